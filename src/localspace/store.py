@@ -1,0 +1,134 @@
+"""The one transactional store: JSON documents by kind and key, in SQLite (WAL).
+
+A document is a dict. Its key is a tuple of names, compared case-insensitively as Unity Catalog does; its parent is the
+key of what contains it, so that one indexed look-up lists children. What `transaction` has returned from is on disk:
+`kill -9` afterwards loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+Key = tuple[str, ...]
+
+_SEPARATOR = "\x1f"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (
+    kind TEXT NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS document_parent ON document (kind, parent, key);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+def encode_key(key: Key) -> str:
+    """Return the stored form of a key: names folded to lower case, joined by a character no name may hold."""
+    for part in key:
+        if _SEPARATOR in part:
+            raise ValueError("a name may not hold the unit separator")
+    return _SEPARATOR.join(part.casefold() for part in key)
+
+
+class Store:
+    """Documents of one local workspace; safe to share between threads."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open or create the store at `path`; None keeps it in memory."""
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = sqlite3.connect(
+            ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the database file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make every write inside atomic and durable; nested use joins the outer transaction."""
+        with self._lock:
+            if self._depth:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            else:
+                self._connection.execute("COMMIT")
+            finally:
+                self._depth = 0
+
+    def get(self, kind: str, *key: str) -> Document | None:
+        """Return the document, or None."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT body FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, kind: str, key: Key, body: Document, parent: Key = ()) -> None:
+        """Insert or replace a document and count one change."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO document (kind, key, parent, body) VALUES (?, ?, ?, ?)",
+                (kind, encode_key(key), encode_key(parent), json.dumps(body, separators=(",", ":"), ensure_ascii=False)),
+            )
+            self._bump("version")
+
+    def delete(self, kind: str, *key: str) -> bool:
+        """Delete a document; say whether it was there."""
+        with self.transaction():
+            done = self._connection.execute(
+                "DELETE FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))
+            ).rowcount
+            if done:
+                self._bump("version")
+        return bool(done)
+
+    def list(self, kind: str, parent: Key | None = None) -> list[Document]:
+        """Return all documents of a kind, or those of one parent, ordered by key."""
+        query = "SELECT body FROM document WHERE kind = ?"
+        arguments: tuple[str, ...] = (kind,)
+        if parent is not None:
+            query += " AND parent = ?"
+            arguments = (kind, encode_key(parent))
+        with self._lock:
+            rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def next_number(self, name: str, start: int = 1) -> int:
+        """Return the next number of a named sequence; a number is given once, also after a restart."""
+        with self.transaction():
+            row = self._connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
+            value: int = start if row is None else row[0] + 1
+            self._connection.execute("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", (name, value))
+        return value
+
+    @property
+    def version(self) -> int:
+        """Return a number that grows with every change: what was derived from the store under one version is current."""
+        with self._lock:
+            row = self._connection.execute("SELECT value FROM counter WHERE name = 'version'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _bump(self, name: str) -> None:
+        self._connection.execute(
+            "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,)
+        )
