@@ -1,0 +1,65 @@
+"""The books of one workspace, opened together over one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localspace.clock import Clock
+from localspace.governance.catalog_book import CatalogBook
+from localspace.governance.grant_book import GrantBook
+from localspace.governance.identity import Identity
+from localspace.governance.policy_book import PolicyBook
+from localspace.governance.privileges import Privileges
+from localspace.governance.tagging import Tagging
+from localspace.lag import Lag
+from localspace.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceIds:
+    """The ids of one workspace, given at its first start and kept for ever."""
+
+    account_id: str
+    workspace_id: str
+    metastore_id: str
+    warehouse_id: str
+    admin_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything that REST handlers and SQL statements read and write; share one instance between both."""
+
+    store: Store
+    clock: Clock
+    lag: Lag
+    ids: WorkspaceIds
+    identity: Identity
+    privileges: Privileges
+    catalog: CatalogBook
+    tags: Tagging
+    policies: PolicyBook
+    grants: GrantBook
+
+
+def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
+    """Open the books of a workspace that `localspace.fresh` has set up."""
+    lag = Lag(store, clock)
+    identity = Identity(store, lag, ids.workspace_id)
+    privileges = Privileges(store, identity)
+    tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
+    grants = GrantBook(store, identity, privileges)
+    catalog = CatalogBook(store, clock, identity, privileges, tags, ids.metastore_id)
+    policies = PolicyBook(store, clock, lag, identity, privileges, tags)
+    return Books(
+        store=store,
+        clock=clock,
+        lag=lag,
+        ids=ids,
+        identity=identity,
+        privileges=privileges,
+        catalog=catalog,
+        tags=tags,
+        policies=policies,
+        grants=grants,
+    )
