@@ -1,0 +1,1 @@
+"""Databricks SQL for the local workspace: parse, enforce, rewrite, run."""
