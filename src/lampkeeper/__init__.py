@@ -1,1 +1,1 @@
-"""lampkeeper."""
+"""Lampkeeper: a Databricks Genie space on governed data, written as code and proved by queries."""

@@ -1,0 +1,1 @@
+"""Plan, apply, verify and audit a desired state on a workspace."""

@@ -1,0 +1,1 @@
+"""Decide: pure functions from labels to desired state. No clock, randomness, environment, files or sockets."""

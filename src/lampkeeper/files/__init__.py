@@ -1,0 +1,1 @@
+"""Text and the env folder: HCL, SQL, tfvars, snapshots and history, read and written."""

@@ -1,0 +1,1 @@
+"""Places to run (`up() -> address`, `down()`), test data and scenarios."""

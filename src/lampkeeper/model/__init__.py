@@ -1,0 +1,1 @@
+"""The nouns: frozen, ordered, printable values that every other room shares."""

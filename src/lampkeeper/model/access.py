@@ -1,0 +1,256 @@
+"""Who sees what, computed: principal by column, raw, masked, hidden or failing, with the chain that explains it.
+
+This is the product's own reading of the platform's rules (grants, ABAC policies, tags, memberships). The local workspace
+has another, written apart, and the verification holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from lampkeeper.model.conditions import Condition, matches
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.masks import Function
+from lampkeeper.model.names import ColumnName, FunctionName, TableName
+from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, SecurableType
+from lampkeeper.model.schema import Table
+from lampkeeper.model.tags import EntityType, TagAssignment
+
+
+class CellState(StrEnum):
+    """What a principal gets from a column."""
+
+    RAW = "raw"
+    MASKED = "masked"
+    HIDDEN = "hidden"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Cell:
+    """One principal, one column: the state, and for a mask which function with which digest, else the reason."""
+
+    state: CellState
+    by: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        """Return `raw`, `masked by f`, `hidden` or `failing`."""
+        return f"masked by {self.by}" if self.state is CellState.MASKED else str(self.state)
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Principal:
+    """A principal as policies see it: its name, and the groups it is directly in."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionUse:
+    """A function bound to columns: which policy brought it, and its arguments as columns or constants."""
+
+    policy: str
+    function: FunctionName
+    arguments: tuple[ColumnName | str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableAccess:
+    """What one principal gets of one table. `filters` are the row filters that apply (more than one fails every query)."""
+
+    table: TableName
+    readable: bool
+    missing: tuple[str, ...]
+    filters: tuple[FunctionUse, ...]
+    masks: Mapping[ColumnName, tuple[FunctionUse, ...]]
+    cells: Mapping[ColumnName, Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessModel:
+    """Everything that decides who sees what. Build it from a desired state or from what a workspace really holds.
+
+    `members` maps every group to its direct members (principals and groups). `owners` maps (securable type, full name)
+    to the owner, who holds every privilege there and is bound by policies all the same (documented for tables).
+    """
+
+    tables: tuple[Table, ...]
+    tags: tuple[TagAssignment, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    functions: tuple[Function, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def of_desired(cls, desired: Desired, tables: Iterable[Table]) -> AccessModel:
+        """Return the model of a desired state over these tables."""
+        return cls(
+            tables=tuple(tables),
+            tags=desired.tag_assignments,
+            policies=desired.policies,
+            grants=desired.grants,
+            functions=desired.functions,
+            members=desired.members,
+        )
+
+
+_TABLE_PRIVILEGES = frozenset({"SELECT", "ALL_PRIVILEGES"})
+
+
+class Access:
+    """Answers for one AccessModel; keeps indexes and caches, changes nothing."""
+
+    def __init__(self, model: AccessModel) -> None:
+        """Index the model."""
+        self.model = model
+        self._tables = {t.name: t for t in model.tables}
+        self._tags: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        for tag in model.tags:
+            self._tags[(str(tag.entity_type), tag.entity_name.casefold())][tag.key] = tag.value
+        self._digests = {f.name: f.digest for f in model.functions}
+        self._grants: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for grant in model.grants:
+            place = (str(grant.securable_type), ".".join(grant.securable).casefold())
+            self._grants[place][grant.principal].update(p.replace(" ", "_").upper() for p in grant.privileges)
+        self._owners = {(kind, name.casefold()): owner for (kind, name), owner in model.owners.items()}
+        self._bindings: dict[tuple[str, TableName], tuple[tuple[tuple[ColumnName, ...], FunctionUse], ...]] = {}
+
+    @cached_property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """Return for every principal and group the groups it is directly in."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for group, members in self.model.members.items():
+            for member in members:
+                found[member].append(group)
+        return {name: tuple(sorted(groups)) for name, groups in found.items()}
+
+    def identities(self, principal: Principal) -> frozenset[str]:
+        """Return every name that a TO, EXCEPT or grant may use for the principal: itself, its groups, nested ones too."""
+        seen = {principal.name, EVERYBODY}
+        queue = [*principal.groups, *self.parents.get(principal.name, ())]
+        while queue:
+            group = queue.pop()
+            if group not in seen:
+                seen.add(group)
+                queue.extend(self.parents.get(group, ()))
+        return frozenset(seen)
+
+    def table_tags(self, table: TableName) -> dict[str, str]:
+        """Return a table's tags, inherited ones from catalog and schema included; the nearest wins."""
+        tags = dict(self._tags.get((EntityType.CATALOGS, table.catalog.casefold()), {}))
+        tags |= self._tags.get((EntityType.SCHEMAS, f"{table.catalog}.{table.schema}".casefold()), {})
+        return tags | self._tags.get((EntityType.TABLES, table.plain.casefold()), {})
+
+    def column_tags(self, column: ColumnName) -> dict[str, str]:
+        """Return a column's own tags: columns inherit none."""
+        return self._tags.get((EntityType.COLUMNS, column.plain.casefold()), {})
+
+    def table(self, principal: Principal, name: TableName) -> TableAccess:
+        """Return what the principal gets of the table."""
+        names = self.identities(principal)
+        table = self._tables[name]
+        missing = self._missing_privileges(names, name)
+        filters: list[FunctionUse] = []
+        masks: dict[ColumnName, list[FunctionUse]] = defaultdict(list)
+        broken = ""
+        for policy in self.model.policies:
+            if not self._addresses(policy, names) or not self._covers(policy, name):
+                continue
+            for targets, use in self._bind(policy, table):
+                if self._digests and use.function not in self._digests:
+                    broken = f"UC_DEPENDENCY_DOES_NOT_EXIST: {use.function}"
+                if policy.kind is PolicyKind.ROW_FILTER:
+                    filters.append(use)
+                for column in targets:
+                    masks[column].append(use)
+        if len({(f.function, f.arguments) for f in filters}) > 1:
+            broken = "UC_ABAC_MULTIPLE_ROW_FILTERS"
+        cells = {c: self._cell(masks.get(c, []), missing, broken) for c in table.column_names()}
+        return TableAccess(
+            table=name,
+            readable=not missing,
+            missing=missing,
+            filters=tuple(filters),
+            masks={c: tuple(u) for c, u in masks.items()},
+            cells=cells,
+        )
+
+    def _cell(self, uses: list[FunctionUse], missing: tuple[str, ...], broken: str) -> Cell:
+        if missing:
+            return Cell(state=CellState.HIDDEN, by=", ".join(missing))
+        if broken:
+            return Cell(state=CellState.FAILING, by=broken)
+        distinct = {(u.function, u.arguments) for u in uses}
+        if len(distinct) > 1:
+            return Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
+        if not uses:
+            return Cell(state=CellState.RAW)
+        function = uses[0].function
+        return Cell(state=CellState.MASKED, by=function.plain, digest=self._digests.get(function, ""))
+
+    def _missing_privileges(self, names: frozenset[str], table: TableName) -> tuple[str, ...]:
+        levels = (
+            (str(SecurableType.CATALOG), table.catalog),
+            (str(SecurableType.SCHEMA), f"{table.catalog}.{table.schema}"),
+            (str(SecurableType.TABLE), table.plain),
+        )
+        held: set[str] = set()
+        missing = []
+        for (kind, full_name), wanted in zip(levels, ("USE_CATALOG", "USE_SCHEMA", "SELECT"), strict=True):
+            place = (kind, full_name.casefold())
+            for principal, privileges in self._grants.get(place, {}).items():
+                if principal in names:
+                    held |= privileges
+            owner = self._owners.get(place)
+            owned = owner is not None and owner in names
+            if wanted not in held and "ALL_PRIVILEGES" not in held and not owned:
+                missing.append(f"{wanted} on {full_name}")
+        return tuple(missing)
+
+    @staticmethod
+    def _addresses(policy: Policy, names: frozenset[str]) -> bool:
+        return bool(names.intersection(policy.to_principals)) and not names.intersection(policy.except_principals)
+
+    @staticmethod
+    def _covers(policy: Policy, table: TableName) -> bool:
+        if policy.securable_type is SecurableType.METASTORE:
+            return True
+        prefix = tuple(p.casefold() for p in policy.securable)
+        return tuple(p.casefold() for p in table.parts)[: len(prefix)] == prefix
+
+    def _bind(self, policy: Policy, table: Table) -> tuple[tuple[tuple[ColumnName, ...], FunctionUse], ...]:
+        """Return the columns that a policy masks (none for a filter) with the function bound to them; cached per table."""
+        cache_key = ("|".join(policy.key), table.name)
+        if cache_key not in self._bindings:
+            self._bindings[cache_key] = tuple(self._bindings_of(policy, table))
+        return self._bindings[cache_key]
+
+    def _bindings_of(self, policy: Policy, table: Table) -> Iterable[tuple[tuple[ColumnName, ...], FunctionUse]]:
+        if policy.when is not None and not matches(policy.when, self.table_tags(table.name)):
+            return
+        by_alias = {m.alias: self._matching(m.condition, table) for m in policy.match_columns}
+        if not all(by_alias.values()):
+            return
+        others = tuple(self._argument(a, by_alias) for a in policy.using)
+        if policy.kind is PolicyKind.ROW_FILTER:
+            yield (), FunctionUse(policy=policy.name, function=policy.function, arguments=others)
+            return
+        for column in by_alias.get(policy.on_column or "", ()):
+            yield (column,), FunctionUse(policy=policy.name, function=policy.function, arguments=(column, *others))
+
+    def _matching(self, condition: Condition, table: Table) -> tuple[ColumnName, ...]:
+        return tuple(c for c in table.column_names() if matches(condition, self.column_tags(c)))
+
+    @staticmethod
+    def _argument(argument: Argument, by_alias: Mapping[str, tuple[ColumnName, ...]]) -> ColumnName | str:
+        if argument.alias is not None:
+            return by_alias[argument.alias][0]
+        return argument.constant or ""

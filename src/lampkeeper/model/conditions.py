@@ -1,0 +1,228 @@
+"""Tag conditions of ABAC policies: a tree, its one spelling, and a parser for all spellings that people write.
+
+Grammar (source: platform docs, ABAC policies): `has_tag(k)`, `has_tag_value(k, v)`, `has_column_tag(k)`,
+`has_column_tag_value(k, v)` with AND, OR, NOT and parentheses. The older camel case (`hasTag`, `hasTagValue`) is read too.
+Inside MATCH COLUMNS, `has_tag*` looks at the column's own tags; in WHEN at the table's, inherited ones included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lampkeeper.model.errors import UsageError
+
+
+class ConditionError(UsageError):
+    """A condition that does not parse; the message names the position, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasTag:
+    """The entity carries the tag, whatever its value."""
+
+    key: str
+
+    def __str__(self) -> str:
+        """Return the spelling the platform takes."""
+        return f"has_tag({_literal(self.key)})"
+
+
+@dataclass(frozen=True, slots=True)
+class HasTagValue:
+    """The entity carries the tag with this value."""
+
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        """Return the spelling the platform takes."""
+        return f"has_tag_value({_literal(self.key)}, {_literal(self.value)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Negation."""
+
+    part: Condition
+
+    def __str__(self) -> str:
+        """Return the spelling the platform takes."""
+        return f"NOT {_grouped(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Conjunction of two or more parts."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        """Return the spelling the platform takes."""
+        return " AND ".join(_grouped(p) for p in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Disjunction of two or more parts."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        """Return the spelling the platform takes."""
+        return " OR ".join(_grouped(p) for p in self.parts)
+
+
+Condition = HasTag | HasTagValue | Not | And | Or
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _grouped(part: Condition) -> str:
+    return f"({part})" if isinstance(part, And | Or) else str(part)
+
+
+def any_of(parts: tuple[Condition, ...]) -> Condition:
+    """Return the disjunction of one or more parts."""
+    return parts[0] if len(parts) == 1 else Or(parts)
+
+
+def matches(condition: Condition, tags: Mapping[str, str]) -> bool:
+    """Say whether an entity with these tags (key to value; case-sensitive) satisfies the condition."""
+    match condition:
+        case HasTag(key):
+            return key in tags
+        case HasTagValue(key, value):
+            return tags.get(key) == value
+        case Not(part):
+            return not matches(part, tags)
+        case And(parts):
+            return all(matches(p, tags) for p in parts)
+        case Or(parts):
+            return any(matches(p, tags) for p in parts)
+
+
+def tag_references(condition: Condition) -> Iterator[tuple[str, str | None]]:
+    """Yield every (key, value or None) that the condition names."""
+    match condition:
+        case HasTag(key):
+            yield key, None
+        case HasTagValue(key, value):
+            yield key, value
+        case Not(part):
+            yield from tag_references(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from tag_references(part)
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<word>[A-Za-z_]+)|(?P<punct>[(),])|'(?P<single>(?:[^'\\]|\\.|'')*)'|\"(?P<double>(?:[^\"\\]|\\.|\"\")*)\")",
+    re.S,
+)
+_FUNCTIONS = {
+    "has_tag": 1, "hastag": 1, "has_column_tag": 1, "hascolumntag": 1,
+    "has_tag_value": 2, "hastagvalue": 2, "has_column_tag_value": 2, "hascolumntagvalue": 2,
+}  # fmt: skip
+
+
+def parse_condition(text: str) -> Condition:
+    """Read a condition; raise ConditionError with the position of what is wrong."""
+    parser = _Parser(text)
+    tree = parser.disjunction()
+    parser.end()
+    return tree
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[tuple[str, str, int]] = []
+        position = 0
+        while text[position:].strip():
+            found = _TOKEN.match(text, position)
+            if not found:
+                raise ConditionError(f"condition, position {position + 1}: cannot read {text[position : position + 12]!r}")
+            kind = found.lastgroup or ""
+            start = found.end() - len(found.group().lstrip())
+            self._tokens.append((kind, found.group(kind), start + 1))
+            position = found.end()
+        self._index = 0
+
+    def disjunction(self) -> Condition:
+        parts = [self._conjunction()]
+        while self._word("or"):
+            parts.append(self._conjunction())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def end(self) -> None:
+        if self._index < len(self._tokens):
+            _, value, position = self._tokens[self._index]
+            raise ConditionError(f"condition, position {position}: unexpected {value!r}", fix="join tests with AND or OR")
+
+    def _conjunction(self) -> Condition:
+        parts = [self._negation()]
+        while self._word("and"):
+            parts.append(self._negation())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _negation(self) -> Condition:
+        if self._word("not"):
+            return Not(self._negation())
+        if self._punct("("):
+            inner = self.disjunction()
+            self._require(")")
+            return inner
+        return self._test()
+
+    def _test(self) -> Condition:
+        kind, value, position = self._peek()
+        arity = _FUNCTIONS.get(value.lower()) if kind == "word" else None
+        if arity is None:
+            raise ConditionError(
+                f"condition, position {position}: expected a tag test, found {value!r}",
+                fix="use has_tag('key') or has_tag_value('key', 'value')",
+            )
+        self._index += 1
+        self._require("(")
+        arguments = [self._string()]
+        while self._punct(","):
+            arguments.append(self._string())
+        self._require(")")
+        if len(arguments) != arity:
+            raise ConditionError(f"condition, position {position}: {value} takes {arity} argument(s), not {len(arguments)}")
+        return HasTag(arguments[0]) if arity == 1 else HasTagValue(arguments[0], arguments[1])
+
+    def _peek(self) -> tuple[str, str, int]:
+        if self._index < len(self._tokens):
+            return self._tokens[self._index]
+        raise ConditionError(f"condition, position {len(self._text) + 1}: ends too early")
+
+    def _word(self, word: str) -> bool:
+        found = self._index < len(self._tokens) and self._tokens[self._index][:2] in (
+            ("word", word),
+            ("word", word.upper()),
+        )
+        self._index += found
+        return found
+
+    def _punct(self, char: str) -> bool:
+        found = self._index < len(self._tokens) and self._tokens[self._index][:2] == ("punct", char)
+        self._index += found
+        return found
+
+    def _require(self, char: str) -> None:
+        _, value, position = self._peek()
+        if not self._punct(char):
+            raise ConditionError(f"condition, position {position}: expected {char!r}, found {value!r}")
+
+    def _string(self) -> str:
+        kind, value, position = self._peek()
+        if kind not in ("single", "double"):
+            raise ConditionError(f"condition, position {position}: expected a quoted text, found {value!r}")
+        self._index += 1
+        quote = "'" if kind == "single" else '"'
+        return re.sub(r"\\(.)", r"\1", value.replace(quote * 2, quote), flags=re.S)

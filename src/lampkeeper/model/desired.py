@@ -1,0 +1,61 @@
+"""The desired state of one environment: what the three layers together should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
+from lampkeeper.model.groups import Group
+from lampkeeper.model.masks import Function
+from lampkeeper.model.names import FunctionName, TableName
+from lampkeeper.model.policies import Grant, Policy
+from lampkeeper.model.tags import TagAssignment, TagPermission, TagPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """All objects of one environment; every tuple is sorted by the object's key, so equal states are equal values.
+
+    `members` maps a group that is ours to its members (user names, application ids, group names); a group that is not in
+    it has members that we do not manage. `schemas` are (catalog, schema) homes of our functions, made when absent.
+    `tables` are the tables in scope.
+    """
+
+    groups: tuple[Group, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tag_policies: tuple[TagPolicy, ...] = ()
+    tag_permissions: tuple[TagPermission, ...] = ()
+    schemas: tuple[tuple[str, str], ...] = ()
+    functions: tuple[Function, ...] = ()
+    tag_assignments: tuple[TagAssignment, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    seats: tuple[Seat, ...] = ()
+    warehouses: tuple[Warehouse, ...] = ()
+    spaces: tuple[GenieSpace, ...] = ()
+    tables: tuple[TableName, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Sort everything by key."""
+        order = {
+            "groups": lambda g: g.name,
+            "tag_policies": lambda t: t.key,
+            "tag_permissions": lambda t: (t.key, t.role),
+            "schemas": lambda s: s,
+            "functions": lambda f: f.name,
+            "tag_assignments": lambda t: t,
+            "policies": lambda p: p.key,
+            "grants": lambda g: g.key,
+            "seats": lambda s: s.group,
+            "warehouses": lambda w: w.name,
+            "spaces": lambda s: s.key,
+            "tables": lambda t: t,
+        }
+        for name, key in order.items():
+            object.__setattr__(self, name, tuple(sorted(getattr(self, name), key=key)))
+        object.__setattr__(self, "members", {g: tuple(sorted(set(m))) for g, m in sorted(self.members.items())})
+
+    def function(self, name: FunctionName) -> Function | None:
+        """Return the function of that name, or None."""
+        return next((f for f in self.functions if f.name == name), None)

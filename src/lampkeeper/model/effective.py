@@ -1,0 +1,144 @@
+"""The effective matrix: principal by column, and what a change from one matrix to another means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lampkeeper.model.access import Access, Cell, CellState, Principal
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.names import ColumnName, TableName
+
+OUTSIDER = Principal(name="(outsider)")
+"""A principal of the account in no group at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """Cells by principal name and column, and the row filters by principal name and table (`f(args)` texts)."""
+
+    principals: tuple[str, ...]
+    cells: Mapping[tuple[str, ColumnName], Cell]
+    filters: Mapping[tuple[str, TableName], str]
+
+
+class Direction(StrEnum):
+    """What a change of a cell means to the data."""
+
+    LOOSER = "looser"
+    TIGHTER = "tighter"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class MatrixChange:
+    """One principal gains or loses sight: of a column (before, after), or of rows of a table (`column` is None)."""
+
+    principal: str
+    table: TableName
+    column: str | None
+    before: str
+    after: str
+    direction: Direction
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
+        return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
+
+
+def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
+    """Return the matrix of these principals over all tables of the model."""
+    cells: dict[tuple[str, ColumnName], Cell] = {}
+    filters: dict[tuple[str, TableName], str] = {}
+    names = []
+    for principal in sorted(set(principals)):
+        names.append(principal.name)
+        for table in access.model.tables:
+            seen = access.table(principal, table.name)
+            for column, cell in seen.cells.items():
+                cells[(principal.name, column)] = cell
+            if seen.readable and seen.filters:
+                filters[(principal.name, table.name)] = ", ".join(
+                    sorted({f"{u.function.plain}({', '.join(str(a) for a in u.arguments)})" for u in seen.filters})
+                )
+    return Matrix(principals=tuple(names), cells=cells, filters=filters)
+
+
+def relevant_groups(*accesses: Access) -> tuple[str, ...]:
+    """Return the groups that a policy, a grant or a membership of these models names, sorted."""
+    found: set[str] = set()
+    for access in accesses:
+        model = access.model
+        people = {m for members in model.members.values() for m in members} - set(model.members)
+        named = {p for policy in model.policies for p in (*policy.to_principals, *policy.except_principals)}
+        named |= {g.principal for g in model.grants}
+        found |= set(model.members) | (named - people)
+    return tuple(sorted(found - {EVERYBODY}))
+
+
+def combinations(access: Access) -> tuple[frozenset[str], ...]:
+    """Return every distinct set of groups that somebody really holds, nested ones included, and the outsider's empty set."""
+    groups = set(access.model.members)
+    people = {m for members in access.model.members.values() for m in members} - groups
+    held = {access.identities(Principal(name=p)) & groups for p in people}
+    return tuple(sorted(held | {frozenset()}, key=sorted))
+
+
+def standard_principals(*accesses: Access) -> tuple[Principal, ...]:
+    """Return who a matrix is shown for: the outsider, each group's member on its own, and every person known by name."""
+    groups = relevant_groups(*accesses)
+    people = {m for a in accesses for members in a.model.members.values() for m in members} - set(groups)
+    rows = {
+        OUTSIDER,
+        *(Principal(name=f"member of {g}", groups=(g,)) for g in groups),
+        *(Principal(name=p) for p in people),
+    }
+    return tuple(sorted(rows))
+
+
+_OPENNESS = {CellState.HIDDEN: 0, CellState.FAILING: 0, CellState.MASKED: 1, CellState.RAW: 2}
+
+
+def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
+    """Return every change between two matrices, sorted.
+
+    A mask replaced by another (or by another body of the same name) counts as looser: that it reveals no more cannot be
+    told from names. A row filter dropped or replaced counts as looser, one added as tighter.
+    """
+    changes = []
+    nothing = Cell(state=CellState.HIDDEN, by="not there")
+    for key in sorted(set(before.cells) | set(after.cells)):
+        principal, column = key
+        old, new = before.cells.get(key, nothing), after.cells.get(key, nothing)
+        if (old.state, old.digest or old.by) == (new.state, new.digest or new.by) or _OPENNESS[old.state] + _OPENNESS[
+            new.state
+        ] == 0:
+            continue
+        looser = _OPENNESS[new.state] > _OPENNESS[old.state] or (old.state is new.state is CellState.MASKED)
+        changes.append(
+            MatrixChange(
+                principal=principal, table=column.table, column=column.column, before=str(old), after=str(new),
+                direction=Direction.LOOSER if looser else Direction.TIGHTER,
+            )
+        )  # fmt: skip
+    changes += _filter_changes(before, after)
+    return tuple(sorted(changes, key=lambda c: (c.principal, c.table, c.column or "")))
+
+
+def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
+    def readable(matrix: Matrix) -> set[tuple[str, TableName]]:
+        return {(p, c.table) for (p, c), cell in matrix.cells.items() if _OPENNESS[cell.state]}
+
+    changes = []
+    for principal, table in sorted(readable(before) & readable(after)):
+        old = before.filters.get((principal, table), "")
+        new = after.filters.get((principal, table), "")
+        if old != new:
+            changes.append(
+                MatrixChange(
+                    principal=principal, table=table, column=None, before=old or "all rows", after=new or "all rows",
+                    direction=Direction.LOOSER if old else Direction.TIGHTER,
+                )
+            )  # fmt: skip
+    return changes

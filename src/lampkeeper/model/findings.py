@@ -1,0 +1,57 @@
+"""What is wrong with a user's input comes back as a sorted list of findings, never one exception at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is; an error alone makes the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong: a stable code, a severity, a place, a message, and the fix if one is known.
+
+    `place` is `file:line:column`, a dotted object name, or a principal; text from a catalog is quoted in `message`.
+    """
+
+    code: str
+    severity: Severity
+    place: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        """Return `severity code place: message (fix: …)` on one line."""
+        tail = f" (fix: {self.fix})" if self.fix else ""
+        return f"{self.severity} {self.code} {self.place}: {self.message}{tail}"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "place": self.place,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings without duplicates, errors first, then by place and code."""
+    return tuple(sorted(set(findings), key=lambda f: (_RANK[f.severity], f.place, f.code, f.message)))
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Say whether any finding is an error."""
+    return any(f.severity is Severity.ERROR for f in findings)

@@ -1,0 +1,89 @@
+"""Genie spaces, warehouses and seats: what the workspace layer holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lampkeeper.model.names import TableName
+
+
+def space_key(name: str) -> str:
+    """Return the key of a space: lower case, runs of anything but letters and digits become one underscore."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Benchmark:
+    """A question with the SQL that answers it."""
+
+    question: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Snippet:
+    """A filter, expression or measure: SQL with the names a person calls it by. Filters have no alias."""
+
+    sql: str
+    display_name: str
+    alias: str = ""
+    comment: str = ""
+    instruction: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Join:
+    """How two tables of the space join; `relationship` is a FROM_RELATIONSHIP_TYPE_* word or empty."""
+
+    left_table: str
+    left_alias: str
+    right_table: str
+    right_alias: str
+    sql: str
+    comment: str = ""
+    instruction: str = ""
+    relationship: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenieSpace:
+    """A space. `space_id` set: attached, someone else made it; empty: ours to create. Empty `acl_groups`: nobody yet."""
+
+    name: str
+    tables: tuple[TableName, ...]
+    title: str = ""
+    description: str = ""
+    instructions: str = ""
+    sample_questions: tuple[str, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+    filters: tuple[Snippet, ...] = ()
+    expressions: tuple[Snippet, ...] = ()
+    measures: tuple[Snippet, ...] = ()
+    joins: tuple[Join, ...] = ()
+    acl_groups: tuple[str, ...] = ()
+    space_id: str = ""
+    warehouse_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the key that files and state use."""
+        return space_key(self.name)
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Seat:
+    """A group's place in the workspace: USER, with entitlements (`workspace-consume`, `databricks-sql-access`)."""
+
+    group: str
+    entitlements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Warehouse:
+    """A warehouse by name, made when no id is given, and the groups that may use it (CAN_USE)."""
+
+    name: str
+    id: str = ""
+    size: str = "Small"
+    users: tuple[str, ...] = ()

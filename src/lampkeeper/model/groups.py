@@ -1,0 +1,36 @@
+"""Groups: who they are for, who is in them, and which sensitive families they may read raw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EVERYBODY = "account users"
+"""The platform's name for all principals of an account in policies and grants."""
+
+ALL_FAMILIES = "*"
+"""A clearance for every family, present and future."""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Group:
+    """An account group. `external`: someone else (an identity provider, an admin) owns it; we refer to it and never write it."""
+
+    name: str
+    description: str = ""
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class GroupSpec:
+    """A group as the synthesiser wants it: the group, its clearance, and its members (user names, application ids, groups).
+
+    `clearance`: tag families (keys of the vocabulary, such as `pii_level`) that members read raw; `*` is every family.
+    """
+
+    group: Group
+    clearance: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    def cleared_for(self, family: str) -> bool:
+        """Say whether members may read this family raw."""
+        return ALL_FAMILIES in self.clearance or family in self.clearance

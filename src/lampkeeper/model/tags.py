@@ -1,0 +1,48 @@
+"""Governed tags and where they are assigned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EntityType(StrEnum):
+    """What a tag can be assigned to, spelled as the entity-tag-assignments API spells it (source: SDK 0.156)."""
+
+    CATALOGS = "catalogs"
+    SCHEMAS = "schemas"
+    TABLES = "tables"
+    COLUMNS = "columns"
+    VOLUMES = "volumes"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class TagPolicy:
+    """A governed tag: its key, and the values it may take (sorted; none means key only)."""
+
+    key: str
+    description: str = ""
+    values: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Sort the values: the platform keeps them unordered."""
+        object.__setattr__(self, "values", tuple(sorted(set(self.values))))
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class TagAssignment:
+    """A tag on one entity; `entity_name` is dotted and unquoted, as the API takes it. Keys and values are case-sensitive."""
+
+    entity_type: EntityType
+    entity_name: str
+    key: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class TagPermission:
+    """Who may assign (`roles/tagPolicy.assigner`) or manage (`roles/tagPolicy.manager`) a governed tag."""
+
+    key: str
+    role: str
+    principals: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The only sockets: clients, catalog reads, statements, spaces, models."""
