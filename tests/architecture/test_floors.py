@@ -1,0 +1,48 @@
+"""The floors of the house: who may import whom."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def test_the_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_launch_and_tests_import_the_local_workspace() -> None:
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if "lampkeeper" in path.parts and "launch" not in path.parts and _imports(path, "localspace")
+    ]
+    assert offenders == []
+
+
+def test_no_module_is_called_utils() -> None:
+    banned = {"utils", "helpers", "common", "manager", "util", "helper", "misc"}
+    assert [str(p.relative_to(ROOT)) for p in SOURCES if p.stem in banned or p.parent.name in banned] == []
+
+
+def test_modules_stay_under_the_budget_or_are_listed() -> None:
+    grown = [f"{p.relative_to(ROOT)} ({n} lines)" for p in SOURCES if (n := p.read_text().count("\n")) > 450]
+    assert grown == []
+
+
+def _imports(path: Path, package: str) -> bool:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+        if any(name.split(".")[0] == package for name in names):
+            return True
+    return False
