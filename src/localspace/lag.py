@@ -18,6 +18,7 @@ class LagKind(StrEnum):
     TAGS = "tags"
     MEMBERSHIPS = "memberships"
     QUOTAS = "quotas"
+    TAG_POLICIES = "tag_policies"
 
 
 class Lag:

@@ -95,9 +95,7 @@ class Store:
     def delete(self, kind: str, *key: str) -> bool:
         """Delete a document; say whether it was there."""
         with self.transaction():
-            done = self._connection.execute(
-                "DELETE FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))
-            ).rowcount
+            done = self._connection.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))).rowcount
             if done:
                 self._bump("version")
         return bool(done)
@@ -112,6 +110,26 @@ class Store:
         with self._lock:
             rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
+
+    def scan(self, kind: str, *key: str) -> list[Document]:
+        """Return the documents whose encoded key starts with these parts; the last part may be the start of a name."""
+        start = encode_key(key)
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
+                (kind, start, start + "\U0010ffff"),
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def count(self, kind: str, parent: Key | None = None) -> int:
+        """Return how many documents of a kind there are, or how many one parent has."""
+        query = "SELECT count(*) FROM document WHERE kind = ?"
+        arguments: tuple[str, ...] = (kind,)
+        if parent is not None:
+            query += " AND parent = ?"
+            arguments = (kind, encode_key(parent))
+        with self._lock:
+            return int(self._connection.execute(query, arguments).fetchone()[0])
 
     def next_number(self, name: str, start: int = 1) -> int:
         """Return the next number of a named sequence; a number is given once, also after a restart."""

@@ -8,6 +8,7 @@ from localspace.clock import Clock
 from localspace.governance.catalog_book import CatalogBook
 from localspace.governance.grant_book import GrantBook
 from localspace.governance.identity import Identity
+from localspace.governance.object_book import ObjectBook
 from localspace.governance.policy_book import PolicyBook
 from localspace.governance.privileges import Privileges
 from localspace.governance.tagging import Tagging
@@ -37,6 +38,7 @@ class Books:
     identity: Identity
     privileges: Privileges
     catalog: CatalogBook
+    objects: ObjectBook
     tags: Tagging
     policies: PolicyBook
     grants: GrantBook
@@ -49,8 +51,9 @@ def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
     privileges = Privileges(store, identity)
     tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
     grants = GrantBook(store, identity, privileges)
-    catalog = CatalogBook(store, clock, identity, privileges, tags, ids.metastore_id)
-    policies = PolicyBook(store, clock, lag, identity, privileges, tags)
+    catalog = CatalogBook(store, clock, identity, privileges, tags, grants, ids.metastore_id)
+    objects = ObjectBook(store, privileges, tags, catalog)
+    policies = PolicyBook(store, clock, lag, identity, privileges, tags, ids.metastore_id)
     return Books(
         store=store,
         clock=clock,
@@ -59,6 +62,7 @@ def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
         identity=identity,
         privileges=privileges,
         catalog=catalog,
+        objects=objects,
         tags=tags,
         policies=policies,
         grants=grants,

@@ -235,4 +235,3 @@ class Identity:
                     seen.add(parent)
                     waiting.append(parent)
         return frozenset(seen)
-
