@@ -66,6 +66,11 @@ def _quoted_part(text: str, index: int) -> tuple[str, int]:
     raise UsageError(f"back-tick never closed in {text!r}")
 
 
+def write_name(*parts: str) -> str:
+    """Return a dotted name that `split_name` reads back exactly: plain where it can be, else in back-ticks."""
+    return ".".join(part if _PLAIN.match(part) else quote_identifier(part) for part in parts)
+
+
 def show_part(part: str) -> str:
     """Return a part as people write it: plain if it can be, else in back-ticks; control characters made visible."""
     if _PLAIN.match(part):
