@@ -173,6 +173,7 @@ class Access:
                     masks[column].append(use)
         if len({(f.function, f.arguments) for f in filters}) > 1:
             broken = "UC_ABAC_MULTIPLE_ROW_FILTERS"
+        broken = broken or self._masked_input(filters, masks)
         cells = {c: self._cell(masks.get(c, []), missing, broken) for c in table.column_names()}
         return TableAccess(
             table=name,
@@ -182,6 +183,14 @@ class Access:
             masks={c: tuple(u) for c, u in masks.items()},
             cells=cells,
         )
+
+    @staticmethod
+    def _masked_input(filters: list[FunctionUse], masks: Mapping[ColumnName, list[FunctionUse]]) -> str:
+        """Return the error for a masked column that another policy reads (source: platform docs, ABAC requirements)."""
+        inputs = {a for use in filters for a in use.arguments if isinstance(a, ColumnName)}
+        inputs |= {a for uses in masks.values() for use in uses for a in use.arguments[1:] if isinstance(a, ColumnName)}
+        met = sorted(inputs & set(masks))
+        return f"masked column {met[0]} is an argument of a policy" if met else ""
 
     def _cell(self, uses: list[FunctionUse], missing: tuple[str, ...], broken: str) -> Cell:
         if missing:
