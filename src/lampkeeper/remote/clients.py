@@ -1,0 +1,268 @@
+"""The way to a workspace and its account: one wire for every call of the engine, counted, bounded in time, retried.
+
+The engine speaks the REST paths through the SDK's own ApiClient: names are percent-encoded here (the SDK pastes them as
+they are), empty lists are sent, and fields that we do not know come back as they were read. `Workspace.w` and
+`Workspace.account` are ordinary SDK clients for everybody else.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from databricks.sdk import AccountClient, WorkspaceClient
+from databricks.sdk.core import ApiClient, Config
+
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clock import Clock, RealClock
+from lampkeeper.remote.failures import Patience, Transience, never_sent, translate
+
+Json = dict[str, Any]
+
+
+class Plane(StrEnum):
+    """Where a call goes."""
+
+    WORKSPACE = "workspace"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP call: `kind` is what it is about (a kind of resource), `path` is encoded and without the host."""
+
+    kind: str
+    method: str
+    path: str
+    plane: Plane = Plane.WORKSPACE
+    query: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Say whether the call changes something; statements count as reads unless marked by their kind."""
+        return self.method != "GET" and not self.path.startswith("/api/2.0/sql/statements")
+
+
+class Wire(Protocol):
+    """Sends one call once; raises what the SDK raises."""
+
+    def send(self, call: Call) -> Any:
+        """Return the decoded body."""
+        ...
+
+
+class SdkWire:
+    """The wire to a real server: the SDK's ApiClient with a single try; the tries are counted in `Workspace.request`."""
+
+    def __init__(self, workspace: Config, account: Config | None) -> None:
+        """Make one client for each plane."""
+        self._clients = {Plane.WORKSPACE: ApiClient(workspace)}
+        self._headers = {"X-Databricks-Workspace-Id": workspace.workspace_id} if workspace.workspace_id else {}
+        if account is not None:
+            self._clients[Plane.ACCOUNT] = ApiClient(account)
+
+    def send(self, call: Call) -> Any:
+        """Send the call through the plane's client."""
+        headers = {"Accept": "application/json"} | (self._headers if call.plane is Plane.WORKSPACE else {})
+        return self._clients[call.plane].do(
+            call.method,
+            call.path,
+            query=dict(call.query) if call.query else None,
+            headers=headers,
+            body=dict(call.body) if call.body is not None else None,
+        )
+
+
+def encode(*parts: str) -> str:
+    """Return path segments percent-encoded and joined by slashes."""
+    return "/".join(urllib.parse.quote(part, safe="") for part in parts)
+
+
+class Workspace:
+    """A workspace and its account, as the engine uses them."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        w: WorkspaceClient | None = None,
+        account: AccountClient | None = None,
+        host: str = "",
+        account_id: str = "",
+        workspace_id: str = "",
+        warehouse_id: str = "",
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+        secrets: tuple[str, ...] = (),
+        has_account: bool = True,
+    ) -> None:
+        """Take the parts that `connect` makes; tests give a wire of their own."""
+        self.wire = wire
+        self._w = w
+        self.account = account
+        self.host = host
+        self.account_id = account_id
+        self.workspace_id = workspace_id
+        self.warehouse_id = warehouse_id
+        self.patience = patience or Patience()
+        self.clock: Clock = clock or RealClock()
+        self.secrets = secrets
+        self.has_account = has_account
+        self.tally: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def w(self) -> WorkspaceClient:
+        """Return the SDK's workspace client."""
+        if self._w is None:
+            raise UsageError("this workspace was made without an SDK client")
+        return self._w
+
+    def request(self, call: Call) -> Any:
+        """Send a call, again when that is safe and may help, until the patience ends; raise RemoteError."""
+        start, pause = self.clock.now(), self.patience.first_pause
+        while True:
+            self.tally[(call.kind, call.method)] += 1
+            try:
+                return self.wire.send(call)
+            except (OSError, TimeoutError, ValueError) as error:
+                problem = translate(error, f"{call.method} {urllib.parse.unquote(call.path)}", self.secrets)
+                left = self._limit(call, problem, error) - (self.clock.now() - start)
+                if left <= 0:
+                    raise problem from None
+            self.clock.sleep(min(pause, left))
+            pause = min(pause * 2, self.patience.longest_pause)
+
+    def _limit(self, call: Call, problem: RemoteError, error: BaseException) -> float:
+        """Return for how many seconds since the first try this failure is worth repeating."""
+        if Transience.lag(problem):
+            return self.patience.lag
+        if Transience.race(problem) or problem.status in Transience.THROTTLED:
+            return self.patience.deadline
+        lost = problem.code in {"NO_ANSWER", "NO_CONNECTION"}
+        if lost and (call.method != "POST" or never_sent(error)):
+            return self.patience.deadline - self.patience.http
+        return 0.0
+
+    def get(self, kind: str, path: str, query: Mapping[str, Any] | None = None, plane: Plane = Plane.WORKSPACE) -> Json:
+        """Read one document."""
+        found = self.request(Call(kind=kind, method="GET", path=path, query=query, plane=plane))
+        return found if isinstance(found, dict) else {"items": found}
+
+    def find(self, kind: str, path: str, query: Mapping[str, Any] | None = None, plane: Plane = Plane.WORKSPACE) -> Json | None:
+        """Read one document, or None when it is not there."""
+        try:
+            return self.get(kind, path, query, plane)
+        except RemoteError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def write(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        plane: Plane = Plane.WORKSPACE,
+    ) -> Json:
+        """Send one write."""
+        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, plane=plane))
+        return found if isinstance(found, dict) else {}
+
+    def pages(self, kind: str, path: str, items: str, query: Mapping[str, Any] | None = None) -> Iterator[Json]:
+        """Read a list that is paged by tokens; a page may be empty and yet have a successor."""
+        token = ""
+        while True:
+            page = self.get(kind, path, dict(query or {}) | ({"page_token": token} if token else {}))
+            yield from page.get(items) or ()
+            token = page.get("next_page_token") or ""
+            if not token:
+                return
+
+    def scim_pages(self, kind: str, path: str, query: Mapping[str, Any] | None, plane: Plane) -> Iterator[Json]:
+        """Read a SCIM list, which is paged by start index."""
+        start = 1
+        while True:
+            page = self.get(kind, path, dict(query or {}) | {"startIndex": start, "count": 500}, plane)
+            found = page.get("Resources") or []
+            yield from found
+            start += len(found)
+            if not found or start > int(page.get("totalResults") or 0):
+                return
+
+    def scim(self, resource: str) -> tuple[str, Plane]:
+        """Return the SCIM path of account groups, users or service principals, and its plane."""
+        if self.has_account:
+            return f"/api/2.0/accounts/{encode(self.account_id)}/scim/v2/{resource}", Plane.ACCOUNT
+        return f"/api/2.0/preview/scim/v2/{resource}", Plane.WORKSPACE
+
+    def calls(self) -> dict[str, dict[str, int]]:
+        """Return how many calls were sent, by kind, reads and writes apart."""
+        table: dict[str, dict[str, int]] = {}
+        for (kind, method), count in sorted(self.tally.items()):
+            row = table.setdefault(kind, {"reads": 0, "writes": 0})
+            row["reads" if method == "GET" else "writes"] += count
+        return table
+
+
+def connect(auth: Auth, *, warehouse_id: str = "", patience: Patience | None = None, clock: Clock | None = None) -> Workspace:
+    """Return the workspace; no token is checked before the first call. An incomplete sign-in is a UsageError."""
+    patience = patience or Patience()
+    secrets = tuple(s for s in (auth.token, auth.client_secret) if s)
+    signing = {"token": auth.token, "client_id": auth.client_id, "client_secret": auth.client_secret}
+    signing = {k: v for k, v in signing.items() if v}
+    # One try for each send (the SDK's own loop would repeat a POST whose answer was lost); ours decides what is safe.
+    timing = {"http_timeout_seconds": patience.http, "retry_timeout_seconds": 1}
+    places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
+    config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
+    account_id = auth.account_id or config.account_id or ""
+    account_config = None
+    if account_id:
+        profile = {"profile": auth.profile} if auth.profile and not auth.workspace_host else {}
+        place = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
+        account_config = _config(signing | profile | place | timing, secrets)
+    wire = SdkWire(config, account_config)
+    for each in (config, account_config):
+        if each is not None:
+            each.retry_timeout_seconds = int(patience.deadline)
+    return Workspace(
+        wire,
+        w=WorkspaceClient(config=config),
+        account=AccountClient(config=account_config) if account_config is not None else None,
+        host=config.host or "",
+        account_id=account_id,
+        workspace_id=auth.workspace_id or config.workspace_id or "",
+        warehouse_id=warehouse_id or config.warehouse_id or "",
+        patience=patience,
+        clock=clock,
+        secrets=secrets,
+        has_account=account_config is not None,
+    )
+
+
+_CONSOLES = (
+    (".azuredatabricks.net", "https://accounts.azuredatabricks.net"),
+    (".gcp.databricks.com", "https://accounts.gcp.databricks.com"),
+    (".cloud.databricks.com", "https://accounts.cloud.databricks.com"),
+)
+
+
+def account_console(host: str) -> str:
+    """Return the account console of a workspace's cloud; the host itself where one server serves both planes."""
+    bare = host.rstrip("/")
+    return next((console for ending, console in _CONSOLES if bare.endswith(ending)), bare)
+
+
+def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
+    try:
+        return Config(product="lampkeeper", product_version="0.1.0", **settings)
+    except ValueError as error:
+        reason = translate(error, "sign-in", secrets).message
+        raise UsageError(reason, fix="give host and token, or client id and secret, or a profile") from None

@@ -1,0 +1,30 @@
+"""Time as the engine sees it, so that tests can put a clock of their own in its place."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds that pass, and waiting for them."""
+
+    def now(self) -> float:
+        """Return seconds since some fixed moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class RealClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in real time."""
+        time.sleep(seconds)

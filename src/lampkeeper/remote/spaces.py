@@ -1,0 +1,35 @@
+"""Genie spaces over REST, payloads kept as they are: what we do not know of a space survives a round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lampkeeper.remote.clients import Json, Workspace, encode
+
+_SPACES = "/api/2.0/genie/spaces"
+
+
+def read_space(workspace: Workspace, space_id: str) -> Json | None:
+    """Return a space with its serialized content and etag, or None when it is gone."""
+    return workspace.find("genie_space", f"{_SPACES}/{encode(space_id)}", {"include_serialized_space": True})
+
+
+def list_spaces(workspace: Workspace) -> list[Json]:
+    """Return id and title of every space that we can see, all pages."""
+    return list(workspace.pages("genie_space", _SPACES, "spaces"))
+
+
+def create_space(workspace: Workspace, body: Mapping[str, Any]) -> str:
+    """Create a space and return its id; its tables must exist."""
+    return str(workspace.write("genie_space", "POST", _SPACES, body)["space_id"])
+
+
+def update_space(workspace: Workspace, space_id: str, body: Mapping[str, Any]) -> Json:
+    """Change a space; `serialized_space` replaces the whole content, `etag` guards against edits made meanwhile."""
+    return workspace.write("genie_space", "PATCH", f"{_SPACES}/{encode(space_id)}", body)
+
+
+def trash_space(workspace: Workspace, space_id: str) -> None:
+    """Move a space to the trash."""
+    workspace.write("genie_space", "DELETE", f"{_SPACES}/{encode(space_id)}")

@@ -1,0 +1,145 @@
+"""Statements on a SQL warehouse: typed named parameters, polling, chunks; cancelled when the person gives up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clients import Call, Json, Workspace, encode
+
+_STATEMENTS = "/api/2.0/sql/statements"
+_RUNNING = {"PENDING", "RUNNING"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A named parameter `:name` of a statement; `type` is a SQL type, `value` None is NULL."""
+
+    name: str
+    value: str | None
+    type: str = "STRING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A result: column names, and rows whose cells are strings or None as the statement API gives them."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    types: tuple[str, ...] = ()
+
+    def dicts(self) -> list[dict[str, str | None]]:
+        """Return the rows as dictionaries by lower-case column name."""
+        names = [c.lower() for c in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+def run_sql(
+    workspace: Workspace,
+    statement: str,
+    parameters: Iterable[Parameter] = (),
+    *,
+    kind: str = "statement",
+    timeout: float = 600.0,
+) -> Rows:
+    """Run one statement to its end and return all rows.
+
+    `timeout` is in seconds for the statement itself, engine start included; then it is cancelled and RemoteError raised.
+    A statement that fails is a RemoteError whose code is the error class (`TABLE_OR_VIEW_NOT_FOUND`, …).
+    """
+    body: dict[str, Any] = {
+        "statement": statement,
+        "warehouse_id": warehouse_id(workspace),
+        "wait_timeout": "10s",
+        "on_wait_timeout": "CONTINUE",
+        "disposition": "INLINE",
+        "format": "JSON_ARRAY",
+    }
+    typed = [{"name": p.name, "type": p.type} | ({} if p.value is None else {"value": p.value}) for p in parameters]
+    if typed:
+        body["parameters"] = typed
+    answer = workspace.request(Call(kind=kind, method="POST", path=_STATEMENTS, body=body))
+    statement_id = str(answer.get("statement_id", ""))
+    start, pause = workspace.clock.now(), 0.1
+    try:
+        while answer["status"]["state"] in _RUNNING:
+            if workspace.clock.now() - start > timeout:
+                cancel(workspace, statement_id)
+                raise RemoteError(f"a statement ran longer than {timeout:.0f} s and was cancelled", code="STATEMENT_TIMEOUT")
+            workspace.clock.sleep(pause)
+            pause = min(pause * 1.6, 2.0)
+            answer = workspace.get(kind, f"{_STATEMENTS}/{encode(statement_id)}")
+    except KeyboardInterrupt:
+        cancel(workspace, statement_id)
+        raise
+    _require_success(answer)
+    return _rows(workspace, kind, statement_id, answer)
+
+
+def cancel(workspace: Workspace, statement_id: str) -> None:
+    """Ask the warehouse to stop a statement."""
+    workspace.request(Call(kind="statement", method="POST", path=f"{_STATEMENTS}/{encode(statement_id)}/cancel"))
+
+
+def _require_success(answer: Json) -> None:
+    status = answer["status"]
+    if status["state"] == "SUCCEEDED":
+        return
+    error = status.get("error") or {}
+    message = str(error.get("message") or f"the statement ended as {status['state']}")
+    code = str(error.get("error_code") or status["state"])
+    if message.startswith("[") and "]" in message:
+        code = message[1 : message.index("]")]
+    raise RemoteError(message, code=code, status=200)
+
+
+def _rows(workspace: Workspace, kind: str, statement_id: str, answer: Json) -> Rows:
+    manifest = answer.get("manifest") or {}
+    columns = (manifest.get("schema") or {}).get("columns") or []
+    if manifest.get("truncated"):
+        raise RemoteError("the warehouse cut a result short", code="RESULT_TRUNCATED", fix="narrow the tables in scope")
+    chunk = answer.get("result") or {}
+    rows: list[tuple[str | None, ...]] = [tuple(r) for r in chunk.get("data_array") or ()]
+    following = chunk.get("next_chunk_index")
+    while following is not None:
+        path = f"{_STATEMENTS}/{encode(statement_id)}/result/chunks/{int(following)}"
+        chunk = workspace.get(kind, path)
+        rows += [tuple(r) for r in chunk.get("data_array") or ()]
+        following = chunk.get("next_chunk_index")
+    return Rows(
+        columns=tuple(str(c["name"]) for c in columns),
+        types=tuple(str(c.get("type_text", "")) for c in columns),
+        rows=tuple(rows),
+    )
+
+
+def warehouse_id(workspace: Workspace) -> str:
+    """Return the id of the warehouse to use: the one given, else a running serverless one, else any; kept for next time."""
+    if not workspace.warehouse_id:
+        found = list_warehouses(workspace)
+        if not found:
+            raise RemoteError(
+                "there is no SQL warehouse in this workspace", code="NO_WAREHOUSE", status=404,
+                fix="create one, or set sql_warehouse_id in env.auto.tfvars",
+            )  # fmt: skip
+        found.sort(key=lambda w: (w.get("state") != "RUNNING", not w.get("enable_serverless_compute"), str(w.get("name"))))
+        workspace.warehouse_id = str(found[0]["id"])
+    return workspace.warehouse_id
+
+
+def require_warehouse(workspace: Workspace, given: str) -> None:
+    """Use this warehouse from now on; a UsageError names those that exist when it does not."""
+    found = list_warehouses(workspace)
+    if given not in {str(w["id"]) for w in found}:
+        there = ", ".join(sorted(f"{w['id']} ({w.get('name', '')})" for w in found)) or "none"
+        raise UsageError(
+            f"warehouse {given!r} does not exist in {workspace.host}", fix=f"set sql_warehouse_id to one of: {there}"
+        )
+    workspace.warehouse_id = given
+
+
+def list_warehouses(workspace: Workspace) -> list[Json]:
+    """Return the warehouses as the API gives them."""
+    return list(workspace.get("warehouse", "/api/2.0/sql/warehouses").get("warehouses") or ())
