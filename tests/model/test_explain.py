@@ -19,7 +19,7 @@ TABLE = TABLES[0]
 COLUMN = ColumnName(TABLE.name, "a")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(model=access_models(), principal=principals)
 def test_the_chain_ends_in_the_cell_of_the_matrix(model: AccessModel, principal: Principal) -> None:
     access = Access(model)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lampkeeper.model.access import Access, Cell, CellState, FunctionUse, Principal
+from lampkeeper.model.access import Access, Cell, FunctionUse, Principal
 from lampkeeper.model.conditions import matches
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.groups import EVERYBODY
@@ -153,7 +153,7 @@ def explain(access: Access, principal: Principal, column: ColumnName) -> Explana
         column_tags=tuple(TagLink(entity=str(column), key=k, value=v) for k, v in sorted(access.column_tags(column).items())),
         table_tags=_table_tags(access, column.table),
         policies=policies,
-        cell=_verdict(access, table, privileges, policies),
+        cell=access.table(principal, column.table).cells[column],
     )
 
 
@@ -256,34 +256,3 @@ def _policy_link(
 
 def _is_under(securable: tuple[str, ...], table: TableName) -> bool:
     return [p.casefold() for p in securable] == [p.casefold() for p in table.parts[: len(securable)]]
-
-
-def _verdict(access: Access, table: Table, privileges: tuple[PrivilegeLink, ...], policies: tuple[PolicyLink, ...]) -> Cell:
-    missing = [f"{p.privilege} on {p.securable}" for p in privileges if not p.held]
-    if missing:
-        return Cell(state=CellState.HIDDEN, by=", ".join(missing))
-    digests = {f.name: f.digest for f in access.model.functions}
-    broken = ""
-    for link in policies:
-        # A policy that reaches any column of the table breaks the query when its function is gone, not just this column.
-        applies = link.outcome in (PolicyOutcome.MASKS, PolicyOutcome.FILTERS)
-        reaches = link.outcome is PolicyOutcome.OTHER_COLUMNS and _masks_some(access, link.policy, table)
-        if digests and (applies or reaches) and link.policy.function not in digests:
-            broken = f"UC_DEPENDENCY_DOES_NOT_EXIST: {link.policy.function}"
-    filters = {(p.use.function, p.use.arguments) for p in policies if p.outcome is PolicyOutcome.FILTERS and p.use}
-    if len(filters) > 1:
-        broken = "UC_ABAC_MULTIPLE_ROW_FILTERS"
-    if broken:
-        return Cell(state=CellState.FAILING, by=broken)
-    masks = {(p.use.function, p.use.arguments) for p in policies if p.outcome is PolicyOutcome.MASKS and p.use}
-    if len(masks) > 1:
-        return Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
-    if not masks:
-        return Cell(state=CellState.RAW)
-    function = next(iter(masks))[0]
-    return Cell(state=CellState.MASKED, by=function.plain, digest=digests.get(function, ""))
-
-
-def _masks_some(access: Access, policy: Policy, table: Table) -> bool:
-    condition = next((m.condition for m in policy.match_columns if m.alias == policy.on_column), None)
-    return condition is not None and any(matches(condition, access.column_tags(c)) for c in table.column_names())
