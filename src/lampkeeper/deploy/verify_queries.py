@@ -1,0 +1,197 @@
+"""The two queries of the verification: what a principal sees of a table, and what it ought to see.
+
+Both return digests, never values: for each column how many values are not null, and the sum of a salted 64-bit hash over
+all rows, which does not depend on the order of rows and counts duplicates. The reference query, asked by a principal that
+sees everything raw, applies the expected masks and row filters itself, with their bodies from the desired state spliced
+into the query: a function that was swapped in the catalog cannot agree with itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import TokenType, tokenize
+
+from lampkeeper.model.access import FunctionUse
+from lampkeeper.model.errors import InternalError, UsageError
+from lampkeeper.model.masks import Function
+from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string
+from lampkeeper.model.schema import Column, Table
+
+SALT = "salt"
+"""Name of the query parameter that every digest mixes in; a new one for each run."""
+
+COLUMNS_PER_QUERY = 250
+"""Wider tables are asked in several queries, so that the engine's plan stays small."""
+
+_JSON_TYPES = re.compile(r"\s*(array|map|struct|variant|object)\b", re.IGNORECASE)
+_BINARY = re.compile(r"\s*binary\b", re.IGNORECASE)
+_ASKS_WHO = re.compile(
+    r"\b(is_account_group_member|is_member|current_user|session_user|current_recipient|user)\s*\(", re.IGNORECASE
+)
+_CHANGES = re.compile(r"\b(rand|randn|random|uuid|now|current_timestamp|shuffle|secret)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One way to see a column: through a mask (or none), over the rows that a filter lets pass (or all)."""
+
+    column: ColumnName
+    mask: FunctionUse | None = None
+    row_filter: FunctionUse | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One SQL text, and which answer each of its columns gives: a variant's digest, or the row count under a filter."""
+
+    sql: str
+    answers: tuple[Variant | FunctionUse | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a principal sees of a table: the rows it can count, and a digest for each column."""
+
+    rows: int
+    digests: Mapping[ColumnName, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What there is: row counts by filter, and a digest for each variant."""
+
+    rows: Mapping[FunctionUse | None, int]
+    digests: Mapping[Variant, str]
+
+
+def probe_questions(table: Table) -> tuple[Question, ...]:
+    """Return the query (several for a very wide table) that every principal asks of the table."""
+    variants = [Variant(column=c) for c in table.column_names()]
+    return tuple(_question(table, part, (None,), {}) for part in _parts(variants))
+
+
+def reference_questions(
+    table: Table, variants: Iterable[Variant], filters: Iterable[FunctionUse | None], functions: Mapping[FunctionName, Function]
+) -> tuple[Question, ...]:
+    """Return the query (or queries) that the reference principal asks; `functions` are the desired ones."""
+    wanted = sorted(set(variants), key=lambda v: (v.column, repr(v.mask), repr(v.row_filter)))
+    rows = sorted({None, *filters}, key=repr)
+    return tuple(_question(table, part, rows, functions) for part in _parts(wanted))
+
+
+def read_probe(table: Table, questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reading:
+    """Put the answers of `probe_questions` together."""
+    found = read_reference(questions, rows)
+    return Reading(rows=found.rows[None], digests={v.column: d for v, d in found.digests.items()})
+
+
+def read_reference(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reference:
+    """Put the answers of `reference_questions` together."""
+    counts: dict[FunctionUse | None, int] = {}
+    digests: dict[Variant, str] = {}
+    for question, row in zip(questions, rows, strict=True):
+        for answer, value in zip(question.answers, row, strict=True):
+            if isinstance(answer, Variant):
+                digests[answer] = value or ""
+            else:
+                counts[answer] = int(value or 0)
+    return Reference(rows=counts, digests=digests)
+
+
+def why_not_comparable(function: Function) -> str:
+    """Return why a function's results cannot be computed by somebody else at another moment; empty when they can."""
+    if _ASKS_WHO.search(function.body):
+        return "its body asks who is asking"
+    if _CHANGES.search(function.body):
+        return "its body does not return the same value twice"
+    return ""
+
+
+def _parts(variants: Sequence[Variant]) -> Iterable[Sequence[Variant]]:
+    for start in range(0, max(len(variants), 1), COLUMNS_PER_QUERY):
+        yield variants[start : start + COLUMNS_PER_QUERY]
+
+
+def _question(
+    table: Table,
+    variants: Sequence[Variant],
+    filters: Sequence[FunctionUse | None],
+    functions: Mapping[FunctionName, Function],
+) -> Question:
+    columns = dict(zip(table.column_names(), table.columns, strict=True))
+    conditions = {f: _filter_clause(f, functions, columns) for f in {*filters, *(v.row_filter for v in variants)}}
+    selected = [f"count(*){conditions[f]}" for f in filters]
+    for variant in variants:
+        value = quote_identifier(variant.column.column)
+        if variant.mask is not None:
+            value = apply_function(variant.mask, functions, columns[variant.column].type)
+        selected.append(_digest(value, columns[variant.column], conditions[variant.row_filter]))
+    sql = f"SELECT {', '.join(selected)} FROM {table.name.sql}"  # noqa: S608 - every name is quoted, every value a literal
+    return Question(sql=sql, answers=(*filters, *variants))
+
+
+def _filter_clause(
+    use: FunctionUse | None, functions: Mapping[FunctionName, Function], columns: Mapping[ColumnName, Column]
+) -> str:
+    return f" FILTER (WHERE {apply_function(use, functions, 'BOOLEAN')})" if use is not None else ""
+
+
+def _digest(value: str, column: Column, condition: str) -> str:
+    if _JSON_TYPES.match(column.type):
+        text = f"to_json({value})"
+    elif _BINARY.match(column.type):
+        text = f"hex({value})"
+    else:
+        text = f"CAST({value} AS STRING)"
+    # Null hashes like the salt alone; the count of values keeps it apart from an empty text.
+    total = f"sum(CAST(xxhash64(:{SALT}, {text}) AS DECIMAL(20,0))){condition}"
+    return f"concat(CAST(count({value}){condition} AS STRING), ':', CAST(coalesce({total}, 0) AS STRING))"
+
+
+def apply_function(use: FunctionUse, functions: Mapping[FunctionName, Function], returns: str) -> str:
+    """Return the SQL expression of a function's body with its arguments in place, cast as the platform casts it."""
+    function = functions.get(use.function)
+    if function is None:
+        raise UsageError(f"function {use.function} is bound by policy {use.policy!r} but not part of the desired state")
+    arguments = [quote_identifier(a.column) if isinstance(a, ColumnName) else quote_string(a) for a in use.arguments]
+    if len(arguments) != len(function.parameters):
+        raise UsageError(
+            f"policy {use.policy!r} gives {use.function} {len(arguments)} argument(s), it takes {len(function.parameters)}"
+        )
+    typed = {p.name.casefold(): f"CAST({a} AS {p.type})" for p, a in zip(function.parameters, arguments, strict=True)}
+    body = splice(function.body, typed)
+    inner = f"CAST((\n{body}\n) AS {function.returns})"
+    return inner if function.returns.casefold() == returns.casefold() else f"CAST({inner} AS {returns})"
+
+
+def splice(body: str, arguments: Mapping[str, str]) -> str:
+    """Replace parameters (casefolded names) in a SQL expression by expressions; strings, types and calls stay as they are."""
+    try:
+        tokens = tokenize(body, read="databricks")
+    except Exception as error:
+        raise UsageError(f"function body cannot be read as SQL: {body[:60]!r}", fix="check masking_functions.sql") from error
+    pieces: list[str] = []
+    position = 0
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else None
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
+        name = token.text.casefold()
+        if token.token_type is TokenType.STRING or name not in arguments:
+            continue
+        if before is not None and (before.token_type is TokenType.DOT or before.text.casefold() == "as"):
+            continue
+        if after is not None and after.token_type in (TokenType.L_PAREN, TokenType.STRING, TokenType.ARROW):
+            continue
+        pieces += [body[position : token.start], arguments[name]]
+        position = token.end + 1
+    return "".join([*pieces, body[position:]])
+
+
+def table_of(tables: Mapping[TableName, Table], name: TableName) -> Table:
+    """Return the table of a name that the model promised to hold."""
+    if name not in tables:
+        raise InternalError(f"table {name} is in the access model but not among the tables to verify")
+    return tables[name]

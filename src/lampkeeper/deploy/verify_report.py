@@ -1,0 +1,154 @@
+"""What the verification found, as values: cells, row counts, who was tested and who could not be, findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.model.names import ColumnName, TableName
+
+
+class Status(StrEnum):
+    """How a comparison ended. Unproven: nothing differs that could be told apart (an empty table, a mask without effect)."""
+
+    OK = "ok"
+    MISMATCH = "mismatch"
+    UNPROVEN = "unproven"
+    UNTESTED = "untested"
+
+
+class Seen(StrEnum):
+    """What a principal was seen to get; never the value itself."""
+
+    RAW = "raw"
+    MASKED = "masked"
+    HIDDEN = "hidden"
+    OTHER = "other"
+    FAILING = "failing"
+    NOTHING = "not asked"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class CellVerdict:
+    """One principal, one column: expected (`raw`, `masked by f`, `hidden`) and seen."""
+
+    principal: str
+    column: ColumnName
+    expected: str
+    seen: Seen
+    status: Status
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class RowsVerdict:
+    """One principal, one table: how many rows it should count, and how many it counted (None: denied or not asked)."""
+
+    principal: str
+    table: TableName
+    expected: int | None
+    seen: int | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Tested:
+    """A principal that took part: the groups it held, and whether the run made it."""
+
+    name: str
+    groups: tuple[str, ...]
+    probe: bool
+    reference: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """The whole result. Principals, cells, rows and findings are sorted."""
+
+    principals: tuple[Tested, ...]
+    cells: tuple[CellVerdict, ...]
+    rows: tuple[RowsVerdict, ...]
+    findings: tuple[Finding, ...]
+    queries: int = 0
+    checked: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Say whether nothing is wrong: no finding of severity error, and at least one cell that was really compared."""
+        return not has_errors(self.findings)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many comparisons (cells and row counts) ended in which way."""
+        found = Counter(str(v.status) for v in (*self.cells, *self.rows))
+        return {str(s): found.get(str(s), 0) for s in Status}
+
+    @property
+    def mismatches(self) -> int:
+        """Return how many comparisons failed."""
+        return self.counts[str(Status.MISMATCH)]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the JSON form."""
+        return {
+            "ok": self.ok,
+            "counts": self.counts,
+            "queries": self.queries,
+            "checked": dict(self.checked),
+            "principals": [
+                {"name": p.name, "groups": list(p.groups), "probe": p.probe, "reference": p.reference} for p in self.principals
+            ],
+            "cells": [
+                {
+                    "principal": c.principal,
+                    "column": str(c.column),
+                    "expected": c.expected,
+                    "seen": str(c.seen),
+                    "status": str(c.status),
+                    "detail": c.detail,
+                }
+                for c in self.cells
+            ],
+            "rows": [
+                {"principal": r.principal, "table": str(r.table), "expected": r.expected, "seen": r.seen, "status": str(r.status)}
+                for r in self.rows
+            ],
+            "findings": [f.as_dict() for f in self.findings],
+        }
+
+
+def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -> tuple[Finding, ...]:
+    """Return a finding for every mismatch, for what went untested, and one for each column that proved nothing."""
+    found = [
+        Finding(
+            code=f"verify/{cell.status}",
+            severity=Severity.ERROR,
+            place=f"{cell.principal}: {cell.column}",
+            message=f"expected {cell.expected}, saw {cell.seen}{f' ({cell.detail})' if cell.detail else ''}",
+            fix="run `plan` to see what differs, then `apply`" if cell.status is Status.MISMATCH else "",
+        )
+        for cell in cells
+        if cell.status in (Status.MISMATCH, Status.UNTESTED)
+    ]
+    for row in rows:
+        if row.status is Status.MISMATCH:
+            found.append(
+                Finding(
+                    code="verify/rows",
+                    severity=Severity.ERROR,
+                    place=f"{row.principal}: {row.table}",
+                    message=f"expected {row.expected} row(s), saw {row.seen if row.seen is not None else 'no answer'}",
+                    fix="run `plan` to see whether the row filter or its tag is gone",
+                )
+            )
+        if row.status is Status.UNPROVEN:
+            found.append(_unproven(str(row.table), "the row filter hides no row: it cannot be told from no filter"))
+    message = "the mask changes no value here (all null, no rows, or the same text already)"
+    found += [_unproven(str(c), message) for c in {c.column for c in cells if c.status is Status.UNPROVEN}]
+    return sort_findings(found)
+
+
+def _unproven(place: str, message: str) -> Finding:
+    return Finding(code="verify/unproven", severity=Severity.WARNING, place=place, message=message)
