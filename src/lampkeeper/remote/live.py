@@ -1,0 +1,104 @@
+"""Everything that a plan, a verification or a matrix needs to know of a workspace, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lampkeeper.model.access import AccessModel
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.masks import Function
+from lampkeeper.model.names import TableName, write_name
+from lampkeeper.model.policies import Grant, SecurableType
+from lampkeeper.model.schema import Table
+from lampkeeper.model.tags import TagAssignment
+from lampkeeper.remote.catalog import read_snapshot, read_tags
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.directory import Directory, read_directory
+from lampkeeper.remote.securables import FoundPolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Governed:
+    """The governance side of a workspace: tables in scope and all that decides who sees what of them.
+
+    `tags` are all tags in the schemas of the scope and on what they stand in; `unread` are policies that we cannot read.
+    """
+
+    tables: tuple[Table, ...] = ()
+    tags: tuple[TagAssignment, ...] = ()
+    policies: tuple[FoundPolicy, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    functions: tuple[Function, ...] = ()
+    owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    directory: Directory = field(default_factory=Directory)
+
+    @property
+    def unread(self) -> tuple[FoundPolicy, ...]:
+        """Return the policies whose effect we cannot tell."""
+        return tuple(p for p in self.policies if p.policy is None and p.problem)
+
+    def access_model(self) -> AccessModel:
+        """Return who-sees-what as the workspace holds it."""
+        return AccessModel(
+            tables=self.tables,
+            tags=self.tags,
+            policies=tuple(p.policy for p in self.policies if p.policy is not None),
+            grants=self.grants,
+            functions=self.functions,
+            members=self.directory.members,
+            owners=self.owners,
+        )
+
+
+def read_governed(
+    workspace: Workspace,
+    tables: Iterable[TableName],
+    *,
+    groups: Iterable[str] = (),
+    function_schemas: Iterable[tuple[str, str]] = (),
+    more_schemas: Iterable[tuple[str, str]] = (),
+    more_policy_securables: Iterable[Securable] = (),
+    more_grant_securables: Iterable[Securable] = (),
+) -> Governed:
+    """Read the governance side for these tables; the `more_*` name places outside them that must be looked at too.
+
+    Calls: for each catalog 4 statements, 1 policy list, 1 catalog; for each schema 1 or 2; for each table 1 (its grants).
+    """
+    names = sorted(set(tables))
+    snapshot = read_snapshot(workspace, [write_name(*t.parts) for t in names]).tables if names else ()
+    schemas = {(t.catalog, t.schema) for t in names} | set(more_schemas)
+    catalogs = sorted({c for c, _ in schemas})
+    tags: list[TagAssignment] = []
+    policy_places: list[Securable] = list(more_policy_securables)
+    for catalog in catalogs:
+        tags += read_tags(workspace, catalog, sorted(s for c, s in schemas if c == catalog))
+        policy_places += carriers(workspace, catalog)
+    policies = read_policies(workspace, [(SecurableType.CATALOG, (c,)) for c in catalogs], inherited=True)
+    policies += read_policies(workspace, policy_places)
+    homes = set(function_schemas) | {
+        (f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None
+    }
+    functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
+    places: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
+    places += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
+    places += [(SecurableType.TABLE, t.parts) for t in names]
+    grants = read_grants(workspace, [*places, *more_grant_securables])
+    owners = read_owners(workspace, schemas)
+    owners |= {(str(SecurableType.TABLE), t.name.plain): t.owner for t in snapshot if t.owner}
+    named = {p for f in policies if f.policy for p in (*f.policy.to_principals, *f.policy.except_principals)}
+    wanted = (set(groups) | named | {g.principal for g in grants} | set(owners.values())) - {EVERYBODY}
+    return Governed(
+        tables=snapshot,
+        tags=tuple(sorted(set(tags))),
+        policies=tuple(sorted({p.key: p for p in policies}.values(), key=lambda p: p.key)),
+        grants=tuple(sorted(set(grants))),
+        functions=tuple(functions),
+        owners=owners,
+        directory=read_directory(workspace, wanted),
+    )
+
+
+def read_access_model(workspace: Workspace, tables: Iterable[TableName], groups: Iterable[str] = ()) -> AccessModel:
+    """Return what the workspace really holds about these tables, as the model that answers who sees what."""
+    return read_governed(workspace, tables, groups=groups).access_model()

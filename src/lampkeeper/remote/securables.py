@@ -1,0 +1,201 @@
+"""Policies, grants, functions and owners of securables, read over REST into the nouns of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lampkeeper.model.conditions import ConditionError, parse_condition
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.masks import Function, FunctionRole, Parameter
+from lampkeeper.model.names import FunctionName, quote_path, split_name
+from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
+from lampkeeper.remote.clients import Json, Workspace, encode
+from lampkeeper.remote.warehouse import run_sql
+
+_UC = "/api/2.1/unity-catalog"
+_THREADS = 8
+
+Securable = tuple[SecurableType, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPolicy:
+    """A policy as it stands: the raw document, and our reading of it, or why we cannot read it."""
+
+    raw: Mapping[str, Any]
+    policy: Policy | None
+    problem: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return (securable type, full name, policy name)."""
+        return (str(self.raw["on_securable_type"]), str(self.raw["on_securable_fullname"]), str(self.raw["name"]))
+
+
+def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inherited: bool = False) -> list[FoundPolicy]:
+    """Return the policies attached to these securables (and, if `inherited`, to what they stand in): one list for each."""
+    found: dict[tuple[str, str, str], FoundPolicy] = {}
+    for kind, parts in sorted(set(securables)):
+        path = f"{_UC}/policies/{encode(str(kind), '.'.join(parts))}"
+        query = {"include_inherited": True} if inherited else None
+        for raw in workspace.pages("policy", path, "policies", query):
+            each = _policy(raw)
+            found[each.key] = each
+    return [found[key] for key in sorted(found)]
+
+
+def carriers(workspace: Workspace, catalog: str) -> list[Securable]:
+    """Return the schemas and tables of a catalog that carry policies of their own, by one query."""
+    rows = run_sql(
+        workspace,
+        "SELECT DISTINCT on_securable_type, schema_name, securable_name "  # noqa: S608 - the name is quoted
+        f"FROM {quote_path(catalog, 'information_schema', 'abac_policy_definitions')} "
+        "WHERE upper(on_securable_type) IN ('SCHEMA', 'TABLE')",
+        kind="policy",
+    ).dicts()
+    found: list[Securable] = []
+    for row in rows:
+        if str(row["on_securable_type"]).upper() == "SCHEMA":
+            found.append((SecurableType.SCHEMA, (catalog, str(row["schema_name"] or row["securable_name"]))))
+        else:
+            found.append((SecurableType.TABLE, (catalog, str(row["schema_name"]), str(row["securable_name"]))))
+    return found
+
+
+def _policy(raw: Json) -> FoundPolicy:
+    try:
+        return FoundPolicy(raw=raw, policy=policy_from_rest(raw))
+    except (ConditionError, UsageError, KeyError, ValueError) as error:
+        return FoundPolicy(raw=raw, policy=None, problem=str(error) or type(error).__name__)
+
+
+def policy_from_rest(raw: Mapping[str, Any]) -> Policy | None:
+    """Return our reading of a mask or filter policy, None for other kinds; raises when there is something we cannot read."""
+    if raw.get("policy_type") not in set(PolicyKind):
+        return None
+    kind = PolicyKind(raw["policy_type"])
+    use = raw["column_mask"] if kind is PolicyKind.COLUMN_MASK else raw["row_filter"]
+    when = str(raw.get("when_condition") or "").strip()
+    securable_type = SecurableType(str(raw["on_securable_type"]).upper())
+    full_name = str(raw.get("on_securable_fullname") or "")
+    return Policy(
+        name=str(raw["name"]),
+        kind=kind,
+        securable_type=securable_type,
+        securable=() if securable_type is SecurableType.METASTORE else _parts(full_name),
+        to_principals=tuple(raw.get("to_principals") or ()),
+        except_principals=tuple(raw.get("except_principals") or ()),
+        function=FunctionName(*_parts(str(use["function_name"]))),
+        when=parse_condition(when) if when and when.upper() != "TRUE" else None,
+        match_columns=tuple(
+            MatchColumn(alias=str(m["alias"]), condition=parse_condition(str(m["condition"])))
+            for m in raw.get("match_columns") or ()
+        ),
+        on_column=use.get("on_column"),
+        using=tuple(_argument(a) for a in use.get("using") or ()),
+        comment=str(raw.get("comment") or ""),
+    )
+
+
+def _argument(raw: Mapping[str, Any]) -> Argument:
+    if "alias" in raw:
+        return Argument(alias=str(raw["alias"]))
+    if "constant" in raw:
+        return Argument(constant=str(raw["constant"]))
+    raise UsageError(f"an argument of a kind we do not know: {', '.join(sorted(raw))}")
+
+
+def _parts(full_name: str) -> tuple[str, ...]:
+    """Split a REST full name: Unity Catalog names hold no dots, so the dots are separators."""
+    return split_name(full_name) if "`" in full_name else tuple(full_name.split("."))
+
+
+def policy_to_rest(policy: Policy) -> Json:
+    """Return the document that creates a policy; empty lists and texts are written out, so that an update can clear them."""
+    body: Json = {
+        "name": policy.name,
+        "on_securable_type": str(policy.securable_type),
+        "on_securable_fullname": ".".join(policy.securable),
+        "policy_type": str(policy.kind),
+        "for_securable_type": "TABLE",
+        "to_principals": list(policy.to_principals),
+        "except_principals": list(policy.except_principals),
+        "when_condition": "" if policy.when is None else str(policy.when),
+        "match_columns": [{"alias": m.alias, "condition": str(m.condition)} for m in policy.match_columns],
+        "comment": policy.comment,
+    }
+    using = [{"alias": a.alias} if a.alias is not None else {"constant": a.constant or ""} for a in policy.using]
+    use: Json = {"function_name": policy.function.plain, "using": using}
+    if policy.kind is PolicyKind.COLUMN_MASK:
+        body["column_mask"] = use | {"on_column": policy.on_column}
+    else:
+        body["row_filter"] = use
+    return body
+
+
+def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[Grant]:
+    """Return the direct grants on each securable: one call for each, several at once."""
+
+    def one(securable: Securable) -> list[Grant]:
+        kind, parts = securable
+        path = f"{_UC}/permissions/{encode(str(kind).lower(), '.'.join(parts))}"
+        token = ""
+        entries: list[Json] = []
+        while True:
+            page = workspace.get("grant", path, {"page_token": token} if token else None)
+            entries += page.get("privilege_assignments") or []
+            token = page.get("next_page_token") or ""
+            if not token:
+                break
+        return [
+            Grant(
+                securable_type=kind, securable=parts, principal=str(e["principal"]),
+                privileges=tuple(str(p).replace(" ", "_").upper() for p in e.get("privileges") or ()),
+            )
+            for e in entries if e.get("privileges")
+        ]  # fmt: skip
+
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        return [grant for grants in pool.map(one, sorted(set(securables))) for grant in grants]
+
+
+def read_functions(workspace: Workspace, catalog: str, schema: str) -> list[tuple[Function, str]]:
+    """Return the SQL functions of a schema with their owners; nothing when the schema is not there."""
+    path = f"{_UC}/functions"
+    if workspace.find("function", f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}") is None:
+        return []
+    listed = workspace.pages("function", path, "functions", {"catalog_name": catalog, "schema_name": schema})
+    return [(_function(raw), str(raw.get("owner") or "")) for raw in listed if raw.get("routine_definition") is not None]
+
+
+def _function(raw: Mapping[str, Any]) -> Function:
+    inputs = (raw.get("input_params") or {}).get("parameters") or ()
+    ordered = sorted(inputs, key=lambda p: int(p.get("position") or 0))
+    returns = str(raw.get("full_data_type") or raw.get("data_type") or "")
+    body = str(raw["routine_definition"]).strip()
+    if body[:7].upper() == "RETURN ":
+        body = body[7:].strip()
+    return Function(
+        name=FunctionName(str(raw["catalog_name"]), str(raw["schema_name"]), str(raw["name"])),
+        role=FunctionRole.FILTER if returns.upper() == "BOOLEAN" else FunctionRole.MASK,
+        parameters=tuple(Parameter(name=str(p["name"]), type=str(p.get("type_text") or p.get("type_name"))) for p in ordered),
+        returns=returns,
+        body=body,
+        comment=str(raw.get("comment") or ""),
+    )
+
+
+def read_owners(workspace: Workspace, schemas: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the owners of these schemas and their catalogs, by (securable type, full name)."""
+    wanted = sorted(set(schemas))
+    owners: dict[tuple[str, str], str] = {}
+    for catalog in sorted({c for c, _ in wanted}):
+        document = workspace.find("catalog", f"{_UC}/catalogs/{encode(catalog)}") or {}
+        owners[(str(SecurableType.CATALOG), catalog)] = str(document.get("owner") or "")
+    for catalog, schema in wanted:
+        document = workspace.find("schema", f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}") or {}
+        owners[(str(SecurableType.SCHEMA), f"{catalog}.{schema}")] = str(document.get("owner") or "")
+    return {key: owner for key, owner in owners.items() if owner}
