@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table of shapes is read by rows)
 """The documents that the store keeps: kind, key, parent, fields.
 
 One table of shapes, so that the API handlers that write a document and the SQL layer that reads it agree. A field

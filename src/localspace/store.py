@@ -100,6 +100,16 @@ class Store:
                 self._bump("version")
         return bool(done)
 
+    def scan(self, kind: str, *key: str) -> list[Document]:
+        """Return the documents whose encoded key starts with these parts; the last part may be the start of a name."""
+        start = encode_key(key)
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
+                (kind, start, start + "\U0010ffff"),
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
     def list(self, kind: str, parent: Key | None = None) -> list[Document]:
         """Return all documents of a kind, or those of one parent, ordered by key."""
         query = "SELECT body FROM document WHERE kind = ?"
@@ -111,16 +121,6 @@ class Store:
             rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def scan(self, kind: str, *key: str) -> list[Document]:
-        """Return the documents whose encoded key starts with these parts; the last part may be the start of a name."""
-        start = encode_key(key)
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
-                (kind, start, start + "\U0010ffff"),
-            ).fetchall()
-        return [json.loads(row[0]) for row in rows]
-
     def count(self, kind: str, parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
         query = "SELECT count(*) FROM document WHERE kind = ?"
@@ -130,6 +130,12 @@ class Store:
             arguments = (kind, encode_key(parent))
         with self._lock:
             return int(self._connection.execute(query, arguments).fetchone()[0])
+
+    def clear(self) -> None:
+        """Delete every document; sequences go on, so that no number is given twice."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM document")
+            self._bump("version")
 
     def next_number(self, name: str, start: int = 1) -> int:
         """Return the next number of a named sequence; a number is given once, also after a restart."""

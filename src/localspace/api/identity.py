@@ -1,0 +1,183 @@
+"""SCIM on both planes: users, service principals, groups, and Me."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from localspace.api.scim_resources import as_document, as_resource, people_of
+from localspace.calls import Call, Plane, Route
+from localspace.errors import already_exists, denied, invalid, not_found
+from localspace.governance.identity import SYSTEM_GROUPS, PrincipalKind
+from localspace.scim import apply_patch, list_response, project
+from localspace.store import Document
+from localspace.wire import Json, Reply
+
+
+def me(call: Call) -> Json:
+    """Return the caller."""
+    body = people_of(call).get(call.actor.kind, call.actor.id)
+    found = as_resource(call, call.actor.kind, body, account=False)
+    if call.actor.kind is PrincipalKind.SERVICE_PRINCIPAL:
+        # A service principal sees itself as a user whose name is its application id.
+        found["userName"] = body["applicationId"]
+    return project(found, call.query)
+
+
+class _Resource:
+    """The five operations of one kind of principal on one plane."""
+
+    def __init__(self, kind: PrincipalKind, *, account: bool) -> None:
+        self._kind = kind
+        self._account = account
+
+    def list(self, call: Call) -> Json:
+        self._require_read(call)
+        found = (one for one in call.books.store.list(self._kind) if self._visible(call, one))
+        return list_response([as_resource(call, self._kind, one, account=self._account) for one in found], call.query)
+
+    def get(self, call: Call) -> Json:
+        self._require_read(call)
+        return project(as_resource(call, self._kind, self._found(call), account=self._account), call.query)
+
+    def create(self, call: Call) -> Reply:
+        self._require_write(call)
+        people = people_of(call)
+        body = as_document(self._kind, call.body)
+        with call.books.store.transaction():
+            if self._account:
+                new = people.create(self._kind, body)
+            elif self._kind is PrincipalKind.GROUP:
+                new = people.create(self._kind, body, "workspace")
+            else:
+                # The workspace takes over a principal that the account knows, and adds a new one to both.
+                known = self._known(call, body)
+                if known is not None and people.assignment(known["id"]):
+                    raise already_exists(f"{self._kind.value} already exists in the workspace.")
+                new = known or people.create(self._kind, body)
+                people.assign(new["id"], ["USER"])
+        return Reply(status=201, body=as_resource(call, self._kind, new, account=self._account))
+
+    def replace(self, call: Call) -> Json:
+        self._require_write(call)
+        old = self._found(call)
+        body = as_document(self._kind, call.body, old)
+        for field in ("members", "roles", "entitlements"):
+            if field not in body and (field != "members" or self._kind is PrincipalKind.GROUP):
+                hidden = field == "entitlements" and self._account
+                body[field] = old.get(field, []) if hidden else []
+        return self._save(call, old, body)
+
+    def patch(self, call: Call) -> Json | Reply:
+        self._require_write(call)
+        old = self._found(call)
+        resource: Json = {key: value for key, value in old.items() if key not in ("scope", "system")}
+        for field in ("members", "roles", "entitlements"):
+            if field in old or field != "members":
+                resource[field] = [{"value": one} for one in old.get(field, ())]
+        if self._is_system(old):
+            resource["members"] = [{"value": one} for one in people_of(call).members(old)]
+        return self._save(call, old, as_document(self._kind, apply_patch(resource, call.body), old))
+
+    def delete(self, call: Call) -> Reply:
+        self._require_write(call)
+        old = self._found(call)
+        people = people_of(call)
+        if old["id"] == call.actor.id:
+            raise invalid("A principal cannot delete itself.")
+        if self._is_system(old):
+            raise denied(f"Group {old['displayName']} cannot be deleted.")
+        local = old.get("scope") == "workspace"
+        if self._account or local:
+            people.delete(self._kind, old)
+        else:
+            people.assign(old["id"], [])
+        return Reply(status=204, body=b"")
+
+    def _save(self, call: Call, old: Document, body: Document) -> Json:
+        people = people_of(call)
+        with call.books.store.transaction():
+            if self._is_system(old):
+                self._save_system(call, old, body)
+                body = body | {"members": []}
+            elif self._kind is PrincipalKind.GROUP and not self._account and old["scope"] == "account":
+                if body.get("members", []) != old.get("members", []) or body["displayName"] != old["displayName"]:
+                    raise denied(f"Account group {old['displayName']} can only be changed in the account.")
+            new = people.save(self._kind, old, body)
+        return as_resource(call, self._kind, new, account=self._account)
+
+    def _save_system(self, call: Call, old: Document, body: Document) -> None:
+        people = people_of(call)
+        wanted, before = set(body.get("members", ())), set(people.members(old))
+        if old["displayName"] == "users" and wanted != before:
+            raise denied("Members of the group users follow from the workspace assignments.")
+        for member in wanted - before:
+            people.assign(member, ["ADMIN"])
+        for member in before - wanted:
+            people.assign(member, ["USER"])
+
+    def _is_system(self, body: Document) -> bool:
+        return self._kind is PrincipalKind.GROUP and bool(body.get("system")) and body["displayName"] in SYSTEM_GROUPS
+
+    def _found(self, call: Call) -> Document:
+        found = people_of(call).get(self._kind, call.params["id"])
+        if not self._visible(call, found):
+            raise not_found(f"{self._kind.value} with id {call.params['id']} not found.")
+        return found
+
+    def _known(self, call: Call, body: Document) -> Document | None:
+        name = body.get("userName") if self._kind is PrincipalKind.USER else body.get("applicationId")
+        found = call.books.identity.by_name(name) if name else None
+        if found is None or found.kind is not self._kind:
+            return None
+        return call.books.store.get(self._kind, found.id)
+
+    def _visible(self, call: Call, body: Document) -> bool:
+        if self._account:
+            return body.get("scope", "account") == "account"
+        return body.get("scope") == "workspace" or call.books.identity.in_workspace(body["id"])
+
+    def _require_read(self, call: Call) -> None:
+        if self._account and not call.books.identity.is_account_admin(call.actor.id):
+            raise denied("Only an account admin may read the directory of the account.")
+
+    def _require_write(self, call: Call) -> None:
+        identity = call.books.identity
+        if self._account and not identity.is_account_admin(call.actor.id):
+            raise denied("Only an account admin may change the directory of the account.")
+        if not self._account and not identity.is_workspace_admin(call.actor.id):
+            raise denied("Only a workspace admin may change the directory of the workspace.")
+
+
+def _routes(kind: PrincipalKind, plural: str) -> tuple[Route, ...]:
+    found: list[Route] = []
+    planes = ((True, "/api/2.0/accounts/{account_id}/scim/v2/"), (False, "/api/2.0/preview/scim/v2/"))
+    for account, base in planes:
+        resource = _Resource(kind, account=account)
+        service = ("Account" if account else "") + plural
+        operations: tuple[tuple[str, str, str, Callable[[Call], Json | Reply]], ...] = (
+            ("GET", "", "list", resource.list),
+            ("POST", "", "create", resource.create),
+            ("GET", "/{id}", "get", resource.get),
+            ("PUT", "/{id}", "update", resource.replace),
+            ("PATCH", "/{id}", "patch", resource.patch),
+            ("DELETE", "/{id}", "delete", resource.delete),
+        )
+        for method, rest, name, handler in operations:
+            found.append(
+                Route(
+                    method=method,
+                    path=base + plural + rest,
+                    handler=handler,
+                    sdk=(f"{service}V2.{name}", f"{service}.{name}"),
+                    plane=Plane.ACCOUNT if account else Plane.WORKSPACE,
+                )
+            )
+    return tuple(found)
+
+
+ROUTES = (
+    Route(method="GET", path="/api/2.0/preview/scim/v2/Me", handler=me, sdk=("CurrentUser.me",)),
+    *_routes(PrincipalKind.USER, "Users"),
+    *_routes(PrincipalKind.GROUP, "Groups"),
+    *_routes(PrincipalKind.SERVICE_PRINCIPAL, "ServicePrincipals"),
+)

@@ -1,0 +1,97 @@
+"""Permissions of workspace objects: levels, who has which, and the check that other APIs ask for."""
+
+from __future__ import annotations
+
+from localspace.errors import denied, invalid, not_found
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal
+from localspace.store import Document
+
+LEVELS: dict[str, tuple[str, ...]] = {
+    "warehouses": ("CAN_VIEW", "CAN_MONITOR", "CAN_USE", "CAN_MANAGE", "IS_OWNER"),
+    "genie": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
+    "tokens": ("CAN_USE", "CAN_MANAGE"),
+    "passwords": ("CAN_USE",),
+}
+"""Object type in the URL's plural form to its levels, weakest first."""
+
+SINGULAR = {
+    "warehouses": "warehouses",
+    "genie": "genie",
+    "serving-endpoints": "serving-endpoint",
+    "tokens": "tokens",
+    "passwords": "passwords",
+}
+"""What `object_type` in the answer says; clients compare it."""
+
+KINDS = {"user_name": "user", "group_name": "group", "service_principal_name": "service_principal"}
+
+
+def levels_of(books: Books, object_type: str, object_id: str, owner: str | None) -> list[Document]:
+    """Return the access list of an object: the stored one, the owner's right, and the admins' inherited right."""
+    stored = books.store.get("permission", object_type, object_id) or {}
+    entries = [dict(one, inherited=False) for one in stored.get("access_control_list", ())]
+    strongest = LEVELS[object_type][-1]
+    if owner and not any(one["level"] == "IS_OWNER" or one["principal"] == owner for one in entries):
+        found = books.identity.by_name(owner)
+        if found is not None:
+            entries.append({"principal": owner, "kind": found.kind.value, "level": strongest, "inherited": False})
+    manage = "CAN_MANAGE" if "CAN_MANAGE" in LEVELS[object_type] else strongest
+    entries.append({"principal": "admins", "kind": "group", "level": manage, "inherited": True})
+    return entries
+
+
+def level_held(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> str | None:
+    """Return the strongest level of the actor on an object, or None."""
+    order = LEVELS[object_type]
+    if books.identity.is_workspace_admin(actor.id):
+        return order[-1]
+    names = books.identity.names_of(actor.id)
+    best = -1
+    for entry in levels_of(books, object_type, object_id, owner):
+        reached = entry["principal"] in names if not entry["inherited"] else False
+        if entry["kind"] == "group" and not reached:
+            reached = books.identity.is_member(actor.id, entry["principal"]) and not entry["inherited"]
+        if reached:
+            best = max(best, order.index(entry["level"]))
+    return order[best] if best >= 0 else None
+
+
+def require_level(
+    books: Books, actor: Principal, object_type: str, object_id: str, level: str, *, owner: str | None = None
+) -> None:
+    """Demand at least `level` on an object; raises PERMISSION_DENIED."""
+    order = LEVELS[object_type]
+    held = level_held(books, actor, object_type, object_id, owner)
+    if held is None or order.index(held) < order.index(level):
+        raise denied(f"{actor.name} does not have {level} permissions on {object_type} {object_id}.")
+
+
+def checked_entries(books: Books, object_type: str, given: object) -> list[Document]:
+    """Return the entries of a permissions request; raises 400 for a bad level, 404 for an unknown principal."""
+    if not isinstance(given, list):
+        raise invalid("access_control_list must be a list.")
+    entries: list[Document] = []
+    for one in given:
+        names = [(field, one[field]) for field in KINDS if one.get(field)] if isinstance(one, dict) else []
+        if len(names) != 1:
+            raise invalid("Each entry needs exactly one of user_name, group_name, service_principal_name.")
+        field, name = names[0]
+        level = one.get("permission_level")
+        if level not in LEVELS[object_type]:
+            known = ", ".join(LEVELS[object_type])
+            raise invalid(f"Permission level {level} is not valid for {object_type}. Known levels: {known}.")
+        if not _principal_exists(books, KINDS[field], name):
+            raise not_found(f"Principal: {field.removesuffix('_name')} '{name}' does not exist.")
+        entries.append({"principal": name, "kind": KINDS[field], "level": level})
+    return entries
+
+
+def _principal_exists(books: Books, kind: str, name: str) -> bool:
+    if kind == "group":
+        return name in ("account users", "users", "admins") or any(
+            one["displayName"] == name for one in books.store.list("group")
+        )
+    found = books.identity.by_name(name)
+    return found is not None and found.kind.value == kind

@@ -1,0 +1,92 @@
+"""SCIM resources: how a stored principal looks on the wire, and back."""
+
+from __future__ import annotations
+
+from localspace.calls import Call
+from localspace.errors import invalid
+from localspace.governance.identity import PrincipalKind, as_principal
+from localspace.governance.people import People
+from localspace.store import Document
+from localspace.wire import Json
+
+_CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+_SCHEMAS = {
+    PrincipalKind.USER: [_CORE + "User"],
+    PrincipalKind.SERVICE_PRINCIPAL: [_CORE + "ServicePrincipal"],
+    PrincipalKind.GROUP: [_CORE + "Group"],
+}
+_REF = {
+    PrincipalKind.USER: "Users",
+    PrincipalKind.SERVICE_PRINCIPAL: "ServicePrincipals",
+    PrincipalKind.GROUP: "Groups",
+}
+_LISTS = ("entitlements", "roles")
+
+
+def people_of(call: Call) -> People:
+    """Return the directory of the call's workspace."""
+    books = call.books
+    return People(books.store, books.lag, books.identity, books.grants, books.ids.workspace_id)
+
+
+def as_resource(call: Call, kind: PrincipalKind, body: Document, *, account: bool) -> Json:
+    """Return the resource of a document; entitlements belong to the workspace plane, roles to both."""
+    people = people_of(call)
+    found: Json = {"schemas": _SCHEMAS[kind]}
+    found |= {key: value for key, value in body.items() if key not in ("members", "scope", "system", *_LISTS)}
+    for name in _LISTS:
+        # An empty list must be absent: Terraform dies on an entitlement without a value.
+        if body.get(name) and not (account and name == "entitlements"):
+            found[name] = [{"value": one} for one in body[name]]
+    if kind is PrincipalKind.GROUP:
+        members = [_member(call, one) for one in people.members(body)]
+        if members:
+            found["members"] = [one for one in members if one]
+        local = body["scope"] == "workspace"
+        found["meta"] = {"resourceType": "WorkspaceGroup" if local else "Group"}
+    groups = [_group_reference(group) for group in people.groups_with(body["id"]) if _shown(group, account)]
+    if groups:
+        found["groups"] = groups
+    return found
+
+
+def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None) -> Document:
+    """Return the document of a resource; `groups` are never written through a member."""
+    body = {key: value for key, value in resource.items() if key not in ("schemas", "groups", "meta", "id", "scope")}
+    for name in (*_LISTS, "members"):
+        if name in body:
+            body[name] = [_value(one, name) for one in body[name] or []]
+    if old is not None:
+        for kept in ("scope", "system"):
+            if kept in old:
+                body[kept] = old[kept]
+    if kind is PrincipalKind.USER and not body.get("emails") and body.get("userName"):
+        body["emails"] = [{"value": body["userName"], "type": "work", "primary": True}]
+    if kind is PrincipalKind.USER and not body.get("displayName"):
+        name = body.get("name") or {}
+        joined = " ".join(one for one in (name.get("givenName"), name.get("familyName")) if one)
+        body["displayName"] = joined or body.get("userName")
+    return body
+
+
+def _value(one: object, name: str) -> str:
+    value = one.get("value") if isinstance(one, dict) else one
+    if not isinstance(value, str) or not value:
+        raise invalid(f"Each of {name} needs a value.")
+    return value
+
+
+def _member(call: Call, principal_id: str) -> Json | None:
+    found = call.books.identity.by_id(principal_id)
+    if found is None:
+        return None
+    return {"value": principal_id, "display": found.display_name, "$ref": f"{_REF[found.kind]}/{principal_id}"}
+
+
+def _group_reference(group: Document) -> Json:
+    name = as_principal(PrincipalKind.GROUP, group).name
+    return {"value": group["id"], "display": name, "type": "direct", "$ref": f"Groups/{group['id']}"}
+
+
+def _shown(group: Document, account: bool) -> bool:
+    return not (account and group["scope"] == "workspace")

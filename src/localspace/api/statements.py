@@ -1,0 +1,236 @@
+"""Statement execution (source: SDK 0.156 and the API reference: cells are strings, a failed statement is a 200)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from localspace.api.object_rights import require_level
+from localspace.api.warehouses import require_warehouse
+from localspace.calls import Call, Route, field_of
+from localspace.errors import ApiError, denied, invalid, not_found
+from localspace.statement_runner import StatementRequest
+from localspace.statements import ROWS_IN_CHUNK, State, Statement
+from localspace.wire import Json, Reply, whole_number
+
+_MAX_STATEMENT = 16 * 1024 * 1024
+_MAX_PARAMETERS = 256
+_READS = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|show|describe|desc|explain|values|table|list)\b", re.I | re.S)
+
+
+def is_read(statement: str) -> bool:
+    """Say whether a statement only reads, by its first word."""
+    return _READS.match(statement) is not None
+
+
+def writes_by_body(raw: bytes) -> bool:
+    """Say whether a request to run a statement counts as a write; one that cannot be read changes nothing."""
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and not is_read(str(body.get("statement", "")))
+
+
+async def execute(call: Call) -> Reply:
+    """Run a statement and wait for it as long as asked."""
+    body = call.body
+    text = field_of(body, "statement")
+    warehouse_id = field_of(body, "warehouse_id")
+    if len(text.encode()) > _MAX_STATEMENT:
+        raise invalid("The statement is larger than 16 MiB.")
+    wait = _wait_seconds(body.get("wait_timeout", "10s"))
+    on_timeout = body.get("on_wait_timeout", "CONTINUE")
+    if on_timeout not in ("CONTINUE", "CANCEL"):
+        raise invalid("on_wait_timeout must be CONTINUE or CANCEL.")
+    if wait == 0 and on_timeout == "CANCEL":
+        raise invalid("on_wait_timeout=CANCEL needs a wait_timeout.")
+    _require_format(body)
+    warehouse = require_warehouse(call.books, warehouse_id)
+    require_level(call.books, call.actor, "warehouses", warehouse_id, "CAN_USE", owner=warehouse.get("creator_name"))
+    if "databricks-sql-access" not in call.books.identity.entitlements(call.actor.id):
+        raise denied("This principal does not have the entitlement databricks-sql-access.")
+    if warehouse.get("state") != "RUNNING":
+        call.books.store.put("warehouse", (warehouse_id,), warehouse | {"state": "RUNNING"})
+    request = StatementRequest(
+        statement=text,
+        principal_id=call.actor.id,
+        principal_name=call.actor.name,
+        catalog=body.get("catalog") or None,
+        schema=body.get("schema") or None,
+        parameters=_parameters(body.get("parameters")),
+        row_limit=_limit(body, "row_limit"),
+    )
+    statement = call.workspace.desk.submit(request, warehouse_id, _limit(body, "byte_limit"))
+    if wait:
+        await _wait(statement, wait)
+        if not statement.over and on_timeout == "CANCEL":
+            call.workspace.desk.cancel(statement)
+    return Reply(body=_answer(statement), effect=statement.done)
+
+
+def get(call: Call) -> Json:
+    """Return state and first chunk."""
+    return _answer(_mine(call))
+
+
+def chunk(call: Call) -> Json:
+    """Return one chunk of a result."""
+    statement = _mine(call)
+    if statement.state is not State.SUCCEEDED:
+        raise invalid(f"Statement {statement.id} has no result: its state is {statement.state}.")
+    number = whole_number(call.params["chunk_index"], "chunk_index", 0)
+    if number >= _chunk_count(statement):
+        raise invalid(f"chunk_index {number} is out of range.")
+    return _chunk(statement, number)
+
+
+def cancel(call: Call) -> Json:
+    """Ask a statement to stop; one that is over stays as it is."""
+    call.workspace.desk.cancel(_mine(call))
+    return {}
+
+
+def _mine(call: Call) -> Statement:
+    found = call.workspace.desk.find(call.params["statement_id"])
+    if found is None:
+        raise not_found(f"The statement {call.params['statement_id']} was not found.", "NOT_FOUND")
+    if found.request.principal_id != call.actor.id:
+        raise denied("Only the user who ran a statement may read or cancel it.")
+    return found
+
+
+def _answer(statement: Statement) -> Json:
+    status: Json = {"state": statement.state}
+    body: Json = {"statement_id": statement.id, "status": status}
+    if statement.state is State.FAILED:
+        status["error"] = {"error_code": statement.error_code, "message": statement.message}
+        status["sql_state"] = statement.sql_state
+    result = statement.result
+    if statement.state is not State.SUCCEEDED or result is None:
+        return body
+    columns = [
+        {"name": name, "type_text": text, "type_name": type_name, "position": at}
+        for at, (name, text, type_name) in enumerate(result.columns)
+    ]
+    count = _chunk_count(statement)
+    body["manifest"] = {
+        "format": "JSON_ARRAY",
+        "schema": {"column_count": len(columns), "columns": columns},
+        "total_chunk_count": count,
+        "chunks": [
+            {
+                "chunk_index": number,
+                "row_offset": number * ROWS_IN_CHUNK,
+                "row_count": len(result.rows[number * ROWS_IN_CHUNK : (number + 1) * ROWS_IN_CHUNK]),
+            }
+            for number in range(count)
+        ],
+        "total_row_count": len(result.rows),
+        "truncated": result.truncated,
+    }
+    body["result"] = _chunk(statement, 0) if count else {"data_array": []}
+    return body
+
+
+def _chunk(statement: Statement, number: int) -> Json:
+    rows = statement.result.rows if statement.result is not None else []
+    part = rows[number * ROWS_IN_CHUNK : (number + 1) * ROWS_IN_CHUNK]
+    body: Json = {
+        "chunk_index": number,
+        "row_offset": number * ROWS_IN_CHUNK,
+        "row_count": len(part),
+        "data_array": part,
+    }
+    if number + 1 < _chunk_count(statement):
+        body["next_chunk_index"] = number + 1
+        body["next_chunk_internal_link"] = f"/api/2.0/sql/statements/{statement.id}/result/chunks/{number + 1}"
+    return body
+
+
+def _chunk_count(statement: Statement) -> int:
+    rows = statement.result.rows if statement.result is not None else []
+    return -(-len(rows) // ROWS_IN_CHUNK)
+
+
+async def _wait(statement: Statement, seconds: float) -> None:
+    waiting = asyncio.wrap_future(statement.done)
+    # asyncio.wait leaves the statement alone when the time is over; wait_for would cancel its future.
+    await asyncio.wait({waiting}, timeout=seconds)
+
+
+def _wait_seconds(text: Any) -> int:
+    match = re.fullmatch(r"(\d+)s", str(text))
+    seconds = int(match.group(1)) if match else -1
+    if seconds != 0 and not 5 <= seconds <= 50:
+        raise invalid("wait_timeout must be 0s, or between 5s and 50s.")
+    return seconds
+
+
+def _limit(body: Json, name: str) -> int | None:
+    value = body.get(name)
+    if value is None or value == 0:
+        return None
+    if isinstance(value, str) and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise invalid(f"{name} must be a positive whole number.")
+    return value
+
+
+def _parameters(given: Any) -> tuple[tuple[str, str | None, str | None], ...]:
+    found: list[tuple[str, str | None, str | None]] = []
+    for one in given or []:
+        if not isinstance(one, dict) or not one.get("name"):
+            raise invalid("Each parameter needs a name: positional markers are not supported by this API.")
+        value = one.get("value")
+        if value is not None and not isinstance(value, str):
+            raise invalid(f"The value of parameter '{one['name']}' must be a string.")
+        found.append((str(one["name"]), one.get("type") or None, value))
+    if len(found) > _MAX_PARAMETERS:
+        raise invalid(f"A statement can have at most {_MAX_PARAMETERS} parameters.")
+    names = [name for name, _, _ in found]
+    if len(names) != len(set(names)):
+        raise invalid("Parameter names must be unique.")
+    return tuple(found)
+
+
+def _require_format(body: Json) -> None:
+    disposition, form = body.get("disposition") or "INLINE", body.get("format") or "JSON_ARRAY"
+    if disposition == "INLINE" and form == "JSON_ARRAY":
+        return
+    if disposition == "INLINE":
+        raise invalid(f"Format {form} is not supported with disposition INLINE.")
+    raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace does not serve disposition {disposition}.")
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/api/2.0/sql/statements",
+        handler=execute,
+        sdk=("StatementExecution.execute_statement",),
+        partial="disposition EXTERNAL_LINKS and formats other than JSON_ARRAY are refused",
+    ),
+    Route(
+        method="GET",
+        path="/api/2.0/sql/statements/{statement_id}",
+        handler=get,
+        sdk=("StatementExecution.get_statement",),
+    ),
+    Route(
+        method="GET",
+        path="/api/2.0/sql/statements/{statement_id}/result/chunks/{chunk_index}",
+        handler=chunk,
+        sdk=("StatementExecution.get_statement_result_chunk_n",),
+    ),
+    Route(
+        method="POST",
+        path="/api/2.0/sql/statements/{statement_id}/cancel",
+        handler=cancel,
+        sdk=("StatementExecution.cancel_execution",),
+        reads=True,
+    ),
+)

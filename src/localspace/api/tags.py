@@ -1,0 +1,227 @@
+"""Governed tags, tags on Unity Catalog entities and on workspace objects (source: SDK 0.156)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localspace.api.object_rights import require_level
+from localspace.calls import Call, Route, field_of
+from localspace.errors import already_exists, denied, invalid, not_found
+from localspace.governance.tagging import check_tag_text
+from localspace.governance.timestamps import iso
+from localspace.store import Document
+from localspace.wire import Json, page
+
+_POLICIES = "/api/2.1/tag-policies"
+_UC = "/api/2.1/unity-catalog/entity-tag-assignments"
+_WS = "/api/2.0/entity-tag-assignments"
+_WORKSPACE_TYPES = ("apps", "dashboards", "geniespaces", "notebooks")
+
+
+# Governed tags
+
+
+def list_policies(call: Call) -> Json:
+    """List the governed tags; everybody sees them."""
+    return page(call.books.tags.policies(), call.query, "tag_policies", size_name="page_size")
+
+
+def get_policy(call: Call) -> Json:
+    """Return one governed tag."""
+    return call.books.tags.policy(call.params["tag_key"])
+
+
+def create_policy(call: Call) -> Json:
+    """Define a governed tag."""
+    return call.books.tags.create_policy(call.actor, call.body)
+
+
+def update_policy(call: Call) -> Json:
+    """Change a governed tag; an absent field that the mask names is cleared."""
+    return call.books.tags.update_policy(call.actor, call.params["tag_key"], call.body, call.query.get("update_mask", ""))
+
+
+def delete_policy(call: Call) -> Json:
+    """Make a tag ungoverned."""
+    call.books.tags.delete_policy(call.actor, call.params["tag_key"])
+    return {}
+
+
+# Unity Catalog entities
+
+
+def list_tags(call: Call) -> Json:
+    """List the tags of one entity."""
+    kind = call.params["entity_type"]
+    name = call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
+    return page(call.books.tags.tags(kind, name), call.query, "tag_assignments")
+
+
+def get_tag(call: Call) -> Json:
+    """Return one assignment."""
+    kind = call.params["entity_type"]
+    name = call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
+    return call.books.tags.tag(kind, name, call.params["tag_key"])
+
+
+def create_tag(call: Call) -> Json:
+    """Assign a tag."""
+    body = call.body
+    kind, name, key = (field_of(body, one) for one in ("entity_type", "entity_name", "tag_key"))
+    return call.books.tags.assign(call.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
+
+
+def update_tag(call: Call) -> Json:
+    """Change the value of a tag."""
+    body = call.body
+    mask = call.query.get("update_mask", "tag_value")
+    if mask not in ("tag_value", "*"):
+        raise invalid("update_mask of a tag assignment can only be tag_value.")
+    kind, name, key = call.params["entity_type"], call.params["entity_name"], call.params["tag_key"]
+    return call.books.tags.assign(call.actor, kind, name, key, _text(body.get("tag_value")), must_exist=True)
+
+
+def delete_tag(call: Call) -> Json:
+    """Remove a tag."""
+    params = call.params
+    call.books.tags.unassign(call.actor, params["entity_type"], params["entity_name"], params["tag_key"])
+    return {}
+
+
+# Workspace objects
+
+
+def list_object_tags(call: Call) -> Json:
+    """List the tags of a workspace object."""
+    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_READ")
+    return page(call.books.store.list("object_tag", place), call.query, "tag_assignments", size_name="page_size")
+
+
+def get_object_tag(call: Call) -> Json:
+    """Return one tag of a workspace object."""
+    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_READ")
+    return _object_tag(call, place, call.params["tag_key"])
+
+
+def create_object_tag(call: Call) -> Json:
+    """Assign a tag to a workspace object."""
+    body = call.body
+    place = _object(call, field_of(body, "entity_type"), field_of(body, "entity_id"), "CAN_MANAGE")
+    key = field_of(body, "tag_key")
+    if any(one in key for one in ",.:/-="):
+        raise invalid(f"Tag key '{key}' holds a character that is not allowed on a workspace object.")
+    check_tag_text(key, "Tag key")
+    if call.books.store.get("object_tag", *place, key) is not None:
+        raise already_exists(f"Tag '{key}' is already assigned to {place[0]} {place[1]}.", "ALREADY_EXISTS")
+    return _put_object_tag(call, place, key, body)
+
+
+def update_object_tag(call: Call) -> Json:
+    """Change the value of a tag of a workspace object."""
+    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_MANAGE")
+    _object_tag(call, place, call.params["tag_key"])
+    return _put_object_tag(call, place, call.params["tag_key"], call.body)
+
+
+def delete_object_tag(call: Call) -> Json:
+    """Remove a tag from a workspace object."""
+    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_MANAGE")
+    _object_tag(call, place, call.params["tag_key"])
+    call.books.store.delete("object_tag", *place, call.params["tag_key"])
+    return {}
+
+
+def _object(call: Call, kind: str, object_id: str, level: str) -> tuple[str, str]:
+    if kind not in _WORKSPACE_TYPES:
+        raise invalid(f"Invalid entity type '{kind}'. Known types: {', '.join(_WORKSPACE_TYPES)}.")
+    space = call.books.store.get("genie_space", object_id) if kind == "geniespaces" else None
+    if space is None:
+        raise not_found(f"{kind} {object_id} does not exist.")
+    require_level(call.books, call.actor, "genie", object_id, level, owner=space.get("owner"))
+    return kind, object_id
+
+
+def _object_tag(call: Call, place: tuple[str, str], key: str) -> Document:
+    found = call.books.store.get("object_tag", *place, key)
+    if found is None:
+        raise not_found(f"Tag '{key}' is not assigned to {place[0]} {place[1]}.", "NOT_FOUND")
+    return found
+
+
+def _put_object_tag(call: Call, place: tuple[str, str], key: str, given: Json) -> Json:
+    value = _text(given.get("tag_value")) or ""
+    policy = call.books.tags.policy_in_effect(key)
+    if policy is not None:
+        if not call.books.tags.has_role(call.actor, "assigner", policy["id"]):
+            raise denied(f"User does not have ASSIGN on tag policy '{key}'.")
+        allowed = [one["name"] for one in policy["values"]]
+        if value not in (allowed or [""]):
+            listed = ", ".join(sorted(allowed))
+            raise invalid(f"Tag value {value} is not an allowed value for tag policy key {key}. Allowed values: [{listed}]")
+    body = {"entity_type": place[0], "entity_id": place[1], "tag_key": key, "tag_value": value}
+    body |= {"updated_by": call.actor.name, "update_time": iso(call.books.clock.now_ms())}
+    call.books.store.put("object_tag", (*place, key), body, place)
+    return body
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise invalid("tag_value must be a string.")
+    return value
+
+
+ROUTES = (
+    Route(method="GET", path=_POLICIES, handler=list_policies, sdk=("TagPolicies.list_tag_policies",)),
+    Route(method="POST", path=_POLICIES, handler=create_policy, sdk=("TagPolicies.create_tag_policy",)),
+    Route(method="GET", path=_POLICIES + "/{tag_key}", handler=get_policy, sdk=("TagPolicies.get_tag_policy",)),
+    Route(method="PATCH", path=_POLICIES + "/{tag_key}", handler=update_policy, sdk=("TagPolicies.update_tag_policy",)),
+    Route(method="DELETE", path=_POLICIES + "/{tag_key}", handler=delete_policy, sdk=("TagPolicies.delete_tag_policy",)),
+    Route(method="POST", path=_UC, handler=create_tag, sdk=("EntityTagAssignments.create",)),
+    Route(method="GET", path=_UC + "/{entity_type}/{entity_name}/tags", handler=list_tags, sdk=("EntityTagAssignments.list",)),
+    Route(
+        method="GET", path=_UC + "/{entity_type}/{entity_name}/tags/{tag_key}", handler=get_tag, sdk=("EntityTagAssignments.get",)
+    ),
+    Route(
+        method="PATCH",
+        path=_UC + "/{entity_type}/{entity_name}/tags/{tag_key}",
+        handler=update_tag,
+        sdk=("EntityTagAssignments.update",),
+    ),
+    Route(
+        method="DELETE",
+        path=_UC + "/{entity_type}/{entity_name}/tags/{tag_key}",
+        handler=delete_tag,
+        sdk=("EntityTagAssignments.delete",),
+    ),
+    Route(
+        method="POST",
+        path=_WS,
+        handler=create_object_tag,
+        sdk=("WorkspaceEntityTagAssignments.create_tag_assignment",),
+        partial="of the workspace objects, Genie spaces alone can be tagged",
+    ),
+    Route(
+        method="GET",
+        path=_WS + "/{entity_type}/{entity_id}/tags",
+        handler=list_object_tags,
+        sdk=("WorkspaceEntityTagAssignments.list_tag_assignments",),
+    ),
+    Route(
+        method="GET",
+        path=_WS + "/{entity_type}/{entity_id}/tags/{tag_key}",
+        handler=get_object_tag,
+        sdk=("WorkspaceEntityTagAssignments.get_tag_assignment",),
+    ),
+    Route(
+        method="PATCH",
+        path=_WS + "/{entity_type}/{entity_id}/tags/{tag_key}",
+        handler=update_object_tag,
+        sdk=("WorkspaceEntityTagAssignments.update_tag_assignment",),
+    ),
+    Route(
+        method="DELETE",
+        path=_WS + "/{entity_type}/{entity_id}/tags/{tag_key}",
+        handler=delete_object_tag,
+        sdk=("WorkspaceEntityTagAssignments.delete_tag_assignment",),
+    ),
+)

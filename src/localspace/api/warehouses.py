@@ -1,0 +1,185 @@
+"""SQL warehouses (source: SDK 0.156, EndpointInfo; all fields are answered, or Terraform's plan never ends)."""
+
+from __future__ import annotations
+
+import secrets
+
+from localspace.api.object_rights import level_held, require_level
+from localspace.calls import Call, Route, field_of
+from localspace.errors import denied, invalid, not_found
+from localspace.governance.books import Books
+from localspace.store import Document
+from localspace.wire import Json, page
+
+_SIZES = ("2X-Small", "X-Small", "Small", "Medium", "Large", "X-Large", "2X-Large", "3X-Large", "4X-Large", "5X-Large")
+_OUTPUT = {"id", "state", "jdbc_url", "odbc_params", "num_clusters", "num_active_sessions", "health", "creator_name"}
+
+
+def require_warehouse(books: Books, warehouse_id: str) -> Document:
+    """Return a warehouse; raises 404."""
+    found = books.store.get("warehouse", warehouse_id)
+    if found is None:
+        raise not_found(f"SQL warehouse {warehouse_id} does not exist.")
+    return found
+
+
+def _info(call: Call, body: Document) -> Json:
+    host = call.workspace.address.removeprefix("http://")
+    name, _, port = host.partition(":")
+    path = f"/sql/1.0/warehouses/{body['id']}"
+    running = body["state"] == "RUNNING"
+    return {key: value for key, value in body.items() if key != "created"} | {
+        "num_clusters": 1 if running else 0,
+        "num_active_sessions": 0,
+        "jdbc_url": f"jdbc:spark://{host}/default;transportMode=http;ssl=0;AuthMech=3;httpPath={path};",
+        "odbc_params": {"hostname": name, "path": path, "port": int(port or 443), "protocol": "http"},
+        "health": {"status": "HEALTHY" if running else "STATUS_UNSPECIFIED"},
+        "tags": body.get("tags") or {},
+    }
+
+
+def listed(call: Call) -> Json:
+    """List the warehouses that the caller may at least see."""
+    found = [
+        _info(call, one)
+        for one in call.books.store.list("warehouse")
+        if level_held(call.books, call.actor, "warehouses", one["id"], one.get("creator_name"))
+    ]
+    return page(found, call.query, "warehouses", size_name="page_size")
+
+
+def get(call: Call) -> Json:
+    """Return one warehouse."""
+    found = require_warehouse(call.books, call.params["id"])
+    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_VIEW", owner=found.get("creator_name"))
+    return _info(call, found)
+
+
+def create(call: Call) -> Json:
+    """Create a warehouse; it runs at once."""
+    entitled = "allow-cluster-create" in call.books.identity.entitlements(call.actor.id)
+    if not (entitled or call.books.identity.is_workspace_admin(call.actor.id)):
+        raise denied("Creating a SQL warehouse needs the entitlement allow-cluster-create.")
+    body = _settings(call.body, {})
+    new = body | {"id": secrets.token_hex(8), "creator_name": call.actor.name, "state": "RUNNING"}
+    call.books.store.put("warehouse", (new["id"],), new)
+    return {"id": new["id"]}
+
+
+def edit(call: Call) -> Json:
+    """Change settings; needs CAN_MANAGE."""
+    old = _managed(call)
+    new = _settings(call.body, old) | {key: old[key] for key in ("id", "state", "creator_name")}
+    call.books.store.put("warehouse", (old["id"],), new)
+    return {"id": old["id"]}
+
+
+def delete(call: Call) -> Json:
+    """Delete a warehouse with its permissions."""
+    old = _managed(call)
+    with call.books.store.transaction():
+        call.books.store.delete("warehouse", old["id"])
+        call.books.store.delete("permission", "warehouses", old["id"])
+    return {}
+
+
+def start(call: Call) -> Json:
+    """Start a warehouse."""
+    return _switch(call, "RUNNING")
+
+
+def stop(call: Call) -> Json:
+    """Stop a warehouse; the next statement starts it again."""
+    return _switch(call, "STOPPED")
+
+
+def data_sources(call: Call) -> Json | list[Json]:
+    """List the warehouses in the old shape that some clients look up an id by."""
+    return [
+        {"id": one["id"], "warehouse_id": one["id"], "name": one["name"], "syntax": "sql", "type": "databricks_internal"}
+        for one in call.books.store.list("warehouse")
+    ]
+
+
+def config(call: Call) -> Json:
+    """Return the settings of all warehouses."""
+    stored = call.books.store.get("setting", "warehouse_config") or {}
+    return {
+        "security_policy": "NONE",
+        "channel": {"name": "CHANNEL_NAME_CURRENT"},
+        "enabled_warehouse_types": [
+            {"warehouse_type": "CLASSIC", "enabled": True},
+            {"warehouse_type": "PRO", "enabled": True},
+        ],
+    } | stored
+
+
+def set_config(call: Call) -> Json:
+    """Change the settings of all warehouses; admins only."""
+    if not call.books.identity.is_workspace_admin(call.actor.id):
+        raise denied("Only a workspace admin may change the settings of SQL warehouses.")
+    call.books.store.put("setting", ("warehouse_config",), call.body)
+    return {}
+
+
+def _switch(call: Call, state: str) -> Json:
+    found = require_warehouse(call.books, call.params["id"])
+    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_MONITOR", owner=found.get("creator_name"))
+    call.books.store.put("warehouse", (found["id"],), found | {"state": state})
+    return {}
+
+
+def _managed(call: Call) -> Document:
+    found = require_warehouse(call.books, call.params["id"])
+    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_MANAGE", owner=found.get("creator_name"))
+    return found
+
+
+def _settings(given: Json, old: Document) -> Document:
+    body = {
+        "auto_stop_mins": 120,
+        "min_num_clusters": 1,
+        "max_num_clusters": 1,
+        "enable_photon": True,
+        "enable_serverless_compute": False,
+        "warehouse_type": "CLASSIC",
+        "spot_instance_policy": "COST_OPTIMIZED",
+        "channel": {"name": "CHANNEL_NAME_CURRENT"},
+    } | old
+    body |= {key: value for key, value in given.items() if key not in _OUTPUT}
+    for whole in ("auto_stop_mins", "min_num_clusters", "max_num_clusters"):
+        if isinstance(body[whole], str) and body[whole].isdigit():
+            body[whole] = int(body[whole])
+    field_of(body, "name")
+    if body.get("cluster_size") not in _SIZES:
+        raise invalid(f"cluster_size must be one of {', '.join(_SIZES)}.")
+    if not body["channel"].get("name") or body["channel"]["name"] == "CHANNEL_NAME_UNSPECIFIED":
+        body["channel"] = {"name": "CHANNEL_NAME_CURRENT"}
+    if body["warehouse_type"] not in ("PRO", "CLASSIC"):
+        body["warehouse_type"] = "CLASSIC"
+    return body
+
+
+_BASE = "/api/2.0/sql/warehouses"
+ROUTES = (
+    Route(method="GET", path=_BASE, handler=listed, sdk=("Warehouses.list",)),
+    Route(method="POST", path=_BASE, handler=create, sdk=("Warehouses.create",)),
+    Route(method="GET", path=_BASE + "/{id}", handler=get, sdk=("Warehouses.get",)),
+    Route(method="DELETE", path=_BASE + "/{id}", handler=delete, sdk=("Warehouses.delete",)),
+    Route(method="POST", path=_BASE + "/{id}/edit", handler=edit, sdk=("Warehouses.edit",)),
+    Route(method="POST", path=_BASE + "/{id}/start", handler=start, sdk=("Warehouses.start",)),
+    Route(method="POST", path=_BASE + "/{id}/stop", handler=stop, sdk=("Warehouses.stop",)),
+    Route(
+        method="GET",
+        path="/api/2.0/sql/config/warehouses",
+        handler=config,
+        sdk=("Warehouses.get_workspace_warehouse_config",),
+    ),
+    Route(
+        method="PUT",
+        path="/api/2.0/sql/config/warehouses",
+        handler=set_config,
+        sdk=("Warehouses.set_workspace_warehouse_config",),
+    ),
+    Route(method="GET", path="/api/2.0/preview/sql/data_sources", handler=data_sources, sdk=("DataSources.list",)),
+)

