@@ -1,0 +1,289 @@
+"""The folder of an environment: which file holds what, and the way from a draft to the three layers.
+
+envs/account/                        abac.auto.tfvars, state.json, contributions/<env>.tfvars (what each env asked for)
+envs/<env>/                          env.auto.tfvars, auth.auto.tfvars (secret), abac.auto.tfvars, state.json, snapshot.json
+envs/<env>/data_access/              abac.auto.tfvars, masking_functions.sql, state.json
+envs/<env>/generated/                the draft: abac.auto.tfvars, masking_functions.sql, labels.jsonl, spaces/<key>/
+envs/<env>/ddl/_fetched.sql          what the tables look like
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lampkeeper.files.account_merge import merge_account
+from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
+from lampkeeper.files.settings import Settings, read_auth, read_settings, render_auth, render_settings
+from lampkeeper.files.snapshots import (
+    read_labels,
+    read_snapshot_file,
+    render_ddl,
+    render_labels,
+    render_snapshot,
+)
+from lampkeeper.files.text import SECRET_MODE, read_text, write_text, write_texts
+from lampkeeper.files.tfvars import LayerRead, part_of, read_layer, render_layer, sections
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.model.labels import Label
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.schema import Snapshot
+
+RESERVED = ("account", "data_access")
+"""Names that are layers' folders and can be no environment's."""
+
+ABAC_FILE = "abac.auto.tfvars"
+SQL_FILE = "masking_functions.sql"
+
+README = """\
+# Environments
+
+One folder an environment, and `account` for what all of them share.
+
+| file | who writes it | in git |
+|---|---|---|
+| `<env>/env.auto.tfvars` | you: tables, Genie spaces, groups | yes |
+| `<env>/auth.auto.tfvars` | you: where the workspace is, credentials | never |
+| `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
+| `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | planning, from the draft | yes |
+| `account/contributions/<env>.tfvars` | planning: what each environment asked of the account | yes |
+| `state.json` in each layer's folder | `apply`: what we made | your choice; it holds no secret |
+"""
+
+GITIGNORE = """\
+auth.auto.tfvars
+/*/generated/
+/*/ddl/
+/*/snapshot.json
+/*/.genie_space_id_*
+*.tmp
+"""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFolder:
+    """The files of one environment under `root`/envs. Reading never writes; every write is whole or not at all."""
+
+    root: Path
+    env: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is reserved or would leave the folder."""
+        if self.env in RESERVED:
+            raise UsageError(f"{self.env!r} is a layer's folder, not an environment", fix="choose another name, such as dev")
+        if not _NAME.match(self.env):
+            raise UsageError(f"{self.env!r} cannot be an environment's name", fix="use lower case letters, digits, _ and -")
+
+    @classmethod
+    def existing(cls, root: Path, env: str) -> EnvFolder:
+        """Return the folder of an environment that is there; raise UsageError listing those that are."""
+        folder = cls(root, env)
+        if not folder.settings_path.is_file():
+            there = ", ".join(environments(root)) or "none yet"
+            raise UsageError(
+                f"no environment {env!r} under {root / 'envs'} (there are: {there})", fix=f"lampkeeper setup --env {env}"
+            )
+        return folder
+
+    @property
+    def path(self) -> Path:
+        """Return envs/<env>."""
+        return self.root / "envs" / self.env
+
+    @property
+    def settings_path(self) -> Path:
+        """Return the path of env.auto.tfvars."""
+        return self.path / "env.auto.tfvars"
+
+    @property
+    def auth_path(self) -> Path:
+        """Return the path of auth.auto.tfvars."""
+        return self.path / "auth.auto.tfvars"
+
+    @property
+    def generated_path(self) -> Path:
+        """Return the folder of the draft."""
+        return self.path / "generated"
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Return the path of snapshot.json."""
+        return self.path / "snapshot.json"
+
+    @property
+    def labels_path(self) -> Path:
+        """Return the path of labels.jsonl."""
+        return self.generated_path / "labels.jsonl"
+
+    def layer_path(self, layer: Layer) -> Path:
+        """Return a layer's folder."""
+        folders = {Layer.ACCOUNT: self.path.parent / "account", Layer.DATA_ACCESS: self.path / "data_access"}
+        return folders.get(layer, self.path)
+
+    def state_path(self, layer: Layer) -> Path:
+        """Return the path of a layer's state file."""
+        return self.layer_path(layer) / "state.json"
+
+    def setup(self, settings: Settings, auth: Auth | None = None) -> None:
+        """Make the folder with its settings, and envs/README.md and envs/.gitignore if they are not there."""
+        for name, text in (("README.md", README), (".gitignore", GITIGNORE)):
+            if not (self.path.parent / name).exists():
+                write_text(self.path.parent / name, text)
+        write_text(self.settings_path, render_settings(settings))
+        if auth is not None:
+            self.write_auth(auth)
+
+    def settings(self) -> Settings:
+        """Return the settings; raise UsageError when the file has errors."""
+        self.existing(self.root, self.env)
+        read = read_settings(read_text(self.settings_path), self.settings_path)
+        _require_clean(read.findings)
+        return read.settings
+
+    def auth(self) -> Auth:
+        """Return address and credentials; an empty Auth when there is no file (the SDK then looks for its own)."""
+        return read_auth(read_text(self.auth_path), self.auth_path) if self.auth_path.exists() else Auth()
+
+    def write_auth(self, auth: Auth) -> None:
+        """Write auth.auto.tfvars, readable by its owner alone: the only file that ever holds a secret."""
+        write_text(self.auth_path, render_auth(auth), mode=SECRET_MODE)
+
+    def snapshot(self) -> Snapshot:
+        """Return the snapshot last taken."""
+        return read_snapshot_file(read_text(self.snapshot_path), self.snapshot_path)
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """Write snapshot.json and ddl/_fetched.sql."""
+        ddl = self.path / "ddl" / "_fetched.sql"
+        write_texts({self.snapshot_path: render_snapshot(snapshot), ddl: render_ddl(snapshot.tables)})
+
+    def labels(self) -> tuple[Label, ...]:
+        """Return the labels last decided."""
+        return read_labels(read_text(self.labels_path), self.labels_path)
+
+    def write_labels(self, labels: tuple[Label, ...]) -> None:
+        """Write labels.jsonl."""
+        write_text(self.labels_path, render_labels(labels))
+
+    def write_draft(self, desired: Desired) -> tuple[Path, ...]:
+        """Write the draft and its functions; return the paths that changed."""
+        draft = self.generated_path
+        return write_texts({draft / ABAC_FILE: render_layer(desired), draft / SQL_FILE: render_masks_sql(desired.functions)})
+
+    def draft(self) -> LayerRead:
+        """Return the draft with its findings."""
+        if not (self.generated_path / ABAC_FILE).is_file():
+            raise UsageError(f"{self.generated_path / ABAC_FILE}: no draft", fix=f"lampkeeper generate --env {self.env}")
+        return _read(self.generated_path, None)
+
+    def read_draft(self) -> Desired:
+        """Return the draft; raise UsageError when it has errors."""
+        read = self.draft()
+        _require_clean(read.findings)
+        return read.desired
+
+    def split(self) -> tuple[Finding, ...]:
+        """Write the draft into the layers' files, all or none; return what had to be decided on the way.
+
+        The account file becomes: what was in it, less what this environment asked for last time, plus what it asks for now.
+        So what other environments need stays, and what this one takes back goes. Data access and workspace files are this
+        environment's alone and are replaced.
+        """
+        desired = self.read_draft()
+        account = self.layer_path(Layer.ACCOUNT)
+        mine = account / "contributions" / f"{self.env}.tfvars"
+        others = [_read_account(p) for p in sorted(mine.parent.glob("*.tfvars")) if p != mine]
+        new = part_of(desired, Layer.ACCOUNT)
+        merged, findings = merge_account(
+            existing=_read_account(account / ABAC_FILE),
+            previous=_read_account(mine),
+            new=new,
+            others=others,
+            place=str(account / ABAC_FILE),
+        )
+        data = self.layer_path(Layer.DATA_ACCESS)
+        write_texts(
+            {
+                account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT),
+                mine: render_layer(new, Layer.ACCOUNT),
+                data / ABAC_FILE: render_layer(desired, Layer.DATA_ACCESS),
+                data / SQL_FILE: render_masks_sql(desired.functions),
+                self.path / ABAC_FILE: render_layer(desired, Layer.WORKSPACE),
+            }
+        )
+        return findings
+
+    def layers(self) -> tuple[LayerRead, ...]:
+        """Return what the three layers' files say, account first, with their findings; an absent file says nothing."""
+        return tuple(_read(self.layer_path(layer), layer) for layer in LAYERS)
+
+    def check(self) -> tuple[Finding, ...]:
+        """Return what is wrong with the layers' files, unknown groups included."""
+        reads = self.layers()
+        findings = [f for read in reads for f in read.findings]
+        known = {g.name for g in reads[0].desired.groups}
+        for layer, read in zip(LAYERS[1:], reads[1:], strict=True):
+            findings += [
+                _unknown_group(g.name, self.layer_path(layer) / ABAC_FILE) for g in read.desired.groups if g.name not in known
+            ]
+        return sort_findings(findings)
+
+    def read_desired(self) -> Desired:
+        """Return the desired state that the three layers' files describe; raise UsageError when they have errors."""
+        _require_clean(self.check())
+        fields: dict[str, object] = {}
+        for layer, read in zip(LAYERS, self.layers(), strict=True):
+            fields |= {s.field: getattr(read.desired, s.field) for s in sections(layer) if s.field not in fields}
+            fields |= {"functions": read.desired.functions} if layer is Layer.DATA_ACCESS else {}
+        return Desired(**fields)  # type: ignore[arg-type]
+
+    def space_id(self, key: str) -> str:
+        """Return the id of the space that we made under this key, or nothing."""
+        path = self.path / f".genie_space_id_{key}"
+        return read_text(path).strip() if path.exists() else ""
+
+    def write_space_id(self, key: str, space_id: str) -> None:
+        """Remember the id of a space that we made; an empty id forgets it."""
+        path = self.path / f".genie_space_id_{key}"
+        if space_id:
+            write_text(path, f"{space_id}\n")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def environments(root: Path) -> tuple[str, ...]:
+    """Return the names of the environments under root/envs, sorted."""
+    return tuple(sorted(p.parent.name for p in (root / "envs").glob("*/env.auto.tfvars") if p.parent.name not in RESERVED))
+
+
+def _read(folder: Path, layer: Layer | None) -> LayerRead:
+    path, sql = folder / ABAC_FILE, folder / SQL_FILE
+    takes_functions = layer in (None, Layer.DATA_ACCESS)
+    functions = read_masks_sql(read_text(sql), sql) if takes_functions and sql.is_file() else ()
+    return read_layer(read_text(path) if path.is_file() else "", path, layer, functions)
+
+
+def _read_account(path: Path) -> Desired:
+    read = read_layer(read_text(path) if path.is_file() else "", path, Layer.ACCOUNT)
+    _require_clean(read.findings)
+    return read.desired
+
+
+def _unknown_group(name: str, path: Path) -> Finding:
+    return Finding(
+        code="FILE_UNKNOWN_GROUP", severity=Severity.ERROR, place=str(path),
+        message=f"group {name!r} is not in the account layer", fix="add it to envs/account/abac.auto.tfvars, or plan again",
+    )  # fmt: skip
+
+
+def _require_clean(findings: tuple[Finding, ...]) -> None:
+    if has_errors(findings):
+        errors = [f for f in findings if f.severity is Severity.ERROR]
+        lines = [f"{f.place}: {f.message}" for f in errors[:20]] + ([f"and {len(errors) - 20} more"] if len(errors) > 20 else [])
+        raise UsageError("\n".join(lines), fix=errors[0].fix)

@@ -1,0 +1,222 @@
+"""`env.auto.tfvars` and `auth.auto.tfvars`: what an environment is asked for, and where it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lampkeeper.files.hcl import Value, read_hcl, render_hcl
+from lampkeeper.files.record import Record
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.genie import space_key
+from lampkeeper.model.groups import Group, GroupSpec
+from lampkeeper.model.names import split_name, write_name
+
+FUNCTION_SCHEMA = "lampkeeper"
+"""The schema that functions are made in, unless `function_schema` says otherwise."""
+
+_TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_AUTH_KEYS = {
+    "databricks_workspace_host": "workspace_host",
+    "databricks_account_id": "account_id",
+    "databricks_account_host": "account_host",
+    "databricks_workspace_id": "workspace_id",
+    "databricks_client_id": "client_id",
+    "databricks_client_secret": "client_secret",
+    "databricks_token": "token",
+    "databricks_profile": "profile",
+    "catalog_storage_base": "catalog_storage_base",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSettings:
+    """One Genie space as asked for. `tables` are `catalog.schema.table` or `catalog.schema.*`, parts quoted where needed."""
+
+    name: str
+    space_id: str = ""
+    warehouse_id: str = ""
+    tables: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Return the key that folders and files use."""
+        return space_key(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A named identity for verification; its token comes from an environment variable, never from a file."""
+
+    name: str
+    token_env: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups."""
+
+    spaces: tuple[SpaceSettings, ...] = ()
+    uc_tables: tuple[str, ...] = ()
+    sql_warehouse_id: str = ""
+    country: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    genie_only: bool = False
+    groups: tuple[GroupSpec, ...] | None = None
+    function_schema: str = FUNCTION_SCHEMA
+    identities: tuple[Identity, ...] = ()
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Return every table pattern once: the spaces' first, then the rest, as they stand in the file."""
+        return tuple(dict.fromkeys([t for s in self.spaces for t in s.tables] + list(self.uc_tables)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsRead:
+    """Settings, and what is wrong with the file short of being unreadable."""
+
+    settings: Settings
+    findings: tuple[Finding, ...]
+
+
+def read_settings(text: str, path: Path | str) -> SettingsRead:
+    """Read env.auto.tfvars; raise UsageError with file, line and column for what cannot be read."""
+    record = Record.of(read_hcl(text, str(path)))
+    catalog = record.text("uc_catalog", "")
+    settings = Settings(
+        spaces=tuple(_space(item, catalog) for item in record.records("genie_spaces")),
+        uc_tables=_patterns(record, "uc_tables", catalog),
+        sql_warehouse_id=record.text("sql_warehouse_id", ""),
+        country=record.csv("country"), industry=record.csv("industry"), genie_only=record.flag("genie_only"),
+        groups=tuple(_group(name, item) for name, item in record.named("groups")) if record.has("groups") else None,
+        function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
+        identities=tuple(_identity(item) for item in record.records("verify_identities")),
+    )  # fmt: skip
+    findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
+    if settings.genie_only and settings.groups:
+        findings.append(
+            _finding("SETTINGS_GROUPS_IN_GENIE_ONLY", record.place_of("groups"), "genie_only manages no groups", "remove groups")
+        )
+    return SettingsRead(settings=settings, findings=sort_findings(findings))
+
+
+def render_settings(settings: Settings) -> str:
+    """Return the text of env.auto.tfvars; what is at its default is left out."""
+    values: dict[str, Value] = {
+        "genie_spaces": [
+            {"name": s.name, "genie_space_id": s.space_id, "sql_warehouse_id": s.warehouse_id, "uc_tables": s.tables}
+            for s in settings.spaces
+        ],
+        "uc_tables": settings.uc_tables,
+        "sql_warehouse_id": settings.sql_warehouse_id,
+        "country": ", ".join(settings.country),
+        "industry": ", ".join(settings.industry),
+        "genie_only": settings.genie_only,
+        "function_schema": "" if settings.function_schema == FUNCTION_SCHEMA else settings.function_schema,
+        "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
+    }
+    shown = {key: value for key, value in values.items() if value}
+    if settings.groups is not None:
+        shown["groups"] = {spec.group.name: _group_value(spec) for spec in settings.groups}
+    return render_hcl(shown, header="What this environment is asked for: tables, Genie spaces, groups. No secrets here.")
+
+
+def read_auth(text: str, path: Path | str) -> Auth:
+    """Read auth.auto.tfvars; raise UsageError, which never quotes a value, for unknown keys and wrong types."""
+    record = Record.of(read_hcl(text, str(path), secret=True))
+    auth = Auth(**{field: record.text(key, "") for key, field in _AUTH_KEYS.items()})
+    for finding in record.unknown():
+        raise UsageError(f"{finding.place}: {finding.message}", fix=finding.fix)
+    return auth
+
+
+def render_auth(auth: Auth) -> str:
+    """Return the text of auth.auto.tfvars: it holds secrets, so write it with mode 0600 and nowhere else."""
+    values: dict[str, Value] = {key: getattr(auth, field) for key, field in _AUTH_KEYS.items() if getattr(auth, field)}
+    return render_hcl(values, header="Where the workspace is and how to sign in. Secret: never commit this file.")
+
+
+def _space(item: Record, catalog: str) -> SpaceSettings:
+    name = item.text("name")
+    if not space_key(name):
+        raise UsageError(f"{item.place_of('name')}: space name {name!r} has no letter or digit", fix="name it with letters")
+    return SpaceSettings(
+        name=name, space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
+        tables=_patterns(item, "uc_tables", catalog),
+    )  # fmt: skip
+
+
+def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
+    """Return table patterns in three parts; `schema.table` gets the old `uc_catalog` in front."""
+    found = []
+    for index, text in enumerate(record.texts(name)):
+        try:
+            parts = split_name(text)
+        except UsageError as error:
+            raise UsageError(f"{record.place_of(name, index)}: {error.message}", fix=error.fix) from None
+        if len(parts) == 2 and catalog:
+            parts = (catalog, *parts)
+        if len(parts) != 3 or "*" in parts[:2]:
+            raise UsageError(
+                f"{record.place_of(name, index)}: {text!r} is no table", fix="write catalog.schema.table or catalog.schema.*"
+            )
+        star = parts[2] == "*" and not text.rstrip().endswith("`")
+        found.append(f"{write_name(*parts[:2])}.*" if star else write_name(*parts))
+    return tuple(dict.fromkeys(found))
+
+
+def _group(name: str, item: Record) -> GroupSpec:
+    return GroupSpec(
+        group=Group(name=name, description=item.text("description", ""), external=item.flag("external")),
+        clearance=item.texts("clearance"), members=item.texts("members"),
+    )  # fmt: skip
+
+
+def _group_value(spec: GroupSpec) -> dict[str, Value]:
+    value: dict[str, Value] = {"description": spec.group.description, "clearance": spec.clearance, "members": spec.members}
+    return value | ({"external": True} if spec.group.external else {})
+
+
+def _identity(item: Record) -> Identity:
+    variable = item.text("token_env")
+    if not _TOKEN_ENV.match(variable):
+        # Whoever pastes a token here must not read it back from an error message.
+        raise UsageError(
+            f"{item.place_of('token_env')}: token_env must be the name of an environment variable", fix="never put a token here"
+        )
+    return Identity(name=item.text("name"), token_env=variable, groups=item.texts("groups"))
+
+
+def _space_findings(settings: Settings, record: Record) -> list[Finding]:
+    found = []
+    seen: dict[str, str] = {}
+    for index, space in enumerate(settings.spaces):
+        if space.key in seen:
+            found.append(
+                _finding(
+                    "SETTINGS_SPACE_KEY_TWICE", record.place_of("genie_spaces", index),
+                    f"spaces {seen[space.key]!r} and {space.name!r} share the key {space.key!r}", "rename one of them",
+                )
+            )  # fmt: skip
+        seen[space.key] = space.name
+    return found
+
+
+def _manage_groups(record: Record) -> list[Finding]:
+    if not record.flag("manage_groups"):
+        return []
+    return [
+        _finding(
+            "SETTINGS_MANAGE_GROUPS", record.place_of("manage_groups"),
+            "groups are managed by the account layer, not by an environment", "remove manage_groups",
+        )
+    ]  # fmt: skip
+
+
+def _finding(code: str, place: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix)

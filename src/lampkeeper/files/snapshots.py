@@ -1,0 +1,121 @@
+"""What was read and what was decided: snapshot.json, ddl/_fetched.sql, labels.jsonl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.files.text import place_of
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
+from lampkeeper.model.names import ColumnName, TableName, quote_identifier, quote_string, write_name
+from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
+from lampkeeper.model.tags import EntityType, TagAssignment
+
+FORMAT = 1
+
+
+def render_snapshot(snapshot: Snapshot) -> str:
+    """Return snapshot.json: ASCII, one line a column, so that a diff shows what changed."""
+    tables = ",\n".join(_render_table(t) for t in snapshot.tables)
+    tags = ",\n".join(f"  {_json([str(t.entity_type), t.entity_name, t.key, t.value])}" for t in snapshot.tags)
+    return (
+        f'{{\n"format": {FORMAT},\n"taken_at": {_json(snapshot.taken_at)},\n"tables": [\n{tables}\n],\n"tags": [\n{tags}\n]\n}}\n'
+    )
+
+
+def read_snapshot_file(text: str, path: Path | str) -> Snapshot:
+    """Read snapshot.json; raise UsageError with line and column, or the field that is missing."""
+    data = read_json(text, path)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise UsageError(f"{path}: not a snapshot of format {FORMAT}", fix="take a new snapshot")
+    try:
+        return Snapshot(
+            tables=tuple(_table(t) for t in data["tables"]),
+            tags=tuple(
+                TagAssignment(entity_type=EntityType(kind), entity_name=name, key=key, value=value)
+                for kind, name, key, value in data["tags"]
+            ),
+            taken_at=data["taken_at"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: damaged snapshot: {error!r}", fix="take a new snapshot") from None
+
+
+def render_ddl(tables: Iterable[Table]) -> str:
+    """Return CREATE TABLE text of the tables as fetched, every name and comment quoted."""
+    parts = []
+    for table in sorted(tables, key=lambda t: t.name):
+        rows = [
+            f"  {quote_identifier(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}"
+            + (f" COMMENT {quote_string(c.comment)}" if c.comment else "")
+            for c in table.columns
+        ]
+        comment = f"\nCOMMENT {quote_string(table.comment)}" if table.comment else ""
+        parts.append(f"CREATE TABLE {table.name.sql} (\n" + ",\n".join(rows) + f"\n){comment};\n")
+    return "\n".join(parts)
+
+
+def render_labels(labels: Iterable[Label]) -> str:
+    """Return labels.jsonl: one label a line, in the order given."""
+    return "".join(
+        _json(
+            {
+                "column": write_name(*label.column.table.parts, label.column.column), "label": str(label.label), "sub": label.sub,
+                "protect": str(label.protect), "confidence": label.confidence, "evidence": list(label.evidence),
+                "source": str(label.source),
+            }
+        )
+        + "\n"
+        for label in labels
+    )  # fmt: skip
+
+
+def read_labels(text: str, path: Path | str) -> tuple[Label, ...]:
+    """Read labels.jsonl; raise UsageError with file and line (and column for broken JSON)."""
+    found = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        data = read_json(line, path, line=number)
+        try:
+            found.append(
+                Label(
+                    column=ColumnName.parse(data["column"]), label=LabelClass(data["label"]), protect=Protect(data["protect"]),
+                    confidence=float(data["confidence"]), evidence=tuple(data["evidence"]), source=LabelSource(data["source"]),
+                    sub=data.get("sub", ""),
+                )
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, UsageError) as error:
+            raise UsageError(f"{path}:{number}: not a label: {error!r}", fix="correct or remove the line") from None
+    return tuple(found)
+
+
+def read_json(text: str, path: Path | str, line: int = 0) -> Any:
+    """Read JSON; raise UsageError with file, line and column. `line` is the number of a line taken from a larger file."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{path}:{line}:{error.colno}" if line else place_of(path, text, error.pos)
+        raise UsageError(f"{place}: not JSON: {error.msg}", fix="correct the file, or make it again") from None
+    except RecursionError:
+        raise UsageError(f"{path}:{line or 1}: nested too deep") from None
+
+
+def _render_table(table: Table) -> str:
+    head = _json({"name": list(table.name.parts), "kind": str(table.kind), "comment": table.comment, "owner": table.owner})
+    rows = ",\n".join(f"  {_json([c.name, c.type, c.nullable, c.comment])}" for c in table.columns)
+    return f'{head[:-1]}, "columns": [\n{rows}\n]}}'
+
+
+def _table(data: dict[str, Any]) -> Table:
+    return Table(
+        name=TableName(*data["name"]), kind=TableKind(data["kind"]), comment=data["comment"], owner=data["owner"],
+        columns=tuple(Column(name=n, type=t, nullable=nullable, comment=comment) for n, t, nullable, comment in data["columns"]),
+    )  # fmt: skip
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=False)
