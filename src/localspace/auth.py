@@ -61,7 +61,7 @@ class Gatekeeper:
     ) -> Document:
         """Store a token that was made elsewhere: the admin's, which a restart brings back."""
         now = self._clock.now_ms()
-        body = {
+        body: Document = {
             "id": uuid.uuid4().hex,
             "principal_id": principal_id,
             "created_ms": now,
@@ -102,7 +102,7 @@ class Gatekeeper:
         """Return a new client secret in clear, once, and its document."""
         secret = "dose" + secrets.token_hex(16)
         now = self._clock.now_ms()
-        body = {
+        body: Document = {
             "id": str(uuid.uuid4()),
             "hash": digest(secret),
             "created_ms": now,

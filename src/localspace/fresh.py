@@ -148,7 +148,7 @@ def _catalogs(store: Store, now: int, ids: WorkspaceIds) -> None:
             one |= {"catalog_type": kind, "schema_id": str(uuid.uuid4()), "comment": "Default schema (auto-created)"}
             store.put("schema", (name, schema), one, (name,))
     for name in ("samples", "system"):
-        grant = {"securable_type": "CATALOG", "full_name": name, "principal": "account users"}
+        grant: Document = {"securable_type": "CATALOG", "full_name": name, "principal": "account users"}
         # Rows of the system tables that we serve are filtered by privilege, so that reading them is open to all.
         grant["privileges"] = ["EXECUTE", "SELECT", "USE_CATALOG", "USE_SCHEMA"]
         store.put("grant", ("CATALOG", name, "account users"), grant, ("CATALOG", name))

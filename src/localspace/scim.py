@@ -137,7 +137,7 @@ def apply_patch(body: Json, patch: Json) -> Json:
     operations = patch.get("Operations") or patch.get("operations")
     if not isinstance(operations, list) or not operations:
         raise invalid("A PATCH needs Operations.")
-    new = {key: value for key, value in body.items()}
+    new = dict(body)
     for operation in operations:
         kind = str(operation.get("op", "")).lower()
         if kind not in ("add", "remove", "replace"):

@@ -33,7 +33,7 @@ KILLED = 137
 _log = logging.getLogger("localspace.server")
 
 
-class _Dropped(Exception):
+class _DroppedError(Exception):
     """The connection goes away without an answer, as when the process dies."""
 
 
@@ -51,7 +51,7 @@ class App:
             return
         try:
             reply = await self._serve(scope, receive)
-        except _Dropped:
+        except _DroppedError:
             await _drop(send)
             return
         headers = {"x-databricks-org-id": self.workspace.ids.workspace_id, **reply.headers}
@@ -65,7 +65,7 @@ class App:
         control = raw_path.startswith("/_localspace/")
         faults = self.workspace.faults
         if faults.dropped and not control:
-            raise _Dropped
+            raise _DroppedError
         raw = await _body(receive)
         found = self._router.find(method, raw_path)
         caller: list[Principal] = []
@@ -173,7 +173,7 @@ class App:
         kill = self.workspace.faults.kill
         if kill is not None and kill.mode == "drop":
             self.workspace.faults.dropped = True
-            raise _Dropped
+            raise _DroppedError
         # No answer, no clean-up: this is kill -9 from inside.
         os._exit(KILLED)
 
@@ -199,11 +199,11 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Dropped
+            raise _DroppedError
         part = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY:
-            raise _Dropped
+            raise _DroppedError
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)

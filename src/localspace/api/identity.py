@@ -133,7 +133,7 @@ class _Resource:
 
     def _visible(self, call: Call, body: Document) -> bool:
         if self._account:
-            return body.get("scope", "account") == "account"
+            return bool(body.get("scope", "account") == "account")
         return body.get("scope") == "workspace" or call.books.identity.in_workspace(body["id"])
 
     def _require_read(self, call: Call) -> None:

@@ -63,8 +63,8 @@ def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None
     if kind is PrincipalKind.USER and not body.get("emails") and body.get("userName"):
         body["emails"] = [{"value": body["userName"], "type": "work", "primary": True}]
     if kind is PrincipalKind.USER and not body.get("displayName"):
-        name = body.get("name") or {}
-        joined = " ".join(one for one in (name.get("givenName"), name.get("familyName")) if one)
+        parts = body.get("name") or {}
+        joined = " ".join(one for one in (parts.get("givenName"), parts.get("familyName")) if one)
         body["displayName"] = joined or body.get("userName")
     return body
 

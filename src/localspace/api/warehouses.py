@@ -136,7 +136,7 @@ def _managed(call: Call) -> Document:
 
 
 def _settings(given: Json, old: Document) -> Document:
-    body = {
+    body: Document = {
         "auto_stop_mins": 120,
         "min_num_clusters": 1,
         "max_num_clusters": 1,

@@ -1,0 +1,121 @@
+"""A local workspace in a thread of the test process, for tests that speak to it through real clients."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from localspace.server import LocalServer
+from localspace.workspace import BuildRunner, Workspace
+
+if TYPE_CHECKING:
+    from databricks.sdk import AccountClient, WorkspaceClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalWorkspace:
+    """A running local workspace: its address, ids, and ways to talk to it."""
+
+    host: str
+    token: str
+    account_id: str
+    workspace_id: str
+    metastore_id: str
+    warehouse_id: str
+    workspace: Workspace
+
+    def client(self, token: str | None = None, **options: Any) -> WorkspaceClient:
+        """Return an unmodified WorkspaceClient; errors of the server are not retried for minutes."""
+        from databricks.sdk import WorkspaceClient
+        from databricks.sdk.core import Config
+
+        options = {"retry_timeout_seconds": 2, **options}
+        return WorkspaceClient(config=Config(host=self.host, token=token or self.token, auth_type="pat", **options))
+
+    def account(self, token: str | None = None) -> AccountClient:
+        """Return an unmodified AccountClient."""
+        from databricks.sdk import AccountClient
+        from databricks.sdk.core import Config
+
+        return AccountClient(
+            config=Config(
+                host=self.host, token=token or self.token, account_id=self.account_id, auth_type="pat",
+                retry_timeout_seconds=2,
+            )
+        )
+
+    def http(self, token: str | None = None) -> httpx.Client:
+        """Return a plain HTTP client with the token of a principal."""
+        return httpx.Client(base_url=self.host, headers={"authorization": f"Bearer {token or self.token}"}, timeout=30)
+
+    def control(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """Call the control API, such as `control("POST", "faults", {...})`, and return its JSON."""
+        with self.http() as http:
+            answer = http.request(method, f"/_localspace/{path}", json=body, params=query)
+        answer.raise_for_status()
+        return answer.json()
+
+    def mint(self, principal: str) -> str:
+        """Return a token for a user name, or the application id of a service principal."""
+        return str(self.control("POST", "tokens", {"principal": principal})["token"])
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the logged calls that change something."""
+        found: list[dict[str, Any]] = self.control("GET", "requests", mutating="true")["requests"]
+        return found
+
+
+def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[LocalWorkspace, Callable[[], None]]:
+    """Start a server on a free port; return it and the function that stops it."""
+    ready = threading.Event()
+    workspace = Workspace(data_dir, build_runner)
+    server = LocalServer(workspace, 0, ready.set)
+    thread = threading.Thread(target=server.serve_here, name="localspace", daemon=True)
+    thread.start()
+    if not ready.wait(10):
+        raise TimeoutError("the local workspace did not start")
+
+    def stop() -> None:
+        server.force_exit = True
+        server.should_exit = True
+        thread.join(10)
+        workspace.close()
+
+    ids = workspace.ids
+    running = LocalWorkspace(
+        host=workspace.address,
+        token=workspace.token,
+        account_id=ids.account_id,
+        workspace_id=ids.workspace_id,
+        metastore_id=ids.metastore_id,
+        warehouse_id=ids.warehouse_id,
+        workspace=workspace,
+    )
+    return running, stop
+
+
+@contextmanager
+def running_localspace(
+    data_dir: Path | None = None, build_runner: BuildRunner | None = None
+) -> Iterator[LocalWorkspace]:
+    """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine."""
+    if data_dir is not None:
+        space, stop = start(data_dir, build_runner)
+        try:
+            yield space
+        finally:
+            stop()
+        return
+    with tempfile.TemporaryDirectory(prefix="localspace-") as folder:
+        space, stop = start(Path(folder), build_runner)
+        try:
+            yield space
+        finally:
+            stop()
