@@ -87,7 +87,7 @@ OUTSIDER = Principal(name="outsider")
 def verify(live: AccessModel, rows: list[tuple[object, ...]] = ROWS, expected: AccessModel = EXPECTED) -> Comparison:
     warehouse = FakeWarehouse(live=live, rows={NAME: rows})
     witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OFFICER, OUTSIDER)]
-    return CellCheck(Access(expected), witnesses, witnesses[1], "salt", threads=1).run()
+    return CellCheck(Access(expected), witnesses, "salt", threads=1).run()
 
 
 def bad(found: Comparison) -> set[tuple[str, str, str]]:
@@ -193,12 +193,29 @@ def test_an_exempt_group_that_lost_its_exemption_is_never_a_clean_pass() -> None
     assert findings_of(tuple(found.cells), tuple(found.rows))
 
 
-def test_without_a_reference_nothing_readable_is_ok() -> None:
+def test_a_mask_that_nobody_is_exempt_from_is_untested_and_said_so() -> None:
     warehouse = FakeWarehouse(live=EXPECTED, rows={NAME: ROWS})
     witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OUTSIDER)]
-    found = CellCheck(Access(EXPECTED), witnesses, None, "salt", threads=1).run()
-    assert {c.status for c in found.cells if c.principal == "analyst"} == {Status.UNTESTED}
+    found = CellCheck(Access(EXPECTED), witnesses, "salt", threads=1).run()
+    status = {c.column.column: c.status for c in found.cells if c.principal == "analyst"}
+    assert status["phone"] is status["e-mail `x`"] is Status.UNTESTED
+    assert status["id"] is Status.OK
     assert {(c.status, c.seen) for c in found.cells if c.principal == "outsider"} == {(Status.OK, Seen.HIDDEN)}
+    findings = findings_of(tuple(found.cells), tuple(found.rows))
+    assert {f.place.rsplit(".", 1)[1] for f in findings if f.code == "verify/no_reference"} == {
+        "`e-mail ``x```",
+        "phone",
+        "nothing",
+    }
+
+
+def test_a_reference_that_is_refused_leaves_the_table_untested() -> None:
+    live = replace(EXPECTED, grants=EXPECTED.grants[:1])
+    warehouse = FakeWarehouse(live=live, rows={NAME: ROWS})
+    witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OFFICER)]
+    found = CellCheck(Access(EXPECTED), witnesses, "salt", threads=1).run()
+    assert {c.status for c in found.cells if c.principal == "analyst"} == {Status.UNTESTED}
+    assert {(c.status, c.seen) for c in found.cells if c.principal == "officer"} == {(Status.MISMATCH, Seen.HIDDEN)}
     assert any(f.code == "verify/untested" for f in findings_of(tuple(found.cells), tuple(found.rows)))
 
 

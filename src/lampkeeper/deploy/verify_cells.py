@@ -19,7 +19,7 @@ from lampkeeper.deploy.verify_queries import (
     reference_questions,
     why_not_comparable,
 )
-from lampkeeper.deploy.verify_report import CellVerdict, RowsVerdict, Seen, Status, Tested
+from lampkeeper.deploy.verify_report import NOBODY_RAW, CellVerdict, RowsVerdict, Seen, Status, Tested
 from lampkeeper.model.access import Access, Cell, CellState, FunctionUse, Principal, TableAccess
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.masks import Function
@@ -72,18 +72,16 @@ class Comparison:
     cells: list[CellVerdict] = field(default_factory=list)
     rows: list[RowsVerdict] = field(default_factory=list)
     queries: int = 0
+    references: set[str] = field(default_factory=set)
 
 
 class CellCheck:
     """Compares what witnesses see with what an access model says, table by table."""
 
-    def __init__(
-        self, expected: Access, witnesses: Sequence[Witness], reference: Witness | None, salt: str, threads: int = 4
-    ) -> None:
-        """Take the expected access, who to ask, and who sees everything raw (None: nobody could be found)."""
+    def __init__(self, expected: Access, witnesses: Sequence[Witness], salt: str, threads: int = 4) -> None:
+        """Take the expected access and who to ask; who should see most of a table raw serves as its reference."""
         self._expected = expected
         self._witnesses = tuple(witnesses)
-        self._reference = reference
         self._parameters = {SALT: salt}
         self._threads = threads
         self._functions: dict[FunctionName, Function] = {f.name: f for f in expected.model.functions}
@@ -97,6 +95,7 @@ class CellCheck:
                 total.cells += part.cells
                 total.rows += part.rows
                 total.queries += part.queries
+                total.references |= part.references
                 if progress is not None:
                     progress(str(tables[done - 1].name), done, len(tables))
         total.cells.sort()
@@ -105,17 +104,24 @@ class CellCheck:
 
     def _table(self, table: Table) -> Comparison:
         found = Comparison()
-        expectations = {t.name: self._expected.table(t.principal, table.name) for t in self._witnesses}
-        facts = TableFacts(table=table, expectations=expectations, functions=self._functions)
+        expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._witnesses}
+        chosen = best_reference(self._witnesses, expectations)
+        facts = TableFacts(
+            table=table,
+            expectations=expectations,
+            functions=self._functions,
+            reference=expectations[chosen.name] if chosen is not None else None,
+        )
         questions = facts.reference_questions()
         reference: Reference | Refusal | None = None
-        if self._reference is not None:
-            answer = self._ask(self._reference, questions, found)
+        if chosen is not None:
+            found.references.add(chosen.name)
+            answer = self._ask(chosen, questions, found)
             reference = answer if isinstance(answer, Refusal) else read_reference(questions, answer)
         probing = probe_questions(table)
         for witness in self._witnesses:
             seen: Reading | Refusal
-            if witness is self._reference and reference is not None:
+            if witness is chosen and reference is not None:
                 seen = reference if isinstance(reference, Refusal) else facts.raw_reading(reference)
             else:
                 answer = self._ask(witness, probing, found)
@@ -145,13 +151,25 @@ def refusal(error: RemoteError) -> Refusal:
     return Refusal(denied=denied, code=error.code or "no error class")
 
 
+def rawness(access: TableAccess) -> int:
+    """Return how much of a table somebody should see raw: columns, counted twice when no row is filtered."""
+    return sum(c.state is CellState.RAW for c in access.cells.values()) * (1 if access.filters else 2)
+
+
+def best_reference(witnesses: Sequence[Witness], expectations: Mapping[str, TableAccess]) -> Witness | None:
+    """Return who should see most of the table raw, the first by order; None when nobody should see a column raw."""
+    best = max(witnesses, key=lambda w: rawness(expectations[w.name]), default=None)
+    return best if best is not None and rawness(expectations[best.name]) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """One table with what every witness should get of it."""
+    """One table with what every witness, the reference among them, should get of it."""
 
     table: Table
     expectations: Mapping[str, TableAccess]
     functions: Mapping[FunctionName, Function]
+    reference: TableAccess | None
 
     def filters(self) -> tuple[FunctionUse | None, ...]:
         """Return the row filters that anybody should have, and none."""
@@ -191,7 +209,7 @@ class TableFacts:
         if reference is None:
             cells = [
                 self._verdict(name, access, c, Seen.OTHER, Status.UNTESTED if access.readable else Status.MISMATCH,
-                              "no reference principal could read the table")
+                              "the reference principal could not read the table" if self.reference else NOBODY_RAW)
                 for c in self.table.column_names()
             ]  # fmt: skip
             status = Status.UNTESTED if access.readable else Status.MISMATCH
@@ -212,13 +230,17 @@ class TableFacts:
         expected = reference.rows[_filter_of(access)]
         if seen.rows != expected:
             status = Status.MISMATCH
-        elif len(reference.rows) > 1 and len(set(reference.rows.values())) == 1:
+        elif (self.reference is not None and self.reference.filters) or (
+            len(reference.rows) > 1 and len(set(reference.rows.values())) == 1
+        ):
             status = Status.UNPROVEN
         else:
             status = Status.OK
         return RowsVerdict(principal=name, table=self.table.name, expected=expected, seen=seen.rows, status=status)
 
     def _judge_cell(self, name: str, access: TableAccess, column: ColumnName, seen: Reading, reference: Reference) -> CellVerdict:
+        if access.readable and self.reference is not None and self.reference.cells[column].state is not CellState.RAW:
+            return self._verdict(name, access, column, Seen.OTHER, Status.UNTESTED, NOBODY_RAW)
         rows = self._rows_seen(access, seen, reference)
         digest = seen.digests[column]
         masks = self.masks(column)

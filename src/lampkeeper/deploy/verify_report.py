@@ -30,6 +30,9 @@ class Seen(StrEnum):
     NOTHING = "not asked"
 
 
+NOBODY_RAW = "nobody who could be asked may see this column raw, so there is nothing to compare its mask with"
+
+
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class CellVerdict:
     """One principal, one column: expected (`raw`, `masked by f`, `hidden`) and seen."""
@@ -130,7 +133,11 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
             fix="run `plan` to see what differs, then `apply`" if cell.status is Status.MISMATCH else "",
         )
         for cell in cells
-        if cell.status in (Status.MISMATCH, Status.UNTESTED)
+        if cell.status is Status.MISMATCH or (cell.status is Status.UNTESTED and cell.detail != NOBODY_RAW)
+    ]
+    found += [
+        Finding(code="verify/no_reference", severity=Severity.WARNING, place=str(column), message=NOBODY_RAW)
+        for column in {c.column for c in cells if c.detail == NOBODY_RAW}
     ]
     for row in rows:
         if row.status is Status.MISMATCH:

@@ -1,6 +1,6 @@
 """Why a principal gets what it gets from a column: the whole chain, each link with its reason.
 
-The verdict is derived from the links, not copied from `Access.table`; a law of the tests holds the two together.
+The verdict is the evaluator's; the links are derived apart from it, and a law of the tests holds the two together.
 """
 
 from __future__ import annotations

@@ -1,0 +1,258 @@
+"""What should stand in the workspace, object by object, and what stands there besides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from lampkeeper.deploy.verify_identities import PROBE_PREFIX
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.policies import Grant, Policy, SecurableType
+from lampkeeper.model.schema import Table
+from lampkeeper.model.tags import EntityType, TagPolicy
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.live import Governed
+
+READING = frozenset({"SELECT", "ALL_PRIVILEGES", "MANAGE"})
+"""Privileges that let their holder read, or give itself the right to."""
+
+_QUIET = frozenset({"BROWSE"})
+_OPENING = {SecurableType.CATALOG: "USE_CATALOG", SecurableType.SCHEMA: "USE_SCHEMA"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """Findings, and how many objects of each kind were compared."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[tuple[str, int], ...]
+
+
+class StructureCheck:
+    """Compares a desired state with what a workspace holds; collects findings."""
+
+    def __init__(self, desired: Desired, live: Governed, tag_policies: Iterable[TagPolicy], me: str = "") -> None:
+        """Take both sides, and the name of whoever runs the verification (its own grants are no surprise)."""
+        self._desired = desired
+        self._live = live
+        self._tag_policies = {t.key: t for t in tag_policies}
+        self._me = me
+        self._found: list[Finding] = []
+        self._checked: Counter[str] = Counter()
+
+    def run(self, tables: Iterable[Table]) -> Structure:
+        """Compare everything; `tables` are the tables and columns that were known when the state was designed."""
+        self._tables(tables)
+        self._groups()
+        self._members()
+        self._tag_values()
+        self._tags()
+        self._functions()
+        self._policies()
+        self._grants()
+        return Structure(findings=sort_findings(self._found), checked=tuple(sorted(self._checked.items())))
+
+    def _report(
+        self, code: str, place: str, message: str, severity: Severity = Severity.ERROR, fix: str = "run `plan`, then `apply`"
+    ) -> None:
+        self._found.append(Finding(code=f"verify/{code}", severity=severity, place=place, message=message, fix=fix))
+
+    def _tables(self, tables: Iterable[Table]) -> None:
+        there = {t.name.plain.casefold(): {c.name.casefold() for c in t.columns} for t in self._live.tables}
+        for table in tables:
+            self._checked["table"] += 1
+            columns = there.get(table.name.plain.casefold())
+            if columns is None:
+                self._report(
+                    "missing_table", str(table.name), "the workspace does not show this table", fix="run `snapshot` again"
+                )
+                continue
+            for column in table.column_names():
+                if column.column.casefold() not in columns:
+                    self._report("missing_column", str(column), "the workspace does not show this column", fix="run `audit`")
+
+    def _groups(self) -> None:
+        for group in self._desired.groups:
+            self._checked["group"] += 1
+            if group.name not in self._live.directory.groups:
+                self._report("missing_group", group.name, "the account has no group of this name")
+
+    def _members(self) -> None:
+        probes = self._probe_ids()
+        for group, wanted in self._desired.members.items():
+            self._checked["membership"] += len(wanted)
+            held = set(self._live.directory.members.get(group, ())) - probes
+            for name in sorted(set(wanted) - held):
+                self._report("missing_member", group, f"{name!r} is not in the group")
+            for name in sorted(held - set(wanted)):
+                self._report(
+                    "extra_member",
+                    group,
+                    f"{name!r} is in the group, which this environment manages without it{self._what_exempts(group)}",
+                    fix="run `plan`, then `apply`; or add it to the group's members in env.auto.tfvars",
+                )
+
+    def _probe_ids(self) -> set[str]:
+        return {n for n in self._live.directory.ids if n.startswith(PROBE_PREFIX)}
+
+    def _what_exempts(self, group: str) -> str:
+        exempt = [p.name for p in self._desired.policies if group in p.except_principals]
+        return f"; the group is exempt from {', '.join(exempt)}" if exempt else ""
+
+    def _tag_values(self) -> None:
+        for wanted in self._desired.tag_policies:
+            self._checked["tag policy"] += 1
+            held = self._tag_policies.get(wanted.key)
+            if held is None:
+                self._report("missing_tag_policy", wanted.key, "the governed tag does not exist")
+                continue
+            missing = sorted(set(wanted.values) - set(held.values))
+            if missing:
+                self._report("missing_tag_value", wanted.key, f"the governed tag does not allow {', '.join(map(repr, missing))}")
+
+    def _tags(self) -> None:
+        def place(kind: EntityType, name: str, key: str) -> tuple[str, str, str]:
+            return (str(kind), name.casefold(), key)
+
+        held = {place(t.entity_type, t.entity_name, t.key): t for t in self._live.tags}
+        wanted = {place(t.entity_type, t.entity_name, t.key): t for t in self._desired.tag_assignments}
+        for key, tag in wanted.items():
+            self._checked["tag"] += 1
+            found = held.get(key)
+            if found is None:
+                self._report("missing_tag", tag.entity_name, f"the tag {tag.key} = {tag.value!r} is gone")
+            elif found.value != tag.value:
+                self._report("wrong_tag", tag.entity_name, f"the tag {tag.key} is {found.value!r}, not {tag.value!r}")
+        ours = {t.key for t in self._desired.tag_policies}
+        for key in sorted(set(held) - set(wanted)):
+            tag = held[key]
+            if tag.key in ours and self._in_scope(tag.entity_name):
+                self._report(
+                    "extra_tag",
+                    tag.entity_name,
+                    f"carries {tag.key} = {tag.value!r}, which is not in the desired state",
+                    Severity.WARNING,
+                    "label the column, then `generate`; or remove the tag",
+                )
+
+    def _in_scope(self, entity: str) -> bool:
+        name = entity.casefold()
+        return any(name == t or name.startswith(f"{t}.") for t in (t.plain.casefold() for t in self._desired.tables))
+
+    def _functions(self) -> None:
+        held = {f.name: f for f in self._live.functions}
+        for wanted in self._desired.functions:
+            self._checked["function"] += 1
+            found = held.get(wanted.name)
+            if found is None:
+                self._report("missing_function", str(wanted.name), "the function does not exist")
+            elif found.digest != wanted.digest:
+                self._report(
+                    "wrong_function",
+                    str(wanted.name),
+                    f"its signature or body differs (digest {found.digest}, not {wanted.digest})",
+                )
+
+    def _policies(self) -> None:
+        held = {p.key: p for p in self._live.policies}
+        wanted = {p.key: p for p in self._desired.policies}
+        for key, policy in wanted.items():
+            self._checked["policy"] += 1
+            found = held.get(key)
+            if found is None:
+                self._report("missing_policy", policy.name, f"the policy on {'.'.join(policy.securable)} is gone")
+            elif found.policy is None:
+                self._report("wrong_policy", policy.name, f"the policy cannot be read: {found.problem or 'another kind'}")
+            else:
+                differing = policy_differences(policy, found.policy)
+                if differing:
+                    self._report("wrong_policy", policy.name, "; ".join(differing))
+        for key in sorted(set(held) - set(wanted)):
+            found = held[key]
+            if found.policy is not None and not self._concerns(found.policy):
+                continue
+            what = f"a policy on {found.key[0].lower()} {found.key[1]} that is not in the desired state"
+            self._report("extra_policy", found.key[2], what, fix="remove it, or take it into the desired state")
+
+    def _concerns(self, policy: Policy) -> bool:
+        prefix = [p.casefold() for p in policy.securable]
+        return any([p.casefold() for p in t.parts[: len(prefix)]] == prefix for t in self._desired.tables)
+
+    def _grants(self) -> None:
+        held = _privileges(self._live.grants)
+        wanted = _privileges(self._desired.grants)
+        for key, privileges in wanted.items():
+            self._checked["grant"] += 1
+            missing = privileges - held.get(key, frozenset())
+            if missing and "ALL_PRIVILEGES" not in held.get(key, frozenset()):
+                self._report("missing_grant", f"{key[2]} on {key[1]}", f"lacks {', '.join(sorted(missing))}")
+        for key, privileges in held.items():
+            if key[2] == self._me:
+                continue
+            extra = privileges - wanted.get(key, frozenset()) - _QUIET
+            if not extra or not self._holds_scope(key[1]):
+                continue
+            reading = extra & READING
+            self._report(
+                "extra_grant",
+                f"{key[2]} on {key[1]}",
+                f"holds {', '.join(sorted(extra))} on {key[0].lower()} {key[1]}, which is not in the desired state",
+                Severity.ERROR if reading else Severity.WARNING,
+                "revoke it, or take it into the desired state",
+            )
+
+    def _holds_scope(self, securable: str) -> bool:
+        name = securable.casefold()
+        return any(t == name or t.startswith(f"{name}.") for t in (t.plain.casefold() for t in self._desired.tables))
+
+
+def _privileges(grants: Iterable[Grant]) -> Mapping[tuple[str, str, str], frozenset[str]]:
+    found: dict[tuple[str, str, str], frozenset[str]] = {}
+    for grant in grants:
+        key = (str(grant.securable_type), ".".join(grant.securable).casefold(), grant.principal)
+        held = found.get(key, frozenset())
+        found[key] = held | {p.replace(" ", "_").upper() for p in grant.privileges}
+    return found
+
+
+def policy_differences(wanted: Policy, held: Policy) -> list[str]:
+    """Return what differs between two policies, field by field, in words; the comment takes no part."""
+    differing = []
+    for field, name in (
+        ("kind", "type"),
+        ("to_principals", "TO"),
+        ("except_principals", "EXCEPT"),
+        ("function", "function"),
+        ("when", "WHEN"),
+        ("match_columns", "MATCH COLUMNS"),
+        ("on_column", "ON COLUMN"),
+        ("using", "USING COLUMNS"),
+    ):
+        one, two = _shown(getattr(wanted, field)), _shown(getattr(held, field))
+        if one != two:
+            differing.append(f"{name} is {two or 'empty'}, not {one or 'empty'}")
+    return differing
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_shown(v) for v in value)
+    if value is None:
+        return ""
+    condition = getattr(value, "condition", None)
+    if condition is not None:
+        return f"{condition} AS {getattr(value, 'alias', '')}"
+    return str(value)
+
+
+def read_tag_policies(workspace: Workspace) -> tuple[TagPolicy, ...]:
+    """Return the governed tags of the account."""
+    listed = workspace.pages("tag_policy", "/api/2.1/tag-policies", "tag_policies")
+    return tuple(TagPolicy(key=str(t["tag_key"]), values=tuple(str(v["name"]) for v in t.get("values") or ())) for t in listed)
+
+
+def without_comments(policy: Policy) -> Policy:
+    """Return the policy as it decides: its comment takes no part."""
+    return replace(policy, comment="")
