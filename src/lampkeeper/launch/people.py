@@ -1,0 +1,93 @@
+"""The people of the demo: who a company has before anybody governs anything, and the legacy grant that leaks.
+
+`data_analysts` and `fraud_team` belong to somebody else (an identity provider, say), so we refer to them and never write
+them. `compliance_officers` is ours to make, and `fraud_team` is nested in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lampkeeper.model.groups import ALL_FAMILIES, Group, GroupSpec
+from lampkeeper.remote.clients import Json, Plane, Workspace, encode
+from lampkeeper.remote.directory import find_principal
+
+ANALYST = "ana.analyst@lampkeeper.example"
+OFFICER = "carl.compliance@lampkeeper.example"
+INVESTIGATOR = "fay.fraud@lampkeeper.example"
+OUTSIDER = "otto.outsider@lampkeeper.example"
+
+ANALYSTS = "data_analysts"
+OFFICERS = "compliance_officers"
+FRAUD_TEAM = "fraud_team"
+
+LEGACY_PRIVILEGES = ("USE_CATALOG", "USE_SCHEMA", "SELECT")
+
+DEMO_GROUPS: tuple[GroupSpec, ...] = (
+    GroupSpec(group=Group(name=ANALYSTS, description="Read masked data.", external=True)),
+    GroupSpec(
+        group=Group(name=OFFICERS, description="Read everything, flagged rows included."),
+        clearance=(ALL_FAMILIES,),
+        members=(OFFICER, FRAUD_TEAM),
+    ),
+)
+"""What the demo's env.auto.tfvars says about groups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user of the demo, the groups it is in from the start, and what it is called on the page."""
+
+    user: str
+    role: str
+    groups: tuple[str, ...] = ()
+
+
+PEOPLE: tuple[Person, ...] = (
+    Person(user=ANALYST, role="analyst", groups=(ANALYSTS,)),
+    Person(user=OFFICER, role="compliance officer"),
+    Person(user=INVESTIGATOR, role="fraud investigator", groups=(FRAUD_TEAM,)),
+    Person(user=OUTSIDER, role="outsider"),
+)
+
+
+def seed_people(workspace: Workspace, catalogs: Iterable[str]) -> int:
+    """Make the users, their groups, and the analysts' legacy grant where they are missing; return the number of writes."""
+    writes = 0
+    users: dict[str, str] = {}
+    for person in PEOPLE:
+        users[person.user], made = _ensure(workspace, "Users", person.user, {"userName": person.user, "displayName": person.role})
+        writes += made + (_seat(workspace, users[person.user]) if made else 0)
+    for group in sorted({g for p in PEOPLE for g in p.groups}):
+        members = [{"value": users[p.user]} for p in PEOPLE if group in p.groups]
+        writes += _ensure(workspace, "Groups", group, {"displayName": group, "members": members})[1]
+    for catalog in sorted(set(catalogs)):
+        writes += _legacy_grant(workspace, catalog)
+    return writes
+
+
+def _ensure(workspace: Workspace, resource: str, name: str, body: Json) -> tuple[str, int]:
+    found = find_principal(workspace, name)
+    if found is not None:
+        return found, 0
+    path, plane = workspace.scim(resource)
+    return str(workspace.write("person", "POST", path, body, plane=plane)["id"]), 1
+
+
+def _seat(workspace: Workspace, principal_id: str) -> int:
+    path = (
+        f"/api/2.0/accounts/{encode(workspace.account_id)}/workspaces/{encode(workspace.workspace_id)}"
+        f"/permissionassignments/principals/{encode(principal_id)}"
+    )
+    workspace.write("person", "PUT", path, {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
+    return 1
+
+
+def _legacy_grant(workspace: Workspace, catalog: str) -> int:
+    path = f"/api/2.1/unity-catalog/permissions/catalog/{encode(catalog)}"
+    held = workspace.get("grant", path).get("privilege_assignments") or ()
+    if any(row.get("principal") == ANALYSTS and set(LEGACY_PRIVILEGES) <= set(row.get("privileges") or ()) for row in held):
+        return 0
+    workspace.write("grant", "PATCH", path, {"changes": [{"principal": ANALYSTS, "add": list(LEGACY_PRIVILEGES)}]})
+    return 1
