@@ -5,17 +5,28 @@ Tokens come from sqlglot's Databricks tokenizer; positions are characters of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
 
 from localspace.statement_runner import SqlError
 
-_DIALECT = Databricks()
+
+class _Words(Databricks):
+    """Databricks' words without sqlglot's commands, whose rest would come as one opaque token."""
+
+    class Tokenizer(Databricks.Tokenizer):
+        COMMANDS: ClassVar[set[TokenType]] = set()
+
+
+_DIALECT = _Words()
 _STRING_TYPES = frozenset({"STRING", "NATIONAL_STRING", "RAW_STRING", "HEREDOC_STRING", "UNICODE_STRING"})
+_WORDS = re.compile(r"\S+")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
 
 
@@ -63,7 +74,17 @@ def tokenize(sql: str) -> list[Token]:
             if end <= found[-1].end:
                 continue
             start = found[-1].end
-        found.append(_token(one, sql, start, end))
+        token = _token(one, sql, start, end)
+        if token.kind == "string" and found and found[-1].kind == "string" and found[-1].end == start:
+            # 'it''s' comes as two strings that touch: one literal with a quote in it.
+            joined = sql[found[-1].start : end]
+            found[-1] = Token("string", literal_value(joined), found[-1].start, end)
+        elif token.kind == "word" and not token.text.isalnum():
+            # sqlglot makes one token of some keyword pairs (PRIMARY KEY, ORDER BY).
+            parts = list(_WORDS.finditer(token.text))
+            found.extend(Token("word", part.group(), start + part.start(), start + part.end()) for part in parts)
+        else:
+            found.append(token)
     return found
 
 
@@ -232,13 +253,9 @@ class Cursor:
         token = self.peek()
         if token is None or token.kind != "string":
             raise self.error(self._found(), "expected a string literal")
-        first = self.at
-        while (token := self.peek()) is not None and token.kind == "string":
-            if self.at > first and self.tokens[self.at - 1].end != token.start:
-                # 'a' 'b' is 'ab'; 'a''b' is a quote inside one literal.
-                return "".join(t.text for t in self.tokens[first : self.at]) + self.string()
-            self.at += 1
-        return literal_value(self.sql[self.tokens[first].start : self.tokens[self.at - 1].end])
+        self.at += 1
+        following = self.peek()
+        return token.text + (self.string() if following is not None and following.kind == "string" else "")
 
     def text_from(self, first: int, last: int | None = None) -> str:
         """Return the statement's text from token index `first` up to, not including, token index `last`."""

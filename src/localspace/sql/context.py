@@ -1,0 +1,119 @@
+"""One statement on its way: who asks, what may be read, the engine, and how failures are told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal
+from localspace.ledger import rule
+from localspace.sql import failures
+from localspace.sql.engine import Engine, EngineError, EngineRows
+from localspace.sql.reader import Reader, Session
+from localspace.sql.rewrite import Rewriter
+from localspace.sql.storage import Storage
+from localspace.sql.types import parse_type
+from localspace.statement_runner import CancelToken, SqlError, StatementResult
+from localspace.store import Document
+
+# Analysis errors that only repeat what the user wrote and names the user may see.
+_TELLING = ("UNRESOLVED_COLUMN", "TABLE_OR_VIEW_NOT_FOUND", "PARSE_SYNTAX_ERROR", "UNRESOLVED_ROUTINE", "MISSING_AGGREGATION")
+_TELLING += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
+_RELATION = re.compile(r"`?ls_[0-9a-f]{20}`?\.?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a handler needs for one statement."""
+
+    books: Books
+    reader: Reader
+    storage: Storage
+    engine: Engine
+    session: Session
+    rewriter: Rewriter
+    cancel: CancelToken
+    row_limit: int | None = None
+
+    @property
+    def actor(self) -> Principal:
+        """Return who runs the statement."""
+        return self.session.principal
+
+    def query(self, sql: str) -> StatementResult:
+        """Run a rewritten query and return its rows."""
+        try:
+            found = self.engine.query(sql, self._views(), self.actor.name, self.cancel, self.row_limit)
+        except EngineError as error:
+            raise self.told(error) from error
+        return result_of(found)
+
+    def columns_of(self, sql: str) -> tuple[tuple[str, str, bool], ...]:
+        """Return the columns (name, type, nullable) of a rewritten query."""
+        try:
+            return self.engine.analyze(sql, self._views(), self.actor.name, self.cancel).columns
+        except EngineError as error:
+            raise self.told(error) from error
+
+    def rows_of(self, sql: str) -> list[list[str | None]]:
+        """Return the rows of a rewritten query without the limit of the request."""
+        try:
+            return self.engine.query(sql, self._views(), self.actor.name, self.cancel).rows
+        except EngineError as error:
+            raise self.told(error) from error
+
+    @rule("LS-043")
+    def told(self, error: EngineError) -> SqlError:
+        """Return what the principal is told: nothing of hidden values when masks or filters took part."""
+        error_class = error.error_class or "INTERNAL_ERROR"
+        state = error.sql_state or "XX000"
+        message = _RELATION.sub("", error.message)
+        if self.rewriter.reads.protected and not (error.analysis and error_class.startswith(_TELLING)):
+            message = (
+                "The statement failed while it worked on data under row filters or column masks. Details are withheld,"
+                " because they could show hidden values."
+            )
+        return SqlError(error_class, message, state)
+
+    def _views(self) -> Iterable[object]:
+        return self.rewriter.reads.views.values()
+
+    # Objects
+
+    def table_named(self, parts: tuple[str, ...]) -> Document:
+        """Return the table or view that a written name means; raises TABLE_OR_VIEW_NOT_FOUND."""
+        return self.reader.require_table(self.session.table_path(parts))
+
+    def column_named(self, table: Document, name: str) -> Document:
+        """Return a column's document; raises UNRESOLVED_COLUMN."""
+        for column in table["columns"]:
+            if column["name"].casefold() == name.casefold():
+                return dict(column)
+        raise failures.column_missing(name, tuple(table["full_name"].split(".")))
+
+
+def result_of(found: EngineRows) -> StatementResult:
+    """Return engine rows as the wire wants them."""
+    return StatementResult(
+        columns=tuple(described(name, kind) for name, kind, _ in found.columns),
+        rows=found.rows,
+        truncated=found.truncated,
+    )
+
+
+def described(name: str, kind: str) -> tuple[str, str, str]:
+    """Return (name, type_text, type_name) of a result column."""
+    if kind.startswith("interval"):
+        return (name, kind.upper(), "INTERVAL")
+    parsed = parse_type(kind)
+    return (name, parsed.text.upper(), parsed.type_name)
+
+
+def text_rows(names: tuple[str, ...], rows: list[list[str | None]]) -> StatementResult:
+    """Return a result whose columns are all strings."""
+    return StatementResult(columns=tuple((name, "STRING", "STRING") for name in names), rows=rows)
+
+
+NOTHING = StatementResult()

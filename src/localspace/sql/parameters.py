@@ -1,0 +1,70 @@
+"""Named parameters of a statement: each `:name` becomes a typed literal before anything else reads the text."""
+
+from __future__ import annotations
+
+import re
+
+from localspace.sql.text import Edit, Token, apply_edits, quote_text, tokenize, without_comments
+from localspace.sql.types import DataType, parse_type
+from localspace.statement_runner import SqlError
+
+Parameters = tuple[tuple[str, str | None, str | None], ...]
+_WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
+# `path:field` reads into a variant; after these words a colon starts a parameter even without a blank.
+_BEFORE = frozenset(["LIMIT", "OFFSET", "AND", "OR", "NOT", "IN", "LIKE", "THEN", "ELSE", "WHEN", "SELECT", "WHERE", "VALUES", "BETWEEN", "ON", "BY", "AS", "IS"])
+
+
+def bind(statement: str, parameters: Parameters) -> str:
+    """Return the statement with its markers replaced; raises UNBOUND_SQL_PARAMETER and cast errors."""
+    if ":" not in statement:
+        return statement
+    tokens = tokenize(statement)
+    text = without_comments(statement, tokens)
+    values = {name: (kind, value) for name, kind, value in parameters}
+    edits: list[Edit] = []
+    for at, token in enumerate(tokens[:-1]):
+        name = tokens[at + 1]
+        if not _is_marker(tokens, at):
+            continue
+        if name.text not in values:
+            raise SqlError(
+                "UNBOUND_SQL_PARAMETER",
+                f"Found the unbound parameter: {name.text}. Please, fix `args` and provide a mapping of the parameter to"
+                " either a SQL literal or collection constructor functions.",
+                "42P02",
+            )
+        kind, value = values[name.text]
+        edits.append(Edit(token.start, name.end, literal(parse_type(kind or "STRING"), value)))
+    return apply_edits(text, edits)
+
+
+def literal(kind: DataType, value: str | None) -> str:
+    """Return a typed literal; strings and whole numbers plain, so that they may stand where only literals may."""
+    if value is None:
+        return f"CAST(NULL AS {kind.spark})"
+    if kind.name in ("string", "varchar", "char"):
+        return quote_text(value)
+    if kind.name in _WHOLE:
+        if not re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            raise SqlError(
+                "CAST_INVALID_INPUT",
+                f'The value of a parameter of type "{kind.text.upper()}" cannot be cast because it is malformed.',
+                "22018",
+            )
+        if kind.name == "int" and -(2**31) <= int(value) < 2**31:
+            return str(int(value))
+    return f"CAST({quote_text(value)} AS {kind.spark})"
+
+
+def _is_marker(tokens: list[Token], at: int) -> bool:
+    colon, name = tokens[at], tokens[at + 1]
+    if colon.kind != "symbol" or colon.text != ":" or name.kind != "word" or name.start != colon.end:
+        return False
+    if at == 0:
+        return True
+    before = tokens[at - 1]
+    if before.kind == "word":
+        return before.end < colon.start or before.text.upper() in _BEFORE
+    if before.kind in ("name", "string", "number"):
+        return before.kind != "name" and before.end < colon.start
+    return before.text not in (")", "]", ":")

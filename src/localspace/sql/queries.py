@@ -1,0 +1,42 @@
+"""SELECT and EXPLAIN."""
+
+from __future__ import annotations
+
+import re
+
+from localspace.ledger import rule
+from localspace.sql import failures
+from localspace.sql.context import Context, text_rows
+from localspace.sql.engine import EngineError
+from localspace.sql.text import Cursor
+from localspace.statement_runner import StatementResult
+
+_OPERATOR = re.compile(r"^([\s:+\-|*()\d]*)([A-Za-z]+)")
+
+
+def select(context: Context, cursor: Cursor) -> StatementResult:
+    """Run a query."""
+    return context.query(context.rewriter.query(cursor.rest()))
+
+
+@rule("LS-037")
+def explain(context: Context, cursor: Cursor) -> StatementResult:
+    """Run EXPLAIN of a query: the operators only, for expressions of masks and filters are not the caller's business."""
+    cursor.expect("EXPLAIN")
+    cursor.one_of("EXTENDED", "CODEGEN", "COST", "FORMATTED")
+    token = cursor.peek()
+    if token is None or not (token.is_word("SELECT", "WITH", "VALUES", "FROM") or token.text == "("):
+        raise failures.not_supported("EXPLAIN of anything but a query")
+    rewritten = context.rewriter.query(cursor.rest())
+    try:
+        plan = context.engine.explain(
+            rewritten, context.rewriter.reads.views.values(), context.actor.name, context.cancel
+        )
+    except EngineError as error:
+        raise context.told(error) from error
+    lines = ["== Physical Plan =="]
+    for line in plan.splitlines():
+        found = _OPERATOR.match(line)
+        if found:
+            lines.append(found.group(1) + found.group(2))
+    return text_rows(("plan",), [["\n".join(lines)]])

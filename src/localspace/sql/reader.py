@@ -1,0 +1,178 @@
+"""What the SQL side reads from the workspace: objects by path, privileges, and what a principal meets on a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal
+from localspace.lag import LagKind
+from localspace.ledger import rule
+from localspace.sql import failures
+from localspace.sql.resolve import Protection, Resolver, TableFacts
+from localspace.statement_runner import SqlError
+from localspace.store import Document
+
+Path3 = tuple[str, str, str]
+DEFAULT_CATALOG = "main"
+DEFAULT_SCHEMA = "default"
+INFORMATION_SCHEMA = "information_schema"
+FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session", "hive_metastore"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who runs a statement and where names without a catalog or schema belong."""
+
+    principal: Principal
+    catalog: str = DEFAULT_CATALOG
+    schema: str = DEFAULT_SCHEMA
+
+    def table_path(self, parts: tuple[str, ...]) -> Path3:
+        """Return the three-part name that a written name means."""
+        if len(parts) == 1:
+            return (self.catalog, self.schema, parts[0])
+        if len(parts) == 2:
+            return (self.catalog, parts[0], parts[1])
+        if len(parts) == 3:
+            return (parts[0], parts[1], parts[2])
+        raise failures.table_missing(parts)
+
+    def schema_path(self, parts: tuple[str, ...]) -> tuple[str, str]:
+        """Return the two-part name of a schema."""
+        if len(parts) == 1:
+            return (self.catalog, parts[0])
+        if len(parts) == 2:
+            return (parts[0], parts[1])
+        raise failures.schema_missing(parts)
+
+
+class Reader:
+    """Reads the books for the SQL side; one instance serves all statements."""
+
+    def __init__(self, books: Books) -> None:
+        """Read from `books`."""
+        self.books = books
+        self.store = books.store
+        self._cache: dict[tuple[str, str], Protection] = {}
+        self._cached_version = -1
+
+    # Objects
+
+    def table(self, path: Path3) -> Document | None:
+        """Return the document of a table or view, or None."""
+        return self.store.get("table", *path)
+
+    def require_table(self, path: Path3) -> Document:
+        """Return the document of a table or view; raises TABLE_OR_VIEW_NOT_FOUND."""
+        found = None if path[0].casefold() in FORBIDDEN_CATALOGS else self.table(path)
+        if found is None:
+            raise failures.table_missing(path)
+        return found
+
+    def function(self, path: Path3) -> Document | None:
+        """Return the document of a function, or None."""
+        return self.store.get("function", *path)
+
+    def principal_named(self, name: str | None) -> Principal | None:
+        """Return the principal that owns something, or None when it is gone."""
+        return None if not name else self.books.identity.by_name(name)
+
+    # Privileges
+
+    @rule("LS-001", "LS-003", "LS-004")
+    def require_privilege(self, actor: Principal | None, privilege: str, securable: str, path: tuple[str, ...]) -> None:
+        """Demand a privilege and USE on the containers; raises INSUFFICIENT_PERMISSIONS."""
+        full_name = ".".join(path)
+        if actor is None:
+            raise failures.insufficient(privilege.replace("_", " "), securable, path)
+        missing = self.books.privileges.missing_use(actor, securable, full_name)
+        if missing is not None:
+            raise failures.insufficient(missing[0].replace("_", " "), missing[1], tuple(missing[2].split(".")))
+        if not self.books.privileges.holds(actor, privilege, securable, full_name):
+            raise failures.insufficient(privilege.replace("_", " "), securable, path)
+
+    # Protection
+
+    def policies_in_scope(self, path: Path3) -> list[Document]:
+        """Return the policies attached to the metastore, the catalog, the schema and the table."""
+        return self.books.policies.in_scope(".".join(path))
+
+    @rule("LS-013")
+    def protection(self, table: Document, principal: Principal) -> Protection:
+        """Return what a principal meets on a table, by policies of every scope and by hand."""
+        return self._resolved(table, principal)
+
+    def _resolved(self, table: Document, principal: Principal) -> Protection:
+        version = self.store.version
+        if version != self._cached_version or self._lagging():
+            self._cache, self._cached_version = {}, version
+        key = (str(table["full_name"]).casefold(), principal.id)
+        found = self._cache.get(key)
+        if found is None:
+            found = self.resolver(table, principal).protection()
+            self._cache[key] = found
+        return found
+
+    def resolver(self, table: Document, principal: Principal) -> Resolver:
+        """Return the resolver of a table for a principal."""
+        path = table_key(table)
+        names = self.books.identity.names_of(principal.id)
+        policies = self.policies_in_scope(path)
+        wanted = self._governed(policies)
+        return Resolver(self._facts(table, path, bool(policies)), policies, wanted, names)
+
+    def _governed(self, policies: list[Document]) -> frozenset[str]:
+        if not policies:
+            return frozenset()
+        return frozenset(
+            policy["tag_key"]
+            for policy in self.books.tags.policies()
+            if self.books.tags.policy_in_effect(policy["tag_key"]) is not None
+        )
+
+    def _facts(self, table: Document, path: Path3, with_tags: bool) -> TableFacts:
+        full_name = ".".join(path)
+        manual = table.get("row_filter")
+        masks: dict[str, tuple[str, tuple[str, ...]]] = {
+            column["name"]: (column["mask"]["function_name"], tuple(column["mask"].get("using_column_names") or ()))
+            for column in table["columns"]
+            if column.get("mask")
+        }
+        tags: Mapping[str, str] = self.books.tags.effective_table_tags(full_name) if with_tags else {}
+        column_tags: Mapping[str, Mapping[str, str]] = (
+            self.books.tags.effective_column_tags(full_name) if with_tags else {}
+        )
+        return TableFacts(
+            path=path,
+            columns=tuple(column["name"] for column in table["columns"]),
+            table_tags=tags,
+            column_tags=column_tags,
+            manual_masks=masks,
+            manual_filter=None
+            if not manual
+            else (
+                manual.get("function_name") or manual.get("name"),
+                tuple(manual.get("input_column_names") or manual.get("using_column_names") or ()),
+            ),
+        )
+
+    def _lagging(self) -> bool:
+        lag = self.books.lag
+        return any(lag.seconds(kind) for kind in LagKind)
+
+
+def table_key(table: Document) -> Path3:
+    """Return the three-part name of a table's document."""
+    return (table["catalog_name"], table["schema_name"], table["name"])
+
+
+def is_view(table: Document) -> bool:
+    """Say whether a table's document is a view."""
+    return str(table.get("table_type", "")).upper() == "VIEW" or bool(table.get("view_definition"))
+
+
+def broken(reason: str) -> SqlError:
+    """Return an internal refusal: enforcement met something it does not know, so nothing is answered."""
+    return SqlError("INTERNAL_ERROR", f"Enforcement refused the statement: {reason}.", "XX000", "INTERNAL_ERROR")

@@ -1,0 +1,546 @@
+"""The rewriter: a principal's query becomes one that can only read what the principal may see.
+
+sqlglot locates table references, the user's own text is spliced. Each table reference becomes a derived table: physical
+columns under their logical names, masks inlined, the row filter behind a barrier. Views and functions are expanded.
+What is not understood is refused. The relations that the result names are unguessable and nothing else is known to the
+engine, so a reference that slipped through finds no table there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from localspace.governance.identity import Principal
+from localspace.ledger import rule
+from localspace.sql import failures
+from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, find_calls
+from localspace.sql.reader import INFORMATION_SCHEMA, Reader, Session, broken, is_view, table_key
+from localspace.sql.resolve import Application, ColumnInput, Protection
+from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.text import Edit, Token, apply_edits, quote_name, quote_path, quote_text, tokenize, without_comments
+from localspace.sql.types import parse_type
+from localspace.statement_runner import SqlError
+from localspace.store import Document
+
+# A filter under a limit cannot be swapped with a predicate of the query: an error raised by the predicate would
+# otherwise show values of hidden rows (observed on Spark 4.3 with a semi-join filter).
+BARRIER = "LIMIT 2147483647"
+_MAX_DEPTH = 16
+_TABLE_FUNCTIONS = frozenset(
+    {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
+    | {"variant_explode", "variant_explode_outer"}
+)
+_REFUSED_NODES: tuple[type[exp.Expression], ...] = (
+    exp.Command,
+    exp.QueryTransform,
+    exp.Into,
+    exp.Parameter,
+    exp.SessionParameter,
+    exp.Stream,
+    exp.DDL,
+    exp.DML,
+    exp.Set,
+    exp.Use,
+    exp.Lock,
+)
+InformationSchema = Callable[[tuple[str, str, str], Principal], ViewSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where a piece of SQL text stands.
+
+    `authority` is whose privileges count (session user, view owner, function owner); `parameters` maps a function's
+    parameters to SQL.
+    """
+
+    catalog: str
+    schema: str
+    authority: Principal | None
+    parameters: Mapping[str, str] | None = None
+    function: str = ""
+    depth: int = 0
+    free_execute: bool = False
+
+    def deeper(self) -> Frame:
+        """Return the frame one level down; raises on endless nesting."""
+        if self.depth >= _MAX_DEPTH:
+            raise SqlError(
+                "RECURSIVE_VIEW", f"Views and functions nest deeper than {_MAX_DEPTH} levels or refer to themselves.", "42K0H"
+            )
+        return replace(self, depth=self.depth + 1)
+
+
+@dataclass(slots=True)
+class Reads:
+    """What a rewritten statement reads."""
+
+    views: dict[str, ViewSpec] = field(default_factory=dict)
+    tables: set[tuple[str, str, str]] = field(default_factory=set)
+    protected: bool = False
+
+
+class Rewriter:
+    """Rewrites the texts of one statement of one session."""
+
+    def __init__(self, reader: Reader, storage: Storage, session: Session, information: InformationSchema) -> None:
+        """Collect what is read in `reads`."""
+        self._reader = reader
+        self._storage = storage
+        self._session = session
+        self._information = information
+        self.reads = Reads()
+
+    @property
+    def frame(self) -> Frame:
+        """Return the frame of the user's own text."""
+        return Frame(
+            catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal
+        )
+
+    # Texts
+
+    def query(self, text: str, frame: Frame | None = None) -> str:
+        """Rewrite a query (SELECT, VALUES, WITH …)."""
+        return self._rewrite(text, frame or self.frame, "")
+
+    def expression(self, text: str, frame: Frame | None = None) -> str:
+        """Rewrite an expression over columns that the caller provides."""
+        return self._rewrite(text, frame or self.frame, "SELECT ")[len("SELECT ") :]
+
+    def _rewrite(self, text: str, frame: Frame, prefix: str) -> str:
+        full = prefix + text
+        tokens = tokenize(full)
+        while tokens and tokens[-1].kind == "symbol" and tokens[-1].text == ";":
+            tokens.pop()
+        clean = without_comments(full, tokens)
+        clean = clean[: tokens[-1].end] if tokens else ""
+        tree = parse_query(clean)
+        edits: list[Edit] = []
+        self._edit_tables(tree, tokens, clean, frame, edits)
+        if frame.parameters is not None:
+            self._edit_parameters(tree, frame, edits)
+        self._edit_calls(tokens, clean, frame, edits)
+        return apply_edits(clean, edits)
+
+    # Tables
+
+    def _edit_tables(self, tree: exp.Expression, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
+        by_start = {token.start: index for index, token in enumerate(tokens)}
+        written: list[tuple[tuple[str, ...], str]] = []
+        for table in list(tree.find_all(exp.Table)):
+            self._refuse_table_clauses(table)
+            if not isinstance(table.this, exp.Identifier):
+                found = self._table_function(table, tokens, by_start, frame)
+                if found is None:
+                    continue
+                path, start, end = found
+            else:
+                if is_common_table(table):
+                    continue
+                path, start, end = _written_path(table)
+            full = self._full_path(path, frame)
+            relation = self.relation(full, path, frame)
+            alias = "" if table.alias else f" AS {quote_name(path[-1])}"
+            if not table.alias:
+                written.append((full, path[-1]))
+            after = _sample_end(tokens, by_start, end) if alias else end
+            edits.append(Edit(start, after, relation + text[end:after] + alias))
+        self._edit_qualifiers(tree, written, edits)
+
+    def _full_path(self, path: tuple[str, ...], frame: Frame) -> tuple[str, str, str]:
+        place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
+        return place.table_path(path)
+
+    @rule("LS-040")
+    def _refuse_table_clauses(self, table: exp.Table) -> None:
+        """Refuse time travel and whatever else follows a table name that enforcement cannot follow."""
+        if table.args.get("version") or table.args.get("when") or table.args.get("changes"):
+            raise failures.not_enforceable("time travel")
+        alias = table.args.get("alias")
+        if alias is not None and not isinstance(alias.this, exp.Identifier | None):
+            raise failures.not_enforceable("time travel")
+        for name in ("partition", "ordinality", "rows_from", "indexed"):
+            if table.args.get(name):
+                raise failures.not_enforceable(f"this clause on a table ({name})")
+
+    @rule("LS-042")
+    def _table_function(
+        self, table: exp.Table, tokens: list[Token], by_start: Mapping[int, int], frame: Frame
+    ) -> tuple[tuple[str, ...], int, int] | None:
+        """Allow generators, resolve IDENTIFIER('…'), refuse every other function in table position."""
+        node = table.this
+        name = str(getattr(node, "name", "") or "").casefold()
+        if isinstance(node, exp.Anonymous):
+            name = node.name.casefold()
+        elif isinstance(node, exp.Func):
+            name = node.sql_name().casefold()
+        if table.args.get("db") is None and name == "identifier" and isinstance(node, exp.Anonymous):
+            arguments = node.expressions
+            if len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and arguments[0].is_string:
+                at = by_start[node.meta["start"]]
+                return identifier_path(arguments[0].this), tokens[at].start, tokens[_group_end(tokens, at + 1)].end
+            raise failures.not_enforceable("IDENTIFIER() over anything but a constant string")
+        if table.args.get("db") is None and (name in _TABLE_FUNCTIONS or isinstance(node, exp.Explode | exp.Inline)):
+            return None
+        raise failures.not_enforceable(f"the table function {name or type(node).__name__}")
+
+    def _edit_qualifiers(
+        self, tree: exp.Expression, written: list[tuple[tuple[str, ...], str]], edits: list[Edit]
+    ) -> None:
+        """Cut `catalog.schema.` off column names: a derived table is known by its alias only."""
+        paths = [tuple(part.casefold() for part in full) for full, _ in written]
+        for column in tree.find_all(exp.Column):
+            parts = [column.args.get(name) for name in ("catalog", "db", "table")]
+            given = [part for part in parts if isinstance(part, exp.Identifier)]
+            if len(given) < 2:
+                continue
+            names = tuple(part.name.casefold() for part in given)
+            if any(path[-len(names) :] == names for path in paths):
+                if len({path for path in paths if path[-1] == names[-1]}) > 1:
+                    raise failures.not_supported("two tables of one name in a query without aliases; give them aliases")
+                edits.append(Edit(given[0].meta["start"], given[-1].meta["start"], ""))
+
+    # Relations
+
+    def relation(self, full: tuple[str, str, str], written: tuple[str, ...], frame: Frame) -> str:
+        """Return the parenthesised query that stands for a table or view."""
+        if full[1].casefold() == INFORMATION_SCHEMA:
+            return self._information_relation(full)
+        if len(written) == 2 and self._reader.table(full) is None and _is_path_format(written[0]):
+            raise failures.not_enforceable(f"reading files by path ({written[0]})")
+        table = self._reader.require_table(full)
+        self._reader.require_privilege(frame.authority, "SELECT", "TABLE", table_key(table))
+        self.reads.tables.add(table_key(table))
+        return self._view(table, frame) if is_view(table) else self.physical(table, frame)
+
+    def _information_relation(self, full: tuple[str, str, str]) -> str:
+        spec = self._information(full, self._session.principal)
+        self.reads.views[spec.name] = spec
+        return f"(SELECT * FROM {spec.name})"
+
+    @rule("LS-030", "LS-031")
+    def _view(self, table: Document, frame: Frame) -> str:
+        """Expand a view: privileges below it are its owner's, policies below it the session user's."""
+        namespace = table.get("view_namespace") or [table["catalog_name"], table["schema_name"]]
+        inner = replace(
+            frame.deeper(),
+            catalog=namespace[0],
+            schema=namespace[1],
+            authority=self._reader.principal_named(table.get("owner")),
+            parameters=None,
+        )
+        text = self.query(str(table["view_definition"]), inner)
+        columns = ", ".join(quote_name(column["name"]) for column in table["columns"])
+        return f"(SELECT * FROM ({text}) AS v({columns}))"
+
+    def physical(self, table: Document, frame: Frame, *, with_masks: bool = True) -> str:
+        """Return the derived table over a table's files, with the principal's masks and filter."""
+        protection = self._reader.protection(table, self._session.principal) if with_masks else Protection({}, None)
+        self.reads.protected = self.reads.protected or protection.any
+        spec = self._storage.relation(table)
+        self.reads.views[spec.name] = spec
+        items = ", ".join(
+            f"{self._column(table, column, spec, protection, frame)} AS {quote_name(column['name'])}"
+            for column in table["columns"]
+        )
+        if not items:
+            raise broken("a table without columns")
+        return f"(SELECT {items} FROM {self._rows(table, spec, protection, frame)})"
+
+    @rule("LS-006")
+    def _column(
+        self, table: Document, column: Document, spec: ViewSpec, protection: Protection, frame: Frame
+    ) -> str:
+        """Return a column's expression: the physical column, or its mask cast to the column's type."""
+        raw = f"{spec.name}.{quote_name(column['physical'])}"
+        mask = protection.masks.get(column["name"].casefold())
+        if mask is None:
+            return raw
+        kind = parse_type(column["type_text"]).spark
+        return f"CAST({self._applied(table, mask, spec, frame)} AS {kind})"
+
+    @rule("LS-007")
+    def _rows(self, table: Document, spec: ViewSpec, protection: Protection, frame: Frame) -> str:
+        """Return the rows that the filter lets through, sealed against predicates from above."""
+        if protection.row_filter is None:
+            return spec.name
+        condition = self._applied(table, protection.row_filter, spec, frame)
+        return f"(SELECT * FROM {spec.name} WHERE {condition} {BARRIER}) AS {spec.name}"
+
+    def _applied(self, table: Document, application: Application, spec: ViewSpec, frame: Frame) -> str:
+        physical = {column["name"].casefold(): column["physical"] for column in table["columns"]}
+        arguments = []
+        for given in application.inputs:
+            if isinstance(given, ColumnInput):
+                arguments.append(f"{spec.name}.{quote_name(physical[given.column.casefold()])}")
+            else:
+                arguments.append("NULL" if given.value is None else quote_text(given.value))
+        path = tuple(application.function.split("."))
+        function = self._reader.function((path[0], path[1], path[2])) if len(path) == 3 else None
+        if function is None:
+            raise failures.dependency_missing(table_key(table), application.function)
+        return self.inlined(function, arguments, replace(frame, free_execute=True))
+
+    # Functions
+
+    @rule("LS-032")
+    def inlined(self, function: Document, arguments: list[str], frame: Frame) -> str:
+        """Return a function's body with the arguments in place, cast to its return type.
+
+        Its tables are read with its owner's privileges, its policies and identity functions see the session user.
+        """
+        parameters = function.get("input_params") or []
+        if isinstance(parameters, dict):
+            parameters = parameters.get("parameters") or []
+        given = list(arguments)
+        for parameter in parameters[len(given) :]:
+            if parameter.get("parameter_default") is None:
+                break
+            given.append(str(parameter["parameter_default"]))
+        if len(given) != len(parameters):
+            raise SqlError(
+                "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+                f"The {quote_path(function['full_name'].split('.'))} requires {len(parameters)} parameters but the"
+                f" actual number is {len(arguments)}.",
+                "42605",
+            )
+        values = {
+            parameter["name"].casefold(): f"CAST({argument} AS {parse_type(parameter['type_text']).spark})"
+            for parameter, argument in zip(parameters, given, strict=True)
+        }
+        inner = replace(
+            frame.deeper(),
+            catalog=function["catalog_name"],
+            schema=function["schema_name"],
+            authority=self._reader.principal_named(function.get("owner")),
+            parameters=values,
+            function=function["name"],
+        )
+        body = self.expression(str(function["routine_definition"]), inner)
+        return f"CAST(({body}) AS {parse_type(function['full_data_type']).spark})"
+
+    def _edit_parameters(self, tree: exp.Expression, frame: Frame, edits: list[Edit]) -> None:
+        parameters = frame.parameters or {}
+        for column in tree.find_all(exp.Column):
+            parts = [p for p in (column.args.get(n) for n in ("catalog", "db", "table")) if p is not None]
+            first = parts[0] if parts else column.this
+            if not isinstance(first, exp.Identifier) or "start" not in first.meta:
+                continue
+            name = first.name.casefold()
+            if name == frame.function.casefold() and parts:
+                following = parts[1] if len(parts) > 1 else column.this
+                if isinstance(following, exp.Identifier) and following.name.casefold() in parameters:
+                    value = parameters[following.name.casefold()]
+                    edits.append(Edit(first.meta["start"], following.meta["end"] + 1, value))
+                continue
+            if name not in parameters or self._inner_column(column, name, bool(parts), frame):
+                continue
+            edits.append(Edit(first.meta["start"], first.meta["end"] + 1, parameters[name]))
+
+    def _inner_column(self, column: exp.Column, name: str, qualified: bool, frame: Frame) -> bool:
+        """Say whether a name inside a subquery of a function body means a column of that subquery."""
+        select = column.find_ancestor(exp.Select)
+        while select is not None and select.parent is not None:
+            for source in _sources(select):
+                if qualified:
+                    if source.alias_or_name.casefold() == name:
+                        return True
+                elif name in self._column_names(source, frame):
+                    return True
+            select = select.find_ancestor(exp.Select)
+        return False
+
+    def _column_names(self, source: exp.Expression, frame: Frame) -> set[str]:
+        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier) and not is_common_table(source):
+            table = self._reader.table(self._full_path(tuple(p.name for p in source.parts), frame))
+            return set() if table is None else {column["name"].casefold() for column in table["columns"]}
+        if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Query) and not source.this.is_star:
+            return {name.casefold() for name in source.this.named_selects}
+        raise failures.not_supported("a function body whose subquery reads more than tables and plain subqueries")
+
+    @rule("LS-008", "LS-041")
+    def _edit_calls(self, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
+        """Expand the workspace's functions, answer identity functions for the caller, refuse forbidden ones."""
+        for call in find_calls(tokens):
+            if call.name in FORBIDDEN_FUNCTIONS:
+                raise failures.not_enforceable(f"the function {call.name}")
+            start, end = tokens[call.first].start, tokens[call.close].end
+            if any(edit.start <= start and end <= edit.end for edit in edits):
+                continue
+            arguments = [
+                apply_edits(text, edits, tokens[first].start, tokens[last - 1].end) for first, last in call.arguments
+            ]
+            if len(call.path) == 1 and not call.quoted and call.name in IDENTITY_FUNCTIONS:
+                edits.append(Edit(start, end, self._identity(call, arguments, frame)))
+                continue
+            function = self._called(call, frame)
+            if function is None:
+                continue
+            if not frame.free_execute:
+                path = (function["catalog_name"], function["schema_name"], function["name"])
+                self._reader.require_privilege(frame.authority, "EXECUTE", "FUNCTION", path)
+            edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), frame)))
+
+    def _called(self, call: Call, frame: Frame) -> Document | None:
+        if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
+            return None
+        place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
+        full = place.table_path(call.path)
+        if full[:2] == ("system", "builtin"):
+            return None
+        function = self._reader.function(full)
+        if function is None and len(call.path) == 3:
+            raise failures.routine_missing(full)
+        return function
+
+    @staticmethod
+    def _ordered(function: Document, call: Call, arguments: list[str]) -> list[str]:
+        """Put arguments given by name (`x => 1`) into the order of the parameters."""
+        if not any("=>" in one for one in arguments):
+            return arguments
+        names = [parameter["name"].casefold() for parameter in function.get("input_params") or []]
+        ordered: dict[int, str] = {}
+        for at, argument in enumerate(arguments):
+            name, arrow, value = argument.partition("=>")
+            key = name.strip().strip("`").casefold()
+            if arrow and key in names:
+                ordered[names.index(key)] = value.strip()
+            else:
+                ordered[at] = argument
+        return [ordered[at] for at in sorted(ordered)]
+
+    @rule("LS-009")
+    def _identity(self, call: Call, arguments: list[str], frame: Frame) -> str:
+        """Return the literal that an identity function is for the session user."""
+        principal = self._session.principal
+        identity = self._reader.books.identity
+        if call.name in ("current_user", "session_user", "user"):
+            return quote_text(principal.name)
+        if call.name == "current_catalog":
+            return quote_text(frame.catalog)
+        if call.name in ("current_schema", "current_database"):
+            return quote_text(frame.schema)
+        if call.name == "current_metastore":
+            return quote_text(self._reader.books.ids.metastore_id)
+        if len(arguments) != 1:
+            raise SqlError("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", f"The `{call.name}` requires 1 parameter.", "42605")
+        constant = _constant(arguments[0])
+        if constant is not None:
+            member = identity.is_account_group_member if call.name == "is_account_group_member" else identity.is_member
+            return "TRUE" if member(principal.id, constant) else "FALSE"
+        names = sorted(identity.names_of(principal.id) - {principal.name})
+        if call.name == "is_member":
+            names = [name for name in names if identity.is_member(principal.id, name)]
+        listed = ", ".join(quote_text(name) for name in names)
+        return f"array_contains(CAST(array({listed}) AS ARRAY<STRING>), {arguments[0]})"
+
+
+def parse_query(text: str) -> exp.Expression:
+    """Parse one query and refuse everything that is not purely one; raises PARSE_SYNTAX_ERROR."""
+    try:
+        trees = sqlglot.parse(text, read="databricks")
+    except SqlglotError as error:
+        first = str(error).splitlines()[0] if str(error) else "the statement"
+        raise SqlError("PARSE_SYNTAX_ERROR", f"Syntax error: {first}", "42601") from error
+    if len(trees) != 1 or trees[0] is None:
+        raise SqlError("PARSE_SYNTAX_ERROR", "Syntax error: one statement is needed.", "42601")
+    tree = trees[0]
+    if not isinstance(tree, exp.Query | exp.Values):
+        raise SqlError("PARSE_SYNTAX_ERROR", "Syntax error: a query is needed here.", "42601")
+    for node in tree.walk():
+        if isinstance(node, _REFUSED_NODES):
+            raise failures.not_enforceable(f"this part of the statement ({type(node).__name__})")
+        if isinstance(node, exp.Placeholder):
+            raise SqlError("UNBOUND_SQL_PARAMETER", f"Found the unbound parameter: {node.name}.", "42P02")
+        if isinstance(node, exp.Identifier) and node.name.casefold() == "_metadata":
+            raise failures.not_enforceable("the hidden column _metadata")
+    return tree
+
+
+def is_common_table(table: exp.Table) -> bool:
+    """Say whether a one-part table name means a common table expression that is visible there."""
+    if table.args.get("db") is not None:
+        return False
+    name = table.name.casefold()
+    child: exp.Expression = table
+    node = table.parent
+    while node is not None:
+        if isinstance(node, exp.With):
+            for one in node.expressions:
+                if one is child:
+                    if node.args.get("recursive") and one.alias.casefold() == name:
+                        return True
+                    break
+                if one.alias.casefold() == name:
+                    return True
+        else:
+            with_ = node.args.get("with_")
+            if with_ is not None and with_ is not child and any(c.alias.casefold() == name for c in with_.expressions):
+                return True
+        child, node = node, node.parent
+    return False
+
+
+def identifier_path(text: str) -> tuple[str, ...]:
+    """Return the name that IDENTIFIER('…') means."""
+    from localspace.sql.text import Cursor
+
+    cursor = Cursor(text)
+    path = cursor.path()
+    cursor.end()
+    return path
+
+
+def _written_path(table: exp.Table) -> tuple[tuple[str, ...], int, int]:
+    parts = table.parts
+    if not all(isinstance(part, exp.Identifier) and "start" in part.meta for part in parts):
+        raise broken("a table reference without a place in the text")
+    return tuple(part.name for part in parts), parts[0].meta["start"], parts[-1].meta["end"] + 1
+
+
+def _sources(select: exp.Select) -> list[exp.Expression]:
+    found: list[exp.Expression] = []
+    from_ = select.args.get("from_")
+    if from_ is not None:
+        found.append(from_.this)
+    found.extend(join.this for join in select.args.get("joins") or ())
+    found.extend(select.args.get("laterals") or ())
+    return found
+
+
+def _sample_end(tokens: list[Token], by_start: Mapping[int, int], end: int) -> int:
+    """Return where a TABLESAMPLE clause after a table name ends: the alias belongs behind it."""
+    at = next((index for start, index in sorted(by_start.items()) if start >= end), len(tokens))
+    if at >= len(tokens) or not tokens[at].is_word("TABLESAMPLE"):
+        return end
+    at = _group_end(tokens, at + 1)
+    if at + 1 < len(tokens) and tokens[at + 1].is_word("REPEATABLE"):
+        at = _group_end(tokens, at + 2)
+    return tokens[at].end
+
+
+def _group_end(tokens: list[Token], at: int) -> int:
+    depth = 0
+    for index in range(at, len(tokens)):
+        if tokens[index].kind == "symbol":
+            depth += (tokens[index].text == "(") - (tokens[index].text == ")")
+            if depth == 0:
+                return index
+    raise broken("an unclosed parenthesis")
+
+
+def _constant(text: str) -> str | None:
+    tokens = tokenize(text)
+    if len(tokens) == 1 and tokens[0].kind == "string":
+        return tokens[0].text
+    return None
+
+
+def _is_path_format(word: str) -> bool:
+    return word.casefold() in {"parquet", "delta", "json", "csv", "orc", "avro", "text", "binaryfile", "xml", "iceberg"}

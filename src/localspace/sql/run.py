@@ -1,0 +1,97 @@
+"""The statement runner: binds parameters, picks the handler by the first words, maps every failure to SqlError."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from localspace.errors import ApiError
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal
+from localspace.sql import failures
+from localspace.sql.context import Context
+from localspace.sql.engine import Engine
+from localspace.sql.handlers import handler_for
+from localspace.sql.information_schema import InformationSchema
+from localspace.sql.parameters import bind
+from localspace.sql.reader import DEFAULT_CATALOG, DEFAULT_SCHEMA, Reader, Session
+from localspace.sql.rewrite import Rewriter
+from localspace.sql.storage import Storage
+from localspace.sql.text import Cursor
+from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+
+
+class SqlRunner:
+    """Runs statements for any principal of one workspace."""
+
+    def __init__(self, books: Books, data_dir: Path, engine: Engine) -> None:
+        """Serve `books`, with rows under `data_dir`."""
+        self._books = books
+        self._engine = engine
+        self._reader = Reader(books)
+        self._storage = Storage(books.store, data_dir)
+        self._information = InformationSchema(books, self._storage)
+        self._writing = threading.RLock()
+
+    def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
+        """Run one statement to its end; raises SqlError."""
+        try:
+            return self._run(request, cancel)
+        except ApiError as error:
+            raise failures.from_api(error) from error
+        except RecursionError as error:
+            raise SqlError("PARSE_SYNTAX_ERROR", "The statement nests too deeply.", "54001") from error
+
+    def warm(self) -> None:
+        """Start the engine without waiting for it."""
+        self._engine.warm()
+
+    def close(self) -> None:
+        """Free the engine; the runner is not used afterwards."""
+        self._engine.close()
+
+    def _run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
+        statement = bind(request.statement, request.parameters)
+        cursor = Cursor(statement)
+        if cursor.done:
+            raise SqlError("PARSE_EMPTY_STATEMENT", "Syntax error, unexpected empty statement.", "42617")
+        handler, writes = handler_for(cursor)
+        context = self._context(request, cancel)
+        if not writes:
+            return handler(context, cursor)
+        # One writer at a time: a write reads the current rows and swaps the folder.
+        with self._writing:
+            if cancel.cancelled:
+                raise SqlError("QUERY_CANCELED", "The statement was canceled.", "57014", "CANCELLED")
+            return handler(context, cursor)
+
+    def _context(self, request: StatementRequest, cancel: CancelToken) -> Context:
+        principal = self._principal(request)
+        session = Session(
+            principal=principal,
+            catalog=request.catalog or DEFAULT_CATALOG,
+            schema=request.schema or DEFAULT_SCHEMA,
+        )
+        rewriter = Rewriter(self._reader, self._storage, session, self._information.relation)
+        return Context(
+            books=self._books,
+            reader=self._reader,
+            storage=self._storage,
+            engine=self._engine,
+            session=session,
+            rewriter=rewriter,
+            cancel=cancel,
+            row_limit=request.row_limit,
+        )
+
+    def _principal(self, request: StatementRequest) -> Principal:
+        found = self._books.identity.by_id(request.principal_id)
+        if found is None:
+            raise SqlError("INSUFFICIENT_PERMISSIONS", "The principal of this statement does not exist.", "42501")
+        return found
+
+
+def build_runner(books: Books, data_dir: Path, *, heap: str = "1g", archive: Path | None = None) -> SqlRunner:
+    """Return the runner of a workspace; the engine starts with the first statement that needs it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return SqlRunner(books, data_dir, Engine(data_dir / "engine", heap, archive))

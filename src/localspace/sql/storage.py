@@ -1,0 +1,153 @@
+"""Rows of tables on disk: one folder of parquet files a version, swapped in one store transaction.
+
+A folder is complete before the store names it, so that a kill leaves either the old rows or the new ones; folders
+that no table names are removed at the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from localspace.sql.text import quote_name
+from localspace.sql.types import parse_type
+from localspace.statement_runner import SqlError
+from localspace.store import Document, Store
+
+_GRACE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSpec:
+    """A relation of the engine: an unguessable name, the folder with its parquet files, the physical columns."""
+
+    name: str
+    folder: str
+    ddl: str
+
+
+class Storage:
+    """The data folder of one workspace."""
+
+    def __init__(self, store: Store, data_dir: Path) -> None:
+        """Use `data_dir` and clean what a killed process left in it."""
+        self._store = store
+        self._data_dir = data_dir
+        self._tables = data_dir / "tables"
+        self._scratch = data_dir / "scratch"
+        self._secret = secrets.token_hex(8)
+        self._retired: list[tuple[float, Path]] = []
+        self._lock = threading.Lock()
+        self._clean()
+
+    def relation(self, table: Document) -> ViewSpec:
+        """Return the engine's relation for the current rows of a table."""
+        folder = self.folder(table)
+        if folder is None:
+            folder = self._data_dir / "empty"
+            folder.mkdir(exist_ok=True)
+        ddl = ", ".join(f"{quote_name(c['physical'])} {parse_type(c['type_text']).spark}" for c in table["columns"])
+        return self._named(folder, ddl)
+
+    def scratch_relation(self, table: pa.Table, ddl: str) -> ViewSpec:
+        """Write rows that belong to no table and return a relation over them."""
+        folder = self._scratch / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "part-0.parquet")
+        return self._named(folder, ddl)
+
+    def forget_scratch(self, spec: ViewSpec) -> None:
+        """Retire a scratch relation: it is removed after a while."""
+        self.retire(Path(spec.folder))
+
+    def folder(self, table: Document) -> Path | None:
+        """Return the folder with a table's rows, or None when it never had any."""
+        path = (table.get("storage") or {}).get("path")
+        return None if not path else self._data_dir / str(path)
+
+    def new_folder(self) -> Path:
+        """Return the path of a folder that does not exist yet."""
+        return self._tables / uuid.uuid4().hex
+
+    def relative(self, folder: Path) -> str:
+        """Return what `storage.path` holds for a folder."""
+        return folder.relative_to(self._data_dir).as_posix()
+
+    def link_rows(self, table: Document, folder: Path) -> None:
+        """Put the files of a table's current rows into a new folder as hard links."""
+        folder.mkdir(parents=True, exist_ok=True)
+        current = self.folder(table)
+        if current is None:
+            return
+        for file in sorted(current.glob("*.parquet")):
+            os.link(file, folder / f"{uuid.uuid4().hex}.parquet")
+
+    def write_arrow(self, rows: pa.Table, folder: Path) -> None:
+        """Add a file of rows to a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows, folder / f"{uuid.uuid4().hex}.parquet")
+
+    def check_not_null(self, table: Document, folder: Path) -> None:
+        """Refuse rows with NULL in a NOT NULL column, by the statistics of the files."""
+        strict = {c["physical"]: c["name"] for c in table["columns"] if not c.get("nullable", True)}
+        if not strict:
+            return
+        for file in folder.glob("*.parquet"):
+            metadata = pq.read_metadata(file)
+            for group in range(metadata.num_row_groups):
+                for index in range(metadata.num_columns):
+                    column = metadata.row_group(group).column(index)
+                    name = strict.get(column.path_in_schema.split(".")[0])
+                    statistics = column.statistics
+                    if name is not None and statistics is not None and statistics.null_count:
+                        raise SqlError(
+                            "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+                            f"NOT NULL constraint violated for column: {name}.",
+                            "23502",
+                        )
+
+    def row_count(self, folder: Path) -> int:
+        """Return the number of rows in a folder, from the files' footers."""
+        return sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
+
+    def retire(self, folder: Path | None) -> None:
+        """Remove a folder once no running query can read it any more."""
+        now = time.monotonic()
+        with self._lock:
+            if folder is not None:
+                self._retired.append((now, folder))
+            due = [path for at, path in self._retired if now - at > _GRACE_SECONDS]
+            self._retired = [(at, path) for at, path in self._retired if now - at <= _GRACE_SECONDS]
+        for path in due:
+            self.discard(path)
+
+    @staticmethod
+    def discard(folder: Path) -> None:
+        """Remove a folder at once."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+    def _named(self, folder: Path, ddl: str) -> ViewSpec:
+        digest = hashlib.sha256(f"{self._secret}\0{folder}\0{ddl}".encode()).hexdigest()[:20]
+        return ViewSpec(f"ls_{digest}", str(folder), ddl)
+
+    def _clean(self) -> None:
+        self._tables.mkdir(parents=True, exist_ok=True)
+        if self._scratch.exists():
+            self.discard(self._scratch)
+        self._scratch.mkdir(parents=True)
+        used = {str((table.get("storage") or {}).get("path")) for table in self._store.list("table")}
+        for folder in self._tables.iterdir():
+            if self.relative(folder) not in used:
+                self.discard(folder)
