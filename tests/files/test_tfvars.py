@@ -6,16 +6,17 @@ import random
 
 import pytest
 from hypothesis import given
-from support.states import desired_states
 
 from lampkeeper.files.tfvars import SECTIONS, part_of, read_layer, render_layer
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import LAYERS, Layer
+from support.states import desired_states, law
 
 pytestmark = pytest.mark.unit
 
 
+@law
 @given(desired_states)
 def test_a_draft_reads_back_as_it_was(desired):
     read = read_layer(render_layer(desired), "f", None, desired.functions)
@@ -23,6 +24,7 @@ def test_a_draft_reads_back_as_it_was(desired):
     assert read.findings == ()
 
 
+@law
 @given(desired_states)
 def test_each_layer_reads_back_as_its_part(desired):
     for layer in LAYERS:
@@ -31,6 +33,7 @@ def test_each_layer_reads_back_as_its_part(desired):
         assert (read.desired, read.findings) == (part, ())
 
 
+@law
 @given(desired_states)
 def test_bytes_do_not_depend_on_the_order_given(desired):
     rng = random.Random(7)

@@ -46,3 +46,7 @@ class TagPermission:
     key: str
     role: str
     principals: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Sort the principals: they are a set."""
+        object.__setattr__(self, "principals", tuple(sorted(set(self.principals))))
