@@ -1,0 +1,100 @@
+"""What a table is about, told by its name and by its columns: people, organisations, reference data, health, pay, money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lampkeeper.design.lexicon import Lexicon
+from lampkeeper.model.labels import LabelClass
+
+_PERSONAL = frozenset({LabelClass.EMAIL, LabelClass.PHONE, LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.NAME})
+_ABOUT_PEOPLE = frozenset(
+    {"address", "contact", "detail", "details", "info", "information", "profile", "data", "master", "identifier",
+     "personal", "account", "record", "registration",
+     "application", "login", "demographics", "history", "document", "background", "bio"}
+)  # fmt: skip
+_CARD = frozenset({"card", "cards", "kartu", "karte", "tarjeta"})
+_AML = frozenset({"aml", "kyc", "fraud", "sanctions", "compliance"})
+_KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableContext:
+    """What surrounds a column. `person`: rows are people; `linked`: rows belong to people (a key of a person is there)."""
+
+    person: bool = False
+    linked: bool = False
+    organisation: bool = False
+    reference: bool = False
+    topics: frozenset[str] = frozenset()
+
+    @property
+    def of_people(self) -> bool:
+        """Say whether rows are people or belong to people."""
+        return self.person or self.linked
+
+    def serves(self, where: frozenset[str]) -> bool:
+        """Say whether any context that a term asks for is here."""
+        return bool(where & self.topics) or ("person" in where and self.person)
+
+
+def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]], schema: str = "") -> TableContext:
+    """Return the context of a table from its name (dotted paths too) and the words of its column names."""
+    words = lexicon.tokenize(table)
+    reference = _is_reference(lexicon, words)
+    personal = personal_signs(lexicon, columns)
+    organisation = lexicon.is_in("organisation", words[-1:]) or (
+        lexicon.is_in("organisation", words) and not lexicon.is_in("person", words)
+    )
+    person = not reference and not organisation and (_names_people(lexicon, words) or personal >= 2)
+    topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
+    every = {w for c in columns for w in c}
+    if _CARD & set(words) or {"cvv", "cvc"} & every:
+        topics.add("card")
+    if _AML & (set(words) | every):
+        topics.add("aml")
+    if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
+        topics.add("health")
+    if {"payslip", "salary", "payroll"} & every and not reference:
+        topics.add("pay")
+    if schema and lexicon.is_in("health", lexicon.tokenize(schema)):
+        topics.add("health_schema")
+    linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
+    return TableContext(
+        person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
+    )
+
+
+def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> int:
+    """Return how many kinds of strong personal columns there are (first name, birth date, email, …), at most one a class."""
+    found: set[tuple[LabelClass, str]] = set()
+    for words in columns:
+        for match in lexicon.find(words):
+            term = match.term
+            if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
+                found.add((term.label, "given" if term.label is LabelClass.NAME else ""))
+    return len(found)
+
+
+def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
+    if not words:
+        return False
+    tail = tuple(w for w in words if not w.isdigit())
+    while tail and tail[-1] in _ABOUT_PEOPLE and len(tail) > 1:
+        tail = tail[:-1]
+    return lexicon.is_in("person", tail[-1:]) or lexicon.is_in("person", tail[-2:]) if tail else False
+
+
+def _is_reference(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
+    tail = [w for w in words if not w.isdigit()]
+    return bool(tail) and lexicon.is_in("reference", tuple(tail[-1:]))
+
+
+def _has_person_key(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+    for words in columns:
+        if len(words) in (2, 3) and words[-1] in _KEYS and lexicon.is_in("person", words[-2:-1]):
+            return True
+        if len(words) == 1 and words[0] in {"employee", "patient", "customer", "client", "student"}:
+            return True
+    return False

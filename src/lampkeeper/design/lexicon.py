@@ -1,0 +1,122 @@
+"""What columns are called, by class and language: loads data/words.yaml and data/terms.yaml."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from lampkeeper.design.kinds import Kind
+from lampkeeper.design.tokens import Tokenizer, pieces
+from lampkeeper.model.labels import LabelClass
+
+ENGLISH = "en"
+"""Word order decides in English: what follows a noun makes it an attribute of something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One phrase of the lexicon with the rules of its entry."""
+
+    words: tuple[str, ...]
+    language: str
+    label: LabelClass
+    sub: str
+    strength: str
+    kinds: frozenset[Kind]
+    where: frozenset[str]
+    tail: frozenset[str]
+    open: bool
+
+    def __str__(self) -> str:
+        """Return the phrase."""
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A term found in a name: words [start, end)."""
+
+    term: Term
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexicon:
+    """Terms by first word, word lists, and the tokenizer that goes with them."""
+
+    tokenize: Tokenizer
+    terms: Mapping[str, tuple[Term, ...]]
+    lists: Mapping[str, frozenset[tuple[str, ...]]]
+    words: Mapping[str, frozenset[str]]
+
+    def find(self, words: tuple[str, ...]) -> Iterator[Match]:
+        """Yield every term that occurs in the words."""
+        for start, word in enumerate(words):
+            for term in self.terms.get(word, ()):
+                end = start + len(term.words)
+                if words[start:end] == term.words:
+                    yield Match(term=term, start=start, end=end)
+
+    def is_in(self, name: str, words: tuple[str, ...]) -> bool:
+        """Say whether any phrase of the named list occurs in the words."""
+        single = self.words[name]
+        if any(w in single for w in words):
+            return True
+        return any(p == words[i : i + len(p)] for p in self.lists[name] if len(p) > 1 for i in range(len(words)))
+
+
+def read_data(name: str) -> str:
+    """Return the text of a file of design/data."""
+    return resources.files("lampkeeper.design").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Tokenizer:
+    direct = {str(k): tuple(pieces(str(v))) for k, v in words["short"].items()}
+    short = {k: tuple(w for part in v for w in direct.get(part, (part,))) for k, v in direct.items()}
+    english: set[str] = set()
+    foreign: set[str] = set()
+    for name, phrases in words.items():
+        if name != "short":
+            english.update(p for phrase in phrases for p in pieces(str(phrase)))
+    for entry in entries:
+        for language, phrases in entry["terms"].items():
+            into = english if language == ENGLISH else foreign
+            into.update(p for phrase in phrases for p in pieces(str(phrase)))
+    known = english | foreign | {w for value in short.values() for w in value}
+    joinable = {w for w in english if len(w) >= 3} | {w for w in foreign if len(w) >= 5} | {w for w in short if len(w) >= 3}
+    return Tokenizer(short=short, known=frozenset(known), joinable=frozenset(joinable))
+
+
+@cache
+def load_lexicon() -> Lexicon:
+    """Return the lexicon; parsed once."""
+    words: dict[str, Any] = yaml.safe_load(read_data("words.yaml"))
+    entries: list[dict[str, Any]] = yaml.safe_load(read_data("terms.yaml"))
+    tokenize = _tokenizer(words, entries)
+    terms: dict[str, dict[tuple[Any, ...], Term]] = defaultdict(dict)
+    for entry in entries:
+        for language, phrases in entry["terms"].items():
+            for phrase in phrases:
+                term = Term(
+                    words=tokenize(str(phrase)),
+                    language=language,
+                    label=LabelClass(entry["class"]),
+                    sub=entry.get("sub", ""),
+                    strength=entry["strength"],
+                    kinds=frozenset(Kind(k) for k in entry["kinds"]),
+                    where=frozenset(entry.get("where", ())),
+                    tail=frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
+                    open=bool(entry.get("open", False)),
+                )
+                terms[term.words[0]].setdefault((term.words, term.label, term.sub, term.strength), term)
+    phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n != "short"}
+    single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
+    ordered = {w: tuple(sorted(t.values(), key=lambda t: (-len(t.words), t.words, t.label, t.sub))) for w, t in terms.items()}
+    return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)

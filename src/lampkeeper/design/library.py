@@ -1,0 +1,145 @@
+"""The library of masks and filters: one SQL file a function, its signature, class and examples in the header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+
+from lampkeeper.model.errors import InternalError
+from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
+from lampkeeper.model.names import FunctionName
+
+_SIGNATURE = re.compile(r"--\s*([a-z_][a-z0-9_]*)\((.*)\)\s+RETURNS\s+(\S.*?)\s*$")
+_FIELD = re.compile(r"--\s*(class|reveals|note|example):\s*(.*?)\s*$")
+HOME = FunctionName("", "", "")
+"""The place of library functions before they are given a catalog and a schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFunction:
+    """A function of the library with what its header says: `reveals` is what is left of the value, for people to read."""
+
+    function: Function
+    label: str
+    reveals: str
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the bare name."""
+        return self.function.name.function
+
+    def at(self, catalog: str, schema: str) -> Function:
+        """Return the function as it will stand in that schema."""
+        comment = f"managed by lampkeeper; shows {self.reveals}"
+        return replace(self.function, name=FunctionName(catalog, schema, self.name), comment=comment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """All functions by bare name."""
+
+    functions: Mapping[str, LibraryFunction]
+
+    def __getitem__(self, name: str) -> LibraryFunction:
+        """Return a function; KeyError when the library has none of that name."""
+        return self.functions[name]
+
+    def of_role(self, role: FunctionRole) -> tuple[LibraryFunction, ...]:
+        """Return the masks or the filters, sorted by name."""
+        return tuple(f for _, f in sorted(self.functions.items()) if f.function.role is role)
+
+
+@cache
+def load_library() -> Library:
+    """Return the built-in library, parsed once."""
+    found: dict[str, LibraryFunction] = {}
+    root = resources.files("lampkeeper.design").joinpath("data")
+    for folder, role in (("masks", FunctionRole.MASK), ("filters", FunctionRole.FILTER)):
+        for entry in sorted(root.joinpath(folder).iterdir(), key=lambda e: e.name):
+            if entry.name.endswith(".sql"):
+                parsed = parse_library_file(entry.read_text(encoding="utf-8"), role, place=f"{folder}/{entry.name}")
+                if parsed.name != entry.name.removesuffix(".sql"):
+                    raise InternalError(f"{folder}/{entry.name}: holds {parsed.name}, a file is named after its function")
+                found[parsed.name] = parsed
+    return Library(functions=found)
+
+
+def parse_library_file(text: str, role: FunctionRole, *, place: str) -> LibraryFunction:
+    """Read one file: header lines, then the expression; raise InternalError with the place when the header is wrong."""
+    lines = text.splitlines()
+    signature = _SIGNATURE.match(lines[0]) if lines else None
+    if signature is None:
+        raise InternalError(f"{place}:1: expected `-- name(arg TYPE) RETURNS TYPE`")
+    fields: dict[str, str] = {}
+    examples: list[FunctionExample] = []
+    body_from = 1
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.startswith("--"):
+            break
+        body_from = number
+        match = _FIELD.match(line)
+        if match is None:
+            raise InternalError(f"{place}:{number}: expected class, reveals, note or example")
+        if match.group(1) == "example":
+            examples.append(_example(match.group(2), f"{place}:{number}"))
+        else:
+            fields[match.group(1)] = match.group(2)
+    body = "\n".join(lines[body_from:]).strip().rstrip(";")
+    if not body or not examples or "class" not in fields or "reveals" not in fields:
+        raise InternalError(f"{place}: needs class, reveals, at least one example, and a body")
+    function = Function(
+        name=replace_function(HOME, signature.group(1)),
+        role=role,
+        parameters=parse_parameters(signature.group(2)),
+        returns=signature.group(3),
+        body=body,
+        examples=tuple(examples),
+    )
+    return LibraryFunction(function=function, label=fields["class"], reveals=fields["reveals"], note=fields.get("note", ""))
+
+
+def replace_function(place: FunctionName, name: str) -> FunctionName:
+    """Return the name in the same catalog and schema."""
+    return FunctionName(place.catalog, place.schema, name)
+
+
+def _example(text: str, place: str) -> FunctionExample:
+    left, arrow, right = text.rpartition(" -> ")
+    if not arrow:
+        raise InternalError(f"{place}: expected `arguments -> result`")
+    return FunctionExample(arguments=split_outside(left.strip(), ","), returns=right.strip())
+
+
+def parse_parameters(text: str) -> tuple[Parameter, ...]:
+    """Read `a STRING, b DECIMAL(18,2)`; empty text is no parameters."""
+    found = []
+    for part in split_outside(text, ","):
+        name, _, type_text = part.strip().partition(" ")
+        found.append(Parameter(name=name.strip("`"), type=type_text.strip()))
+    return tuple(found)
+
+
+def split_outside(text: str, separator: str) -> tuple[str, ...]:
+    """Split at separators that stand outside parentheses, angle brackets and quotes; blanks trimmed, empty text is nothing."""
+    parts, depth, quote, current = [], 0, "", ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"`":
+            quote = char
+        elif char in "(<":
+            depth += 1
+        elif char in ")>":
+            depth -= 1
+        if char == separator and depth == 0 and not quote:
+            parts.append(current.strip())
+            current = ""
+        else:
+            current += char
+    if current.strip() or parts:
+        parts.append(current.strip())
+    return tuple(parts)

@@ -1,0 +1,138 @@
+"""Judges a column by its name, type and table: the candidates with their scores and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.context import TableContext
+from lampkeeper.design.kinds import Kind
+from lampkeeper.design.lexicon import ENGLISH, Lexicon, Match, Term
+from lampkeeper.model.labels import LabelClass
+
+_IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
+_ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
+_PLACES = frozenset({LabelClass.ADDRESS, LabelClass.PHONE})
+_PREFIX_PEOPLE = frozenset(
+    {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
+     "prepared", "approved",
+     "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
+)  # fmt: skip
+_NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
+
+_STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
+_CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One possible label of a column: the term, a score from 0 to 1, and why."""
+
+    label: LabelClass
+    sub: str
+    score: float
+    open: bool
+    length: int
+    reasons: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[float, int, str, str]:
+        """Return what candidates are ordered by: score, then words matched."""
+        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.label, self.sub)
+
+
+def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return the candidates for a column of these words, best first."""
+    if not words or _asks(lexicon, words, kind):
+        return ()
+    found = [c for m in lexicon.find(words) if (c := _judge_match(lexicon, words, m, kind, context)) is not None]
+    return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
+
+
+def _asks(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> bool:
+    """Say whether the name is a question or a count: is_…, has_…, num_of_…."""
+    if len(words) < 2 or kind is Kind.DATE:
+        return False
+    return any(words[: len(p)] == p and len(words) > len(p) for p in lexicon.lists["asks"])
+
+
+def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
+    term = match.term
+    if kind is not Kind.ANY and kind not in term.kinds:
+        return None
+    head, tail = words[: match.start], words[match.end :]
+    factor, why = _tail_factor(lexicon, term, tail)
+    if factor == 0.0 or (head and head[-1] in _NEGATED and term.label is not LabelClass.IP_DEVICE):
+        return None
+    score, note = _base_score(lexicon, term, head, tail, context)
+    if "server" in head or "host" in head:
+        return None
+    reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
+    candidate = Candidate(
+        label=term.label,
+        sub=term.sub,
+        score=round(score * factor, 3),
+        open=term.open,
+        length=len(term.words),
+        reasons=tuple(reasons),
+    )
+    return _place(lexicon, candidate, head, context)
+
+
+def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[float, list[str]]:
+    """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
+    factor = 1.0
+    for word in tail:
+        if word in term.tail or word.isdigit() or word in lexicon.words["neutral"] or word in lexicon.words["person"]:
+            continue
+        if word in lexicon.words["about"] or word in _IDENTIFIERS:
+            return 0.0, []
+        # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
+        factor *= 0.4 if term.language == ENGLISH else 0.9
+    return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
+
+
+def _base_score(
+    lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext
+) -> tuple[float, list[str]]:
+    rest = [w for w in (*head, *tail) if not w.isdigit() and w not in lexicon.words["neutral"] and w not in term.tail]
+    people = bool(rest) and all(w in lexicon.words["person"] or w in _PREFIX_PEOPLE for w in rest)
+    if context.reference and term.label not in _ANY_TABLE:
+        enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
+        return (_WEAK if enough else _FAINT), ["the table is a list or a setting"]
+    if term.strength == "strong":
+        return _strong_score(term, context)
+    if term.label is LabelClass.NAME and not term.sub:
+        return _bare_name_score(rest, people, context)
+    if rest and not people:
+        return _FAINT, ["part of a longer name"]
+    if context.serves(term.where) or (people and "person" in term.where):
+        return _CONTEXT, ["the table fits"]
+    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT:
+        return _CONTEXT, ["the rows belong to people"]
+    return _FAINT, ["common word, nothing else points to a person"]
+
+
+def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
+    if term.label is LabelClass.HEALTH and not (context.of_people or "health" in context.topics):
+        return 0.62, ["no patient in the table"]
+    return _STRONG, []
+
+
+def _bare_name_score(rest: list[str], people: bool, context: TableContext) -> tuple[float, list[str]]:
+    if people:
+        return _STRONG, ["name of a person"]
+    if rest:
+        return 0.1, [f"name of {' '.join(rest)!r}, no person"]
+    if context.person:
+        return 0.9, ["the table holds people"]
+    return 0.1, ["name in a table that holds no people"]
+
+
+def _place(lexicon: Lexicon, candidate: Candidate, head: tuple[str, ...], context: TableContext) -> Candidate:
+    """Return the candidate, left open where the place or number is an organisation's."""
+    org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
+    business = org_head or (context.organisation and not context.person and not head)
+    if candidate.label in _PLACES and business and not candidate.sub:
+        reasons = (*candidate.reasons, "an organisation's, not a person's")
+        return replace(candidate, sub="business", open=True, reasons=reasons)
+    return candidate

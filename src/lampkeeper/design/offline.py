@@ -1,0 +1,165 @@
+"""The offline classifier: labels from names, types, comments, neighbours and, where they may be read, values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.context import TableContext, read_context
+from lampkeeper.design.kinds import Kind, kind_of
+from lampkeeper.design.lexicon import Lexicon, load_lexicon
+from lampkeeper.design.naming import Candidate, judge_name
+from lampkeeper.design.profiles import Profile, profile_values
+from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.schema import Snapshot
+
+YES, PENDING = 0.6, 0.42
+"""Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
+_SHORT_COMMENT = 6
+_OPAQUE_COMMENT = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A column as the classifier sees it; `values` are sampled texts, empty when rows may not be read."""
+
+    name: str
+    type: str = ""
+    comment: str = ""
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The classifier's answer for one field."""
+
+    label: LabelClass
+    sub: str
+    protect: Protect
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+def classify(snapshot: Snapshot, values: Mapping[ColumnName, Sequence[str]] | None = None) -> tuple[Label, ...]:
+    """Return one label a column, in the snapshot's order."""
+    given = values or {}
+    labels: list[Label] = []
+    for table in snapshot.tables:
+        names = table.column_names()
+        fields = [
+            Field(name=c.name, type=c.type, comment=c.comment, values=tuple(given.get(n, ())))
+            for n, c in zip(names, table.columns, strict=True)
+        ]
+        verdicts = classify_table(table.name.table, fields, schema=table.name.schema)
+        labels.extend(as_label(n, v) for n, v in zip(names, verdicts, strict=True))
+    return tuple(labels)
+
+
+def as_label(column: ColumnName, verdict: Verdict) -> Label:
+    """Return a verdict as a label of a column."""
+    return Label(
+        column=column,
+        label=verdict.label,
+        protect=verdict.protect,
+        confidence=verdict.confidence,
+        evidence=verdict.evidence,
+        source=LabelSource.OFFLINE,
+        sub=verdict.sub,
+    )
+
+
+def classify_table(table: str, fields: Sequence[Field], schema: str = "") -> tuple[Verdict, ...]:
+    """Return a verdict for each field of one table, in order."""
+    lexicon = load_lexicon()
+    words = [lexicon.tokenize(f.name) for f in fields]
+    context = read_context(lexicon, table, words, schema)
+    return tuple(_decide(lexicon, f, w, context) for f, w in zip(fields, words, strict=True))
+
+
+def _decide(lexicon: Lexicon, field: Field, words: tuple[str, ...], context: TableContext) -> Verdict:
+    kind = kind_of(field.type)
+    candidates = [*judge_name(lexicon, words, kind, context), *_from_type(field.type)]
+    best = max(candidates, key=lambda c: c.rank, default=None)
+    if best is None or best.score < YES:
+        candidates.extend(_from_comment(lexicon, field, words, kind, context))
+    profile = profile_values(field.values, kind)
+    candidates.extend(_from_values(profile, candidates))
+    return _conclude(sorted(candidates, key=lambda c: c.rank, reverse=True), profile, context)
+
+
+def _from_type(type_text: str) -> Iterable[Candidate]:
+    """Yield what a form builder's type option says: `Data:Email`, `Data:Phone`, `Password`, `Geolocation`."""
+    text = type_text.strip().lower()
+    hints = {
+        "data:email": LabelClass.EMAIL, "data:phone": LabelClass.PHONE, "phone": LabelClass.PHONE,
+        "email": LabelClass.EMAIL, "data:name": LabelClass.NAME, "password": LabelClass.CREDENTIALS,
+        "geolocation": LabelClass.GEO, "signature": LabelClass.BIOMETRIC,
+        "geometry": LabelClass.GEO, "point": LabelClass.GEO, "inet": LabelClass.IP_DEVICE, "macaddr": LabelClass.IP_DEVICE,
+        "attach image": LabelClass.BIOMETRIC,
+    }  # fmt: skip
+    if text in hints:
+        yield Candidate(label=hints[text], sub="", score=0.7, open=False, length=1, reasons=(f"type {text} says so",))
+
+
+def _from_comment(
+    lexicon: Lexicon, field: Field, words: tuple[str, ...], kind: Kind, context: TableContext
+) -> Iterable[Candidate]:
+    """Yield what the comment says: a short one is a second name; a long one counts for a name that says nothing."""
+    if not field.comment.strip():
+        return
+    first = field.comment.strip().split(". ")[0][:200]
+    said = lexicon.tokenize(first)
+    if said == words or not said:
+        return
+    known = any(True for _ in lexicon.find(words)) or any(w in lexicon.words["about"] for w in words)
+    if len(said) <= _SHORT_COMMENT:
+        for found in judge_name(lexicon, said, kind, context):
+            yield _told(found, 0.85 if not known else 0.55, "short comment")
+    elif not known and len(said) <= _OPAQUE_COMMENT:
+        for found in judge_name(lexicon, said, kind, context):
+            if found.length >= 2:
+                yield _told(found, 0.7, "comment")
+
+
+def _told(found: Candidate, factor: float, source: str) -> Candidate:
+    reasons = tuple(r.replace("name says", f"{source} says", 1) for r in found.reasons)
+    return replace(found, score=round(found.score * factor, 3), reasons=reasons)
+
+
+def _from_values(profile: Profile | None, candidates: Sequence[Candidate]) -> Iterable[Candidate]:
+    if profile is None:
+        return
+    for sign in profile.signs:
+        named = any(c.label is sign.label and c.score >= 0.2 for c in candidates)
+        yield Candidate(
+            label=sign.label,
+            sub=sign.sub,
+            score=min(0.98, sign.score + (0.2 if named else 0.0)),
+            open=False,
+            length=1,
+            reasons=(sign.reason,),
+        )
+
+
+def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: TableContext) -> Verdict:
+    if not ranked:
+        return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
+    best = ranked[0]
+    if best.score < PENDING:
+        return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
+    if best.score < YES:
+        return _verdict(LabelClass.UNDECIDED, Protect.UNDECIDED, best.score, f"perhaps {best.label}", *best.reasons)
+    if best.label is LabelClass.FREE_TEXT and "health" in context.topics:
+        best = replace(best, sub="health", open=False, reasons=(*best.reasons, "in a health table"))
+    if best.label is LabelClass.ADDRESS and best.sub == "city" and "health" in context.topics:
+        best = replace(best, open=False, reasons=(*best.reasons, "place of a patient"))
+    if best.open:
+        return _verdict(
+            best.label, Protect.NO, best.score, *best.reasons, "left open by default: alone it names nobody", sub=best.sub
+        )
+    return _verdict(best.label, Protect.YES, best.score, *best.reasons, sub=best.sub)
+
+
+def _verdict(label: LabelClass, protect: Protect, confidence: float, *evidence: str, sub: str = "") -> Verdict:
+    return Verdict(label=label, sub=sub, protect=protect, confidence=confidence, evidence=evidence)

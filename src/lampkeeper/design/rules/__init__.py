@@ -1,0 +1,54 @@
+"""Rules: each a check with a code, a name, and a docstring that says what is wrong and shows an example."""
+
+from __future__ import annotations
+
+from lampkeeper.design.rules import coverage, functions, people, policies, spaces, tags
+from lampkeeper.design.rules.scene import Rule, Scene
+from lampkeeper.model.findings import Severity
+
+__all__ = ["RULES", "Rule", "Scene"]
+
+_E, _W = Severity.ERROR, Severity.WARNING
+
+RULES: tuple[Rule, ...] = (
+    Rule(code="LK101", name="tag-key-undefined", severity=_E, look=tags.undefined_key),
+    Rule(code="LK102", name="tag-value-unknown", severity=_E, look=tags.unknown_value),
+    Rule(code="LK103", name="tag-two-values", severity=_E, look=tags.two_values),
+    Rule(code="LK104", name="tag-key-duplicate", severity=_E, look=tags.duplicate_key),
+    Rule(code="LK105", name="tag-spelling", severity=_E, look=tags.bad_spelling),
+    Rule(code="LK106", name="tag-entity-missing", severity=_E, look=tags.missing_entity),
+    Rule(code="LK107", name="condition-undefined-tag", severity=_E, look=tags.undefined_reference),
+    Rule(code="LK201", name="function-missing", severity=_E, look=functions.missing_function),
+    Rule(code="LK202", name="function-arity", severity=_E, look=functions.wrong_arity),
+    Rule(code="LK203", name="function-type", severity=_E, look=functions.wrong_type),
+    Rule(code="LK204", name="function-unused", severity=_W, look=functions.unused_function),
+    Rule(code="LK205", name="function-impure", severity=_E, look=functions.looks_at_caller),
+    Rule(code="LK206", name="function-passes-through", severity=_E, look=functions.passes_through),
+    Rule(code="LK301", name="policy-duplicate", severity=_E, look=policies.duplicate_name),
+    Rule(code="LK302", name="policy-alias", severity=_E, look=policies.bad_aliases),
+    Rule(code="LK303", name="policy-principal-undefined", severity=_E, look=policies.undefined_principal),
+    Rule(code="LK304", name="policy-quota", severity=_E, look=policies.over_quota),
+    Rule(code="LK305", name="policy-principals-quota", severity=_E, look=policies.too_many_principals),
+    Rule(code="LK306", name="policy-columns-quota", severity=_E, look=policies.too_many_matches),
+    Rule(code="LK401", name="column-naked", severity=_E, look=coverage.naked_column),
+    Rule(code="LK402", name="column-two-masks", severity=_E, look=coverage.conflicting_masks),
+    Rule(code="LK403", name="table-two-filters", severity=_E, look=coverage.conflicting_filters),
+    Rule(code="LK404", name="filter-ambiguous", severity=_E, look=coverage.ambiguous_filter),
+    Rule(code="LK405", name="argument-masked", severity=_E, look=coverage.masked_argument),
+    Rule(code="LK406", name="table-out-of-reach", severity=_E, look=coverage.out_of_reach),
+    Rule(code="LK407", name="policy-people-left-out", severity=_W, look=coverage.people_left_out),
+    Rule(code="LK501", name="group-none", severity=_E, look=people.no_groups),
+    Rule(code="LK502", name="group-duplicate", severity=_E, look=people.duplicate_group),
+    Rule(code="LK503", name="group-undefined", severity=_E, look=people.undefined_grantee),
+    Rule(code="LK504", name="group-external-members", severity=_E, look=people.members_of_external),
+    Rule(code="LK505", name="group-cycle", severity=_E, look=people.membership_cycle),
+    Rule(code="LK506", name="group-none-cleared", severity=_W, look=people.nobody_cleared),
+    Rule(code="LK507", name="group-all-cleared", severity=_W, look=people.everybody_cleared),
+    Rule(code="LK508", name="grant-more-than-least", severity=_W, look=people.more_than_least),
+    Rule(code="LK601", name="space-table", severity=_E, look=spaces.unknown_table),
+    Rule(code="LK602", name="space-duplicate", severity=_E, look=spaces.duplicate_space),
+    Rule(code="LK603", name="space-group-undefined", severity=_E, look=spaces.unknown_askers),
+    Rule(code="LK604", name="space-group-without-select", severity=_W, look=spaces.askers_without_select),
+    Rule(code="LK605", name="space-sql", severity=_E, look=spaces.unbound_sql),
+)
+"""Every rule, by code."""

@@ -1,0 +1,155 @@
+"""Rules about what policies do to columns: covered, by one mask, for everybody who is not cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lampkeeper.design.rules.scene import PUBLIC_VALUES, Scene, Trouble, policy_place
+from lampkeeper.model.access import CellState, TableAccess
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.policies import PolicyKind
+from lampkeeper.model.schema import TableKind
+
+_NOT_REACHED = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
+
+
+def naked_column(scene: Scene) -> Iterable[Trouble]:
+    """A column carries a protecting tag, yet a person without clearance gets its raw value: no policy covers the tag.
+
+    Example: `email` tagged `pii_level=masked_email`, and no policy names that value.
+    """
+    outsider = scene.principals[0]
+    filtered = filter_columns(scene)
+    for table in scene.tables:
+        tagged = [n for n in table.column_names() if _protecting(scene, n)]
+        if not tagged:
+            continue
+        access = scene.open_access.table(outsider, table.name)
+        for name in tagged:
+            if access.cells[name].state is CellState.RAW and not (access.filters and name in filtered):
+                tags = scene.column_tags[name.plain.casefold()]
+                shown = ", ".join(f"{k}={v}" for k, v in sorted(tags.items()))
+                yield Trouble(place=name, message=f"tagged {shown} and covered by no policy", fix="add a policy for the tag")
+
+
+def _protecting(scene: Scene, name: ColumnName) -> bool:
+    tags = scene.column_tags.get(name.plain.casefold(), {})
+    return any(v.casefold() not in PUBLIC_VALUES for k, v in tags.items() if k in scene.allowed_values)
+
+
+def filter_columns(scene: Scene) -> frozenset[ColumnName]:
+    """Return the columns that row filters look at: the rows they mark are hidden, so they need no mask."""
+    found: set[ColumnName] = set()
+    for policy in scene.desired.policies:
+        if policy.kind is PolicyKind.ROW_FILTER:
+            for argument in policy.using:
+                for columns in scene.matched(policy, argument.alias or "").values():
+                    found.update(name for name, _ in columns)
+    return frozenset(found)
+
+
+def conflicting_masks(scene: Scene) -> Iterable[Trouble]:
+    """Two policies put different masks on a column for the same person: every query of the column fails.
+
+    Example: `mask_email` for `account users` and `mask_redact_string` for `analysts` on one column.
+    """
+    for _, answers in _answers(scene):
+        seen: set[ColumnName] = set()
+        for who, access in answers:
+            for name, cell in access.cells.items():
+                if cell.state is CellState.FAILING and cell.by == "MULTIPLE_MASKS" and name not in seen:
+                    seen.add(name)
+                    uses = sorted({f"{u.policy} ({u.function.function})" for u in access.masks[name]})
+                    yield Trouble(
+                        place=name, message=f"several masks for {who}: {', '.join(uses)}", fix="give the column one tag"
+                    )
+
+
+def conflicting_filters(scene: Scene) -> Iterable[Trouble]:
+    """Two row filters apply to a table for the same person: every query of the table fails.
+
+    Example: `filter_aml` and `filter_region` on one table for `account users`.
+    """
+    for table, answers in _answers(scene):
+        for who, access in answers:
+            if len({(f.function, f.arguments) for f in access.filters}) > 1:
+                names = sorted({f.policy for f in access.filters})
+                yield Trouble(
+                    place=table, message=f"several row filters for {who}: {', '.join(names)}", fix="merge them into one"
+                )
+                break
+
+
+def _answers(scene: Scene) -> Iterable[tuple[TableName, list[tuple[str, TableAccess]]]]:
+    for table in scene.tables:
+        yield (
+            table.name,
+            [(" + ".join(p.groups) or "a person in no group", scene.open_access.table(p, table.name)) for p in scene.principals],
+        )
+
+
+def ambiguous_filter(scene: Scene) -> Iterable[Trouble]:
+    """A row filter's argument matches more than one column of a table: every query of the table fails.
+
+    Example: two columns of one table tagged `compliance_scope=aml_restricted`.
+    """
+    for policy in scene.desired.policies:
+        if policy.kind is not PolicyKind.ROW_FILTER:
+            continue
+        for argument in policy.using:
+            for table, columns in scene.matched(policy, argument.alias or "").items():
+                if len(columns) > 1:
+                    names = ", ".join(sorted(n.column for n, _ in columns))
+                    message = f"{argument.alias} of {policy.name} matches {names}"
+                    yield Trouble(place=table, message=message, fix="tag one of them only")
+
+
+def masked_argument(scene: Scene) -> Iterable[Trouble]:
+    """A column that one policy masks is an argument of another: the platform refuses the query.
+
+    Example: `aml_flag` masked, and read by the AML row filter.
+    """
+    masked: dict[ColumnName, str] = {}
+    for policy in scene.desired.policies:
+        if policy.kind is PolicyKind.COLUMN_MASK:
+            for columns in scene.matched(policy, policy.on_column or "").values():
+                masked.update((name, policy.name) for name, _ in columns)
+    for policy in scene.desired.policies:
+        for argument in policy.using:
+            for columns in scene.matched(policy, argument.alias or "").values():
+                for name, _ in columns:
+                    if name in masked and masked[name] != policy.name:
+                        message = f"masked by {masked[name]} and an argument of {policy.name}"
+                        yield Trouble(place=name, message=message, fix="take one of the two tags off")
+
+
+def out_of_reach(scene: Scene) -> Iterable[Trouble]:
+    """A sensitive column belongs to a view or a foreign table, which policies do not reach, and a group may read it.
+
+    Example: `c.s.customers_v.email` tagged, and SELECT granted on the view.
+    """
+    granted = {g.securable for g in scene.desired.grants if "SELECT" in g.privileges or "ALL_PRIVILEGES" in g.privileges}
+    for table in scene.tables:
+        if table.kind not in _NOT_REACHED:
+            continue
+        tagged = [n.column for n in table.column_names() if _protecting(scene, n)]
+        if tagged:
+            message = f"a {table.kind} is out of reach of policies: {', '.join(tagged)} stay as the base tables show them"
+            reachable = table.name.parts in granted
+            yield Trouble(
+                place=table.name,
+                message=message,
+                fix="tag the base tables, and take the grant away" if reachable else "tag the base tables",
+            )
+
+
+def people_left_out(scene: Scene) -> Iterable[Trouble]:
+    """A policy names groups in TO instead of everybody: people in none of them see raw values.
+
+    Example: `TO analysts` leaves a newcomer who is in no group unmasked.
+    """
+    for policy in scene.desired.policies:
+        if EVERYBODY not in policy.to_principals:
+            message = f"applies to {', '.join(policy.to_principals)} only"
+            yield Trouble(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")

@@ -1,0 +1,112 @@
+"""Rules about the functions that policies bind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.masks import Function
+from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.schema import Column, TypeFamily, type_family
+
+_IDENTITY = re.compile(
+    r"\b(current_user|session_user|user|is_member|is_account_group_member|current_metastore)\s*\(|\bSELECT\b|\bsecret\s*\(",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'")
+
+
+def missing_function(scene: Scene) -> Iterable[Trouble]:
+    """A policy binds a function that is not defined.
+
+    Example: a policy with `c.lampkeeper.mask_mail` while only `mask_email` is there.
+    """
+    for policy in scene.desired.policies:
+        if policy.function not in scene.functions:
+            yield Trouble(
+                place=policy_place(policy),
+                message=f"function {policy.function} is not defined",
+                fix="define it, or correct the name",
+            )
+
+
+def wrong_arity(scene: Scene) -> Iterable[Trouble]:
+    """A function takes another number of arguments than its policy gives: a mask gets the column first, then USING.
+
+    Example: a row filter without parameters bound with `USING COLUMNS (flag)`.
+    """
+    for policy in scene.desired.policies:
+        function = scene.functions.get(policy.function)
+        if function is None:
+            continue
+        given = len(policy.using) + (1 if policy.kind is PolicyKind.COLUMN_MASK else 0)
+        if len(function.parameters) != given:
+            message = f"{function.name.function} takes {len(function.parameters)} arguments, the policy gives {given}"
+            yield Trouble(place=policy_place(policy), message=message, fix="match parameters and USING")
+
+
+def wrong_type(scene: Scene) -> Iterable[Trouble]:
+    """A mask takes or returns another type family than a column it is put on: queries fail or values are garbled.
+
+    Example: a STRING mask on a DATE column. Filters must return BOOLEAN.
+    """
+    for policy in scene.desired.policies:
+        function = scene.functions.get(policy.function)
+        if function is None:
+            continue
+        if policy.kind is PolicyKind.ROW_FILTER:
+            if type_family(function.returns) is not TypeFamily.BOOLEAN:
+                yield Trouble(place=policy_place(policy), message=f"a row filter must return BOOLEAN, not {function.returns}")
+            continue
+        yield from _mismatches(scene, policy, function)
+
+
+def _mismatches(scene: Scene, policy: Policy, function: Function) -> Iterable[Trouble]:
+    for columns in scene.matched(policy, policy.on_column or "").values():
+        for name, column in columns:
+            types = [*(p.type for p in function.parameters[:1]), function.returns]
+            if not all(_same(t, column) for t in types):
+                message = f"{function.name.function} is of {' to '.join(types)}, the column is {column.type}"
+                yield Trouble(place=name, message=message, fix="tag the column for a mask of its type")
+
+
+def _same(type_text: str, column: Column) -> bool:
+    family = type_family(type_text)
+    if family is TypeFamily.COMPLEX:
+        return "".join(type_text.split()).lower() == "".join(column.type.split()).lower()
+    return family is column.family
+
+
+def unused_function(scene: Scene) -> Iterable[Trouble]:
+    """A function is defined that no policy binds.
+
+    Example: `mask_iban` in the SQL file and in no policy.
+    """
+    used = {p.function for p in scene.desired.policies}
+    for name in scene.functions:
+        if name not in used:
+            yield Trouble(place=name, message="no policy uses this function", fix="remove it")
+
+
+def looks_at_caller(scene: Scene) -> Iterable[Trouble]:
+    """A function asks who is calling, reads a table or a secret: principals belong into the policy, and masks must be pure.
+
+    Example: `CASE WHEN is_account_group_member('hr') THEN value ELSE NULL END`.
+    """
+    for function in scene.desired.functions:
+        found = _IDENTITY.search(_TEXT.sub("''", function.body))
+        if found:
+            message = f"the body uses {found.group().strip()!r}"
+            yield Trouble(place=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
+
+
+def passes_through(scene: Scene) -> Iterable[Trouble]:
+    """A function gives back its argument, or a constant TRUE: it protects nothing.
+
+    Example: `RETURN value`.
+    """
+    for function in scene.desired.functions:
+        body = function.body.strip().strip("()`").casefold()
+        if body in {p.name.casefold() for p in function.parameters} or body == "true":
+            yield Trouble(place=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask")

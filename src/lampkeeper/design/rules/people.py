@@ -1,0 +1,127 @@
+"""Rules about groups, members and grants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from lampkeeper.design.rules.scene import Scene, Trouble
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.policies import SecurableType
+
+_LEAST = frozenset({"USE_CATALOG", "USE_SCHEMA", "SELECT"})
+
+
+def no_groups(scene: Scene) -> Iterable[Trouble]:
+    """There is no group: nobody would be given anything.
+
+    Example: an empty `groups` map.
+    """
+    if not scene.desired.groups:
+        yield Trouble(place="groups", message="no group is defined", fix="add one, or use the minimal groups")
+
+
+def duplicate_group(scene: Scene) -> Iterable[Trouble]:
+    """Two groups differ only in case, or not at all: the platform keeps one.
+
+    Example: `Analysts` and `analysts`.
+    """
+    for name, count in Counter(g.name.casefold() for g in scene.desired.groups).items():
+        if count > 1:
+            yield Trouble(place=f"group {name}", message=f"defined {count} times", fix="keep one")
+        if name == EVERYBODY:
+            yield Trouble(place=f"group {name}", message="the name is the platform's own for all principals", fix="rename it")
+
+
+def undefined_grantee(scene: Scene) -> Iterable[Trouble]:
+    """A grant, seat, warehouse or member list names a group that is not defined.
+
+    Example: SELECT for `analyst` while the group is `analysts`.
+    """
+    named = {(g.principal, f"grant on {'.'.join(g.securable)}") for g in scene.desired.grants}
+    named |= {(s.group, "seat") for s in scene.desired.seats}
+    named |= {(u, f"warehouse {w.name}") for w in scene.desired.warehouses for u in w.users}
+    named |= {(g, "members") for g in scene.desired.members}
+    for name, where in sorted(named):
+        if name not in scene.groups:
+            yield Trouble(place=where, message=f"group {name!r} is not defined", fix="add the group, or correct the name")
+
+
+def members_of_external(scene: Scene) -> Iterable[Trouble]:
+    """Members are given for a group that somebody else owns; we never write such a group.
+
+    Example: `members` of a group with `external = true`.
+    """
+    external = {g.name for g in scene.desired.groups if g.external}
+    for name in sorted(external & set(scene.desired.members)):
+        yield Trouble(place=f"group {name}", message="external, so its members are not ours to write", fix="take the members out")
+
+
+def membership_cycle(scene: Scene) -> Iterable[Trouble]:
+    """A group is, through others, a member of itself.
+
+    Example: `a` in `b`, `b` in `a`.
+    """
+    members = scene.desired.members
+    for name in sorted(members):
+        if _reaches(members, name, name):
+            yield Trouble(place=f"group {name}", message="is a member of itself through nested groups", fix="cut the circle")
+
+
+def _reaches(members: Mapping[str, tuple[str, ...]], start: str, goal: str) -> bool:
+    seen: set[str] = set()
+    queue = list(members.get(start, ()))
+    while queue:
+        name = queue.pop()
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            queue.extend(members.get(name, ()))
+    return False
+
+
+def nobody_cleared(scene: Scene) -> Iterable[Trouble]:
+    """No group is exempt from every policy: nobody could compare a masked value with the raw one, so proofs are partial.
+
+    Example: groups `analysts` and `clerks`, none with clearance `*`.
+    """
+    exempt = [set(p.except_principals) for p in scene.desired.policies]
+    if exempt and not set.intersection(*exempt):
+        yield Trouble(
+            place="groups", message="no group is cleared for everything", fix="add one with clearance `*`; verification needs it"
+        )
+
+
+def everybody_cleared(scene: Scene) -> Iterable[Trouble]:
+    """Every group is exempt from a policy: for the people of this environment nothing is masked.
+
+    Example: `analysts` is the only group and is cleared for `pii_level`.
+    """
+    names = {g.name for g in scene.desired.groups}
+    if len(names) < 2:
+        return
+    for policy in scene.desired.policies:
+        if names <= set(policy.except_principals):
+            yield Trouble(place=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away")
+
+
+def more_than_least(scene: Scene) -> Iterable[Trouble]:
+    """A grant gives more than reading, gives SELECT above the tables, or reaches a table that is not in scope.
+
+    Example: ALL_PRIVILEGES on a schema.
+    """
+    tables = {t.parts for t in scene.desired.tables}
+    for grant in scene.desired.grants:
+        place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+        extra = sorted(set(grant.privileges) - _LEAST)
+        if extra:
+            yield Trouble(place=place, message=f"gives {', '.join(extra)}", fix="USE_CATALOG, USE_SCHEMA and SELECT are enough")
+        if "SELECT" in grant.privileges and grant.securable_type is not SecurableType.TABLE:
+            yield Trouble(
+                place=place,
+                message="SELECT above the table also covers tables that nobody has looked at",
+                fix="grant it by table",
+            )
+        if grant.securable_type is SecurableType.TABLE and tables and grant.securable not in tables:
+            yield Trouble(place=place, message="the table is not in scope", fix="put it in scope so that it is classified")

@@ -1,0 +1,94 @@
+"""Rules about the form of policies, and the platform's quotas."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
+
+
+def duplicate_name(scene: Scene) -> Iterable[Trouble]:
+    """Two policies of one securable bear the same name.
+
+    Example: `mask_pii` twice on catalog `c`.
+    """
+    for key, count in Counter(p.key for p in scene.desired.policies).items():
+        if count > 1:
+            yield Trouble(place=f"policy {key[1]}.{key[2]}", message=f"defined {count} times", fix="rename one")
+
+
+def bad_aliases(scene: Scene) -> Iterable[Trouble]:
+    """An alias is used that MATCH COLUMNS does not define, or is defined twice; a mask needs one, a filter has none.
+
+    Example: `ON COLUMN m` in a policy whose MATCH COLUMNS defines only `x`.
+    """
+    for policy in scene.desired.policies:
+        for problem in _alias_problems(policy):
+            yield Trouble(place=policy_place(policy), message=problem, fix="define each alias once in MATCH COLUMNS")
+
+
+def _alias_problems(policy: Policy) -> Iterable[str]:
+    defined = Counter(m.alias for m in policy.match_columns)
+    for alias, count in defined.items():
+        if count > 1:
+            yield f"alias {alias!r} is defined {count} times"
+    if policy.kind is PolicyKind.COLUMN_MASK and policy.on_column is None:
+        yield "a column mask needs ON COLUMN"
+    if policy.kind is PolicyKind.ROW_FILTER and policy.on_column is not None:
+        yield "a row filter has no ON COLUMN"
+    used = [policy.on_column, *(a.alias for a in policy.using)]
+    for name in used:
+        if name is not None and name not in defined:
+            yield f"alias {name!r} is not defined"
+
+
+def undefined_principal(scene: Scene) -> Iterable[Trouble]:
+    """A policy names a group in TO or EXCEPT that is not among the groups: nobody is in it, or somebody else's people are.
+
+    Example: `EXCEPT fraud_team`, and no such group.
+    """
+    for policy in scene.desired.policies:
+        for name in sorted({*policy.to_principals, *policy.except_principals} - scene.groups):
+            message = f"principal {name!r} is not among the groups"
+            yield Trouble(place=policy_place(policy), message=message, fix="add the group (external = true if it exists already)")
+
+
+def over_quota(scene: Scene) -> Iterable[Trouble]:
+    """More policies on a catalog, schema or table than the platform takes.
+
+    Example: 101 policies on catalog `c`.
+    """
+    quota = {
+        SecurableType.CATALOG: scene.limits.policies_per_catalog,
+        SecurableType.SCHEMA: scene.limits.policies_per_schema,
+        SecurableType.TABLE: scene.limits.policies_per_table,
+    }
+    for (kind, parts), count in Counter((p.securable_type, p.securable) for p in scene.desired.policies).items():
+        if kind in quota and count > quota[kind]:
+            message = f"{count} policies, the quota of a {kind.lower()} is {quota[kind]}"
+            yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
+
+
+def too_many_principals(scene: Scene) -> Iterable[Trouble]:
+    """A policy names more principals in TO and EXCEPT than the platform takes.
+
+    Example: EXCEPT with 21 groups.
+    """
+    for policy in scene.desired.policies:
+        count = len(policy.to_principals) + len(policy.except_principals)
+        if count > scene.limits.principals_per_policy:
+            message = f"{count} principals, the quota is {scene.limits.principals_per_policy}"
+            yield Trouble(place=policy_place(policy), message=message, fix="put the groups into one group")
+
+
+def too_many_matches(scene: Scene) -> Iterable[Trouble]:
+    """A policy has more MATCH COLUMNS entries than the platform takes.
+
+    Example: four aliases in one mask policy.
+    """
+    for policy in scene.desired.policies:
+        if len(policy.match_columns) > scene.limits.columns_per_policy:
+            message = f"{len(policy.match_columns)} MATCH COLUMNS entries, the quota is {scene.limits.columns_per_policy}"
+            yield Trouble(place=policy_place(policy), message=message, fix="OR the conditions of one alias")

@@ -1,0 +1,120 @@
+"""Rules about governed tags and their assignments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.conditions import Condition, tag_references
+from lampkeeper.model.policies import Policy
+from lampkeeper.model.tags import EntityType
+
+# Source: platform docs, governed tags page: characters a key or value may not hold, and its length.
+_FORBIDDEN = re.compile(r"[*./<>%&?\\=\x00-\x1f\x7f]")
+_MAX_LENGTH = 256
+
+
+def undefined_key(scene: Scene) -> Iterable[Trouble]:
+    """A tag is assigned whose key no tag policy defines.
+
+    Example: an assignment of `pii_levle=masked_email` while only `pii_level` is defined.
+    """
+    for tag in scene.desired.tag_assignments:
+        if tag.key not in scene.allowed_values:
+            yield Trouble(
+                place=tag.entity_name, message=f"tag key {tag.key!r} is not defined", fix="add a tag policy with this key"
+            )
+
+
+def unknown_value(scene: Scene) -> Iterable[Trouble]:
+    """A tag is assigned with a value that its tag policy does not allow.
+
+    Example: `pii_level=masked_mail` while the policy allows only `masked_email`.
+    """
+    for tag in scene.desired.tag_assignments:
+        values = scene.allowed_values.get(tag.key)
+        if values is not None and tag.value not in values and (values or tag.value):
+            message = f"value {tag.value!r} is not allowed for tag {tag.key!r}"
+            yield Trouble(place=tag.entity_name, message=message, fix="add the value to the tag policy, or correct it")
+
+
+def two_values(scene: Scene) -> Iterable[Trouble]:
+    """One entity carries two values of the same key; the platform keeps one of them only.
+
+    Example: `c.s.t.email` with `pii_level=masked_email` and `pii_level=masked_name`.
+    """
+    seen: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for tag in scene.desired.tag_assignments:
+        seen[(str(tag.entity_type), tag.entity_name.casefold(), tag.key)].add(tag.value)
+    for (_, entity, key), values in seen.items():
+        if len(values) > 1:
+            yield Trouble(place=entity, message=f"tag {key!r} has several values: {', '.join(sorted(values))}", fix="keep one")
+
+
+def duplicate_key(scene: Scene) -> Iterable[Trouble]:
+    """Two tag policies define the same key.
+
+    Example: `pii_level` twice, with different values.
+    """
+    for key, count in Counter(p.key for p in scene.desired.tag_policies).items():
+        if count > 1:
+            yield Trouble(place=f"tag {key}", message=f"defined {count} times", fix="merge the definitions")
+
+
+def bad_spelling(scene: Scene) -> Iterable[Trouble]:
+    """A key or value holds characters that the platform refuses, is too long, or there are too many values.
+
+    Example: the value `masked.email`: a dot is reserved for tags of the platform.
+    """
+    for policy in scene.desired.tag_policies:
+        for kind, text in (("key", policy.key), *(("value", v) for v in policy.values)):
+            if _FORBIDDEN.search(text) or text != text.strip() or not text or len(text) > _MAX_LENGTH:
+                message = f"{kind} {text[:60]!r} cannot be a governed tag's {kind}"
+                yield Trouble(place=f"tag {policy.key[:60]}", message=message, fix="use letters, digits, - and _")
+        if len(policy.values) > scene.limits.values_per_tag:
+            message = f"{len(policy.values)} values, the quota is {scene.limits.values_per_tag}"
+            yield Trouble(place=f"tag {policy.key}", message=message, fix="split the tag")
+
+
+def missing_entity(scene: Scene) -> Iterable[Trouble]:
+    """A tag is assigned to a table or column that the catalog does not have.
+
+    Example: a tag on `c.s.customers.e_mail` while the column is called `email`.
+    """
+    if scene.snapshot is None:
+        return
+    known = {
+        EntityType.TABLES: scene.tables_by_name.keys(),
+        EntityType.COLUMNS: scene.columns_by_name.keys(),
+    }
+    for tag in scene.desired.tag_assignments:
+        names = known.get(tag.entity_type)
+        if names is not None and tag.entity_name.casefold() not in names:
+            message = f"tag {tag.key}={tag.value} is on {tag.entity_type} that do not exist (gone, renamed or misspelt)"
+            yield Trouble(place=tag.entity_name, message=message, fix="remove the assignment, or put the table in scope")
+
+
+def undefined_reference(scene: Scene) -> Iterable[Trouble]:
+    """A policy's condition names a tag key or value that no tag policy defines: the platform refuses such a policy.
+
+    Example: `has_tag_value('pii_level', 'masked_emial')`.
+    """
+    for policy in scene.desired.policies:
+        for condition in _conditions(policy):
+            for key, value in tag_references(condition):
+                if key not in scene.allowed_values:
+                    yield Trouble(place=policy_place(policy), message=f"tag key {key!r} is not defined", fix="define the tag")
+                elif value is not None and value not in scene.allowed_values[key]:
+                    message = f"value {value!r} is not allowed for tag {key!r}"
+                    yield Trouble(
+                        place=policy_place(policy), message=message, fix="add the value to the tag policy, or correct it"
+                    )
+
+
+def _conditions(policy: Policy) -> Iterable[Condition]:
+    if policy.when is not None:
+        yield policy.when
+    for match in policy.match_columns:
+        yield match.condition

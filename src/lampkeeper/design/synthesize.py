@@ -1,0 +1,212 @@
+"""From labels to the desired state: a pipeline of pure steps, each adding one kind of object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lampkeeper.design.packing import Limits, PolicySeed, pack_policies
+from lampkeeper.design.spaces import SpaceRequest, draft_space
+from lampkeeper.design.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.genie import Seat, Warehouse
+from lampkeeper.model.groups import GroupSpec
+from lampkeeper.model.labels import Label
+from lampkeeper.model.masks import Function, FunctionRole
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.policies import Grant, SecurableType
+from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
+from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
+
+FUNCTION_SCHEMA = "lampkeeper"
+CONSUMER = "workspace-consume"
+ASSIGNER = "roles/tagPolicy.assigner"
+UNREACHABLE = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
+"""Kinds whose rows no policy of ours binds (source: platform docs, ABAC requirements: views enforce their base tables only)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisRequest:
+    """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects."""
+
+    snapshot: Snapshot
+    labels: tuple[Label, ...]
+    groups: tuple[GroupSpec, ...]
+    spaces: tuple[SpaceRequest, ...] = ()
+    warehouse: Warehouse | None = None
+    function_schema: str = FUNCTION_SCHEMA
+    limits: Limits = field(default_factory=Limits)
+    tag_assigners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """The desired state, and what could not be done as asked."""
+
+    desired: Desired
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What the steps pass on: the state so far, the treatment of each column, tables that get no grant, findings."""
+
+    desired: Desired
+    treatments: Mapping[ColumnName, Treatment]
+    withheld: frozenset[TableName] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    def but(self, *findings: Finding, **changes: object) -> Draft:
+        """Return the draft with fields of the desired state replaced and findings added."""
+        return replace(self, desired=replace(self.desired, **changes), findings=(*self.findings, *findings))  # type: ignore[arg-type]
+
+
+def synthesize(request: SynthesisRequest) -> Synthesis:
+    """Return the desired state for the labels; equal input in any order gives an equal state."""
+    tables = tuple(t.name for t in request.snapshot.tables)
+    draft = _choose_treatments(request, Draft(desired=Desired(tables=tables), treatments={}))
+    for step in STEPS:
+        draft = step(request, draft)
+    return Synthesis(desired=draft.desired, findings=sort_findings(draft.findings))
+
+
+def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Give each protected column its one treatment; tables out of reach of policies are withheld instead."""
+    labels = {x.column: x for x in request.labels}
+    chosen: dict[ColumnName, Treatment] = {}
+    withheld: set[TableName] = set()
+    findings: list[Finding] = []
+    for table in request.snapshot.tables:
+        filtered = False
+        for name, column in zip(table.column_names(), table.columns, strict=True):
+            label = labels.get(name)
+            if label is None:
+                withheld.add(table.name)
+                fix = "classify it; until then nobody is given the table"
+                findings.append(_finding("LK010", name, "the column has no label", fix))
+                continue
+            if not label.protected:
+                continue
+            treatment = None if filtered else filter_treatment(label, column)
+            filtered = filtered or treatment is not None
+            treatment = treatment or mask_treatment(label, column)
+            if treatment is None:
+                withheld.add(table.name)
+                problem = f"no mask can be made for type {column.type!r}"
+                findings.append(_finding("LK011", name, problem, "drop or retype the column"))
+                continue
+            chosen[name] = treatment
+        if table.kind in UNREACHABLE and any(c in chosen for c in table.column_names()):
+            withheld.add(table.name)
+            chosen = {c: t for c, t in chosen.items() if c.table != table.name}
+            findings.append(_withheld(table))
+    return replace(draft, treatments=chosen, withheld=frozenset(withheld), findings=(*draft.findings, *findings))
+
+
+def _finding(code: str, place: object, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, place=str(place), message=message, fix=fix)
+
+
+def _withheld(table: Table) -> Finding:
+    message = f"policies do not reach a {table.kind} and it shows sensitive columns: no group is given it"
+    return _finding("LK012", table.name, message, "put its base tables in scope instead", Severity.WARNING)
+
+
+def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add tag policies with the values in use, assignments, and who may assign."""
+    values: dict[str, set[str]] = defaultdict(set)
+    assignments = []
+    for column, treatment in draft.treatments.items():
+        values[treatment.key].add(treatment.value)
+        assignments.append(
+            TagAssignment(entity_type=EntityType.COLUMNS, entity_name=column.plain, key=treatment.key, value=treatment.value)
+        )
+    descriptions = load_vocabulary().descriptions
+    policies = tuple(TagPolicy(key=k, description=descriptions[k], values=tuple(v)) for k, v in values.items())
+    permissions = tuple(
+        TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners)))) for p in policies
+    )
+    return draft.but(
+        tag_policies=policies, tag_assignments=tuple(assignments), tag_permissions=permissions if request.tag_assigners else ()
+    )
+
+
+def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the functions in use, once a catalog, and the schemas they live in."""
+    columns = _columns(request.snapshot)
+    made: dict[tuple[str, str], Function] = {}
+    for name, treatment in draft.treatments.items():
+        place = (name.table.catalog, treatment.function)
+        if place not in made:
+            made[place] = find_function(treatment, columns[name]).at(name.table.catalog, request.function_schema)
+    schemas = {(catalog, request.function_schema) for catalog, _ in made}
+    return draft.but(functions=tuple(made.values()), schemas=tuple(schemas))
+
+
+def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add one policy a catalog and treatment, packed without loss where the quota asks for it."""
+    seeds = {
+        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_cleared(request.groups, t.key))
+        for name, t in draft.treatments.items()
+    }
+    policies, findings = pack_policies(seeds, request.function_schema, request.limits)
+    return draft.but(*findings, policies=policies)
+
+
+def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the groups, and the members of those that are ours and have any given."""
+    members = {s.group.name: s.members for s in request.groups if s.members and not s.group.external}
+    return draft.but(groups=tuple(s.group for s in request.groups), members=members)
+
+
+def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the least privileges: each group may use the catalogs and schemas and read the tables in scope; seats, warehouse."""
+    tables = [t for t in draft.desired.tables if t not in draft.withheld]
+    grants: list[Grant] = []
+    for spec in request.groups:
+        places: set[tuple[SecurableType, tuple[str, ...], str]] = set()
+        places |= {(SecurableType.CATALOG, (t.catalog,), "USE_CATALOG") for t in tables}
+        places |= {(SecurableType.SCHEMA, (t.catalog, t.schema), "USE_SCHEMA") for t in tables}
+        places |= {(SecurableType.TABLE, t.parts, "SELECT") for t in tables}
+        grants.extend(
+            Grant(securable_type=kind, securable=parts, principal=spec.group.name, privileges=(privilege,))
+            for kind, parts, privilege in places
+        )
+    names = tuple(sorted(s.group.name for s in request.groups))
+    seats = tuple(Seat(group=n, entitlements=(CONSUMER,)) for n in names)
+    house = request.warehouse
+    warehouses = (replace(house, users=tuple(sorted({*house.users, *names}))),) if house else ()
+    return draft.but(grants=tuple(grants), seats=seats, warehouses=warehouses)
+
+
+def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the spaces with content drawn from the schema; every group may ask."""
+    masked = frozenset(c for c, t in draft.treatments.items() if t.role is FunctionRole.MASK)
+    groups = tuple(sorted(s.group.name for s in request.groups))
+    findings: list[Finding] = []
+    spaces = []
+    for space in request.spaces:
+        usable = tuple(sorted({t for t in space.tables if t in request.snapshot.index and t not in draft.withheld}))
+        for gone in sorted(set(space.tables) - set(usable)):
+            why = "is withheld" if gone in draft.withheld else "is not in the snapshot"
+            problem = f"table of space {space.name!r} {why}"
+            findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
+        tables = tuple(request.snapshot.index[t] for t in usable)
+        drafted = draft_space(space, tables, masked, request.limits.space_tables)
+        spaces.append(replace(drafted, acl_groups=groups))
+    return draft.but(*findings, spaces=tuple(spaces))
+
+
+def _cleared(groups: Iterable[GroupSpec], family: str) -> tuple[str, ...]:
+    return tuple(sorted(s.group.name for s in groups if s.cleared_for(family)))
+
+
+def _columns(snapshot: Snapshot) -> dict[ColumnName, Column]:
+    return dict(snapshot.columns())
+
+
+Step = Callable[[SynthesisRequest, Draft], Draft]
+STEPS: tuple[Step, ...] = (make_tags, make_masks, make_policies, make_groups, make_grants, make_genie)
+"""The steps in order; treatments are chosen before the first."""
