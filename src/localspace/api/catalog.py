@@ -293,16 +293,16 @@ def quotas(call: Call) -> Json:
                 "quota_limit": limit,
             }
         )
-    for catalog in call.books.catalog.catalogs(call.actor):
-        found.append(
-            {
-                "parent_securable_type": "CATALOG",
-                "parent_full_name": catalog["name"],
-                "quota_name": "schema-quota",
-                "quota_count": store.count("schema", (catalog["name"],)),
-                "quota_limit": 10_000,
-            }
-        )
+    found += [
+        {
+            "parent_securable_type": "CATALOG",
+            "parent_full_name": catalog["name"],
+            "quota_name": "schema-quota",
+            "quota_count": store.count("schema", (catalog["name"],)),
+            "quota_limit": 10_000,
+        }
+        for catalog in call.books.catalog.catalogs(call.actor)
+    ]
     return page(found, call.query, "quotas")
 
 

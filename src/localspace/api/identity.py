@@ -100,10 +100,15 @@ class _Resource:
                 self._save_system(call, old, body)
                 body = body | {"members": []}
             elif self._kind is PrincipalKind.GROUP and not self._account and old["scope"] == "account":
-                if body.get("members", []) != old.get("members", []) or body["displayName"] != old["displayName"]:
-                    raise denied(f"Account group {old['displayName']} can only be changed in the account.")
+                self._refuse_account_change(old, body)
             new = people.save(self._kind, old, body)
         return as_resource(call, self._kind, new, account=self._account)
+
+    @staticmethod
+    def _refuse_account_change(old: Document, body: Document) -> None:
+        # Entitlements of an account group are the workspace's business, nothing else of it is.
+        if body.get("members", []) != old.get("members", []) or body["displayName"] != old["displayName"]:
+            raise denied(f"Account group {old['displayName']} can only be changed in the account.")
 
     def _save_system(self, call: Call, old: Document, body: Document) -> None:
         people = people_of(call)

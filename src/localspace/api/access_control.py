@@ -1,0 +1,137 @@
+"""Rule sets: who creates, manages and assigns governed tags, and roles on other account resources."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from localspace.calls import Call, Plane, Route, field_of
+from localspace.errors import ApiError, denied, invalid, not_found
+from localspace.store import Document
+from localspace.wire import Json
+
+_NAME = re.compile(r"accounts/(?P<account>[^/]+)(?:/(?P<kind>\w+)/(?P<id>[^/]+))?/ruleSets/default")
+_ROLES = {
+    None: (
+        "roles/tagPolicy.creator",
+        "roles/tagPolicy.manager",
+        "roles/tagPolicy.assigner",
+        "roles/marketplace.admin",
+        "roles/billing.admin",
+    ),
+    "tagPolicies": ("roles/tagPolicy.manager", "roles/tagPolicy.assigner"),
+    "servicePrincipals": ("roles/servicePrincipal.manager", "roles/servicePrincipal.user"),
+    "groups": ("roles/group.manager",),
+}
+_KINDS = {"users": "user", "groups": "group", "servicePrincipals": "service_principal"}
+
+
+def get(call: Call) -> Json:
+    """Return a rule set; one that was never written is empty and has an etag too."""
+    name = call.needed("name")
+    kind, resource = _resource(call, name)
+    _require_right(call, kind, resource, change=False)
+    return _stored(call, name)
+
+
+def update(call: Call) -> Json:
+    """Replace a rule set; the etag must be the one that was read last."""
+    body = call.body
+    name = field_of(body, "name")
+    given = body.get("rule_set")
+    if not isinstance(given, dict):
+        raise invalid("Missing required field: rule_set")
+    kind, resource = _resource(call, name)
+    with call.books.store.transaction():
+        _require_right(call, kind, resource, change=True)
+        if field_of(given, "etag") != _stored(call, name)["etag"]:
+            raise ApiError(409, "RESOURCE_CONFLICT", f"Rule set {name} was changed meanwhile. Read it and try again.")
+        rules = [_checked(call, one, kind) for one in given.get("grant_rules") or []]
+        new = {"name": name, "etag": uuid.uuid4().hex, "grant_rules": [one for one in rules if one["principals"]]}
+        call.books.store.put("rule_set", (name,), new)
+    return new
+
+
+def assignable_roles(call: Call) -> Json:
+    """List the roles that a resource knows."""
+    resource = call.needed("resource")
+    kind, _ = _resource(call, f"{resource}/ruleSets/default")
+    return {"roles": [{"name": one} for one in _ROLES[kind]]}
+
+
+def _stored(call: Call, name: str) -> Document:
+    found = call.books.store.get("rule_set", name)
+    if found is None:
+        return {"name": name, "etag": uuid.uuid5(uuid.NAMESPACE_URL, name).hex, "grant_rules": []}
+    return found
+
+
+def _resource(call: Call, name: str) -> tuple[str | None, Document | None]:
+    match = _NAME.fullmatch(name)
+    if match is None or match["account"] != call.books.ids.account_id:
+        raise invalid(f"'{name}' is not the name of a rule set of this account.")
+    kind, resource_id = match["kind"], match["id"]
+    if kind is None:
+        return None, None
+    if kind not in _ROLES:
+        raise invalid(f"Rule sets of {kind} are not known.")
+    if kind == "tagPolicies":
+        found = next((one for one in call.books.tags.policies() if one["id"] == resource_id), None)
+    elif kind == "groups":
+        found = call.books.store.get("group", resource_id)
+    else:
+        documents = call.books.store.list("service_principal")
+        found = next((one for one in documents if one["applicationId"] == resource_id), None)
+    if found is None:
+        raise not_found(f"{kind} {resource_id} does not exist.")
+    return kind, found
+
+
+def _require_right(call: Call, kind: str | None, resource: Document | None, *, change: bool) -> None:
+    if call.books.identity.is_account_admin(call.actor.id):
+        return
+    if kind == "tagPolicies" and resource is not None:
+        roles = ("manager",) if change else ("manager", "assigner")
+        if any(call.books.tags.has_role(call.actor, role, resource["id"]) for role in roles):
+            return
+    raise denied("User is not authorized to access this rule set.")
+
+
+def _checked(call: Call, rule: object, kind: str | None) -> Document:
+    if not isinstance(rule, dict) or not rule.get("role"):
+        raise invalid("Each grant rule needs a role.")
+    if rule["role"] not in _ROLES[kind]:
+        raise invalid(f"Role {rule['role']} is not assignable here. Known roles: {', '.join(_ROLES[kind])}.")
+    principals = list(rule.get("principals") or [])
+    for one in principals:
+        prefix, _, name = str(one).partition("/")
+        found = call.books.identity.by_name(name) if prefix in _KINDS else None
+        if found is None or found.kind.value != _KINDS[prefix]:
+            raise invalid(f"Principal {one} does not exist. users/, groups/ and servicePrincipals/ names are known.")
+    return rule | {"principals": principals}
+
+
+_PROXY = "/api/2.0/preview/accounts/access-control"
+_ACCOUNT = "/api/2.0/preview/accounts/{account_id}/access-control"
+_SETS, _ROLE = "/rule-sets", "/assignable-roles"
+ROUTES = (
+    Route(method="GET", path=_PROXY + _SETS, handler=get, sdk=("AccountAccessControlProxy.get_rule_set",)),
+    Route(method="PUT", path=_PROXY + _SETS, handler=update, sdk=("AccountAccessControlProxy.update_rule_set",)),
+    Route(
+        method="GET",
+        path=_PROXY + _ROLE,
+        handler=assignable_roles,
+        sdk=("AccountAccessControlProxy.get_assignable_roles_for_resource",),
+    ),
+    Route(method="GET", path=_ACCOUNT + _SETS, handler=get, sdk=("AccountAccessControl.get_rule_set",), plane=Plane.ACCOUNT),
+    Route(
+        method="PUT", path=_ACCOUNT + _SETS, handler=update, sdk=("AccountAccessControl.update_rule_set",), plane=Plane.ACCOUNT
+    ),
+    Route(
+        method="GET",
+        path=_ACCOUNT + _ROLE,
+        handler=assignable_roles,
+        sdk=("AccountAccessControl.get_assignable_roles_for_resource",),
+        plane=Plane.ACCOUNT,
+    ),
+)

@@ -1,0 +1,332 @@
+"""The account plane: workspaces, metastores, their assignment, people's assignment to workspaces, client secrets."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from localspace.api.scim_resources import people_of
+from localspace.calls import Call, Plane, Route, field_of
+from localspace.errors import already_exists, denied, invalid, not_found
+from localspace.governance.identity import PrincipalKind
+from localspace.governance.timestamps import iso
+from localspace.store import Document
+from localspace.wire import Json, page
+
+_ACCOUNT = "/api/2.0/accounts/{account_id}"
+_TWO_YEARS = 730 * 86_400
+_MAX_SECRETS = 5
+
+
+# Workspaces
+
+
+def workspaces(call: Call) -> list[Json]:
+    """List the workspaces of the account."""
+    _require_admin(call)
+    return call.books.store.list("account_workspace")
+
+
+def workspace(call: Call) -> Json:
+    """Return one workspace."""
+    _require_admin(call)
+    return _workspace(call)
+
+
+def create_workspace(call: Call) -> Json:
+    """Record a workspace; it runs at once, but this server serves the first one alone."""
+    _require_admin(call)
+    body = call.body
+    name = field_of(body, "workspace_name")
+    if any(one["workspace_name"] == name for one in call.books.store.list("account_workspace")):
+        raise already_exists(f"Workspace with name {name} already exists.")
+    new = body | {
+        "workspace_id": 1_000_000_000_000_000 + uuid.uuid4().int % 8_000_000_000_000_000,
+        "account_id": call.books.ids.account_id,
+        "workspace_status": "RUNNING",
+        "workspace_status_message": "Workspace is running.",
+        "creation_time": call.books.clock.now_ms(),
+    }
+    call.books.store.put("account_workspace", (str(new["workspace_id"]),), new)
+    return new
+
+
+def update_workspace(call: Call) -> Json:
+    """Change a workspace."""
+    _require_admin(call)
+    old = _workspace(call)
+    fixed = ("workspace_id", "account_id", "workspace_status", "creation_time")
+    new = old | {key: value for key, value in call.body.items() if key not in fixed}
+    call.books.store.put("account_workspace", (str(old["workspace_id"]),), new)
+    return new
+
+
+def delete_workspace(call: Call) -> Json:
+    """Delete a workspace record; not the one that serves this call."""
+    _require_admin(call)
+    old = _workspace(call)
+    if str(old["workspace_id"]) == call.books.ids.workspace_id:
+        raise invalid("The workspace that this server is cannot be deleted.")
+    with call.books.store.transaction():
+        for one in call.books.store.list("workspace_assignment", (str(old["workspace_id"]),)):
+            call.books.store.delete("workspace_assignment", str(old["workspace_id"]), one["principal_id"])
+        call.books.store.delete("account_workspace", str(old["workspace_id"]))
+        call.books.store.delete("metastore_assignment", str(old["workspace_id"]))
+    return old
+
+
+# Metastores
+
+
+def metastores(call: Call) -> Json:
+    """List the metastores of the account."""
+    _require_admin(call)
+    return {"metastores": call.books.store.list("metastore")}
+
+
+def metastore(call: Call) -> Json:
+    """Return one metastore."""
+    _require_admin(call)
+    return {"metastore_info": _metastore(call)}
+
+
+def create_metastore(call: Call) -> Json:
+    """Refuse a second metastore: this server is one region, which has one."""
+    _require_admin(call)
+    raise invalid("This account has a metastore in its region already; a region has one.", "METASTORE_ALREADY_EXISTS")
+
+
+def update_metastore(call: Call) -> Json:
+    """Change owner or settings of a metastore."""
+    _require_admin(call)
+    old = _metastore(call)
+    given = call.body.get("metastore_info") or {}
+    if given.get("owner"):
+        given = given | {"owner": call.books.identity.require_name(given["owner"]).name}
+    new = call.books.catalog.stamped(call.actor, old | given, old) | {"metastore_id": old["metastore_id"]}
+    call.books.store.put("metastore", (old["metastore_id"],), new)
+    return {"metastore_info": new}
+
+
+def metastore_workspaces(call: Call) -> Json:
+    """List the ids of the workspaces that a metastore is assigned to."""
+    _require_admin(call)
+    wanted = _metastore(call)["metastore_id"]
+    found = [one for one in call.books.store.list("metastore_assignment") if one["metastore_id"] == wanted]
+    return {"workspace_ids": [one["workspace_id"] for one in found]}
+
+
+def assignment(call: Call) -> Json:
+    """Return the metastore assignment of a workspace."""
+    _require_admin(call)
+    found = call.books.store.get("metastore_assignment", str(_workspace(call)["workspace_id"]))
+    if found is None:
+        raise not_found("No metastore is assigned to this workspace.")
+    return {"metastore_assignment": found}
+
+
+def assign(call: Call) -> Json:
+    """Assign a metastore to a workspace, or change the assignment."""
+    _require_admin(call)
+    workspace_id = str(_workspace(call)["workspace_id"])
+    given = call.body.get("metastore_assignment") or {}
+    old = call.books.store.get("metastore_assignment", workspace_id)
+    if call.method == "POST" and old is not None:
+        raise already_exists(f"Workspace {workspace_id} already has a metastore.")
+    metastore_id = _metastore(call)["metastore_id"]
+    new = (old or {"default_catalog_name": "main"}) | given
+    new |= {"workspace_id": int(workspace_id), "metastore_id": metastore_id}
+    call.books.store.put("metastore_assignment", (workspace_id,), new)
+    return {}
+
+
+def unassign(call: Call) -> Json:
+    """Take a metastore from a workspace."""
+    _require_admin(call)
+    workspace_id = str(_workspace(call)["workspace_id"])
+    _metastore(call)
+    if not call.books.store.delete("metastore_assignment", workspace_id):
+        raise not_found("No metastore is assigned to this workspace.")
+    return {}
+
+
+# People in workspaces
+
+
+def assignments(call: Call) -> Json:
+    """List who is assigned to a workspace, with the permissions."""
+    _require_admin(call)
+    workspace_id = str(_workspace(call)["workspace_id"])
+    found = []
+    for one in call.books.store.list("workspace_assignment", (workspace_id,)):
+        principal = _principal_output(call, one["principal_id"])
+        if principal is not None:
+            found.append({"principal": principal, "permissions": one["permissions"]})
+    return page(found, call.query, "permission_assignments")
+
+
+def assignable(call: Call) -> Json:
+    """List the permissions that a workspace knows."""
+    _require_admin(call)
+    _workspace(call)
+    return {
+        "permissions": [
+            {"permission_level": "USER", "description": "May use the workspace"},
+            {"permission_level": "ADMIN", "description": "May administer the workspace"},
+        ]
+    }
+
+
+def set_assignment(call: Call) -> Json:
+    """Assign a principal to a workspace."""
+    _require_admin(call)
+    workspace_id = str(_workspace(call)["workspace_id"])
+    principal_id = call.params["principal_id"]
+    principal = _principal_output(call, principal_id)
+    if principal is None:
+        raise not_found(f"Principal {principal_id} does not exist in the account.")
+    permissions = [str(one) for one in call.body.get("permissions") or [] if one != "UNKNOWN"]
+    people_of(call).assign(principal_id, permissions, workspace_id)
+    return {"principal": principal, "permissions": sorted(set(permissions))}
+
+
+def delete_assignment(call: Call) -> Json:
+    """Take a principal out of a workspace; one that is not in it stays out."""
+    _require_admin(call)
+    people_of(call).assign(call.params["principal_id"], [], str(_workspace(call)["workspace_id"]))
+    return {}
+
+
+def _principal_output(call: Call, principal_id: str) -> Json | None:
+    found = call.books.identity.by_id(principal_id)
+    body = None if found is None else call.books.store.get(found.kind, principal_id)
+    if found is None or body is None or body.get("scope") == "workspace":
+        return None
+    field = {
+        PrincipalKind.USER: "user_name",
+        PrincipalKind.GROUP: "group_name",
+        PrincipalKind.SERVICE_PRINCIPAL: "service_principal_name",
+    }[found.kind]
+    return {"principal_id": int(principal_id), "display_name": found.display_name, field: found.name}
+
+
+# Client secrets
+
+
+def secrets(call: Call) -> Json:
+    """List the client secrets of a service principal; a secret itself is never shown again."""
+    owner = _service_principal(call)
+    found = call.books.store.list("sp_secret", (owner["id"],))
+    return page([_secret_info(one) for one in found], call.query, "secrets", size_name="page_size")
+
+
+def create_secret(call: Call) -> Json:
+    """Create a client secret."""
+    owner = _service_principal(call)
+    if call.books.store.count("sp_secret", (owner["id"],)) >= _MAX_SECRETS:
+        raise invalid(f"A service principal can have at most {_MAX_SECRETS} secrets.", "RESOURCE_LIMIT_EXCEEDED")
+    secret, body = call.workspace.gatekeeper.new_secret(owner["id"], _lifetime(call.body.get("lifetime")))
+    return _secret_info(body) | {"secret": secret}
+
+
+def delete_secret(call: Call) -> Json:
+    """Revoke a client secret."""
+    owner = _service_principal(call)
+    if not call.books.store.delete("sp_secret", owner["id"], call.params["secret_id"]):
+        raise not_found(f"Secret {call.params['secret_id']} does not exist.")
+    return {}
+
+
+def _secret_info(body: Document) -> Json:
+    created = iso(body["created_ms"])
+    return {
+        "id": body["id"],
+        "secret_hash": body["hash"],
+        "create_time": created,
+        "update_time": created,
+        "expire_time": iso(body["expires_ms"]),
+        "status": "ACTIVE",
+    }
+
+
+def _lifetime(text: Any) -> int:
+    if not text:
+        return _TWO_YEARS
+    match = re.fullmatch(r"(\d+)s", str(text))
+    if match is None or not 0 < int(match.group(1)) <= _TWO_YEARS:
+        raise invalid(f"lifetime must be between 1s and {_TWO_YEARS}s.")
+    return int(match.group(1))
+
+
+# Inside
+
+
+def _service_principal(call: Call) -> Document:
+    identity = call.books.identity
+    if not (identity.is_account_admin(call.actor.id) or identity.is_workspace_admin(call.actor.id)):
+        raise denied("Only an admin may manage the secrets of a service principal.")
+    return people_of(call).get(PrincipalKind.SERVICE_PRINCIPAL, call.params["service_principal_id"])
+
+
+def _require_admin(call: Call) -> None:
+    if not call.books.identity.is_account_admin(call.actor.id):
+        raise denied("Only an account admin may do this.")
+
+
+def _workspace(call: Call) -> Document:
+    found = call.books.store.get("account_workspace", call.params["workspace_id"])
+    if found is None:
+        raise not_found(f"Workspace {call.params['workspace_id']} does not exist.")
+    return found
+
+
+def _metastore(call: Call) -> Document:
+    found = call.books.store.get("metastore", call.params["metastore_id"])
+    if found is None:
+        raise not_found(f"Metastore {call.params['metastore_id']} does not exist.", "METASTORE_DOES_NOT_EXIST")
+    return found
+
+
+def _route(method: str, path: str, handler: Any, *sdk: str, partial: str = "") -> Route:
+    return Route(method=method, path=_ACCOUNT + path, handler=handler, sdk=sdk, plane=Plane.ACCOUNT, partial=partial)
+
+
+_SECRETS = "/servicePrincipals/{service_principal_id}/credentials/secrets"
+_PROXY = "/api/2.0/accounts" + _SECRETS
+_PEOPLE = "/workspaces/{workspace_id}/permissionassignments"
+_ASSIGN = "/workspaces/{workspace_id}/metastores/{metastore_id}"
+ROUTES = (
+    _route("GET", "/workspaces", workspaces, "Workspaces.list"),
+    _route(
+        "POST", "/workspaces", create_workspace, "Workspaces.create", partial="a record only: this server is the first workspace"
+    ),
+    _route("GET", "/workspaces/{workspace_id}", workspace, "Workspaces.get"),
+    _route("PATCH", "/workspaces/{workspace_id}", update_workspace, "Workspaces.update"),
+    _route("DELETE", "/workspaces/{workspace_id}", delete_workspace, "Workspaces.delete"),
+    _route("GET", "/metastores", metastores, "AccountMetastores.list"),
+    _route(
+        "POST",
+        "/metastores",
+        create_metastore,
+        "AccountMetastores.create",
+        partial="always refused: the region has its metastore",
+    ),
+    _route("GET", "/metastores/{metastore_id}", metastore, "AccountMetastores.get"),
+    _route("PUT", "/metastores/{metastore_id}", update_metastore, "AccountMetastores.update"),
+    _route("GET", "/metastores/{metastore_id}/workspaces", metastore_workspaces, "AccountMetastoreAssignments.list"),
+    _route("GET", "/workspaces/{workspace_id}/metastore", assignment, "AccountMetastoreAssignments.get"),
+    _route("POST", _ASSIGN, assign, "AccountMetastoreAssignments.create"),
+    _route("PUT", _ASSIGN, assign, "AccountMetastoreAssignments.update"),
+    _route("DELETE", _ASSIGN, unassign, "AccountMetastoreAssignments.delete"),
+    _route("GET", _PEOPLE, assignments, "WorkspaceAssignment.list"),
+    _route("GET", _PEOPLE + "/permissions", assignable, "WorkspaceAssignment.get"),
+    _route("PUT", _PEOPLE + "/principals/{principal_id}", set_assignment, "WorkspaceAssignment.update"),
+    _route("DELETE", _PEOPLE + "/principals/{principal_id}", delete_assignment, "WorkspaceAssignment.delete"),
+    _route("GET", _SECRETS, secrets, "ServicePrincipalSecrets.list"),
+    _route("POST", _SECRETS, create_secret, "ServicePrincipalSecrets.create"),
+    _route("DELETE", _SECRETS + "/{secret_id}", delete_secret, "ServicePrincipalSecrets.delete"),
+    Route(method="GET", path=_PROXY, handler=secrets, sdk=("ServicePrincipalSecretsProxy.list",)),
+    Route(method="POST", path=_PROXY, handler=create_secret, sdk=("ServicePrincipalSecretsProxy.create",)),
+    Route(method="DELETE", path=_PROXY + "/{secret_id}", handler=delete_secret, sdk=("ServicePrincipalSecretsProxy.delete",)),
+)

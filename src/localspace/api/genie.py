@@ -1,0 +1,155 @@
+"""Genie spaces (source: SDK 0.156, Genie; parent_path comes back without /Workspace)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from localspace.api.object_rights import level_held, require_level
+from localspace.api.warehouses import require_warehouse
+from localspace.calls import Call, Route
+from localspace.errors import ApiError, denied, invalid, not_found
+from localspace.governance.timestamps import iso
+from localspace.serialized_space import functions_of, read_space, tables_of, write_space
+from localspace.store import Document
+from localspace.wire import Json, page
+
+_BASE = "/api/2.0/genie/spaces"
+_MAX_TITLE = 512
+
+
+def create(call: Call) -> Json:
+    """Create a space on existing tables; the creator manages it."""
+    body = call.body
+    if "databricks-sql-access" not in call.books.identity.entitlements(call.actor.id):
+        raise denied("Creating a Genie space needs the entitlement databricks-sql-access.")
+    warehouse_id = _warehouse(call, body.get("warehouse_id"))
+    payload = _payload(call, body.get("serialized_space"))
+    now = iso(call.books.clock.now_ms())
+    space = {
+        "space_id": uuid.uuid4().hex,
+        "title": _title(body.get("title") or "New Space"),
+        "description": str(body.get("description") or ""),
+        "warehouse_id": warehouse_id,
+        "parent_path": _path(body.get("parent_path") or f"/Workspace/Users/{call.actor.name}"),
+        "serialized_space": payload,
+        "etag": uuid.uuid4().hex,
+        "owner": call.actor.name,
+        "create_time": now,
+        "update_time": now,
+    }
+    call.books.store.put("genie_space", (space["space_id"],), space)
+    return _info(space, payload=True)
+
+
+def get(call: Call) -> Json:
+    """Return a space; the payload and the etag need CAN EDIT and come only when asked for."""
+    space = _space(call)
+    payload = call.flag("include_serialized_space")
+    _require(call, space, "CAN_EDIT" if payload else "CAN_READ")
+    return _info(space, payload=payload)
+
+
+def listed(call: Call) -> Json:
+    """List the spaces that the caller may at least read."""
+    found = [
+        _info(one, payload=False)
+        for one in call.books.store.list("genie_space")
+        if not one.get("trashed") and level_held(call.books, call.actor, "genie", one["space_id"], one["owner"])
+    ]
+    return page(found, call.query, "spaces", size_name="page_size", most=100)
+
+
+def update(call: Call) -> Json:
+    """Change a space; a payload replaces the old one as a whole, the etag moves only when it differs."""
+    body = call.body
+    with call.books.store.transaction():
+        old = _space(call)
+        _require(call, old, "CAN_EDIT")
+        if body.get("etag") and body["etag"] != old["etag"]:
+            raise ApiError(409, "ABORTED", "The etag does not match: the space was changed meanwhile.")
+        new = dict(old)
+        if "title" in body:
+            new["title"] = _title(body["title"])
+        if "description" in body:
+            new["description"] = str(body["description"] or "")
+        if "warehouse_id" in body:
+            new["warehouse_id"] = _warehouse(call, body["warehouse_id"])
+        if "parent_path" in body:
+            new["parent_path"] = _path(body["parent_path"])
+        if "serialized_space" in body:
+            new["serialized_space"] = _payload(call, body["serialized_space"])
+            if new["serialized_space"] != old["serialized_space"]:
+                new["etag"] = uuid.uuid4().hex
+        new["update_time"] = iso(call.books.clock.now_ms())
+        call.books.store.put("genie_space", (new["space_id"],), new)
+    return _info(new, payload=True)
+
+
+def trash(call: Call) -> Json:
+    """Move a space to the trash; nobody finds it there."""
+    old = _space(call)
+    _require(call, old, "CAN_MANAGE")
+    with call.books.store.transaction():
+        call.books.store.put("genie_space", (old["space_id"],), old | {"trashed": True})
+        call.books.store.delete("permission", "genie", old["space_id"])
+        for tag in call.books.store.list("object_tag", ("geniespaces", old["space_id"])):
+            call.books.store.delete("object_tag", "geniespaces", old["space_id"], tag["tag_key"])
+    return {}
+
+
+def _space(call: Call) -> Document:
+    found = call.books.store.get("genie_space", call.params["space_id"])
+    if found is None or found.get("trashed"):
+        raise not_found(f"Genie space {call.params['space_id']} does not exist.")
+    return found
+
+
+def _require(call: Call, space: Document, level: str) -> None:
+    require_level(call.books, call.actor, "genie", space["space_id"], level, owner=space["owner"])
+
+
+def _info(space: Document, *, payload: bool) -> Json:
+    hidden = {"owner", "trashed"} | (set() if payload else {"serialized_space", "etag"})
+    return {key: value for key, value in space.items() if key not in hidden}
+
+
+def _warehouse(call: Call, warehouse_id: Any) -> str:
+    if not isinstance(warehouse_id, str) or not warehouse_id:
+        raise invalid("Missing required field: warehouse_id")
+    found = require_warehouse(call.books, warehouse_id)
+    if found.get("warehouse_type") == "CLASSIC" and not found.get("enable_serverless_compute"):
+        raise invalid("A Genie space needs a Pro or Serverless SQL warehouse.")
+    require_level(call.books, call.actor, "warehouses", warehouse_id, "CAN_USE", owner=found.get("creator_name"))
+    return warehouse_id
+
+
+def _payload(call: Call, text: Any) -> str:
+    space = read_space(text)
+    for kind, names in (("TABLE", tables_of(space)), ("FUNCTION", functions_of(space))):
+        for name in names:
+            if call.books.privileges.document(kind, name) is None or not call.books.privileges.can_see(call.actor, kind, name):
+                noun = "Table" if kind == "TABLE" else "Function"
+                raise invalid(f"{noun} '{name}' does not exist or cannot be accessed.")
+    return write_space(space)
+
+
+def _title(text: Any) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > _MAX_TITLE:
+        raise invalid(f"title must be a text of 1 to {_MAX_TITLE} characters.")
+    return text
+
+
+def _path(text: Any) -> str:
+    if not isinstance(text, str) or not text.startswith("/"):
+        raise invalid("parent_path must be an absolute path.")
+    return text.removeprefix("/Workspace").rstrip("/") or "/"
+
+
+ROUTES = (
+    Route(method="POST", path=_BASE, handler=create, sdk=("Genie.create_space",)),
+    Route(method="GET", path=_BASE, handler=listed, sdk=("Genie.list_spaces",)),
+    Route(method="GET", path=_BASE + "/{space_id}", handler=get, sdk=("Genie.get_space",)),
+    Route(method="PATCH", path=_BASE + "/{space_id}", handler=update, sdk=("Genie.update_space",)),
+    Route(method="DELETE", path=_BASE + "/{space_id}", handler=trash, sdk=("Genie.trash_space",)),
+)

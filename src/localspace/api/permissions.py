@@ -1,0 +1,142 @@
+"""Permissions of workspace objects over REST (source: SDK 0.156, Permissions)."""
+
+from __future__ import annotations
+
+from localspace.api.object_rights import (
+    KINDS,
+    LEVELS,
+    SINGULAR,
+    checked_entries,
+    level_held,
+    levels_of,
+    require_level,
+)
+from localspace.calls import Call, Route
+from localspace.errors import ApiError, denied, not_found
+from localspace.store import Document
+from localspace.wire import Json
+
+_DOCUMENTS = {"warehouses": "warehouse", "genie": "genie_space", "serving-endpoints": "serving_endpoint"}
+_PATHS = {"warehouses": "/sql/warehouses/", "genie": "/genie/", "serving-endpoints": "/serving-endpoints/"}
+
+
+def get(call: Call) -> Json:
+    """Return who has which level on an object."""
+    kind, object_id, owner = _object(call)
+    if level_held(call.books, call.actor, kind, object_id, owner) is None:
+        raise denied(f"{call.actor.name} does not have View permissions on {kind} {object_id}.")
+    return _answer(call, kind, object_id, owner)
+
+
+def put(call: Call) -> Json:
+    """Replace the direct permissions."""
+    return _write(call, keep=False)
+
+
+def patch(call: Call) -> Json:
+    """Set the level of the named principals, leave the others."""
+    return _write(call, keep=True)
+
+
+def levels(call: Call) -> Json:
+    """List the levels of an object type."""
+    kind, _, _ = _object(call)
+    return {
+        "permission_levels": [
+            {"permission_level": one, "description": one.replace("_", " ").capitalize()} for one in LEVELS[kind]
+        ]
+    }
+
+
+def _write(call: Call, *, keep: bool) -> Json:
+    kind, object_id, owner = _object(call)
+    with call.books.store.transaction():
+        require_level(call.books, call.actor, kind, object_id, "CAN_MANAGE" if kind != "passwords" else "CAN_USE", owner=owner)
+        given = checked_entries(call.books, kind, call.body.get("access_control_list") or [])
+        old = (call.books.store.get("permission", kind, object_id) or {}).get("access_control_list", [])
+        named = {(one["kind"], one["principal"]) for one in given}
+        kept = [one for one in old if keep and (one["kind"], one["principal"]) not in named]
+        # An administrator's inherited right is never written down as a direct one.
+        new = [one for one in (*kept, *given) if (one["kind"], one["principal"]) != ("group", "admins")]
+        call.books.store.put("permission", (kind, object_id), {"access_control_list": new})
+        _follow_owner(call, kind, object_id, new)
+    _, _, owner = _object(call)
+    return _answer(call, kind, object_id, owner)
+
+
+def _follow_owner(call: Call, kind: str, object_id: str, entries: list[Document]) -> None:
+    owners = [one["principal"] for one in entries if one["level"] == "IS_OWNER"]
+    warehouse = call.books.store.get("warehouse", object_id) if kind == "warehouses" else None
+    if owners and warehouse is not None:
+        call.books.store.put("warehouse", (object_id,), warehouse | {"creator_name": owners[-1]})
+
+
+def _answer(call: Call, kind: str, object_id: str, owner: str | None) -> Json:
+    fields = {value: key for key, value in KINDS.items()}
+    entries: list[Json] = []
+    for one in levels_of(call.books, kind, object_id, owner):
+        permission: Json = {"permission_level": one["level"], "inherited": one["inherited"]}
+        if one["inherited"]:
+            permission["inherited_from_object"] = [_PATHS.get(kind, f"/{kind}/").rstrip("/") + "/"]
+        found = call.books.identity.by_name(one["principal"])
+        entry: Json = {fields[one["kind"]]: one["principal"], "all_permissions": [permission]}
+        if found is not None and one["kind"] != "group":
+            entry["display_name"] = found.display_name
+        entries.append(entry)
+    prefix = _PATHS.get(kind, "/authorization/")
+    return {
+        "object_id": f"{prefix}{object_id}",
+        "object_type": SINGULAR[kind],
+        "access_control_list": entries,
+    }
+
+
+def _object(call: Call) -> tuple[str, str, str | None]:
+    kind, object_id = call.params["object_type"], call.params["object_id"]
+    if kind == "authorization":
+        kind, object_id = object_id, object_id
+    if kind not in LEVELS:
+        raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace has no permissions of {kind}.")
+    if kind not in _DOCUMENTS:
+        return kind, object_id, None
+    found = call.books.store.get(_DOCUMENTS[kind], object_id)
+    if found is None and kind == "serving-endpoints":
+        everything = call.books.store.list("serving_endpoint")
+        found = next((one for one in everything if one.get("id") == object_id), None)
+    if found is None:
+        raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
+    owner = found.get("creator_name") or found.get("owner") or found.get("creator")
+    return kind, object_id, None if owner is None else str(owner)
+
+
+_BASE = "/api/2.0/permissions/{object_type}/{object_id}"
+_SQL = "/api/2.0/permissions/sql/{object_type}/{object_id}"
+ROUTES = (
+    Route(
+        method="GET",
+        path=_BASE,
+        handler=get,
+        sdk=("Permissions.get", "Warehouses.get_permissions", "ServingEndpoints.get_permissions"),
+    ),
+    Route(
+        method="PUT",
+        path=_BASE,
+        handler=put,
+        sdk=("Permissions.set", "Warehouses.set_permissions", "ServingEndpoints.set_permissions"),
+    ),
+    Route(
+        method="PATCH",
+        path=_BASE,
+        handler=patch,
+        sdk=("Permissions.update", "Warehouses.update_permissions", "ServingEndpoints.update_permissions"),
+    ),
+    Route(
+        method="GET",
+        path=_BASE + "/permissionLevels",
+        handler=levels,
+        sdk=("Permissions.get_permission_levels", "Warehouses.get_permission_levels", "ServingEndpoints.get_permission_levels"),
+    ),
+    Route(method="GET", path=_SQL, handler=get),
+    Route(method="PUT", path=_SQL, handler=put),
+    Route(method="PATCH", path=_SQL, handler=patch),
+)

@@ -1,0 +1,171 @@
+"""Serving endpoints: a list, and chat completions that a registered responder answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+from localspace.api.object_rights import level_held, require_level
+from localspace.calls import Call, Route, field_of
+from localspace.errors import ApiError, already_exists, denied, invalid, not_found
+from localspace.governance.identity import Principal
+from localspace.store import Document
+from localspace.wire import Json
+
+_SYSTEM = "FOUNDATION_MODEL_API"
+
+
+def listed(call: Call) -> Json:
+    """List the endpoints that the caller may see; the platform's own show to everybody."""
+    found = [one for one in call.books.store.list("serving_endpoint") if _level(call, call.actor, one) is not None]
+    return {"endpoints": found}
+
+
+def get(call: Call) -> Json:
+    """Return one endpoint."""
+    return _endpoint(call, call.params["name"], "CAN_VIEW")
+
+
+def create(call: Call) -> Json:
+    """Create an endpoint; it is ready at once."""
+    body = call.body
+    name = field_of(body, "name")
+    if not re.fullmatch(r"[\w-]{1,63}", name):
+        raise invalid("An endpoint name has 1 to 63 letters, digits, dashes and underscores.")
+    if call.books.store.get("serving_endpoint", name) is not None:
+        raise already_exists(f"Endpoint with name '{name}' already exists.", status=400)
+    now = call.books.clock.now_ms()
+    new = body | {
+        "name": name,
+        "id": uuid.uuid4().hex,
+        "creator": call.actor.name,
+        "creation_timestamp": now,
+        "last_updated_timestamp": now,
+        "task": body.get("task") or "llm/v1/chat",
+        "endpoint_type": "EXTERNAL_MODEL",
+        "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
+    }
+    call.books.store.put("serving_endpoint", (name,), new)
+    return new
+
+
+def delete(call: Call) -> Json:
+    """Delete an endpoint."""
+    found = _endpoint(call, call.params["name"], "CAN_MANAGE")
+    if found["endpoint_type"] == _SYSTEM:
+        raise denied("An endpoint of the platform cannot be deleted.")
+    with call.books.store.transaction():
+        call.books.store.delete("serving_endpoint", found["name"])
+        call.books.store.delete("responder", found["name"])
+    return {}
+
+
+def invoke(call: Call) -> Json:
+    """Answer a chat request to the endpoint in the path."""
+    return _chat(call, call.params["name"], call.body)
+
+
+def completions(call: Call) -> Json:
+    """Answer an OpenAI-shaped chat request; `model` names the endpoint."""
+    return _chat(call, field_of(call.body, "model"), call.body)
+
+
+def reply_of(responder: Document, messages: list[Json], times: int) -> Any:
+    """Return the content that a responder gives to a conversation, the `times`-th call of it (from 0).
+
+    canned: `replies`, one after the other, the last one for ever. rules: `rules` of {pattern, reply}, the first whose
+    pattern is found in the last message, else `default`. echo: the last message. error: `status`, `error_code`,
+    `message`. A reply is text, or a list of content blocks as some models answer.
+    """
+    last = _text_of(messages[-1].get("content"))
+    kind = responder["kind"]
+    if kind == "canned":
+        replies = responder.get("replies") or [""]
+        return replies[min(times, len(replies) - 1)]
+    if kind == "echo":
+        return last
+    if kind == "error":
+        raise ApiError(
+            int(responder.get("status", 500)),
+            responder.get("error_code", "INTERNAL_ERROR"),
+            responder.get("message", "The model failed."),
+        )
+    for rule in responder.get("rules") or ():
+        if re.search(rule["pattern"], last, re.S):
+            return rule["reply"]
+    return responder.get("default", "")
+
+
+def _chat(call: Call, name: str, body: Json) -> Json:
+    endpoint = _endpoint(call, name, "CAN_QUERY")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
+        raise invalid("messages must be a list with at least one message.")
+    if body.get("stream"):
+        raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace does not stream answers.")
+    responder = call.books.store.get("responder", name)
+    if responder is None:
+        raise ApiError(
+            501,
+            "NOT_IMPLEMENTED",
+            f"No responder is registered for endpoint '{name}'. PUT /_localspace/responders/{name} registers one.",
+        )
+    times = call.workspace.responders_calls.get(name, 0)
+    call.workspace.responders_calls[name] = times + 1
+    content = reply_of(responder, messages, times)
+    asked, given = (len(_text_of(one)) // 4 + 1 for one in (json.dumps(messages), content))
+    return {
+        "id": f"chatcmpl_{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": call.books.clock.now_ms() // 1000,
+        "model": endpoint["name"],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given},
+    }
+
+
+def _text_of(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(one.get("text", "")) for one in content if isinstance(one, dict))
+    return "" if content is None else str(content)
+
+
+def _endpoint(call: Call, name: str, level: str) -> Document:
+    found = call.books.store.get("serving_endpoint", name)
+    if found is None:
+        raise not_found(f"Endpoint with name '{name}' does not exist.")
+    if found["endpoint_type"] != _SYSTEM:
+        require_level(call.books, call.actor, "serving-endpoints", name, level, owner=found.get("creator"))
+    return found
+
+
+def _level(call: Call, actor: Principal, endpoint: Document) -> str | None:
+    if endpoint["endpoint_type"] == _SYSTEM:
+        return "CAN_QUERY"
+    return level_held(call.books, actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))
+
+
+_BASE = "/api/2.0/serving-endpoints"
+ROUTES = (
+    Route(method="GET", path=_BASE, handler=listed, sdk=("ServingEndpoints.list",)),
+    Route(
+        method="POST",
+        path=_BASE,
+        handler=create,
+        sdk=("ServingEndpoints.create",),
+        partial="no model is loaded: a responder answers",
+    ),
+    Route(method="GET", path=_BASE + "/{name}", handler=get, sdk=("ServingEndpoints.get",)),
+    Route(method="DELETE", path=_BASE + "/{name}", handler=delete, sdk=("ServingEndpoints.delete",)),
+    Route(
+        method="POST",
+        path="/serving-endpoints/{name}/invocations",
+        handler=invoke,
+        sdk=("ServingEndpoints.query",),
+        reads=True,
+        partial="chat only, no streaming",
+    ),
+    Route(method="POST", path="/serving-endpoints/chat/completions", handler=completions, reads=True),
+)

@@ -1,0 +1,50 @@
+"""Which operations are served, how far, and which test drives them: a table over the routes."""
+
+from __future__ import annotations
+
+from html import escape
+
+from localspace.calls import Plane, Route
+from localspace.routes import ROUTES
+
+TEST = "tests/localspace/test_sdk_surface.py"
+_TESTS = {
+    "localspace.control": "tests/localspace/test_control.py",
+    "localspace.api.statements": "tests/localspace/test_statements.py",
+    "localspace.api.tokens": "tests/localspace/test_auth.py",
+}
+
+
+def table() -> list[dict[str, str]]:
+    """Return one row an operation: SDK name, method, path, level (supported or partial), what is missing, test."""
+    rows = [row for route in ROUTES for row in _rows(route)]
+    return sorted(rows, key=lambda row: (row["operation"] == "", row["operation"], row["path"], row["method"]))
+
+
+def _rows(route: Route) -> list[dict[str, str]]:
+    test = TEST if route.sdk else _TESTS.get(route.handler.__module__, TEST)
+    return [
+        {
+            "operation": name,
+            "method": route.method,
+            "path": route.path,
+            "level": "partial" if route.partial else "supported",
+            "missing": route.partial,
+            "test": test,
+        }
+        for name in (route.sdk or ("",))
+        if route.plane is not Plane.CONTROL or not route.sdk
+    ]
+
+
+def page_of() -> str:
+    """Return the table as one HTML page."""
+    columns = ("operation", "method", "path", "level", "missing", "test")
+    head = "".join(f"<th>{one}</th>" for one in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(row[one])}</td>" for one in columns) + "</tr>" for row in table())
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>localspace: compatibility</title>"
+        "<style>body{font:14px sans-serif;margin:2rem}td,th{padding:.2rem .6rem;text-align:left;"
+        "border-bottom:1px solid #ddd}</style>"
+        f"<h1>What the local workspace serves</h1><table><tr>{head}</tr>{body}</table></html>"
+    )
