@@ -1,0 +1,85 @@
+"""Put a session together from a config and the environment; the only place that reads credentials."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+
+import httpx
+from databricks.sdk import WorkspaceClient
+
+from partnercert.client import Limits, PartnerClient
+from partnercert.config import PartnerConfig, WorkspacePlan
+from partnercert.exchange import Redactor
+from partnercert.payloads import Credentials, Identities, Payloads
+from partnercert.session import Session
+from partnercert.workspace import SdkWorkspace, WorkspaceAccess
+
+REQUIRED = ("BASIC_USER", "BASIC_PASSWORD")
+
+
+class MissingCredentialsError(Exception):
+    """The environment lacks credentials; carries their names."""
+
+
+def credentials(environment: Mapping[str, str]) -> Credentials:
+    """Read the credentials: the partner's Basic pair, and what the payload carries. Raises MissingCredentialsError."""
+    missing = [name for name in REQUIRED if not environment.get(name)]
+    if missing:
+        raise MissingCredentialsError(f"set {' and '.join(missing)} in the environment")
+    if ":" in environment["BASIC_USER"]:
+        raise MissingCredentialsError("BASIC_USER must not hold a colon (RFC 7617)")
+    return Credentials(
+        user=environment["BASIC_USER"],
+        password=environment["BASIC_PASSWORD"],
+        token=environment.get("PAT_TOKEN") or f"made-up-{secrets.token_hex(16)}",
+        principal_id=environment.get("SERVICE_PRINCIPAL_ID", ""),
+        principal_secret=environment.get("SERVICE_PRINCIPAL_SECRET") or f"made-up-{secrets.token_hex(16)}",
+    )
+
+
+def session(
+    config: PartnerConfig,
+    held: Credentials,
+    *,
+    seed: int,
+    limits: Limits | None = None,
+    workspace: WorkspaceAccess | None = None,
+    compat_gpc: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Session:
+    """Return a session; close its client when done."""
+    redactor = Redactor([held.password, held.token, held.principal_secret])
+    client = PartnerClient(
+        user=held.user, password=held.password, redactor=redactor, limits=limits, transport=transport, sleep=sleep
+    )
+    payloads = Payloads(config, held, compat_gpc=compat_gpc)
+    if workspace is not None:
+        payloads.details = workspace.details
+    return Session(
+        config=config,
+        client=client,
+        identities=Identities(seed, config),
+        payloads=payloads,
+        workspace=workspace,
+        sleep=sleep,
+    )
+
+
+def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapping[str, str]) -> WorkspaceAccess | None:
+    """Return the workspace for P200 and P201, or None when config or environment do not name one."""
+    plan: WorkspacePlan | None = config.certification.workspace
+    host, token = environment.get("DATABRICKS_HOST"), environment.get("DATABRICKS_TOKEN")
+    pat, secret = environment.get("PAT_TOKEN"), environment.get("SERVICE_PRINCIPAL_SECRET")
+    if plan is None or not host or not token or not (pat or secret):
+        return None
+    admin = WorkspaceClient(host=host, token=token, auth_type="pat")
+    if "AUTH_OAUTH_M2M" in config.auth_options:
+        partner = WorkspaceClient(
+            host=host, client_id=held.principal_id, client_secret=held.principal_secret, auth_type="oauth-m2m"
+        )
+    else:
+        partner = WorkspaceClient(host=host, token=pat or "", auth_type="pat")
+    return SdkWorkspace(admin, partner, plan)

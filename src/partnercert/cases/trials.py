@@ -1,0 +1,143 @@
+"""P500, P501 and P502: trials that are over."""
+
+from __future__ import annotations
+
+from partnercert.cases.case import Case, offers
+from partnercert.cases.judgements import created, hook_done, notified, signed_in
+from partnercert.cases.reusing import judge_newcomer
+from partnercert.config import PartnerConfig
+from partnercert.contract import Operation
+from partnercert.exchange import Reply
+from partnercert.payloads import Person, Workspace
+from partnercert.session import Session
+from partnercert.verdicts import Judge
+
+
+def run_p500(session: Session, judge: Judge) -> None:
+    """Create after the trial is over."""
+    person, workspace, old = _expired(session, judge)
+    notified(session, judge, old, workspace)
+    fields = created(session, judge, session.create(person, workspace), "create after the trial")
+    account, redirect = fields["account_status"], fields["redirect_value"]
+    judge.expect(account == "expired", "account-status", f"account_status is {account}, expected expired")
+    repeat = session.config.certification.repeat_trials
+    legal = {None: ("purchase_product", "create_trial"), True: ("create_trial",), False: ("purchase_product",)}[repeat]
+    judge.expect(redirect in legal, "redirect-value", f"redirect_value is {redirect}, expected {' or '.join(legal)}")
+
+
+def run_p501(session: Session, judge: Judge) -> None:
+    """Reuse after the trial is over."""
+    person, workspace, connection_id = _expired(session, judge)
+    wanted = {"user": ("existing",), "account": ("expired",), "redirect": ("purchase_product",)}
+    signed_in(session, judge, session.reuse(person, workspace, connection_id), "reuse after the trial", **wanted)
+    again = session.expire(person, workspace)
+    judge.expect(again.status == 200, "expire-again", f"expiring again: {again.describe()} instead of 200")
+
+
+def run_p502(session: Session, judge: Judge) -> None:
+    """Reuse by somebody new after the trial is over: the trial's owner and new_user_action decide."""
+    domain = session.identities.test_domain()
+    colleague = _colleague(session, domain)
+    _, workspace, connection_id = _expired(session, judge, domain)
+    newcomer = session.identities.person(domain)
+    action, manual = session.config.new_user_action, session.config.require_manual_signup
+    reply = session.reuse(newcomer, workspace, connection_id, retry=action != "error" or manual)
+    _judge_latecomer(session, judge, reply)
+    if colleague is not None and not manual:
+        known = session.reuse(colleague[0], colleague[1], colleague[2])
+        wanted = _wanted_account(session.config)
+        signed_in(session, judge, known, "reuse by a known colleague", account=(wanted,))
+
+
+def _judge_latecomer(session: Session, judge: Judge, reply: Reply) -> None:
+    at, action = "reuse by a new user after the trial", session.config.new_user_action
+    if session.config.require_manual_signup or action in ("not_found", "error"):
+        judge_newcomer(session, judge, reply, at)
+        return
+    account = _wanted_account(session.config)
+    if action == "invite":
+        redirect = ("contact_admin",) if account == "active" else ("purchase_product",)
+        signed_in(session, judge, reply, at, user=("not_applicable",), account=(account,), redirect=redirect)
+        return
+    signed_in(session, judge, reply, at, user=("new",), account=(account,))
+    value = reply.fields().get("redirect_value")
+    fitting = ("sign_in", "create_trial") if account == "active" else ("purchase_product",)
+    if not judge.failed and value not in fitting:
+        judge.warn("redirect-value", f"{at}: account {account}, but redirect_value {value}")
+
+
+def _wanted_account(config: PartnerConfig) -> str:
+    return "active" if config.trial_type == "user" else "expired"
+
+
+def _colleague(session: Session, domain: str) -> tuple[Person, Workspace, str] | None:
+    """Make a second known user with a connection, where the partner takes one in."""
+    person, workspace = session.identities.person(domain), session.identities.workspace()
+    reply = session.create(person, workspace)
+    connection_id = reply.fields().get("connection_id")
+    return (person, workspace, connection_id) if isinstance(connection_id, str) and connection_id else None
+
+
+def _expired(session: Session, judge: Judge, domain: str | None = None) -> tuple[Person, Workspace, str]:
+    person = session.identities.person(domain or session.identities.test_domain())
+    workspace = session.identities.workspace()
+    connection_id = session.connected(person, workspace)
+    hook_done(session, judge, Operation.EXPIRE, session.expire(person, workspace), "expire-account")
+    return person, workspace, connection_id
+
+
+def _gate_p500(config: PartnerConfig) -> str:
+    hook = config.endpoints.expire_account is not None
+    return "" if hook or config.has_trials else "no time-based trials: trial_type and endpoints.expire_account_path not declared"
+
+
+def _gate_p502(config: PartnerConfig) -> str:
+    reason = offers(Operation.EXPIRE)(config)
+    return reason or ("" if config.trial_type else "trial_type not declared")
+
+
+def _guided_p500(session: Session) -> str:
+    return "" if session.offers(Operation.EXPIRE) else "no expire hook: a person has to let a trial end"
+
+
+_MEANINGFUL = ("After the trial the user reads a meaningful message and how to go on.",)
+
+TRIALS = (
+    Case(
+        id="P500",
+        title="Create again after the trial",
+        journey="Create; the trial ends; delete in Databricks; create.",
+        applies="Partners with time-based trials. Optional.",
+        looks_at=("account_status expired", "purchase_product without a connection, or create_trial with one"),
+        gate=_gate_p500,
+        run=run_p500,
+        guided=_guided_p500,
+        manual=_MEANINGFUL,
+        optional=True,
+    ),
+    Case(
+        id="P501",
+        title="Reuse after the trial",
+        journey="Create; the trial ends; reuse by the same user.",
+        applies="Partners with time-based trials and the expire-account hook. Optional.",
+        looks_at=("200, user_status existing, account_status expired, purchase_product", "expiring twice is harmless"),
+        gate=offers(Operation.EXPIRE),
+        run=run_p501,
+        manual=_MEANINGFUL,
+        optional=True,
+    ),
+    Case(
+        id="P502",
+        title="Reuse after the trial by a new user",
+        journey="Create; the trial ends; reuse by somebody new of the same domain.",
+        applies="Partners with time-based trials, the expire-account hook and a trial_type. Optional.",
+        looks_at=(
+            "trial per account: expired for everybody; trial per user: active for others",
+            "new_user_action as in P302; invite leads to contact_admin (user) or purchase_product (account)",
+        ),
+        gate=_gate_p502,
+        run=run_p502,
+        manual=_MEANINGFUL,
+        optional=True,
+    ),
+)

@@ -1,0 +1,316 @@
+"""The commands, thin: parse arguments, call, print, choose the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from partnercert import assembly, config, template
+from partnercert.cases import CASES, Case
+from partnercert.client import Limits
+from partnercert.console import Console, explain_text, list_rows
+from partnercert.report import render_html, render_json, render_junit, write_evidence
+from partnercert.runner import Result, SignOffs, run_cases, run_checks
+from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, read
+from partnercert.signoff import Result as Said
+
+FAILED, WRONG_USE, REFUSED = 1, 2, 4
+_IDS = [case.id for case in CASES]
+_CONFIG = click.option(
+    "--config", "config_path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The partner's config."
+)
+_OUT = click.Path(path_type=Path, dir_okay=False)
+
+
+class _Case(click.ParamType[str]):
+    name = "case"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value.upper() in _IDS:
+            return value.upper()
+        self.fail(f"{value} is no case; `partnercert list` shows them", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lampkeeper", prog_name="partnercert")
+def cli() -> None:
+    """Certify a partner's Partner Connect integration."""
+
+
+@cli.command("run")
+@_CONFIG
+@click.option("--case", "cases", multiple=True, type=_Case(), help="Only this case (repeatable).")
+@click.option("--automated-only", is_flag=True, help="Judge what can be automated; list what waits for a person.")
+@click.option("--junit", type=_OUT, help="Write JUnit XML.")
+@click.option("--html", type=_OUT, help="Write a self-contained HTML report.")
+@click.option("--json", "json_path", type=_OUT, help="Write the result as JSON ('-' for standard output).")
+@click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
+@click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
+@click.option("--beyond/--no-beyond", default=None, help="Checks beyond the cases (default: unless --case is given).")
+@click.option("--fuzz", type=click.IntRange(0), default=None, help="Fuzz examples an operation (default: 25 on loopback, else 0).")
+@click.option("--seed", type=int, default=None, help="Replay the made-up identities of a run.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, show_default=True, help="Seconds for a whole reply.")
+@click.option("--retry-delays", default="1,2,4", show_default=True, help="Seconds before a 500 is tried again.")
+@click.option("--compat-gpc", is_flag=True, help="Send the misspelt cloud name gpc instead of gcp.")
+def run_command(
+    config_path: Path,
+    cases: tuple[str, ...],
+    automated_only: bool,
+    junit: Path | None,
+    html: Path | None,
+    json_path: Path | None,
+    evidence: Path | None,
+    signoffs: Path | None,
+    beyond: bool | None,
+    fuzz: int | None,
+    seed: int | None,
+    timeout: float,
+    retry_delays: str,
+    compat_gpc: bool,
+) -> None:
+    """Run the cases against a partner. Credentials: BASIC_USER, BASIC_PASSWORD (and PAT_TOKEN) in the environment."""
+    loaded = _load(config_path)
+    held = _credentials()
+    records = _records(signoffs or _beside(config_path))
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    limits = Limits(seconds=timeout, retry_delays=_delays(retry_delays))
+    access = assembly.workspace_access(loaded, held, os.environ)
+    session = assembly.session(loaded, held, seed=seed, limits=limits, workspace=access, compat_gpc=compat_gpc)
+    started = datetime.now(UTC)
+    console = Console(to_stderr=str(json_path) == "-")
+    with session.client:
+        console.start(loaded, seed)
+        sign_offs = SignOffs(records=tuple(records), now=started, folder=config_path.resolve().parent)
+        outcomes = run_cases(
+            session, only=cases, sign_offs=sign_offs, automated_only=automated_only, progress=console.progress
+        )
+        wanted = beyond if beyond is not None else not cases
+        examples = fuzz if fuzz is not None else (25 if loaded.is_local else 0)
+        checks = run_checks(session, examples=examples, progress=console.progress) if wanted else ()
+    result = Result(
+        partner=loaded.name,
+        config_sha256=loaded.fingerprint,
+        api_version=loaded.api_version,
+        base_url=loaded.base_url,
+        seed=seed,
+        started=started.isoformat(timespec="seconds"),
+        automated_only=automated_only,
+        outcomes=outcomes,
+        checks=checks,
+        exchanges=tuple(session.client.exchanges),
+    )
+    console.finish(result)
+    _write(result, junit=junit, html=html, json_path=json_path, evidence=evidence)
+    sys.exit(0 if result.certified else FAILED)
+
+
+@cli.command("list")
+@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="Show which apply.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(config_path: Path | None, as_json: bool) -> None:
+    """List the 21 cases."""
+    loaded = _load(config_path) if config_path else None
+    rows = list_rows(loaded)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        gate = f"  [does not apply: {row['gate']}]" if row.get("gate") else ""
+        click.echo(f"{row['id']}  {row['title']}{' (optional)' if row['optional'] else ''}{gate}")
+
+
+@cli.command("explain")
+@click.argument("case", type=_Case())
+def explain_command(case: str) -> None:
+    """Explain one case: journey, what is judged, what a person looks at."""
+    click.echo(explain_text(_case(case)))
+
+
+@cli.command("init")
+@click.argument("path", type=_OUT, default=Path("partner.json"))
+@click.option("--force", is_flag=True, help="Overwrite.")
+def init_command(path: Path, force: bool) -> None:
+    """Write a commented config; keys that start with // are comments."""
+    if path.exists() and not force:
+        _stop(f"{path} exists; --force overwrites it")
+    try:
+        path.write_text(template.commented_config(), encoding="utf-8")
+    except OSError as error:
+        _stop(f"{path} cannot be written: {error.strerror}")
+    click.echo(f"wrote {path}; edit it, then: partnercert run --config {path}")
+
+
+@cli.command("serve")
+@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="Default: that of `init`.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: that of base_url; 0 takes a free one.")
+@click.option("--fault", "fault_names", multiple=True, help="Break it in this way (repeatable).")
+@click.option("--faults", "list_faults", is_flag=True, help="List the faults with the cases each one fails.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
+def serve_command(
+    config_path: Path | None, port: int | None, fault_names: tuple[str, ...], list_faults: bool, as_json: bool
+) -> None:
+    """Serve the reference partner on 127.0.0.1."""
+    from partnercert.reference_partner.faults import FAULTS
+    from partnercert.reference_partner.serving import ServeError, serve
+
+    if list_faults:
+        for fault in FAULTS:
+            click.echo(f"{fault.name:36} {fault.cases or '-':40} {fault.about}")
+        return
+    known = {fault.name: fault for fault in FAULTS}
+    unknown = [name for name in fault_names if name not in known]
+    if unknown:
+        _stop(f"no such fault: {', '.join(unknown)}; `partnercert serve --faults` lists them")
+    loaded = _load(config_path) if config_path else template.reference_config()
+    held = _credentials()
+
+    def ready(address: str) -> None:
+        line = json.dumps({"base_url": address, "faults": list(fault_names)})
+        click.echo(line if as_json else f"reference partner at {address} (Ctrl-C ends it)")
+
+    try:
+        serve(loaded, held.user, held.password, port=port, faults=[known[n] for n in fault_names], ready=ready)
+    except ServeError as error:
+        _stop(str(error), REFUSED)
+
+
+@cli.command("signoff")
+@click.argument("case", type=_Case())
+@_CONFIG
+@click.option("--role", type=click.Choice(ROLES), default="partner", show_default=True)
+@click.option("--person", "--who", required=True, help="Who looked.")
+@click.option("--result", type=click.Choice(list(Said)), default=None, help="Non-interactive: passed or failed.")
+@click.option("--notes", default="", help="What was seen.")
+@click.option("--evidence", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--days", type=click.IntRange(1), default=None, help="How long it counts (default: the config's, or 90).")
+@click.option("--signoffs", type=_OUT, help="The file (default: beside the config).")
+def signoff_command(
+    case: str,
+    config_path: Path,
+    role: str,
+    person: str,
+    result: str | None,
+    notes: str,
+    files: tuple[Path, ...],
+    days: int | None,
+    signoffs: Path | None,
+) -> None:
+    """Record what a person saw: walks through the checklist, or takes --result."""
+    loaded, chosen = _load(config_path), _case(case)
+    if not chosen.manual:
+        _stop(f"{case} has no manual step; there is nothing to sign off")
+    if chosen.gate(loaded):
+        _stop(f"{case} does not apply: {chosen.gate(loaded)}")
+    click.echo(f"{case}: {chosen.title}")
+    answers = _ask(chosen, result)
+    now = datetime.now(UTC)
+    lasts = timedelta(days=days or loaded.certification.sign_off_days)
+    folder = config_path.resolve().parent
+    record = SignOff(
+        case=case,
+        config_sha256=loaded.fingerprint,
+        api_version=loaded.api_version,
+        environment=loaded.base_url,
+        role=role,
+        person=person,
+        time=now.isoformat(timespec="seconds"),
+        result=Said.PASSED if all(answers) else Said.FAILED,
+        expires=(now + lasts).isoformat(timespec="seconds"),
+        answers=tuple(answers),
+        notes=notes,
+        evidence=tuple(Evidence(path=os.path.relpath(f.resolve(), folder), sha256=digest(f)) for f in files),
+    )
+    path = signoffs or _beside(config_path)
+    try:
+        append(path, record)
+    except (SignOffError, OSError) as error:
+        _stop(str(error))
+    click.echo(f"{record.result} by {person} ({role}), counts until {record.expires[:10]}; recorded in {path.name}")
+
+
+def _ask(case: Case, result: str | None) -> list[bool]:
+    if result is not None:
+        for point in case.manual:
+            click.echo(f"  [{'x' if result == Said.PASSED else ' '}] {point}")
+        return [result == Said.PASSED] * len(case.manual)
+    if not sys.stdin.isatty():
+        _stop("no terminal to ask at: give --result passed or --result failed")
+    return [click.confirm(f"  {point}", default=False) for point in case.manual]
+
+
+def _load(path: Path) -> config.PartnerConfig:
+    try:
+        loaded, warnings = config.load(path)
+    except OSError as error:
+        _stop(f"{path} cannot be read: {error.strerror}")
+    except config.ConfigError as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        wrong = sum(problem.is_error for problem in error.problems)
+        _stop(f"{path}: {wrong} error{'s' if wrong != 1 else ''}\n{lines}")
+    for warning in warnings:
+        click.echo(f"{path}: {warning}", err=True)
+    return loaded
+
+
+def _credentials() -> assembly.Credentials:
+    try:
+        return assembly.credentials(os.environ)
+    except assembly.MissingCredentialsError as error:
+        _stop(str(error))
+
+
+def _records(path: Path) -> list[SignOff]:
+    try:
+        return read(path)
+    except SignOffError as error:
+        _stop(str(error))
+
+
+def _beside(config_path: Path) -> Path:
+    return config_path.with_name(config_path.stem + ".signoffs.json")
+
+
+def _delays(text: str) -> tuple[float, ...]:
+    try:
+        delays = tuple(float(piece) for piece in text.split(",") if piece.strip())
+    except ValueError:
+        delays = (-1.0,)
+    if any(not 0 <= delay <= 3600 for delay in delays):
+        _stop(f"--retry-delays must be seconds, comma-separated; is {text!r}")
+    return delays
+
+
+def _write(
+    result: Result, *, junit: Path | None, html: Path | None, json_path: Path | None, evidence: Path | None
+) -> None:
+    renderings = ((junit, render_junit), (html, render_html), (json_path, render_json))
+    for path, render in renderings:
+        if path is not None and str(path) == "-":
+            click.echo(render(result), nl=False)
+        elif path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(render(result), encoding="utf-8", errors="replace")
+            except OSError as error:
+                _stop(f"{path} cannot be written: {error.strerror}")
+    if evidence is not None:
+        try:
+            write_evidence(result, evidence)
+        except OSError as error:
+            _stop(f"{evidence} cannot be written: {error.strerror}")
+
+
+def _case(case_id: str) -> Case:
+    return next(case for case in CASES if case.id == case_id)
+
+
+def _stop(message: str, code: int = WRONG_USE) -> NoReturn:
+    click.echo(f"partnercert: {message}", err=True)
+    raise SystemExit(code)
