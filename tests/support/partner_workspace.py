@@ -1,0 +1,128 @@
+"""A stand-in for the few workspace calls that P200 and P201 make: SQL statements, history, catalog, identity, settings."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+ADMIN, PARTNER = "admin-token-0123456789", "partner-token-0123456789"
+WAREHOUSE = "fedcba9876543210"
+_NAME = re.compile(r"`((?:[^`]|``)*)`")
+
+
+@dataclass
+class Table:
+    kind: str
+    location: str
+    rows: int = 0
+
+
+class FakeError(Exception):
+    pass
+
+
+@dataclass
+class FakeWorkspace:
+    """Catalogs main and hive_metastore; two people; a default catalog that the settings API changes."""
+
+    default_catalog: str = "main"
+    hive: bool = True
+    tables: dict[tuple[str, str, str], Table] = field(default_factory=dict)
+    schemas: set[tuple[str, str]] = field(default_factory=set)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def app(self) -> Starlette:
+        handlers: dict[str, tuple[str, Callable[[Request, str, dict[str, Any]], Response]]] = {
+            "/api/2.0/sql/statements": ("POST", self._statement),
+            "/api/2.0/sql/statements/": ("POST", self._statement),
+            "/api/2.0/sql/history/queries": ("GET", self._history),
+            "/api/2.0/preview/scim/v2/Me": ("GET", lambda r, who, b: JSONResponse({"userName": who})),
+            "/api/2.1/unity-catalog/tables": ("GET", self._list_tables),
+            "/api/2.1/unity-catalog/external-locations": ("GET", self._locations),
+            "/api/2.0/settings/types/default_namespace_ws/names/default": ("GET PATCH", self._namespace),
+        }
+
+        def endpoint(handle: Callable[[Request, str, dict[str, Any]], Response]) -> Callable[[Request], Any]:
+            async def answer(request: Request) -> Response:
+                who = {f"Bearer {ADMIN}": "admin", f"Bearer {PARTNER}": "loader"}.get(request.headers.get("authorization", ""))
+                if who is None:
+                    return JSONResponse({"error_code": "UNAUTHENTICATED", "message": "who?"}, status_code=401)
+                self.requests.append(f"{request.method} {request.url.path}")
+                body = await request.json() if await request.body() else {}
+                return handle(request, who, body)
+
+            return answer
+
+        routes = [Route(path, endpoint(h), methods=m.split()) for path, (m, h) in handlers.items()]
+        return Starlette(routes=routes)
+
+    def _statement(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        sql, now = body["statement"], int(time.time() * 1000)
+        try:
+            rows = self._run(sql)
+        except FakeError as error:
+            status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(error)}}
+            return JSONResponse({"statement_id": "s", "status": status})
+        self.history.append(
+            {"query_text": sql, "status": "FINISHED", "user_name": who, "query_start_time_ms": now, "warehouse_id": body["warehouse_id"]}
+        )
+        return JSONResponse({"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}})
+
+    def _run(self, sql: str) -> list[list[str]]:
+        names = [n.replace("``", "`") for n in _NAME.findall(sql)]
+        key = (names[0], names[1], names[2]) if len(names) > 2 else ("", "", "")
+        if sql.startswith("SHOW SCHEMAS"):
+            if names[0] == "hive_metastore" and not self.hive:
+                raise FakeError("hive_metastore is disabled")
+            return [["default"]]
+        if sql == "SELECT current_catalog()":
+            return [[self.default_catalog]]
+        if sql.startswith("CREATE SCHEMA"):
+            self.schemas.add((names[0], names[1]))
+        elif sql.startswith("DROP TABLE"):
+            self.tables.pop(key, None)
+        elif sql.startswith("CREATE TABLE"):
+            place = re.search(r"LOCATION '([^']*)'", sql)
+            self.tables[key] = Table("EXTERNAL", place[1]) if place else Table("MANAGED", f"s3://root/{'/'.join(key)}")
+        elif sql.startswith("INSERT INTO"):
+            self.tables[key].rows += sql.count("(")
+        elif sql.startswith("SELECT count(*)"):
+            return [[str(self.tables[key].rows)]]
+        elif sql.startswith("SHOW TABLES"):
+            return [[s, t, "false"] for c, s, t in self.tables if (c, s) == (names[0], names[1])]
+        elif sql.startswith("DESCRIBE TABLE EXTENDED"):
+            table = self.tables[key]
+            return [["id", "bigint", ""], ["", "", ""], ["Type", table.kind, ""], ["Location", table.location, ""]]
+        elif not sql.startswith("GRANT"):
+            raise FakeError(f"cannot parse: {sql}")
+        return []
+
+    def _history(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        return JSONResponse({"res": self.history, "has_next_page": False})
+
+    def _list_tables(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        space = (request.query_params["catalog_name"], request.query_params["schema_name"])
+        found = [
+            {"name": t, "table_type": table.kind, "storage_location": table.location}
+            for (c, s, t), table in self.tables.items()
+            if (c, s) == space
+        ]
+        return JSONResponse({"tables": found})
+
+    def _locations(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        return JSONResponse({"external_locations": [{"name": "lake", "url": "s3://lake/", "read_only": False}]})
+
+    def _namespace(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        if request.method == "PATCH":
+            self.default_catalog = body["setting"]["namespace"]["value"]
+        setting = {"etag": "e1", "setting_name": "default", "namespace": {"value": self.default_catalog}}
+        return JSONResponse(setting)
