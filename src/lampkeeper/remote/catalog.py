@@ -56,8 +56,8 @@ def read_snapshot(workspace: Workspace, patterns: Iterable[str], taken_at: str =
     tables: list[Table] = []
     tags: list[TagAssignment] = []
     for catalog, wanted in sorted(by_catalog.items()):
-        found = _read_tables(workspace, catalog, wanted)
-        _require_all(found, wanted)
+        found = read_tables(workspace, catalog, wanted)
+        require_all(found, wanted)
         tables += found
         tags += read_tags(workspace, catalog, sorted({t.name.schema for t in found}))
     scope = {t.name.plain.casefold() for t in tables}
@@ -84,7 +84,8 @@ def _parameters(schemas: Sequence[str]) -> tuple[str, list[Parameter]]:
     return listed, [Parameter(name=n, value=s.casefold()) for n, s in zip(names, schemas, strict=True)]
 
 
-def _read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
+def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
+    """Return the tables of one catalog that the patterns name, by two queries; what is not there is left out."""
     schemas = sorted({p.schema for p in wanted})
     listed, parameters = _parameters(schemas)
     views = quote_path(catalog, "information_schema")
@@ -129,7 +130,7 @@ def _read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) 
     return tables
 
 
-def _require_all(found: Sequence[Table], wanted: Sequence[Pattern]) -> None:
+def require_all(found: Sequence[Table], wanted: Sequence[Pattern]) -> None:
     """Raise when a name matched nothing, or a table shows no column: a view without rows is not a clean view."""
     missing = [str(p) for p in wanted if not any(p.takes(t.name.schema, t.name.table) for t in found)]
     if missing:

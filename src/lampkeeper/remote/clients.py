@@ -34,7 +34,10 @@ class Plane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One HTTP call: `kind` is what it is about (a kind of resource), `path` is encoded and without the host."""
+    """One HTTP call: `kind` is what it is about (a kind of resource), `path` is encoded and without the host.
+
+    `writes` says that it changes something: statements are POSTs that mostly do not.
+    """
 
     kind: str
     method: str
@@ -42,11 +45,7 @@ class Call:
     plane: Plane = Plane.WORKSPACE
     query: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Say whether the call changes something; statements count as reads unless marked by their kind."""
-        return self.method != "GET" and not self.path.startswith("/api/2.0/sql/statements")
+    writes: bool = False
 
 
 class Wire(Protocol):
@@ -114,7 +113,7 @@ class Workspace:
         self.clock: Clock = clock or RealClock()
         self.secrets = secrets
         self.has_account = has_account
-        self.tally: Counter[tuple[str, str]] = Counter()
+        self.tally: Counter[tuple[str, bool]] = Counter()
 
     @property
     def w(self) -> WorkspaceClient:
@@ -127,7 +126,7 @@ class Workspace:
         """Send a call, again when that is safe and may help, until the patience ends; raise RemoteError."""
         start, pause = self.clock.now(), self.patience.first_pause
         while True:
-            self.tally[(call.kind, call.method)] += 1
+            self.tally[(call.kind, call.writes)] += 1
             try:
                 return self.wire.send(call)
             except (OSError, TimeoutError, ValueError) as error:
@@ -173,7 +172,7 @@ class Workspace:
         plane: Plane = Plane.WORKSPACE,
     ) -> Json:
         """Send one write."""
-        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, plane=plane))
+        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, plane=plane, writes=True))
         return found if isinstance(found, dict) else {}
 
     def pages(self, kind: str, path: str, items: str, query: Mapping[str, Any] | None = None) -> Iterator[Json]:
@@ -206,9 +205,9 @@ class Workspace:
     def calls(self) -> dict[str, dict[str, int]]:
         """Return how many calls were sent, by kind, reads and writes apart."""
         table: dict[str, dict[str, int]] = {}
-        for (kind, method), count in sorted(self.tally.items()):
+        for (kind, writes), count in sorted(self.tally.items()):
             row = table.setdefault(kind, {"reads": 0, "writes": 0})
-            row["reads" if method == "GET" else "writes"] += count
+            row["writes" if writes else "reads"] += count
         return table
 
 

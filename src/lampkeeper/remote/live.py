@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from lampkeeper.model.access import AccessModel
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function
-from lampkeeper.model.names import TableName, write_name
+from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import TagAssignment
-from lampkeeper.remote.catalog import read_snapshot, read_tags
+from lampkeeper.remote.catalog import Pattern, read_tables, read_tags, require_all
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import Directory, read_directory
 from lampkeeper.remote.securables import FoundPolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
@@ -55,6 +55,7 @@ def read_governed(
     workspace: Workspace,
     tables: Iterable[TableName],
     *,
+    former_tables: Iterable[TableName] = (),
     groups: Iterable[str] = (),
     function_schemas: Iterable[tuple[str, str]] = (),
     more_schemas: Iterable[tuple[str, str]] = (),
@@ -63,10 +64,11 @@ def read_governed(
 ) -> Governed:
     """Read the governance side for these tables; the `more_*` name places outside them that must be looked at too.
 
-    Calls: for each catalog 4 statements, 1 policy list, 1 catalog; for each schema 1 or 2; for each table 1 (its grants).
+    A table that is not there is a RemoteError, a former one is left out. Calls: for each catalog 4 statements, 1 policy
+    list, 1 catalog; for each schema 1 or 2; for each table 1 (its grants).
     """
-    names = sorted(set(tables))
-    snapshot = read_snapshot(workspace, [write_name(*t.parts) for t in names]).tables if names else ()
+    snapshot = _read_tables(workspace, set(tables), set(former_tables))
+    names = [t.name for t in snapshot]
     schemas = {(t.catalog, t.schema) for t in names} | set(more_schemas)
     catalogs = sorted({c for c, _ in schemas})
     tags: list[TagAssignment] = []
@@ -89,7 +91,7 @@ def read_governed(
     named = {p for f in policies if f.policy for p in (*f.policy.to_principals, *f.policy.except_principals)}
     wanted = (set(groups) | named | {g.principal for g in grants} | set(owners.values())) - {EVERYBODY}
     return Governed(
-        tables=snapshot,
+        tables=tuple(snapshot),
         tags=tuple(sorted(set(tags))),
         policies=tuple(sorted({p.key: p for p in policies}.values(), key=lambda p: p.key)),
         grants=tuple(sorted(set(grants))),
@@ -97,6 +99,17 @@ def read_governed(
         owners=owners,
         directory=read_directory(workspace, wanted),
     )
+
+
+def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[TableName]) -> list[Table]:
+    found: list[Table] = []
+    for catalog in sorted({t.catalog for t in wanted | former}):
+        required = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(wanted) if t.catalog == catalog]
+        others = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(former) if t.catalog == catalog]
+        there = read_tables(workspace, catalog, [*required, *others])
+        require_all(there, required)
+        found += there
+    return sorted(found, key=lambda t: t.name)
 
 
 def read_access_model(workspace: Workspace, tables: Iterable[TableName], groups: Iterable[str] = ()) -> AccessModel:

@@ -43,10 +43,12 @@ def run_sql(
     *,
     kind: str = "statement",
     timeout: float = 600.0,
+    writes: bool = False,
 ) -> Rows:
     """Run one statement to its end and return all rows.
 
-    `timeout` is in seconds for the statement itself, engine start included; then it is cancelled and RemoteError raised.
+    `writes` says that the statement changes something. `timeout` is in seconds for the statement itself, engine start
+    included; then it is cancelled and RemoteError raised.
     A statement that fails is a RemoteError whose code is the error class (`TABLE_OR_VIEW_NOT_FOUND`, …).
     """
     body: dict[str, Any] = {
@@ -60,7 +62,7 @@ def run_sql(
     typed = [{"name": p.name, "type": p.type} | ({} if p.value is None else {"value": p.value}) for p in parameters]
     if typed:
         body["parameters"] = typed
-    answer = workspace.request(Call(kind=kind, method="POST", path=_STATEMENTS, body=body))
+    answer = workspace.request(Call(kind=kind, method="POST", path=_STATEMENTS, body=body, writes=writes))
     statement_id = str(answer.get("statement_id", ""))
     start, pause = workspace.clock.now(), 0.1
     try:

@@ -1,0 +1,228 @@
+"""The direct engine: one write a step, each noted before and after, resumable anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.kinds import BY_NAME, KINDS
+from lampkeeper.deploy.kinds.base import Session
+from lampkeeper.deploy.order import LAGGING, barriers
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.state import Owned, StateLock, States
+from lampkeeper.deploy.view import read_view, scope_of
+from lampkeeper.deploy.wait import Settle, settle
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import RemoteError, UnsafePlanError
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where an apply stands: before step `number` of `total`; `waiting` when it waits for propagation there."""
+
+    number: int
+    total: int
+    change: Change
+    waiting: bool = False
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyReport:
+    """What an apply did: writes sent, records made, by kind."""
+
+    writes: int = 0
+    records: int = 0
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+
+
+def apply_plan(
+    plan: Plan,
+    workspace: Workspace,
+    states: States,
+    *,
+    progress: ProgressCallback | None = None,
+    allow_loosening: bool = False,
+    wait: Settle | None = None,
+    saved: bool = True,
+) -> ApplyReport:
+    """Apply a plan, or refuse it with UnsafePlanError before the first write.
+
+    `saved` plans are read against the workspace once more; say False only for a plan made a moment ago in this process. An
+    error in between leaves what was done recorded; running plan and apply again goes on from there.
+    """
+    with StateLock(states):
+        _require_applicable(plan, states, allow_loosening)
+        if plan.empty:
+            return ApplyReport()
+        if saved:
+            _require_unmoved(plan, workspace, states)
+        return _Run(plan=plan, workspace=workspace, states=states, progress=progress, wait=wait or Settle()).run()
+
+
+def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> None:
+    if plan.env != states.env:
+        raise UnsafePlanError(f"the plan is for env {plan.env!r}, not {states.env!r}")
+    for stamp in plan.stamps:
+        state = states[stamp.layer]
+        if (state.lineage, state.serial) != (stamp.lineage, stamp.serial):
+            raise UnsafePlanError(
+                f"the plan stands on serial {stamp.serial} of layer {stamp.layer}; the state is at serial {state.serial}"
+                + ("" if state.lineage == stamp.lineage else ", of another lineage"),
+                fix="make the plan again",
+            )
+    if plan.blocked:
+        errors = [str(f) for f in plan.findings if f.severity == "error"]
+        raise UnsafePlanError(f"the plan has {len(errors)} errors, first {errors[0]}", fix="resolve them and plan again")
+    if allow_loosening:
+        return
+    if plan.loosening:
+        shown = "; ".join(str(c) for c in plan.loosening[:3])
+        raise UnsafePlanError(
+            f"the plan loosens {len(plan.loosening)} cells: {shown}", fix="allow it with --allow-loosening if it is meant"
+        )
+    if plan.exposures:
+        raise UnsafePlanError(
+            f"the plan would expose for a moment what shows neither before nor after: {plan.exposures[0]}",
+            fix="revoke the access that is not ours first, or allow it with --allow-loosening",
+        )
+
+
+def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
+    """Refuse a plan whose objects do not stand any more as they stood when it was made."""
+    scope = scope_of(Desired(tables=plan.tables), states, plan.changes)
+    view = read_view(workspace, scope, states, plan.layers)
+    first: set[tuple[str, str]] = set()
+    for kind in KINDS:
+        mine = [c for c in plan.changes if c.kind == kind.name and c.action.writes]
+        live = kind.live(view) if mine else {}
+        for change in mine:
+            if (change.kind, change.key) in first:
+                continue
+            first.add((change.kind, change.key))
+            found = live.get(change.key)
+            moved = (found is None) != (change.before is None)
+            if found is not None and change.before is not None:
+                moved = bool(kind.differences(found.body, change.before))
+            if moved:
+                raise UnsafePlanError(
+                    f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
+                )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    plan: Plan
+    workspace: Workspace
+    states: States
+    progress: ProgressCallback | None
+    wait: Settle
+    session: Session = field(init=False)
+    writes: int = 0
+    records: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+    def run(self) -> ApplyReport:
+        """Apply all changes; save the state files when done, and when the platform says no."""
+        self.session = _session(self.workspace, self.states, self.plan)
+        touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la))
+        for layer in touched:
+            self.states[layer].begin()
+        try:
+            self._changes()
+        except RemoteError:
+            self.states.save(touched)
+            raise
+        if Layer.DATA_ACCESS in self.plan.layers:
+            self.states[Layer.DATA_ACCESS].govern(self.plan.tables)
+        self.states.save(touched)
+        return ApplyReport(writes=self.writes, records=self.records, by_kind=dict(sorted(self.by_kind.items())))
+
+    def _changes(self) -> None:
+        waits = barriers(self.plan.changes)
+        unsettled: list[Change] = []
+        total = len(self.plan.changes)
+        for position, change in enumerate(self.plan.changes):
+            if position in waits:
+                self._tell(position, total, change, waiting=True)
+                settle(self.workspace, unsettled, self.wait)
+                unsettled = []
+            self._tell(position, total, change)
+            self._one(change)
+            if change.kind in LAGGING:
+                unsettled.append(change)
+
+    def _tell(self, position: int, total: int, change: Change, *, waiting: bool = False) -> None:
+        if self.progress is not None:
+            self.progress(Progress(number=position + 1, total=total, change=change, waiting=waiting))
+
+    def _one(self, change: Change) -> None:
+        state = self.states[change.layer]
+        place = (change.kind, change.key)
+        before = state.objects.get(place)
+        if not change.action.writes:
+            owned = Owned(body=change.after or {}, remote_id=change.remote_id, original=change.original)
+            state.record(change, owned if change.action is Action.ADOPT else None)
+            self.records += 1
+            return
+        state.intend(change)
+        try:
+            remote_id = self._write(change)
+        except RemoteError as error:
+            if 400 <= error.status < 500:
+                state.withdraw(change)
+            raise
+        self.writes += 1
+        self.by_kind[change.kind] = self.by_kind.get(change.kind, 0) + 1
+        if change.temporary:
+            state.record(change, before)
+        elif change.after is None:
+            state.record(change, None)
+        else:
+            original = before.original if before else None
+            state.record(change, Owned(body=change.after, remote_id=remote_id, original=original))
+
+    def _write(self, change: Change) -> str:
+        """Send the change's one write and return the platform's id."""
+        kind = BY_NAME[change.kind]
+        known = change.remote_id or self._recorded_id(change)
+        if change.action is Action.CREATE and change.after is not None:
+            return kind.create(self.session, change.after)
+        if change.action is Action.UPDATE and change.before is not None and change.after is not None:
+            kind.update(self.session, change.before, change.after, known)
+            return known
+        try:
+            kind.delete(self.session, change.before or {}, known)
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+        return ""
+
+    def _recorded_id(self, change: Change) -> str:
+        owned = self.states[change.layer].objects.get((change.kind, change.key))
+        return owned.remote_id if owned else ""
+
+
+def _session(workspace: Workspace, states: States, plan: Plan) -> Session:
+    """Return a session that knows the ids in the state files and in the plan."""
+    session = Session(workspace=workspace, env=states.env)
+    known = {(kind, key): o.remote_id for state in states.layers.values() for (kind, key), o in state.objects.items()}
+    known |= {(c.kind, c.key): c.remote_id for c in plan.changes if c.remote_id}
+    tables = {
+        "group": session.principals,
+        "tag_policy": session.tag_policies,
+        "warehouse": session.warehouses,
+        "genie_space": session.spaces,
+    }
+    for (kind, key), remote_id in known.items():
+        if kind in tables and remote_id:
+            tables[kind][key] = remote_id
+    return session
+
+
+__all__ = ["ApplyReport", "Progress", "Settle", "apply_plan"]

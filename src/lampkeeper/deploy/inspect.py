@@ -1,0 +1,76 @@
+"""Findings about the ground a plan stands on: what it refers to and is not there, and what it cannot see through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.view import View
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.tags import EntityType
+
+
+def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
+    """Return what is wrong with a desired state on this workspace; nothing is read."""
+    return [
+        *_missing_groups(desired, view),
+        *_missing_columns(desired, view),
+        *_unread_policies(view),
+        *_foreign_access(desired, view, states),
+    ]
+
+
+def _missing_groups(desired: Desired, view: View) -> Iterator[Finding]:
+    for group in desired.groups:
+        if group.external and group.name not in view.governed.directory.groups:
+            yield Finding(
+                code="EXTERNAL_GROUP_MISSING",
+                severity=Severity.ERROR,
+                place=f"group {group.name}",
+                message="is marked external, and the account has no such group",
+                fix="have the identity provider create it, or drop external = true",
+            )
+
+
+def _missing_columns(desired: Desired, view: View) -> Iterator[Finding]:
+    """A tag for a column that is gone would fail half-way through an apply."""
+    if not view.governed.tables:
+        return
+    tables = {t.name.plain.casefold() for t in view.governed.tables}
+    columns = {c.plain.casefold() for t in view.governed.tables for c in t.column_names()}
+    for tag in desired.tag_assignments:
+        name = tag.entity_name.casefold()
+        if tag.entity_type is EntityType.COLUMNS and name not in columns:
+            where = "the column is gone" if any(name.startswith(f"{t}.") for t in tables) else "its table is not in scope"
+            yield Finding(
+                code="TAGGED_COLUMN_MISSING", severity=Severity.ERROR, place=tag.entity_name, message=f"tag {tag.key}: {where}",
+                fix="run `lampkeeper audit` and take the delta, or name the table in uc_tables",
+            )  # fmt: skip
+
+
+def _unread_policies(view: View) -> Iterator[Finding]:
+    for policy in view.governed.unread:
+        yield Finding(
+            code="POLICY_NOT_UNDERSTOOD",
+            severity=Severity.WARNING,
+            place=" ".join(policy.key),
+            message=f"we cannot tell what it does: {policy.problem}",
+            fix="judge it by hand; the matrix leaves it out",
+        )
+
+
+def _foreign_access(desired: Desired, view: View, states: States) -> Iterator[Finding]:
+    """Access that does not come from us is not ours to take away, but people should know of it."""
+    ours = {(str(g.securable_type), g.securable, g.principal) for g in desired.grants}
+    groups = {g.name for g in desired.groups} & set(states.owned("group"))
+    for grant in view.governed.grants:
+        opens = {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges)
+        if opens and (str(grant.securable_type), grant.securable, grant.principal) not in ours and grant.principal not in groups:
+            yield Finding(
+                code="FOREIGN_ACCESS",
+                severity=Severity.WARNING,
+                place=".".join(grant.securable),
+                message=f"{grant.principal!r} holds {', '.join(sorted(opens))} by a grant that is not ours",
+                fix="revoke it, or add it to the desired grants",
+            )

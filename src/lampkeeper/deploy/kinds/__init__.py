@@ -1,0 +1,29 @@
+"""The kinds of objects that the engine keeps, in the order in which they are made."""
+
+from __future__ import annotations
+
+from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.kinds.identity import EntitlementKind, GroupKind, MemberKind, SeatKind
+from lampkeeper.deploy.kinds.protection import FunctionKind, GrantKind, PolicyKind, SchemaKind
+from lampkeeper.deploy.kinds.tagging import TagKind, TagPermissionKind, TagPolicyKind
+from lampkeeper.deploy.kinds.workspace import GenieAclKind, GenieSpaceKind, WarehouseAclKind, WarehouseKind
+
+KINDS: tuple[Kind, ...] = (
+    GroupKind(),
+    TagPolicyKind(),
+    TagPermissionKind(),
+    SchemaKind(),
+    FunctionKind(),
+    PolicyKind(),
+    TagKind(),
+    SeatKind(),
+    EntitlementKind(),
+    WarehouseKind(),
+    WarehouseAclKind(),
+    GrantKind(),
+    GenieSpaceKind(),
+    GenieAclKind(),
+    MemberKind(),
+)
+
+BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

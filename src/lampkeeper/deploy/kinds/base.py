@@ -1,0 +1,143 @@
+"""What a kind of object is to the engine: pure readings of desired and live, and one API call for each write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from lampkeeper.deploy.change import Action, Body, Stage
+from lampkeeper.deploy.view import View
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.directory import find_principal
+
+_MARK = re.compile(r"\s*\[managed by lampkeeper: ([^\]]*)\]\s*\Z")
+
+
+def marked(text: str, owner: str) -> str:
+    """Return a comment with our mark at its end."""
+    return f"{text} [managed by lampkeeper: {owner}]".strip()
+
+
+def mark_of(text: str) -> str:
+    """Return the env (or `account`) that a comment is marked with, or nothing."""
+    found = _MARK.search(text)
+    return found.group(1) if found else ""
+
+
+def key_of(*parts: str) -> str:
+    """Return a key of several parts; different parts never give the same key."""
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An object as it stands: its body in our terms, the platform's id, and the env that marked it (empty: nobody)."""
+
+    body: Body
+    remote_id: str = ""
+    mark: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """What writes need beside their body: the workspace, and ids of things that may have been made a moment ago."""
+
+    workspace: Workspace
+    env: str
+    principals: dict[str, str] = field(default_factory=dict)
+    warehouses: dict[str, str] = field(default_factory=dict)
+    spaces: dict[str, str] = field(default_factory=dict)
+    tag_policies: dict[str, str] = field(default_factory=dict)
+
+    def principal(self, name: str) -> str:
+        """Return the id of a user, service principal or account group; raise RemoteError when there is none."""
+        if name not in self.principals:
+            found = find_principal(self.workspace, name)
+            if found is None:
+                raise RemoteError(
+                    f"no user, service principal or group is called {name!r}", code="PRINCIPAL_DOES_NOT_EXIST", status=404,
+                    fix="check the groups' members in env.auto.tfvars; service principals are named by application id",
+                )  # fmt: skip
+            self.principals[name] = found
+        return self.principals[name]
+
+
+class Kind(Protocol):
+    """One kind of object."""
+
+    @property
+    def name(self) -> str:
+        """Return the word that plans, state files and requests are counted by."""
+        ...
+
+    @property
+    def layer(self) -> Layer:
+        """Return the layer that owns objects of this kind."""
+        ...
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the wanted bodies by key, marks included."""
+        ...
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return what stands, by key; it may show more than is wanted."""
+        ...
+
+    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
+        """Return what the object should become, given how it stands and how we last left it."""
+        ...
+
+    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+        """Return in words what differs; nothing means that no write is needed."""
+        ...
+
+    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+        """Return the stages of a change, each with the body that stands after it: one for most, two for a careful update."""
+        ...
+
+    def create(self, session: Session, body: Body) -> str:
+        """Make the object by one call; return the platform's id if it has one."""
+        ...
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Change the object by one call."""
+        ...
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Remove the object by one call."""
+        ...
+
+
+class Plain:
+    """The usual behaviour of a kind: fields compared one by one, one step at a fixed stage."""
+
+    stages: ClassVar[Mapping[Action, Stage]] = {
+        Action.CREATE: Stage.PREPARE,
+        Action.UPDATE: Stage.PREPARE,
+        Action.DELETE: Stage.CLEAN,
+    }
+    shown: ClassVar[tuple[str, ...]] = ()
+    """Fields that are compared; all of the wanted ones when empty."""
+
+    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
+        """Return the wanted body as it is."""
+        return wanted
+
+    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+        """Return `field: old -> new` for every wanted field that stands otherwise."""
+        fields = self.shown or tuple(sorted(target))
+        return tuple(f"{f}: {_show(found.get(f))} -> {_show(target.get(f))}" for f in fields if found.get(f) != target.get(f))
+
+    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+        """Return the one step at the action's stage."""
+        return ((self.stages.get(action, Stage.PREPARE), after),)
+
+
+def _show(value: object) -> str:
+    text = "nothing" if value in (None, "", [], {}) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,161 @@
+"""Account groups and who is in them; seats and entitlements of groups in the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from lampkeeper.deploy.change import Action, Body, Stage
+from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of
+from lampkeeper.deploy.view import View
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Json, Plane, encode
+
+_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+def _patch(*operations: Json) -> Json:
+    return {"schemas": [_PATCH], "Operations": list(operations)}
+
+
+class GroupKind(Plain):
+    """An account group, known by its name: SCIM groups have no field for a description."""
+
+    name = "group"
+    layer = Layer.ACCOUNT
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the groups that are ours to make."""
+        return {g.name: {"name": g.name} for g in desired.groups if not g.external}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return every account group."""
+        return {n: Found(body={"name": n}, remote_id=i) for n, i in view.governed.directory.groups.items()}
+
+    def create(self, session: Session, body: Body) -> str:
+        """Make the group, empty."""
+        path, plane = session.workspace.scim("Groups")
+        made = session.workspace.write("group", "POST", path, {"displayName": body["name"]}, plane=plane)
+        session.principals[body["name"]] = str(made["id"])
+        return str(made["id"])
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Do nothing: a group has only its name."""
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Remove the group."""
+        path, plane = session.workspace.scim("Groups")
+        session.workspace.write("group", "DELETE", f"{path}/{encode(remote_id)}", plane=plane)
+        session.principals.pop(body["name"], None)
+
+
+class MemberKind(Plain):
+    """One membership. In a group that is ours, a member that nobody wants is removed."""
+
+    name = "member"
+    layer = Layer.ACCOUNT
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the memberships of groups whose members are managed; external groups are never written."""
+        external = {g.name for g in desired.groups if g.external}
+        return {
+            key_of(group, member): {"group": group, "member": member}
+            for group, members in desired.members.items() if group not in external
+            for member in members
+        }  # fmt: skip
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return every membership of the groups in scope."""
+        return {
+            key_of(group, member): Found(body={"group": group, "member": member})
+            for group, members in view.governed.directory.members.items()
+            for member in members
+        }
+
+    def create(self, session: Session, body: Body) -> str:
+        """Add the member."""
+        value = [{"value": session.principal(body["member"])}]
+        self._send(session, body, {"op": "add", "path": "members", "value": value})
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Do nothing: a membership is there or not."""
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Remove the member."""
+        member = session.principal(body["member"])
+        self._send(session, body, {"op": "remove", "path": f'members[value eq "{member}"]'})
+
+    def _send(self, session: Session, body: Body, operation: Json) -> None:
+        path, plane = session.workspace.scim("Groups")
+        target = f"{path}/{encode(session.principal(body['group']))}"
+        session.workspace.write("member", "PATCH", target, _patch(operation), plane=plane)
+
+
+class SeatKind(Plain):
+    """A group's assignment to the workspace as USER."""
+
+    name = "seat"
+    layer = Layer.WORKSPACE
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return one assignment for each seat."""
+        return {s.group: {"group": s.group, "permissions": ["USER"]} for s in desired.seats}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the groups assigned."""
+        return {g: Found(body={"group": g, "permissions": sorted(p)}) for g, p in view.seats.items() if p}
+
+    def create(self, session: Session, body: Body) -> str:
+        """Assign the group."""
+        self._send(session, body, "PUT", {"permissions": list(body["permissions"])})
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Assign the group with these permissions."""
+        self.create(session, after)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Take the group out of the workspace."""
+        self._send(session, body, "DELETE", None)
+
+    def _send(self, session: Session, body: Body, method: str, payload: Json | None) -> None:
+        ws = session.workspace
+        place = f"/api/2.0/accounts/{encode(ws.account_id)}/workspaces/{encode(ws.workspace_id)}/permissionassignments"
+        path = f"{place}/principals/{encode(session.principal(body['group']))}"
+        ws.write("seat", method, path, payload, plane=Plane.ACCOUNT)
+
+
+class EntitlementKind(Plain):
+    """The entitlements of a group in the workspace (`workspace-consume`, …); others that it has are left alone."""
+
+    name = "entitlement"
+    layer = Layer.WORKSPACE
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return one object for each entitlement of each seat."""
+        return {key_of(s.group, e): {"group": s.group, "entitlement": e} for s in desired.seats for e in s.entitlements}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return every entitlement of every group of the workspace."""
+        return {key_of(g, e): Found(body={"group": g, "entitlement": e}) for g, found in view.entitlements.items() for e in found}
+
+    def create(self, session: Session, body: Body) -> str:
+        """Give the entitlement."""
+        self._send(session, body, {"op": "add", "path": "entitlements", "value": [{"value": body["entitlement"]}]})
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Do nothing: an entitlement is there or not."""
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Take the entitlement away."""
+        self._send(session, body, {"op": "remove", "path": f'entitlements[value eq "{body["entitlement"]}"]'})
+
+    def _send(self, session: Session, body: Body, operation: Json) -> None:
+        path = f"/api/2.0/preview/scim/v2/Groups/{encode(session.principal(body['group']))}"
+        session.workspace.write("entitlement", "PATCH", path, _patch(operation))

@@ -1,0 +1,303 @@
+"""Schemas, functions, policies and grants: what decides who sees what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lampkeeper.deploy.change import Action, Body, Stage
+from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.view import View
+from lampkeeper.model.conditions import Condition, Or, any_of
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.layers import Layer
+from lampkeeper.model.masks import Function, FunctionRole, Parameter
+from lampkeeper.model.names import FunctionName, quote_path
+from lampkeeper.model.policies import Grant, Policy
+from lampkeeper.remote.clients import Json, encode
+from lampkeeper.remote.securables import policy_from_rest, policy_to_rest
+from lampkeeper.remote.warehouse import run_sql
+
+_UC = "/api/2.1/unity-catalog"
+
+
+class SchemaKind(Plain):
+    """A home of our functions."""
+
+    name = "schema"
+    layer = Layer.DATA_ACCESS
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the schemas to be there."""
+        return {
+            key_of(c.casefold(), s.casefold()): {"catalog": c, "schema": s, "comment": marked("Masks and filters", env)}
+            for c, s in desired.schemas
+        }
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return those that are there."""
+        return {
+            key_of(c.casefold(), s.casefold()): Found(
+                body={"catalog": c, "schema": s, "comment": str(raw.get("comment") or "")},
+                mark=mark_of(str(raw.get("comment") or "")),
+            )
+            for (c, s), raw in view.schemas.items()
+        }
+
+    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+        """Return nothing: a schema that is there will do, whatever its comment."""
+        return ()
+
+    def create(self, session: Session, body: Body) -> str:
+        """Make the schema."""
+        document = {"catalog_name": body["catalog"], "name": body["schema"], "comment": body["comment"]}
+        session.workspace.write("schema", "POST", f"{_UC}/schemas", document)
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Do nothing: see `differences`."""
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Remove the schema; the platform refuses when it holds anything that is not ours."""
+        full_name = f"{body['catalog']}.{body['schema']}"
+        session.workspace.write("schema", "DELETE", f"{_UC}/schemas/{encode(full_name)}")
+
+
+class FunctionKind(Plain):
+    """A mask or filter function: compared by signature and body, written by SQL."""
+
+    name = "function"
+    layer = Layer.DATA_ACCESS
+    stages: ClassVar[Mapping[Action, Stage]] = {
+        Action.CREATE: Stage.PREPARE,
+        Action.UPDATE: Stage.PROTECT,
+        Action.DELETE: Stage.CLEAN,
+    }
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the functions wanted."""
+        return {_function_key(f): function_body(f, marked(f.comment, env)) for f in desired.functions}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the SQL functions of the schemas in scope."""
+        return {
+            _function_key(f): Found(body=function_body(f, f.comment), mark=mark_of(f.comment)) for f in view.governed.functions
+        }
+
+    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+        """Compare what the function does; its comment may differ."""
+        old, new = function_of(found), function_of(target)
+        return () if old.digest == new.digest else (f"body or signature: {old.digest} -> {new.digest}",)
+
+    def create(self, session: Session, body: Body) -> str:
+        """Create the function, or replace it."""
+        run_sql(session.workspace, function_of(body).create_sql(), kind="function", writes=True)
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Replace the function in one statement."""
+        self.create(session, after)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Drop the function."""
+        name = quote_path(body["catalog"], body["schema"], body["name"])
+        run_sql(session.workspace, f"DROP FUNCTION IF EXISTS {name}", kind="function", writes=True)
+
+
+def _function_key(function: Function) -> str:
+    return key_of(*(p.casefold() for p in (function.name.catalog, function.name.schema, function.name.function)))
+
+
+def function_body(function: Function, comment: str) -> Body:
+    """Return a function as JSON."""
+    return {
+        "catalog": function.name.catalog,
+        "schema": function.name.schema,
+        "name": function.name.function,
+        "parameters": [[p.name, p.type] for p in function.parameters],
+        "returns": function.returns,
+        "body": function.body,
+        "comment": comment,
+    }
+
+
+def function_of(body: Body) -> Function:
+    """Read what `function_body` made."""
+    return Function(
+        name=FunctionName(body["catalog"], body["schema"], body["name"]),
+        role=FunctionRole.FILTER if str(body["returns"]).upper() == "BOOLEAN" else FunctionRole.MASK,
+        parameters=tuple(Parameter(name=n, type=t) for n, t in body["parameters"]),
+        returns=body["returns"],
+        body=body["body"],
+        comment=body["comment"],
+    )
+
+
+class PolicyKind(Plain):
+    """An ABAC policy; fields that we do not know stay as they are, because updates name the fields they change."""
+
+    name = "policy"
+    layer = Layer.DATA_ACCESS
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.PROTECT, Action.DELETE: Stage.CLEAN}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the policies wanted."""
+        return {_policy_key(policy_to_rest(p)): policy_to_rest(p) | {"comment": marked(p.comment, env)} for p in desired.policies}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the mask and filter policies in scope, conditions in our spelling; others are not ours to judge."""
+        found = {}
+        for each in view.governed.policies:
+            raw = each.raw if each.policy is None else policy_to_rest(each.policy)
+            found[_policy_key(raw)] = Found(
+                body=dict(raw), remote_id=str(each.raw.get("id") or ""), mark=mark_of(str(raw.get("comment") or ""))
+            )
+        return found
+
+    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+        """Tighten early, loosen late; an update that does both goes through a body that protects as much as either."""
+        if action is not Action.UPDATE or before is None or after is None:
+            return super().steps(action, before, after)
+        old, new = policy_from_rest(before), policy_from_rest(after)
+        if old is None or new is None:
+            return ((Stage.SWITCH, after),)
+        middle = self._strictest(old, new)
+        if middle is None:
+            return ((Stage.SWITCH, after),)
+        careful = policy_to_rest(middle) | {"comment": after["comment"]}
+        steps: list[tuple[Stage, Body | None]] = []
+        if self._protection(careful) != self._protection(before):
+            steps.append((Stage.PROTECT, careful))
+        if self._protection(careful) != self._protection(after) or not steps:
+            steps.append((Stage.SWITCH, after))
+        return tuple(steps)
+
+    @staticmethod
+    def _protection(body: Body) -> Json:
+        return {k: v for k, v in body.items() if k != "comment"}
+
+    @staticmethod
+    def _strictest(old: Policy, new: Policy) -> Policy | None:
+        """Return a policy that covers whoever and whatever either covers; None when there is no such single policy."""
+        same_shape = [m.alias for m in old.match_columns] == [m.alias for m in new.match_columns]
+        if old.kind is not new.kind or not same_shape or len(new.match_columns) > 1 or old.on_column != new.on_column:
+            return None
+        match = tuple(
+            type(n)(alias=n.alias, condition=_either(o.condition, n.condition))
+            for o, n in zip(old.match_columns, new.match_columns, strict=True)
+        )
+        return Policy(
+            name=new.name,
+            kind=new.kind,
+            securable_type=new.securable_type,
+            securable=new.securable,
+            to_principals=tuple({*old.to_principals, *new.to_principals}),
+            except_principals=tuple({*old.except_principals} & {*new.except_principals}),
+            function=new.function,
+            when=None if old.when is None or new.when is None else _either(old.when, new.when),
+            match_columns=match,
+            on_column=new.on_column,
+            using=new.using,
+            comment=new.comment,
+        )
+
+    def create(self, session: Session, body: Body) -> str:
+        """Create the policy."""
+        made = session.workspace.write("policy", "POST", f"{_UC}/policies", {k: v for k, v in body.items() if v != ""})
+        return str(made.get("id") or "")
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Change the fields that differ; a field named in the mask and absent from the body is cleared."""
+        fields = [f for f in sorted(after) if after[f] != before.get(f) and f not in {"name", "on_securable_type"}]
+        document = {k: v for k, v in after.items() if v not in ("", [])}
+        session.workspace.write("policy", "PATCH", _policy_path(after), document, {"update_mask": ",".join(fields)})
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Drop the policy."""
+        session.workspace.write("policy", "DELETE", _policy_path(body))
+
+
+def _either(old: Condition, new: Condition) -> Condition:
+    """Return a condition that holds where either holds; the new one's spelling when it already covers the old."""
+    olds = old.parts if isinstance(old, Or) else (old,)
+    news = new.parts if isinstance(new, Or) else (new,)
+    if set(olds) <= set(news):
+        return new
+    if set(news) <= set(olds):
+        return old
+    return any_of((*news, *(p for p in olds if p not in news)))
+
+
+def _policy_key(body: Mapping[str, Any]) -> str:
+    return key_of(str(body["on_securable_type"]), str(body["on_securable_fullname"]).casefold(), str(body["name"]))
+
+
+def _policy_path(body: Body) -> str:
+    return f"{_UC}/policies/{encode(body['on_securable_type'], body['on_securable_fullname'], body['name'])}"
+
+
+class GrantKind(Plain):
+    """The privileges of one principal on one securable. A key that is ours is ours alone: other privileges there go."""
+
+    name = "grant"
+    layer = Layer.DATA_ACCESS
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    shown: ClassVar[tuple[str, ...]] = ("privileges",)
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the grants wanted."""
+        return {_grant_key(g): grant_body(g) for g in desired.grants}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return every direct grant on the securables in scope."""
+        return {_grant_key(g): Found(body=grant_body(g)) for g in view.governed.grants}
+
+    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+        """Revoke early, grant late."""
+        if action is not Action.UPDATE or before is None or after is None:
+            return super().steps(action, before, after)
+        old, new = set(before["privileges"]), set(after["privileges"])
+        steps: list[tuple[Stage, Body | None]] = []
+        if old - new:
+            steps.append((Stage.CLOSE, {**after, "privileges": sorted(old & new)}))
+        if new - old:
+            steps.append((Stage.OPEN, after))
+        return tuple(steps)
+
+    def create(self, session: Session, body: Body) -> str:
+        """Grant the privileges."""
+        self._send(session, body, set(body["privileges"]), set())
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Grant and revoke what differs."""
+        old, new = set(before["privileges"]), set(after["privileges"])
+        self._send(session, after, new - old, old - new)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Revoke the privileges."""
+        self._send(session, body, set(), set(body["privileges"]))
+
+    @staticmethod
+    def _send(session: Session, body: Body, add: set[str], remove: set[str]) -> None:
+        change: Json = {"principal": body["principal"]}
+        if add:
+            change["add"] = sorted(add)
+        if remove:
+            change["remove"] = sorted(remove)
+        path = f"{_UC}/permissions/{encode(str(body['securable_type']).lower(), '.'.join(body['securable']))}"
+        session.workspace.write("grant", "PATCH", path, {"changes": [change]})
+
+
+def grant_body(grant: Grant) -> Body:
+    """Return a grant as JSON."""
+    return {
+        "securable_type": str(grant.securable_type),
+        "securable": list(grant.securable),
+        "principal": grant.principal,
+        "privileges": list(grant.privileges),
+    }
+
+
+def _grant_key(grant: Grant) -> str:
+    return key_of(str(grant.securable_type), ".".join(grant.securable).casefold(), grant.principal)

@@ -1,0 +1,277 @@
+"""Warehouses, Genie spaces, and who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lampkeeper.deploy.change import Action, Body, Stage
+from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.view import View, acl_path
+from lampkeeper.files.space_json import read_space as parse_space
+from lampkeeper.files.space_json import render_space
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.genie import GenieSpace
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Json, encode
+from lampkeeper.remote.spaces import create_space, read_space, trash_space, update_space
+from lampkeeper.remote.warehouse import list_warehouses, warehouse_id
+
+_WAREHOUSES = "/api/2.0/sql/warehouses"
+
+
+class WarehouseKind(Plain):
+    """A serverless SQL warehouse that we make; one given by id is used as it is."""
+
+    name = "warehouse"
+    layer = Layer.WORKSPACE
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLEAN}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the warehouses without an id."""
+        return {w.name: {"name": w.name, "size": w.size, "mark": env} for w in desired.warehouses if not w.id}
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return every warehouse of the workspace by name."""
+        found = {}
+        for name, raw in view.warehouses.items():
+            tags = (raw.get("tags") or {}).get("custom_tags") or ()
+            mark = next((str(t.get("value")) for t in tags if t.get("key") == "managed_by_lampkeeper"), "")
+            body = {"name": name, "size": str(raw.get("cluster_size") or ""), "mark": mark}
+            found[name] = Found(body=body, remote_id=str(raw["id"]), mark=mark)
+        return found
+
+    shown: ClassVar[tuple[str, ...]] = ("size",)
+
+    def create(self, session: Session, body: Body) -> str:
+        """Create the warehouse."""
+        made = session.workspace.write("warehouse", "POST", _WAREHOUSES, self._document(body))
+        session.warehouses[body["name"]] = str(made["id"])
+        return str(made["id"])
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Change the warehouse's size."""
+        session.workspace.write("warehouse", "POST", f"{_WAREHOUSES}/{encode(remote_id)}/edit", self._document(after))
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Remove the warehouse."""
+        session.workspace.write("warehouse", "DELETE", f"{_WAREHOUSES}/{encode(remote_id)}")
+
+    @staticmethod
+    def _document(body: Body) -> Json:
+        return {
+            "name": body["name"],
+            "cluster_size": body["size"],
+            "warehouse_type": "PRO",
+            "enable_serverless_compute": True,
+            "min_num_clusters": 1,
+            "max_num_clusters": 1,
+            "auto_stop_mins": 15,
+            "tags": {"custom_tags": [{"key": "managed_by_lampkeeper", "value": body["mark"]}]},
+        }
+
+
+class _AclKind(Plain):
+    """One group's level on one object. Entries of others stay as they are."""
+
+    layer = Layer.WORKSPACE
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    shown: ClassVar[tuple[str, ...]] = ("level",)
+    name = ""
+    object_type = ""
+
+    def create(self, session: Session, body: Body) -> str:
+        """Give the level; the other entries are not touched."""
+        entry = {"group_name": body["group"], "permission_level": body["level"]}
+        self._send(session, body, "PATCH", [entry])
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Give the level."""
+        self.create(session, after)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Put the list back without this group: the API has no call that removes one entry."""
+        now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, body)))
+        kept = [entry for entry in direct_entries(now) if entry.get("group_name") != body["group"]]
+        self._send(session, body, "PUT", kept)
+
+    def _send(self, session: Session, body: Body, method: str, entries: list[Json]) -> None:
+        path = acl_path(self.object_type, self._object_id(session, body))
+        session.workspace.write(self.name, method, path, {"access_control_list": entries})
+
+    def _object_id(self, session: Session, body: Body) -> str:
+        raise NotImplementedError
+
+
+def direct_entries(acl: Json) -> list[Json]:
+    """Return the entries of a permissions document that are not inherited, as the API takes them back."""
+    entries: list[Json] = []
+    for entry in acl.get("access_control_list") or ():
+        who = {k: entry[k] for k in ("group_name", "user_name", "service_principal_name") if entry.get(k)}
+        entries += [
+            who | {"permission_level": str(p["permission_level"])}
+            for p in entry.get("all_permissions") or ()
+            if not p.get("inherited")
+        ]
+    return entries
+
+
+class WarehouseAclKind(_AclKind):
+    """Which groups may use a warehouse."""
+
+    name = "warehouse_acl"
+    object_type = "warehouse"
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return CAN_USE for each group of each warehouse."""
+        return {
+            key_of(w.id or w.name, g): {"warehouse": w.id or w.name, "group": g, "level": "CAN_USE"}
+            for w in desired.warehouses
+            for g in w.users
+        }
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the direct entries of groups on the warehouses in scope, by warehouse name and by id."""
+        found = {}
+        for name, acl in view.warehouse_acls.items():
+            for alias in (name, str(view.warehouses[name]["id"])):
+                for entry in direct_entries(acl):
+                    group = entry.get("group_name")
+                    if group:
+                        body = {"warehouse": alias, "group": group, "level": entry["permission_level"]}
+                        found[key_of(alias, group)] = Found(body=body)
+        return found
+
+    def _object_id(self, session: Session, body: Body) -> str:
+        name = body["warehouse"]
+        if name not in session.warehouses:
+            for each in list_warehouses(session.workspace):
+                session.warehouses[str(each["name"])] = str(each["id"])
+                session.warehouses[str(each["id"])] = str(each["id"])
+        if name not in session.warehouses:
+            raise RemoteError(f"warehouse {name!r} is not there", code="NOT_FOUND", status=404)
+        return session.warehouses[name]
+
+
+class GenieSpaceKind(Plain):
+    """A Genie space: made by us, or attached by id, when only what we author of it is written."""
+
+    name = "genie_space"
+    layer = Layer.WORKSPACE
+    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the spaces; an attached one without content of ours is not written at all."""
+        shared = next((w.id or w.name for w in desired.warehouses), "")
+        bodies: dict[str, Body] = {}
+        for space in desired.spaces:
+            if space.space_id and not _authored(space):
+                continue
+            bodies[space.key] = {
+                "key": space.key,
+                "title": "" if space.space_id else space.title or space.name,
+                "description": space.description if space.space_id else marked(space.description, f"{env}/{space.key}"),
+                "warehouse": space.warehouse_id or ("" if space.space_id else shared),
+                "content": render_space(space) if space.tables else "",
+                "attached": space.space_id,
+            }
+        return bodies
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the spaces in scope; their content is read as far as our model knows it."""
+        ids = {str(w["id"]): n for n, w in view.warehouses.items()}
+        found = {}
+        for key, raw in view.spaces.items():
+            text = str(raw.get("serialized_space") or "")
+            description = str(raw.get("description") or "")
+            warehouse = str(raw.get("warehouse_id") or "")
+            body = {
+                "key": key,
+                "title": str(raw.get("title") or ""),
+                "description": description,
+                "warehouse": warehouse,
+                "warehouse_name": ids.get(warehouse, ""),
+                "content": render_space(parse_space(text, name=key)) if text else "",
+                "attached": str(raw["space_id"]),
+            }
+            found[key] = Found(body=body, remote_id=str(raw["space_id"]), mark=mark_of(description).split("/")[0])
+        return found
+
+    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+        """Compare what we write; an empty wanted field leaves the space's own."""
+        reasons = [f"{f} differs" for f in ("title", "description", "content") if target[f] and found.get(f) != target[f]]
+        wanted = target["warehouse"]
+        if wanted and wanted not in (found.get("warehouse"), found.get("warehouse_name")):
+            reasons.append(f"warehouse: {found.get('warehouse_name') or found.get('warehouse')} -> {wanted}")
+        return tuple(reasons)
+
+    def create(self, session: Session, body: Body) -> str:
+        """Create the space."""
+        made = create_space(session.workspace, self._document(session, body, ""))
+        session.spaces[body["key"]] = made
+        return made
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Replace what we author; what we do not know of is kept, and an edit made meanwhile makes the platform refuse."""
+        now = read_space(session.workspace, remote_id) or {}
+        document = self._document(session, after, str(now.get("serialized_space") or ""))
+        if now.get("etag"):
+            document["etag"] = now["etag"]
+        update_space(session.workspace, remote_id, document)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Move the space to the trash."""
+        trash_space(session.workspace, remote_id)
+
+    @staticmethod
+    def _document(session: Session, body: Body, base: str) -> Json:
+        document: dict[str, Any] = {f: body[f] for f in ("title", "description") if body[f]}
+        if body["content"]:
+            document["serialized_space"] = render_space(parse_space(body["content"], name=body["key"]), base)
+        name = body["warehouse"]
+        if name:
+            document["warehouse_id"] = session.warehouses.get(name, name)
+        elif not body["attached"]:
+            document["warehouse_id"] = warehouse_id(session.workspace)
+        return document
+
+
+def _authored(space: GenieSpace) -> bool:
+    texts = (space.instructions, space.description, space.sample_questions, space.benchmarks, space.filters)
+    return any((*texts, space.expressions, space.measures, space.joins))
+
+
+class GenieAclKind(_AclKind):
+    """Which groups may run a space."""
+
+    name = "genie_acl"
+    object_type = "genie"
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return CAN_RUN for each group of each space."""
+        return {
+            key_of(s.key, g): {"space": s.key, "space_id": s.space_id, "group": g, "level": "CAN_RUN"}
+            for s in desired.spaces
+            for g in s.acl_groups
+        }
+
+    def live(self, view: View) -> dict[str, Found]:
+        """Return the direct entries of groups on the spaces in scope."""
+        return {
+            key_of(key, str(entry["group_name"])): Found(
+                body={
+                    "space": key,
+                    "space_id": str(view.spaces[key]["space_id"]),
+                    "group": str(entry["group_name"]),
+                    "level": entry["permission_level"],
+                }
+            )
+            for key, acl in view.space_acls.items()
+            for entry in direct_entries(acl)
+            if entry.get("group_name")
+        }
+
+    def _object_id(self, session: Session, body: Body) -> str:
+        return session.spaces.get(body["space"]) or str(body["space_id"])

@@ -1,0 +1,182 @@
+"""A plan: what would be changed, what that means to the data, and on which state it stands. A value, JSON both ways."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.deploy.change import Action, Change
+from lampkeeper.model.effective import Direction, MatrixChange
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, has_errors
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.names import TableName
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Stamp:
+    """On which state of a layer a plan stands."""
+
+    layer: Layer
+    lineage: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Changes in the order of their apply.
+
+    `loosening`: what somebody gains on tables that were governed before (needs to be allowed). `opening`: what somebody
+    gains on tables governed here for the first time. `tightening`: what somebody loses. `exposures`: what somebody would
+    see for a moment on the way, though neither before nor after (refused like loosening).
+    `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
+    plan with a finding of severity error cannot be applied.
+    """
+
+    env: str
+    stamps: tuple[Stamp, ...]
+    changes: tuple[Change, ...] = ()
+    loosening: tuple[MatrixChange, ...] = ()
+    opening: tuple[MatrixChange, ...] = ()
+    tightening: tuple[MatrixChange, ...] = ()
+    exposures: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    already_there: tuple[str, ...] = ()
+    tables: tuple[TableName, ...] = ()
+    destroys: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Say whether there is nothing to do, not even in the state files."""
+        return not self.changes
+
+    @property
+    def writes(self) -> int:
+        """Return how many writes the apply will send."""
+        return sum(1 for c in self.changes if c.action.writes)
+
+    @property
+    def blocked(self) -> bool:
+        """Say whether findings forbid the apply."""
+        return has_errors(self.findings)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers that the plan covers."""
+        return tuple(s.layer for s in self.stamps)
+
+    def of_layer(self, layer: Layer) -> tuple[Change, ...]:
+        """Return the changes of one layer, in order."""
+        return tuple(c for c in self.changes if c.layer is layer)
+
+    def counts(self, layer: Layer) -> dict[str, int]:
+        """Return how many changes of each action a layer has."""
+        return dict(sorted(Counter(str(c.action) for c in self.of_layer(layer)).items()))
+
+    def lines(self) -> list[str]:
+        """Return the plan for people, layer by layer."""
+        signs = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
+        out = []
+        for layer in LAYERS:
+            changes = self.of_layer(layer)
+            if layer not in self.layers:
+                continue
+            counts = ", ".join(f"{n} to {a}" for a, n in self.counts(layer).items()) or "no change"
+            out.append(f"layer {layer}: {counts}")
+            out += [f"  {signs[c.action]} {c.kind} {c.key}{_why(c)}" for c in changes]
+        out += [f"loosens: {c}" for c in self.loosening]
+        out += [f"exposes for a moment: {e}" for e in self.exposures]
+        out += [str(f) for f in self.findings]
+        return out
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "format": _FORMAT,
+            "env": self.env,
+            "stamps": [{"layer": str(s.layer), "lineage": s.lineage, "serial": s.serial} for s in self.stamps],
+            "changes": [c.as_dict() for c in self.changes],
+            "loosening": [_matrix_dict(c) for c in self.loosening],
+            "opening": [_matrix_dict(c) for c in self.opening],
+            "tightening": [_matrix_dict(c) for c in self.tightening],
+            "exposures": list(self.exposures),
+            "findings": [f.as_dict() for f in self.findings],
+            "already_there": list(self.already_there),
+            "tables": [list(t.parts) for t in self.tables],
+            "destroys": self.destroys,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+        """Read the JSON form; raise UsageError when it is not a plan of this version."""
+        if data.get("format") != _FORMAT:
+            raise UsageError(f"not a saved plan of format {_FORMAT}", fix="make the plan again")
+        try:
+            return cls(
+                env=data["env"],
+                stamps=tuple(Stamp(layer=Layer(s["layer"]), lineage=s["lineage"], serial=s["serial"]) for s in data["stamps"]),
+                changes=tuple(Change.from_dict(c) for c in data["changes"]),
+                loosening=tuple(_matrix_change(c) for c in data["loosening"]),
+                opening=tuple(_matrix_change(c) for c in data["opening"]),
+                tightening=tuple(_matrix_change(c) for c in data["tightening"]),
+                exposures=tuple(data["exposures"]),
+                findings=tuple(Finding(**(f | {"severity": Severity(f["severity"])})) for f in data["findings"]),
+                already_there=tuple(data["already_there"]),
+                tables=tuple(TableName(*t) for t in data["tables"]),
+                destroys=bool(data["destroys"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None
+
+    def to_json(self) -> str:
+        """Return the plan as JSON text, keys sorted."""
+        return json.dumps(self.as_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read what `to_json` wrote; raise UsageError otherwise."""
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"the saved plan is not JSON: line {error.lineno}, column {error.colno}") from None
+        return cls.from_dict(data)
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read a saved plan; raise UsageError when the file cannot be read."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
+
+
+def _why(change: Change) -> str:
+    return f"  ({'; '.join(change.reasons)})" if change.reasons else ""
+
+
+def _matrix_dict(change: MatrixChange) -> dict[str, Any]:
+    return {
+        "principal": change.principal,
+        "table": list(change.table.parts),
+        "column": change.column,
+        "before": change.before,
+        "after": change.after,
+        "direction": str(change.direction),
+    }
+
+
+def _matrix_change(data: Mapping[str, Any]) -> MatrixChange:
+    return MatrixChange(
+        principal=data["principal"],
+        table=TableName(*data["table"]),
+        column=data["column"],
+        before=data["before"],
+        after=data["after"],
+        direction=Direction(data["direction"]),
+    )

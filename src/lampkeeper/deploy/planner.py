@@ -1,0 +1,187 @@
+"""Makes a plan: desired against live, judged by what is ours, put in order, and rehearsed for what it shows on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from lampkeeper.deploy.change import Action, Body, Change, Stage
+from lampkeeper.deploy.inspect import inspect
+from lampkeeper.deploy.kinds import KINDS
+from lampkeeper.deploy.kinds.base import Found, Kind
+from lampkeeper.deploy.order import ordered
+from lampkeeper.deploy.picture import Picture
+from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.safety import Rehearsal, black_out, judge, recorded_picture
+from lampkeeper.deploy.state import Owned, States
+from lampkeeper.deploy.view import View, read_view, scope_of
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.remote.clients import Workspace
+
+
+def make_plan(
+    desired: Desired,
+    workspace: Workspace,
+    states: States,
+    *,
+    adopt: bool = False,
+    layers: tuple[Layer, ...] = LAYERS,
+    view: View | None = None,
+) -> Plan:
+    """Return the plan that brings the workspace to the desired state, for these layers.
+
+    Reads once (or uses the `view` given) and writes nothing. What is wrong comes back as findings in the plan; RemoteError
+    when the workspace cannot be read, or a table in scope is not there.
+    """
+    seen = view if view is not None else read_view(workspace, scope_of(desired, states), states, layers)
+    return assemble(desired, seen, states, adopt=adopt, layers=layers)
+
+
+def plan_destroy(workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS) -> Plan:
+    """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was."""
+    return replace(make_plan(Desired(), workspace, states, layers=layers), destroys=True)
+
+
+def assemble(desired: Desired, view: View, states: States, *, adopt: bool = False, layers: tuple[Layer, ...] = LAYERS) -> Plan:
+    """Make the plan from what was read: no wire, no clock."""
+    draft = _Draft(desired=desired, view=view, states=states, adopt=adopt)
+    for kind in KINDS:
+        if kind.layer in layers:
+            draft.compare(kind)
+    live = Picture(view.governed.access_model())
+    final = live.copy()
+    for change in draft.changes:
+        final.apply(change)
+    changes = ordered(draft.changes, final.policies.values())
+    exposures = Rehearsal(live, changes).exposures()
+    if exposures:
+        owned = states.owned("grant").keys()
+        changes = ordered(black_out(changes, live, exposures, owned), final.policies.values())
+        exposures = Rehearsal(live, changes).exposures()
+    judgement = judge(live, recorded_picture(live, states), final, states.governed)
+    data_access = Layer.DATA_ACCESS in layers
+    return Plan(
+        env=states.env,
+        stamps=tuple(Stamp(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
+        changes=changes,
+        loosening=judgement.loosening,
+        opening=judgement.opening,
+        tightening=judgement.tightening,
+        exposures=tuple(str(e) for e in exposures),
+        findings=sort_findings([*draft.findings, *inspect(desired, view, states)]),
+        already_there=tuple(draft.already_there),
+        tables=tuple(sorted(desired.tables if data_access else states.governed)),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    desired: Desired
+    view: View
+    states: States
+    adopt: bool
+    changes: list[Change] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    already_there: list[str] = field(default_factory=list)
+
+    def compare(self, kind: Kind) -> None:
+        """Add the changes of one kind."""
+        owner = "account" if kind.layer is Layer.ACCOUNT else self.states.env
+        wanted = kind.desired(self.desired, self.states.env)
+        live = kind.live(self.view)
+        owned = self.states[kind.layer].of_kind(kind.name)
+        for key, body in wanted.items():
+            self.changes += self._want(kind, key, body, live.get(key), owned.get(key), owner)
+        for key, record in owned.items():
+            if key not in wanted:
+                self.changes += self._drop(kind, key, record, live.get(key))
+        for key, found in sorted(live.items()):
+            if key not in wanted and key not in owned and self._uninvited(kind, found.body):
+                self.changes += _steps(
+                    kind, key, Action.DELETE, found.body, None, ("not wanted in what is ours",), found.remote_id
+                )
+
+    def _want(self, kind: Kind, key: str, body: Body, found: Found | None, record: Owned | None, owner: str) -> Iterable[Change]:
+        if found is None:
+            why = ("gone from the workspace",) if record else ()
+            return _steps(kind, key, Action.CREATE, None, body, why, "")
+        recorded = record.body if record else None
+        target = kind.target(body, found.body, recorded)
+        reasons = kind.differences(found.body, target)
+        if record is not None:
+            if reasons:
+                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id or record.remote_id)
+            return ()
+        begun = (kind.name, key) in self.states[kind.layer].intents
+        if begun or (found.mark and found.mark == owner):
+            return self._take(kind, key, found, target, reasons, "made by a run that died" if begun else "carries our mark")
+        if found.mark:
+            self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "let that env own it")
+            return ()
+        if not reasons:
+            self.already_there.append(f"{kind.name} {key}")
+            return ()
+        if not self.adopt:
+            self._refuse(
+                kind, key, "FOREIGN_OBJECT", f"is there, is not ours and differs ({'; '.join(reasons)})",
+                "run again with --adopt to take it over, or change the desired state",
+            )  # fmt: skip
+            return ()
+        return self._take(kind, key, found, target, reasons, "adopted on request", original=found.body)
+
+    def _take(
+        self, kind: Kind, key: str, found: Found, target: Body, reasons: tuple[str, ...], why: str, original: Body | None = None
+    ) -> list[Change]:
+        """Return the record that makes an object ours, and the update that it needs."""
+        steps = list(_steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id)) if reasons else []
+        adopt = Change(
+            kind=kind.name, key=key, action=Action.ADOPT, layer=kind.layer, stage=Stage.CLOSE, before=found.body,
+            after=found.body, reasons=(why,), remote_id=found.remote_id, original=original,
+        )  # fmt: skip
+        return [adopt, *steps]
+
+    def _drop(self, kind: Kind, key: str, record: Owned, found: Found | None) -> Iterable[Change]:
+        if found is None:
+            forget = Change(
+                kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.CLEAN, reasons=("gone already",)
+            )
+            return (forget,)
+        remote_id = found.remote_id or record.remote_id
+        if record.original is None:
+            return _steps(kind, key, Action.DELETE, found.body, None, ("not wanted any more",), remote_id)
+        changes = []
+        if kind.differences(found.body, record.original):
+            changes += list(_steps(kind, key, Action.UPDATE, found.body, record.original, ("as before adoption",), remote_id))
+        forget = Change(
+            kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=("given back",)
+        )
+        return [*changes, forget]
+
+    def _uninvited(self, kind: Kind, body: Body) -> bool:
+        """Say whether something that nobody wants stands inside what is ours: a member, or a grant, of a group of ours."""
+        groups = self.states.owned("group")
+        if kind.name == "member":
+            return body["group"] in groups and body["group"] in self.desired.members
+        if kind.name == "grant":
+            wanted = {g.name for g in self.desired.groups if not g.external}
+            return body["principal"] in groups and body["principal"] in wanted
+        return False
+
+    def _refuse(self, kind: Kind, key: str, code: str, what: str, fix: str) -> None:
+        place = f"{kind.name} {key}"
+        self.findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=what, fix=fix))
+
+
+def _steps(
+    kind: Kind, key: str, action: Action, before: Body | None, after: Body | None, reasons: tuple[str, ...], remote_id: str
+) -> Iterator[Change]:
+    """Yield the change, or the two changes, that the kind makes of it; each starts where the one before it ends."""
+    standing = before
+    for stage, body in kind.steps(action, before, after):
+        yield Change(
+            kind=kind.name, key=key, action=action, layer=kind.layer, stage=stage, before=standing, after=body,
+            reasons=reasons, remote_id=remote_id,
+        )  # fmt: skip
+        standing = body

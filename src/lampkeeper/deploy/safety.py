@@ -1,0 +1,187 @@
+"""What a plan means to the data: what it loosens, and whether anything shows on the way that shows at neither end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.kinds.base import key_of
+from lampkeeper.deploy.order import LAGGING, barriers
+from lampkeeper.deploy.picture import GOVERNING, Picture
+from lampkeeper.deploy.state import States
+from lampkeeper.model.access import Access, Cell, CellState
+from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
+from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import ColumnName, TableName
+
+_UNSEEN = (CellState.HIDDEN, CellState.FAILING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The changes of the effective matrix that a plan brings, by what they need."""
+
+    loosening: tuple[MatrixChange, ...]
+    opening: tuple[MatrixChange, ...]
+    tightening: tuple[MatrixChange, ...]
+
+
+def judge(before: Picture, recorded: Picture, after: Picture, governed: set[TableName]) -> Judgement:
+    """Compare who sees what before and after.
+
+    Something is *loosening* when a principal gains sight of a table that was governed already, both against what the
+    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no loosening. A gain from
+    hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked for.
+    """
+    accesses = [Access(p.model()) for p in (before, recorded, after)]
+    principals = standard_principals(*accesses)
+    old, left, new = (compute_matrix(a, principals) for a in accesses)
+    against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.LOOSER}
+    loosening, opening, tightening = [], [], []
+    for change in compare(old, new):
+        if change.direction is Direction.TIGHTER:
+            tightening.append(change)
+        elif change.table not in governed and change.before == str(CellState.HIDDEN):
+            opening.append(change)
+        elif change.table not in governed or _place(change) in against_recorded:
+            loosening.append(change)
+    return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening))
+
+
+def _place(change: MatrixChange) -> tuple[str, TableName, str | None]:
+    return (change.principal, change.table, change.column)
+
+
+def recorded_picture(live: Picture, states: States) -> Picture:
+    """Return the live picture with everything of ours put back as we last left it."""
+    picture = live.copy()
+    for state in states.layers.values():
+        for (kind, _), owned in state.objects.items():
+            picture.put(kind, None, owned.body)
+    return picture
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Exposure:
+    """A cell that shows on the way what it shows at neither end: after which change, counted from 1."""
+
+    step: int
+    principal: str
+    column: ColumnName
+    seen: str
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return f"after step {self.step}, {self.principal} sees {self.column} {self.seen}"
+
+
+class Rehearsal:
+    """Plays a plan on pictures and watches every prefix, with and without the effects that may lag."""
+
+    def __init__(self, before: Picture, changes: Sequence[Change]) -> None:
+        """Compute both ends."""
+        self._before = before
+        self._changes = changes
+        after = before.copy()
+        for change in changes:
+            after.apply(change)
+        accesses = [Access(before.model()), Access(after.model())]
+        self._principals = standard_principals(*accesses)
+        self._ends = [compute_matrix(a, self._principals) for a in accesses]
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Return every exposure, at the first step where it shows."""
+        now = self._before.copy()
+        settled = self._before.copy()
+        waits = barriers(self._changes)
+        found: dict[tuple[str, ColumnName], Exposure] = {}
+        pending: set[TableName] = set()
+        for position, change in enumerate(self._changes):
+            if position in waits:
+                settled, pending = now.copy(), set()
+            now.apply(change)
+            if change.kind not in GOVERNING or not change.action.writes:
+                continue
+            touched = now.touched(change)
+            if change.kind in LAGGING:
+                pending |= touched
+            tables = self._readable(now, touched)
+            for variant in _variants(now, settled, lagging=bool(pending & tables)):
+                for exposure in self._look(variant, tables, position + 1):
+                    found.setdefault((exposure.principal, exposure.column), exposure)
+        return tuple(sorted(found.values()))
+
+    def _readable(self, picture: Picture, tables: set[TableName]) -> set[TableName]:
+        """Leave out tables that nobody has any SELECT on: their cells are hidden whatever else is so."""
+        selectable = [g for g in picture.grants.values() if {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)]
+        places = {tuple(p.casefold() for p in g.securable) for g in selectable}
+        names = {p.name for p in self._principals} | set(picture.members)
+        owned = {name.casefold() for (_, name), owner in picture.owners.items() if owner in names}
+        return {
+            t for t in tables
+            if any(tuple(p.casefold() for p in t.parts)[:n] in places for n in (1, 2, 3)) or t.plain.casefold() in owned
+        }  # fmt: skip
+
+    def _look(self, picture: Picture, tables: set[TableName], step: int) -> Iterable[Exposure]:
+        if not tables:
+            return
+        matrix = compute_matrix(Access(picture.model(tables)), self._principals)
+        for (principal, column), cell in matrix.cells.items():
+            if cell.state in _UNSEEN or any(self._seen_at(end, matrix, principal, column, cell) for end in self._ends):
+                continue
+            yield Exposure(step=step, principal=principal, column=column, seen=str(cell))
+
+    @staticmethod
+    def _seen_at(end: Matrix, here: Matrix, principal: str, column: ColumnName, cell: Cell) -> bool:
+        """Say whether one end shows the same of the cell, for at least the same rows."""
+        other = end.cells.get((principal, column))
+        if other is None or (other.state, other.digest or other.by) != (cell.state, cell.digest or cell.by):
+            return False
+        rows = end.filters.get((principal, column.table), "")
+        return not rows or rows == here.filters.get((principal, column.table), "")
+
+
+def _variants(now: Picture, settled: Picture, *, lagging: bool) -> list[Picture]:
+    """Return how the workspace may behave at this moment: tags and memberships in effect, or as last settled."""
+    if not lagging:
+        return [now]
+    variants = [now]
+    for tags, members in ((True, False), (False, True), (True, True)):
+        if (tags and now.tags == settled.tags) or (members and now.members == settled.members):
+            continue
+        variant = now.copy()
+        if tags:
+            variant.tags = settled.tags
+        if members:
+            variant.members = settled.members
+        variants.append(variant)
+    return variants
+
+
+def black_out(changes: Sequence[Change], live: Picture, exposures: Iterable[Exposure], owned: Collection[str]) -> list[Change]:
+    """Return the changes with grants of ours on the exposed tables taken away at the start and given back at the end.
+
+    `owned` are the keys of our grants; a grant that the plan changes anyway is left to the plan.
+    """
+    tables = {e.column.table for e in exposures}
+    changed = {c.key for c in changes if c.kind == "grant"}
+    extra: list[Change] = []
+    for (kind, full_name, principal), grant in sorted(live.grants.items()):
+        key = key_of(kind, full_name, principal)
+        covers = any(f"{t.plain.casefold()}.".startswith(f"{full_name}.") for t in tables)
+        if key not in owned or key in changed or not covers or not {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges):
+            continue
+        body = {
+            "securable_type": kind,
+            "securable": list(grant.securable),
+            "principal": principal,
+            "privileges": list(grant.privileges),
+        }
+        away = Change(
+            kind="grant", key=key, action=Action.DELETE, layer=Layer.DATA_ACCESS, stage=Stage.CLOSE, before=body,
+            reasons=("closed while the protection changes",), temporary=True,
+        )  # fmt: skip
+        back = replace(away, action=Action.CREATE, stage=Stage.OPEN, before=None, after=body, reasons=("opened again",))
+        extra += [away, back]
+    return [*changes, *extra]

@@ -1,0 +1,286 @@
+"""What we own, one file a layer: lineage, serial, and for each object its key, body, digest and remote id. No secrets.
+
+An apply appends to a journal beside the file: one line before each write (`intent`) and one after it (`done`). A run that
+was killed leaves its journal; loading folds it in. So an object whose write was sent and never recorded is known to be ours.
+The file itself is replaced atomically (temporary file, fsync, rename).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.deploy.change import Action, Body, Change
+from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.names import TableName
+
+_FORMAT = 1
+
+
+def digest(body: Body) -> str:
+    """Return 16 hex digits of a body."""
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """One object of ours: its body as we last wrote it, and what it was before we adopted it, if we did."""
+
+    body: Body
+    remote_id: str = ""
+    original: Body | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        out: dict[str, Any] = {"body": dict(self.body), "digest": digest(self.body)}
+        if self.remote_id:
+            out["id"] = self.remote_id
+        if self.original is not None:
+            out["original"] = dict(self.original)
+        return out
+
+
+@dataclass(slots=True)
+class LayerState:
+    """The state of one layer, and the way to its file.
+
+    `intents` are writes begun and not recorded by a run that died. `governed` are the tables whose protection an apply has
+    brought to its end: from then on, giving somebody more sight of them is loosening.
+    """
+
+    layer: Layer
+    path: Path
+    lineage: str = ""
+    serial: int = 0
+    objects: dict[tuple[str, str], Owned] = field(default_factory=dict)
+    intents: dict[tuple[str, str], Action] = field(default_factory=dict)
+    governed: frozenset[tuple[str, str, str]] = frozenset()
+    _dirty: bool = False
+
+    @property
+    def journal(self) -> Path:
+        """Return the path of the journal."""
+        return self.path.with_name(self.path.name + ".journal")
+
+    @classmethod
+    def load(cls, layer: Layer, path: Path) -> LayerState:
+        """Read a layer's state, an empty one when there is no file; fold in the journal of a run that died."""
+        state = cls(layer, path)
+        if path.exists():
+            try:
+                state._read(json.loads(path.read_text(encoding="utf-8")))
+            except (ValueError, KeyError, TypeError, OSError) as error:
+                raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
+        if state.journal.exists():
+            state._replay(state.journal.read_bytes())
+            state._dirty = True
+        return state
+
+    def _read(self, data: Mapping[str, Any]) -> None:
+        if data["format"] != _FORMAT or data["layer"] != str(self.layer):
+            raise ValueError(f"format {data['format']}, layer {data['layer']}")
+        self.lineage, self.serial = str(data["lineage"]), int(data["serial"])
+        for kind, entries in data["objects"].items():
+            for key, entry in entries.items():
+                self.objects[(kind, key)] = Owned(
+                    body=entry["body"], remote_id=entry.get("id", ""), original=entry.get("original")
+                )
+        self.governed = frozenset((c, s, t) for c, s, t in data.get("governed", ()))
+        self.intents = {(i["kind"], i["key"]): Action(i["action"]) for i in data.get("intents", ())}
+
+    def _replay(self, raw: bytes) -> None:
+        for line in raw.split(b"\n"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # The last line may be torn: its write was not begun, or its intent stands above.
+            if entry["event"] == "begin":
+                self.lineage = self.lineage or entry["lineage"]
+                continue
+            place = (entry["kind"], entry["key"])
+            if entry["event"] == "intent":
+                self.intents[place] = Action(entry["action"])
+                continue
+            self.intents.pop(place, None)
+            if entry["event"] == "withdrawn":
+                continue
+            if entry["body"] is None:
+                self.objects.pop(place, None)
+            else:
+                self.objects[place] = Owned(body=entry["body"], remote_id=entry["id"], original=entry["original"])
+
+    def begin(self) -> None:
+        """Start an apply: from here on the journal is written."""
+        self.lineage = self.lineage or uuid.uuid4().hex
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._append({"event": "begin", "lineage": self.lineage})
+
+    def intend(self, change: Change) -> None:
+        """Note that a write is about to be sent."""
+        self.intents[(change.kind, change.key)] = change.action
+        self._append({"event": "intent", "kind": change.kind, "key": change.key, "action": str(change.action)})
+
+    def record(self, change: Change, owned: Owned | None) -> None:
+        """Note what a change left: the object as it stands, or None when it is gone or not ours any more."""
+        place = (change.kind, change.key)
+        self.intents.pop(place, None)
+        if owned is None:
+            self.objects.pop(place, None)
+        else:
+            self.objects[place] = owned
+        entry: dict[str, Any] = {
+            "event": "done",
+            "kind": change.kind,
+            "key": change.key,
+            "body": None,
+            "id": "",
+            "original": None,
+        }
+        if owned is not None:
+            entry |= {"body": dict(owned.body), "id": owned.remote_id, "original": owned.original}
+        self._append(entry)
+
+    def withdraw(self, change: Change) -> None:
+        """Note that a write was refused and surely not done."""
+        self.intents.pop((change.kind, change.key), None)
+        entry = {"event": "withdrawn", "kind": change.kind, "key": change.key}
+        self._append(entry)
+
+    def govern(self, tables: Iterable[TableName]) -> None:
+        """Note which tables are governed now."""
+        now = frozenset(t.parts for t in tables)
+        if now != self.governed:
+            self.governed = now
+            self._dirty = True
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        self._dirty = True
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        descriptor = os.open(self.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def save(self) -> None:
+        """Write the state file if anything happened since it was read: serial one higher, journal gone."""
+        if not self._dirty:
+            return
+        self.lineage = self.lineage or uuid.uuid4().hex
+        self.serial += 1
+        objects: dict[str, dict[str, Any]] = {}
+        for (kind, key), owned in sorted(self.objects.items()):
+            objects.setdefault(kind, {})[key] = owned.as_dict()
+        data: dict[str, Any] = {
+            "format": _FORMAT,
+            "layer": str(self.layer),
+            "lineage": self.lineage,
+            "serial": self.serial,
+            "objects": objects,
+        }
+        if self.governed:
+            data["governed"] = sorted(self.governed)
+        if self.intents:
+            data["intents"] = [{"kind": k, "key": n, "action": str(a)} for (k, n), a in sorted(self.intents.items())]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+        self.journal.unlink(missing_ok=True)
+        self._dirty = False
+
+    def of_kind(self, kind: str) -> dict[str, Owned]:
+        """Return the objects of one kind by key."""
+        return {key: owned for (k, key), owned in self.objects.items() if k == kind}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file so that a reader, or a crash, sees the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@dataclass(slots=True)
+class States:
+    """The states of the three layers of one env; the account's file is shared by all envs."""
+
+    env: str
+    layers: dict[Layer, LayerState]
+
+    @classmethod
+    def load(cls, env: str, paths: Mapping[Layer, Path]) -> States:
+        """Read the state files of an env."""
+        return cls(env, {layer: LayerState.load(layer, paths[layer]) for layer in LAYERS})
+
+    @classmethod
+    def in_folder(cls, root: Path, env: str) -> States:
+        """Read the states at their places under `envs/`."""
+        return cls.load(env, state_paths(root, env))
+
+    def __getitem__(self, layer: Layer) -> LayerState:
+        """Return one layer's state."""
+        return self.layers[layer]
+
+    def owned(self, kind: str) -> dict[str, Owned]:
+        """Return the objects of one kind by key, whatever its layer."""
+        return {key: owned for state in self.layers.values() for key, owned in state.of_kind(kind).items()}
+
+    @property
+    def governed(self) -> set[TableName]:
+        """Return the tables that are governed already."""
+        return {TableName(*parts) for parts in self.layers[Layer.DATA_ACCESS].governed}
+
+    def save(self, layers: Iterable[Layer] = LAYERS) -> None:
+        """Write the files of these layers where anything happened."""
+        for layer in layers:
+            self.layers[layer].save()
+
+
+def state_paths(root: Path, env: str) -> dict[Layer, Path]:
+    """Return where the state files of an env lie; `root` is the folder that holds `envs`."""
+    envs = root / "envs"
+    return {
+        Layer.ACCOUNT: envs / "account" / "state.json",
+        Layer.DATA_ACCESS: envs / env / "data_access" / "state.json",
+        Layer.WORKSPACE: envs / env / "state.json",
+    }
+
+
+class StateLock:
+    """Lets one run at a time touch an env: an OS lock that a dead process does not keep."""
+
+    def __init__(self, states: States) -> None:
+        """Prepare to lock beside the state files."""
+        self._paths = sorted({state.path.with_name(".lock") for state in states.layers.values()})
+        self._descriptors: list[int] = []
+
+    def __enter__(self) -> StateLock:
+        """Lock, or raise UnsafePlanError when another run holds the lock."""
+        for path in self._paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._descriptors.append(descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.__exit__()
+                raise UnsafePlanError(f"another run is applying here ({path})", fix="wait until it has ended") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Unlock."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())

@@ -1,0 +1,57 @@
+"""Waiting for propagation: first until the writes read back, then for a settle time, because effect comes after reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds.base import key_of
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.remote.catalog import read_tags
+from lampkeeper.remote.clients import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """How to wait: `seconds` after everything reads true, polled every `poll` seconds for at most `limit`.
+
+    The platform says that tags take effect within minutes and permission changes within 30 s and more; what others use in
+    practice is a fixed 30 s (field reports).
+    """
+
+    seconds: float = 30.0
+    poll: float = 3.0
+    limit: float = 120.0
+
+
+def settle(workspace: Workspace, changes: Iterable[Change], how: Settle) -> None:
+    """Wait until the tags among these changes read as written, then for the settle time; RemoteError past the limit."""
+    written = [c for c in changes if c.kind == "tag" and c.action.writes]
+    expected: dict[str, dict[str, str | None]] = defaultdict(dict)
+    schemas: dict[str, set[str]] = defaultdict(set)
+    for change in written:
+        body = change.after if change.after is not None else change.before
+        if body is None:
+            continue
+        parts = str(body["entity_name"]).split(".")
+        expected[parts[0]][change.key] = None if change.after is None else str(body["value"])
+        if len(parts) > 1:
+            schemas[parts[0]].add(parts[1])
+    start = workspace.clock.now()
+    for catalog, tags in sorted(expected.items()):
+        while missing := _unlike(workspace, catalog, sorted(schemas[catalog]), tags):
+            if workspace.clock.now() - start > how.limit:
+                raise RemoteError(
+                    f"{len(missing)} tags in {catalog} do not read as written after {how.limit:.0f} s, first {missing[0]}",
+                    code="TAGS_NOT_VISIBLE", fix="run apply again; nothing was opened before they were seen",
+                )  # fmt: skip
+            workspace.clock.sleep(how.poll)
+    if how.seconds:
+        workspace.clock.sleep(how.seconds)
+
+
+def _unlike(workspace: Workspace, catalog: str, schemas: list[str], expected: dict[str, str | None]) -> list[str]:
+    found = {key_of(str(t.entity_type), t.entity_name.casefold(), t.key): t.value for t in read_tags(workspace, catalog, schemas)}
+    return sorted(key for key, value in expected.items() if found.get(key) != value)
