@@ -64,7 +64,7 @@ def seed_people(workspace: Workspace, catalogs: Iterable[str]) -> int:
         writes += _ensure(workspace, "Groups", group, {"displayName": group, "members": members})[1]
     for catalog in sorted(set(catalogs)):
         writes += _legacy_grant(workspace, catalog)
-    return writes
+    return writes + _may_use_warehouse(workspace)
 
 
 def _ensure(workspace: Workspace, resource: str, name: str, body: Json) -> tuple[str, int]:
@@ -82,6 +82,16 @@ def _seat(workspace: Workspace, principal_id: str) -> int:
     )
     workspace.write("person", "PUT", path, {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
     return 1
+
+
+def _may_use_warehouse(workspace: Workspace) -> int:
+    path = f"/api/2.0/permissions/warehouses/{encode(workspace.warehouse_id)}"
+    held = workspace.get("warehouse", path).get("access_control_list") or ()
+    missing = {p.user for p in PEOPLE} - {row.get("user_name") for row in held}
+    if missing:
+        rows = [{"user_name": user, "permission_level": "CAN_USE"} for user in sorted(missing)]
+        workspace.write("warehouse", "PATCH", path, {"access_control_list": rows})
+    return int(bool(missing))
 
 
 def _legacy_grant(workspace: Workspace, catalog: str) -> int:
