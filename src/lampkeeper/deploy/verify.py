@@ -95,7 +95,9 @@ def verify(
     )
 
 
-_PLANNED_KINDS = frozenset({"seat", "entitlement", "warehouse", "genie", "space", "genie_space", "tag_permission", "acl"})
+_PLANNED_KINDS = frozenset(
+    {"seat", "entitlement", "schema", "warehouse", "warehouse_acl", "genie_space", "genie_acl", "tag_permission"}
+)
 
 
 def _pending(change: Change) -> Finding:

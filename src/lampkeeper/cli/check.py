@@ -1,0 +1,245 @@
+"""Who sees what: matrix, diff, why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.places import workspace_of
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.text import write_text
+from lampkeeper.launch.lifecycle import access_of, live_access_of
+from lampkeeper.model.access import Access, CellState, Principal
+from lampkeeper.model.effective import OUTSIDER, Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.explain import Explanation, explain, show_use
+from lampkeeper.model.names import ColumnName, TableName, split_name
+
+STYLES = {CellState.RAW: "bold yellow", CellState.MASKED: "green", CellState.HIDDEN: "dim", CellState.FAILING: "bold red"}
+LIVE = "live"
+
+
+def matrix_rows(matrix: Matrix) -> list[dict[str, str]]:
+    """Return the matrix as flat rows: one for each principal and column."""
+    return [
+        {
+            "principal": principal,
+            "table": str(column.table),
+            "column": column.column,
+            "state": str(cell.state),
+            "by": cell.by,
+            "row_filter": matrix.filters.get((principal, column.table), ""),
+        }
+        for (principal, column), cell in sorted(matrix.cells.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+def print_matrix(console: Console, matrix: Matrix, only: str = "") -> None:
+    """Print a table for each table: columns down, principals across."""
+    tables: dict[TableName, list[ColumnName]] = {}
+    for _, column in matrix.cells:
+        columns = tables.setdefault(column.table, [])
+        if column not in columns:
+            columns.append(column)
+    for name in sorted(tables):
+        if only and only.casefold() not in str(name).casefold():
+            continue
+        shown = new_table("column", *matrix.principals, title=str(name))
+        for column in tables[name]:
+            cells = [matrix.cells[(p, column)] for p in matrix.principals]
+            shown.add_row(cell(column.column), *(cell(_short(str(c)), STYLES[c.state]) for c in cells))
+        filters = [matrix.filters.get((p, name), "") for p in matrix.principals]
+        if any(filters):
+            reads = [matrix.cells[(p, tables[name][0])].state is not CellState.HIDDEN for p in matrix.principals]
+            texts = [_short(f) or ("all" if r else "none") for f, r in zip(filters, reads, strict=True)]
+            shown.add_row(cell("(rows)", "italic"), *(cell(t, "italic") for t in texts))
+        console.table(shown)
+
+
+def _short(text: str) -> str:
+    """Return `masked by f` without the function's catalog and schema."""
+    head, by, function = text.partition(" by ")
+    return f"{head} by {function.rsplit('.', 1)[-1]}" if by else text.split("(")[0].rsplit(".", 1)[-1]
+
+
+@click.command("matrix")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the matrix to this file.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page to this file.")
+@click.option("--table", "only", default="", metavar="TEXT", help="Show tables whose name holds this text.")
+@click.option("--live", is_flag=True, help="Read the workspace instead of the files.")
+@common(workspace=True)
+def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
+    """Show principal × column -> raw, masked by f or hidden, from the files alone."""
+    folder = here.folder()
+    access = live_access_of(folder, workspace_of(here, folder)) if live else access_of(folder)
+    matrix = compute_matrix(access, standard_principals(access))
+    rows = matrix_rows(matrix)
+    print_matrix(here.console, matrix, only)
+    if csv_file is not None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["principal"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: _no_formula(v) for k, v in row.items()} for row in rows)
+        write_text(csv_file, text.getvalue())
+        here.console.note(f"wrote {csv_file}")
+    if html_file is not None:
+        from lampkeeper.cli.report_page import Page, render_page
+
+        write_text(html_file, render_page(Page(title=f"Who sees what: {here.env}", matrix=matrix)))
+        here.console.note(f"wrote {html_file}")
+    return Outcome(document={"env": here.env, "principals": list(matrix.principals), "cells": rows})
+
+
+def _no_formula(value: str) -> str:
+    """Return a CSV cell that no spreadsheet runs as a formula."""
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def access_named(here: Here, name: str, live_of: str) -> Access:
+    """Return the access of an environment's files, of `live`, or of `live:ENV`."""
+    if name == LIVE or name.startswith(f"{LIVE}:"):
+        env = name.partition(":")[2] or live_of
+        folder = EnvFolder.existing(here.root, env)
+        return live_access_of(folder, workspace_of(here, folder))
+    return access_of(EnvFolder.existing(here.root, name))
+
+
+def change_dict(change: MatrixChange) -> dict[str, str | None]:
+    """Return the JSON form of a change of the matrix."""
+    return {
+        "principal": change.principal,
+        "table": str(change.table),
+        "column": change.column,
+        "before": change.before,
+        "after": change.after,
+        "direction": str(change.direction),
+    }
+
+
+@click.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--catalog-map",
+    default="",
+    metavar="A=B,…",
+    help="Call A's catalogs by B's names before comparing, such as dev_fin=prod_fin.",
+)
+@common(env=False, workspace=True)
+def diff_command(here: Here, a: str, b: str, catalog_map: str) -> Outcome:
+    """Show who gains or loses what from A to B: environments, `live`, or `live:ENV`."""
+    env = next((n for n in (a, b) if not n.startswith(LIVE)), "")
+    if not env and LIVE in (a, b):
+        raise UsageError("`live` on both sides: which environment's?", fix="name one: live:dev")
+    first, second = access_named(here, a, env), access_named(here, b, env)
+    people = standard_principals(first, second)
+    names = read_map(catalog_map)
+    before = rename_catalogs(compute_matrix(first, people), names)
+    changes = compare(before, rename_catalogs(compute_matrix(second, people), {}))
+    for change in changes:
+        here.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
+    looser = sum(c.direction is Direction.LOOSER for c in changes)
+    here.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
+    return Outcome(document={"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]})
+
+
+def read_map(text: str) -> dict[str, str]:
+    """Read `a=b,c=d`; raise UsageError for anything else."""
+    found: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        left, sign, right = part.partition("=")
+        if not sign or not left.strip() or not right.strip() or left.strip() in found:
+            raise UsageError(f"{part!r} is not a pair", fix="write source=target, pairs apart by commas, each source once")
+        found[left.strip()] = right.strip()
+    return found
+
+
+def rename_catalogs(matrix: Matrix, names: dict[str, str]) -> Matrix:
+    """Return the matrix with catalogs called by other names, functions told apart by digest alone."""
+
+    def table(name: TableName) -> TableName:
+        return TableName(names.get(name.catalog, name.catalog), name.schema, name.table)
+
+    return Matrix(
+        principals=matrix.principals,
+        cells={(p, ColumnName(table(c.table), c.column)): v for (p, c), v in matrix.cells.items()},
+        filters={(p, table(t)): _renamed(v, names) for (p, t), v in matrix.filters.items()},
+    )
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    for source, target in names.items():
+        text = text.replace(f"{source}.", f"{target}.")
+    return text
+
+
+@click.command("why")
+@click.argument("principal")
+@click.argument("column", metavar="TABLE.COLUMN")
+@click.option("--live", is_flag=True, help="Ask about the workspace as it is, not about the files.")
+@common(workspace=True)
+def why_command(here: Here, principal: str, column: str, live: bool) -> Outcome:
+    """Explain what PRINCIPAL gets from TABLE.COLUMN: groups, grants, tags, policies, mask, row filter.
+
+    PRINCIPAL is a user, an application id, a group (then: one of its members), or `outsider`.
+    """
+    folder = here.folder()
+    access = live_access_of(folder, workspace_of(here, folder)) if live else access_of(folder)
+    found = explain(access, principal_named(access, principal), column_named(access, column))
+    print_explanation(here.console, found)
+    return Outcome(document=found.as_dict())
+
+
+def principal_named(access: Access, name: str) -> Principal:
+    """Return the principal that a person means by a name."""
+    if name.casefold() in ("outsider", OUTSIDER.name):
+        return OUTSIDER
+    groups = set(access.model.members) | {g.principal for g in access.model.grants}
+    groups |= {p for policy in access.model.policies for p in (*policy.to_principals, *policy.except_principals)}
+    people = {m for members in access.model.members.values() for m in members}
+    if name in groups and name not in people - set(access.model.members):
+        return Principal(name=f"member of {name}", groups=(name,))
+    return Principal(name=name)
+
+
+def column_named(access: Access, text: str) -> ColumnName:
+    """Return the column that a person means: four parts, or fewer where that is unambiguous."""
+    wanted = [p.casefold() for p in split_name(text)]
+    found = [
+        c
+        for t in access.model.tables
+        for c in t.column_names()
+        if [p.casefold() for p in (*c.table.parts, c.column)][-len(wanted) :] == wanted
+    ]
+    if len(found) != 1:
+        several = f"is one of {', '.join(map(str, found[:5]))}" if found else "is not in scope"
+        raise UsageError(f"column {text!r} {several}", fix="write catalog.schema.table.column")
+    return found[0]
+
+
+def print_explanation(console: Console, found: Explanation) -> None:
+    """Print the chain, the verdict last."""
+
+    def section(title: str, lines: list[str]) -> None:
+        console.line(title, "bold")
+        for line in lines or ["none"]:
+            console.line(f"  {line}")
+
+    console.line(f"{found.principal} -> {found.column}", "bold")
+    section("groups", [str(g) for g in found.groups])
+    section("grants", [str(p) for p in found.privileges])
+    section("tags of the column", [str(t) for t in found.column_tags])
+    section("tags of the table", [str(t) for t in found.table_tags])
+    section("policies", [str(p) for p in found.policies])
+    section("mask", [show_use(u) for u in found.masks])
+    section("row filter", [show_use(u) for u in found.filters])
+    reason = f" ({found.cell.by})" if found.cell.by and found.cell.state is not CellState.MASKED else ""
+    console.line(f"gets: {found.cell}{reason}", STYLES[found.cell.state])
+
+
+COMMANDS = (matrix_command, diff_command, why_command)

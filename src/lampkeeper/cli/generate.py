@@ -1,0 +1,179 @@
+"""Commands that make things: setup, snapshot, classify, generate, validate, masks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
+from lampkeeper.cli.places import workspace_of
+from lampkeeper.design.library import load_library
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.settings import Settings, SpaceSettings
+from lampkeeper.files.text import read_text
+from lampkeeper.launch.lifecycle import Mode, count_labels, generate, take_snapshot, validate
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.findings import Severity
+from lampkeeper.model.labels import Protect
+from lampkeeper.model.masks import FunctionRole
+
+EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
+"""What a new environment asks for until its owner says otherwise."""
+
+
+@click.command("setup")
+@click.option("--host", default="", help="The workspace's address, such as https://….cloud.databricks.com.")
+@click.option("--account-id", default="", help="The account's id (groups and governed tags live there).")
+@common()
+def setup_command(here: Here, host: str, account_id: str) -> Outcome:
+    """Make the folder of an environment with example files; what is there stays as it is."""
+    folder = EnvFolder(here.root, here.env)
+    made: list[str] = []
+    if not folder.settings_path.exists():
+        folder.setup(EXAMPLE)
+        made.append(str(folder.settings_path))
+    if not folder.auth_path.exists():
+        folder.write_auth(Auth(workspace_host=host or "https://example.cloud.databricks.com", account_id=account_id))
+        made.append(str(folder.auth_path))
+    for path in made or ["nothing: the environment is there already"]:
+        here.console.line(f"made {path}")
+    here.console.line(f"next: edit the two files, then `lampkeeper snapshot --env {here.env}`")
+    return Outcome(document={"env": here.env, "made": made})
+
+
+@click.command("snapshot")
+@common(workspace=True)
+def snapshot_command(here: Here) -> Outcome:
+    """Read the tables in scope from the workspace."""
+    folder = here.folder()
+    with here.console.progress("reading tables"):
+        snapshot = take_snapshot(folder, workspace_of(here, folder))
+    table = new_table("table", "columns", "kind")
+    for each in snapshot.tables:
+        table.add_row(cell(each.name), cell(len(each.columns)), cell(each.kind))
+    here.console.table(table)
+    columns = sum(len(t.columns) for t in snapshot.tables)
+    here.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
+    tables = [{"table": str(t.name), "columns": len(t.columns), "kind": str(t.kind)} for t in snapshot.tables]
+    return Outcome(document={"env": here.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)})
+
+
+@click.command("classify")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@common(env=False)
+def classify_command(here: Here, file: str) -> None:
+    """Classify columns from FILE (JSON lines; `-` is stdin), without a workspace.
+
+    With --json: one object a line, in the order given, with label, protect, confidence and evidence.
+    """
+    text = sys.stdin.read() if file == "-" else read_text(Path(file))
+    found = list(classify_lines(read_columns(text, file)))
+    if here.console.as_json:
+        for line, verdict in found:
+            sys.stdout.write(render_verdict(line, verdict) + "\n")
+        return
+    table = new_table("column", "label", "protect", "confidence", "evidence")
+    for line, verdict in found:
+        label = f"{verdict.label}/{verdict.sub}" if verdict.sub else str(verdict.label)
+        name = f"{line.schema}.{line.table}.{line.field.name}"
+        table.add_row(
+            cell(name), cell(label), cell(verdict.protect), cell(f"{verdict.confidence:.2f}"), cell("; ".join(verdict.evidence))
+        )
+    here.console.table(table)
+    kinds = [v.protect for _, v in found]
+    here.console.line(
+        f"columns {len(found)} = protected {kinds.count(Protect.YES)} + open {kinds.count(Protect.NO)}"
+        f" + undecided {kinds.count(Protect.UNDECIDED)}"
+    )
+
+
+@click.command("generate")
+@click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
+@click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
+@click.option("--offline", is_flag=True, help="Do not read the workspace: use the snapshot last taken.")
+@common(workspace=True)
+def generate_command(here: Here, mode: str, space: str, offline: bool) -> Outcome:
+    """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
+    folder = here.folder()
+    if not offline:
+        with here.console.progress("reading tables"):
+            take_snapshot(folder, workspace_of(here, folder))
+    with here.console.progress("generating"):
+        made = generate(folder, mode=Mode(mode), space=space)
+    counts = count_labels(made.labels)
+    undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
+    here.console.line(
+        f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']} + undecided {counts['undecided']}"
+    )
+    desired = made.desired
+    sizes = {
+        "groups": len(desired.groups),
+        "tag_policies": len(desired.tag_policies),
+        "tag_assignments": len(desired.tag_assignments),
+        "functions": len(desired.functions),
+        "policies": len(desired.policies),
+        "grants": len(desired.grants),
+        "spaces": len(desired.spaces),
+    }
+    here.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
+    here.console.line(f"labels {folder.labels_path}; draft {folder.generated_path} ({len(made.changed)} files changed)")
+    document = {
+        "env": here.env,
+        "labels": counts,
+        "undecided": undecided,
+        "objects": sizes,
+        "changed": list(made.changed),
+        "findings": [f.as_dict() for f in made.findings],
+    }
+    return Outcome(document=document, findings=made.findings)
+
+
+@click.command("validate")
+@click.option("--layers", is_flag=True, help="Check the layers' files even when there is a draft.")
+@common()
+def validate_command(here: Here, layers: bool) -> Outcome:
+    """Check the draft (or the layers' files): spelling, references, coverage, limits."""
+    folder = here.folder()
+    drafted = not layers and (folder.generated_path / "abac.auto.tfvars").is_file()
+    findings = list(validate(folder, drafted=drafted))
+    place = folder.generated_path if drafted else folder.path
+    errors = sum(f.severity is Severity.ERROR for f in findings)
+    warnings = sum(f.severity is Severity.WARNING for f in findings)
+    here.console.line(f"{place}: {errors} errors, {warnings} warnings")
+    document = {"env": here.env, "checked": str(place), "errors": errors, "findings": [f.as_dict() for f in findings]}
+    return Outcome(document=document, findings=tuple(findings))
+
+
+@click.command("masks")
+@common(env=False)
+def masks_command(here: Here) -> Outcome:
+    """List the library of masks and row filters, with what each leaves of a value."""
+    library = load_library()
+    listed = [*library.of_role(FunctionRole.MASK), *library.of_role(FunctionRole.FILTER)]
+    table = new_table("function", "class", "shows", "example")
+    document = []
+    for each in listed:
+        function = each.function
+        signature = f"{each.name}({', '.join(f'{p.name} {p.type}' for p in function.parameters)}) -> {function.returns}"
+        examples = [f"{', '.join(e.arguments)} -> {e.returns}" for e in function.examples]
+        table.add_row(cell(signature), cell(each.label), cell(each.reveals), cell(examples[0] if examples else ""))
+        document.append(
+            {
+                "name": each.name,
+                "role": str(function.role),
+                "signature": signature,
+                "class": each.label,
+                "reveals": each.reveals,
+                "note": each.note,
+                "examples": examples,
+            }
+        )
+    here.console.table(table)
+    return Outcome(document=document)
+
+
+COMMANDS = (setup_command, snapshot_command, classify_command, generate_command, validate_command, masks_command)

@@ -1,0 +1,228 @@
+"""The steps of a governed space's life as functions: what a command, a job or the demo calls, each a value in and out.
+
+Nothing here prints; `Progress` is told what is being done. Workspaces are given, so that any place can be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from lampkeeper.design.check import check
+from lampkeeper.design.groups import minimal_groups
+from lampkeeper.design.merge import merge_labels
+from lampkeeper.design.offline import classify
+from lampkeeper.design.spaces import SpaceRequest
+from lampkeeper.design.synthesize import SynthesisRequest, synthesize
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.settings import Settings
+from lampkeeper.model.access import Access, AccessModel
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.model.genie import Warehouse, space_key
+from lampkeeper.model.groups import GroupSpec
+from lampkeeper.model.labels import Label, LabelSource, Protect
+from lampkeeper.model.names import TableName, split_name
+from lampkeeper.model.schema import Snapshot, Table
+from lampkeeper.remote.catalog import read_snapshot
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.live import read_access_model
+
+Progress = Callable[[str, int, int], None]
+WAREHOUSE = "lampkeeper"
+"""The warehouse that is made when the settings name none."""
+
+
+class Mode(StrEnum):
+    """What to generate: everything, the governance of the data alone, or the Genie spaces alone."""
+
+    FULL = "full"
+    GOVERNANCE = "governance"
+    GENIE = "genie"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """What a generation decided and wrote."""
+
+    labels: tuple[Label, ...]
+    desired: Desired
+    findings: tuple[Finding, ...]
+    changed: tuple[str, ...] = field(default=())
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return how many columns are protected, open and undecided."""
+        return count_labels(self.labels)
+
+
+def count_labels(labels: Iterable[Label]) -> dict[str, int]:
+    """Return `columns = protected + open + undecided`, in that order of keys."""
+    found = {"columns": 0, "protected": 0, "open": 0, "undecided": 0}
+    names = {Protect.YES: "protected", Protect.NO: "open", Protect.UNDECIDED: "undecided"}
+    for label in labels:
+        found["columns"] += 1
+        found[names[label.protect]] += 1
+    return found
+
+
+def take_snapshot(folder: EnvFolder, workspace: Workspace, now: datetime | None = None) -> Snapshot:
+    """Read the tables in scope, write snapshot.json, and return what was read."""
+    settings = folder.settings()
+    if not settings.patterns:
+        raise UsageError(
+            f"{folder.settings_path}: no tables in scope", fix='set uc_tables = ["catalog.schema.*"], or tables of a Genie space'
+        )
+    taken_at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    snapshot = read_snapshot(workspace, settings.patterns, taken_at=taken_at)
+    if not snapshot.tables:
+        raise UsageError(
+            f"{folder.settings_path}: the patterns match no table", fix="check uc_tables; an empty schema has nothing"
+        )
+    folder.write_snapshot(snapshot)
+    return snapshot
+
+
+def snapshot_of(folder: EnvFolder) -> Snapshot:
+    """Return the snapshot last taken; raise UsageError when there is none."""
+    if not folder.snapshot_path.is_file():
+        raise UsageError(f"{folder.snapshot_path}: no snapshot yet", fix=f"lampkeeper snapshot --env {folder.env}")
+    return folder.snapshot()
+
+
+def decide_labels(folder: EnvFolder, snapshot: Snapshot) -> tuple[Label, ...]:
+    """Return one label a column: the rules', with what a steward has said on top."""
+    steward: tuple[Label, ...] = ()
+    if folder.labels_path.is_file():
+        known = {c for c, _ in snapshot.columns()}
+        steward = tuple(x for x in folder.labels() if x.source is LabelSource.STEWARD and x.column in known)
+    found = {x.column: x for x in merge_labels(classify(snapshot), steward)}
+    return tuple(found[c] for c, _ in snapshot.columns())
+
+
+def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "") -> Generated:
+    """Decide labels and desired state from the snapshot and write them as the draft.
+
+    `space` keeps what the draft says of the other spaces. A snapshot must have been taken.
+    """
+    settings, snapshot = folder.settings(), snapshot_of(folder)
+    labels = decide_labels(folder, snapshot)
+    requests, findings = _spaces(settings, snapshot, mode, space)
+    warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
+    if settings.sql_warehouse_id:
+        warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
+    made = synthesize(
+        SynthesisRequest(
+            snapshot=snapshot,
+            labels=labels,
+            groups=_groups(settings),
+            spaces=requests,
+            warehouse=warehouse,
+            function_schema=settings.function_schema,
+        )
+    )
+    desired = made.desired
+    if mode is Mode.GENIE:
+        desired = Desired(spaces=desired.spaces, seats=desired.seats, warehouses=desired.warehouses, tables=desired.tables)
+    if space:
+        others = tuple(s for s in folder.read_draft().spaces if s.key != space_key(space))
+        desired = replace(desired, spaces=(*others, *desired.spaces))
+    folder.write_labels(labels)
+    changed = folder.write_draft(desired)
+    return Generated(
+        labels=labels,
+        desired=desired,
+        findings=sort_findings([*findings, *made.findings]),
+        changed=tuple(str(p) for p in changed),
+    )
+
+
+def _groups(settings: Settings) -> tuple[GroupSpec, ...]:
+    if settings.genie_only:
+        return ()
+    return minimal_groups() if settings.groups is None else settings.groups
+
+
+def _spaces(
+    settings: Settings, snapshot: Snapshot, mode: Mode, space: str
+) -> tuple[tuple[SpaceRequest, ...], tuple[Finding, ...]]:
+    if mode is Mode.GOVERNANCE:
+        return (), ()
+    chosen = [s for s in settings.spaces if not space or s.key == space_key(space)]
+    if space and not chosen:
+        there = ", ".join(repr(s.name) for s in settings.spaces) or "none"
+        raise UsageError(f"no space {space!r} in env.auto.tfvars (there are: {there})")
+    findings = []
+    requests = []
+    for each in chosen:
+        tables = tuple(t.name for t in snapshot.tables if any(_matches(p, t.name) for p in each.tables))
+        if not tables and not each.space_id:
+            message = "none of the space's tables is in the snapshot"
+            findings.append(
+                Finding(
+                    code="LK020", severity=Severity.ERROR, place=f"space {each.name}", message=message, fix="run `snapshot` again"
+                )
+            )
+        requests.append(
+            SpaceRequest(
+                name=each.name, tables=tables, space_id=each.space_id, warehouse_id=each.warehouse_id or settings.sql_warehouse_id
+            )
+        )
+    return tuple(requests), tuple(findings)
+
+
+def _matches(pattern: str, table: TableName) -> bool:
+    star = pattern.endswith(".*")
+    parts = split_name(pattern.removesuffix(".*")) if star else split_name(pattern)
+    return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]
+
+
+def validate(folder: EnvFolder, *, drafted: bool = True) -> tuple[Finding, ...]:
+    """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
+    snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
+    if drafted:
+        read = folder.draft()
+        return sort_findings([*read.findings, *check(read.desired, snapshot)])
+    written = folder.check()
+    if has_errors(written):
+        return written
+    return sort_findings([*written, *check(folder.read_desired(), snapshot)])
+
+
+def desired_of(folder: EnvFolder) -> Desired:
+    """Return what the environment asks for: the draft when there is one, else the layers' files."""
+    if (folder.generated_path / "abac.auto.tfvars").is_file():
+        return folder.read_draft()
+    return folder.read_desired()
+
+
+def settled_desired(folder: EnvFolder) -> tuple[Desired, tuple[Finding, ...]]:
+    """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for."""
+    findings: tuple[Finding, ...] = ()
+    if (folder.generated_path / "abac.auto.tfvars").is_file():
+        findings = folder.split()
+    desired = folder.read_desired()
+    if desired == Desired():
+        raise UsageError(f"environment {folder.env!r} asks for nothing yet", fix=f"lampkeeper generate --env {folder.env}")
+    return desired, findings
+
+
+def tables_in_scope(folder: EnvFolder, desired: Desired) -> tuple[Table, ...]:
+    """Return the tables of the snapshot that the desired state governs."""
+    scope = {t.plain.casefold() for t in desired.tables}
+    return tuple(t for t in snapshot_of(folder).tables if t.name.plain.casefold() in scope)
+
+
+def access_of(folder: EnvFolder) -> Access:
+    """Return who would see what, from the files of the environment alone."""
+    desired = desired_of(folder)
+    return Access(AccessModel.of_desired(desired, tables_in_scope(folder, desired)))
+
+
+def live_access_of(folder: EnvFolder, workspace: Workspace) -> Access:
+    """Return who sees what in the workspace now, over the environment's tables."""
+    desired = desired_of(folder)
+    return Access(read_access_model(workspace, desired.tables, groups=[g.name for g in desired.groups]))
