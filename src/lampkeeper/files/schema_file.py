@@ -1,0 +1,174 @@
+"""Schemas that nobody here wrote: `.sql` files of CREATE TABLE statements and `.jsonl` files of columns, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.files.legal_names import catalog_from_stem, free_name, legal_column_name, legal_object_name
+from lampkeeper.files.schema_sql import read_sql_columns
+from lampkeeper.files.snapshots import read_json
+from lampkeeper.files.text import read_text
+from lampkeeper.files.types import FALLBACK, databricks_type
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.schema import Column, Snapshot, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawColumn:
+    """One column as a file gives it, before its names and its type are made ours; `catalog` and `schema` may be empty."""
+
+    catalog: str
+    schema: str
+    table: str
+    column: str
+    type: str
+    comment: str
+    place: str
+    nullable: bool = True
+    table_comment: str = ""
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaFile:
+    """The tables of a file and what had to be changed or guessed.
+
+    `order` has the column of every entry of the file, in the file's order (an entry given twice appears twice); `values`
+    are examples given with columns; `places` say `file:line` of each column.
+    """
+
+    tables: tuple[Table, ...]
+    order: tuple[ColumnName, ...]
+    values: Mapping[ColumnName, tuple[str, ...]]
+    places: Mapping[ColumnName, str]
+    findings: tuple[Finding, ...]
+
+    def snapshot(self, taken_at: str = "") -> Snapshot:
+        """Return the tables as a snapshot."""
+        return Snapshot(tables=self.tables, taken_at=taken_at)
+
+
+def read_schema_file(path: Path, *, dialect: str = "", catalog: str = "") -> SchemaFile:
+    """Read a schema file by its ending, see `read_schema`."""
+    return read_schema(read_text(path), path, dialect=dialect, catalog=catalog)
+
+
+def read_schema(text: str, path: Path, *, dialect: str = "", catalog: str = "") -> SchemaFile:
+    """Read a schema; raise UsageError with file, line and column for what is malformed.
+
+    `dialect` of a .sql file is databricks, postgres or mysql; empty finds out. `catalog` is where tables go that name none;
+    empty takes the file's stem. Tables are lower-cased, as the catalog stores them; columns keep their spelling.
+    """
+    default = catalog or catalog_from_stem(path.stem)
+    findings: list[Finding] = []
+    if path.suffix == ".sql":
+        columns, findings = read_sql_columns(text, path, dialect)
+        raw = tuple(RawColumn(**column) for column in columns)
+    elif path.suffix in (".jsonl", ".ndjson"):
+        raw = tuple(_json_column(line, path, number) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    else:
+        raise UsageError(f"{path}: {path.suffix or 'no ending'} is not a schema file", fix="give a .sql or a .jsonl file")
+    if not raw:
+        raise UsageError(f"{path}: no table in it", fix="it must hold CREATE TABLE statements, or one column a line")
+    builder = _Builder(default=default, stem=catalog_from_stem(path.stem), findings=findings)
+    for column in raw:
+        builder.add(column)
+    return builder.done()
+
+
+@dataclass(slots=True)
+class _Builder:
+    default: str
+    stem: str
+    columns: dict[TableName, dict[str, Column]] = field(default_factory=dict)
+    comments: dict[TableName, str] = field(default_factory=dict)
+    given: dict[tuple[str, str, str], TableName] = field(default_factory=dict)
+    names: dict[tuple[TableName, str], str] = field(default_factory=dict)
+    order: list[ColumnName] = field(default_factory=list)
+    values: dict[ColumnName, tuple[str, ...]] = field(default_factory=dict)
+    places: dict[ColumnName, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, raw: RawColumn) -> None:
+        table = self._table(raw)
+        columns = self.columns[table]
+        folded = raw.column.casefold()
+        if (table, folded) in self.names:
+            name = ColumnName(table, self.names[(table, folded)])
+            self.order.append(name)
+            message = f"column {raw.column!r} of {table} is given again"
+            self._note("SCHEMA_COLUMN_TWICE", Severity.WARNING, raw.place, message, f"it is first at {self.places[name]}")
+            return
+        legal = free_name(legal_column_name(raw.column), lambda n: n.casefold() in columns)
+        name = ColumnName(table, legal)
+        if legal != raw.column:
+            message = f"column {raw.column!r} is not a name that a table takes"
+            self._note("SCHEMA_NAME_CHANGED", Severity.WARNING, raw.place, message, f"it is called {legal!r} here")
+        kind = databricks_type(raw.type)
+        if kind is None:
+            what = f"type {raw.type!r} of {name} is not known" if raw.type.strip() else f"{name} has no type"
+            self._note("SCHEMA_TYPE_UNKNOWN", Severity.WARNING, raw.place, what, f"it is read as {FALLBACK}")
+        columns[legal.casefold()] = Column(name=legal, type=kind or FALLBACK, comment=raw.comment, nullable=raw.nullable)
+        self.names[(table, folded)] = legal
+        self.order.append(name)
+        self.places[name] = raw.place
+        if raw.values:
+            self.values[name] = raw.values
+
+    def _table(self, raw: RawColumn) -> TableName:
+        key = (raw.catalog, raw.schema, raw.table)
+        if key not in self.given:
+            parts = [raw.catalog or self.default, raw.schema or self.stem, raw.table]
+            legal = [legal_object_name(p) for p in parts]
+            legal[2] = free_name(legal[2], lambda n: TableName(legal[0], legal[1], n) in self.columns)
+            table = TableName(*legal)
+            for what, old, new in zip(("catalog", "schema", "table"), parts, legal, strict=True):
+                if old.lower() != new:
+                    self._note(
+                        "SCHEMA_NAME_CHANGED", Severity.WARNING if what == "table" else Severity.INFO, raw.place,
+                        f"{what} {old!r} is not a name that the catalog takes, or is taken", f"it is called {new!r} here",
+                    )  # fmt: skip
+            self.given[key] = table
+            self.columns[table] = {}
+            self.comments[table] = raw.table_comment
+        return self.given[key]
+
+    def _note(self, code: str, severity: Severity, place: str, message: str, fix: str) -> None:
+        self.findings.append(Finding(code=code, severity=severity, place=place, message=message, fix=fix))
+
+    def done(self) -> SchemaFile:
+        tables = (Table(name=t, columns=tuple(c.values()), comment=self.comments[t]) for t, c in self.columns.items())
+        return SchemaFile(
+            tables=tuple(sorted(tables, key=lambda t: t.name)), order=tuple(self.order), values=self.values, places=self.places,
+            findings=sort_findings(self.findings),
+        )  # fmt: skip
+
+
+def _json_column(line: str, path: Path, number: int) -> RawColumn:
+    data = read_json(line, path, line=number)
+    place = f"{path}:{number}"
+    if not isinstance(data, dict):
+        raise UsageError(f"{place}: not an object", fix='write {"db": ..., "table": ..., "column": ..., "type": ...}')
+    values = data.get("values") or []
+    if not isinstance(values, list):
+        raise UsageError(f"{place}: values must be a list of texts")
+    return RawColumn(
+        catalog=_field(data, "catalog", place), schema=_field(data, "schema", place) or _field(data, "db", place),
+        table=_field(data, "table", place, required=True), column=_field(data, "column", place, required=True),
+        type=_field(data, "type", place), comment=_field(data, "comment", place), place=place,
+        table_comment=_field(data, "table_comment", place), values=tuple(str(v) for v in values if v is not None),
+    )  # fmt: skip
+
+
+def _field(data: dict[str, Any], name: str, place: str, *, required: bool = False) -> str:
+    value = data.get(name)
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str) or (required and not value):
+        raise UsageError(f"{place}: {name!r} must be a text", fix=f'add "{name}": "..."')
+    return value
