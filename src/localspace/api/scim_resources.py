@@ -55,7 +55,8 @@ def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None
     body = {key: value for key, value in resource.items() if key not in ("schemas", "groups", "meta", "id", "scope")}
     for name in (*_LISTS, "members"):
         if name in body:
-            body[name] = [_value(one, name) for one in body[name] or []]
+            # Terraform writes an entitlement that it does not set as {}.
+            body[name] = [_value(one, name) for one in body[name] or [] if one != {}]
     if old is not None:
         for kept in ("scope", "system"):
             if kept in old:
