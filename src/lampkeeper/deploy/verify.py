@@ -168,9 +168,9 @@ class Cast:
         total = sum(len(t.columns) for t in self._expected.model.tables)
         return best is None or total_rawness(self._expected, best.principal) < 2 * total
 
-    def _locked(self) -> set[str]:
-        external = {g.name for g in self._desired.groups if g.external}
-        return external | (set(self._probes.provided) if self._probes is not None else set())
+    def _locked(self) -> frozenset[str]:
+        """Return the groups that no probe may join: an identity provider owns them."""
+        return self._probes.provided if self._probes is not None else frozenset()
 
     def _probe(self, combination: frozenset[str], number: int) -> Witness | None:
         if self._probes is None:

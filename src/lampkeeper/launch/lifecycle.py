@@ -10,6 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, verify
+from lampkeeper.deploy.verify_identities import NamedIdentity
 from lampkeeper.design.check import check
 from lampkeeper.design.groups import minimal_groups
 from lampkeeper.design.merge import merge_labels
@@ -25,6 +30,7 @@ from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findin
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.labels import Label, LabelSource, Protect
+from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
 from lampkeeper.remote.catalog import read_snapshot
@@ -226,3 +232,41 @@ def live_access_of(folder: EnvFolder, workspace: Workspace) -> Access:
     """Return who sees what in the workspace now, over the environment's tables."""
     desired = desired_of(folder)
     return Access(read_access_model(workspace, desired.tables, groups=[g.name for g in desired.groups]))
+
+
+def make_env_plan(
+    folder: EnvFolder, workspace: Workspace, *, adopt: bool = False, layers: tuple[Layer, ...] = LAYERS
+) -> tuple[Plan, States]:
+    """Return the plan for an environment's layers, and the states that it stands on. The draft is split first."""
+    desired, findings = settled_desired(folder)
+    states = States.in_folder(folder.root, folder.env)
+    plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
+    return replace(plan, findings=sort_findings([*plan.findings, *findings])), states
+
+
+def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
+    """Verify an environment against its layers' files; what a fresh plan would still write is a finding too."""
+    desired = folder.read_desired()
+    if desired == Desired():
+        raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
+    plan = make_plan(desired, workspace, States.in_folder(folder.root, folder.env))
+    return verify(desired, workspace, tables_in_scope(folder, desired), options, pending=plan.changes, progress=progress)
+
+
+def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool) -> VerifyOptions:
+    """Return how to verify: identities with their tokens (raise UsageError for one whose variable is not set)."""
+    identities = []
+    for each in settings.identities:
+        if not tokens.get(each.token_env):
+            raise UsageError(
+                f"verify_identities: {each.name!r} needs a token in the environment variable {each.token_env}",
+                fix=f"export {each.token_env}=…",
+            )
+        identities.append(NamedIdentity(name=each.name, token=tokens[each.token_env], groups=each.groups))
+    # On this machine nobody else verifies at the same time: whatever a dead run has left goes at once.
+    return VerifyOptions(
+        create_probes=create_probes,
+        identities=tuple(identities),
+        stale_after=0.0 if local else 3600.0,
+        membership_wait=60.0 if local else 300.0,
+    )

@@ -1,0 +1,240 @@
+"""Commands that look at or change a workspace: plan, apply, destroy, verify."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
+from lampkeeper.cli.places import is_local, workspace_of
+from lampkeeper.deploy.change import Action
+from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
+from lampkeeper.deploy.direct import Progress as ApplyProgress
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.planner import plan_destroy
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.verify_report import Seen, Status, VerifyReport
+from lampkeeper.files.text import write_text
+from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.layers import LAYERS, Layer
+
+_STYLES = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.DELETE: "red",
+    Action.ADOPT: "cyan",
+    Action.FORGET: "dim",
+}
+_layers = click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    type=click.Choice([str(la) for la in LAYERS]),
+    help="Only this layer (may be given again); all three otherwise.",
+)
+_loosen = click.option("--allow-loosening", is_flag=True, help="Let somebody see more than before.")
+_adopt = click.option("--adopt", is_flag=True, help="Take over objects that exist and differ and are not ours.")
+
+
+def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
+    """Return the layers named, in order; all when none is named."""
+    return tuple(la for la in LAYERS if not names or str(la) in names)
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Print a plan layer by layer; what it means to the data stands below."""
+    signs = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
+    for layer in plan.layers:
+        counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
+        console.line(f"layer {layer}: {counts}", "bold")
+        for change in plan.of_layer(layer):
+            why = f"  ({'; '.join(change.reasons)})" if change.reasons else ""
+            console.line(f"  {signs[change.action]} {change.kind} {change.key}{why}", _STYLES[change.action])
+    for title, found, style in (
+        ("opens (governed here for the first time)", plan.opening, ""),
+        ("tightens", plan.tightening, "green"),
+        ("LOOSENS", plan.loosening, "bold red"),
+    ):
+        if found:
+            console.line(f"{title}: {len(found)} cells", style)
+            for each in found if plan.loosening is found else found[:5]:
+                console.line(f"  {each}", style)
+            if len(found) > 5 and plan.loosening is not found:
+                console.line(f"  and {len(found) - 5} more (see --json)", style)
+    for exposure in plan.exposures:
+        console.line(f"exposes for a moment: {exposure}", "bold red")
+    if plan.already_there:
+        console.line(f"already there, not ours: {len(plan.already_there)}")
+    console.line(f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
+
+
+@click.command("plan")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan to this file.")
+@_layers
+@_adopt
+@common(workspace=True)
+def plan_command(here: Here, out: Path | None, layers: tuple[str, ...], adopt: bool) -> Outcome:
+    """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace."""
+    folder = here.folder()
+    with here.console.progress("planning"):
+        plan, _ = make_env_plan(folder, workspace_of(here, folder), adopt=adopt, layers=chosen_layers(layers))
+    print_plan(here.console, plan)
+    if out is not None:
+        write_text(out, plan.to_json())
+        here.console.note(f"saved {out}")
+    return Outcome(document=plan.as_dict(), findings=plan.findings)
+
+
+def apply_progress(step: Step) -> ProgressCallback:
+    """Return what an apply reports its steps to."""
+
+    def tell(progress: ApplyProgress) -> None:
+        change = progress.change
+        what = "waiting for propagation" if progress.waiting else f"{change.action} {change.kind} {change.key}"
+        step(what, progress.number - 1, progress.total)
+
+    return tell
+
+
+@click.command("apply")
+@click.option("--plan", "saved", type=click.Path(path_type=Path, dir_okay=False), help="Apply this saved plan, nothing else.")
+@_loosen
+@_adopt
+@_layers
+@common(workspace=True)
+def apply_command(here: Here, saved: Path | None, allow_loosening: bool, adopt: bool, layers: tuple[str, ...]) -> Outcome:
+    """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended."""
+    folder = here.folder()
+    if saved is not None and (adopt or layers):
+        raise UsageError("--plan stands for itself", fix="leave out --adopt and --layer, or plan again with them")
+    workspace = workspace_of(here, folder)
+    if saved is not None:
+        plan, states = Plan.load(saved), States.in_folder(folder.root, folder.env)
+    else:
+        with here.console.progress("planning"):
+            plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers))
+    if plan.blocked:
+        print_plan(here.console, plan)
+        return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
+    with here.console.progress("applying") as step:
+        report = apply_plan(
+            plan,
+            workspace,
+            states,
+            progress=apply_progress(step),
+            allow_loosening=allow_loosening,
+            saved=saved is not None,
+        )
+    print_applied(here.console, report)
+    return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
+
+
+def print_applied(console: Console, report: ApplyReport) -> None:
+    """Print what an apply did."""
+    if report.by_kind:
+        console.line(", ".join(f"{kind} {n}" for kind, n in report.by_kind.items()))
+    console.line(f"apply: {report.writes} writes")
+
+
+def applied_dict(report: ApplyReport) -> dict[str, object]:
+    """Return the JSON form of what an apply did."""
+    return {"writes": report.writes, "records": report.records, "by_kind": dict(report.by_kind)}
+
+
+@click.command("destroy")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_loosen
+@_layers
+@common(workspace=True)
+def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...]) -> Outcome:
+    """Remove everything that we made in these layers, and nothing else; the account layer only when it is named."""
+    folder = here.folder()
+    workspace = workspace_of(here, folder)
+    states = States.in_folder(folder.root, folder.env)
+    # Other environments stand on the account layer too: it goes only when it is asked for by name.
+    chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
+    with here.console.progress("planning"):
+        plan = plan_destroy(workspace, states, layers=chosen)
+    print_plan(here.console, plan)
+    if plan.empty or plan.blocked:
+        return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
+    if not yes:
+        if here.console.as_json:
+            raise UsageError("destroy asks first", fix="give --yes with --json")
+        click.confirm(f"destroy {plan.writes} objects of {here.env}?", abort=True, err=True)
+    with here.console.progress("destroying") as step:
+        report = apply_plan(plan, workspace, states, progress=apply_progress(step), allow_loosening=allow_loosening, saved=False)
+    here.console.line(f"destroy: {report.writes} writes")
+    return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
+
+
+@click.command("verify")
+@click.option(
+    "--create-probes/--no-create-probes",
+    default=None,
+    help="Make service principals for the run and remove them (default: on the local workspace only).",
+)
+@click.option("--all", "everything", is_flag=True, help="Print every table, not only those with something to tell.")
+@common(workspace=True)
+def verify_command(here: Here, create_probes: bool | None, everything: bool) -> Outcome:
+    """Prove by real queries, principal by principal, that everybody gets what the files say."""
+    folder = here.folder()
+    workspace = workspace_of(here, folder)
+    local = is_local(workspace)
+    options = verify_options(
+        folder.settings(), os.environ, create_probes=local if create_probes is None else create_probes, local=local
+    )
+    with here.console.progress("verifying") as step:
+        report = verify_env(folder, workspace, options, step)
+    print_verification(here.console, report, everything=everything)
+    return Outcome(document=report.as_dict(), findings=report.findings)
+
+
+_SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
+_MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
+
+
+def print_verification(console: Console, report: VerifyReport, *, everything: bool = False) -> None:
+    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing."""
+    names = [p.name for p in report.principals]
+    tables = sorted({c.column.table for c in report.cells})
+    cells = {(c.principal, c.column): c for c in report.cells}
+    rows = {(r.principal, r.table): r for r in report.rows}
+    for name in tables:
+        columns = list(dict.fromkeys(c.column for c in report.cells if c.column.table == name))
+        wrong = any(cells[(p, c)].status is not Status.OK for p in names for c in columns)
+        wrong = wrong or any(rows[(p, name)].status is not Status.OK for p in names)
+        if not everything and not wrong and len(tables) > 12:
+            continue
+        shown = new_table("column", *names, title=str(name))
+        for column in columns:
+            found = [cells[(p, column)] for p in names]
+            shown.add_row(
+                cell(column.column),
+                *(cell(f"{v.seen}{_MARKS[v.status]}", _style(v.status, v.seen)) for v in found),
+            )
+        counts = [rows[(p, name)] for p in names]
+        shown.add_row(
+            cell("(rows)", "italic"),
+            *(cell(f"{'-' if r.seen is None else r.seen}{_MARKS[r.status]}", _style(r.status, None)) for r in counts),
+        )
+        console.table(shown)
+    counted = report.counts
+    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
+        f"{n} {what}" for what, n in counted.items()
+    ))  # fmt: skip
+    console.line("objects compared: " + (", ".join(f"{n} {what}" for what, n in report.checked) or "none"))
+    console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")
+
+
+def _style(status: Status, seen: Seen | None) -> str:
+    if status is Status.MISMATCH:
+        return "bold red"
+    return _SEEN.get(seen, "") if seen is not None else "italic"
+
+
+COMMANDS = (plan_command, apply_command, destroy_command, verify_command)

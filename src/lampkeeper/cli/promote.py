@@ -1,0 +1,35 @@
+"""promote: the way of a draft into the layers' files."""
+
+from __future__ import annotations
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Outcome
+from lampkeeper.launch.lifecycle import validate
+from lampkeeper.model.findings import has_errors, sort_findings
+from lampkeeper.model.layers import LAYERS
+
+
+@click.command("promote")
+@common()
+def promote_command(here: Here) -> Outcome:
+    """Check the draft and split it into the files of the three layers, all or none."""
+    folder = here.folder()
+    if not (folder.generated_path / "abac.auto.tfvars").is_file():
+        here.console.line("no draft: nothing to promote")
+        return Outcome(document={"env": here.env, "promoted": False, "findings": []})
+    findings = validate(folder)
+    if has_errors(findings):
+        return Outcome(
+            document={"env": here.env, "promoted": False, "findings": [f.as_dict() for f in findings]}, findings=findings
+        )
+    findings = sort_findings([*findings, *folder.split()])
+    files = [str(folder.layer_path(layer) / "abac.auto.tfvars") for layer in LAYERS]
+    for path in files:
+        here.console.line(f"wrote {path}")
+    document = {"env": here.env, "promoted": True, "files": files, "findings": [f.as_dict() for f in findings]}
+    return Outcome(document=document, findings=findings)
+
+
+COMMANDS = (promote_command,)
