@@ -68,6 +68,11 @@ def parse_condition(text: str) -> Condition:
     return found
 
 
+def read_condition(cursor: Cursor) -> Condition:
+    """Read a condition at the cursor and stop behind it."""
+    return _either(cursor)
+
+
 def invalid_condition(text: str, reason: str) -> SqlError:
     """Return the platform's refusal of a policy condition."""
     return SqlError(

@@ -13,13 +13,13 @@ from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.reader import Reader, Session
 from localspace.sql.rewrite import Rewriter
-from localspace.sql.storage import Storage
+from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.types import parse_type
 from localspace.statement_runner import CancelToken, SqlError, StatementResult
 from localspace.store import Document
 
 # Analysis errors that only repeat what the user wrote and names the user may see.
-_TELLING = ("UNRESOLVED_COLUMN", "TABLE_OR_VIEW_NOT_FOUND", "PARSE_SYNTAX_ERROR", "UNRESOLVED_ROUTINE", "MISSING_AGGREGATION")
+_TELLING: tuple[str, ...] = ("UNRESOLVED_COLUMN", "TABLE_OR_VIEW_NOT_FOUND", "PARSE_SYNTAX_ERROR", "UNRESOLVED_ROUTINE", "MISSING_AGGREGATION")
 _TELLING += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
 _RELATION = re.compile(r"`?ls_[0-9a-f]{20}`?\.?")
 
@@ -77,7 +77,7 @@ class Context:
             )
         return SqlError(error_class, message, state)
 
-    def _views(self) -> Iterable[object]:
+    def _views(self) -> Iterable[ViewSpec]:
         return self.rewriter.reads.views.values()
 
     # Objects

@@ -71,9 +71,7 @@ class Engine:
             if self._process is None or self._process.poll() is not None:
                 self._start()
 
-    def query(
-        self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None
-    ) -> EngineRows:
+    def query(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
         """Run a query; raises EngineError, and SqlError when cancelled."""
         answer = self._ask({"op": "query", "sql": sql, "limit": limit}, views, user, cancel)
         return EngineRows(_columns(answer), answer["rows"], bool(answer["truncated"]))
@@ -109,9 +107,7 @@ class Engine:
 
     # Inside
 
-    def _ask(
-        self, body: dict[str, Any], views: Iterable[ViewSpec], user: str, cancel: CancelToken
-    ) -> dict[str, Any]:
+    def _ask(self, body: dict[str, Any], views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> dict[str, Any]:
         with self._lock:
             self.warm()
             ready = self._ready

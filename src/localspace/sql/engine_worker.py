@@ -40,7 +40,21 @@ _CONF = {
     "spark.sql.variable.substitute": "false",
     "spark.log.level": "ERROR",
 }
-_OPENS = ["java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent", "java.util.concurrent.atomic", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar"]
+_OPENS = [
+    "java.lang",
+    "java.lang.invoke",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "sun.nio.ch",
+    "sun.nio.cs",
+    "sun.security.action",
+    "sun.util.calendar",
+]
 _DROPPED_FUNCTIONS = (
     "java_method",
     "reflect",
@@ -295,6 +309,9 @@ def main() -> None:
             answers.write(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n")
             answers.flush()
 
+    def serve(request: dict[str, Any]) -> None:
+        send({"id": request["id"], **worker.answer(request)})
+
     try:
         worker = Worker(options["heap"], archive, Path(options["scratch"]))
     except Exception as error:
@@ -307,7 +324,7 @@ def main() -> None:
             if request["op"] == "cancel":
                 pool.submit(worker.cancel, request["target"])
             else:
-                pool.submit(lambda r=request: send({"id": r["id"], **worker.answer(r)}))
+                pool.submit(serve, request)
     worker.spark.stop()
     if worker.jvm.stdin is not None:
         worker.jvm.stdin.close()

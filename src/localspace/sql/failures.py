@@ -24,8 +24,7 @@ def not_enforceable(what: str) -> SqlError:
     """Return the refusal of an operation that could go round row filters and column masks."""
     return SqlError(
         "INSUFFICIENT_PERMISSIONS",
-        f"Insufficient privileges: {what} is not allowed, because row filters, column masks and grants cannot be"
-        " enforced on it.",
+        f"Insufficient privileges: {what} is not allowed, because row filters, column masks and grants cannot be enforced on it.",
         "42501",
     )
 
@@ -34,8 +33,7 @@ def table_missing(path: Path) -> SqlError:
     """Return the error of a table or view that does not exist or may not be seen."""
     return SqlError(
         "TABLE_OR_VIEW_NOT_FOUND",
-        f"The table or view {quote_path(path)} cannot be found. Verify the spelling and correctness of the schema and"
-        " catalog.",
+        f"The table or view {quote_path(path)} cannot be found. Verify the spelling and correctness of the schema and catalog.",
         "42P01",
     )
 
@@ -71,8 +69,7 @@ def column_missing(name: str, table: Path) -> SqlError:
     """Return the error of a column that a table does not have."""
     return SqlError(
         "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
-        f"A column, variable, or function parameter with name {quote_path((name,))} cannot be resolved in"
-        f" {quote_path(table)}.",
+        f"A column, variable, or function parameter with name {quote_path((name,))} cannot be resolved in {quote_path(table)}.",
         "42703",
     )
 

@@ -126,12 +126,8 @@ def _characteristics(cursor: Cursor, body: Document) -> str | None:
 def _checked_type(
     context: Context, path: tuple[str, str, str], parameters: list[Document], text: str, returns: str | None
 ) -> str:
-    values = {
-        one["name"].casefold(): f"CAST(NULL AS {parse_type(one['type_text']).spark})" for one in parameters
-    }
-    frame = replace(
-        context.rewriter.frame, catalog=path[0], schema=path[1], parameters=values, function=path[2]
-    )
+    values = {one["name"].casefold(): f"CAST(NULL AS {parse_type(one['type_text']).spark})" for one in parameters}
+    frame = replace(context.rewriter.frame, catalog=path[0], schema=path[1], parameters=values, function=path[2])
     body = context.rewriter.expression(text, frame)
     if returns is not None:
         body = f"CAST(({body}) AS {parse_type(returns).spark})"

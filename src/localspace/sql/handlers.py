@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from localspace.ledger import rule
-from localspace.sql import catalogs, failures, functions, queries, rows, tables
+from localspace.sql import alter, catalogs, failures, functions, grants, merge, policies, queries, rows, show, tables, tagging
 from localspace.sql.context import Context
 from localspace.sql.text import Cursor
 from localspace.statement_runner import SqlError, StatementResult
@@ -50,6 +50,58 @@ HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
     (("DROP", "DATABASE"), catalogs.drop_container, True),
     (("DROP", "VOLUME"), catalogs.drop_container, True),
     (("USE",), catalogs.use, False),
+    (("MERGE",), merge.merge, True),
+    (("ALTER", "TABLE"), alter.alter_table, True),
+    (("ALTER", "VIEW"), alter.alter_view, True),
+    (("ALTER", "CATALOG"), alter.alter_container, True),
+    (("ALTER", "SCHEMA"), alter.alter_container, True),
+    (("ALTER", "DATABASE"), alter.alter_container, True),
+    (("ALTER", "VOLUME"), alter.alter_container, True),
+    (("COMMENT", "ON"), alter.comment_on, True),
+    (("SET", "TAG"), tagging.set_tag, True),
+    (("UNSET", "TAG"), tagging.unset_tag, True),
+    (("CREATE", "GOVERNED"), tagging.create_governed_tag, True),
+    (("ALTER", "GOVERNED"), tagging.alter_governed_tag, True),
+    (("DROP", "GOVERNED"), tagging.drop_governed_tag, True),
+    (("SHOW", "GOVERNED"), tagging.show_governed_tags, False),
+    (("DESCRIBE", "GOVERNED"), tagging.describe_governed_tag, False),
+    (("DESC", "GOVERNED"), tagging.describe_governed_tag, False),
+    (("CREATE", "POLICY"), policies.create_policy, True),
+    (("CREATE", "OR", "REPLACE", "POLICY"), policies.create_policy, True),
+    (("DROP", "POLICY"), policies.drop_policy, True),
+    (("SHOW", "POLICIES"), policies.show_policies, False),
+    (("SHOW", "EFFECTIVE"), policies.show_policies, False),
+    (("DESCRIBE", "POLICY"), policies.describe_policy, False),
+    (("DESC", "POLICY"), policies.describe_policy, False),
+    (("GRANT",), grants.grant, True),
+    (("REVOKE",), grants.revoke, True),
+    (("SHOW", "GRANTS"), grants.show_grants, False),
+    (("SHOW", "GRANT"), grants.show_grants, False),
+    (("SHOW", "CATALOGS"), show.show_catalogs, False),
+    (("SHOW", "SCHEMAS"), show.show_schemas, False),
+    (("SHOW", "DATABASES"), show.show_schemas, False),
+    (("SHOW", "TABLES"), show.show_tables, False),
+    (("SHOW", "VIEWS"), show.show_views, False),
+    (("SHOW", "VOLUMES"), show.show_volumes, False),
+    (("SHOW", "COLUMNS"), show.show_columns, False),
+    (("SHOW", "FUNCTIONS"), show.show_functions, False),
+    (("SHOW", "USER", "FUNCTIONS"), show.show_functions, False),
+    (("SHOW", "ALL", "FUNCTIONS"), show.show_functions, False),
+    (("SHOW", "TBLPROPERTIES"), show.show_properties, False),
+    (("SHOW", "CREATE"), show.show_create, False),
+    (("SHOW", "GROUPS"), show.show_principals, False),
+    (("SHOW", "USERS"), show.show_principals, False),
+    (("DESCRIBE",), show.describe_table, False),
+    (("DESC",), show.describe_table, False),
+    (("DESCRIBE", "SCHEMA"), show.describe_container, False),
+    (("DESC", "SCHEMA"), show.describe_container, False),
+    (("DESCRIBE", "DATABASE"), show.describe_container, False),
+    (("DESCRIBE", "CATALOG"), show.describe_container, False),
+    (("DESC", "CATALOG"), show.describe_container, False),
+    (("DESCRIBE", "FUNCTION"), show.describe_function, False),
+    (("DESC", "FUNCTION"), show.describe_function, False),
+    (("DESCRIBE", "HISTORY"), show.refuse_history, False),
+    (("DESCRIBE", "DETAIL"), show.refuse_history, False),
 )
 """First words, handler, whether it writes; the longest match wins."""
 

@@ -1,11 +1,330 @@
-"""information_schema: the rows that a principal may see, as relations for the engine."""
+"""information_schema: the rows that a principal may see, as relations for the engine.
+
+A view shows what shows to the caller (any privilege, BROWSE above, or management); an audit without rights sees an
+empty view, which proves nothing. Columns follow the platform's reference pages, reduced to those that clients read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
+from localspace.governance.privileges import PRIVILEGES
+from localspace.ledger import rule
 from localspace.sql import failures
+from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.types import DataType, parse_type
+from localspace.store import Document
+
+Row = tuple[Any, ...]
+Maker = Callable[["Visible"], Iterator[Row]]
+
+
+class Visible:
+    """The objects of one or all catalogs that show to a principal."""
+
+    def __init__(self, books: Books, principal: Principal, catalog: str | None) -> None:
+        """Look at `catalog`, or at every catalog when None (system.information_schema)."""
+        self.books = books
+        self.principal = principal
+        self._only = catalog
+        self._seen: dict[tuple[str, str], bool] = {}
+
+    def sees(self, securable: str, full_name: str) -> bool:
+        """Say whether an object shows."""
+        key = (securable, full_name)
+        if key not in self._seen:
+            self._seen[key] = self.books.privileges.can_see(self.principal, securable, full_name)
+        return self._seen[key]
+
+    def _listed(self, kind: str, securable: str, name: str) -> Iterator[Document]:
+        for one in self.books.store.list(kind):
+            if self._in_scope(one.get("catalog_name") or one["name"]) and self.sees(securable, one[name]):
+                yield one
+
+    def _in_scope(self, catalog: str) -> bool:
+        return self._only is None or catalog.casefold() == self._only.casefold()
+
+    def catalogs(self) -> Iterator[Document]:
+        """Return visible catalogs."""
+        return self._listed("catalog", "CATALOG", "name")
+
+    def schemas(self) -> Iterator[Document]:
+        """Return visible schemas."""
+        return self._listed("schema", "SCHEMA", "full_name")
+
+    def tables(self) -> Iterator[Document]:
+        """Return visible tables and views."""
+        return self._listed("table", "TABLE", "full_name")
+
+    def functions(self) -> Iterator[Document]:
+        """Return visible functions."""
+        return self._listed("function", "FUNCTION", "full_name")
+
+    def volumes(self) -> Iterator[Document]:
+        """Return visible volumes."""
+        return self._listed("volume", "VOLUME", "full_name")
+
+    def tags(self, entity_type: str, securable: str, parts: int) -> Iterator[tuple[list[str], Document]]:
+        """Return (name parts, assignment) of the tags on visible entities; the last part may hold dots."""
+        for tag in self.books.store.list("tag"):
+            if tag["entity_type"] != entity_type:
+                continue
+            names = tag["entity_name"].split(".", parts - 1)
+            on = ".".join(names[:3])
+            if len(names) == parts and self._in_scope(names[0]) and self.sees(securable, on):
+                yield names, tag
+
+    def grants(self, securable: str) -> Iterator[tuple[Document, bool]]:
+        """Return (grant, manages) on visible objects of a type; who does not manage sees the own grants only."""
+        names = self.books.identity.names_of(self.principal.id)
+        for grant in self.books.store.list("grant"):
+            if grant["securable_type"] != securable or not self._in_scope(grant["full_name"].split(".")[0]):
+                continue
+            if not self.sees(securable, grant["full_name"]):
+                continue
+            if grant["principal"] in names or self.books.privileges.manages(self.principal, securable, grant["full_name"]):
+                yield grant, True
+
+    def policies(self) -> Iterator[Document]:
+        """Return policies on objects that the principal manages or owns, metastore ones for everybody who manages it."""
+        for policy in self.books.store.list("policy"):
+            kind, name = policy["on_securable_type"], policy["on_securable_fullname"]
+            if kind != "METASTORE" and not self._in_scope(name.split(".")[0]):
+                continue
+            if kind == "METASTORE" and self._only is not None:
+                continue
+            if self.books.privileges.manages(self.principal, kind, name):
+                yield policy
+
+
+def _catalogs(seen: Visible) -> Iterator[Row]:
+    for one in seen.catalogs():
+        yield one["name"], one["owner"], one.get("comment"), _time(one, "created_at"), one.get("created_by")
+
+
+def _schemata(seen: Visible) -> Iterator[Row]:
+    for one in seen.schemas():
+        yield (
+            one["catalog_name"], one["name"], one["owner"], one.get("comment"), _time(one, "created_at"),
+            one.get("created_by"), _time(one, "updated_at"), one.get("updated_by"),
+        )  # fmt: skip
+
+
+def _tables(seen: Visible) -> Iterator[Row]:
+    for one in seen.tables():
+        yield (
+            one["catalog_name"], one["schema_name"], one["name"], one.get("table_type") or "MANAGED",
+            "NO" if is_view(one) else "YES", one["owner"], one.get("comment"), _time(one, "created_at"),
+            one.get("created_by"), _time(one, "updated_at"), one.get("updated_by"), one.get("data_source_format"),
+        )  # fmt: skip
+
+
+def _views(seen: Visible) -> Iterator[Row]:
+    for one in seen.tables():
+        if is_view(one):
+            manages = seen.books.privileges.manages(seen.principal, "TABLE", one["full_name"])
+            yield (
+                one["catalog_name"], one["schema_name"], one["name"], one["view_definition"] if manages else None,
+                "NONE", "NO", "NO",
+            )  # fmt: skip
+
+
+def _columns(seen: Visible) -> Iterator[Row]:
+    for table in seen.tables():
+        for at, column in enumerate(table["columns"]):
+            kind = parse_type(column["type_text"])
+            yield (
+                table["catalog_name"], table["schema_name"], table["name"], column["name"], at,
+                column.get("default"), "YES" if column.get("nullable", True) else "NO", kind.text,
+                _data_type(kind), kind.numbers[0] if kind.name in ("char", "varchar") else None,
+                kind.numbers[0] if kind.name == "decimal" else None,
+                kind.numbers[1] if kind.name == "decimal" else None, column.get("comment"),
+            )  # fmt: skip
+
+
+def _column_tags(seen: Visible) -> Iterator[Row]:
+    for names, tag in seen.tags("columns", "TABLE", 4):
+        yield (*names, tag["tag_key"], tag.get("tag_value") or "")
+
+
+def _table_tags(seen: Visible) -> Iterator[Row]:
+    for names, tag in seen.tags("tables", "TABLE", 3):
+        yield (*names, tag["tag_key"], tag.get("tag_value") or "")
+
+
+def _volume_tags(seen: Visible) -> Iterator[Row]:
+    for names, tag in seen.tags("volumes", "VOLUME", 3):
+        yield (*names, tag["tag_key"], tag.get("tag_value") or "")
+
+
+def _schema_tags(seen: Visible) -> Iterator[Row]:
+    for names, tag in seen.tags("schemas", "SCHEMA", 2):
+        yield (*names, tag["tag_key"], tag.get("tag_value") or "")
+
+
+def _catalog_tags(seen: Visible) -> Iterator[Row]:
+    for names, tag in seen.tags("catalogs", "CATALOG", 1):
+        yield (*names, tag["tag_key"], tag.get("tag_value") or "")
+
+
+def _column_masks(seen: Visible) -> Iterator[Row]:
+    for table in seen.tables():
+        for column in table["columns"]:
+            mask = column.get("mask")
+            if mask:
+                function = mask["function_name"].split(".")
+                using = ", ".join(mask.get("using_column_names") or ())
+                yield table["catalog_name"], table["schema_name"], table["name"], column["name"], *function, using
+
+
+def _row_filters(seen: Visible) -> Iterator[Row]:
+    for table in seen.tables():
+        found = table.get("row_filter")
+        if found:
+            function = (found.get("function_name") or found["name"]).split(".")
+            inputs = ", ".join(found.get("input_column_names") or ())
+            yield table["catalog_name"], table["schema_name"], table["name"], *function, inputs
+
+
+def _routines(seen: Visible) -> Iterator[Row]:
+    for one in seen.functions():
+        privileges = seen.books.privileges
+        readable = privileges.manages(seen.principal, "FUNCTION", one["full_name"]) or privileges.holds(
+            seen.principal, "EXECUTE", "FUNCTION", one["full_name"]
+        )
+        yield (
+            one["catalog_name"], one["schema_name"], one["name"], one["catalog_name"], one["schema_name"], one["name"],
+            one["owner"], "FUNCTION", _data_type(parse_type(one["full_data_type"])), one["full_data_type"], "SQL",
+            one["routine_definition"] if readable else None, "YES" if one.get("is_deterministic") else "NO",
+            one.get("sql_data_access"), one.get("security_type"), one.get("comment"), _time(one, "created_at"),
+            one.get("created_by"), _time(one, "updated_at"), one.get("updated_by"),
+        )  # fmt: skip
+
+
+def _parameters(seen: Visible) -> Iterator[Row]:
+    for one in seen.functions():
+        for at, parameter in enumerate(one.get("input_params") or ()):
+            kind = parse_type(parameter["type_text"])
+            yield (
+                one["catalog_name"], one["schema_name"], one["name"], at, "IN", parameter["name"], _data_type(kind),
+                kind.text, parameter.get("parameter_default"), parameter.get("comment"),
+            )  # fmt: skip
+
+
+def _privileges(securable: str, parts: int) -> Maker:
+    def rows(seen: Visible) -> Iterator[Row]:
+        for grant, _ in seen.grants(securable):
+            names = grant["full_name"].split(".")
+            for privilege in sorted(grant["privileges"]):
+                yield None, grant["principal"], *names, privilege.replace("_", " "), "NO", "NONE"
+            if len(names) != parts:
+                raise ValueError(f"a grant on {securable} names {grant['full_name']}")
+
+    return rows
+
+
+def _inherited(securable: str, containers: tuple[str, ...]) -> Maker:
+    """Return direct grants on a type and those of its containers, as the platform's privilege views show them."""
+
+    def rows(seen: Visible) -> Iterator[Row]:
+        direct = _privileges(securable, len(containers) + 1)
+        yield from direct(seen)
+        objects = {"TABLE": seen.tables, "SCHEMA": seen.schemas, "FUNCTION": seen.functions, "VOLUME": seen.volumes}
+        grants = {kind: list(seen.grants(kind)) for kind in containers}
+        everything = PRIVILEGES[securable] | {"ALL_PRIVILEGES"}
+        for one in objects[securable]():
+            names = one["full_name"].split(".")
+            for kind in containers:
+                above = names[0] if kind == "CATALOG" else ".".join(names[:2])
+                for grant, _ in grants[kind]:
+                    if grant["full_name"].casefold() != above.casefold():
+                        continue
+                    for privilege in sorted(set(grant["privileges"]) & everything):
+                        yield None, grant["principal"], *names, privilege.replace("_", " "), "NO", kind
+
+    return rows
+
+
+@rule("LS-045")
+def _policy_rows(seen: Visible) -> Iterator[Row]:
+    """Return the ABAC policies that show to the principal: those on objects that it manages."""
+    for one in seen.policies():
+        kind, name = one["on_securable_type"], one["on_securable_fullname"]
+        names: list[str | None] = [None, None, None]
+        for at, part in enumerate(() if kind == "METASTORE" else name.split(".")):
+            names[at] = part
+        matches = [f"{match['condition']} AS {match['alias']}" for match in one.get("match_columns") or ()]
+        yield (
+            one["id"], one["name"], str(one["policy_type"]).removeprefix("POLICY_TYPE_"), names[0], names[1], names[2],
+            kind, one.get("to_principals") or [], one.get("except_principals") or [], one.get("for_securable_type"),
+            (one.get("grant") or one.get("deny") or {}).get("privileges") or [], one.get("when_condition"), matches,
+            one.get("created_by"),
+        )  # fmt: skip
+
+
+_TABLE = ("table_catalog", "table_schema", "table_name")
+_TAGGED = ("catalog_name", "schema_name", "table_name")
+_GRANTED = ("grantor", "grantee")
+_HELD = ("privilege_type", "is_grantable", "inherited_from")
+_MADE = ("created", "created_by", "last_altered", "last_altered_by")
+
+VIEWS: dict[str, tuple[tuple[str, ...], Maker]] = {
+    "catalogs": (("catalog_name", "catalog_owner", "comment", "created", "created_by"), _catalogs),
+    "schemata": (("catalog_name", "schema_name", "schema_owner", "comment", *_MADE), _schemata),
+    "tables": (
+        (*_TABLE, "table_type", "is_insertable_into", "table_owner", "comment", *_MADE, "data_source_format"),
+        _tables,
+    ),
+    "views": ((*_TABLE, "view_definition", "check_option", "is_updatable", "is_insertable_into"), _views),
+    "columns": (
+        (*_TABLE, "column_name", "ordinal_position#", "column_default", "is_nullable", "full_data_type", "data_type")
+        + ("character_maximum_length#", "numeric_precision#", "numeric_scale#", "comment"),
+        _columns,
+    ),
+    "column_tags": ((*_TAGGED, "column_name", "tag_name", "tag_value"), _column_tags),
+    "table_tags": ((*_TAGGED, "tag_name", "tag_value"), _table_tags),
+    "schema_tags": (("catalog_name", "schema_name", "tag_name", "tag_value"), _schema_tags),
+    "catalog_tags": (("catalog_name", "tag_name", "tag_value"), _catalog_tags),
+    "volume_tags": (("catalog_name", "schema_name", "volume_name", "tag_name", "tag_value"), _volume_tags),
+    "column_masks": (
+        (*_TABLE, "column_name", "mask_catalog", "mask_schema", "mask_name", "using_columns"),
+        _column_masks,
+    ),
+    "row_filters": ((*_TABLE, "filter_catalog", "filter_schema", "filter_name", "target_columns"), _row_filters),
+    "routines": (
+        ("specific_catalog", "specific_schema", "specific_name", "routine_catalog", "routine_schema", "routine_name")
+        + ("routine_owner", "routine_type", "data_type", "full_data_type", "routine_body", "routine_definition")
+        + ("is_deterministic", "sql_data_access", "security_type", "comment", *_MADE),
+        _routines,
+    ),
+    "parameters": (
+        ("specific_catalog", "specific_schema", "specific_name", "ordinal_position#", "parameter_mode", "parameter_name")
+        + ("data_type", "full_data_type", "parameter_default", "comment"),
+        _parameters,
+    ),
+    "catalog_privileges": ((*_GRANTED, "catalog_name", *_HELD), _privileges("CATALOG", 1)),
+    "schema_privileges": ((*_GRANTED, "catalog_name", "schema_name", *_HELD), _inherited("SCHEMA", ("CATALOG",))),
+    "table_privileges": ((*_GRANTED, *_TABLE, *_HELD), _inherited("TABLE", ("SCHEMA", "CATALOG"))),
+    "routine_privileges": (
+        (*_GRANTED, "routine_catalog", "routine_schema", "routine_name", *_HELD),
+        _inherited("FUNCTION", ("SCHEMA", "CATALOG")),
+    ),
+    "abac_policy_definitions": (
+        ("policy_id", "policy_name", "policy_type", "catalog_name", "schema_name", "securable_name", "on_securable_type")
+        + ("to_principals*", "except_principals*", "for_securable_type", "privileges*", "when_condition", "match_columns*")
+        + ("created_by",),
+        _policy_rows,
+    ),
+}
+"""View name to columns and rows; a column name ends in # for an INT, in * for an ARRAY<STRING>; `created` is a time."""
+
+_TIMES = frozenset({"created", "last_altered"})
 
 
 class InformationSchema:
@@ -15,7 +334,69 @@ class InformationSchema:
         """Read from `books`; rows go to scratch files of `storage`."""
         self._books = books
         self._storage = storage
+        self._version = -1
+        self._made: dict[tuple[str, str, str], ViewSpec] = {}
 
+    @rule("LS-046")
     def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
-        """Return the relation of one view; raises TABLE_OR_VIEW_NOT_FOUND."""
-        raise failures.table_missing(path)
+        """Return the relation of one view, filtered for the principal; raises TABLE_OR_VIEW_NOT_FOUND."""
+        catalog, _, name = (part.casefold() for part in path)
+        if name not in VIEWS or self._books.store.get("catalog", catalog) is None:
+            raise failures.table_missing(path)
+        if catalog != "system" and not self._books.privileges.can_see(principal, "CATALOG", catalog):
+            raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
+        version = self._books.store.version
+        lagging = any(self._books.lag.settling(kind) for kind in _lag_kinds())
+        if version != self._version or lagging:
+            for spec in self._made.values():
+                self._storage.forget_scratch(spec)
+            self._made, self._version = {}, version
+        key = (catalog, name, principal.id)
+        found = self._made.get(key)
+        if found is None:
+            found = self._make(None if catalog == "system" else catalog, name, principal)
+            self._made[key] = found
+        return found
+
+    def rows(self, catalog: str | None, name: str, principal: Principal) -> list[Row]:
+        """Return the rows of a view that show to a principal."""
+        return list(VIEWS[name][1](Visible(self._books, principal, catalog)))
+
+    def _make(self, catalog: str | None, name: str, principal: Principal) -> ViewSpec:
+        names = VIEWS[name][0]
+        rows = self.rows(catalog, name, principal)
+        arrays = [pa.array([row[at] for row in rows], _arrow(column)) for at, column in enumerate(names)]
+        plain = [column.rstrip("#*") for column in names]
+        ddl = ", ".join(f"{column.rstrip('#*')} {_spark(column)}" for column in names)
+        return self._storage.scratch_relation(pa.Table.from_arrays(arrays, names=plain), ddl)
+
+
+def _arrow(column: str) -> pa.DataType:
+    if column.endswith("#"):
+        return pa.int32()
+    if column.endswith("*"):
+        return pa.list_(pa.string())
+    return pa.timestamp("ms", tz="UTC") if column in _TIMES else pa.string()
+
+
+def _spark(column: str) -> str:
+    if column.endswith("#"):
+        return "int"
+    if column.endswith("*"):
+        return "array<string>"
+    return "timestamp" if column in _TIMES else "string"
+
+
+def _data_type(kind: DataType) -> str:
+    return kind.type_name
+
+
+def _time(document: Document, field: str) -> int | None:
+    value = document.get(field)
+    return None if value is None else int(value)
+
+
+def _lag_kinds() -> tuple[Any, ...]:
+    from localspace.lag import LagKind
+
+    return tuple(LagKind)

@@ -11,7 +11,28 @@ from localspace.statement_runner import SqlError
 Parameters = tuple[tuple[str, str | None, str | None], ...]
 _WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
 # `path:field` reads into a variant; after these words a colon starts a parameter even without a blank.
-_BEFORE = frozenset(["LIMIT", "OFFSET", "AND", "OR", "NOT", "IN", "LIKE", "THEN", "ELSE", "WHEN", "SELECT", "WHERE", "VALUES", "BETWEEN", "ON", "BY", "AS", "IS"])
+_BEFORE = frozenset(
+    [
+        "LIMIT",
+        "OFFSET",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LIKE",
+        "THEN",
+        "ELSE",
+        "WHEN",
+        "SELECT",
+        "WHERE",
+        "VALUES",
+        "BETWEEN",
+        "ON",
+        "BY",
+        "AS",
+        "IS",
+    ]
+)
 
 
 def bind(statement: str, parameters: Parameters) -> str:

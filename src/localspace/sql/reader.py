@@ -141,9 +141,7 @@ class Reader:
             if column.get("mask")
         }
         tags: Mapping[str, str] = self.books.tags.effective_table_tags(full_name) if with_tags else {}
-        column_tags: Mapping[str, Mapping[str, str]] = (
-            self.books.tags.effective_column_tags(full_name) if with_tags else {}
-        )
+        column_tags: Mapping[str, Mapping[str, str]] = self.books.tags.effective_column_tags(full_name) if with_tags else {}
         return TableFacts(
             path=path,
             columns=tuple(column["name"] for column in table["columns"]),

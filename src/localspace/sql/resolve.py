@@ -80,9 +80,7 @@ class TableFacts:
 class Resolver:
     """Applies the policies in scope of one table for one principal."""
 
-    def __init__(
-        self, facts: TableFacts, policies: Iterable[Document], governed: Iterable[str], names: frozenset[str]
-    ) -> None:
+    def __init__(self, facts: TableFacts, policies: Iterable[Document], governed: Iterable[str], names: frozenset[str]) -> None:
         """Take the policies of metastore, catalog, schema and table, governed tag keys, and the principal's names."""
         self._facts = facts
         self._policies = tuple(policies)
@@ -146,9 +144,7 @@ class Resolver:
         inputs = self._inputs(policy, spec.get("using") or (), bound)
         self._filters.append(Application(spec["function_name"], inputs, (_name(policy),)))
 
-    def _inputs(
-        self, policy: Document, using: Iterable[Document], bound: Mapping[str, tuple[str, ...]]
-    ) -> tuple[Input, ...]:
+    def _inputs(self, policy: Document, using: Iterable[Document], bound: Mapping[str, tuple[str, ...]]) -> tuple[Input, ...]:
         return tuple(self._input(policy, argument, bound) for argument in using)
 
     @rule("LS-017", "LS-018")
@@ -225,8 +221,7 @@ class Resolver:
             origins = sorted({origin for one in self._filters for origin in one.origins})
             raise SqlError(
                 "INVALID_PARAMETER_VALUE.UC_ABAC_MULTIPLE_ROW_FILTERS",
-                f"Multiple row filters apply to table {quote_path(self._facts.path)} for this user:"
-                f" {', '.join(origins)}.",
+                f"Multiple row filters apply to table {quote_path(self._facts.path)} for this user: {', '.join(origins)}.",
                 "42KDJ",
                 "INVALID_PARAMETER_VALUE",
             )

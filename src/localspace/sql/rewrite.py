@@ -35,7 +35,7 @@ _TABLE_FUNCTIONS = frozenset(
     {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
     | {"variant_explode", "variant_explode_outer"}
 )
-_REFUSED_NODES: tuple[type[exp.Expression], ...] = (
+_REFUSED_NODES: tuple[type, ...] = (
     exp.Command,
     exp.QueryTransform,
     exp.Into,
@@ -99,9 +99,7 @@ class Rewriter:
     @property
     def frame(self) -> Frame:
         """Return the frame of the user's own text."""
-        return Frame(
-            catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal
-        )
+        return Frame(catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal)
 
     # Texts
 
@@ -130,7 +128,7 @@ class Rewriter:
 
     # Tables
 
-    def _edit_tables(self, tree: exp.Expression, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
+    def _edit_tables(self, tree: exp.Expr, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
         by_start = {token.start: index for index, token in enumerate(tokens)}
         written: list[tuple[tuple[str, ...], str]] = []
         for table in list(tree.find_all(exp.Table)):
@@ -190,9 +188,7 @@ class Rewriter:
             return None
         raise failures.not_enforceable(f"the table function {name or type(node).__name__}")
 
-    def _edit_qualifiers(
-        self, tree: exp.Expression, written: list[tuple[tuple[str, ...], str]], edits: list[Edit]
-    ) -> None:
+    def _edit_qualifiers(self, tree: exp.Expr, written: list[tuple[tuple[str, ...], str]], edits: list[Edit]) -> None:
         """Cut `catalog.schema.` off column names: a derived table is known by its alias only."""
         paths = [tuple(part.casefold() for part in full) for full, _ in written]
         for column in tree.find_all(exp.Column):
@@ -254,9 +250,7 @@ class Rewriter:
         return f"(SELECT {items} FROM {self._rows(table, spec, protection, frame)})"
 
     @rule("LS-006")
-    def _column(
-        self, table: Document, column: Document, spec: ViewSpec, protection: Protection, frame: Frame
-    ) -> str:
+    def _column(self, table: Document, column: Document, spec: ViewSpec, protection: Protection, frame: Frame) -> str:
         """Return a column's expression: the physical column, or its mask cast to the column's type."""
         raw = f"{spec.name}.{quote_name(column['physical'])}"
         mask = protection.masks.get(column["name"].casefold())
@@ -325,7 +319,7 @@ class Rewriter:
         body = self.expression(str(function["routine_definition"]), inner)
         return f"CAST(({body}) AS {parse_type(function['full_data_type']).spark})"
 
-    def _edit_parameters(self, tree: exp.Expression, frame: Frame, edits: list[Edit]) -> None:
+    def _edit_parameters(self, tree: exp.Expr, frame: Frame, edits: list[Edit]) -> None:
         parameters = frame.parameters or {}
         for column in tree.find_all(exp.Column):
             parts = [p for p in (column.args.get(n) for n in ("catalog", "db", "table")) if p is not None]
@@ -356,7 +350,7 @@ class Rewriter:
             select = select.find_ancestor(exp.Select)
         return False
 
-    def _column_names(self, source: exp.Expression, frame: Frame) -> set[str]:
+    def _column_names(self, source: exp.Expr, frame: Frame) -> set[str]:
         if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier) and not is_common_table(source):
             table = self._reader.table(self._full_path(tuple(p.name for p in source.parts), frame))
             return set() if table is None else {column["name"].casefold() for column in table["columns"]}
@@ -373,9 +367,7 @@ class Rewriter:
             start, end = tokens[call.first].start, tokens[call.close].end
             if any(edit.start <= start and end <= edit.end for edit in edits):
                 continue
-            arguments = [
-                apply_edits(text, edits, tokens[first].start, tokens[last - 1].end) for first, last in call.arguments
-            ]
+            arguments = [apply_edits(text, edits, tokens[first].start, tokens[last - 1].end) for first, last in call.arguments]
             if len(call.path) == 1 and not call.quoted and call.name in IDENTITY_FUNCTIONS:
                 edits.append(Edit(start, end, self._identity(call, arguments, frame)))
                 continue
@@ -441,7 +433,7 @@ class Rewriter:
         return f"array_contains(CAST(array({listed}) AS ARRAY<STRING>), {arguments[0]})"
 
 
-def parse_query(text: str) -> exp.Expression:
+def parse_query(text: str) -> exp.Expr:
     """Parse one query and refuse everything that is not purely one; raises PARSE_SYNTAX_ERROR."""
     try:
         trees = sqlglot.parse(text, read="databricks")
@@ -468,7 +460,7 @@ def is_common_table(table: exp.Table) -> bool:
     if table.args.get("db") is not None:
         return False
     name = table.name.casefold()
-    child: exp.Expression = table
+    child: exp.Expr = table
     node = table.parent
     while node is not None:
         if isinstance(node, exp.With):
@@ -504,8 +496,8 @@ def _written_path(table: exp.Table) -> tuple[tuple[str, ...], int, int]:
     return tuple(part.name for part in parts), parts[0].meta["start"], parts[-1].meta["end"] + 1
 
 
-def _sources(select: exp.Select) -> list[exp.Expression]:
-    found: list[exp.Expression] = []
+def _sources(select: exp.Select) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
     from_ = select.args.get("from_")
     if from_ is not None:
         found.append(from_.this)

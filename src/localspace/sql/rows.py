@@ -108,9 +108,7 @@ def truncate(context: Context, cursor: Cursor) -> StatementResult:
 
 
 @rule("LS-002", "LS-035", "LS-036")
-def writable(
-    context: Context, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False
-) -> Document:
+def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False) -> Document:
     """Return a table that the actor may write.
 
     `rewrites` marks a change that depends on what is read (UPDATE, DELETE, MERGE): refused while a mask or filter
@@ -133,8 +131,7 @@ def write_columns(context: Context, table: Document, query: str, folder: Path, *
     columns = table["columns"]
     aliases = ", ".join(f"p{at}" for at in range(len(columns)))
     items = ", ".join(
-        f"CAST(p{at} AS {parse_type(column['type_text']).spark}) AS {column['physical']}"
-        for at, column in enumerate(columns)
+        f"CAST(p{at} AS {parse_type(column['type_text']).spark}) AS {column['physical']}" for at, column in enumerate(columns)
     )
     write_rows(context, f"SELECT {items} FROM ({text}) AS q({aliases})", folder)
 
@@ -146,9 +143,7 @@ def swap(context: Context, table: Document, folder: Path) -> None:
         current = context.reader.table(key)
         if current is None or current.get("storage") != table.get("storage"):
             context.storage.discard(folder)
-            raise SqlError(
-                "DELTA_CONCURRENT_WRITE", f"Table {quote_path(key)} was changed by another statement. Retry.", "2D521"
-            )
+            raise SqlError("DELTA_CONCURRENT_WRITE", f"Table {quote_path(key)} was changed by another statement. Retry.", "2D521")
         body = current | {"storage": {"path": context.storage.relative(folder)}}
         context.books.store.put("table", key, body, key[:2])
     context.storage.retire(context.storage.folder(table))
@@ -218,9 +213,7 @@ def _insert_columns(cursor: Cursor) -> list[str]:
     return names
 
 
-def _insert_literals(
-    context: Context, cursor: Cursor, table: Document, columns: list[Document], folder: Path
-) -> bool:
+def _insert_literals(context: Context, cursor: Cursor, table: Document, columns: list[Document], folder: Path) -> bool:
     kinds = [parse_type(column["type_text"]) for column in columns]
     if any(column.get("default") for column in table["columns"]):
         return False
@@ -268,8 +261,7 @@ def _insert_query(
     places = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
     aliases = ", ".join(f"p{at}" for at in range(len(found)))
     items = ", ".join(
-        places.get(column["name"]) or context.rewriter.expression(column.get("default") or "NULL")
-        for column in table["columns"]
+        places.get(column["name"]) or context.rewriter.expression(column.get("default") or "NULL") for column in table["columns"]
     )
     write_columns(context, table, f"SELECT {items} FROM ({rewritten}) AS s({aliases})", folder, rewritten=True)
 

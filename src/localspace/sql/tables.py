@@ -175,9 +175,7 @@ def create_view(context: Context, cursor: Cursor) -> StatementResult:
         "view_definition": query,
         "view_namespace": [context.session.catalog, context.session.schema],
     }
-    context.books.objects.create(
-        context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None
-    )
+    context.books.objects.create(context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None)
     return NOTHING
 
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
 
 from localspace.statement_runner import SqlError
 
@@ -21,7 +20,7 @@ class _Words(Databricks):
     """Databricks' words without sqlglot's commands, whose rest would come as one opaque token."""
 
     class Tokenizer(Databricks.Tokenizer):
-        COMMANDS: ClassVar[set[TokenType]] = set()
+        COMMANDS: ClassVar[set[Any]] = set()
 
 
 _DIALECT = _Words()
@@ -303,9 +302,7 @@ class Cursor:
         line = self.sql.count("\n", 0, position) + 1
         column = position - (self.sql.rfind("\n", 0, position) + 1)
         suffix = f": {hint}" if hint else ""
-        return SqlError(
-            "PARSE_SYNTAX_ERROR", f"Syntax error at or near {found}{suffix}. (line {line}, pos {column})", "42601"
-        )
+        return SqlError("PARSE_SYNTAX_ERROR", f"Syntax error at or near {found}{suffix}. (line {line}, pos {column})", "42601")
 
     def _found(self) -> str:
         token = self.peek()
