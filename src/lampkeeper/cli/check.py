@@ -41,11 +41,11 @@ def matrix_rows(matrix: Matrix) -> list[dict[str, str]]:
 
 def print_matrix(console: Console, matrix: Matrix, only: str = "") -> None:
     """Print a table for each table: columns down, principals across."""
+    if console.as_json:
+        return
     tables: dict[TableName, list[ColumnName]] = {}
-    for _, column in matrix.cells:
-        columns = tables.setdefault(column.table, [])
-        if column not in columns:
-            columns.append(column)
+    for column in dict.fromkeys(c for _, c in matrix.cells):
+        tables.setdefault(column.table, []).append(column)
     for name in sorted(tables):
         if only and only.casefold() not in str(name).casefold():
             continue

@@ -85,11 +85,8 @@ def _facts(page: Page) -> str:
 
 def _matrix(matrix: Matrix, labels: Iterable[Label], verification: VerifyReport | None) -> str:
     by_table: dict[TableName, list[ColumnName]] = {}
-    seen: set[ColumnName] = set()
-    for _, column in matrix.cells:
-        if column not in seen:
-            seen.add(column)
-            by_table.setdefault(column.table, []).append(column)
+    for column in dict.fromkeys(c for _, c in matrix.cells):
+        by_table.setdefault(column.table, []).append(column)
     labelled = {x.column: x for x in labels}
     bad = {(c.principal, c.column) for c in verification.cells if c.status is Status.MISMATCH} if verification else set()
     legend = "".join(

@@ -1,0 +1,71 @@
+"""completion and status: small commands about the command line itself and about an environment's files."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.console import Outcome
+from lampkeeper.deploy.state import States
+from lampkeeper.files.folder import EnvFolder, environments
+from lampkeeper.launch.lifecycle import count_labels
+from lampkeeper.model.errors import InternalError
+from lampkeeper.model.layers import LAYERS
+
+_VARIABLE = "_LAMPKEEPER_COMPLETE"
+_PLACES = {
+    "bash": "eval \"$(lampkeeper completion bash)\"   # in ~/.bashrc",
+    "zsh": "eval \"$(lampkeeper completion zsh)\"   # in ~/.zshrc, after compinit",
+    "fish": "lampkeeper completion fish | source   # in ~/.config/fish/config.fish",
+}  # fmt: skip
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(sorted(_PLACES)))
+@common(env=False)
+def completion_command(here: Here, shell: str) -> Outcome:
+    """Print the script that completes commands and options in SHELL."""
+    found = get_completion_class(shell)
+    if found is None:
+        raise InternalError(f"no completion for {shell}")
+    script = found(app, {}, "lampkeeper", _VARIABLE).source()
+    here.console.line(script)
+    here.console.note(f"to have it always: {_PLACES[shell]}")
+    return Outcome(document={"shell": shell, "script": script, "install": _PLACES[shell]})
+
+
+@click.command("status")
+@common(env=False)
+def status_command(here: Here) -> Outcome:
+    """Show the environments: what was read, decided, applied."""
+    document = []
+    for env in environments(here.root):
+        folder = EnvFolder(here.root, env)
+        states = States.in_folder(here.root, env)
+        taken = folder.snapshot() if folder.snapshot_path.is_file() else None
+        labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
+        drafted = (folder.generated_path / "abac.auto.tfvars").is_file()
+        layers = {str(la): {"serial": states[la].serial, "objects": len(states[la].objects)} for la in LAYERS}
+        document.append(
+            {
+                "env": env,
+                "snapshot": {"taken_at": taken.taken_at, "tables": len(taken.tables)} if taken else None,
+                "labels": labels,
+                "draft": drafted,
+                "layers": layers,
+                "unfinished": [str(la) for la in LAYERS if states[la].intents],
+            }
+        )
+        here.console.line(env, "bold")
+        here.console.line(f"  snapshot  {f'{len(taken.tables)} tables, {taken.taken_at}' if taken else 'none'}")
+        here.console.line(f"  labels    {', '.join(f'{n} {what}' for what, n in labels.items()) or 'none'}")
+        here.console.line(f"  draft     {'yes' if drafted else 'none'}")
+        for layer, facts in layers.items():
+            here.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
+    if not document:
+        here.console.line(f"no environment under {here.root / 'envs'}; make one with `lampkeeper setup`")
+    return Outcome(document=document)
+
+
+COMMANDS = (completion_command, status_command)
