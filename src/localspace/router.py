@@ -1,4 +1,4 @@
-"""Finds the route of a path: a tree of segments, literal before parameter."""
+"""Finds the route of a path: a tree of segments, literal before parameter before `{rest*}`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from localspace.calls import Route
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
     parameter: _Node | None = None
+    rest: _Node | None = None
     routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -46,14 +47,22 @@ class Router:
             if found is not None:
                 return found
         if node.parameter is not None:
-            return self._walk(node.parameter, segments, at + 1, [*values, segments[at]], method)
+            found = self._walk(node.parameter, segments, at + 1, [*values, segments[at]], method)
+            if found is not None:
+                return found
+        if node.rest is not None and method in node.rest.routes:
+            return (*node.rest.routes[method], [*values, "/".join(segments[at:])])
         return None
 
     def _add(self, route: Route) -> None:
         node = self._root
         names: list[str] = []
         for segment in (one for one in route.path.split("/") if one):
-            if segment.startswith("{"):
+            if segment.endswith("*}"):
+                names.append(segment[1:-2])
+                node.rest = node.rest or _Node()
+                node = node.rest
+            elif segment.startswith("{"):
                 names.append(segment[1:-1])
                 node.parameter = node.parameter or _Node()
                 node = node.parameter

@@ -7,18 +7,24 @@ from localspace.api import (
     access_control,
     account,
     catalog,
+    dashboards,
+    files,
     genie,
     grants,
     identity,
+    jobs,
     permissions,
     policies,
+    runs,
     secrets,
     serving,
     statements,
     storage,
     tags,
+    task_sql,
     tokens,
     warehouses,
+    workspace_files,
 )
 from localspace.calls import Route
 
@@ -38,6 +44,12 @@ HANDLERS = (
     secrets,
     genie,
     serving,
+    workspace_files,
+    files,
+    jobs,
+    runs,
+    task_sql,
+    dashboards,
 )
 """The modules of `localspace.api` that serve routes."""
 

@@ -85,6 +85,7 @@ class App:
                 duration_ms=milliseconds_since(start),
                 mutating=bool(route and self._writes(route, raw)),
                 body=raw.decode("utf-8", "replace") if faults.keep_bodies else None,
+                answer=reply.encoded().decode("utf-8", "replace") if faults.keep_bodies else None,
             )
         return reply
 
@@ -248,6 +249,8 @@ class LocalServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then tell who waits."""
         await super().startup(sockets)
+        if self.started:
+            self.workspace.bench.start()
         if self.started and self._ready is not None:
             self._ready()
 

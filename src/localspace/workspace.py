@@ -18,6 +18,7 @@ from localspace.governance.books import Books, WorkspaceIds, open_books
 from localspace.statement_runner import StatementRunner
 from localspace.statements import StatementDesk
 from localspace.store import Store
+from localspace.workbench import Workbench
 
 MARKER = "localspace.json"
 """A data folder is ours when it holds this file; nothing else is ever emptied."""
@@ -50,6 +51,7 @@ class Workspace:
         self.gatekeeper = Gatekeeper(self.store, self.clock, self.books.identity)
         self.desk = StatementDesk(self.clock, lambda: self._build_runner(self))
         self.token = self._admin_token()
+        self.bench = Workbench(self)
 
     @property
     def files(self) -> Path:
@@ -60,6 +62,7 @@ class Workspace:
 
     def reset(self) -> None:
         """Go back to a fresh workspace with the same ids and the same admin token."""
+        self.bench.reset()
         self.desk.close()
         with self.store.transaction():
             kept = self.store.get("setting", "ids")
@@ -73,6 +76,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop what runs and let go of the data folder."""
+        self.bench.close()
         self.desk.close()
         self.store.close()
         os.close(self._lock_file)

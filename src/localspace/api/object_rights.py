@@ -13,6 +13,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
     "tokens": ("CAN_USE", "CAN_MANAGE"),
     "passwords": ("CAN_USE",),
+    "jobs": ("CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"),
+    "dashboards": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "directories": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "notebooks": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "files": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
 }
 """Object type in the URL's plural form to its levels, weakest first."""
 
@@ -22,6 +27,11 @@ SINGULAR = {
     "serving-endpoints": "serving-endpoint",
     "tokens": "tokens",
     "passwords": "passwords",
+    "jobs": "job",
+    "dashboards": "dashboard",
+    "directories": "directory",
+    "notebooks": "notebook",
+    "files": "file",
 }
 """What `object_type` in the answer says; clients compare it."""
 

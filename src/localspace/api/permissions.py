@@ -16,8 +16,26 @@ from localspace.errors import ApiError, denied, not_found
 from localspace.store import Document
 from localspace.wire import Json
 
-_DOCUMENTS = {"warehouses": "warehouse", "genie": "genie_space", "serving-endpoints": "serving_endpoint"}
-_PATHS = {"warehouses": "/sql/warehouses/", "genie": "/genie/", "serving-endpoints": "/serving-endpoints/"}
+_DOCUMENTS = {
+    "warehouses": "warehouse",
+    "genie": "genie_space",
+    "serving-endpoints": "serving_endpoint",
+    "jobs": "job",
+    "dashboards": "dashboard",
+    "directories": "workspace_object_id",
+    "notebooks": "workspace_object_id",
+    "files": "workspace_object_id",
+}
+_PATHS = {
+    "warehouses": "/sql/warehouses/",
+    "genie": "/genie/",
+    "serving-endpoints": "/serving-endpoints/",
+    "jobs": "/jobs/",
+    "dashboards": "/dashboards/",
+    "directories": "/directories/",
+    "notebooks": "/notebooks/",
+    "files": "/files/",
+}
 
 
 def get(call: Call) -> Json:

@@ -9,21 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from localspace.store import Document
 
 _POLL_SECONDS = 0.02
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "JAVA_HOME", "LD_LIBRARY_PATH")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessEnd:
-    """How a process ended: its exit code, negative for a signal; `timed_out` when we stopped it for its time."""
-
-    exit_code: int
-    timed_out: bool = False
 
 
 class TaskProcess:
@@ -58,20 +49,15 @@ class TaskProcess:
         """Return what identifies the process after a restart."""
         return {"pid": self._process.pid, "born": process_birth(self._process.pid)}
 
-    def wait(self, seconds: float | None) -> ProcessEnd:
-        """Wait for the end, at most `seconds`; then stop the whole group. Leaves nothing of the group alive."""
-        deadline = None if not seconds else time.monotonic() + seconds
+    def wait(self) -> int:
+        """Wait for the end and return the exit code, negative for a signal; leaves nothing of the group alive."""
         pause = 0.002
-        late = False
         while self._process.poll() is None:
-            if deadline is not None and time.monotonic() >= deadline:
-                late = True
-                self.stop()
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_SECONDS)
         self.stop()
         os.close(self._lifeline)
-        return ProcessEnd(exit_code=self._process.returncode, timed_out=late)
+        return self._process.returncode
 
     def stop(self) -> None:
         """Kill the process group at once."""

@@ -3,9 +3,10 @@
 | kind | key | parent | fields |
 |---|---|---|---|
 | `job` | (job id) | – | `job_id, creator, creator_id, created_time, settings` |
-| `run` | (run id) | (job id) | `run_id, job_id, number, settings, parameters, overrides, run_as, run_as_id, creator, life, result, …` |
-| `task_run` | (task run id) | (run id) | `run_id, job_run_id, task_key, task, attempt, life, result, …`; `loop` names the loop it iterates |
+| `run` | (run id) | (job id) | `run_id, job_id, number, settings, parameters, run_as_id, creator, life, result, …` |
+| `task_run` | (task run id) | (run id) | `run_id, job_run_id, task_key, task, attempt, life, result, …` |
 
+A task run that is one iteration of a loop has `loop` (the task run of the loop), `index` and `input`.
 Ids have a fixed width, so that keys sort by age.
 """
 

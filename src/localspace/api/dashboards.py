@@ -1,0 +1,164 @@
+"""Lakeview dashboards: draft, publish, trash (source: SDK 0.156, Lakeview)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from localspace.api.object_rights import level_held, require_level
+from localspace.calls import Call, Route, field_of
+from localspace.errors import ApiError, already_exists, invalid, not_found
+from localspace.governance.timestamps import iso
+from localspace.store import Document
+from localspace.wire import Json, page
+from localspace.workspace_tree import normal
+
+_BASE = "/api/2.0/lakeview/dashboards"
+
+
+def create(call: Call) -> Json:
+    """Create a draft in a folder that is there."""
+    body = call.body
+    name = field_of(body, "display_name")
+    folder = normal(body.get("parent_path") or f"/Users/{call.actor.name}")
+    tree = call.workspace.bench.tree
+    if not tree.exists(folder):
+        raise not_found(f"Tree node with path '{folder}' does not exist.")
+    tree.require(call.actor, folder, "CAN_EDIT")
+    path = f"{folder.rstrip('/')}/{name}.lvdash.json"
+    if any(one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in call.books.store.list("dashboard")):
+        raise already_exists(f"Node with name {name}.lvdash.json already exists", status=400)
+    now = iso(call.books.clock.now_ms())
+    dashboard: Document = {
+        "dashboard_id": uuid.uuid4().hex,
+        "display_name": name,
+        "parent_path": folder,
+        "path": path,
+        "serialized_dashboard": _content(body.get("serialized_dashboard")),
+        "warehouse_id": str(body.get("warehouse_id") or ""),
+        "etag": _etag(call),
+        "create_time": now,
+        "update_time": now,
+        "lifecycle_state": "ACTIVE",
+        "owner": call.actor.name,
+        "published": None,
+    }
+    _put(call, dashboard)
+    return _info(dashboard)
+
+
+def get(call: Call) -> Json:
+    """Return a draft."""
+    return _info(_dashboard(call, "CAN_READ"))
+
+
+def listed(call: Call) -> Json:
+    """List the dashboards that the caller may read."""
+    trashed = call.flag("show_trashed")
+    found = [
+        {key: one[key] for key in ("dashboard_id", "display_name", "create_time", "lifecycle_state", "warehouse_id")}
+        for one in call.books.store.list("dashboard")
+        if (trashed or one["lifecycle_state"] == "ACTIVE")
+        and level_held(call.books, call.actor, "dashboards", one["dashboard_id"], one["owner"]) is not None
+    ]
+    return page(found, call.query, "dashboards", size_name="page_size", most=100)
+
+
+def update(call: Call) -> Json:
+    """Change a draft; an etag that is given must be the current one."""
+    old = _dashboard(call, "CAN_EDIT")
+    body = call.body
+    if body.get("etag") and body["etag"] != old["etag"]:
+        raise ApiError(409, "RESOURCE_CONFLICT", "The dashboard has been changed since it was read.")
+    new = dict(old)
+    if "serialized_dashboard" in body:
+        new["serialized_dashboard"] = _content(body["serialized_dashboard"])
+    if "warehouse_id" in body:
+        new["warehouse_id"] = str(body["warehouse_id"] or "")
+    if body.get("display_name"):
+        new["display_name"] = str(body["display_name"])
+        new["path"] = f"{old['parent_path'].rstrip('/')}/{new['display_name']}.lvdash.json"
+    new |= {"etag": _etag(call), "update_time": iso(call.books.clock.now_ms())}
+    _put(call, new)
+    return _info(new)
+
+
+def publish(call: Call) -> Json:
+    """Publish the draft; without `embed_credentials: false` viewers query with the publisher's rights."""
+    dashboard = _dashboard(call, "CAN_MANAGE")
+    body = call.body
+    published = {
+        "display_name": dashboard["display_name"],
+        "warehouse_id": str(body.get("warehouse_id") or dashboard["warehouse_id"]),
+        "embed_credentials": bool(body.get("embed_credentials", True)),
+        "revision_create_time": iso(call.books.clock.now_ms()),
+    }
+    _put(call, dashboard | {"published": published})
+    return published
+
+
+def get_published(call: Call) -> Json:
+    """Return the published form."""
+    found = _dashboard(call, "CAN_READ")["published"]
+    if found is None:
+        raise not_found(f"Dashboard {call.params['dashboard_id']} is not published.")
+    answer: Json = found
+    return answer
+
+
+def unpublish(call: Call) -> Json:
+    """Withdraw the published form."""
+    _put(call, _dashboard(call, "CAN_MANAGE") | {"published": None})
+    return {}
+
+
+def trash(call: Call) -> Json:
+    """Move a dashboard to the trash."""
+    _put(call, _dashboard(call, "CAN_MANAGE") | {"lifecycle_state": "TRASHED", "published": None})
+    return {}
+
+
+def _dashboard(call: Call, level: str) -> Document:
+    found = call.books.store.get("dashboard", call.params["dashboard_id"])
+    if found is None or (found["lifecycle_state"] == "TRASHED" and call.method != "GET"):
+        raise not_found(f"Unable to find dashboard [dashboardId={call.params['dashboard_id']}]")
+    require_level(call.books, call.actor, "dashboards", found["dashboard_id"], level, owner=found["owner"])
+    return found
+
+
+def _put(call: Call, dashboard: Document) -> None:
+    call.books.store.put("dashboard", (dashboard["dashboard_id"],), dashboard)
+
+
+def _info(dashboard: Document) -> Json:
+    return {key: value for key, value in dashboard.items() if key not in ("owner", "published")}
+
+
+def _content(given: object) -> str:
+    text = "{}" if given in (None, "") else given
+    if not isinstance(text, str):
+        raise invalid("serialized_dashboard must be a string of JSON.")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise invalid(f"serialized_dashboard is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise invalid("serialized_dashboard must hold a JSON object.")
+    return text
+
+
+def _etag(call: Call) -> str:
+    return str(call.books.store.next_number("dashboard_etag", 1_000_000))
+
+
+_ONE = _BASE + "/{dashboard_id}"
+ROUTES = (
+    Route(method="POST", path=_BASE, handler=create, sdk=("Lakeview.create",)),
+    Route(method="GET", path=_BASE, handler=listed, sdk=("Lakeview.list",)),
+    Route(method="GET", path=_ONE, handler=get, sdk=("Lakeview.get",)),
+    Route(method="PATCH", path=_ONE, handler=update, sdk=("Lakeview.update",)),
+    Route(method="DELETE", path=_ONE, handler=trash, sdk=("Lakeview.trash",)),
+    Route(method="POST", path=_ONE + "/published", handler=publish, sdk=("Lakeview.publish",)),
+    Route(method="GET", path=_ONE + "/published", handler=get_published, sdk=("Lakeview.get_published",)),
+    Route(method="DELETE", path=_ONE + "/published", handler=unpublish, sdk=("Lakeview.unpublish",)),
+)

@@ -1,0 +1,95 @@
+"""The Files API: files and directories in volumes (source: SDK 0.156, Files)."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+
+from localspace.calls import Call, Route
+from localspace.volume_files import Entry
+from localspace.wire import Json, Reply, page
+
+_STREAM = "application/octet-stream"
+
+
+async def upload(call: Call) -> Reply:
+    """Write a file from the raw body."""
+    volumes, path = call.workspace.bench.volumes, _path(call)
+    await asyncio.to_thread(
+        volumes.write, call.actor, path, call.raw, overwrite=call.query.get("overwrite", "").lower() == "true"
+    )
+    return Reply(body=b"", status=204)
+
+
+async def download(call: Call) -> Reply:
+    """Return a file."""
+    entry, content = await asyncio.to_thread(call.workspace.bench.volumes.read, call.actor, _path(call))
+    return Reply(body=content, headers=_headers(entry), media_type=_STREAM)
+
+
+def metadata(call: Call) -> Reply:
+    """Return size and age of a file in the headers."""
+    entry = call.workspace.bench.volumes.file_entry(call.actor, _path(call))
+    return Reply(body=b"", headers=_headers(entry) | {"content-length": str(entry.size)}, media_type=_STREAM)
+
+
+def delete(call: Call) -> Reply:
+    """Delete a file."""
+    call.workspace.bench.volumes.delete(call.actor, _path(call))
+    return Reply(body=b"", status=204)
+
+
+def make_directory(call: Call) -> Reply:
+    """Create a directory and its parents."""
+    call.workspace.bench.volumes.make_directory(call.actor, _path(call))
+    return Reply(body=b"", status=204)
+
+
+def directory(call: Call) -> Reply:
+    """Say that a directory is there."""
+    call.workspace.bench.volumes.directory_entry(call.actor, _path(call))
+    return Reply(body=b"")
+
+
+def list_directory(call: Call) -> Json:
+    """List a directory."""
+    entries = [_entry(one) for one in call.workspace.bench.volumes.listed(call.actor, _path(call))]
+    return page(entries, call.query, "contents", size_name="page_size", most=1000)
+
+
+def delete_directory(call: Call) -> Reply:
+    """Delete an empty directory."""
+    call.workspace.bench.volumes.delete_directory(call.actor, _path(call))
+    return Reply(body=b"", status=204)
+
+
+def _path(call: Call) -> str:
+    return "/" + call.params["path"]
+
+
+def _headers(entry: Entry) -> dict[str, str]:
+    return {"last-modified": formatdate(entry.modified_ms / 1000, usegmt=True)}
+
+
+def _entry(entry: Entry) -> Json:
+    body: Json = {
+        "path": entry.path,
+        "name": entry.name,
+        "is_directory": entry.is_directory,
+        "last_modified": entry.modified_ms,
+    }
+    return body if entry.is_directory else body | {"file_size": entry.size}
+
+
+_FILES = "/api/2.0/fs/files/{path*}"
+_DIRECTORIES = "/api/2.0/fs/directories/{path*}"
+ROUTES = (
+    Route(method="PUT", path=_FILES, handler=upload, sdk=("Files.upload",)),
+    Route(method="GET", path=_FILES, handler=download, sdk=("Files.download",)),
+    Route(method="HEAD", path=_FILES, handler=metadata, sdk=("Files.get_metadata",), reads=True),
+    Route(method="DELETE", path=_FILES, handler=delete, sdk=("Files.delete",)),
+    Route(method="PUT", path=_DIRECTORIES, handler=make_directory, sdk=("Files.create_directory",)),
+    Route(method="HEAD", path=_DIRECTORIES, handler=directory, sdk=("Files.get_directory_metadata",), reads=True),
+    Route(method="GET", path=_DIRECTORIES, handler=list_directory, sdk=("Files.list_directory_contents",)),
+    Route(method="DELETE", path=_DIRECTORIES, handler=delete_directory, sdk=("Files.delete_directory",)),
+)

@@ -1,0 +1,239 @@
+"""Jobs over REST, versions 2.1 and 2.2 (source: SDK 0.156, Jobs)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from localspace.api.object_rights import checked_entries, level_held, require_level
+from localspace.calls import Call, Handler, Plane, Route
+from localspace.errors import ApiError, invalid
+from localspace.jobs.run_book import over
+from localspace.jobs.settings import checked, updated
+from localspace.jobs.starting import check_run_as, principal_of, run_of_job, run_submitted
+from localspace.store import Document
+from localspace.wire import Json, page, whole_number
+
+_TASKS_IN_PAGE = 100
+_NOT_SETTINGS = ("access_control_list", "run_as_role")
+
+
+def create(call: Call) -> Json:
+    """Create a job; the caller owns it."""
+    body = call.body
+    bench = call.workspace.bench
+    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
+    job: Document = {
+        "job_id": bench.book.new_id(),
+        "creator": call.actor.name,
+        "creator_id": call.actor.id,
+        "created_time": call.books.clock.now_ms(),
+        "settings": settings,
+    }
+    entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+    if not any(one["level"] == "IS_OWNER" for one in entries):
+        entries = [{"principal": call.actor.name, "kind": call.actor.kind.value, "level": "IS_OWNER"}, *entries]
+    with call.books.store.transaction():
+        bench.book.put_job(job)
+        call.books.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
+    return {"job_id": job["job_id"]}
+
+
+def get(call: Call) -> Json:
+    """Return a job, its tasks by pages of 100."""
+    job = _job(call, call.query.get("job_id"), "CAN_VIEW")
+    return _info(call, job, call.query)
+
+
+def listed(call: Call) -> Json:
+    """List jobs, tasks only when asked for."""
+    wanted = call.query.get("name")
+    found = []
+    for job in call.books.store.list("job")[::-1]:
+        if wanted and job["settings"]["name"].casefold() != wanted.casefold():
+            continue
+        if level_held(call.books, call.actor, "jobs", str(job["job_id"]), call.workspace.bench.book.owner(job)) is not None:
+            found.append(job)
+    query = dict(call.query)
+    if not query.get("page_token") and whole_number(query.get("offset"), "offset", 0):
+        found = found[int(query["offset"]) :]
+    answer = page(found, query | {"limit": query.get("limit") or "20"}, "jobs", size_name="limit", most=100)
+    infos = []
+    for job in answer["jobs"]:
+        info = _info(call, job, {})
+        if not call.flag("expand_tasks"):
+            info["settings"] = {key: value for key, value in info["settings"].items() if key not in ("tasks", "environments")}
+        infos.append(info)
+    answer["jobs"] = infos
+    return answer | {"has_more": "next_page_token" in answer}
+
+
+def reset(call: Call) -> Json:
+    """Replace all settings of a job."""
+    body = call.body
+    job = _job(call, body.get("job_id"), "CAN_MANAGE")
+    new = body.get("new_settings")
+    if not isinstance(new, dict):
+        raise invalid("Missing required field: new_settings")
+    _store(call, job, _settings(call, new))
+    return {}
+
+
+def update(call: Call) -> Json:
+    """Change or remove top-level settings of a job."""
+    body = call.body
+    job = _job(call, body.get("job_id"), "CAN_MANAGE")
+    new, removed = body.get("new_settings") or {}, body.get("fields_to_remove") or []
+    if not isinstance(new, dict) or not isinstance(removed, list):
+        raise invalid("new_settings must be an object and fields_to_remove a list.")
+    _store(call, job, _settings(call, updated(job["settings"], new, [str(one) for one in removed])))
+    return {}
+
+
+def delete(call: Call) -> Json:
+    """Delete a job; its runs that are active are cancelled, past ones stay readable."""
+    bench = call.workspace.bench
+    job = _job(call, call.body.get("job_id"), "CAN_MANAGE")
+    for run in bench.book.active(job["job_id"]):
+        bench.scheduler.cancel(run["run_id"])
+    with call.books.store.transaction():
+        call.books.store.delete("job", str(job["job_id"]))
+        call.books.store.delete("permission", "jobs", str(job["job_id"]))
+    return {}
+
+
+async def run_now(call: Call) -> Json:
+    """Start a run of a job; one idempotency token starts one run."""
+    return await asyncio.to_thread(_run_now, call)
+
+
+async def submit(call: Call) -> Json:
+    """Start a run that needs no saved job."""
+    return await asyncio.to_thread(_submit, call)
+
+
+async def trigger(call: Call) -> Json:
+    """Start a run as the schedule or trigger of a job would: a paused one starts nothing."""
+    return await asyncio.to_thread(_trigger, call)
+
+
+def _run_now(call: Call) -> Json:
+    body = call.body
+    job = _job(call, body.get("job_id"), "CAN_MANAGE_RUN")
+    earlier = _earlier(call, body)
+    if earlier is not None:
+        return earlier
+    run = run_of_job(call.workspace.bench, job, body, call.actor)
+    _remember(call, body, run)
+    return {"run_id": run["run_id"], "number_in_job": run["run_id"]}
+
+
+def _submit(call: Call) -> Json:
+    body = call.body
+    earlier = _earlier(call, body)
+    if earlier is not None:
+        return earlier
+    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
+    run = run_submitted(call.workspace.bench, settings, call.actor)
+    entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+    if entries:
+        call.books.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
+    _remember(call, body, run)
+    return {"run_id": run["run_id"]}
+
+
+def _trigger(call: Call) -> Json:
+    bench = call.workspace.bench
+    job = bench.book.job(call.params["job_id"])
+    settings = job["settings"]
+    schedule, given = settings.get("schedule"), settings.get("trigger") or {}
+    kinds = {"periodic": "PERIODIC", "file_arrival": "FILE_ARRIVAL", "table_update": "TABLE", "table": "TABLE"}
+    kind = "PERIODIC" if schedule else next((kinds[one] for one in kinds if one in given), None)
+    kind = "CONTINUOUS" if kind is None and settings.get("continuous") else kind
+    if kind is None:
+        raise invalid(f"Job {job['job_id']} has neither a schedule nor a trigger.")
+    paused = (schedule or given or settings.get("continuous") or {}).get("pause_status") == "PAUSED"
+    if paused:
+        raise invalid(f"The schedule or trigger of job {job['job_id']} is paused.")
+    owner = call.books.identity.by_name(bench.book.owner(job)) or call.actor
+    run = run_of_job(bench, job, {}, owner, trigger=kind)
+    return {"run_id": run["run_id"]}
+
+
+def _earlier(call: Call, body: Json) -> Json | None:
+    token = body.get("idempotency_token")
+    if not token:
+        return None
+    if len(str(token)) > 64:
+        raise invalid("idempotency_token may have at most 64 characters.")
+    found = call.books.store.get("run_token", str(token))
+    return None if found is None else {"run_id": found["run_id"], "number_in_job": found["run_id"]}
+
+
+def _remember(call: Call, body: Json, run: Document) -> None:
+    if body.get("idempotency_token"):
+        call.books.store.put("run_token", (str(body["idempotency_token"]),), {"run_id": run["run_id"]})
+
+
+def _settings(call: Call, given: Document) -> Document:
+    settings = checked(given)
+    check_run_as(call.books, call.actor, settings.get("run_as"))
+    return settings
+
+
+def _store(call: Call, job: Document, settings: Document) -> None:
+    call.workspace.bench.book.put_job(job | {"settings": settings})
+    call.workspace.bench.scheduler.wake()
+
+
+def _job(call: Call, job_id: object, level: str) -> Document:
+    book = call.workspace.bench.book
+    job = book.job(job_id)
+    require_level(call.books, call.actor, "jobs", str(job["job_id"]), level, owner=book.owner(job))
+    return job
+
+
+def _info(call: Call, job: Document, query: object) -> Json:
+    book = call.workspace.bench.book
+    settings = dict(job["settings"])
+    found = principal_of(call.books, settings.get("run_as"))
+    answer: Json = {
+        "job_id": job["job_id"],
+        "creator_user_name": job["creator"],
+        "run_as_user_name": found.name if found is not None else book.owner(job),
+        "run_as_owner": found is None,
+        "created_time": job["created_time"],
+        "settings": settings,
+    }
+    given = query if isinstance(query, dict) else {}
+    tasks = page(settings.get("tasks") or [], given, "tasks", size_name="limit", most=_TASKS_IN_PAGE)
+    settings["tasks"] = tasks["tasks"]
+    if "next_page_token" in tasks:
+        answer |= {"next_page_token": tasks["next_page_token"], "has_more": True}
+    return answer
+
+
+def refuse_active(run: Document) -> None:
+    """Refuse what needs a run that is over."""
+    if not over(run):
+        raise ApiError(400, "INVALID_STATE", f"Run {run['run_id']} is still active; cancel it or wait for its end.")
+
+
+def versions(method: str, path: str, handler: Handler, sdk: str, *, reads: bool = False) -> tuple[Route, ...]:
+    """Return the routes of one operation of the jobs API under both of its versions."""
+    return (
+        Route(method=method, path=f"/api/2.2/jobs/{path}", handler=handler, sdk=(sdk,), reads=reads),
+        Route(method=method, path=f"/api/2.1/jobs/{path}", handler=handler, reads=reads),
+    )
+
+
+ROUTES = (
+    *versions("POST", "create", create, "Jobs.create"),
+    *versions("GET", "get", get, "Jobs.get"),
+    *versions("GET", "list", listed, "Jobs.list"),
+    *versions("POST", "reset", reset, "Jobs.reset"),
+    *versions("POST", "update", update, "Jobs.update"),
+    *versions("POST", "delete", delete, "Jobs.delete"),
+    *versions("POST", "run-now", run_now, "Jobs.run_now"),
+    *versions("POST", "runs/submit", submit, "Jobs.submit"),
+    Route(method="POST", path="/_localspace/jobs/{job_id}/trigger", handler=trigger, plane=Plane.CONTROL),
+)

@@ -1,0 +1,236 @@
+"""Runs of jobs over REST, versions 2.1 and 2.2 (source: SDK 0.156, Jobs)."""
+
+from __future__ import annotations
+
+import asyncio
+from html import escape
+
+from localspace.api.jobs import refuse_active, versions
+from localspace.api.object_rights import require_level
+from localspace.api.run_infos import run_info
+from localspace.calls import Call
+from localspace.errors import ApiError, invalid
+from localspace.jobs.dag import SUCCEEDED, downstream, read_nodes
+from localspace.jobs.run_book import over, result_of
+from localspace.jobs.task_output import first_part, read_log, read_report
+from localspace.store import Document
+from localspace.wire import Json, page, whole_number
+
+
+def get(call: Call) -> Json:
+    """Return a run, or one task of a run by its own id; tasks come by pages of 100."""
+    run, task_run = _run(call, call.query.get("run_id"), "CAN_VIEW")
+    return run_info(
+        call,
+        run,
+        task_run,
+        history=call.flag("include_history"),
+        resolved=call.flag("include_resolved_values"),
+        page_token=call.query.get("page_token"),
+    )
+
+
+def listed(call: Call) -> Json:
+    """List runs, the newest first."""
+    query = dict(call.query)
+    job_id = whole_number(query.get("job_id"), "job_id", 0)
+    if call.flag("active_only") and call.flag("completed_only"):
+        raise invalid("active_only and completed_only exclude each other.")
+    found = []
+    for run in call.workspace.bench.book.runs(job_id or None):
+        if (call.flag("active_only") and over(run)) or (call.flag("completed_only") and not over(run)):
+            continue
+        if query.get("run_type") and run["kind"] != query["run_type"]:
+            continue
+        start = run["start_time"]
+        if start < whole_number(query.get("start_time_from"), "start_time_from", 0):
+            continue
+        if query.get("start_time_to") and start > whole_number(query["start_time_to"], "start_time_to", 0):
+            continue
+        if _may_see(call, run):
+            found.append(run)
+    if not query.get("page_token"):
+        found = found[whole_number(query.get("offset"), "offset", 0) :]
+    answer = page(found, query | {"limit": query.get("limit") or "20"}, "runs", size_name="limit", most=25)
+    answer["runs"] = [run_info(call, one, None, tasks=call.flag("expand_tasks")) for one in answer["runs"]]
+    return answer | {"has_more": "next_page_token" in answer}
+
+
+def output(call: Call) -> Json:
+    """Return what a task left: logs, a notebook's exit value, its error."""
+    run, task_run = _run(call, call.query.get("run_id"), "CAN_VIEW")
+    if task_run is None:
+        current = list(call.workspace.bench.book.current(run["run_id"]).values())
+        if len(current) != 1:
+            raise invalid(
+                "Retrieving the output of runs with multiple tasks is not supported. "
+                "Please retrieve the output of each individual task run instead."
+            )
+        task_run = current[0]
+    return _output(call, run, task_run)
+
+
+def export(call: Call) -> Json:
+    """Return the notebook of a run as a page with what each cell printed."""
+    run, task_run = _run(call, call.query.get("run_id"), "CAN_VIEW")
+    book = call.workspace.bench.book
+    tasks = [task_run] if task_run is not None else list(book.current(run["run_id"]).values())
+    views = []
+    for one in tasks:
+        if "notebook_task" not in one["task"]:
+            continue
+        cells = read_report(call.workspace.bench.attempts.folder_of(one["run_id"])).cells
+        views.append({"content": _page(one, cells), "name": one["task_key"], "type": "NOTEBOOK"})
+    if not views:
+        raise invalid("Only runs of notebook tasks can be exported.")
+    return {"views": views}
+
+
+async def cancel(call: Call) -> Json:
+    """Cancel a run, or one task of it; a run that is over stays as it is."""
+    return await asyncio.to_thread(_cancel, call)
+
+
+async def cancel_all(call: Call) -> Json:
+    """Cancel every active run of a job, or with `all_queued_runs` the queued ones."""
+    return await asyncio.to_thread(_cancel_all, call)
+
+
+async def repair(call: Call) -> Json:
+    """Run failed or named tasks of a finished run again."""
+    return await asyncio.to_thread(_repair, call)
+
+
+def delete(call: Call) -> Json:
+    """Forget a run that is over."""
+    run, _ = _run(call, call.body.get("run_id"), "CAN_MANAGE_RUN")
+    refuse_active(run)
+    call.workspace.bench.forget_run(run)
+    return {}
+
+
+def _cancel(call: Call) -> Json:
+    run, task_run = _run(call, call.body.get("run_id"), "CAN_MANAGE_RUN")
+    if task_run is None:
+        call.workspace.bench.scheduler.cancel(run["run_id"])
+    else:
+        call.workspace.bench.scheduler.cancel_task(task_run["run_id"])
+    return {}
+
+
+def _cancel_all(call: Call) -> Json:
+    body = call.body
+    bench = call.workspace.bench
+    job_id = body.get("job_id")
+    if job_id is None and not body.get("all_queued_runs"):
+        raise invalid("Missing required field: job_id")
+    for run in bench.book.active(None if job_id is None else int(job_id)):
+        if body.get("all_queued_runs") and run["life"] != "QUEUED":
+            continue
+        if _may_see(call, run, "CAN_MANAGE_RUN"):
+            bench.scheduler.cancel(run["run_id"])
+    return {}
+
+
+def _repair(call: Call) -> Json:
+    body = call.body
+    bench = call.workspace.bench
+    run, _ = _run(call, body.get("run_id"), "CAN_MANAGE_RUN")
+    refuse_active(run)
+    repairs = run.get("repairs") or []
+    latest = repairs[-1]["id"] if repairs else None
+    if latest is not None and body.get("latest_repair_id") != latest:
+        raise invalid(f"latest_repair_id must be {latest}, the latest repair of run {run['run_id']}.")
+    current = bench.book.current(run["run_id"])
+    if body.get("rerun_all_failed_tasks"):
+        keys = {key for key, one in current.items() if result_of(one) not in SUCCEEDED and result_of(one) != "EXCLUDED"}
+    else:
+        keys = {str(one) for one in body.get("rerun_tasks") or ()}
+    unknown = sorted(keys - set(current))
+    if unknown or not keys:
+        raise invalid(f"Run {run['run_id']} has no task '{unknown[0]}'." if unknown else "There is no task to run again.")
+    if body.get("rerun_dependent_tasks") or body.get("rerun_all_failed_tasks"):
+        below = downstream(read_nodes(run["settings"]["tasks"]), keys)
+        keys |= below if body.get("rerun_dependent_tasks") else {key for key in below if result_of(current[key]) not in SUCCEEDED}
+    parameters = {str(key): str(value) for key, value in (body.get("job_parameters") or {}).items()}
+    if parameters:
+        bench.book.change_run(run["run_id"], parameters=run["parameters"] | parameters)
+    item: Document = {"id": bench.book.new_id(), "start_time": call.books.clock.now_ms()}
+    bench.scheduler.repair(run["run_id"], [key for key in current if key in keys], item)
+    return {"repair_id": item["id"]}
+
+
+def _output(call: Call, run: Document, task_run: Document) -> Json:
+    bench = call.workspace.bench
+    task = task_run["task"]
+    answer: Json = {"metadata": run_info(call, run, task_run)}
+    for field in ("error", "error_trace"):
+        if task_run.get(field):
+            answer[field] = task_run[field]
+    if over(task_run) and result_of(task_run) not in SUCCEEDED and "error" not in answer and task_run.get("message"):
+        answer["error"] = task_run["message"]
+    folder = bench.attempts.folder_of(task_run["run_id"])
+    secrets = () if over(task_run) else tuple(bench.attempts.secrets_of(task_run["run_id"]))
+    if "notebook_task" in task:
+        value = read_report(folder).exit_value
+        text, cut = first_part(value) if value is not None else ("", False)
+        answer["notebook_output"] = {"result": text, "truncated": cut} if value is not None else {}
+    elif "run_job_task" in task:
+        answer["run_job_output"] = {"run_id": task_run.get("child_run_id")}
+    elif "sql_task" in task:
+        ids = task_run.get("statement_ids") or []
+        warehouse = task["sql_task"]["warehouse_id"]
+        statements = [{"lookup_key": one} for one in ids]
+        answer["sql_output"] = {"query_output": {"warehouse_id": warehouse, "sql_statements": statements}}
+    if "spark_python_task" in task or "python_wheel_task" in task:
+        answer["logs"], answer["logs_truncated"] = read_log(folder, secrets)
+    return answer
+
+
+def _page(task_run: Document, cells: list[Json]) -> str:
+    shown = "".join(
+        f"<pre class=source>{escape(str(one.get('source')))}</pre><pre class=output>{escape(str(one.get('output')))}</pre>"
+        for one in cells
+    )
+    title = escape(str(task_run["task"]["notebook_task"]["notebook_path"]))
+    error = f"<pre class=error>{escape(task_run['error'])}</pre>" if task_run.get("error") else ""
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+        "<style>pre{padding:.5rem;margin:0}.source{background:#f4f4f4}.error{color:#a00}</style>"
+        f"<h1>{title}</h1>{shown}{error}</html>"
+    )
+
+
+def _run(call: Call, run_id: object, level: str) -> tuple[Document, Document | None]:
+    run, task_run = call.workspace.bench.book.any_run(run_id)
+    if not _may_see(call, run, level):
+        require_level(call.books, call.actor, "jobs", str(run["job_id"]), level, owner=_owner(call, run))
+    return run, task_run
+
+
+def _may_see(call: Call, run: Document, level: str = "CAN_VIEW") -> bool:
+    # Who started a run may follow and cancel it.
+    if run["creator_id"] == call.actor.id:
+        return True
+    try:
+        require_level(call.books, call.actor, "jobs", str(run["job_id"]), level, owner=_owner(call, run))
+    except ApiError:
+        return False
+    return True
+
+
+def _owner(call: Call, run: Document) -> str:
+    job = call.books.store.get("job", str(run["job_id"]))
+    return str(run["creator"]) if job is None else call.workspace.bench.book.owner(job)
+
+
+ROUTES = (
+    *versions("GET", "runs/get", get, "Jobs.get_run"),
+    *versions("GET", "runs/list", listed, "Jobs.list_runs"),
+    *versions("GET", "runs/get-output", output, "Jobs.get_run_output"),
+    *versions("GET", "runs/export", export, "Jobs.export_run"),
+    *versions("POST", "runs/cancel", cancel, "Jobs.cancel_run"),
+    *versions("POST", "runs/cancel-all", cancel_all, "Jobs.cancel_all_runs"),
+    *versions("POST", "runs/delete", delete, "Jobs.delete_run"),
+    *versions("POST", "runs/repair", repair, "Jobs.repair_run"),
+)

@@ -1,0 +1,41 @@
+"""SQL of task processes: what `spark.sql` in a task calls. It runs as the caller, on the enforced path, without a warehouse."""
+
+from __future__ import annotations
+
+import asyncio
+
+from localspace.calls import Call, Route, field_of
+from localspace.errors import invalid
+from localspace.statement_runner import StatementRequest
+from localspace.statements import State
+from localspace.wire import Json
+
+
+async def run(call: Call) -> Json:
+    """Run one statement to its end; a failed one is a 200 with `error`, as for statements."""
+    body = call.body
+    parameters = body.get("parameters") or []
+    if not isinstance(parameters, list):
+        raise invalid("parameters must be a list.")
+    request = StatementRequest(
+        statement=field_of(body, "statement"),
+        principal_id=call.actor.id,
+        principal_name=call.actor.name,
+        catalog=body.get("catalog") or None,
+        schema=body.get("schema") or None,
+        parameters=tuple((str(one.get("name")), one.get("type"), one.get("value")) for one in parameters),
+    )
+    statement = call.workspace.desk.submit(request, "", None)
+    try:
+        await asyncio.wrap_future(statement.done)
+    except asyncio.CancelledError:
+        call.workspace.desk.cancel(statement)
+        raise
+    if statement.state is not State.SUCCEEDED or statement.result is None:
+        message = statement.message or f"The statement ended {statement.state}."
+        return {"error": {"error_code": statement.error_code, "message": message, "sql_state": statement.sql_state}}
+    columns = [{"name": name, "type_text": text, "type_name": kind} for name, text, kind in statement.result.columns]
+    return {"columns": columns, "rows": statement.result.rows}
+
+
+ROUTES = (Route(method="POST", path="/api/2.0/localspace/sql", handler=run),)

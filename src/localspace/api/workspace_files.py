@@ -1,0 +1,171 @@
+"""Workspace files over REST (source: SDK 0.156, Workspace; import-file as clients of bundles call it)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from localspace.calls import Call, Plane, Route, field_of
+from localspace.errors import ApiError, invalid
+from localspace.jobs.notebook_source import Language, header, notebook_language
+from localspace.store import Document
+from localspace.wire import Json, Reply
+from localspace.workspace_tree import ObjectType, normal
+
+_MOST_IMPORT = 10 * 1024 * 1024
+"""Largest content of the import call (source: platform docs, workspace limits)."""
+
+_EXTENSIONS = {"PYTHON": "py", "SQL": "sql", "SCALA": "scala", "R": "r"}
+
+
+def import_file(call: Call) -> Json:
+    """Write one file or notebook from the raw body; the parent folder must be there."""
+    path = "/" + call.params["path"]
+    call.workspace.bench.tree.write(call.actor, path, call.raw, overwrite=call.flag("overwrite"))
+    return {}
+
+
+def import_object(call: Call) -> Json:
+    """Write a file or notebook: JSON with base64 content, or a form with the raw content."""
+    fields, content = _import_fields(call)
+    path = normal(field_of(fields, "path"))
+    overwrite = str(fields.get("overwrite", "")).lower() == "true"
+    if len(content) > _MOST_IMPORT:
+        raise ApiError(
+            400,
+            "MAX_NOTEBOOK_SIZE_EXCEEDED",
+            f"File size imported is ({len(content)} bytes), exceeded max size ({_MOST_IMPORT} bytes)",
+        )
+    tree = call.workspace.bench.tree
+    form = str(fields.get("format") or "SOURCE")
+    if form == "AUTO":
+        tree.write(call.actor, path, content, overwrite=overwrite)
+    elif form == "RAW":
+        tree.write_file(call.actor, path, content, overwrite=overwrite)
+    elif form == "SOURCE":
+        language = _language(fields.get("language"))
+        first = header(language).encode()
+        if not content.startswith(first):
+            content = first + b"\n" + content
+        tree.write_notebook(call.actor, path, content, language, jupyter=False, overwrite=overwrite)
+    elif form == "JUPYTER":
+        if notebook_language("a.ipynb", content) is None:
+            raise invalid("The content is not a valid Jupyter notebook.")
+        tree.write_notebook(call.actor, path, content, Language.PYTHON, jupyter=True, overwrite=overwrite)
+    else:
+        raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace imports SOURCE, AUTO, RAW and JUPYTER, not {form}.")
+    return {}
+
+
+def export(call: Call) -> Reply | Json:
+    """Return a notebook or file, as base64 in JSON or, with direct_download, as it is."""
+    found, content = call.workspace.bench.tree.content(call.actor, call.needed("path"))
+    form = call.query.get("format") or "AUTO"
+    jupyter = found.get("repos_export_format") == "JUPYTER"
+    if form not in ("AUTO", "SOURCE", "RAW", "JUPYTER") or (form == "JUPYTER" and not jupyter):
+        raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace does not export this object as {form}.")
+    kind = "ipynb" if jupyter else _EXTENSIONS.get(found.get("language", ""), "")
+    if call.flag("direct_download"):
+        name = found["path"].rsplit("/", 1)[-1] + (f".{kind}" if kind else "")
+        safe = re.sub(r'[^\x20-\x7e]|["\\]', "_", name)
+        headers = {"content-disposition": f'attachment; filename="{safe}"'}
+        return Reply(body=content, headers=headers, media_type="application/octet-stream")
+    answer: Json = {"content": base64.b64encode(content).decode()}
+    return answer | ({"file_type": kind} if kind else {})
+
+
+def get_status(call: Call) -> Json:
+    """Return what a path is."""
+    found = call.workspace.bench.tree.status(call.actor, call.needed("path"))
+    return _info(found, export_info=call.flag("return_export_info"))
+
+
+def listed(call: Call) -> Json:
+    """List a folder."""
+    objects = [_info(one) for one in call.workspace.bench.tree.listed(call.actor, call.needed("path"))]
+    since = call.query.get("notebooks_modified_after")
+    if since:
+        objects = [one for one in objects if one["object_type"] != ObjectType.NOTEBOOK or one["modified_at"] > int(since)]
+    return {"objects": objects} if objects else {}
+
+
+def mkdirs(call: Call) -> Json:
+    """Create a folder and its parents."""
+    call.workspace.bench.tree.mkdirs(call.actor, field_of(call.body, "path"))
+    return {}
+
+
+def delete(call: Call) -> Json:
+    """Delete an object, a full folder with `recursive`."""
+    body = call.body
+    call.workspace.bench.tree.delete(call.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
+    return {}
+
+
+def telemetry(call: Call) -> Json:
+    """Take note of nothing; clients send what they like."""
+    del call
+    return {"errors": [], "numProtoSuccess": 0}
+
+
+def _info(found: Document, *, export_info: bool = False) -> Json:
+    answer: Json = {
+        "object_type": found["object_type"],
+        "path": found["path"],
+        "object_id": found["object_id"],
+        "resource_id": str(found["object_id"]),
+    }
+    if found["object_type"] == ObjectType.DIRECTORY:
+        return answer
+    answer |= {"created_at": found["created_at"], "modified_at": found["modified_at"]}
+    if found["object_type"] == ObjectType.NOTEBOOK:
+        answer["language"] = found["language"]
+        if export_info:
+            answer["repos_export_format"] = found.get("repos_export_format", "SOURCE")
+    else:
+        answer["size"] = found["size"]
+    return answer
+
+
+def _language(name: object) -> Language:
+    try:
+        return Language(str(name))
+    except ValueError:
+        raise invalid("language must be PYTHON, SQL, SCALA or R for the format SOURCE.") from None
+
+
+def _import_fields(call: Call) -> tuple[Json, bytes]:
+    kind = call.headers.get("content-type", "")
+    found = re.match(r"multipart/form-data\s*;.*boundary=\"?([^\";]+)", kind)
+    if found is None:
+        body = call.body
+        try:
+            return body, base64.b64decode(str(body.get("content") or ""), validate=True)
+        except binascii.Error as error:
+            raise invalid("content is not base64.") from error
+    fields: Json = {}
+    content = b""
+    for part in call.raw.split(b"--" + found.group(1).encode())[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        named = re.search(rb'name="([^"]*)"', head)
+        value = value.removesuffix(b"\r\n")
+        if named is not None and named.group(1) == b"content":
+            content = value
+        elif named is not None:
+            fields[named.group(1).decode()] = value.decode("utf-8", "replace")
+    return fields, content
+
+
+_BASE = "/api/2.0/workspace/"
+ROUTES = (
+    Route(method="POST", path="/api/2.0/workspace-files/import-file/{path*}", handler=import_file),
+    Route(method="POST", path=_BASE + "import", handler=import_object, sdk=("Workspace.import_",)),
+    Route(method="GET", path=_BASE + "export", handler=export, sdk=("Workspace.export",)),
+    Route(method="GET", path=_BASE + "get-status", handler=get_status, sdk=("Workspace.get_status",)),
+    Route(method="GET", path=_BASE + "list", handler=listed, sdk=("Workspace.list",)),
+    Route(method="POST", path=_BASE + "mkdirs", handler=mkdirs, sdk=("Workspace.mkdirs",)),
+    Route(method="POST", path=_BASE + "delete", handler=delete, sdk=("Workspace.delete",)),
+    Route(method="POST", path="/telemetry-ext", handler=telemetry, reads=True),
+    Route(method="POST", path="/telemetry-unauth", handler=telemetry, reads=True, plane=Plane.OPEN),
+)

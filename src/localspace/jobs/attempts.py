@@ -1,0 +1,140 @@
+"""One attempt of a task that runs in a process: prepare, start, wait, read what it left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localspace.errors import ApiError
+from localspace.governance.identity import Principal
+from localspace.jobs.endings import SUCCESS, WORKLOAD_FAILED, Ending, cancelled, failed
+from localspace.jobs.process import TaskProcess, spoken_signal
+from localspace.jobs.run_book import RunBook
+from localspace.jobs.settings import kind_of
+from localspace.jobs.task_output import read_report, read_secret_names, read_values, settle
+from localspace.jobs.tasks import PREPARERS
+from localspace.jobs.tasks.preparation import Preparation, PreparationError
+from localspace.statement_runner import CancelToken
+from localspace.store import Document
+
+if TYPE_CHECKING:
+    from localspace.workbench import Workbench
+
+TOKEN_SECONDS = 24 * 3600
+RUNTIME = "client.4.0"
+"""What DATABRICKS_RUNTIME_VERSION says in a task: clients use it to find `dbutils` (source: SDK 0.156)."""
+
+_ERROR_CHARACTERS = 20_000
+_log = logging.getLogger("localspace.jobs")
+
+
+class Attempts:
+    """Runs attempts; several threads at once."""
+
+    def __init__(self, bench: Workbench, book: RunBook, folder: Path) -> None:
+        """Keep a folder per task run in `folder`."""
+        self._bench = bench
+        self._book = book
+        self._folder = folder
+
+    def folder_of(self, task_run_id: int) -> Path:
+        """Return where a task run keeps its output."""
+        return self._folder / str(task_run_id)
+
+    def secrets_of(self, task_run_id: int) -> list[str]:
+        """Return the secrets that a task has read so far, in clear, for blotting out."""
+        return [
+            value
+            for scope, key in read_secret_names(self.folder_of(task_run_id))
+            if (value := self._bench.secret_value(scope, key)) is not None
+        ]
+
+    def execute(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[Ending, Document]:
+        """Run one attempt to its end."""
+        workspace = self._bench.workspace
+        actor = workspace.books.identity.by_id(run["run_as_id"])
+        if actor is None or not actor.active or not workspace.books.identity.in_workspace(actor.id):
+            name = run["run_as"]
+            return failed(f"The identity of this run, {name}, may not enter the workspace.", "UNAUTHORIZED_ERROR"), {}
+        folder = self.folder_of(task_run["run_id"])
+        folder.mkdir(parents=True)
+        kind = kind_of(task)
+        try:
+            spec = dict(PREPARERS)[kind](self._preparation(actor, run, task, folder))
+        except PreparationError as error:
+            return failed(error.message, error.code), {}
+        except ApiError as error:
+            return failed(error.message, "UNAUTHORIZED_ERROR" if error.status == 403 else "RESOURCE_NOT_FOUND"), {}
+        spec |= self._context(run, task_run, actor)
+        (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+        token, document = workspace.gatekeeper.mint(
+            actor.id, comment=f"task run {task_run['run_id']}", lifetime_seconds=TOKEN_SECONDS, scope="oauth"
+        )
+        try:
+            return self._process(task_run, folder, self._environment(token), cancel)
+        finally:
+            workspace.gatekeeper.revoke(document)
+            shutil.rmtree(folder / "files", ignore_errors=True)
+            shutil.rmtree(folder / "home", ignore_errors=True)
+
+    def _process(
+        self, task_run: Document, folder: Path, environment: dict[str, str], cancel: CancelToken
+    ) -> tuple[Ending, Document]:
+        process = TaskProcess(folder, environment)
+        self._book.change_task_run(task_run["run_id"], process=process.mark())
+        cancel.on_cancel(process.stop)
+        exit_code = process.wait()
+        settle(folder, self.secrets_of(task_run["run_id"]))
+        report = read_report(folder)
+        fields: Document = {"process": None, "has_output": True, "values": read_values(folder)}
+        if report.statement_ids:
+            fields["statement_ids"] = list(report.statement_ids)
+        if cancel.cancelled and not report.ok:
+            return cancelled(), fields
+        if report.ok and exit_code == 0:
+            return SUCCESS, fields
+        if report.ok is False:
+            fields |= {"error": report.error[:_ERROR_CHARACTERS], "error_trace": report.trace[:_ERROR_CHARACTERS]}
+            return failed(), fields
+        how = f"was killed by {spoken_signal(exit_code)}" if exit_code < 0 else f"ended with exit code {exit_code}"
+        fields["error"] = f"The task process {how} before it could report a result."
+        return failed(f"{WORKLOAD_FAILED}: the task process {how}."), fields
+
+    def _preparation(self, actor: Principal, run: Document, task: Document, folder: Path) -> Preparation:
+        return Preparation(
+            actor=actor,
+            run=run,
+            task=task,
+            folder=folder,
+            cache=self._folder / "wheels",
+            tree=self._bench.tree,
+            volumes=self._bench.volumes,
+            parameters=dict(run.get("parameters") or {}),
+        )
+
+    def _context(self, run: Document, task_run: Document, actor: Principal) -> Document:
+        return {
+            "run_folder": str(self.folder_of(task_run["run_id"])),
+            "context": {
+                "job_id": str(run["job_id"]),
+                "job_run_id": str(run["run_id"]),
+                "task_run_id": str(task_run["run_id"]),
+                "task_key": task_run["task_key"],
+                "user": actor.name,
+                "workspace_id": self._bench.workspace.ids.workspace_id,
+            },
+            "values": self._book.values(run["run_id"]),
+        }
+
+    def _environment(self, token: str) -> dict[str, str]:
+        return {
+            "DATABRICKS_HOST": self._bench.workspace.address,
+            "DATABRICKS_TOKEN": token,
+            "DATABRICKS_AUTH_TYPE": "pat",
+            "DATABRICKS_CONFIG_FILE": "/dev/null",
+            "DATABRICKS_RUNTIME_VERSION": RUNTIME,
+            "IS_SERVERLESS": "TRUE",
+        }

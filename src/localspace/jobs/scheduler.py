@@ -1,0 +1,417 @@
+"""Starts runs, walks their task graphs, retries, cancels, queues; every step is in the store before the next begins.
+
+One thread works on one active task. Everything that changes states happens under one lock; the store is the only
+memory, so that after a restart `recover` can tell what was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from localspace.errors import ApiError
+from localspace.jobs.control_tasks import read_inputs, run_condition
+from localspace.jobs.dag import Done, Node, decide, overall, read_nodes, ready
+from localspace.jobs.endings import SUCCESS, Ending, Life, cancelled, failed, lost, of_run, skipped, timed_out, too_many
+from localspace.jobs.facts import context_of
+from localspace.jobs.process import kill_leftover
+from localspace.jobs.references import UnresolvedError, resolve
+from localspace.jobs.run_book import RunBook, over, result_of
+from localspace.jobs.settings import kind_of
+from localspace.statement_runner import CancelToken
+from localspace.store import Document
+
+_log = logging.getLogger("localspace.jobs")
+
+Execute = Callable[[Document, Document, Document, CancelToken], tuple[Ending, Document]]
+"""Runs a process task: (run, task run, resolved task, cancel) to its end and further fields of the task run."""
+
+Start = Callable[[Document, Document, Document], Document]
+"""Makes and submits the run of a run_job_task: (run, task run, resolved run_job_task) to the new run."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """What is known only while a workspace lives: who to tell when a run is cancelled."""
+
+    tokens: dict[int, CancelToken] = field(default_factory=dict)
+    timers: dict[int, threading.Timer] = field(default_factory=dict)
+
+
+class _TimeLimit:
+    """Cancels a token after some seconds; 0 is no limit."""
+
+    def __init__(self, seconds: float, token: CancelToken) -> None:
+        self.seconds = seconds
+        self.reached = False
+        self._token = token
+        self._timer = threading.Timer(seconds, self._reach)
+        self._timer.daemon = True
+        if seconds:
+            self._timer.start()
+
+    def lift(self) -> None:
+        self._timer.cancel()
+
+    def _reach(self) -> None:
+        self.reached = True
+        self._token.cancel()
+
+
+class Scheduler:
+    """The state machine over the run book."""
+
+    def __init__(self, book: RunBook, execute: Execute, start_job: Start, workspace: tuple[str, Callable[[], str]]) -> None:
+        """Take what runs a process task and what starts another job; `workspace` is its id and its address."""
+        self._book = book
+        self._execute = execute
+        self._start_job = start_job
+        self._workspace = workspace
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._live = _Live()
+        self._closed = False
+
+    # Runs
+
+    def submit(self, run: Document) -> Document:
+        """Store a new run with its tasks and start it, queue it, or skip it; return it."""
+        with self._lock, self._book.store.transaction():
+            active = [one for one in self._book.active(run["job_id"]) if one["life"] != Life.QUEUED]
+            settings = run["settings"]
+            full = run["kind"] != "SUBMIT_RUN" and len(active) >= int(settings.get("max_concurrent_runs", 1))
+            if full and not (settings.get("queue") or {}).get("enabled"):
+                run |= too_many().fields() | {"end_time": self._book.clock.now_ms()}
+                self._book.put_run(run)
+                return run
+            run["life"] = (Life.QUEUED if full else Life.PENDING).value
+            self._book.put_run(run)
+            for task in settings["tasks"]:
+                self._new_task_run(run, task, attempt=0)
+        if not full:
+            self._begin(run["run_id"])
+        return self._book.run(run["run_id"])
+
+    def cancel(self, run_id: int, ending: Ending | None = None) -> None:
+        """Stop a run: kill what runs, cancel what waits. A run that is over stays as it is."""
+        with self._lock:
+            run = self._book.run(run_id)
+            if over(run):
+                return
+            self._book.change_run(run_id, life=Life.TERMINATING.value, stop=(ending or cancelled()).fields())
+            for one in self._book.task_runs(run_id):
+                token = self._live.tokens.get(one["run_id"])
+                if token is not None:
+                    token.cancel()
+            self._advance(run_id)
+
+    def cancel_task(self, task_run_id: int) -> None:
+        """Stop one task of a run; what is below it follows its run_if."""
+        with self._lock:
+            token = self._live.tokens.get(task_run_id)
+            found = self._book.store.get("task_run", str(task_run_id))
+            if token is not None:
+                token.cancel()
+            elif found is not None and not over(found):
+                self._end_task(found, cancelled(), {})
+                self._advance(found["job_run_id"])
+
+    def repair(self, run_id: int, keys: list[str], repair: Document) -> None:
+        """Run tasks of a finished run again."""
+        with self._lock:
+            with self._book.store.transaction():
+                current = self._book.current(run_id)
+                run = self._book.run(run_id)
+                tasks = {one["task_key"]: one for one in run["settings"]["tasks"]}
+                ids = [self._new_task_run(run, tasks[key], attempt=current[key]["attempt"] + 1)["run_id"] for key in keys]
+                self._book.change_run(
+                    run_id,
+                    life=Life.PENDING.value,
+                    result=None,
+                    message="",
+                    stop=None,
+                    end_time=None,
+                    repairs=[*(run.get("repairs") or []), repair | {"task_run_ids": ids}],
+                )
+            self._begin(run_id)
+
+    def wait(self, run_id: int, cancel: CancelToken) -> Document:
+        """Wait until a run is over; cancel it when asked."""
+        cancel.on_cancel(lambda: self.cancel(run_id))
+        with self._lock:
+            while not over(run := self._book.run(run_id)) and not self._closed:
+                self._changed.wait(1.0)
+        return run
+
+    def wake(self) -> None:
+        """Start queued runs that have room; called when settings of a job change and after a restart."""
+        with self._lock:
+            for job_id in {one["job_id"] for one in self._book.active() if one["life"] == Life.QUEUED}:
+                self._pump(job_id)
+
+    def recover(self) -> None:
+        """End what an earlier life of the workspace left active, then start what was queued."""
+        with self._lock:
+            for run in self._book.active():
+                if run["life"] == Life.QUEUED:
+                    continue
+                now = self._book.clock.now_ms()
+                for one in self._book.task_runs(run["run_id"]):
+                    if not over(one):
+                        kill_leftover(one.get("process") or {})
+                        self._book.change_task_run(one["run_id"], **lost().fields(), end_time=now)
+                self._book.change_run(run["run_id"], **lost().fields(), end_time=now)
+        self.wake()
+
+    def close(self) -> None:
+        """Stop everything; active runs stay as they are in the store and count as lost at the next start."""
+        with self._lock:
+            self._closed = True
+            tokens, timers = tuple(self._live.tokens.values()), tuple(self._live.timers.values())
+            self._changed.notify_all()
+        for timer in timers:
+            timer.cancel()
+        for token in tokens:
+            token.cancel()
+        for thread in threading.enumerate():
+            if thread.name.startswith(f"task-{id(self)}-") and thread is not threading.current_thread():
+                thread.join(5)
+
+    # Steps
+
+    def _begin(self, run_id: int) -> None:
+        with self._lock:
+            run = self._book.run(run_id)
+            now = self._book.clock.now_ms()
+            run = self._book.change_run(run_id, life=Life.RUNNING.value, begun=run.get("begun") or now)
+            seconds = run["settings"].get("timeout_seconds") or 0
+            if seconds:
+                timer = threading.Timer(seconds, self.cancel, (run_id, timed_out(seconds)))
+                timer.daemon = True
+                self._live.timers[run_id] = timer
+                timer.start()
+            self._advance(run_id)
+
+    def _advance(self, run_id: int) -> None:
+        """Do every step of a run that is possible now."""
+        with self._lock:
+            if self._closed or over(run := self._book.run(run_id)):
+                return
+            nodes = _nodes(run)
+            moved = True
+            while moved:
+                moved = False
+                current = self._book.current(run_id)
+                blocked = {key for key, one in current.items() if one["life"] == Life.BLOCKED}
+                done = {key: Done(result=result_of(one), outcome=one.get("outcome")) for key, one in current.items() if over(one)}
+                if run.get("stop"):
+                    for key in blocked:
+                        self._end_task(current[key], cancelled(), {})
+                    break
+                for node in ready(nodes, done, set(current) - blocked):
+                    verdict = decide(node, done)
+                    if verdict is None:
+                        self._start_task(run_id, current[node.task_key])
+                    else:
+                        self._end_task(current[node.task_key], skipped(verdict), {})
+                        moved = True
+            self._finish_if_done(run, nodes)
+
+    def _finish_if_done(self, run: Document, nodes: tuple[Node, ...]) -> None:
+        current = self._book.current(run["run_id"])
+        if not all(over(one) for one in current.values()):
+            return
+        if run.get("stop"):
+            fields: Document = run["stop"]
+        else:
+            tasks = [current[node.task_key] for node in nodes]
+            fields = of_run(overall(nodes, {key: result_of(one) for key, one in current.items()}), tasks).fields()
+        self._book.change_run(run["run_id"], **fields, end_time=self._book.clock.now_ms())
+        timer = self._live.timers.pop(run["run_id"], None)
+        if timer is not None:
+            timer.cancel()
+        self._changed.notify_all()
+        self._pump(run["job_id"])
+
+    def _pump(self, job_id: int) -> None:
+        for run in self._book.active(job_id):
+            if run["life"] != Life.QUEUED:
+                continue
+            job = self._book.store.get("job", str(job_id))
+            most = int((job["settings"] if job else run["settings"]).get("max_concurrent_runs", 1))
+            if sum(one["life"] != Life.QUEUED for one in self._book.active(job_id)) >= most:
+                return
+            self._book.change_run(run["run_id"], life=Life.PENDING.value)
+            self._begin(run["run_id"])
+
+    def _new_task_run(self, run: Document, task: Document, *, attempt: int, **extra: Any) -> Document:
+        body: Document = {
+            "run_id": self._book.new_id(),
+            "job_run_id": run["run_id"],
+            "task_key": task["task_key"],
+            "task": task,
+            "attempt": attempt,
+            "life": Life.BLOCKED.value,
+            "message": "",
+            "created_time": self._book.clock.now_ms(),
+            **extra,
+        }
+        self._book.put_task_run(body)
+        return body
+
+    # One task
+
+    def _start_task(self, run_id: int, task_run: Document) -> None:
+        self._book.change_task_run(task_run["run_id"], life=Life.PENDING.value, start_time=self._book.clock.now_ms())
+        self._live.tokens[task_run["run_id"]] = CancelToken()
+        name = f"task-{id(self)}-{task_run['run_id']}"
+        threading.Thread(target=self._work, args=(run_id, task_run["run_id"]), name=name, daemon=True).start()
+
+    def _work(self, run_id: int, task_run_id: int) -> None:
+        self._drive(run_id, task_run_id)
+        self._advance(run_id)
+
+    def _drive(self, run_id: int, task_run_id: int) -> Document:
+        """Run the attempts of a task until one succeeds or none is left; return the last task run."""
+        while True:
+            token = self._live.tokens[task_run_id]
+            found = self._book.store.get("task_run", str(task_run_id)) or {}
+            try:
+                ending, fields = self._attempt(self._book.run(run_id), found, token)
+            except Exception as error:
+                # The thread is the last place that can tell: without this the run would never end.
+                _log.exception("task run %s failed inside the scheduler", task_run_id)
+                ending, fields = failed(f"{type(error).__name__}: {error}", "INTERNAL_ERROR"), {}
+            with self._lock:
+                del self._live.tokens[task_run_id]
+                if self._closed:
+                    return found
+                found = self._book.store.get("task_run", str(task_run_id)) or found
+                with self._book.store.transaction():
+                    self._end_task(found, ending, fields)
+                    again = self._next_attempt(run_id, found, ending, token)
+                if again is None:
+                    return self._book.store.get("task_run", str(task_run_id)) or found
+                task_run_id = again["run_id"]
+                waiting = self._live.tokens[task_run_id] = CancelToken()
+            self._pause(again["task"].get("min_retry_interval_millis") or 0, waiting)
+
+    def _next_attempt(self, run_id: int, last: Document, ending: Ending, token: CancelToken) -> Document | None:
+        task = last["task"]
+        most = task.get("max_retries") or 0
+        retried = ending.result in ("FAILED", "TIMEDOUT") and not (
+            ending.result == "TIMEDOUT" and not task.get("retry_on_timeout")
+        )
+        run = self._book.run(run_id)
+        if not retried or run.get("stop") or (token.cancelled and ending.result != "TIMEDOUT"):
+            return None
+        tries = last.get("tries", 0) + 1
+        if most >= 0 and tries > most:
+            return None
+        kept = {name: last[name] for name in ("loop", "index", "input") if name in last}
+        again = self._new_task_run(run, task, attempt=last["attempt"] + 1, tries=tries, **kept)
+        first = last.get("original") or last["run_id"]
+        now = self._book.clock.now_ms()
+        return self._book.change_task_run(again["run_id"], life=Life.WAITING_FOR_RETRY.value, original=first, start_time=now)
+
+    @staticmethod
+    def _pause(millis: int, token: CancelToken) -> None:
+        if millis:
+            woken = threading.Event()
+            token.on_cancel(woken.set)
+            woken.wait(millis / 1000)
+
+    def _attempt(self, run: Document, task_run: Document, token: CancelToken) -> tuple[Ending, Document]:
+        if token.cancelled:
+            return cancelled(), {}
+        task = task_run["task"]
+        context = context_of(self._book, run, task_run, self._workspace[0], self._workspace[1]())
+        kind = kind_of(task)
+        kept = {"task": task["for_each_task"]["task"]} if kind == "for_each_task" else {}
+        try:
+            given = {name: value for name, value in task[kind].items() if name not in kept}
+            resolved = task | {kind: {**_as_dict(resolve(given, context)), **kept}}
+        except UnresolvedError as error:
+            return failed(str(error), "INVALID_RUN_CONFIGURATION"), {}
+        self._book.change_task_run(
+            task_run["run_id"], life=Life.RUNNING.value, resolved=resolved[kind], begun=self._book.clock.now_ms()
+        )
+        limit = _TimeLimit(task.get("timeout_seconds") or 0, token)
+        try:
+            ending, fields = self._by_kind(kind, run, task_run, resolved, token)
+        finally:
+            limit.lift()
+        if limit.reached and ending.result == "CANCELED":
+            ending = timed_out(limit.seconds)
+        return ending, fields
+
+    def _by_kind(
+        self, kind: str, run: Document, task_run: Document, task: Document, token: CancelToken
+    ) -> tuple[Ending, Document]:
+        if kind == "condition_task":
+            return run_condition(task[kind])
+        if kind == "run_job_task":
+            return self._run_job(run, task_run, task[kind], token)
+        if kind == "for_each_task":
+            return self._loop(run, task_run, task[kind], token)
+        return self._execute(run, task_run, task, token)
+
+    def _run_job(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[Ending, Document]:
+        try:
+            child = self._start_job(run, task_run, body)
+        except ApiError as error:
+            return failed(error.message, "UNAUTHORIZED_ERROR" if error.status == 403 else "RESOURCE_NOT_FOUND"), {}
+        self._book.change_task_run(task_run["run_id"], child_run_id=child["run_id"])
+        child = self.wait(child["run_id"], token)
+        fields = {"child_run_id": child["run_id"]}
+        if token.cancelled:
+            return cancelled(), fields
+        if child["result"] in ("SUCCESS", "SUCCESS_WITH_FAILURES"):
+            return SUCCESS, fields
+        return failed(f"Run {child['run_id']} of job {child['job_id']} ended {child['result']}: {child['message']}"), fields
+
+    def _loop(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[Ending, Document]:
+        inputs = read_inputs(body["inputs"])
+        if isinstance(inputs, str):
+            return failed(inputs, "INVALID_RUN_CONFIGURATION"), {}
+        nested = body["task"]
+
+        def iterate(index: int) -> Document | None:
+            with self._lock:
+                if token.cancelled or self._closed:
+                    return None
+                one = self._new_task_run(run, nested, attempt=0, loop=task_run["run_id"], index=index, input=inputs[index])
+                self._book.change_task_run(one["run_id"], life=Life.PENDING.value, start_time=self._book.clock.now_ms())
+                inner = self._live.tokens[one["run_id"]] = CancelToken()
+            token.on_cancel(inner.cancel)
+            return self._drive(run["run_id"], one["run_id"])
+
+        self._book.change_task_run(task_run["run_id"], total=len(inputs))
+        with ThreadPoolExecutor(max(1, int(body.get("concurrency") or 1))) as pool:
+            ended = [one for one in pool.map(iterate, range(len(inputs))) if one is not None]
+        if token.cancelled:
+            return cancelled(), {}
+        bad = [one for one in ended if one.get("result") != "SUCCESS"]
+        if bad:
+            return failed(f"{len(bad)} of {len(inputs)} iterations failed; the first: {bad[0].get('message')}"), {}
+        return SUCCESS, {}
+
+    def _end_task(self, task_run: Document, ending: Ending, fields: Document) -> None:
+        now = self._book.clock.now_ms()
+        started = task_run.get("start_time") or now
+        self._book.change_task_run(task_run["run_id"], **ending.fields(), **fields, start_time=started, end_time=now)
+        self._changed.notify_all()
+
+
+def _nodes(run: Document) -> tuple[Node, ...]:
+    return read_nodes(run["settings"]["tasks"])
+
+
+def _as_dict(value: object) -> Document:
+    if not isinstance(value, dict):
+        raise TypeError("a task is an object")
+    return value

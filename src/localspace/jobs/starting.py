@@ -1,0 +1,195 @@
+"""Makes runs: of a job, of a submitted one, of a job that another job's task starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localspace.api.object_rights import require_level
+from localspace.errors import denied, invalid, not_found
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal, PrincipalKind
+from localspace.jobs.dag import read_nodes
+from localspace.jobs.endings import Life
+from localspace.jobs.references import Context, UnresolvedError, resolve_text
+from localspace.store import Document
+
+if TYPE_CHECKING:
+    from localspace.workbench import Workbench
+
+TRIGGER_WORDS = {
+    "ONE_TIME": "onetime",
+    "PERIODIC": "periodic",
+    "RUN_JOB_TASK": "run_job_task",
+    "FILE_ARRIVAL": "file_arrival",
+    "TABLE": "table",
+    "CONTINUOUS": "continuous",
+}
+"""Trigger of a run to what the reference `{{job.trigger.type}}` says."""
+
+_LEGACY = ("notebook_params", "python_params", "python_named_params", "sql_params")
+
+
+def run_of_job(
+    bench: Workbench, job: Document, request: Document, creator: Principal, *, trigger: str = "ONE_TIME", kind: str = "JOB_RUN"
+) -> Document:
+    """Make, store and start a run of a job."""
+    settings = dict(job["settings"])
+    only = request.get("only") or []
+    settings["tasks"] = _chosen(settings["tasks"], only)
+    if "queue" in request:
+        settings["queue"] = request["queue"]
+    run = _new_run(bench, job["job_id"], settings, _run_as_of_job(bench, job), creator, trigger, kind)
+    given = {str(key): str(value) for key, value in (request.get("job_parameters") or {}).items()}
+    run["parameters"] = _parameters(bench, run, settings, given)
+    run["overrides"] = given
+    run["legacy"] = {name: request[name] for name in _LEGACY if request.get(name)}
+    run["settings"] = settings | {"tasks": [_with_legacy(task, run["legacy"]) for task in settings["tasks"]]}
+    return bench.scheduler.submit(run)
+
+
+def run_submitted(bench: Workbench, settings: Document, creator: Principal) -> Document:
+    """Make, store and start a run that belongs to no saved job."""
+    run_as = principal_of(bench.workspace.books, settings.get("run_as")) or creator
+    settings = settings | {"name": settings.get("run_name") or "Untitled", "max_concurrent_runs": 1}
+    run = _new_run(bench, bench.book.new_id(), settings, run_as, creator, "ONE_TIME", "SUBMIT_RUN")
+    return bench.scheduler.submit(run)
+
+
+def start_child_job(bench: Workbench, run: Document, task_run: Document, body: Document) -> Document:
+    """Start the job of a run_job_task as the run-as principal of the calling run; raises ApiError."""
+    books = bench.workspace.books
+    actor = books.identity.by_id(run["run_as_id"])
+    if actor is None:
+        raise denied(f"The identity of this run, {run['run_as']}, does not exist any more.")
+    job = bench.book.job(body["job_id"])
+    require_level(books, actor, "jobs", str(job["job_id"]), "CAN_MANAGE_RUN", owner=bench.book.owner(job))
+    parameters = {**(run.get("parameters") or {}), **(body.get("job_parameters") or {})}
+    known = {one["name"] for one in job["settings"].get("parameters") or ()} | set(body.get("job_parameters") or ())
+    request: Document = {"job_parameters": {key: value for key, value in parameters.items() if key in known}}
+    return run_of_job(bench, job, request | {"parent": task_run["run_id"]}, actor, trigger="RUN_JOB_TASK")
+
+
+def principal_of(books: Books, run_as: Any) -> Principal | None:
+    """Return who a `run_as` names, None for none given; raises 400 or 404."""
+    if not run_as:
+        return None
+    names = [run_as.get(field) for field in ("user_name", "service_principal_name") if run_as.get(field)]
+    if len(names) != 1:
+        raise invalid("run_as needs exactly one of user_name and service_principal_name.")
+    found = books.identity.by_name(str(names[0]))
+    wanted = PrincipalKind.USER if run_as.get("user_name") else PrincipalKind.SERVICE_PRINCIPAL
+    if found is None or found.kind is not wanted:
+        raise not_found(f"run_as: the {wanted.value.replace('_', ' ')} '{names[0]}' does not exist.")
+    return found
+
+
+def check_run_as(books: Books, actor: Principal, run_as: Any) -> None:
+    """Demand the right to let a job run as somebody: oneself, admins, or the user role on a service principal."""
+    wanted = principal_of(books, run_as)
+    if wanted is None or wanted.id == actor.id or books.identity.is_workspace_admin(actor.id):
+        return
+    if wanted.kind is PrincipalKind.SERVICE_PRINCIPAL and _has_user_role(books, actor, wanted):
+        return
+    raise denied(
+        f"{actor.name} may not run jobs as {wanted.name}: it needs the role servicePrincipal.user on that service "
+        "principal, or to be a workspace admin."
+    )
+
+
+def _has_user_role(books: Books, actor: Principal, wanted: Principal) -> bool:
+    prefixes = {PrincipalKind.USER: "users", PrincipalKind.SERVICE_PRINCIPAL: "servicePrincipals"}
+    groups = {f"groups/{name}" for name in books.identity.account_groups_of(actor.id)}
+    reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}
+    name = f"accounts/{books.ids.account_id}/servicePrincipals/{wanted.name}/ruleSets/default"
+    rules = (books.store.get("rule_set", name) or {}).get("grant_rules") or ()
+    return any("servicePrincipal.user" in one["role"] and reached & set(one.get("principals") or ()) for one in rules)
+
+
+def _run_as_of_job(bench: Workbench, job: Document) -> Principal:
+    books = bench.workspace.books
+    found = principal_of(books, job["settings"].get("run_as")) or books.identity.by_name(bench.book.owner(job))
+    if found is None:
+        raise invalid(f"The owner of job {job['job_id']} does not exist any more; name a run_as or another owner.")
+    return found
+
+
+def _new_run(
+    bench: Workbench, job_id: int, settings: Document, run_as: Principal, creator: Principal, trigger: str, kind: str
+) -> Document:
+    if not settings.get("tasks"):
+        raise invalid("The job has no tasks.")
+    return {
+        "run_id": bench.book.new_id(),
+        "job_id": job_id,
+        "kind": kind,
+        "settings": settings,
+        "parameters": {},
+        "run_as": run_as.name,
+        "run_as_id": run_as.id,
+        "creator": creator.name,
+        "creator_id": creator.id,
+        "trigger": trigger,
+        "trigger_word": TRIGGER_WORDS[trigger],
+        "life": Life.PENDING.value,
+        "message": "",
+        "start_time": bench.workspace.clock.now_ms(),
+    }
+
+
+def _parameters(bench: Workbench, run: Document, settings: Document, given: dict[str, str]) -> dict[str, str]:
+    """Return the job parameters: the defaults with what the run brings over them, references resolved."""
+    workspace = bench.workspace
+    context = Context(
+        job_id=run["job_id"],
+        job_name=settings.get("name", ""),
+        job_run_id=run["run_id"],
+        start_ms=run["start_time"],
+        workspace_id=workspace.ids.workspace_id,
+        workspace_url=workspace.address,
+        trigger_type=run["trigger_word"],
+    )
+    defaults = {one["name"]: str(one.get("default", "")) for one in settings.get("parameters") or ()}
+    try:
+        # Only what the job says is a template: a value that a caller brings is data.
+        resolved = {name: resolve_text(value, context) for name, value in defaults.items()}
+    except UnresolvedError as error:
+        raise invalid(f"A job parameter cannot be resolved: {error}") from error
+    return resolved | given
+
+
+def _chosen(tasks: list[Document], only: object) -> list[Document]:
+    if not only:
+        return tasks
+    if not isinstance(only, list):
+        raise invalid("only must be a list of task keys.")
+    known = {task["task_key"] for task in tasks}
+    for key in only:
+        if key not in known:
+            raise invalid(f"The job has no task '{key}'.")
+    wanted = set(only)
+    chosen = [
+        task | {"depends_on": [edge for edge in task.get("depends_on") or () if edge["task_key"] in wanted]}
+        for task in tasks
+        if task["task_key"] in wanted
+    ]
+    read_nodes(chosen)
+    return chosen
+
+
+def _with_legacy(task: Document, legacy: Document) -> Document:
+    """Return a task with the older per-kind parameters of run-now in place."""
+    if "notebook_task" in task and legacy.get("notebook_params"):
+        body = task["notebook_task"]
+        merged = {**(body.get("base_parameters") or {}), **legacy["notebook_params"]}
+        return task | {"notebook_task": body | {"base_parameters": merged}}
+    for kind in ("spark_python_task", "python_wheel_task"):
+        if kind in task and legacy.get("python_params"):
+            return task | {kind: {**task[kind], "parameters": legacy["python_params"], "named_parameters": {}}}
+    if "python_wheel_task" in task and legacy.get("python_named_params"):
+        body = task["python_wheel_task"]
+        merged = {**(body.get("named_parameters") or {}), **legacy["python_named_params"]}
+        return task | {"python_wheel_task": body | {"named_parameters": merged}}
+    if "sql_task" in task and legacy.get("sql_params"):
+        body = task["sql_task"]
+        return task | {"sql_task": body | {"parameters": {**(body.get("parameters") or {}), **legacy["sql_params"]}}}
+    return task

@@ -1,0 +1,126 @@
+"""Runs one task: `python -m localspace.task_process FOLDER LIFELINE`; everything about it is in FOLDER/spec.json."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from localspace.task_process.cells import CellRunner
+from localspace.task_process.dbutils import DbUtils, NotebookExit
+from localspace.task_process.namespace import install, make_namespace
+from localspace.task_process.rest import Rest
+from localspace.task_process.session import Session
+from localspace.task_process.sql_script import run_script
+
+_OWN = str(Path(__file__).parent)
+
+
+def main() -> int:
+    """Run the task and report; the exit code is 0 when it succeeded."""
+    folder, lifeline = Path(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=_die_with_the_workspace, args=(lifeline,), daemon=True).start()
+    spec = json.loads((folder / "spec.json").read_text("utf-8"))
+    rest = Rest.from_environment()
+    session = Session(rest)
+    namespace = make_namespace(session, DbUtils(spec, rest))
+    install(session, namespace)
+    os.chdir(spec["directory"])
+    sys.path[:0] = [spec["directory"], *spec["paths"]]
+    report: dict[str, Any] = {}
+    kinds: dict[str, Callable[[], None]] = {
+        "notebook": lambda: _notebook(spec, namespace, rest, report),
+        "script": lambda: _script(spec),
+        "wheel": lambda: _wheel(spec),
+        "sql": lambda: run_script(spec, rest, report),
+    }
+    report |= _outcome(kinds[spec["kind"]])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    beside = folder / "result.part"
+    beside.write_text(json.dumps(report), "utf-8")
+    beside.replace(folder / "result.json")
+    return 0 if report["ok"] else 1
+
+
+def _outcome(work: Callable[[], None]) -> dict[str, Any]:
+    try:
+        work()
+    except NotebookExit as done:
+        return {"ok": True, "exit_value": done.value}
+    except SystemExit as end:
+        if end.code in (None, 0):
+            return {"ok": True}
+        return {"ok": False, "error": f"SystemExit: {end.code}", "trace": _trace(end)}
+    except BaseException as error:
+        # Whatever user code raises is the task's failure, KeyboardInterrupt too.
+        traceback.print_exception(error)
+        said = "".join(traceback.format_exception_only(error)).strip()
+        return {"ok": False, "error": said, "trace": _trace(error)}
+    return {"ok": True}
+
+
+def _trace(error: BaseException) -> str:
+    lines = traceback.TracebackException.from_exception(error)
+    kept = [one for one in lines.stack if not one.filename.startswith((_OWN, "<frozen"))]
+    lines.stack = traceback.StackSummary.from_list(kept)
+    return "".join(lines.format())
+
+
+def _notebook(spec: dict[str, Any], namespace: dict[str, Any], rest: Rest, report: dict[str, Any]) -> None:
+    runner = CellRunner(spec, namespace, rest)
+    report["cells"] = runner.shown
+    runner.run()
+
+
+def _script(spec: dict[str, Any]) -> None:
+    sys.argv = [spec["script"], *spec["arguments"]]
+    runpy.run_path(spec["script"], run_name="__main__")
+
+
+def _wheel(spec: dict[str, Any]) -> None:
+    sys.argv = [spec["entry_point"], *spec["arguments"]]
+    _entry_point(spec["package"], spec["entry_point"])()
+
+
+def _entry_point(package: str, name: str) -> Callable[[], Any]:
+    """Return what a wheel task calls: the entry point in the package's metadata, else the function of that name."""
+    wanted = _normal(package)
+    for found in metadata.distributions():
+        if _normal(found.metadata["Name"] or "") == wanted:
+            for one in found.entry_points:
+                if one.name == name:
+                    loaded: Callable[[], Any] = one.load()
+                    return loaded
+            break
+    module = importlib.import_module(wanted)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise AttributeError(f"the package '{package}' has neither an entry point nor a function '{name}'")
+    called: Callable[[], Any] = function
+    return called
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _die_with_the_workspace(lifeline: int) -> None:
+    os.set_inheritable(lifeline, False)
+    while os.read(lifeline, 1):
+        pass
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What user code finds: `spark`, `dbutils`, `display`, and the same through the modules that libraries look in."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from localspace.task_process.dbutils import DbUtils
+from localspace.task_process.frame import DataFrame
+from localspace.task_process.session import Session
+
+
+def make_namespace(session: Session, dbutils: DbUtils) -> dict[str, Any]:
+    """Return the globals that a notebook starts with."""
+    return {
+        "spark": session,
+        "dbutils": dbutils,
+        "sql": session.sql,
+        "table": session.table,
+        "display": display,
+        "displayHTML": display_html,
+        "getArgument": dbutils.widgets.getArgument,
+    }
+
+
+def display(value: Any = None, *_: Any, **__: Any) -> None:
+    """Print a data frame as a table, anything else as itself."""
+    if isinstance(value, DataFrame):
+        value.show(1_000, truncate=False)
+    else:
+        print(value)  # noqa: T201
+
+
+def display_html(html: str = "") -> None:
+    """Print HTML as text."""
+    print(html)  # noqa: T201
+
+
+def install(session: Session, namespace: dict[str, Any]) -> None:
+    """Make `databricks.sdk.runtime`, `SparkSession.builder` and `DatabricksSession` lead to this task's objects."""
+    runtime = types.ModuleType("dbruntime")
+
+    class UserNamespaceInitializer:
+        @classmethod
+        def getOrCreate(cls) -> UserNamespaceInitializer:  # noqa: N802
+            return cls()
+
+        def get_namespace_globals(self) -> dict[str, Any]:
+            return namespace
+
+    runtime.UserNamespaceInitializer = UserNamespaceInitializer  # type: ignore[attr-defined]
+    sys.modules["dbruntime"] = runtime
+    connect = types.ModuleType("databricks.connect")
+    connect.DatabricksSession = type("DatabricksSession", (), {"builder": _Builder(session)})  # type: ignore[attr-defined]
+    sys.modules["databricks.connect"] = connect
+    sys.meta_path.insert(0, _SessionFinder(session))
+
+
+class _Builder:
+    """Any chain of settings, ended by getOrCreate."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("getOrCreate", "create"):
+            return lambda: self._session
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_, **__: self
+
+
+class _SessionFinder(importlib.abc.MetaPathFinder):
+    """Gives pyspark's SparkSession our session, so that no task ever starts an engine of its own."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "pyspark.sql.session":
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if found is None or found.loader is None:
+            return found
+        load, session = found.loader.exec_module, self._session
+
+        def exec_module(module: types.ModuleType) -> None:
+            load(module)
+            spark = module.SparkSession
+            spark.builder = _Builder(session)
+            spark.getActiveSession = staticmethod(lambda: session)
+            spark.active = staticmethod(lambda: session)
+
+        found.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return found
