@@ -16,6 +16,14 @@ _ABOUT_PEOPLE = frozenset(
 )  # fmt: skip
 _CARD = frozenset({"card", "cards", "kartu", "karte", "tarjeta"})
 _AML = frozenset({"aml", "kyc", "fraud", "sanctions", "compliance"})
+_TALK = frozenset(
+    {"note", "message", "sms", "comment", "chat", "feedback", "review", "conversation", "ticket", "complaint", "call"}
+)
+_INDIA = frozenset({"gst", "gstin", "aadhaar", "aadhar", "ifsc", "tds", "india", "uan", "hsn", "upi", "pincode", "esic", "pan"})
+_READINGS = frozenset({"lab", "laboratory", "measurement", "observation", "vital", "vitals", "test", "result", "reading"})
+_BOOKS = frozenset({"product", "gl", "journal", "trial", "office", "budget", "asset", "inventory", "template"})
+_AUTH = frozenset({"oauth", "token", "auth", "authentication", "session", "credential", "login", "password", "sso", "secret"})
+_ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID})
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
 
@@ -47,11 +55,23 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     organisation = lexicon.is_in("organisation", words[-1:]) or (
         lexicon.is_in("organisation", words) and not lexicon.is_in("person", words)
     )
-    person = not reference and not organisation and (_names_people(lexicon, words) or personal >= 2)
+    person = not reference and not organisation and (_names_people(lexicon, words) or personal)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
     every = {w for c in columns for w in c}
     if _CARD & set(words) or {"cvv", "cvc"} & every:
         topics.add("card")
+    if _INDIA & (set(words) | every) or (schema and _INDIA & set(lexicon.tokenize(schema))):
+        topics.add("india")
+    if _READINGS & set(words):
+        topics.add("readings")
+    if _BOOKS & set(words):
+        topics.add("books")
+    if _TALK & set(words):
+        topics.add("talk")
+    if _AUTH & set(words):
+        topics.add("auth")
+    if {"bank", "account"} <= set(words):
+        topics.add("bank_account")
     if _AML & (set(words) | every):
         topics.add("aml")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
@@ -66,15 +86,15 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     )
 
 
-def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> int:
-    """Return how many kinds of strong personal columns there are (first name, birth date, email, …), at most one a class."""
-    found: set[tuple[LabelClass, str]] = set()
+def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
+    found: set[LabelClass] = set()
     for words in columns:
         for match in lexicon.find(words):
             term = match.term
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
-                found.add((term.label, "given" if term.label is LabelClass.NAME else ""))
-    return len(found)
+                found.add(term.label)
+    return len(found) >= 2 or bool(found & _ONE_PERSON)
 
 
 def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:

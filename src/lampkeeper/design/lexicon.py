@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,6 +17,10 @@ from lampkeeper.model.labels import LabelClass
 
 ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""
+
+
+_SHORTEST_JOINED = 6
+"""Phrases written as one word are known from this many letters on (`diachi`, `nameoncard`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,13 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
     joinable = {w for w in english if len(w) >= 3} | {w for w in foreign if len(w) >= 5} | {w for w in short if len(w) >= 3}
-    return Tokenizer(short=short, known=frozenset(known), joinable=frozenset(joinable))
+    plain = Tokenizer(short=short, known=frozenset(known), joinable=frozenset(joinable))
+    joined: dict[str, tuple[str, ...]] = {}
+    for phrase in sorted(str(p) for e in entries for v in e["terms"].values() for p in v if " " in str(p)):
+        together = "".join(pieces(phrase))
+        if len(together) >= _SHORTEST_JOINED and together not in known:
+            joined.setdefault(together, plain(phrase))
+    return replace(plain, joined=joined)
 
 
 @cache

@@ -11,12 +11,19 @@ from lampkeeper.model.labels import LabelClass
 
 _IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
 _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
-_PLACES = frozenset({LabelClass.ADDRESS, LabelClass.PHONE})
+_PLACES = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME})
 _PREFIX_PEOPLE = frozenset(
     {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
      "prepared", "approved",
      "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
 )  # fmt: skip
+_PICTURES = frozenset({"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"})
+_THINGS = frozenset({"field", "source", "column", "col", "data", "text", "line", "input", "business", "office", "string", "part"})
+_BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
+_NO_MONEY = frozenset(
+    {"leave", "unit", "units", "week", "entitlement", "quantity", "multiplier", "factor", "version", "timesheet"}
+)
+_VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
 _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
@@ -44,8 +51,25 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     """Return the candidates for a column of these words, best first."""
     if not words or _asks(lexicon, words, kind):
         return ()
-    found = [c for m in lexicon.find(words) if (c := _judge_match(lexicon, words, m, kind, context)) is not None]
+    matches = tuple(lexicon.find(words))
+    spoiled = {i for m in matches if m.term.label is LabelClass.NONE for i in range(m.start, m.end)}
+    found = []
+    for match in matches:
+        if match.term.label is not LabelClass.NONE and not spoiled.issuperset(range(match.start, match.end)):
+            candidate = _judge_match(lexicon, words, match, kind, context)
+            if candidate is not None:
+                found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
+
+
+def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return a candidate for a plain number of somebody's payslip, whatever it is called; none for rates, days and counts."""
+    if kind is not Kind.NUM or "pay" not in context.topics or not context.of_people or context.reference:
+        return ()
+    if any(w in lexicon.words["about"] or w in _IDENTIFIERS or w in _NO_MONEY for w in words):
+        return ()
+    reasons = ("a number in a table of somebody's pay",)
+    return (Candidate(label=LabelClass.FINANCIAL_AMOUNT, sub="pay", score=0.66, open=False, length=0, reasons=reasons),)
 
 
 def _asks(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> bool:
@@ -64,7 +88,7 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     if factor == 0.0 or (head and head[-1] in _NEGATED and term.label is not LabelClass.IP_DEVICE):
         return None
     score, note = _base_score(lexicon, term, head, tail, context)
-    if "server" in head or "host" in head:
+    if "server" in head or "host" in head or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
         return None
     reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
     candidate = Candidate(
@@ -81,6 +105,9 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
 def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[float, list[str]]:
     """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
     factor = 1.0
+    # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
+    if term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail):
+        return 0.0, []
     for word in tail:
         if word in term.tail or word.isdigit() or word in lexicon.words["neutral"] or word in lexicon.words["person"]:
             continue
@@ -94,15 +121,22 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[f
 def _base_score(
     lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext
 ) -> tuple[float, list[str]]:
-    rest = [w for w in (*head, *tail) if not w.isdigit() and w not in lexicon.words["neutral"] and w not in term.tail]
+    neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
+    rest = [w for w in (*head, *tail) if not w.isdigit() and w not in neutral and w not in term.tail]
     people = bool(rest) and all(w in lexicon.words["person"] or w in _PREFIX_PEOPLE for w in rest)
+    if context.reference and term.label is LabelClass.GEO:
+        return _FAINT, ["the table is a list"]
     if context.reference and term.label not in _ANY_TABLE:
         enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
         return (_WEAK if enough else _FAINT), ["the table is a list or a setting"]
+    if term.label is LabelClass.FINANCIAL_AMOUNT and (
+        _BOUNDS & set(head) or (term.strength != "strong" and "books" in context.topics)
+    ):
+        return _FAINT, ["a bound or an entry of the firm's own books"]
     if term.strength == "strong":
         return _strong_score(term, context)
-    if term.label is LabelClass.NAME and not term.sub:
-        return _bare_name_score(rest, people, context)
+    if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
+        return _bare_name_score(lexicon, rest, head, people, context)
     if rest and not people:
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
@@ -114,16 +148,21 @@ def _base_score(
 
 def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
     if term.label is LabelClass.HEALTH and not (context.of_people or "health" in context.topics):
-        return 0.62, ["no patient in the table"]
+        return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
+    if term.label is LabelClass.BIOMETRIC and not context.of_people and _PICTURES & set(term.words):
+        return _FAINT, ["a picture in a table that holds no people"]
     return _STRONG, []
 
 
-def _bare_name_score(rest: list[str], people: bool, context: TableContext) -> tuple[float, list[str]]:
-    if people:
+def _bare_name_score(
+    lexicon: Lexicon, rest: list[str], head: tuple[str, ...], people: bool, context: TableContext
+) -> tuple[float, list[str]]:
+    # The word right before `name` says whose it is: a company director's, not a company's.
+    if people or (head and head[-1] in lexicon.words["person"]):
         return _STRONG, ["name of a person"]
     if rest:
         return 0.1, [f"name of {' '.join(rest)!r}, no person"]
-    if context.person:
+    if context.person or "card" in context.topics:
         return 0.9, ["the table holds people"]
     return 0.1, ["name in a table that holds no people"]
 
@@ -132,6 +171,8 @@ def _place(lexicon: Lexicon, candidate: Candidate, head: tuple[str, ...], contex
     """Return the candidate, left open where the place or number is an organisation's."""
     org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
     business = org_head or (context.organisation and not context.person and not head)
+    if candidate.label is LabelClass.NAME:
+        business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head
     if candidate.label in _PLACES and business and not candidate.sub:
         reasons = (*candidate.reasons, "an organisation's, not a person's")
         return replace(candidate, sub="business", open=True, reasons=reasons)

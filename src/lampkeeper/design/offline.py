@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lampkeeper.design.context import TableContext, read_context
 from lampkeeper.design.kinds import Kind, kind_of
 from lampkeeper.design.lexicon import Lexicon, load_lexicon
-from lampkeeper.design.naming import Candidate, judge_name
+from lampkeeper.design.naming import Candidate, judge_figure, judge_name
 from lampkeeper.design.profiles import Profile, profile_values
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
@@ -17,6 +17,11 @@ from lampkeeper.model.schema import Snapshot
 YES, PENDING = 0.6, 0.42
 """Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
 _SHORT_COMMENT = 6
+_IDENTIFYING = frozenset(
+    {LabelClass.NAME, LabelClass.EMAIL, LabelClass.PHONE, LabelClass.NATIONAL_ID, LabelClass.TAX_ID, LabelClass.BANK_ACCOUNT}
+    | {LabelClass.PAYMENT_CARD, LabelClass.INSURANCE_ID, LabelClass.CREDENTIALS, LabelClass.DOB, LabelClass.ADDRESS}
+)
+_RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose", "where"})
 _OPAQUE_COMMENT = 16
 
 
@@ -79,12 +84,17 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "") -> tup
 
 def _decide(lexicon: Lexicon, field: Field, words: tuple[str, ...], context: TableContext) -> Verdict:
     kind = kind_of(field.type)
-    candidates = [*judge_name(lexicon, words, kind, context), *_from_type(field.type)]
+    candidates = [
+        *judge_name(lexicon, words, kind, context),
+        *judge_figure(lexicon, words, kind, context),
+        *_from_type(field.type),
+    ]
     best = max(candidates, key=lambda c: c.rank, default=None)
     if best is None or best.score < YES:
         candidates.extend(_from_comment(lexicon, field, words, kind, context))
     profile = profile_values(field.values, kind)
-    candidates.extend(_from_values(profile, candidates))
+    if profile is not None:
+        candidates = [*_checked(candidates, profile), *_from_values(profile, candidates)]
     return _conclude(sorted(candidates, key=lambda c: c.rank, reverse=True), profile, context)
 
 
@@ -109,17 +119,28 @@ def _from_comment(
     if not field.comment.strip():
         return
     first = field.comment.strip().split(". ")[0][:200]
-    said = lexicon.tokenize(first)
+    said = _subject(lexicon.tokenize(first))
     if said == words or not said:
         return
     known = any(True for _ in lexicon.find(words)) or any(w in lexicon.words["about"] for w in words)
     if len(said) <= _SHORT_COMMENT:
         for found in judge_name(lexicon, said, kind, context):
-            yield _told(found, 0.85 if not known else 0.55, "short comment")
+            if found.label is not LabelClass.FINANCIAL_AMOUNT:
+                yield _told(found, 0.85 if not known else 0.55, "short comment")
     elif not known and len(said) <= _OPAQUE_COMMENT:
         for found in judge_name(lexicon, said, kind, context):
             if found.length >= 2:
                 yield _told(found, 0.7, "comment")
+
+
+def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a comment is about: `country of the home address` is about a country."""
+    for index, word in enumerate(words):
+        if index and word == "of" and words[index + 1 : index + 2] not in (("birth",), ("death",), ("kin",)):
+            return words[:index]
+        if index and word in _RELATIONS:
+            return words[:index]
+    return words
 
 
 def _told(found: Candidate, factor: float, source: str) -> Candidate:
@@ -127,11 +148,19 @@ def _told(found: Candidate, factor: float, source: str) -> Candidate:
     return replace(found, score=round(found.score * factor, 3), reasons=reasons)
 
 
-def _from_values(profile: Profile | None, candidates: Sequence[Candidate]) -> Iterable[Candidate]:
-    if profile is None:
-        return
+def _checked(candidates: Sequence[Candidate], profile: Profile) -> Iterable[Candidate]:
+    """Yield the candidates, those that identify a person weakened where the values are a handful of codes."""
+    for candidate in candidates:
+        if profile.codes and candidate.label in _IDENTIFYING:
+            reasons = (*candidate.reasons, f"only {profile.distinct} different values")
+            yield replace(candidate, score=round(candidate.score * 0.5, 3), reasons=reasons)
+        else:
+            yield candidate
+
+
+def _from_values(profile: Profile, candidates: Sequence[Candidate]) -> Iterable[Candidate]:
     for sign in profile.signs:
-        named = any(c.label is sign.label and c.score >= 0.2 for c in candidates)
+        named = any(c.label is sign.label and c.score >= 0.1 for c in candidates)
         yield Candidate(
             label=sign.label,
             sub=sign.sub,
@@ -146,7 +175,7 @@ def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: Tab
     if not ranked:
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
     best = ranked[0]
-    if best.score < PENDING:
+    if best.score < PENDING or (best.open and best.score < YES):
         return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
     if best.score < YES:
         return _verdict(LabelClass.UNDECIDED, Protect.UNDECIDED, best.score, f"perhaps {best.label}", *best.reasons)

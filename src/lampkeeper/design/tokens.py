@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
-_SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is"})
+_SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is", "on"})
 _LONGEST_NAME = 200
+_NO_PLURAL = ("ss", "us", "is", "as", "os")
 
 
 def fold(text: str) -> str:
@@ -31,6 +32,7 @@ class Tokenizer:
     short: Mapping[str, tuple[str, ...]]
     known: frozenset[str]
     joinable: frozenset[str]
+    joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _cache: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, name: str) -> tuple[str, ...]:
@@ -45,18 +47,22 @@ class Tokenizer:
     def _words(self, piece: str) -> Iterable[str]:
         if piece in self.short:
             return self.short[piece]
-        if piece in self.known or piece.isdigit():
-            return (piece,)
         single = self._singular(piece)
         if single is not None:
             return self.short.get(single, (single,))
+        if piece in self.known or piece.isdigit():
+            return (piece,)
+        if piece in self.joined:
+            return self.joined[piece]
         split = self._split(piece)
         if split is None:
             return (piece,)
         return tuple(word for part in split for word in self.short.get(part, (part,)))
 
     def _singular(self, piece: str) -> str | None:
-        for ending, instead in (("ies", "y"), ("sses", "ss"), ("ses", "se"), ("s", "")):
+        if len(piece) < 4 or piece.endswith(_NO_PLURAL):
+            return None
+        for ending, instead in (("ies", "y"), ("sses", "ss"), ("s", "")):
             if piece.endswith(ending):
                 stem = piece[: -len(ending)] + instead
                 if len(stem) >= 3 and (stem in self.known or stem in self.short):
