@@ -168,8 +168,6 @@ class WorkspaceTree:
             found = self._find(folder)
             if found is None:
                 continue
-            if found.get("owner") == actor.name and found["object_type"] != ObjectType.DIRECTORY:
-                return _MANAGE
             kind = PERMISSION_TYPES[ObjectType(found["object_type"])]
             stored = self._store.get("permission", kind, str(found["object_id"])) or {}
             for entry in stored.get("access_control_list", ()):
@@ -242,7 +240,7 @@ class WorkspaceTree:
             "owner": old["owner"] if old else actor.name,
         } | (extra or {})
         self._store.put(_KIND, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
-        self._store.put("workspace_object_id", (str(body["object_id"]),), {"path": path})
+        self._store.put("workspace_object_id", (str(body["object_id"]),), {"path": path, "owner": _home_of(path)})
         return body
 
     def _find(self, path: str) -> Document | None:
@@ -274,7 +272,7 @@ class WorkspaceTree:
         }
         with self._store.transaction():
             self._store.put(_KIND, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
-            self._store.put("workspace_object_id", (str(number),), {"path": path})
+            self._store.put("workspace_object_id", (str(number),), {"path": path, "owner": _home_of(path)})
         return body
 
     def _children(self, path: str) -> list[Document]:
@@ -314,6 +312,11 @@ def too_large(size: int) -> ApiError:
         "MAX_NOTEBOOK_SIZE_EXCEEDED",
         f"File size imported is ({size} bytes), exceeded max size ({MOST_BYTES} bytes)",
     )
+
+
+def _home_of(path: str) -> str | None:
+    names = path.split("/")
+    return names[2] if len(names) > 2 and names[1] == "Users" else None
 
 
 def _encoded(path: str) -> str:
