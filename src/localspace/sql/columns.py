@@ -11,9 +11,33 @@ from localspace.sql.types import DataType, read_type
 from localspace.statement_runner import SqlError
 from localspace.store import Document
 
-_COLUMN_WORDS: tuple[str, ...] = ("NOT", "NULL", "DEFAULT", "COMMENT", "GENERATED", "CONSTRAINT", "PRIMARY", "FOREIGN", "REFERENCES", "MASK")
+_COLUMN_WORDS: tuple[str, ...] = (
+    "NOT",
+    "NULL",
+    "DEFAULT",
+    "COMMENT",
+    "GENERATED",
+    "CONSTRAINT",
+    "PRIMARY",
+    "FOREIGN",
+    "REFERENCES",
+    "MASK",
+)
 _COLUMN_WORDS += ("COLLATE", "FIRST", "AFTER", "CHECK", ",", ")")
-_NOTES: tuple[str, ...] = ("NOT", "ENFORCED", "DEFERRABLE", "INITIALLY", "DEFERRED", "NORELY", "RELY", "MATCH", "FULL", "NO", "ACTION", "ON")
+_NOTES: tuple[str, ...] = (
+    "NOT",
+    "ENFORCED",
+    "DEFERRABLE",
+    "INITIALLY",
+    "DEFERRED",
+    "NORELY",
+    "RELY",
+    "MATCH",
+    "FULL",
+    "NO",
+    "ACTION",
+    "ON",
+)
 _NOTES += ("UPDATE", "DELETE", "ENABLE", "DISABLE", "NOVALIDATE")
 
 

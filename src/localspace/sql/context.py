@@ -19,7 +19,13 @@ from localspace.statement_runner import CancelToken, SqlError, StatementResult
 from localspace.store import Document
 
 # Analysis errors that only repeat what the user wrote and names the user may see.
-_TELLING: tuple[str, ...] = ("UNRESOLVED_COLUMN", "TABLE_OR_VIEW_NOT_FOUND", "PARSE_SYNTAX_ERROR", "UNRESOLVED_ROUTINE", "MISSING_AGGREGATION")
+_TELLING: tuple[str, ...] = (
+    "UNRESOLVED_COLUMN",
+    "TABLE_OR_VIEW_NOT_FOUND",
+    "PARSE_SYNTAX_ERROR",
+    "UNRESOLVED_ROUTINE",
+    "MISSING_AGGREGATION",
+)
 _TELLING += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
 _RELATION = re.compile(r"`?ls_[0-9a-f]{20}`?\.?")
 

@@ -283,8 +283,19 @@ VIEWS: dict[str, tuple[tuple[str, ...], Maker]] = {
     ),
     "views": ((*_TABLE, "view_definition", "check_option", "is_updatable", "is_insertable_into"), _views),
     "columns": (
-        (*_TABLE, "column_name", "ordinal_position#", "column_default", "is_nullable", "full_data_type", "data_type")
-        + ("character_maximum_length#", "numeric_precision#", "numeric_scale#", "comment"),
+        (
+            *_TABLE,
+            "column_name",
+            "ordinal_position#",
+            "column_default",
+            "is_nullable",
+            "full_data_type",
+            "data_type",
+            "character_maximum_length#",
+            "numeric_precision#",
+            "numeric_scale#",
+            "comment",
+        ),
         _columns,
     ),
     "column_tags": ((*_TAGGED, "column_name", "tag_name", "tag_value"), _column_tags),
@@ -298,14 +309,40 @@ VIEWS: dict[str, tuple[tuple[str, ...], Maker]] = {
     ),
     "row_filters": ((*_TABLE, "filter_catalog", "filter_schema", "filter_name", "target_columns"), _row_filters),
     "routines": (
-        ("specific_catalog", "specific_schema", "specific_name", "routine_catalog", "routine_schema", "routine_name")
-        + ("routine_owner", "routine_type", "data_type", "full_data_type", "routine_body", "routine_definition")
-        + ("is_deterministic", "sql_data_access", "security_type", "comment", *_MADE),
+        (
+            "specific_catalog",
+            "specific_schema",
+            "specific_name",
+            "routine_catalog",
+            "routine_schema",
+            "routine_name",
+            "routine_owner",
+            "routine_type",
+            "data_type",
+            "full_data_type",
+            "routine_body",
+            "routine_definition",
+            "is_deterministic",
+            "sql_data_access",
+            "security_type",
+            "comment",
+            *_MADE,
+        ),
         _routines,
     ),
     "parameters": (
-        ("specific_catalog", "specific_schema", "specific_name", "ordinal_position#", "parameter_mode", "parameter_name")
-        + ("data_type", "full_data_type", "parameter_default", "comment"),
+        (
+            "specific_catalog",
+            "specific_schema",
+            "specific_name",
+            "ordinal_position#",
+            "parameter_mode",
+            "parameter_name",
+            "data_type",
+            "full_data_type",
+            "parameter_default",
+            "comment",
+        ),
         _parameters,
     ),
     "catalog_privileges": ((*_GRANTED, "catalog_name", *_HELD), _privileges("CATALOG", 1)),
@@ -316,9 +353,22 @@ VIEWS: dict[str, tuple[tuple[str, ...], Maker]] = {
         _inherited("FUNCTION", ("SCHEMA", "CATALOG")),
     ),
     "abac_policy_definitions": (
-        ("policy_id", "policy_name", "policy_type", "catalog_name", "schema_name", "securable_name", "on_securable_type")
-        + ("to_principals*", "except_principals*", "for_securable_type", "privileges*", "when_condition", "match_columns*")
-        + ("created_by",),
+        (
+            "policy_id",
+            "policy_name",
+            "policy_type",
+            "catalog_name",
+            "schema_name",
+            "securable_name",
+            "on_securable_type",
+            "to_principals*",
+            "except_principals*",
+            "for_securable_type",
+            "privileges*",
+            "when_condition",
+            "match_columns*",
+            "created_by",
+        ),
         _policy_rows,
     ),
 }

@@ -12,7 +12,14 @@ from localspace.sql.text import Cursor
 from localspace.statement_runner import StatementResult
 from localspace.store import Document
 
-_COLUMNS: tuple[str, ...] = ("name", "policy_type", "on_securable_type", "on_securable_fullname", "to_principals", "except_principals")
+_COLUMNS: tuple[str, ...] = (
+    "name",
+    "policy_type",
+    "on_securable_type",
+    "on_securable_fullname",
+    "to_principals",
+    "except_principals",
+)
 _COLUMNS += ("when_condition", "match_columns", "comment")
 
 

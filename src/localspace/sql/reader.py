@@ -64,6 +64,7 @@ class Reader:
         """Return the document of a table or view, or None."""
         return self.store.get("table", *path)
 
+    @rule("LS-050")
     def require_table(self, path: Path3) -> Document:
         """Return the document of a table or view; raises TABLE_OR_VIEW_NOT_FOUND."""
         found = None if path[0].casefold() in FORBIDDEN_CATALOGS else self.table(path)
@@ -95,6 +96,7 @@ class Reader:
 
     # Protection
 
+    @rule("LS-026")
     def policies_in_scope(self, path: Path3) -> list[Document]:
         """Return the policies attached to the metastore, the catalog, the schema and the table."""
         return self.books.policies.in_scope(".".join(path))
@@ -132,6 +134,7 @@ class Reader:
             if self.books.tags.policy_in_effect(policy["tag_key"]) is not None
         )
 
+    @rule("LS-049")
     def _facts(self, table: Document, path: Path3, with_tags: bool) -> TableFacts:
         full_name = ".".join(path)
         manual = table.get("row_filter")

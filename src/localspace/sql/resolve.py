@@ -104,6 +104,7 @@ class Resolver:
         """Say whether no policy on the table could ever apply to the principal: in EXCEPT or not in TO of each."""
         return not any(applies_to(policy, self._names) for policy in self._policies)
 
+    @rule("LS-025")
     def _apply(self, policy: Document) -> None:
         when = _parsed(policy.get("when_condition"))
         matches = [(entry["alias"], _parsed(entry["condition"])) for entry in policy.get("match_columns") or ()]

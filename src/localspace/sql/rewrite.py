@@ -249,7 +249,7 @@ class Rewriter:
             raise broken("a table without columns")
         return f"(SELECT {items} FROM {self._rows(table, spec, protection, frame)})"
 
-    @rule("LS-006")
+    @rule("LS-006", "LS-027")
     def _column(self, table: Document, column: Document, spec: ViewSpec, protection: Protection, frame: Frame) -> str:
         """Return a column's expression: the physical column, or its mask cast to the column's type."""
         raw = f"{spec.name}.{quote_name(column['physical'])}"
@@ -267,6 +267,7 @@ class Rewriter:
         condition = self._applied(table, protection.row_filter, spec, frame)
         return f"(SELECT * FROM {spec.name} WHERE {condition} {BARRIER}) AS {spec.name}"
 
+    @rule("LS-028")
     def _applied(self, table: Document, application: Application, spec: ViewSpec, frame: Frame) -> str:
         physical = {column["name"].casefold(): column["physical"] for column in table["columns"]}
         arguments = []

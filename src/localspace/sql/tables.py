@@ -16,6 +16,7 @@ from localspace.store import Document
 _FORMATS = {"DELTA", "PARQUET", "ICEBERG"}
 
 
+@rule("LS-048")
 def create_table(context: Context, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] TABLE, with columns or AS a query."""
     cursor.expect("CREATE")
@@ -82,6 +83,7 @@ def _keep_manual(old: Document, body: Document) -> None:
         body["row_filter"] = manual
 
 
+@rule("LS-047")
 def _create_as(context: Context, path: tuple[str, str, str], body: Document, query: str) -> StatementResult:
     context.books.privileges.require_exists("SCHEMA", f"{path[0]}.{path[1]}")
     rewritten = context.rewriter.query(query)
@@ -94,7 +96,7 @@ def _create_as(context: Context, path: tuple[str, str, str], body: Document, que
         f"CAST(p{at} AS {spec.type.spark}) AS {column['physical']}"
         for at, (spec, column) in enumerate(zip(specs, columns, strict=True))
     )
-    write_rows(context, f"SELECT {items} FROM ({rewritten}) AS q({aliases})", folder)  # noqa: S608
+    write_rows(context, f"SELECT {items} FROM ({rewritten}) AS q({aliases})", folder)
     body |= {"columns": columns, "table_constraints": [], "storage": {"path": context.storage.relative(folder)}}
     try:
         save_table(context, path, body)

@@ -1,0 +1,76 @@
+"""Probes of the conformance ledger: each shows one rule at any place that speaks Databricks SQL."""
+
+from __future__ import annotations
+
+import secrets
+
+from localspace.probes import access, masks, refusals
+from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
+
+__all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
+
+PROBES: tuple[Probe, ...] = (
+    Probe(name="select_needs_grant", check=access.select_needs_grant),
+    Probe(name="select_without_use", check=access.select_without_use),
+    Probe(name="missing_table", check=access.missing_table),
+    Probe(name="manage_is_not_select", check=access.manage_is_not_select),
+    Probe(name="write_needs_modify", check=access.write_needs_modify),
+    Probe(name="describe_needs_visibility", check=access.describe_needs_visibility),
+    Probe(name="execute_needed", check=access.execute_needed),
+    Probe(name="identity_functions", check=access.identity_functions),
+    Probe(name="information_schema_filtered", check=access.information_schema_filtered),
+    Probe(name="policies_hidden", check=access.policies_hidden),
+    Probe(name="mask_in_every_clause", check=masks.mask_in_every_clause),
+    Probe(name="mask_cast", check=masks.mask_cast),
+    Probe(name="filter_hides_rows", check=masks.filter_hides_rows),
+    Probe(name="to_and_except", check=masks.to_and_except),
+    Probe(name="nested_groups", check=masks.nested_groups),
+    Probe(name="service_principal_by_application_id", check=masks.service_principal_by_application_id),
+    Probe(name="no_bypass", check=masks.no_bypass),
+    Probe(name="schema_scope", check=masks.schema_scope),
+    Probe(name="when_inherits", check=masks.when_inherits),
+    Probe(name="columns_do_not_inherit", check=masks.columns_do_not_inherit),
+    Probe(name="values_are_case_sensitive", check=masks.values_are_case_sensitive),
+    Probe(name="alias_on_many_columns", check=masks.alias_on_many_columns),
+    Probe(name="ambiguous_using", check=masks.ambiguous_using),
+    Probe(name="using_constants", check=masks.using_constants),
+    Probe(name="two_row_filters", check=masks.two_row_filters),
+    Probe(name="two_masks", check=masks.two_masks),
+    Probe(name="masked_input", check=masks.masked_input),
+    Probe(name="unknown_tag", check=masks.unknown_tag),
+    Probe(name="function_gone", check=masks.function_gone),
+    Probe(name="manual_controls", check=masks.manual_controls),
+    Probe(name="view_owner_and_session_user", check=masks.view_owner_and_session_user),
+    Probe(name="function_reads_as_owner", check=masks.function_reads_as_owner),
+    Probe(name="copies_hold_what_was_seen", check=masks.copies_hold_what_was_seen),
+    Probe(name="tags_take_effect", check=masks.tags_take_effect),
+    Probe(name="time_travel", check=refusals.time_travel),
+    Probe(name="clones", check=refusals.clones),
+    Probe(name="paths_and_files", check=refusals.paths_and_files),
+    Probe(name="changes_under_policy", check=refusals.changes_under_policy),
+    Probe(name="overwrites_under_filter", check=refusals.overwrites_under_filter),
+    Probe(name="explain_shows_no_mask", check=refusals.explain_shows_no_mask),
+    Probe(name="errors_show_no_value", check=refusals.errors_show_no_value),
+    Probe(name="opaque_statements", check=refusals.opaque_statements),
+    Probe(name="governed_columns_stay", check=refusals.governed_columns_stay),
+    Probe(name="replaced_table_keeps_masks", check=refusals.replaced_table_keeps_masks),
+)
+
+
+def run_probes(place: ProbePlace, sandbox: str) -> list[ProbeOutcome]:
+    """Run every probe in a schema of its own in catalog `sandbox`, which it removes; return what each found."""
+    prefix = f"lampkeeper-probe-{secrets.token_hex(4)}"
+    stage = Stage(place=place, schema=f"{sandbox}.{prefix.replace('-', '_')}")
+    outcomes: list[ProbeOutcome] = []
+    try:
+        stage.open(prefix)
+        for probe in PROBES:
+            try:
+                probe.check(stage)
+            except ProbeError as error:
+                outcomes.append(ProbeOutcome(name=probe.name, passed=False, seen=str(error)))
+            else:
+                outcomes.append(ProbeOutcome(name=probe.name, passed=True))
+    finally:
+        stage.close()
+    return outcomes

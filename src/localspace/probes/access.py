@@ -1,0 +1,102 @@
+"""Probes of privileges: who may read, write and see that something is there."""
+
+from __future__ import annotations
+
+from localspace.probes.place import ProbeError, Stage
+
+_DENIED = ("INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED")
+
+
+def select_needs_grant(stage: Stage) -> None:
+    """SELECT needs SELECT, USE SCHEMA and USE CATALOG, direct or inherited."""
+    table = stage.table("access_select")
+    stage.refused(f"SELECT * FROM {table}", stage.stranger, *_DENIED)
+    if len(stage.rows(f"SELECT * FROM {table}", stage.reader)) != 3:
+        raise ProbeError("a reader with inherited SELECT does not see the three rows")
+
+
+def select_without_use(stage: Stage) -> None:
+    """SELECT on the table alone is not enough."""
+    table = stage.table("access_use")
+    stage.admin(f"GRANT SELECT ON TABLE {table} TO `{stage.stranger}`")
+    stage.refused(f"SELECT * FROM {table}", stage.stranger, *_DENIED)
+
+
+def missing_table(stage: Stage) -> None:
+    """A table that does not exist is told apart from one that may not be read."""
+    stage.refused(f"SELECT * FROM {stage.schema}.nothing_here", stage.reader, "TABLE_OR_VIEW_NOT_FOUND")
+
+
+def manage_is_not_select(stage: Stage) -> None:
+    """MANAGE on a table lets nobody read it."""
+    table = stage.table("access_manage")
+    catalog = stage.schema.split(".")[0]
+    stage.admin(f"GRANT USE CATALOG ON CATALOG {catalog} TO `{stage.stranger}`")
+    stage.admin(f"GRANT USE SCHEMA ON SCHEMA {stage.schema} TO `{stage.stranger}`")
+    stage.admin(f"GRANT MANAGE ON TABLE {table} TO `{stage.stranger}`")
+    try:
+        stage.refused(f"SELECT * FROM {table}", stage.stranger, *_DENIED)
+    finally:
+        stage.admin(f"REVOKE USE SCHEMA ON SCHEMA {stage.schema} FROM `{stage.stranger}`")
+        stage.admin(f"REVOKE USE CATALOG ON CATALOG {catalog} FROM `{stage.stranger}`")
+
+
+def write_needs_modify(stage: Stage) -> None:
+    """INSERT, UPDATE and DELETE need MODIFY."""
+    table = stage.table("access_modify")
+    for statement in (
+        f"INSERT INTO {table} VALUES (9, 'a', 'x')",
+        f"UPDATE {table} SET secret = 'x'",
+        f"DELETE FROM {table}",
+    ):
+        stage.refused(statement, stage.reader, *_DENIED)
+
+
+def describe_needs_visibility(stage: Stage) -> None:
+    """DESCRIBE shows a table only to who has a privilege on it."""
+    table = stage.table("access_describe")
+    stage.refused(f"DESCRIBE TABLE {table}", stage.stranger)
+    if len(stage.rows(f"DESCRIBE TABLE {table}", stage.reader)) < 3:
+        raise ProbeError("DESCRIBE does not list the columns to a reader")
+
+
+def execute_needed(stage: Stage) -> None:
+    """Calling a function needs EXECUTE; a mask or filter that uses it does not."""
+    stage.refused(f"SELECT {stage.schema}.mask_x('s')", stage.reader, *_DENIED)
+    stage.admin(f"GRANT EXECUTE ON FUNCTION {stage.schema}.mask_x TO `{stage.reader}`")
+    stage.expect(f"SELECT {stage.schema}.mask_x('s')", stage.reader, [("XXX",)])
+    stage.admin(f"REVOKE EXECUTE ON FUNCTION {stage.schema}.mask_x FROM `{stage.reader}`")
+
+
+def identity_functions(stage: Stage) -> None:
+    """Identity functions answer for who runs the statement, nested groups included."""
+    outer = stage.groups["outer"]
+    query = f"SELECT current_user(), is_account_group_member('{outer}')"
+    stage.expect(query, stage.nested, [(stage.nested, "true")])
+    stage.expect(query, stage.reader, [(stage.reader, "false")])
+
+
+def information_schema_filtered(stage: Stage) -> None:
+    """information_schema shows only what the caller may see."""
+    table = stage.table("access_info")
+    catalog, schema = stage.schema.split(".")
+    query = (
+        f"SELECT table_name FROM {catalog}.information_schema.tables WHERE table_schema = '{schema.strip('`')}'"
+        f" AND table_name = '{table.split('.')[-1]}'"
+    )
+    stage.expect(query, stage.reader, [("access_info",)])
+    answer = stage.place.run(query, stage.stranger)
+    if answer.rows:
+        raise ProbeError("information_schema shows a table to a stranger")
+
+
+def policies_hidden(stage: Stage) -> None:
+    """Policy definitions do not show to who manages nothing."""
+    table = stage.table("access_policies")
+    stage.tag(f"{table}.secret")
+    catalog = stage.schema.split(".")[0]
+    with stage.policy("access_hidden", f"TABLE {table}", stage.mask(table)):
+        query = f"SELECT policy_name FROM {catalog}.information_schema.abac_policy_definitions"
+        names = [row[0] for row in stage.rows(query, stage.reader)]
+        if "access_hidden" in names:
+            raise ProbeError("a reader sees a policy's definition")

@@ -1,0 +1,70 @@
+"""The ledger is complete, and every probe passes against the local workspace."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+import localspace.sql
+from localspace.ledger import RULE_USES, load_ledger
+from localspace.probes import PROBES, access, masks, refusals, run_probes
+from support.sql_workspace import SqlWorkspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
+    made = SqlWorkspace(tmp_path_factory.mktemp("conformance"))
+    yield made
+    made.close()
+
+
+def _import_everything() -> None:
+    for module in pkgutil.walk_packages(localspace.sql.__path__, "localspace.sql."):
+        importlib.import_module(module.name)
+
+
+@pytest.mark.unit
+def test_every_rule_in_code_has_a_row_and_every_row_its_code() -> None:
+    _import_everything()
+    rows = {row.id: set(row.code) for row in load_ledger()}
+    uses = {one: set(places) for one, places in RULE_USES.items()}
+    assert uses == rows
+
+
+@pytest.mark.unit
+def test_every_row_has_a_probe_and_every_probe_a_row() -> None:
+    assert {row.probe for row in load_ledger()} == {probe.name for probe in PROBES}
+
+
+@pytest.mark.unit
+def test_every_probe_function_is_in_the_tuple() -> None:
+    written = {
+        name
+        for module in (access, masks, refusals)
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert written == {probe.check.__name__ for probe in PROBES} == {probe.name for probe in PROBES}
+
+
+@pytest.mark.unit
+def test_rows_are_numbered_once() -> None:
+    counts = Counter(row.id for row in load_ledger())
+    assert [one for one, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.spark
+def test_every_probe_passes_against_the_local_workspace(workspace: SqlWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = run_probes(workspace, "main")
+    failed = {outcome.name: outcome.seen for outcome in outcomes if not outcome.passed}
+    standing = Counter(str(row.standing) for row in load_ledger())
+    with capsys.disabled():
+        print(f"\nledger rows by standing: {dict(sorted(standing.items()))}; probes {len(outcomes)}")
+    assert failed == {}
+    assert len(outcomes) == len(PROBES)
+    assert workspace.rows("SHOW SCHEMAS IN main LIKE 'lampkeeper*'") == []

@@ -1,0 +1,95 @@
+"""A workspace without HTTP for tests of the SQL side: store, books, runner, people."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from localspace import fresh
+from localspace.clock import Clock
+from localspace.governance.books import Books, open_books
+from localspace.probes import Answer
+from localspace.sql.run import SqlRunner, build_runner
+from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.store import Store
+
+
+class SqlWorkspace:
+    """One workspace; also a place for probes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a fresh workspace in `folder`."""
+        self.store = Store(folder / "store.db")
+        self.clock = Clock(self.store)
+        self.ids = fresh.ensure(self.store, self.clock)
+        self.books: Books = open_books(self.store, self.clock, self.ids)
+        self.runner: SqlRunner = build_runner(self.books, folder / "files")
+        self._ids: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+
+    def close(self) -> None:
+        """End the engine and close the store."""
+        self.runner.close()
+        self.store.close()
+
+    # People
+
+    def user(self, name: str) -> str:
+        """Make a user."""
+        number = f"u{next(self._numbers)}"
+        self.store.put("user", (number,), {"id": number, "userName": name, "displayName": name, "active": True})
+        self._ids[name] = number
+        return name
+
+    def make_persona(self, label: str) -> str:
+        """Make a service principal; its name is an application id."""
+        number = f"s{next(self._numbers)}"
+        name = f"{next(self._numbers):08d}-0000-4000-8000-000000000000"
+        body = {"id": number, "applicationId": name, "displayName": label, "active": True}
+        self.store.put("service_principal", (number,), body)
+        self._ids[name] = number
+        return name
+
+    def make_group(self, name: str, members: Sequence[str] = ()) -> None:
+        """Make an account group."""
+        number = f"g{next(self._numbers)}"
+        body = {"id": number, "displayName": name, "scope": "account", "members": [self._ids[one] for one in members]}
+        self.store.put("group", (number,), body)
+        self._ids[name] = number
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove people and groups."""
+        for name in names:
+            for kind in ("user", "service_principal", "group"):
+                self.store.delete(kind, self._ids[name])
+
+    def settle(self) -> None:
+        """Nothing lags here unless a test sets it."""
+
+    # Statements
+
+    def sql(self, statement: str, who: str | None = None, **more: object) -> StatementResult:
+        """Run a statement; None is the admin; raises SqlError."""
+        number = self.ids.admin_id if who is None else self._ids[who]
+        principal = self.books.identity.by_id(number)
+        assert principal is not None
+        request = StatementRequest(
+            statement=statement,
+            principal_id=number,
+            principal_name=principal.name,
+            **more,  # type: ignore[arg-type]
+        )
+        return self.runner.run(request, CancelToken())
+
+    def rows(self, statement: str, who: str | None = None) -> list[list[str | None]]:
+        """Return the rows of a statement."""
+        return self.sql(statement, who).rows
+
+    def run(self, statement: str, persona: str | None = None) -> Answer:
+        """Run a statement for a probe."""
+        try:
+            found = self.sql(statement, persona)
+        except SqlError as error:
+            return Answer(error_class=error.error_class, error=error.message)
+        return Answer(rows=tuple(tuple(row) for row in found.rows), columns=tuple(c[0] for c in found.columns))
