@@ -19,6 +19,7 @@ from partnercert.hosts import redirect_problem
 
 RETRY_DELAYS = (1.0, 2.0, 4.0)
 HARD_LIMIT = 16 << 20
+_HOPELESS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,13 @@ class PartnerClient:
         self.redactor = redactor
         self.exchanges: list[Exchange] = []
         self.leaks: list[str] = []
+        #: How often all retries were in vain; after a few times (reset for each case) a 500 is taken at its word.
+        self.exhausted = 0
         self._sleep = sleep
         self._count = 0
         self._runner = asyncio.Runner()
         # trust_env would send requests through a proxy of the machine, and credentials with them.
-        self._http = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)
+        self._http = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)  # noqa: S113 - bounded in _send
 
     def __enter__(self) -> Self:
         return self
@@ -90,11 +93,13 @@ class PartnerClient:
     ) -> Reply:
         """Send one request and return the reply; a 500 is tried again after each retry delay. Never raises for the partner."""
         request = self._request(route, body, query, headers, raw)
-        attempts = 0
-        for delay in (*(self.limits.retry_delays if retry else ()), None):
-            attempts += 1
+        wanted = retry and self.exhausted < _HOPELESS
+        for attempts, delay in enumerate((*(self.limits.retry_delays if wanted else ()), None), 1):
             reply = self._runner.run(self._send(step, request, attempts))
-            if reply.status != 500 or delay is None:
+            if reply.status != 500:
+                return reply
+            if delay is None:
+                self.exhausted += wanted
                 return reply
             self._sleep(delay)
         raise AssertionError("unreachable")
@@ -103,15 +108,14 @@ class PartnerClient:
         """Send several requests at the same time."""
 
         async def all_of_them() -> list[Reply]:
-            return await asyncio.gather(
-                *(self._send(step, self._request(route, body, None, None, None), 1) for body in bodies)
-            )
+            return await asyncio.gather(*(self._send(step, self._request(route, body, None, None, None), 1) for body in bodies))
 
         return self._runner.run(all_of_them())
 
     def follow(self, step: str, url: str, allowed: tuple[str, ...], *, hops: int = 10) -> Landing:
         """Open a redirect_uri as a browser without credentials would, to its end."""
-        seen, detours = set(), []
+        seen: set[str] = set()
+        detours: list[str] = []
         wrong = redirect_problem(url, allowed)
         if wrong:
             return Landing(url=url, problem=wrong)
@@ -168,9 +172,7 @@ class PartnerClient:
         if body is not None or raw is not None:
             sent["Content-Type"] = "application/json; charset=utf-8"
             content = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        for name, value in (headers or {}).items():
-            sent[name] = value
-        kept = {name: value for name, value in sent.items() if value is not None}
+        kept = {name: value for name, value in {**sent, **(headers or {})}.items() if value is not None}
         return httpx.Request(route.method, route.url, params=query, headers=kept, content=content)
 
     async def _send(self, step: str, request: httpx.Request, attempts: int) -> Reply:
@@ -207,9 +209,7 @@ class PartnerClient:
         self._record(step, request, status, headers, bytes(body[:65536]), reply)
         return reply
 
-    def _record(
-        self, step: str, request: httpx.Request, status: int, headers: dict[str, str], body: bytes, reply: Reply
-    ) -> None:
+    def _record(self, step: str, request: httpx.Request, status: int, headers: dict[str, str], body: bytes, reply: Reply) -> None:
         echoed = body.decode("utf-8", errors="replace") + "\n" + "\n".join(headers.values())
         if self.redactor.holds(echoed):
             self.leaks.append(f"{step} (exchange {reply.number})")

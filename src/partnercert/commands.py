@@ -16,6 +16,7 @@ from partnercert import assembly, config, template
 from partnercert.cases import CASES, Case
 from partnercert.client import Limits
 from partnercert.console import Console, explain_text, list_rows
+from partnercert.payloads import Credentials
 from partnercert.report import render_html, render_json, render_junit, write_evidence
 from partnercert.runner import Result, SignOffs, run_cases, run_checks
 from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, read
@@ -33,9 +34,9 @@ class _Case(click.ParamType[str]):
     name = "case"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value.upper() in _IDS:
-            return value.upper()
-        self.fail(f"{value} is no case; `partnercert list` shows them", param, ctx)
+        if value.upper() not in _IDS:
+            self.fail(f"{value} is no case; `partnercert list` shows them", param, ctx)
+        return value.upper()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,7 +55,9 @@ def cli() -> None:
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
 @click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
 @click.option("--beyond/--no-beyond", default=None, help="Checks beyond the cases (default: unless --case is given).")
-@click.option("--fuzz", type=click.IntRange(0), default=None, help="Fuzz examples an operation (default: 25 on loopback, else 0).")
+@click.option(
+    "--fuzz", type=click.IntRange(0), default=None, help="Fuzz examples an operation (default: 25 on loopback, else 0)."
+)
 @click.option("--seed", type=int, default=None, help="Replay the made-up identities of a run.")
 @click.option("--timeout", type=click.FloatRange(0.01), default=60.0, show_default=True, help="Seconds for a whole reply.")
 @click.option("--retry-delays", default="1,2,4", show_default=True, help="Seconds before a 500 is tried again.")
@@ -88,9 +91,7 @@ def run_command(
     with session.client:
         console.start(loaded, seed)
         sign_offs = SignOffs(records=tuple(records), now=started, folder=config_path.resolve().parent)
-        outcomes = run_cases(
-            session, only=cases, sign_offs=sign_offs, automated_only=automated_only, progress=console.progress
-        )
+        outcomes = run_cases(session, only=cases, sign_offs=sign_offs, automated_only=automated_only, progress=console.progress)
         wanted = beyond if beyond is not None else not cases
         examples = fuzz if fuzz is not None else (25 if loaded.is_local else 0)
         checks = run_checks(session, examples=examples, progress=console.progress) if wanted else ()
@@ -259,7 +260,7 @@ def _load(path: Path) -> config.PartnerConfig:
     return loaded
 
 
-def _credentials() -> assembly.Credentials:
+def _credentials() -> Credentials:
     try:
         return assembly.credentials(os.environ)
     except assembly.MissingCredentialsError as error:
@@ -287,9 +288,7 @@ def _delays(text: str) -> tuple[float, ...]:
     return delays
 
 
-def _write(
-    result: Result, *, junit: Path | None, html: Path | None, json_path: Path | None, evidence: Path | None
-) -> None:
+def _write(result: Result, *, junit: Path | None, html: Path | None, json_path: Path | None, evidence: Path | None) -> None:
     renderings = ((junit, render_junit), (html, render_html), (json_path, render_json))
     for path, render in renderings:
         if path is not None and str(path) == "-":

@@ -115,9 +115,7 @@ _SUCCESS = {
 }
 
 
-def check_reply(
-    operation: Operation, reply: Reply, request: dict[str, Any] | None, config: PartnerConfig
-) -> list[Problem]:
+def check_reply(operation: Operation, reply: Reply, request: dict[str, Any] | None, config: PartnerConfig) -> list[Problem]:
     """Return everything in which a raw reply breaks the contract."""
     if reply.failure:
         return [_fail("no-answer", f"no usable answer: {reply.failure}")]
@@ -126,7 +124,8 @@ def check_reply(
         where = reply.headers.get("location", "nowhere")
         problems.append(_fail("endpoint-redirects", f"the endpoint redirects ({reply.status} to {where}); not followed"))
         return problems
-    established = bool(((request or {}).get("user_info") or {}).get("is_connection_established"))
+    user = (request or {}).get("user_info")
+    established = isinstance(user, dict) and user.get("is_connection_established") is True
     if reply.status >= 400:
         return problems + list(_error_rules(operation, reply, established))
     legal = (200, 201) if operation is Operation.CONNECT and not established else (200,)
@@ -150,13 +149,13 @@ def check_reply(
     return problems
 
 
-def check_error(reply: Reply, status: int) -> list[Problem]:
-    """Return how a reply fails to be the JSON error of a status, operation apart."""
+def check_error(reply: Reply, status: int, reasons: frozenset[str] | None = None) -> list[Problem]:
+    """Return how a reply fails to be the JSON error of a status, operation apart; `reasons` replaces the legal ones."""
     if reply.failure:
         return [_fail("no-answer", f"no usable answer: {reply.failure}")]
     if reply.status != status:
         return [_fail("status", f"HTTP {reply.status} instead of {status}")]
-    return list(_error_body(reply))
+    return list(_error_body(reply, reasons))
 
 
 def _error_rules(operation: Operation, reply: Reply, established: bool) -> Iterator[Problem]:
@@ -167,7 +166,7 @@ def _error_rules(operation: Operation, reply: Reply, established: bool) -> Itera
     yield from _error_body(reply)
 
 
-def _error_body(reply: Reply) -> Iterator[Problem]:
+def _error_body(reply: Reply, reasons: frozenset[str] | None = None) -> Iterator[Problem]:
     value, found = _parsed(reply)
     yield from found
     if found:
@@ -176,7 +175,7 @@ def _error_body(reply: Reply) -> Iterator[Problem]:
     yield from (_fail("schema", f"ErrorResponse {p}") for p in broken)
     if broken:
         return
-    reason, legal = value["error_reason"], REASONS.get(reply.status)
+    reason, legal = value["error_reason"], reasons or REASONS.get(reply.status)
     if legal is not None and reason not in legal:
         yield _fail("error-reason", f"error_reason {reason} with HTTP {reply.status}; legal: {', '.join(sorted(legal))}")
     odd = sorted(str(k) for k, v in value.items() if not isinstance(v, str))

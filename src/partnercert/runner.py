@@ -120,7 +120,7 @@ def run_cases(
 
 def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_only: bool) -> Outcome:
     """Run one case: gate, automation where there is any, then what people have said."""
-    session.case = case.id
+    session.case, session.client.exhausted = case.id, 0
     first, start = len(session.client.exchanges), time.monotonic()
     judge, automated, reason = Judge(), None, case.gate(session.config)
     guided = ""
@@ -141,8 +141,7 @@ def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_onl
         reason=session.client.redactor.text(reason or ("" if said.signed else said.text)),
         optional=case.optional,
         problems=tuple(
-            type(p)(code=p.code, severity=p.severity, message=session.client.redactor.text(p.message))
-            for p in judge.problems
+            type(p)(code=p.code, severity=p.severity, message=session.client.redactor.text(p.message)) for p in judge.problems
         ),
         manual=() if automated is Verdict.NOT_APPLICABLE else manual,
         sign_off=said.text if said.signed else "",
@@ -156,11 +155,9 @@ def run_checks(session: Session, *, examples: int, progress: Progress = lambda o
     return tuple(_each_check(session, CHECKS, examples, progress))
 
 
-def _each_check(
-    session: Session, checks: Iterable[Check], examples: int, progress: Progress
-) -> Iterable[CheckOutcome]:
+def _each_check(session: Session, checks: Iterable[Check], examples: int, progress: Progress) -> Iterable[CheckOutcome]:
     for check in checks:
-        session.case = check.id
+        session.case, session.client.exhausted = check.id, 0
         judge, start = Judge(), time.monotonic()
         reason = check.gate(session, examples)
         verdict = Verdict.NOT_APPLICABLE

@@ -33,6 +33,7 @@ class Session:
     case: str = ""
     contract_problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
     made: list[tuple[str, Workspace]] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
     _silent: int = 0
 
     @property
@@ -52,6 +53,10 @@ class Session:
         if reply.status in (200, 201) and isinstance(connection_id, str):
             self.made.append((connection_id, workspace))
         return reply
+
+    def create_raw(self, body: dict[str, Any]) -> Reply:
+        """Ask for a new connection with a body that is already made."""
+        return self.send(Operation.CONNECT, body, step="create")
 
     def reuse(self, person: Person, workspace: Workspace, connection_id: str, *, retry: bool = True, **more: Any) -> Reply:
         """Sign in to a connection that exists, or is said to exist."""
@@ -95,6 +100,8 @@ class Session:
         label = f"{self.case} {step}".strip()
         reply = self.client.call(label, self.routes[operation], body, query=query, retry=retry)
         self._silent = self._silent + 1 if reply.failure else 0
+        if reply.attempts > 1 and reply.status != 500:
+            self.recovered.append(label)
         for problem in contract.check_reply(operation, reply, body, self.config):
             where = f"{operation}: {problem.message}"
             self.contract_problems.setdefault(

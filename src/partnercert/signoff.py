@@ -84,9 +84,7 @@ class Standing:
     text: str = ""
 
 
-def standing(
-    records: list[SignOff], case: str, *, config_sha256: str, now: datetime, folder: Path, questions: int
-) -> Standing:
+def standing(records: list[SignOff], case: str, *, config_sha256: str, now: datetime, folder: Path, questions: int) -> Standing:
     """Weigh the sign-offs of a case: the last word of each role counts, one `failed` outweighs all."""
     latest: dict[str, SignOff] = {}
     for record in sorted((r for r in records if r.case == case), key=lambda r: r.time):

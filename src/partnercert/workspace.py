@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import DatabricksError
+from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.settings import DefaultNamespaceSetting, StringMessage
 from databricks.sdk.service.sql import QueryFilter, QueryStatus, StatementState, TimeRange
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from databricks.sdk import WorkspaceClient
+
 from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.verdicts import Verdict

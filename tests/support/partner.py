@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+
 from partnercert import assembly
 from partnercert.client import Limits
 from partnercert.config import PartnerConfig, from_document
@@ -26,7 +27,6 @@ from partnercert.runner import SignOffs, run_cases, run_checks
 from partnercert.session import Session
 from partnercert.verdicts import CheckOutcome, Outcome
 from partnercert.workspace import WorkspaceAccess
-
 from support.partner_workspace import PARTNER
 
 ROOT = Path(__file__).parents[2]

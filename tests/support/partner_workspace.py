@@ -72,9 +72,8 @@ class FakeWorkspace:
         except FakeError as error:
             status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(error)}}
             return JSONResponse({"statement_id": "s", "status": status})
-        self.history.append(
-            {"query_text": sql, "status": "FINISHED", "user_name": who, "query_start_time_ms": now, "warehouse_id": body["warehouse_id"]}
-        )
+        row = {"query_text": sql, "status": "FINISHED", "user_name": who, "query_start_time_ms": now}
+        self.history.append({**row, "warehouse_id": body["warehouse_id"]})
         return JSONResponse({"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}})
 
     def _run(self, sql: str) -> list[list[str]]:

@@ -37,9 +37,7 @@ def run_p404(session: Session, judge: Judge) -> None:
         old = session.connected(person, workspace)
         if first and not notified(session, judge, old, workspace):
             judge.note("delete", "delete-connection was left out or only acknowledged")
-        hook_done(
-            session, judge, Operation.DELETE_ACCOUNT, session.delete_account(person.domain, workspace), "delete-account"
-        )
+        hook_done(session, judge, Operation.DELETE_ACCOUNT, session.delete_account(person.domain, workspace), "delete-account")
         at = "reuse after " + ("delete-connection and delete-account" if first else "delete-account alone")
         reply = session.reuse(person, workspace, old)
         refused(session, judge, reply, at, 404, ("connection_not_found",))

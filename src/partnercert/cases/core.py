@@ -82,7 +82,7 @@ def _places(workspace: WorkspaceAccess, plan: WorkspacePlan, judge: Judge) -> It
 @contextmanager
 def _prepared(place: _Place, plan: WorkspacePlan, judge: Judge) -> Iterator[str]:
     """Make schema, source table and grants; another default catalog; and put everything back."""
-    workspace, source = place.workspace, f"{place.space}.`pc_source`"
+    source = f"{place.space}.`pc_source`"
     try:
         before = _other_default(place, plan, judge)
         _fixture(place, source)
@@ -116,7 +116,7 @@ def _fixture(place: _Place, source: str) -> None:
     workspace.sql(f"CREATE SCHEMA IF NOT EXISTS {place.space}")
     workspace.sql(f"DROP TABLE IF EXISTS {source}")
     workspace.sql(f"CREATE TABLE {source} (id BIGINT, name STRING)")
-    workspace.sql(f"INSERT INTO {source} VALUES (1, 'one'), (2, 'two'), (3, 'three')")
+    workspace.sql(f"INSERT INTO {source} VALUES (1, 'one'), (2, 'two'), (3, 'three')")  # noqa: S608 - quoted
     if place.hive:
         workspace.sql(f"GRANT USAGE, SELECT, READ_METADATA, CREATE, MODIFY ON SCHEMA {place.space} TO {who}")
         return
@@ -136,7 +136,7 @@ def _tidy(place: _Place, known: set[str], before: str | None, judge: Judge) -> N
 
 def _credentials_work(place: _Place, source: str, judge: Judge) -> None:
     """Use exactly what the payload carries: it reads what was granted."""
-    rows = place.workspace.sql(f"SELECT count(*) FROM {source}", as_partner=True)
+    rows = place.workspace.sql(f"SELECT count(*) FROM {source}", as_partner=True)  # noqa: S608 - quoted
     judge.expect(rows == [["3"]], "credentials", f"{place.catalog}: the payload's credentials read {rows}, not 3 rows")
 
 
@@ -147,7 +147,7 @@ def _integration_works(session: Session, place: _Place, plan: WorkspacePlan, jud
     judge.expect(waited, "no-query", f"{place.catalog}: the history shows no finished statement of the connection's principal")
     if plan.mode == "write":
         table = _new_table(session, place, plan, judge)
-        rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}")
+        rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}")  # noqa: S608 - quoted
         judge.expect(rows != [["0"]], "no-rows", f"{place.catalog}: the new table {table.name} is empty")
         place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(table.name)}")
 
@@ -182,7 +182,7 @@ def _loaded_as(session: Session, place: _Place, plan: WorkspacePlan, judge: Judg
     _trigger(session, place, plan, judge, {"destination_location": chosen} if chosen else {})
     table = _new_table(session, place, plan, judge)
     judge_placement(judge, table, place.catalog, chosen, plan)
-    rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}")
+    rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}")  # noqa: S608 - quoted
     judge.note("rows", f"{place.catalog}.{place.schema}.{table.name}: {rows[0][0] if rows else '?'} rows")
     judge.expect(rows != [["0"]], "no-rows", f"{place.catalog}: the table {table.name} is empty")
     place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(table.name)}")

@@ -74,9 +74,7 @@ def _says_no(reply: Reply) -> bool:
 
 def _all_fail(reply: Reply) -> bool:
     results = reply.fields().get("test_results")
-    return bool(results) and isinstance(results, list) and all(
-        isinstance(r, dict) and r.get("status") == "FAIL" for r in results
-    )
+    return bool(results) and isinstance(results, list) and all(isinstance(r, dict) and r.get("status") == "FAIL" for r in results)
 
 
 def _judge_dead(judge: Judge, reply: Reply, at: str) -> None:
@@ -102,7 +100,8 @@ def run_p900(session: Session, judge: Judge) -> None:
     empty = _page(session, judge, "", "first page with an empty token")
     judge.expect(first == empty, "empty-token", "an omitted and an empty pagination_token differ")
     judge.stop_if_failed()
-    connectors, seen, token = list(first["connectors"]), set(), first.get("pagination_token")
+    connectors, token = list(first["connectors"]), first.get("pagination_token")
+    seen: set[str] = set()
     while token:
         judge.require(token not in seen, "loop", f"pagination_token {token!r} comes again")
         judge.require(len(seen) < _PAGES, "loop", f"more than {_PAGES} pages")

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from databricks.sdk.errors import DatabricksError
+from databricks.sdk.errors.base import DatabricksError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -46,14 +46,13 @@ class _Service:
         self.partner = Partner(config, address, self._broken)
         self._config = config
         prefix = urlsplit(config.base_url).path.rstrip("/")
-        self._operations = {
-            (route.method, urlsplit(route.url).path): operation for operation, route in routes(config).items()
-        }
+        self._operations = {(route.method, urlsplit(route.url).path): operation for operation, route in routes(config).items()}
         self._paths = {path for _, path in self._operations}
         self._pages = {f"{prefix}/{name}": name for name in _PAGES}
         plan = config.certification.workspace
         self._hook = f"{prefix}{plan.hook_path}" if plan and plan.hook_path else None
-        self._calls = 0
+        self._calls = self._flying = 0
+        self._last_id = ""
         self._handlers: dict[Operation, Callable[[bytes, Request], dict[str, Any] | None]] = {
             Operation.CONNECT: self._connect,
             Operation.TEST: self._test,
@@ -96,7 +95,16 @@ class _Service:
         if request.headers.get("user-agent") != "databricks" and not self._broken("user_agent_not_checked"):
             raise bad_request("User-Agent is not databricks")
         body = await self._body(request, operation)
-        fields = self._handlers[operation](body, request)
+        self._flying += 1
+        try:
+            if operation is Operation.CONNECT and self._broken("ids_collide"):
+                await asyncio.sleep(0.02)
+            fields = self._handlers[operation](body, request)
+            if fields and "connection_id" in fields and self._broken("ids_collide"):
+                fields["connection_id"] = self._last_id if self._flying > 1 and self._last_id else fields["connection_id"]
+                self._last_id = fields["connection_id"]
+        finally:
+            self._flying -= 1
         if fields is None:
             return Answer(status=200, content_type=None)
         return Answer(status=200, fields=fields)

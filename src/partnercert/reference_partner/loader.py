@@ -32,7 +32,7 @@ def load(details: dict[str, Any], schema: str, table: str, broken: Callable[[str
     where = f" LOCATION '{place}'" if place else ""
     _run(workspace, warehouse, f"CREATE TABLE {name} (id BIGINT, name STRING) USING DELTA{where}")
     if not broken("empty_table"):
-        _run(workspace, warehouse, f"INSERT INTO {name} VALUES (1, 'one'), (2, 'two'), (3, 'three')")
+        _run(workspace, warehouse, f"INSERT INTO {name} VALUES (1, 'one'), (2, 'two'), (3, 'three')")  # noqa: S608 - quoted above
     return {"status": "done"}
 
 
@@ -55,9 +55,7 @@ def _workspace(details: dict[str, Any]) -> WorkspaceClient:
     host = details["workspace_url"]
     if token:
         return WorkspaceClient(host=host, token=token, auth_type="pat")
-    return WorkspaceClient(
-        host=host, client_id=details.get("service_principal_id"), client_secret=secret, auth_type="oauth-m2m"
-    )
+    return WorkspaceClient(host=host, client_id=details.get("service_principal_id"), client_secret=secret, auth_type="oauth-m2m")
 
 
 def _run(workspace: WorkspaceClient, warehouse: str, sql: str) -> list[list[str]]:

@@ -33,7 +33,7 @@ def read_connect(body: bytes, broken: Callable[[str], bool]) -> dict[str, Any]:
 def _lacks_a_field(body: bytes) -> bool:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return any("required" in p for p in contract.schema_problems("ConnectRequest", value))
 
@@ -43,7 +43,10 @@ def _lenient(body: bytes) -> dict[str, Any]:
     try:
         return parse(body, "ConnectRequest")
     except RefusedError:
-        value = json.loads(body)
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            value = None
         if not isinstance(value, dict) or not isinstance(value.get("user_info"), dict):
             raise
     for holder, name in ((value, "ConnectRequest"), (value["user_info"], "UserInfo")):

@@ -123,7 +123,7 @@ class Partner:
 
     def _reuse(self, call: ConnectCall, connection_id: str) -> dict[str, Any]:
         connection = self.connections.get(connection_id)
-        if connection is None or connection.workspace_id != call.workspace_id and not self.broken("any_workspace"):
+        if connection is None or (connection.workspace_id != call.workspace_id and not self.broken("any_workspace")):
             self._note("reuse", known=False, account=False, demo=call.demo, expired=False, call=call, dead=True)
             raise RefusedError(404, "connection_not_found", "no such connection", "Delete and recreate the connection.")
         account = self.accounts.get(connection.account) or Account(domain=connection.account)
@@ -289,7 +289,11 @@ class Partner:
         seen = any(c.workspace_id == call.workspace_id for c in self.connections.values())
         words = {what, "known-user" if known else "new-user", "known-account" if account else "new-account"}
         words = {what} if dead else words
-        words |= {w for w, on in (("demo", demo), ("plain", not demo), ("expired", expired), ("dead", dead), ("workspace-seen", seen)) if on}
+        words |= {
+            w
+            for w, on in (("demo", demo), ("plain", not demo), ("expired", expired), ("dead", dead), ("workspace-seen", seen))
+            if on
+        }
         if what == "reuse" and not dead:
             words.add("creator" if creator == call.email else "not-creator")
         self.situation = frozenset(words)

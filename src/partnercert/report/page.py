@@ -95,6 +95,6 @@ def _transcript(result: Result) -> str:
     for e in result.exchanges:
         if e.number in wanted:
             shown = f"{e.method} {e.url}\n{e.request_body}\n\n{e.failure or e.status}\n{e.reply_body}"
-            rows.append(f"<details><summary>{e.number} {escape(e.step)}: {e.failure and 'no answer' or e.status}</summary>")
+            rows.append(f"<details><summary>{e.number} {escape(e.step)}: {(e.failure and 'no answer') or e.status}</summary>")
             rows.append(f"<pre>{escape(shown)}</pre></details>")
     return "<h2>Transcripts of cases with a problem (secrets taken out)</h2>" + "".join(rows)
