@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from localspace.workspace import Workspace
 
 
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a request body that a route takes unless it says otherwise."""
+
+
 class Plane(StrEnum):
     """Where a route belongs: what the caller must be let into."""
 
@@ -104,6 +108,7 @@ class Route:
     plane: Plane = Plane.WORKSPACE
     partial: str = ""
     reads: bool = False
+    max_body: int = MAX_BODY
 
     @property
     def mutating(self) -> bool:

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from localspace.calls import Answer, Call, Plane, Route
+from localspace.calls import MAX_BODY, Answer, Call, Plane, Route
 from localspace.errors import ApiError, denied, not_found
 from localspace.faults import milliseconds_since
 from localspace.governance.identity import Principal
@@ -27,7 +27,6 @@ from localspace.routes import ROUTES
 from localspace.wire import Reply, error_reply
 from localspace.workspace import Workspace
 
-MAX_BODY = 64 * 1024 * 1024
 KILLED = 137
 
 _log = logging.getLogger("localspace.server")
@@ -66,10 +65,13 @@ class App:
         faults = self.workspace.faults
         if faults.dropped and not control:
             raise _DroppedError
-        raw = await _body(receive)
         found = self._router.find(method, raw_path)
+        limit = found[0].max_body if found else MAX_BODY
+        raw, size = await _body(receive, limit)
         caller: list[Principal] = []
         try:
+            if size > limit:
+                raise ApiError(400, "MAX_NOTEBOOK_SIZE_EXCEEDED", f"The body of {size} bytes exceeds the maximum of {limit} bytes.")
             reply = await self._answer(scope, raw_path, raw, found, caller)
         except ApiError as error:
             reply = error_reply(error, scim="/scim/v2/" in raw_path)
@@ -194,7 +196,11 @@ def _with_headers(reply: Reply, headers: dict[str, str]) -> Reply:
     return Reply(body=reply.body, status=reply.status, headers={**reply.headers, **headers})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, limit: int) -> tuple[bytes, int]:
+    """Return the body and its size; of a body above the limit nothing is kept, but it is read to its end.
+
+    A client that is still sending would otherwise lose the answer to a broken connection.
+    """
     parts: list[bytes] = []
     size = 0
     while True:

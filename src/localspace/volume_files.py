@@ -13,8 +13,8 @@ from localspace.governance.identity import Principal
 from localspace.governance.privileges import Privileges
 from localspace.store import Store
 
-MOST_BYTES = 5_368_709_120
-"""Largest file of one upload (source: platform docs, Files API limits)."""
+MOST_BYTES = 1024 * 1024 * 1024
+"""Largest file of one upload; the platform takes 5 GiB, the local workspace holds a body in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

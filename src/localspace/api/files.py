@@ -6,7 +6,7 @@ import asyncio
 from email.utils import formatdate
 
 from localspace.calls import Call, Route
-from localspace.volume_files import Entry
+from localspace.volume_files import MOST_BYTES, Entry
 from localspace.wire import Json, Reply, page
 
 _STREAM = "application/octet-stream"
@@ -84,7 +84,7 @@ def _entry(entry: Entry) -> Json:
 _FILES = "/api/2.0/fs/files/{path*}"
 _DIRECTORIES = "/api/2.0/fs/directories/{path*}"
 ROUTES = (
-    Route(method="PUT", path=_FILES, handler=upload, sdk=("Files.upload",)),
+    Route(method="PUT", path=_FILES, handler=upload, sdk=("Files.upload",), max_body=MOST_BYTES),
     Route(method="GET", path=_FILES, handler=download, sdk=("Files.download",)),
     Route(method="HEAD", path=_FILES, handler=metadata, sdk=("Files.get_metadata",), reads=True),
     Route(method="DELETE", path=_FILES, handler=delete, sdk=("Files.delete",)),

@@ -11,7 +11,7 @@ from localspace.errors import ApiError, invalid
 from localspace.jobs.notebook_source import Language, header, notebook_language
 from localspace.store import Document
 from localspace.wire import Json, Reply
-from localspace.workspace_tree import ObjectType, normal
+from localspace.workspace_tree import MOST_BYTES, ObjectType, normal
 
 _MOST_IMPORT = 10 * 1024 * 1024
 """Largest content of the import call (source: platform docs, workspace limits)."""
@@ -159,7 +159,7 @@ def _import_fields(call: Call) -> tuple[Json, bytes]:
 
 _BASE = "/api/2.0/workspace/"
 ROUTES = (
-    Route(method="POST", path="/api/2.0/workspace-files/import-file/{path*}", handler=import_file),
+    Route(method="POST", path="/api/2.0/workspace-files/import-file/{path*}", handler=import_file, max_body=MOST_BYTES),
     Route(method="POST", path=_BASE + "import", handler=import_object, sdk=("Workspace.import_",)),
     Route(method="GET", path=_BASE + "export", handler=export, sdk=("Workspace.export",)),
     Route(method="GET", path=_BASE + "get-status", handler=get_status, sdk=("Workspace.get_status",)),
