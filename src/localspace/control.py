@@ -108,7 +108,7 @@ def requests(call: Call) -> Json:
 
 
 def clear_requests(call: Call) -> Json:
-    """Empty the request log and the write count; `?bodies=true` keeps request bodies from now on."""
+    """Empty the request log and the write count; `?bodies=true` keeps what is sent and answered from now on."""
     call.workspace.faults.clear_log()
     if "bodies" in call.query:
         call.workspace.faults.keep_bodies = call.flag("bodies")

@@ -75,7 +75,8 @@ class Logged:
     status: int
     duration_ms: float
     mutating: bool
-    body: Any = None
+    body: str | None = None
+    answer: str | None = None
 
 
 class Faults:

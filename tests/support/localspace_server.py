@@ -46,7 +46,10 @@ class LocalWorkspace:
 
         return AccountClient(
             config=Config(
-                host=self.host, token=token or self.token, account_id=self.account_id, auth_type="pat",
+                host=self.host,
+                token=token or self.token,
+                account_id=self.account_id,
+                auth_type="pat",
                 retry_timeout_seconds=2,
             )
         )
@@ -102,9 +105,7 @@ def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[Loca
 
 
 @contextmanager
-def running_localspace(
-    data_dir: Path | None = None, build_runner: BuildRunner | None = None
-) -> Iterator[LocalWorkspace]:
+def running_localspace(data_dir: Path | None = None, build_runner: BuildRunner | None = None) -> Iterator[LocalWorkspace]:
     """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine."""
     if data_dir is not None:
         space, stop = start(data_dir, build_runner)

@@ -13,7 +13,7 @@ _UC = "/api/2.1/unity-catalog"
 
 def get(call: Call) -> Json:
     """Return the direct grants, of one principal if named."""
-    return _paged(call, _direct(call.books.grants.on(call.actor, *_place(call)), call))
+    return page(_direct(call.books.grants.on(call.actor, *_place(call)), call), call.query, "privilege_assignments")
 
 
 def effective(call: Call) -> Json:
@@ -24,7 +24,8 @@ def effective(call: Call) -> Json:
         for principal, held in sorted(found.items())
         if call.query.get("principal") in (None, "", principal)
     ]
-    return _paged(call, rows)
+    paged = "effective-privilege-assignments" in call.path
+    return page(rows, call.query, "effective_privilege_assignments" if paged else "privilege_assignments")
 
 
 def update(call: Call) -> Json:
@@ -60,10 +61,6 @@ def _held(one: HeldPrivilege) -> Json:
     if one.inherited_from is not None:
         found |= {"inherited_from_type": one.inherited_from[0], "inherited_from_name": one.inherited_from[1]}
     return found
-
-
-def _paged(call: Call, rows: list[Json]) -> Json:
-    return page(rows, call.query, "privilege_assignments")
 
 
 _AT = "/{securable_type}/{full_name}"
