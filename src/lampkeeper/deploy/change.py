@@ -45,13 +45,17 @@ class Stage(StrEnum):
 
 STAGES: tuple[Stage, ...] = tuple(Stage)
 
+LAGGING = frozenset({"tag", "member", "policy", "tag_policy", "function"})
+"""Kinds whose effect may come some time after the write (tags and memberships: minutes on the platform)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One step. `before` is the object as it stood when the plan was made (None: not there), `after` as it will stand.
 
-    `remote_id` is the platform's id where the object has one. `original` is set on adoption: what the object was before
-    we took it over, and what a destroy brings back.
+    `claim` is what the state file notes as ours afterwards, where that is less than `after` (values that others added to a
+    tag are not ours). `remote_id` is the platform's id where the object has one. `original` is set on adoption: what the
+    object was before we took it over, and what a destroy brings back. `temporary`: access closed for the time of the apply.
     """
 
     kind: str
@@ -63,6 +67,7 @@ class Change:
     after: Body | None = None
     reasons: tuple[str, ...] = ()
     remote_id: str = ""
+    claim: Body | None = None
     original: Body | None = None
     temporary: bool = False
 
@@ -83,6 +88,7 @@ class Change:
             "after": None if self.after is None else dict(self.after),
             "reasons": list(self.reasons),
             "remote_id": self.remote_id,
+            "claim": None if self.claim is None else dict(self.claim),
             "original": None if self.original is None else dict(self.original),
             "temporary": self.temporary,
         }
@@ -100,6 +106,7 @@ class Change:
             after=data["after"],
             reasons=tuple(data["reasons"]),
             remote_id=data["remote_id"],
+            claim=data["claim"],
             original=data["original"],
             temporary=bool(data["temporary"]),
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.change import LAGGING, Action, Change
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
-from lampkeeper.deploy.order import LAGGING, barriers
+from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.view import read_view, scope_of
@@ -130,7 +130,7 @@ class _Run:
     def run(self) -> ApplyReport:
         """Apply all changes; save the state files when done, and when the platform says no."""
         self.session = _session(self.workspace, self.states, self.plan)
-        touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la))
+        touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled)
         for layer in touched:
             self.states[layer].begin()
         try:
@@ -144,7 +144,8 @@ class _Run:
         return ApplyReport(writes=self.writes, records=self.records, by_kind=dict(sorted(self.by_kind.items())))
 
     def _changes(self) -> None:
-        waits = barriers(self.plan.changes)
+        states = [self.states[layer] for layer in self.plan.layers]
+        waits = barriers(self.plan.changes, unsettled=any(s.unsettled for s in states))
         unsettled: list[Change] = []
         total = len(self.plan.changes)
         for position, change in enumerate(self.plan.changes):
@@ -152,6 +153,8 @@ class _Run:
                 self._tell(position, total, change, waiting=True)
                 settle(self.workspace, unsettled, self.wait)
                 unsettled = []
+                for state in states:
+                    state.settle()
             self._tell(position, total, change)
             self._one(change)
             if change.kind in LAGGING:
@@ -166,7 +169,7 @@ class _Run:
         place = (change.kind, change.key)
         before = state.objects.get(place)
         if not change.action.writes:
-            owned = Owned(body=change.after or {}, remote_id=change.remote_id, original=change.original)
+            owned = Owned(body=change.claim or {}, remote_id=change.remote_id, original=change.original)
             state.record(change, owned if change.action is Action.ADOPT else None)
             self.records += 1
             return
@@ -185,7 +188,7 @@ class _Run:
             state.record(change, None)
         else:
             original = before.original if before else None
-            state.record(change, Owned(body=change.after, remote_id=remote_id, original=original))
+            state.record(change, Owned(body=change.claim or change.after, remote_id=remote_id, original=original))
 
     def _write(self, change: Change) -> str:
         """Send the change's one write and return the platform's id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lampkeeper.deploy.change import STAGES, Action, Change, Stage
+from lampkeeper.deploy.change import LAGGING, STAGES, Action, Change, Stage
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.model.policies import Policy
 
@@ -15,8 +15,6 @@ _DELETE_RANK = {
     "genie_acl": 0, "genie_space": 1, "grant": 2, "warehouse_acl": 3, "entitlement": 4, "seat": 5, "member": 6,
     "tag": 7, "policy": 8, "function": 9, "schema": 10, "tag_permission": 11, "tag_policy": 12, "warehouse": 13, "group": 14,
 }  # fmt: skip
-LAGGING = frozenset({"tag", "member", "policy", "tag_policy", "function"})
-"""Kinds whose effect may come some time after the write (tags and memberships: minutes on the platform)."""
 
 
 def ordered(changes: Iterable[Change], policies: Iterable[Policy]) -> tuple[Change, ...]:
@@ -47,14 +45,14 @@ def _sort_key(change: Change, exempt: set[str]) -> tuple[int, int, int, str]:
     return (stage, 1, rank, change.key)
 
 
-def barriers(changes: Sequence[Change]) -> frozenset[int]:
+def barriers(changes: Sequence[Change], *, unsettled: bool = False) -> frozenset[int]:
     """Return the positions before which propagation is waited for.
 
     Before the first change of `switch`, `clean` or `open` that follows a write whose effect lags: what protects must be in
-    effect before what it replaces goes or before anybody gets in.
+    effect before what it replaces goes or before anybody gets in. `unsettled`: an earlier run has left such a write.
     """
     waits: set[int] = set()
-    pending = False
+    pending = unsettled
     stage_of_pending: Stage | None = None
     for position, change in enumerate(changes):
         if not change.action.writes:

@@ -106,17 +106,18 @@ class _Draft:
     def _want(self, kind: Kind, key: str, body: Body, found: Found | None, record: Owned | None, owner: str) -> Iterable[Change]:
         if found is None:
             why = ("gone from the workspace",) if record else ()
-            return _steps(kind, key, Action.CREATE, None, body, why, "")
+            return _steps(kind, key, Action.CREATE, None, body, why, "", wanted=body)
         recorded = record.body if record else None
         target = kind.target(body, found.body, recorded)
         reasons = kind.differences(found.body, target)
         if record is not None:
             if reasons:
-                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id or record.remote_id)
+                remote_id = found.remote_id or record.remote_id
+                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, remote_id, wanted=body, recorded=recorded)
             return ()
         begun = (kind.name, key) in self.states[kind.layer].intents
         if begun or (found.mark and found.mark == owner):
-            return self._take(kind, key, found, target, reasons, "made by a run that died" if begun else "carries our mark")
+            return self._take(kind, key, found, body, "made by a run that died" if begun else "carries our mark")
         if found.mark:
             self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "let that env own it")
             return ()
@@ -129,16 +130,19 @@ class _Draft:
                 "run again with --adopt to take it over, or change the desired state",
             )  # fmt: skip
             return ()
-        return self._take(kind, key, found, target, reasons, "adopted on request", original=found.body)
+        return self._take(kind, key, found, body, "adopted on request", original=found.body)
 
-    def _take(
-        self, kind: Kind, key: str, found: Found, target: Body, reasons: tuple[str, ...], why: str, original: Body | None = None
-    ) -> list[Change]:
+    def _take(self, kind: Kind, key: str, found: Found, wanted: Body, why: str, original: Body | None = None) -> list[Change]:
         """Return the record that makes an object ours, and the update that it needs."""
-        steps = list(_steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id)) if reasons else []
+        target = kind.target(wanted, found.body, None)
+        reasons = kind.differences(found.body, target)
+        steps: list[Change] = []
+        if reasons:
+            steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=wanted)
         adopt = Change(
             kind=kind.name, key=key, action=Action.ADOPT, layer=kind.layer, stage=Stage.CLOSE, before=found.body,
             after=found.body, reasons=(why,), remote_id=found.remote_id, original=original,
+            claim=kind.claim(found.body, wanted, None),
         )  # fmt: skip
         return [adopt, *steps]
 
@@ -149,14 +153,16 @@ class _Draft:
             )
             return (forget,)
         remote_id = found.remote_id or record.remote_id
-        if record.original is None:
+        back = kind.remainder(found.body, record.body)
+        if record.original is not None:
+            back = kind.target(record.original, found.body, record.body)
+        if back is None:
             return _steps(kind, key, Action.DELETE, found.body, None, ("not wanted any more",), remote_id)
-        changes = []
-        if kind.differences(found.body, record.original):
-            changes += list(_steps(kind, key, Action.UPDATE, found.body, record.original, ("as before adoption",), remote_id))
-        forget = Change(
-            kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=("given back",)
-        )
+        why = "as before adoption" if record.original is not None else "others use it"
+        changes: list[Change] = []
+        if kind.differences(found.body, back):
+            changes += _steps(kind, key, Action.UPDATE, found.body, back, (why,), remote_id, recorded=record.body)
+        forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
         return [*changes, forget]
 
     def _uninvited(self, kind: Kind, body: Body) -> bool:
@@ -175,7 +181,16 @@ class _Draft:
 
 
 def _steps(
-    kind: Kind, key: str, action: Action, before: Body | None, after: Body | None, reasons: tuple[str, ...], remote_id: str
+    kind: Kind,
+    key: str,
+    action: Action,
+    before: Body | None,
+    after: Body | None,
+    reasons: tuple[str, ...],
+    remote_id: str,
+    *,
+    wanted: Body | None = None,
+    recorded: Body | None = None,
 ) -> Iterator[Change]:
     """Yield the change, or the two changes, that the kind makes of it; each starts where the one before it ends."""
     standing = before
@@ -183,5 +198,6 @@ def _steps(
         yield Change(
             kind=kind.name, key=key, action=action, layer=kind.layer, stage=stage, before=standing, after=body,
             reasons=reasons, remote_id=remote_id,
+            claim=None if body is None else kind.claim(body, wanted or {}, recorded),
         )  # fmt: skip
         standing = body

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.change import LAGGING, Action, Change, Stage
 from lampkeeper.deploy.kinds.base import key_of
-from lampkeeper.deploy.order import LAGGING, barriers
+from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.picture import GOVERNING, Picture
 from lampkeeper.deploy.state import States
 from lampkeeper.model.access import Access, Cell, CellState

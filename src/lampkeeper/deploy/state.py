@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.deploy.change import Action, Body, Change
+from lampkeeper.deploy.change import LAGGING, Action, Body, Change
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
@@ -54,7 +54,8 @@ class LayerState:
     """The state of one layer, and the way to its file.
 
     `intents` are writes begun and not recorded by a run that died. `governed` are the tables whose protection an apply has
-    brought to its end: from then on, giving somebody more sight of them is loosening.
+    brought to its end: from then on, giving somebody more sight of them is loosening. `unsettled`: a write whose effect may
+    lag was the last that an apply did, so the next one waits before it opens anything.
     """
 
     layer: Layer
@@ -64,6 +65,7 @@ class LayerState:
     objects: dict[tuple[str, str], Owned] = field(default_factory=dict)
     intents: dict[tuple[str, str], Action] = field(default_factory=dict)
     governed: frozenset[tuple[str, str, str]] = frozenset()
+    unsettled: bool = False
     _dirty: bool = False
 
     @property
@@ -95,6 +97,7 @@ class LayerState:
                     body=entry["body"], remote_id=entry.get("id", ""), original=entry.get("original")
                 )
         self.governed = frozenset((c, s, t) for c, s, t in data.get("governed", ()))
+        self.unsettled = bool(data.get("unsettled"))
         self.intents = {(i["kind"], i["key"]): Action(i["action"]) for i in data.get("intents", ())}
 
     def _replay(self, raw: bytes) -> None:
@@ -106,9 +109,13 @@ class LayerState:
             if entry["event"] == "begin":
                 self.lineage = self.lineage or entry["lineage"]
                 continue
+            if entry["event"] == "settled":
+                self.unsettled = False
+                continue
             place = (entry["kind"], entry["key"])
             if entry["event"] == "intent":
                 self.intents[place] = Action(entry["action"])
+                self.unsettled = self.unsettled or entry["kind"] in LAGGING
                 continue
             self.intents.pop(place, None)
             if entry["event"] == "withdrawn":
@@ -127,6 +134,7 @@ class LayerState:
     def intend(self, change: Change) -> None:
         """Note that a write is about to be sent."""
         self.intents[(change.kind, change.key)] = change.action
+        self.unsettled = self.unsettled or change.kind in LAGGING
         self._append({"event": "intent", "kind": change.kind, "key": change.key, "action": str(change.action)})
 
     def record(self, change: Change, owned: Owned | None) -> None:
@@ -148,6 +156,12 @@ class LayerState:
         if owned is not None:
             entry |= {"body": dict(owned.body), "id": owned.remote_id, "original": owned.original}
         self._append(entry)
+
+    def settle(self) -> None:
+        """Note that everything written so far has had its time to take effect."""
+        if self.unsettled:
+            self.unsettled = False
+            self._append({"event": "settled"})
 
     def withdraw(self, change: Change) -> None:
         """Note that a write was refused and surely not done."""
@@ -190,6 +204,8 @@ class LayerState:
         }
         if self.governed:
             data["governed"] = sorted(self.governed)
+        if self.unsettled:
+            data["unsettled"] = True
         if self.intents:
             data["intents"] = [{"kind": k, "key": n, "action": str(a)} for (k, n), a in sorted(self.intents.items())]
         self.path.parent.mkdir(parents=True, exist_ok=True)

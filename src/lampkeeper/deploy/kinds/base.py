@@ -92,6 +92,14 @@ class Kind(Protocol):
         """Return what the object should become, given how it stands and how we last left it."""
         ...
 
+    def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
+        """Return how much of an object that stands so is ours."""
+        ...
+
+    def remainder(self, found: Body, recorded: Body) -> Body | None:
+        """Return what is left of the object when what is ours goes; None when nothing is."""
+        ...
+
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return in words what differs; nothing means that no write is needed."""
         ...
@@ -128,6 +136,14 @@ class Plain:
         """Return the wanted body as it is."""
         return wanted
 
+    def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
+        """Return all of it: an object of ours is ours as a whole."""
+        return standing
+
+    def remainder(self, found: Body, recorded: Body) -> Body | None:
+        """Return nothing."""
+        return None
+
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return `field: old -> new` for every wanted field that stands otherwise."""
         fields = self.shown or tuple(sorted(target))
@@ -136,6 +152,29 @@ class Plain:
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Return the one step at the action's stage."""
         return ((self.stages.get(action, Stage.PREPARE), after),)
+
+
+class Shared(Plain):
+    """A kind whose object holds a set that others may add to: what we added is ours, what they added stays."""
+
+    elements: ClassVar[str] = ""
+    """The field that holds the set."""
+
+    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
+        """Return the wanted elements, and those that are neither wanted nor ours."""
+        return {**wanted, self.elements: sorted(self._set(wanted) | (self._set(found) - self._set(recorded)))}
+
+    def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
+        """Return the elements that we want or wanted."""
+        return {**standing, self.elements: sorted(self._set(standing) & (self._set(wanted) | self._set(recorded)))}
+
+    def remainder(self, found: Body, recorded: Body) -> Body | None:
+        """Return the elements of others, if there are any."""
+        theirs = sorted(self._set(found) - self._set(recorded))
+        return {**found, self.elements: theirs} if theirs else None
+
+    def _set(self, body: Body | None) -> set[str]:
+        return set(body.get(self.elements) or ()) if body else set()
 
 
 def _show(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
 from lampkeeper.deploy.view import RULE_SETS, View, rule_set_name
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
@@ -16,11 +16,12 @@ _TAG_POLICIES = "/api/2.1/tag-policies"
 _ASSIGNMENTS = "/api/2.1/unity-catalog/entity-tag-assignments"
 
 
-class TagPolicyKind(Plain):
+class TagPolicyKind(Shared):
     """A governed tag. Values that somebody else added stay; values that we added and nobody wants any more go."""
 
     name = "tag_policy"
     layer = Layer.ACCOUNT
+    elements: ClassVar[str] = "values"
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
         """Return the governed tags; they are the account's, whatever env asks for them."""
@@ -41,12 +42,6 @@ class TagPolicyKind(Plain):
                 mark=mark_of(description),
             )
         return found
-
-    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
-        """Return the wanted values and those that are neither wanted nor ours."""
-        ours = set(recorded["values"]) if recorded else set()
-        values = sorted(set(wanted["values"]) | (set(found["values"]) - ours))
-        return {**wanted, "values": values}
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Add values before they are used; take values away after nothing uses them."""
@@ -87,11 +82,12 @@ class TagPolicyKind(Plain):
         }
 
 
-class TagPermissionKind(Plain):
+class TagPermissionKind(Shared):
     """Who has one role on a governed tag. The platform keeps a rule set for each tag: read, changed and put as a whole."""
 
     name = "tag_permission"
     layer = Layer.ACCOUNT
+    elements: ClassVar[str] = "principals"
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
         """Return the roles wanted; bare principals are groups."""
@@ -114,11 +110,6 @@ class TagPermissionKind(Plain):
                 if principals:
                     found[key_of(key, role)] = Found(body={"tag_key": key, "role": role, "principals": principals})
         return found
-
-    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
-        """Return the wanted principals and those that are neither wanted nor ours."""
-        ours = set(recorded["principals"]) if recorded else set()
-        return {**wanted, "principals": sorted(set(wanted["principals"]) | (set(found["principals"]) - ours))}
 
     def create(self, session: Session, body: Body) -> str:
         """Give the role."""

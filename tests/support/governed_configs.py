@@ -1,0 +1,254 @@
+"""Named configurations for the laws: what stands before, a sequence of desired states, and who looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.model.conditions import HasTagValue, any_of
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.genie import Benchmark, GenieSpace, Seat, Warehouse
+from lampkeeper.model.groups import EVERYBODY, Group
+from lampkeeper.model.masks import Function, FunctionRole, Parameter
+from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier
+from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
+from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
+from support.governed_places import Place
+
+MASKS = {
+    "masked_email": ("mask_email", "STRING", "CASE WHEN v IS NULL THEN NULL ELSE concat(left(v, 1), '***') END"),
+    "masked_name": ("mask_name", "STRING", "CASE WHEN v IS NULL THEN NULL ELSE 'N.' END"),
+    "masked_amount": ("mask_amount", "DOUBLE", "round(v, -2)"),
+    "hidden": ("mask_all", "STRING", "CAST(NULL AS STRING)"),
+}
+KEY = "pii_level"
+
+
+def table_name(text: str) -> TableName:
+    """Read a table name."""
+    return TableName.parse(text)
+
+
+def function(catalog: str, value: str, body: str = "") -> Function:
+    """Return the mask of a tag value."""
+    name, kind, text = MASKS[value]
+    return Function(
+        name=FunctionName(catalog, "lampkeeper", name), role=FunctionRole.MASK, parameters=(Parameter(name="v", type=kind),),
+        returns=kind, body=body or text,
+    )  # fmt: skip
+
+
+def mask_policy(catalog: str, value: str, exempt: Sequence[str], *more: str, to: Sequence[str] = (EVERYBODY,)) -> Policy:
+    """Return the policy that masks columns tagged with a value (or any of several)."""
+    condition = any_of(tuple(HasTagValue(KEY, v) for v in (value, *more)))
+    return Policy(
+        name=f"lk_{value}", kind=PolicyKind.COLUMN_MASK, securable_type=SecurableType.CATALOG, securable=(catalog,),
+        to_principals=tuple(to), except_principals=tuple(exempt), function=FunctionName(catalog, "lampkeeper", MASKS[value][0]),
+        match_columns=(MatchColumn(alias="m", condition=condition),), on_column="m",
+    )  # fmt: skip
+
+
+def column_tag(table: str, column: str, value: str) -> TagAssignment:
+    """Return the tag of a column."""
+    name = ColumnName(table_name(table), column).plain
+    return TagAssignment(entity_type=EntityType.COLUMNS, entity_name=name, key=KEY, value=value)
+
+
+def grants(tables: Sequence[str], groups: Sequence[str]) -> tuple[Grant, ...]:
+    """Return least-privilege reading for the groups."""
+    found: set[Grant] = set()
+    for text in tables:
+        t = table_name(text)
+        for g in groups:
+            found |= {
+                Grant(securable_type=SecurableType.CATALOG, securable=(t.catalog,), principal=g, privileges=("USE_CATALOG",)),
+                Grant(
+                    securable_type=SecurableType.SCHEMA, securable=(t.catalog, t.schema), principal=g, privileges=("USE_SCHEMA",)
+                ),
+                Grant(securable_type=SecurableType.TABLE, securable=t.parts, principal=g, privileges=("SELECT",)),
+            }
+    return tuple(found)
+
+
+def governed(
+    columns: Mapping[str, Mapping[str, str]],
+    members: Mapping[str, Sequence[str]],
+    *,
+    cleared: Sequence[str] = ("officers",),
+    external: Sequence[str] = (),
+    readers: Sequence[str] | None = None,
+) -> Desired:
+    """Return the whole desired state for tables with columns by treatment (a tag value, or empty for an open column)."""
+    groups = sorted({*members, *external})
+    catalogs = sorted({table_name(t).catalog for t in columns})
+    used = {(table_name(t).catalog, v) for t, cols in columns.items() for v in cols.values() if v}
+    values = sorted({v for _, v in used})
+    return Desired(
+        groups=tuple(Group(name=g, external=g in external) for g in groups),
+        members={g: tuple(m) for g, m in members.items() if g not in external},
+        tag_policies=(TagPolicy(key=KEY, description="who may read", values=tuple(values)),),
+        schemas=tuple((c, "lampkeeper") for c in catalogs),
+        functions=tuple(function(c, v) for c, v in used),
+        policies=tuple(mask_policy(c, v, cleared) for c, v in used),
+        tag_assignments=tuple(column_tag(t, c, v) for t, cols in columns.items() for c, v in cols.items() if v),
+        grants=grants(tuple(columns), tuple(readers) if readers is not None else tuple(groups)),
+        tables=tuple(table_name(t) for t in columns),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One configuration. `people` are made first; `before` prepares what is not ours; `tables` are watched by all people."""
+
+    name: str
+    tables: Mapping[str, Mapping[str, str]]
+    people: tuple[str, ...]
+    stages: tuple[Desired, ...]
+    before: Callable[[Place, Mapping[str, str]], None] = lambda place, ids: None
+    loosens: bool = False
+
+    def build(self, place: Place) -> None:
+        """Make tables and people on a fresh place."""
+        ids = {name: place.user(name) for name in self.people}
+        for text, cols in self.tables.items():
+            t = table_name(text)
+            lines = ", ".join(f"{quote_identifier(c)} {kind}" for c, kind in cols.items())
+            place.sql(
+                f"CREATE CATALOG IF NOT EXISTS {quote_identifier(t.catalog)}",
+                f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(t.catalog)}.{quote_identifier(t.schema)}",
+                f"CREATE TABLE {t.sql} ({lines})",
+            )
+        self.before(place, ids)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns by table."""
+        return {t: tuple(c) for t, c in self.tables.items()}
+
+
+ANA, OLA, EVE = "ana@bank.example", "ola@bank.example", "eve@else.example"
+PEOPLE = (ANA, OLA, EVE)
+_STRINGS = {"id": "BIGINT", "email": "STRING", "full_name": "STRING", "amount": "DOUBLE"}
+_TREATED = {"id": "", "email": "masked_email", "full_name": "masked_name", "amount": "masked_amount"}
+_STAFF = {"analysts": (ANA,), "officers": (OLA,)}
+_ONE = {"dev.s.customers": _TREATED}
+
+
+def _one_table() -> Config:
+    return Config(name="one_table", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(governed(_ONE, _STAFF),))
+
+
+def _two_catalogs() -> Config:
+    tables = {"fin.s.customers": _STRINGS, "med.s.patients": {"pid": "BIGINT", "name": "STRING", "email": "STRING"}}
+    treated = {"fin.s.customers": _TREATED, "med.s.patients": {"pid": "", "name": "masked_name", "email": "masked_email"}}
+    permission = TagPermission(key=KEY, role="roles/tagPolicy.assigner", principals=("officers",))
+    desired = replace(governed(treated, _STAFF), tag_permissions=(permission,))
+    return Config(name="two_catalogs", tables=tables, people=PEOPLE, stages=(desired,))
+
+
+def _row_filter() -> Config:
+    base = governed(_ONE, _STAFF)
+    flag = TagAssignment(entity_type=EntityType.COLUMNS, entity_name="dev.s.customers.flag", key="compliance_scope", value="aml")
+    rule = Function(
+        name=FunctionName("dev", "lampkeeper", "filter_aml"), role=FunctionRole.FILTER,
+        parameters=(Parameter(name="f", type="BOOLEAN"),), returns="BOOLEAN", body="coalesce(f, TRUE) = FALSE",
+    )  # fmt: skip
+    policy = Policy(
+        name="lk_aml", kind=PolicyKind.ROW_FILTER, securable_type=SecurableType.CATALOG, securable=("dev",),
+        to_principals=(EVERYBODY,), except_principals=("officers",), function=rule.name,
+        match_columns=(MatchColumn(alias="f", condition=HasTagValue("compliance_scope", "aml")),), using=(Argument(alias="f"),),
+    )  # fmt: skip
+    desired = replace(
+        base,
+        tag_policies=(*base.tag_policies, TagPolicy(key="compliance_scope", values=("aml",))),
+        functions=(*base.functions, rule),
+        policies=(*base.policies, policy),
+        tag_assignments=(*base.tag_assignments, flag),
+    )
+    tables = {"dev.s.customers": {**_STRINGS, "flag": "BOOLEAN"}}
+    return Config(name="row_filter", tables=tables, people=PEOPLE, stages=(base, desired))
+
+
+def _nested_groups() -> Config:
+    members = {"analysts": (ANA, "team"), "team": (EVE,), "officers": ("auditors",), "auditors": (OLA,)}
+    desired = governed(_ONE, members, readers=("analysts", "officers"))
+    return Config(name="nested_groups", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(desired,))
+
+
+def _hostile_names() -> Config:
+    columns = ["e`mail", "it's", 'qu"ote', "dot.ted", "naïve Ω", "a|b", "per%cent", "sl/ash?#", "new\nline"]
+    table = "dev.s.odd"
+    tables = {table: {c: "STRING" for c in columns}}
+    treated = {table: {c: ("masked_email" if n % 2 else "masked_name") for n, c in enumerate(columns)}}
+    members = {'an`al ysts\' "x"': (ANA,), "officers|two/three": (OLA,)}
+    desired = governed(treated, members, cleared=("officers|two/three",))
+    return Config(name="hostile_names", tables=tables, people=PEOPLE, stages=(desired,))
+
+
+def _external_group() -> Config:
+    def before(place: Place, ids: Mapping[str, str]) -> None:
+        place.group("idp_officers", ids[OLA])
+
+    desired = governed(_ONE, {"analysts": (ANA,)}, cleared=("idp_officers",), external=("idp_officers",))
+    return Config(name="external_group", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(desired,), before=before)
+
+
+def _update_mask() -> Config:
+    """Change everything at once: a mask's body, a column's treatment, who is exempt, who is in the groups."""
+    first = governed(_ONE, _STAFF)
+    moved = {"dev.s.customers": {**_TREATED, "full_name": "masked_email", "email": "masked_name"}}
+    second = governed(moved, {"analysts": (ANA, EVE), "officers": (), "auditors": (OLA,)}, cleared=("auditors",))
+    body = "CASE WHEN v IS NULL THEN NULL ELSE '***' END"
+    functions = tuple(function("dev", "masked_email", body) if f.name.function == "mask_email" else f for f in second.functions)
+    return Config(
+        name="update_mask", tables={"dev.s.customers": _STRINGS}, people=PEOPLE,
+        stages=(first, replace(second, functions=functions)), loosens=True,
+    )  # fmt: skip
+
+
+def _shrink() -> Config:
+    tables = {"dev.s.customers": _STRINGS, "dev.s.orders": {"oid": "BIGINT", "note": "STRING"}}
+    treated = {"dev.s.customers": _TREATED, "dev.s.orders": {"oid": "", "note": "hidden"}}
+    return Config(name="shrink", tables=tables, people=PEOPLE, stages=(governed(treated, _STAFF), governed(_ONE, _STAFF)))
+
+
+def _workspace_layer() -> Config:
+    base = governed(_ONE, _STAFF)
+    space = GenieSpace(
+        name="Customer 360", tables=(table_name("dev.s.customers"),), title="Customer 360", description="All about customers",
+        instructions="Amounts are in euro.", sample_questions=("How many customers?",),
+        benchmarks=(Benchmark(question="How many?", sql="SELECT count(*) FROM dev.s.customers"),), acl_groups=("analysts", "officers"),
+    )  # fmt: skip
+    first = replace(
+        base,
+        seats=(Seat(group="analysts", entitlements=("workspace-consume",)), Seat(group="officers")),
+        warehouses=(Warehouse(name="governed", users=("analysts", "officers")),),
+        spaces=(space,),
+    )
+    second = replace(first, spaces=(replace(space, instructions="Amounts are in dollars.", acl_groups=("analysts",)),))
+    return Config(name="workspace_layer", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(first, second))
+
+
+def _already_there() -> Config:
+    """Parts of the desired state stand already and belong to somebody else: they are used, and survive a destroy."""
+
+    def before(place: Place, ids: Mapping[str, str]) -> None:
+        place.group("officers", ids[OLA])
+        w = place.workspace
+        w.write(
+            "test", "POST", "/api/2.1/tag-policies", {"tag_key": KEY, "description": "theirs", "values": [{"name": "theirs"}]}
+        )
+        w.write(
+            "test", "PATCH", "/api/2.1/unity-catalog/permissions/catalog/dev",
+            {"changes": [{"principal": "officers", "add": ["USE_CATALOG"]}]},
+        )  # fmt: skip
+
+    return Config(
+        name="already_there", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(governed(_ONE, _STAFF),), before=before
+    )
+
+
+CONFIGS: tuple[Config, ...] = (
+    _one_table(), _two_catalogs(), _row_filter(), _nested_groups(), _hostile_names(), _external_group(), _update_mask(),
+    _shrink(), _workspace_layer(), _already_there(),
+)  # fmt: skip

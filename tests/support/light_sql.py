@@ -1,0 +1,84 @@
+"""The local workspace without a JVM: information_schema answered by SQLite, DDL by the workspace's own handlers.
+
+The statement's own text runs, translated by sqlglot, over the rows that the workspace shows to the caller. Statements that
+need rows of tables fail: tests that want rows use the real engine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+import sqlglot
+from sqlglot import exp
+
+from localspace.sql.engine import Engine, EngineRows
+from localspace.sql.information_schema import VIEWS, InformationSchema
+from localspace.sql.run import SqlRunner
+from localspace.sql.storage import Storage, ViewSpec
+from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.workspace import Workspace
+
+
+class _NoEngine(Engine):
+    """Accepts what the workspace wants checked (function bodies with a declared type) and runs nothing."""
+
+    def analyze(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> EngineRows:
+        """Return one column of no interest: the declared type of a function stands."""
+        return EngineRows((("c", "string", True),), [], False)
+
+    def query(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
+        """Refuse: there are no rows here."""
+        raise SqlError("UNSUPPORTED_FEATURE", "this test runs without an engine", "0A000")
+
+    def write(self, sql: str, folder: object, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> None:
+        """Do nothing: tables are empty here."""
+
+
+class LightRunner:
+    """A statement runner for control-plane tests."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Answer from the books of a workspace."""
+        self._books = workspace.books
+        files = workspace.files
+        self._runner = SqlRunner(workspace.books, files, _NoEngine(files / "engine"))
+        self._information = InformationSchema(workspace.books, Storage(workspace.store, files))
+
+    def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
+        """Run one statement."""
+        if ".information_schema." not in request.statement.replace("`", ""):
+            return self._runner.run(request, cancel)
+        return self._read(request)
+
+    def close(self) -> None:
+        """Close what the inner runner holds."""
+        self._runner.close()
+
+    def _read(self, request: StatementRequest) -> StatementResult:
+        principal = self._books.identity.by_id(request.principal_id)
+        assert principal is not None
+        tree = sqlglot.parse_one(request.statement, dialect="databricks")
+        database = sqlite3.connect(":memory:")
+        loaded: dict[tuple[str, str], str] = {}
+        for table in tree.find_all(exp.Table):
+            place = (table.catalog.casefold(), table.name.casefold())
+            if place not in loaded:
+                if self._books.store.get("catalog", place[0]) is None:
+                    raise SqlError("TABLE_OR_VIEW_NOT_FOUND", f"no catalog {place[0]!r}", "42P01")
+                loaded[place] = f"v{len(loaded)}"
+                columns = [c.rstrip("#*") for c in VIEWS[place[1]][0]]
+                database.execute(f"CREATE TABLE {loaded[place]} ({', '.join(columns)})")
+                rows = [tuple(str(v) if isinstance(v, list) else v for v in r) for r in self._information.rows(*place, principal)]
+                database.executemany(f"INSERT INTO {loaded[place]} VALUES ({', '.join('?' * len(columns))})", rows)
+            table.replace(exp.to_table(loaded[place]))
+        cursor = database.execute(tree.sql(dialect="sqlite"), {n: v for n, _, v in request.parameters})
+        names = [d[0] for d in cursor.description]
+        rows_out = [[None if v is None else str(v) for v in row] for row in cursor.fetchall()]
+        database.close()
+        return StatementResult(columns=tuple((n, "string", "STRING") for n in names), rows=rows_out)
+
+
+def light_runner(workspace: Workspace) -> LightRunner:
+    """Make the runner; pass this as `build_runner`."""
+    return LightRunner(workspace)
