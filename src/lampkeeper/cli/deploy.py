@@ -17,10 +17,12 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify_report import Seen, Status, VerifyReport
+from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.remote.clients import Workspace
 
 _STYLES = {
     Action.CREATE: "green",
@@ -37,6 +39,13 @@ _layers = click.option(
     help="Only this layer (may be given again); all three otherwise.",
 )
 _loosen = click.option("--allow-loosening", is_flag=True, help="Let somebody see more than before.")
+_settle = click.option(
+    "--settle",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="SECONDS",
+    help="Wait so long for tags and memberships to take effect (default: 30, on the local workspace 0).",
+)
 _adopt = click.option("--adopt", is_flag=True, help="Take over objects that exist and differ and are not ours.")
 
 
@@ -105,8 +114,11 @@ def apply_progress(step: Step) -> ProgressCallback:
 @_loosen
 @_adopt
 @_layers
+@_settle
 @common(workspace=True)
-def apply_command(here: Here, saved: Path | None, allow_loosening: bool, adopt: bool, layers: tuple[str, ...]) -> Outcome:
+def apply_command(
+    here: Here, saved: Path | None, allow_loosening: bool, adopt: bool, layers: tuple[str, ...], settle: float | None
+) -> Outcome:
     """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended."""
     folder = here.folder()
     if saved is not None and (adopt or layers):
@@ -127,10 +139,19 @@ def apply_command(here: Here, saved: Path | None, allow_loosening: bool, adopt: 
             states,
             progress=apply_progress(step),
             allow_loosening=allow_loosening,
+            wait=waiting(workspace, settle),
             saved=saved is not None,
         )
     print_applied(here.console, report)
     return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
+
+
+def waiting(workspace: Workspace, seconds: float | None) -> Settle:
+    """Return how to wait for propagation: the platform needs half a minute, the local workspace nothing."""
+    local = is_local(workspace)
+    if seconds is None:
+        seconds = 0.0 if local else Settle().seconds
+    return Settle(seconds=seconds, poll=0.2 if local else Settle().poll)
 
 
 def print_applied(console: Console, report: ApplyReport) -> None:
@@ -149,8 +170,9 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_loosen
 @_layers
+@_settle
 @common(workspace=True)
-def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...]) -> Outcome:
+def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None) -> Outcome:
     """Remove everything that we made in these layers, and nothing else; the account layer only when it is named."""
     folder = here.folder()
     workspace = workspace_of(here, folder)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, verify
 from lampkeeper.deploy.verify_identities import NamedIdentity
 from lampkeeper.design.check import check
+from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
 from lampkeeper.design.merge import merge_labels
 from lampkeeper.design.offline import classify
@@ -269,4 +271,44 @@ def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_prob
         identities=tuple(identities),
         stale_after=0.0 if local else 3600.0,
         membership_wait=60.0 if local else 300.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What an audit found: the drift, and how much it looked at."""
+
+    drift: tuple[Drift, ...]
+    tables: int
+    columns: int
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Return the drift as findings of severity error, with what else was found."""
+        fixes = {
+            DriftKind.FORWARD: "label it, then `generate`, `plan` and `apply`",
+            DriftKind.REVERSE: "run `generate` to let go of it, then `apply`",
+        }
+        drift = (
+            Finding(code=f"audit/{d.kind}", severity=Severity.ERROR, place=d.entity, message=d.message, fix=fixes[d.kind])
+            for d in self.drift
+        )
+        return sort_findings([*drift, *self.findings])
+
+
+def audit(folder: EnvFolder, workspace: Workspace) -> Audit:
+    """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags."""
+    desired = folder.read_desired()
+    if desired == Desired():
+        raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
+    view = read_audit_view(workspace, folder.settings().patterns)
+    known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
+    fresh = {x.column: x for x in classify(view.snapshot)}
+    labels = tuple((fresh | known)[c] for c, _ in view.snapshot.columns())
+    return Audit(
+        drift=find_drift(view.snapshot, desired, labels, view.policies),
+        tables=len(view.snapshot.tables),
+        columns=len(labels),
+        findings=view.findings,
     )

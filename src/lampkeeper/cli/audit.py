@@ -1,0 +1,91 @@
+"""audit and report: what has drifted, and everything on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.cli.places import workspace_of
+from lampkeeper.cli.report_page import Page, render_page
+from lampkeeper.design.drift import DriftKind
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.text import write_text
+from lampkeeper.launch.lifecycle import Audit, access_of, audit, count_labels, make_env_plan
+from lampkeeper.model.effective import compute_matrix, standard_principals
+
+
+@click.command("audit")
+@common(workspace=True)
+def audit_command(here: Here) -> Outcome:
+    """Find sensitive columns that nothing covers, and tags on columns that are gone. Exit 1 on drift."""
+    folder = here.folder()
+    with here.console.progress("auditing"):
+        found = audit(folder, workspace_of(here, folder))
+    print_audit(here.console, found)
+    return Outcome(document=audit_dict(found), findings=found.all_findings)
+
+
+def print_audit(console: Console, found: Audit) -> None:
+    """Print the result of an audit; the drift itself goes out with the findings."""
+    forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
+    reverse = len(found.drift) - forward
+    console.line(f"{found.tables} tables, {found.columns} columns: {forward} forward, {reverse} reverse drift")
+    console.line("audit: drift" if found.drift else "audit: clean", "bold red" if found.drift else "bold green")
+
+
+def audit_dict(found: Audit) -> dict[str, object]:
+    """Return the JSON form of an audit."""
+    return {
+        "clean": not found.drift,
+        "tables": found.tables,
+        "columns": found.columns,
+        "drift": [d.as_dict() for d in found.drift],
+        "findings": [f.as_dict() for f in found.findings],
+    }
+
+
+@click.command("report")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
+@click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
+@common(workspace=True)
+def report_command(here: Here, out: Path | None, offline: bool) -> Outcome:
+    """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
+    folder = here.folder()
+    path = out or folder.path / "report.html"
+    page = page_of(folder)
+    if not offline:
+        with here.console.progress("reading the workspace"):
+            workspace = workspace_of(here, folder)
+            plan, _ = make_env_plan(folder, workspace)
+            found = audit(folder, workspace)
+        page = Page(
+            title=page.title, facts=page.facts, matrix=page.matrix, labels=page.labels, plan=plan, drift=found.all_findings
+        )
+    write_text(path, render_page(page))
+    here.console.line(f"wrote {path}")
+    return Outcome(document={"env": here.env, "file": str(path), "sections": "offline" if offline else "all"})
+
+
+def page_of(folder: EnvFolder) -> Page:
+    """Return the page that an environment's files make: facts, matrix, labels."""
+    access = access_of(folder)
+    labels = folder.labels() if folder.labels_path.is_file() else ()
+    counts = count_labels(labels)
+    return Page(
+        title=f"Lampkeeper: {folder.env}",
+        facts={
+            "environment": folder.env,
+            "tables": str(len(access.model.tables)),
+            "columns": f"{counts.pop('columns')} = " + " + ".join(f"{what} {n}" for what, n in counts.items()),
+            "policies": str(len(access.model.policies)),
+            "snapshot taken": folder.snapshot().taken_at or "unknown",
+        },
+        matrix=compute_matrix(access, standard_principals(access)),
+        labels=labels,
+    )
+
+
+COMMANDS = (audit_command, report_command)
