@@ -71,7 +71,8 @@ class App:
         caller: list[Principal] = []
         try:
             if size > limit:
-                raise ApiError(400, "MAX_NOTEBOOK_SIZE_EXCEEDED", f"The body of {size} bytes exceeds the maximum of {limit} bytes.")
+                said = f"File size imported is ({size} bytes), exceeded max size ({limit} bytes)"
+                raise ApiError(400, "MAX_NOTEBOOK_SIZE_EXCEEDED", said)
             reply = await self._answer(scope, raw_path, raw, found, caller)
         except _DroppedError:
             raise
