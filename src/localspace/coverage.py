@@ -8,11 +8,15 @@ from localspace.calls import Plane, Route
 from localspace.routes import ROUTES
 
 TEST = "tests/localspace/test_sdk_surface.py"
+JOBS_TEST = "tests/localspace/test_jobs_runs.py"
 _TESTS = {
     "localspace.control": "tests/localspace/test_control.py",
-    "localspace.api.statements": "tests/localspace/test_statements.py",
-    "localspace.api.tokens": "tests/localspace/test_auth.py",
+    **{
+        f"localspace.api.{name}": JOBS_TEST
+        for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")
+    },
 }
+"""Module of the handlers to the test that drives them, where it is not the SDK's tour."""
 
 
 def table() -> list[dict[str, str]]:
@@ -22,7 +26,7 @@ def table() -> list[dict[str, str]]:
 
 
 def _rows(route: Route) -> list[dict[str, str]]:
-    test = TEST if route.sdk else _TESTS.get(route.handler.__module__, TEST)
+    test = _TESTS.get(route.handler.__module__, TEST)
     return [
         {
             "operation": name,
