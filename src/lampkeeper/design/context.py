@@ -60,7 +60,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     every = {w for c in columns for w in c}
     if _CARD & set(words) or {"cvv", "cvc"} & every:
         topics.add("card")
-    if _INDIA & (set(words) | every) or (schema and _INDIA & set(lexicon.tokenize(schema))):
+    if _INDIA & (set(words) | (every - {"pan"})) or (schema and _INDIA & set(lexicon.tokenize(schema))):
         topics.add("india")
     if _READINGS & set(words):
         topics.add("readings")

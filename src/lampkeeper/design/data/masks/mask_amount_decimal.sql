@@ -10,5 +10,5 @@
 CASE
   WHEN value IS NULL THEN NULL
   WHEN char_length(CAST(round(abs(value), -2) AS STRING)) > char_length(CAST(floor(abs(value)) AS STRING)) THEN value - value % 100
-  ELSE round(value, -2)
+  ELSE try_cast(round(value, -2) AS DECIMAL(38,6))
 END
