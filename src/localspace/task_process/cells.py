@@ -91,8 +91,8 @@ class CellRunner:
             f"# {line}" if line.lstrip().startswith("%") and not line.lstrip().startswith("%%") else line
             for line in cell.source.split("\n")
         ]
-        tree = ast.parse("\n".join(lines), path)
-        ast.increment_lineno(tree, cell.line - 1)
+        # Empty lines before the cell keep the line numbers of the whole notebook, in syntax errors too.
+        tree = ast.parse("\n" * (cell.line - 1) + "\n".join(lines), path)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         exec(compile(tree, path, "exec"), self._namespace)  # noqa: S102
         if isinstance(last, ast.Expr):
