@@ -74,7 +74,7 @@ def _nothing_changed(
     session: Session, judge: Judge, person: Person, workspace: Workspace, connection_id: str, newcomer: Person
 ) -> None:
     reply = session.reuse(person, workspace, connection_id)
-    alive = reply.status == 200 or reply.fields().get("error_reason") == "account_not_found"
+    alive = reply.status in (200, 201) or reply.fields().get("error_reason") == "account_not_found"
     judge.expect(alive, "changed", "a call without valid credentials deleted a connection or an account")
     judge.expect(reply.fields().get("account_status") != "expired", "changed", "such a call ended a trial")
     made = session.create(newcomer, session.identities.workspace()).fields()

@@ -98,7 +98,7 @@ class _Service:
         self._flying += 1
         try:
             if operation is Operation.CONNECT and self._broken("ids_collide"):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.005)
             fields = self._handlers[operation](body, request)
             if fields and "connection_id" in fields and self._broken("ids_collide"):
                 fields["connection_id"] = self._last_id if self._flying > 1 and self._last_id else fields["connection_id"]

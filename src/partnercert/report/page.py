@@ -27,7 +27,7 @@ def render_html(result: Result) -> str:
         headline += " (automated part only)"
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">",
         '<link rel=icon href="data:,">',
         f"<title>Partner Connect certification: {escape(result.partner)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(result.partner)}</h1><p class='head {word}'>{headline}. {escape(result.summary())}</p>",
