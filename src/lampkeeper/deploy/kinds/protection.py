@@ -272,7 +272,9 @@ class GrantKind(Plain):
     def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
         """Grant and revoke what differs."""
         old, new = set(before["privileges"]), set(after["privileges"])
-        self._send(session, after, new - old, old - new)
+        # Taking ALL_PRIVILEGES away may take the privileges granted by name with it: what stays is granted again.
+        add = new if "ALL_PRIVILEGES" in old - new else new - old
+        self._send(session, after, add, old - new)
 
     def delete(self, session: Session, body: Body, remote_id: str) -> None:
         """Revoke the privileges."""
