@@ -75,7 +75,7 @@ def verify(
         structure = StructureCheck(desired, live, read_tag_policies(workspace), me).run(tables)
         expected = Access(AccessModel.of_desired(desired, live.tables))
         if options.create_probes:
-            asked_for = groups_in_question(expected, Access(live.access_model()))
+            asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
             probes = Probes(workspace, asked_for, stale_after=options.stale_after, patience=options.membership_wait)
             stack.enter_context(probes)
         cast = Cast(workspace, desired, expected, live, options, probes)
@@ -130,7 +130,7 @@ class Cast:
         self._live = Access(live.access_model())
         self._options = options
         self._probes = probes
-        self._groups = groups_in_question(expected, self._live)
+        self._groups = groups_in_question(live.directory.groups, expected, self._live)
         self.findings: list[Finding] = []
 
     def gather(self, progress: Progress | None = None) -> Iterator[Witness]:

@@ -54,12 +54,11 @@ def people_combinations(live: Access, relevant: Iterable[str]) -> tuple[frozense
     return tuple(sorted(held | alone | {frozenset()}, key=lambda c: (len(c), sorted(c))))
 
 
-def groups_in_question(*accesses: Access) -> tuple[str, ...]:
-    """Return the groups that decide something in these models."""
-    people = {m for a in accesses for members in a.model.members.values() for m in members}
-    groups = {g for a in accesses for g in a.model.members}
-    # A person or service principal may be named by a grant; only groups can be held.
-    return tuple(g for g in relevant_groups(*accesses) if g in groups or g not in people)
+def groups_in_question(known: Iterable[str], *accesses: Access) -> tuple[str, ...]:
+    """Return the groups, of those known to the account, that decide something in these models."""
+    # A grant may name a person or a service principal as well; only groups can be held.
+    groups = set(known)
+    return tuple(g for g in relevant_groups(*accesses) if g in groups)
 
 
 def direct_groups(combination: frozenset[str], live: Access, locked: Iterable[str]) -> tuple[str, ...] | None:
@@ -138,8 +137,8 @@ class Probes:
         probe, application = str(document["id"]), str(document["applicationId"])
         self._made[probe] = []
         for group in join:
-            self._made[probe].append(group)
-            self._patch_group(group, {"op": "add", "path": "members", "value": [{"value": probe}]})
+            self._made[probe].append(self._ids[group])
+            self._patch_group(self._ids[group], {"op": "add", "path": "members", "value": [{"value": probe}]})
         self._let_use_warehouse(application)
         signed_in = connect(
             Auth(workspace_host=self._workspace.host, client_id=application, client_secret=self._secret(probe)),
@@ -193,10 +192,10 @@ class Probes:
         entry = {"service_principal_name": application, "permission_level": "CAN_USE"}
         self._workspace.write("probe", "PATCH", path, {"access_control_list": [entry]})
 
-    def _patch_group(self, group: str, operation: Mapping[str, object]) -> None:
+    def _patch_group(self, group_id: str, operation: Mapping[str, object]) -> None:
         path, plane = self._workspace.scim("Groups")
         body = {"schemas": [_PATCH], "Operations": [operation]}
-        self._workspace.write("probe", "PATCH", f"{path}/{encode(self._ids[group])}", body, plane=plane)
+        self._workspace.write("probe", "PATCH", f"{path}/{encode(group_id)}", body, plane=plane)
 
     def _remove(self, probe: str) -> None:
         try:
