@@ -14,10 +14,16 @@ from lampkeeper.model.schema import Column, TypeFamily, type_family
 
 NAME = ColumnName(TableName("c", "s", "t"), "x")
 TYPES = {
-    TypeFamily.STRING: "STRING", TypeFamily.INTEGER: "INT", TypeFamily.DECIMAL: "DECIMAL(18,2)", TypeFamily.DOUBLE: "DOUBLE",
-    TypeFamily.BOOLEAN: "BOOLEAN", TypeFamily.DATE: "DATE", TypeFamily.TIMESTAMP: "TIMESTAMP", TypeFamily.BINARY: "BINARY",
+    TypeFamily.STRING: "STRING",
+    TypeFamily.INTEGER: "INT",
+    TypeFamily.DECIMAL: "DECIMAL(18,2)",
+    TypeFamily.DOUBLE: "DOUBLE",
+    TypeFamily.BOOLEAN: "BOOLEAN",
+    TypeFamily.DATE: "DATE",
+    TypeFamily.TIMESTAMP: "TIMESTAMP",
+    TypeFamily.BINARY: "BINARY",
     TypeFamily.COMPLEX: "ARRAY<STRUCT<a: STRING>>",
-}  # fmt: skip
+}
 PROTECTING = tuple(c for c in LabelClass if c is not LabelClass.NONE)
 
 
@@ -85,11 +91,11 @@ def test_a_complex_type_gets_a_function_of_exactly_that_type_and_hostile_type_te
 
 
 def test_a_header_that_is_wrong_names_file_and_line() -> None:
-    with pytest.raises(InternalError, match="f.sql:1"):
+    with pytest.raises(InternalError, match=r"f\.sql:1"):
         parse_library_file("SELECT 1", FunctionRole.MASK, place="f.sql")
-    with pytest.raises(InternalError, match="f.sql:2"):
+    with pytest.raises(InternalError, match=r"f\.sql:2"):
         parse_library_file("-- f(a STRING) RETURNS STRING\n-- hello\na", FunctionRole.MASK, place="f.sql")
-    with pytest.raises(InternalError, match="f.sql:4"):
+    with pytest.raises(InternalError, match=r"f\.sql:4"):
         parse_library_file(
             "-- f(a STRING) RETURNS STRING\n-- class: x\n-- reveals: y\n-- example: 1\na", FunctionRole.MASK, place="f.sql"
         )

@@ -10,23 +10,44 @@ from support.demo_tables import CARDS, CUSTOMERS, ENCOUNTERS, PATIENTS, TRANSACT
 
 MUST = {
     CUSTOMERS: {
-        "first_name": "name", "last_name": "name", "ssn": "national_id", "date_of_birth": "dob", "email": "email", "phone": "phone",
-        "address": "address", "zip": "address",
+        "first_name": "name",
+        "last_name": "name",
+        "ssn": "national_id",
+        "date_of_birth": "dob",
+        "email": "email",
+        "phone": "phone",
+        "address": "address",
+        "zip": "address",
     },
     TRANSACTIONS: {"aml_flag": "compliance", "risk_score": "compliance", "amount": "financial_amount"},
     CARDS: {
-        "card_number": "payment_card", "cvv": "card_security_code", "credit_limit": "financial_amount",
+        "card_number": "payment_card",
+        "cvv": "card_security_code",
+        "credit_limit": "financial_amount",
         "current_balance": "financial_amount",
     },
     PATIENTS: {
-        "first_name": "name", "last_name": "name", "ssn": "national_id", "date_of_birth": "dob", "email": "email", "phone": "phone",
-        "address": "address", "zip": "address", "city": "address", "insurance_id": "insurance_id", "primary_physician": "name",
+        "first_name": "name",
+        "last_name": "name",
+        "ssn": "national_id",
+        "date_of_birth": "dob",
+        "email": "email",
+        "phone": "phone",
+        "address": "address",
+        "zip": "address",
+        "city": "address",
+        "insurance_id": "insurance_id",
+        "primary_physician": "name",
     },
     ENCOUNTERS: {
-        "diagnosis_code": "health", "diagnosis_desc": "health", "treatment_notes": "health", "attending_doc": "name",
-        "billed_amount": "financial_amount", "paid_amount": "financial_amount",
+        "diagnosis_code": "health",
+        "diagnosis_desc": "health",
+        "treatment_notes": "health",
+        "attending_doc": "name",
+        "billed_amount": "financial_amount",
+        "paid_amount": "financial_amount",
     },
-}  # fmt: skip
+}
 
 
 def one(
@@ -51,10 +72,36 @@ def test_every_label_of_the_demo_says_why() -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["company", "company_name", "company_website", "CompanyName", "ifsc", "ifsc_code", "state", "country", "email_subject", "address_type_id",
-     "cvc_check", "pan_status", "first_name_length", "headphone_model", "phone_verified", "destination", "finance_code", "description_id",
-     "is_email_sent", "num_of_phones", "third_party", "expansion", "span", "occupied", "trip", "email_template", "passport_required"],
-)  # fmt: skip
+    [
+        "company",
+        "company_name",
+        "company_website",
+        "CompanyName",
+        "ifsc",
+        "ifsc_code",
+        "state",
+        "country",
+        "email_subject",
+        "address_type_id",
+        "cvc_check",
+        "pan_status",
+        "first_name_length",
+        "headphone_model",
+        "phone_verified",
+        "destination",
+        "finance_code",
+        "description_id",
+        "is_email_sent",
+        "num_of_phones",
+        "third_party",
+        "expansion",
+        "span",
+        "occupied",
+        "trip",
+        "email_template",
+        "passport_required",
+    ],
+)
 def test_names_that_only_look_sensitive_stay_open(column: str) -> None:
     for table in ("things", "customers", "orders"):
         assert one(column, table=table).protect is Protect.NO
@@ -62,12 +109,34 @@ def test_names_that_only_look_sensitive_stay_open(column: str) -> None:
 
 @pytest.mark.parametrize(
     ("column", "label"),
-    [("no_ktp", "national_id"), ("NoHP", "phone"), ("tgl_lahir", "dob"), ("so_dien_thoai", "phone"), ("diachi", "address"), ("cccd", "national_id"),
-     ("Geburtsdatum", "dob"), ("apellido", "name"), ("codice_fiscale", "national_id"), ("IBAN", "bank_account"), ("aadhaarNo", "national_id"),
-     ("philhealth_no", "insurance_id"), ("tfn", "tax_id"), ("nhi_number", "health"), ("npwp", "tax_id"), ("mykad", "national_id"),
-     ("emailaddr", "email"), ("MOBILENO", "phone"), ("dateofbirth", "dob"), ("subscriber_DOB", "dob"), ("nameoncard", "name"),
-     ("user_password_hash", "credentials"), ("api_key", "credentials"), ("client_ip", "ip_device"), ("card_no", "payment_card")],
-)  # fmt: skip
+    [
+        ("no_ktp", "national_id"),
+        ("NoHP", "phone"),
+        ("tgl_lahir", "dob"),
+        ("so_dien_thoai", "phone"),
+        ("diachi", "address"),
+        ("cccd", "national_id"),
+        ("Geburtsdatum", "dob"),
+        ("apellido", "name"),
+        ("codice_fiscale", "national_id"),
+        ("IBAN", "bank_account"),
+        ("aadhaarNo", "national_id"),
+        ("philhealth_no", "insurance_id"),
+        ("tfn", "tax_id"),
+        ("nhi_number", "health"),
+        ("npwp", "tax_id"),
+        ("mykad", "national_id"),
+        ("emailaddr", "email"),
+        ("MOBILENO", "phone"),
+        ("dateofbirth", "dob"),
+        ("subscriber_DOB", "dob"),
+        ("nameoncard", "name"),
+        ("user_password_hash", "credentials"),
+        ("api_key", "credentials"),
+        ("client_ip", "ip_device"),
+        ("card_no", "payment_card"),
+    ],
+)
 def test_names_of_many_languages_and_spellings_are_known(column: str, label: str) -> None:
     verdict = one(column)
     assert (verdict.protect, str(verdict.label)) == (Protect.YES, label)
@@ -106,10 +175,13 @@ def test_values_label_an_opaque_column_only_when_most_of_many_are_valid() -> Non
 
 @pytest.mark.parametrize(
     "values",
-    [tuple(str(1_700_000_000_000 + 7919 * i) for i in range(40)), tuple(f"{381_000_000_000 + 104_729 * i}" for i in range(40)),
-     tuple(f"{4_000_000_000_000_000 + 15_485_863 * i}" for i in range(40))],
+    [
+        tuple(str(1_700_000_000_000 + 7919 * i) for i in range(40)),
+        tuple(f"{381_000_000_000 + 104_729 * i}" for i in range(40)),
+        tuple(f"{4_000_000_000_000_000 + 15_485_863 * i}" for i in range(40)),
+    ],
     ids=["epoch milliseconds", "12-digit waybills", "16-digit orders"],
-)  # fmt: skip
+)
 def test_look_alike_numbers_are_not_taken_for_identifiers(values: tuple[str, ...]) -> None:
     assert one("c1", values=values).protect is Protect.NO
 

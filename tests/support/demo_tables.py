@@ -20,19 +20,32 @@ PATIENTS = "dev_clinical.clinical.patients"
 ENCOUNTERS = "dev_clinical.clinical.encounters"
 
 _DEFINITIONS = {
-    CUSTOMERS: "customer_id BIGINT, first_name STRING, last_name STRING, ssn STRING, date_of_birth DATE, email STRING, phone STRING,"
-    " address STRING, city STRING, state STRING, zip STRING, account_tier STRING, kyc_status STRING, created_at TIMESTAMP",
-    TRANSACTIONS: "transaction_id BIGINT, customer_id BIGINT, amount DECIMAL(18;2), currency STRING, transaction_type STRING,"
-    " merchant_name STRING, merchant_category STRING, transaction_date DATE, status STRING, aml_flag BOOLEAN, risk_score INT,"
-    " channel STRING, created_at TIMESTAMP",
-    CARDS: "card_id BIGINT, customer_id BIGINT, card_number STRING, card_type STRING, expiry_month INT, expiry_year INT, cvv STRING,"
-    " credit_limit DECIMAL(12;2), current_balance DECIMAL(12;2), status STRING, issued_at TIMESTAMP, last_used_date DATE",
-    PATIENTS: "patient_id BIGINT, first_name STRING, last_name STRING, date_of_birth DATE, ssn STRING, gender STRING, email STRING,"
-    " phone STRING, address STRING, city STRING, state STRING, zip STRING, insurance_id STRING, insurance_provider STRING,"
-    " primary_physician STRING, risk_tier STRING, enrolled_at TIMESTAMP",
-    ENCOUNTERS: "encounter_id BIGINT, patient_id BIGINT, encounter_date DATE, encounter_type STRING, diagnosis_code STRING,"
-    " diagnosis_desc STRING, treatment_notes STRING, attending_doc STRING, facility_id STRING, facility_name STRING,"
-    " billed_amount DECIMAL(12;2), paid_amount DECIMAL(12;2), length_of_stay_days INT, discharge_status STRING, created_at TIMESTAMP",
+    CUSTOMERS: (
+        "customer_id BIGINT, first_name STRING, last_name STRING, ssn STRING, date_of_birth DATE, email STRING, phone "
+        "STRING, address STRING, city STRING, state STRING, zip STRING, account_tier STRING, kyc_status STRING, "
+        "created_at TIMESTAMP"
+    ),
+    TRANSACTIONS: (
+        "transaction_id BIGINT, customer_id BIGINT, amount DECIMAL(18;2), currency STRING, transaction_type STRING, "
+        "merchant_name STRING, merchant_category STRING, transaction_date DATE, status STRING, aml_flag BOOLEAN, "
+        "risk_score INT, channel STRING, created_at TIMESTAMP"
+    ),
+    CARDS: (
+        "card_id BIGINT, customer_id BIGINT, card_number STRING, card_type STRING, expiry_month INT, expiry_year INT, "
+        "cvv STRING, credit_limit DECIMAL(12;2), current_balance DECIMAL(12;2), status STRING, issued_at TIMESTAMP, "
+        "last_used_date DATE"
+    ),
+    PATIENTS: (
+        "patient_id BIGINT, first_name STRING, last_name STRING, date_of_birth DATE, ssn STRING, gender STRING, email "
+        "STRING, phone STRING, address STRING, city STRING, state STRING, zip STRING, insurance_id STRING, "
+        "insurance_provider STRING, primary_physician STRING, risk_tier STRING, enrolled_at TIMESTAMP"
+    ),
+    ENCOUNTERS: (
+        "encounter_id BIGINT, patient_id BIGINT, encounter_date DATE, encounter_type STRING, diagnosis_code STRING, "
+        "diagnosis_desc STRING, treatment_notes STRING, attending_doc STRING, facility_id STRING, facility_name STRING, "
+        "billed_amount DECIMAL(12;2), paid_amount DECIMAL(12;2), length_of_stay_days INT, discharge_status STRING, "
+        "created_at TIMESTAMP"
+    ),
 }
 
 

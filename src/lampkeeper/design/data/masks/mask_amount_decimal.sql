@@ -9,6 +9,6 @@
 -- example: NULL -> NULL
 CASE
   WHEN value IS NULL THEN NULL
-  WHEN char_length(CAST(round(abs(value), -2) AS STRING)) > char_length(CAST(floor(abs(value)) AS STRING)) THEN value - value % 100
+  WHEN char_length(CAST(round(value, -2) AS STRING)) > char_length(substring_index(CAST(value AS STRING), '.', 1)) THEN value - value % 100
   ELSE try_cast(round(value, -2) AS DECIMAL(38,6))
 END
