@@ -85,7 +85,7 @@ class LocalPlace:
             facts = json.loads(line) if line else {}
             host, token, account, workspace, metastore, warehouse = (str(facts[key]) for key in _FACTS)
         except (ValueError, KeyError, TypeError):
-            ended = process.poll()
+            ended = _exit_code(process, 5.0 if line == "" else 0.0)
             why = f"ended with {ended}" if ended is not None else f"was not ready after {self.patience:.0f} s"
             raise RemoteError(
                 f"the local workspace {why}; the end of {self.log}:\n{self._log_tail()}", code="LOCAL_START_FAILED",
@@ -127,13 +127,20 @@ class LocalPlace:
         return text[-_LOG_TAIL:].strip() or "(empty)"
 
 
-def _first_line(stream: IO[str], patience: float) -> str:
-    """Return the first line of the stream, or what there is of it after `patience` seconds: nothing."""
+def _exit_code(process: subprocess.Popen[str], patience: float) -> int | None:
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _first_line(stream: IO[str], patience: float) -> str | None:
+    """Return the first line of the stream, empty if it ended without one, or None after `patience` seconds."""
     found: list[str] = []
     reader = threading.Thread(target=lambda: found.append(stream.readline()), daemon=True)
     reader.start()
     reader.join(patience)
-    return found[0] if found else ""
+    return found[0] if found else None
 
 
 def _kill_group(group: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import cache
 
 from lampkeeper.launch import invented
@@ -108,10 +108,10 @@ def _integer(type_text: str, kind: LabelClass, draw: Draw, who: Person, words: f
 def _decimal(type_text: str, kind: LabelClass, draw: Draw, words: frozenset[str]) -> Decimal:
     found = _DECIMAL.match(type_text)
     precision, scale = (int(found.group(1)), int(found.group(2) or 0)) if found else (10, 0)
-    whole = max(0, precision - scale)
-    if kind is LabelClass.GEO:
-        return _coordinate(draw, words).quantize(Decimal(1).scaleb(-scale))
-    return draw.amount(0, min(10**whole - 1, 9_999), min(scale, 2)) if whole else Decimal(draw.number(0, 9)).scaleb(-scale)
+    limit = Decimal(10) ** max(0, precision - scale)
+    value = _coordinate(draw, words) if kind is LabelClass.GEO else draw.amount(0, 9_999, min(scale, 2))
+    # What the type cannot hold is cut down from above; a type without whole digits keeps its places.
+    return (value % limit).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_DOWN)
 
 
 def _coordinate(draw: Draw, words: frozenset[str]) -> Decimal:

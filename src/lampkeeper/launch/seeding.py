@@ -137,12 +137,15 @@ def seed(
         by_schema.setdefault(each.table.name.parts[:2], []).append(each)
     tally = _Tally()
     total = sum(len(t) for t in by_schema.values())
+
+    def tell() -> None:
+        if progress is not None:
+            progress("seed", len(tally.made) + len(tally.kept), total)
+
     for catalog in sorted({c for c, _ in by_schema}):
         tally.writes += _ensure_catalog(workspace, catalog, storage_base)
     for (catalog, schema), wanted in sorted(by_schema.items()):
-        _seed_schema(workspace, catalog, schema, wanted, (comments or {}).get((catalog, schema), ""), tally)
-        if progress is not None:
-            progress("seed", len(tally.made) + len(tally.kept), total)
+        _seed_schema(workspace, wanted, (comments or {}).get((catalog, schema), ""), tally, tell)
     return SeedReport(made=tuple(sorted(tally.made)), kept=tuple(sorted(tally.kept)), writes=tally.writes)
 
 
@@ -173,8 +176,9 @@ def _ensure_catalog(workspace: Workspace, catalog: str, storage_base: str) -> in
 
 
 def _seed_schema(
-    workspace: Workspace, catalog: str, schema: str, wanted: Sequence[SeedTable], comment: str, tally: _Tally
+    workspace: Workspace, wanted: Sequence[SeedTable], comment: str, tally: _Tally, tell: Callable[[], None]
 ) -> None:
+    catalog, schema, _ = wanted[0].table.name.parts
     digest = hashlib.sha256("".join(sorted(t.digest for t in wanted)).encode()).hexdigest()[:16]
     path = f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}"
     found = workspace.find("schema", path)
@@ -188,6 +192,7 @@ def _seed_schema(
     names = {t.table.name.table.lower() for t in wanted}
     if found is not None and (found.get("properties") or {}).get(MARK) == digest and names <= set(there):
         tally.kept += [t.table.name for t in wanted]
+        tell()
         return
     foreign = sorted(n for n in names if there.get(n) == "")
     if foreign:
@@ -197,8 +202,10 @@ def _seed_schema(
     missing = [t for t in wanted if there.get(t.table.name.table.lower()) != t.digest or not _has_rows(workspace, t)]
     tally.kept += [t.table.name for t in wanted if t not in missing]
     with ThreadPoolExecutor(_THREADS) as pool:
-        tally.writes += sum(pool.map(lambda t: _make(workspace, t), missing))
-    tally.made += [t.table.name for t in missing]
+        for each, writes in zip(missing, pool.map(lambda t: _make(workspace, t), missing), strict=True):
+            tally.made.append(each.table.name)
+            tally.writes += writes
+            tell()
     properties = {**((found or {}).get("properties") or {}), MARK: digest}
     workspace.write("seed", "PATCH", path, {"properties": properties})
     tally.writes += 1
