@@ -187,7 +187,12 @@ def serve_command(
 @_CONFIG
 @click.option("--role", type=click.Choice(ROLES), default="partner", show_default=True)
 @click.option("--person", "--who", required=True, help="Who looked.")
-@click.option("--result", type=click.Choice(list(Said)), default=None, help="Non-interactive: passed or failed.")
+@click.option(
+    "--result",
+    type=click.Choice([said.value for said in Said], case_sensitive=False),
+    default=None,
+    help="Non-interactive: passed or failed.",
+)
 @click.option("--notes", default="", help="What was seen.")
 @click.option("--evidence", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--days", type=click.IntRange(1), default=None, help="How long it counts (default: the config's, or 90).")

@@ -83,7 +83,7 @@ def test_options_that_change_what_is_sent_still_pass(config: Path, option: str) 
         (["run"], "--config"),
         (["run", "--config", "CONFIG", "--case", "P999"], "P999 is no case"),
         (["run", "--config", "CONFIG", "--retry-delays", "1,x"], "--retry-delays"),
-        (["run", "--config", "BAD"], "BAD: 15 errors"),
+        (["run", "--config", "BAD"], "BAD: 16 errors"),
         (["explain", "P999"], "P999 is no case"),
         (["serve", "--fault", "none"], "no such fault: none"),
         (["signoff", "P403", "--config", "CONFIG", "--who", "Ana", "--result", "passed"], "no manual step"),
