@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from lampkeeper.files.folder import EnvFolder, environments
+from lampkeeper.files.folder import README, EnvFolder, environments
 from lampkeeper.files.settings import Settings
 from lampkeeper.files.text import write_texts
 from lampkeeper.model.auth import Auth
@@ -195,3 +195,16 @@ def test_snapshot_labels_and_space_ids_have_their_places(tmp_path):
     assert env.space_id("sales") == "01ef"
     env.write_space_id("sales", "")
     assert env.space_id("sales") == ""
+
+
+def test_a_space_has_a_draft_of_its_own(tmp_path):
+    env = folder(tmp_path, "dev", Desired())
+    env.write_space_draft("sales", state("ana"))
+    assert env.read_space_draft("sales") == state("ana")
+    assert env.read_draft() == Desired()
+    with pytest.raises(UsageError, match="no draft of that space"):
+        env.read_space_draft("other")
+
+
+def test_the_readme_of_the_repository_is_the_one_that_setup_writes():
+    assert (Path(__file__).parents[2] / "envs" / "README.md").read_text() == README

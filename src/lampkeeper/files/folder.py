@@ -188,6 +188,24 @@ class EnvFolder:
         _require_clean(read.findings)
         return read.desired
 
+    def space_draft_path(self, key: str) -> Path:
+        """Return the folder of one space's own draft."""
+        return self.generated_path / "spaces" / key
+
+    def write_space_draft(self, key: str, desired: Desired) -> tuple[Path, ...]:
+        """Write the draft of one space with its functions; return the paths that changed."""
+        folder = self.space_draft_path(key)
+        return write_texts({folder / ABAC_FILE: render_layer(desired), folder / SQL_FILE: render_masks_sql(desired.functions)})
+
+    def read_space_draft(self, key: str) -> Desired:
+        """Return the draft of one space; raise UsageError when it is not there or has errors."""
+        folder = self.space_draft_path(key)
+        if not (folder / ABAC_FILE).is_file():
+            raise UsageError(f"{folder / ABAC_FILE}: no draft of that space", fix=f"lampkeeper generate --env {self.env}")
+        read = _read(folder, None)
+        _require_clean(read.findings)
+        return read.desired
+
     def split(self) -> tuple[Finding, ...]:
         """Write the draft into the layers' files, all or none; return what had to be decided on the way.
 
