@@ -17,6 +17,8 @@ _ELEMENT = re.compile(
     r'^(?P<list>[\w.:-]+)\[\s*(?P<field>[$\w]+)\s+eq\s+(?P<value>"(?:[^"\\]|\\.)*"|[^\]]+?)\s*\](?:\.[\w.]+)?$', re.I
 )
 
+_SINGLE = frozenset({"active", "displayName", "userName", "externalId", "applicationId"})
+
 Predicate = Callable[[Json], bool]
 
 
@@ -165,6 +167,8 @@ def _apply(body: Json, kind: str, path: str, value: Any) -> None:
         _apply(inner, kind, tail, value)
         body[name] = inner
         return
+    if name in _SINGLE:
+        value = _single(name, value)
     old = body.get(name)
     many = isinstance(old, list) or isinstance(value, list) or name in ("members", "entitlements", "roles", "emails")
     if isinstance(value, dict) and name in value:
@@ -198,6 +202,20 @@ def _apply_element(body: Json, kind: str, element: re.Match[str], value: Any) ->
         body[name] = [*old, {element["field"]: wanted}]
     elif isinstance(value, dict):
         body[name] = [one | value if one in matches else one for one in old]
+
+
+def _single(name: str, value: Any) -> Any:
+    # Terraform deactivates with [{"value": "false"}].
+    while isinstance(value, (list, dict)):
+        if isinstance(value, dict):
+            value = value.get(name, value.get("value"))
+        else:
+            value = value[0] if value else None
+    if name == "active" and isinstance(value, str):
+        if value.lower() not in ("true", "false"):
+            raise invalid(f"active must be true or false, not '{value}'.")
+        return value.lower() == "true"
+    return value
 
 
 def _elements(value: Any) -> list[Json]:

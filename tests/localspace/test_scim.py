@@ -76,6 +76,12 @@ def test_a_filter_that_cannot_be_read_is_a_400(text: str) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize("value", [False, "false", "False", [{"value": "false"}], {"active": False}])
+def test_every_way_to_deactivate_deactivates(value: Any) -> None:
+    patch = {"Operations": [{"op": "replace", "path": "active", "value": value}]}
+    assert apply_patch({"active": True}, patch)["active"] is False
+
+
 def test_lists_filter_page_and_project(scim: httpx.Client) -> None:
     for number in range(5):
         made(scim, "Groups", displayName=f"g{number}", externalId=f"x{number}")

@@ -155,6 +155,8 @@ class People:
         else:
             new.pop("members", None)
             new.setdefault("active", True)
+            if not isinstance(new["active"], bool):
+                raise invalid("active must be true or false.")
 
     def _check_members(self, group_id: str, members: list[str]) -> None:
         above = self._stored_ancestors(group_id) | {group_id}

@@ -1,0 +1,31 @@
+"""What the real clients once sent gets the same kind of answer today: recorded requests, replayed everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.localspace_server import running_localspace
+from support.recorded import load, replay
+
+pytestmark = pytest.mark.server
+RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
+
+
+def test_there_are_recordings_of_both_clients() -> None:
+    assert {"cli", "terraform"} <= {path.stem for path in RECORDED}
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded_requests_are_answered_alike(path: Path) -> None:
+    exchanges = load(path)
+    assert len(exchanges) > 30
+    with running_localspace() as space:
+        assert replay(space, exchanges) == []
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recordings_hold_no_token_and_no_bearer(path: Path) -> None:
+    text = path.read_text().lower()
+    assert "dapi" not in text
+    assert "bearer" not in text
