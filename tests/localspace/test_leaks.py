@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.sql_workspace import SqlWorkspace
 
 from localspace.statement_runner import SqlError
+from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark
 

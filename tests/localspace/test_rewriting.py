@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sql_workspace import SqlWorkspace
 
 from localspace.sql.calls import find_calls
 from localspace.sql.engine_worker import java_double
@@ -20,6 +19,7 @@ from localspace.sql.rewrite import BARRIER, Rewriter
 from localspace.sql.text import Cursor, quote_name, quote_text, tokenize, without_comments
 from localspace.sql.types import parse_type
 from localspace.statement_runner import SqlError
+from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.unit
 
@@ -218,8 +218,19 @@ def test_literal_rows_are_typed_strictly() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("int", "'1'"), ("tinyint", "300"), ("int", "1 + 1"), ("string", "1"), ("decimal(3,2)", "1.234"), ("date", "'soon'")]
-    + [("string", "'a' || 'b'"), ("boolean", "1"), ("varchar(2)", "'abc'"), ("array<int>", "1"), ("int", "current_user()")],
+    [
+        ("int", "'1'"),
+        ("tinyint", "300"),
+        ("int", "1 + 1"),
+        ("string", "1"),
+        ("decimal(3,2)", "1.234"),
+        ("date", "'soon'"),
+        ("string", "'a' || 'b'"),
+        ("boolean", "1"),
+        ("varchar(2)", "'abc'"),
+        ("array<int>", "1"),
+        ("int", "current_user()"),
+    ],
 )
 def test_anything_else_is_left_to_the_engine(kind: str, text: str) -> None:
     with pytest.raises(NotLiteralError):

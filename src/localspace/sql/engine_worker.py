@@ -64,7 +64,7 @@ _DROPPED_FUNCTIONS = (
     "input_file_block_length",
 )
 _PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
-_PLAIN |= {"float", "binary", "void"}
+_PLAIN |= {"binary", "void"}
 _WORKERS = 4
 
 
@@ -142,6 +142,7 @@ class Worker:
         self._relations: set[str] = set()
         self._lock = threading.Lock()
         self._drop_functions()
+        self._current_user = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER()
 
     def _drop_functions(self) -> None:
         registry = self.spark._jsparkSession.sessionState().functionRegistry()
@@ -176,6 +177,16 @@ class Worker:
         """Stop the jobs of a request."""
         self.spark.sparkContext.cancelJobGroup(str(number))
 
+    def close(self) -> None:
+        """End the JVM; running statements are given up."""
+        self.spark.sparkContext.cancelAllJobs()
+        if self.jvm.stdin is not None:
+            self.jvm.stdin.close()
+        try:
+            self.jvm.wait(timeout=90)
+        except subprocess.TimeoutExpired:
+            self.jvm.kill()
+
     def _register(self, views: list[list[str]]) -> None:
         with self._lock:
             for name, folder, ddl in views:
@@ -184,8 +195,7 @@ class Worker:
                     self._relations.add(name)
 
     def _as_user(self, user: str) -> None:
-        context = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext
-        context.CURRENT_USER().set(user)
+        self._current_user.set(user)
 
     def _query(self, sql: str, limit: int | None) -> dict[str, Any]:
         frame = self.spark.sql(sql)
@@ -318,17 +328,16 @@ def main() -> None:
         send({"id": 0, "error": {"class": None, "state": None, "message": str(error), "analysis": False}})
         return
     send({"id": 0, "columns": []})
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for line in sys.stdin:
-            request = json.loads(line)
-            if request["op"] == "cancel":
-                pool.submit(worker.cancel, request["target"])
-            else:
-                pool.submit(serve, request)
-    worker.spark.stop()
-    if worker.jvm.stdin is not None:
-        worker.jvm.stdin.close()
-    worker.jvm.wait(timeout=60)
+    pool = ThreadPoolExecutor(_WORKERS)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["op"] == "cancel":
+            # Not in the pool: it may be full of what is to be stopped.
+            threading.Thread(target=worker.cancel, args=(request["target"],), daemon=True).start()
+        else:
+            pool.submit(serve, request)
+    worker.close()
+    os._exit(0)
 
 
 if __name__ == "__main__":

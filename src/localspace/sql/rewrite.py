@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
 
 from localspace.governance.identity import Principal
@@ -383,6 +384,8 @@ class Rewriter:
     def _called(self, call: Call, frame: Frame) -> Document | None:
         if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
             return None
+        if len(call.path) == 1 and call.name.upper() in Databricks.Parser.FUNCTIONS:
+            return None  # a built-in function comes before one of the current schema
         place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
         full = place.table_path(call.path)
         if full[:2] == ("system", "builtin"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from localspace.governance.identity import Principal
 from localspace.sql import failures
 from localspace.sql.context import Context
 from localspace.sql.engine import Engine
+from localspace.sql.engine_archive import existing_archive
 from localspace.sql.handlers import handler_for
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.parameters import bind
@@ -91,7 +93,9 @@ class SqlRunner:
         return found
 
 
-def build_runner(books: Books, data_dir: Path, *, heap: str = "1g", archive: Path | None = None) -> SqlRunner:
+def build_runner(books: Books, data_dir: Path, *, heap: str = "1g") -> SqlRunner:
     """Return the runner of a workspace; the engine starts with the first statement that needs it."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    return SqlRunner(books, data_dir, Engine(data_dir / "engine", heap, archive))
+    # What a former engine process left behind is of no use.
+    shutil.rmtree(data_dir / "engine", ignore_errors=True)
+    return SqlRunner(books, data_dir, Engine(data_dir / "engine", heap, existing_archive()))
