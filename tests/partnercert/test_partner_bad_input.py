@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+
 from partnercert.contract import Operation, Route, check_reply
 from partnercert.reference_partner import FAULTS, build
 from partnercert.session import Session

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from partnercert.cases import CASES
 from partnercert.commands import cli
 from partnercert.reference_partner import build

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from partnercert import template
 from partnercert.config import ConfigError, from_document, load, parse_json
 from partnercert.hosts import host_allowed, redirect_problem

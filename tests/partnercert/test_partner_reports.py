@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+
 from partnercert.cases import CASES
 from partnercert.exchange import Redactor
 from partnercert.reference_partner import FAULTS

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
+
 from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.runner import Result

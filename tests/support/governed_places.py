@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,13 +158,15 @@ _VOLATILE = {
     "created_ms", "updated_ms", "create_time_ms", "jdbc_url", "odbc_params", "group_id", "principal_id",
 }  # fmt: skip
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def _plain(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {names.get(k, k): _plain(v, names) for k, v in value.items() if k not in _VOLATILE}
     if isinstance(value, list):
         return sorted((_plain(v, names) for v in value), key=lambda v: json.dumps(v, sort_keys=True))
-    return names.get(value, value) if isinstance(value, str) else value
+    return names.get(value) or _UUID.sub("*", value) if isinstance(value, str) else value
 
 
 def place_at(space: LocalWorkspace, folder: Path) -> Place:
