@@ -1,0 +1,37 @@
+"""The published benchmark holds its gates on the open part of the labelled columns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "classification.py"
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("mode", ["names", "values"])
+def test_the_gates_hold(mode: str) -> None:
+    done = _run("--mode", mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+def test_a_classifier_that_misses_fails_the_gate(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text('{"db": "d", "table": "t", "column": "zzz", "type": "", "comment": "", "label": "email", "tier": "must"}\n')
+    assert _run("--gold", str(gold)).returncode == 1
+
+
+def test_an_unreadable_gold_file_is_wrong_use(tmp_path: Path) -> None:
+    assert _run("--gold", str(tmp_path / "none.jsonl")).returncode == 2
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"column": \n')
+    done = _run("--gold", str(bad))
+    assert done.returncode == 2
+    assert "bad.jsonl:1" in done.stderr
