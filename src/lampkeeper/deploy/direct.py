@@ -169,7 +169,8 @@ class _Run:
         place = (change.kind, change.key)
         before = state.objects.get(place)
         if not change.action.writes:
-            owned = Owned(body=change.claim or {}, remote_id=change.remote_id, original=change.original)
+            original = change.original if change.original is not None else before.original if before else None
+            owned = Owned(body=change.claim or {}, remote_id=change.remote_id, original=original)
             state.record(change, owned if change.action is Action.ADOPT else None)
             self.records += 1
             return

@@ -110,12 +110,12 @@ class _Draft:
         recorded = record.body if record else None
         target = kind.target(body, found.body, recorded)
         reasons = kind.differences(found.body, target)
-        if record is not None:
-            if reasons:
-                remote_id = found.remote_id or record.remote_id
-                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, remote_id, wanted=body, recorded=recorded)
-            return ()
         begun = (kind.name, key) in self.states[kind.layer].intents
+        if record is not None:
+            remote_id = found.remote_id or record.remote_id
+            if reasons:
+                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, remote_id, wanted=body, recorded=recorded)
+            return [_note(kind, key, found, body, recorded, "written by a run that died")] if begun else ()
         if begun or (found.mark and found.mark == owner):
             return self._take(kind, key, found, body, "made by a run that died" if begun else "carries our mark")
         if found.mark:
@@ -124,6 +124,9 @@ class _Draft:
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()
+        if kind.joins(body):
+            missing = {**body, "privileges": sorted(set(body["privileges"]) - set(found.body["privileges"]))}
+            return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=missing)
         if not self.adopt:
             self._refuse(
                 kind, key, "FOREIGN_OBJECT", f"is there, is not ours and differs ({'; '.join(reasons)})",
@@ -139,12 +142,7 @@ class _Draft:
         steps: list[Change] = []
         if reasons:
             steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=wanted)
-        adopt = Change(
-            kind=kind.name, key=key, action=Action.ADOPT, layer=kind.layer, stage=Stage.CLOSE, before=found.body,
-            after=found.body, reasons=(why,), remote_id=found.remote_id, original=original,
-            claim=kind.claim(found.body, wanted, None),
-        )  # fmt: skip
-        return [adopt, *steps]
+        return [_note(kind, key, found, wanted, None, why, original), *steps]
 
     def _drop(self, kind: Kind, key: str, record: Owned, found: Found | None) -> Iterable[Change]:
         if found is None:
@@ -178,6 +176,17 @@ class _Draft:
     def _refuse(self, kind: Kind, key: str, code: str, what: str, fix: str) -> None:
         place = f"{kind.name} {key}"
         self.findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=what, fix=fix))
+
+
+def _note(
+    kind: Kind, key: str, found: Found, wanted: Body, recorded: Body | None, why: str, original: Body | None = None
+) -> Change:
+    """Return the change that writes nothing but the state file: the object as it stands is ours."""
+    return Change(
+        kind=kind.name, key=key, action=Action.ADOPT, layer=kind.layer, stage=Stage.CLOSE, before=found.body,
+        after=found.body, reasons=(why,), remote_id=found.remote_id, original=original,
+        claim=kind.claim(found.body, wanted, recorded),
+    )  # fmt: skip
 
 
 def _steps(

@@ -100,6 +100,10 @@ class Kind(Protocol):
         """Return what is left of the object when what is ours goes; None when nothing is."""
         ...
 
+    def joins(self, wanted: Body) -> bool:
+        """Say whether we may add to such an object of others unasked: a set to which everybody adds."""
+        ...
+
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return in words what differs; nothing means that no write is needed."""
         ...
@@ -143,6 +147,10 @@ class Plain:
     def remainder(self, found: Body, recorded: Body) -> Body | None:
         """Return nothing."""
         return None
+
+    def joins(self, wanted: Body) -> bool:
+        """Say no: what others made is left alone."""
+        return False
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return `field: old -> new` for every wanted field that stands otherwise."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
 from lampkeeper.deploy.view import View
 from lampkeeper.model.conditions import Condition, Or, any_of
 from lampkeeper.model.desired import Desired
@@ -236,17 +236,39 @@ def _policy_path(body: Body) -> str:
     return f"{_UC}/policies/{encode(body['on_securable_type'], body['on_securable_fullname'], body['name'])}"
 
 
-class GrantKind(Plain):
-    """The privileges of one principal on one securable. A key that is ours is ours alone: other privileges there go."""
+class GrantKind(Shared):
+    """The privileges of one principal on one securable.
+
+    A group of ours has what we say and nothing else there. A group that others own may hold more: what they granted is
+    theirs, and we add and take back only what was missing.
+    """
 
     name = "grant"
     layer = Layer.DATA_ACCESS
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
     shown: ClassVar[tuple[str, ...]] = ("privileges",)
+    elements: ClassVar[str] = "privileges"
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return the grants wanted."""
-        return {_grant_key(g): grant_body(g) for g in desired.grants}
+        """Return the grants wanted; `shared` says that the principal is not a group of ours."""
+        ours = {g.name for g in desired.groups if not g.external}
+        return {_grant_key(g): {**grant_body(g), "shared": g.principal not in ours} for g in desired.grants}
+
+    def joins(self, wanted: Body) -> bool:
+        """Say yes for a principal that is not ours: missing privileges are added beside those of others."""
+        return bool(wanted.get("shared"))
+
+    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
+        """Return the wanted privileges, with those of others if the principal is not ours."""
+        return super().target(wanted, found, recorded) if self.joins(wanted) else wanted
+
+    def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
+        """Return what is ours of the privileges that stand: all of them for a group of ours."""
+        return super().claim(standing, wanted, recorded) if self.joins(wanted or recorded or standing) else standing
+
+    def remainder(self, found: Body, recorded: Body) -> Body | None:
+        """Return the privileges that others granted, if there are any."""
+        return super().remainder(found, recorded) if self.joins(recorded) else None
 
     def live(self, view: View) -> dict[str, Found]:
         """Return every direct grant on the securables in scope."""
