@@ -116,8 +116,15 @@ def test_qualifiers_are_cut_off(place: SqlWorkspace) -> None:
 
 
 def test_identity_functions_become_literals(place: SqlWorkspace) -> None:
-    text, _ = rewrite(place, "SELECT current_user(), is_account_group_member('analysts'), is_account_group_member(upper('x'))")
-    assert text.startswith(f"SELECT '{ANA}', TRUE, array_contains(CAST(array('O\\'Brien \\\\ team', 'account users'")
+    text, _ = rewrite(place, "SELECT upper(current_user()), 1 + if(is_account_group_member('analysts'), 1, 0)")
+    assert text == f"SELECT upper('{ANA}'), 1 + if(TRUE, 1, 0)"
+    text, _ = rewrite(place, "SELECT 1 WHERE is_account_group_member(upper('x'))")
+    assert "array_contains(CAST(array('O\\'Brien \\\\ team', 'account users', 'analysts') AS ARRAY<STRING>), upper('x'))" in text
+
+
+def test_a_call_that_is_a_column_keeps_its_name(place: SqlWorkspace) -> None:
+    text, _ = rewrite(place, "SELECT current_user(), is_member('x'), current_user() AS me FROM range(1)")
+    assert text == f"SELECT '{ANA}' AS `current_user()`, FALSE AS `is_member(x)`, '{ANA}' AS me FROM range(1)"
 
 
 def test_comments_never_reach_the_engine(place: SqlWorkspace) -> None:

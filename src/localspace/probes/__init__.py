@@ -41,6 +41,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="function_gone", check=masks.function_gone),
     Probe(name="manual_controls", check=masks.manual_controls),
     Probe(name="view_owner_and_session_user", check=masks.view_owner_and_session_user),
+    Probe(name="views_have_no_policies", check=masks.views_have_no_policies),
     Probe(name="function_reads_as_owner", check=masks.function_reads_as_owner),
     Probe(name="copies_hold_what_was_seen", check=masks.copies_hold_what_was_seen),
     Probe(name="tags_take_effect", check=masks.tags_take_effect),

@@ -245,6 +245,18 @@ def view_owner_and_session_user(stage: Stage) -> None:
         stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
 
 
+def views_have_no_policies(stage: Stage) -> None:
+    """A tag on a view's column masks nothing; the base table's policy holds through the view."""
+    table = stage.table("under_view")
+    view = f"{stage.schema}.tagged_view"
+    stage.admin(f"CREATE OR REPLACE VIEW {view} AS SELECT id, kind, secret FROM {table}")
+    stage.tag(f"{view}.kind", "c")
+    stage.tag(f"{table}.secret", "c")
+    with stage.policy("under_view", f"SCHEMA {stage.schema}", stage.mask(table, value="c")):
+        rows = [("a", "XXX"), ("b", "XXX"), ("c", "XXX")]
+        stage.expect(f"SELECT kind, secret FROM {view}", stage.reader, rows)
+
+
 def function_reads_as_owner(stage: Stage) -> None:
     """A filter that looks a table up works for who may not read that table."""
     catalog = stage.schema.split(".")[0]

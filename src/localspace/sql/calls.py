@@ -130,6 +130,11 @@ def find_calls(tokens: list[Token]) -> Iterator[Call]:
         yield Call(path, token.kind == "name", first, index, close, _arguments(tokens, index, close))
 
 
+def call_name(tokens: list[Token], call: Call) -> str:
+    """Return what the engine would call a column that is this call: the text without quotes around strings."""
+    return "".join(", " if token.text == "," else token.text for token in tokens[call.first : call.close + 1])
+
+
 def _arguments(tokens: list[Token], open_: int, close: int) -> tuple[tuple[int, int], ...]:
     if close == open_ + 1:
         return ()

@@ -6,6 +6,7 @@ empty view, which proves nothing. Columns follow the platform's reference pages,
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,93 +15,17 @@ import pyarrow as pa
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
 from localspace.governance.privileges import PRIVILEGES
+from localspace.lag import LagKind
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.types import DataType, parse_type
+from localspace.sql.visible import Visible
 from localspace.store import Document
 
 Row = tuple[Any, ...]
-Maker = Callable[["Visible"], Iterator[Row]]
-
-
-class Visible:
-    """The objects of one or all catalogs that show to a principal."""
-
-    def __init__(self, books: Books, principal: Principal, catalog: str | None) -> None:
-        """Look at `catalog`, or at every catalog when None (system.information_schema)."""
-        self.books = books
-        self.principal = principal
-        self._only = catalog
-        self._seen: dict[tuple[str, str], bool] = {}
-
-    def sees(self, securable: str, full_name: str) -> bool:
-        """Say whether an object shows."""
-        key = (securable, full_name)
-        if key not in self._seen:
-            self._seen[key] = self.books.privileges.can_see(self.principal, securable, full_name)
-        return self._seen[key]
-
-    def _listed(self, kind: str, securable: str, name: str) -> Iterator[Document]:
-        for one in self.books.store.list(kind):
-            if self._in_scope(one.get("catalog_name") or one["name"]) and self.sees(securable, one[name]):
-                yield one
-
-    def _in_scope(self, catalog: str) -> bool:
-        return self._only is None or catalog.casefold() == self._only.casefold()
-
-    def catalogs(self) -> Iterator[Document]:
-        """Return visible catalogs."""
-        return self._listed("catalog", "CATALOG", "name")
-
-    def schemas(self) -> Iterator[Document]:
-        """Return visible schemas."""
-        return self._listed("schema", "SCHEMA", "full_name")
-
-    def tables(self) -> Iterator[Document]:
-        """Return visible tables and views."""
-        return self._listed("table", "TABLE", "full_name")
-
-    def functions(self) -> Iterator[Document]:
-        """Return visible functions."""
-        return self._listed("function", "FUNCTION", "full_name")
-
-    def volumes(self) -> Iterator[Document]:
-        """Return visible volumes."""
-        return self._listed("volume", "VOLUME", "full_name")
-
-    def tags(self, entity_type: str, securable: str, parts: int) -> Iterator[tuple[list[str], Document]]:
-        """Return (name parts, assignment) of the tags on visible entities; the last part may hold dots."""
-        for tag in self.books.store.list("tag"):
-            if tag["entity_type"] != entity_type:
-                continue
-            names = tag["entity_name"].split(".", parts - 1)
-            on = ".".join(names[:3])
-            if len(names) == parts and self._in_scope(names[0]) and self.sees(securable, on):
-                yield names, tag
-
-    def grants(self, securable: str) -> Iterator[tuple[Document, bool]]:
-        """Return (grant, manages) on visible objects of a type; who does not manage sees the own grants only."""
-        names = self.books.identity.names_of(self.principal.id)
-        for grant in self.books.store.list("grant"):
-            if grant["securable_type"] != securable or not self._in_scope(grant["full_name"].split(".")[0]):
-                continue
-            if not self.sees(securable, grant["full_name"]):
-                continue
-            if grant["principal"] in names or self.books.privileges.manages(self.principal, securable, grant["full_name"]):
-                yield grant, True
-
-    def policies(self) -> Iterator[Document]:
-        """Return policies on objects that the principal manages or owns, metastore ones for everybody who manages it."""
-        for policy in self.books.store.list("policy"):
-            kind, name = policy["on_securable_type"], policy["on_securable_fullname"]
-            if kind != "METASTORE" and not self._in_scope(name.split(".")[0]):
-                continue
-            if kind == "METASTORE" and self._only is not None:
-                continue
-            if self.books.privileges.manages(self.principal, kind, name):
-                yield policy
+Maker = Callable[[Visible], Iterator[Row]]
 
 
 def _catalogs(seen: Visible) -> Iterator[Row]:
@@ -386,6 +311,7 @@ class InformationSchema:
         self._storage = storage
         self._version = -1
         self._made: dict[tuple[str, str, str], ViewSpec] = {}
+        self._lock = threading.Lock()
 
     @rule("LS-046")
     def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
@@ -395,8 +321,12 @@ class InformationSchema:
             raise failures.table_missing(path)
         if catalog != "system" and not self._books.privileges.can_see(principal, "CATALOG", catalog):
             raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
+        with self._lock:
+            return self._current(catalog, name, principal)
+
+    def _current(self, catalog: str, name: str, principal: Principal) -> ViewSpec:
         version = self._books.store.version
-        lagging = any(self._books.lag.settling(kind) for kind in _lag_kinds())
+        lagging = any(self._books.lag.settling(kind) for kind in LagKind)
         if version != self._version or lagging:
             for spec in self._made.values():
                 self._storage.forget_scratch(spec)
@@ -444,9 +374,3 @@ def _data_type(kind: DataType) -> str:
 def _time(document: Document, field: str) -> int | None:
     value = document.get(field)
     return None if value is None else int(value)
-
-
-def _lag_kinds() -> tuple[Any, ...]:
-    from localspace.lag import LagKind
-
-    return tuple(LagKind)

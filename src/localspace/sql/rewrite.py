@@ -11,15 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
-from sqlglot.errors import SqlglotError
 
 from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql import failures
-from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, find_calls
+from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, call_name, find_calls
+from localspace.sql.parse import (
+    constant_of,
+    group_end,
+    identifier_path,
+    is_common_table,
+    is_path_format,
+    parse_query,
+    projected_calls,
+    sample_end,
+    sources,
+    written_path,
+)
 from localspace.sql.reader import INFORMATION_SCHEMA, Reader, Session, broken, is_view, table_key
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.storage import Storage, ViewSpec
@@ -35,19 +45,6 @@ _MAX_DEPTH = 16
 _TABLE_FUNCTIONS = frozenset(
     {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
     | {"variant_explode", "variant_explode_outer"}
-)
-_REFUSED_NODES: tuple[type, ...] = (
-    exp.Command,
-    exp.QueryTransform,
-    exp.Into,
-    exp.Parameter,
-    exp.SessionParameter,
-    exp.Stream,
-    exp.DDL,
-    exp.DML,
-    exp.Set,
-    exp.Use,
-    exp.Lock,
 )
 InformationSchema = Callable[[tuple[str, str, str], Principal], ViewSpec]
 
@@ -124,7 +121,8 @@ class Rewriter:
         self._edit_tables(tree, tokens, clean, frame, edits)
         if frame.parameters is not None:
             self._edit_parameters(tree, frame, edits)
-        self._edit_calls(tokens, clean, frame, edits)
+        projected: set[int] = set() if prefix else projected_calls(tree)
+        self._edit_calls(tokens, clean, frame, edits, projected)
         return apply_edits(clean, edits)
 
     # Tables
@@ -142,13 +140,13 @@ class Rewriter:
             else:
                 if is_common_table(table):
                     continue
-                path, start, end = _written_path(table)
+                path, start, end = written_path(table)
             full = self._full_path(path, frame)
             relation = self.relation(full, path, frame)
             alias = "" if table.alias else f" AS {quote_name(path[-1])}"
             if not table.alias:
                 written.append((full, path[-1]))
-            after = _sample_end(tokens, by_start, end) if alias else end
+            after = sample_end(tokens, by_start, end) if alias else end
             edits.append(Edit(start, after, relation + text[end:after] + alias))
         self._edit_qualifiers(tree, written, edits)
 
@@ -183,7 +181,7 @@ class Rewriter:
             arguments = node.expressions
             if len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and arguments[0].is_string:
                 at = by_start[node.meta["start"]]
-                return identifier_path(arguments[0].this), tokens[at].start, tokens[_group_end(tokens, at + 1)].end
+                return identifier_path(arguments[0].this), tokens[at].start, tokens[group_end(tokens, at + 1)].end
             raise failures.not_enforceable("IDENTIFIER() over anything but a constant string")
         if table.args.get("db") is None and (name in _TABLE_FUNCTIONS or isinstance(node, exp.Explode | exp.Inline)):
             return None
@@ -209,7 +207,7 @@ class Rewriter:
         """Return the parenthesised query that stands for a table or view."""
         if full[1].casefold() == INFORMATION_SCHEMA:
             return self._information_relation(full)
-        if len(written) == 2 and self._reader.table(full) is None and _is_path_format(written[0]):
+        if len(written) == 2 and self._reader.table(full) is None and is_path_format(written[0]):
             raise failures.not_enforceable(f"reading files by path ({written[0]})")
         table = self._reader.require_table(full)
         self._reader.require_privilege(frame.authority, "SELECT", "TABLE", table_key(table))
@@ -221,7 +219,7 @@ class Rewriter:
         self.reads.views[spec.name] = spec
         return f"(SELECT * FROM {spec.name})"
 
-    @rule("LS-030", "LS-031")
+    @rule("LS-030", "LS-031", "LS-051")
     def _view(self, table: Document, frame: Frame) -> str:
         """Expand a view: privileges below it are its owner's, policies below it the session user's."""
         namespace = table.get("view_namespace") or [table["catalog_name"], table["schema_name"]]
@@ -343,7 +341,7 @@ class Rewriter:
         """Say whether a name inside a subquery of a function body means a column of that subquery."""
         select = column.find_ancestor(exp.Select)
         while select is not None and select.parent is not None:
-            for source in _sources(select):
+            for source in sources(select):
                 if qualified:
                     if source.alias_or_name.casefold() == name:
                         return True
@@ -361,7 +359,7 @@ class Rewriter:
         raise failures.not_supported("a function body whose subquery reads more than tables and plain subqueries")
 
     @rule("LS-008", "LS-041")
-    def _edit_calls(self, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
+    def _edit_calls(self, tokens: list[Token], text: str, frame: Frame, edits: list[Edit], projected: set[int]) -> None:
         """Expand the workspace's functions, answer identity functions for the caller, refuse forbidden ones."""
         for call in find_calls(tokens):
             if call.name in FORBIDDEN_FUNCTIONS:
@@ -370,8 +368,10 @@ class Rewriter:
             if any(edit.start <= start and end <= edit.end for edit in edits):
                 continue
             arguments = [apply_edits(text, edits, tokens[first].start, tokens[last - 1].end) for first, last in call.arguments]
+            # A call that is a whole column of the result keeps its name; the body is not the caller's business.
+            name = f" AS {quote_name(call_name(tokens, call))}" if tokens[call.open - 1].start in projected else ""
             if len(call.path) == 1 and not call.quoted and call.name in IDENTITY_FUNCTIONS:
-                edits.append(Edit(start, end, self._identity(call, arguments, frame)))
+                edits.append(Edit(start, end, self._identity(call, arguments, frame) + name))
                 continue
             function = self._called(call, frame)
             if function is None:
@@ -379,7 +379,7 @@ class Rewriter:
             if not frame.free_execute:
                 path = (function["catalog_name"], function["schema_name"], function["name"])
                 self._reader.require_privilege(frame.authority, "EXECUTE", "FUNCTION", path)
-            edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), frame)))
+            edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), frame) + name))
 
     def _called(self, call: Call, frame: Frame) -> Document | None:
         if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
@@ -426,7 +426,7 @@ class Rewriter:
             return quote_text(self._reader.books.ids.metastore_id)
         if len(arguments) != 1:
             raise SqlError("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", f"The `{call.name}` requires 1 parameter.", "42605")
-        constant = _constant(arguments[0])
+        constant = constant_of(arguments[0])
         if constant is not None:
             member = identity.is_account_group_member if call.name == "is_account_group_member" else identity.is_member
             return "TRUE" if member(principal.id, constant) else "FALSE"
@@ -435,108 +435,3 @@ class Rewriter:
             names = [name for name in names if identity.is_member(principal.id, name)]
         listed = ", ".join(quote_text(name) for name in names)
         return f"array_contains(CAST(array({listed}) AS ARRAY<STRING>), {arguments[0]})"
-
-
-def parse_query(text: str) -> exp.Expr:
-    """Parse one query and refuse everything that is not purely one; raises PARSE_SYNTAX_ERROR."""
-    try:
-        trees = sqlglot.parse(text, read="databricks")
-    except SqlglotError as error:
-        first = str(error).splitlines()[0] if str(error) else "the statement"
-        raise SqlError("PARSE_SYNTAX_ERROR", f"Syntax error: {first}", "42601") from error
-    if len(trees) != 1 or trees[0] is None:
-        raise SqlError("PARSE_SYNTAX_ERROR", "Syntax error: one statement is needed.", "42601")
-    tree = trees[0]
-    if not isinstance(tree, exp.Query | exp.Values):
-        raise SqlError("PARSE_SYNTAX_ERROR", "Syntax error: a query is needed here.", "42601")
-    for node in tree.walk():
-        if isinstance(node, _REFUSED_NODES):
-            raise failures.not_enforceable(f"this part of the statement ({type(node).__name__})")
-        if isinstance(node, exp.Placeholder):
-            raise SqlError("UNBOUND_SQL_PARAMETER", f"Found the unbound parameter: {node.name}.", "42P02")
-        if isinstance(node, exp.Identifier) and node.name.casefold() == "_metadata":
-            raise failures.not_enforceable("the hidden column _metadata")
-    return tree
-
-
-def is_common_table(table: exp.Table) -> bool:
-    """Say whether a one-part table name means a common table expression that is visible there."""
-    if table.args.get("db") is not None:
-        return False
-    name = table.name.casefold()
-    child: exp.Expr = table
-    node = table.parent
-    while node is not None:
-        if isinstance(node, exp.With):
-            for one in node.expressions:
-                if one is child:
-                    if node.args.get("recursive") and one.alias.casefold() == name:
-                        return True
-                    break
-                if one.alias.casefold() == name:
-                    return True
-        else:
-            with_ = node.args.get("with_")
-            if with_ is not None and with_ is not child and any(c.alias.casefold() == name for c in with_.expressions):
-                return True
-        child, node = node, node.parent
-    return False
-
-
-def identifier_path(text: str) -> tuple[str, ...]:
-    """Return the name that IDENTIFIER('…') means."""
-    from localspace.sql.text import Cursor
-
-    cursor = Cursor(text)
-    path = cursor.path()
-    cursor.end()
-    return path
-
-
-def _written_path(table: exp.Table) -> tuple[tuple[str, ...], int, int]:
-    parts = table.parts
-    if not all(isinstance(part, exp.Identifier) and "start" in part.meta for part in parts):
-        raise broken("a table reference without a place in the text")
-    return tuple(part.name for part in parts), parts[0].meta["start"], parts[-1].meta["end"] + 1
-
-
-def _sources(select: exp.Select) -> list[exp.Expr]:
-    found: list[exp.Expr] = []
-    from_ = select.args.get("from_")
-    if from_ is not None:
-        found.append(from_.this)
-    found.extend(join.this for join in select.args.get("joins") or ())
-    found.extend(select.args.get("laterals") or ())
-    return found
-
-
-def _sample_end(tokens: list[Token], by_start: Mapping[int, int], end: int) -> int:
-    """Return where a TABLESAMPLE clause after a table name ends: the alias belongs behind it."""
-    at = next((index for start, index in sorted(by_start.items()) if start >= end), len(tokens))
-    if at >= len(tokens) or not tokens[at].is_word("TABLESAMPLE"):
-        return end
-    at = _group_end(tokens, at + 1)
-    if at + 1 < len(tokens) and tokens[at + 1].is_word("REPEATABLE"):
-        at = _group_end(tokens, at + 2)
-    return tokens[at].end
-
-
-def _group_end(tokens: list[Token], at: int) -> int:
-    depth = 0
-    for index in range(at, len(tokens)):
-        if tokens[index].kind == "symbol":
-            depth += (tokens[index].text == "(") - (tokens[index].text == ")")
-            if depth == 0:
-                return index
-    raise broken("an unclosed parenthesis")
-
-
-def _constant(text: str) -> str | None:
-    tokens = tokenize(text)
-    if len(tokens) == 1 and tokens[0].kind == "string":
-        return tokens[0].text
-    return None
-
-
-def _is_path_format(word: str) -> bool:
-    return word.casefold() in {"parquet", "delta", "json", "csv", "orc", "avro", "text", "binaryfile", "xml", "iceberg"}

@@ -7,6 +7,7 @@ from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
 from localspace.sql.context import NOTHING, Context, text_rows
+from localspace.sql.parse import identifier_path
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.text import Cursor, quote_name
 from localspace.sql.types import parse_type
@@ -308,8 +309,6 @@ def _target(cursor: Cursor) -> tuple[str, ...]:
 def target_path(cursor: Cursor) -> tuple[str, ...]:
     """Read the name of an object, also as IDENTIFIER('…')."""
     if cursor.looking_at("IDENTIFIER", "("):
-        from localspace.sql.rewrite import identifier_path
-
         cursor.expect("IDENTIFIER", "(")
         path = identifier_path(cursor.string())
         cursor.expect(")")
