@@ -86,6 +86,10 @@ class StatementRunner(Protocol):
         """Run one statement to its end; raises SqlError."""
         ...
 
+    def warm(self) -> None:
+        """Start the engine without waiting for it."""
+        ...
+
     def close(self) -> None:
         """Free the engine; the runner is not used afterwards."""
         ...

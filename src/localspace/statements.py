@@ -84,6 +84,10 @@ class StatementDesk:
             self._pool.submit(self._work, statement)
         return statement
 
+    def warm(self) -> None:
+        """Start the engine in the background, as the start of a warehouse does."""
+        self._engine().warm()
+
     def find(self, statement_id: str) -> Statement | None:
         """Return a statement whose result is still kept, or None."""
         found = self._statements.get(statement_id)
@@ -97,17 +101,21 @@ class StatementDesk:
             self._end(statement, State.CANCELED)
         statement.cancel.cancel()
 
-    def close(self) -> None:
-        """Cancel what runs and free the engine."""
+    def clear(self) -> None:
+        """Cancel what runs, wait until it has stopped, forget every statement; the engine stays."""
         for statement in tuple(self._statements.values()):
             self.cancel(statement)
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
+        self._statements.clear()
+
+    def close(self) -> None:
+        """Cancel what runs and free the engine."""
+        self.clear()
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
-        self._statements.clear()
 
     def _work(self, statement: Statement) -> None:
         with self._lock:

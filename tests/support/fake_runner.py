@@ -38,6 +38,9 @@ class FakeRunner:
             return StatementResult(columns=tuple((one, "STRING", "STRING") for one in ("name", "type", "value")), rows=cells)
         return StatementResult()
 
+    def warm(self) -> None:
+        """Have nothing to start."""
+
     def close(self) -> None:
         """Note the end."""
         self.closed = True

@@ -51,6 +51,9 @@ class LightRunner:
             return self._runner.run(request, cancel)
         return self._read(request)
 
+    def warm(self) -> None:
+        """Have nothing to start."""
+
     def close(self) -> None:
         """Close what the inner runner holds."""
         self._runner.close()

@@ -85,7 +85,8 @@ class VerifyReport:
     @property
     def counts(self) -> dict[str, int]:
         """Return how many comparisons (cells and row counts) ended in which way."""
-        found = Counter(str(v.status) for v in (*self.cells, *self.rows))
+        statuses = [c.status for c in self.cells] + [r.status for r in self.rows]
+        found = Counter(map(str, statuses))
         return {str(s): found.get(str(s), 0) for s in Status}
 
     @property

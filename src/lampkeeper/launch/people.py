@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lampkeeper.model.groups import ALL_FAMILIES, Group, GroupSpec
+from lampkeeper.model.names import TableName
 from lampkeeper.remote.clients import Json, Plane, Workspace, encode
 from lampkeeper.remote.directory import find_principal
 
@@ -22,7 +23,8 @@ ANALYSTS = "data_analysts"
 OFFICERS = "compliance_officers"
 FRAUD_TEAM = "fraud_team"
 
-LEGACY_PRIVILEGES = ("USE_CATALOG", "USE_SCHEMA", "SELECT")
+LEGACY_PRIVILEGES = (("catalog", "USE_CATALOG"), ("schema", "USE_SCHEMA"), ("table", "SELECT"))
+"""What somebody gave the analysts long ago on a table and what holds it, before anybody thought of masking."""
 
 DEMO_GROUPS: tuple[GroupSpec, ...] = (
     GroupSpec(group=Group(name=ANALYSTS, description="Read masked data.", external=True)),
@@ -52,8 +54,8 @@ PEOPLE: tuple[Person, ...] = (
 )
 
 
-def seed_people(workspace: Workspace, catalogs: Iterable[str]) -> int:
-    """Make the users, their groups, and the analysts' legacy grant where they are missing; return the number of writes."""
+def seed_people(workspace: Workspace, leaking: Iterable[TableName]) -> int:
+    """Make the users, their groups, and the analysts' legacy grants on these tables where missing; return how many writes."""
     writes = 0
     users: dict[str, str] = {}
     for person in PEOPLE:
@@ -62,8 +64,9 @@ def seed_people(workspace: Workspace, catalogs: Iterable[str]) -> int:
     for group in sorted({g for p in PEOPLE for g in p.groups}):
         members = [{"value": users[p.user]} for p in PEOPLE if group in p.groups]
         writes += _ensure(workspace, "Groups", group, {"displayName": group, "members": members})[1]
-    for catalog in sorted(set(catalogs)):
-        writes += _legacy_grant(workspace, catalog)
+    for table in sorted(set(leaking)):
+        for depth, (kind, privilege) in enumerate(LEGACY_PRIVILEGES, start=1):
+            writes += _legacy_grant(workspace, kind, ".".join(table.parts[:depth]), privilege)
     return writes + _may_use_warehouse(workspace)
 
 
@@ -94,10 +97,10 @@ def _may_use_warehouse(workspace: Workspace) -> int:
     return int(bool(missing))
 
 
-def _legacy_grant(workspace: Workspace, catalog: str) -> int:
-    path = f"/api/2.1/unity-catalog/permissions/catalog/{encode(catalog)}"
+def _legacy_grant(workspace: Workspace, kind: str, full_name: str, privilege: str) -> int:
+    path = f"/api/2.1/unity-catalog/permissions/{kind}/{encode(full_name)}"
     held = workspace.get("grant", path).get("privilege_assignments") or ()
-    if any(row.get("principal") == ANALYSTS and set(LEGACY_PRIVILEGES) <= set(row.get("privileges") or ()) for row in held):
+    if any(row.get("principal") == ANALYSTS and privilege in (row.get("privileges") or ()) for row in held):
         return 0
-    workspace.write("grant", "PATCH", path, {"changes": [{"principal": ANALYSTS, "add": list(LEGACY_PRIVILEGES)}]})
+    workspace.write("grant", "PATCH", path, {"changes": [{"principal": ANALYSTS, "add": [privilege]}]})
     return 1

@@ -142,6 +142,11 @@ def require_warehouse(workspace: Workspace, given: str) -> None:
     workspace.warehouse_id = given
 
 
+def start_warehouse(workspace: Workspace) -> None:
+    """Start the workspace's warehouse without waiting for it, so that it comes up while other work is done."""
+    workspace.write("warehouse", "POST", f"/api/2.0/sql/warehouses/{encode(warehouse_id(workspace))}/start")
+
+
 def list_warehouses(workspace: Workspace) -> list[Json]:
     """Return the warehouses as the API gives them."""
     return list(workspace.get("warehouse", "/api/2.0/sql/warehouses").get("warehouses") or ())

@@ -84,8 +84,10 @@ def delete(call: Call) -> Json:
 
 
 def start(call: Call) -> Json:
-    """Start a warehouse."""
-    return _switch(call, "RUNNING")
+    """Start a warehouse, and the SQL engine behind it; a stopped one starts with its first statement."""
+    answer = _switch(call, "RUNNING")
+    call.workspace.desk.warm()
+    return answer
 
 
 def stop(call: Call) -> Json:

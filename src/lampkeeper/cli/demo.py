@@ -1,0 +1,281 @@
+"""demo: the main job from start to end on the local workspace, told as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.audit import audit_dict, page_of, print_audit
+from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.deploy import apply_progress, print_applied, print_plan, print_verification
+from lampkeeper.cli.report_page import render_page
+from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.verify_report import VerifyReport
+from lampkeeper.deploy.wait import Settle
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.text import write_text
+from lampkeeper.launch.demo import (
+    ENV,
+    Answer,
+    Question,
+    Subject,
+    ask_everybody,
+    bank_subject,
+    schema_subject,
+    seed_subject,
+    sign_in_everybody,
+    write_env,
+)
+from lampkeeper.launch.lifecycle import (
+    Audit,
+    Generated,
+    audit,
+    generate,
+    make_env_plan,
+    take_snapshot,
+    validate,
+    verify_env,
+    verify_options,
+)
+from lampkeeper.launch.local import LocalPlace
+from lampkeeper.launch.place import Address, running
+from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.findings import Finding, has_errors, sort_findings
+from lampkeeper.model.labels import Protect
+from lampkeeper.remote.clients import Workspace, connect
+from lampkeeper.remote.warehouse import start_warehouse
+
+_MOST_LABELS = 40
+
+
+@dataclass(slots=True)
+class Watch:
+    """How long each step took, in seconds."""
+
+    console: Console
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Announce a step, show its progress, keep its time."""
+        self.console.line()
+        self.console.line(f"== {title}", "bold")
+        began = time.monotonic()
+        with self.console.progress(title) as progress:
+            yield progress
+        self.steps.append((title, time.monotonic() - began))
+
+
+@click.command("demo")
+@click.option("--schema", type=click.Path(path_type=Path, dir_okay=False), help="A .sql or .jsonl schema of your own.")
+@click.option(
+    "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
+    help="Where the demo keeps its workspace, env folder and report.",
+)  # fmt: skip
+@common(env=False)
+def demo_command(here: Here, schema: Path | None, base: Path) -> Outcome:
+    """Run the main job on the local workspace: seed, generate, validate, plan, apply, verify, audit."""
+    subject = schema_subject(schema) if schema is not None else bank_subject()
+    home = base.resolve() / subject.name
+    place = LocalPlace(folder=home / "workspace")
+    watch = Watch(here.console)
+    with watch.step("start the local workspace"):
+        address = place.up()
+    with running(_Up(place, address)):
+        here.console.line(f"{address.host}, its data in {place.data}")
+        return _Demo(here.console, watch, subject, home, address).run()
+
+
+@dataclass(slots=True)
+class _Up:
+    """A place that is up already: `running` takes it down."""
+
+    place: LocalPlace
+    address: Address
+
+    @property
+    def name(self) -> str:
+        """Return the place's name."""
+        return self.place.name
+
+    def up(self) -> Address:
+        """Return the address."""
+        return self.address
+
+    def down(self) -> None:
+        """Take the place down."""
+        self.place.down()
+
+
+class _Demo:
+    """One run: its steps in order, each printing what it found."""
+
+    def __init__(self, console: Console, watch: Watch, subject: Subject, home: Path, address: Address) -> None:
+        """Sign in as the administrator."""
+        self._console, self._watch, self._subject, self._home = console, watch, subject, home
+        self._address = address
+        self._folder = EnvFolder(home, ENV)
+        self._workspace: Workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
+        start_warehouse(self._workspace)
+
+    def run(self) -> Outcome:
+        """Walk through the life of a governed space and return its outcome; exit 1 when anything did not hold."""
+        seeded = self._seed()
+        everybody = sign_in_everybody(self._address)
+        with self._watch.step("ask before"):
+            before = [ask_everybody(q, everybody) for q in self._subject.questions]
+        made = self._generate()
+        findings = self._validate()
+        if has_errors(findings):
+            return Outcome(document={"findings": [f.as_dict() for f in findings]}, findings=findings)
+        writes = self._apply()
+        with self._watch.step("ask after"):
+            after = [ask_everybody(q, everybody) for q in self._subject.questions]
+        for question, old, new in zip(self._subject.questions, before, after, strict=True):
+            self._side_by_side(question, old, new)
+        verified = self._verify()
+        audited = self._audit()
+        undecided = self._files(made, verified, audited)
+        document = {
+            "seeded": seeded,
+            "labels": dict(made.counts),
+            "undecided_file": str(undecided),
+            "apply": {"writes": writes},
+            "verify": {"mismatches": verified.mismatches, "ok": verified.ok, "counts": verified.counts},
+            "audit": audit_dict(audited),
+            "env": str(self._folder.path),
+            "report": str(self._folder.path / "report.html"),
+            "steps": {title: round(seconds, 2) for title, seconds in self._watch.steps},
+        }
+        found = sort_findings([*findings, *verified.findings, *audited.all_findings])
+        return Outcome(document=document, findings=found)
+
+    def _seed(self) -> int:
+        for finding in self._subject.findings[:10]:
+            self._console.note(finding)
+        if len(self._subject.findings) > 10:
+            self._console.note(f"and {len(self._subject.findings) - 10} more findings about the schema file")
+        with self._watch.step("seed") as progress:
+            report, people = seed_subject(self._workspace, self._subject, progress)
+        writes = report.writes + people
+        rows = sum(len(t.rows) for t in self._subject.tables)
+        self._console.line(
+            f"seeded: {len(report.made)} tables made, {len(report.kept)} there already ({rows} rows), {writes} writes"
+        )
+        write_env(self._folder, self._subject, self._address)
+        return writes
+
+    def _generate(self) -> Generated:
+        with self._watch.step("generate"):
+            snapshot = take_snapshot(self._folder, self._workspace)
+            made = generate(self._folder)
+        if len(snapshot.tables) <= _MOST_LABELS:
+            table = new_table("table", "columns")
+            for each in snapshot.tables:
+                table.add_row(cell(each.name), cell(len(each.columns)))
+            self._console.table(table)
+        self._print_labels(made)
+        counts = made.counts
+        self._console.line(
+            f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']}"
+            f" + undecided {counts['undecided']}",
+            "bold",
+        )
+        return made
+
+    def _print_labels(self, made: Generated) -> None:
+        shown = [x for x in made.labels if x.protect is not Protect.NO]
+        table = new_table("column", "label", "protect", "evidence", title="what was found sensitive, and why")
+        for label in shown[:_MOST_LABELS]:
+            name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
+            table.add_row(
+                cell(f"{label.column.table.table}.{label.column.column}"), cell(name), cell(label.protect),
+                cell("; ".join(label.evidence)),
+            )  # fmt: skip
+        self._console.table(table)
+        if len(shown) > _MOST_LABELS:
+            self._console.line(f"and {len(shown) - _MOST_LABELS} more in {self._folder.labels_path}")
+
+    def _validate(self) -> tuple[Finding, ...]:
+        with self._watch.step("validate"):
+            findings = validate(self._folder)
+        errors = has_errors(findings)
+        self._console.line(f"validate: {'errors' if errors else 'no errors'}, {len(findings)} findings")
+        return findings
+
+    def _apply(self) -> int:
+        with self._watch.step("plan"):
+            plan, states = make_env_plan(self._folder, self._workspace)
+        print_plan(self._console, plan)
+        if plan.blocked:
+            raise UnsafePlanError(f"the plan is blocked: {plan.findings[0]}")
+        with self._watch.step("apply") as progress:
+            # The local workspace has no lag unless a test turns it on.
+            report = apply_plan(
+                plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=Settle(seconds=0)
+            )
+        print_applied(self._console, report)
+        return report.writes
+
+    def _side_by_side(self, question: Question, before: Sequence[Answer], after: Sequence[Answer]) -> None:
+        self._console.line()
+        self._console.line(question.sql, "italic")
+        table = new_table("", *(f"{a.person.role} ({a.person.user.split('@')[0]})" for a in after))
+        for title, answers in (("before", before), ("after", after)):
+            table.add_row(cell(title, "bold"), *(cell(_shown(a), "red" if a.refused else "") for a in answers))
+            table.add_section()
+        self._console.table(table)
+
+    def _verify(self) -> VerifyReport:
+        with self._watch.step("verify") as progress:
+            options = verify_options(self._folder.settings(), {}, create_probes=True, local=True)
+            report = verify_env(self._folder, self._workspace, options, progress)
+        print_verification(self._console, report)
+        return report
+
+    def _audit(self) -> Audit:
+        with self._watch.step("audit"):
+            found = audit(self._folder, self._workspace)
+        print_audit(self._console, found)
+        return found
+
+    def _files(self, made: Generated, verified: VerifyReport, audited: Audit) -> Path:
+        undecided = self._folder.path / "undecided.txt"
+        names = [f"{x.column}\t{'; '.join(x.evidence)}\n" for x in made.labels if x.protect is Protect.UNDECIDED]
+        write_text(undecided, "".join(names))
+        report = self._folder.path / "report.html"
+        page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings)
+        write_text(report, render_page(page))
+        self._console.line()
+        self._console.line("== where things lie", "bold")
+        for what, path in (
+            ("env folder", self._folder.path),
+            ("labels", self._folder.labels_path),
+            (f"undecided ({len(names)})", undecided),
+            ("report", report),
+            ("workspace", self._home / "workspace" / "data"),
+        ):
+            self._console.line(f"{what:<16} {path}")
+        table = new_table("step", "seconds")
+        for title, seconds in self._watch.steps:
+            table.add_row(cell(title), cell(f"{seconds:.1f}"))
+        table.add_row(cell("all", "bold"), cell(f"{sum(s for _, s in self._watch.steps):.1f}", "bold"))
+        self._console.table(table)
+        return undecided
+
+
+def _shown(answer: Answer) -> str:
+    if answer.refused:
+        return f"refused: {answer.refused}"
+    head = " | ".join(answer.columns)
+    rows = [" | ".join("NULL" if v is None else v for v in row) for row in answer.rows]
+    return "\n".join([head, *rows]) if rows else "no rows"
+
+
+COMMANDS = (demo_command,)
