@@ -103,8 +103,7 @@ def test_a_naked_or_wrongly_masked_column_is_named_planned_and_repaired(
     applied = bank.run("apply", "--json")
     assert applied.code == 0, applied.err
     assert applied.document["writes"] >= 1
-    clean = bank.run("verify", "--json")
-    assert (clean.code, clean.document["counts"]["mismatch"]) == (0, 0)
+    assert bank.run("plan", "--json").document["changes"] == []
 
 
 def test_a_lost_row_filter_is_named_and_repaired(bank: Bank) -> None:
@@ -113,7 +112,6 @@ def test_a_lost_row_filter_is_named_and_repaired(bank: Bank) -> None:
     assert found["verify/rows"] == ["data_analysts: dev_fin.finance.transactions: expected 1 row(s), saw 3"]
     assert "verify/mismatch" not in found
     assert bank.run("apply").code == 0
-    assert bank.run("verify").code == 0
 
 
 def test_a_lost_grant_is_named_and_repaired(bank: Bank) -> None:
@@ -169,7 +167,10 @@ def test_a_policy_of_somebody_else_on_our_tables_is_named(bank: Bank) -> None:
 
 def test_the_probes_are_gone_after_every_run_and_those_of_a_dead_run_are_swept(bank: Bank) -> None:
     assert bank.probes() == []
-    bank.account.service_principals_v2.create(display_name="lampkeeper-probe-1-0", active=True)
+    left = bank.account.service_principals_v2.create(display_name="lampkeeper-probe-1-0", active=True)
+    added = iam.Patch(op=iam.PatchOp.ADD, path="members", value=[{"value": left.id}])
+    schema = iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP
+    bank.account.groups_v2.patch(bank.group_id("compliance_officers"), operations=[added], schemas=[schema])
     assert bank.run("verify").code == 0
     assert bank.probes() == []
 

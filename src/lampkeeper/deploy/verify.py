@@ -18,6 +18,7 @@ from lampkeeper.deploy.verify_identities import (
     named_witness,
     people_combinations,
     show_combination,
+    sweep_probes,
     total_rawness,
     untested,
 )
@@ -30,7 +31,7 @@ from lampkeeper.model.schema import Table
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import Governed, read_governed
 
-__all__ = ["VerifyOptions", "VerifyReport", "verify"]
+__all__ = ["VerifyOptions", "VerifyReport", "prepare", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,13 @@ def verify(
     tables: Sequence[Table],
     options: VerifyOptions | None = None,
     *,
+    live: Governed | None = None,
     pending: Iterable[Change] = (),
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Return what was found. `tables` is the scope as last seen, `pending` what a fresh plan would still write.
+
+    `live` is what the workspace holds, when it was read a moment ago and after `prepare`.
 
     Raises RemoteError when the platform cannot be asked at all; anything wrong with the data's protection is a finding.
     """
@@ -68,15 +72,15 @@ def verify(
     findings = [_pending(c) for c in pending if c.action.writes and c.kind in _PLANNED_KINDS]
     with ExitStack() as stack:
         probes: Probes | None = None
-        homes = {*desired.schemas, *((f.name.catalog, f.name.schema) for f in desired.functions)}
-        groups = [g.name for g in desired.groups]
-        live = read_governed(workspace, desired.tables, groups=groups, function_schemas=homes)
+        if live is None:
+            prepare(workspace, options)
+            live = _read(desired, workspace)
         me = str(workspace.get("me", "/api/2.0/preview/scim/v2/Me").get("userName") or "")
         structure = StructureCheck(desired, live, read_tag_policies(workspace), me).run(tables)
         expected = Access(AccessModel.of_desired(desired, live.tables))
         if options.create_probes:
             asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
-            probes = Probes(workspace, asked_for, stale_after=options.stale_after, patience=options.membership_wait)
+            probes = Probes(workspace, asked_for, patience=options.membership_wait)
             stack.enter_context(probes)
         cast = Cast(workspace, desired, expected, live, options, probes)
         witnesses = list(cast.gather(progress))
@@ -93,6 +97,17 @@ def verify(
         queries=found.queries,
         checked=structure.checked,
     )
+
+
+def prepare(workspace: Workspace, options: VerifyOptions) -> None:
+    """Clear away what dead runs have left, before anything is read: an old probe in a group would look like a stranger."""
+    if options.create_probes:
+        sweep_probes(workspace, options.stale_after)
+
+
+def _read(desired: Desired, workspace: Workspace) -> Governed:
+    homes = {*desired.schemas, *((f.name.catalog, f.name.schema) for f in desired.functions)}
+    return read_governed(workspace, desired.tables, groups=[g.name for g in desired.groups], function_schemas=homes)
 
 
 _PLANNED_KINDS = frozenset(

@@ -92,11 +92,10 @@ def membership_sql(groups: Sequence[str]) -> str:
 class Probes:
     """Service principals made for one run. Use as a context: whatever was made is removed at the end, come what may."""
 
-    def __init__(self, workspace: Workspace, groups: Sequence[str], *, stale_after: float, patience: float) -> None:
+    def __init__(self, workspace: Workspace, groups: Sequence[str], *, patience: float) -> None:
         """Take the workspace (signed in as an admin), the groups in question, and how long to wait for a membership."""
         self._workspace = workspace
         self._groups = tuple(sorted(groups))
-        self._stale_after = stale_after
         self._patience = patience
         self._stamp = int(time.time())
         self._made: dict[str, list[str]] = {}
@@ -108,15 +107,7 @@ class Probes:
         self.provided = frozenset(str(g["displayName"]) for g in documents if g.get("externalId"))
 
     def __enter__(self) -> Probes:
-        """Remove what runs that died have left."""
-        path, plane = self._workspace.scim("ServicePrincipals")
-        query = {"filter": f'displayName sw "{PROBE_PREFIX}"', "attributes": "id,displayName"}
-        for found in list(self._workspace.scim_pages("probe", path, query, plane)):
-            name = str(found.get("displayName") or "")
-            born = name.removeprefix(PROBE_PREFIX).split("-")[0]
-            if name.startswith(PROBE_PREFIX) and (not born.isdigit() or self._stamp - int(born) >= self._stale_after):
-                self._made[str(found["id"])] = []
-                self._remove(str(found["id"]))
+        """Begin: nothing is made before `make` is called."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -216,6 +207,21 @@ class Probes:
                 )
                 return
         del self._made[probe]
+
+
+def sweep_probes(workspace: Workspace, stale_after: float) -> int:
+    """Delete probes older than `stale_after` seconds, which runs that died have left; return how many."""
+    path, plane = workspace.scim("ServicePrincipals")
+    query = {"filter": f'displayName sw "{PROBE_PREFIX}"', "attributes": "id,displayName"}
+    now, swept = time.time(), 0
+    for found in list(workspace.scim_pages("probe", path, query, plane)):
+        name = str(found.get("displayName") or "")
+        born = name.removeprefix(PROBE_PREFIX).split("-")[0]
+        if name.startswith(PROBE_PREFIX) and (not born.isdigit() or now - int(born) >= stale_after):
+            # Deleting a principal takes its memberships with it.
+            workspace.write("probe", "DELETE", f"{path}/{encode(str(found['id']))}", plane=plane)
+            swept += 1
+    return swept
 
 
 def held_groups(witness: Witness, groups: Sequence[str]) -> frozenset[str]:

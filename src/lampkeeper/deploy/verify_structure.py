@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from lampkeeper.deploy.verify_identities import PROBE_PREFIX
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.policies import Grant, Policy, SecurableType
+from lampkeeper.model.policies import Grant, Policy
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagPolicy
 from lampkeeper.remote.clients import Workspace
@@ -19,7 +18,6 @@ READING = frozenset({"SELECT", "ALL_PRIVILEGES", "MANAGE"})
 """Privileges that let their holder read, or give itself the right to."""
 
 _QUIET = frozenset({"BROWSE"})
-_OPENING = {SecurableType.CATALOG: "USE_CATALOG", SecurableType.SCHEMA: "USE_SCHEMA"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +78,9 @@ class StructureCheck:
                 self._report("missing_group", group.name, "the account has no group of this name")
 
     def _members(self) -> None:
-        probes = self._probe_ids()
         for group, wanted in self._desired.members.items():
             self._checked["membership"] += len(wanted)
-            held = set(self._live.directory.members.get(group, ())) - probes
+            held = set(self._live.directory.members.get(group, ()))
             for name in sorted(set(wanted) - held):
                 self._report("missing_member", group, f"{name!r} is not in the group")
             for name in sorted(held - set(wanted)):
@@ -93,9 +90,6 @@ class StructureCheck:
                     f"{name!r} is in the group, which this environment manages without it{self._what_exempts(group)}",
                     fix="run `plan`, then `apply`; or add it to the group's members in env.auto.tfvars",
                 )
-
-    def _probe_ids(self) -> set[str]:
-        return {n for n in self._live.directory.ids if n.startswith(PROBE_PREFIX)}
 
     def _what_exempts(self, group: str) -> str:
         exempt = [p.name for p in self._desired.policies if group in p.except_principals]
@@ -251,8 +245,3 @@ def read_tag_policies(workspace: Workspace) -> tuple[TagPolicy, ...]:
     """Return the governed tags of the account."""
     listed = workspace.pages("tag_policy", "/api/2.1/tag-policies", "tag_policies")
     return tuple(TagPolicy(key=str(t["tag_key"]), values=tuple(str(v["name"]) for v in t.get("values") or ())) for t in listed)
-
-
-def without_comments(policy: Policy) -> Policy:
-    """Return the policy as it decides: its comment takes no part."""
-    return replace(policy, comment="")

@@ -14,8 +14,9 @@ from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, verify
+from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, prepare, verify
 from lampkeeper.deploy.verify_identities import NamedIdentity
+from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.design.check import check
 from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
@@ -251,8 +252,12 @@ def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, 
     desired = folder.read_desired()
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
-    plan = make_plan(desired, workspace, States.in_folder(folder.root, folder.env))
-    return verify(desired, workspace, tables_in_scope(folder, desired), options, pending=plan.changes, progress=progress)
+    states = States.in_folder(folder.root, folder.env)
+    prepare(workspace, options)
+    view = read_view(workspace, scope_of(desired, states), states)
+    plan = make_plan(desired, workspace, states, view=view)
+    tables = tables_in_scope(folder, desired)
+    return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
 
 
 def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool) -> VerifyOptions:
