@@ -95,6 +95,7 @@ def run_command(
         wanted = beyond if beyond is not None else not cases
         examples = fuzz if fuzz is not None else (25 if loaded.is_local else 0)
         checks = run_checks(session, examples=examples, progress=console.progress) if wanted else ()
+        session.tidy()
     result = Result(
         partner=loaded.name,
         config_sha256=loaded.fingerprint,

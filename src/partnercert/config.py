@@ -36,6 +36,7 @@ class WorkspacePlan:
     unity_catalog: str = "main"
     hive_metastore: str = "hive_metastore"
     schema: str = "partnercert"
+    notebook_path: str = ""
     destination_location: str = ""
     change_default_catalog: bool = False
     accept_table_types: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ def _list(items: dict[str, Any], least: int = 0) -> dict[str, Any]:
 WORKSPACE = _object(
     "warehouse_id",
     hook_path=_PATH, mode=_one_of("read", "write", "notebook"), warehouse_id=_TEXT, unity_catalog=_TEXT,
-    hive_metastore=_TEXT, schema=_TEXT, destination_location=_TEXT, change_default_catalog=_BOOL,
+    hive_metastore=_TEXT, schema=_TEXT, notebook_path=_PATH, destination_location=_TEXT, change_default_catalog=_BOOL,
     accept_table_types=_list(_TEXT), seconds={"type": "number", "minimum": 0},
 )  # fmt: skip
 CERTIFICATION = _object(
@@ -223,6 +223,9 @@ def _across(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
     if isinstance(endpoints, dict):
         yield from _endpoint_rules(endpoints, document)
     extra = document.get("certification")
+    plan = extra.get("workspace") if isinstance(extra, dict) else None
+    if isinstance(plan, dict) and plan.get("mode") == "notebook" and "notebook_path" not in plan:
+        yield ConfigProblem(path="$.certification.workspace.notebook_path", message="is missing; mode is notebook")
     if isinstance(extra, dict) and isinstance(extra.get("connector_list"), str):
         path = folder / extra["connector_list"]
         if not path.is_file():

@@ -12,7 +12,7 @@ from partnercert.client import Landing, PartnerClient
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation
 from partnercert.exchange import Reply
-from partnercert.payloads import Identities, Payloads, Person, Workspace
+from partnercert.payloads import TEST_DOMAIN, Identities, Payloads, Person, Workspace
 from partnercert.verdicts import BlockedError, Judge, Problem, Severity
 from partnercert.workspace import WorkspaceAccess
 
@@ -34,6 +34,7 @@ class Session:
     contract_problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
     made: list[tuple[str, Workspace]] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
+    test_domains: set[str] = field(default_factory=set)
     _silent: int = 0
 
     @property
@@ -52,6 +53,8 @@ class Session:
         connection_id = reply.fields().get("connection_id")
         if reply.status in (200, 201) and isinstance(connection_id, str):
             self.made.append((connection_id, workspace))
+            if person.domain.lower().endswith(f".{TEST_DOMAIN}"):
+                self.test_domains.add(person.domain)
         return reply
 
     def create_raw(self, body: dict[str, Any]) -> Reply:
@@ -135,6 +138,21 @@ class Session:
                 return False
             self.sleep(min(pause, max(0.01, seconds / 10)))
         return True
+
+    def tidy(self) -> None:
+        """Delete what this run made, as far as the partner offers it; answers are recorded and judged by nobody."""
+        calls = []
+        if self.offers(Operation.DELETE_ACCOUNT):
+            place = self.identities.workspace()
+            bodies = [self.payloads.delete_account(domain, place) for domain in sorted(self.test_domains)]
+            calls += [(Operation.DELETE_ACCOUNT, body) for body in bodies]
+        if self.offers(Operation.DELETE_CONNECTION):
+            calls += [(Operation.DELETE_CONNECTION, self.payloads.delete_connection(i, w)) for i, w in self.made]
+        for operation, body in calls:
+            if self._silent >= _PATIENCE:
+                return
+            reply = self.client.call(f"tidy up {operation}", self.routes[operation], body, retry=False)
+            self._silent = self._silent + 1 if reply.failure else 0
 
     def contract_failures(self) -> list[Problem]:
         """Return everything in which any reply of this run broke the contract, sorted."""

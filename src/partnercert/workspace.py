@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import OperationFailed
 from databricks.sdk.errors.base import DatabricksError
+from databricks.sdk.service.jobs import NotebookTask, SubmitTask
 from databricks.sdk.service.settings import DefaultNamespaceSetting, StringMessage
 from databricks.sdk.service.sql import QueryFilter, QueryStatus, StatementState, TimeRange
 
@@ -175,12 +178,14 @@ class SdkWorkspace:
 
     def run_notebook(self, path: str) -> str:
         """Submit a one-time run of a notebook and wait for its end."""
-        from databricks.sdk.service.jobs import NotebookTask, SubmitTask
-
         task = SubmitTask(task_key="partnercert", notebook_task=NotebookTask(notebook_path=path))
         try:
             self._admin.workspace.get_status(path)
-            run = self._admin.jobs.submit(run_name="partnercert", tasks=[task]).result()
+            run = self._admin.jobs.submit(run_name="partnercert", tasks=[task]).result(
+                timeout=timedelta(seconds=self._plan.seconds)
+            )
+        except OperationFailed:
+            return "FAILED"
         except (DatabricksError, OSError, ValueError, TimeoutError) as error:
             raise WorkspaceError(f"notebook {path}: {type(error).__name__}: {error}") from error
         state = run.state.result_state if run.state else None

@@ -17,8 +17,8 @@ from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 IDS = [case.id for case in CASES]
 #: These need a real socket, or much memory; tests/partnercert/test_partner_bad_input.py runs them.
 ON_THE_WIRE = {"slow", "dripping", "closes_early", "huge", "huge_page"}
-IN_PROCESS = [f for f in FAULTS if f.config != "workspace" and f.name not in ON_THE_WIRE]
-ON_A_WORKSPACE = [f for f in FAULTS if f.config == "workspace"]
+IN_PROCESS = [f for f in FAULTS if f.config not in ("workspace", "notebook") and f.name not in ON_THE_WIRE]
+ON_A_WORKSPACE = [f for f in FAULTS if f.config in ("workspace", "notebook")]
 _seen: dict[str, frozenset[str]] = {}
 
 
@@ -48,7 +48,7 @@ def test_a_fault_of_the_core_integration_fails_exactly_its_cases(fault: Fault, f
     _, address = fake
     admin = WorkspaceClient(host=address, token=ADMIN, auth_type="pat")
     loader = WorkspaceClient(host=address, token=PARTNER, auth_type="pat")
-    plan = partner.config("workspace").certification.workspace
+    plan = partner.config(fault.config).certification.workspace
     assert plan is not None
     _seen[fault.name] = _failed(fault, SdkWorkspace(admin, loader, plan))
     assert sorted(_seen[fault.name]) == fault.cases.split()

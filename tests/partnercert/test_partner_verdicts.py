@@ -88,6 +88,18 @@ def test_on_a_workspace_both_core_cases_pass_and_everything_is_put_back() -> Non
     assert fake.default_catalog == "main"
 
 
+def test_a_partner_that_publishes_notebooks_passes_when_its_notebook_runs() -> None:
+    fake = FakeWorkspace()
+    plan = partner.config("notebook").certification.workspace
+    assert plan is not None
+    with partner.served(fake.app()) as address:
+        clients = [WorkspaceClient(host=address, token=t, auth_type="pat") for t in (ADMIN, PARTNER)]
+        made = partner.session(partner.config("notebook"), workspace=SdkWorkspace(*clients, plan))
+        with made.client:
+            outcomes = partner.run(made, only=["P200", "P201"])
+    assert (outcomes["P200"].verdict, outcomes["P201"].verdict) == (Verdict.PASS, Verdict.NOT_APPLICABLE)
+
+
 def test_without_hive_metastore_its_half_does_not_apply() -> None:
     fake = FakeWorkspace(hive=False, default_catalog="other")
     plan = partner.config("workspace").certification.workspace

@@ -64,6 +64,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     )},
     "prefix": {"base_url": "http://127.0.0.1:9321/partner/api"},
     "m2m": {"auth_options": ["AUTH_OAUTH_M2M"]},
+    "notebook": {
+        "resources_to_provision": [{"resource_type": "SqlEndpoint"}],
+        "certification": {"workspace": {**WORKSPACE_PLAN, "mode": "notebook", "notebook_path": "/Shared/partner/hello"}},
+    },
     "workspace": {"certification": {"workspace": WORKSPACE_PLAN}},
 }  # fmt: skip
 
@@ -96,12 +100,13 @@ def session(
     seconds: float = 10.0,
     workspace: WorkspaceAccess | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    token: str = "",
 ) -> Session:
     """Return a session that talks to a reference partner in this process, without sockets."""
     app = build(made, user=USER, password=PASSWORD, faults=faults)
     return assembly.session(
         made,
-        replace(HELD, token=PARTNER) if workspace is not None else HELD,
+        replace(HELD, token=token or PARTNER) if workspace is not None else HELD,
         seed=seed,
         limits=Limits(seconds=seconds, retry_delays=delays),
         workspace=workspace,

@@ -39,6 +39,8 @@ class FakeWorkspace:
     schemas: set[tuple[str, str]] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    notebooks: dict[str, str] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
 
     def app(self) -> Starlette:
         handlers: dict[str, tuple[str, Callable[[Request, str, dict[str, Any]], Response]]] = {
@@ -48,6 +50,10 @@ class FakeWorkspace:
             "/api/2.0/preview/scim/v2/Me": ("GET", lambda r, who, b: JSONResponse({"userName": who})),
             "/api/2.1/unity-catalog/tables": ("GET", self._list_tables),
             "/api/2.1/unity-catalog/external-locations": ("GET", self._locations),
+            "/api/2.0/workspace/import": ("POST", self._import),
+            "/api/2.0/workspace/get-status": ("GET", self._status),
+            "/api/2.2/jobs/runs/submit": ("POST", self._submit),
+            "/api/2.2/jobs/runs/get": ("GET", self._get_run),
             "/api/2.0/settings/types/default_namespace_ws/names/default": ("GET PATCH", self._namespace),
         }
 
@@ -57,7 +63,11 @@ class FakeWorkspace:
                 if who is None:
                     return JSONResponse({"error_code": "UNAUTHENTICATED", "message": "who?"}, status_code=401)
                 self.requests.append(f"{request.method} {request.url.path}")
-                body = await request.json() if await request.body() else {}
+                if "multipart" in request.headers.get("content-type", ""):
+                    form = await request.form()
+                    body = {k: v if isinstance(v, str) else (await v.read()).decode() for k, v in form.items()}
+                else:
+                    body = await request.json() if await request.body() else {}
                 return handle(request, who, body)
 
             return answer
@@ -65,9 +75,31 @@ class FakeWorkspace:
         routes = [Route(path, endpoint(h), methods=m.split()) for path, (m, h) in handlers.items()]
         return Starlette(routes=routes)
 
+    def _import(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        self.notebooks[body["path"]] = body["content"]
+        return JSONResponse({})
+
+    def _status(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        path = request.query_params["path"]
+        if path not in self.notebooks:
+            return JSONResponse({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": path}, status_code=404)
+        return JSONResponse({"path": path, "object_type": "NOTEBOOK", "language": "PYTHON"})
+
+    def _submit(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        self.runs.append(body["tasks"][0]["notebook_task"]["notebook_path"])
+        return JSONResponse({"run_id": len(self.runs)})
+
+    def _get_run(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        text = self.notebooks[self.runs[int(request.query_params["run_id"]) - 1]]
+        ended = "FAILED" if "raise" in text else "SUCCESS"
+        life = "INTERNAL_ERROR" if ended == "FAILED" else "TERMINATED"
+        return JSONResponse({"run_id": 1, "state": {"life_cycle_state": life, "result_state": ended}})
+
     def _statement(self, request: Request, who: str, body: dict[str, Any]) -> Response:
         sql, now = body["statement"], int(time.time() * 1000)
         try:
+            if who == "loader" and "_closed`" in sql:
+                raise FakeError("PERMISSION_DENIED")
             rows = self._run(sql)
         except FakeError as error:
             status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(error)}}
@@ -101,7 +133,7 @@ class FakeWorkspace:
         elif sql.startswith("DESCRIBE TABLE EXTENDED"):
             table = self.tables[key]
             return [["id", "bigint", ""], ["", "", ""], ["Type", table.kind, ""], ["Location", table.location, ""]]
-        elif not sql.startswith("GRANT"):
+        elif not sql.startswith(("GRANT", "DROP SCHEMA")):
             raise FakeError(f"cannot parse: {sql}")
         return []
 

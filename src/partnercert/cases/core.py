@@ -31,6 +31,10 @@ class _Place:
     def space(self) -> str:
         return f"{quoted(self.catalog)}.{quoted(self.schema)}"
 
+    @property
+    def closed(self) -> str:
+        return f"{quoted(self.catalog)}.{quoted(self.schema + '_closed')}"
+
     def tables(self) -> dict[str, TableFacts]:
         return self.workspace.tables(self.catalog, self.schema, hive=self.hive)
 
@@ -117,6 +121,8 @@ def _fixture(place: _Place, source: str) -> None:
     workspace.sql(f"DROP TABLE IF EXISTS {source}")
     workspace.sql(f"CREATE TABLE {source} (id BIGINT, name STRING)")
     workspace.sql(f"INSERT INTO {source} VALUES (1, 'one'), (2, 'two'), (3, 'three')")  # noqa: S608 - quoted
+    workspace.sql(f"CREATE SCHEMA IF NOT EXISTS {place.closed}")
+    workspace.sql(f"CREATE TABLE IF NOT EXISTS {place.closed}.`pc_source` (id BIGINT, name STRING)")
     if place.hive:
         workspace.sql(f"GRANT USAGE, SELECT, READ_METADATA, CREATE, MODIFY ON SCHEMA {place.space} TO {who}")
         return
@@ -128,6 +134,8 @@ def _tidy(place: _Place, known: set[str], before: str | None, judge: Judge) -> N
     try:
         for name in sorted(set(place.tables()) - known | {"pc_source"}):
             place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(name)}")
+        place.workspace.sql(f"DROP TABLE IF EXISTS {place.closed}.`pc_source`")
+        place.workspace.sql(f"DROP SCHEMA IF EXISTS {place.closed}")
         if before is not None:
             place.workspace.set_default_catalog(before)
     except WorkspaceError as error:
@@ -137,12 +145,26 @@ def _tidy(place: _Place, known: set[str], before: str | None, judge: Judge) -> N
 def _credentials_work(place: _Place, source: str, judge: Judge) -> None:
     """Use exactly what the payload carries: it reads what was granted."""
     rows = place.workspace.sql(f"SELECT count(*) FROM {source}", as_partner=True)  # noqa: S608 - quoted
+    _closed_stays_closed(place, judge)
     judge.expect(rows == [["3"]], "credentials", f"{place.catalog}: the payload's credentials read {rows}, not 3 rows")
+
+
+def _closed_stays_closed(place: _Place, judge: Judge) -> None:
+    """Read what was not granted: if that works, reading what was granted proves nothing."""
+    try:
+        place.workspace.sql(f"SELECT count(*) FROM {place.closed}.`pc_source`", as_partner=True)  # noqa: S608 - quoted
+    except WorkspaceError:
+        return
+    judge.warn("over-granted", f"{place.catalog}: the payload's credentials read a table that was not granted")
 
 
 def _integration_works(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge) -> None:
     start = int(time.time() * 1000)
     _trigger(session, place, plan, judge, {})
+    if plan.mode == "notebook":
+        state = place.workspace.run_notebook(plan.notebook_path)
+        judge.expect(state == "SUCCESS", "notebook", f"the published notebook {plan.notebook_path} ends {state}")
+        return
     waited = session.wait(plan.seconds, lambda: bool(place.workspace.finished_by_principal(start)))
     judge.expect(waited, "no-query", f"{place.catalog}: the history shows no finished statement of the connection's principal")
     if plan.mode == "write":

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation, routes
 from partnercert.reference_partner.faults import Answer, Fault
-from partnercert.reference_partner.loader import LoadError, load
+from partnercert.reference_partner.loader import LoadError, load, publish
 from partnercert.reference_partner.misreadings import read_connect
 from partnercert.reference_partner.partner import Partner
 from partnercert.reference_partner.requests import RefusedError, bad_request, cloud_key, connect_call, email_key, parse
@@ -183,7 +183,10 @@ class _Service:
         plan = self._config.certification.workspace
         schema, table = plan.schema if plan else "partnercert", f"loaded_{connection_id[:8]}"
         try:
-            report = await asyncio.to_thread(load, connection.details, schema, table, self._broken)
+            if plan and plan.mode == "notebook":
+                report = await asyncio.to_thread(publish, connection.details, plan.notebook_path, self._broken)
+            else:
+                report = await asyncio.to_thread(load, connection.details, schema, table, self._broken)
         except (LoadError, DatabricksError) as error:
             raise RefusedError(500, "general_error", f"the workspace refused: {type(error).__name__}") from error
         return Answer(status=200, fields=report)

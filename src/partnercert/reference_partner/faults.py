@@ -266,6 +266,8 @@ _CORE = (
     Fault(name="destination_ignored", about="the chosen location is ignored", cases="P201", config="workspace"),
     Fault(name="destination_beside", about="the table lands beside the chosen location", cases="P201", config="workspace"),
     Fault(name="always_external", about="tables are external although nothing was chosen", cases="P201", config="workspace"),
+    Fault(name="notebook_not_published", about="no notebook is published", cases="P200", config="notebook"),
+    Fault(name="notebook_broken", about="the published notebook ends in an error", cases="P200", config="notebook"),
     Fault(name="empty_table", about="the core integration writes no row", cases="P200 P201", config="workspace"),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.sql import StatementState
+from databricks.sdk.service.workspace import ImportFormat, Language
 
 SECONDS = 120.0
 _RUNNING = (StatementState.PENDING, StatementState.RUNNING)
@@ -16,6 +18,15 @@ _RUNNING = (StatementState.PENDING, StatementState.RUNNING)
 
 class LoadError(Exception):
     """The workspace refused a statement."""
+
+
+def publish(details: dict[str, Any], path: str, broken: Callable[[str], bool]) -> dict[str, Any]:
+    """Publish a notebook into the workspace of a connection."""
+    if not broken("notebook_not_published"):
+        text = "# Databricks notebook source\n" + ("raise ValueError()" if broken("notebook_broken") else "total = 1 + 1")
+        content = io.BytesIO(text.encode())
+        _workspace(details).workspace.upload(path, content, format=ImportFormat.SOURCE, language=Language.PYTHON, overwrite=True)
+    return {"status": "done"}
 
 
 def load(details: dict[str, Any], schema: str, table: str, broken: Callable[[str], bool]) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""P200 and P201 against the local workspace, a server of its own, through the unmodified SDK."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.catalog import AwsIamRoleRequest
+from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehousePermissionLevel
+from partnercert.config import WorkspacePlan
+from partnercert.reference_partner import FAULTS
+from partnercert.verdicts import Verdict
+from partnercert.workspace import SdkWorkspace, WorkspaceError
+from support import partner
+
+pytestmark = [pytest.mark.server, pytest.mark.spark]
+
+#: What the cases ask of a workspace; a local workspace that answers one of them 501 cannot run them yet.
+CALLS = (
+    ("GET", "/api/2.0/sql/history/queries"),
+    ("GET", "/api/2.0/settings/types/default_namespace_ws/names/default"),
+    ("GET", "/api/2.1/unity-catalog/external-locations"),
+)
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("localspace")
+    program = [str(Path(sys.executable).with_name("localspace")), "serve", "--json", "--data", str(folder / "data")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield json.loads(server.stdout.readline())
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def admin(ready: dict[str, str]) -> WorkspaceClient:
+    return WorkspaceClient(host=ready["host"], token=ready["token"], auth_type="pat")
+
+
+@pytest.fixture(scope="module")
+def plan(ready: dict[str, str]) -> WorkspacePlan:
+    made = partner.config("workspace", certification={"workspace": {
+        **partner.WORKSPACE_PLAN, "warehouse_id": ready["warehouse_id"], "seconds": 30.0,
+        "destination_location": "s3://partnercert/landing",
+    }}).certification.workspace  # fmt: skip
+    assert made is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def access(ready: dict[str, str], admin: WorkspaceClient, plan: WorkspacePlan) -> SdkWorkspace:
+    loader = admin.service_principals.create(display_name="partner connect loader")
+    token = admin.token_management.create_obo_token(application_id=loader.application_id or "", lifetime_seconds=3600)
+    # Partner Connect gives the principal the warehouse of the payload when it provisions one.
+    right = WarehouseAccessControlRequest(
+        service_principal_name=loader.application_id, permission_level=WarehousePermissionLevel.CAN_USE
+    )
+    admin.warehouses.update_permissions(plan.warehouse_id, access_control_list=[right])
+    return SdkWorkspace(admin, WorkspaceClient(host=ready["host"], token=token.token_value, auth_type="pat"), plan)
+
+
+def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access: SdkWorkspace, plan: WorkspacePlan) -> None:
+    who = access.principal()
+    access.sql("CREATE SCHEMA IF NOT EXISTS `main`.`pc_probe`")
+    access.sql("CREATE TABLE `main`.`pc_probe`.`t` (id BIGINT)")
+    access.sql("INSERT INTO `main`.`pc_probe`.`t` VALUES (1), (2)")
+    with pytest.raises(WorkspaceError, match="USE CATALOG|USE SCHEMA|INSUFFICIENT_PERMISSIONS"):
+        access.sql("SELECT count(*) FROM `main`.`pc_probe`.`t`", as_partner=True)
+    access.sql(f"GRANT USE CATALOG ON CATALOG `main` TO `{who}`")
+    access.sql(f"GRANT USE SCHEMA, SELECT ON SCHEMA `main`.`pc_probe` TO `{who}`")
+    assert access.sql("SELECT count(*) FROM `main`.`pc_probe`.`t`", as_partner=True) == [["2"]]
+    facts = access.tables("main", "pc_probe", hive=False)["t"]
+    assert facts.kind == "MANAGED"
+
+
+@pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored"])
+def test_the_core_cases_on_the_local_workspace(
+    fault: str, ready: dict[str, str], admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
+) -> None:
+    headers = {"authorization": f"Bearer {ready['token']}"}
+    missing = [p for verb, p in CALLS if httpx.request(verb, ready["host"] + p, headers=headers).status_code == 501]
+    if missing:
+        pytest.skip(f"the local workspace does not answer yet: {', '.join(missing)}")
+    if not any(c.name == "partnercert" for c in admin.external_locations.list()):
+        role = AwsIamRoleRequest(role_arn="arn:aws:iam::000000000000:role/partnercert")
+        admin.storage_credentials.create(name="partnercert", aws_iam_role=role)
+        admin.external_locations.create(name="partnercert", url="s3://partnercert/", credential_name="partnercert")
+    faults = [f for f in FAULTS if f.name == fault]
+    config = partner.config("workspace", certification={"workspace": {
+        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "seconds": 30.0 if not fault else 3.0,
+        "destination_location": plan.destination_location,
+    }})  # fmt: skip
+    token = access._partner.config.token or ""
+    made = partner.session(config, *faults, workspace=access, seconds=120.0, token=token)
+    with made.client:
+        outcomes = partner.run(made, only=["P200", "P201"])
+    failed = {c for c, o in outcomes.items() if o.verdict is Verdict.FAIL}
+    wanted = set(faults[0].cases.split()) if faults else set()
+    assert (failed, [o.reason for o in outcomes.values() if not faults and o.reason]) == (wanted, [])
