@@ -55,6 +55,8 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     organisation = lexicon.is_in("organisation", words[-1:]) or (
         lexicon.is_in("organisation", words) and not lexicon.is_in("person", words)
     )
+    if organisation and _describes_one(lexicon, columns):
+        organisation = False
     person = not reference and not organisation and (_names_people(lexicon, words) or personal)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
     every = {w for c in columns for w in c}
@@ -94,7 +96,15 @@ def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool
             term = match.term
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
                 found.add(term.label)
+            if term.words == ("password",) and len(words) == 1:
+                found.add(term.label)
     return len(found) >= 2 or bool(found & _ONE_PERSON)
+
+
+def _describes_one(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether a column holds a birth date or a national id, which no organisation has."""
+    strong = (m.term for words in columns for m in lexicon.find(words) if len(words) <= len(m.term.words) + 1)
+    return any(t.strength == "strong" and t.label in _ONE_PERSON and not t.open for t in strong)
 
 
 def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:

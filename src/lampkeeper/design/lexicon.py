@@ -19,6 +19,9 @@ ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""
 
 
+_STOP_WORDS = frozenset(
+    {"and", "the", "for", "per", "not", "her", "his", "had", "has", "was", "are", "own", "any", "all", "inc", "org", "ext"}
+)
 _SHORTEST_JOINED = 6
 """Phrases written as one word are known from this many letters on (`diachi`, `nameoncard`)."""
 
@@ -94,7 +97,11 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             into = english if language == ENGLISH else foreign
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
-    joinable = {w for w in english if len(w) >= 3} | {w for w in foreign if len(w) >= 5} | {w for w in short if len(w) >= 3}
+    joinable = (
+        {w for w in english if len(w) >= 3 and w not in _STOP_WORDS}
+        | {w for w in foreign if len(w) >= 5}
+        | {w for w in short if len(w) >= 3}
+    )
     plain = Tokenizer(short=short, known=frozenset(known), joinable=frozenset(joinable))
     joined: dict[str, tuple[str, ...]] = {}
     for phrase in sorted(str(p) for e in entries for v in e["terms"].values() for p in v if " " in str(p)):

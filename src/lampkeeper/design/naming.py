@@ -14,7 +14,7 @@ _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelCl
 _PLACES = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME})
 _PREFIX_PEOPLE = frozenset(
     {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
-     "prepared", "approved",
+     "prepared", "approved", "bill", "ship", "sold", "to",
      "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
 )  # fmt: skip
 _PICTURES = frozenset({"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"})
@@ -23,6 +23,7 @@ _BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
 _NO_MONEY = frozenset(
     {"leave", "unit", "units", "week", "entitlement", "quantity", "multiplier", "factor", "version", "timesheet"}
 )
+_ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS})
 _VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
 _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
@@ -85,10 +86,11 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
         return None
     head, tail = words[: match.start], words[match.end :]
     factor, why = _tail_factor(lexicon, term, tail)
-    if factor == 0.0 or (head and head[-1] in _NEGATED and term.label is not LabelClass.IP_DEVICE):
+    if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
         return None
     score, note = _base_score(lexicon, term, head, tail, context)
-    if "server" in head or "host" in head or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
+    about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
+    if about_machine or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
         return None
     reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
     candidate = Candidate(
@@ -122,9 +124,9 @@ def _base_score(
     lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext
 ) -> tuple[float, list[str]]:
     neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
-    rest = [w for w in (*head, *tail) if not w.isdigit() and w not in neutral and w not in term.tail]
+    rest = [w for w in (*head, *tail) if len(w) > 1 and not w.isdigit() and w not in neutral and w not in term.tail]
     people = bool(rest) and all(w in lexicon.words["person"] or w in _PREFIX_PEOPLE for w in rest)
-    if context.reference and term.label is LabelClass.GEO:
+    if context.reference and (term.label is LabelClass.GEO or _PICTURES & set(term.words)):
         return _FAINT, ["the table is a list"]
     if context.reference and term.label not in _ANY_TABLE:
         enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
@@ -137,7 +139,7 @@ def _base_score(
         return _strong_score(term, context)
     if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
         return _bare_name_score(lexicon, rest, head, people, context)
-    if rest and not people:
+    if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
         return _CONTEXT, ["the table fits"]

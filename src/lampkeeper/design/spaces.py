@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lampkeeper.design.lexicon import load_lexicon
 from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Snippet
-from lampkeeper.model.names import ColumnName, TableName, quote_path
+from lampkeeper.model.names import ColumnName, TableName, quote_path, show_part
 from lampkeeper.model.schema import Column, Table, TypeFamily
 
 _NUMBERS = frozenset({TypeFamily.DECIMAL, TypeFamily.DOUBLE})
@@ -50,7 +50,13 @@ def draft_space(request: SpaceRequest, tables: tuple[Table, ...], masked: frozen
 
 
 def _subject(name: TableName) -> str:
-    return " ".join(name.table.replace("_", " ").split()).lower() or name.table
+    return _words(name.table)
+
+
+def _words(name: str) -> str:
+    """Return a name as words: lower case, one blank between them, nothing that does not print."""
+    printable = "".join(c if c.isprintable() else " " for c in name)
+    return " ".join(printable.replace("_", " ").split()).lower() or "unnamed"
 
 
 def _listed(words: list[str]) -> str:
@@ -63,21 +69,23 @@ def _instructions(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> s
     for table in tables:
         hidden = [c.column for c in table.column_names() if c in masked]
         if hidden:
-            lines.append(f"In {_subject(table.name)}, these columns are masked for most people: {', '.join(hidden)}.")
+            lines.append(
+                f"In {_subject(table.name)}, these columns are masked for most people: {', '.join(show_part(h) for h in hidden)}."
+            )
     if any(masked):
         lines.append("Masked amounts are rounded, so say that totals over them are approximate. Never try to undo a mask.")
     return "\n".join(lines)
 
 
 def _questions(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple[str, ...]:
-    found = [f"How many rows does {_subject(t.name)} have?" for t in tables]
+    found = [f"How many rows are in {_subject(t.name)}?" for t in tables]
     for table in tables:
         group = _grouping(table, masked)
         if group is not None:
-            found.append(f"How many {_subject(table.name)} are there by {group.name.replace('_', ' ').lower()}?")
+            found.append(f"How many {_subject(table.name)} are there by {_words(group.name)}?")
         amount = next(iter(_amounts(table)), None)
         if amount is not None:
-            found.append(f"What is the total {amount.name.replace('_', ' ').lower()} of {_subject(table.name)}?")
+            found.append(f"What is the total {_words(amount.name)} of {_subject(table.name)}?")
     return tuple(found[-_MAX_QUESTIONS:] if len(found) > _MAX_QUESTIONS else found)
 
 
@@ -96,7 +104,7 @@ def _amounts(table: Table) -> Iterable[Column]:
 
 
 def _benchmarks(tables: tuple[Table, ...]) -> tuple[Benchmark, ...]:
-    return tuple(Benchmark(question=f"How many rows does {_subject(t.name)} have?", sql=_count(t.name)) for t in tables[:5])
+    return tuple(Benchmark(question=f"How many rows are in {_subject(t.name)}?", sql=_count(t.name)) for t in tables[:5])
 
 
 def _count(table: TableName) -> str:
@@ -107,7 +115,7 @@ def _measures(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple
     found = []
     for table in tables:
         for column in _amounts(table):
-            words = column.name.replace("_", " ").lower()
+            words = _words(column.name)
             rounded = "rounded for people without clearance" if ColumnName(table.name, column.name) in masked else ""
             found.append(
                 Snippet(
@@ -125,7 +133,7 @@ def _filters(tables: tuple[Table, ...]) -> tuple[Snippet, ...]:
     for table in tables:
         for column in table.columns:
             path = quote_path(table.name.table, column.name)
-            words = column.name.replace("_", " ").lower()
+            words = _words(column.name)
             if column.family is TypeFamily.DATE and "birth" not in words:
                 shown = f"{words} in the last 30 days of {_subject(table.name)}"
                 found.append(Snippet(sql=f"{path} >= date_sub(current_date(), 30)", display_name=shown))
