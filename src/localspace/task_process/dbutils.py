@@ -309,7 +309,7 @@ def resolved(path: str, base: str) -> str:
             names = names[:-1]
         elif one not in ("", "."):
             names.append(one)
-    return "/".join(names)
+    return "/" + "/".join(one for one in names if one)
 
 
 def _volume(path: str) -> str:
