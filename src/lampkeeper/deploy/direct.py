@@ -10,6 +10,7 @@ from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.preflight import preflight
 from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.deploy.wait import Settle, settle
@@ -50,11 +51,13 @@ def apply_plan(
     allow_loosening: bool = False,
     wait: Settle | None = None,
     saved: bool = True,
+    check_rights: bool = True,
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
 
-    `saved` plans are read against the workspace once more; say False only for a plan made a moment ago in this process. An
-    error in between leaves what was done recorded; running plan and apply again goes on from there.
+    `saved` plans are read against the workspace once more; say False only for a plan made a moment ago in this process.
+    Rights are checked first, all at once. An error in between leaves what was done recorded: running plan and apply again
+    goes on from there.
     """
     with StateLock(states):
         _require_applicable(plan, states, allow_loosening)
@@ -62,6 +65,8 @@ def apply_plan(
             return ApplyReport()
         if saved:
             _require_unmoved(plan, workspace, states)
+        if check_rights:
+            _require_rights(plan, workspace)
         return _Run(plan=plan, workspace=workspace, states=states, progress=progress, wait=wait or Settle()).run()
 
 
@@ -91,6 +96,16 @@ def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> No
             f"the plan would expose for a moment what shows neither before nor after: {plan.exposures[0]}",
             fix="revoke the access that is not ours first, or allow it with --allow-loosening",
         )
+
+
+def _require_rights(plan: Plan, workspace: Workspace) -> None:
+    lacking = preflight(plan, workspace)
+    if lacking:
+        listed = "\n".join(f"  {f}" for f in lacking)
+        raise RemoteError(
+            f"{len(lacking)} things are missing, nothing was written:\n{listed}", code=lacking[0].code, status=403,
+            fix="have them granted, then apply again",
+        )  # fmt: skip
 
 
 def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
