@@ -53,7 +53,7 @@ def test_a_deactivated_user_is_refused(space: LocalWorkspace) -> None:
     user = space.client().users_v2.create(user_name="eve@example.com")
     token = space.mint("eve@example.com")
     assert space.client(token).current_user.me().user_name == "eve@example.com"
-    off = [iam.Patch(op=iam.PatchOp.REPLACE, path="active", value=False)]
+    off = [iam.Patch(op=iam.PatchOp.REPLACE, path="active", value="false")]
     space.client().users_v2.patch(user.id, operations=off)
     with pytest.raises(Unauthenticated):
         space.client(token).current_user.me()
