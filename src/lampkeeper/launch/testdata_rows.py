@@ -74,7 +74,7 @@ def credit_cards(prod: bool) -> Rows:
     for index, (number, owner) in enumerate(zip(CARD_IDS[prod], CUSTOMER_IDS[prod], strict=True)):
         draw = Draw("card", number)
         brand = ("VISA", "MASTERCARD", "AMEX", "DISCOVER")[index % 4]
-        limit = Decimal(draw.number(2, 40) * 500).quantize(Decimal("0.01"))
+        limit = Decimal(draw.number(2, 40) * 525).quantize(Decimal("0.01"))
         rows.append(
             (
                 number, owner, invented.card_number(draw, brand), brand, draw.number(1, 12), draw.number(2027, 2031),
