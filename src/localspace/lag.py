@@ -42,6 +42,10 @@ class Lag:
             for entry in self._store.list("undo", (kind,)):
                 self._store.delete("undo", kind, entry["id"])
 
+    def forget(self) -> None:
+        """Drop all settings: the store behind them was emptied."""
+        self._seconds.clear()
+
     def remember(self, kind: LagKind, document_kind: str, key: Key, before: Document | None) -> None:
         """Note how a document stood before a change; call it inside the transaction of the change."""
         if not self.seconds(kind):

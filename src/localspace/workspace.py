@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localspace import fresh
-from localspace.auth import Gatekeeper
+from localspace.auth import Gatekeeper, digest
 from localspace.clock import Clock
 from localspace.faults import Faults
 from localspace.governance.books import Books, WorkspaceIds, open_books
@@ -22,6 +22,9 @@ from localspace.workbench import Workbench
 
 MARKER = "localspace.json"
 """A data folder is ours when it holds this file; nothing else is ever emptied."""
+
+_ENGINE_FOLDERS = frozenset({"engine", "empty", "scratch"})
+"""What the running SQL engine holds on to in its folder; everything else there is rows, which a reset removes."""
 
 BuildRunner = Callable[["Workspace"], StatementRunner]
 
@@ -61,18 +64,26 @@ class Workspace:
         return folder
 
     def reset(self) -> None:
-        """Go back to a fresh workspace with the same ids and the same admin token."""
+        """Go back to a fresh workspace with the same ids and the same admin token; a running SQL engine stays up."""
         self.bench.reset()
-        self.desk.close()
+        self.desk.clear()
         with self.store.transaction():
             kept = self.store.get("setting", "ids")
             self.store.clear()
             if kept is not None:
                 self.store.put("setting", ("ids",), kept)
-        shutil.rmtree(self.data_dir / "files", ignore_errors=True)
+            fresh.ensure(self.store, self.clock)
+        self.books.lag.forget()
+        self.clock.tick(0)
+        for folder in self.files.iterdir():
+            if folder.name not in _ENGINE_FOLDERS:
+                shutil.rmtree(folder)
+                folder.mkdir()
+        self.responders_calls.clear()
         self.faults.clear()
         self.faults.clear_log()
-        self._open()
+        self.token = self._admin_token()
+        self.bench = Workbench(self)
 
     def close(self) -> None:
         """Stop what runs and let go of the data folder."""
@@ -92,7 +103,8 @@ class Workspace:
                 file.write(token + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-        self.gatekeeper.admit(token, self.ids.admin_id, "the token of localspace serve", None, "pat")
+        if self.store.get("token", digest(token)) is None:
+            self.gatekeeper.admit(token, self.ids.admin_id, "the token of localspace serve", None, "pat")
         return token
 
 

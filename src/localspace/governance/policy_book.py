@@ -174,10 +174,14 @@ class PolicyBook:
             self._privileges.require_manage(actor, securable, full_name)
 
     def _check_quota(self, where: tuple[str, str]) -> None:
-        counts = self.counts()
-        if counts.get(where, 0) >= QUOTAS[where[0]]:
+        if self._lag.seconds(LagKind.QUOTAS):
+            counts = self.counts()
+            here, everywhere = counts.get(where, 0), counts[("*", "")]
+        else:
+            here, everywhere = self._store.count("policy", where), self._store.count("policy")
+        if here >= QUOTAS[where[0]]:
             raise _quota(f"{where[0]} '{where[1]}'", QUOTAS[where[0]])
-        if counts[("*", "")] >= QUOTA_OF_METASTORE:
+        if everywhere >= QUOTA_OF_METASTORE:
             raise _quota("the metastore", QUOTA_OF_METASTORE)
 
     def _save(self, actor: Principal, where: tuple[str, str], body: Document, old: Document | None) -> Document:
