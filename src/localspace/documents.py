@@ -9,8 +9,8 @@ that a client sent and we do not know is kept in the document as it came.
 | `user` | (id) | – | `id, userName, displayName, active, externalId, entitlements: [str], roles: [str]` |
 | `service_principal` | (id) | – | `id, applicationId, displayName, active, externalId, entitlements, roles` |
 | `group` | (id) | – | `id, displayName, externalId, members: [id], entitlements, roles, scope: account or workspace` |
-| `token` | (sha256 of the token) | (principal id) | `id, principal_id, created_ms, expires_ms or None, comment, scope` |
-| `sp_secret` | (service principal id, secret id) | (sp id) | `id, hash, create_time, expire_time` |
+| `token` | (sha256 of the token) | (principal id) | `id, principal_id, created_ms, expires_ms or None, comment, scope: pat or oauth, hash, created_by` |
+| `sp_secret` | (service principal id, secret id) | (sp id) | `id, hash, created_ms, expires_ms` |
 | `workspace_assignment` | (workspace id, principal id) | (workspace id) | `principal_id, permissions: [USER or ADMIN]` |
 | `metastore` | (metastore id) | – | `metastore_id, name, region, owner` |
 | `catalog` | (catalog) | – | `name, owner, comment, properties, catalog_type, id` |
@@ -24,11 +24,16 @@ that a client sent and we do not know is kept in the document as it came.
 | `policy` | (SECURABLE_TYPE, full name, policy) | (SECURABLE_TYPE, full name) | a PolicyInfo, unknown fields kept, `id, created_at, created_by` |
 | `warehouse` | (id) | – | as EndpointInfo |
 | `permission` | (object type, object id) | – | `access_control_list: [{principal, kind: user, group or service_principal, level}]`, object type in the URL's plural form |
-| `genie_space` | (space id) | – | `space_id, title, description, warehouse_id, parent_path, serialized_space, etag, owner` |
+| `genie_space` | (space id) | – | `space_id, title, description, warehouse_id, parent_path, serialized_space, etag, owner, trashed` |
 | `secret_scope`, `secret`, `secret_acl` | (scope), (scope, key), (scope, principal) | –, (scope), (scope) | values only ever leave through the secrets API |
 | `serving_endpoint` | (name) | – | as ServingEndpoint, `responder: str` |
 | `rule_set` | (rule set name) | – | `name, etag, grant_rules` |
 | `storage_credential`, `external_location` | (name) | – | as the SDK's infos |
+| `object_tag` | (entity type, entity id, tag key) | (entity type, entity id) | `entity_type, entity_id, tag_key, tag_value`: tags of workspace objects |
+| `account_workspace`, `metastore_assignment` | (workspace id) | – | as the account API's infos |
+| `responder` | (endpoint name) | – | `kind: canned, rules, echo or error` and its fields |
+| `undo` | (lag kind, number) | (lag kind,) | `id, at_ms, kind, key, before`: how a document stood before a change that is not in effect yet |
+| `setting` | (name) | – | `ids`, `clock`, `lag`, `warehouse_config` |
 
 Column of a table: `{name, physical, type_text, type_name, type_json, nullable, comment, position, mask: None or
 {function_name, using_column_names}}`. `physical` is the column's name in the files and never changes, so that RENAME and
