@@ -20,6 +20,7 @@ from lampkeeper.deploy.verify_report import VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
+from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.demo import (
     ENV,
     Answer,
@@ -236,7 +237,7 @@ class _Demo:
         with self._watch.step("verify") as progress:
             options = verify_options(self._folder.settings(), {}, create_probes=True, local=True)
             report = verify_env(self._folder, self._workspace, options, progress)
-        print_verification(self._console, report)
+        print_verification(self._console, report, basis=never_observed(Path.cwd()))
         return report
 
     def _audit(self) -> Audit:
@@ -250,7 +251,7 @@ class _Demo:
         names = [f"{x.column}\t{'; '.join(x.evidence)}\n" for x in made.labels if x.protect is Protect.UNDECIDED]
         write_text(undecided, "".join(names))
         report = self._folder.path / "report.html"
-        page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings)
+        page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings, basis=never_observed(Path.cwd()))
         write_text(report, render_page(page))
         self._console.line()
         self._console.line("== where things lie", "bold")

@@ -19,6 +19,7 @@ from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify_report import Seen, Status, VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
+from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -212,16 +213,20 @@ def verify_command(here: Here, create_probes: bool | None, everything: bool) -> 
     )
     with here.console.progress("verifying") as step:
         report = verify_env(folder, workspace, options, step)
-    print_verification(here.console, report, everything=everything)
-    return Outcome(document=report.as_dict(), findings=report.findings)
+    basis = never_observed(here.root) if local else ""
+    print_verification(here.console, report, everything=everything, basis=basis)
+    return Outcome(document=report.as_dict() | ({"rests_on": basis} if basis else {}), findings=report.findings)
 
 
 _SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
 _MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
 
 
-def print_verification(console: Console, report: VerifyReport, *, everything: bool = False) -> None:
-    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing."""
+def print_verification(console: Console, report: VerifyReport, *, everything: bool = False, basis: str = "") -> None:
+    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing.
+
+    `basis` says what a verdict of the local workspace rests on.
+    """
     names = [p.name for p in report.principals]
     tables = sorted({c.column.table for c in report.cells})
     cells = {(c.principal, c.column): c for c in report.cells}
@@ -250,6 +255,8 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
         f"{n} {what}" for what, n in counted.items()
     ))  # fmt: skip
     console.line("objects compared: " + (", ".join(f"{n} {what}" for what, n in report.checked) or "none"))
+    if basis:
+        console.line(f"the verdict rests on {basis}")
     console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import click
 
-from lampkeeper.cli import audit, check, demo, deploy, generate, promote, shell
+from lampkeeper.cli import audit, check, conform, demo, deploy, generate, promote, shell
 from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
 from lampkeeper.model.findings import has_errors
 
-for _module in (demo, generate, check, deploy, audit, promote, shell):
+for _module in (demo, generate, check, deploy, audit, promote, conform, shell):
     for _command in _module.COMMANDS:
         app.add_command(_command)
 

@@ -41,13 +41,14 @@ class Page:
     drift: tuple[Finding, ...] | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     queries: tuple[tuple[str, str, str], ...] = ()
+    basis: str = ""
 
 
 def render_page(page: Page) -> str:
     """Return the page as one HTML document."""
     sections = [_facts(page)]
     if page.verification is not None:
-        sections.append(_verification(page.verification))
+        sections.append(_verification(page.verification, page.basis))
     if page.matrix is not None:
         sections.append(_matrix(page.matrix, page.labels, page.verification))
     if page.drift is not None:
@@ -148,7 +149,7 @@ def _filter(text: str) -> str:
     return f'<span title="{_text(text)}">▽ {_text(text.split("(")[0].rsplit(".", 1)[-1])}</span>' if text else "all"
 
 
-def _verification(report: VerifyReport) -> str:
+def _verification(report: VerifyReport, basis: str) -> str:
     counts = report.counts
     verdict = '<p class="verdict good">Passed</p>' if report.ok else '<p class="verdict bad">Failed</p>'
     summary = ", ".join(f"{n} {_text(what)}" for what, n in counts.items())
@@ -162,7 +163,7 @@ def _verification(report: VerifyReport) -> str:
     listed = _finding_list(report.findings)
     return (
         f'<section id="verification"><h2>Verification</h2>{verdict}<p>{summary}; {report.queries} queries. '
-        f"Objects compared: {checked or 'none'}.</p>"
+        f"Objects compared: {checked or 'none'}.{f' The verdict rests on {_text(basis)}.' if basis else ''}</p>"
         '<div class="scroll"><table><thead><tr><th>asked as</th><th>groups</th><th></th><th>ok</th><th>mismatch</th>'
         f"<th>unproven</th><th>untested</th></tr></thead><tbody>{principals}</tbody></table></div>{listed}</section>"
     )

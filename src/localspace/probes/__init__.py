@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from localspace.probes import access, masks, refusals
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
@@ -58,14 +59,24 @@ PROBES: tuple[Probe, ...] = (
 )
 
 
-def run_probes(place: ProbePlace, sandbox: str) -> list[ProbeOutcome]:
-    """Run every probe in a schema of its own in catalog `sandbox`, which it removes; return what each found."""
+Progress = Callable[[str, int, int], None]
+"""Told which probe comes, how many are done, how many there are."""
+
+
+def run_probes(place: ProbePlace, sandbox: str, progress: Progress | None = None) -> list[ProbeOutcome]:
+    """Run every probe in a schema that is made for it and removed; return what each found.
+
+    `sandbox` is a catalog, or the full name of the schema to make. A set-up that fails raises ProbeError.
+    """
     prefix = f"lampkeeper-probe-{secrets.token_hex(4)}"
-    stage = Stage(place=place, schema=f"{sandbox}.{prefix.replace('-', '_')}")
+    schema = sandbox if "." in sandbox else f"{sandbox}.{prefix.replace('-', '_')}"
+    stage = Stage(place=place, schema=schema)
     outcomes: list[ProbeOutcome] = []
     try:
         stage.open(prefix)
-        for probe in PROBES:
+        for number, probe in enumerate(PROBES):
+            if progress is not None:
+                progress(probe.name, number, len(PROBES))
             try:
                 probe.check(stage)
             except ProbeError as error:

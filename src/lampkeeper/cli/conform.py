@@ -1,0 +1,108 @@
+"""conform: the rules of the local workspace, tried at a place."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.places import is_local
+from lampkeeper.deploy.wait import Settle
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.launch import conform
+from lampkeeper.launch.conform import Conformance, RowOutcome
+from lampkeeper.launch.local import LocalPlace
+from lampkeeper.launch.own import OwnPlace
+from lampkeeper.launch.place import running
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import UsageError
+from lampkeeper.remote.clients import Workspace, connect
+
+_SANDBOX = "main"
+
+
+@click.command("conform")
+@click.option("--place", type=click.Choice(["local", "own"]), default="local", show_default=True, help="Where to run the probes.")
+@click.option("--sandbox", metavar="CATALOG[.SCHEMA]", default="", help="Where the probes make, and drop, a schema of their own.")
+@click.option("--env", "-e", default="", help="Sign in as this environment does (place own).")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), default=Path(conform.RECORD), show_default=True,
+    help="The file that keeps outcome and date.",
+)  # fmt: skip
+@click.option(
+    "--settle", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
+    help="Wait so long for tags, policies and memberships to take effect (default: 30, on the local workspace 0).",
+)  # fmt: skip
+@common(env=False, workspace=True)
+def conform_command(here: Here, place: str, sandbox: str, record: Path, settle: float | None) -> Outcome:
+    """Try every rule of the conformance ledger at a place, and record outcome and date. Exit 1 if one does not hold."""
+    conform.read_record(record)
+    if place == "own":
+        found = _own(here, sandbox, settle)
+    else:
+        if here.profile or here.env:
+            raise UsageError("--profile and --env name a workspace of your own", fix="add --place own")
+        found = _local(here, sandbox or _SANDBOX, settle)
+    conform.write_record(record, found)
+    print_conformance(here.console, found)
+    here.console.note(f"recorded in {record}")
+    document = found.as_dict() | {"record": str(record)}
+    return Outcome(document=document, failed=found.passed < len(found.probes))
+
+
+def _local(here: Here, sandbox: str, settle: float | None) -> Conformance:
+    with tempfile.TemporaryDirectory(prefix="lampkeeper-conform-") as folder, running(LocalPlace(folder=Path(folder))) as address:
+        return _run(here, connect(address.signed(), warehouse_id=address.warehouse_id), sandbox, conform.LOCAL, settle or 0.0)
+
+
+def _own(here: Here, sandbox: str, settle: float | None) -> Conformance:
+    if not sandbox:
+        raise UsageError(
+            "--place own needs --sandbox: the probes make people, groups and a schema there",
+            fix="--sandbox CATALOG, a catalog in which a schema may be made and dropped",
+        )
+    conform.check_sandbox(sandbox)
+    auth, warehouse = Auth(), ""
+    if here.env:
+        folder = EnvFolder.existing(here.root, here.env)
+        auth, warehouse = folder.auth(), folder.settings().sql_warehouse_id
+    if here.profile:
+        auth = replace(Auth(profile=here.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
+    with running(OwnPlace(auth=auth, warehouse_id=warehouse)) as address:
+        workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
+        wait = Settle().seconds if settle is None and not is_local(workspace) else settle or 0.0
+        return _run(here, workspace, sandbox, "own", wait)
+
+
+def _run(here: Here, workspace: Workspace, sandbox: str, place: str, settle: float) -> Conformance:
+    with here.console.progress("probing") as step:
+        return conform.conform(workspace, sandbox, place=place, settle_seconds=settle, progress=step)
+
+
+def print_conformance(console: Console, found: Conformance) -> None:
+    """Print the rows by standing, what does not hold last, and one line for all."""
+    for standing, count in found.standings.items():
+        rows = [r for r in found.rows if str(r.row.standing) == standing]
+        held = sum(r.outcome is conform.Outcome.HOLDS for r in rows)
+        table = new_table("row", "rule", "outcome", title=f"{standing}: {held} of {count} hold")
+        for each in rows:
+            table.add_row(cell(each.row.id), cell(each.row.statement), cell(each.outcome, _style(each)))
+        if rows:
+            console.table(table)
+    for each in found.rows:
+        if each.outcome is not conform.Outcome.HOLDS:
+            console.line(f"{each.row.id} ({each.row.probe}): {each.seen}", "bold red")
+    counts = " ".join(f"{standing} {count}" for standing, count in found.standings.items())
+    line = f"conform: {len(found.rows)} rows: {counts}; probes passed {found.passed} of {len(found.probes)}"
+    console.line(line, "bold green" if found.passed == len(found.probes) else "bold red")
+
+
+def _style(each: RowOutcome) -> str:
+    return "green" if each.outcome is conform.Outcome.HOLDS else "bold red"
+
+
+COMMANDS = (conform_command,)
