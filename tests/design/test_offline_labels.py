@@ -155,6 +155,13 @@ def test_a_bare_name_is_a_persons_in_a_table_of_people_only() -> None:
     assert one("name", table="employee_type").protect is Protect.NO
 
 
+def test_what_belongs_to_a_company_stays_open_and_its_people_do_not() -> None:
+    for column in ("company_email", "company_phone", "company_address", "company_tax_id"):
+        assert one(column, table="kyc_submissions").protect is Protect.NO
+    for column in ("company_director_name", "company_director_cccd"):
+        assert one(column, table="kyc_submissions").protect is Protect.YES
+
+
 def test_a_type_that_cannot_hold_the_class_keeps_a_column_open() -> None:
     assert one("email", "BOOLEAN").protect is Protect.NO
     assert one("address", "BIGINT").protect is Protect.NO

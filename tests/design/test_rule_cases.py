@@ -101,6 +101,7 @@ CASES: dict[str, Callable[[Desired], Desired]] = {
     "LK204": lambda s: replace(s, policies=tuple(p for p in s.policies if "masked_phone" not in p.name)),
     "LK205": lambda s: _with_function(s, "mask_email", body="CASE WHEN is_account_group_member('hr') THEN value ELSE NULL END"),
     "LK206": lambda s: _with_function(s, "mask_email", body=" (value) "),
+    "LK207": lambda s: _with_function(s, "mask_email", body="`dev_fin`.`lampkeeper`.`mask_name`(value)"),
     "LK301": lambda s: _more_policies(s, s.policies[0]),
     "LK302": lambda s: _with_policy(s, "masked_email", on_column="x"),
     "LK303": lambda s: _with_policy(s, "masked_email", except_principals=("fraud_team",)),

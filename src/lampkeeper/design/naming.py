@@ -11,7 +11,8 @@ from lampkeeper.model.labels import LabelClass
 
 _IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
 _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
-_PLACES = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME})
+_CONTACTS = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME, LabelClass.EMAIL})
+_FIRM = frozenset({"company", "organisation", "business", "corporate", "firm", "vendor", "supplier", "bank", "branch"})
 _PREFIX_PEOPLE = frozenset(
     {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
      "prepared", "approved", "bill", "ship", "sold", "to",
@@ -175,7 +176,9 @@ def _place(lexicon: Lexicon, candidate: Candidate, head: tuple[str, ...], contex
     business = org_head or (context.organisation and not context.person and not head)
     if candidate.label is LabelClass.NAME:
         business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head
-    if candidate.label in _PLACES and business and not candidate.sub:
+    if candidate.label is LabelClass.EMAIL:
+        business = head[-1:] != () and head[-1] in _FIRM
+    if candidate.label in _CONTACTS and business and not candidate.sub:
         reasons = (*candidate.reasons, "an organisation's, not a person's")
         return replace(candidate, sub="business", open=True, reasons=reasons)
     return candidate

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
 _SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is", "on"})
+_INITIALS = {"f": "first", "m": "middle", "l": "last"}
 _LONGEST_NAME = 200
 _NO_PLURAL = ("ss", "us", "is", "as", "os")
 
@@ -23,6 +24,13 @@ def fold(text: str) -> str:
 def pieces(name: str) -> list[str]:
     """Return the raw lower-case pieces of a name, before short forms are mapped."""
     return [p.lower() for p in _PIECES.findall(fold(name[:_LONGEST_NAME]))]
+
+
+def _spelled_out(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words with `f name`, `m name` and `l name` written out."""
+    if "name" not in words[1:]:
+        return words
+    return tuple(_INITIALS.get(w, w) if words[i + 1 : i + 2] == ("name",) else w for i, w in enumerate(words))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,7 @@ class Tokenizer:
         """Return the words of a name in order, lower case, short forms written out."""
         found = self._cache.get(name)
         if found is None:
-            found = tuple(word for piece in pieces(name) for word in self._words(piece))
+            found = _spelled_out(tuple(word for piece in pieces(name) for word in self._words(piece)))
             if len(self._cache) < 200_000:
                 self._cache[name] = found
         return found
@@ -62,7 +70,7 @@ class Tokenizer:
     def _singular(self, piece: str) -> str | None:
         if len(piece) < 4 or piece.endswith(_NO_PLURAL):
             return None
-        for ending, instead in (("ies", "y"), ("sses", "ss"), ("s", "")):
+        for ending, instead in (("ies", "y"), ("sses", "ss"), ("uses", "us"), ("s", "")):
             if piece.endswith(ending):
                 stem = piece[: -len(ending)] + instead
                 if len(stem) >= 3 and (stem in self.known or stem in self.short):

@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK204", name="function-unused", severity=_W, look=functions.unused_function),
     Rule(code="LK205", name="function-impure", severity=_E, look=functions.looks_at_caller),
     Rule(code="LK206", name="function-passes-through", severity=_E, look=functions.passes_through),
+    Rule(code="LK207", name="function-nested", severity=_E, look=functions.calls_another),
     Rule(code="LK301", name="policy-duplicate", severity=_E, look=policies.duplicate_name),
     Rule(code="LK302", name="policy-alias", severity=_E, look=policies.bad_aliases),
     Rule(code="LK303", name="policy-principal-undefined", severity=_E, look=policies.undefined_principal),
