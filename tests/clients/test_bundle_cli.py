@@ -207,6 +207,28 @@ def test_a_wheel_is_built_uploaded_and_run(wheel: Bundle) -> None:
 
 
 @needs_cli
+def test_a_bundle_of_every_kind_is_deployed_stays_still_and_runs(space: LocalWorkspace, tmp_path: Path) -> None:
+    space.control("POST", "reset")
+    client = space.client()
+    client.groups.create(display_name="stewards")
+    space.account().groups.create(display_name="stewards")
+    runner = client.service_principals.create(display_name="runner").application_id
+    full = Bundle(space, "full", tmp_path)
+    runner_is = ("--var", f"runner={runner}")
+    before = _inventory(space)
+    full.good("validate", "--strict", *runner_is)
+    printed = full.good("deploy", *runner_is)
+    # The run that belongs to the bundle is waited for.
+    assert "SUCCESS" in printed
+    assert full.actions(*runner_is) == {"skip": 13}
+    assert "hi world" in full.good("run", "inner", *runner_is)
+    assert {run["run_as"] for run in space.workspace.store.list("run") if run["settings"]["name"].endswith("inner")} == {runner}
+    full.good("destroy", "--auto-approve", *runner_is)
+    after = _inventory(space)
+    assert {kind: after[kind] for kind in MADE[:-1]} == {kind: before[kind] for kind in MADE[:-1]}
+
+
+@needs_cli
 @pytest.mark.parametrize(
     ("words", "said"),
     [
