@@ -53,7 +53,10 @@ def seen(place: Place, config: Config) -> dict[str, str]:
 
 
 def naked(now: dict[str, str], *ends: dict[str, str]) -> list[str]:
-    """Return the cells that show what they show at no end: another value, or rows that were and will be filtered."""
+    """Return the cells that show what they show at no end: another value, or rows that were and will be filtered.
+
+    Who sees the raw value at an end learns nothing from a mask on the way.
+    """
     return [c for c, what in now.items() if what not in ("hidden", "failing") and not any(_covered(what, e[c]) for e in ends)]
 
 
@@ -61,7 +64,7 @@ def _covered(what: str, end: str) -> bool:
     if what == end or end in ("hidden", "failing"):
         return what == end
     (rows, value), (end_rows, end_value) = what.rsplit(": ", 1), end.rsplit(": ", 1)
-    return value == end_value and end_rows in (rows, "all rows")
+    return end_value in (value, "raw") and end_rows in (rows, "all rows")
 
 
 @each_config

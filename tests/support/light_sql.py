@@ -13,9 +13,9 @@ import sqlglot
 from sqlglot import exp
 
 from localspace.sql.engine import Engine, EngineRows
-from localspace.sql.information_schema import VIEWS, InformationSchema
+from localspace.sql.information_schema import VIEWS, Visible
 from localspace.sql.run import SqlRunner
-from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.storage import ViewSpec
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.workspace import Workspace
 
@@ -43,7 +43,6 @@ class LightRunner:
         self._books = workspace.books
         files = workspace.files
         self._runner = SqlRunner(workspace.books, files, _NoEngine(files / "engine"))
-        self._information = InformationSchema(workspace.books, Storage(workspace.store, files))
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
         """Run one statement."""
@@ -72,7 +71,8 @@ class LightRunner:
                 loaded[place] = f"v{len(loaded)}"
                 columns = [c.rstrip("#*") for c in VIEWS[place[1]][0]]
                 database.execute(f"CREATE TABLE {loaded[place]} ({', '.join(columns)})")
-                rows = [tuple(str(v) if isinstance(v, list) else v for v in r) for r in self._information.rows(*place, principal)]
+                found = VIEWS[place[1]][1](Visible(self._books, principal, place[0]))
+                rows = [tuple(str(v) if isinstance(v, list) else v for v in row) for row in found]
                 database.executemany(f"INSERT INTO {loaded[place]} VALUES ({', '.join('?' * len(columns))})", rows)
             table.replace(exp.to_table(loaded[place]))
         cursor = database.execute(tree.sql(dialect="sqlite"), {n: v for n, _, v in request.parameters})

@@ -92,16 +92,11 @@ def _lacks(workspace: Workspace, need: Need, names: frozenset[str], owners: dict
     levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), ("tables", need.full_name)]
     for level, name in levels[: len(parts)]:
         if name not in owners:
-            owners[name] = str((workspace.find("preflight", f"{_UC}/{level}/{encode(name)}") or {}).get("owner") or "")
+            owners[name] = str(_allowed(workspace, f"{_UC}/{level}/{encode(name)}").get("owner") or "")
         if owners[name] in names:
             return None
     path = f"{_UC}/effective-permissions/{encode(need.securable_type, need.full_name)}"
-    try:
-        found = workspace.get("preflight", path)
-    except RemoteError as error:
-        if error.status not in (403, 404):
-            raise
-        found = {}
+    found = _allowed(workspace, path)
     held = {
         str(p.get("privilege")).replace(" ", "_").upper()
         for entry in found.get("privilege_assignments") or () if entry.get("principal") in names
@@ -117,6 +112,16 @@ def _lacks(workspace: Workspace, need: Need, names: frozenset[str], owners: dict
         message=f"the runner may not {need.purpose}: it holds none of {', '.join(need.privileges)} and is not the owner",
         fix=f"grant {need.privileges[0].replace('_', ' ')} on {need.securable_type} {need.full_name} to the runner",
     )
+
+
+def _allowed(workspace: Workspace, path: str) -> Json:
+    """Read what may be read: something that we may not even see gives us no right."""
+    try:
+        return workspace.find("preflight", path) or {}
+    except RemoteError as error:
+        if error.status != 403:
+            raise
+        return {}
 
 
 def _account(plan: Plan, workspace: Workspace) -> list[Finding]:

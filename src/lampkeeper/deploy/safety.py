@@ -134,12 +134,13 @@ class Rehearsal:
 
     @staticmethod
     def _seen_at(end: Matrix, here: Matrix, principal: str, column: ColumnName, cell: Cell) -> bool:
-        """Say whether one end shows the same of the cell, for at least the same rows."""
+        """Say whether one end shows the same of the cell, or the raw value, for at least the same rows."""
         other = end.cells.get((principal, column))
-        if other is None or (other.state, other.digest or other.by) != (cell.state, cell.digest or cell.by):
+        if other is None:
             return False
+        same = (other.state, other.digest or other.by) == (cell.state, cell.digest or cell.by)
         rows = end.filters.get((principal, column.table), "")
-        return not rows or rows == here.filters.get((principal, column.table), "")
+        return (same or other.state is CellState.RAW) and rows in ("", here.filters.get((principal, column.table), ""))
 
 
 def _variants(now: Picture, settled: Picture, *, lagging: bool) -> list[Picture]:
