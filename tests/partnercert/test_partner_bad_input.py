@@ -158,7 +158,7 @@ def test_whatever_a_server_does_the_verdict_is_clear(name: str) -> None:
     [b"null", b"[]", b"7", b'"x"', b"{}", b'{"redirect_uri": null}', b'{"connection_id": {}}', b'{"error_reason": []}',
      b'{"test_results": 3}', b'{"test_results": [null]}', b'{"connectors": {}}', b'{"resource_status": 1}'],
 )  # fmt: skip
-@pytest.mark.parametrize("status", [200, 201, 400, 404, 500])
+@pytest.mark.parametrize("status", [200, 404, 500])
 def test_strange_json_from_every_endpoint_never_breaks_the_suite(body: bytes, status: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, headers={"content-type": "application/json"}, content=body)

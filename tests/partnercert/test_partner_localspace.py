@@ -13,6 +13,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import AwsIamRoleRequest
 from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehousePermissionLevel
+
 from partnercert.config import WorkspacePlan
 from partnercert.reference_partner import FAULTS
 from partnercert.verdicts import Verdict
@@ -74,7 +75,7 @@ def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access:
     access.sql("CREATE SCHEMA IF NOT EXISTS `main`.`pc_probe`")
     access.sql("CREATE TABLE `main`.`pc_probe`.`t` (id BIGINT)")
     access.sql("INSERT INTO `main`.`pc_probe`.`t` VALUES (1), (2)")
-    with pytest.raises(WorkspaceError, match="USE CATALOG|USE SCHEMA|INSUFFICIENT_PERMISSIONS"):
+    with pytest.raises(WorkspaceError, match=r"USE CATALOG|USE SCHEMA|INSUFFICIENT_PERMISSIONS"):
         access.sql("SELECT count(*) FROM `main`.`pc_probe`.`t`", as_partner=True)
     access.sql(f"GRANT USE CATALOG ON CATALOG `main` TO `{who}`")
     access.sql(f"GRANT USE SCHEMA, SELECT ON SCHEMA `main`.`pc_probe` TO `{who}`")

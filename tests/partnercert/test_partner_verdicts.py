@@ -126,7 +126,9 @@ def test_the_sound_partner_passes_every_check_beyond_the_cases(name: str) -> Non
 def test_a_fault_fails_exactly_its_checks(fault: Fault) -> None:
     made = partner.session(partner.config(fault.config), fault)
     with made.client:
-        checks = partner.check(made, examples=25 if {"FUZZ", "STATE"} & set(fault.checks.split()) else 0)
+        walks = {"STATE": 30, "FUZZ": 16}
+        examples = max([walks.get(name, 0) for name in fault.checks.split()])
+        checks = partner.check(made, examples=examples)
     bad = (Verdict.FAIL, Verdict.BLOCKED)
     # CONTRACT repeats what other checks met on their way, so it is judged by the fault that only it sees.
     assert sorted(c.check for c in checks.values() if c.verdict in bad and c.check != "CONTRACT") == fault.checks.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,21 +82,38 @@ def _send_all(session: Session, judge: Judge, name: Operation, operation: Any, m
 
 def _worth_sending(session: Session, name: Operation, body: dict[str, Any], mode: GenerationMode) -> bool:
     """Keep the body within what no schema says: test domains only, ids that agree, an address, a known name of a cloud."""
+    if mode is GenerationMode.POSITIVE:
+        _make_plausible(session, name, body)
     user = body.get("user_info")
     if name is Operation.CONNECT and isinstance(user, dict):
         if isinstance(user.get("email"), str):
             user["email"] = f"fuzz-{session.identities.word()}@{session.identities.domain()}"
         if mode is GenerationMode.POSITIVE:
             body["workspace_id"] = user["databricks_organization_id"]
-            body.setdefault("connection_id", "fuzz-unknown-connection")
     if name is Operation.DELETE_ACCOUNT and isinstance(body.get("domain"), str):
         body["domain"] = session.identities.test_domain()
     if name is Operation.EXPIRE and isinstance(body.get("email"), str):
         body["email"] = f"fuzz@{session.identities.test_domain()}"
     if session.config.certification.apex_test_domain_only and name in (Operation.DELETE_ACCOUNT, Operation.EXPIRE):
         return False
-    legal = not contract.schema_problems(_SCHEMAS[name], body)
-    return legal is (mode is GenerationMode.POSITIVE)
+    broken = {str(error.validator) for error in contract.validator(_SCHEMAS[name]).iter_errors(body)}
+    if mode is GenerationMode.POSITIVE:
+        return not broken
+    # The public contract has no least number and no least length, so nobody has to refuse what only breaks ours.
+    return bool(broken) and not broken & {"minimum", "minLength"}
+
+
+def _make_plausible(session: Session, name: Operation, body: dict[str, Any]) -> None:
+    """Replace what a partner may look at more closely than the schema: addresses, compute, ids that are UUIDs, 1.0 for 1."""
+    if "connection_id" in body or name is Operation.CONNECT:
+        body["connection_id"] = str(uuid.UUID(int=session.identities.number()))
+    if name is Operation.CONNECT:
+        sound = session.payloads.connect(session.identities.person(), session.identities.workspace())
+        keys = set(sound) - {"user_info", "workspace_id", "demo", "cloud_provider", "is_free_trial"}
+        body.update({key: sound[key] for key in keys if key in body or key in ("hostname", "port", "workspace_url")})
+    for holder in (body, body.get("user_info")):
+        if isinstance(holder, dict):
+            holder.update({k: int(v) for k, v in holder.items() if isinstance(v, float) and v.is_integer()})
 
 
 def _judge(

@@ -31,6 +31,7 @@ class _Account:
     domain: str
     people: list[Person] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
     expired: bool = False
     expired_people: set[str] = field(default_factory=set)
 
@@ -75,9 +76,13 @@ class _Model:
             self._same(fields, user_status="new", account_status="new", redirect_value="create_trial")
         elif expired:
             self._same(fields, account_status="expired")
+        elif person.email in account.unsure:
+            self._same(fields, account_status="active")
         else:
             self._same(fields, user_status="existing" if known else "new", account_status="active")
-        if not (first or known or demo) and fields["redirect_value"] == "contact_admin":
+        if (not known and not fields["configured_resources"]) or fields["redirect_value"] == "contact_admin":
+            # Legal, and it leaves open whether the partner knows this person from now on.
+            account.unsure.add(person.email)
             return
         account.known.add(person.email)
         connection_id = fields.get("connection_id")
@@ -112,7 +117,10 @@ class _Model:
             return
         if reply.status != 200:
             raise ModelError(f"a deletion is answered {reply.describe()}")
-        held.alive = reply.fields().get("resource_status") != "resources_deleted"
+        held.alive = False
+        if reply.fields().get("resource_status") != "resources_deleted":
+            # Pending or only acknowledged: nobody can say when it is gone, if ever.
+            self.connections.remove(held)
 
     def expire(self, pick: int) -> None:
         """End the trial of a known user: of that user, or of everybody, as trial_type says."""
