@@ -7,9 +7,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from localspace.sql.information_schema import VIEWS
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest
 from support.sql_workspace import SqlWorkspace
 
@@ -183,6 +185,47 @@ def test_information_schema_answers_any_query(place: SqlWorkspace) -> None:
     stranger = place.user("eve@bank.example")
     assert fails(place, query, stranger) == "INSUFFICIENT_PERMISSIONS"
     assert place.rows("SELECT count(*) FROM system.information_schema.tables", stranger) == [["0"]]
+
+
+PLAIN = (
+    "SELECT * FROM main.information_schema.{v}",
+    "SELECT * FROM system.information_schema.{v} LIMIT 2",
+    "SELECT count(*) FROM main.information_schema.{v}",
+)
+PLAIN_TAGS = (
+    "SELECT 'columns' AS kind, table_name, column_name, CAST(NULL AS STRING) AS none, tag_value FROM"
+    " `main`.`information_schema`.`column_tags` WHERE lower(schema_name) IN ('s', 'x') AND tag_name = 'team tag'"
+    " UNION ALL SELECT 'schemas' AS kind, schema_name, CAST(NULL AS STRING) AS c, tag_name AS t, tag_value FROM"
+    " main.information_schema.schema_tags",
+    "SELECT DISTINCT t.table_schema AS S, T.TABLE_TYPE FROM main.information_schema.tables t WHERE (upper(table_schema) = 'S')",
+    "SELECT column_name, comment FROM main.information_schema.columns WHERE table_name = 'plain' ORDER BY comment, column_name",
+    "SELECT column_name, comment FROM main.information_schema.columns WHERE table_name = 'plain'"
+    " ORDER BY comment DESC, column_name",
+)
+
+
+def test_plain_reads_answer_as_the_engine_does(place: SqlWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.sql("CREATE TABLE main.s.plain (id INT, b STRING COMMENT 'bee', a DECIMAL(4,1) COMMENT 'it''s é')")
+    place.sql("SET TAG ON COLUMN main.s.plain.b `team tag` = 'x y'")
+    place.sql("SET TAG ON SCHEMA main.s env = dev")
+    queries = [query.format(v=view) for view in VIEWS for query in PLAIN] + list(PLAIN_TAGS)
+    for who in (None, ANA):
+        quick = [place.sql(query, who) for query in queries]
+        with monkeypatch.context() as patch:
+            patch.setattr("localspace.sql.queries.plain_answer", lambda *_: None)
+            for query, found in zip(queries, quick, strict=True):
+                slow = place.sql(query, who)
+                assert (found.columns, sorted(found.rows, key=repr)) == (slow.columns, sorted(slow.rows, key=repr)), query
+    assert place.rows(PLAIN_TAGS[2])[0] == ["id", None]
+
+
+def test_plain_reads_start_no_engine(tmp_path: Path) -> None:
+    alone = SqlWorkspace(tmp_path)
+    alone.sql("SELECT table_name FROM main.information_schema.tables WHERE lower(table_schema) IN ('x')")
+    alone.sql(PLAIN_TAGS[0])
+    assert not alone.runner._engine.running
+    assert alone.runner._engine._process is None
+    alone.close()
 
 
 def test_a_view_over_information_and_tables(place: SqlWorkspace) -> None:

@@ -11,6 +11,7 @@ from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
+from localspace.sql.information_schema import InformationSchema
 from localspace.sql.reader import Reader, Session
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage, ViewSpec
@@ -40,6 +41,7 @@ class Context:
     engine: Engine
     session: Session
     rewriter: Rewriter
+    information: InformationSchema
     cancel: CancelToken
     row_limit: int | None = None
 

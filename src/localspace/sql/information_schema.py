@@ -313,42 +313,57 @@ class InformationSchema:
         self._made: dict[tuple[str, str, str], ViewSpec] = {}
         self._lock = threading.Lock()
 
-    @rule("LS-046")
-    def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
-        """Return the relation of one view, filtered for the principal; raises TABLE_OR_VIEW_NOT_FOUND."""
+    def columns(self, path: tuple[str, str, str]) -> tuple[str, ...]:
+        """Return the column names of a view with their type marks; raises TABLE_OR_VIEW_NOT_FOUND."""
         catalog, _, name = (part.casefold() for part in path)
         if name not in VIEWS or self._books.store.get("catalog", catalog) is None:
             raise failures.table_missing(path)
+        return VIEWS[name][0]
+
+    @rule("LS-046")
+    def visible_rows(self, path: tuple[str, str, str], principal: Principal) -> list[Row]:
+        """Return the rows of a view that show to a principal; raises for a catalog that does not."""
+        self.columns(path)
+        catalog, _, name = (part.casefold() for part in path)
         if catalog != "system" and not self._books.privileges.can_see(principal, "CATALOG", catalog):
             raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
+        return list(VIEWS[name][1](Visible(self._books, principal, None if catalog == "system" else catalog)))
+
+    def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
+        """Return the relation of one view for the engine, filtered for the principal."""
+        key = (path[0].casefold(), path[2].casefold(), principal.id)
         with self._lock:
-            return self._current(catalog, name, principal)
+            version = self._books.store.version
+            lagging = any(self._books.lag.settling(kind) for kind in LagKind)
+            if version != self._version or lagging:
+                for spec in self._made.values():
+                    self._storage.forget_scratch(spec)
+                self._made, self._version = {}, version
+            found = self._made.get(key)
+            if found is None:
+                found = self._made[key] = self._make(path, principal)
+            return found
 
-    def _current(self, catalog: str, name: str, principal: Principal) -> ViewSpec:
-        version = self._books.store.version
-        lagging = any(self._books.lag.settling(kind) for kind in LagKind)
-        if version != self._version or lagging:
-            for spec in self._made.values():
-                self._storage.forget_scratch(spec)
-            self._made, self._version = {}, version
-        key = (catalog, name, principal.id)
-        found = self._made.get(key)
-        if found is None:
-            found = self._make(None if catalog == "system" else catalog, name, principal)
-            self._made[key] = found
-        return found
-
-    def rows(self, catalog: str | None, name: str, principal: Principal) -> list[Row]:
-        """Return the rows of a view that show to a principal."""
-        return list(VIEWS[name][1](Visible(self._books, principal, catalog)))
-
-    def _make(self, catalog: str | None, name: str, principal: Principal) -> ViewSpec:
-        names = VIEWS[name][0]
-        rows = self.rows(catalog, name, principal)
+    def _make(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
+        names = self.columns(path)
+        rows = self.visible_rows(path, principal)
         arrays = [pa.array([row[at] for row in rows], _arrow(column)) for at, column in enumerate(names)]
-        plain = [column.rstrip("#*") for column in names]
-        ddl = ", ".join(f"{column.rstrip('#*')} {_spark(column)}" for column in names)
-        return self._storage.scratch_relation(pa.Table.from_arrays(arrays, names=plain), ddl)
+        ddl = ", ".join(f"{plain_name(column)} {kind_of(column)}" for column in names)
+        return self._storage.scratch_relation(pa.Table.from_arrays(arrays, names=[plain_name(column) for column in names]), ddl)
+
+
+def plain_name(column: str) -> str:
+    """Return a column's name without its type mark."""
+    return column.rstrip("#*")
+
+
+def kind_of(column: str) -> str:
+    """Return a column's SQL type by its mark."""
+    if column.endswith("#"):
+        return "INT"
+    if column.endswith("*"):
+        return "ARRAY<STRING>"
+    return "TIMESTAMP" if column in _TIMES else "STRING"
 
 
 def _arrow(column: str) -> pa.DataType:
@@ -357,14 +372,6 @@ def _arrow(column: str) -> pa.DataType:
     if column.endswith("*"):
         return pa.list_(pa.string())
     return pa.timestamp("ms", tz="UTC") if column in _TIMES else pa.string()
-
-
-def _spark(column: str) -> str:
-    if column.endswith("#"):
-        return "int"
-    if column.endswith("*"):
-        return "array<string>"
-    return "timestamp" if column in _TIMES else "string"
 
 
 def _data_type(kind: DataType) -> str:

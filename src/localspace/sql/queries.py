@@ -8,6 +8,7 @@ from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.context import Context, text_rows
 from localspace.sql.engine import EngineError
+from localspace.sql.plain_reads import plain_answer
 from localspace.sql.text import Cursor
 from localspace.statement_runner import StatementResult
 
@@ -15,8 +16,10 @@ _OPERATOR = re.compile(r"^([\s:+\-|*()\d]*)([A-Za-z]+)")
 
 
 def select(context: Context, cursor: Cursor) -> StatementResult:
-    """Run a query."""
-    return context.query(context.rewriter.query(cursor.rest()))
+    """Run a query; plain reads of information_schema need no engine."""
+    text = cursor.rest()
+    found = plain_answer(text, context.session, context.information, context.row_limit)
+    return context.query(context.rewriter.query(text)) if found is None else found
 
 
 @rule("LS-037")

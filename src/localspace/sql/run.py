@@ -82,6 +82,7 @@ class SqlRunner:
             engine=self._engine,
             session=session,
             rewriter=rewriter,
+            information=self._information,
             cancel=cancel,
             row_limit=request.row_limit,
         )
