@@ -15,6 +15,7 @@ from localspace.api import (
     jobs,
     permissions,
     policies,
+    query_history,
     runs,
     secrets,
     serving,
@@ -49,6 +50,7 @@ HANDLERS = (
     jobs,
     runs,
     task_sql,
+    query_history,
     dashboards,
 )
 """The modules of `localspace.api` that serve routes."""

@@ -19,11 +19,12 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from localspace.calls import MAX_BODY, Answer, Call, Plane, Route
-from localspace.errors import ApiError, denied, not_found
+from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.faults import milliseconds_since
 from localspace.governance.identity import Principal
 from localspace.router import Router
 from localspace.routes import ROUTES
+from localspace.store import KeyNameError
 from localspace.wire import Reply, error_reply
 from localspace.workspace import Workspace
 
@@ -78,6 +79,8 @@ class App:
             raise
         except ApiError as error:
             reply = error_reply(error, scim="/scim/v2/" in raw_path)
+        except (KeyNameError, UnicodeEncodeError):
+            reply = error_reply(invalid("A name or text holds a character that cannot be stored."))
         except Exception as error:
             # A defect of ours: the client gets the platform's shape, the trace goes to the server's log.
             _log.exception("%s %s failed", method, raw_path)
@@ -126,6 +129,7 @@ class App:
             path=unquote(raw_path),
             params=params,
             query=dict(pairs),
+            repeated={name: tuple(value for key, value in pairs if key == name) for name, _ in pairs},
             headers=headers,
             raw=raw,
             principal=principal,

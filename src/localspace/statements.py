@@ -93,6 +93,13 @@ class StatementDesk:
         found = self._statements.get(statement_id)
         return None if found is None or _stale(found, self._clock.now_ms()) else found
 
+    def listed(self) -> list[Statement]:
+        """Return the statements whose results are still kept, the newest first."""
+        now = self._clock.now_ms()
+        with self._lock:
+            kept = [one for one in self._statements.values() if not _stale(one, now)]
+        return kept[::-1]
+
     def cancel(self, statement: Statement) -> None:
         """Ask a statement to stop; it counts as CANCELED at once."""
         with self._lock:

@@ -107,9 +107,12 @@ class VolumeFiles:
         except OSError as error:
             raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"The directory being deleted is not empty: {spoken}") from error
 
-    def forget(self, volume_id: str) -> None:
-        """Remove the files of a volume that was dropped."""
-        shutil.rmtree(self._folder / volume_id, ignore_errors=True)
+    def sweep(self) -> None:
+        """Remove the files of volumes that were dropped; nobody can reach them."""
+        kept = {str(one["volume_id"]) for one in self._store.list("volume")}
+        for folder in self._folder.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _place(self, actor: Principal, path: str, privilege: str) -> tuple[Path, str]:
         names = path_segments(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ class Workbench:
     def __init__(self, workspace: Workspace) -> None:
         """Open everything in the workspace's data folder."""
         self.workspace = workspace
+        self.start_lock = threading.Lock()
+        """Held while a run is started: one idempotency token starts one run."""
         folder = workspace.data_dir
         self.tree = WorkspaceTree(workspace.store, workspace.clock, workspace.books.identity, _made(folder / "tree"))
         self.volumes = VolumeFiles(workspace.store, workspace.books.privileges, _made(folder / "volumes"))
@@ -43,6 +46,7 @@ class Workbench:
 
     def start(self) -> None:
         """End the runs that an earlier life left active and start the queued ones."""
+        self.volumes.sweep()
         self.scheduler.recover()
 
     def close(self) -> None:

@@ -119,25 +119,27 @@ async def trigger(call: Call) -> Json:
 def _run_now(call: Call) -> Json:
     body = call.body
     job = _job(call, body.get("job_id"), "CAN_MANAGE_RUN")
-    earlier = _earlier(call, body)
-    if earlier is not None:
-        return earlier
-    run = run_of_job(call.workspace.bench, job, body, call.actor)
-    _remember(call, body, run)
+    with call.workspace.bench.start_lock:
+        earlier = _earlier(call, body)
+        if earlier is not None:
+            return earlier
+        run = run_of_job(call.workspace.bench, job, body, call.actor)
+        _remember(call, body, run)
     return {"run_id": run["run_id"], "number_in_job": run["run_id"]}
 
 
 def _submit(call: Call) -> Json:
     body = call.body
-    earlier = _earlier(call, body)
-    if earlier is not None:
-        return earlier
-    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
-    run = run_submitted(call.workspace.bench, settings, call.actor)
     entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
+    with call.workspace.bench.start_lock:
+        earlier = _earlier(call, body)
+        if earlier is not None:
+            return earlier
+        run = run_submitted(call.workspace.bench, settings, call.actor)
+        _remember(call, body, run)
     if entries:
         call.books.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
-    _remember(call, body, run)
     return {"run_id": run["run_id"]}
 
 
@@ -218,22 +220,29 @@ def refuse_active(run: Document) -> None:
         raise ApiError(400, "INVALID_STATE", f"Run {run['run_id']} is still active; cancel it or wait for its end.")
 
 
-def versions(method: str, path: str, handler: Handler, sdk: str, *, reads: bool = False) -> tuple[Route, ...]:
+def versions(method: str, path: str, handler: Handler, sdk: str, *, partial: str = "") -> tuple[Route, ...]:
     """Return the routes of one operation of the jobs API under both of its versions."""
     return (
-        Route(method=method, path=f"/api/2.2/jobs/{path}", handler=handler, sdk=(sdk,), reads=reads),
-        Route(method=method, path=f"/api/2.1/jobs/{path}", handler=handler, reads=reads),
+        Route(method=method, path=f"/api/2.2/jobs/{path}", handler=handler, sdk=(sdk,), partial=partial),
+        Route(method=method, path=f"/api/2.1/jobs/{path}", handler=handler, partial=partial),
     )
 
 
+_KINDS = (
+    "tasks of notebooks (Python, SQL), Python files, wheels, SQL files, conditions, loops and other jobs; sources in the "
+    "workspace only; nothing is installed from a network; `spark` serves SQL, tables and local rows, not the whole of Spark; "
+    "/Workspace and /Volumes are reached through the API, not as mounted folders"
+)
+
+
 ROUTES = (
-    *versions("POST", "create", create, "Jobs.create"),
+    *versions("POST", "create", create, "Jobs.create", partial=_KINDS),
     *versions("GET", "get", get, "Jobs.get"),
     *versions("GET", "list", listed, "Jobs.list"),
     *versions("POST", "reset", reset, "Jobs.reset"),
     *versions("POST", "update", update, "Jobs.update"),
     *versions("POST", "delete", delete, "Jobs.delete"),
     *versions("POST", "run-now", run_now, "Jobs.run_now"),
-    *versions("POST", "runs/submit", submit, "Jobs.submit"),
+    *versions("POST", "runs/submit", submit, "Jobs.submit", partial=_KINDS),
     Route(method="POST", path="/_localspace/jobs/{job_id}/trigger", handler=trigger, plane=Plane.CONTROL),
 )

@@ -163,8 +163,20 @@ def _import_fields(call: Call) -> tuple[Json, bytes]:
 _BASE = "/api/2.0/workspace/"
 ROUTES = (
     Route(method="POST", path="/api/2.0/workspace-files/import-file/{path*}", handler=import_file, max_body=MOST_BYTES),
-    Route(method="POST", path=_BASE + "import", handler=import_object, sdk=("Workspace.import_",)),
-    Route(method="GET", path=_BASE + "export", handler=export, sdk=("Workspace.export",)),
+    Route(
+        method="POST",
+        path=_BASE + "import",
+        handler=import_object,
+        sdk=("Workspace.import_",),
+        partial="formats SOURCE, AUTO, RAW and JUPYTER",
+    ),
+    Route(
+        method="GET",
+        path=_BASE + "export",
+        handler=export,
+        sdk=("Workspace.export",),
+        partial="a notebook comes in the form in which it was imported",
+    ),
     Route(method="GET", path=_BASE + "get-status", handler=get_status, sdk=("Workspace.get_status",)),
     Route(method="GET", path=_BASE + "list", handler=listed, sdk=("Workspace.list",)),
     Route(method="POST", path=_BASE + "mkdirs", handler=mkdirs, sdk=("Workspace.mkdirs",)),

@@ -30,7 +30,8 @@ def make_namespace(session: Session, dbutils: DbUtils) -> dict[str, Any]:
 def display(value: Any = None, *_: Any, **__: Any) -> None:
     """Print a data frame as a table, anything else as itself."""
     if isinstance(value, DataFrame):
-        value.show(1_000, truncate=False)
+        if value.columns:
+            value.show(1_000, truncate=False)
     else:
         print(value)  # noqa: T201
 

@@ -1,0 +1,98 @@
+"""Query history: the statements of the last hour (source: SDK 0.156, QueryHistory)."""
+
+from __future__ import annotations
+
+from localspace.api.statements import is_read
+from localspace.calls import Call, Route
+from localspace.errors import invalid
+from localspace.statements import State, Statement
+from localspace.wire import Json, page, whole_number
+
+_STATUS = {
+    State.PENDING: "QUEUED",
+    State.RUNNING: "RUNNING",
+    State.SUCCEEDED: "FINISHED",
+    State.FAILED: "FAILED",
+    State.CANCELED: "CANCELED",
+    State.CLOSED: "FINISHED",
+}
+_WORDS = (
+    "SELECT",
+    "INSERT",
+    "MERGE",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "GRANT",
+    "REVOKE",
+    "SHOW",
+    "DESCRIBE",
+    "USE",
+)
+
+
+def listed(call: Call) -> Json:
+    """List statements, the newest first: an admin sees all, everybody else the own ones."""
+    admin = call.books.identity.is_workspace_admin(call.actor.id)
+    start = whole_number(call.query.get("filter_by.query_start_time_range.start_time_ms"), "start_time_ms", 0)
+    end = whole_number(call.query.get("filter_by.query_start_time_range.end_time_ms"), "end_time_ms", 0)
+    if end and end < start:
+        raise invalid("end_time_ms must not be before start_time_ms.")
+    found: list[Json] = []
+    for statement in call.workspace.desk.listed():
+        if not admin and statement.request.principal_id != call.actor.id:
+            continue
+        info = _info(statement)
+        if start <= info["query_start_time_ms"] <= (end or info["query_start_time_ms"]) and _asked_for(call, info):
+            found.append(info)
+    answer = page(found, call.query, "res", most=1_000)
+    return answer | {"has_next_page": "next_page_token" in answer}
+
+
+def _asked_for(call: Call, info: Json) -> bool:
+    filters = {"statuses": "status", "statement_ids": "query_id", "user_ids": "user_id", "warehouse_ids": "warehouse_id"}
+    return all(
+        not (wanted := call.repeated.get(f"filter_by.{name}", ())) or str(info[field]) in wanted
+        for name, field in filters.items()
+    )
+
+
+def _info(statement: Statement) -> Json:
+    request = statement.request
+    word = next((one for one in _WORDS if request.statement.lstrip().upper().startswith(one)), "OTHER")
+    info: Json = {
+        "query_id": statement.id,
+        "lookup_key": statement.id,
+        "status": _STATUS[statement.state],
+        "is_final": statement.over,
+        "query_text": request.statement,
+        "statement_type": "SELECT" if word == "OTHER" and is_read(request.statement) else word,
+        "query_start_time_ms": statement.submitted_ms,
+        "user_id": int(request.principal_id),
+        "user_name": request.principal_name,
+        "executed_as_user_id": int(request.principal_id),
+        "executed_as_user_name": request.principal_name,
+        "warehouse_id": statement.warehouse_id,
+        "endpoint_id": statement.warehouse_id,
+        "rows_produced": len(statement.result.rows) if statement.result is not None else 0,
+    }
+    if statement.ended_ms is not None:
+        ended = statement.ended_ms
+        duration = ended - statement.submitted_ms
+        info |= {"query_end_time_ms": ended, "execution_end_time_ms": ended, "duration": duration}
+    if statement.state is State.FAILED:
+        info["error_message"] = statement.message
+    return info
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/2.0/sql/history/queries",
+        handler=listed,
+        sdk=("QueryHistory.list",),
+        partial="statements are forgotten after an hour and at a restart; no metrics",
+    ),
+)
