@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from lampkeeper.design.lexicon import Lexicon
 from lampkeeper.model.labels import LabelClass
 
-_PERSONAL = frozenset({LabelClass.EMAIL, LabelClass.PHONE, LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.NAME})
+_PERSONAL = frozenset(
+    {LabelClass.EMAIL, LabelClass.PHONE, LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.NAME, LabelClass.DEMOGRAPHIC}
+)
 _ABOUT_PEOPLE = frozenset(
     {"address", "contact", "detail", "details", "info", "information", "profile", "data", "master", "identifier",
      "personal", "account", "record", "registration",
@@ -23,7 +25,10 @@ _INDIA = frozenset({"gst", "gstin", "aadhaar", "aadhar", "ifsc", "tds", "india",
 _READINGS = frozenset({"lab", "laboratory", "measurement", "observation", "vital", "vitals", "test", "result", "reading"})
 _BOOKS = frozenset({"product", "gl", "journal", "trial", "office", "budget", "asset", "inventory", "template"})
 _AUTH = frozenset({"oauth", "token", "auth", "authentication", "session", "credential", "login", "password", "sso", "secret"})
-_ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID})
+_ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMOGRAPHIC})
+_RACE = frozenset({"race"})
+_SPORT = frozenset({"lap", "circuit", "horse", "jockey", "racer", "podium", "finish", "grid", "stadium", "tournament"})
+"""Runners and horses have races too, so the word alone describes nobody."""
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
 
@@ -66,6 +71,8 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("india")
     if _READINGS & set(words):
         topics.add("readings")
+    if _RACE & set(words) or _SPORT & every:
+        topics.add("sport")
     if _BOOKS & set(words):
         topics.add("books")
     if _TALK & set(words):
@@ -94,6 +101,8 @@ def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool
     for words in columns:
         for match in lexicon.find(words):
             term = match.term
+            if _RACE & set(term.words):
+                continue
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
                 found.add(term.label)
             if term.words == ("password",) and len(words) == 1:

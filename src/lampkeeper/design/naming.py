@@ -111,6 +111,8 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[f
     # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
     if term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail):
         return 0.0, []
+    if term.label is LabelClass.FREE_TEXT and "number" in tail:
+        return 0.0, []
     for word in tail:
         if word in term.tail or word.isdigit() or word in lexicon.words["neutral"] or word in lexicon.words["person"]:
             continue
@@ -152,6 +154,8 @@ def _base_score(
 def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
     if term.label is LabelClass.HEALTH and not (context.of_people or "health" in context.topics):
         return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
+    if term.words == ("race",) and "sport" in context.topics:
+        return _FAINT, ["a contest, by the table"]
     if term.label is LabelClass.BIOMETRIC and not context.of_people and _PICTURES & set(term.words):
         return _FAINT, ["a picture in a table that holds no people"]
     return _STRONG, []
