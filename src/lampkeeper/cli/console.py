@@ -71,15 +71,12 @@ class Console:
         """Tell something on stderr."""
         self._err.print(Text(clean(text), style=style), soft_wrap=True)
 
-    def findings(self, findings: tuple[Finding, ...], most: int = 40) -> None:
-        """Tell findings on stderr, errors first; many warnings are counted, not listed."""
-        errors = [f for f in findings if f.severity is Severity.ERROR]
-        others = [f for f in findings if f.severity is not Severity.ERROR]
-        for finding in [*errors, *others[: max(0, most - len(errors))]]:
+    def findings(self, findings: tuple[Finding, ...], most: int = 60) -> None:
+        """Tell findings on stderr, errors first; past `most` they are counted, not listed."""
+        for finding in findings[:most]:
             self.note(finding, _COLOURS[finding.severity])
-        hidden = len(others) - max(0, most - len(errors))
-        if hidden > 0:
-            self.note(f"and {hidden} more warnings (see --json)", "yellow")
+        if len(findings) > most:
+            self.note(f"and {len(findings) - most} more findings (all with --json)", "yellow")
 
     def document(self, document: object) -> None:
         """Print the one JSON document, when stdout carries JSON."""

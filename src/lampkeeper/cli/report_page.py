@@ -92,21 +92,53 @@ def _matrix(matrix: Matrix, labels: Iterable[Label], verification: VerifyReport 
     bad = {(c.principal, c.column) for c in verification.cells if c.status is Status.MISMATCH} if verification else set()
     legend = "".join(
         f'<span class="key {name}"><b>{symbol}</b> {_text(meaning)}</span>'
-        for (symbol, name), meaning in zip(
-            SYMBOLS.values(), ("the value itself", "the mask's value", "no access", "the query fails"), strict=True
+        for symbol, name, meaning in (
+            ("●", "raw", "the value itself"),
+            ("●", "open", "the value of a column that needs no protection"),
+            ("◐", "masked", "the mask's value"),
+            ("○", "hidden", "no access"),
+            ("✕", "failing", "the query fails"),
         )
     )
     tables = [
         _matrix_table(name, columns, matrix, labelled, bad, opened=len(by_table) <= OPEN_TABLES)
         for name, columns in sorted(by_table.items())
     ]
+    overview = _overview(by_table, matrix, labelled) if len(by_table) > 1 else ""
     return (
-        '<section id="matrix"><h2>Who sees what</h2>'
+        f'<section id="matrix"><h2>Who sees what</h2><p class="legend">{legend}</p>{overview}'
         '<p class="tools"><input id="filter" type="search" placeholder="filter by table, column or mask" '
         'aria-label="filter the tables"> <button type="button" id="fold">fold all</button> '
-        '<button type="button" id="unfold">unfold all</button></p>'
-        f'<p class="legend">{legend}</p>{"".join(tables)}</section>'
+        f'<button type="button" id="unfold">unfold all</button></p>{"".join(tables)}</section>'
     )
+
+
+def _overview(by_table: Mapping[TableName, Sequence[ColumnName]], matrix: Matrix, labels: Mapping[ColumnName, Label]) -> str:
+    """Return tables × principals: how many protected columns each gets raw and masked, coloured by the most open one."""
+    rows = []
+    bare = 0
+    for name, columns in sorted(by_table.items()):
+        protected = [c for c in columns if c in labels and labels[c].protected] if labels else list(columns)
+        if not protected:
+            bare += 1
+            continue
+        cells = "".join(_summary_cell([matrix.cells[(p, c)] for c in protected]) for p in matrix.principals)
+        rows.append(f'<tr><th scope="row">{_text(name)}</th><td>{len(protected)}</td>{cells}</tr>')
+    head = "".join(f'<th scope="col">{_text(p)}</th>' for p in matrix.principals)
+    rest = f"<p>{bare} more tables hold no protected column.</p>" if bare else ""
+    return (
+        f"<details{' open' if len(rows) <= 400 else ''}><summary>protected columns at a glance <small>{len(rows)} tables</small>"
+        '</summary><div class="scroll"><table><thead><tr><th>table</th><th>protected columns</th>'
+        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{rest}</details>"
+    )
+
+
+def _summary_cell(cells: Sequence[Cell]) -> str:
+    counts = {state: sum(c.state is state for c in cells) for state in CellState}
+    worst = next(s for s in (CellState.RAW, CellState.MASKED, CellState.FAILING, CellState.HIDDEN) if counts[s])
+    text = " ".join(f"{SYMBOLS[s][0]} {n}" for s, n in counts.items() if n)
+    words = ", ".join(f"{n} {SYMBOLS[s][1]}" for s, n in counts.items() if n)
+    return f'<td class="{SYMBOLS[worst][1]}" title="{words}">{text}</td>'
 
 
 def _matrix_table(
@@ -122,13 +154,15 @@ def _matrix_table(
     protected = sum(1 for c in columns if c in labels and labels[c].protected)
     rows = []
     for column in columns:
-        cells = "".join(_cell(matrix.cells[(p, column)], (p, column) in bad) for p in matrix.principals)
         label = labels.get(column)
+        plain = label is not None and not label.protected
+        cells = "".join(_cell(matrix.cells[(p, column)], (p, column) in bad, plain=plain) for p in matrix.principals)
         note = f'<small class="{label.protect}">{_text(label.label)}</small>' if label is not None else ""
         rows.append(f'<tr><th scope="row">{_text(column.column)} {note}</th>{cells}</tr>')
     filters = [matrix.filters.get((p, name), "") for p in matrix.principals]
     if any(filters):
-        cells = "".join(f'<td class="rows">{_filter(f)}</td>' for f in filters)
+        reads = [matrix.cells[(p, columns[0])].state is not CellState.HIDDEN for p in matrix.principals]
+        cells = "".join(f'<td class="rows">{_filter(f, reads=r)}</td>' for f, r in zip(filters, reads, strict=True))
         rows.append(f'<tr class="filters"><th scope="row">rows</th>{cells}</tr>')
     count = f"{len(columns)} columns" + (f", {protected} protected" if protected else "")
     body = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -138,15 +172,18 @@ def _matrix_table(
     )
 
 
-def _cell(cell: Cell, mismatch: bool) -> str:
+def _cell(cell: Cell, mismatch: bool, *, plain: bool) -> str:
     symbol, name = SYMBOLS[cell.state]
     short = cell.by.rsplit(".", 1)[-1] if cell.state is CellState.MASKED else ""
     mark = ' <b class="wrong">verification failed</b>' if mismatch else ""
-    return f'<td class="{name}" title="{_text(cell)}"><b>{symbol}</b> {_text(short) or name}{mark}</td>'
+    colour = "open" if plain and cell.state is CellState.RAW else name
+    return f'<td class="{colour}" title="{_text(cell)}"><b>{symbol}</b> {_text(short) or name}{mark}</td>'
 
 
-def _filter(text: str) -> str:
-    return f'<span title="{_text(text)}">▽ {_text(text.split("(")[0].rsplit(".", 1)[-1])}</span>' if text else "all"
+def _filter(text: str, *, reads: bool) -> str:
+    if not text:
+        return "all" if reads else "none"
+    return f'<span title="{_text(text)}">▽ {_text(text.split("(")[0].rsplit(".", 1)[-1])}</span>'
 
 
 def _verification(report: VerifyReport, basis: str) -> str:

@@ -90,7 +90,7 @@ def verify(
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
     return VerifyReport(
-        principals=tuple(sorted(w.tested(reference=w.name in found.references) for w in witnesses)),
+        principals=tuple(sorted(w.asked(reference=w.name in found.references) for w in witnesses)),
         cells=cells,
         rows=rows,
         findings=sort_findings([*findings, *findings_of(cells, rows)]),

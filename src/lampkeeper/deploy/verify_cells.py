@@ -19,7 +19,7 @@ from lampkeeper.deploy.verify_queries import (
     reference_questions,
     why_not_comparable,
 )
-from lampkeeper.deploy.verify_report import NOBODY_RAW, CellVerdict, RowsVerdict, Seen, Status, Tested
+from lampkeeper.deploy.verify_report import NOBODY_RAW, Asked, CellVerdict, RowsVerdict, Seen, Status
 from lampkeeper.model.access import Access, Cell, CellState, FunctionUse, Principal, TableAccess
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.masks import Function
@@ -52,9 +52,9 @@ class Witness:
     asker: Asker
     probe: bool = False
 
-    def tested(self, *, reference: bool) -> Tested:
+    def asked(self, *, reference: bool) -> Asked:
         """Return the entry for the report."""
-        return Tested(name=self.name, groups=tuple(sorted(self.principal.groups)), probe=self.probe, reference=reference)
+        return Asked(name=self.name, groups=tuple(sorted(self.principal.groups)), probe=self.probe, reference=reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class RowsVerdict:
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Tested:
+class Asked:
     """A principal that took part: the groups it held, and whether the run made it."""
 
     name: str
@@ -70,7 +70,7 @@ class Tested:
 class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted."""
 
-    principals: tuple[Tested, ...]
+    principals: tuple[Asked, ...]
     cells: tuple[CellVerdict, ...]
     rows: tuple[RowsVerdict, ...]
     findings: tuple[Finding, ...]
