@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lampkeeper.design.rules.scene import PUBLIC_VALUES, Scene, Trouble, policy_place
-from lampkeeper.model.access import CellState, TableAccess
+from lampkeeper.model.access import CellState
 from lampkeeper.model.groups import EVERYBODY
-from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import PolicyKind
 from lampkeeper.model.schema import TableKind
 
@@ -19,13 +19,13 @@ def naked_column(scene: Scene) -> Iterable[Trouble]:
 
     Example: `email` tagged `pii_level=masked_email`, and no policy names that value.
     """
-    outsider = scene.principals[0]
+    outsider = {name: answers[0][1] for name, answers in scene.answers}
     filtered = filter_columns(scene)
     for table in scene.tables:
         tagged = [n for n in table.column_names() if _protecting(scene, n)]
         if not tagged:
             continue
-        access = scene.open_access.table(outsider, table.name)
+        access = outsider[table.name]
         for name in tagged:
             if access.cells[name].state is CellState.RAW and not (access.filters and name in filtered):
                 tags = scene.column_tags[name.plain.casefold()]
@@ -54,7 +54,7 @@ def conflicting_masks(scene: Scene) -> Iterable[Trouble]:
 
     Example: `mask_email` for `account users` and `mask_redact_string` for `analysts` on one column.
     """
-    for _, answers in _answers(scene):
+    for _, answers in scene.answers:
         seen: set[ColumnName] = set()
         for who, access in answers:
             for name, cell in access.cells.items():
@@ -71,7 +71,7 @@ def conflicting_filters(scene: Scene) -> Iterable[Trouble]:
 
     Example: `filter_aml` and `filter_region` on one table for `account users`.
     """
-    for table, answers in _answers(scene):
+    for table, answers in scene.answers:
         for who, access in answers:
             if len({(f.function, f.arguments) for f in access.filters}) > 1:
                 names = sorted({f.policy for f in access.filters})
@@ -79,14 +79,6 @@ def conflicting_filters(scene: Scene) -> Iterable[Trouble]:
                     place=table, message=f"several row filters for {who}: {', '.join(names)}", fix="merge them into one"
                 )
                 break
-
-
-def _answers(scene: Scene) -> Iterable[tuple[TableName, list[tuple[str, TableAccess]]]]:
-    for table in scene.tables:
-        yield (
-            table.name,
-            [(" + ".join(p.groups) or "a person in no group", scene.open_access.table(p, table.name)) for p in scene.principals],
-        )
 
 
 def ambiguous_filter(scene: Scene) -> Iterable[Trouble]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lampkeeper.design.packing import Limits
-from lampkeeper.model.access import Access, AccessModel, Principal
+from lampkeeper.model.access import Access, AccessModel, Principal, TableAccess
 from lampkeeper.model.conditions import matches
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
@@ -93,6 +93,12 @@ class Scene:
         else:
             sets.append(tuple(names))
         return tuple(Principal(name="+".join(("probe", *s)), groups=s) for s in sets)
+
+    @cached_property
+    def answers(self) -> tuple[tuple[TableName, tuple[tuple[str, TableAccess], ...]], ...]:
+        """Return for each table what each of the principals gets, the outsider first, with the words for who that is."""
+        named = [(" + ".join(p.groups) or "a person in no group", p) for p in self.principals]
+        return tuple((t.name, tuple((who, self.open_access.table(p, t.name)) for who, p in named)) for t in self.tables)
 
     def matched(self, policy: Policy, alias: str) -> dict[TableName, list[tuple[ColumnName, Column]]]:
         """Return the tagged columns that an alias of a policy matches, by table."""
