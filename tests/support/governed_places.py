@@ -28,7 +28,7 @@ class Killed(BaseException):
 
 @dataclass
 class Tripwire:
-    """A wire that can die at a write, and tells a watcher of every write that took effect."""
+    """A wire that can die at a write, and tells a watcher of every write that took effect; refused writes do not count."""
 
     inner: Wire
     die_at: int = 0
@@ -41,10 +41,10 @@ class Tripwire:
         """Send the call; a write may be the last thing that happens."""
         if not call.writes:
             return self.inner.send(call)
-        self.writes += 1
-        if self.writes == self.die_at and not self.after_effect:
+        if self.writes + 1 == self.die_at and not self.after_effect:
             raise Killed
         answer = self.inner.send(call)
+        self.writes += 1
         self.log.append(f"{call.kind} {call.method} {call.path}")
         if self.watch is not None:
             self.watch(self.writes, call)

@@ -10,7 +10,7 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Json, Plane, Workspace, encode
+from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import find_principal
 from lampkeeper.remote.warehouse import list_warehouses
 
@@ -35,8 +35,8 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     names = _names(me)
     owners: dict[str, str] = {}
     findings = [f for need in _needs(plan.changes) if (f := _lacks(workspace, need, names, owners)) is not None]
-    findings += _account(plan, workspace)
-    findings += _people(plan.changes, workspace)
+    account = _account(plan, workspace)
+    findings += account or _people(plan.changes, workspace)
     if any(c.kind == "function" for c in plan.changes) and not list_warehouses(workspace):
         message, fix = (
             "there is no SQL warehouse to make functions with",
@@ -134,13 +134,14 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
         message = f"no account to write {', '.join(kinds)} in"
         return [Finding(code="NO_ACCOUNT", severity=Severity.ERROR, place="account", message=message, fix=fix)]
     if plan.of_layer(Layer.ACCOUNT):
-        path, plane = workspace.scim("Groups")
+        path, plane = workspace.scim("Users")
         try:
-            workspace.get("preflight", path, {"count": 1}, Plane(plane))
+            workspace.get("preflight", path, {"count": 1}, plane)
         except RemoteError as error:
-            if error.status not in (401, 403):
+            if error.status != 403:
                 raise
-            return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="account", message=error.message, fix=fix)]
+            message = f"the runner may not write {', '.join(kinds)}: it is no account admin"
+            return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="account", message=message, fix=fix)]
     return []
 
 
