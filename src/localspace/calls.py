@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localspace.errors import ApiError, invalid
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
+from localspace.shapes import check_shapes
 from localspace.wire import Reply
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Call:
             raise ApiError(400, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request.") from error
         if not isinstance(found, dict):
             raise ApiError(400, "MALFORMED_REQUEST", "The body of the request must be a JSON object.")
+        check_shapes(self.path, found)
         return found
 
     def needed(self, name: str) -> str:

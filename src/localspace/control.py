@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from localspace.calls import Call, Plane, Route
@@ -10,6 +11,8 @@ from localspace.faults import Kill
 from localspace.governance.identity import Principal
 from localspace.lag import LagKind
 from localspace.wire import Json, Reply
+
+_TEN_YEARS = 315_360_000
 
 
 def health(call: Call) -> Json:
@@ -94,8 +97,8 @@ def clock(call: Call) -> Json:
 def tick(call: Call) -> Json:
     """Move the virtual clock forward by `seconds`."""
     seconds = call.body.get("seconds")
-    if not isinstance(seconds, (int, float)) or seconds < 0:
-        raise invalid("tick needs seconds >= 0.")
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _TEN_YEARS:
+        raise invalid(f"tick needs seconds between 0 and {_TEN_YEARS}.")
     return {"now_ms": call.books.clock.tick(seconds)}
 
 
@@ -120,6 +123,8 @@ def mint(call: Call) -> Json:
     body = call.body
     found = _principal(call, body)
     lifetime = body.get("lifetime_seconds")
+    if not isinstance(lifetime, (int, type(None))):
+        raise invalid("lifetime_seconds must be a whole number.")
     token, document = call.workspace.gatekeeper.mint(
         found.id, comment="minted by the control API", lifetime_seconds=lifetime, created_by=call.actor.id
     )
@@ -151,9 +156,24 @@ def set_responder(call: Call) -> Json:
     body = call.body | {"name": name}
     if body.get("kind") not in ("canned", "rules", "echo", "error"):
         raise invalid("A responder has a kind: canned, rules, echo or error.")
+    rules = body.get("rules") or []
+    if not isinstance(rules, list) or not all(_is_rule(one) for one in rules):
+        raise invalid("Each of rules is an object with a pattern, a regular expression, and a reply.")
+    if not isinstance(body.get("replies") or [], list):
+        raise invalid("replies must be a list.")
     call.books.store.put("responder", (name,), body)
     call.workspace.responders_calls.pop(name, None)
     return {}
+
+
+def _is_rule(rule: Any) -> bool:
+    if not isinstance(rule, dict) or not isinstance(rule.get("pattern"), str) or "reply" not in rule:
+        return False
+    try:
+        re.compile(rule["pattern"])
+    except re.error:
+        return False
+    return True
 
 
 def _principal(call: Call, body: dict[str, Any]) -> Principal:

@@ -141,6 +141,8 @@ def apply_patch(body: Json, patch: Json) -> Json:
         raise invalid("A PATCH needs Operations.")
     new = dict(body)
     for operation in operations:
+        if not isinstance(operation, dict):
+            raise invalid("Each of Operations must be an object.")
         kind = str(operation.get("op", "")).lower()
         if kind not in ("add", "remove", "replace"):
             raise invalid(f"Invalid PATCH operation '{operation.get('op')}'.")
@@ -163,6 +165,8 @@ def _apply(body: Json, kind: str, path: str, value: Any) -> None:
     head, _, tail = path.rpartition(":")[2].partition(".")
     name = next((key for key in body if key.casefold() == head.casefold()), head)
     if tail:
+        if not isinstance(body.get(name) or {}, dict):
+            raise invalid(f"{name} has no parts that could be patched.")
         inner = dict(body.get(name) or {})
         _apply(inner, kind, tail, value)
         body[name] = inner
@@ -183,18 +187,22 @@ def _apply(body: Json, kind: str, path: str, value: Any) -> None:
     if kind == "replace":
         body[name] = given
     elif kind == "add":
-        known = {_identity(one) for one in old or []}
-        body[name] = list(old or []) + [one for one in given if _identity(one) not in known]
+        old = old if isinstance(old, list) else []
+        known = {_identity(one) for one in old}
+        body[name] = list(old) + [one for one in given if _identity(one) not in known]
     else:
         gone = {_identity(one) for one in given}
-        body[name] = [one for one in old or [] if _identity(one) not in gone] if given else []
+        old = old if isinstance(old, list) else []
+        body[name] = [one for one in old if _identity(one) not in gone] if given else []
 
 
 def _apply_element(body: Json, kind: str, element: re.Match[str], value: Any) -> None:
     head = element["list"].rpartition(":")[2]
     name = next((key for key in body if key.casefold() == head.casefold()), head)
     wanted = _unquoted(element["value"])
-    old = list(body.get(name) or [])
+    if not isinstance(body.get(name) or [], list):
+        raise invalid(f"{name} is not a list.")
+    old = [one for one in body.get(name) or [] if isinstance(one, dict)]
     matches = [one for one in old if str(one.get(element["field"], "")) == wanted]
     if kind == "remove":
         body[name] = [one for one in old if one not in matches]
@@ -226,7 +234,7 @@ def _elements(value: Any) -> list[Json]:
 
 
 def _identity(one: Json) -> str:
-    return str(one.get("value"))
+    return str(one.get("value") if isinstance(one, dict) else one)
 
 
 def _unquoted(token: str) -> str:

@@ -29,11 +29,15 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 """
 
 
+class KeyNameError(ValueError):
+    """A name that cannot be part of a key."""
+
+
 def encode_key(key: Key) -> str:
     """Return the stored form of a key: names folded to lower case, joined by a character no name may hold."""
     for part in key:
         if _SEPARATOR in part:
-            raise ValueError("a name may not hold the unit separator")
+            raise KeyNameError("a name may not hold the unit separator")
     return _SEPARATOR.join(part.casefold() for part in key)
 
 

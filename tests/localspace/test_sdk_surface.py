@@ -307,6 +307,7 @@ def _statements(w: Any, a: Any, space: LocalWorkspace) -> None:
     second = w.statement_execution.get_statement_result_chunk_n(done.statement_id, done.result.next_chunk_index)
     assert second.data_array[0] == ["5000", None]
     assert w.statement_execution.get_statement(done.statement_id).manifest.total_row_count == 6000
+    assert "SELECT 6000 ROWS" in {one.query_text for one in w.query_history.list().res or []}
     slow = w.statement_execution.execute_statement("SLEEP 30", space.warehouse_id, wait_timeout="0s")
     w.statement_execution.cancel_execution(slow.statement_id)
     assert w.statement_execution.get_statement(slow.statement_id).status.state is sql.StatementState.CANCELED

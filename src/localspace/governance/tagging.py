@@ -27,7 +27,7 @@ ENTITY_TYPES = {"catalogs": "CATALOG", "schemas": "SCHEMA", "tables": "TABLE", "
 
 def check_tag_text(text: str, what: str) -> None:
     """Refuse a key or value that a governed tag may not have (source: platform docs, governed tags, limits)."""
-    if not 1 <= len(text) <= MAX_LENGTH:
+    if not isinstance(text, str) or not 1 <= len(text) <= MAX_LENGTH:
         raise invalid(f"{what} must have 1 to {MAX_LENGTH} characters.")
     if text != text.strip() or any(one in _FORBIDDEN or ord(one) < 32 or ord(one) == 127 for one in text):
         raise invalid(f"{what} '{text}' holds a character that is not allowed, or starts or ends with a blank.")
