@@ -32,7 +32,7 @@ class Reply:
             return self.body
         if isinstance(self.body, str) and self.media_type != "application/json":
             return self.body.encode()
-        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
+        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def error_reply(error: ApiError, *, scim: bool = False) -> Reply:
