@@ -11,7 +11,7 @@ from localspace.blobs import path_segments, write_atomically
 from localspace.errors import ApiError, already_exists, invalid, not_found
 from localspace.governance.identity import Principal
 from localspace.governance.privileges import Privileges
-from localspace.store import Store
+from localspace.store import Document, Store
 
 MOST_BYTES = 1024 * 1024 * 1024
 """Largest file of one upload; the platform takes 5 GiB, the local workspace holds a body in memory."""
@@ -106,6 +106,12 @@ class VolumeFiles:
             os.rmdir(place)
         except OSError as error:
             raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"The directory being deleted is not empty: {spoken}") from error
+
+    def mounted(self, actor: Principal, path: str) -> Document:
+        """Return the folder of a volume and whether the actor may write in it; needs READ VOLUME."""
+        place, spoken = self._place(actor, path, "READ_VOLUME")
+        full_name = ".".join(spoken.split("/")[2:5])
+        return {"folder": str(place), "write": self._privileges.holds(actor, "WRITE_VOLUME", "VOLUME", full_name)}
 
     def sweep(self) -> None:
         """Remove the files of volumes that were dropped; nobody can reach them."""

@@ -231,7 +231,7 @@ def versions(method: str, path: str, handler: Handler, sdk: str, *, partial: str
 _KINDS = (
     "tasks of notebooks (Python, SQL), Python files, wheels, SQL files, conditions, loops and other jobs; sources in the "
     "workspace only; nothing is installed from a network; `spark` serves SQL, tables and local rows, not the whole of Spark; "
-    "/Workspace and /Volumes are reached through the API, not as mounted folders"
+    "/Workspace (to read) and /Volumes are there for Python's open and os, not for programs that a task starts"
 )
 
 

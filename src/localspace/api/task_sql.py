@@ -1,4 +1,4 @@
-"""SQL of task processes: what `spark.sql` in a task calls. It runs as the caller, on the enforced path, without a warehouse."""
+"""What task processes alone call: `spark.sql`, as the caller on the enforced path, and the folder behind a volume."""
 
 from __future__ import annotations
 
@@ -38,4 +38,12 @@ async def run(call: Call) -> Json:
     return {"columns": columns, "rows": statement.result.rows}
 
 
-ROUTES = (Route(method="POST", path="/api/2.0/localspace/sql", handler=run),)
+def volume(call: Call) -> Json:
+    """Return the folder that holds a volume's files; needs READ VOLUME, and says whether the caller may write."""
+    return call.workspace.bench.volumes.mounted(call.actor, call.needed("path"))
+
+
+ROUTES = (
+    Route(method="POST", path="/api/2.0/localspace/sql", handler=run),
+    Route(method="GET", path="/api/2.0/localspace/volume", handler=volume),
+)

@@ -27,6 +27,7 @@ TOKEN_SECONDS = 24 * 3600
 RUNTIME = "client.4.0"
 """What DATABRICKS_RUNTIME_VERSION says in a task: clients use it to find `dbutils` (source: SDK 0.156)."""
 
+_WORKING = ("files", "home", "workspace", "nothing")
 _ERROR_CHARACTERS = 20_000
 _log = logging.getLogger("localspace.jobs")
 
@@ -77,8 +78,8 @@ class Attempts:
             return self._process(task_run, folder, self._environment(token), cancel)
         finally:
             workspace.gatekeeper.revoke(document)
-            shutil.rmtree(folder / "files", ignore_errors=True)
-            shutil.rmtree(folder / "home", ignore_errors=True)
+            for name in _WORKING:
+                shutil.rmtree(folder / name, ignore_errors=True)
 
     def _process(
         self, task_run: Document, folder: Path, environment: dict[str, str], cancel: CancelToken

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from localspace.task_process import mounts
 from localspace.task_process.cells import CellRunner
 from localspace.task_process.dbutils import DbUtils, NotebookExit
 from localspace.task_process.namespace import install, make_namespace
@@ -37,6 +38,7 @@ def main() -> int:
     install(session, namespace)
     os.chdir(spec["directory"])
     sys.path[:0] = [spec["directory"], *spec["paths"]]
+    mounts.install(mounts.Mounts(rest, folder))
     report: dict[str, Any] = {}
     kinds: dict[str, Callable[[], None]] = {
         "notebook": lambda: _notebook(spec, namespace, rest, report),
