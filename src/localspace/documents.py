@@ -32,6 +32,9 @@ that a client sent and we do not know is kept in the document as it came.
 | `object_tag` | (entity type, entity id, tag key) | (entity type, entity id) | `entity_type, entity_id, tag_key, tag_value`: tags of workspace objects |
 | `account_workspace`, `metastore_assignment` | (workspace id) | – | as the account API's infos |
 | `responder` | (endpoint name) | – | `kind: canned, rules, echo or error` and its fields |
+| `workspace_object` | (path in hex) | (path of the folder in hex) | `path, object_id, object_type, language, size, created_at, modified_at, owner, blob`; `workspace_object_id` leads from an id to `path` |
+| `job`, `run`, `task_run`, `run_token` | (id) or (idempotency token) | –, (job id), (run id), – | see `localspace.jobs.run_book` |
+| `dashboard` | (dashboard id) | – | as Dashboard, `owner, published: None or PublishedDashboard` |
 | `undo` | (lag kind, number) | (lag kind,) | `id, at_ms, kind, key, before`: how a document stood before a change that is not in effect yet |
 | `setting` | (name) | – | `ids`, `clock`, `lag`, `warehouse_config` |
 
