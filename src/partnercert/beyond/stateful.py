@@ -173,10 +173,17 @@ class _Model:
                 raise ModelError(f"{name} is {fields[name]}, the model says {value}")
 
 
-def _machine(session: Session) -> type[RuleBasedStateMachine]:
+def _forgets(session: Session) -> bool:
+    """Tell whether deleting a connection loses its user, which is WARN in P401 and leaves the model nothing to say."""
+    person, workspace = session.identities.person(), session.identities.workspace()
+    session.delete(session.connected(person, workspace), workspace)
+    return session.create(person, workspace).fields().get("user_status") == "new"
+
+
+def _machine(session: Session, deletes: bool) -> type[RuleBasedStateMachine]:
     """Return the state machine for a partner, with the rules it offers."""
-    deletes, expires = session.offers(Operation.DELETE_CONNECTION), session.offers(Operation.EXPIRE)
-    tests, drops = session.offers(Operation.TEST), session.offers(Operation.DELETE_ACCOUNT)
+    expires, tests = session.offers(Operation.EXPIRE), session.offers(Operation.TEST)
+    drops = session.offers(Operation.DELETE_ACCOUNT)
 
     class Partner(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -234,8 +241,12 @@ def run_state(session: Session, judge: Judge, examples: int) -> None:
         print_blob=False,
         report_multiple_bugs=False,
     )
+    deletes = session.offers(Operation.DELETE_CONNECTION)
+    if deletes and _forgets(session):
+        judge.note("walks", "deletions are left out: deleting a connection loses its user (see P401)")
+        deletes = False
     try:
-        run_state_machine_as_test(_machine(session), settings=limits)
+        run_state_machine_as_test(_machine(session, deletes), settings=limits)
     except ModelError as error:
         last = session.client.exchanges[-1].number
         judge.fail("model", f"{error} (exchange {last})")

@@ -56,15 +56,15 @@ class _Victim:
 def _victims(session: Session) -> list[_Victim]:
     """Return customers whom delete-account must not touch, and how it is asked to."""
     word = session.identities.word
-    test = session.identities.test_domain()
+    dotted, trailing, leading = (session.identities.test_domain() for _ in range(3))
     plans = [
         ("a customer's domain", session.identities.domain(), None),
         ("a look-alike prefix", f"evil{word()}-{TEST_DOMAIN}", None),
         ("a look-alike suffix", f"{TEST_DOMAIN}.pc-{word()}.com", None),
         ("a look-alike ending", f"pc-{word()}.{TEST_DOMAIN}x", None),
-        ("a trailing dot", test, f"{test}."),
-        ("a trailing blank", test, f"{test} "),
-        ("a leading blank", test, f" {test}"),
+        ("a trailing dot", dotted, f"{dotted}."),
+        ("a trailing blank", trailing, f"{trailing} "),
+        ("a leading blank", leading, f" {leading}"),
     ]
     return [
         _Victim(what=what, domain=domain, asked=asked or domain, person=session.identities.person(domain), workspace=ws)

@@ -37,8 +37,10 @@ def run_p501(session: Session, judge: Judge) -> None:
 def run_p502(session: Session, judge: Judge) -> None:
     """Reuse by somebody new after the trial is over: the trial's owner and new_user_action decide."""
     domain = session.identities.test_domain()
+    owner, workspace = session.identities.person(domain), session.identities.workspace()
+    connection_id = session.connected(owner, workspace)
     colleague = _colleague(session, domain)
-    _, workspace, connection_id = _expired(session, judge, domain)
+    hook_done(session, judge, Operation.EXPIRE, session.expire(owner, workspace), "expire-account")
     newcomer = session.identities.person(domain)
     action, manual = session.config.new_user_action, session.config.require_manual_signup
     reply = session.reuse(newcomer, workspace, connection_id, retry=action != "error" or manual)
@@ -78,8 +80,8 @@ def _colleague(session: Session, domain: str) -> tuple[Person, Workspace, str] |
     return (person, workspace, connection_id) if isinstance(connection_id, str) and connection_id else None
 
 
-def _expired(session: Session, judge: Judge, domain: str | None = None) -> tuple[Person, Workspace, str]:
-    person = session.identities.person(domain or session.identities.test_domain())
+def _expired(session: Session, judge: Judge) -> tuple[Person, Workspace, str]:
+    person = session.identities.person(session.identities.test_domain())
     workspace = session.identities.workspace()
     connection_id = session.connected(person, workspace)
     hook_done(session, judge, Operation.EXPIRE, session.expire(person, workspace), "expire-account")

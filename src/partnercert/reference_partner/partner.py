@@ -43,7 +43,7 @@ class Connection:
     cloud: str
     creator: str
     details: dict[str, Any]
-    pending: bool = False
+    pending: int = 0
 
 
 class Partner:
@@ -122,6 +122,7 @@ class Partner:
         )
 
     def _reuse(self, call: ConnectCall, connection_id: str) -> dict[str, Any]:
+        self._age(connection_id)
         connection = self.connections.get(connection_id)
         if connection is None or (connection.workspace_id != call.workspace_id and not self.broken("any_workspace")):
             self._note("reuse", known=False, account=False, demo=call.demo, expired=False, call=call, dead=True)
@@ -168,7 +169,9 @@ class Partner:
                 raise RefusedError(404, "connection_not_found", "no such connection")
             if self.broken("delete_only_acknowledged"):
                 return {"resource_status": "deletion_acknowledged"}
-            if self.broken("pending_for_ever"):
+            if self.broken("deletion_takes_a_while") and connection is not None:
+                connection.pending = 3
+            if self.broken("pending_for_ever") or self.broken("deletion_takes_a_while"):
                 return {"resource_status": "resources_pending_deletion"}
             if self.broken("deleted_connection_lives"):
                 return {"resource_status": "resources_deleted"}
@@ -178,7 +181,7 @@ class Partner:
                 self._drop(lambda c: c.creator == connection.creator)
             self.connections.pop(connection_id, None)
             if self.broken("delete_forgets_users"):
-                self.accounts.pop(connection.account, None)
+                self.accounts[connection.account].users.clear()
             return {"resource_status": "resources_deleted"}
 
     def delete_account(self, domain: str) -> None:
@@ -191,9 +194,10 @@ class Partner:
                 self.situation = frozenset({"delete-account", "refused"})
                 raise bad_request("not a test domain")
             key = ascii_lower(key).strip(" .") if self.broken("domain_trimmed") else key
-            self.situation = frozenset({"delete-account", "accepted"})
+            self.situation = frozenset({"delete-account", "unknown"})
             if key not in self.accounts:
                 raise RefusedError(404, "account_not_found", "no such account")
+            self.situation = frozenset({"delete-account", "accepted"})
             if self.broken("account_not_deleted"):
                 return
             if not self.broken("account_users_kept"):
@@ -242,6 +246,7 @@ class Partner:
     def test(self, connection_id: str) -> dict[str, Any]:
         """Test a connection. Raises RefusedError."""
         with self.lock:
+            self._age(connection_id)
             self.situation = frozenset({"test", "alive" if connection_id in self.connections else "dead"})
             if connection_id not in self.connections and not self.broken("test_accepts_dead"):
                 raise RefusedError(404, "connection_not_found", "no such connection")
@@ -297,6 +302,14 @@ class Partner:
         if what == "reuse" and not dead:
             words.add("creator" if creator == call.email else "not-creator")
         self.situation = frozenset(words)
+
+    def _age(self, connection_id: str) -> None:
+        """Let a pending deletion come nearer with each look at the connection."""
+        connection = self.connections.get(connection_id)
+        if connection is not None and connection.pending:
+            connection.pending -= 1
+            if not connection.pending:
+                del self.connections[connection_id]
 
     def _drop(self, which: Callable[[Connection], bool]) -> None:
         for connection_id in [key for key, value in self.connections.items() if which(value)]:
