@@ -117,4 +117,5 @@ def test_dots_do_not_lead_out_of_a_volume(flow: Jobs) -> None:
     outside = _run(flow, f"open({ROOT!r} + '/../../store.db')\n")
     assert "IsADirectoryError" in (outside.output().error or "")
     source = f"import os\npath = {ROOT!r} + '/../../../../etc/passwd'\n"
-    assert _exit(_run(flow, source + "dbutils.notebook.exit([os.path.exists(path), os.listdir('/Volumes/main')])\n")) == "[False, []]"
+    source += "dbutils.notebook.exit([os.path.exists(path), os.listdir('/Volumes/main')])\n"
+    assert _exit(_run(flow, source)) == "[False, []]"
