@@ -291,3 +291,15 @@ def test_rows_outlive_a_kill(tmp_path: Path) -> None:
     assert again.runner._storage.row_count(folder) == 2
     assert not orphan.exists()
     again.close()
+
+
+def test_a_wide_table_is_read_by_the_columns_that_the_text_can_mean(place: SqlWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localspace.sql.parse.WIDE", 2)
+    text, rewriter = rewrite(place, "SELECT count(*) FROM main.hr.emp WHERE SSN = 'x'")
+    (spec,) = rewriter.reads.views.values()
+    assert "AS `ssn`" in text
+    assert "AS `a.b`" not in text
+    assert spec.ddl == "`c1` int, `c3` string", "the filter's input is read and not shown"
+    for query in ("SELECT *", "SELECT hash(*)", "SELECT emp.*", "SELECT struct(*) AS ssn"):
+        assert "AS `a.b`" in rewrite(place, f"{query} FROM main.hr.emp")[0], query
+    assert "AS `a.b`" in rewrite(place, "SELECT ssn FROM main.hr.emp NATURAL JOIN main.hr.open")[0]

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
@@ -66,6 +67,7 @@ _DROPPED_FUNCTIONS = (
 _PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
 _PLAIN |= {"binary", "void"}
 _WORKERS = 4
+_KEPT_RELATIONS = 1000
 
 
 def java_command(java: str, heap: str, archive: Path | None) -> list[str]:
@@ -139,7 +141,7 @@ class Worker:
         from pyspark.sql import SparkSession
 
         self.spark = SparkSession.builder.getOrCreate()
-        self._relations: set[str] = set()
+        self._relations: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
         self._drop_functions()
         self._current_user = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER()
@@ -192,7 +194,11 @@ class Worker:
             for name, folder, ddl in views:
                 if name not in self._relations:
                     self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
-                    self._relations.add(name)
+                self._relations[name] = None
+                self._relations.move_to_end(name)
+            # Each write makes a new relation: those long unused are forgotten.
+            while len(self._relations) > max(_KEPT_RELATIONS, len(views)):
+                self.spark.catalog.dropTempView(self._relations.popitem(last=False)[0])
 
     def _as_user(self, user: str) -> None:
         self._current_user.set(user)

@@ -117,6 +117,12 @@ _KNOWN_REFUSALS: dict[tuple[str, ...], str] = {
     ("BEGIN",): "SQL scripts",
     ("CALL",): "CALL",
     ("SET",): "SET",
+    ("OPTIMIZE",): "OPTIMIZE",
+    ("VACUUM",): "VACUUM",
+    ("ANALYZE",): "ANALYZE",
+    ("REFRESH",): "REFRESH",
+    ("REORG",): "REORG",
+    ("MSCK",): "MSCK",
     ("TABLE",): "TABLE t; write SELECT * FROM t",
 }
 

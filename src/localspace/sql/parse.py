@@ -15,6 +15,13 @@ from localspace.sql import failures
 from localspace.sql.reader import broken
 from localspace.sql.text import Cursor, Token, tokenize
 from localspace.statement_runner import SqlError
+from localspace.store import Document
+
+WIDE = 64
+"""A table with more columns than this is read by the columns that the text can mean."""
+
+# These take columns that nobody names.
+_TAKES_ALL = frozenset({"NATURAL", "PIVOT", "UNPIVOT", "TABLE", "BY_NAME"})
 
 _REFUSED_NODES: tuple[type, ...] = (
     exp.Command,
@@ -150,3 +157,37 @@ def projected_calls(tree: exp.Expr) -> set[int]:
             if isinstance(node, exp.Func) and "start" in node.meta:
                 found.add(node.meta["start"])
     return found
+
+
+def mentioned_words(tokens: list[Token]) -> frozenset[str] | None:
+    """Return every name in a text, folded; None when it may mean columns that it does not name (*, NATURAL, PIVOT, …)."""
+    words: set[str] = set()
+    for at, token in enumerate(tokens):
+        if token.kind in ("word", "name"):
+            words.add(token.text.casefold())
+        if token.is_word(*_TAKES_ALL) or token.text in ("|>", "|") or (token.is_word("FROM") and at == 0):
+            return None
+        if token.kind == "symbol" and token.text == "*" and not _counts_all(tokens, at) and not _multiplies(tokens, at):
+            return None
+        if token.is_word("IDENTIFIER"):
+            return None
+    return frozenset(words)
+
+
+def chosen_columns(columns: list[Document], words: frozenset[str] | None) -> list[Document]:
+    """Return the columns of a table that a text with these words can mean; at least one."""
+    if words is None or len(columns) <= WIDE:
+        return columns
+    return [column for column in columns if column["name"].casefold() in words] or columns[:1]
+
+
+def _counts_all(tokens: list[Token], at: int) -> bool:
+    around = [tokens[place].text.upper() if 0 <= place < len(tokens) else "" for place in (at - 2, at - 1, at + 1)]
+    return around == ["COUNT", "(", ")"]
+
+
+def _multiplies(tokens: list[Token], at: int) -> bool:
+    before = tokens[at - 1] if at else None
+    if before is None or before.kind == "symbol":
+        return before is not None and before.text in (")", "]")
+    return before.kind in ("number", "name")

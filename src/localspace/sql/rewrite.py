@@ -19,11 +19,13 @@ from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, call_name, find_calls
 from localspace.sql.parse import (
+    chosen_columns,
     constant_of,
     group_end,
     identifier_path,
     is_common_table,
     is_path_format,
+    mentioned_words,
     parse_query,
     projected_calls,
     sample_end,
@@ -54,7 +56,7 @@ class Frame:
     """Where a piece of SQL text stands.
 
     `authority` is whose privileges count (session user, view owner, function owner); `parameters` maps a function's
-    parameters to SQL.
+    parameters to SQL; `words` are the names that the text can mean, None when it may mean any column.
     """
 
     catalog: str
@@ -64,6 +66,7 @@ class Frame:
     function: str = ""
     depth: int = 0
     free_execute: bool = False
+    words: frozenset[str] | None = None
 
     def deeper(self) -> Frame:
         """Return the frame one level down; raises on endless nesting."""
@@ -118,6 +121,7 @@ class Rewriter:
         clean = clean[: tokens[-1].end] if tokens else ""
         tree = parse_query(clean)
         edits: list[Edit] = []
+        frame = replace(frame, words=mentioned_words(tokens))
         self._edit_tables(tree, tokens, clean, frame, edits)
         if frame.parameters is not None:
             self._edit_parameters(tree, frame, edits)
@@ -238,11 +242,11 @@ class Rewriter:
         """Return the derived table over a table's files, with the principal's masks and filter."""
         protection = self._reader.protection(table, self._session.principal) if with_masks else Protection({}, None)
         self.reads.protected = self.reads.protected or protection.any
-        spec = self._storage.relation(table)
+        shown = chosen_columns(table["columns"], frame.words)
+        spec = self._storage.relation(table | {"columns": _with_inputs(table["columns"], shown, protection)})
         self.reads.views[spec.name] = spec
         items = ", ".join(
-            f"{self._column(table, column, spec, protection, frame)} AS {quote_name(column['name'])}"
-            for column in table["columns"]
+            f"{self._column(table, column, spec, protection, frame)} AS {quote_name(column['name'])}" for column in shown
         )
         if not items:
             raise broken("a table without columns")
@@ -362,6 +366,8 @@ class Rewriter:
     def _edit_calls(self, tokens: list[Token], text: str, frame: Frame, edits: list[Edit], projected: set[int]) -> None:
         """Expand the workspace's functions, answer identity functions for the caller, refuse forbidden ones."""
         for call in find_calls(tokens):
+            if call.name.startswith("ai_"):
+                raise failures.not_supported("AI functions in SQL")
             if call.name in FORBIDDEN_FUNCTIONS:
                 raise failures.not_enforceable(f"the function {call.name}")
             start, end = tokens[call.first].start, tokens[call.close].end
@@ -435,3 +441,14 @@ class Rewriter:
             names = [name for name in names if identity.is_member(principal.id, name)]
         listed = ", ".join(quote_text(name) for name in names)
         return f"array_contains(CAST(array({listed}) AS ARRAY<STRING>), {arguments[0]})"
+
+
+def _with_inputs(columns: list[Document], shown: list[Document], protection: Protection) -> list[Document]:
+    """Return the columns that a derived table reads: those shown, and what their masks and the filter take."""
+    if len(shown) == len(columns):
+        return columns
+    names = {column["name"].casefold() for column in shown}
+    applied = [protection.masks[name] for name in names if name in protection.masks]
+    for application in (*applied, *((protection.row_filter,) if protection.row_filter else ())):
+        names |= {given.column.casefold() for given in application.inputs if isinstance(given, ColumnInput)}
+    return [column for column in columns if column["name"].casefold() in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -143,6 +144,7 @@ class DataType:
         return other.name in _WIDER.get(self.name, ())
 
 
+@lru_cache(maxsize=4096)
 def parse_type(text: str) -> DataType:
     """Read a type; raises UNSUPPORTED_DATATYPE or a syntax error."""
     cursor = Cursor(text)
