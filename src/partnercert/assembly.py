@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
 
 from partnercert.client import Limits, PartnerClient
 from partnercert.config import PartnerConfig, WorkspacePlan
@@ -69,17 +71,26 @@ def session(
 
 
 def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapping[str, str]) -> WorkspaceAccess | None:
-    """Return the workspace for P200 and P201, or None when config or environment do not name one."""
+    """Return the workspace for P200 and P201, or None when config or environment do not name one.
+
+    Raises MissingCredentialsError when what they name cannot be used.
+    """
     plan: WorkspacePlan | None = config.certification.workspace
     host, token = environment.get("DATABRICKS_HOST"), environment.get("DATABRICKS_TOKEN")
     pat, secret = environment.get("PAT_TOKEN"), environment.get("SERVICE_PRINCIPAL_SECRET")
     if plan is None or not host or not token or not (pat or secret):
         return None
-    admin = WorkspaceClient(host=host, token=token, auth_type="pat")
     if "AUTH_OAUTH_M2M" in config.auth_options:
-        partner = WorkspaceClient(
-            host=host, client_id=held.principal_id, client_secret=held.principal_secret, auth_type="oauth-m2m"
-        )
+        given = {"client_id": held.principal_id, "client_secret": held.principal_secret, "auth_type": "oauth-m2m"}
     else:
-        partner = WorkspaceClient(host=host, token=pat or "", auth_type="pat")
-    return SdkWorkspace(admin, partner, plan)
+        given = {"token": pat or "", "auth_type": "pat"}
+    try:
+        admin = _client(host=host, token=token, auth_type="pat")
+        return SdkWorkspace(admin, _client(host=host, **given), plan)
+    except (ValueError, OSError) as error:
+        raise MissingCredentialsError(f"the workspace of DATABRICKS_HOST cannot be used: {type(error).__name__}") from error
+
+
+def _client(**given: Any) -> WorkspaceClient:
+    # Left alone, the SDK tries for five minutes to reach a workspace that is down.
+    return WorkspaceClient(config=Config(retry_timeout_seconds=60, **given))

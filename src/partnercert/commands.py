@@ -21,6 +21,7 @@ from partnercert.report import render_html, render_json, render_junit, write_evi
 from partnercert.runner import Result, SignOffs, run_cases, run_checks
 from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, read
 from partnercert.signoff import Result as Said
+from partnercert.workspace import WorkspaceAccess
 
 FAILED, WRONG_USE, REFUSED = 1, 2, 4
 _IDS = [case.id for case in CASES]
@@ -84,7 +85,7 @@ def run_command(
     records = _records(signoffs or _beside(config_path))
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     limits = Limits(seconds=timeout, retry_delays=_delays(retry_delays))
-    access = assembly.workspace_access(loaded, held, os.environ)
+    access = _workspace(loaded, held)
     session = assembly.session(loaded, held, seed=seed, limits=limits, workspace=access, compat_gpc=compat_gpc)
     started = datetime.now(UTC)
     console = Console(to_stderr=str(json_path) == "-")
@@ -269,6 +270,13 @@ def _load(path: Path) -> config.PartnerConfig:
 def _credentials() -> Credentials:
     try:
         return assembly.credentials(os.environ)
+    except assembly.MissingCredentialsError as error:
+        _stop(str(error))
+
+
+def _workspace(loaded: config.PartnerConfig, held: Credentials) -> WorkspaceAccess | None:
+    try:
+        return assembly.workspace_access(loaded, held, os.environ)
     except assembly.MissingCredentialsError as error:
         _stop(str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -11,8 +12,10 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+import yaml
 
 from partnercert.cases import CASES
+from partnercert.commands import cli
 from partnercert.exchange import Redactor
 from partnercert.reference_partner import FAULTS
 from partnercert.report import render_html, render_json, render_junit, write_evidence
@@ -92,6 +95,38 @@ def test_evidence_is_whole_and_its_manifest_fits(tmp_path: Path) -> None:
     assert {"report.json", "report.xml", "report.html", "transcripts/P400.json"} <= set(manifest)
     assert {name: digest(folder / name) for name in manifest} == manifest
     assert json.loads((folder / "transcripts" / "P400.json").read_text())[0]["request"]["method"] == "POST"
+
+
+def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp_path: Path) -> None:
+    source = partner.ROOT / "notebooks" / "partner_connect.py"
+    text = source.read_text()
+    assert text.startswith("# Databricks notebook source\n")
+    assert len(text.splitlines()) < 60
+
+    class Widgets:
+        def text(self, name: str, default: str, label: str) -> None: ...
+
+        def get(self, name: str) -> str:
+            return str(tmp_path)
+
+    class Dbutils:
+        widgets = Widgets()
+
+    shown: list[str] = []
+    given = {"dbutils": Dbutils(), "displayHTML": shown.append}
+    with pytest.raises(FileNotFoundError, match="run the job partner_connect first"):
+        exec(compile(text, str(source), "exec"), dict(given))
+    result = _broken("delete_missing")
+    write_evidence(result, tmp_path)
+    exec(compile(text, str(source), "exec"), dict(given))
+    assert shown == [render_html(result)]
+    job = yaml.safe_load((partner.ROOT / "resources" / "partner_connect.job.yml").read_text())
+    certify, page = job["resources"]["jobs"]["partner_connect"]["tasks"]
+    scripts = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert certify["python_wheel_task"]["entry_point"] in scripts
+    assert (partner.ROOT / "resources" / page["notebook_task"]["notebook_path"]).resolve() == source
+    options = [p for p in certify["python_wheel_task"]["parameters"] if p.startswith("--")]
+    assert set(options) <= {o for p in cli.commands["run"].params for o in p.opts}
 
 
 def test_hostile_text_stays_text() -> None:
