@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from localspace.profile import write_profile
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
 from support.recorded import save, take
-
-from localspace.profile import write_profile
 
 pytestmark = [pytest.mark.server, pytest.mark.clients]
 HERE = Path(__file__).parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from support.localspace_server import running_localspace
 from support.recorded import load, replay
 

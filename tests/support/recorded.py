@@ -50,9 +50,7 @@ def replay(space: LocalWorkspace, exchanges: list[dict[str, Any]]) -> list[str]:
             answers.append(parsed)
             keys = sorted(parsed) if isinstance(parsed, dict) else None
             if (answer.status_code, keys) != (one["status"], one["keys"]):
-                wrong.append(
-                    f"{number}: {one['method']} {path}: {answer.status_code} {keys}, not {one['status']} {one['keys']}"
-                )
+                wrong.append(f"{number}: {one['method']} {path}: {answer.status_code} {keys}, not {one['status']} {one['keys']}")
     return wrong
 
 
