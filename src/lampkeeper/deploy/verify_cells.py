@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lampkeeper.deploy.verify_queries import (
@@ -105,29 +105,31 @@ class CellCheck:
     def _table(self, table: Table) -> Comparison:
         found = Comparison()
         expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._witnesses}
-        chosen = best_reference(self._witnesses, expectations)
-        facts = TableFacts(
-            table=table,
-            expectations=expectations,
-            functions=self._functions,
-            reference=expectations[chosen.name] if chosen is not None else None,
-        )
+        facts = TableFacts(table=table, expectations=expectations, functions=self._functions, reference=None)
         questions = facts.reference_questions()
-        reference: Reference | Refusal | None = None
-        if chosen is not None:
-            found.references.add(chosen.name)
-            answer = self._ask(chosen, questions, found)
-            reference = answer if isinstance(answer, Refusal) else read_reference(questions, answer)
+        refusals: dict[str, Refusal] = {}
+        reference: Reference | None = None
+        chosen = ""
+        for witness in by_rawness(self._witnesses, expectations):
+            facts = replace(facts, reference=expectations[witness.name])
+            answer = self._ask(witness, questions, found)
+            if not isinstance(answer, Refusal):
+                reference, chosen = read_reference(questions, answer), witness.name
+                found.references.add(chosen)
+                break
+            # It should read the table and cannot: that is its own verdict, and the next best serves in its place.
+            refusals[witness.name] = answer
         probing = probe_questions(table)
         for witness in self._witnesses:
             seen: Reading | Refusal
-            if witness is chosen and reference is not None:
-                seen = reference if isinstance(reference, Refusal) else facts.raw_reading(reference)
+            if witness.name == chosen and reference is not None:
+                seen = facts.raw_reading(reference)
+            elif witness.name in refusals:
+                seen = refusals[witness.name]
             else:
                 answer = self._ask(witness, probing, found)
                 seen = answer if isinstance(answer, Refusal) else read_probe(table, probing, answer)
-            known = reference if isinstance(reference, Reference) else None
-            cells, rows = facts.judge(witness.name, seen, known)
+            cells, rows = facts.judge(witness.name, seen, reference)
             found.cells += cells
             found.rows.append(rows)
         return found
@@ -156,10 +158,10 @@ def rawness(access: TableAccess) -> int:
     return sum(c.state is CellState.RAW for c in access.cells.values()) * (1 if access.filters else 2)
 
 
-def best_reference(witnesses: Sequence[Witness], expectations: Mapping[str, TableAccess]) -> Witness | None:
-    """Return who should see most of the table raw, the first by order; None when nobody should see a column raw."""
-    best = max(witnesses, key=lambda w: rawness(expectations[w.name]), default=None)
-    return best if best is not None and rawness(expectations[best.name]) else None
+def by_rawness(witnesses: Sequence[Witness], expectations: Mapping[str, TableAccess]) -> list[Witness]:
+    """Return those who should see a column of the table raw, who should see most first."""
+    able = [w for w in witnesses if rawness(expectations[w.name])]
+    return sorted(able, key=lambda w: -rawness(expectations[w.name]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
