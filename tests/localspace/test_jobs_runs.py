@@ -473,3 +473,44 @@ def test_submitted_runs_need_no_job(flow: Jobs) -> None:
     flow.client.jobs.delete_run(run_id)
     with pytest.raises(NotFound, match="does not exist"):
         flow.client.jobs.get_run(run_id)
+
+
+def test_jobs_are_listed_changed_and_deleted(flow: Jobs) -> None:
+    job_id = flow.create(flow.python("a", OK), flow.python("b", OK), name="kept", tags={"room": "tests"})
+    listed = {one.job_id: one for one in flow.client.jobs.list(name="KEPT", expand_tasks=True)}
+    found = listed[job_id].settings
+    assert found is not None
+    assert ([one.task_key for one in found.tasks or ()], found.tags) == (["a", "b"], {"room": "tests"})
+    flow.client.jobs.update(
+        job_id, new_settings=jobs.JobSettings(tasks=[flow.python("c", OK)]), fields_to_remove=["tags", "tasks/a"]
+    )
+    changed = flow.client.jobs.get(job_id).settings
+    assert changed is not None
+    assert ([one.task_key for one in changed.tasks or ()], changed.tags) == (["b", "c"], None)
+    flow.client.jobs.reset(job_id, jobs.JobSettings(name="new", tasks=[flow.python("d", OK)], environments=ENVIRONMENTS))
+    reset = flow.client.jobs.get(job_id).settings
+    assert reset is not None
+    assert (reset.name, [one.task_key for one in reset.tasks or ()]) == ("new", ["d"])
+    flow.client.jobs.delete(job_id)
+    with pytest.raises(NotFound, match=f"Job {job_id} does not exist"):
+        flow.client.jobs.get(job_id)
+
+
+def test_many_tasks_come_in_pages_that_the_client_puts_together(flow: Jobs) -> None:
+    check = jobs.ConditionTask(left="1", op=jobs.ConditionTaskOp.EQUAL_TO, right="1")
+    tasks = [jobs.Task(task_key=f"t{number}", condition_task=check) for number in range(120)]
+    job_id = flow.create(*tasks)
+    found = flow.client.jobs.get(job_id).settings
+    assert found is not None
+    assert len(found.tasks or ()) == 120
+    assert len(flow.run_job(job_id).results) == 120
+
+
+def test_runs_are_listed_by_state_and_cancelled_together(flow: Jobs) -> None:
+    job_id = flow.create(flow.python("main", "import time\ntime.sleep(60)\n"), max_concurrent_runs=3)
+    started = [flow.start(job_id) for _ in range(3)]
+    active = [one.run_id for one in flow.client.jobs.list_runs(job_id=job_id, active_only=True)]
+    assert active == started[::-1]
+    flow.client.jobs.cancel_all_runs(job_id=job_id)
+    assert {flow.wait(one).result for one in started} == {"CANCELED"}
+    assert len(list(flow.client.jobs.list_runs(job_id=job_id, completed_only=True, limit=2))) == 3

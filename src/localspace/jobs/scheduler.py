@@ -15,7 +15,7 @@ from typing import Any
 
 from localspace.errors import ApiError
 from localspace.jobs.control_tasks import read_inputs, run_condition
-from localspace.jobs.dag import Done, Node, decide, overall, read_nodes, ready
+from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes, ready
 from localspace.jobs.endings import SUCCESS, Ending, Life, cancelled, failed, lost, of_run, skipped, timed_out, too_many
 from localspace.jobs.facts import context_of
 from localspace.jobs.process import kill_leftover
@@ -163,7 +163,8 @@ class Scheduler:
                 for one in self._book.task_runs(run["run_id"]):
                     if not over(one):
                         kill_leftover(one.get("process") or {})
-                        self._book.change_task_run(one["run_id"], **lost().fields(), end_time=now)
+                        ending = skipped(Result.UPSTREAM_FAILED) if one["life"] == Life.BLOCKED else lost()
+                        self._book.change_task_run(one["run_id"], **ending.fields(), end_time=now)
                 self._book.change_run(run["run_id"], **lost().fields(), end_time=now)
         self.wake()
 
