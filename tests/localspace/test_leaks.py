@@ -17,7 +17,8 @@ ROWS = """
     (2, 'Bob', '987-65-4321', 'sales', 61999.99, 1, named_struct('city', 'Oslo', 'zip', '0150'), array('y')),
     (3, 'Zorro', '555-11-2222', 'secret', 99001.01, 1, named_struct('city', 'Hidden St', 'zip', '9'), array('z'))
 """
-COLUMNS = "id INT, name STRING, ssn STRING, dept STRING, salary DECIMAL(10,2), boss INT, addr STRUCT<city: STRING, zip: STRING>, tags ARRAY<STRING>"
+COLUMNS = "id INT, name STRING, ssn STRING, dept STRING, salary DECIMAL(10,2), boss INT, \
+addr STRUCT<city: STRING, zip: STRING>, tags ARRAY<STRING>"
 
 QUERIES = (
     "SELECT * FROM {t}",

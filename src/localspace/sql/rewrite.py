@@ -9,7 +9,7 @@ engine, so a reference that slipped through finds no table there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
@@ -18,6 +18,7 @@ from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, call_name, find_calls
+from localspace.sql.frames import Frame, Reads
 from localspace.sql.parse import (
     chosen_columns,
     constant_of,
@@ -43,47 +44,11 @@ from localspace.store import Document
 # A filter under a limit cannot be swapped with a predicate of the query: an error raised by the predicate would
 # otherwise show values of hidden rows (observed on Spark 4.3 with a semi-join filter).
 BARRIER = "LIMIT 2147483647"
-_MAX_DEPTH = 16
 _TABLE_FUNCTIONS = frozenset(
     {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
     | {"variant_explode", "variant_explode_outer"}
 )
 InformationSchema = Callable[[tuple[str, str, str], Principal], ViewSpec]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """Where a piece of SQL text stands.
-
-    `authority` is whose privileges count (session user, view owner, function owner); `parameters` maps a function's
-    parameters to SQL; `words` are the names that the text can mean, None when it may mean any column.
-    """
-
-    catalog: str
-    schema: str
-    authority: Principal | None
-    parameters: Mapping[str, str] | None = None
-    function: str = ""
-    depth: int = 0
-    free_execute: bool = False
-    words: frozenset[str] | None = None
-
-    def deeper(self) -> Frame:
-        """Return the frame one level down; raises on endless nesting."""
-        if self.depth >= _MAX_DEPTH:
-            raise SqlError(
-                "RECURSIVE_VIEW", f"Views and functions nest deeper than {_MAX_DEPTH} levels or refer to themselves.", "42K0H"
-            )
-        return replace(self, depth=self.depth + 1)
-
-
-@dataclass(slots=True)
-class Reads:
-    """What a rewritten statement reads."""
-
-    views: dict[str, ViewSpec] = field(default_factory=dict)
-    tables: set[tuple[str, str, str]] = field(default_factory=set)
-    protected: bool = False
 
 
 class Rewriter:

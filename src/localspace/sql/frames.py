@@ -1,0 +1,47 @@
+"""Where a piece of SQL text stands while it is rewritten, and what a rewritten statement reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from localspace.governance.identity import Principal
+from localspace.sql.storage import ViewSpec
+from localspace.statement_runner import SqlError
+
+_MAX_DEPTH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where a piece of SQL text stands.
+
+    `authority` is whose privileges count (session user, view owner, function owner); `parameters` maps a function's
+    parameters to SQL; `words` are the names that the text can mean, None when it may mean any column.
+    """
+
+    catalog: str
+    schema: str
+    authority: Principal | None
+    parameters: Mapping[str, str] | None = None
+    function: str = ""
+    depth: int = 0
+    free_execute: bool = False
+    words: frozenset[str] | None = None
+
+    def deeper(self) -> Frame:
+        """Return the frame one level down; raises on endless nesting."""
+        if self.depth >= _MAX_DEPTH:
+            raise SqlError(
+                "RECURSIVE_VIEW", f"Views and functions nest deeper than {_MAX_DEPTH} levels or refer to themselves.", "42K0H"
+            )
+        return replace(self, depth=self.depth + 1)
+
+
+@dataclass(slots=True)
+class Reads:
+    """What a rewritten statement reads."""
+
+    views: dict[str, ViewSpec] = field(default_factory=dict)
+    tables: set[tuple[str, str, str]] = field(default_factory=set)
+    protected: bool = False
