@@ -131,7 +131,7 @@ class Plan:
                 tables=tuple(TableName(*t) for t in data["tables"]),
                 destroys=bool(data["destroys"]),
             )
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None
 
     def to_json(self) -> str:
@@ -145,7 +145,7 @@ class Plan:
             data = json.loads(text)
         except json.JSONDecodeError as error:
             raise UsageError(f"the saved plan is not JSON: line {error.lineno}, column {error.colno}") from None
-        return cls.from_dict(data)
+        return cls.from_dict(data if isinstance(data, dict) else {})
 
     @classmethod
     def load(cls, path: Path) -> Plan:
@@ -154,6 +154,10 @@ class Plan:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{path}: the saved plan is not text", fix="make the plan again") from None
+        except UsageError as error:
+            raise UsageError(f"{path}: {error.message}", fix=error.fix or "make the plan again") from None
 
 
 def _why(change: Change) -> str:

@@ -28,7 +28,7 @@ from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import UsageError
+from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
@@ -254,10 +254,30 @@ def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, 
         raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
     states = States.in_folder(folder.root, folder.env)
     prepare(workspace, options)
-    view = read_view(workspace, scope_of(desired, states), states)
+    try:
+        view = read_view(workspace, scope_of(desired, states), states)
+    except RemoteError as error:
+        if error.code not in SHOWS_LESS:
+            raise
+        return _shown_less(error)
     plan = make_plan(desired, workspace, states, view=view)
     tables = tables_in_scope(folder, desired)
     return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
+
+
+SHOWS_LESS = frozenset({"TABLE_OR_VIEW_NOT_FOUND", "INFORMATION_SCHEMA_INCOMPLETE"})
+"""Codes of a catalog that shows less than it should: for a verification a failure, not a reason to stop without a result."""
+
+
+def _shown_less(error: RemoteError) -> VerifyReport:
+    finding = Finding(
+        code="verify/missing_table",
+        severity=Severity.ERROR,
+        place="the workspace",
+        message=error.message,
+        fix="if it is gone for good: `generate` and `apply`; else give the runner the right to see it",
+    )
+    return VerifyReport(principals=(), cells=(), rows=(), findings=(finding,))
 
 
 def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool) -> VerifyOptions:
@@ -309,8 +329,8 @@ def audit(folder: EnvFolder, workspace: Workspace) -> Audit:
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
     view = read_audit_view(workspace, folder.settings().patterns)
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    fresh = {x.column: x for x in classify(view.snapshot)}
-    labels = tuple((fresh | known)[c] for c, _ in view.snapshot.columns())
+    by_column = {x.column: x for x in classify(view.snapshot)} | known
+    labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     return Audit(
         drift=find_drift(view.snapshot, desired, labels, view.policies),
         tables=len(view.snapshot.tables),

@@ -19,6 +19,7 @@ _KINDS = {
     "VIEW": TableKind.VIEW, "METRIC_VIEW": TableKind.VIEW, "MATERIALIZED_VIEW": TableKind.MATERIALIZED_VIEW,
     "STREAMING_TABLE": TableKind.STREAMING_TABLE, "FOREIGN": TableKind.FOREIGN,
 }  # fmt: skip
+_NO_CATALOG = {"TABLE_OR_VIEW_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION", "CATALOG_NOT_FOUND", "INSUFFICIENT_PERMISSIONS"}
 _HIDDEN_SCHEMAS = {"information_schema"}
 
 
@@ -56,12 +57,22 @@ def read_snapshot(workspace: Workspace, patterns: Iterable[str], taken_at: str =
     tables: list[Table] = []
     tags: list[TagAssignment] = []
     for catalog, wanted in sorted(by_catalog.items()):
-        found = read_tables(workspace, catalog, wanted)
+        found = _read_named(workspace, catalog, wanted)
         require_all(found, wanted)
         tables += found
         tags += read_tags(workspace, catalog, sorted({t.name.schema for t in found}))
     scope = {t.name.plain.casefold() for t in tables}
     return Snapshot(tables=tuple(tables), tags=tuple(t for t in tags if _in_scope(t, scope)), taken_at=taken_at)
+
+
+def _read_named(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
+    """Return the tables of one catalog; none when the catalog is not there or may not be used."""
+    try:
+        return read_tables(workspace, catalog, wanted)
+    except RemoteError as error:
+        if error.code.split(".")[0] not in _NO_CATALOG:
+            raise
+    return []
 
 
 def _in_scope(tag: TagAssignment, tables: set[str]) -> bool:
