@@ -13,11 +13,9 @@ from lampkeeper.deploy.direct import Progress, apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.wait import Settle
-from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Plane, connect
 from support.governed_configs import ANA, CONFIGS, EVE, KEY, OLA, column_tag, governed, mask_policy
 from support.governed_places import Place, light_place
 
@@ -201,12 +199,9 @@ def test_members_that_do_not_exist_stop_an_apply_before_its_first_write(place: P
 
 def test_a_runner_without_rights_is_told_all_that_it_lacks_at_once(place: Place, tmp_path: Path) -> None:
     made = plan(place)
-    space = place.space
-    eve = next(u for u in place.workspace.account.users_v2.list() if u.user_name == EVE)  # type: ignore[union-attr]
-    seat = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments/principals/{eve.id}"
-    place.workspace.write("test", "PUT", seat, {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
-    auth = Auth(workspace_host=space.host, token=space.mint(EVE), account_id=space.account_id, workspace_id=space.workspace_id)
-    poor = connect(auth, warehouse_id=space.warehouse_id)
+    poor = place.enter(EVE)
+    poor.account_id = place.space.account_id
+    poor.has_account = True
     with pytest.raises(RemoteError) as error:
         apply_plan(made, poor, place.states(), wait=NOW, saved=False)
     assert error.value.status == 403

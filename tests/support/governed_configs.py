@@ -178,7 +178,7 @@ def _nested_groups() -> Config:
 def _hostile_names() -> Config:
     columns = ["e`mail", "it's", 'qu"ote', "dot.ted", "naïve Ω", "a|b", "per%cent", "sl/ash?#", "new\nline"]
     table = "dev.s.odd"
-    tables = {table: {c: "STRING" for c in columns}}
+    tables = {table: dict.fromkeys(columns, "STRING")}
     treated = {table: {c: ("masked_email" if n % 2 else "masked_name") for n, c in enumerate(columns)}}
     members = {'an`al ysts\' "x"': (ANA,), "officers|two/three": (OLA,)}
     desired = governed(treated, members, cleared=("officers|two/three",))
@@ -186,10 +186,13 @@ def _hostile_names() -> Config:
 
 
 def _external_group() -> Config:
+    """An identity provider owns the groups: their members are there from the first grant on."""
+
     def before(place: Place, ids: Mapping[str, str]) -> None:
         place.group("idp_officers", ids[OLA])
+        place.group("idp_analysts", ids[ANA])
 
-    desired = governed(_ONE, {"analysts": (ANA,)}, cleared=("idp_officers",), external=("idp_officers",))
+    desired = governed(_ONE, {}, cleared=("idp_officers",), external=("idp_officers", "idp_analysts"))
     return Config(name="external_group", tables={"dev.s.customers": _STRINGS}, people=PEOPLE, stages=(desired,), before=before)
 
 
@@ -217,7 +220,8 @@ def _workspace_layer() -> Config:
     space = GenieSpace(
         name="Customer 360", tables=(table_name("dev.s.customers"),), title="Customer 360", description="All about customers",
         instructions="Amounts are in euro.", sample_questions=("How many customers?",),
-        benchmarks=(Benchmark(question="How many?", sql="SELECT count(*) FROM dev.s.customers"),), acl_groups=("analysts", "officers"),
+        benchmarks=(Benchmark(question="How many?", sql="SELECT count(*) FROM dev.s.customers"),),
+        acl_groups=("analysts", "officers"),
     )  # fmt: skip
     first = replace(
         base,

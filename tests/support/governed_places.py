@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lampkeeper.deploy.state import States
 from lampkeeper.model.auth import Auth
-from lampkeeper.remote.clients import Call, Wire, Workspace, connect
+from lampkeeper.remote.clients import Call, Plane, Wire, Workspace, connect
 from lampkeeper.remote.failures import Patience
 from lampkeeper.remote.warehouse import run_sql
 from localspace.sql.reader import Reader
@@ -92,8 +92,21 @@ class Place:
             run_sql(self.workspace, statement, writes=False)
 
     def user(self, name: str) -> str:
-        """Make a user and return the id."""
-        return str(self.workspace.account.users_v2.create(user_name=name).id)  # type: ignore[union-attr]
+        """Make a user, or find the one of this name; return the id."""
+        known = {str(u.user_name): str(u.id) for u in self.workspace.account.users_v2.list()}  # type: ignore[union-attr]
+        return known.get(name) or str(self.workspace.account.users_v2.create(user_name=name).id)  # type: ignore[union-attr]
+
+    def enter(self, name: str) -> Workspace:
+        """Give a person a seat and the warehouse, and return the workspace as that person reaches it."""
+        space = self.space
+        seats = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments"
+        call = Call(kind="test", method="PUT", path=f"{seats}/principals/{self.user(name)}", plane=Plane.ACCOUNT)
+        self.wire.inner.send(replace(call, body={"permissions": ["USER"]}))
+        entry = {"access_control_list": [{"user_name": name, "permission_level": "CAN_USE"}]}
+        path = f"/api/2.0/permissions/warehouses/{space.warehouse_id}"
+        self.wire.inner.send(Call(kind="test", method="PATCH", path=path, body=entry))
+        auth = Auth(workspace_host=space.host, token=space.mint(name), workspace_id=space.workspace_id)
+        return connect(auth, warehouse_id=space.warehouse_id)
 
     def group(self, name: str, *member_ids: str) -> str:
         """Make an account group and return the id."""

@@ -12,6 +12,7 @@ from databricks.sdk.errors.base import DatabricksError
 from lampkeeper.model.errors import RemoteError
 
 _SECRET_SHAPES = re.compile(r"(?i)(bearer\s+)[\w.\-~+/=]+|\bdapi[0-9a-z\-]{8,}|\bdose[0-9a-f]{16,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_SDK_CONFIG = re.compile(r"\.? Config: .*\Z", re.S)
 _STATUS_BY_CODE = {
     "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "RESOURCE_DOES_NOT_EXIST": 404,
     "RESOURCE_CONFLICT": 409, "ALREADY_EXISTS": 409, "RESOURCE_ALREADY_EXISTS": 409, "ABORTED": 409,
@@ -96,7 +97,7 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
     if isinstance(error, DatabricksError):
         status = status_of(error)
         code = str(error.error_code or type(error).__name__.upper())
-        text = redact(str(error), secrets)
+        text = redact(_SDK_CONFIG.sub("", str(error)), secrets)
         return RemoteError(f"{doing}: {text} ({code}, HTTP {status})", code=code, status=status, fix=_FIXES.get(status, ""))
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
         return RemoteError(f"{doing}: the server does not answer", code="NO_ANSWER", fix=_UNREACHED)
