@@ -35,6 +35,7 @@ class Session:
     made: list[tuple[str, Workspace]] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
     test_domains: set[str] = field(default_factory=set)
+    pending_in_vain: bool = False
     _silent: int = 0
 
     @property
@@ -138,6 +139,12 @@ class Session:
                 return False
             self.sleep(min(pause, max(0.01, seconds / 10)))
         return True
+
+    def ends(self, gone: Callable[[], bool]) -> bool:
+        """Wait for a pending deletion; a partner that let one case wait in vain gets five seconds in the next ones."""
+        seconds = self.config.certification.pending_seconds
+        self.pending_in_vain = not self.wait(min(seconds, 5.0) if self.pending_in_vain else seconds, gone)
+        return not self.pending_in_vain
 
     def tidy(self) -> None:
         """Delete what this run made, as far as the partner offers it; answers are recorded and judged by nobody."""

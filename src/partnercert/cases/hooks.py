@@ -57,8 +57,7 @@ def run_p801(session: Session, judge: Judge) -> None:
         return _says_no(replies[-1])
 
     if status == "resources_pending_deletion":
-        ended = session.wait(session.config.certification.pending_seconds, gone)
-        judge.expect(ended, "pending", "the deletion stays pending")
+        judge.expect(session.ends(gone), "pending", "the deletion stays pending")
     _judge_dead(judge, replies[-1], "test of a deleted connection")
     _judge_dead(judge, _test(session, f"never-{session.identities.word()}"), "test of a connection that never was")
 

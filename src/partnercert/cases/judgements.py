@@ -123,7 +123,7 @@ def dies(session: Session, judge: Judge, person: Person, workspace: Workspace, c
                 replies.append(session.reuse(person, workspace, connection_id))
             return replies[-1].status == 404 and replies[-1].fields().get("error_reason") == "connection_not_found"
 
-        if not session.wait(session.config.certification.pending_seconds, gone):
+        if not session.ends(gone):
             judge.fail("pending", "the deletion stays pending")
     return replies[-1]
 
