@@ -177,7 +177,7 @@ class App:
 
     @staticmethod
     def _writes(route: Route, raw: bytes) -> bool:
-        if route.handler.__name__ == "execute" and route.path.endswith("/sql/statements"):
+        if route.path in ("/api/2.0/sql/statements", "/api/2.0/localspace/sql") and route.method == "POST":
             from localspace.api.statements import writes_by_body
 
             return writes_by_body(raw)
