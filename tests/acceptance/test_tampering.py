@@ -1,12 +1,18 @@
 """Behind our back: verify fails and names it, plan shows it, apply repairs what is ours."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import iam
 
+from lampkeeper.deploy.verify import VerifyOptions
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.launch.lifecycle import verify_env
+from lampkeeper.remote.clients import connect
 from support.bank_places import Bank, governed_bank
+from support.governed_places import VirtualClock
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
 
@@ -212,6 +218,24 @@ def test_a_named_identity_lends_its_token(bank: Bank, monkeypatch: pytest.Monkey
     assert {p["name"]: p["probe"] for p in answer.document["principals"]}["Ana"] is False
 
 
+def test_it_waits_until_a_membership_reads_true_before_it_trusts_a_denial(bank: Bank) -> None:
+    bank.space.control("PUT", "lag", {"memberships": 20})
+    try:
+        folder, clock = EnvFolder(bank.root, "dev"), VirtualClock(bank.space)
+        auth, place = folder.auth(), bank.space.warehouse_id
+        began = clock.now()
+        options = VerifyOptions(create_probes=True, stale_after=0.0)
+        report = verify_env(folder, connect(auth, warehouse_id=place, clock=clock), options)
+        assert clock.now() - began >= 20
+        assert report.ok, report.findings
+        patient = replace(options, membership_wait=5.0)
+        hasty = verify_env(folder, connect(auth, warehouse_id=place, clock=clock), patient)
+        assert {f.code for f in hasty.findings if f.severity == "error"} == {"verify/untested_combination"}
+        assert hasty.mismatches == 0
+    finally:
+        bank.space.control("PUT", "lag", {"memberships": 0})
+
+
 def test_verification_asks_once_per_table_and_identity(bank: Bank) -> None:
     document = bank.run("verify", "--json").document
     assert document["queries"] == 2 * len(document["principals"])
@@ -223,3 +247,12 @@ def test_an_added_sensitive_column_is_drift(bank: Bank) -> None:
     answer = bank.run("audit", "--json")
     assert answer.code == 1
     assert [d["entity"] for d in answer.document["drift"]] == ["dev_fin.finance.customers.passport_number"]
+
+
+def test_a_table_that_is_gone_is_a_failed_verification_and_drift(bank: Bank) -> None:
+    bank.sql("DROP TABLE dev_fin.finance.transactions")
+    answer = bank.run("verify", "--json")
+    assert answer.code == 1
+    assert any("dev_fin.finance.transactions" in line for line in answer.findings()["verify/missing_table"])
+    drift = bank.run("audit", "--json").document["drift"]
+    assert {d["entity"] for d in drift if d["kind"] == "reverse"} >= {"dev_fin.finance.transactions.amount"}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from lampkeeper.cli.app import Here, common
 from lampkeeper.cli.console import Console, Outcome
-from lampkeeper.cli.places import workspace_of
+from lampkeeper.cli.places import is_local, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.design.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.lifecycle import Audit, access_of, audit, count_labels, make_env_plan
+from lampkeeper.launch.lifecycle import Audit, access_of, audit, count_labels, make_env_plan, verify_env, verify_options
 from lampkeeper.model.effective import compute_matrix, standard_principals
+from lampkeeper.model.errors import UsageError
 
 
 @click.command("audit")
@@ -50,9 +53,12 @@ def audit_dict(found: Audit) -> dict[str, object]:
 @click.command("report")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
 @click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
+@click.option("--verify", "proven", is_flag=True, help="Verify first, and show the result (probes: on the local workspace).")
 @common(workspace=True)
-def report_command(here: Here, out: Path | None, offline: bool) -> Outcome:
+def report_command(here: Here, out: Path | None, offline: bool, proven: bool) -> Outcome:
     """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
+    if offline and proven:
+        raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
     folder = here.folder()
     path = out or folder.path / "report.html"
     page = page_of(folder)
@@ -61,9 +67,12 @@ def report_command(here: Here, out: Path | None, offline: bool) -> Outcome:
             workspace = workspace_of(here, folder)
             plan, _ = make_env_plan(folder, workspace)
             found = audit(folder, workspace)
-        page = Page(
-            title=page.title, facts=page.facts, matrix=page.matrix, labels=page.labels, plan=plan, drift=found.all_findings
-        )
+        page = replace(page, plan=plan, drift=found.all_findings)
+        if proven:
+            local = is_local(workspace)
+            options = verify_options(folder.settings(), os.environ, create_probes=local, local=local)
+            with here.console.progress("verifying") as step:
+                page = replace(page, verification=verify_env(folder, workspace, options, step))
     write_text(path, render_page(page))
     here.console.line(f"wrote {path}")
     return Outcome(document={"env": here.env, "file": str(path), "sections": "offline" if offline else "all"})

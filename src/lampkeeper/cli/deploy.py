@@ -254,7 +254,7 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
     console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
         f"{n} {what}" for what, n in counted.items()
     ))  # fmt: skip
-    console.line("objects compared: " + (", ".join(f"{n} {what}" for what, n in report.checked) or "none"))
+    console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
     if basis:
         console.line(f"the verdict rests on {basis}")
     console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")

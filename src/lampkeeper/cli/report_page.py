@@ -196,7 +196,7 @@ def _verification(report: VerifyReport, basis: str) -> str:
         f"{_row_of(p.name, report)}</tr>"
         for p in report.principals
     )
-    checked = ", ".join(f"{n} {_text(what)}s" for what, n in report.checked)
+    checked = ", ".join(f"{_text(what)} {n}" for what, n in report.checked)
     listed = _finding_list(report.findings)
     return (
         f'<section id="verification"><h2>Verification</h2>{verdict}<p>{summary}; {report.queries} queries. '
@@ -220,13 +220,16 @@ def _findings(title: str, findings: Sequence[Finding], clean: str) -> str:
     return f"<section><h2>{_text(title)}</h2>{body}</section>"
 
 
-def _finding_list(findings: Iterable[Finding]) -> str:
+def _finding_list(findings: Sequence[Finding]) -> str:
     items = "".join(
         f'<li class="{f.severity}"><b>{_text(f.code)}</b> <code>{_text(f.place)}</code> {_text(f.message)}'
         f"{f'<br><small>fix: {_text(f.fix)}</small>' if f.fix else ''}</li>"
         for f in findings
     )
-    return f'<ul class="findings">{items}</ul>' if items else ""
+    if not items:
+        return ""
+    folded = f"<details{' open' if len(findings) <= 30 else ''}><summary>findings <small>{len(findings)}</small></summary>"
+    return f'{folded}<ul class="findings">{items}</ul></details>'
 
 
 def _plan(plan: Plan) -> str:

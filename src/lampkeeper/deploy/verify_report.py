@@ -147,7 +147,7 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
                     code="verify/rows",
                     severity=Severity.ERROR,
                     place=f"{row.principal}: {row.table}",
-                    message=f"expected {row.expected} row(s), saw {row.seen if row.seen is not None else 'no answer'}",
+                    message=_rows_message(row),
                     fix="run `plan` to see whether the row filter or its tag is gone",
                 )
             )
@@ -156,6 +156,12 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
     message = "the mask changes no value here (all null, no rows, or the same text already)"
     found += [_unproven(str(c), message) for c in {c.column for c in cells if c.status is Status.UNPROVEN}]
     return sort_findings(found)
+
+
+def _rows_message(row: RowsVerdict) -> str:
+    if row.seen is None:
+        return "expected rows, the query was refused or failed"
+    return f"expected {'no access' if row.expected is None else f'{row.expected} row(s)'}, saw {row.seen}"
 
 
 def _unproven(place: str, message: str) -> Finding:
