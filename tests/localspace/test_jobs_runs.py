@@ -209,6 +209,7 @@ def test_a_loop_over_no_list_is_refused(flow: Jobs) -> None:
         ([jobs.Task(task_key="a", spark_python_task=jobs.SparkPythonTask(python_file="/x.py"))], "environment_key"),
         ([jobs.Task(task_key="a b", notebook_task=jobs.NotebookTask(notebook_path="/x"))], "task_key 'a b'"),
         ([_condition("a", "{{tasks.ghost.values.x}}", jobs.ConditionTaskOp.EQUAL_TO, "1")], "'ghost', which does not exist"),
+        ([_condition("a", "{{job.naem}}", jobs.ConditionTaskOp.EQUAL_TO, "1")], "job.naem}} is not a known reference"),
     ],
 )
 def test_broken_settings_are_refused_when_a_job_is_made(flow: Jobs, tasks: list[jobs.Task], words: str) -> None:

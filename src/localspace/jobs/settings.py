@@ -42,6 +42,13 @@ OTHER_KINDS = (
 )
 """Task kinds of the platform that the local workspace refuses."""
 
+_HEADS = {
+    "job": ("id", "name", "run_id", "repair_count", "start_time", "parameters", "trigger"),
+    "task": ("name", "run_id", "execution_count", "notebook_path"),
+    "workspace": ("id", "url"),
+}
+"""Known first names of references (source: platform docs, dynamic value references)."""
+
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NEEDED: dict[str, tuple[str, ...]] = {
     "notebook_task": ("notebook_path",),
@@ -64,6 +71,8 @@ def checked(settings: Document, *, name: str = "Untitled") -> Document:
     tasks = settings.get("tasks") or []
     if not isinstance(tasks, list):
         raise invalid("tasks must be a list.")
+    if settings.get("git_source"):
+        raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace does not serve git_source; upload to the workspace.")
     if len(tasks) > MAX_TASKS:
         raise invalid(f"A job may have at most {MAX_TASKS} tasks, not {len(tasks)}.")
     environments = _environments(settings)
@@ -182,6 +191,9 @@ def _check_task(task: Document, environments: set[str], *, inside: str = "") -> 
 
 def _check_references(task: Document, keys: set[str]) -> None:
     for parts in references(task):
+        if parts[0] in _HEADS and (len(parts) < 2 or parts[1] not in _HEADS[parts[0]]):
+            whole = "{{" + ".".join(parts) + "}}"
+            raise invalid(f"Task '{task['task_key']}': {whole} is not a known reference.")
         if parts[0] == "tasks" and len(parts) > 1 and parts[1] not in keys:
             whole = "{{" + ".".join(parts) + "}}"
             raise invalid(f"Task '{task['task_key']}': {whole} names the task '{parts[1]}', which does not exist.")
