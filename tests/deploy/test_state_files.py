@@ -1,0 +1,117 @@
+"""State files: what a crash leaves, what a reader sees, who may write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.order import barriers
+from lampkeeper.deploy.state import LayerState, Owned, StateLock, States
+from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import TableName
+
+pytestmark = pytest.mark.unit
+
+TAG = Change(
+    kind="tag", key="columns|dev.s.t.c|k", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PROTECT,
+    after={"entity_name": "dev.s.t.c", "value": "naïve 'Ω'\n"},
+)  # fmt: skip
+GRANT = replace(TAG, kind="grant", key="TABLE|dev.s.t|g", stage=Stage.OPEN)
+
+
+def load(tmp_path: Path) -> LayerState:
+    return LayerState.load(Layer.DATA_ACCESS, tmp_path / "state.json")
+
+
+def owned(change: Change) -> Owned:
+    return Owned(body=change.after or {}, remote_id="7")
+
+
+def test_what_is_saved_is_read_back_and_the_serial_goes_up_by_one(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.intend(TAG)
+    state.record(TAG, owned(TAG))
+    state.govern([TableName("dev", "s", "t")])
+    state.save()
+    again = load(tmp_path)
+    assert (again.objects, again.serial, again.lineage) == (state.objects, 1, state.lineage)
+    assert again.governed == {("dev", "s", "t")}
+    assert not state.journal.exists()
+    text = state.path.read_bytes()
+    again.save()
+    assert state.path.read_bytes() == text
+
+
+def test_a_run_that_died_leaves_its_journal_and_loading_folds_it_in(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.intend(TAG)
+    state.record(TAG, owned(TAG))
+    state.intend(GRANT)
+    again = load(tmp_path)
+    assert set(again.objects) == {("tag", TAG.key)}
+    assert again.intents == {("grant", GRANT.key): Action.CREATE}
+    assert again.lineage == state.lineage
+    assert again.unsettled
+    again.save()
+    third = load(tmp_path)
+    assert (third.serial, third.intents, third.unsettled) == (1, again.intents, True)
+
+
+def test_a_torn_last_line_of_the_journal_is_no_harm(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.intend(TAG)
+    state.record(TAG, owned(TAG))
+    whole = state.journal.read_bytes()
+    for cut in range(len(whole)):
+        state.journal.write_bytes(whole[:cut])
+        found = load(tmp_path)
+        assert set(found.objects) <= {("tag", TAG.key)}
+        assert not (found.objects and found.intents)
+
+
+def test_a_refused_write_is_no_claim(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.intend(TAG)
+    state.withdraw(TAG)
+    assert load(tmp_path).intents == {}
+
+
+def test_settling_is_remembered(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.intend(TAG)
+    state.record(TAG, owned(TAG))
+    state.settle()
+    assert not load(tmp_path).unsettled
+
+
+def test_a_file_that_is_not_ours_is_a_wrong_use(tmp_path: Path) -> None:
+    for text in ("{", "[]", json.dumps({"format": 9}), json.dumps({"format": 1, "layer": "account"})):
+        (tmp_path / "state.json").write_text(text)
+        with pytest.raises(UsageError, match=r"state\.json"):
+            load(tmp_path)
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    states = States.in_folder(tmp_path, "dev")
+    with StateLock(states), pytest.raises(UnsafePlanError, match="another run"), StateLock(States.in_folder(tmp_path, "prod")):
+        pass
+    with StateLock(states):
+        pass
+
+
+def test_propagation_is_waited_for_before_anything_opens() -> None:
+    delete = replace(TAG, key="other", action=Action.DELETE, stage=Stage.SWITCH)
+    assert barriers([TAG, GRANT]) == {1}
+    assert barriers([TAG, delete, GRANT]) == {1, 2}
+    assert barriers([GRANT]) == frozenset()
+    assert barriers([GRANT], unsettled=True) == {0}
