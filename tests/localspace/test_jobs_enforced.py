@@ -123,6 +123,14 @@ def test_a_sql_task_runs_on_a_warehouse_as_its_principal(flow: Jobs, space: Loca
     assert "0123456789abcdef" in (refused.output().error or "")
 
 
+def test_a_sql_notebook_on_a_warehouse_needs_the_right_to_use_it(flow: Jobs, space: LocalWorkspace) -> None:
+    path = flow.notebook("ask", "-- Databricks notebook source\nSELECT 1 AS one\n", Language.SQL)
+    for warehouse_id, result in ((space.warehouse_id, "SUCCESS"), ("0123456789abcdef", "FAILED")):
+        task = jobs.NotebookTask(notebook_path=path, warehouse_id=warehouse_id)
+        ended = flow.run(jobs.Task(task_key="main", notebook_task=task))
+        assert (ended.result, warehouse_id in (ended.output().error or "")) == (result, result == "FAILED")
+
+
 def test_what_spark_cannot_do_here_says_so(flow: Jobs) -> None:
     source = "# Databricks notebook source\nspark.read.parquet('/tmp/x')\n"
     ended = flow.run(jobs.Task(task_key="main", notebook_task=jobs.NotebookTask(notebook_path=flow.notebook("paths", source))))

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localspace.api.object_rights import require_level
+from localspace.api.warehouses import require_warehouse
 from localspace.errors import ApiError
 from localspace.governance.identity import Principal
 from localspace.jobs.endings import SUCCESS, WORKLOAD_FAILED, Ending, cancelled, failed
@@ -113,8 +115,14 @@ class Attempts:
             cache=self._folder / "wheels",
             tree=self._bench.tree,
             volumes=self._bench.volumes,
+            may_use_warehouse=lambda warehouse_id: self._require_warehouse(actor, warehouse_id),
             parameters=dict(run.get("parameters") or {}),
         )
+
+    def _require_warehouse(self, actor: Principal, warehouse_id: str) -> None:
+        books = self._bench.workspace.books
+        owner = require_warehouse(books, warehouse_id).get("creator_name")
+        require_level(books, actor, "warehouses", warehouse_id, "CAN_USE", owner=owner)
 
     def _context(self, run: Document, task_run: Document, actor: Principal) -> Document:
         return {

@@ -26,6 +26,10 @@ def prepare(given: Preparation) -> Document:
     language = Language(found["language"])
     if language not in _RUNNABLE:
         raise PreparationError("INVALID_RUN_CONFIGURATION", f"The local workspace runs no {language} notebooks ({path}).")
+    if body.get("warehouse_id"):
+        given.may_use_warehouse(str(body["warehouse_id"]))
+        if language is not Language.SQL:
+            raise PreparationError("INVALID_RUN_CONFIGURATION", f"Only SQL notebooks run on a warehouse, not {path}.")
     return {
         "kind": "notebook",
         "source": content.decode("utf-8", "replace"),

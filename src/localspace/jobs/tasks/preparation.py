@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class Preparation:
     cache: Path
     tree: WorkspaceTree
     volumes: VolumeFiles
+    may_use_warehouse: Callable[[str], None]
+    """Demands CAN USE on a warehouse; raises ApiError."""
+
     parameters: dict[str, str] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes:
