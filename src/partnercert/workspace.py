@@ -55,8 +55,8 @@ class WorkspaceAccess(Protocol):
     def set_default_catalog(self, name: str) -> None:
         """Change the workspace's default catalog. Raises WorkspaceError."""
 
-    def external_location_covers(self, url: str) -> bool:
-        """Tell whether a writable external location covers a path. Raises WorkspaceError."""
+    def external_location_above(self, url: str) -> str:
+        """Return the name of a writable external location that covers a path, or nothing. Raises WorkspaceError."""
 
     def run_notebook(self, path: str) -> str:
         """Run a notebook to its end and return its result state. Raises WorkspaceError."""
@@ -168,13 +168,14 @@ class SdkWorkspace:
         except (DatabricksError, OSError, ValueError) as error:
             raise WorkspaceError(f"default catalog: {type(error).__name__}: {error}") from error
 
-    def external_location_covers(self, url: str) -> bool:
-        """Look for a writable external location above the path."""
+    def external_location_above(self, url: str) -> str:
+        """Look for the writable external location nearest above the path."""
         try:
             locations = list(self._admin.external_locations.list())
         except (DatabricksError, OSError, ValueError) as error:
             raise WorkspaceError(f"external locations: {type(error).__name__}: {error}") from error
-        return any(loc.url and not loc.read_only and lies_under(url, loc.url) for loc in locations)
+        above = [loc for loc in locations if loc.url and not loc.read_only and lies_under(url, loc.url)]
+        return max(above, key=lambda loc: len(loc.url or "")).name or "" if above else ""
 
     def run_notebook(self, path: str) -> str:
         """Submit a one-time run of a notebook and wait for its end."""
