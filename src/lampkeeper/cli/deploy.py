@@ -190,7 +190,15 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
             raise UsageError("destroy asks first", fix="give --yes with --json")
         click.confirm(f"destroy {plan.writes} objects of {here.env}?", abort=True, err=True)
     with here.console.progress("destroying") as step:
-        report = apply_plan(plan, workspace, states, progress=apply_progress(step), allow_loosening=allow_loosening, saved=False)
+        report = apply_plan(
+            plan,
+            workspace,
+            states,
+            progress=apply_progress(step),
+            allow_loosening=allow_loosening,
+            wait=waiting(workspace, settle),
+            saved=False,
+        )
     here.console.line(f"destroy: {report.writes} writes")
     return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
 
