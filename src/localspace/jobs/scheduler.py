@@ -22,6 +22,7 @@ from localspace.jobs.process import kill_leftover
 from localspace.jobs.references import UnresolvedError, resolve
 from localspace.jobs.run_book import RunBook, over, result_of
 from localspace.jobs.settings import kind_of
+from localspace.jobs.time_limit import TimeLimit
 from localspace.statement_runner import CancelToken
 from localspace.store import Document
 
@@ -40,26 +41,6 @@ class _Live:
 
     tokens: dict[int, CancelToken] = field(default_factory=dict)
     timers: dict[int, threading.Timer] = field(default_factory=dict)
-
-
-class _TimeLimit:
-    """Cancels a token after some seconds; 0 is no limit."""
-
-    def __init__(self, seconds: float, token: CancelToken) -> None:
-        self.seconds = seconds
-        self.reached = False
-        self._token = token
-        self._timer = threading.Timer(seconds, self._reach)
-        self._timer.daemon = True
-        if seconds:
-            self._timer.start()
-
-    def lift(self) -> None:
-        self._timer.cancel()
-
-    def _reach(self) -> None:
-        self.reached = True
-        self._token.cancel()
 
 
 class Scheduler:
@@ -341,7 +322,7 @@ class Scheduler:
         self._book.change_task_run(
             task_run["run_id"], life=Life.RUNNING.value, resolved=resolved[kind], begun=self._book.clock.now_ms()
         )
-        limit = _TimeLimit(task.get("timeout_seconds") or 0, token)
+        limit = TimeLimit(task.get("timeout_seconds") or 0, token)
         try:
             ending, fields = self._by_kind(kind, run, task_run, resolved, token)
         finally:
