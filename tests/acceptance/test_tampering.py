@@ -241,6 +241,33 @@ def test_verification_asks_once_per_table_and_identity(bank: Bank) -> None:
     assert document["queries"] == 2 * len(document["principals"])
 
 
+def test_a_saved_plan_is_refused_when_the_state_has_moved_on(bank: Bank) -> None:
+    drop_policy(bank)
+    assert bank.run("plan", "--out", "saved.json").code == 0
+    assert bank.run("apply", "--plan", "saved.json", "--adopt").code == 2
+    assert bank.run("apply", "--plan", "saved.json", "--json").document["writes"] == 1
+    again = bank.run("apply", "--plan", "saved.json")
+    assert again.code == 3
+    assert "make the plan again" in again.err
+    (bank.root / "saved.json").write_text("{")
+    assert bank.run("apply", "--plan", "saved.json").code == 2
+
+
+def test_loosening_is_refused_unless_it_is_meant(bank: Bank) -> None:
+    settings = bank.root / "envs/dev/env.auto.tfvars"
+    text = settings.read_text()
+    settings.write_text(text.replace('"Read masked data",', '"Read masked data", clearance = ["pii_level"],'))
+    before = len(bank.space.writes())
+    assert bank.run("generate").code == 0
+    refused = bank.run("apply")
+    assert refused.code == 3
+    assert "--allow-loosening" in refused.err
+    assert [w for w in bank.space.writes()[before:] if "/policies/" in w["path"]] == []
+    settings.write_text(text)
+    assert bank.run("generate").code == 0
+    assert bank.run("apply", "--json").document["writes"] == 0
+
+
 def test_an_added_sensitive_column_is_drift(bank: Bank) -> None:
     assert bank.run("audit").code == 0
     bank.sql("ALTER TABLE dev_fin.finance.customers ADD COLUMN passport_number STRING")
@@ -256,3 +283,13 @@ def test_a_table_that_is_gone_is_a_failed_verification_and_drift(bank: Bank) -> 
     assert any("dev_fin.finance.transactions" in line for line in answer.findings()["verify/missing_table"])
     drift = bank.run("audit", "--json").document["drift"]
     assert {d["entity"] for d in drift if d["kind"] == "reverse"} >= {"dev_fin.finance.transactions.amount"}
+
+
+def test_destroy_asks_first_and_leaves_the_tables(bank: Bank) -> None:
+    assert bank.run("destroy", "--json").code == 2
+    destroyed = bank.run("destroy", "--yes", "--json")
+    assert destroyed.code == 0, destroyed.err
+    assert "FOREIGN_ACCESS" not in destroyed.err
+    assert [p.name for p in bank.w.policies.list_policies("CATALOG", "dev_fin")] == []
+    assert [t.name for t in bank.w.tables.list("dev_fin", "finance")] == ["customers"]
+    assert "compliance_officers" in {g.display_name for g in bank.account.groups_v2.list()}

@@ -63,6 +63,9 @@ def _unread_policies(view: View) -> Iterator[Finding]:
 def _foreign_access(desired: Desired, view: View, states: States) -> Iterator[Finding]:
     """Access that does not come from us is not ours to take away, but people should know of it."""
     ours = {(str(g.securable_type), g.securable, g.principal) for g in desired.grants}
+    # What we granted and take back in this very plan is no surprise either.
+    owned = (o.body for o in states.owned("grant").values())
+    ours |= {(str(b["securable_type"]), tuple(b["securable"]), str(b["principal"])) for b in owned}
     groups = {g.name for g in desired.groups} & set(states.owned("group"))
     for grant in view.governed.grants:
         opens = {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges)
