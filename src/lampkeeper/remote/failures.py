@@ -27,6 +27,7 @@ _STATUS_BY_CLASS = {
 _FIXES = {
     401: "the token is missing, wrong or expired: renew it in auth.auto.tfvars or in your profile",
     403: "ask an admin for the right that is named; `lampkeeper plan` lists all missing rights at once",
+    409: "something is there already, or changed meanwhile: make the plan again",
     429: "the platform is throttling: run the command again later",
     503: "the platform is unavailable for now: run the command again later",
 }
