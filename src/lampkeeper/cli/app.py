@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UsageError
+from lampkeeper.remote.volumes import VolumeFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFlags:
+    """What a task of a job is told beside the command's own options; all empty by hand."""
+
+    task_value: bool = False
+    run_id: str = ""
+    account_scope: str = ""
+    warehouse: str = ""
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """Where a command works: the console, the folder that holds `envs`, the environment's name, a profile."""
+    """Where a command works: the console, the folder that holds `envs`, the environment's name, a profile.
+
+    `shared` is there when `root` is a copy of a volume; `files` is where plans and records of runs are kept.
+    """
 
     console: Console
     root: Path
     env: str
     profile: str = ""
+    flags: JobFlags = field(default_factory=JobFlags)
+    files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
+    shared: SharedEnvs | None = None
 
     def folder(self) -> EnvFolder:
         """Return the environment's folder; raise UsageError listing the environments when it is not there."""
@@ -39,29 +59,62 @@ def root_of(envs: Path) -> Path:
     return envs.parent
 
 
-def common(*, env: bool = True, workspace: bool = False) -> Callable[[Command], Callable[..., Any]]:
-    """Give a command `here` and the options that go with it: --env and --envs, --profile, --json, --debug."""
+_JOB_OPTIONS = (
+    click.option("--run-id", default="", metavar="ID", help="In a job: leave a record of this step under the run's id."),
+    click.option(
+        "--verdict", type=click.Choice(["exit", "task-value"]), default="exit", show_default=True,
+        help="How to tell the verdict: as the exit code, or in a job's task as the task value `verdict`, exit code 0.",
+    ),
+)  # fmt: skip
+_WORKSPACE_OPTIONS = (
+    click.option("--profile", metavar="NAME", help="Sign in with a profile of .databrickscfg."),
+    click.option("--warehouse", default="", metavar="ID", help="Run queries here (default: what env.auto.tfvars says)."),
+    click.option("--history", default="", metavar="CATALOG.SCHEMA", help="Append what happens to the tables of this schema."),
+    click.option("--account-scope", default="", metavar="NAME", help="Sign in at the account with what this secret scope holds."),
+)
+
+
+def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -> Callable[[Command], Callable[..., Any]]:
+    """Give a command `here` and the options that go with it: --env and --envs, --profile, --json, --debug, those of jobs.
+
+    `writes` says that the command changes files of the environment: in a volume it then needs the lease.
+    """
 
     def decorate(command: Command) -> Callable[..., Any]:
         @functools.wraps(command)
-        def run(*, envs: Path, as_json: bool, debug: bool, **options: Any) -> Outcome | None:
+        def run(*, envs: Path, as_json: bool, debug: bool, **options: Any) -> Outcome | int | None:
+            from lampkeeper.cli.steps import perform
+
+            flags = JobFlags(
+                task_value=options.pop("verdict", "exit") == "task-value",
+                **{name: options.pop(name, "") for name in ("run_id", "account_scope", "warehouse", "history")},
+            )
             here = Here(
                 console=Console(as_json=as_json),
                 root=root_of(envs),
                 env=options.pop("env", ""),
                 profile=options.pop("profile", None) or "",
+                flags=flags,
+                files=LocalFiles(envs),
             )
-            outcome = command(here, **options)
-            if outcome is not None:
-                here.console.document(outcome.document)
-                here.console.findings(outcome.findings)
-            return outcome
+
+            def work(at: Here) -> Outcome | None:
+                outcome = command(at, **options)
+                if outcome is not None:
+                    at.console.document(outcome.document)
+                    at.console.findings(outcome.findings)
+                return outcome
+
+            return perform(here, envs, work, writes=writes) if env else work(here)
 
         run = click.option("--debug", is_flag=True, help="Show the traceback of an error.")(run)
         run = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(run)
         if workspace:
-            run = click.option("--profile", metavar="NAME", help="Sign in with a profile of .databrickscfg.")(run)
+            for option in _WORKSPACE_OPTIONS if env else _WORKSPACE_OPTIONS[:1]:
+                run = option(run)
         if env:
+            for option in _JOB_OPTIONS:
+                run = option(run)
             run = click.option("--env", "-e", default="dev", show_default=True, envvar="LAMPKEEPER_ENV", help="The environment.")(
                 run
             )
@@ -71,7 +124,7 @@ def common(*, env: bool = True, workspace: bool = False) -> Callable[[Command], 
             default=Path("envs"),
             show_default=True,
             envvar="LAMPKEEPER_ENVS",
-            help="The folder of the environments.",
+            help="The folder of the environments: here, or /Volumes/<catalog>/<schema>/<volume>/envs.",
         )(run)
 
     return decorate

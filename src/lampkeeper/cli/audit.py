@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import click
 
 from lampkeeper.cli.app import Here, common
 from lampkeeper.cli.console import Console, Outcome
-from lampkeeper.cli.places import is_local, workspace_of
+from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
+from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
 from lampkeeper.design.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
@@ -25,10 +25,17 @@ from lampkeeper.model.errors import UsageError
 def audit_command(here: Here) -> Outcome:
     """Find sensitive columns that nothing covers, and tags on columns that are gone. Exit 1 on drift."""
     folder = here.folder()
+    workspace = workspace_of(here, folder)
     with here.console.progress("auditing"):
-        found = audit(folder, workspace_of(here, folder))
+        found = audit(folder, workspace)
     print_audit(here.console, found)
-    return Outcome(document=audit_dict(found), findings=found.all_findings)
+    forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
+    reverse = len(found.drift) - forward
+    history = history_of(here, workspace)
+    if history is not None:
+        history.drifted(found.columns, forward, reverse, [d.entity for d in found.drift])
+    facts = {"forward": forward, "reverse": reverse, "drift": "true" if found.drift else "false"}
+    return Outcome(document=audit_dict(found), findings=found.all_findings, facts=facts)
 
 
 def print_audit(console: Console, found: Audit) -> None:
@@ -54,7 +61,7 @@ def audit_dict(found: Audit) -> dict[str, object]:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
 @click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
 @click.option("--verify", "proven", is_flag=True, help="Verify first, and show the result (probes: on the local workspace).")
-@common(workspace=True)
+@common(workspace=True, writes=True)
 def report_command(here: Here, out: Path | None, offline: bool, proven: bool) -> Outcome:
     """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
     if offline and proven:
@@ -62,6 +69,9 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool) ->
     folder = here.folder()
     path = out or folder.path / "report.html"
     page = page_of(folder)
+    if here.flags.run_id:
+        steps = RunBook(here.files, here.env, here.flags.run_id).read(STEPS)
+        page = replace(page, facts={**page.facts, **{f"step {s.step}": _step_line(s) for s in steps}})
     if not offline:
         with here.console.progress("reading the workspace"):
             workspace = workspace_of(here, folder)
@@ -70,12 +80,24 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool) ->
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
             local = is_local(workspace)
-            options = verify_options(folder.settings(), os.environ, create_probes=local, local=local)
+            settings = folder.settings()
+            tokens = tokens_of(here, workspace, [i.token_env for i in settings.identities])
+            options = verify_options(settings, tokens, create_probes=local, local=local)
             with here.console.progress("verifying") as step:
                 page = replace(page, verification=verify_env(folder, workspace, options, step))
     write_text(path, render_page(page))
     here.console.line(f"wrote {path}")
     return Outcome(document={"env": here.env, "file": str(path), "sections": "offline" if offline else "all"})
+
+
+STEPS = ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit")
+"""The steps of a job that a report of its run tells about."""
+
+
+def _step_line(step: StepRecord) -> str:
+    told = ", ".join(f"{key} {value}" for key, value in step.facts.items() if isinstance(value, str | int) and value != "")
+    verdict = "did not end" if step.exit_code is None else str(verdict_of(step.exit_code))
+    return "; ".join(part for part in (verdict, step.message, told) if part)
 
 
 def page_of(folder: EnvFolder) -> Page:

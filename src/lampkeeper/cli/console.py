@@ -6,16 +6,16 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.findings import Finding, Severity, has_errors
 
 Step = Callable[[str, int, int], None]
 """Told as work goes on: what, how many done, how many in all."""
@@ -33,12 +33,22 @@ def clean(text: object) -> str:
 class Outcome:
     """What a command found: its JSON document, its findings, and whether it failed for another reason than a finding.
 
-    `finished` alone says nothing about the exit code: `main` decides on that.
+    `facts` are for the steps that follow in a job: those that are text, number or truth become task values. `verdict` is
+    the exit code where the command's subject is another's verdict.
     """
 
     document: object
     findings: tuple[Finding, ...] = ()
     failed: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    verdict: int | None = None
+
+    @property
+    def code(self) -> int:
+        """Return the exit code that this outcome comes to."""
+        if self.verdict is not None:
+            return self.verdict
+        return 1 if self.failed or has_errors(self.findings) else 0
 
 
 class Console:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from lampkeeper.cli.app import Here, common
 from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
-from lampkeeper.cli.places import is_local, workspace_of
+from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
+from lampkeeper.cli.proposals import approvals_option, plan_book
+from lampkeeper.cli.steps import now
+from lampkeeper.deploy.approvals import plan_hash as hash_of
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
 from lampkeeper.deploy.direct import Progress as ApplyProgress
@@ -21,9 +23,10 @@ from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
-from lampkeeper.model.errors import UsageError
+from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.task import whoami
 
 _STYLES = {
     Action.CREATE: "green",
@@ -84,19 +87,59 @@ def print_plan(console: Console, plan: Plan) -> None:
 
 @click.command("plan")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan to this file.")
+@click.option("--propose", is_flag=True, help="Keep the plan under its hash, for `approve` and `apply --plan-hash`.")
+@approvals_option
 @_layers
 @_adopt
-@common(workspace=True)
-def plan_command(here: Here, out: Path | None, layers: tuple[str, ...], adopt: bool) -> Outcome:
-    """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace."""
+@common(workspace=True, writes=True)
+def plan_command(
+    here: Here, out: Path | None, propose: bool, approvals: Path | None, layers: tuple[str, ...], adopt: bool
+) -> Outcome:
+    """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
+
+    With --propose a plan that loosens and has no approval is a refusal (exit 3): the plan is kept, to be approved.
+    """
     folder = here.folder()
+    workspace = workspace_of(here, folder)
     with here.console.progress("planning"):
-        plan, _ = make_env_plan(folder, workspace_of(here, folder), adopt=adopt, layers=chosen_layers(layers))
+        plan, _ = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers))
     print_plan(here.console, plan)
     if out is not None:
         write_text(out, plan.to_json())
         here.console.note(f"saved {out}")
-    return Outcome(document=plan.as_dict(), findings=plan.findings)
+    if not propose:
+        return Outcome(document=plan.as_dict(), findings=plan.findings)
+    return proposed(here, plan, workspace, approvals)
+
+
+def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
+    """Keep a plan under its hash and say whether it may be applied as it is."""
+    book = plan_book(here, approvals)
+    found = book.propose(plan, whoami(workspace), now())
+    here.console.line(f"plan hash: {found}", "bold")
+    facts = {
+        "plan_hash": found, "writes": plan.writes, "loosens": len(plan.loosening), "opens": len(plan.opening),
+        "tightens": len(plan.tightening),
+    }  # fmt: skip
+    held = plan.loosening or plan.exposures
+    verdict = None
+    if held and not plan.blocked:
+        approval = book.approval(found)
+        if approval is None:
+            verdict = UnsafePlanError.exit_code
+            why = plan.loosening[0] if plan.loosening else plan.exposures[0]
+            proposer = book.proposal(found).by
+            here.console.note(
+                f"unsafe: the plan loosens {len(plan.loosening)} cells, first {why}\n"
+                f"  fix: if it is meant, another principal than {proposer} runs: lampkeeper approve {found} --env {here.env}",
+                "bold red",
+            )
+        else:
+            here.console.line(f"approved by {approval.by} at {approval.at}")
+    return Outcome(
+        document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
+        verdict=1 if plan.blocked else verdict,
+    )  # fmt: skip
 
 
 def apply_progress(step: Step) -> ProgressCallback:
@@ -112,20 +155,40 @@ def apply_progress(step: Step) -> ProgressCallback:
 
 @click.command("apply")
 @click.option("--plan", "saved", type=click.Path(path_type=Path, dir_okay=False), help="Apply this saved plan, nothing else.")
+@click.option("--plan-hash", default="", metavar="HASH", help="Apply the plan proposed under this hash, nothing else.")
+@click.option("--approved", is_flag=True, help="With --plan-hash: only if another principal than its proposer has approved it.")
+@approvals_option
 @_loosen
 @_adopt
 @_layers
 @_settle
-@common(workspace=True)
+@common(workspace=True, writes=True)
 def apply_command(
-    here: Here, saved: Path | None, allow_loosening: bool, adopt: bool, layers: tuple[str, ...], settle: float | None
+    here: Here,
+    saved: Path | None,
+    plan_hash: str,
+    approved: bool,
+    approvals: Path | None,
+    allow_loosening: bool,
+    adopt: bool,
+    layers: tuple[str, ...],
+    settle: float | None,
 ) -> Outcome:
-    """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended."""
+    """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended.
+
+    A plan named by its hash loosens only with an approval by another principal, never by a flag.
+    """
     folder = here.folder()
-    if saved is not None and (adopt or layers):
-        raise UsageError("--plan stands for itself", fix="leave out --adopt and --layer, or plan again with them")
+    _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers))
     workspace = workspace_of(here, folder)
-    if saved is not None:
+    approver, loosening = "", allow_loosening
+    if plan_hash:
+        book = plan_book(here, approvals)
+        plan, states = book.load(plan_hash), States.in_folder(folder.root, folder.env)
+        needed = approved or plan.loosening or plan.exposures
+        approver = book.require_approval(plan_hash).by if needed else ""
+        loosening = bool(approver)
+    elif saved is not None:
         plan, states = Plan.load(saved), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
@@ -133,18 +196,37 @@ def apply_command(
     if plan.blocked:
         print_plan(here.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
+    if here.shared is not None:
+        here.shared.mirror(states)
     with here.console.progress("applying") as step:
         report = apply_plan(
             plan,
             workspace,
             states,
             progress=apply_progress(step),
-            allow_loosening=allow_loosening,
+            allow_loosening=loosening,
             wait=waiting(workspace, settle),
-            saved=saved is not None,
+            saved=bool(plan_hash) or saved is not None,
         )
     print_applied(here.console, report)
-    return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
+    history = history_of(here, workspace)
+    if history is not None:
+        history.applied(
+            plan, plan_hash=plan_hash or hash_of(plan), writes=report.writes, actor=whoami(workspace), approver=approver
+        )
+    document = {"applied": True, "approver": approver, **applied_dict(report)}
+    return Outcome(document=document, findings=plan.findings, facts={"writes": report.writes})
+
+
+def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_loosening: bool, chosen: bool) -> None:
+    if saved is not None and plan_hash:
+        raise UsageError("--plan and --plan-hash are two plans", fix="give one of them")
+    if (saved is not None or plan_hash) and chosen:
+        raise UsageError("--plan stands for itself", fix="leave out --adopt and --layer, or plan again with them")
+    if plan_hash and allow_loosening:
+        raise UsageError("a plan named by its hash loosens by an approval alone", fix="lampkeeper approve HASH")
+    if approved and not plan_hash:
+        raise UsageError("--approved needs to know which plan", fix="give --plan-hash")
 
 
 def waiting(workspace: Workspace, seconds: float | None) -> Settle:
@@ -172,7 +254,7 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @_loosen
 @_layers
 @_settle
-@common(workspace=True)
+@common(workspace=True, writes=True)
 def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None) -> Outcome:
     """Remove everything that we made in these layers, and nothing else; the account layer only when it is named."""
     folder = here.folder()
@@ -189,6 +271,8 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
         if here.console.as_json:
             raise UsageError("destroy asks first", fix="give --yes with --json")
         click.confirm(f"destroy {plan.writes} objects of {here.env}?", abort=True, err=True)
+    if here.shared is not None:
+        here.shared.mirror(states)
     with here.console.progress("destroying") as step:
         report = apply_plan(
             plan,
@@ -216,14 +300,22 @@ def verify_command(here: Here, create_probes: bool | None, everything: bool) -> 
     folder = here.folder()
     workspace = workspace_of(here, folder)
     local = is_local(workspace)
+    settings = folder.settings()
     options = verify_options(
-        folder.settings(), os.environ, create_probes=local if create_probes is None else create_probes, local=local
+        settings,
+        tokens_of(here, workspace, [i.token_env for i in settings.identities]),
+        create_probes=local if create_probes is None else create_probes,
+        local=local,
     )
     with here.console.progress("verifying") as step:
         report = verify_env(folder, workspace, options, step)
     basis = never_observed(here.root) if local else ""
     print_verification(here.console, report, everything=everything, basis=basis)
-    return Outcome(document=report.as_dict() | ({"rests_on": basis} if basis else {}), findings=report.findings)
+    history = history_of(here, workspace)
+    if history is not None:
+        history.verified(report, actor=whoami(workspace))
+    facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis}
+    return Outcome(document=report.as_dict() | ({"rests_on": basis} if basis else {}), findings=report.findings, facts=facts)
 
 
 _SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}

@@ -10,11 +10,11 @@ import click
 from lampkeeper.cli.app import Here, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
-from lampkeeper.cli.places import workspace_of
+from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.design.library import load_library
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
-from lampkeeper.files.text import read_text
+from lampkeeper.files.text import read_text, write_text
 from lampkeeper.launch.lifecycle import Mode, count_labels, generate, take_snapshot, validate
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Severity
@@ -28,7 +28,7 @@ EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_
 @click.command("setup")
 @click.option("--host", default="", help="The workspace's address, such as https://….cloud.databricks.com.")
 @click.option("--account-id", default="", help="The account's id (groups and governed tags live there).")
-@common()
+@common(writes=True)
 def setup_command(here: Here, host: str, account_id: str) -> Outcome:
     """Make the folder of an environment with example files; what is there stays as it is."""
     folder = EnvFolder(here.root, here.env)
@@ -46,9 +46,18 @@ def setup_command(here: Here, host: str, account_id: str) -> Outcome:
 
 
 @click.command("snapshot")
-@common(workspace=True)
-def snapshot_command(here: Here) -> Outcome:
+@click.option(
+    "--input",
+    "given",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Take <env>/env.auto.tfvars from this folder first, if it is there: what a bundle has deployed.",
+)
+@common(workspace=True, writes=True)
+def snapshot_command(here: Here, given: Path | None) -> Outcome:
     """Read the tables in scope from the workspace."""
+    if given is not None:
+        _take_settings(here, given)
     folder = here.folder()
     with here.console.progress("reading tables"):
         snapshot = take_snapshot(folder, workspace_of(here, folder))
@@ -60,6 +69,14 @@ def snapshot_command(here: Here) -> Outcome:
     here.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
     tables = [{"table": str(t.name), "columns": len(t.columns), "kind": str(t.kind)} for t in snapshot.tables]
     return Outcome(document={"env": here.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)})
+
+
+def _take_settings(here: Here, given: Path) -> None:
+    source = given / here.env / "env.auto.tfvars"
+    if not source.is_file():
+        here.console.note(f"{source}: not there; the environment's own settings stand")
+    elif write_text(EnvFolder(here.root, here.env).settings_path, read_text(source)):
+        here.console.note(f"settings taken from {source}")
 
 
 @click.command("classify")
@@ -95,16 +112,20 @@ def classify_command(here: Here, file: str) -> None:
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
 @click.option("--offline", is_flag=True, help="Do not read the workspace: use the snapshot last taken.")
-@common(workspace=True)
+@common(workspace=True, writes=True)
 def generate_command(here: Here, mode: str, space: str, offline: bool) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
     folder = here.folder()
-    if not offline:
+    workspace = workspace_of(here, folder) if here.flags.history or not offline else None
+    if workspace is not None and not offline:
         with here.console.progress("reading tables"):
-            take_snapshot(folder, workspace_of(here, folder))
+            take_snapshot(folder, workspace)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space)
     counts = count_labels(made.labels)
+    history = history_of(here, workspace) if workspace is not None else None
+    if history is not None:
+        history.covered(len({x.column.table for x in made.labels}), counts)
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
     here.console.line(
         f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']} + undecided {counts['undecided']}"
@@ -129,7 +150,7 @@ def generate_command(here: Here, mode: str, space: str, offline: bool) -> Outcom
         "changed": list(made.changed),
         "findings": [f.as_dict() for f in made.findings],
     }
-    return Outcome(document=document, findings=made.findings)
+    return Outcome(document=document, findings=made.findings, facts=counts)
 
 
 @click.command("validate")

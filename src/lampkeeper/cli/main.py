@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 import click
 
-from lampkeeper.cli import audit, check, conform, demo, deploy, generate, promote, shell
+from lampkeeper.cli import approve, audit, check, conform, demo, deploy, generate, launch, promote, shell
 from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
-from lampkeeper.model.findings import has_errors
 
-for _module in (demo, generate, check, deploy, audit, promote, conform, shell):
+for _module in (demo, generate, check, deploy, audit, promote, approve, launch, conform, shell):
     for _command in _module.COMMANDS:
         app.add_command(_command)
 
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         return _say(f"internal error: {type(error).__name__}: {error}", "run again with --debug and report it", INTERNAL, as_json)
     if isinstance(result, Outcome):
-        return 1 if result.failed or has_errors(result.findings) else 0
+        return result.code
     return result if isinstance(result, int) else 0
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from lampkeeper.cli.app import Here
+from lampkeeper.deploy.history import History
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.failures import Patience
+from lampkeeper.remote.task import account_auth, read_secret
 from lampkeeper.remote.warehouse import require_warehouse
 
 
@@ -21,11 +23,29 @@ def workspace_of(here: Here, folder: EnvFolder) -> Workspace:
     auth = folder.auth()
     if here.profile:
         auth = replace(Auth(profile=here.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
-    workspace = connect(auth, patience=patience_of(os.environ))
-    wanted = folder.settings().sql_warehouse_id
+    patience = patience_of(os.environ)
+    workspace = connect(auth, patience=patience)
+    if here.flags.account_scope:
+        workspace = connect(auth, patience=patience, account=account_auth(workspace, here.flags.account_scope))
+    wanted = here.flags.warehouse or folder.settings().sql_warehouse_id
     if wanted:
         require_warehouse(workspace, wanted)
     return workspace
+
+
+def history_of(here: Here, workspace: Workspace) -> History | None:
+    """Return where to append what happened, None when nobody asked for it."""
+    if not here.flags.history:
+        return None
+    return History.named(workspace, here.flags.history, here.env, here.flags.run_id)
+
+
+def tokens_of(here: Here, workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
+    """Return the verification's tokens by name: from the environment, in a job from the secret scope."""
+    found = {name: os.environ.get(name, "") for name in names}
+    for name in [n for n, token in found.items() if not token and here.flags.account_scope]:
+        found[name] = read_secret(workspace, here.flags.account_scope, name) or ""
+    return found
 
 
 TIMEOUT = "LAMPKEEPER_TIMEOUT"

@@ -12,7 +12,7 @@ from lampkeeper.model.layers import LAYERS
 
 
 @click.command("promote")
-@common()
+@common(writes=True)
 def promote_command(here: Here) -> Outcome:
     """Check the draft and split it into the files of the three layers, all or none."""
     folder = here.folder()

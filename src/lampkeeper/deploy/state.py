@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ class LayerState:
 
     `intents` are writes begun and not recorded by a run that died. `governed` are the tables whose protection an apply has
     brought to its end: from then on, giving somebody more sight of them is loosening. `unsettled`: a write whose effect may
-    lag was the last that an apply did, so the next one waits before it opens anything.
+    lag was the last that an apply did, so the next one waits before it opens anything. `mirror` is told of the journal before
+    each write, where the folder is a copy of shared storage.
     """
 
     layer: Layer
@@ -66,6 +67,7 @@ class LayerState:
     intents: dict[tuple[str, str], Action] = field(default_factory=dict)
     governed: frozenset[tuple[str, str, str]] = frozenset()
     unsettled: bool = False
+    mirror: Callable[[Path], None] | None = None
     _dirty: bool = False
 
     @property
@@ -136,6 +138,8 @@ class LayerState:
         self.intents[(change.kind, change.key)] = change.action
         self.unsettled = self.unsettled or change.kind in LAGGING
         self._append({"event": "intent", "kind": change.kind, "key": change.key, "action": str(change.action)})
+        if self.mirror is not None:
+            self.mirror(self.journal)
 
     def record(self, change: Change, owned: Owned | None) -> None:
         """Note what a change left: the object as it stands, or None when it is gone or not ours any more."""

@@ -211,19 +211,33 @@ class Workspace:
         return table
 
 
-def connect(auth: Auth, *, warehouse_id: str = "", patience: Patience | None = None, clock: Clock | None = None) -> Workspace:
-    """Return the workspace; no token is checked before the first call. An incomplete sign-in is a UsageError."""
+def connect(
+    auth: Auth,
+    *,
+    warehouse_id: str = "",
+    patience: Patience | None = None,
+    clock: Clock | None = None,
+    account: Auth | None = None,
+) -> Workspace:
+    """Return the workspace; no token is checked before the first call. An incomplete sign-in is a UsageError.
+
+    `account` signs in at the account with credentials of its own, as jobs do.
+    """
     patience = patience or Patience()
-    secrets = tuple(s for s in (auth.token, auth.client_secret) if s)
-    signing = {"token": auth.token, "client_id": auth.client_id, "client_secret": auth.client_secret}
-    signing = {k: v for k, v in signing.items() if v}
+    secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
+    signing = _signing(auth)
     # One try for each send (the SDK's own loop would repeat a POST whose answer was lost); ours decides what is safe.
     timing = {"http_timeout_seconds": patience.http, "retry_timeout_seconds": 1}
     places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
     config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
-    account_id = auth.account_id or config.account_id or ""
+    account_id = (account or auth).account_id or config.account_id or ""
     account_config = None
-    if account_id:
+    if account is not None:
+        place = {"host": account.account_host or account_console(config.host or ""), "account_id": account_id}
+        # Named outright: the environment of a task holds the workspace's own credentials.
+        kind = {"auth_type": "pat" if account.token else "oauth-m2m"}
+        account_config = _config(_signing(account) | kind | place | timing, secrets)
+    elif account_id:
         profile = {"profile": auth.profile} if auth.profile and not auth.workspace_host else {}
         place = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
         account_config = _config(signing | profile | place | timing, secrets)
@@ -244,6 +258,11 @@ def connect(auth: Auth, *, warehouse_id: str = "", patience: Patience | None = N
         secrets=secrets,
         has_account=account_config is not None,
     )
+
+
+def _signing(auth: Auth) -> dict[str, Any]:
+    signing = {"token": auth.token, "client_id": auth.client_id, "client_secret": auth.client_secret}
+    return {k: v for k, v in signing.items() if v}
 
 
 _CONSOLES = (

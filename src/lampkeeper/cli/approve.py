@@ -1,0 +1,71 @@
+"""approve and outcome: what a person says about a plan, and what a run came to."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.places import patience_of
+from lampkeeper.cli.proposals import approvals_option, plan_book
+from lampkeeper.cli.steps import now
+from lampkeeper.deploy.run_book import RunBook, judge, verdict_of
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import UsageError
+from lampkeeper.remote.clients import connect
+from lampkeeper.remote.task import whoami
+
+
+@click.command("approve")
+@click.argument("plan_hash", metavar="HASH")
+@approvals_option
+@common(workspace=True)
+def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outcome:
+    """Approve the plan proposed under HASH, as who you are signed in. Its proposer cannot."""
+
+    # The environment's own auth.auto.tfvars, where there is one, says who we are; else a profile, else the SDK finds out.
+    own = EnvFolder(here.root, here.env).auth() if here.shared is None else Auth()
+    auth = Auth(profile=here.profile) if here.profile else own
+    by = whoami(connect(auth, patience=patience_of(os.environ)))
+    book = plan_book(here, approvals)
+    plan = book.load(plan_hash)
+    for change in plan.loosening:
+        here.console.line(f"loosens: {change}", "bold red")
+    record = book.approve(plan_hash, by, now())
+    here.console.line(f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.loosening)} cells loosened")
+    return Outcome(
+        document={
+            "plan_hash": plan_hash, "proposer": book.proposal(plan_hash).by, "approver": record.by, "at": record.at,
+            "loosening": [str(c) for c in plan.loosening],
+        }
+    )  # fmt: skip
+
+
+@click.command("outcome")
+@click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have gone through, in order.")
+@common()
+def outcome_command(here: Here, steps: str) -> Outcome:
+    """Say what the run --run-id came to, from the records of its steps; the exit code is the run's verdict."""
+    if not here.flags.run_id:
+        raise UsageError("outcome of which run?", fix="give --run-id")
+    book = RunBook(here.files, here.env, here.flags.run_id)
+    names = [s.strip() for s in steps.split(",") if s.strip()]
+    found = judge(names, book.read(names))
+    table = new_table("step", "verdict", "what it said")
+    for record in found.steps:
+        told = "; ".join([record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"])
+        verdict = "did not end" if record.exit_code is None else str(verdict_of(record.exit_code))
+        table.add_row(cell(record.step), cell(verdict), cell(told))
+    here.console.table(table)
+    book.files.write(book.name("outcome.json"), json.dumps(found.as_dict(), indent=1, sort_keys=True).encode())
+    where = f" at {found.step}: {found.message}" if found.step else ""
+    here.console.line(f"run {here.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red")
+    return Outcome(document=found.as_dict(), verdict=found.exit_code)
+
+
+COMMANDS = (approve_command, outcome_command)

@@ -1,0 +1,118 @@
+"""One command as a step: on a folder of this machine or of a volume, its verdict told as an exit code or as a task value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lampkeeper.cli.app import Here
+from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.places import patience_of
+from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, verdict_of
+from lampkeeper.deploy.shared import shared_envs
+from lampkeeper.files.local_files import LocalFiles
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import LampkeeperError, UsageError
+from lampkeeper.model.findings import Finding, Severity, has_errors
+from lampkeeper.remote.clients import connect
+from lampkeeper.remote.task import set_task_values, whoami
+from lampkeeper.remote.volumes import ROOT, VolumeFolder
+
+LEASE_WAIT = "LAMPKEEPER_LEASE_WAIT"
+"""The environment variable that says for how many seconds to wait for somebody else's lease."""
+
+_MOST = 50
+_EXCUSED = frozenset({Verdict.OK, Verdict.FAILED, Verdict.UNSAFE})
+
+
+def now() -> str:
+    """Return the time, as records write it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_volume(path: Path) -> bool:
+    """Say whether a path lies in a volume."""
+    return str(path).startswith(ROOT)
+
+
+def files_at(here: Here, path: Path) -> LocalFiles | VolumeFolder:
+    """Return a folder for plans, approvals and records: in a volume, or on this machine."""
+    if not in_volume(path):
+        return LocalFiles(path)
+    return VolumeFolder(connect(Auth(profile=here.profile), patience=patience_of(os.environ)), str(path))
+
+
+@contextmanager
+def opened(here: Here, envs: Path, *, writes: bool) -> Iterator[Here]:
+    """Give the environment's files for a block: those of this machine, or a copy of a volume's that goes back after it."""
+    files = here.files
+    if not isinstance(files, VolumeFolder):
+        yield here
+        return
+    who = whoami(files.workspace)
+    holder = f"{who}, run {here.flags.run_id}" if here.flags.run_id else who
+    with shared_envs(files, here.env, holder=holder, writes=writes, wait=_lease_wait(), tell=here.console.note) as shared:
+        yield replace(here, root=shared.root, shared=shared)
+
+
+def _lease_wait() -> float:
+    given = os.environ.get(LEASE_WAIT, "90")
+    try:
+        return float(given)
+    except ValueError:
+        raise UsageError(f"{LEASE_WAIT}={given!r} is not a number of seconds", fix=f"export {LEASE_WAIT}=90") from None
+
+
+def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, writes: bool) -> Outcome | int | None:
+    """Do the work of a command and tell its verdict; return what `main` makes the exit code of."""
+    if not here.flags.run_id and not here.flags.task_value and not in_volume(envs):
+        return work(here)
+    here = replace(here, files=files_at(here, envs))
+    step = click.get_current_context().info_name or ""
+    book = RunBook(here.files, here.env, here.flags.run_id) if here.flags.run_id else None
+    began = now()
+    if book is not None:
+        book.write(StepRecord(step=step, began=began))
+
+    def finish(code: int, message: str, facts: dict[str, Any]) -> bool:
+        """Leave the record; say whether the exit code is 0 whatever the verdict."""
+        if book is not None:
+            book.write(StepRecord(step=step, began=began, ended=now(), exit_code=code, message=message, facts=facts))
+        excused = here.flags.task_value and verdict_of(code) in _EXCUSED
+        if excused:
+            values = {key: value for key, value in facts.items() if isinstance(value, str | int | bool)}
+            set_task_values(values | {"verdict": str(verdict_of(code)), "exit_code": code})
+        return excused
+
+    try:
+        with opened(here, envs, writes=writes) as at:
+            outcome = work(at)
+    except LampkeeperError as error:
+        if finish(error.exit_code, error.message, {}):
+            here.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
+            return 0
+        raise
+    if outcome is None:
+        outcome = Outcome(document=None)
+    code = outcome.code
+    facts = dict(outcome.facts) | {"findings": _told(outcome.findings)}
+    return 0 if finish(code, _first(outcome.findings) if code else "", facts) else outcome
+
+
+def _told(findings: tuple[Finding, ...]) -> list[str]:
+    return [str(f) for f in findings if f.severity is Severity.ERROR][:_MOST]
+
+
+def _first(findings: tuple[Finding, ...]) -> str:
+    if not has_errors(findings):
+        return ""
+    errors = [f for f in findings if f.severity is Severity.ERROR]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{errors[0].place}: {errors[0].message}{more}"

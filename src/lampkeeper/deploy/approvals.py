@@ -1,0 +1,144 @@
+"""Duties apart: a saved plan is known by its hash, and another principal than its proposer approves it.
+
+Plans lie in `<env>/plans/<hash>.json` with a `<hash>.proposal.json` beside them. Approvals lie in a folder of their own,
+where only approvers may write: on Databricks a volume with a grant of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.model.errors import UnsafePlanError, UsageError
+
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+_SHORT = re.compile(r"[0-9a-f]{8,64}\Z")
+
+
+class Files(Protocol):
+    """Where plans, proposals and approvals are kept: a folder of a volume, or of this machine."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, None when it is not there."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Create or replace a file."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Create a file; say False when it is there already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Who said what about a plan, and when (UTC)."""
+
+    plan_hash: str
+    env: str
+    by: str
+    at: str
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return the SHA-256 of the plan as it is saved: the same plan on the same state has the same hash."""
+    return hashlib.sha256(plan.to_json().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanBook:
+    """The saved plans of an environment and what was said about them."""
+
+    plans: Files
+    approvals: Files
+    env: str
+
+    def propose(self, plan: Plan, by: str, at: str) -> str:
+        """Save a plan and who proposes it; return its hash. A plan that is proposed already keeps its proposer."""
+        found = plan_hash(plan)
+        record = Record(plan_hash=found, env=self.env, by=by, at=at)
+        self.plans.write(f"{self.env}/plans/{found}.json", plan.to_json().encode())
+        self.plans.create(f"{self.env}/plans/{found}.proposal.json", _content(record))
+        return found
+
+    def load(self, wanted: str) -> Plan:
+        """Return the saved plan of this hash; raise when there is none, or when its file holds something else."""
+        _require_hash(wanted)
+        raw = self.plans.read(f"{self.env}/plans/{wanted}.json")
+        if raw is None:
+            raise UsageError(
+                f"no plan {wanted[:12]}… was proposed for {self.env!r}", fix="propose one, and take the hash it prints"
+            )
+        plan = Plan.from_json(raw.decode("utf-8", "replace"))
+        if hashlib.sha256(raw).hexdigest() != wanted or plan_hash(plan) != wanted:
+            raise UnsafePlanError(f"the saved plan {wanted[:12]}… was changed after it was proposed", fix="propose it again")
+        return plan
+
+    def proposal(self, wanted: str) -> Record:
+        """Return who proposed a plan."""
+        _require_hash(wanted)
+        return _record(self.plans.read(f"{self.env}/plans/{wanted}.proposal.json"), wanted, "proposal")
+
+    def approve(self, wanted: str, by: str, at: str) -> Record:
+        """Write the approval of a plan by somebody else than its proposer; raise UnsafePlanError for the proposer."""
+        self.load(wanted)
+        proposer = self.proposal(wanted).by
+        if _same(proposer, by):
+            raise UnsafePlanError(f"{by} proposed this plan and cannot approve it too", fix="let another principal approve it")
+        record = Record(plan_hash=wanted, env=self.env, by=by, at=at)
+        self.approvals.create(f"{self.env}/{wanted}.approval.json", _content(record))
+        return self.approval(wanted) or record
+
+    def approval(self, wanted: str) -> Record | None:
+        """Return the approval that counts, None when there is none: one of this plan, by somebody else than its proposer."""
+        _require_hash(wanted)
+        raw = self.approvals.read(f"{self.env}/{wanted}.approval.json")
+        if raw is None:
+            return None
+        found = _record(raw, wanted, "approval")
+        return None if found.env != self.env or _same(found.by, self.proposal(wanted).by) else found
+
+    def require_approval(self, wanted: str) -> Record:
+        """Return the approval; raise UnsafePlanError when there is none that counts."""
+        found = self.approval(wanted)
+        if found is None:
+            raise UnsafePlanError(
+                f"plan {wanted[:12]}… has no approval by another principal than {self.proposal(wanted).by}",
+                fix=f"lampkeeper approve {wanted} --env {self.env}",
+            )
+        return found
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
+
+
+def _require_hash(text: str) -> None:
+    if not _HASH.match(text):
+        short = ", the whole of it" if _SHORT.match(text) else ""
+        raise UsageError(
+            f"{text!r} is not the hash of a plan", fix=f"give the 64 hex digits that `plan --propose` printed{short}"
+        )
+
+
+def _content(record: Record) -> bytes:
+    return json.dumps(asdict(record), sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _record(raw: bytes | None, wanted: str, noun: str) -> Record:
+    if raw is None:
+        raise UnsafePlanError(f"plan {wanted[:12]}… has no {noun}", fix="propose it again")
+    try:
+        data: Mapping[str, Any] = json.loads(raw)
+        found = Record(plan_hash=str(data["plan_hash"]), env=str(data["env"]), by=str(data["by"]), at=str(data["at"]))
+    except (ValueError, KeyError, TypeError):
+        raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… is damaged", fix="remove it and do it again") from None
+    if found.plan_hash != wanted or not found.by:
+        raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… speaks of another plan", fix="remove it and do it again")
+    return found

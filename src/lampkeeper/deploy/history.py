@@ -1,0 +1,112 @@
+"""What happened, run by run, in append-only tables that the dashboard reads: applies, verifications, coverage, drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.verify_report import Status, VerifyReport
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.names import TableName, split_name
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.warehouse import Parameter, run_sql
+
+TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "applies": (
+        ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"), ("loosened", "BIGINT"),
+        ("opened", "BIGINT"), ("tightened", "BIGINT"), ("matrix_difference", "STRING"),
+    ),
+    "verifications": (
+        ("actor", "STRING"), ("ok", "BOOLEAN"), ("cells", "BIGINT"), ("mismatches", "BIGINT"), ("wrong", "STRING"),
+    ),
+    "coverage": (
+        ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("open", "BIGINT"), ("undecided", "BIGINT"),
+    ),
+    "drift": (("columns", "BIGINT"), ("forward", "BIGINT"), ("reverse", "BIGINT"), ("entities", "STRING")),
+}  # fmt: skip
+"""Table to its columns after `env`, `run_id` and `recorded_at`."""
+
+_MOST = 200
+_MOST_TEXT = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The tables of one schema, for one environment and run."""
+
+    workspace: Workspace
+    catalog: str
+    schema: str
+    env: str
+    run_id: str = ""
+
+    @classmethod
+    def named(cls, workspace: Workspace, name: str, env: str, run_id: str = "") -> History:
+        """Read `catalog.schema`; raise UsageError for anything else."""
+        parts = split_name(name)
+        if len(parts) != 2:
+            raise UsageError(f"--history {name!r} is not a schema", fix="write catalog.schema")
+        return cls(workspace=workspace, catalog=parts[0], schema=parts[1], env=env, run_id=run_id)
+
+    def applied(self, plan: Plan, *, plan_hash: str, writes: int, actor: str, approver: str) -> None:
+        """Append an apply."""
+        changes = [*plan.loosening, *plan.opening, *plan.tightening]
+        difference = [str(c) for c in changes[:_MOST]] + ([f"and {len(changes) - _MOST} more"] if len(changes) > _MOST else [])
+        self._append(
+            "applies",
+            (
+                actor, approver, plan_hash, writes, len(plan.loosening), len(plan.opening), len(plan.tightening),
+                _text(difference),
+            ),
+        )  # fmt: skip
+
+    def verified(self, report: VerifyReport, *, actor: str) -> None:
+        """Append a verification."""
+        wrong = [f"{c.principal}: {c.column}: {c.expected}, seen {c.seen}" for c in report.cells if c.status is Status.MISMATCH]
+        self._append("verifications", (actor, report.ok, len(report.cells), report.mismatches, _text(wrong[:_MOST])))
+
+    def covered(self, tables: int, counts: Mapping[str, int]) -> None:
+        """Append how many columns are protected, open and undecided."""
+        self._append("coverage", (tables, counts["columns"], counts["protected"], counts["open"], counts["undecided"]))
+
+    def drifted(self, columns: int, forward: int, reverse: int, entities: Sequence[str]) -> None:
+        """Append an audit."""
+        self._append("drift", (columns, forward, reverse, _text(list(entities[:_MOST]))))
+
+    def _append(self, table: str, values: Sequence[str | int | bool]) -> None:
+        name = TableName(self.catalog, self.schema, table)
+        typed = TABLES[table]
+        given = [
+            Parameter(name=column, value=str(value).lower() if isinstance(value, bool) else str(value), type=kind)
+            for (column, kind), value in zip(typed, values, strict=True)
+        ]
+        given += [Parameter(name="env", value=self.env), Parameter(name="run_id", value=self.run_id)]
+        columns = ", ".join(f"`{c}`" for c, _ in typed)
+        markers = ", ".join(f":{c}" for c, _ in typed)
+        insert = (
+            f"INSERT INTO {name.sql} (`env`, `run_id`, `recorded_at`, {columns})"  # noqa: S608 (quoted, values are parameters)
+            f" VALUES (:env, :run_id, current_timestamp(), {markers})"
+        )
+        try:
+            run_sql(self.workspace, insert, given, kind="history", writes=True)
+        except RemoteError as error:
+            if error.code != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            self._create(name, typed)
+            run_sql(self.workspace, insert, given, kind="history", writes=True)
+
+    def _create(self, name: TableName, typed: Sequence[tuple[str, str]]) -> None:
+        columns = ", ".join(f"`{c}` {kind}" for c, kind in (("env", "STRING"), ("run_id", "STRING"), *typed))
+        run_sql(
+            self.workspace,
+            f"CREATE TABLE IF NOT EXISTS {name.sql} (`recorded_at` TIMESTAMP, {columns})"
+            " TBLPROPERTIES ('delta.appendOnly' = 'true')",
+            kind="history",
+            writes=True,
+        )
+
+
+def _text(lines: Sequence[str]) -> str:
+    return json.dumps(lines, ensure_ascii=False)[:_MOST_TEXT]

@@ -1,0 +1,129 @@
+"""One writer at a time on shared storage: a lease that runs out, so that a run which died holds nobody up for ever."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from lampkeeper.model.errors import RemoteError, UnsafePlanError
+from lampkeeper.remote.volumes import VolumeFolder
+
+NAME = "lease.json"
+SECONDS = 60.0
+"""For how long a lease holds after its last renewal."""
+
+_POLL = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Lease:
+    """The right to write to a folder of a volume, while the block runs.
+
+    `holder` says who we are, for the messages of others. `wait` is in seconds. `tell` hears about waiting and taking over.
+    """
+
+    folder: VolumeFolder
+    holder: str
+    wait: float = 90.0
+    seconds: float = SECONDS
+    tell: Callable[[str], None] = lambda _: None
+    wall: Callable[[], float] = time.time
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _done: threading.Event = field(default_factory=threading.Event)
+    _lost: str = ""
+    _renewer: threading.Thread | None = None
+
+    def __enter__(self) -> Lease:
+        """Take the lease, or raise UnsafePlanError naming who holds it."""
+        clock = self.folder.workspace.clock
+        began, told = clock.now(), False
+        while not self.folder.create(NAME, self._content()):
+            other = self._other()
+            if other is None or (other["until"] < self.wall() and self._take_over(other)):
+                continue
+            if clock.now() - began >= self.wait:
+                raise UnsafePlanError(
+                    f"{self.folder.path}: {other['holder']} is writing here (since {other['since']})",
+                    fix=f"wait until it has ended; its lease runs out {self.seconds:.0f} s after it dies",
+                )
+            if not told:
+                self.tell(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
+                told = True
+            clock.sleep(min(_POLL, self.wait))
+        self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._renewer.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Give the lease back, unless somebody has taken it over."""
+        self._done.set()
+        if self._renewer is not None:
+            self._renewer.join()
+        if not self._lost:
+            self.folder.delete(NAME)
+
+    def require(self) -> None:
+        """Raise UnsafePlanError when the lease is not ours any more."""
+        if self._lost:
+            raise UnsafePlanError(
+                f"{self.folder.path}: the lease was lost: {self._lost}", fix="run again: it goes on where this run ended"
+            )
+
+    def _content(self) -> bytes:
+        wall = self.wall()
+        facts = {"token": self.token, "holder": self.holder, "until": wall + self.seconds, "since": _spoken(wall)}
+        return json.dumps(facts, sort_keys=True).encode()
+
+    def _other(self, name: str = NAME) -> dict[str, Any] | None:
+        raw = self.folder.read(name)
+        if raw is None:
+            return None
+        try:
+            found = json.loads(raw)
+            return {
+                "token": str(found["token"]), "holder": str(found["holder"]), "since": str(found["since"]),
+                "until": float(found["until"]),
+            }  # fmt: skip
+        except (ValueError, KeyError, TypeError):
+            return {"token": f"damaged-{len(raw)}", "holder": "a run whose lease is damaged", "since": "?", "until": 0.0}
+
+    def _take_over(self, other: dict[str, Any]) -> bool:
+        """Remove a lease that ran out. Only who makes the mark of that lease may, so two never both do.
+
+        A mark whose maker died is followed by the next one.
+        """
+        for number in range(100):
+            mark = f"lease-ended-{other['token']}-{number}.json"
+            if self.folder.create(mark, self._content()):
+                now = self._other()
+                if now is not None and now["token"] == other["token"]:
+                    self.folder.delete(NAME)
+                    self.tell(f"took over the lease of {other['holder']} (since {other['since']}): that run is dead")
+                return True
+            maker = self._other(mark)
+            if maker is None or maker["until"] >= self.wall():
+                return False
+        return False
+
+    def _renew(self) -> None:
+        while not self._done.wait(self.seconds / 3):
+            try:
+                found = self._other()
+                if found is None or found["token"] != self.token:
+                    self._lost = f"taken over by {found['holder']}" if found else "it is gone"
+                    return
+                self.folder.write(NAME, self._content())
+            except RemoteError as error:
+                self._lost = error.message
+                return
+
+
+def _spoken(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,112 @@
+"""An environment's folder on shared storage: fetched before a command, brought back after it, under a lease.
+
+A command works on a copy on its own disk, because a volume's mounted path takes no appends and no locks. What it changed
+goes back file by file, each whole; state files before the journals that they replace are removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lampkeeper.deploy.lease import Lease
+from lampkeeper.deploy.state import States
+from lampkeeper.remote.volumes import VolumeFolder
+
+NEVER = ("auth.auto.tfvars", ".lock")
+"""Files that stay where they are: credentials, and locks of one machine."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SharedEnvs:
+    """The folder of environments in a volume, its copy under `root`/envs, and the lease when something may be written."""
+
+    volume: VolumeFolder
+    root: Path
+    env: str
+    lease: Lease | None = None
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def fetch(self) -> None:
+        """Copy what the environment and the account layer hold."""
+        for folder in ("account", self.env):
+            for name in self.volume.names(folder):
+                content = self.volume.read(name)
+                if content is None or not _travels(name):
+                    continue
+                target = self.root / "envs" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+                self._known[name] = _digest(content)
+
+    def bring_back(self) -> tuple[str, ...]:
+        """Upload what has changed, remove what is gone; return the names."""
+        if self.lease is not None:
+            self.lease.require()
+        base = self.root / "envs"
+        there = {
+            str(path.relative_to(base)): path
+            for folder in ("account", self.env)
+            for path in sorted((base / folder).rglob("*"))
+            if path.is_file() and _travels(path.name)
+        }
+        changed = []
+        for name in sorted(there, key=lambda n: (n.endswith("state.json"), n)):
+            content = there[name].read_bytes()
+            if self._known.get(name) != _digest(content):
+                self.volume.write(name, content)
+                self._known[name] = _digest(content)
+                changed.append(name)
+        for name in sorted(set(self._known) - set(there)):
+            self.volume.delete(name)
+            del self._known[name]
+            changed.append(name)
+        return tuple(changed)
+
+    def mirror(self, states: States) -> None:
+        """Let every write that these states note be on shared storage before it is sent, and only while the lease is ours."""
+        for state in states.layers.values():
+            state.mirror = self._put
+
+    def _put(self, path: Path) -> None:
+        if self.lease is not None:
+            self.lease.require()
+        name, content = str(path.relative_to(self.root / "envs")), path.read_bytes()
+        self.volume.write(name, content)
+        self._known[name] = _digest(content)
+
+
+@contextmanager
+def shared_envs(
+    volume: VolumeFolder, env: str, *, holder: str, writes: bool, wait: float, tell: Callable[[str], None]
+) -> Iterator[SharedEnvs]:
+    """Fetch an environment for a block and bring it back after it, also when the block fails.
+
+    Without `writes` nothing is locked and nothing goes back.
+    """
+    with tempfile.TemporaryDirectory(prefix="lampkeeper-") as folder:
+        shared = SharedEnvs(volume=volume, root=Path(folder), env=env)
+        if not writes:
+            shared.fetch()
+            yield shared
+            return
+        with Lease(folder=volume, holder=holder, wait=wait, tell=tell) as lease:
+            shared.lease = lease
+            shared.fetch()
+            try:
+                yield shared
+            finally:
+                shared.bring_back()
+
+
+def _travels(name: str) -> bool:
+    bare = name.rsplit("/", 1)[-1]
+    return bare not in NEVER and not bare.endswith(".tmp")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

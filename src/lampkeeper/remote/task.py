@@ -1,0 +1,66 @@
+"""What a task of a job gets from the platform: the place for its values, and secrets by the name of their scope."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clients import Workspace
+
+Value = str | int | bool
+
+
+def set_task_values(values: Mapping[str, Value]) -> None:
+    """Set values that later tasks and conditions can read; raise UsageError outside of a job's task."""
+    try:
+        from databricks.sdk.runtime import dbutils
+
+        for key, value in sorted(values.items()):
+            dbutils.jobs.taskValues.set(key=key, value=value)
+    except (ImportError, AttributeError, ValueError, NotImplementedError, TypeError) as error:
+        raise UsageError(
+            f"--verdict task-value: there is no task to set values in ({error})", fix="leave it out outside of a job"
+        ) from None
+
+
+def whoami(workspace: Workspace) -> str:
+    """Return the name of the principal that is signed in: a user's name or an application id."""
+    me = workspace.get("principal", "/api/2.0/preview/scim/v2/Me")
+    return str(me.get("userName") or me.get("applicationId") or me.get("displayName") or "")
+
+
+def read_secret(workspace: Workspace, scope: str, key: str) -> str | None:
+    """Return a secret, None when the scope has no such key; a scope that is not there is a UsageError."""
+    try:
+        found = workspace.get("secret", "/api/2.0/secrets/get", {"scope": scope, "key": key})
+    except RemoteError as error:
+        if error.status != 404:
+            raise
+        _require_scope(workspace, scope)
+        return None
+    return base64.b64decode(str(found["value"])).decode("utf-8")
+
+
+def _require_scope(workspace: Workspace, scope: str) -> None:
+    scopes = workspace.get("secret", "/api/2.0/secrets/scopes/list").get("scopes") or ()
+    there = sorted(str(s["name"]) for s in scopes)
+    if scope not in there:
+        raise UsageError(
+            f"the secret scope {scope!r} does not exist, or may not be read (there are: {', '.join(there) or 'none'})",
+            fix="create it and give the job's principal READ, or name another scope in the variable account_scope",
+        )
+
+
+def account_auth(workspace: Workspace, scope: str) -> Auth:
+    """Return how to sign in at the account: `account_id`, and `client_id` with `client_secret` or `token`, from a scope."""
+    found = {
+        key: read_secret(workspace, scope, key) or ""
+        for key in ("account_id", "account_host", "client_id", "client_secret", "token")
+    }
+    if not found["account_id"]:
+        raise UsageError(f"the secret scope {scope!r} has no account_id", fix="put the account's id there")
+    if not found["token"] and not (found["client_id"] and found["client_secret"]):
+        raise UsageError(f"the secret scope {scope!r} has no client_id with client_secret", fix="put them there, or a token")
+    return Auth(**found)

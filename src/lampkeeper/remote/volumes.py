@@ -1,0 +1,114 @@
+"""Files in a Unity Catalog volume through the Files API: every write is whole, and a file can be made by one writer alone.
+
+The mounted path of a volume takes no appends and promises no locks (source: platform docs, volume limitations); one upload
+of the Files API appears at once, and `overwrite=false` lets one of two writers win (source: SDK 0.156, Files).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.failures import Transience, translate
+
+ROOT = "/Volumes/"
+_FILES = "/api/2.0/fs/files"
+_DIRECTORIES = "/api/2.0/fs/directories"
+_BINARY = {"Content-Type": "application/octet-stream"}
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFolder:
+    """A folder in a volume; names given to its methods are relative to it."""
+
+    workspace: Workspace
+    path: str
+
+    def __post_init__(self) -> None:
+        """Refuse a path that is no folder of a volume."""
+        parts = self.path.split("/")
+        if not self.path.startswith(ROOT) or len(parts) < 5 or not all(parts[1:]) or {".", ".."} & set(parts):
+            raise UsageError(f"{self.path}: not a folder in a volume", fix="write /Volumes/<catalog>/<schema>/<volume>/envs")
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes, None when it is not there."""
+        try:
+            answer = self._do("GET", _FILES, name, raw=True)
+        except RemoteError as error:
+            if error.status == 404 and not self._lost(error):
+                return None
+            raise
+        with answer["contents"] as stream:
+            return bytes(stream.read())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Create or replace a file; folders are made."""
+        self._do("PUT", _FILES, name, query={"overwrite": "true"}, headers=_BINARY, data=content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Create a file; say False when it is there already."""
+        try:
+            self._do("PUT", _FILES, name, query={"overwrite": "false"}, headers=_BINARY, data=content, again=False)
+        except RemoteError as error:
+            if error.status == 409 or error.code in {"ALREADY_EXISTS", "RESOURCE_ALREADY_EXISTS"}:
+                return False
+            raise
+        return True
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that is gone already is fine."""
+        try:
+            self._do("DELETE", _FILES, name)
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+
+    def names(self, folder: str = "") -> Iterator[str]:
+        """Yield the files below a folder, by name relative to this one; a folder that is not there holds nothing."""
+        token = ""
+        while True:
+            try:
+                page = self._do("GET", _DIRECTORIES, folder, query={"page_token": token} if token else None)
+            except RemoteError as error:
+                if error.status == 404 and not self._lost(error):
+                    return
+                raise
+            for entry in page.get("contents") or ():
+                name = posixpath.join(folder, str(entry["name"]).rstrip("/"))
+                if entry.get("is_directory"):
+                    yield from self.names(name)
+                else:
+                    yield name
+            token = page.get("next_page_token") or ""
+            if not token:
+                return
+
+    @staticmethod
+    def _lost(error: RemoteError) -> bool:
+        """Say whether it is the volume that is not there."""
+        return "olume '" in error.message and "does not exist" in error.message
+
+    def _do(self, method: str, api: str, name: str, *, again: bool = True, **how: Any) -> Any:
+        path = urllib.parse.quote(posixpath.join(self.path, name).rstrip("/"))
+        how = {key: value for key, value in how.items() if value is not None}
+        return self._patiently(lambda: self.workspace.w.api_client.do(method, api + path, **how), f"{method} {name}", again=again)
+
+    def _patiently(self, send: Callable[[], Any], doing: str, *, again: bool) -> Any:
+        """Send, again while that is safe and may help."""
+        patience, clock = self.workspace.patience, self.workspace.clock
+        start, pause = clock.now(), patience.first_pause
+        while True:
+            try:
+                return send()
+            except (OSError, TimeoutError, ValueError) as error:
+                problem = translate(error, f"{self.path}: {doing}", self.workspace.secrets)
+                passing = problem.status in Transience.THROTTLED or (again and problem.code in {"NO_ANSWER", "NO_CONNECTION"})
+                if not passing or clock.now() - start > patience.deadline - patience.http:
+                    raise problem from None
+            clock.sleep(pause)
+            pause = min(pause * 2, patience.longest_pause)
