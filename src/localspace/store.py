@@ -125,6 +125,19 @@ class Store:
             rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
 
+    def items(self, kind: str) -> list[tuple[Key, Document]]:
+        """Return all documents of a kind with their keys, whose names are folded to lower case."""
+        with self._lock:
+            rows = self._connection.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY key", (kind,)).fetchall()
+        return [(tuple(key.split(_SEPARATOR)), json.loads(body)) for key, body in rows]
+
+    def bodies(self) -> Iterator[tuple[str, str, Document]]:
+        """Yield every document with its kind and its encoded key."""
+        with self._lock:
+            rows = self._connection.execute("SELECT kind, key, body FROM document ORDER BY kind, key").fetchall()
+        for kind, key, body in rows:
+            yield kind, key, json.loads(body)
+
     def count(self, kind: str, parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
         query = "SELECT count(*) FROM document WHERE kind = ?"

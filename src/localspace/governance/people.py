@@ -9,7 +9,7 @@ from typing import Any
 from localspace.errors import already_exists, invalid, not_found
 from localspace.fresh import new_principal_id
 from localspace.governance.grant_book import GrantBook
-from localspace.governance.identity import SYSTEM_GROUPS, Identity, PrincipalKind, as_principal
+from localspace.governance.identity import SYSTEM_GROUPS, Identity, Principal, PrincipalKind, as_principal
 from localspace.lag import Lag, LagKind
 from localspace.store import Document, Store
 
@@ -79,7 +79,7 @@ class People:
         return new
 
     def delete(self, kind: PrincipalKind, body: Document) -> None:
-        """Delete a principal with memberships, grants, tokens, secrets and assignment."""
+        """Delete a principal with memberships, grants, levels on objects, tokens, secrets and assignment."""
         principal_id = body["id"]
         with self._store.transaction():
             for group in self._store.list("group"):
@@ -95,6 +95,17 @@ class People:
             if not (kind is PrincipalKind.GROUP and body["scope"] == "workspace"):
                 self._grants.forget_principal(as_principal(kind, body).name)
             self._store.delete(kind, principal_id)
+            self._forget_levels(as_principal(kind, body))
+
+    def _forget_levels(self, gone: Principal) -> None:
+        """Take a principal that is gone out of the access lists; another group of the same name keeps its entries."""
+        if gone.kind is PrincipalKind.GROUP and any(g["displayName"] == gone.name for g in self._store.list("group")):
+            return
+        for key, document in self._store.items("permission"):
+            entries = document.get("access_control_list", [])
+            kept = [one for one in entries if (one["kind"], one["principal"]) != (gone.kind.value, gone.name)]
+            if len(kept) < len(entries):
+                self._store.put("permission", key, document | {"access_control_list": kept})
 
     # Workspace assignments
 

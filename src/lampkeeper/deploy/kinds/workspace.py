@@ -95,7 +95,16 @@ class _AclKind(Plain):
         """Put the list back without this group: the API has no call that removes one entry."""
         now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, body)))
         kept = [entry for entry in direct_entries(now) if entry.get("group_name") != body["group"]]
-        self._send(session, body, "PUT", kept)
+        try:
+            self._send(session, body, "PUT", kept)
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+            # The object answered a moment ago: it is somebody in the list who is gone, and our entry still stands.
+            raise RemoteError(
+                f"the access list could not be put back: {error.message}", code=error.code, status=409,
+                fix="remove the entries of deleted principals, then run again",
+            ) from None  # fmt: skip
 
     def _send(self, session: Session, body: Body, method: str, entries: list[Json]) -> None:
         path = acl_path(self.object_type, self._object_id(session, body))

@@ -1,0 +1,51 @@
+"""Everything that a local workspace holds, read from its data folder: equal worlds are equal states."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from support.governed_places import _plain
+
+_NO_STATE = frozenset({"token", "statement", "secret", "oauth_token", "history", "query"})
+"""Kinds of documents that come and go with every use."""
+
+
+def world_in(data: Path) -> dict[str, list[str]]:
+    """Return all documents by kind, without ids and times; the server may run or have died."""
+    connection = sqlite3.connect(f"file:{data / 'store.db'}?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT kind, body FROM document").fetchall()
+    finally:
+        connection.close()
+    documents = [(kind, json.loads(body)) for kind, body in rows]
+    names = {
+        str(d["id"]): str(d.get("displayName") or d.get("userName") or d.get("applicationId"))
+        for kind, d in documents
+        if kind in ("group", "user", "service_principal")
+    }
+    world: dict[str, list[str]] = {}
+    for kind, document in documents:
+        if kind == "permission":
+            # An owner's right is implied until somebody puts the list: written or not, it is the same right.
+            entries = [e for e in document["access_control_list"] if e["level"] != "IS_OWNER"]
+            document = document | {"access_control_list": entries}
+        if kind not in _NO_STATE and not document.get("trashed"):
+            world.setdefault(kind, []).append(json.dumps(_plain(document, names), sort_keys=True))
+    return {kind: sorted(found) for kind, found in sorted(world.items())}
+
+
+def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    """Return what is in one world and not in the other, `-` gone and `+` new."""
+    found = []
+    for kind in sorted({*before, *after}):
+        old, new = set(before.get(kind, [])), set(after.get(kind, []))
+        found += [f"- {kind} {x}" for x in sorted(old - new)] + [f"+ {kind} {x}" for x in sorted(new - old)]
+    return found
+
+
+def require_same(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
+    """Fail with everything that differs."""
+    found = difference(before, after)
+    assert not found, "\n".join(found)
