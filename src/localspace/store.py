@@ -114,17 +114,6 @@ class Store:
             ).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def list(self, kind: str, parent: Key | None = None) -> list[Document]:
-        """Return all documents of a kind, or those of one parent, ordered by key."""
-        query = "SELECT body FROM document WHERE kind = ?"
-        arguments: tuple[str, ...] = (kind,)
-        if parent is not None:
-            query += " AND parent = ?"
-            arguments = (kind, encode_key(parent))
-        with self._lock:
-            rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
-        return [json.loads(row[0]) for row in rows]
-
     def items(self, kind: str) -> list[tuple[Key, Document]]:
         """Return all documents of a kind with their keys, whose names are folded to lower case."""
         with self._lock:
@@ -137,6 +126,17 @@ class Store:
             rows = self._connection.execute("SELECT kind, key, body FROM document ORDER BY kind, key").fetchall()
         for kind, key, body in rows:
             yield kind, key, json.loads(body)
+
+    def list(self, kind: str, parent: Key | None = None) -> list[Document]:
+        """Return all documents of a kind, or those of one parent, ordered by key."""
+        query = "SELECT body FROM document WHERE kind = ?"
+        arguments: tuple[str, ...] = (kind,)
+        if parent is not None:
+            query += " AND parent = ?"
+            arguments = (kind, encode_key(parent))
+        with self._lock:
+            rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
+        return [json.loads(row[0]) for row in rows]
 
     def count(self, kind: str, parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
