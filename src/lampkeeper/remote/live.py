@@ -16,6 +16,10 @@ from lampkeeper.remote.catalog import Pattern, read_tables, read_tags, require_a
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import Directory, read_directory
 from lampkeeper.remote.securables import FoundPolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
+from lampkeeper.remote.table_grants import manages, read_table_grants
+
+_MANY = 4
+"""From so many tables of a catalog on, their grants are read by a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ def read_governed(
     """Read the governance side for these tables; the `more_*` name places outside them that must be looked at too.
 
     A table that is not there is a RemoteError, a former one is left out. Calls: for each catalog 4 statements, 1 policy
-    list, 1 catalog; for each schema 1 or 2; for each table 1 (its grants).
+    list, 1 catalog; for each schema 1 or 2; for the tables' grants 1 statement where the runner manages the catalog.
     """
     snapshot = _read_tables(workspace, set(tables), set(former_tables))
     names = [t.name for t in snapshot]
@@ -84,8 +88,9 @@ def read_governed(
     functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
     places: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
     places += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
-    places += [(SecurableType.TABLE, t.parts) for t in names]
-    grants = read_grants(workspace, [*places, *more_grant_securables])
+    in_scope = {t.parts for t in names}
+    places += [s for s in more_grant_securables if s[0] is not SecurableType.TABLE or s[1] not in in_scope]
+    grants = [*read_grants(workspace, places), *_table_grants(workspace, names)]
     owners = read_owners(workspace, schemas)
     owners |= {(str(SecurableType.TABLE), t.name.plain): t.owner for t in snapshot if t.owner}
     named = {p for f in policies if f.policy for p in (*f.policy.to_principals, *f.policy.except_principals)}
@@ -99,6 +104,18 @@ def read_governed(
         owners=owners,
         directory=read_directory(workspace, wanted),
     )
+
+
+def _table_grants(workspace: Workspace, names: list[TableName]) -> list[Grant]:
+    """Return the direct grants on these tables: one query for a catalog that we manage, else one call for each table."""
+    grants: list[Grant] = []
+    for catalog in sorted({t.catalog for t in names}):
+        inside = [t for t in names if t.catalog == catalog]
+        if len(inside) >= _MANY and manages(workspace, catalog):
+            grants += read_table_grants(workspace, catalog, inside)
+        else:
+            grants += read_grants(workspace, [(SecurableType.TABLE, t.parts) for t in inside])
+    return grants
 
 
 def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[TableName]) -> list[Table]:
