@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from lampkeeper.design.packing import Limits
 from lampkeeper.design.rules import coverage, functions, people, policies, spaces, tags
 from lampkeeper.design.rules.scene import Rule, Scene
-from lampkeeper.model.findings import Severity
+from lampkeeper.design.sql_signatures import parse_sql_function_arg_counts, parse_sql_functions
+from lampkeeper.model.conditions import Condition, matches, parse_condition
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.schema import Snapshot
 
-__all__ = ["RULES", "Rule", "Scene"]
+__all__ = [
+    "RULES", "Rule", "Scene", "_condition_matches_tags", "parse_sql_function_arg_counts", "parse_sql_functions",
+    "validate_fgac_policies", "validate_groups", "validate_tag_assignments", "validate_tag_policies",
+]  # fmt: skip
 
 _E, _W = Severity.ERROR, Severity.WARNING
 
@@ -53,3 +63,39 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK605", name="space-sql", severity=_E, look=spaces.unbound_sql),
 )
 """Every rule, by code."""
+
+
+def validate_groups(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
+    """Return what is wrong with groups, members and grants."""
+    return _findings(desired, snapshot, {r.code for r in RULES if r.code.startswith("LK5")})
+
+
+def validate_tag_policies(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
+    """Return what is wrong with the definitions of governed tags."""
+    return _findings(desired, snapshot, _OF_TAG_POLICIES)
+
+
+def validate_tag_assignments(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
+    """Return what is wrong with the assignments of tags to tables and columns, coverage by policies included."""
+    codes = {r.code for r in RULES if r.code.startswith("LK1")} - _OF_TAG_POLICIES - {"LK107"}
+    return _findings(desired, snapshot, codes | _OF_COVERAGE)
+
+
+def validate_fgac_policies(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
+    """Return what is wrong with policies: their form, people, conditions, functions, quotas, and what they do to columns."""
+    codes = {r.code for r in RULES if r.code.startswith(("LK2", "LK3", "LK4"))}
+    return _findings(desired, snapshot, (codes | {"LK107"}) - _OF_COVERAGE)
+
+
+def _condition_matches_tags(condition: Condition | str, tags: Mapping[str, str]) -> bool:
+    """Say whether an entity with these tags satisfies a condition; raise ConditionError for a text that does not parse."""
+    return matches(parse_condition(condition) if isinstance(condition, str) else condition, tags)
+
+
+_OF_TAG_POLICIES = frozenset({"LK104", "LK105", "LK108"})
+_OF_COVERAGE = frozenset({"LK401", "LK406", "LK408"})
+
+
+def _findings(desired: Desired, snapshot: Snapshot | None, codes: set[str] | frozenset[str]) -> tuple[Finding, ...]:
+    scene = Scene(desired=desired, snapshot=snapshot, limits=Limits())
+    return sort_findings(f for rule in RULES if rule.code in codes for f in rule.findings(scene))

@@ -1,0 +1,100 @@
+"""Which functions a SQL text defines and how many arguments each takes, read from its tokens.
+
+Tolerant where the reader of `masking_functions.sql` is strict: a text with errors elsewhere still says what it defines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
+    |(?P<string>'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?)
+    |(?P<quoted>`(?:[^`]|``)*`?)
+    |(?P<word>\w+)
+    |(?P<mark>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPEN, _CLOSE = frozenset("(<["), frozenset(")>]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionHead:
+    """A definition's name, in one to three parts, and how many parameters it has."""
+
+    parts: tuple[str, ...]
+    arguments: int
+
+
+def parse_sql_functions(text: str) -> frozenset[str]:
+    """Return the bare names of the functions that a text defines; what stands in comments or strings defines nothing."""
+    return frozenset(head.parts[-1] for head in function_heads(text))
+
+
+def parse_sql_function_arg_counts(text: str) -> dict[str, int]:
+    """Return the number of parameters by bare name; of two definitions of a name the last counts, as when they are run."""
+    return {head.parts[-1]: head.arguments for head in function_heads(text)}
+
+
+def function_heads(text: str) -> Iterator[FunctionHead]:
+    """Yield the head of every CREATE FUNCTION, in order; one whose parameter list is not closed is left out."""
+    tokens = [(m.lastgroup or "", m.group()) for m in _TOKEN.finditer(text) if m.lastgroup != "skip"]
+    index = 0
+    while index < len(tokens):
+        start = _after_create(tokens, index)
+        index += 1
+        if start is None:
+            continue
+        parts, at = _name(tokens, start)
+        count = _count(tokens, at) if parts else None
+        if count is not None:
+            yield FunctionHead(parts=parts, arguments=count)
+
+
+def _after_create(tokens: list[tuple[str, str]], index: int) -> int | None:
+    """Return where the name stands when CREATE [OR REPLACE] [TEMPORARY] FUNCTION [IF NOT EXISTS] begins at `index`."""
+
+    def words(at: int, *wanted: str) -> bool:
+        ahead = tokens[at : at + len(wanted)]
+        return [t.upper() for k, t in ahead if k == "word"] == list(wanted)
+
+    if not words(index, "CREATE"):
+        return None
+    at = index + 1
+    at += 2 if words(at, "OR", "REPLACE") else 0
+    at += 1 if words(at, "TEMPORARY") or words(at, "TEMP") else 0
+    if not words(at, "FUNCTION"):
+        return None
+    at += 1
+    return at + 3 if words(at, "IF", "NOT", "EXISTS") else at
+
+
+def _name(tokens: list[tuple[str, str]], at: int) -> tuple[tuple[str, ...], int]:
+    parts: list[str] = []
+    while at < len(tokens) and tokens[at][0] in ("word", "quoted"):
+        kind, text = tokens[at]
+        parts.append(text.strip("`").replace("``", "`") if kind == "quoted" else text)
+        at += 1
+        if at >= len(tokens) or tokens[at][1] != ".":
+            break
+        at += 1
+    return tuple(parts), at
+
+
+def _count(tokens: list[tuple[str, str]], at: int) -> int | None:
+    if at >= len(tokens) or tokens[at][1] != "(":
+        return None
+    depth, commas, some = 0, 0, False
+    for kind, text in tokens[at:]:
+        if kind == "mark" and text in _OPEN:
+            depth += 1
+        elif kind == "mark" and text in _CLOSE:
+            depth -= 1
+            if depth == 0:
+                return commas + 1 if some else 0
+        elif depth == 1 and text == ",":
+            commas += 1
+        some = some or depth > 1 or (depth == 1 and text not in "(")
+    return None
