@@ -6,6 +6,7 @@ import uuid
 
 from localspace.clock import Clock
 from localspace.governance.books import WorkspaceIds
+from localspace.governance.legacy import HIVE
 from localspace.governance.timestamps import iso
 from localspace.store import Document, Store
 
@@ -137,6 +138,7 @@ def _catalogs(store: Store, now: int, ids: WorkspaceIds) -> None:
         ("main", ADMIN_NAME, "MANAGED_CATALOG", "Main catalog (auto-created)", ("default",)),
         ("samples", SYSTEM_USER, "SYSTEM_CATALOG", "Samples that the platform provides", ("default",)),
         ("system", SYSTEM_USER, "SYSTEM_CATALOG", "System catalog (auto-created)", ()),
+        (HIVE, SYSTEM_USER, "INTERNAL_CATALOG", "The legacy catalog", ("default",)),
     )
     for name, owner, kind, comment, schemas in catalogs:
         stamp = common | {"created_by": owner, "updated_by": owner, "owner": owner}

@@ -19,6 +19,7 @@ from localspace.api import (
     runs,
     secrets,
     serving,
+    settings,
     statements,
     storage,
     tags,
@@ -52,6 +53,7 @@ HANDLERS = (
     task_sql,
     query_history,
     dashboards,
+    settings,
 )
 """The modules of `localspace.api` that serve routes."""
 

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from localspace.api.hidden import hide_legacy
 from localspace.calls import MAX_BODY, Answer, Call, Plane, Route
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.faults import milliseconds_since
@@ -193,6 +194,8 @@ class App:
 
 
 async def _run(route: Route, call: Call) -> Reply:
+    if route.path.startswith("/api/2.1/unity-catalog/"):
+        hide_legacy(call)
     answer: Any = route.handler(call)
     if asyncio.iscoroutine(answer):
         answer = await answer

@@ -1,8 +1,10 @@
 """The one transactional store: JSON documents by kind and key, in SQLite (WAL).
 
 A document is a dict. Its key is a tuple of names, compared case-insensitively as Unity Catalog does; its parent is the
-key of what contains it, so that one indexed look-up lists children. What `transaction` has returned from is on disk:
-`kill -9` afterwards loses nothing.
+key of what contains it, so that one indexed look-up lists children. What `transaction` has returned from is with the
+operating system: `kill -9` of the process afterwards loses nothing. Only a power cut or a crash of the machine may lose
+the last commits (never older ones, never half of one): with the WAL, `synchronous=NORMAL` syncs at checkpoints alone,
+which makes a write four times as fast as a sync for each (source: SQLite docs, PRAGMA synchronous).
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Store:
             ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:

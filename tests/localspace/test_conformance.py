@@ -12,13 +12,14 @@ import pytest
 
 import localspace.sql
 from localspace.ledger import RULE_USES, load_ledger
-from localspace.probes import PROBES, access, masks, refusals, run_probes
+from localspace.probes import PROBES, access, masks, places, refusals, run_probes
 from support.sql_workspace import SqlWorkspace
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
     made = SqlWorkspace(tmp_path_factory.mktemp("conformance"))
+    made.external_location("landing", "s3://landing")
     yield made
     made.close()
 
@@ -45,7 +46,7 @@ def test_every_row_has_a_probe_and_every_probe_a_row() -> None:
 def test_every_probe_function_is_in_the_tuple() -> None:
     written = {
         name
-        for module in (access, masks, refusals)
+        for module in (access, masks, places, refusals)
         for name, value in inspect.getmembers(module, inspect.isfunction)
         if value.__module__ == module.__name__ and not name.startswith("_")
     }

@@ -73,7 +73,9 @@ def rewrite(place: SqlWorkspace, query: str, who: str | None = ANA) -> tuple[str
     runner = place.runner
     principal = place.books.identity.by_id(place.ids.admin_id if who is None else place._ids[who])
     assert principal is not None
-    rewriter = Rewriter(runner._reader, runner._storage, Session(principal=principal), runner._information.relation)
+    rewriter = Rewriter(
+        runner._reader, runner._storage, Session(principal=principal, catalog="main"), runner._information.relation
+    )
     return rewriter.query(query), rewriter
 
 

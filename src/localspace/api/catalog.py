@@ -5,6 +5,7 @@ from __future__ import annotations
 from localspace.api.catalog_infos import catalog_info, function_info, table_info
 from localspace.calls import Call, Route, field_of
 from localspace.errors import denied, invalid, not_found
+from localspace.governance.external_places import checked_url, place_key
 from localspace.governance.privileges import split_name
 from localspace.store import Document
 from localspace.wire import Json, page
@@ -120,7 +121,7 @@ def create_table(call: Call) -> Json:
     for at, one in enumerate(body.get("columns") or ()):
         field_of(one, "name")
         columns.append(
-            {"nullable": True, "type_text": "string", "type_name": "STRING"} | one | {"position": at, "physical": one["name"]}
+            {"nullable": True, "type_text": "string", "type_name": "STRING"} | one | {"position": at, "physical": f"c{at}"}
         )
     new = body | {"columns": columns, "row_filter": None, "view_definition": None, "storage": None}
     catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
@@ -194,7 +195,7 @@ def create_volume(call: Call) -> Json:
     body = call.body
     kind = body.get("volume_type") or "MANAGED"
     if kind == "EXTERNAL":
-        field_of(body, "storage_location")
+        place_key(checked_url(field_of(body, "storage_location"), False))
     catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
     location = body.get("storage_location") or f"local://volumes/{catalog}/{schema}/{body.get('name')}"
     new = body | {"volume_type": kind, "storage_location": location}
@@ -289,7 +290,7 @@ def quotas(call: Call) -> Json:
                 "parent_securable_type": "METASTORE",
                 "parent_full_name": metastore,
                 "quota_name": f"{kind}-quota",
-                "quota_count": store.count(kind),
+                "quota_count": store.count(kind) - 1,  # hive_metastore is none of Unity Catalog
                 "quota_limit": limit,
             }
         )

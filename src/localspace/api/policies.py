@@ -49,7 +49,13 @@ def _place(call: Call) -> tuple[str, str]:
 
 _ONE = _BASE + "/{on_securable_type}/{on_securable_fullname}/{name}"
 ROUTES = (
-    Route(method="POST", path=_BASE, handler=create, sdk=("Policies.create_policy",)),
+    Route(
+        method="POST",
+        path=_BASE,
+        handler=create,
+        sdk=("Policies.create_policy",),
+        partial="GRANT and DENY policies are refused: they are not evaluated",
+    ),
     Route(
         method="GET", path=_BASE + "/{on_securable_type}/{on_securable_fullname}", handler=listed, sdk=("Policies.list_policies",)
     ),

@@ -7,6 +7,7 @@ import uuid
 from localspace.calls import Call, Handler, Route, field_of
 from localspace.errors import already_exists, denied, invalid
 from localspace.governance.catalog_book import object_name
+from localspace.governance.external_places import lies_in, place_key
 from localspace.store import Document
 from localspace.wire import Json, page
 
@@ -80,9 +81,10 @@ def create_location(call: Call) -> Json:
     url = field_of(body, "url").rstrip("/")
     if "://" not in url:
         raise invalid(f"'{url}' is not a cloud URL.")
+    key = place_key(url)
     for other in call.books.store.list("external_location"):
-        theirs = other["url"].rstrip("/")
-        if url == theirs or url.startswith(theirs + "/") or theirs.startswith(url + "/"):
+        theirs = place_key(other["url"])
+        if lies_in(key, theirs) or lies_in(theirs, key):
             raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
     if not call.books.privileges.holds(call.actor, "CREATE_EXTERNAL_LOCATION", "STORAGE_CREDENTIAL", credential):
         call.books.privileges.require_manage(call.actor, "STORAGE_CREDENTIAL", credential)
@@ -96,7 +98,11 @@ def update_location(call: Call) -> Json:
 
 
 def delete_location(call: Call) -> Json:
-    """Delete a location."""
+    """Delete a location; one with external tables needs force."""
+    found = call.books.privileges.require_exists("EXTERNAL_LOCATION", call.params["name"])
+    users = call.books.places.tables_under(found["url"])
+    if users and not call.flag("force"):
+        raise invalid(f"External Location '{found['name']}' has {users} dependent external table(s).", "BAD_REQUEST")
     return _delete(call, "EXTERNAL_LOCATION")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from localspace.clock import Clock
 from localspace.governance.catalog_book import CatalogBook
+from localspace.governance.external_places import ExternalPlaces
 from localspace.governance.grant_book import GrantBook
 from localspace.governance.identity import Identity
 from localspace.governance.object_book import ObjectBook
@@ -42,6 +43,7 @@ class Books:
     tags: Tagging
     policies: PolicyBook
     grants: GrantBook
+    places: ExternalPlaces
 
 
 def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
@@ -51,8 +53,9 @@ def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
     privileges = Privileges(store, identity)
     tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
     grants = GrantBook(store, identity, privileges)
-    catalog = CatalogBook(store, clock, identity, privileges, tags, grants, ids.metastore_id)
-    objects = ObjectBook(store, privileges, tags, catalog)
+    places = ExternalPlaces(store, identity, privileges)
+    catalog = CatalogBook(store, clock, identity, privileges, tags, grants, places, ids.metastore_id)
+    objects = ObjectBook(store, privileges, tags, catalog, places)
     policies = PolicyBook(store, clock, lag, identity, privileges, tags, ids.metastore_id)
     return Books(
         store=store,
@@ -66,4 +69,5 @@ def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
         tags=tags,
         policies=policies,
         grants=grants,
+        places=places,
     )

@@ -7,10 +7,12 @@ from typing import Any
 
 from localspace.clock import Clock
 from localspace.errors import already_exists, denied, invalid
+from localspace.governance.external_places import ExternalPlaces
 from localspace.governance.grant_book import GrantBook
 from localspace.governance.identity import Identity, Principal
+from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
-from localspace.governance.tagging import Tagging
+from localspace.governance.tagging import Tagging, tag_part
 from localspace.store import Document, Key, Store
 
 _FORBIDDEN = frozenset("./ ")
@@ -40,6 +42,7 @@ class CatalogBook:
         privileges: Privileges,
         tags: Tagging,
         grants: GrantBook,
+        places: ExternalPlaces,
         metastore_id: str,
     ) -> None:
         """Read from and write to `store`."""
@@ -49,13 +52,15 @@ class CatalogBook:
         self._privileges = privileges
         self._tags = tags
         self._grants = grants
+        self._places = places
         self._metastore_id = metastore_id
 
     # Catalogs
 
     def catalogs(self, actor: Principal) -> list[Document]:
-        """Return the catalogs that show to the actor."""
-        return [one for one in self._store.list("catalog") if self._privileges.can_see(actor, "CATALOG", one["name"])]
+        """Return the catalogs of Unity Catalog that show to the actor."""
+        found = [one for one in self._store.list("catalog") if not is_legacy(one["name"])]
+        return [one for one in found if self._privileges.can_see(actor, "CATALOG", one["name"])]
 
     def catalog(self, actor: Principal, name: str) -> Document:
         """Return one catalog; raises 404, or 403 when it does not show to the actor."""
@@ -77,6 +82,7 @@ class CatalogBook:
 
     def update_catalog(self, actor: Principal, name: str, body: Document) -> Document:
         """Change owner, comment, properties or name; needs management (a new owner too)."""
+        _refuse_hive(name)
         return self._update(actor, "CATALOG", name, body)
 
     def delete_catalog(self, actor: Principal, name: str, force: bool) -> None:
@@ -84,6 +90,7 @@ class CatalogBook:
         with self._store.transaction():
             self._privileges.require_exists("CATALOG", name)
             self._privileges.require_manage(actor, "CATALOG", name)
+            _refuse_hive(name)
             schemas = self._store.list("schema", (name,))
             busy = [one for one in schemas if one["name"] != "default" or self._children(one["full_name"])]
             if busy and not force:
@@ -162,9 +169,18 @@ class CatalogBook:
         return body | stamp
 
     def changed_owner(self, actor: Principal, securable: str, full_name: str, owner: str) -> str:
-        """Return the canonical name of a new owner; needs management and an existing principal."""
+        """Return the canonical name of a new owner; needs management and an existing principal.
+
+        A view or function reads with its owner's privileges: only a metastore admin gives it to somebody else (source:
+        platform docs, object ownership).
+        """
         self._privileges.require_manage(actor, securable, full_name)
-        return self._identity.require_name(owner).name
+        name = self._identity.require_name(owner).name
+        document = self._privileges.document(securable, full_name) or {}
+        reads = securable == "FUNCTION" or bool(document.get("view_definition"))
+        if reads and name not in self._identity.names_of(actor.id) and not self._identity.is_metastore_admin(actor.id):
+            raise denied("Only a metastore admin may give a view or function to somebody else: it reads as its owner.")
+        return name
 
     def drop_traces(self, securable: str, full_name: str) -> None:
         """Drop grants, tags and policies on a securable that goes; call it in the transaction of the drop."""
@@ -193,8 +209,8 @@ class CatalogBook:
         for tag in moving:
             kind, name = tag["entity_type"], tag["entity_name"]
             renamed = new + name[len(old) :]
-            self._store.delete("tag", kind, name, tag["tag_key"])
-            self._store.put("tag", (kind, renamed, tag["tag_key"]), tag | {"entity_name": renamed}, (kind, renamed))
+            self._store.delete("tag", kind, name, tag_part(tag["tag_key"]))
+            self._store.put("tag", (kind, renamed, tag_part(tag["tag_key"])), tag | {"entity_name": renamed}, (kind, renamed))
 
     # Inside
 
@@ -211,6 +227,8 @@ class CatalogBook:
         parent = split_name("SCHEMA", full_name)
         for kind, securable in CHILD_KINDS.items():
             for child in self._store.list(kind, parent):
+                if kind == "table":
+                    self._places.leave(child)
                 self.drop_traces(securable, child["full_name"])
                 self._store.delete(kind, *parent, child["name"])
         self.drop_traces("SCHEMA", full_name)
@@ -267,3 +285,8 @@ class CatalogBook:
 
     def _save(self, kind: str, key: Key, body: Document) -> None:
         self._store.put(kind, key, body, key[:-1])
+
+
+def _refuse_hive(name: str) -> None:
+    if is_legacy(name):
+        raise invalid("Catalog 'hive_metastore' belongs to the workspace: it can be neither changed nor dropped.")

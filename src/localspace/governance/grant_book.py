@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from localspace.errors import denied, invalid
 from localspace.governance.identity import Identity, Principal
 from localspace.governance.privileges import (
-    PRIVILEGES,
     HeldPrivilege,
     Privileges,
     containers,
     grant_type,
+    grantable,
     privilege_name,
     spoken,
 )
@@ -56,7 +56,7 @@ class GrantBook:
             answer[principal] = [HeldPrivilege(privilege=one) for one in held]
         manages = self._privileges.manages(actor, securable, full_name)
         names = self._identity.names_of(actor.id)
-        everything = PRIVILEGES[securable] | {"ALL_PRIVILEGES"}
+        everything = grantable(securable, full_name)
         for kind, name in containers(securable, full_name):
             for grant in self._store.list("grant", (kind, name)):
                 if manages or grant["principal"] in names:
@@ -80,11 +80,10 @@ class GrantBook:
 
     def _apply(self, securable: str, full_name: str, change: GrantChange) -> None:
         kind, name = grant_type(securable), self._canonical(securable, full_name)
-        grantable = PRIVILEGES[securable] | {"ALL_PRIVILEGES"}
         add = [privilege_name(one) for one in change.add]
         remove = {privilege_name(one) for one in change.remove}
         for privilege in add:
-            if privilege not in grantable:
+            if privilege not in grantable(securable, full_name):
                 raise invalid(
                     f"Privilege {spoken(privilege)} is not applicable to this entity [{name}:{securable}/{securable}_STANDARD]."
                 )

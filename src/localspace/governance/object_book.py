@@ -6,9 +6,11 @@ import uuid
 
 from localspace.errors import already_exists, denied, invalid
 from localspace.governance.catalog_book import CHILD_KINDS, CatalogBook, object_name
+from localspace.governance.external_places import ExternalPlaces
 from localspace.governance.identity import Principal
+from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
-from localspace.governance.tagging import Tagging
+from localspace.governance.tagging import Tagging, tag_part
 from localspace.store import Document, Store
 
 _CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CREATE_VOLUME"}
@@ -17,12 +19,13 @@ _CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CR
 class ObjectBook:
     """Creates, changes and drops what a schema holds; `kind` is `table`, `function` or `volume`."""
 
-    def __init__(self, store: Store, privileges: Privileges, tags: Tagging, catalog: CatalogBook) -> None:
+    def __init__(self, store: Store, privileges: Privileges, tags: Tagging, catalog: CatalogBook, places: ExternalPlaces) -> None:
         """Read from and write to `store`."""
         self._store = store
         self._privileges = privileges
         self._tags = tags
         self._catalog = catalog
+        self._places = places
 
     def listed(self, actor: Principal, kind: str, catalog: str, schema: str) -> list[Document]:
         """Return the objects of a schema that show to the actor."""
@@ -48,12 +51,15 @@ class ObjectBook:
         """Create an object, or replace it; needs the use of the containers and CREATE TABLE / FUNCTION / VOLUME.
 
         A replaced table keeps id, owner, grants, tags and policies; it may not lose a column that has a governed tag.
+        A replaced view keeps id, owner and grants; its tags and policies are gone (source: platform docs, ABAC and views).
         """
         name = object_name(body.get("name"))
         securable = CHILD_KINDS[kind]
         full_name = f"{object_name(catalog)}.{object_name(schema)}.{name}"
         key = split_name(securable, full_name)
         schema_name = f"{key[0]}.{key[1]}"
+        if kind != "table":
+            refuse_legacy(full_name, f"{kind}s")
         self._privileges.require_exists("SCHEMA", schema_name)
         self._privileges.require_use(actor, securable, full_name)
         with self._store.transaction():
@@ -66,13 +72,15 @@ class ObjectBook:
             else:
                 self._privileges.require_manage(actor, securable, full_name)
                 if kind == "table":
-                    self._refuse_lost_columns(full_name, old, body)
+                    self._replaced(full_name, old, body)
             new = body | {"name": name, "catalog_name": key[0], "schema_name": key[1], "full_name": full_name}
             new["owner"] = actor.name if old is None else old["owner"]
             new[f"{kind}_id"] = str(uuid.uuid4()) if old is None else old.get(f"{kind}_id")
             new = self._catalog.stamped(actor, new, old)
             if old is not None:
                 new |= {"created_at": old.get("created_at"), "created_by": old.get("created_by")}
+            if kind == "table" and not new.get("view_definition"):
+                new = self._places.settle(actor, new, old)
             self._store.put(kind, key, new, key[:2])
         return new
 
@@ -121,6 +129,8 @@ class ObjectBook:
         with self._store.transaction():
             old = self._privileges.require_exists(securable, full_name)
             self._privileges.require_manage(actor, securable, full_name)
+            if kind == "table":
+                self._places.leave(old)
             self._catalog.drop_traces(securable, old["full_name"])
             self._store.delete(kind, *split_name(securable, old["full_name"]))
         return old
@@ -132,6 +142,14 @@ class ObjectBook:
             accepted |= {"CREATE_VIEW", "CREATE_MATERIALIZED_VIEW"}
         if not accepted & self._privileges.held(actor, "SCHEMA", schema):
             raise lacks(privilege, "SCHEMA", schema)
+
+    def _replaced(self, full_name: str, old: Document, new: Document) -> None:
+        if old.get("view_definition"):
+            self._tags.forget("tables", old["full_name"])
+            for policy in self._store.list("policy", ("TABLE", old["full_name"])):
+                self._store.delete("policy", "TABLE", old["full_name"], policy["name"])
+        else:
+            self._refuse_lost_columns(full_name, old, new)
 
     def _refuse_lost_columns(self, full_name: str, old: Document, new: Document) -> None:
         kept = {one["name"].casefold() for one in new.get("columns") or ()}
@@ -163,6 +181,6 @@ class ObjectBook:
     def _carry_column_tags(self, full_name: str, old: str, new: str) -> None:
         source, target = f"{full_name}.{old}", f"{full_name}.{new}"
         for tag in self._tags.tags("columns", source):
-            self._store.delete("tag", "columns", source, tag["tag_key"])
+            self._store.delete("tag", "columns", source, tag_part(tag["tag_key"]))
             moved = tag | {"entity_name": target}
-            self._store.put("tag", ("columns", target, tag["tag_key"]), moved, ("columns", target))
+            self._store.put("tag", ("columns", target, tag_part(tag["tag_key"])), moved, ("columns", target))

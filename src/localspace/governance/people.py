@@ -13,6 +13,7 @@ from localspace.governance.identity import SYSTEM_GROUPS, Identity, Principal, P
 from localspace.lag import Lag, LagKind
 from localspace.store import Document, Store
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME_FIELD = {
     PrincipalKind.USER: "userName",
     PrincipalKind.SERVICE_PRINCIPAL: "applicationId",
@@ -154,6 +155,9 @@ class People:
         reserved = ("account users", *SYSTEM_GROUPS)
         if kind is PrincipalKind.GROUP and name in reserved and (old is None or old["displayName"] != name):
             raise already_exists(f"Group with name {name} already exists.")
+        if kind is PrincipalKind.SERVICE_PRINCIPAL and not _UUID.fullmatch(name):
+            # Grants and policies know principals by name alone: another form could be the name of a group.
+            raise invalid(f"applicationId '{name}' is not a UUID.")
         for other in self._store.list(kind):
             same = str(other[field]).casefold() == name.casefold() and other.get("scope", "account") == scope
             if same and (old is None or other["id"] != old["id"]):

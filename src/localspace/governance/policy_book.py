@@ -8,6 +8,7 @@ from typing import Any
 from localspace.clock import Clock
 from localspace.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.governance.identity import Identity, Principal
+from localspace.governance.legacy import is_legacy, refuse_legacy
 from localspace.governance.privileges import Privileges, containers, grant_type, lacks
 from localspace.governance.tagging import Tagging
 from localspace.lag import Lag, LagKind
@@ -61,6 +62,8 @@ class PolicyBook:
 
     def in_scope(self, table: str) -> list[Document]:
         """Return every policy whose scope covers a table, nearest first; nobody's rights are asked."""
+        if is_legacy(table):
+            return []
         places = [("TABLE", table), *containers("TABLE", table), ("METASTORE", self._metastore_id)]
         return [policy for place in places for policy in self._store.list("policy", place)]
 
@@ -149,6 +152,7 @@ class PolicyBook:
             raise invalid(f"A policy cannot be on '{securable}': METASTORE, CATALOG, SCHEMA or TABLE is needed.")
         if kind == "METASTORE":
             return (kind, self._metastore_id)
+        refuse_legacy(full_name, "policies")
         found = self._privileges.require_exists(kind, full_name)
         return (kind, str(found.get("full_name") or found["name"]))
 
@@ -259,9 +263,13 @@ class PolicyBook:
         if not isinstance(action, dict) or not action:
             raise invalid(f"A policy of type {policy_type} needs '{part}'.")
         if part in ("grant", "deny"):
-            if not action.get("privileges"):
-                raise invalid(f"'{part}' needs privileges.")
-            return
+            # A policy that is kept and never evaluated would look like protection.
+            raise ApiError(
+                501,
+                "NOT_IMPLEMENTED",
+                f"The local workspace does not evaluate {part.upper()} policies ({policy_type}), so it does not keep them. Use"
+                " grants, or policies of type POLICY_TYPE_COLUMN_MASK and POLICY_TYPE_ROW_FILTER.",
+            )
         if body.get("for_securable_type") != "TABLE":
             raise invalid(f"A policy of type {policy_type} must be for TABLE.")
         function = self._check_function(actor, action)

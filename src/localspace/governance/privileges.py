@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.governance.identity import Identity, Principal
+from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
 from localspace.store import Document, Store, encode_key
 
 KINDS = {
@@ -110,6 +111,15 @@ def grant_type(securable: str) -> str:
     return "TABLE" if securable == "VIEW" else securable
 
 
+def grantable(securable: str, full_name: str) -> frozenset[str]:
+    """Return what may be granted on a securable; raises for what hive_metastore does not have."""
+    if not is_legacy(full_name) or securable not in _DEPTH:
+        return PRIVILEGES[securable] | {"ALL_PRIVILEGES"}
+    if securable not in LEGACY_TYPES:
+        raise not_in_legacy(f"grants on a {securable.lower()}")
+    return LEGACY_PRIVILEGES | {"ALL_PRIVILEGES"}
+
+
 def spoken(text: str) -> str:
     """Return a privilege or type as messages spell it: words, not underscores."""
     return text.replace("_", " ")
@@ -124,6 +134,7 @@ class Privileges:
         self._identity = identity
         self._version = -1
         self._grants: dict[str, dict[str, frozenset[str]]] = {}
+        self._legacy = LegacyPrivileges(identity, self.granted, self.is_owner)
 
     # Objects and owners
 
@@ -170,6 +181,8 @@ class Privileges:
         The owner of a container has no privilege on what it contains by ownership alone (conformance ledger: schema
         owner, MANAGE).
         """
+        if securable in _DEPTH and is_legacy(full_name):
+            return self._legacy.held(actor, securable, full_name, containers(securable, full_name))
         found = set(self.granted(actor, securable, full_name))
         for kind, name in containers(securable, full_name):
             found |= self.granted(actor, kind, name)
@@ -186,6 +199,8 @@ class Privileges:
 
     def manages(self, actor: Principal, securable: str, full_name: str) -> bool:
         """Say whether the actor may manage: owner of it or of a container, MANAGE, or metastore admin."""
+        if securable in _DEPTH and is_legacy(full_name):
+            return self._legacy.manages(actor, securable, full_name)
         for kind, name in ((securable, full_name), *containers(securable, full_name)):
             if self.is_owner(actor, kind, name) or "MANAGE" in self.granted(actor, kind, name):
                 return True
@@ -196,6 +211,8 @@ class Privileges:
 
         BROWSE is inherited and shows metadata without USE CATALOG or USE SCHEMA; any other privilege needs them.
         """
+        if securable in _DEPTH and is_legacy(full_name):
+            return self._legacy.can_see(actor, securable, full_name, containers(securable, full_name))
         if self.manages(actor, securable, full_name):
             return True
         held = self.held(actor, securable, full_name)
@@ -208,6 +225,8 @@ class Privileges:
 
     def missing_use(self, actor: Principal, securable: str, full_name: str) -> tuple[str, str, str] | None:
         """Return the first (privilege, type, name) of USE CATALOG / USE SCHEMA on the containers that is not held."""
+        if securable in _DEPTH and is_legacy(full_name):
+            return self._legacy.missing_use(actor, containers(securable, full_name))
         for kind, name in reversed(containers(securable, full_name)):
             if f"USE_{kind}" not in self.held(actor, kind, name):
                 return (f"USE_{kind}", kind, name)

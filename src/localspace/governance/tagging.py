@@ -8,6 +8,7 @@ from typing import Any
 from localspace.clock import Clock
 from localspace.errors import already_exists, denied, invalid, not_found
 from localspace.governance.identity import Identity, Principal
+from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks
 from localspace.governance.timestamps import iso
 from localspace.lag import Lag, LagKind
@@ -31,6 +32,11 @@ def check_tag_text(text: str, what: str) -> None:
         raise invalid(f"{what} must have 1 to {MAX_LENGTH} characters.")
     if text != text.strip() or any(one in _FORBIDDEN or ord(one) < 32 or ord(one) == 127 for one in text):
         raise invalid(f"{what} '{text}' holds a character that is not allowed, or starts or ends with a blank.")
+
+
+def tag_part(tag_key: str) -> str:
+    """Return a tag key as a part of a store key: tag keys differ by case, keys of the store do not."""
+    return tag_key if tag_key == tag_key.casefold() else f"{tag_key}\x1e{tag_key.encode().hex()}"
 
 
 def table_of_column(entity_name: str) -> tuple[str, str]:
@@ -61,16 +67,16 @@ class Tagging:
 
     def policy(self, tag_key: str) -> Document:
         """Return one tag policy; keys are case-sensitive; raises 404."""
-        found = self._store.get("tag_policy", tag_key)
+        found = self._store.get("tag_policy", tag_part(tag_key))
         if found is None or found["tag_key"] != tag_key:
             raise not_found(f"Tag policy with key {tag_key} does not exist.", "NOT_FOUND")
         return found
 
     def policy_in_effect(self, tag_key: str) -> Document | None:
         """Return the tag policy as enforcement knows it by now, or None."""
-        key = encode_key((tag_key,))
+        key = encode_key((tag_part(tag_key),))
         undone = self._lag.undone(LagKind.TAG_POLICIES, "tag_policy")
-        found = undone[key] if key in undone else self._store.get("tag_policy", tag_key)
+        found = undone[key] if key in undone else self._store.get("tag_policy", tag_part(tag_key))
         return found if found is not None and found["tag_key"] == tag_key else None
 
     def create_policy(self, actor: Principal, body: Document) -> Document:
@@ -79,7 +85,7 @@ class Tagging:
         check_tag_text(tag_key, "Tag key")
         self._require_role(actor, "creator", None, f"create tag policy '{tag_key}'")
         with self._store.transaction():
-            if self._store.get("tag_policy", tag_key) is not None:
+            if self._store.get("tag_policy", tag_part(tag_key)) is not None:
                 raise already_exists(f"Tag policy with key {tag_key} already exists.", "ALREADY_EXISTS")
             if self._store.count("tag_policy") >= MAX_POLICIES:
                 raise invalid(f"The limit of {MAX_POLICIES} tag policies is reached.", "RESOURCE_LIMIT_EXCEEDED")
@@ -87,8 +93,8 @@ class Tagging:
             policy = body | {"id": str(uuid.uuid4()), "create_time": now, "update_time": now}
             policy["values"] = _checked_values(body.get("values"))
             _check_description(policy)
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_key,), None)
-            self._store.put("tag_policy", (tag_key,), policy)
+            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), None)
+            self._store.put("tag_policy", (tag_part(tag_key),), policy)
             name = self.rule_set_name(policy["id"])
             kind = {"user": "users", "service_principal": "servicePrincipals"}.get(actor.kind, "groups")
             rules = [{"principals": [f"{kind}/{actor.name}"], "role": "roles/tagPolicy.manager"}]
@@ -108,8 +114,8 @@ class Tagging:
                 new["values"] = _checked_values(body.get("values"))
             _check_description(new)
             new["update_time"] = iso(self._clock.now_ms())
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_key,), old)
-            self._store.put("tag_policy", (tag_key,), new)
+            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), old)
+            self._store.put("tag_policy", (tag_part(tag_key),), new)
         return new
 
     def delete_policy(self, actor: Principal, tag_key: str) -> None:
@@ -117,8 +123,8 @@ class Tagging:
         with self._store.transaction():
             old = self.policy(tag_key)
             self._require_role(actor, "manager", old["id"], f"delete tag policy '{tag_key}'")
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_key,), old)
-            self._store.delete("tag_policy", tag_key)
+            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), old)
+            self._store.delete("tag_policy", tag_part(tag_key))
             self._store.delete("rule_set", self.rule_set_name(old["id"]))
 
     def rule_set_name(self, policy_id: str | None) -> str:
@@ -134,7 +140,7 @@ class Tagging:
 
     def tag(self, entity_type: str, entity_name: str, tag_key: str) -> Document:
         """Return one assignment; raises 404."""
-        found = self._store.get("tag", entity_type, entity_name, tag_key)
+        found = self._store.get("tag", entity_type, entity_name, tag_part(tag_key))
         if found is None or found["tag_key"] != tag_key:
             raise not_found(f"Tag '{tag_key}' is not assigned to {entity_type} '{entity_name}'.", "NOT_FOUND")
         return found
@@ -144,6 +150,7 @@ class Tagging:
         securable = ENTITY_TYPES.get(entity_type)
         if securable is None:
             raise invalid(f"Invalid entity type '{entity_type}'. Known types: {', '.join(ENTITY_TYPES)}.")
+        refuse_legacy(entity_name, "tags")
         column = None
         name = entity_name
         if entity_type == "columns":
@@ -180,7 +187,7 @@ class Tagging:
             self._require_tagger(actor, entity_type, name, tag_key)
             value = tag_value or ""
             self._check_value(tag_key, value)
-            old = self._store.get("tag", entity_type, name, tag_key)
+            old = self._store.get("tag", entity_type, name, tag_part(tag_key))
             if old is not None and not (replace or must_exist):
                 raise already_exists(f"Tag '{tag_key}' is already assigned to {entity_type} '{name}'.", "ALREADY_EXISTS")
             if old is None and must_exist:
@@ -189,8 +196,8 @@ class Tagging:
                 self._check_room(entity_type, name)
             body = (extra or {}) | {"entity_type": entity_type, "entity_name": name, "tag_key": tag_key}
             body |= {"tag_value": value, "updated_by": actor.name, "update_time": iso(self._clock.now_ms())}
-            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_key), old)
-            self._store.put("tag", (entity_type, name, tag_key), body, (entity_type, name))
+            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_part(tag_key)), old)
+            self._store.put("tag", (entity_type, name, tag_part(tag_key)), body, (entity_type, name))
         return body
 
     def unassign(self, actor: Principal, entity_type: str, entity_name: str, tag_key: str) -> None:
@@ -199,8 +206,8 @@ class Tagging:
             name = self.require_entity(actor, entity_type, entity_name)
             old = self.tag(entity_type, name, tag_key)
             self._require_tagger(actor, entity_type, name, tag_key)
-            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_key), old)
-            self._store.delete("tag", entity_type, name, tag_key)
+            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_part(tag_key)), old)
+            self._store.delete("tag", entity_type, name, tag_part(tag_key))
 
     def governed_on_column(self, table: str, column: str) -> list[str]:
         """Return the governed tag keys on a column: while there are any, the platform refuses to drop it."""
@@ -212,7 +219,7 @@ class Tagging:
         if entity_type == "tables":
             gone += self._store.scan("tag", "columns", f"{entity_name}.")
         for tag in gone:
-            self._store.delete("tag", tag["entity_type"], tag["entity_name"], tag["tag_key"])
+            self._store.delete("tag", tag["entity_type"], tag["entity_name"], tag_part(tag["tag_key"]))
 
     # In effect
 
@@ -275,7 +282,7 @@ class Tagging:
         securable = ENTITY_TYPES[entity_type]
         on = table_of_column(name)[0] if entity_type == "columns" else name
         self._privileges.require(actor, "APPLY_TAG", securable, on)
-        policy = self._store.get("tag_policy", tag_key)
+        policy = self._store.get("tag_policy", tag_part(tag_key))
         if policy is not None and policy["tag_key"] == tag_key and not self.has_role(actor, "assigner", policy["id"]):
             raise denied(f"User does not have ASSIGN on tag policy '{tag_key}'.")
 
@@ -285,7 +292,7 @@ class Tagging:
         check_tag_text(tag_key, "Tag key")
         if len(value) > MAX_LENGTH:
             raise invalid(f"Tag value must have at most {MAX_LENGTH} characters.")
-        policy = self._store.get("tag_policy", tag_key)
+        policy = self._store.get("tag_policy", tag_part(tag_key))
         if policy is None or policy["tag_key"] != tag_key:
             return
         if self.policy_in_effect(tag_key) is None:
@@ -304,7 +311,7 @@ class Tagging:
                 raise invalid(f"Table '{table}' has {MAX_COLUMN_TAGS_ON_TABLE} column tags already.", "RESOURCE_LIMIT_EXCEEDED")
 
     def _is_governed(self, tag_key: str) -> bool:
-        policy = self._store.get("tag_policy", tag_key)
+        policy = self._store.get("tag_policy", tag_part(tag_key))
         return tag_key.startswith(_SYSTEM_PREFIXES) or (policy is not None and policy["tag_key"] == tag_key)
 
     def check_condition_tag(self, tag_key: str, tag_value: str | None) -> str | None:
@@ -320,7 +327,7 @@ class Tagging:
 
 
 def _overlay(found: dict[str, str], folded_key: str, before: Document | None) -> None:
-    for key in [one for one in found if one.casefold() == folded_key]:
+    for key in [one for one in found if tag_part(one).casefold() == folded_key]:
         del found[key]
     if before is not None:
         found[before["tag_key"]] = before.get("tag_value") or ""

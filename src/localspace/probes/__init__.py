@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from localspace.probes import access, masks, refusals
+from localspace.probes import access, masks, places, refusals
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -56,6 +56,11 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="opaque_statements", check=refusals.opaque_statements),
     Probe(name="governed_columns_stay", check=refusals.governed_columns_stay),
     Probe(name="replaced_table_keeps_masks", check=refusals.replaced_table_keeps_masks),
+    Probe(name="hive_needs_grants", check=places.hive_needs_grants),
+    Probe(name="hive_takes_no_policies", check=places.hive_takes_no_policies),
+    Probe(name="locations_need_a_right", check=places.locations_need_a_right),
+    Probe(name="locations_do_not_overlap", check=places.locations_do_not_overlap),
+    Probe(name="external_rows_outlive_tables", check=places.external_rows_outlive_tables),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from localspace.governance.legacy import refuse_legacy
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, next_physical, read_column, read_mask
@@ -251,6 +252,7 @@ def _alter_column(context: Context, cursor: Cursor, table: Document) -> Statemen
 
 
 def _mask(context: Context, cursor: Cursor, table: Document) -> Document:
+    refuse_legacy(table["full_name"], "column masks")
     spec = read_mask(cursor)
     function = function_reference(context, spec["function"])
     using = [context.column_named(table, name)["name"] for name in spec["using_column_names"]]
@@ -260,6 +262,7 @@ def _mask(context: Context, cursor: Cursor, table: Document) -> Document:
 
 
 def _set_row_filter(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+    refuse_legacy(table["full_name"], "row filters")
     function = function_reference(context, cursor.path())
     cursor.expect("ON")
     names = [context.column_named(table, name)["name"] for name in name_list(cursor)]

@@ -113,7 +113,7 @@ def _options(cursor: Cursor) -> Document:
         elif cursor.accept("MANAGED", "LOCATION"):
             body["storage_root"] = cursor.string()
         elif cursor.looking_at("LOCATION"):
-            raise failures.not_supported("an external LOCATION here")
+            raise failures.not_supported("a schema, catalog or volume at a LOCATION; give the table a LOCATION")
         else:
             raise cursor.error(f"'{cursor.take().text}'", "extra input")
     return body

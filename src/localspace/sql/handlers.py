@@ -83,6 +83,7 @@ HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
     (("SHOW", "TABLES"), show.show_tables, False),
     (("SHOW", "VIEWS"), show.show_views, False),
     (("SHOW", "VOLUMES"), show.show_volumes, False),
+    (("SHOW", "EXTERNAL", "LOCATIONS"), show.show_external_locations, False),
     (("SHOW", "COLUMNS"), show.show_columns, False),
     (("SHOW", "FUNCTIONS"), show.show_functions, False),
     (("SHOW", "USER", "FUNCTIONS"), show.show_functions, False),

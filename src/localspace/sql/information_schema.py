@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
+from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import PRIVILEGES
 from localspace.lag import LagKind
 from localspace.ledger import rule
@@ -316,7 +317,7 @@ class InformationSchema:
     def columns(self, path: tuple[str, str, str]) -> tuple[str, ...]:
         """Return the column names of a view with their type marks; raises TABLE_OR_VIEW_NOT_FOUND."""
         catalog, _, name = (part.casefold() for part in path)
-        if name not in VIEWS or self._books.store.get("catalog", catalog) is None:
+        if name not in VIEWS or is_legacy(catalog) or self._books.store.get("catalog", catalog) is None:
             raise failures.table_missing(path)
         return VIEWS[name][0]
 

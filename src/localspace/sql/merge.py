@@ -69,6 +69,7 @@ def merge(context: Context, cursor: Cursor) -> StatementResult:
         earlier.append(clause.condition)
     try:
         context.storage.check_not_null(table, folder)
+        context.storage.check_lengths(table, folder)
     except SqlError:
         context.storage.discard(folder)
         raise

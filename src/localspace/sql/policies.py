@@ -44,7 +44,7 @@ def create_policy(context: Context, cursor: Cursor) -> StatementResult:
     elif cursor.accept("COLUMN", "MASK"):
         part, body["policy_type"] = "column_mask", "POLICY_TYPE_COLUMN_MASK"
     else:
-        raise failures.not_supported("GRANT and DENY policies by SQL; use the policies API")
+        raise failures.not_supported("GRANT and DENY policies")
     action: Document = {"function_name": ".".join(context.session.table_path(cursor.path()))}
     cursor.expect("TO")
     body["to_principals"] = _principals(cursor)

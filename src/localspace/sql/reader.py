@@ -15,10 +15,9 @@ from localspace.statement_runner import SqlError
 from localspace.store import Document
 
 Path3 = tuple[str, str, str]
-DEFAULT_CATALOG = "main"
 DEFAULT_SCHEMA = "default"
 INFORMATION_SCHEMA = "information_schema"
-FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session", "hive_metastore"})
+FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class Session:
     """Who runs a statement and where names without a catalog or schema belong."""
 
     principal: Principal
-    catalog: str = DEFAULT_CATALOG
+    catalog: str
     schema: str = DEFAULT_SCHEMA
 
     def table_path(self, parts: tuple[str, ...]) -> Path3:

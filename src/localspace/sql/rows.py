@@ -118,6 +118,7 @@ def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = F
     if is_view(table):
         raise SqlError("UNSUPPORTED_VIEW_OPERATION", f"{quote_path(path)} is a view: it cannot be written.", "0A000")
     context.reader.require_privilege(context.actor, "MODIFY", "TABLE", table_key(table))
+    context.books.places.require_writable(table)
     if rewrites or destroys:
         protection = context.reader.protection(table, context.actor)
         if (rewrites and protection.any) or (destroys and protection.row_filter is not None):
@@ -269,6 +270,7 @@ def _insert_query(
 def _checked_count(context: Context, table: Document, folder: Path) -> int:
     try:
         context.storage.check_not_null(table, folder)
+        context.storage.check_lengths(table, folder)
     except SqlError:
         context.storage.discard(folder)
         raise

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from localspace.errors import ApiError
 from localspace.governance.books import Books
+from localspace.governance.default_namespace import default_catalog
 from localspace.governance.identity import Principal
 from localspace.sql import failures
 from localspace.sql.context import Context
@@ -16,7 +17,7 @@ from localspace.sql.engine_archive import existing_archive
 from localspace.sql.handlers import handler_for
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.parameters import bind
-from localspace.sql.reader import DEFAULT_CATALOG, DEFAULT_SCHEMA, Reader, Session
+from localspace.sql.reader import DEFAULT_SCHEMA, Reader, Session
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage
 from localspace.sql.text import Cursor
@@ -71,7 +72,7 @@ class SqlRunner:
         principal = self._principal(request)
         session = Session(
             principal=principal,
-            catalog=request.catalog or DEFAULT_CATALOG,
+            catalog=request.catalog or default_catalog(self._books.store),
             schema=request.schema or DEFAULT_SCHEMA,
         )
         rewriter = Rewriter(self._reader, self._storage, session, self._information.relation)

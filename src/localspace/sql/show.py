@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 
+from localspace.governance.legacy import HIVE, is_legacy
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.context import Context, text_rows
+from localspace.sql.information_schema import kind_of, plain_name
 from localspace.sql.reader import INFORMATION_SCHEMA, is_view, table_key
 from localspace.sql.tables import target_path
 from localspace.sql.text import Cursor, quote_name, quote_path, quote_text
@@ -20,7 +22,7 @@ def show_catalogs(context: Context, cursor: Cursor) -> StatementResult:
     """Run SHOW CATALOGS [LIKE pattern]."""
     cursor.expect("SHOW", "CATALOGS")
     keep = _pattern(cursor)
-    names = [one["name"] for one in context.books.catalog.catalogs(context.actor)]
+    names = [HIVE, *(one["name"] for one in context.books.catalog.catalogs(context.actor))]
     return text_rows(("catalog",), [[name] for name in sorted(names) if keep(name)])
 
 
@@ -32,7 +34,9 @@ def show_schemas(context: Context, cursor: Cursor) -> StatementResult:
     keep = _pattern(cursor)
     if context.books.store.get("catalog", catalog) is None:
         raise failures.catalog_missing(catalog)
-    names = {one["name"] for one in context.books.catalog.schemas(context.actor, catalog)} | {INFORMATION_SCHEMA}
+    names = {one["name"] for one in context.books.catalog.schemas(context.actor, catalog)}
+    if not is_legacy(catalog):
+        names.add(INFORMATION_SCHEMA)
     return text_rows(("databaseName",), [[name] for name in sorted(names) if keep(name)])
 
 
@@ -101,6 +105,8 @@ def show_create(context: Context, cursor: Cursor) -> StatementResult:
         comment = f" COMMENT {quote_text(column['comment'])}" if column.get("comment") else ""
         lines.append(f"{quote_name(column['name'])} {column['type_text'].upper()}{nullable}{comment}")
     comment = f"COMMENT {quote_text(table['comment'])}\n" if table.get("comment") else ""
+    if table.get("storage_location"):
+        comment += f"LOCATION {quote_text(table['storage_location'])}\n"
     joined = ",\n  ".join(lines)
     return text_rows(("createtab_stmt",), [[f"CREATE TABLE {name} (\n  {joined})\nUSING delta\n{comment}"]])
 
@@ -137,6 +143,9 @@ def describe_table(context: Context, cursor: Cursor) -> StatementResult:
     cursor.end()
     if len(parts) > 3:
         parts, column = parts[:3], parts[-1]
+    full = context.session.table_path(parts)
+    if full[1].casefold() == INFORMATION_SCHEMA:
+        return _describe_information(context, full, column)
     table = visible_table(context, parts)
     if column is not None:
         found = context.column_named(table, column)
@@ -147,6 +156,9 @@ def describe_table(context: Context, cursor: Cursor) -> StatementResult:
         rows += [["", "", ""], ["# Detailed Table Information", "", ""]]
         rows += [["Catalog", table["catalog_name"], ""], ["Database", table["schema_name"], ""], ["Table", table["name"], ""]]
         rows += [["Owner", table.get("owner"), ""], ["Type", table.get("table_type"), ""]]
+        location = _location_of(table)
+        if location:
+            rows.append(["Location", location, ""])
         rows += [["Provider", str(table.get("data_source_format") or "").lower(), ""]]
         if table.get("comment"):
             rows.append(["Comment", table["comment"], ""])
@@ -157,6 +169,39 @@ def describe_table(context: Context, cursor: Cursor) -> StatementResult:
         if table.get("row_filter"):
             rows += [["", "", ""], ["# Row Filter", "", ""], ["Function", table["row_filter"]["function_name"], ""]]
     return text_rows(("col_name", "data_type", "comment"), rows)
+
+
+def _describe_information(context: Context, path: tuple[str, str, str], column: str | None) -> StatementResult:
+    columns = [(plain_name(one), kind_of(one).lower()) for one in context.information.columns(path)]
+    if column is None:
+        return text_rows(("col_name", "data_type", "comment"), [[name, kind, None] for name, kind in columns])
+    for name, kind in columns:
+        if name == column.casefold():
+            rows: Rows = [["col_name", name], ["data_type", kind], ["comment", None]]
+            return text_rows(("info_name", "info_value"), rows)
+    raise failures.column_missing(column, path)
+
+
+def _location_of(table: Document) -> str | None:
+    if table.get("storage_location"):
+        return str(table["storage_location"])
+    if is_legacy(table["full_name"]) and not is_view(table):
+        schema = "" if table["schema_name"] == "default" else f"/{table['schema_name']}.db"
+        return f"dbfs:/user/hive/warehouse{schema}/{table['name']}"
+    return None
+
+
+def show_external_locations(context: Context, cursor: Cursor) -> StatementResult:
+    """Run SHOW EXTERNAL LOCATIONS [LIKE pattern]."""
+    cursor.expect("SHOW", "EXTERNAL", "LOCATIONS")
+    keep = _pattern(cursor)
+    privileges = context.books.privileges
+    rows: Rows = [
+        [one["name"], one["url"], one.get("comment") or ""]
+        for one in context.books.store.list("external_location")
+        if keep(one["name"]) and privileges.can_see(context.actor, "EXTERNAL_LOCATION", one["name"])
+    ]
+    return text_rows(("name", "url", "comment"), rows)
 
 
 def describe_container(context: Context, cursor: Cursor) -> StatementResult:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from localspace.sql.text import quote_name
@@ -35,6 +36,14 @@ class ViewSpec:
     name: str
     folder: str
     ddl: str
+
+
+def _length(column: Document) -> int | None:
+    text = str(column["type_text"]).casefold()
+    if not text.startswith(("char", "varchar")):
+        return None
+    kind = parse_type(text)
+    return kind.numbers[0] if kind.name in ("char", "varchar") else None
 
 
 class Storage:
@@ -117,6 +126,26 @@ class Storage:
                             "23502",
                         )
 
+    def check_lengths(self, table: Document, folder: Path) -> None:
+        """Refuse texts longer than their CHAR or VARCHAR column; nothing is padded (source: Delta Lake's length check)."""
+        limits = {column["physical"]: (column, _length(column)) for column in table["columns"]}
+        limits = {name: found for name, found in limits.items() if found[1] is not None}
+        if not limits:
+            return
+        for file in folder.glob("*.parquet"):
+            there = [name for name in limits if name in pq.read_schema(file).names]
+            rows = pq.read_table(file, columns=there)
+            for name in there:
+                column, limit = limits[name]
+                longest = pc.max(pc.utf8_length(rows[name].cast(pa.string()))).as_py()
+                if longest is not None and limit is not None and longest > limit:
+                    raise SqlError(
+                        "DELTA_EXCEED_CHAR_VARCHAR_LIMIT",
+                        f"A value of column {column['name']} exceeds char/varchar type length limitation. Failed check:"
+                        f" (isnull({quote_name(column['name'])}) OR (length({quote_name(column['name'])}) <= {limit})).",
+                        "22001",
+                    )
+
     def row_count(self, folder: Path) -> int:
         """Return the number of rows in a folder, from the files' footers."""
         return sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
@@ -147,7 +176,9 @@ class Storage:
         if self._scratch.exists():
             self.discard(self._scratch)
         self._scratch.mkdir(parents=True)
-        used = {str((table.get("storage") or {}).get("path")) for table in self._store.list("table")}
+        # Rows of dropped external tables stay: a later table at their place finds them.
+        holders = self._store.list("table") + self._store.list("external_place")
+        used = {str((one.get("storage") or {}).get("path")) for one in holders}
         for folder in self._tables.iterdir():
             if self.relative(folder) not in used:
                 self.discard(folder)

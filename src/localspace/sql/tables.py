@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localspace.errors import ApiError
+from localspace.governance.legacy import refuse_legacy
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
@@ -22,8 +23,9 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] TABLE, with columns or AS a query."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
-    if cursor.one_of("TEMPORARY", "TEMP", "EXTERNAL"):
-        raise failures.not_supported("temporary and external tables")
+    if cursor.one_of("TEMPORARY", "TEMP"):
+        raise failures.not_supported("temporary tables")
+    external = cursor.accept("EXTERNAL")
     cursor.expect("TABLE")
     careful = _if_not_exists(cursor)
     path = context.session.table_path(_target(cursor))
@@ -32,6 +34,8 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
     listed = read_columns(cursor) if cursor.looking_at("(") else ColumnList()
     body: Document = {"table_type": "MANAGED", "data_source_format": "DELTA", "properties": {}, "comment": None}
     _clauses(context, cursor, body)
+    if external and not body.get("storage_location"):
+        raise SqlError("CREATE_TABLE_WITHOUT_LOCATION", "CREATE EXTERNAL TABLE must be accompanied by a LOCATION.", "42601")
     query = cursor.rest() if cursor.accept("AS") else ""
     if cursor.looking_at("SELECT") or cursor.looking_at("WITH") or cursor.looking_at("VALUES"):
         query = cursor.rest()
@@ -40,10 +44,11 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
         return NOTHING
     if context.reader.table(path) is not None and not replace:
         raise failures.already_there("table", path)
-    if not listed.columns and not query:
+    if not listed.columns and not query and not body.get("storage_location"):
         raise SqlError("DELTA_SCHEMA_NOT_PROVIDED", "Table schema is not provided. Please provide the schema.", "42908")
     if listed.columns and query:
         raise failures.not_supported("CREATE TABLE … AS with a column list")
+    _refuse_legacy_controls(path, body, listed)
     _fill_row_filter(context, body)
     if query:
         return _create_as(context, path, body, query)
@@ -68,6 +73,11 @@ def save_table(context: Context, path: tuple[str, str, str], body: Document) -> 
     if old is not None:
         context.storage.retire(context.storage.folder(old))
     return new
+
+
+def _refuse_legacy_controls(path: tuple[str, str, str], body: Document, listed: ColumnList) -> None:
+    if body.get("row_filter") or any(spec.mask is not None for spec in listed.columns):
+        refuse_legacy(path[0], "row filters and column masks")
 
 
 def _keep_manual(old: Document, body: Document) -> None:
@@ -203,7 +213,8 @@ def drop_table(context: Context, cursor: Cursor) -> StatementResult:
             "42809",
         )
     gone = context.books.objects.drop(context.actor, "table", table["full_name"])
-    context.storage.retire(context.storage.folder(gone))
+    if gone.get("table_type") != "EXTERNAL":
+        context.storage.retire(context.storage.folder(gone))
     return NOTHING
 
 
@@ -259,8 +270,10 @@ def _clauses(context: Context, cursor: Cursor, body: Document) -> None:
             body["row_filter"] = {"function": function, "input_column_names": name_list(cursor)}
         elif cursor.looking_at("WITH"):
             return
-        elif cursor.looking_at("LOCATION") or cursor.looking_at("OPTIONS"):
-            raise failures.not_supported("tables at a LOCATION or with OPTIONS")
+        elif cursor.accept("LOCATION"):
+            body |= {"storage_location": cursor.string(), "table_type": "EXTERNAL"}
+        elif cursor.looking_at("OPTIONS"):
+            raise failures.not_supported("tables with OPTIONS")
         elif cursor.one_of("SHALLOW", "DEEP", "CLONE", "LIKE"):
             raise failures.not_enforceable("cloning a table")
         else:

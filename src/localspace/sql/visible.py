@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
+from localspace.governance.legacy import is_legacy
 from localspace.store import Document
 
 
@@ -32,7 +33,9 @@ class Visible:
                 yield one
 
     def _in_scope(self, catalog: str) -> bool:
-        return self._only is None or catalog.casefold() == self._only.casefold()
+        if self._only is None:
+            return not is_legacy(catalog)
+        return catalog.casefold() == self._only.casefold()
 
     def catalogs(self) -> Iterator[Document]:
         """Return visible catalogs."""

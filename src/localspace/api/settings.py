@@ -1,0 +1,63 @@
+"""Workspace settings: the default namespace (source: SDK 0.156, DefaultNamespace)."""
+
+from __future__ import annotations
+
+from localspace.calls import Call, Route
+from localspace.errors import denied, invalid
+from localspace.governance.default_namespace import read_default, write_default
+from localspace.store import Document
+from localspace.wire import Json
+
+_DEFAULT_NAMESPACE = "/api/2.0/settings/types/default_namespace_ws/names/default"
+
+
+def get_default_namespace(call: Call) -> Json:
+    """Return the default catalog that was set; a 404 carries the etag of the first write."""
+    return _shown(read_default(call.books.store))
+
+
+def update_default_namespace(call: Call) -> Json:
+    """Set the default catalog; workspace admins only, with a fresh etag."""
+    _require_admin(call)
+    setting = call.body.get("setting")
+    if not isinstance(setting, dict) or not isinstance(setting.get("namespace"), dict):
+        raise invalid("Missing required field: setting.namespace")
+    mask = {one.strip() for one in str(call.body.get("field_mask") or "").split(",")}
+    if not mask & {"namespace.value", "namespace", "*"}:
+        raise invalid("field_mask must name namespace.value.")
+    if call.body.get("allow_missing") is not True:
+        raise invalid("allow_missing must be true.")
+    value = setting["namespace"].get("value")
+    if not value:
+        raise invalid("Missing required field: setting.namespace.value")
+    return _shown(write_default(call.books.store, value, setting.get("etag")))
+
+
+def delete_default_namespace(call: Call) -> Json:
+    """Unset the default catalog; workspace admins only, with a fresh etag."""
+    _require_admin(call)
+    read_default(call.books.store)
+    return {"etag": write_default(call.books.store, None, call.query.get("etag"))["etag"]}
+
+
+def _shown(found: Document) -> Json:
+    return {"etag": found["etag"], "namespace": {"value": found["value"]}, "setting_name": "default"}
+
+
+def _require_admin(call: Call) -> None:
+    if not call.books.identity.is_workspace_admin(call.actor.id):
+        raise denied("Only a workspace admin may change settings.")
+
+
+_AT_ONCE = "takes effect at once, without a restart of warehouses"
+ROUTES = (
+    Route(method="GET", path=_DEFAULT_NAMESPACE, handler=get_default_namespace, sdk=("DefaultNamespace.get",)),
+    Route(
+        method="PATCH",
+        path=_DEFAULT_NAMESPACE,
+        handler=update_default_namespace,
+        sdk=("DefaultNamespace.update",),
+        partial=_AT_ONCE,
+    ),
+    Route(method="DELETE", path=_DEFAULT_NAMESPACE, handler=delete_default_namespace, sdk=("DefaultNamespace.delete",)),
+)
