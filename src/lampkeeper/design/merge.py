@@ -6,37 +6,79 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lampkeeper.model.labels import Label, LabelSource, Protect
+from lampkeeper.design.strictness import RANK, Looser
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.labels import Label, LabelSource
 from lampkeeper.model.names import ColumnName
 
 _TRUST = {LabelSource.STEWARD: 0, LabelSource.MODEL: 1, LabelSource.PLATFORM: 2, LabelSource.OFFLINE: 3}
-_STRICTNESS = {Protect.NO: 0, Protect.UNDECIDED: 1, Protect.YES: 2}
 
 
-def merge_labels(*sources: Iterable[Label]) -> tuple[Label, ...]:
+def merge_labels(*sources: Iterable[Label], looser: Looser | None = None) -> tuple[Label, ...]:
     """Return one label a column, sorted by column, with the reasons of every source that had a say.
 
     A steward's label stands as it is. Else the most trusted source (model, platform, offline) among those that protect most
-    wins: a source can raise what a less trusted one found, never lower it. Two stewards: the stricter wins, and is disputed.
+    wins: a source can raise what a less trusted one found, never lower it. With `looser`, another class counts only where its
+    mask shows no more than the one before. Two stewards: the stricter wins, and is disputed.
     """
-    by_column: dict[ColumnName, list[Label]] = defaultdict(list)
+    return tuple(_merge_one(labels, looser) for _, labels in sorted(by_column(*sources).items()))
+
+
+def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
+    """Return what was said of each column, the most trusted source first."""
+    found: dict[ColumnName, list[Label]] = defaultdict(list)
     for labels in sources:
         for label in labels:
-            by_column[label.column].append(label)
-    return tuple(_merge_one(by_column[column]) for column in sorted(by_column))
+            found[label.column].append(label)
+    return {
+        column: sorted(said, key=lambda x: (_TRUST[x.source], -RANK[x.protect], -x.confidence, x.label, x.sub))
+        for column, said in found.items()
+    }
 
 
-def _merge_one(labels: list[Label]) -> Label:
-    ordered = sorted(labels, key=lambda x: (_TRUST[x.source], -_STRICTNESS[x.protect], -x.confidence, x.label, x.sub))
+def stewards_disagree(labels: Iterable[Label]) -> bool:
+    """Say whether stewards have said different things of one column."""
+    return len({(x.label, x.sub, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
+
+
+def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
+    """Return a finding for each column of which stewards have said different things."""
+    return tuple(
+        Finding(
+            code="labels/stewards_disagree", severity=Severity.WARNING, place=str(column),
+            message="; ".join(_said(x) for x in said) + ": the stricter decision stands",
+            fix="agree, then let one of them decide again with `labels set … --settle`",
+        )
+        for column, said in sorted(by_column(decisions).items())
+        if stewards_disagree(said)
+    )  # fmt: skip
+
+
+def _said(label: Label) -> str:
+    name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
+    return f"{name}, protect {label.protect} ({label.evidence[0] if label.evidence else 'no reason given'})"
+
+
+def _merge_one(ordered: list[Label], looser: Looser | None) -> Label:
     stewards = [x for x in ordered if x.source is LabelSource.STEWARD]
     if stewards:
-        chosen = stewards[0]
-        disputed = len({(x.label, x.protect) for x in stewards}) > 1
-        extra = ("stewards disagree: the stricter decision stands",) if disputed else ()
+        chosen = _stricter(stewards, looser)
+        extra = ("stewards disagree: the stricter decision stands",) if stewards_disagree(stewards) else ()
         return replace(chosen, evidence=(*chosen.evidence, *extra, *_others(ordered, chosen)))
-    strictest = max(_STRICTNESS[x.protect] for x in ordered)
-    chosen = next(x for x in ordered if _STRICTNESS[x.protect] == strictest)
+    # From the least trusted up: each may take over where it asks for as much and shows no more.
+    chosen = ordered[-1]
+    for label in reversed(ordered[:-1]):
+        if RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen)):
+            chosen = label
     return replace(chosen, evidence=(*chosen.evidence, *_others(ordered, chosen)))
+
+
+def _stricter(stewards: list[Label], looser: Looser | None) -> Label:
+    chosen = stewards[0]
+    for other in stewards[1:]:
+        if looser is not None and RANK[other.protect] == RANK[chosen.protect] and looser(chosen, other):
+            chosen = chosen if looser(other, chosen) else other
+    return chosen
 
 
 def _others(ordered: list[Label], chosen: Label) -> tuple[str, ...]:

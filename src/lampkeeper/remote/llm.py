@@ -1,0 +1,270 @@
+"""One client for every model: endpoints that speak the OpenAI chat protocol, streamed, bounded in time, secrets kept out.
+
+Databricks serves it under {host}/serving-endpoints, Anthropic under https://api.anthropic.com/v1/ (vendors' documentation).
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import openai
+from openai import Omit, OpenAI
+
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.clock import Clock, RealClock
+from lampkeeper.remote.failures import redact
+from lampkeeper.remote.llm_stream import Heard, hear_stream, hear_whole
+
+
+class Provider(StrEnum):
+    """Whose endpoint it is; `OTHER` is any address that speaks the protocol."""
+
+    DATABRICKS = "databricks"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    OTHER = "other"
+
+
+_HOMES = {Provider.OPENAI: "https://api.openai.com/v1", Provider.ANTHROPIC: "https://api.anthropic.com/v1/"}
+_KEYS = {
+    Provider.OPENAI: "OPENAI_API_KEY",
+    Provider.ANTHROPIC: "ANTHROPIC_API_KEY",
+    Provider.OTHER: "LAMPKEEPER_MODEL_KEY",
+}
+_ADDRESSES = {Provider.OPENAI: "OPENAI_BASE_URL", Provider.ANTHROPIC: "ANTHROPIC_BASE_URL"}
+_FORMS = "databricks:ENDPOINT, openai:NAME, anthropic:NAME or https://host/v1#NAME"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """A model as the user names it. `base_url` is empty for Databricks: the workspace knows its own."""
+
+    provider: Provider
+    name: str
+    base_url: str = ""
+
+    @classmethod
+    def parse(cls, text: str, environ: Mapping[str, str]) -> ModelRef:
+        """Read a reference; raise UsageError that shows the forms."""
+        if "://" in text:
+            base, mark, name = text.rpartition("#")
+            address = urlsplit(base)
+            if not mark or not name or address.scheme not in ("http", "https") or not address.hostname or address.username:
+                raise UsageError(f"--model {text!r} is no address of a model", fix="write https://host/v1#NAME")
+            return cls(provider=Provider.OTHER, name=name, base_url=base)
+        head, mark, name = text.partition(":")
+        if not mark or not name.strip() or head not in (Provider.DATABRICKS, Provider.OPENAI, Provider.ANTHROPIC):
+            raise UsageError(f"--model {text!r} is not understood", fix=f"write {_FORMS}")
+        provider = Provider(head)
+        base = environ.get(_ADDRESSES.get(provider, ""), "") or _HOMES.get(provider, "")
+        return cls(provider=provider, name=name.strip(), base_url=base)
+
+    def __str__(self) -> str:
+        """Return the form people write."""
+        return f"{self.base_url}#{self.name}" if self.provider is Provider.OTHER else f"{self.provider}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPatience:
+    """Seconds: `silence` without a byte, `answer` for one whole answer, `deadline` for all tries of one question."""
+
+    silence: float = 60.0
+    answer: float = 180.0
+    deadline: float = 300.0
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a model answered: content as it came (text, or a list of blocks), why it ended, tokens as the endpoint counts."""
+
+    content: str | list[Any]
+    finish: str
+    refusal: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tries: int = 1
+
+    @property
+    def cut(self) -> bool:
+        """Say whether the answer ended for its length, or the stream ended without a reason."""
+        return self.finish in ("length", "max_tokens", "")
+
+    @property
+    def refused(self) -> bool:
+        """Say whether the model, or a filter before it, would not answer."""
+        return bool(self.refusal) or self.finish in ("content_filter", "refusal")
+
+
+_FATAL = frozenset({400, 401, 403, 404, 413, 422})
+_FIXES = {
+    400: "see whether the model takes chat completions",
+    401: "the key is missing, wrong or expired",
+    403: "ask for the right to query this model (CAN QUERY on a serving endpoint)",
+    404: "check the model's name: `databricks serving-endpoints list`, or the vendor's list of models",
+    429: "the endpoint is throttling: run the command again later; what was answered is kept",
+}
+_OPTIONAL = ("temperature", "response_format", "stream_options", "stream")
+
+
+@dataclass(slots=True)
+class Model:
+    """A model that can be asked, from several threads at once."""
+
+    ref: ModelRef
+    base_url: str
+    key: str = ""
+    workspace: Workspace | None = None
+    patience: ModelPatience = field(default_factory=ModelPatience)
+    clock: Clock = field(default_factory=RealClock)
+    # What this endpoint turned out not to take; learnt once, by its own refusal.
+    _without: set[str] = field(default_factory=set)
+    _client: OpenAI = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the client; its own retries are off, ours know the deadline."""
+        # A redirect is not followed: the key is for this address. What the environment says of organisations is OpenAI's.
+        http: Any = httpx.Client(timeout=self.patience.silence, follow_redirects=False)
+        headers: dict[str, Any] = {"User-Agent": "lampkeeper/0.1.0"}
+        if self.ref.provider is not Provider.OPENAI:
+            headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+        self._client = OpenAI(
+            base_url=self.base_url, api_key=self.key or "none", max_retries=0, http_client=http, default_headers=headers
+        )
+
+    def ask(self, messages: Sequence[Mapping[str, str]], *, most_tokens: int, schema: Mapping[str, Any]) -> Answer:
+        """Return the answer; raise RemoteError when there is none within the deadline. Throttled and failed tries repeat."""
+        end = self.clock.now() + self.patience.deadline
+        pause, tries = self.patience.first_pause, 0
+        while True:
+            tries += 1
+            try:
+                heard = self._try(messages, most_tokens, schema, end)
+                return Answer(
+                    content=heard.content, finish=heard.finish, refusal=heard.refusal,
+                    input_tokens=heard.input_tokens, output_tokens=heard.output_tokens, tries=tries,
+                )  # fmt: skip
+            except openai.APIError as error:
+                if self._learnt(error):
+                    continue
+                problem = self._translate(error)
+                wait = max(pause, _retry_after(error, self.clock)) if problem.status not in _FATAL else -1.0
+            except TimeoutError:
+                problem = RemoteError(f"{self.ref}: the answer takes too long", code="NO_ANSWER", fix="ask a faster model")
+                wait = pause
+            except (httpx.HTTPError, ValueError) as error:
+                # In the middle of a stream the client passes on what the connection, or a line that is no JSON, raised.
+                problem = RemoteError(f"{self.ref}: the answer broke off ({type(error).__name__})", code="BROKEN_ANSWER")
+                wait = pause
+            if wait < 0 or self.clock.now() + wait >= end:
+                raise problem from None
+            self.clock.sleep(wait)
+            pause = min(pause * 2, self.patience.longest_pause)
+
+    def _try(self, messages: Sequence[Mapping[str, str]], most_tokens: int, schema: Mapping[str, Any], end: float) -> Heard:
+        options: dict[str, Any] = {
+            "temperature": 0,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "labels", "schema": schema, "strict": True}},
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        options = {k: v for k, v in options.items() if k not in self._without}
+        if "stream" not in options:
+            options.pop("stream_options", None)
+        # OpenAI's reasoning models take only the newer name; the others know the older one (vendors' documentation).
+        limit = "max_completion_tokens" if self.ref.provider is Provider.OPENAI else "max_tokens"
+        until = min(self.clock.now() + self.patience.answer, end)
+        answer = self._client.chat.completions.create(  # type: ignore[call-overload]
+            model=self.ref.name, messages=list(messages), extra_headers=self._signed(), timeout=self._wait(end),
+            **{limit: most_tokens}, **options,
+        )  # fmt: skip
+        if "stream" not in options:
+            return hear_whole(answer)
+        with answer as chunks:
+            return hear_stream(chunks, lambda: self.clock.now() > until)
+
+    def _wait(self, end: float) -> float:
+        return max(0.1, min(self.patience.silence, end - self.clock.now()))
+
+    def _signed(self) -> dict[str, str]:
+        """Return the workspace's own sign-in, renewed when it has to be; elsewhere the client sends the key."""
+        if self.workspace is None:
+            return {}
+        return {k: v for k, v in self.workspace.w.config.authenticate().items() if k.lower() == "authorization"}
+
+    def _learnt(self, error: openai.APIError) -> bool:
+        """Note an optional parameter that the endpoint refuses by name; say whether to ask again without it."""
+        if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 422, 501):
+            return False
+        text = str(error).lower()
+        found = next((p for p in _OPTIONAL if p not in self._without and p in text), None)
+        if found is None:
+            return False
+        self._without.add(found)
+        return True
+
+    def _translate(self, error: openai.APIError) -> RemoteError:
+        secrets = (self.key, *(self.workspace.secrets if self.workspace is not None else ()))
+        if isinstance(error, openai.APITimeoutError):
+            return RemoteError(f"{self.ref}: the endpoint does not answer", code="NO_ANSWER", fix="try again, or another model")
+        if isinstance(error, openai.APIConnectionError):
+            return RemoteError(f"{self.ref}: cannot reach {self.base_url}", code="NO_CONNECTION", fix="check the address")
+        status = error.status_code if isinstance(error, openai.APIStatusError) else 0
+        said = redact(str(error), secrets)[:300]
+        return RemoteError(
+            f"{self.ref}: {said} (HTTP {status})", code=str(error.code or status), status=status, fix=_FIXES.get(status, "")
+        )
+
+
+def fatal(error: RemoteError) -> bool:
+    """Say whether the same failure is sure to meet every other question too."""
+    return error.status in {401, 403, 404} or error.code == "NO_CONNECTION"
+
+
+def _retry_after(error: openai.APIError, clock: Clock) -> float:
+    """Return what the server asks to wait, in seconds or until a date; 0 when it does not say."""
+    if not isinstance(error, openai.APIStatusError):
+        return 0.0
+    given = error.response.headers.get("retry-after", "").strip()
+    if given.replace(".", "", 1).isdigit():
+        return float(given)
+    try:
+        until = email.utils.parsedate_to_datetime(given) if given else None
+    except ValueError:
+        return 0.0
+    sent = email.utils.parsedate_to_datetime(error.response.headers["date"]) if "date" in error.response.headers else None
+    return max(0.0, (until - sent).total_seconds()) if until is not None and sent is not None else 0.0
+
+
+def open_model(
+    ref: ModelRef,
+    environ: Mapping[str, str],
+    workspace: Workspace | None = None,
+    patience: ModelPatience | None = None,
+    clock: Clock | None = None,
+) -> Model:
+    """Return the model, ready to be asked; raise UsageError when its key is missing or would travel in the clear."""
+    patience, clock = patience or ModelPatience(), clock or RealClock()
+    if ref.provider is Provider.DATABRICKS:
+        if workspace is None:
+            raise UsageError(f"{ref} needs a workspace", fix="fill in auth.auto.tfvars, or give --profile")
+        base = f"{workspace.host.rstrip('/')}/serving-endpoints"
+        return Model(ref=ref, base_url=base, workspace=workspace, patience=patience, clock=clock)
+    variable = _KEYS[ref.provider]
+    key = environ.get(variable, "").strip()
+    if not key and ref.provider is not Provider.OTHER:
+        raise UsageError(f"{ref} needs a key in the environment variable {variable}", fix=f"export {variable}=…")
+    if not key.isascii() or not key.isprintable() or any(c.isspace() for c in key):
+        raise UsageError(f"the key in {variable} cannot be read: it holds blanks or characters that no key has")
+    if key and urlsplit(ref.base_url).scheme != "https" and urlsplit(ref.base_url).hostname not in _LOOPBACK:
+        raise UsageError(f"the key in {variable} would travel in the clear to {ref.base_url}", fix="use https")
+    return Model(ref=ref, base_url=ref.base_url, key=key, patience=patience, clock=clock)
