@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Any
 
@@ -13,6 +15,9 @@ from localspace.lag import LagKind
 from localspace.wire import Json, Reply
 
 _TEN_YEARS = 315_360_000
+_SEPARATOR = "\x1f"
+_PASSING = frozenset({"run", "task_run", "run_token", "token", "undo", "query", "statement", "workspace_object_id", "responder"})
+"""Kinds that record what happened, or pass by themselves."""
 
 
 def health(call: Call) -> Json:
@@ -145,6 +150,21 @@ def compatibility(call: Call) -> Reply:
     return Reply(body=page_of(), media_type="text/html")
 
 
+def inventory(call: Call) -> Json:
+    """List what the workspace holds, as `kind/key` with a digest of its content; histories and tokens are left out."""
+    found = {
+        f"{kind}/{key.replace(_SEPARATOR, '.')}": _digest(body)
+        for kind, key, body in call.workspace.store.bodies()
+        if kind not in _PASSING and body.get("lifecycle_state") != "TRASHED"
+    }
+    return {"inventory": found}
+
+
+def _digest(body: Json) -> str:
+    lasting = {name: value for name, value in body.items() if not name.endswith(("_at", "_time", "_ms", "_by", "_on"))}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:12]
+
+
 def responders(call: Call) -> Json:
     """List the responders of the serving endpoints."""
     return {"responders": call.books.store.list("responder")}
@@ -210,6 +230,7 @@ ROUTES = (
     _route("GET", "requests", requests),
     _route("DELETE", "requests", clear_requests),
     _route("POST", "tokens", mint),
+    _route("GET", "inventory", inventory),
     _route("GET", "responders", responders),
     _route("PUT", "responders/{name}", set_responder),
 )

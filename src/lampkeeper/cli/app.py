@@ -130,6 +130,11 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
     return decorate
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated option, blanks stripped, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
 @click.version_option(package_name="lampkeeper")
 def app() -> None:

@@ -62,7 +62,7 @@ def outcome_command(here: Here, steps: str) -> Outcome:
         verdict = "did not end" if record.exit_code is None else str(verdict_of(record.exit_code))
         table.add_row(cell(record.step), cell(verdict), cell(told))
     here.console.table(table)
-    book.files.write(book.name("outcome.json"), json.dumps(found.as_dict(), indent=1, sort_keys=True).encode())
+    book.files.write(book.name("verdict.json"), json.dumps(found.as_dict(), indent=1, sort_keys=True).encode())
     where = f" at {found.step}: {found.message}" if found.step else ""
     here.console.line(f"run {here.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red")
     return Outcome(document=found.as_dict(), verdict=found.exit_code)

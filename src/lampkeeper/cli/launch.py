@@ -1,5 +1,285 @@
-"""launch: bring up a place, deploy the bundle there, run its job, tell what happens, take everything down."""
+"""launch and demo-bundle: bring up a place, deploy the bundle, run a job, tell what happens, take everything down."""
 
 from __future__ import annotations
 
-COMMANDS = ()
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
+from lampkeeper.launch.job_run import RunState, TaskState, cancel_run, download, follow, log_tail, start_run
+from lampkeeper.launch.local import LocalPlace
+from lampkeeper.launch.own import OwnPlace
+from lampkeeper.launch.place import Address, Place, running
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.clients import Workspace, connect
+
+_GOOD, _BAD = "bold green", "bold red"
+_STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BAD, "EXCLUDED": "dim", "UPSTREAM_FAILED": "red"}
+
+
+@contextmanager
+def interrupted_by_term() -> Iterator[None]:
+    """Let SIGTERM end a block as Ctrl-C does, so that what was brought up is taken down."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A place that is up, the bundle there, and where the reports go."""
+
+    console: Console
+    workspace: Workspace
+    bundle: Bundle
+    reports: Path
+    poll: float = 2.0
+
+    def run(self, job: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """Run a deployed job to its end; return the verdict as an exit code, and a document."""
+        job_id = self.bundle.job_id(job)
+        run_id = start_run(self.workspace, job_id, parameters)
+        self.console.line(f"run {run_id} of {job}", "bold")
+        try:
+            run = follow(self.workspace, run_id, self._tell, poll=self.poll)
+        except BaseException:
+            # Whoever gives up on a run must not leave it writing.
+            cancel_run(self.workspace, run_id)
+            self.console.note(f"cancelled run {run_id}")
+            raise
+        self._table(run)
+        folder = self.reports / str(run_id)
+        outcome = download(self.workspace, run, folder)
+        if folder.is_dir():
+            self.console.line(f"reports in {folder}")
+        code = self._verdict(run, outcome)
+        return code, {
+            "run_id": run_id, "result": run.result or run.life, "exit_code": code, "outcome": outcome,
+            "tasks": [{"task": t.key, "state": t.state, "seconds": t.seconds} for t in run.tasks], "reports": str(folder),
+        }  # fmt: skip
+
+    def _tell(self, task: TaskState) -> None:
+        took = f" ({task.seconds:.1f} s)" if task.over and task.seconds else ""
+        self.console.line(f"  {task.key:<12} {task.state}{took}", _STYLES.get(task.state, ""))
+        if task.over:
+            for line in log_tail(self.workspace, task):
+                self.console.line(f"    | {line}", "dim")
+
+    def _table(self, run: RunState) -> None:
+        table = new_table("task", "state", "seconds")
+        for task in run.tasks:
+            table.add_row(cell(task.key), cell(task.state, _STYLES.get(task.state, "")), cell(f"{task.seconds:.1f}"))
+        table.add_row(cell("run", "bold"), cell(run.result or run.life, "bold"), cell(f"{run.seconds:.1f}", "bold"))
+        self.console.table(table)
+
+    def _verdict(self, run: RunState, outcome: Mapping[str, Any] | None) -> int:
+        if outcome is None:
+            good = run.result == "SUCCESS"
+            self.console.line(f"the run ended as {run.result or run.life}: {run.message}", _GOOD if good else _BAD)
+            return 0 if good else RemoteError.exit_code
+        code = int(outcome["exit_code"])
+        where = f" at {outcome['step']}: {outcome['message']}" if outcome["step"] else ""
+        for step in outcome["steps"]:
+            facts = step.get("facts") or {}
+            if step["step"] == "verify" and "mismatches" in facts:
+                self.console.line(f"verify: {facts['mismatches']} mismatches in {facts['cells']} cells")
+            for finding in facts.get("findings") or () if step["step"] == outcome["step"] else ():
+                self.console.line(f"  {finding}", _BAD)
+        self.console.line(f"verdict: {outcome['verdict']}{where}", _GOOD if code == 0 else _BAD)
+        if code == 0 and run.result != "SUCCESS":
+            self.console.line(f"but the run ended as {run.result or run.life}: {run.message}", _BAD)
+            return RemoteError.exit_code
+        return code
+
+
+def parameters_of(given: Sequence[str]) -> dict[str, str]:
+    """Read `name=value` pairs; raise UsageError for anything else."""
+    found = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"--param {text!r} is not name=value", fix="write --param env=dev")
+        found[name] = value
+    return found
+
+
+_bundle = click.option(
+    "--bundle", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), show_default="here",
+    help="The folder that holds databricks.yml.",
+)  # fmt: skip
+_reports = click.option(
+    "--reports", type=click.Path(path_type=Path, file_okay=False), default=Path(".lampkeeper/reports"), show_default=True,
+    help="Where reports of the run are copied to.",
+)  # fmt: skip
+
+
+@click.command("launch")
+@click.option("--place", type=click.Choice(["local", "own"]), default="local", show_default=True, help="Where to run.")
+@click.option("--profile", default="", metavar="NAME", help="With --place own: a profile of .databrickscfg.")
+@click.option("--target", default="", metavar="NAME", help="The bundle's target (default: local there, dev elsewhere).")
+@click.option("--job", default="governance", show_default=True, help="The job to run.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A job parameter (may be given again).")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A bundle variable (may be given again).")
+@click.option(
+    "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo/launch"), show_default=True,
+    help="With --place local: where the workspace is kept.",
+)  # fmt: skip
+@_bundle
+@_reports
+@common(env=False)
+def launch_command(
+    here: Here,
+    place: str,
+    profile: str,
+    target: str,
+    job: str,
+    params: tuple[str, ...],
+    variables: tuple[str, ...],
+    base: Path,
+    folder: Path,
+    reports: Path,
+) -> Outcome:
+    """Deploy the bundle to a place and run a job there; the exit code is the run's verdict.
+
+    A local place is brought up with demo data and taken down at the end, whatever happens.
+    """
+    if profile and place != "own":
+        raise UsageError("--profile is for --place own", fix="leave it out, or give --place own")
+    cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)
+    chosen = _place(place, profile, base)
+    with interrupted_by_term(), running(chosen) as address:
+        here.console.line(f"place {chosen.name}: {address.host or profile or 'as the environment says'}")
+        workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
+        local = place == "local"
+        bundle = Bundle(
+            folder=folder.resolve(), target=target or ("local" if local else "dev"), environment=sign_in(address), cli=cli,
+            variables=given, tell=here.console.line,
+        )  # fmt: skip
+        if local:
+            _prepare(here.console, workspace)
+        bundle.deploy()
+        if local:
+            _settings(workspace, bundle, job, address)
+        launched = Launch(
+            console=here.console, workspace=workspace, bundle=bundle, reports=reports.resolve(), poll=0.3 if local else 2.0
+        )
+        code, document = launched.run(job, parameters)
+    return Outcome(document=document, verdict=code)
+
+
+def _place(name: str, profile: str, base: Path) -> Place:
+    if name == "local":
+        return LocalPlace(folder=base.resolve() / "workspace")
+    return OwnPlace(auth=Auth(profile=profile))
+
+
+def _prepare(console: Console, workspace: Workspace) -> None:
+    from lampkeeper.launch.demo import bank_subject, seed_subject
+    from lampkeeper.launch.local_jobs import make_home, seed_account_scope
+    from lampkeeper.remote.warehouse import start_warehouse
+
+    start_warehouse(workspace)
+    with console.progress("seeding demo data") as progress:
+        report, people = seed_subject(workspace, bank_subject(), progress)
+        seed_account_scope(workspace)
+        make_home(workspace)
+    console.line(f"demo data: {len(report.made)} tables made, {len(report.kept)} there already, {report.writes + people} writes")
+
+
+def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) -> None:
+    from lampkeeper.launch.demo import bank_subject
+    from lampkeeper.launch.local_jobs import job_envs, put_settings
+
+    envs, env = job_envs(workspace, bundle.job_id(job))
+    if envs and env:
+        put_settings(workspace, envs, env, bank_subject(), address)
+
+
+@click.command("demo-bundle")
+@click.option(
+    "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo/bundle"), show_default=True,
+    help="Where the workspace is kept; it starts empty.",
+)  # fmt: skip
+@_bundle
+@common(env=False)
+def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
+    """Run the bundle on the local workspace from start to end: deploy, govern, prove, destroy; nothing is left behind."""
+    from lampkeeper.launch.inventory import left_behind, take_inventory
+
+    began = time.monotonic()
+    cli, home = find_cli(os.environ), base.resolve()
+    shutil.rmtree(home / "workspace", ignore_errors=True)
+    place = LocalPlace(folder=home / "workspace")
+    console = here.console
+    with interrupted_by_term(), running(place) as address:
+        console.line(f"local workspace {address.host}, its data in {place.data}")
+        workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
+        bundle = Bundle(folder=folder.resolve(), target="local", environment=sign_in(address), cli=cli, tell=console.line)
+        _prepare(console, workspace)
+        before = take_inventory(workspace)
+        _title(console, "databricks bundle deploy")
+        bundle.deploy()
+        _settings(workspace, bundle, "governance", address)
+        _title(console, "databricks bundle run governance")
+        launched = Launch(console=console, workspace=workspace, bundle=bundle, reports=home / "reports", poll=0.3)
+        code, document = launched.run("governance", {})
+        _title(console, "lampkeeper destroy")
+        _destroy(console, workspace, bundle, address)
+        _title(console, "databricks bundle destroy")
+        bundle.destroy()
+        _empty_parents(workspace)
+        left = left_behind(before, take_inventory(workspace))
+    for name in left:
+        console.line(f"  {name}", _BAD)
+    console.line(f"left behind: {len(left)}", _BAD if left else _GOOD)
+    console.line(f"all in {time.monotonic() - began:.0f} s")
+    return Outcome(document=document | {"left_behind": list(left)}, verdict=code or int(bool(left)))
+
+
+def _title(console: Console, text: str) -> None:
+    console.line()
+    console.line(f"== {text}", "bold")
+
+
+def _destroy(console: Console, workspace: Workspace, bundle: Bundle, address: Address) -> None:
+    """Run `lampkeeper destroy` on the jobs' environment, signed in as at the place."""
+    from lampkeeper.cli.destroying import destroy_in_volume
+    from lampkeeper.launch.local_jobs import job_envs
+
+    envs, env = job_envs(workspace, bundle.job_id("governance"))
+    report = destroy_in_volume(console, workspace, envs, env)
+    console.line(f"destroy: {report} writes")
+
+
+def _empty_parents(workspace: Workspace) -> None:
+    """Remove the folders that the CLI made above the bundle's own and leaves behind, as far as they are empty."""
+    from lampkeeper.remote.task import whoami
+
+    for path in (f"/Users/{whoami(workspace)}/.bundle/lampkeeper", f"/Users/{whoami(workspace)}/.bundle"):
+        try:
+            workspace.write("folder", "POST", "/api/2.0/workspace/delete", {"path": path})
+        except RemoteError as error:
+            if error.code not in {"DIRECTORY_NOT_EMPTY", "RESOURCE_DOES_NOT_EXIST"}:
+                raise
+
+
+COMMANDS = (launch_command, demo_bundle_command)

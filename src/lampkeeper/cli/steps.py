@@ -29,6 +29,7 @@ LEASE_WAIT = "LAMPKEEPER_LEASE_WAIT"
 """The environment variable that says for how many seconds to wait for somebody else's lease."""
 
 _MOST = 50
+_INTERNAL = 70
 _EXCUSED = frozenset({Verdict.OK, Verdict.FAILED, Verdict.UNSAFE})
 
 
@@ -98,6 +99,9 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
         if finish(error.exit_code, error.message, {}):
             here.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
             return 0
+        raise
+    except Exception as error:
+        finish(_INTERNAL, f"internal error: {type(error).__name__}: {error}", {})
         raise
     if outcome is None:
         outcome = Outcome(document=None)

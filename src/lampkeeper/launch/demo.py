@@ -138,12 +138,14 @@ def write_env(folder: EnvFolder, subject: Subject, address: Address) -> None:
     """Write the env folder's settings if they are missing, and where the workspace is: its port is new at every start."""
     auth = address.signed()
     if not folder.settings_path.exists():
-        space = SpaceSettings(name=subject.space, tables=_space_tables(subject))
-        settings = Settings(
-            spaces=(space,), uc_tables=subject.patterns, groups=DEMO_GROUPS, sql_warehouse_id=address.warehouse_id
-        )
-        folder.setup(settings, auth)
+        folder.setup(demo_settings(subject, address), auth)
     folder.write_auth(auth)
+
+
+def demo_settings(subject: Subject, address: Address) -> Settings:
+    """Return what the demo's env.auto.tfvars says."""
+    space = SpaceSettings(name=subject.space, tables=_space_tables(subject))
+    return Settings(spaces=(space,), uc_tables=subject.patterns, groups=DEMO_GROUPS, sql_warehouse_id=address.warehouse_id)
 
 
 def _space_tables(subject: Subject, most: int = 25) -> tuple[str, ...]:

@@ -234,9 +234,7 @@ def connect(
     account_config = None
     if account is not None:
         place = {"host": account.account_host or account_console(config.host or ""), "account_id": account_id}
-        # Named outright: the environment of a task holds the workspace's own credentials.
-        kind = {"auth_type": "pat" if account.token else "oauth-m2m"}
-        account_config = _config(_signing(account) | kind | place | timing, secrets)
+        account_config = _config(_signing(account) | place | timing, secrets)
     elif account_id:
         profile = {"profile": auth.profile} if auth.profile and not auth.workspace_host else {}
         place = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
@@ -261,8 +259,13 @@ def connect(
 
 
 def _signing(auth: Auth) -> dict[str, Any]:
-    signing = {"token": auth.token, "client_id": auth.client_id, "client_secret": auth.client_secret}
-    return {k: v for k, v in signing.items() if v}
+    """Return the credentials, their kind named outright: the environment of a job's task holds others, which would win."""
+    if auth.token:
+        return {"token": auth.token, "auth_type": "pat"}
+    if auth.client_id or auth.client_secret:
+        signing = {"client_id": auth.client_id, "client_secret": auth.client_secret, "auth_type": "oauth-m2m"}
+        return {k: v for k, v in signing.items() if v}
+    return {}
 
 
 _CONSOLES = (

@@ -1,0 +1,32 @@
+"""destroy of an environment that jobs keep in a volume, in the process of the one who launched them."""
+
+from __future__ import annotations
+
+from lampkeeper.cli.console import Console
+from lampkeeper.cli.deploy import apply_progress, waiting
+from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.planner import plan_destroy
+from lampkeeper.deploy.shared import shared_envs
+from lampkeeper.deploy.state import States
+from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.layers import LAYERS
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.task import whoami
+from lampkeeper.remote.volumes import VolumeFolder
+
+
+def destroy_in_volume(console: Console, workspace: Workspace, envs: str, env: str) -> int:
+    """Remove everything that we made for an environment, the account layer too; return how many writes it took."""
+    volume = VolumeFolder(workspace, envs)
+    with shared_envs(volume, env, holder=whoami(workspace), writes=True, wait=90.0, tell=console.note) as shared:
+        states = States.in_folder(shared.root, env)
+        plan = plan_destroy(workspace, states, layers=LAYERS)
+        if plan.blocked:
+            raise UnsafePlanError(f"destroy is blocked: {plan.findings[0]}")
+        shared.mirror(states)
+        with console.progress("destroying") as step:
+            report = apply_plan(
+                plan, workspace, states, progress=apply_progress(step), allow_loosening=True, saved=False,
+                wait=waiting(workspace, None),
+            )  # fmt: skip
+    return report.writes

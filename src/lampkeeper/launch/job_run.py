@@ -1,0 +1,148 @@
+"""A run of a deployed job: started, followed task by task, cancelled, asked for its verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.volumes import ROOT, VolumeFolder
+
+_OVER = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+_RAN = frozenset({"SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"})
+_WAITING = frozenset({"BLOCKED", "PENDING", "QUEUED", ""})
+_TAIL_LINES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """What a task is at: a life cycle state, or its result when it is over; seconds since it began."""
+
+    key: str
+    state: str
+    seconds: float
+    run_id: int
+    message: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Say whether the task has ended or was left out."""
+        return self.state not in {"PENDING", "QUEUED", "RUNNING", "TERMINATING", "BLOCKED", "WAITING_FOR_RETRY"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """A run as it is now."""
+
+    run_id: int
+    life: str
+    result: str
+    message: str
+    seconds: float
+    tasks: tuple[TaskState, ...]
+    parameters: Mapping[str, str]
+
+    @property
+    def over(self) -> bool:
+        """Say whether the run has ended."""
+        return self.life in _OVER
+
+
+def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) -> int:
+    """Start a run and return its id."""
+    body: dict[str, Any] = {"job_id": job_id} | ({"job_parameters": dict(parameters)} if parameters else {})
+    return int(workspace.write("job", "POST", "/api/2.2/jobs/run-now", body)["run_id"])
+
+
+def cancel_run(workspace: Workspace, run_id: int) -> None:
+    """Ask for the end of a run."""
+    workspace.write("job", "POST", "/api/2.2/jobs/runs/cancel", {"run_id": run_id})
+
+
+def read_run(workspace: Workspace, run_id: int) -> RunState:
+    """Return a run as it is now."""
+    found = workspace.get("job", "/api/2.2/jobs/runs/get", {"run_id": run_id})
+    state = found.get("state") or {}
+    return RunState(
+        run_id=run_id,
+        life=str(state.get("life_cycle_state", "")),
+        result=str(state.get("result_state") or ""),
+        message=str(state.get("state_message") or ""),
+        seconds=_seconds(found),
+        tasks=tuple(_task(t) for t in sorted(found.get("tasks") or (), key=_begun)),
+        parameters={p["name"]: str(p.get("value", p.get("default", ""))) for p in found.get("job_parameters") or ()},
+    )
+
+
+def _task(task: Mapping[str, Any]) -> TaskState:
+    state = task.get("state") or {}
+    return TaskState(
+        key=str(task["task_key"]),
+        state=str(state.get("result_state") or state.get("life_cycle_state", "")),
+        seconds=_seconds(task),
+        run_id=int(task.get("run_id") or 0),
+        message=str(state.get("state_message") or ""),
+    )
+
+
+def _begun(task: Mapping[str, Any]) -> tuple[bool, int]:
+    start = int(task.get("start_time") or 0)
+    return not start, start
+
+
+def _seconds(found: Mapping[str, Any]) -> float:
+    start, end = int(found.get("start_time") or 0), int(found.get("end_time") or 0)
+    return (end - start) / 1000 if start and end else 0.0
+
+
+def follow(workspace: Workspace, run_id: int, tell: Callable[[TaskState], None], *, poll: float) -> RunState:
+    """Wait for the end of a run, `poll` seconds between looks; tell of each task whenever its state has changed."""
+    seen: dict[str, str] = {}
+    while True:
+        run = read_run(workspace, run_id)
+        for task in run.tasks:
+            if seen.get(task.key) != task.state and task.state not in _WAITING:
+                seen[task.key] = task.state
+                tell(task)
+        if run.over:
+            return run
+        workspace.clock.sleep(poll)
+
+
+def log_tail(workspace: Workspace, task: TaskState) -> list[str]:
+    """Return the last lines that a task printed, and its error; nothing for a task that did not run."""
+    if task.state not in _RAN or not task.run_id:
+        return []
+    try:
+        found = workspace.get("job", "/api/2.2/jobs/runs/get-output", {"run_id": task.run_id})
+    except RemoteError as error:
+        # A condition has no output to give (source: platform docs, get-output).
+        if error.status in (400, 404):
+            return []
+        raise
+    lines = [line for line in str(found.get("logs") or "").splitlines() if line.strip()][-_TAIL_LINES:]
+    return [*lines, *([str(found["error"])] if found.get("error") else [])]
+
+
+def download(workspace: Workspace, run: RunState, target: Path) -> Mapping[str, Any] | None:
+    """Copy what a run has left for people into `target`; return its outcome, None when it left none."""
+    envs, env = run.parameters.get("envs", ""), run.parameters.get("env", "")
+    if not envs.startswith(ROOT) or not env:
+        return None
+    volume = VolumeFolder(workspace, envs)
+    place = f"runs/{env}/{run.run_id}"
+    names = {name: name.rsplit("/", 1)[-1] for name in volume.names(place)} | {f"{env}/report.html": "report.html"}
+    target.mkdir(parents=True, exist_ok=True)
+    outcome = None
+    for name, bare in names.items():
+        content = volume.read(name)
+        if content is None:
+            continue
+        (target / bare).write_bytes(content)
+        if bare == "verdict.json":
+            outcome = json.loads(content)
+    return outcome
