@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common, listed
+from lampkeeper.cli.app import Here, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
@@ -15,7 +15,7 @@ from lampkeeper.design.library import load_library
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
-from lampkeeper.launch.lifecycle import Choices, Mode, count_labels, generate, overlay_of, take_snapshot, validate
+from lampkeeper.launch.lifecycle import Mode, count_labels, generate, take_snapshot, validate
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.labels import Protect
@@ -121,7 +121,7 @@ def generate_command(here: Here, mode: str, space: str, offline: bool) -> Outcom
         with here.console.progress("reading tables"):
             take_snapshot(folder, workspace)
     with here.console.progress("generating"):
-        made = generate(folder, mode=Mode(mode), space=space, choices=choices)
+        made = generate(folder, mode=Mode(mode), space=space)
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:

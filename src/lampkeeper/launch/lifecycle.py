@@ -22,9 +22,6 @@ from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
 from lampkeeper.design.merge import merge_labels
 from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import Overlay, compose
-from lampkeeper.design.pack_file import read_pack
-from lampkeeper.design.packs import choose_packs
 from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.folder import EnvFolder
@@ -105,47 +102,23 @@ def snapshot_of(folder: EnvFolder) -> Snapshot:
     return folder.snapshot()
 
 
-def decide_labels(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay) -> tuple[Label, ...]:
+def decide_labels(folder: EnvFolder, snapshot: Snapshot) -> tuple[Label, ...]:
     """Return one label a column: the rules', with what a steward has said on top."""
     steward: tuple[Label, ...] = ()
     if folder.labels_path.is_file():
         known = {c for c, _ in snapshot.columns()}
         steward = tuple(x for x in folder.labels() if x.source is LabelSource.STEWARD and x.column in known)
-    found = {x.column: x for x in merge_labels(classify(snapshot, overlay=overlay), steward)}
+    found = {x.column: x for x in merge_labels(classify(snapshot), steward)}
     return tuple(found[c] for c, _ in snapshot.columns())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What a command says in place of the settings; empty says nothing."""
-
-    country: tuple[str, ...] = ()
-    industry: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-
-
-def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
-    """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
-    settings, said = folder.settings(), choices or Choices()
-    own = []
-    for path, text in folder.pack_texts():
-        read = read_pack(text, str(path))
-        if read.pack is None:
-            lines = [f"{f.place}: {f.message}" for f in read.findings]
-            raise UsageError("\n".join(lines), fix=f"lampkeeper packs check {path}")
-        own.append(read.pack)
-    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own))
-
-
-def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choices: Choices | None = None) -> Generated:
+def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "") -> Generated:
     """Decide labels and desired state from the snapshot and write them as the draft.
 
-    `space` keeps what the draft says of the other spaces; `choices` stand in place of the settings. A snapshot must have
-    been taken.
+    `space` keeps what the draft says of the other spaces. A snapshot must have been taken.
     """
     settings, snapshot = folder.settings(), snapshot_of(folder)
-    overlay = overlay_of(folder, choices)
-    labels = decide_labels(folder, snapshot, overlay)
+    labels = decide_labels(folder, snapshot)
     requests, findings = _spaces(settings, snapshot, mode, space)
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
@@ -154,11 +127,10 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choi
         SynthesisRequest(
             snapshot=snapshot,
             labels=labels,
-            groups=_groups(settings, overlay, choices or Choices()),
+            groups=_groups(settings),
             spaces=requests,
             warehouse=warehouse,
             function_schema=settings.function_schema,
-            overlay=overlay,
         )
     )
     desired = made.desired
@@ -177,15 +149,10 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choi
     )
 
 
-def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:
-    """Return the groups: those named by the command, the settings', the industry's templates, or the fewest that do."""
+def _groups(settings: Settings) -> tuple[GroupSpec, ...]:
     if settings.genie_only:
         return ()
-    if choices.groups:
-        return overlay.pick_groups(choices.groups)
-    if settings.groups is not None:
-        return settings.groups
-    return tuple(t.spec() for t in overlay.templates) or minimal_groups()
+    return minimal_groups() if settings.groups is None else settings.groups
 
 
 def _spaces(
@@ -362,7 +329,7 @@ def audit(folder: EnvFolder, workspace: Workspace) -> Audit:
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
     view = read_audit_view(workspace, folder.settings().patterns)
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder))} | known
+    by_column = {x.column: x for x in classify(view.snapshot)} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     return Audit(
         drift=find_drift(view.snapshot, desired, labels, view.policies),
