@@ -1,13 +1,15 @@
-"""fix: mends drafts that people or models wrote."""
+"""fix, history, restore: what is done with drafts."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from lampkeeper.cli.app import Here, common
-from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.files.draft_history import draft_entries, restore_draft
 from lampkeeper.launch.mending import mend_env, mend_file
 
 
@@ -37,4 +39,31 @@ def fix_command(here: Here, file: Path | None, check: bool) -> Outcome:
     return Outcome(document=document, findings=made.findings, failed=check and bool(made.changes))
 
 
-COMMANDS = (fix_command,)
+@click.command("history")
+@common()
+def history_command(here: Here) -> Outcome:
+    """List the drafts that were generated, restored or edited, newest last."""
+    entries = draft_entries(here.folder())
+    table = new_table("number", "made", "why", "digest")
+    for entry in entries:
+        table.add_row(cell(entry.number), cell(entry.made_at), cell(entry.why), cell(entry.digest))
+    here.console.table(table)
+    here.console.line(f"{len(entries)} drafts" if entries else "no draft has been generated yet")
+    return Outcome(document=[{"number": e.number, "made_at": e.made_at, "why": e.why, "digest": e.digest} for e in entries])
+
+
+@click.command("restore")
+@click.option(
+    "--to", type=click.IntRange(min=1), metavar="N", help="The draft's number in the history (default: the one before)."
+)
+@common()
+def restore_command(here: Here, to: int | None) -> Outcome:
+    """Make a draft of the past the draft again. What is applied stays as it is until the next plan and apply."""
+    made = restore_draft(here.folder(), datetime.now(UTC), to)
+    for path in made.changed:
+        here.console.line(f"wrote {path}" if path.exists() else f"removed {path}")
+    here.console.line(f"draft {made.source.number} of {made.source.made_at} is the draft again, as number {made.entry.number}")
+    return Outcome(document={"restored": made.source.number, "as": made.entry.number, "changed": [str(p) for p in made.changed]})
+
+
+COMMANDS = (fix_command, history_command, restore_command)

@@ -1,0 +1,150 @@
+"""The history of drafts: `generated/.history/<number>/` holds a copy of every draft that was generated, restored or edited.
+
+    .history/0007/entry.json              number, when, why, digest
+    .history/0007/files/…                 the draft's files as they were, labels included
+
+Restoring writes a draft; what is applied is another matter and stays as it is. A steward's decisions in labels.jsonl are not
+taken back by a restore: that file is kept here for reading only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
+from lampkeeper.files.snapshots import read_json
+from lampkeeper.files.text import read_text, write_texts
+from lampkeeper.model.errors import UsageError
+
+KEEP = 20
+"""How many entries are kept, the newest ones."""
+
+_FOLDER, _ENTRY, _FILES = ".history", "entry.json", "files"
+_LABELS = "labels.jsonl"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class DraftEntry:
+    """One draft of the past: its number, when it was made (ISO-8601, UTC), why, and the digest of its files."""
+
+    number: int
+    made_at: str
+    why: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore did: the entry that was taken, the entry that records it, and the files that changed."""
+
+    source: DraftEntry
+    entry: DraftEntry
+    changed: tuple[Path, ...]
+
+
+def draft_entries(folder: EnvFolder) -> tuple[DraftEntry, ...]:
+    """Return the entries, oldest first; raise UsageError for one that is damaged."""
+    return tuple(_read_entry(path) for path in _paths(folder))
+
+
+def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -> DraftEntry | None:
+    """Keep a copy of the draft as it is now; None when there is no draft, or it is the newest entry already."""
+    texts = _draft_texts(folder)
+    if not texts:
+        return None
+    entries = draft_entries(folder)
+    digest = _digest(texts)
+    if entries and entries[-1].digest == digest:
+        return None
+    number = entries[-1].number + 1 if entries else 1
+    made_at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entry = DraftEntry(number=number, made_at=made_at, why=why, digest=digest)
+    home = _home(folder, number)
+    labels = {_LABELS: read_text(folder.labels_path)} if folder.labels_path.is_file() else {}
+    write_texts({home / _FILES / name: text for name, text in (texts | labels).items()})
+    # The entry comes last: a copy without one was never finished and counts for nothing.
+    write_texts({home / _ENTRY: json.dumps({"made_at": made_at, "why": why, "digest": digest}, indent=2) + "\n"})
+    for old in _paths(folder)[:-keep]:
+        shutil.rmtree(old)
+    return entry
+
+
+def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Restored:
+    """Write a draft of the past as the draft: entry `to`, or the newest one that differs from the draft as it is.
+
+    The draft as it is goes into the history first, and the restored one after it. Raise UsageError when there is no such
+    entry, or its files are not what they were.
+    """
+    record_draft(folder, "as it was before a restore", now)
+    entries = draft_entries(folder)
+    source = _chosen(folder, entries, to)
+    texts = _kept_texts(_home(folder, source.number) / _FILES)
+    if _digest(texts) != source.digest:
+        raise UsageError(f"{_home(folder, source.number)}: the files are not those that were kept", fix="choose another entry")
+    root = folder.generated_path
+    gone = [root / name for name in _draft_texts(folder) if name not in texts]
+    changed = write_texts({root / name: text for name, text in texts.items()})
+    for path in gone:
+        path.unlink()
+    entry = record_draft(folder, f"restored from {source.number}", now) or source
+    return Restored(source=source, entry=entry, changed=(*changed, *gone))
+
+
+def _chosen(folder: EnvFolder, entries: tuple[DraftEntry, ...], to: int | None) -> DraftEntry:
+    there = ", ".join(str(e.number) for e in entries) or "none"
+    if to is None:
+        current = _digest(_draft_texts(folder))
+        found = next((e for e in reversed(entries) if e.digest != current), None)
+        if found is None:
+            raise UsageError("there is no draft to go back to", fix=f"lampkeeper history --env {folder.env}")
+        return found
+    found = next((e for e in entries if e.number == to), None)
+    if found is None:
+        raise UsageError(
+            f"no draft number {to} in the history (there are: {there})", fix=f"lampkeeper history --env {folder.env}"
+        )
+    return found
+
+
+def _draft_texts(folder: EnvFolder) -> dict[str, str]:
+    """Return the draft's files by their path inside `generated`; none when there is no draft."""
+    root = folder.generated_path
+    if not (root / ABAC_FILE).is_file():
+        return {}
+    return _texts(root, (root / ABAC_FILE, root / SQL_FILE, *(p for p in (root / "spaces").rglob("*") if p.is_file())))
+
+
+def _kept_texts(home: Path) -> dict[str, str]:
+    return {name: text for name, text in _texts(home, home.rglob("*")).items() if name != _LABELS}
+
+
+def _texts(root: Path, paths: Iterable[Path]) -> dict[str, str]:
+    found = sorted(p for p in paths if p.is_file())
+    return {p.relative_to(root).as_posix(): read_text(p) for p in found}
+
+
+def _digest(texts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()[:16]
+
+
+def _home(folder: EnvFolder, number: int) -> Path:
+    return folder.generated_path / _FOLDER / f"{number:04d}"
+
+
+def _paths(folder: EnvFolder) -> list[Path]:
+    found = (folder.generated_path / _FOLDER).glob(f"*/{_ENTRY}")
+    return sorted((p.parent for p in found if p.parent.name.isdigit()), key=lambda p: int(p.name))
+
+
+def _read_entry(path: Path) -> DraftEntry:
+    data = read_json(read_text(path / _ENTRY), path / _ENTRY)
+    try:
+        return DraftEntry(number=int(path.name), made_at=str(data["made_at"]), why=str(data["why"]), digest=str(data["digest"]))
+    except (KeyError, TypeError):
+        raise UsageError(f"{path / _ENTRY}: not an entry of the history", fix=f"remove {path}") from None
