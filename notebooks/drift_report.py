@@ -6,6 +6,8 @@
 
 # COMMAND ----------
 
+from lampkeeper.launch.pages import bars, summed
+
 dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
 dbutils.widgets.text("env", "dev", "Environment")
 envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
@@ -13,8 +15,6 @@ envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
 # COMMAND ----------
 
 dbutils.widgets.text("history", "main.lampkeeper_ops", "Schema of the history")
-
-from lampkeeper.launch.pages import bars, summed
 
 schema = dbutils.widgets.get("history")
 query = "SELECT * FROM IDENTIFIER(:t) WHERE env = :env ORDER BY recorded_at DESC LIMIT 50"

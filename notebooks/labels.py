@@ -6,6 +6,10 @@
 
 # COMMAND ----------
 
+from collections import Counter
+
+from lampkeeper.launch.pages import bars, labels_with_evidence
+
 dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
 dbutils.widgets.text("env", "dev", "Environment")
 envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
@@ -13,10 +17,6 @@ envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
 # COMMAND ----------
 
 dbutils.widgets.dropdown("protect", "yes", ["yes", "no", "undecided"], "Protect")
-
-from collections import Counter
-
-from lampkeeper.launch.pages import bars, labels_with_evidence
 
 shown = labels_with_evidence(envs, env, dbutils.widgets.get("protect"))
 print(shown.summary)

@@ -7,13 +7,13 @@
 
 # COMMAND ----------
 
+from lampkeeper.launch.pages import quickstart
+
 dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
 dbutils.widgets.text("env", "dev", "Environment")
 envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
 
 # COMMAND ----------
-
-from lampkeeper.launch.pages import quickstart
 
 shown = quickstart(envs, env)
 print(shown.summary)

@@ -6,6 +6,8 @@
 
 # COMMAND ----------
 
+from lampkeeper.launch.pages import bars, newest_plan, review_plan
+
 dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
 dbutils.widgets.text("env", "dev", "Environment")
 envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
@@ -13,8 +15,6 @@ envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
 # COMMAND ----------
 
 dbutils.widgets.text("plan_hash", "", "Hash (empty: the newest)")
-
-from lampkeeper.launch.pages import bars, newest_plan, review_plan
 
 plan_hash = dbutils.widgets.get("plan_hash") or newest_plan(envs, env)
 shown = review_plan(envs, env, plan_hash)

@@ -6,6 +6,8 @@
 
 # COMMAND ----------
 
+from lampkeeper.launch.pages import bars, who_sees_what
+
 dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
 dbutils.widgets.text("env", "dev", "Environment")
 envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
@@ -13,8 +15,6 @@ envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
 # COMMAND ----------
 
 dbutils.widgets.text("table", "", "Tables whose name holds")
-
-from lampkeeper.launch.pages import bars, who_sees_what
 
 shown = who_sees_what(envs, env, dbutils.widgets.get("table"))
 print(shown.summary)
