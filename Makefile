@@ -85,6 +85,10 @@ destroy-governance: setup ## Take away the data_access layer.
 destroy-genie: setup ## Take away the workspace layer.
 	@$(BIN)/lampkeeper destroy --env $(ENV) --layer workspace
 
+.PHONY: docs
+docs: setup ## Write the pages that are made of the code.
+	@$(BIN)/python docs/generate.py
+
 .PHONY: bench
 bench: setup ## Run the benchmarks; each prints a table.
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 2; done
