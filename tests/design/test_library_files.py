@@ -50,10 +50,6 @@ def test_a_treatment_has_one_function_and_no_two_treatments_share_a_tag_value() 
     assert {t.function for t in treatments} <= set(load_library().functions)
 
 
-def test_every_function_of_the_library_is_used_by_the_vocabulary() -> None:
-    assert {t.function for t in load_vocabulary().treatments()} == set(load_library().functions)
-
-
 def test_every_family_of_the_vocabulary_has_a_description_and_is_known() -> None:
     assert tuple(sorted(load_vocabulary().descriptions)) == FAMILIES
     assert {t.key for t in load_vocabulary().treatments()} == set(FAMILIES)

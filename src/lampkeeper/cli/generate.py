@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import Here, common, listed
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
@@ -15,7 +15,7 @@ from lampkeeper.design.library import load_library
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
-from lampkeeper.launch.lifecycle import Mode, count_labels, generate, take_snapshot, validate
+from lampkeeper.launch.lifecycle import Choices, Mode, count_labels, generate, overlay_of, take_snapshot, validate
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.labels import Protect
@@ -112,16 +112,23 @@ def classify_command(here: Here, file: str) -> None:
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
 @click.option("--offline", is_flag=True, help="Do not read the workspace: use the snapshot last taken.")
+@click.option("--country", default="", metavar="CODES", help="Country packs in place of the settings', such as ANZ,IN.")
+@click.option("--industry", default="", metavar="CODES", help="Industry packs in place of the settings', such as healthcare.")
+@click.option(
+    "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
+)
 @common(workspace=True, writes=True)
-def generate_command(here: Here, mode: str, space: str, offline: bool) -> Outcome:
+def generate_command(here: Here, mode: str, space: str, offline: bool, country: str, industry: str, groups: str) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
     folder = here.folder()
+    choices = Choices(country=listed(country), industry=listed(industry), groups=listed(groups))
+    overlay_of(folder, choices)
     workspace = workspace_of(here, folder) if here.flags.history or not offline else None
     if workspace is not None and not offline:
         with here.console.progress("reading tables"):
             take_snapshot(folder, workspace)
     with here.console.progress("generating"):
-        made = generate(folder, mode=Mode(mode), space=space)
+        made = generate(folder, mode=Mode(mode), space=space, choices=choices)
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:

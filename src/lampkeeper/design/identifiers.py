@@ -199,6 +199,12 @@ def nino(value: str) -> bool:
     return re.fullmatch(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]", text) is not None
 
 
+def us_npi(value: str) -> bool:
+    """US national provider identifier: Luhn with the prefix of US health cards in front (45 CFR 162.406)."""
+    text = digits_of(value)
+    return _is_digits(text, 10) and text[0] in "12" and luhn(f"80840{text}")
+
+
 def imei(value: str) -> bool:
     """Device number of 15 digits with a Luhn check."""
     text = digits_of(value)
@@ -232,6 +238,7 @@ class Scheme:
     sub: str
     score: float
     accepts: Callable[[str], bool]
+    pack: bool = False
 
 
 def _like(pattern: re.Pattern[str]) -> Callable[[str], bool]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lampkeeper.design.kinds import Kind
 from lampkeeper.design.tokens import Tokenizer, pieces
 from lampkeeper.model.labels import LabelClass
+
+if TYPE_CHECKING:
+    from lampkeeper.design.packs import Identifier
 
 ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""
@@ -28,7 +31,7 @@ _SHORTEST_JOINED = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One phrase of the lexicon with the rules of its entry."""
+    """One phrase of the lexicon with the rules of its entry. `unless`: contexts where it means nothing; `pack`: of an overlay."""
 
     words: tuple[str, ...]
     language: str
@@ -39,6 +42,8 @@ class Term:
     where: frozenset[str]
     tail: frozenset[str]
     open: bool
+    unless: frozenset[str] = frozenset()
+    pack: bool = False
 
     def __str__(self) -> str:
         """Return the phrase."""
@@ -94,7 +99,8 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             english.update(p for phrase in phrases for p in pieces(str(phrase)))
     for entry in entries:
         for language, phrases in entry["terms"].items():
-            into = english if language == ENGLISH else foreign
+            # Short words of a pack (`ein`, `fin`) stand alone: names are not cut into them.
+            into = english if language == ENGLISH and not entry.get("pack") else foreign
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
     joinable = (
@@ -112,10 +118,20 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
 
 
 @cache
+def _data() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return yaml.safe_load(read_data("words.yaml")), yaml.safe_load(read_data("terms.yaml"))
+
+
+@cache
 def load_lexicon() -> Lexicon:
-    """Return the lexicon; parsed once."""
-    words: dict[str, Any] = yaml.safe_load(read_data("words.yaml"))
-    entries: list[dict[str, Any]] = yaml.safe_load(read_data("terms.yaml"))
+    """Return the lexicon without any overlay; built once."""
+    return build_lexicon(())
+
+
+def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
+    """Return the lexicon with the phrases of an overlay's identifiers added; their order does not matter."""
+    words, entries = _data()
+    entries = [*entries, *(_entry(i) for i in identifiers if i.phrases)]
     tokenize = _tokenizer(words, entries)
     terms: dict[str, dict[tuple[Any, ...], Term]] = defaultdict(dict)
     for entry in entries:
@@ -131,9 +147,41 @@ def load_lexicon() -> Lexicon:
                     where=frozenset(entry.get("where", ())),
                     tail=frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
                     open=bool(entry.get("open", False)),
+                    unless=frozenset(entry.get("unless", ())),
+                    pack=bool(entry.get("pack", False)),
                 )
-                terms[term.words[0]].setdefault((term.words, term.label, term.sub, term.strength), term)
+                key = (term.words, term.label, term.sub, term.strength, term.pack)
+                before = terms[term.words[0]].get(key)
+                if before is None or term.pack:
+                    terms[term.words[0]][key] = term if before is None else _wider(before, term)
     phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n != "short"}
     single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
-    ordered = {w: tuple(sorted(t.values(), key=lambda t: (-len(t.words), t.words, t.label, t.sub))) for w, t in terms.items()}
+    ordered = {w: tuple(sorted(t.values(), key=_order)) for w, t in terms.items()}
     return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)
+
+
+def _order(term: Term) -> tuple[Any, ...]:
+    return (-len(term.words), term.words, term.label, term.sub, term.pack, term.strength)
+
+
+def _wider(one: Term, other: Term) -> Term:
+    """Return what two packs say of the same phrase and class together: it counts wherever it counts for one of them."""
+    return replace(
+        one,
+        language=min(one.language, other.language),
+        kinds=one.kinds | other.kinds,
+        where=one.where | other.where,
+        unless=one.unless & other.unless,
+        open=one.open and other.open,
+    )
+
+
+def _entry(identifier: Identifier) -> dict[str, Any]:
+    terms: dict[str, list[str]] = defaultdict(list)
+    for phrase in identifier.phrases:
+        terms[phrase.language].append(phrase.text)
+    return {
+        "class": str(identifier.label), "sub": identifier.sub, "strength": identifier.strength, "kinds": identifier.kinds,
+        "where": identifier.where, "unless": identifier.unless, "open": identifier.open, "terms": terms, "pack": True,
+        "tail": ("id", "no"),
+    }  # fmt: skip

@@ -34,7 +34,7 @@ _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One possible label of a column: the term, a score from 0 to 1, and why."""
+    """One possible label of a column: the term, a score from 0 to 1, and why. `pack`: an overlay says so."""
 
     label: LabelClass
     sub: str
@@ -42,11 +42,12 @@ class Candidate:
     open: bool
     length: int
     reasons: tuple[str, ...]
+    pack: bool = False
 
     @property
-    def rank(self) -> tuple[float, int, str, str]:
-        """Return what candidates are ordered by: score, then words matched."""
-        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.label, self.sub)
+    def rank(self) -> tuple[float, int, bool, str, str]:
+        """Return what candidates are ordered by: score, then words matched, then an overlay's before what is always known."""
+        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.pack, self.label, self.sub)
 
 
 def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
@@ -58,10 +59,23 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     found = []
     for match in matches:
         if match.term.label is not LabelClass.NONE and not spoiled.issuperset(range(match.start, match.end)):
+            if match.term.pack and _means_another(match, matches):
+                continue
             candidate = _judge_match(lexicon, words, match, kind, context)
             if candidate is not None:
                 found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
+
+
+def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
+    """Say whether an overlay's phrase is part of a longer one of another class: `pan` in `card pan`."""
+    return any(
+        m.term.label is not match.term.label
+        and m.start <= match.start
+        and match.end <= m.end
+        and m.end - m.start > match.end - match.start
+        for m in matches
+    )
 
 
 def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
@@ -83,7 +97,7 @@ def _asks(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> bool:
 
 def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
     term = match.term
-    if kind is not Kind.ANY and kind not in term.kinds:
+    if (kind is not Kind.ANY and kind not in term.kinds) or (term.unless and context.serves(term.unless)):
         return None
     head, tail = words[: match.start], words[match.end :]
     factor, why = _tail_factor(lexicon, term, tail)
@@ -101,6 +115,7 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
         open=term.open,
         length=len(term.words),
         reasons=tuple(reasons),
+        pack=term.pack,
     )
     return _place(lexicon, candidate, head, context)
 
@@ -182,7 +197,7 @@ def _place(lexicon: Lexicon, candidate: Candidate, head: tuple[str, ...], contex
         business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head
     if candidate.label is LabelClass.EMAIL:
         business = head[-1:] != () and head[-1] in _FIRM
-    if candidate.label in _CONTACTS and business and not candidate.sub:
+    if candidate.label in _CONTACTS and business and (candidate.pack or not candidate.sub):
         reasons = (*candidate.reasons, "an organisation's, not a person's")
         return replace(candidate, sub="business", open=True, reasons=reasons)
     return candidate

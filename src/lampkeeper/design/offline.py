@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from lampkeeper.design.context import TableContext, read_context
 from lampkeeper.design.kinds import Kind, kind_of
-from lampkeeper.design.lexicon import Lexicon, load_lexicon
+from lampkeeper.design.lexicon import Lexicon
 from lampkeeper.design.naming import Candidate, judge_figure, judge_name
+from lampkeeper.design.overlay import Overlay, no_overlay
 from lampkeeper.design.profiles import Profile, profile_values
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
@@ -27,12 +28,16 @@ _OPAQUE_COMMENT = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A column as the classifier sees it; `values` are sampled texts, empty when rows may not be read."""
+    """A column as the classifier sees it; `values` are sampled texts, empty when rows may not be read.
+
+    `profile` is what the warehouse has counted, for values that stay where they are.
+    """
 
     name: str
     type: str = ""
     comment: str = ""
     values: tuple[str, ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +51,25 @@ class Verdict:
     evidence: tuple[str, ...]
 
 
-def classify(snapshot: Snapshot, values: Mapping[ColumnName, Sequence[str]] | None = None) -> tuple[Label, ...]:
-    """Return one label a column, in the snapshot's order."""
-    given = values or {}
+def classify(
+    snapshot: Snapshot,
+    values: Mapping[ColumnName, Sequence[str]] | None = None,
+    overlay: Overlay | None = None,
+    profiles: Mapping[ColumnName, Profile] | None = None,
+) -> tuple[Label, ...]:
+    """Return one label a column, in the snapshot's order; `overlay` adds what countries and industries know.
+
+    `values` are sampled texts; `profiles` are what the warehouse counted instead.
+    """
+    given, counted = values or {}, profiles or {}
     labels: list[Label] = []
     for table in snapshot.tables:
         names = table.column_names()
         fields = [
-            Field(name=c.name, type=c.type, comment=c.comment, values=tuple(given.get(n, ())))
+            Field(name=c.name, type=c.type, comment=c.comment, values=tuple(given.get(n, ())), profile=counted.get(n))
             for n, c in zip(names, table.columns, strict=True)
         ]
-        verdicts = classify_table(table.name.table, fields, schema=table.name.schema)
+        verdicts = classify_table(table.name.table, fields, schema=table.name.schema, overlay=overlay)
         labels.extend(as_label(n, v) for n, v in zip(names, verdicts, strict=True))
     return tuple(labels)
 
@@ -74,16 +87,17 @@ def as_label(column: ColumnName, verdict: Verdict) -> Label:
     )
 
 
-def classify_table(table: str, fields: Sequence[Field], schema: str = "") -> tuple[Verdict, ...]:
+def classify_table(table: str, fields: Sequence[Field], schema: str = "", overlay: Overlay | None = None) -> tuple[Verdict, ...]:
     """Return a verdict for each field of one table, in order."""
-    lexicon = load_lexicon()
+    known = overlay or no_overlay()
+    lexicon = known.lexicon
     words = [lexicon.tokenize(f.name) for f in fields]
     context = read_context(lexicon, table, words, schema)
-    return tuple(_decide(lexicon, f, w, context) for f, w in zip(fields, words, strict=True))
+    return tuple(_decide(known, f, w, context) for f, w in zip(fields, words, strict=True))
 
 
-def _decide(lexicon: Lexicon, field: Field, words: tuple[str, ...], context: TableContext) -> Verdict:
-    kind = kind_of(field.type)
+def _decide(known: Overlay, field: Field, words: tuple[str, ...], context: TableContext) -> Verdict:
+    lexicon, kind = known.lexicon, kind_of(field.type)
     candidates = [
         *judge_name(lexicon, words, kind, context),
         *judge_figure(lexicon, words, kind, context),
@@ -92,7 +106,7 @@ def _decide(lexicon: Lexicon, field: Field, words: tuple[str, ...], context: Tab
     best = max(candidates, key=lambda c: c.rank, default=None)
     if best is None or best.score < YES:
         candidates.extend(_from_comment(lexicon, field, words, kind, context))
-    profile = profile_values(field.values, kind)
+    profile = field.profile or profile_values(field.values, kind, known.schemes)
     if profile is not None:
         candidates = [*_checked(candidates, profile), *_from_values(profile, candidates)]
     return _conclude(sorted(candidates, key=lambda c: c.rank, reverse=True), profile, context)
@@ -168,13 +182,15 @@ def _from_values(profile: Profile, candidates: Sequence[Candidate]) -> Iterable[
             open=False,
             length=1,
             reasons=(sign.reason,),
+            pack=sign.pack,
         )
 
 
 def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: TableContext) -> Verdict:
     if not ranked:
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
-    best = ranked[0]
+    # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
+    best = next((c for c in ranked if c.pack and c.label is ranked[0].label and c.score >= YES), ranked[0])
     if best.score < PENDING or (best.open and best.score < YES):
         return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
     if best.score < YES:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lampkeeper.design.identifiers import SCHEMES
+from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.kinds import Kind
 from lampkeeper.model.labels import LabelClass
 
@@ -38,6 +38,7 @@ class Sign:
     sub: str
     score: float
     reason: str
+    pack: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +50,32 @@ class Profile:
     codes: bool = False
 
 
-def profile_values(values: Sequence[str], kind: Kind) -> Profile | None:
-    """Return the profile, or None when there are no values. Empty values do not count."""
+def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] = SCHEMES) -> Profile | None:
+    """Return the profile, or None when there are no values. Empty values do not count; `schemes` are looked for."""
     filled = [v.strip() for v in values if v.strip()]
     if not filled:
         return None
     distinct = sorted(set(filled))
     signs: list[Sign] = []
     if len(distinct) >= ENOUGH:
-        signs.extend(_scheme_signs(distinct))
+        signs.extend(_scheme_signs(distinct, schemes))
         if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME):
             signs.extend(_birth_signs(distinct))
         if kind in (Kind.TEXT, Kind.ANY, Kind.BINARY):
             signs.extend(_text_signs(distinct))
     elif len(filled) >= ENOUGH:
-        signs.extend(s for s in _scheme_signs(distinct) if any(name in s.reason for name in _SMALL_DOMAIN))
+        signs.extend(s for s in _scheme_signs(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
     codes = len(filled) >= ENOUGH and len(distinct) <= _FEW and not any(" " in v for v in distinct)
     return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes)
 
 
-def _scheme_signs(distinct: Sequence[str]) -> list[Sign]:
+def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme]) -> list[Sign]:
     found = []
-    for scheme in SCHEMES:
+    for scheme in schemes:
         share = sum(1 for v in distinct if scheme.accepts(v)) / len(distinct)
         if share >= MOST:
             reason = f"{share:.0%} of {len(distinct)} values are a valid {scheme.name}"
-            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason))
+            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
     return found
 
 

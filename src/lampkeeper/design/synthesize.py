@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from lampkeeper.design.overlay import Overlay, no_overlay
 from lampkeeper.design.packing import Limits, PolicySeed, pack_policies
 from lampkeeper.design.spaces import SpaceRequest, draft_space
 from lampkeeper.design.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
@@ -39,6 +40,7 @@ class SynthesisRequest:
     function_schema: str = FUNCTION_SCHEMA
     limits: Limits = field(default_factory=Limits)
     tag_assigners: tuple[str, ...] = ()
+    overlay: Overlay = field(default_factory=no_overlay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ def synthesize(request: SynthesisRequest) -> Synthesis:
 def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
     """Give each protected column its one treatment; tables out of reach of policies are withheld instead."""
     labels = {x.column: x for x in request.labels}
+    words = request.overlay.vocabulary
     chosen: dict[ColumnName, Treatment] = {}
     withheld: set[TableName] = set()
     findings: list[Finding] = []
@@ -89,9 +92,9 @@ def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
                 continue
             if not label.protected:
                 continue
-            treatment = None if filtered else filter_treatment(label, column)
+            treatment = None if filtered else filter_treatment(label, column, words)
             filtered = filtered or treatment is not None
-            treatment = treatment or mask_treatment(label, column)
+            treatment = treatment or mask_treatment(label, column, words)
             if treatment is None:
                 withheld.add(table.name)
                 problem = f"no mask can be made for type {column.type!r}"
@@ -140,7 +143,9 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
     for name, treatment in draft.treatments.items():
         place = (name.table.catalog, treatment.function)
         if place not in made:
-            made[place] = find_function(treatment, columns[name]).at(name.table.catalog, request.function_schema)
+            made[place] = find_function(treatment, columns[name], request.overlay.library).at(
+                name.table.catalog, request.function_schema
+            )
     schemas = {(catalog, request.function_schema) for catalog, _ in made}
     return draft.but(functions=tuple(made.values()), schemas=tuple(schemas))
 

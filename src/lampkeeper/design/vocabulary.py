@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from lampkeeper.design.lexicon import read_data
-from lampkeeper.design.library import HOME, LibraryFunction, load_library, replace_function
+from lampkeeper.design.library import HOME, Library, LibraryFunction, load_library, replace_function
 from lampkeeper.model.labels import Label, LabelClass
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
 from lampkeeper.model.schema import Column, TypeFamily
@@ -74,28 +74,31 @@ def _default_value(row: Mapping[str, Any], family: str, suffix: str) -> str:
     return f"redacted_{row['word']}" if family == "STRING" else f"nullified_{row['word']}_{suffix}"
 
 
-def mask_treatment(label: Label, column: Column) -> Treatment | None:
-    """Return the mask treatment of a protected column, or None when its type's text cannot stand in a function's signature."""
+def mask_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
+    """Return the mask treatment of a protected column, or None when its type's text cannot stand in a function's signature.
+
+    `vocabulary` is an overlay's; a sub that it does not know is treated as its class is.
+    """
+    words = vocabulary or load_vocabulary()
     if column.family is TypeFamily.COMPLEX:
         mask = complex_mask(column.type)
         if mask is None:
             return None
         row = _rows(label)[-1]
-        key = load_vocabulary().masks[(row, "STRING")].key
+        key = words.masks[(row, "STRING")].key
         return Treatment(key=key, value=f"nullified_{row.replace('/', '_')}_{mask.name.rpartition('_')[2]}", function=mask.name)
     family = _family(column)
-    vocabulary = load_vocabulary()
     rows = _rows(label)
-    chosen = next(t for r in rows if (t := vocabulary.masks.get((r, family))) is not None)
+    chosen = next(t for r in rows if (t := words.masks.get((r, family))) is not None)
     if not _fits(chosen.function, column):
-        default = load_vocabulary().masks[("undecided", family)].function
+        default = words.masks[("undecided", family)].function
         return Treatment(key=chosen.key, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
     return chosen
 
 
-def filter_treatment(label: Label, column: Column) -> Treatment | None:
+def filter_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
     """Return the row-filter treatment of a column, or None when the label asks for none on this type."""
-    return load_vocabulary().filters.get((f"{label.label}/{label.sub}", str(column.family)))
+    return (vocabulary or load_vocabulary()).filters.get((f"{label.label}/{label.sub}", str(column.family)))
 
 
 def _rows(label: Label) -> tuple[str, ...]:
@@ -115,13 +118,15 @@ def _fits(function: str, column: Column) -> bool:
     """Say whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
     if function == "mask_amount_bigint":
         return _SMALL.match(column.type) is None
+    # The middle of a hundred has two digits before the point.
+    least = 2 if function == "mask_amount_decimal" else 0
     digits = _INTEGER_DIGITS.get(function)
     if digits is None:
         return True
     match = _DECIMAL.match(column.type)
     precision = int(match.group(1) or 10) if match else 10
     scale = int(match.group(2) or 0) if match else 0
-    return precision - scale <= digits
+    return least <= precision - scale <= digits
 
 
 @cache
@@ -143,9 +148,9 @@ def complex_mask(type_text: str) -> LibraryFunction | None:
     return LibraryFunction(function=function, label="any", reveals="nothing")
 
 
-def find_function(treatment: Treatment, column: Column) -> LibraryFunction:
+def find_function(treatment: Treatment, column: Column, library: Library | None = None) -> LibraryFunction:
     """Return the library function of a treatment chosen for this column."""
-    library = load_library()
+    library = library or load_library()
     if treatment.function in library.functions:
         return library[treatment.function]
     made = complex_mask(column.type)

@@ -117,6 +117,15 @@ class EnvFolder:
         return self.path / "snapshot.json"
 
     @property
+    def packs_path(self) -> Path:
+        """Return the folder of packs of one's own."""
+        return self.path / "packs"
+
+    def pack_texts(self) -> tuple[tuple[Path, str], ...]:
+        """Return the packs of one's own, sorted by name: path and text."""
+        return tuple((p, read_text(p)) for p in sorted(self.packs_path.glob("*.yaml")))
+
+    @property
     def labels_path(self) -> Path:
         """Return the path of labels.jsonl."""
         return self.generated_path / "labels.jsonl"

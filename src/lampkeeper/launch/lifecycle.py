@@ -22,6 +22,9 @@ from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
 from lampkeeper.design.merge import merge_labels
 from lampkeeper.design.offline import classify
+from lampkeeper.design.overlay import Overlay, compose
+from lampkeeper.design.pack_file import read_pack
+from lampkeeper.design.packs import choose_packs
 from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.folder import EnvFolder
@@ -102,23 +105,47 @@ def snapshot_of(folder: EnvFolder) -> Snapshot:
     return folder.snapshot()
 
 
-def decide_labels(folder: EnvFolder, snapshot: Snapshot) -> tuple[Label, ...]:
+def decide_labels(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay) -> tuple[Label, ...]:
     """Return one label a column: the rules', with what a steward has said on top."""
     steward: tuple[Label, ...] = ()
     if folder.labels_path.is_file():
         known = {c for c, _ in snapshot.columns()}
         steward = tuple(x for x in folder.labels() if x.source is LabelSource.STEWARD and x.column in known)
-    found = {x.column: x for x in merge_labels(classify(snapshot), steward)}
+    found = {x.column: x for x in merge_labels(classify(snapshot, overlay=overlay), steward)}
     return tuple(found[c] for c, _ in snapshot.columns())
 
 
-def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "") -> Generated:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a command says in place of the settings; empty says nothing."""
+
+    country: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
+    """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
+    settings, said = folder.settings(), choices or Choices()
+    own = []
+    for path, text in folder.pack_texts():
+        read = read_pack(text, str(path))
+        if read.pack is None:
+            lines = [f"{f.place}: {f.message}" for f in read.findings]
+            raise UsageError("\n".join(lines), fix=f"lampkeeper packs check {path}")
+        own.append(read.pack)
+    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own))
+
+
+def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choices: Choices | None = None) -> Generated:
     """Decide labels and desired state from the snapshot and write them as the draft.
 
-    `space` keeps what the draft says of the other spaces. A snapshot must have been taken.
+    `space` keeps what the draft says of the other spaces; `choices` stand in place of the settings. A snapshot must have
+    been taken.
     """
     settings, snapshot = folder.settings(), snapshot_of(folder)
-    labels = decide_labels(folder, snapshot)
+    overlay = overlay_of(folder, choices)
+    labels = decide_labels(folder, snapshot, overlay)
     requests, findings = _spaces(settings, snapshot, mode, space)
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
@@ -127,10 +154,11 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "") -> G
         SynthesisRequest(
             snapshot=snapshot,
             labels=labels,
-            groups=_groups(settings),
+            groups=_groups(settings, overlay, choices or Choices()),
             spaces=requests,
             warehouse=warehouse,
             function_schema=settings.function_schema,
+            overlay=overlay,
         )
     )
     desired = made.desired
@@ -149,10 +177,15 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "") -> G
     )
 
 
-def _groups(settings: Settings) -> tuple[GroupSpec, ...]:
+def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:
+    """Return the groups: those named by the command, the settings', the industry's templates, or the fewest that do."""
     if settings.genie_only:
         return ()
-    return minimal_groups() if settings.groups is None else settings.groups
+    if choices.groups:
+        return overlay.pick_groups(choices.groups)
+    if settings.groups is not None:
+        return settings.groups
+    return tuple(t.spec() for t in overlay.templates) or minimal_groups()
 
 
 def _spaces(
@@ -329,7 +362,7 @@ def audit(folder: EnvFolder, workspace: Workspace) -> Audit:
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
     view = read_audit_view(workspace, folder.settings().patterns)
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot)} | known
+    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     return Audit(
         drift=find_drift(view.snapshot, desired, labels, view.policies),

@@ -1,0 +1,369 @@
+"""Packs: built-in ones hold together, compose in any order, and a pack of one's own is checked to the line."""
+
+from __future__ import annotations
+
+import random
+import re
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lampkeeper.design.formats import Format, Weights, pattern_problem
+from lampkeeper.design.library import load_library
+from lampkeeper.design.offline import Field, Verdict, classify_table
+from lampkeeper.design.overlay import Overlay, compose, no_overlay
+from lampkeeper.design.pack_file import read_pack
+from lampkeeper.design.packs import AccessLevel, Identifier, Pack, built_in_packs, choose_packs
+from lampkeeper.design.vocabulary import load_vocabulary, mask_treatment
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.groups import ALL_FAMILIES
+from lampkeeper.model.labels import Label, LabelClass, Protect
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.schema import Column
+
+PACKS = built_in_packs()
+EVERY = compose(PACKS)
+IDENTIFIERS = tuple((p, i) for p in PACKS for i in p.identifiers)
+GOOD = """
+code: XX
+kind: country
+name: Example
+identifiers:
+  - name: Example Number
+    class: national_id
+    sub: example
+    sensitivity: restricted
+    names: [example number]
+    format: '[0-9]{6}'
+    check: {weights: [6, 5, 4, 3, 2, 1], modulus: 11}
+    masks: {STRING: mask_redact_string}
+    samples: ['000051']
+    counterexamples: ['123456']
+"""
+
+
+def judge(
+    column: str, type_text: str = "STRING", *, table: str = "things", overlay: Overlay = EVERY, beside: str = ""
+) -> Verdict:
+    """Return the verdict on a column, perhaps with others (comma-separated) beside it."""
+    fields = [Field(name=column, type=type_text), *(Field(name=n, type="STRING") for n in beside.split(",") if n)]
+    return classify_table(table, fields, overlay=overlay)[0]
+
+
+def only(*codes: str) -> Overlay:
+    """Return the overlay of these packs."""
+    return compose(tuple(p for p in PACKS if p.code in codes))
+
+
+def _ids(pair: tuple[Pack, Identifier]) -> str:
+    return f"{pair[0].code}:{pair[1].name}"
+
+
+def test_the_packs_are_all_there() -> None:
+    assert {p.code for p in PACKS} == {"ANZ", "IN", "SEA", "EU", "GB", "US", "financial_services", "healthcare", "retail"}
+    assert all(p.regulations and p.identifiers for p in PACKS)
+
+
+@pytest.mark.parametrize("pair", IDENTIFIERS, ids=_ids)
+def test_a_column_called_by_the_first_name_of_an_identifier_gets_its_class(pair: tuple[Pack, Identifier]) -> None:
+    pack, each = pair
+    if each.strength != "strong":
+        return
+    kind = {"text": "STRING", "int": "BIGINT", "num": "DECIMAL(18,2)", "date": "DATE", "time": "TIMESTAMP"}[
+        "text" if "text" in each.kinds else min(each.kinds)
+    ]
+    found = judge(each.phrases[0].text.replace(" ", "_"), kind, table="people", overlay=compose((pack,)))
+    assert (found.label, found.sub) == (each.label, each.sub)
+    assert found.protect is (Protect.NO if each.open else Protect.YES)
+
+
+@pytest.mark.parametrize("pair", IDENTIFIERS, ids=_ids)
+def test_samples_have_the_format_and_a_changed_last_character_breaks_a_check_digit(pair: tuple[Pack, Identifier]) -> None:
+    each = pair[1]
+    if each.format is None:
+        return
+    assert all(each.format.accepts(s) for s in each.samples)
+    if each.format.check in {
+        "mykad",
+        "nik",
+        "cccd",
+        "pan_india",
+        "nino",
+        "au_medicare",
+        "us_npi",
+        "stdnum.us.itin",
+        "stdnum.us.ein",
+    }:
+        return  # no check digit at the end
+    if each.format.check in {"stdnum.us.ssn", "stdnum.vn.mst", "stdnum.gb.utr", "nhi"} or not each.format.check:
+        return
+    for sample in each.samples:
+        last = sample[-1]
+        others = "0123456789" if last.isdigit() else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        accepted = [c for c in others if c != last and each.format.accepts(sample[:-1] + c)]
+        assert len(accepted) <= len(others) // 5, (each.name, sample, accepted)
+
+
+def test_every_function_of_the_library_is_used_by_the_vocabulary_or_a_pack() -> None:
+    used = {t.function for t in EVERY.vocabulary.treatments()}
+    assert used == set(load_library().functions)
+
+
+def test_a_tag_value_has_one_function_in_every_combination() -> None:
+    for size in (1, 2, len(PACKS)):
+        for chosen in combinations(PACKS, size):
+            bound: dict[tuple[str, str], str] = {}
+            for treatment in compose(chosen).vocabulary.treatments():
+                assert bound.setdefault((treatment.key, treatment.value), treatment.function) == treatment.function
+
+
+NAMES = (
+    "tfn",
+    "medicare_number",
+    "pan",
+    "aadhaar",
+    "nik",
+    "iban",
+    "ssn",
+    "dob",
+    "tin",
+    "company_name",
+    "c1",
+    "bsb",
+    "npi",
+    "fin",
+    "epic",
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(PACKS))
+def test_the_order_of_packs_changes_nothing(shuffled: list[Pack]) -> None:
+    other = compose(tuple(shuffled))
+    assert other.vocabulary == EVERY.vocabulary
+    assert other.lexicon.terms == EVERY.lexicon.terms
+    assert other.templates == EVERY.templates
+    assert [(s.name, s.score) for s in other.schemes] == [(s.name, s.score) for s in EVERY.schemes]
+    fields = [Field(name=n, type="STRING") for n in NAMES]
+    assert classify_table("people", fields, overlay=other) == classify_table("people", fields, overlay=EVERY)
+
+
+def test_packs_only_add_protection_to_what_names_say_alone() -> None:
+    names = [
+        t for p in ("first_name", "email", "card_number", "passport", "salary", "diagnosis", "password") for t in (p, f"old_{p}")
+    ]
+    for name in names:
+        before = judge(name, overlay=no_overlay(), table="patients")
+        assert judge(name, table="patients").protect is Protect.YES or before.protect is not Protect.YES
+
+
+# What looks alike
+
+
+def test_an_indian_pan_is_a_tax_number_and_a_card_pan_a_card_with_every_pack_loaded() -> None:
+    for overlay in (EVERY, only("IN"), only("IN", "financial_services")):
+        assert judge("pan", table="customers", overlay=overlay).label is LabelClass.TAX_ID
+        assert judge("pan_number", table="customers", overlay=overlay).sub == "pan_india"
+        assert judge("pan", table="credit_cards", overlay=overlay).label is LabelClass.PAYMENT_CARD
+        assert judge("pan", table="payments", beside="cvv", overlay=overlay).label is LabelClass.PAYMENT_CARD
+        assert judge("card_pan", table="customers", overlay=overlay).label is LabelClass.PAYMENT_CARD
+    assert judge("pan", table="payments", overlay=only("financial_services"), beside="cvv").label is LabelClass.PAYMENT_CARD
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["company", "company_name", "company_website", "CompanyName", "companyid", "description", "destination",
+     "finance", "fin_year", "third_party", "quantity", "abnormal", "assessment", "occupied", "crnt", "japan_office",
+     "span", "pan_status", "zip_file", "epic", "vintage", "veins", "protein", "ninon", "tinting", "uanalysis",
+     "unique_id", "pantry", "expansion"],
+)  # fmt: skip
+def test_words_that_hold_a_hint_inside_stay_open_with_every_pack_loaded(column: str) -> None:
+    for table in ("things", "orders", "projects"):
+        assert judge(column, table=table).protect is Protect.NO
+
+
+LOOK_ALIKES = {
+    "epoch milliseconds": tuple(str(1_700_000_000_000 + 7919 * i) for i in range(40)),
+    "12-digit waybills": tuple(f"{381_000_000_000 + 104_729 * i}" for i in range(40)),
+    "16-digit orders": tuple(f"{4_000_000_000_000_000 + 15_485_863 * i}" for i in range(40)),
+    "10-digit tickets": tuple(f"{1_900_000_000 + 7_919 * i}" for i in range(40)),
+    "9-digit invoices": tuple(f"{700_000_000 + 104_729 * i}" for i in range(40)),
+    "11-digit parcels": tuple(f"{50_000_000_000 + 1_299_709 * i}" for i in range(40)),
+    "8-digit days": tuple(f"2024{1 + i // 28:02d}{1 + i % 28:02d}" for i in range(56)),
+}
+
+
+@pytest.mark.parametrize("values", LOOK_ALIKES.values(), ids=LOOK_ALIKES)
+def test_numbers_that_look_alike_stay_open_with_every_pack_loaded(values: tuple[str, ...]) -> None:
+    found = classify_table("shipments", [Field(name="c1", type="STRING", values=values)], overlay=EVERY)[0]
+    assert found.protect is Protect.NO, found
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(6, 16), st.integers(0, 2**32))
+def test_random_digits_of_any_length_are_no_identifier(length: int, seed: int) -> None:
+    draw = random.Random(seed)
+    values = tuple(f"{draw.randrange(10 ** (length - 1), 10**length)}" for _ in range(60))
+    found = classify_table("shipments", [Field(name="c1", type="STRING", values=values)], overlay=EVERY)[0]
+    assert found.protect is Protect.NO, (found, values[:3])
+
+
+@pytest.mark.parametrize("code", ["tfn", "aadhaar", "nric", "thai_id", "pesel", "nhs"])
+def test_valid_numbers_in_a_column_without_a_name_are_found(code: str) -> None:
+    shape = next(i.format for _, i in IDENTIFIERS if i.sub == code and i.format is not None)
+    pattern = {"tfn": "{:09d}", "aadhaar": "2{:011d}", "thai_id": "1{:012d}", "pesel": "440514{:05d}", "nhs": "9{:09d}"}
+    draw = random.Random(1)
+    values: list[str] = []
+    while len(values) < 30:
+        if code == "nric":
+            text = f"S{draw.randrange(10**7):07d}{draw.choice('ABCDEFGHIZJ')}"
+        else:
+            text = pattern[code].format(draw.randrange(10 ** int(re.findall(r":0(\d+)d", pattern[code])[0])))
+        if shape is not None and shape.accepts(text):
+            values.append(text)
+    found = classify_table("t", [Field(name="c1", type="STRING", values=tuple(values))], overlay=EVERY)[0]
+    assert (found.protect, found.sub) == (Protect.YES, code)
+
+
+# Treatments
+
+
+def test_a_type_that_a_pack_says_nothing_about_is_treated_as_the_class_is() -> None:
+    name = ColumnName(TableName("c", "s", "t"), "x")
+    label = Label(column=name, label=LabelClass.NATIONAL_ID, sub="aadhaar", protect=Protect.YES, confidence=1.0)
+    for type_text in ("BIGINT", "DECIMAL(12,0)", "BINARY", "VARCHAR(12)", "ARRAY<STRING>"):
+        treatment = mask_treatment(label, Column(name="x", type=type_text), EVERY.vocabulary)
+        assert treatment is not None
+        assert treatment.function.startswith("mask_null_")
+    text = mask_treatment(label, Column(name="x", type="STRING"), EVERY.vocabulary)
+    assert text is not None
+    assert (text.key, text.value, text.function) == ("pii_level", "masked_aadhaar", "mask_aadhaar")
+
+
+def test_a_label_of_a_pack_that_is_no_longer_chosen_stays_protected() -> None:
+    name = ColumnName(TableName("c", "s", "t"), "x")
+    label = Label(column=name, label=LabelClass.TAX_ID, sub="tfn", protect=Protect.YES, confidence=1.0)
+    treatment = mask_treatment(label, Column(name="x", type="STRING"), load_vocabulary())
+    assert treatment is not None
+    assert treatment.function == "mask_redact_string"
+
+
+# Groups
+
+
+def test_templates_give_the_clearance_that_their_access_says_and_unknown_names_none() -> None:
+    overlay = only("financial_services")
+    picked = {s.group.name: s for s in overlay.pick_groups(["fraud_team", "analyst", "somebody_else", "senior_analyst"])}
+    assert picked["fraud_team"].clearance == (ALL_FAMILIES,)
+    assert picked["analyst"].clearance == picked["somebody_else"].clearance == ()
+    assert picked["senior_analyst"].clearance == ("financial_sensitivity",)
+
+
+def test_a_template_of_two_packs_is_the_one_that_sees_less() -> None:
+    marketing = next(t for t in EVERY.templates if t.name == "marketing")
+    assert marketing.access is AccessLevel.MASKED
+
+
+# Choosing
+
+
+def test_an_unknown_code_names_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"no country pack 'ATLANTIS' \(there are: ANZ, EU, GB, IN, SEA, US\)"):
+        choose_packs(["ATLANTIS"])
+    with pytest.raises(UsageError, match="no industry pack 'ANZ'"):
+        choose_packs([], ["ANZ"])
+
+
+def test_codes_are_chosen_in_any_case_and_once() -> None:
+    assert [p.code for p in choose_packs(["in", "anz", "IN"], ["Retail"])] == ["ANZ", "IN", "retail"]
+    assert len(choose_packs(["all"], ["all"])) == len(PACKS)
+
+
+def test_a_pack_of_ones_own_may_not_take_a_code_that_is_taken() -> None:
+    own = read_pack(GOOD.replace("code: XX", "code: ANZ"), "mine.yaml").pack
+    assert own is not None
+    with pytest.raises(UsageError, match=r"mine\.yaml: there is a country pack 'ANZ' already"):
+        choose_packs([], [], [own])
+
+
+def test_two_packs_that_want_different_things_of_one_sub_are_refused() -> None:
+    clash = GOOD.replace("sub: example", "sub: aadhaar")
+    own = read_pack(clash, "mine.yaml").pack
+    assert own is not None
+    with pytest.raises(UsageError, match="national_id/aadhaar as STRING"):
+        compose((*PACKS, own))
+
+
+# Files
+
+
+def test_a_pack_written_by_hand_works_without_any_code() -> None:
+    own = read_pack(GOOD, "mine.yaml").pack
+    assert own is not None
+    overlay = compose(choose_packs(["XX"], [], [own]))
+    assert judge("example_number", overlay=overlay).sub == "example"
+    assert judge("example_number", overlay=no_overlay()).protect is Protect.NO
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("code: XX", "code: 'X X'", ":2", "no code"),
+        ("kind: country", "kind: planet", ":3", "unknown kind 'planet'"),
+        ("class: national_id", "class: natonal_id", ":7", "unknown class"),
+        ("class: national_id", "class: none", ":7", "no class of an identifier"),
+        ("sub: example", "sub: Example!", ":8", "no short name"),
+        ("sensitivity: restricted", "sensitivity: secret", ":9", "unknown sensitivity"),
+        ("names: [example number]", "names: [example-number]", ":10", "no phrase"),
+        ("names: [example number]", "names: [x]", ":10", "too short"),
+        ("names: [example number]", "names: example", ":10", "list of texts"),
+        ("names: [example number]", "names: [no, 12]", ":10", "list of texts"),
+        ("'[0-9]{6}'", "'[0-9'", ":11", "not a regular expression"),
+        ("'[0-9]{6}'", "'([0-9]+)+'", ":11", "repeats"),
+        ("modulus: 11", "modulus: eleven", ":12", "whole numbers"),
+        ("check: {weights: [6, 5, 4, 3, 2, 1], modulus: 11}", "check: stdnum.os.system", ":12", "no check"),
+        ("check: {weights: [6, 5, 4, 3, 2, 1], modulus: 11}", "check: os.system", ":12", "no check"),
+        ("mask_redact_string", "mask_everything", ":13", "no function 'mask_everything'"),
+        ("STRING: mask_redact_string", "STRING: mask_null_date", ":13", "takes DATE, not STRING"),
+        ("masks: {STRING: mask_redact_string}", "masks: {STRING: filter_aml_level}", ":13", "not a mask"),
+        ("masks: {STRING: mask_redact_string}", "masks: {TEXT: mask_redact_string}", ":13", "unknown type 'TEXT'"),
+        ("samples: ['000051']", "samples: ['000052']", ":14", "does not have the format"),
+        ("counterexamples: ['123456']", "counterexamples: ['000051']", ":15", "has the format"),
+        ("name: Example Number", "name: Example Number\n    colour: red", ":7", "unknown field 'colour'"),
+    ],
+)
+def test_a_mistake_in_a_pack_is_named_with_its_line(old: str, new: str, place: str, message: str) -> None:
+    read = read_pack(GOOD.replace(old, new, 1), "mine.yaml")
+    assert read.pack is None
+    assert any(f.place.startswith(f"mine.yaml{place}") and message in f.message for f in read.findings), read.findings
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a", "a: [", "42", "a: &x [*x, *x]", "\x00", "!!python/object/apply:os.system ['true']", "a: b: c"]
+)
+def test_what_is_no_pack_is_a_finding_and_never_a_traceback(text: str) -> None:
+    read = read_pack(text, "mine.yaml")
+    assert read.pack is None
+    assert all(f.place.startswith("mine.yaml:") and f.fix for f in read.findings)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_no_value_makes_a_format_fail(text: str) -> None:
+    for _, each in IDENTIFIERS:
+        if each.format is not None:
+            each.format.accepts(text)
+
+
+def test_weights_are_a_check_as_data() -> None:
+    shape = Format(pattern="[0-9]{9}", check=Weights(weights=(1, 4, 3, 7, 5, 8, 6, 9, 10), modulus=11))
+    assert shape.accepts("123 456 782")
+    assert not shape.accepts("123 456 789")
+
+
+def test_bounded_repeats_inside_groups_are_fine() -> None:
+    assert pattern_problem("([0-9]{3}-?){2,4}[A-Z]*") == ""
+    assert pattern_problem("(a*)*") != ""
+    assert pattern_problem("((ab)+c){3,}") != ""
