@@ -155,13 +155,17 @@ def inventory(call: Call) -> Json:
     found = {
         f"{kind}/{key.replace(_SEPARATOR, '.')}": _digest(body)
         for kind, key, body in call.workspace.store.bodies()
-        if kind not in _PASSING and body.get("lifecycle_state") != "TRASHED"
+        if kind not in _PASSING and body.get("lifecycle_state") != "TRASHED" and not body.get("trashed")
     }
     return {"inventory": found}
 
 
 def _digest(body: Json) -> str:
     lasting = {name: value for name, value in body.items() if not name.endswith(("_at", "_time", "_ms", "_by", "_on"))}
+    if "access_control_list" in body:
+        # The first write to a list also writes its owner down, who was there before.
+        rows = [one for one in body["access_control_list"] if one.get("level") != "IS_OWNER"]
+        lasting["access_control_list"] = sorted(rows, key=lambda one: sorted(map(str, one.values())))
     return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:12]
 
 
