@@ -23,6 +23,9 @@ def me(call: Call) -> Json:
     return project(found, call.query)
 
 
+_ACCOUNT_ROLES = frozenset({"account_admin"})
+
+
 class _Resource:
     """The five operations of one kind of principal on one plane."""
 
@@ -43,6 +46,7 @@ class _Resource:
         self._require_write(call)
         people = people_of(call)
         body = as_document(self._kind, call.body)
+        self._refuse_account_roles({}, body)
         with call.books.store.transaction():
             if self._account:
                 new = people.create(self._kind, body)
@@ -95,6 +99,7 @@ class _Resource:
 
     def _save(self, call: Call, old: Document, body: Document) -> Json:
         people = people_of(call)
+        self._refuse_account_roles(old, body)
         with call.books.store.transaction():
             if self._is_system(old):
                 self._save_system(call, old, body)
@@ -103,6 +108,11 @@ class _Resource:
                 self._refuse_account_change(old, body)
             new = people.save(self._kind, old, body)
         return as_resource(call, self._kind, new, account=self._account)
+
+    def _refuse_account_roles(self, old: Document, body: Document) -> None:
+        gained = _ACCOUNT_ROLES.intersection(body.get("roles") or ()) - set(old.get("roles") or ())
+        if gained and not self._account:
+            raise denied(f"Role {', '.join(sorted(gained))} is given in the account, not in a workspace.")
 
     @staticmethod
     def _refuse_account_change(old: Document, body: Document) -> None:

@@ -13,6 +13,7 @@ from localspace.governance.identity import Identity, Principal
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
+from localspace.ledger import rule
 from localspace.store import Document, Key, Store
 
 _FORBIDDEN = frozenset("./ ")
@@ -168,6 +169,7 @@ class CatalogBook:
             stamp |= {"created_at": now, "created_by": actor.name}
         return body | stamp
 
+    @rule("LS-083")
     def changed_owner(self, actor: Principal, securable: str, full_name: str, owner: str) -> str:
         """Return the canonical name of a new owner; needs management and an existing principal.
 

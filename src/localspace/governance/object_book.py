@@ -11,6 +11,7 @@ from localspace.governance.identity import Principal
 from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
+from localspace.ledger import rule
 from localspace.store import Document, Store
 
 _CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CREATE_VOLUME"}
@@ -51,7 +52,7 @@ class ObjectBook:
         """Create an object, or replace it; needs the use of the containers and CREATE TABLE / FUNCTION / VOLUME.
 
         A replaced table keeps id, owner, grants, tags and policies; it may not lose a column that has a governed tag.
-        A replaced view keeps id, owner and grants; its tags and policies are gone (source: platform docs, ABAC and views).
+        A replaced view keeps id and grants; its tags and policies are gone (source: platform docs, ABAC and views).
         """
         name = object_name(body.get("name"))
         securable = CHILD_KINDS[kind]
@@ -74,7 +75,7 @@ class ObjectBook:
                 if kind == "table":
                     self._replaced(full_name, old, body)
             new = body | {"name": name, "catalog_name": key[0], "schema_name": key[1], "full_name": full_name}
-            new["owner"] = actor.name if old is None else old["owner"]
+            new["owner"] = self._owner_after(actor, kind, full_name, old)
             new[f"{kind}_id"] = str(uuid.uuid4()) if old is None else old.get(f"{kind}_id")
             new = self._catalog.stamped(actor, new, old)
             if old is not None:
@@ -134,6 +135,16 @@ class ObjectBook:
             self._catalog.drop_traces(securable, old["full_name"])
             self._store.delete(kind, *split_name(securable, old["full_name"]))
         return old
+
+    @rule("LS-084")
+    def _owner_after(self, actor: Principal, kind: str, full_name: str, old: Document | None) -> str:
+        """Return the owner of what is made or replaced: a view or function reads as its owner, who must have written it."""
+        if old is None:
+            return actor.name
+        reads = kind == "function" or bool(old.get("view_definition"))
+        if reads and not self._privileges.is_owner(actor, CHILD_KINDS[kind], full_name):
+            return actor.name
+        return str(old["owner"])
 
     def _require_create(self, actor: Principal, kind: str, body: Document, schema: str) -> None:
         privilege = _CREATE[kind]

@@ -60,6 +60,33 @@ def describe_needs_visibility(stage: Stage) -> None:
         raise ProbeError("DESCRIBE does not list the columns to a reader")
 
 
+def views_change_hands_by_admins(stage: Stage) -> None:
+    """The owner of a view cannot give it to somebody with more privileges."""
+    view = f"{stage.schema}.handed_over"
+    stage.admin(f"GRANT CREATE TABLE ON SCHEMA {stage.schema} TO `{stage.reader}`")
+    stage.rows(f"CREATE VIEW {view} AS SELECT 1 AS one", stage.reader)
+    stage.refused(f"ALTER VIEW {view} SET OWNER TO `{stage.exempt}`", stage.reader, *_DENIED)
+    stage.admin(f"REVOKE CREATE TABLE ON SCHEMA {stage.schema} FROM `{stage.reader}`")
+
+
+def replacing_is_owning(stage: Stage) -> None:
+    """Who replaces somebody's view reads through it with privileges of its own."""
+    catalog = stage.schema.split(".")[0]
+    hidden = f"{catalog}.{stage.schema.split('.')[1].strip('`')}_lent"
+    view = f"{stage.schema}.replaced_view"
+    stage.admin(f"CREATE SCHEMA IF NOT EXISTS {hidden}")
+    try:
+        stage.admin(f"CREATE OR REPLACE TABLE {hidden}.lent (secret STRING)")
+        stage.admin(f"CREATE OR REPLACE VIEW {view} AS SELECT 'x' AS secret")
+        stage.admin(f"GRANT MANAGE ON TABLE {view} TO `{stage.reader}`")
+        stage.admin(f"GRANT USE SCHEMA, SELECT ON SCHEMA {hidden} TO `{stage.reader}`")
+        stage.rows(f"CREATE OR REPLACE VIEW {view} AS SELECT secret FROM {hidden}.lent", stage.reader)
+        stage.admin(f"REVOKE USE SCHEMA, SELECT ON SCHEMA {hidden} FROM `{stage.reader}`")
+        stage.refused(f"SELECT * FROM {view}", stage.reader, *_DENIED)
+    finally:
+        stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
+
+
 def execute_needed(stage: Stage) -> None:
     """Calling a function needs EXECUTE; a mask or filter that uses it does not."""
     stage.refused(f"SELECT {stage.schema}.mask_x('s')", stage.reader, *_DENIED)

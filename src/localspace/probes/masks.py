@@ -245,6 +245,16 @@ def view_owner_and_session_user(stage: Stage) -> None:
         stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
 
 
+def view_hides_rows_from_errors(stage: Stage) -> None:
+    """A predicate on a view cannot fail on a row that the view leaves out."""
+    table, allowed = stage.table("sealed", "(1,'a','1'),(2,'b','raw-2')"), stage.table("sealed_by", "(1,'a','x')")
+    view = f"{stage.schema}.sealed_view"
+    stage.admin(f"CREATE OR REPLACE VIEW {view} AS SELECT id, secret FROM {table} WHERE id IN (SELECT id FROM {allowed})")
+    answer = stage.place.run(f"SELECT id FROM {view} WHERE CAST(secret AS INT) = 1", stage.reader)
+    if "raw-2" in answer.error or answer.rows != (("1",),):
+        raise ProbeError(f"a predicate met a row that the view leaves out: {answer.error_class or answer.rows}")
+
+
 def views_have_no_policies(stage: Stage) -> None:
     """A tag on a view's column masks nothing; the base table's policy holds through the view."""
     table = stage.table("under_view")

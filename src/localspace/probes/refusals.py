@@ -87,6 +87,13 @@ def errors_show_no_value(stage: Stage) -> None:
             raise ProbeError("the error text carries a raw value")
 
 
+def defaults_read_nothing(stage: Stage) -> None:
+    """A default that reads a table or calls a function of the workspace is refused."""
+    table = stage.table("read_by_default")
+    for default in (f"(SELECT max(secret) FROM {table})", f"{stage.schema}.mask_x('s')"):
+        stage.refused(f"CREATE TABLE {stage.schema}.with_default (id INT, copied STRING DEFAULT {default})", None)
+
+
 def opaque_statements(stage: Stage) -> None:
     """A statement that could carry another one is not run."""
     table, clause = _bound(stage, "opaque")

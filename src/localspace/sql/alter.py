@@ -187,6 +187,8 @@ def _add_columns(context: Context, cursor: Cursor, table: Document) -> Statement
     cursor.end()
     if any(not spec.nullable for spec in listed.columns) and _has_rows(context, table):
         raise failures.not_supported("adding a NOT NULL column to a table with rows")
+    for spec in listed.columns:
+        context.rewriter.constant(spec.default or "NULL")
     first = next_physical(table)
     added = documents_of(listed.columns, first, len(table["columns"]))
     columns = list(table["columns"])
@@ -239,6 +241,7 @@ def _alter_column(context: Context, cursor: Cursor, table: Document) -> Statemen
         changed = column | {"nullable": True}
     elif cursor.accept("SET", "DEFAULT"):
         changed = column | {"default": cursor.rest()}
+        context.rewriter.constant(changed["default"])
     elif cursor.accept("DROP", "DEFAULT"):
         changed = {key: value for key, value in column.items() if key != "default"}
     elif cursor.accept("TYPE"):

@@ -33,6 +33,8 @@ def create_function(context: Context, cursor: Cursor) -> StatementResult:
         return NOTHING
     if old is not None and not replacing:
         raise failures.already_there("routine", path)
+    for parameter in parameters:
+        context.rewriter.constant(parameter.get("parameter_default") or "NULL")
     kind = _checked_type(context, path, parameters, text, returns)
     body |= {
         "name": path[2],

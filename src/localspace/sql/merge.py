@@ -63,7 +63,7 @@ def merge(context: Context, cursor: Cursor) -> StatementResult:
     earlier: list[str] = []
     for clause in plan.of("SOURCE"):
         part = context.storage.new_folder()
-        write_columns(context, table, _inserted(plan, clause, earlier), part)
+        write_columns(context, table, _inserted(context, plan, clause, earlier), part)
         counts["INSERT"] += context.storage.row_count(part)
         merge_folders(part, folder)
         earlier.append(clause.condition)
@@ -200,8 +200,11 @@ def _deleted(context: Context, relation: str, clauses: tuple[Clause, ...]) -> in
     return total
 
 
-def _inserted(plan: Plan, clause: Clause, earlier: list[str]) -> str:
-    items = ", ".join(clause.values.get(column["name"], column.get("default") or "NULL") for column in plan.table["columns"])
+def _inserted(context: Context, plan: Plan, clause: Clause, earlier: list[str]) -> str:
+    items = ", ".join(
+        clause.values.get(column["name"]) or context.rewriter.constant(column.get("default") or "NULL")
+        for column in plan.table["columns"]
+    )
     before = " AND ".join([*(f"NOT coalesce({one}, FALSE)" for one in earlier), f"coalesce({clause.condition}, FALSE)"])
     return f"SELECT {items} FROM {plan.source} LEFT ANTI JOIN {plan.target} ON {plan.on} WHERE {before}"
 

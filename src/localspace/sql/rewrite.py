@@ -18,6 +18,7 @@ from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, call_name, find_calls
+from localspace.sql.defaults import require_constant
 from localspace.sql.frames import Frame, Reads
 from localspace.sql.parse import (
     chosen_columns,
@@ -76,6 +77,11 @@ class Rewriter:
     def expression(self, text: str, frame: Frame | None = None) -> str:
         """Rewrite an expression over columns that the caller provides."""
         return self._rewrite(text, frame or self.frame, "SELECT ")[len("SELECT ") :]
+
+    @rule("LS-082")
+    def constant(self, text: str) -> str:
+        """Rewrite the default of a column or parameter, which may read nothing."""
+        return self.expression(require_constant(text, lambda call: self._called(call, self.frame) is not None))
 
     def _rewrite(self, text: str, frame: Frame, prefix: str) -> str:
         full = prefix + text
@@ -201,7 +207,15 @@ class Rewriter:
         )
         text = self.query(str(table["view_definition"]), inner)
         columns = ", ".join(quote_name(column["name"]) for column in table["columns"])
-        return f"(SELECT * FROM ({text}) AS v({columns}))"
+        return f"(SELECT * FROM ({text}) AS v({columns}){self._seal(inner)})"
+
+    @rule("LS-081")
+    def _seal(self, inner: Frame) -> str:
+        """Return the barrier of a view that reads with another's privileges: its own WHERE is a row filter too."""
+        if inner.authority is not None and inner.authority.id == self._session.principal.id:
+            return ""
+        self.reads.protected = True
+        return f" {BARRIER}"
 
     def physical(self, table: Document, frame: Frame, *, with_masks: bool = True) -> str:
         """Return the derived table over a table's files, with the principal's masks and filter."""
@@ -265,7 +279,7 @@ class Rewriter:
         for parameter in parameters[len(given) :]:
             if parameter.get("parameter_default") is None:
                 break
-            given.append(str(parameter["parameter_default"]))
+            given.append(self.constant(str(parameter["parameter_default"])))
         if len(given) != len(parameters):
             raise SqlError(
                 "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",

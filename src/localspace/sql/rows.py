@@ -185,7 +185,7 @@ def read_assignments(
         if column["name"] in found:
             raise SqlError("COLUMN_ALREADY_EXISTS", f"Column {column['name']} is assigned twice.", "42711")
         if text.upper() == "DEFAULT":
-            text = column.get("default") or "NULL"
+            text = context.rewriter.constant(column.get("default") or "NULL")
         found[column["name"]] = f"({text})"
         if not cursor.accept(","):
             return found
@@ -262,7 +262,7 @@ def _insert_query(
     places = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
     aliases = ", ".join(f"p{at}" for at in range(len(found)))
     items = ", ".join(
-        places.get(column["name"]) or context.rewriter.expression(column.get("default") or "NULL") for column in table["columns"]
+        places.get(column["name"]) or context.rewriter.constant(column.get("default") or "NULL") for column in table["columns"]
     )
     write_columns(context, table, f"SELECT {items} FROM ({rewritten}) AS s({aliases})", folder, rewritten=True)
 

@@ -52,6 +52,8 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
     _fill_row_filter(context, body)
     if query:
         return _create_as(context, path, body, query)
+    for spec in listed.columns:
+        context.rewriter.constant(spec.default or "NULL")
     columns = documents_of(listed.columns)
     _fill_masks(context, listed.columns, columns)
     body |= {"columns": columns, "table_constraints": listed.constraints, "storage": None}
