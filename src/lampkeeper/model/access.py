@@ -246,8 +246,8 @@ class Access:
         if policy.when is not None and not matches(policy.when, self.table_tags(table.name)):
             return
         by_alias = {m.alias: self._matching(m.condition, table) for m in policy.match_columns}
-        if not all(by_alias.values()):
-            return
+        if not all(by_alias.values()) or not all(a.alias is None or a.alias in by_alias for a in policy.using):
+            return  # a policy that uses an alias it does not define cannot be made: it protects nothing
         others = tuple(self._argument(a, by_alias) for a in policy.using)
         if policy.kind is PolicyKind.ROW_FILTER:
             yield (), FunctionUse(policy=policy.name, function=policy.function, arguments=others)

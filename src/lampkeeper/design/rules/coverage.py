@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lampkeeper.design.rules.scene import PUBLIC_VALUES, Scene, Trouble, policy_place
 from lampkeeper.model.access import CellState
+from lampkeeper.model.conditions import matches
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.names import ColumnName
-from lampkeeper.model.policies import PolicyKind
+from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import TableKind
+from lampkeeper.model.tags import EntityType
 
 _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
 
@@ -134,6 +136,42 @@ def out_of_reach(scene: Scene) -> Iterable[Trouble]:
                 message=message,
                 fix="tag the base tables, and take the grant away" if reachable else "tag the base tables",
             )
+
+
+def naked_table(scene: Scene) -> Iterable[Trouble]:
+    """A table carries a protecting tag, and no policy's WHEN looks at it: the tag promises what nothing keeps.
+
+    Example: `c.s.orders` tagged `compliance_scope=aml_restricted`, and policies that look at columns alone.
+    """
+    for tag in scene.desired.tag_assignments:
+        if tag.entity_type is not EntityType.TABLES or tag.key not in scene.allowed_values:
+            continue
+        if tag.value.casefold() in PUBLIC_VALUES:
+            continue
+        home = tuple(p.casefold() for p in tag.entity_name.split("."))
+        if not any(_bound_by_when(p, home, {tag.key: tag.value}) for p in scene.desired.policies):
+            message = f"table tagged {tag.key}={tag.value} and no policy looks at the tag"
+            yield Trouble(place=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
+
+
+def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, str]) -> bool:
+    prefix = tuple(p.casefold() for p in policy.securable)
+    return policy.when is not None and table[: len(prefix)] == prefix and matches(policy.when, tags)
+
+
+_PATHS = frozenset({"READ_FILES", "WRITE_FILES", "READ_VOLUME", "WRITE_VOLUME", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION"})
+
+
+def path_access(scene: Scene) -> Iterable[Trouble]:
+    """A grant lets a group read files by their path, or with an engine of its own: policies do not bind there.
+
+    Example: EXTERNAL_USE_SCHEMA on a schema with masked tables.
+    """
+    for grant in scene.desired.grants:
+        found = sorted(_PATHS & {p.replace(" ", "_").upper() for p in grant.privileges})
+        if found:
+            place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+            yield Trouble(place=place, message=f"{', '.join(found)} reads past the policies", fix="take the privilege away")
 
 
 def people_left_out(scene: Scene) -> Iterable[Trouble]:

@@ -115,6 +115,33 @@ def calls_another(scene: Scene) -> Iterable[Trouble]:
             yield Trouble(place=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
 
 
+def lives_elsewhere(scene: Scene) -> Iterable[Trouble]:
+    """A policy binds a function of another catalog: whoever promotes, renames or drops that catalog breaks this one.
+
+    Example: a policy on catalog `prod_fin` with `dev_fin.lampkeeper.mask_email`.
+    """
+    for policy in scene.desired.policies:
+        home = policy.securable[0] if policy.securable else ""
+        if home and policy.function.catalog.casefold() != home.casefold():
+            message = f"function {policy.function} is in another catalog than the policy"
+            yield Trouble(place=policy_place(policy), message=message, fix=f"define it in catalog {home}")
+
+
+def homeless_function(scene: Scene) -> Iterable[Trouble]:
+    """A function is defined in a schema that is neither made by us nor known to exist.
+
+    Example: `c.masks.mask_email` without `{ catalog = "c", name = "masks" }` in `schemas`.
+    """
+    if scene.snapshot is None:
+        return
+    homes = {(c.casefold(), s.casefold()) for c, s in scene.desired.schemas}
+    homes |= {(t.name.catalog.casefold(), t.name.schema.casefold()) for t in scene.tables}
+    for function in scene.desired.functions:
+        home = (function.name.catalog, function.name.schema)
+        if (home[0].casefold(), home[1].casefold()) not in homes:
+            yield Trouble(place=function.name, message=f"schema {'.'.join(home)} may not exist", fix="add it to schemas")
+
+
 def passes_through(scene: Scene) -> Iterable[Trouble]:
     """A function gives back its argument, or a constant TRUE: it protects nothing.
 

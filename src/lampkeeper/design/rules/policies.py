@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
 
 
@@ -53,6 +54,34 @@ def undefined_principal(scene: Scene) -> Iterable[Trouble]:
         for name in sorted({*policy.to_principals, *policy.except_principals} - scene.groups):
             message = f"principal {name!r} is not among the groups"
             yield Trouble(place=policy_place(policy), message=message, fix="add the group (external = true if it exists already)")
+
+
+def binds_nobody(scene: Scene) -> Iterable[Trouble]:
+    """A policy applies to nobody: TO is empty, or EXCEPT takes everybody out again.
+
+    Example: `TO analysts EXCEPT analysts`, or `EXCEPT account users`.
+    """
+    for policy in scene.desired.policies:
+        exempt = set(policy.except_principals)
+        if EVERYBODY in exempt or not set(policy.to_principals) - exempt:
+            message = "applies to nobody: " + ("EXCEPT takes everybody out" if policy.to_principals else "TO is empty")
+            yield Trouble(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
+
+
+_NEARLY = 0.8
+
+
+def near_quota(scene: Scene) -> Iterable[Trouble]:
+    """A catalog has used more than four fifths of its quota of policies.
+
+    Example: 81 policies on catalog `c`, where 100 are allowed.
+    """
+    quota = scene.limits.policies_per_catalog
+    catalogs = (p.securable for p in scene.desired.policies if p.securable_type is SecurableType.CATALOG)
+    for parts, count in Counter(catalogs).items():
+        if _NEARLY * quota < count <= quota:
+            message = f"{count} policies, the quota of a catalog is {quota}"
+            yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
 def over_quota(scene: Scene) -> Iterable[Trouble]:

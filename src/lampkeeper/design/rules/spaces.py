@@ -16,6 +16,9 @@ from lampkeeper.model.policies import SecurableType
 from lampkeeper.model.schema import Table
 
 _MAX_TABLES = 30
+# Source: checks of the platform's import of spaces, as reported by its users.
+_MAX_TEXT, _MAX_INSTRUCTIONS = 25_000, 100
+_RELATIONSHIPS = tuple(f"FROM_RELATIONSHIP_TYPE_{left}_TO_{right}" for left in ("MANY", "ONE") for right in ("MANY", "ONE"))
 
 
 def unknown_table(scene: Scene) -> Iterable[Trouble]:
@@ -73,6 +76,39 @@ def askers_without_select(scene: Scene) -> Iterable[Trouble]:
             if missing:
                 message = f"group {group!r} has no SELECT on {', '.join(missing[:5])}"
                 yield Trouble(place=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
+
+
+def over_limits(scene: Scene) -> Iterable[Trouble]:
+    """A space's content is more than the platform takes: texts too long, or too many instructions.
+
+    Example: 101 example queries, joins and snippets together.
+    """
+    for space in scene.desired.spaces:
+        texts = [("title", space.title), ("description", space.description), ("instructions", space.instructions)]
+        texts += [("question", q) for q in space.sample_questions] + [(what, sql) for what, sql, _ in _sqls(space)]
+        for what, text in texts:
+            if len(text) > _MAX_TEXT:
+                message = f"{what[:60]} has {len(text)} characters, {_MAX_TEXT} are allowed"
+                yield Trouble(place=f"space {space.name}", message=message, fix="shorten it")
+        count = len(space.joins) + len(space.filters) + len(space.expressions) + len(space.measures) + bool(space.instructions)
+        if count > _MAX_INSTRUCTIONS:
+            message = f"{count} instructions, joins and snippets, {_MAX_INSTRUCTIONS} are allowed"
+            yield Trouble(place=f"space {space.name}", message=message, fix="keep the useful ones")
+
+
+def bad_join(scene: Scene) -> Iterable[Trouble]:
+    """A join has no alias, the same alias on both sides, or a relationship that the platform does not know.
+
+    Example: `orders` joined with itself under the alias `orders` twice.
+    """
+    for space in scene.desired.spaces:
+        for join in space.joins:
+            place = f"space {space.name}: join {join.left_table} to {join.right_table}"
+            if not join.left_alias or join.left_alias.casefold() == join.right_alias.casefold():
+                yield Trouble(place=place, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two")
+            if join.relationship not in ("", *_RELATIONSHIPS):
+                known = ", ".join(_RELATIONSHIPS)
+                yield Trouble(place=place, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}")
 
 
 def unbound_sql(scene: Scene) -> Iterable[Trouble]:

@@ -113,6 +113,48 @@ def undefined_reference(scene: Scene) -> Iterable[Trouble]:
                     )
 
 
+def lookalikes(scene: Scene) -> Iterable[Trouble]:
+    """Two keys, or two values of a key, differ only in case or separators: the platform keeps them apart, people do not, and
+    a column tagged with the one escapes a policy that names the other.
+
+    Example: `masked_email` and `Masked-Email` as values of `pii_level`.
+    """
+    spelled: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for policy in scene.desired.tag_policies:
+        spelled[("", _folded(policy.key))].add(policy.key)
+        for value in policy.values:
+            spelled[(policy.key, _folded(value))].add(value)
+    for (key, _), found in spelled.items():
+        if len(found) > 1:
+            names = ", ".join(repr(n) for n in sorted(found))
+            what = f"values of tag {key!r}" if key else "tag keys"
+            yield Trouble(place=f"tag {key or min(found)}", message=f"{what} look alike: {names}", fix="keep one spelling")
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\W_]+", "_", text.casefold())
+
+
+_PARTS = {EntityType.CATALOGS: 1, EntityType.SCHEMAS: 2, EntityType.TABLES: 3, EntityType.COLUMNS: 4, EntityType.VOLUMES: 3}
+
+
+def malformed_entity(scene: Scene) -> Iterable[Trouble]:
+    """The name of a tagged entity has another number of parts than its type.
+
+    Example: a tag on columns `c.s.customers`, which names a table.
+    """
+    for tag in scene.desired.tag_assignments:
+        if tag.entity_name.casefold() in scene.columns_by_name or tag.entity_name.casefold() in scene.tables_by_name:
+            continue
+        parts = tag.entity_name.split(".")
+        wanted = _PARTS[tag.entity_type]
+        if "`" not in tag.entity_name and (
+            len(parts) < wanted or not all(parts) or (len(parts) > wanted and scene.snapshot is None)
+        ):
+            message = f"{tag.entity_name!r} has {len(parts)} parts, {tag.entity_type} have {wanted}"
+            yield Trouble(place=tag.entity_name, message=message, fix="write the full name, or correct entity_type")
+
+
 def _conditions(policy: Policy) -> Iterable[Condition]:
     if policy.when is not None:
         yield policy.when

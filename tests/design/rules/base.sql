@@ -1,0 +1,6 @@
+USE CATALOG c;
+USE SCHEMA lampkeeper;
+CREATE FUNCTION mask_email(v STRING) RETURNS STRING RETURN concat(left(v, 1), '***');
+CREATE FUNCTION mask_name(v STRING) RETURNS STRING RETURN '***';
+-- role: filter
+CREATE FUNCTION filter_aml(flag BOOLEAN) RETURNS BOOLEAN RETURN NOT flag;
