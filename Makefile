@@ -29,6 +29,14 @@ setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by 
 demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own.
 	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(DEMO_ARGS)
 
+.PHONY: demo-bundle
+demo-bundle: setup ## The same as a bundle: deploy by the Databricks CLI, run the jobs, destroy; nothing is left behind.
+	@$(BIN)/lampkeeper demo-bundle $(DEMO_ARGS)
+
+.PHONY: launch
+launch: setup ## Deploy the bundle and run a job: PLACE=local|own JOB=governance PROFILE= TARGET=
+	@$(BIN)/lampkeeper launch --place $(or $(PLACE),local) --job $(or $(JOB),governance) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(TARGET),--target "$(TARGET)") $(LAUNCH_ARGS)
+
 .PHONY: demo-clean
 demo-clean: ## Forget the demo's workspace, env folder and report.
 	@rm -rf .demo
