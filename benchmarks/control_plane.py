@@ -43,6 +43,9 @@ def served(data: Path) -> Iterator[tuple[httpx.Client, dict[str, str], float]]:
 def seed(http: httpx.Client) -> None:
     """Make 200 tables of 20 columns, a function, governed tags and a group."""
     http.post(f"{UC}/schemas", json={"name": "bench", "catalog_name": "main"})
+    credential = {"name": "b", "aws_iam_role": {"role_arn": "arn:aws:iam::000000000000:role/b"}}
+    http.post(f"{UC}/storage-credentials", json=credential)
+    http.post(f"{UC}/external-locations", json={"name": "b", "url": "s3://b", "credential_name": "b"})
     columns = [{"name": f"c{at}", "type_text": "string", "type_name": "STRING"} for at in range(20)]
     for at in range(200):
         table = {"name": f"t{at}", "catalog_name": "main", "schema_name": "bench", "table_type": "EXTERNAL"}

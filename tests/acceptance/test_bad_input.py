@@ -75,6 +75,7 @@ def make_table(space: LocalWorkspace, schema: str, name: str, columns: dict[str,
         "name": name, "catalog_name": "dev_fin", "schema_name": schema, "table_type": "EXTERNAL", "data_source_format": "DELTA",
         "storage_location": f"s3://bucket/{schema}/{name}", "columns": listed,
     }  # fmt: skip
+    space.external_location("bucket", "s3://bucket")
     with space.http() as http:
         answer = http.post("/api/2.1/unity-catalog/tables", json=body)
     assert answer.status_code == 200, answer.text

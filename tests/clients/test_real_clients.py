@@ -65,6 +65,7 @@ def _seed(space: LocalWorkspace) -> None:
     }  # fmt: skip
     tag = {"entity_type": "columns", "entity_name": "main.fin.people.email", "tag_key": "pii", "tag_value": "email"}
     grant = {"changes": [{"principal": "account users", "add": ["USE_CATALOG"]}]}
+    space.external_location("bucket", "s3://bucket")
     with space.http() as http:
         for method, path, body in (
             ("POST", f"{uc}/schemas", {"name": "fin", "catalog_name": "main"}),

@@ -22,6 +22,7 @@ def test_recorded_requests_are_answered_alike(path: Path) -> None:
     exchanges = load(path)
     assert len(exchanges) > 30
     with running_localspace() as space:
+        space.external_location("bucket", "s3://bucket")
         assert replay(space, exchanges) == []
 
 

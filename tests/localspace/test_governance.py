@@ -24,6 +24,7 @@ class World:
         space.client().users_v2.create(user_name="eve@example.com")
         self.eve = space.http(space.mint("eve@example.com"))
         self.ok("POST", f"{UC}/schemas", {"name": "fin", "catalog_name": "main"})
+        space.external_location("b", "s3://b")
         columns = [{"name": one, "type_text": "string", "type_name": "STRING"} for one in ("id", "email", "odd.name`x")]
         self.ok(
             "POST",

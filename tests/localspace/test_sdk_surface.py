@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service import catalog as uc
-from databricks.sdk.service import iam, serving, sql, tags, workspace
+from databricks.sdk.service import iam, serving, settings, sql, tags, workspace
 
 from localspace.coverage import TEST, table
 from localspace.routes import ROUTES
@@ -53,14 +53,12 @@ def test_the_sdk_drives_every_operation(space: LocalWorkspace, capsys: pytest.Ca
     a: Any = Counting(space.account(), seen)
     for drive in (_identity, _tokens, _account, _catalog, _functions_and_volumes, _grants, _tags, _policies):
         drive(w, a, space)
-    for drive in (_warehouses, _statements, _permissions, _genie, _secrets, _serving, _storage, _rule_sets):
+    for drive in (_warehouses, _statements, _permissions, _genie, _secrets, _serving, _storage, _settings, _rule_sets):
         drive(w, a, space)
     _end(w, a, space)
     mine = {row["path"] for row in table() if row["test"] == TEST}
     undriven = [
-        f"{route.method} {route.path}"
-        for route in ROUTES
-        if route.sdk and route.path in mine and not seen & set(route.sdk)
+        f"{route.method} {route.path}" for route in ROUTES if route.sdk and route.path in mine and not seen & set(route.sdk)
     ]
     served = {name for route in ROUTES for name in route.sdk}
     with capsys.disabled():
@@ -178,6 +176,7 @@ def _catalog(w: Any, a: Any, space: LocalWorkspace) -> None:
     assert {one.name for one in w.schemas.list("main")} == {"default", "fin"}
     assert w.schemas.update("main.fin", comment="money").comment == "money"
     assert w.schemas.get("main.fin").full_name == "main.fin"
+    space.external_location("people", "s3://bucket/people")
     w.tables.create(
         "people",
         "main",
@@ -371,6 +370,7 @@ def _serving(w: Any, a: Any, space: LocalWorkspace) -> None:
 
 def _storage(w: Any, a: Any, space: LocalWorkspace) -> None:
     role = uc.AwsIamRoleRequest("arn:aws:iam::1:role/r")
+    space.workspace.store.delete("external_location", "people")
     made = w.storage_credentials.create("cred", aws_iam_role=role, skip_validation=True)
     assert made.aws_iam_role.external_id
     assert w.storage_credentials.get("cred").aws_iam_role.external_id == made.aws_iam_role.external_id
@@ -383,6 +383,17 @@ def _storage(w: Any, a: Any, space: LocalWorkspace) -> None:
     assert w.storage_credentials.validate(storage_credential_name="cred", url="s3://bucket/a").results
     w.external_locations.delete("loc")
     w.storage_credentials.delete("cred")
+
+
+def _settings(w: Any, a: Any, space: LocalWorkspace) -> None:
+    namespace = Counting(w._client.settings, w._seen).default_namespace
+    with pytest.raises(NotFound) as refused:
+        namespace.get()
+    etag = refused.value.get_error_info()[0].metadata["etag"]
+    setting = settings.DefaultNamespaceSetting(namespace=settings.StringMessage(value="samples"), etag=etag)
+    made = namespace.update(allow_missing=True, setting=setting, field_mask="namespace.value")
+    assert namespace.get().namespace.value == "samples"
+    assert namespace.delete(etag=made.etag).etag != made.etag
 
 
 def _rule_sets(w: Any, a: Any, space: LocalWorkspace) -> None:

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import AwsIamRoleRequest
+from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehousePermissionLevel
 
 from partnercert.config import WorkspacePlan
@@ -21,13 +21,6 @@ from partnercert.workspace import SdkWorkspace, WorkspaceError
 from support import partner
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
-
-#: What the cases ask of a workspace; a local workspace that answers one of them 501 cannot run them yet.
-CALLS = (
-    ("GET", "/api/2.0/sql/history/queries"),
-    ("GET", "/api/2.0/settings/types/default_namespace_ws/names/default"),
-    ("GET", "/api/2.1/unity-catalog/external-locations"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +77,17 @@ def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access:
     assert facts.kind == "MANAGED"
 
 
-@pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored"])
+@pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored", "destination_beside", "always_external"])
 def test_the_core_cases_on_the_local_workspace(
     fault: str, ready: dict[str, str], admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
 ) -> None:
-    headers = {"authorization": f"Bearer {ready['token']}"}
-    missing = [p for verb, p in CALLS if httpx.request(verb, ready["host"] + p, headers=headers).status_code == 501]
-    if missing:
-        pytest.skip(f"the local workspace does not answer yet: {', '.join(missing)}")
     if not any(c.name == "partnercert" for c in admin.external_locations.list()):
         role = AwsIamRoleRequest(role_arn="arn:aws:iam::000000000000:role/partnercert")
         admin.storage_credentials.create(name="partnercert", aws_iam_role=role)
         admin.external_locations.create(name="partnercert", url="s3://partnercert/", credential_name="partnercert")
+        admin.external_locations.create(name="partner_owned", url="s3://partner-owned/", credential_name="partnercert")
+        # The fault `always_external` writes to the partner's own bucket, which the platform must allow.
+        access.sql(f"GRANT CREATE EXTERNAL TABLE ON EXTERNAL LOCATION partner_owned TO `{access.principal()}`")
     faults = [f for f in FAULTS if f.name == fault]
     config = partner.config("workspace", certification={"workspace": {
         **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "seconds": 30.0 if not fault else 3.0,
@@ -108,3 +100,27 @@ def test_the_core_cases_on_the_local_workspace(
     failed = {c for c, o in outcomes.items() if o.verdict is Verdict.FAIL}
     wanted = set(faults[0].cases.split()) if faults else set()
     assert (failed, [o.reason for o in outcomes.values() if not faults and o.reason]) == (wanted, [])
+
+
+@pytest.mark.parametrize("fault", ["", "notebook_not_published", "notebook_broken"])
+def test_a_published_notebook_runs_on_the_local_workspace(
+    fault: str, ready: dict[str, str], admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
+) -> None:
+    who = access.principal()
+    admin.workspace.mkdirs("/Shared/partner")
+    folder = str(admin.workspace.get_status("/Shared/partner").object_id)
+    right = AccessControlRequest(service_principal_name=who, permission_level=PermissionLevel.CAN_MANAGE)
+    admin.permissions.update("directories", folder, access_control_list=[right])
+    for entry in admin.workspace.list("/Shared/partner"):
+        admin.workspace.delete(str(entry.path))
+    faults = [f for f in FAULTS if f.name == fault]
+    config = partner.config("notebook", certification={"workspace": {
+        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "seconds": 60.0, "mode": "notebook",
+        "notebook_path": "/Shared/partner/hello",
+    }})  # fmt: skip
+    made = partner.session(config, *faults, workspace=access, seconds=120.0, token=access._partner.config.token or "")
+    with made.client:
+        outcomes = partner.run(made, only=["P200"])
+    assert {c for c, o in outcomes.items() if o.verdict is Verdict.FAIL} == set(faults[0].cases.split() if faults else ()), (
+        outcomes
+    )

@@ -60,8 +60,8 @@ class SqlWorkspace:
 
     def external_location(self, name: str, url: str, **more: object) -> None:
         """Make an external location that the admin owns."""
-        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": fresh.ADMIN_NAME, "read_only": False}
-        self.store.put("external_location", (name,), body | more)
+        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": fresh.ADMIN_NAME}
+        self.store.put("external_location", (name,), body | {"read_only": False} | more)
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove people and groups."""

@@ -80,6 +80,10 @@ class ExternalPlaces:
         location = self._require_right(actor, key, url, legacy)
         self._require_free(key, url)
         left = self._store.get("external_place", _digest(key)) or {}
+        if left.get("columns") is not None and table.get("storage"):
+            raise invalid(
+                f"[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION] Cannot create table from a query at '{url}': data is there."
+            )
         if left.get("columns") is not None:
             table = self._adopt(actor, table, left, guarded=location is not None)
         elif not table.get("columns"):
