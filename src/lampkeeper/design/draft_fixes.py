@@ -243,8 +243,9 @@ class _Work:
         if to == self.now:
             return False
         worse = loosened(self.now, to, tables_of((self.now, to), self._snapshot))
+        worse += tuple(f"{e}: several values of {k}" for e, k in sorted(_torn(to) - _torn(self.now)))
         if worse:
-            message = f"not mended ({what}): it would change what people see: {worse[0]}"
+            message = f"not mended ({what}): it would show more or break something: {worse[0]}"
             self.report("LK705", place, message, "mend it by hand")
             return False
         self.change(place, what, to)
@@ -255,6 +256,12 @@ class _Work:
 
     def done(self) -> MendedDraft:
         return MendedDraft(desired=self.now, changes=tuple(self._changes), findings=sort_findings(self._findings))
+
+
+def _torn(desired: Desired) -> set[tuple[str, str]]:
+    """Return the (entity, key) that several values are assigned to: the platform would keep one of them."""
+    counts = Counter((t.entity_name.casefold(), t.key) for t in set(desired.tag_assignments))
+    return {place for place, count in counts.items() if count > 1}
 
 
 def _conditions(policy: Policy) -> Iterable[Condition]:
@@ -323,7 +330,10 @@ def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str
     bound = {c for t in tables for c in _bound(access.table(OUTSIDER, t.name).masks, access.table(OUTSIDER, t.name).filters)}
     raw = {c for t in tables for c, cell in access.table(OUTSIDER, t.name).cells.items() if cell.state is CellState.RAW}
     found: dict[tuple[str, str, str], list[ColumnName]] = defaultdict(list)
+    torn = _torn(desired)
     for tag in desired.tag_assignments:
+        if (tag.entity_name.casefold(), tag.key) in torn:
+            continue
         column = names.get(tag.entity_name.casefold()) if tag.entity_type is EntityType.COLUMNS else None
         if column is None or (tag.key, tag.value) not in defined or tag.value.casefold() in PUBLIC_VALUES:
             continue

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_LONG = 8
+_SHORT, _LONG = 5, 8
+"""Words shorter than the first are near by case and separators alone: `pci` is no slip of `pii`."""
 
 
 def near_word(word: str, known: Iterable[str]) -> str | None:
@@ -17,10 +18,10 @@ def near_word(word: str, known: Iterable[str]) -> str | None:
     same = [c for c in candidates if _plain(c) == _plain(word)]
     if same:
         return same[0] if len(same) == 1 else None
-    allowed = 2 if len(word) >= _LONG else 1
+    allowed = 2 if len(word) >= _LONG else 1 if len(word) >= _SHORT else 0
     slips = {c: _distance(_plain(word), _plain(c), allowed) for c in candidates if _digits(c) == _digits(word)}
     least = min(slips.values(), default=allowed + 1)
-    close = [c for c, count in slips.items() if count == least <= allowed]
+    close = [c for c, count in slips.items() if count == least <= allowed and count]
     return close[0] if len(close) == 1 else None
 
 
