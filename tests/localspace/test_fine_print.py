@@ -1,0 +1,132 @@
+"""Details in which a local workspace could silently differ: each is either right or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from localspace.statement_runner import SqlError
+from support.fake_runner import fake_runner
+from support.localspace_server import running_localspace
+from support.sql_workspace import SqlWorkspace
+
+ANA = "ana@example.com"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
+    made = SqlWorkspace(tmp_path_factory.mktemp("fine"))
+    made.user(ANA)
+    made.sql("CREATE FUNCTION main.default.hide(s STRING) RETURNS STRING RETURN 'XXX'")
+    yield made
+    made.close()
+
+
+def refused(place: SqlWorkspace, statement: str, who: str | None = None) -> SqlError:
+    with pytest.raises(SqlError) as error:
+        place.sql(statement, who)
+    return error.value
+
+
+# Policies
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("part", ["grant", "deny"])
+def test_policies_that_nobody_evaluates_are_not_kept(part: str) -> None:
+    body = {
+        "name": "p", "on_securable_type": "CATALOG", "on_securable_fullname": "main", "to_principals": ["account users"],
+        "policy_type": f"POLICY_TYPE_{part.upper()}", "for_securable_type": "TABLE", part: {"privileges": ["SELECT"]},
+    }  # fmt: skip
+    with running_localspace(build_runner=fake_runner) as space, space.http() as http:
+        answer = http.post("/api/2.1/unity-catalog/policies", json=body)
+        assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+        assert f"does not evaluate {part.upper()} policies" in answer.json()["message"]
+        assert http.get("/api/2.1/unity-catalog/policies/catalog/main").json().get("policies", []) == []
+
+
+@pytest.mark.spark
+def test_policies_by_sql_that_nobody_evaluates_are_refused(place: SqlWorkspace) -> None:
+    error = refused(place, "CREATE POLICY p ON CATALOG main TO `account users` GRANT SELECT FOR TABLES")
+    assert error.error_class == "UNSUPPORTED_FEATURE.LOCALSPACE"
+
+
+# Views
+
+
+@pytest.mark.spark
+def test_a_replaced_view_loses_its_tags_and_keeps_its_grants(place: SqlWorkspace) -> None:
+    place.sql("CREATE GOVERNED TAG view_tag VALUES ('a')")
+    place.sql("CREATE VIEW main.default.v AS SELECT 1 AS a, 2 AS b")
+    place.sql(f"GRANT SELECT ON VIEW main.default.v TO `{ANA}`")
+    place.sql("SET TAG ON COLUMN main.default.v.b view_tag = a")
+    place.sql("SET TAG ON TABLE main.default.v view_tag = a")
+    place.sql("CREATE OR REPLACE VIEW main.default.v AS SELECT 1 AS a")
+    for tags in ("table_tags", "column_tags"):
+        assert place.rows(f"SELECT tag_name FROM main.information_schema.{tags} WHERE table_name = 'v'") == []
+    assert [row[0] for row in place.rows("SHOW GRANTS ON VIEW main.default.v")] == [ANA]
+
+
+# CHAR and VARCHAR
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("kind", ["VARCHAR(3)", "CHAR(3)"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO {t} VALUES (2, 'ab'), (3, 'secret')",
+        "INSERT INTO {t} SELECT 2, concat('sec', 'ret')",
+        "INSERT OVERWRITE {t} VALUES (1, 'secret')",
+        "UPDATE {t} SET name = 'secret' WHERE id = 1",
+        "MERGE INTO {t} AS t USING (SELECT 9 AS id) AS s ON t.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (9, 'secret')",
+        "MERGE INTO {t} AS t USING (SELECT 1 AS id) AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET name = 'secret'",
+    ],
+)
+def test_a_text_longer_than_its_column_is_refused_on_every_write(place: SqlWorkspace, kind: str, statement: str) -> None:
+    place.sql(f"CREATE OR REPLACE TABLE main.default.short (id INT, name {kind})")
+    place.sql("INSERT INTO main.default.short VALUES (1, 'äöü')")
+    error = refused(place, statement.format(t="main.default.short"))
+    assert (error.error_class, error.sql_state) == ("DELTA_EXCEED_CHAR_VARCHAR_LIMIT", "22001")
+    assert "secret" not in error.message
+    assert place.rows("SELECT * FROM main.default.short") == [["1", "äöü"]], "nothing is half-written, characters count"
+
+
+# information_schema
+
+
+@pytest.mark.spark
+def test_views_of_information_schema_are_described(place: SqlWorkspace) -> None:
+    rows = place.rows("DESCRIBE TABLE main.information_schema.columns")
+    assert ["ordinal_position", "int", None] in rows
+    assert [row[0] for row in rows[:4]] == ["table_catalog", "table_schema", "table_name", "column_name"]
+    assert place.rows("DESCRIBE system.information_schema.tables table_name")[1] == ["data_type", "string"]
+    assert refused(place, "DESCRIBE main.information_schema.nope").error_class == "TABLE_OR_VIEW_NOT_FOUND"
+
+
+# Tag keys
+
+
+@pytest.mark.spark
+def test_tag_keys_that_differ_in_case_are_two_keys(place: SqlWorkspace) -> None:
+    place.sql("CREATE GOVERNED TAG Pii VALUES ('Email')")
+    place.sql("CREATE GOVERNED TAG pii VALUES ('email')")
+    place.sql("CREATE TABLE main.default.tagged (mail STRING)")
+    place.sql("INSERT INTO main.default.tagged VALUES ('raw')")
+    place.sql("SET TAG ON COLUMN main.default.tagged.mail `Pii` = `Email`")
+    place.sql("SET TAG ON COLUMN main.default.tagged.mail `pii` = `email`")
+    query = "SELECT tag_name, tag_value FROM main.information_schema.column_tags WHERE table_name = 'tagged'"
+    assert sorted(place.rows(query)) == [["Pii", "Email"], ["pii", "email"]]
+    place.sql(
+        "CREATE POLICY by_case ON TABLE main.default.tagged COLUMN MASK main.default.hide TO `account users` FOR TABLES"
+        " MATCH COLUMNS has_tag_value('Pii', 'Email') AS m ON COLUMN m"
+    )
+    assert place.rows("SELECT mail FROM main.default.tagged") == [["XXX"]]
+    place.sql("UNSET TAG ON COLUMN main.default.tagged.mail `Pii`")
+    assert place.rows("SELECT mail FROM main.default.tagged") == [["raw"]]
+    assert place.rows(query) == [["pii", "email"]]
+    place.sql("ALTER TABLE main.default.tagged RENAME TO main.default.tagged2")
+    assert place.rows(query.replace("'tagged'", "'tagged2'")) == [["pii", "email"]]
+    place.sql("DROP GOVERNED TAG Pii")
+    assert [row[0] for row in place.rows("SHOW GOVERNED TAGS") if str(row[0]).casefold() == "pii"] == ["pii"]
