@@ -1,0 +1,42 @@
+"""A local workspace with demo data and the product's jobs, one for all tests of this folder that only need to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lampkeeper.launch.demo import bank_subject, seed_subject
+from lampkeeper.launch.local import LocalPlace
+from lampkeeper.launch.local_jobs import make_home, put_settings, seed_account_scope
+from lampkeeper.launch.place import Address, running
+from lampkeeper.remote.clients import Workspace, connect
+from support.bundle_jobs import BundleJobs, build_wheel
+
+
+@pytest.fixture(scope="session")
+def product_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def bank_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    with running(LocalPlace(folder=tmp_path_factory.mktemp("place"))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def bank_workspace(bank_place: Address) -> Workspace:
+    workspace = connect(bank_place.signed(), warehouse_id=bank_place.warehouse_id)
+    seed_subject(workspace, bank_subject())
+    seed_account_scope(workspace)
+    make_home(workspace)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def product_jobs(bank_place: Address, bank_workspace: Workspace, product_wheel: Path) -> BundleJobs:
+    jobs = BundleJobs(bank_place.host, bank_place.token, product_wheel, bank_place.warehouse_id).deploy()
+    put_settings(bank_workspace, jobs.envs, "dev", bank_subject(), bank_place)
+    return jobs

@@ -1,0 +1,160 @@
+"""The governance job on the demo data: it proves, it stops what loosens, it fails when a column is naked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from lampkeeper.launch.people import ANALYST, OFFICER
+from lampkeeper.launch.place import Address
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.warehouse import run_sql
+from support.bundle_jobs import BundleJobs, states
+
+pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
+SSN = "dev_fin.finance.customers.ssn"
+
+
+def verdict(jobs: BundleJobs, run: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(jobs.read(f"{jobs.envs}/runs/dev/{run['run_id']}/verdict.json"))
+    return found
+
+
+def lampkeeper(jobs: BundleJobs, token: str, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DATABRICKS_HOST": jobs.host, "DATABRICKS_TOKEN": token, "DATABRICKS_CONFIG_FILE": os.devnull}
+    return subprocess.run(
+        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", *words],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def token_of(workspace: Workspace, principal: str) -> str:
+    return str(workspace.write("token", "POST", "/_localspace/tokens", {"principal": principal})["token"])
+
+
+def governance_writes(workspace: Workspace) -> list[str]:
+    """Return the writes to what governs since the log was cleared: not files, runs, tables of the history."""
+    logged = workspace.get("log", "/_localspace/requests", {"mutating": "true"})["requests"]
+    ours = (
+        "/tag-policies",
+        "/entity-tag-assignments",
+        "/policies",
+        "/scim/",
+        "/permissions/",
+        "/genie/",
+        "/permissionassignments",
+    )
+    return [f"{one['method']} {one['path']}" for one in logged if any(part in one["path"] for part in ours)]
+
+
+@pytest.fixture(scope="module")
+def governed(product_jobs: BundleJobs) -> dict[str, Any]:
+    """Return the first run, which governs."""
+    return product_jobs.run("governance")
+
+
+def test_it_succeeds_and_leaves_verdict_report_and_history(
+    product_jobs: BundleJobs, governed: dict[str, Any], bank_workspace: Workspace
+) -> None:
+    assert set(states(governed).values()) == {"SUCCESS"}, states(governed)
+    found = verdict(product_jobs, governed)
+    assert (found["verdict"], found["exit_code"]) == ("ok", 0)
+    steps = {s["step"]: s["facts"] for s in found["steps"]}
+    assert steps["verify"]["mismatches"] == 0
+    assert steps["verify"]["cells"] > 200
+    assert "step verify" in product_jobs.read(f"{product_jobs.envs}/dev/report.html")
+    rows = run_sql(bank_workspace, "SELECT actor, approver, plan_hash, writes FROM main.lampkeeper_ops.applies").rows
+    assert rows == (("admin@localspace.example", "", steps["plan"]["plan_hash"], str(steps["apply"]["writes"])),)
+    assert run_sql(bank_workspace, "SELECT ok, mismatches FROM main.lampkeeper_ops.verifications").rows == (("true", "0"),)
+    assert run_sql(bank_workspace, "SELECT columns FROM main.lampkeeper_ops.coverage").rows == (("71",),)
+    assert run_sql(bank_workspace, "SELECT forward, reverse FROM main.lampkeeper_ops.drift").rows == (("0", "0"),)
+
+
+def test_a_plan_that_loosens_stops_before_apply_until_another_principal_approves(
+    product_jobs: BundleJobs, governed: dict[str, Any], bank_workspace: Workspace
+) -> None:
+    assert states(governed)["outcome"] == "SUCCESS"
+    labels = f"{product_jobs.envs}/dev/generated/labels.jsonl"
+    lines = [json.loads(line) for line in product_jobs.read(labels).splitlines()]
+    changed = [
+        line | {"protect": "no", "label": "none", "sub": "", "source": "steward"} if is_ssn(line) else line for line in lines
+    ]
+    assert changed != lines
+    product_jobs.write(labels, "".join(json.dumps(line) + "\n" for line in changed))
+    bank_workspace.write("log", "DELETE", "/_localspace/requests")
+
+    stopped = product_jobs.run("governance")
+    found = states(stopped)
+    assert [found[t] for t in ("may_apply", "apply", "verify", "audit")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "EXCLUDED"]
+    assert (found["report"], found["outcome"], stopped["state"]["result_state"]) == ("SUCCESS", "FAILED", "FAILED")
+    came_to = verdict(product_jobs, stopped)
+    assert (came_to["verdict"], came_to["exit_code"], came_to["step"]) == ("unsafe", 3, "plan")
+    assert governance_writes(bank_workspace) == []
+
+    plan_hash = next(s["facts"]["plan_hash"] for s in came_to["steps"] if s["step"] == "plan")
+    words = ("approve", plan_hash, "--envs", product_jobs.envs, "--approvals", product_jobs.approvals)
+    own = lampkeeper(product_jobs, product_jobs.token, *words)
+    assert (own.returncode, "cannot approve it too" in own.stderr) == (3, True), own.stderr
+    assert states(product_jobs.run("governance"))["apply"] == "EXCLUDED"
+
+    for kind, name, privilege in (
+        ("catalog", "main", "USE_CATALOG"), ("schema", "main.lampkeeper_ops", "USE_SCHEMA"),
+        ("volume", "main.lampkeeper_ops.lampkeeper", "READ_VOLUME"), ("volume", "main.lampkeeper_ops.approvals", "READ_VOLUME"),
+        ("volume", "main.lampkeeper_ops.approvals", "WRITE_VOLUME"),
+    ):  # fmt: skip
+        path = f"/api/2.1/unity-catalog/permissions/{kind}/{name}"
+        product_jobs.call("PATCH", path, {"changes": [{"principal": OFFICER, "add": [privilege]}]})
+    other = lampkeeper(product_jobs, token_of(bank_workspace, OFFICER), *words)
+    assert (other.returncode, f"approved by {OFFICER}" in other.stdout) == (0, True), other.stderr
+    assert "customers.ssn" in other.stdout
+
+    goes_on = product_jobs.run("governance")
+    assert set(states(goes_on).values()) == {"SUCCESS"}, states(goes_on)
+    rows = run_sql(bank_workspace, "SELECT approver, loosened > 0 FROM main.lampkeeper_ops.applies ORDER BY recorded_at").rows
+    assert rows[-1] == (OFFICER, "true")
+
+
+def is_ssn(line: dict[str, Any]) -> bool:
+    return "ssn" in json.dumps(line.get("column", ""))
+
+
+def test_a_naked_column_planted_after_apply_fails_the_run_by_principal_and_column(
+    product_jobs: BundleJobs, governed: dict[str, Any]
+) -> None:
+    assert states(governed)["outcome"] == "SUCCESS"
+    settings = product_jobs.settings("governance")
+    script = f"{product_jobs.files}/plant.py"
+    source = "spark.sql(\"ALTER TABLE dev_fin.finance.customers ALTER COLUMN email UNSET TAGS ('pii_level')\")\n"
+    head = "from databricks.sdk.runtime import spark\n"
+    product_jobs.call(
+        "POST", "/api/2.0/workspace/import",
+        {"path": script, "format": "RAW", "content": __import__("base64").b64encode((head + source).encode()).decode()},
+    )  # fmt: skip
+    plant = {
+        "task_key": "plant", "depends_on": [{"task_key": "apply"}], "environment_key": "default",
+        "spark_python_task": {"python_file": script},
+    }  # fmt: skip
+    for task in settings["tasks"]:
+        if task["task_key"] == "verify":
+            task["depends_on"] = [{"task_key": "plant"}]
+    run = product_jobs.run(product_jobs.make_job(settings | {"tasks": [*settings["tasks"], plant]}))
+    assert states(run)["plant"] == "SUCCESS", product_jobs.output(run, "plant")
+    assert (states(run)["verify"], run["state"]["result_state"]) == ("SUCCESS", "FAILED")
+    found = verdict(product_jobs, run)
+    assert (found["exit_code"], found["step"]) == (1, "verify")
+    told = " ".join(next(s["facts"]["findings"] for s in found["steps"] if s["step"] == "verify"))
+    assert ANALYST in told or "data_analysts" in told
+    assert "dev_fin.finance.customers.email" in told
+
+
+def test_a_lease_left_by_a_dead_run_is_taken_over_with_a_message(product_jobs: BundleJobs, bank_place: Address) -> None:
+    assert bank_place.host == product_jobs.host
+    dead = {"token": "t", "holder": "somebody, run 7", "since": "2026-01-01 00:00:00Z", "until": 0}
+    product_jobs.write(f"{product_jobs.envs}/lease.json", json.dumps(dead))
+    done = lampkeeper(product_jobs, product_jobs.token, "setup", "--envs", product_jobs.envs, "--env", "dev")
+    assert (done.returncode, "took over the lease of somebody, run 7" in done.stderr) == (0, True), done.stderr

@@ -1,0 +1,173 @@
+"""The product's bundle without the Databricks CLI: its files read, variables filled in, resources made over REST."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+ROOT = Path(__file__).parents[2]
+_REFERENCE = re.compile(r"\$\{([^}]+)\}")
+_OVER = {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
+
+
+def bundle_document() -> dict[str, Any]:
+    """Return databricks.yml with everything that it includes."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "databricks.yml").read_text())
+    resources: dict[str, Any] = {}
+    for pattern in document["include"]:
+        for path in sorted(ROOT.glob(pattern)):
+            part = yaml.safe_load(path.read_text())
+            document["variables"].update(part.get("variables") or {})
+            for kind, found in part["resources"].items():
+                resources.setdefault(kind, {}).update(found)
+    return document | {"resources": resources}
+
+
+def build_wheel(folder: Path, epoch: str = "1700000000") -> Path:
+    """Build the wheel as the bundle does, and return it."""
+    uv = Path(sys.executable).parent / "uv"
+    done = subprocess.run(
+        [str(uv), "build", "--wheel", "--quiet", "--out-dir", str(folder)],
+        cwd=ROOT, env=os.environ | {"SOURCE_DATE_EPOCH": epoch}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
+@dataclass(slots=True)
+class BundleJobs:
+    """The bundle's jobs at a local workspace, with variables filled in as target `local` does."""
+
+    host: str
+    token: str
+    wheel: Path
+    warehouse_id: str
+    jobs: dict[str, int] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=bundle_document)
+
+    def deploy(self) -> BundleJobs:
+        """Make schema, volumes and jobs, upload wheel and notebooks."""
+        for name, body in self._filled(self.document["resources"]["schemas"]).items():
+            assert name
+            self.call("POST", "/api/2.1/unity-catalog/schemas", body)
+        for body in self._filled(self.document["resources"]["volumes"]).values():
+            self.call("POST", "/api/2.1/unity-catalog/volumes", body | {"volume_type": "MANAGED"})
+        self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
+        for notebook in sorted((ROOT / "notebooks").glob("*.py")):
+            self._upload(notebook, f"{self.files}/notebooks/{notebook.name}")
+        for name, settings in self.document["resources"]["jobs"].items():
+            if "trigger" not in settings:
+                self.jobs[name] = self.make_job(settings)
+        return self
+
+    @property
+    def files(self) -> str:
+        """Return the folder of the bundle's files."""
+        return "/Workspace/Users/admin@localspace.example/.bundle/lampkeeper/local/files"
+
+    @property
+    def envs(self) -> str:
+        """Return where the jobs keep their environments."""
+        return "/Volumes/main/lampkeeper_ops/lampkeeper/envs"
+
+    @property
+    def approvals(self) -> str:
+        """Return where approvals are kept."""
+        return "/Volumes/main/lampkeeper_ops/approvals"
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the settings of a job as they are deployed."""
+        found: dict[str, Any] = self._job(self.document["resources"]["jobs"][name])
+        return found
+
+    def make_job(self, settings: Mapping[str, Any]) -> int:
+        """Create a job and return its id."""
+        return int(self.call("POST", "/api/2.2/jobs/create", self._job(settings))["job_id"])
+
+    def run(self, job: str | int, seconds: float = 150, **parameters: str) -> dict[str, Any]:
+        """Run a job to its end and return the run."""
+        job_id = self.jobs[job] if isinstance(job, str) else job
+        run_id = self.call("POST", "/api/2.2/jobs/run-now", {"job_id": job_id, "job_parameters": parameters})["run_id"]
+        end = time.monotonic() + seconds
+        while True:
+            run = self.call("GET", f"/api/2.2/jobs/runs/get?run_id={run_id}")
+            if run["state"]["life_cycle_state"] in _OVER:
+                return run
+            assert time.monotonic() < end, f"run {run_id} did not end: {states(run)}"
+            time.sleep(0.2)
+
+    def output(self, run: Mapping[str, Any], task: str) -> dict[str, Any]:
+        """Return the output of a task."""
+        run_id = next(t["run_id"] for t in run["tasks"] if t["task_key"] == task)
+        return self.call("GET", f"/api/2.2/jobs/runs/get-output?run_id={run_id}")
+
+    def read(self, path: str) -> str:
+        """Return a file of a volume."""
+        answer = self._http("GET", f"/api/2.0/fs/files{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of a volume."""
+        answer = self._http("PUT", f"/api/2.0/fs/files{path}?overwrite=true", content=text.encode())
+        assert answer.status_code == 204, answer.text
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Call the workspace, which must say yes."""
+        answer = self._http(method, path, json=body)
+        assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    def _http(self, method: str, path: str, **how: Any) -> httpx.Response:
+        return httpx.request(
+            method, self.host + path, headers={"authorization": f"Bearer {self.token}"}, timeout=60,
+            **{k: v for k, v in how.items() if v is not None},
+        )  # fmt: skip
+
+    def _upload(self, source: Path, target: str) -> None:
+        self.call("POST", "/api/2.0/workspace/mkdirs", {"path": target.rsplit("/", 1)[0]})
+        answer = self._http("POST", f"/api/2.0/workspace-files/import-file{target}?overwrite=true", content=source.read_bytes())
+        assert answer.status_code == 200, answer.text
+
+    def _job(self, settings: Mapping[str, Any]) -> Any:
+        filled = self._filled(settings)
+        for environment in filled.get("environments", ()):
+            environment["spec"]["dependencies"] = [f"{self.files}/{self.wheel.name}"]
+        return filled
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._filled(one) for one in value]
+        if isinstance(value, str):
+            return _REFERENCE.sub(lambda match: self._value(match.group(1)), value)
+        return value
+
+    def _value(self, name: str) -> str:
+        if name == "workspace.file_path":
+            return self.files
+        if name == "var.warehouse_id":
+            return self.warehouse_id
+        kind, _, rest = name.partition(".")
+        if kind == "var":
+            return str(self.document["variables"][rest].get("default", ""))
+        assert kind == "resources", name
+        where, key, attribute = rest.split(".")
+        return str(self._filled(self.document["resources"][where][key][attribute]))
+
+
+def states(run: Mapping[str, Any]) -> dict[str, str]:
+    """Return the result of each task of a run."""
+    return {t["task_key"]: str(t["state"].get("result_state") or t["state"]["life_cycle_state"]) for t in run["tasks"]}
