@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
+from lampkeeper.files.folder import ABAC_FILE, LAYERS_FILE, SQL_FILE, EnvFolder
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.model.errors import UsageError
@@ -117,7 +117,8 @@ def _draft_texts(folder: EnvFolder) -> dict[str, str]:
     root = folder.generated_path
     if not (root / ABAC_FILE).is_file():
         return {}
-    return _texts(root, (root / ABAC_FILE, root / SQL_FILE, *(p for p in (root / "spaces").rglob("*") if p.is_file())))
+    own = (root / name for name in (ABAC_FILE, SQL_FILE, LAYERS_FILE))
+    return _texts(root, (*own, *(p for p in (root / "spaces").rglob("*") if p.is_file())))
 
 
 def _kept_texts(home: Path) -> dict[str, str]:

@@ -38,6 +38,8 @@ RESERVED = ("account", "data_access")
 
 ABAC_FILE = "abac.auto.tfvars"
 SQL_FILE = "masking_functions.sql"
+LAYERS_FILE = ".layers"
+"""Beside a draft: the layers that it speaks for. Without it the draft speaks for all."""
 
 README = """\
 # Environments
@@ -180,10 +182,30 @@ class EnvFolder:
         """Write labels.jsonl."""
         write_text(self.labels_path, render_labels(labels))
 
-    def write_draft(self, desired: Desired) -> tuple[Path, ...]:
-        """Write the draft and its functions; return the paths that changed."""
+    def write_draft(self, desired: Desired, layers: tuple[Layer, ...] = LAYERS) -> tuple[Path, ...]:
+        """Write the draft and its functions; return the paths that changed.
+
+        `layers` are those that the draft speaks for; once a draft speaks for a layer it goes on to.
+        """
         draft = self.generated_path
-        return write_texts({draft / ABAC_FILE: render_layer(desired), draft / SQL_FILE: render_masks_sql(desired.functions)})
+        owned = {*layers, *(self.draft_layers() if (draft / ABAC_FILE).is_file() else ())}
+        return write_texts(
+            {
+                draft / ABAC_FILE: render_layer(desired),
+                draft / SQL_FILE: render_masks_sql(desired.functions),
+                draft / LAYERS_FILE: "".join(f"{layer}\n" for layer in LAYERS if layer in owned),
+            }
+        )
+
+    def draft_layers(self) -> tuple[Layer, ...]:
+        """Return the layers that the draft speaks for: all of them, unless a mode generated it that owns fewer."""
+        path = self.generated_path / LAYERS_FILE
+        if not path.is_file():
+            return LAYERS
+        names = set(read_text(path).split())
+        if not names or names - {str(layer) for layer in LAYERS}:
+            raise UsageError(f"{path}: not a list of layers", fix=f"lampkeeper generate --env {self.env}")
+        return tuple(layer for layer in LAYERS if str(layer) in names)
 
     def draft(self) -> LayerRead:
         """Return the draft with its findings."""
@@ -220,13 +242,29 @@ class EnvFolder:
 
         The account file becomes: what was in it, less what this environment asked for last time, plus what it asks for now.
         So what other environments need stays, and what this one takes back goes. Data access and workspace files are this
-        environment's alone and are replaced.
+        environment's alone and are replaced. A layer that the draft does not speak for is not touched.
         """
-        desired = self.read_draft()
+        desired, owned = self.read_draft(), self.draft_layers()
+        texts: dict[Path, str] = {}
+        findings: tuple[Finding, ...] = ()
+        if Layer.ACCOUNT in owned:
+            texts, findings = self._account_texts(part_of(desired, Layer.ACCOUNT))
+        if Layer.DATA_ACCESS in owned:
+            data = self.layer_path(Layer.DATA_ACCESS)
+            texts |= {
+                data / ABAC_FILE: render_layer(desired, Layer.DATA_ACCESS),
+                data / SQL_FILE: render_masks_sql(desired.functions),
+            }
+        if Layer.WORKSPACE in owned:
+            texts[self.path / ABAC_FILE] = render_layer(desired, Layer.WORKSPACE)
+        write_texts(texts)
+        return findings
+
+    def _account_texts(self, new: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
+        """Return the account file with this environment's part in it, that part alone, and what was decided on the way."""
         account = self.layer_path(Layer.ACCOUNT)
         mine = account / "contributions" / f"{self.env}.tfvars"
         others = [_read_account(p) for p in sorted(mine.parent.glob("*.tfvars")) if p != mine]
-        new = part_of(desired, Layer.ACCOUNT)
         merged, findings = merge_account(
             existing=_read_account(account / ABAC_FILE),
             previous=_read_account(mine),
@@ -234,17 +272,7 @@ class EnvFolder:
             others=others,
             place=str(account / ABAC_FILE),
         )
-        data = self.layer_path(Layer.DATA_ACCESS)
-        write_texts(
-            {
-                account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT),
-                mine: render_layer(new, Layer.ACCOUNT),
-                data / ABAC_FILE: render_layer(desired, Layer.DATA_ACCESS),
-                data / SQL_FILE: render_masks_sql(desired.functions),
-                self.path / ABAC_FILE: render_layer(desired, Layer.WORKSPACE),
-            }
-        )
-        return findings
+        return {account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT), mine: render_layer(new, Layer.ACCOUNT)}, findings
 
     def layers(self) -> tuple[LayerRead, ...]:
         """Return what the three layers' files say, account first, with their findings; an absent file says nothing."""

@@ -1,0 +1,88 @@
+"""Pages for the person who reviews a draft: TUNING.md, what to look at and in which order, and review.html, every decision."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding
+from lampkeeper.model.labels import Label, Protect
+from lampkeeper.model.policies import PolicyKind
+from lampkeeper.model.tags import EntityType
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1c2024 }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #d9dde1 }
+.undecided { background: #fff4d6 } .yes { background: #e8f3ec } .error { color: #a4161a }
+"""
+
+
+def render_tuning(desired: Desired, labels: Sequence[Label], findings: Iterable[Finding]) -> str:
+    """Return TUNING.md: what a person should look at before the draft is applied, most telling first."""
+    undecided = [x for x in labels if x.protect is Protect.UNDECIDED]
+    kinds = Counter(p.kind for p in desired.policies)
+    open_groups = [s.name for s in desired.spaces if len(s.acl_groups) == len(desired.groups)]
+    lines = ["# Before this draft is applied", "", "## Answers of the spaces", ""]
+    for space in desired.spaces:
+        lines += [
+            f"- [ ] {_md(space.name)}: read the instructions; ask the {len(space.sample_questions)} sample questions; "
+            f"check the SQL of {len(space.benchmarks)} benchmarks and {len(space.joins)} joins."
+        ]
+    lines += [] if desired.spaces else ["- no space in this draft"]
+    lines += ["", "## Protection", "", f"- [ ] {len(undecided)} columns are undecided; they stay masked until you decide:"]
+    lines += [f"  - {_md(str(x.column))}: {_md('; '.join(x.evidence))}" for x in undecided]
+    masks, filters = kinds[PolicyKind.COLUMN_MASK], kinds[PolicyKind.ROW_FILTER]
+    lines += [
+        f"- [ ] {sum(x.protect is Protect.NO for x in labels)} columns are open: look at them in review.html.",
+        f"- [ ] {masks} masks and {filters} row filters: is anybody exempt who should not be?",
+        *(f"- [ ] {_md(str(f))}" for f in findings),
+        "", "## Who may ask", "",
+        f"- [ ] {len(desired.groups)} groups: {', '.join(_md(g.name) for g in desired.groups) or 'none'}",
+        *(f"- [ ] every group may ask in {_md(name)}: is that meant?" for name in open_groups),
+        "", "## Then", "", "1. `lampkeeper validate`", "2. `lampkeeper plan`, and read what loosens", "3. `lampkeeper apply`",
+        "4. `lampkeeper verify`", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def render_review(desired: Desired, labels: Sequence[Label], findings: Iterable[Finding]) -> str:
+    """Return review.html: every column with its label, why, and the tag it gets; undecided ones first. All text is escaped."""
+    tags = {
+        t.entity_name.casefold(): f"{t.key}={t.value}" for t in desired.tag_assignments if t.entity_type is EntityType.COLUMNS
+    }
+    order = {Protect.UNDECIDED: 0, Protect.YES: 1, Protect.NO: 2}
+    rows = [
+        _row(
+            [str(x.column), f"{x.label}/{x.sub}" if x.sub else str(x.label), str(x.protect), f"{x.confidence:.2f}",
+             str(x.source), "; ".join(x.evidence), tags.get(x.column.plain.casefold(), "")],
+            str(x.protect),
+        )
+        for x in sorted(labels, key=lambda x: (order[x.protect], x.column))
+    ]  # fmt: skip
+    counts = Counter(str(x.protect) for x in labels)
+    summary = ", ".join(f"{counts[str(p)]} {p}" for p in order)
+    problems = "".join(f'<li class="{_text(f.severity)}">{_text(f)}</li>' for f in findings)
+    head = _row(["column", "label", "protect", "confidence", "source", "why", "tag"], "", "th")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Review of the draft</title><style>{_STYLE}</style>'
+        f"</head><body>\n<h1>Review of the draft</h1>\n<p>{len(labels)} columns: {summary}</p>\n"
+        f"<ul>{problems}</ul>\n<table>\n<thead>{head}</thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody></table>\n</body></html>\n"
+    )
+
+
+def _row(cells: Iterable[str], style: str, tag: str = "td") -> str:
+    inner = "".join(f"<{tag}>{_text(c)}</{tag}>" for c in cells)
+    return f'<tr class="{_text(style)}">{inner}</tr>' if style else f"<tr>{inner}</tr>"
+
+
+def _text(value: object) -> str:
+    return html.escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value)), quote=True)
+
+
+def _md(text: str) -> str:
+    """Return text that Markdown shows as it is: one line, its marks escaped, what does not print made visible."""
+    plain = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in plain)

@@ -1,0 +1,51 @@
+"""Tables from files instead of a workspace: `envs/<env>/ddl/*.sql` and `*.jsonl` that people put there."""
+
+from __future__ import annotations
+
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.schema_file import read_schema_file
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.names import TableName, split_name
+from lampkeeper.model.schema import Snapshot, Table
+
+FETCHED = "_"
+"""Files that begin with it are ours: `_fetched.sql` is written with every snapshot."""
+
+
+def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
+    """Make the snapshot from the files in ddl/ and write it; return what had to be guessed. Without files nothing happens.
+
+    A table that several files define is an error; with table patterns in the settings, only what they name is taken.
+    """
+    paths = [p for p in sorted((folder.path / "ddl").glob("*")) if p.suffix in (".sql", ".jsonl") and p.name[0] != FETCHED]
+    if not paths:
+        return ()
+    tables: dict[TableName, Table] = {}
+    findings: list[Finding] = []
+    for path in paths:
+        read = read_schema_file(path)
+        findings += read.findings
+        for table in read.tables:
+            if tables.setdefault(table.name, table) != table:
+                raise UsageError(f"{path}: table {table.name} is defined in another file too", fix="keep one definition")
+    patterns = folder.settings().patterns
+    chosen = tuple(t for t in tables.values() if not patterns or any(_names(p, t.name) for p in patterns))
+    if not chosen:
+        raise UsageError(
+            f"{folder.path / 'ddl'}: none of its {len(tables)} tables is in scope",
+            fix="check uc_tables and the catalog and schema names in the files",
+        )
+    findings.append(
+        Finding(
+            code="LK022", severity=Severity.INFO, place=str(folder.path / "ddl"),
+            message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace", fix="",
+        )
+    )  # fmt: skip
+    folder.write_snapshot(Snapshot(tables=chosen))
+    return sort_findings(findings)
+
+
+def _names(pattern: str, table: TableName) -> bool:
+    parts = split_name(pattern.removesuffix(".*"))
+    return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]
