@@ -130,3 +130,45 @@ def test_tag_keys_that_differ_in_case_are_two_keys(place: SqlWorkspace) -> None:
     assert place.rows(query.replace("'tagged'", "'tagged2'")) == [["pii", "email"]]
     place.sql("DROP GOVERNED TAG Pii")
     assert [row[0] for row in place.rows("SHOW GOVERNED TAGS") if str(row[0]).casefold() == "pii"] == ["pii"]
+
+
+# Two tables of one name
+
+
+@pytest.fixture(scope="module")
+def twins(place: SqlWorkspace) -> SqlWorkspace:
+    for schema, kind in (("one", "a"), ("two", "b")):
+        place.sql(f"CREATE SCHEMA main.{schema}")
+        place.sql(f"CREATE TABLE main.{schema}.t (id INT, {kind} STRING)")
+        place.sql(f"INSERT INTO main.{schema}.t VALUES (1, '{kind}1'), ({3 if kind == 'a' else 4}, '{kind}x')")
+    return place
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT main.one.t.a, main.two.t.b FROM main.one.t JOIN main.two.t ON main.one.t.id = main.two.t.id", [["a1", "b1"]]),
+        ("SELECT one.t.id, a, b FROM main.one.t JOIN main.two.t ON one.t.id = two.t.id", [["1", "a1", "b1"]]),
+        ("SELECT main.two.t.* FROM main.one.t JOIN main.two.t ON main.one.t.id = two.t.id", [["1", "b1"]]),
+        ("SELECT a FROM main.one.t WHERE EXISTS (SELECT 1 FROM main.two.t WHERE one.t.id = two.t.id)", [["a1"]]),
+        ("SELECT a FROM main.one.t WHERE EXISTS (SELECT 1 FROM main.two.t WHERE one.t.id = t.id)", [["a1"]]),
+        (
+            "SELECT t.a FROM main.one.t WHERE one.t.id = 3 UNION ALL SELECT t.b FROM main.two.t WHERE two.t.id = 4",
+            [["ax"], ["bx"]],
+        ),
+        ("WITH t AS (SELECT 9 AS id) SELECT t.id, one.t.id FROM t, main.one.t AS u, (SELECT 1) AS one LIMIT 0", None),
+        ("SELECT count(*) FROM main.one.t, main.two.t", [["4"]]),
+    ],
+)
+def test_two_tables_of_one_name_are_told_apart(twins: SqlWorkspace, query: str, rows: list[list[str]] | None) -> None:
+    if rows is None:
+        refused(twins, query)
+    else:
+        assert sorted(twins.rows(query)) == rows
+
+
+@pytest.mark.spark
+def test_a_name_that_means_two_tables_is_refused(twins: SqlWorkspace) -> None:
+    error = refused(twins, "SELECT t.id, main.one.t.a FROM main.one.t JOIN main.two.t ON one.t.id = two.t.id")
+    assert "aliases" in error.message

@@ -34,6 +34,7 @@ from localspace.sql.parse import (
     sources,
     written_path,
 )
+from localspace.sql.qualifiers import Qualifiers, Unaliased
 from localspace.sql.reader import INFORMATION_SCHEMA, Reader, Session, broken, is_view, table_key
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.storage import Storage, ViewSpec
@@ -104,26 +105,24 @@ class Rewriter:
 
     def _edit_tables(self, tree: exp.Expr, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
         by_start = {token.start: index for index, token in enumerate(tokens)}
-        written: list[tuple[tuple[str, ...], str]] = []
+        read: list[tuple[exp.Table, tuple[str, ...], int, int]] = []
         for table in list(tree.find_all(exp.Table)):
             self._refuse_table_clauses(table)
             if not isinstance(table.this, exp.Identifier):
                 found = self._table_function(table, tokens, by_start, frame)
                 if found is None:
                     continue
-                path, start, end = found
-            else:
-                if is_common_table(table):
-                    continue
-                path, start, end = written_path(table)
-            full = self._full_path(path, frame)
-            relation = self.relation(full, path, frame)
-            alias = "" if table.alias else f" AS {quote_name(path[-1])}"
-            if not table.alias:
-                written.append((full, path[-1]))
+                read.append((table, *found))
+            elif not is_common_table(table):
+                read.append((table, *written_path(table)))
+        unaliased = [Unaliased(table, self._full_path(path, frame), path[-1]) for table, path, _, _ in read if not table.alias]
+        qualifiers = Qualifiers(tree, unaliased)
+        for table, path, start, end in read:
+            relation = self.relation(self._full_path(path, frame), path, frame)
+            alias = "" if table.alias else f" AS {quote_name(qualifiers.alias_of(table))}"
             after = sample_end(tokens, by_start, end) if alias else end
             edits.append(Edit(start, after, relation + text[end:after] + alias))
-        self._edit_qualifiers(tree, written, edits)
+        edits.extend(qualifiers.edits())
 
     def _full_path(self, path: tuple[str, ...], frame: Frame) -> tuple[str, str, str]:
         place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
@@ -161,20 +160,6 @@ class Rewriter:
         if table.args.get("db") is None and (name in _TABLE_FUNCTIONS or isinstance(node, exp.Explode | exp.Inline)):
             return None
         raise failures.not_enforceable(f"the table function {name or type(node).__name__}")
-
-    def _edit_qualifiers(self, tree: exp.Expr, written: list[tuple[tuple[str, ...], str]], edits: list[Edit]) -> None:
-        """Cut `catalog.schema.` off column names: a derived table is known by its alias only."""
-        paths = [tuple(part.casefold() for part in full) for full, _ in written]
-        for column in tree.find_all(exp.Column):
-            parts = [column.args.get(name) for name in ("catalog", "db", "table")]
-            given = [part for part in parts if isinstance(part, exp.Identifier)]
-            if len(given) < 2:
-                continue
-            names = tuple(part.name.casefold() for part in given)
-            if any(path[-len(names) :] == names for path in paths):
-                if len({path for path in paths if path[-1] == names[-1]}) > 1:
-                    raise failures.not_supported("two tables of one name in a query without aliases; give them aliases")
-                edits.append(Edit(given[0].meta["start"], given[-1].meta["start"], ""))
 
     # Relations
 
