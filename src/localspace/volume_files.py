@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class VolumeFiles:
         self._store = store
         self._privileges = privileges
         self._folder = folder
+        self._writing = threading.Lock()
 
     def read(self, actor: Principal, path: str) -> tuple[Entry, bytes]:
         """Return a file with its bytes."""
@@ -58,10 +60,12 @@ class VolumeFiles:
             raise invalid(f"The path '{spoken}' names a volume, not a file in it.")
         if place.is_dir():
             raise already_exists(f"'{spoken}' is a directory.", "ALREADY_EXISTS")
-        if place.exists() and not overwrite:
-            raise already_exists(f"The file being created already exists: {spoken}", "ALREADY_EXISTS")
         try:
-            write_atomically(place, content)
+            # Of two writers without `overwrite` one wins, as in an object store.
+            with self._writing:
+                if place.exists() and not overwrite:
+                    raise already_exists(f"The file being created already exists: {spoken}", "ALREADY_EXISTS")
+                write_atomically(place, content)
         except (FileExistsError, NotADirectoryError) as error:
             raise invalid(f"A parent of '{spoken}' is a file.") from error
 

@@ -1,0 +1,140 @@
+"""The bundle's files as they stand: fields that the CLI knows, commands and flags that ours knows, nothing that loosens."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from lampkeeper.cli import main as _commands
+from lampkeeper.cli.app import app
+from support.bundle_jobs import ROOT, bundle_document
+
+pytestmark = pytest.mark.unit
+assert _commands
+SCHEMA = json.loads((Path(__file__).parent / "bundle_schema.json").read_text())
+FILES = [ROOT / "databricks.yml", *sorted(ROOT.glob("resources/*.yml"))]
+JOBS = bundle_document()["resources"]["jobs"]
+_PARAMETER = re.compile(r"\{\{job\.parameters\.(\w+)\}\}\Z")
+
+
+def wrong(kind: str | None, value: Any, place: str) -> Iterator[str]:
+    """Yield what the CLI would not know or would miss."""
+    known = SCHEMA["kinds"].get(kind or "", {})
+    if isinstance(value, str) and value.startswith("${"):
+        return
+    if "enum" in known and str(value) not in known["enum"]:
+        yield f"{place}: {value!r} is not one of {known['enum']}"
+    if isinstance(value, dict) and "properties" in known:
+        yield from (f"{place}: no field {name!r}" for name in sorted(set(value) - set(known["properties"])))
+        # What a target says is laid over what the resources say already.
+        missing = () if ".targets." in place else known["required"]
+        yield from (f"{place}: {name!r} is required" for name in missing if name not in value)
+        for name, one in value.items():
+            yield from wrong(known["properties"].get(name), one, f"{place}.{name}")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from wrong(known.get("values"), one, f"{place}.{name}")
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from wrong(known.get("items"), one, f"{place}[{number}]")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
+def test_every_field_is_one_that_the_cli_knows(path: Path) -> None:
+    assert list(wrong(SCHEMA["root"], yaml.safe_load(path.read_text()), path.name)) == []
+
+
+def test_the_check_of_fields_bites() -> None:
+    document = yaml.safe_load((ROOT / "resources" / "governance.job.yml").read_text())
+    document["resources"]["jobs"]["governance"]["tasks"][0]["dependson"] = []
+    del document["resources"]["jobs"]["governance"]["tasks"][1]["task_key"]
+    found = list(wrong(SCHEMA["root"], document, "x"))
+    assert len(found) == 2, found
+
+
+def test_every_variable_has_a_description() -> None:
+    variables = bundle_document()["variables"]
+    assert {name for name, one in variables.items() if not one.get("description")} == set()
+
+
+def wheel_tasks() -> list[Any]:
+    return [
+        pytest.param(job, task, id=f"{job}-{task['task_key']}")
+        for job, settings in JOBS.items()
+        for task in settings["tasks"]
+        if task.get("python_wheel_task", {}).get("entry_point") == "lampkeeper"
+    ]
+
+
+@pytest.mark.parametrize(("job", "task"), wheel_tasks())
+def test_a_task_is_a_command_of_the_cli_and_a_job_parameter_is_its_flag(job: str, task: dict[str, Any]) -> None:
+    name, *words = task["python_wheel_task"]["parameters"]
+    command = app.commands[name]
+    flags = {o: p for p in command.params if isinstance(p, click.Option) for o in (*p.opts, *p.secondary_opts)}
+    declared = {p["name"] for p in JOBS[job]["parameters"]}
+    position = 0
+    while position < len(words):
+        assert words[position] in flags, f"{name} has no {words[position]}"
+        option = flags[words[position]]
+        position += 1
+        if option.is_flag:
+            continue
+        given = _PARAMETER.match(words[position])
+        if given is not None:
+            assert f"--{given.group(1).replace('_', '-')}" == words[position - 1]
+            assert given.group(1) in declared
+        position += 1
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_no_job_can_be_told_to_loosen_and_none_takes_a_secret(job: str) -> None:
+    text = json.dumps(JOBS[job])
+    assert "loosening" not in text
+    assert "--adopt" not in text
+    names = {p["name"] for p in JOBS[job].get("parameters", ())}
+    assert not {n for n in names if "token" in n or "secret" in n or "password" in n}
+
+
+def test_every_declared_job_parameter_is_used() -> None:
+    for name, settings in JOBS.items():
+        tasks = json.dumps(settings["tasks"])
+        unused = {p["name"] for p in settings.get("parameters", ()) if f"job.parameters.{p['name']}" not in tasks}
+        assert unused == set(), name
+
+
+def test_readers_of_the_dashboard_query_as_themselves() -> None:
+    dashboards = bundle_document()["resources"]["dashboards"]
+    assert [d["embed_credentials"] for d in dashboards.values()] == [False] * len(dashboards)
+    assert dashboards
+
+
+def test_the_dashboard_reads_tables_that_the_jobs_append_to() -> None:
+    from lampkeeper.deploy.history import TABLES
+
+    document = json.loads((ROOT / "dashboards" / "governance.lvdash.json").read_text())
+    fixed = {"env", "run_id", "recorded_at"}
+    for dataset in document["datasets"]:
+        sql = "".join(dataset["queryLines"])
+        table = re.search(r"FROM (\w+)", sql)
+        assert table is not None
+        selected = sql.split("FROM")[0].removeprefix("SELECT ")
+        words = set(re.findall(r"[a-z_]+", re.sub(r"'[^']*'|\w+\(|\bAS \w+|CASE|WHEN|THEN|ELSE|END", " ", selected)))
+        assert words - {"row_number"} <= fixed | {c for c, _ in TABLES[table.group(1)]}, dataset["name"]
+    names = {d["name"] for d in document["datasets"]}
+    used = {q["query"]["datasetName"] for page in document["pages"] for w in page["layout"] for q in w["widget"]["queries"]}
+    assert used == names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
+def test_a_notebook_is_a_page(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("# Databricks notebook source\n")
+    assert text.count("\n") < 60
+    assert "dbutils.widgets" in text
