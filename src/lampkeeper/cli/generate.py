@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lampkeeper.cli.app import Here, common, listed
+from lampkeeper.cli.asking import ask_options, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
@@ -17,7 +19,7 @@ from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.launch.lifecycle import Choices, Mode, count_labels, generate, overlay_of, take_snapshot, validate
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.findings import Severity
+from lampkeeper.model.findings import Severity, sort_findings
 from lampkeeper.model.labels import Protect
 from lampkeeper.model.masks import FunctionRole
 
@@ -117,18 +119,26 @@ def classify_command(here: Here, file: str) -> None:
 @click.option(
     "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
 )
+@ask_options
 @common(workspace=True, writes=True)
-def generate_command(here: Here, mode: str, space: str, offline: bool, country: str, industry: str, groups: str) -> Outcome:
+def generate_command(
+    here: Here, mode: str, space: str, offline: bool, country: str, industry: str, groups: str, **options: Any
+) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
-    folder = here.folder()
-    choices = Choices(country=listed(country), industry=listed(industry), groups=listed(groups))
+    folder, flags = here.folder(), take_flags(options)
+    if flags.dry_run:
+        return show_prompts(here, folder)
+    choices = Choices(country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle)
     overlay_of(folder, choices)
-    workspace = workspace_of(here, folder) if here.flags.history or not offline else None
+    needed = here.flags.history or flags.needs_workspace or not offline
+    workspace = workspace_of(here, folder) if needed else None
     if workspace is not None and not offline:
         with here.console.progress("reading tables"):
             take_snapshot(folder, workspace)
+    asked = fill_sources(here, folder, workspace, flags, online=not offline)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
+    findings = sort_findings([*made.findings, *asked.findings])
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:
@@ -155,9 +165,10 @@ def generate_command(here: Here, mode: str, space: str, offline: bool, country: 
         "undecided": undecided,
         "objects": sizes,
         "changed": list(made.changed),
-        "findings": [f.as_dict() for f in made.findings],
+        "model": asked.document,
+        "findings": [f.as_dict() for f in findings],
     }
-    return Outcome(document=document, findings=made.findings, facts=counts)
+    return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)
 
 
 @click.command("validate")

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import click
 
-from lampkeeper.cli import approve, audit, check, conform, demo, deploy, generate, launch, mending, packs, promote, shell
+from lampkeeper.cli import approve, audit, check, conform, demo, deploy, generate, labels, launch, mending, packs, promote, shell
 from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
 
-for _module in (demo, generate, packs, mending, check, deploy, audit, promote, approve, launch, conform, shell):
+for _module in (demo, generate, labels, packs, mending, check, deploy, audit, promote, approve, launch, conform, shell):
     for _command in _module.COMMANDS:
         app.add_command(_command)
 

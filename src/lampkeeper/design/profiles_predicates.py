@@ -78,7 +78,8 @@ def _card() -> str:
     shape = like("y", "[2-6](?:[0-9]{12,15}|[0-9]{18})")
     kinds = "transform(sequence(1, length(y)), i -> substr(y, i, 1))"
     ranges = (
-        "(length(y) <> 14 OR substr(y, 1, 2) IN ('30', '36', '38', '39')) AND (length(y) <> 15 OR substr(y, 1, 2) IN ('34', '37'))"
+        "(length(y) <> 14 OR substr(y, 1, 2) IN ('30', '36', '38', '39'))"
+        " AND (length(y) <> 15 OR substr(y, 1, 2) IN ('34', '37'))"
     )
     return when(shape, f"size(array_distinct({kinds})) >= 4 AND {ranges} AND {luhn('y')}")
 
@@ -130,14 +131,14 @@ def _nhi() -> str:
 
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4, _IPV6 = rf"({_OCTET}[.]){{3}}{_OCTET}", r"(?=.*:.*:)[0-9A-Fa-f:]{3,39}(%\w+)?"
 _PHONE = (
     r"(\+|00)[0-9][0-9 ().-]{7,18}(x[0-9]{1,6})?"
     r"|\(?0[0-9]{1,4}\)?[ -]?[0-9][0-9 -]{5,12}"
     r"|\(?[0-9]{3}\)?[ .-][0-9]{3}[ .-][0-9]{4}(x[0-9]{1,6})?"
 )
-_SECRET = (
-    r"\$2[aby]\$[0-9][0-9]\$.{53}|\$argon2\w*\$.+|\$(5|6|1)\$.+|pbkdf2\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(sk|pk|ghp|xox[bp])[_-]\w{16,}"
-)
+_HASH = r"\$2[aby]\$[0-9][0-9]\$.{53}|\$argon2\w*\$.+|\$(5|6|1)\$.+|pbkdf2\S+"
+_TOKEN = r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(sk|pk|ghp|xox[bp])[_-]\w{16,}"  # noqa: S105 - a pattern
 _LATLON = r"-?[0-9]{1,3}\.[0-9]{3,},\s*-?[0-9]{1,3}\.[0-9]{3,}"
 
 PREDICATES: Mapping[str, str] = {
@@ -146,18 +147,14 @@ PREDICATES: Mapping[str, str] = {
     "payment card number": _card(),
     "IBAN": when(like("g", "[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"), iban("g")),
     "US social security number": like("v", r"(?!000|666)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}"),
-    "British national insurance number": like(
-        "g", r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]"
-    ),
+    "British national insurance number": like("g", r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]"),
     "Aadhaar number": when(like("x", "[2-9][0-9]{11}"), verhoeff("x", 12)),
     "Indian PAN": like("u", "[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]"),
     "NRIC or FIN": _nric(),
     "Thai citizen number": _thai(),
     "Indonesian NIK": _nik(),
     "Malaysian MyKad number": _mykad(),
-    "Vietnamese citizen number": when(
-        like("x", "0[0-9]{2}[0-3][0-9]{8}"), f"{pair('x', 2)} BETWEEN 1 AND 96"
-    ),
+    "Vietnamese citizen number": when(like("x", "0[0-9]{2}[0-3][0-9]{8}"), f"{pair('x', 2)} BETWEEN 1 AND 96"),
     "Indonesian NPWP": like("v", r"[0-9]{2}\.[0-9]{3}\.[0-9]{3}\.[0-9]-[0-9]{3}\.[0-9]{3}"),
     "Australian TFN": when(like("x", "[0-9]{9}"), f"{weighted('x', (1, 4, 3, 7, 5, 8, 6, 9, 10))} % 11 = 0"),
     "Australian Medicare number": when(
@@ -165,10 +162,10 @@ PREDICATES: Mapping[str, str] = {
     ),
     "New Zealand IRD number": _ird(),
     "New Zealand NHI number": _nhi(),
-    "IP address": f"({like('v', rf'({_OCTET}[.]){{3}}{_OCTET}')} OR {like('v', r'(?=.*:.*:)[0-9A-Fa-f:]{3,39}(%\w+)?')})",
+    "IP address": f"({like('v', _IPV4)} OR {like('v', _IPV6)})",
     "MAC address": like("v", "([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"),
     "IMEI": when(like("x", "(01|35|86|99|45|49)[0-9]{13}"), luhn("x")),
-    "password hash or token": like("v", _SECRET),
+    "password hash or token": like("v", f"{_HASH}|{_TOKEN}"),
     "digest or random token": like("v", "[0-9a-f]{32,128}|[0-9A-F]{32,128}"),
     "pair of coordinates": like("v", _LATLON),
     "ICD-10 code": like("v", r"[A-TV-Z][0-9][0-9AB](\.[0-9A-TV-Z]{1,4})?"),
@@ -177,6 +174,7 @@ PREDICATES: Mapping[str, str] = {
 """A test for each scheme that SQL can hold."""
 
 _WORDS = "size(split(v, '[ \\\\t]+'))"
+_CONTACT = r"[^@\s]+@[\w-]+\.\w+|\+?[0-9][0-9 ().-]{8,}[0-9]"
 _FIRM = (
     r"(?i)\b(ltd|pty|inc|llc|corp|corporation|gmbh|plc|co|company|bank|holdings|group|university|school|hospital|clinic|bhd|pte|pvt"
     r"|limited|street|st|road|rd|avenue|ave|service|department|office|tbk|pt|cv)\b"
@@ -190,7 +188,7 @@ TEXT_PREDICATES: Mapping[str, str] = {
     "blank inside": "instr(v, ' ') > 0",
     "many words": f"{_WORDS} > 6",
     "sentence": f"{_WORDS} >= 5",
-    "contact inside": f"{_WORDS} >= 3 AND {holds('v', r'[^@\s]+@[\w-]+\.\w+|\+?[0-9][0-9 ().-]{8,}[0-9]')}",
+    "contact inside": f"{_WORDS} >= 3 AND {holds('v', _CONTACT)}",
     "street": f"{_WORDS} BETWEEN 2 AND 12 AND {holds('v', _STREET)}",
     "full name": f"{like('v', _PERSON)} AND NOT {holds('v', _FIRM)}",
     "ISO date": holds("v", "^[0-9]{4}-[0-9]{2}-[0-9]{2}"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lampkeeper.design.vocabulary import load_vocabulary
+from lampkeeper.design.vocabulary import Vocabulary, load_vocabulary
 from lampkeeper.model.labels import LabelClass, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Column, Snapshot, Table
@@ -103,8 +103,12 @@ def canonical(document: Any) -> str:
 
 @cache
 def known_subs() -> Mapping[LabelClass, tuple[str, ...]]:
+    """Return the narrower kinds that a model may name, by class."""
+    return subs_of(load_vocabulary())
+
+
+def subs_of(vocabulary: Vocabulary) -> dict[LabelClass, tuple[str, ...]]:
     """Return the narrower kinds that have a treatment of their own, by class."""
-    vocabulary = load_vocabulary()
     rows = {name for name, _ in (*vocabulary.masks, *vocabulary.filters) if "/" in name}
     found: dict[LabelClass, tuple[str, ...]] = {}
     for name in sorted(rows):

@@ -60,16 +60,24 @@ def render_ddl(tables: Iterable[Table]) -> str:
 
 def render_labels(labels: Iterable[Label]) -> str:
     """Return labels.jsonl: one label a line, in the order given."""
-    return "".join(
-        _json(
-            {
-                "column": write_name(*label.column.table.parts, label.column.column), "label": str(label.label), "sub": label.sub,
-                "protect": str(label.protect), "confidence": label.confidence, "evidence": list(label.evidence),
-                "source": str(label.source),
-            }
-        )
-        + "\n"
-        for label in labels
+    return "".join(_json(label_document(label)) + "\n" for label in labels)
+
+
+def label_document(label: Label) -> dict[str, Any]:
+    """Return a label as a JSON object."""
+    return {
+        "column": write_name(*label.column.table.parts, label.column.column), "label": str(label.label), "sub": label.sub,
+        "protect": str(label.protect), "confidence": label.confidence, "evidence": list(label.evidence),
+        "source": str(label.source),
+    }  # fmt: skip
+
+
+def read_label(data: Any) -> Label:
+    """Read a label from its JSON object; raise KeyError, TypeError, ValueError or UsageError when it is none."""
+    return Label(
+        column=ColumnName.parse(data["column"]), label=LabelClass(data["label"]), protect=Protect(data["protect"]),
+        confidence=float(data["confidence"]), evidence=tuple(data["evidence"]), source=LabelSource(data["source"]),
+        sub=data.get("sub", ""),
     )  # fmt: skip
 
 
@@ -81,13 +89,7 @@ def read_labels(text: str, path: Path | str) -> tuple[Label, ...]:
             continue
         data = read_json(line, path, line=number)
         try:
-            found.append(
-                Label(
-                    column=ColumnName.parse(data["column"]), label=LabelClass(data["label"]), protect=Protect(data["protect"]),
-                    confidence=float(data["confidence"]), evidence=tuple(data["evidence"]), source=LabelSource(data["source"]),
-                    sub=data.get("sub", ""),
-                )
-            )  # fmt: skip
+            found.append(read_label(data))
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise UsageError(f"{path}:{number}: not a label: {error!r}", fix="correct or remove the line") from None
     return tuple(found)

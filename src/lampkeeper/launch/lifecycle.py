@@ -20,7 +20,6 @@ from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.design.check import check
 from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.merge import merge_labels
 from lampkeeper.design.offline import classify
 from lampkeeper.design.overlay import Overlay, compose
 from lampkeeper.design.pack_file import read_pack
@@ -29,13 +28,15 @@ from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
+from lampkeeper.launch.labelling import read_sources
+from lampkeeper.launch.own_masks import library_of
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
-from lampkeeper.model.labels import Label, LabelSource, Protect
+from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
@@ -105,36 +106,28 @@ def snapshot_of(folder: EnvFolder) -> Snapshot:
     return folder.snapshot()
 
 
-def decide_labels(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay) -> tuple[Label, ...]:
-    """Return one label a column: the rules', with what a steward has said on top."""
-    steward: tuple[Label, ...] = ()
-    if folder.labels_path.is_file():
-        known = {c for c, _ in snapshot.columns()}
-        steward = tuple(x for x in folder.labels() if x.source is LabelSource.STEWARD and x.column in known)
-    found = {x.column: x for x in merge_labels(classify(snapshot, overlay=overlay), steward)}
-    return tuple(found[c] for c, _ in snapshot.columns())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What a command says in place of the settings; empty says nothing."""
+    """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class."""
 
     country: tuple[str, ...] = ()
     industry: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    settle: bool = False
 
 
 def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
     """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
     settings, said = folder.settings(), choices or Choices()
+    library = library_of(folder)
     own = []
     for path, text in folder.pack_texts():
-        read = read_pack(text, str(path))
+        read = read_pack(text, str(path), library)
         if read.pack is None:
             lines = [f"{f.place}: {f.message}" for f in read.findings]
             raise UsageError("\n".join(lines), fix=f"lampkeeper packs check {path}")
         own.append(read.pack)
-    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own))
+    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own), library)
 
 
 def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choices: Choices | None = None) -> Generated:
@@ -145,7 +138,8 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choi
     """
     settings, snapshot = folder.settings(), snapshot_of(folder)
     overlay = overlay_of(folder, choices)
-    labels = decide_labels(folder, snapshot, overlay)
+    sources = read_sources(folder, snapshot, overlay)
+    labels = sources.merged(snapshot, overlay, settle=choices is not None and choices.settle)
     requests, findings = _spaces(settings, snapshot, mode, space)
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
@@ -172,7 +166,7 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choi
     return Generated(
         labels=labels,
         desired=desired,
-        findings=sort_findings([*findings, *made.findings]),
+        findings=sort_findings([*findings, *made.findings, *sources.findings]),
         changed=tuple(str(p) for p in changed),
     )
 

@@ -74,13 +74,15 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPatience:
-    """Seconds: `silence` without a byte, `answer` for one whole answer, `deadline` for all tries of one question."""
+    """Seconds: `silence` without a byte, `answer` for one whole answer, `deadline` for all tries of one question, `tries` of
+    them at most; an address that cannot be reached is tried three times."""
 
     silence: float = 60.0
     answer: float = 180.0
     deadline: float = 300.0
     first_pause: float = 1.0
     longest_pause: float = 30.0
+    tries: int = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,8 @@ class Model:
                 # In the middle of a stream the client passes on what the connection, or a line that is no JSON, raised.
                 problem = RemoteError(f"{self.ref}: the answer broke off ({type(error).__name__})", code="BROKEN_ANSWER")
                 wait = pause
-            if wait < 0 or self.clock.now() + wait >= end:
+            most = min(3, self.patience.tries) if problem.code == "NO_CONNECTION" else self.patience.tries
+            if wait < 0 or tries >= most or self.clock.now() + wait >= end:
                 raise problem from None
             self.clock.sleep(wait)
             pause = min(pause * 2, self.patience.longest_pause)

@@ -1,0 +1,169 @@
+"""What `generate` does before it decides: ask a model, let the warehouse count values, read the platform's findings."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from lampkeeper.cli.app import Here
+from lampkeeper.cli.console import Outcome
+from lampkeeper.design.prompt import prompts_of, render_prompt
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.launch.labelling import ask_model, count_values, read_platform
+from lampkeeper.launch.lifecycle import snapshot_of
+from lampkeeper.launch.model_labels import Asking, ModelRun
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.llm import ModelPatience, ModelRef, Provider, open_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskFlags:
+    """The options of `generate` that are about other sources than the rules."""
+
+    model: str = ""
+    dry_run: bool = False
+    profile_values: bool = False
+    settle: bool = False
+    price: str = ""
+    timeout: float = 180.0
+
+    @property
+    def needs_workspace(self) -> bool:
+        """Say whether the workspace is needed although nothing is read from it."""
+        return self.profile_values or self.model.startswith(f"{Provider.DATABRICKS}:")
+
+
+def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; they arrive as keywords of AskFlags' names, `model_` before the price and the timeout."""
+    forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
+    options = (
+        click.option("--model", default="", metavar="REF", help=f"Ask a model too: {forms}."),
+        click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
+        click.option("--profile-values", is_flag=True, help="Let the warehouse count what values look like; none leaves it."),
+        click.option("--settle-undecided", is_flag=True, help="Undecided columns take the class a model or the platform says."),
+        click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
+        click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="For one answer."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_flags(options: dict[str, Any]) -> AskFlags:
+    """Return the flags out of a command's options, which lose them."""
+    flags = AskFlags(
+        model=options.pop("model"),
+        dry_run=options.pop("dry_run"),
+        profile_values=options.pop("profile_values"),
+        settle=options.pop("settle_undecided"),
+        price=options.pop("model_price"),
+        timeout=options.pop("model_timeout"),
+    )
+    if not 0 < flags.timeout < 3600:
+        raise UsageError(f"--model-timeout {flags.timeout} is not a number of seconds", fix="give 1 to 3599")
+    _prices(flags.price)
+    if flags.model:
+        ModelRef.parse(flags.model, os.environ)
+    return flags
+
+
+def show_prompts(here: Here, folder: EnvFolder) -> Outcome:
+    """Print what a model would be asked about the snapshot last taken, and its size; nothing is read, sent or written."""
+    prompts = prompts_of(snapshot_of(folder))
+    for number, prompt in enumerate(prompts, start=1):
+        here.console.line(
+            f"== prompt {number} of {len(prompts)}: {prompt.table.name}, {len(prompt.columns)} columns, {prompt.tokens} tokens"
+        )
+        here.console.line(render_prompt(prompt))
+    total = sum(p.tokens for p in prompts)
+    here.console.line(f"{len(prompts)} prompts, {total} tokens (estimated, 3 bytes each); nothing was sent")
+    document = {
+        "env": here.env,
+        "prompts": [
+            {
+                "table": str(p.table.name),
+                "columns": len(p.columns),
+                "tokens": p.tokens,
+                "hash": p.digest,
+                "messages": p.messages(),
+            }
+            for p in prompts
+        ],
+        "tokens": total,
+    }
+    return Outcome(document=document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the sources came to: findings, the exit code that a failing model asks for, facts for the JSON document."""
+
+    findings: tuple[Finding, ...] = ()
+    code: int = 0
+    document: dict[str, Any] | None = None
+
+
+def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, flags: AskFlags, *, online: bool) -> Asked:
+    """Fill the sources that the flags ask for. A source that fails is a finding; the rules' labels stand without it."""
+    snapshot = snapshot_of(folder)
+    findings: list[Finding] = []
+    if workspace is not None and online:
+        read_platform(folder, snapshot, workspace)
+    if workspace is not None and flags.profile_values:
+        with here.console.progress("counting values") as step:
+            findings += count_values(folder, snapshot, workspace, step)
+    if not flags.model:
+        return Asked(findings=tuple(findings))
+    model = open_model(
+        ModelRef.parse(flags.model, os.environ),
+        os.environ,
+        workspace,
+        ModelPatience(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
+    )
+    with here.console.progress(f"asking {model.ref}") as step:
+        run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step)
+    here.console.line(_summary(run))
+    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run))
+
+
+def _summary(run: ModelRun) -> str:
+    tokens, cost = run.tokens, run.asking.cost(*run.tokens)
+    asked = sum(1 for t in run.tables if not t.remembered)
+    return (
+        f"model {run.model}: {len(run.tables) - asked} tables remembered, {asked} asked,"
+        f" {sum(1 for t in run.tables if not t.whole)} without a whole answer;"
+        f" {tokens[0]} + {tokens[1]} tokens, {'cost unknown' if cost is None else f'{cost:.4f} USD'}"
+    )
+
+
+def _document(run: ModelRun) -> dict[str, Any]:
+    return {
+        "model": run.model,
+        "tables": len(run.tables),
+        "remembered": sum(1 for t in run.tables if t.remembered),
+        "answers": sum(t.answers for t in run.tables),
+        "input_tokens": run.tokens[0],
+        "output_tokens": run.tokens[1],
+        "cost_usd": run.asking.cost(*run.tokens),
+        "incomplete": [str(t.table) for t in run.tables if not t.whole],
+    }
+
+
+def _prices(text: str) -> tuple[float, float] | None:
+    if not text:
+        return None
+    try:
+        prices = tuple(float(p) for p in text.split(","))
+    except ValueError:
+        prices = ()
+    if len(prices) != 2 or not all(math.isfinite(p) and p >= 0 for p in prices):
+        raise UsageError(f"--model-price {text!r} is not two prices", fix="write --model-price 3,15")
+    return prices

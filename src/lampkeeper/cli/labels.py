@@ -1,0 +1,117 @@
+"""labels: what to review, and what stewards decide."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+
+import click
+
+from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.design.merge import disagreements
+from lampkeeper.design.prompt import subs_of
+from lampkeeper.design.review import Doubt, ReviewItem, list_doubts
+from lampkeeper.files.decisions import Decision, decisions_path, read_decisions, write_decisions
+from lampkeeper.files.snapshots import label_document
+from lampkeeper.launch.labelling import read_sources
+from lampkeeper.launch.lifecycle import overlay_of, snapshot_of
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.labels import Label, LabelClass, Protect
+from lampkeeper.model.names import ColumnName, write_name
+from lampkeeper.model.schema import Snapshot
+
+STEWARD = "LAMPKEEPER_STEWARD"
+"""The environment variable that says who decides; else the name of the machine's user."""
+
+
+@app.group("labels")
+def labels_group() -> None:
+    """Labels of columns: review what is in doubt, decide."""
+
+
+@labels_group.command("review")
+@common()
+def review_command(here: Here) -> Outcome:
+    """List the columns that are undecided, or about which the sources disagree, with everybody's reasons."""
+    folder = here.folder()
+    snapshot, overlay = snapshot_of(folder), overlay_of(folder)
+    sources = read_sources(folder, snapshot, overlay)
+    items = list_doubts(sources.merged(snapshot, overlay), *sources.all)
+    table = new_table("column", "why", "stands", "who said what")
+    for item in items:
+        said = "\n".join(f"{x.source}: {_name(x)} ({x.protect}, {x.confidence:.2f}): {'; '.join(x.evidence)}" for x in item.said)
+        table.add_row(cell(item.column), cell(item.doubt), cell(f"{_name(item.stands)} ({item.stands.protect})"), cell(said))
+    if items:
+        here.console.table(table)
+    counts = {str(d): sum(1 for i in items if i.doubt is d) for d in Doubt}
+    here.console.line(", ".join(f"{n} {what}" for what, n in counts.items()))
+    if items:
+        here.console.line("decide with: lampkeeper labels set COLUMN LABEL --protect yes|no --reason '…'")
+    document = {"env": here.env, "counts": counts, "columns": [_document(i) for i in items]}
+    return Outcome(document=document, findings=sources.findings)
+
+
+@labels_group.command("set")
+@click.argument("column")
+@click.argument("label", type=click.Choice([str(x) for x in LabelClass if x is not LabelClass.UNDECIDED]))
+@click.option("--protect", type=click.Choice(["yes", "no"]), required=True, help="Mask the column, or leave it open.")
+@click.option("--reason", required=True, help="Why; it is kept with the decision.")
+@click.option("--sub", default="", metavar="NAME", help="A narrower kind, such as ssn of national_id.")
+@click.option(
+    "--by", default="", envvar=STEWARD, metavar="WHO", help=f"Who decides (default: ${STEWARD}, else this machine's user)."
+)
+@click.option("--settle", is_flag=True, help="Take the place of what other stewards decided on this column.")
+@common(writes=True)
+def set_command(here: Here, column: str, label: str, protect: str, reason: str, sub: str, by: str, settle: bool) -> Outcome:
+    """Decide on COLUMN (catalog.schema.table.column): its LABEL, and whether it is masked. `generate` then follows."""
+    folder = here.folder()
+    name = _find(snapshot_of(folder), column)
+    if not reason.strip():
+        raise UsageError("a decision needs a reason", fix="--reason 'published in the annual report'")
+    chosen = LabelClass(label)
+    if chosen is LabelClass.NONE and protect == "yes":
+        raise UsageError("label none does not go with --protect yes", fix="say what the column holds, or --protect no")
+    subs = subs_of(overlay_of(folder).vocabulary).get(chosen, ())
+    if sub and sub not in subs:
+        raise UsageError(f"label {label} has no sub {sub!r}", fix=f"one of: {', '.join(subs) or 'none'}")
+    decision = Decision(
+        column=name, by=by.strip() or getpass.getuser(), label=chosen, protect=Protect(protect), reason=reason.strip(),
+        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), sub=sub,
+    )  # fmt: skip
+    path = decisions_path(folder.path)
+    others = [d for d in read_decisions(path) if d.column != name or (d.by != decision.by and not settle)]
+    write_decisions(path, [*others, decision])
+    here.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
+    here.console.line(f"next: lampkeeper generate --env {here.env}; what becomes more open shows in the plan")
+    mine = [d.as_label() for d in [*others, decision] if d.column == name]
+    return Outcome(document={"env": here.env, "decision": decision.as_dict(), "file": str(path)}, findings=disagreements(mine))
+
+
+def _find(snapshot: Snapshot, text: str) -> ColumnName:
+    """Return the column of the snapshot that is meant, whatever its case; raise UsageError naming near ones."""
+    wanted = ColumnName.parse(text)
+    columns = [c for c, _ in snapshot.columns()]
+    found = next((c for c in columns if c == wanted), None) or next(
+        (c for c in columns if c.plain.casefold() == wanted.plain.casefold()), None
+    )
+    if found is None:
+        near = [str(c) for c in columns if c.table == wanted.table or c.column.casefold() == wanted.column.casefold()][:8]
+        raise UsageError(f"{text!r} is not in the snapshot", fix=f"one of: {', '.join(near)}" if near else "take a new snapshot")
+    return found
+
+
+def _name(label: Label) -> str:
+    return f"{label.label}/{label.sub}" if label.sub else str(label.label)
+
+
+def _document(item: ReviewItem) -> dict[str, object]:
+    return {
+        "column": write_name(*item.column.table.parts, item.column.column),
+        "why": str(item.doubt),
+        "stands": label_document(item.stands),
+        "said": [label_document(x) for x in item.said],
+    }
+
+
+COMMANDS = (labels_group,)

@@ -1,0 +1,111 @@
+"""What other sources said about columns, kept in the environment so that nothing is asked twice: generated/sources/.
+
+model.jsonl      a line a table: the fingerprint of what was asked, who answered, the labels
+profiles.jsonl   a line a table: counts of its values (never a value), by column
+platform.jsonl   labels from the platform's own classification
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.files.snapshots import label_document, read_json, read_label, read_labels, render_labels
+from lampkeeper.files.text import read_text, write_text
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.labels import Label
+from lampkeeper.model.names import TableName, write_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """A model's answer about a table as it was when asked."""
+
+    table: TableName
+    digest: str
+    model: str
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the warehouse counted in a table: by column the rows filled, distinct values, and how many pass each test."""
+
+    table: TableName
+    digest: str
+    columns: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """The files under envs/<env>/generated/sources. A damaged one is a UsageError: delete it, and it is made again."""
+
+    folder: Path
+
+    def remembered(self) -> dict[TableName, Remembered]:
+        """Return the model's answers by table."""
+        return {
+            t: Remembered(
+                table=t, digest=str(d["digest"]), model=str(d["model"]), labels=tuple(read_label(x) for x in d["labels"])
+            )
+            for t, d in self._lines("model.jsonl", {"digest", "model", "labels"}, lambda d: [read_label(x) for x in d["labels"]])
+        }
+
+    def remember(self, answers: Iterable[Remembered]) -> bool:
+        """Write the model's answers."""
+        lines = (
+            {
+                "table": write_name(*a.table.parts),
+                "digest": a.digest,
+                "model": a.model,
+                "labels": [label_document(x) for x in a.labels],
+            }
+            for a in sorted(answers, key=lambda a: a.table)
+        )
+        return self._write("model.jsonl", lines)
+
+    def counted(self) -> dict[TableName, Counted]:
+        """Return the counts by table."""
+        return {
+            t: Counted(table=t, digest=str(d["digest"]), columns=d["columns"])
+            for t, d in self._lines("profiles.jsonl", {"digest", "columns"}, lambda d: dict(d["columns"]))
+        }
+
+    def count(self, tables: Iterable[Counted]) -> bool:
+        """Write the counts."""
+        lines = (
+            {"table": write_name(*c.table.parts), "digest": c.digest, "columns": {k: dict(v) for k, v in c.columns.items()}}
+            for c in sorted(tables, key=lambda c: c.table)
+        )
+        return self._write("profiles.jsonl", lines)
+
+    def platform(self) -> tuple[Label, ...]:
+        """Return the labels of the platform's classification as last read."""
+        path = self.folder / "platform.jsonl"
+        return read_labels(read_text(path), path) if path.is_file() else ()
+
+    def write_platform(self, labels: Iterable[Label]) -> bool:
+        """Write the labels of the platform's classification."""
+        return write_text(self.folder / "platform.jsonl", render_labels(labels))
+
+    def _write(self, name: str, lines: Iterable[Mapping[str, Any]]) -> bool:
+        return write_text(self.folder / name, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def _lines(self, name: str, keys: set[str], check: Any) -> list[tuple[TableName, dict[str, Any]]]:
+        path = self.folder / name
+        found = []
+        for number, line in enumerate(read_text(path).split("\n") if path.is_file() else (), start=1):
+            if not line.strip():
+                continue
+            data = read_json(line, path, line=number)
+            try:
+                if not keys <= set(data):
+                    raise KeyError(*sorted(keys - set(data)))
+                check(data)
+                found.append((TableName.parse(data["table"]), data))
+            except (KeyError, TypeError, ValueError, UsageError) as error:
+                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it is made again") from None
+        return found

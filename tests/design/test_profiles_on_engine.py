@@ -1,0 +1,142 @@
+"""Value profiles on the real engine: SQL and Python read every scheme alike, and only counts come back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from lampkeeper.design.identifiers import SCHEMES, Scheme
+from lampkeeper.design.profiles_predicates import PREDICATES
+from lampkeeper.design.profiles_sql import profile_counts, profile_query, read_counts
+from lampkeeper.model.labels import LabelClass
+from lampkeeper.model.names import TableName, quote_string
+from lampkeeper.model.schema import Column, Table
+from support.sql_workspace import SqlWorkspace
+
+pytestmark = pytest.mark.spark
+
+# `#` is a digit, `@` a letter, `&` an at sign.
+SHAPES: dict[str, tuple[str, ...]] = {
+    "payment card number": ("4###############", "3##############", "5#### ##### #####", "36############", "4444444444444444"),
+    "IBAN": ("DE####################", "GB##ABCD##############", "de## #### #### #### #### ##"),
+    "US social security number": ("###-##-####", "000-##-####", "#########"),
+    "British national insurance number": ("AB######C", "BG######A", "ab ## ## ## d"),
+    "Aadhaar number": ("############", "#### #### ####"),
+    "Indian PAN": ("ABCP@####@", "ABCX@####@"),
+    "NRIC or FIN": ("S#######@", "T#######@", "F#######@", "G#######@", "M#######@"),
+    "Thai citizen number": ("#############", "#-####-#####-##-#"),
+    "Indonesian NIK": ("################", "31#####10190####"),
+    "Malaysian MyKad number": ("############", "######-##-####"),
+    "Vietnamese citizen number": ("0###########", "############"),
+    "Indonesian NPWP": ("##.###.###.#-###.###", "###############"),
+    "Australian TFN": ("#########", "### ### ###"),
+    "Australian Medicare number": ("##########", "###########"),
+    "New Zealand IRD number": ("########", "#########", "##-###-###"),
+    "New Zealand NHI number": ("@@@####", "@@@##@@"),
+    "IMEI": ("35#############", "86#############"),
+    "phone number": ("+61 4## ### ###", "0# #### ####", "(###) ###-####", "####"),
+    "email address": ("a#&x#.example", "@&@", "a b&c.d"),
+    "IP address": ("##.##.##.##", "2##.#.#.###", "fe80::#", "1:2"),
+    "MAC address": ("A#:##:##:##:##:##", "##-##-##-##-##-##", "##:##"),
+    "ICD-10 code": ("E##.#", "Z##", "E#"),
+    "blood group": ("A+", "AB-", "C+"),
+    "pair of coordinates": ("-##.####, ###.####", "##.#, #.#"),
+    "digest or random token": ("a" * 16 + "#" * 16, "#" * 31),
+    "password hash or token": ("$2b$##$" + "a" * 53, "sk-" + "a" * 20, "eyJ#.a.b"),
+}
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+DIRT = ("", " ", "-", "0", "0000000000000000", "ÄÖÜ", "🙂" * 9, "a'b\\c`d", "٣٤٥٦٧٨٩٠١٢٣٤", "1" * 400, "NaN", "null")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
+    workspace = SqlWorkspace(tmp_path_factory.mktemp("profiles"))
+    workspace.sql("CREATE SCHEMA main.profiles")
+    yield workspace
+    workspace.close()
+
+
+def _drawn(scheme: Scheme, rng: random.Random) -> list[str]:
+    """Return texts of the scheme's shapes; among them, where chance allows, some that the scheme accepts."""
+    texts: list[str] = []
+    for shape in SHAPES[scheme.name]:
+        made = [
+            "".join(
+                rng.choice("0123456789") if c == "#" else rng.choice(LETTERS) if c == "@" else "@" if c == "&" else c
+                for c in shape
+            )
+            for _ in range(400)
+        ]
+        accepted = [t for t in made if scheme.accepts(t)]
+        texts += accepted[:6] + [t for t in made if t not in accepted][:6]
+    return texts
+
+
+def test_every_scheme_in_sql_is_a_scheme_and_has_shapes_here() -> None:
+    assert set(PREDICATES) <= {s.name for s in SCHEMES}
+    assert set(SHAPES) == set(PREDICATES)
+
+
+def test_sql_and_python_accept_the_same_texts(engine: SqlWorkspace) -> None:
+    rng = random.Random(7)
+    schemes = [s for s in SCHEMES if s.name in PREDICATES]
+    texts = sorted({t.strip(" ") for s in schemes for t in _drawn(s, rng)} | set(DIRT))
+    rows = ", ".join(f"({n}, {quote_string(t)})" for n, t in enumerate(texts))
+    tests = ", ".join(f"coalesce({PREDICATES[s.name]}, FALSE)" for s in schemes)
+    answer = engine.sql(
+        f"SELECT n, {tests} FROM (SELECT n, v, upper(v) AS u, regexp_replace(v, '[-./ ]', '') AS x,"
+        f" regexp_replace(upper(v), '[ ]', '') AS g, regexp_replace(v, '[- ]', '') AS y FROM VALUES {rows} AS t(n, v)) AS p"
+    )
+    wrong = []
+    accepted = dict.fromkeys((s.name for s in schemes), 0)
+    for row in answer.rows:
+        text = texts[int(row[0])]  # type: ignore[arg-type]
+        for scheme, said in zip(schemes, row[1:], strict=True):
+            accepted[scheme.name] += scheme.accepts(text)
+            if scheme.accepts(text) != (str(said).lower() == "true"):
+                wrong.append(f"{scheme.name}: {text!r}: Python {scheme.accepts(text)}, SQL {said}")
+    assert wrong == []
+    assert [name for name, count in accepted.items() if count == 0] == []
+
+
+def test_a_profile_of_a_table_is_one_query_of_counts(engine: SqlWorkspace) -> None:
+    engine.sql(
+        "CREATE TABLE main.profiles.people (`odd ``name` STRING, k BIGINT, born DATE, grp STRING, note STRING, empty STRING)"
+    )
+    rows = ", ".join(
+        f"('p{n}@bank.example', {n}, DATE'{1930 + n}-02-03', '{'AB'[n % 2]}', 'call or mail p{n}@bank.example about it', NULL)"
+        for n in range(60)
+    )
+    engine.sql(f"INSERT INTO main.profiles.people VALUES {rows}")
+    table = Table(
+        name=TableName("main", "profiles", "people"),
+        columns=tuple(
+            Column(name=n, type=t)
+            for n, t in (
+                ("odd `name", "STRING"),
+                ("k", "BIGINT"),
+                ("born", "DATE"),
+                ("grp", "STRING"),
+                ("note", "STRING"),
+                ("empty", "STRING"),
+            )
+        ),
+    )
+    query = profile_query(table)
+    assert query is not None
+    answer = engine.sql(query.sql)
+    found = [dict(zip([c[0] for c in answer.columns], row, strict=True)) for row in answer.rows]
+    assert all(str(v).lower() in ("true", "false") or str(v).isdigit() for row in found for v in row.values())
+    counts = read_counts(query, [{k: None if v is None else str(v) for k, v in row.items()} for row in found])
+    assert set(counts) == {"odd `name", "k", "born", "grp", "note"}
+    labels = {
+        c.name: [s.label for s in profile.signs]
+        for c in table.columns
+        if c.name in counts and (profile := profile_counts(counts[c.name], c.type)) is not None
+    }
+    assert labels == {
+        "odd `name": [LabelClass.EMAIL], "k": [], "born": [LabelClass.DOB], "grp": [], "note": [LabelClass.FREE_TEXT],
+    }  # fmt: skip
+    assert counts["grp"].distinct == 2
