@@ -194,6 +194,9 @@ def test_hive_takes_plain_paths_but_no_strangers_data(place: SqlWorkspace) -> No
     assert "READ FILES" in refused(place, "CREATE TABLE hive_metastore.default.mine LOCATION 'dbfs:/mnt/somewhere'", ANA)
     guarded = "CREATE TABLE hive_metastore.default.mine LOCATION 's3://landing/guarded'"
     assert "CREATE EXTERNAL TABLE" in refused(place, guarded, ANA)
+    place.store.delete("external_location", "landing")
+    assert "READ FILES" in refused(place, guarded), "rows of Unity Catalog are not for workspace admins"
+    place.external_location("landing", "s3://landing")
 
 
 # REST
@@ -212,6 +215,13 @@ def test_rest_obeys_the_same_rules() -> None:
         made = http.post(f"{uc}/tables", json=body).json()
         assert (made["table_type"], made["storage_location"]) == ("EXTERNAL", "s3://bucket/t")
         assert http.post(f"{uc}/tables", json=body | {"name": "u"}).json()["error_code"] == "LOCATION_OVERLAP"
+        role = {"aws_iam_role": {"role_arn": "arn:aws:iam::000000000000:role/x"}}
+        assert http.post(f"{uc}/storage-credentials", json=role | {"name": "c"}).status_code == 200
+        other = {"name": "other", "url": "s3://other", "credential_name": "c"}
+        assert http.post(f"{uc}/external-locations", json=other).status_code == 200
+        moved = http.patch(f"{uc}/external-locations/other", json={"url": "s3a://BUCKET/t/"})
+        assert moved.json()["error_code"] == "LOCATION_OVERLAP"
+        assert http.patch(f"{uc}/external-locations/other", json={"url": "s3://other/deeper"}).status_code == 200
         assert "dependent" in http.delete(f"{uc}/external-locations/bucket").json()["message"]
         http.delete(f"{uc}/tables/main.default.t")
         assert http.post(f"{uc}/tables", json=body | {"name": "u"}).status_code == 200

@@ -78,14 +78,7 @@ def create_location(call: Call) -> Json:
     body = call.body
     credential = field_of(body, "credential_name")
     found = call.books.privileges.require_exists("STORAGE_CREDENTIAL", credential)
-    url = field_of(body, "url").rstrip("/")
-    if "://" not in url:
-        raise invalid(f"'{url}' is not a cloud URL.")
-    key = place_key(url)
-    for other in call.books.store.list("external_location"):
-        theirs = place_key(other["url"])
-        if lies_in(key, theirs) or lies_in(theirs, key):
-            raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
+    url = _free_url(call, field_of(body, "url"), None)
     if not call.books.privileges.holds(call.actor, "CREATE_EXTERNAL_LOCATION", "STORAGE_CREDENTIAL", credential):
         call.books.privileges.require_manage(call.actor, "STORAGE_CREDENTIAL", credential)
     body |= {"url": url, "credential_id": found["id"], "credential_name": found["name"]}
@@ -93,8 +86,11 @@ def create_location(call: Call) -> Json:
 
 
 def update_location(call: Call) -> Json:
-    """Change a location."""
-    return _update(call, "EXTERNAL_LOCATION", call.body)
+    """Change a location; a new URL may not overlap either."""
+    body = call.body
+    if body.get("url"):
+        body["url"] = _free_url(call, body["url"], call.params["name"])
+    return _update(call, "EXTERNAL_LOCATION", body)
 
 
 def delete_location(call: Call) -> Json:
@@ -104,6 +100,18 @@ def delete_location(call: Call) -> Json:
     if users and not call.flag("force"):
         raise invalid(f"External Location '{found['name']}' has {users} dependent external table(s).", "BAD_REQUEST")
     return _delete(call, "EXTERNAL_LOCATION")
+
+
+def _free_url(call: Call, text: str, own: str | None) -> str:
+    url = text.rstrip("/")
+    if "://" not in url:
+        raise invalid(f"'{url}' is not a cloud URL.")
+    key = place_key(url)
+    for other in call.books.store.list("external_location"):
+        theirs = place_key(other["url"])
+        if other["name"] != (own or "").casefold() and (lies_in(key, theirs) or lies_in(theirs, key)):
+            raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
+    return url
 
 
 def _visible(call: Call, securable: str) -> list[Document]:

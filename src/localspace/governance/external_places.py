@@ -102,6 +102,7 @@ class ExternalPlaces:
         columns = [{name: one[name] for name in _KEPT if name in one} for one in table.get("columns") or ()]
         place = {"url": table["storage_location"], "key": key, "table_id": None, "columns": columns}
         place |= {"storage": table.get("storage"), "owner": table.get("owner"), "last_physical": table.get("last_physical")}
+        place["legacy"] = is_legacy(table["full_name"])
         self._store.put("external_place", (_digest(key),), place)
 
     def require_writable(self, table: Document) -> None:
@@ -155,9 +156,10 @@ class ExternalPlaces:
 
     def _adopt(self, actor: Principal, table: Document, left: Document, *, guarded: bool) -> Document:
         """Put the rows that lie there under a new table; given columns must be those of the rows."""
-        # ANY FILE is not built: rows at a path that no external location guards are for their former owner.
-        mine = guarded or left.get("owner") in self._identity.names_of(actor.id)
-        if not (mine or self._identity.is_workspace_admin(actor.id)):
+        # ANY FILE is not built: what a table of hive_metastore left at a path that no external location guards is for its
+        # former owner and workspace admins; what one of Unity Catalog left is for nobody until a location covers it.
+        mine = left.get("owner") in self._identity.names_of(actor.id) or self._identity.is_workspace_admin(actor.id)
+        if not (guarded or (mine and left.get("legacy"))):
             raise denied(f"User does not have READ FILES on path '{left['url']}', which holds data of another owner.")
         given, found = table.get("columns") or [], left["columns"]
         if given and [_shape(one) for one in given] != [_shape(one) for one in found]:
