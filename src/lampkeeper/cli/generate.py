@@ -13,7 +13,6 @@ from lampkeeper.cli.asking import ask_options, fill_sources, show_prompts, take_
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
-from lampkeeper.design.library import load_library
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
@@ -21,7 +20,6 @@ from lampkeeper.launch.lifecycle import Choices, Mode, count_labels, generate, o
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Severity, sort_findings
 from lampkeeper.model.labels import Protect
-from lampkeeper.model.masks import FunctionRole
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
 """What a new environment asks for until its owner says otherwise."""
@@ -187,32 +185,4 @@ def validate_command(here: Here, layers: bool) -> Outcome:
     return Outcome(document=document, findings=tuple(findings))
 
 
-@click.command("masks")
-@common(env=False)
-def masks_command(here: Here) -> Outcome:
-    """List the library of masks and row filters, with what each leaves of a value."""
-    library = load_library()
-    listed = [*library.of_role(FunctionRole.MASK), *library.of_role(FunctionRole.FILTER)]
-    table = new_table("function", "class", "shows", "example")
-    document = []
-    for each in listed:
-        function = each.function
-        signature = f"{each.name}({', '.join(f'{p.name} {p.type}' for p in function.parameters)}) -> {function.returns}"
-        examples = [f"{', '.join(e.arguments)} -> {e.returns}" for e in function.examples]
-        table.add_row(cell(signature), cell(each.label), cell(each.reveals), cell(examples[0] if examples else ""))
-        document.append(
-            {
-                "name": each.name,
-                "role": str(function.role),
-                "signature": signature,
-                "class": each.label,
-                "reveals": each.reveals,
-                "note": each.note,
-                "examples": examples,
-            }
-        )
-    here.console.table(table)
-    return Outcome(document=document)
-
-
-COMMANDS = (setup_command, snapshot_command, classify_command, generate_command, validate_command, masks_command)
+COMMANDS = (setup_command, snapshot_command, classify_command, generate_command, validate_command)

@@ -39,7 +39,7 @@ _STRENGTHS = ("strong", "medium", "weak")
 _PACK_KEYS = ("code", "kind", "name", "regulations", "identifiers", "groups", "patterns")
 _IDENTIFIER_KEYS = (
     "name", "country", "class", "sub", "sensitivity", "names", "strength", "where", "unless", "types", "format", "separators",
-    "check", "alone", "masks", "filters", "samples", "counterexamples", "note",
+    "check", "alone", "known", "masks", "filters", "samples", "counterexamples", "note",
 )  # fmt: skip
 _GROUP_KEYS = ("name", "description", "access", "clearance")
 _PATTERN_KEYS = ("name", "description", "guidance")
@@ -113,7 +113,8 @@ class _Reader:
         return Pack(
             code=code, kind=kind, name=self._text(("name",), data.get("name")),
             regulations=self._texts(("regulations",), data.get("regulations")),
-            identifiers=identifiers, groups=tuple(t for t in templates if t is not None), patterns=tuple(patterns), place=self.place,
+            identifiers=identifiers, groups=tuple(t for t in templates if t is not None), patterns=tuple(patterns),
+            place=self.place,
         )  # fmt: skip
 
     def _identifier(self, path: tuple[str | int, ...], item: Mapping[str, Any]) -> Identifier | None:
@@ -149,6 +150,7 @@ class _Reader:
             unless=self._contexts((*path, "unless"), item.get("unless")),
             kinds=self._kinds((*path, "types"), item.get("types")), format=shape,
             alone=bool(item.get("alone", shape is not None and bool(shape.check))), functions=functions, samples=samples,
+            known=self._positions((*path, "known"), item.get("known")),
             counterexamples=against, note=str(item.get("note", "")), place=self._at(path),
         )  # fmt: skip
 
@@ -261,6 +263,12 @@ class _Reader:
             if word not in known:
                 self._fail((*path, index), f"unknown kind of type {word!r}", f"one of {', '.join(sorted(known))}")
         return frozenset(Kind(w) for w in words if w in known) or frozenset({Kind.TEXT, Kind.INT})
+
+    def _positions(self, path: tuple[str | int, ...], given: Any) -> frozenset[int]:
+        found = re.fullmatch(r"(\d{1,2})-(\d{1,2})", str(given)) if given is not None else None
+        if given is not None and found is None:
+            self._fail(path, "expected positions", "known: '0-5', counted from 0 over letters and digits")
+        return frozenset(range(int(found.group(1)), int(found.group(2)) + 1)) if found else frozenset()
 
     def _items(
         self, path: tuple[str | int, ...], given: Any, *, needed: bool = False

@@ -60,7 +60,8 @@ class PackFunction:
 class Identifier:
     """One kind of value: how columns with it are called, how its values look, what is done with them.
 
-    `alone`: the values alone are enough to protect a column. `place` is `file:line`.
+    `alone`: the values alone are enough to protect a column. `known`: positions (of letters and digits, from 0) that follow
+    from what many know of a person: birth date, sex, district, year. `place` is `file:line`.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Identifier:
     format: Format | None = None
     alone: bool = False
     functions: tuple[PackFunction, ...] = ()
+    known: frozenset[int] = frozenset()
     samples: tuple[str, ...] = ()
     counterexamples: tuple[str, ...] = ()
     note: str = ""

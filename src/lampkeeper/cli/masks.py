@@ -1,0 +1,112 @@
+"""masks: the library with examples, and the checklist that every mask must pass before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.design.library import Library, LibraryFunction, load_library
+from lampkeeper.design.packs import built_in_packs
+from lampkeeper.launch.mask_checks import Item, Verdict, check_masks
+from lampkeeper.launch.mask_engine import local_engine
+from lampkeeper.launch.mask_sets import check_set
+from lampkeeper.launch.own_masks import mark_checked, read_mask
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.masks import FunctionRole
+
+
+@app.group("masks", invoke_without_command=True)
+@click.pass_context
+def masks_group(context: click.Context) -> None:
+    """List the library of masks and row filters; `check` runs the checklist."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_command)
+
+
+@masks_group.command("list")
+@common(env=False)
+def list_command(here: Here) -> Outcome:
+    """List the masks and row filters with what each leaves of a value, and an example."""
+    library = load_library()
+    listed = [*library.of_role(FunctionRole.MASK), *library.of_role(FunctionRole.FILTER)]
+    table = new_table("function", "class", "shows", "example")
+    document = []
+    for each in listed:
+        function = each.function
+        signature = f"{each.name}({', '.join(f'{p.name} {p.type}' for p in function.parameters)}) -> {function.returns}"
+        examples = [f"{', '.join(e.arguments)} -> {e.returns}" for e in function.examples]
+        table.add_row(cell(signature), cell(each.label), cell(each.reveals), cell(examples[0] if examples else ""))
+        document.append(
+            {
+                "name": each.name,
+                "role": str(function.role),
+                "signature": signature,
+                "class": each.label,
+                "reveals": each.reveals,
+                "note": each.note,
+                "examples": examples,
+            }
+        )
+    here.console.table(table)
+    return Outcome(document=document)
+
+
+@masks_group.command("check")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@common(env=False)
+def check_command(here: Here, files: tuple[Path, ...]) -> Outcome:
+    """Run the checklist on mask files (the library when none is given), on the local engine.
+
+    A file in the folder `masks` of an environment that passes may be used by that environment from then on, as it stands.
+    """
+    own = {path: read_mask(path) for path in files}
+    functions = list(own.values()) or list(load_library().of_role(FunctionRole.MASK))
+    with here.console.progress("checking masks"), local_engine() as ask:
+        verdicts = check_masks(functions, built_in_packs(), ask)
+        sets = () if own else check_set(Library(functions={f.name: f for f in functions}), built_in_packs(), ask)
+    _print_verdicts(here, functions, verdicts)
+    if sets:
+        table = new_table("items about sets of masks", "", "seen")
+        for line in sets:
+            table.add_row(cell(line.item), cell("ok" if line.good else "FAILED", "" if line.good else "red"), cell(line.seen))
+        here.console.table(table)
+    findings = [_finding(v.function, str(v.item), v.seen) for v in verdicts if v.good is False]
+    findings += [_finding("library", line.item, line.seen) for line in sets if not line.good]
+    failed = {v.function for v in verdicts if v.good is False}
+    for path, function in own.items():
+        if function.name not in failed:
+            mark_checked(path)
+    here.console.line(f"{len(functions)} masks, {len(functions) - len(failed)} pass")
+    document = {
+        "masks": [{"name": f.name, "items": {str(v.item): v.good for v in verdicts if v.function == f.name}} for f in functions],
+        "sets": {line.item: line.good for line in sets},
+        "findings": [f.as_dict() for f in findings],
+    }
+    return Outcome(document=document, findings=tuple(findings))
+
+
+def _finding(place: str, item: str, seen: str) -> Finding:
+    fix = "see `lampkeeper masks` for masks that pass, and docs/packs.md for the checklist"
+    return Finding(code="MASK_CHECK", severity=Severity.ERROR, place=place, message=f"{item}: {seen or 'failed'}", fix=fix)
+
+
+def _print_verdicts(here: Here, functions: Sequence[LibraryFunction], verdicts: Sequence[Verdict]) -> None:
+    by_place = {(v.function, v.item): v for v in verdicts}
+    table = new_table("mask", *(str(i) for i in Item))
+    for function in functions:
+        cells = []
+        for item in Item:
+            verdict = by_place.get((function.name, item))
+            if verdict is None or verdict.good is None:
+                cells.append(cell("-"))
+            else:
+                cells.append(cell("ok" if verdict.good else "NO", "" if verdict.good else "red"))
+        table.add_row(cell(function.name), *cells)
+    here.console.table(table)
+
+
+COMMANDS = (masks_group,)

@@ -1,0 +1,102 @@
+"""Items of the checklist about sets of masks: what no function shows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lampkeeper.design.library import Library
+from lampkeeper.design.overlay import compose
+from lampkeeper.design.packs import Pack
+from lampkeeper.launch.draw import Draw
+from lampkeeper.launch.mask_checks import FEWEST_LEFT, SHORTEST_NUMBER, Ask, values_left, visible_positions
+from lampkeeper.model.labels import LabelClass
+from lampkeeper.model.names import quote_string
+
+_HASHES = ("sha", "md5", "crc32", "hash(")
+_SMALL_DOMAINS = (LabelClass.DEMOGRAPHIC, LabelClass.HEALTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVerdict:
+    """One item about the whole set."""
+
+    item: str
+    good: bool
+    seen: str
+
+
+def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVerdict, ...]:
+    """Return the verdicts about all masks and packs together."""
+    overlay = compose(tuple(packs))
+    treatments = overlay.vocabulary.treatments()
+    values = {(t.key, t.value) for t in treatments}
+    hashed = sorted(f.name for f in library.functions.values() if any(h in f.function.body.lower() for h in _HASHES))
+    classes = {str(c) for c in LabelClass if c is not LabelClass.NONE}
+    bare = sorted(c for c in classes if (c, "STRING") not in overlay.vocabulary.masks)
+    small = [
+        t.function for (row, _), t in overlay.vocabulary.masks.items()
+        if row.split("/")[0] in {str(c) for c in _SMALL_DOMAINS} and t.function in hashed
+    ]  # fmt: skip
+    return (
+        _differencing(library, packs, ask),
+        SetVerdict(item="a tag value has one function", good=len(values) == len(treatments), seen=f"{len(values)} tag values"),
+        SetVerdict(item="every class has a treatment", good=not bare, seen=", ".join(bare) or f"{len(classes)} classes"),
+        SetVerdict(item="no small domain is hashed", good=not small, seen=", ".join(small) or "no hashes"),
+        SetVerdict(
+            item="no mask is said to keep joins", good=not hashed,
+            seen=", ".join(hashed) or "no keyed hash in the library: masked values do not join",
+        ),
+        _groups_of_people(library, ask),
+    )  # fmt: skip
+
+
+def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdict:
+    """Lay side by side the masks of identifiers that have one scheme (NRIC and CPF): what they show together must leave enough."""
+    fewest, worst, bad = float("inf"), "", []
+    known = [i for p in packs for i in p.identifiers]
+    for each in (i for i in known if i.format is not None and not i.open):
+        scheme = each.format.check if each.format else ""
+        alike = [i for i in known if i.format is not None and (i.row == each.row or (scheme and i.format.check == scheme))]
+        for sample in each.samples:
+            if sum(c.isalnum() for c in sample) < SHORTEST_NUMBER:
+                continue
+            names = {
+                f.function for i in alike if i.format and i.format.accepts(sample) for f in i.functions if f.family == "STRING"
+            }
+            seen: set[int] = set()
+            for name in sorted(names & set(library.functions)):
+                seen |= visible_positions(library.functions[name], sample, ask)
+            left = values_left(each, sample, seen)
+            if left < fewest:
+                fewest, worst = left, f"{each.row}: {', '.join(sorted(names))}"
+            if left < FEWEST_LEFT:
+                bad.append(f"{each.row}: {left:.0f} left by {', '.join(sorted(names))}")
+    return SetVerdict(
+        item="masks of one value do not add up", good=not bad, seen="; ".join(bad) or f"at least {fewest:.0e} left ({worst})"
+    )
+
+
+def _groups_of_people(library: Library, ask: Ask) -> SetVerdict:
+    """Mask birth dates and postcodes of invented people and say how many rows are one of fewer than five."""
+    needed = [library.functions[n] for n in ("mask_dob_90_date", "mask_postcode") if n in library.functions]
+    if len(needed) < 2:
+        return SetVerdict(item="k of masked quasi-identifiers", good=True, seen="the set has no mask of them")
+    draw = Draw("people")
+    count = 2000
+    births = [f"DATE'{draw.number(1940, 2005)}-{draw.number(1, 12):02d}-{draw.number(1, 28):02d}'" for _ in range(count)]
+    codes = [quote_string(f"{draw.choice(('941', '100', '606'))}{draw.number(1, 99):02d}") for _ in range(count)]
+    raw = sorted(zip(births, codes, strict=True))
+    masked = sorted(zip(ask(needed[0], births), (c or "" for c in ask(needed[1], codes)), strict=True), key=str)
+    few_raw, few = _few(raw), _few(masked)
+    return SetVerdict(
+        item="k of masked quasi-identifiers", good=few < 0.05,
+        seen=f"rows in groups under 5: {few_raw:.0%} raw, {few:.1%} masked (birth date and ZIP of {count} invented people)",
+    )  # fmt: skip
+
+
+def _few(rows: Sequence[object]) -> float:
+    """Return the share of sorted rows whose value occurs fewer than five times."""
+    starts = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(rows)) if a != b), len(rows)]
+    return sum(b - a for a, b in pairwise(starts) if b - a < 5) / max(1, len(rows))
