@@ -169,6 +169,7 @@ def rename_catalogs(matrix: Matrix, names: dict[str, str]) -> Matrix:
         principals=matrix.principals,
         cells={(p, ColumnName(table(c.table), c.column)): v for (p, c), v in matrix.cells.items()},
         filters={(p, table(t)): _renamed(v, names) for (p, t), v in matrix.filters.items()},
+        filter_digests={(p, table(t)): v for (p, t), v in matrix.filter_digests.items()},
     )
 
 

@@ -139,8 +139,8 @@ class Rehearsal:
         if other is None:
             return False
         same = (other.state, other.digest or other.by) == (cell.state, cell.digest or cell.by)
-        rows = end.filters.get((principal, column.table), "")
-        return (same or other.state is CellState.RAW) and rows in ("", here.filters.get((principal, column.table), ""))
+        rows = end.rows(principal, column.table)
+        return (same or other.state is CellState.RAW) and (not rows[0] or rows == here.rows(principal, column.table))
 
 
 def _variants(now: Picture, settled: Picture, *, lagging: bool) -> list[Picture]:

@@ -185,7 +185,9 @@ class TableFacts:
     def why_untestable(self, use: FunctionUse) -> str:
         """Return why results of this function prove nothing; empty when they do."""
         function = self.functions.get(use.function)
-        return why_not_comparable(function) if function is not None else "the function is not in the desired state"
+        if function is None:
+            return "the function is not in the desired state"
+        return why_not_comparable(function, self.functions)
 
     def reference_questions(self) -> tuple[Question, ...]:
         """Return the queries for the reference principal: every way that anybody should see this table."""

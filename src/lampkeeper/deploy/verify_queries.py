@@ -16,7 +16,7 @@ from sqlglot import TokenType, tokenize
 
 from lampkeeper.model.access import FunctionUse
 from lampkeeper.model.errors import InternalError, UsageError
-from lampkeeper.model.masks import Function
+from lampkeeper.model.masks import Function, unquoted
 from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string
 from lampkeeper.model.schema import Column, Table
 
@@ -29,9 +29,15 @@ COLUMNS_PER_QUERY = 250
 _JSON_TYPES = re.compile(r"\s*(array|map|struct|variant|object)\b", re.IGNORECASE)
 _BINARY = re.compile(r"\s*binary\b", re.IGNORECASE)
 _ASKS_WHO = re.compile(
-    r"\b(is_account_group_member|is_member|current_user|session_user|current_recipient|user)\s*\(", re.IGNORECASE
+    r"\b(current_user|session_user)\b|\b(is_account_group_member|is_member|current_recipient|user) ?\(", re.IGNORECASE
 )
-_CHANGES = re.compile(r"\b(rand|randn|random|uuid|now|current_timestamp|shuffle|secret)\b", re.IGNORECASE)
+_CHANGES = re.compile(
+    r"\b(current_timestamp|localtimestamp)\b|\bunix_timestamp ?\( ?\)"
+    r"|\b(rand|randn|random|randstr|uniform|uuid|now|shuffle|secret|try_secret|monotonically_increasing_id) ?\(",
+    re.IGNORECASE,
+)
+_CALLS = re.compile(r"((?:\w+ ?\. ?)+)(\w+) ?\(")
+_OWN = frozenset({"builtin", "system.builtin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +107,30 @@ def read_reference(questions: Sequence[Question], rows: Sequence[Sequence[str | 
     return Reference(rows=counts, digests=digests)
 
 
-def why_not_comparable(function: Function) -> str:
-    """Return why a function's results cannot be computed by somebody else at another moment; empty when they can."""
-    if _ASKS_WHO.search(function.body):
-        return "its body asks who is asking"
-    if _CHANGES.search(function.body):
-        return "its body does not return the same value twice"
+def why_not_comparable(function: Function, functions: Mapping[FunctionName, Function] | None = None) -> str:
+    """Return why a function's results cannot be computed by somebody else at another moment; empty when they can.
+
+    A function that it calls must be one of the desired `functions`, which are compared themselves: any other could be
+    swapped behind both sides of the comparison.
+    """
+    known = {tuple(part.casefold() for part in (n.catalog, n.schema, n.function)): f for n, f in (functions or {}).items()}
+    waiting, seen = [function], {function.name}
+    while waiting:
+        text = unquoted(waiting.pop().body)
+        if _ASKS_WHO.search(text):
+            return "its body asks who is asking"
+        if _CHANGES.search(text):
+            return "its body does not return the same value twice"
+        for call in _CALLS.finditer(text):
+            path = (*(p.strip().casefold() for p in call.group(1).split(".") if p.strip()), call.group(2).casefold())
+            if ".".join(path[:-1]) in _OWN:
+                continue
+            called = known.get(path)
+            if called is None:
+                return f"its body calls {'.'.join(path)}, which is not in the desired state"
+            if called.name not in seen:
+                seen.add(called.name)
+                waiting.append(called)
     return ""
 
 

@@ -80,7 +80,7 @@ class VerifyReport:
     @property
     def ok(self) -> bool:
         """Say whether nothing is wrong: no finding of severity error, and at least one cell that was really compared."""
-        return not has_errors(self.findings)
+        return bool(self.cells) and not has_errors(self.findings)
 
     @property
     def counts(self) -> dict[str, int]:

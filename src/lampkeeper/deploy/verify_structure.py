@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Grant, Policy
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagPolicy
@@ -50,6 +51,7 @@ class StructureCheck:
         self._functions()
         self._policies()
         self._grants()
+        self._owners()
         return Structure(findings=sort_findings(self._found), checked=tuple(sorted(self._checked.items())))
 
     def _report(
@@ -58,7 +60,7 @@ class StructureCheck:
         self._found.append(Finding(code=f"verify/{code}", severity=severity, place=place, message=message, fix=fix))
 
     def _tables(self, tables: Iterable[Table]) -> None:
-        there = {t.name.plain.casefold(): {c.name.casefold() for c in t.columns} for t in self._live.tables}
+        there = {t.name.plain.casefold(): {c.name.casefold(): c.name for c in t.columns} for t in self._live.tables}
         for table in tables:
             self._checked["table"] += 1
             columns = there.get(table.name.plain.casefold())
@@ -70,6 +72,14 @@ class StructureCheck:
             for column in table.column_names():
                 if column.column.casefold() not in columns:
                     self._report("missing_column", str(column), "the workspace does not show this column", fix="run `audit`")
+            known = {c.name.casefold() for c in table.columns}
+            for name in sorted(columns[c] for c in set(columns) - known):
+                self._report(
+                    "unknown_column",
+                    str(ColumnName(table.name, name)),
+                    "the column has come since the last snapshot: nobody has decided whether it needs a mask",
+                    fix="run `snapshot`, `generate`, then `apply`",
+                )
 
     def _groups(self) -> None:
         for group in self._desired.groups:
@@ -195,6 +205,19 @@ class StructureCheck:
                 f"holds {', '.join(sorted(extra))} on {key[0].lower()} {key[1]}, which is not in the desired state",
                 Severity.ERROR if reading else Severity.WARNING,
                 "revoke it, or take it into the desired state",
+            )
+
+    def _owners(self) -> None:
+        for (kind, name), owner in sorted(self._live.owners.items()):
+            if owner == self._me or not self._holds_scope(name):
+                continue
+            can = "reads it" if kind == "TABLE" else "may grant itself what is in it"
+            self._report(
+                "owner",
+                f"{kind.lower()} {name}",
+                f"its owner {owner!r} {can} and may change the policies on it, whatever the desired grants say",
+                Severity.WARNING,
+                "let a group own it that may see everything",
             )
 
     def _holds_scope(self, securable: str) -> bool:

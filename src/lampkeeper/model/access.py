@@ -6,6 +6,7 @@ has another, written apart, and the verification holds the two against each othe
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from functools import cached_property
 from lampkeeper.model.conditions import Condition, matches
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import EVERYBODY
-from lampkeeper.model.masks import Function
+from lampkeeper.model.masks import Function, digests_with_calls
 from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Table
@@ -115,7 +116,7 @@ class Access:
         self._tags: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for tag in model.tags:
             self._tags[(str(tag.entity_type), tag.entity_name.casefold())][tag.key] = tag.value
-        self._digests = {f.name: f.digest for f in model.functions}
+        self._digests = digests_with_calls(model.functions)
         self._grants: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for grant in model.grants:
             place = (str(grant.securable_type), ".".join(grant.securable).casefold())
@@ -202,8 +203,15 @@ class Access:
             return Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
         if not uses:
             return Cell(state=CellState.RAW)
-        function = uses[0].function
-        return Cell(state=CellState.MASKED, by=function.plain, digest=self._digests.get(function, ""))
+        return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=self.digest(uses[0], uses[0].arguments[1:]))
+
+    def digest(self, use: FunctionUse, arguments: Iterable[ColumnName | str]) -> str:
+        """Return a digest of what a function does with these arguments, empty when the function is not known."""
+        known = self._digests.get(use.function, "")
+        given = [f"column {a.column}" if isinstance(a, ColumnName) else f"constant {a}" for a in arguments]
+        if not given or not known:
+            return known
+        return hashlib.sha256("\0".join([known, *given]).encode()).hexdigest()[:16]
 
     def _missing_privileges(self, names: frozenset[str], table: TableName) -> tuple[str, ...]:
         levels = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lampkeeper.model.access import Access, Cell, CellState, Principal
@@ -16,11 +16,20 @@ OUTSIDER = Principal(name="(outsider)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Cells by principal name and column, and the row filters by principal name and table (`f(args)` texts)."""
+    """Cells by principal name and column, and the row filters by principal name and table.
+
+    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do.
+    """
 
     principals: tuple[str, ...]
     cells: Mapping[tuple[str, ColumnName], Cell]
     filters: Mapping[tuple[str, TableName], str]
+    filter_digests: Mapping[tuple[str, TableName], str] = field(default_factory=dict)
+
+    def rows(self, principal: str, table: TableName) -> tuple[str, str]:
+        """Return the row filter that a principal meets and what it does; empty texts for all rows."""
+        place = (principal, table)
+        return self.filters.get(place, ""), self.filter_digests.get(place, "")
 
 
 class Direction(StrEnum):
@@ -51,6 +60,7 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     """Return the matrix of these principals over all tables of the model."""
     cells: dict[tuple[str, ColumnName], Cell] = {}
     filters: dict[tuple[str, TableName], str] = {}
+    digests: dict[tuple[str, TableName], str] = {}
     names = []
     for principal in sorted(set(principals)):
         names.append(principal.name)
@@ -62,7 +72,8 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
                 filters[(principal.name, table.name)] = ", ".join(
                     sorted({f"{u.function.plain}({', '.join(str(a) for a in u.arguments)})" for u in seen.filters})
                 )
-    return Matrix(principals=tuple(names), cells=cells, filters=filters)
+                digests[(principal.name, table.name)] = ", ".join(sorted({access.digest(u, ()) for u in seen.filters}))
+    return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests)
 
 
 def relevant_groups(*accesses: Access) -> tuple[str, ...]:
@@ -132,13 +143,13 @@ def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
 
     changes = []
     for principal, table in sorted(readable(before) & readable(after)):
-        old = before.filters.get((principal, table), "")
-        new = after.filters.get((principal, table), "")
+        old, new = before.rows(principal, table), after.rows(principal, table)
         if old != new:
+            after_text = new[0] + (" with another body" if old[0] == new[0] else "")
             changes.append(
                 MatrixChange(
-                    principal=principal, table=table, column=None, before=old or "all rows", after=new or "all rows",
-                    direction=Direction.LOOSER if old else Direction.TIGHTER,
+                    principal=principal, table=table, column=None, before=old[0] or "all rows", after=after_text or "all rows",
+                    direction=Direction.LOOSER if old[0] else Direction.TIGHTER,
                 )
             )  # fmt: skip
     return changes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,9 +48,9 @@ class Function:
 
     @property
     def digest(self) -> str:
-        """Return 16 hex digits that change with the signature or the body, not with the comment or blanks around it."""
+        """Return 16 hex digits that change with the signature or the body, not with comments or blanks between its words."""
         signature = ",".join(f"{p.name.lower()} {p.type.upper()}" for p in self.parameters)
-        text = f"({signature})->{self.returns.upper()}:{' '.join(self.body.split())}"
+        text = f"({signature})->{self.returns.upper()}:{significant(self.body)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def create_sql(self) -> str:
@@ -56,3 +58,86 @@ class Function:
         parameters = ", ".join(f"{quote_identifier(p.name)} {p.type}" for p in self.parameters)
         comment = f" COMMENT {quote_string(self.comment)}" if self.comment else ""
         return f"CREATE OR REPLACE FUNCTION {self.name.sql}({parameters}) RETURNS {self.returns}{comment} RETURN {self.body}"
+
+
+_QUOTED = re.compile(r"""[rR]'[^']*'|[rR]"[^"]*"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`""", re.DOTALL)
+_LINE_COMMENT = re.compile(r"--(?:\\\n|[^\r\n])*")
+_WORD_BEFORE = re.compile(r"\w\Z")
+
+
+def significant(sql: str) -> str:
+    """Return SQL without comments, blanks between words as one; strings and quoted names stay as they are written."""
+    return "".join(text if quoted else re.sub(r"\s+", " ", text) for quoted, text in _pieces(sql)).strip()
+
+
+def unquoted(sql: str) -> str:
+    """Return what of SQL is neither comment nor string; back-ticks around names are taken away."""
+    pieces = (text.strip("`") if text.startswith("`") else "''" if quoted else text for quoted, text in _pieces(sql))
+    return re.sub(r"\s+", " ", "".join(pieces)).strip()
+
+
+def _pieces(sql: str) -> Iterator[tuple[bool, str]]:
+    """Yield (quoted, text); a comment is a blank, and blanks that touch are one piece."""
+    plain, at = "", 0
+    while at < len(sql):
+        end = at
+        if sql.startswith("/*", at):
+            end = _after_comment(sql, at)
+        elif (line := _LINE_COMMENT.match(sql, at)) is not None:
+            end = line.end()
+        if end > at:
+            plain, at = plain + " ", end
+            continue
+        found = _QUOTED.match(sql, at)
+        # The r of a raw string may be the end of a word: then it is no prefix.
+        if found is None or (sql[at] in "rR" and _WORD_BEFORE.search(sql[:at][-1:])):
+            plain, at = plain + sql[at], at + 1
+            continue
+        yield from ((False, plain), (True, found.group()))
+        plain, at = "", found.end()
+    yield False, plain
+
+
+def _after_comment(sql: str, start: int) -> int:
+    """Return where a bracketed comment ends; comments nest in Databricks SQL."""
+    depth, at = 0, start
+    while at < len(sql):
+        if sql.startswith("/*", at):
+            depth, at = depth + 1, at + 2
+        elif sql.startswith("*/", at):
+            depth, at = depth - 1, at + 2
+            if depth == 0:
+                return at
+        else:
+            at += 1
+    return at
+
+
+def digests_with_calls(functions: Iterable[Function]) -> dict[FunctionName, str]:
+    """Return for each function a digest that changes with its own body or that of any function here that it calls."""
+    known = tuple(functions)
+    by_name: dict[str, list[Function]] = {}
+    for function in known:
+        by_name.setdefault(function.name.function.casefold(), []).append(function)
+    calls = {f.name: _called(f, by_name) for f in known}
+    found = {}
+    for function in known:
+        reached: dict[FunctionName, str] = {}
+        waiting = list(calls[function.name])
+        while waiting:
+            each = waiting.pop()
+            if each.name not in reached and each.name != function.name:
+                reached[each.name] = each.digest
+                waiting += calls[each.name]
+        text = "|".join([function.digest, *(reached[n] for n in sorted(reached))])
+        found[function.name] = hashlib.sha256(text.encode()).hexdigest()[:16] if reached else function.digest
+    return found
+
+
+def _called(function: Function, by_name: Mapping[str, list[Function]]) -> list[Function]:
+    return [f for word in called_names(function.body) for f in by_name.get(word, ())]
+
+
+def called_names(sql: str) -> tuple[str, ...]:
+    """Return the last part of each name before a parenthesis, folded, in order."""
+    return tuple(dict.fromkeys(word.casefold() for word in re.findall(r"(\w+) ?\(", unquoted(sql))))
