@@ -19,12 +19,19 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.masks import FunctionRole
 
 
-@app.group("masks", invoke_without_command=True)
-@click.pass_context
-def masks_group(context: click.Context) -> None:
+class _ListByDefault(click.Group):
+    """A group whose first subcommand may be left out: `masks --json` is `masks list --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` in front of options of its own."""
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@app.group("masks", cls=_ListByDefault)
+def masks_group() -> None:
     """List the library of masks and row filters; `check` runs the checklist."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_command)
 
 
 @masks_group.command("list")
