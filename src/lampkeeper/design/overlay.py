@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from lampkeeper.design.identifiers import SCHEMES, Scheme
@@ -48,16 +48,24 @@ def no_overlay() -> Overlay:
     return compose(())
 
 
-@cache
 def compose(packs: tuple[Pack, ...], library: Library | None = None) -> Overlay:
-    """Return the packs as one; raise UsageError where two of them want different things of the same class and sub."""
+    """Return the packs as one; raise UsageError where two of them want different things of the same class and sub.
+
+    `library` holds functions of one's own beside the built-in ones.
+    """
+    made = _compose(packs)
+    return made if library is None else replace(made, library=library)
+
+
+@cache
+def _compose(packs: tuple[Pack, ...]) -> Overlay:
     identifiers = sorted((i for p in packs for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
     return Overlay(
         packs=tuple(sorted(packs, key=lambda p: (p.kind, p.code))),
         lexicon=build_lexicon(identifiers),
         schemes=(*SCHEMES, *_schemes(identifiers)),
         vocabulary=_vocabulary(identifiers),
-        library=library or load_library(),
+        library=load_library(),
         templates=_templates(packs),
     )
 
