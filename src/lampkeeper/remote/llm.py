@@ -159,7 +159,7 @@ class Model:
                 if self._learnt(error):
                     continue
                 problem = self._translate(error)
-                wait = max(pause, _retry_after(error, self.clock)) if problem.status not in _FATAL else -1.0
+                wait = -1.0 if _final(problem.status) else max(pause, _retry_after(error))
             except TimeoutError:
                 problem = RemoteError(f"{self.ref}: the answer takes too long", code="NO_ANSWER", fix="ask a faster model")
                 wait = pause
@@ -230,10 +230,15 @@ class Model:
 
 def fatal(error: RemoteError) -> bool:
     """Say whether the same failure is sure to meet every other question too."""
-    return error.status in {401, 403, 404} or error.code == "NO_CONNECTION"
+    return error.status in {401, 403, 404} or 300 <= error.status < 400 or error.code == "NO_CONNECTION"
 
 
-def _retry_after(error: openai.APIError, clock: Clock) -> float:
+def _final(status: int) -> bool:
+    """Say whether a status will not pass by itself: what we sent is wrong, or the address is another's."""
+    return status in _FATAL or 300 <= status < 400
+
+
+def _retry_after(error: openai.APIError) -> float:
     """Return what the server asks to wait, in seconds or until a date; 0 when it does not say."""
     if not isinstance(error, openai.APIStatusError):
         return 0.0
