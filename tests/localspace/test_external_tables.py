@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,17 +168,19 @@ def test_a_replaced_table_stays_where_it_is(place: SqlWorkspace) -> None:
     assert place.rows("SELECT * FROM main.default.stays") == []
 
 
-@pytest.mark.spark
+@pytest.mark.unit
 def test_rows_of_a_place_are_there_after_a_restart(tmp_path: Path) -> None:
     first = SqlWorkspace(tmp_path)
     first.external_location("landing", "s3://landing")
     first.sql("CREATE TABLE main.default.t (id INT) LOCATION 's3://landing/t'")
-    first.sql("INSERT INTO main.default.t VALUES (4)")
+    first.sql("INSERT INTO main.default.t VALUES (4), (5)")
     first.sql("DROP TABLE main.default.t")
     first.close()
     second = SqlWorkspace(tmp_path)
     second.sql("CREATE TABLE main.default.t LOCATION 's3://landing/t'")
-    assert second.rows("SELECT * FROM main.default.t") == [["4"]]
+    table = second.store.get("table", "main", "default", "t")
+    assert table is not None
+    assert sum(pq.read_metadata(file).num_rows for file in (tmp_path / "files" / table["storage"]["path"]).iterdir()) == 2
     second.close()
 
 
