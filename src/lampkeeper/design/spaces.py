@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lampkeeper.design.lexicon import load_lexicon
-from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Snippet
+from lampkeeper.model.genie import Benchmark, ColumnConfig, ExampleQuery, GenieSpace, Join, QueryParameter, Snippet
 from lampkeeper.model.names import ColumnName, TableName, quote_path, show_part
 from lampkeeper.model.schema import Column, Table, TypeFamily
 
@@ -15,7 +15,7 @@ _NUMBERS = frozenset({TypeFamily.DECIMAL, TypeFamily.DOUBLE})
 _AMOUNT_WORDS = frozenset(
     {"amount", "balance", "total", "price", "cost", "fee", "limit", "quantity", "paid", "billed", "salary", "value", "charge"}
 )
-_MAX_SNIPPETS, _MAX_JOINS, _MAX_QUESTIONS = 12, 30, 8
+_MAX_SNIPPETS, _MAX_JOINS, _MAX_QUESTIONS, _MAX_COMMENT = 12, 30, 8, 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,9 @@ def draft_space(request: SpaceRequest, tables: tuple[Table, ...], masked: frozen
         filters=_filters(shown),
         measures=_measures(shown, masked),
         joins=tuple(sorted(_joins(shown)))[:_MAX_JOINS],
+        expressions=_expressions(shown, masked),
+        examples=_examples(shown, masked),
+        columns=_columns(shown, masked),
         space_id=request.space_id,
         warehouse_id=request.warehouse_id,
     )
@@ -138,6 +141,94 @@ def _filters(tables: tuple[Table, ...]) -> tuple[Snippet, ...]:
                 shown = f"{words} in the last 30 days of {_subject(table.name)}"
                 found.append(Snippet(sql=f"{path} >= date_sub(current_date(), 30)", display_name=shown))
     return tuple(sorted(found))[:_MAX_SNIPPETS]
+
+
+def _dates(table: Table, masked: frozenset[ColumnName]) -> Iterable[Column]:
+    return (
+        c
+        for n, c in zip(table.column_names(), table.columns, strict=True)
+        if c.family is TypeFamily.DATE and n not in masked and "birth" not in _words(c.name)
+    )
+
+
+def _expressions(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple[Snippet, ...]:
+    found = [
+        Snippet(
+            sql=f"date_trunc('MONTH', {quote_path(table.name.table, column.name)})",
+            display_name=f"month of {_words(column.name)} of {_subject(table.name)}",
+            alias=_alias("month", table.name.table, column.name),
+        )
+        for table in tables
+        for column in _dates(table, masked)
+    ]
+    return tuple(sorted(found))[:_MAX_SNIPPETS]
+
+
+def _examples(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple[ExampleQuery, ...]:
+    """Return questions with a parameter each: rows of one group, totals by month since a date."""
+    found = []
+    for table in tables:
+        group, subject = _grouping(table, masked), _subject(table.name)
+        if group is not None:
+            words = _words(group.name)
+            found.append(
+                ExampleQuery(
+                    question=f"How many {subject} have a given {words}?",
+                    sql=f"{_count(table.name)} WHERE {quote_path(group.name)} = :{_parameter(group.name)}",
+                    guidance=f"When a question names one {words}.",
+                    parameters=(QueryParameter(name=_parameter(group.name), description=f"The {words}"),),
+                )
+            )
+        amount, date = next(iter(_amounts(table)), None), next(iter(_dates(table, masked)), None)
+        if amount is not None and date is not None:
+            found.append(_by_month(table, amount, date))
+    return tuple(found)[:_MAX_SNIPPETS]
+
+
+def _by_month(table: Table, amount: Column, date: Column) -> ExampleQuery:
+    month = f"date_trunc('MONTH', {quote_path(date.name)})"
+    return ExampleQuery(
+        question=f"What is the total {_words(amount.name)} of {_subject(table.name)} by month since a date?",
+        sql=(
+            f"SELECT {month} AS month, SUM({quote_path(amount.name)}) AS total FROM {table.name.sql} "  # noqa: S608 - quoted
+            f"WHERE {quote_path(date.name)} >= :since GROUP BY {month} ORDER BY month"
+        ),
+        guidance="When a question asks for a development over time.",
+        parameters=(QueryParameter(name="since", type="DATE", description="The first day", default="2020-01-01"),),
+    )
+
+
+def _parameter(name: str) -> str:
+    return _alias(name) if _alias(name)[:1].isalpha() and _alias(name).isascii() else "wanted"
+
+
+def _columns(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple[ColumnConfig, ...]:
+    """Return what is said of each column: its comment, other words for it, and whether its values may be matched.
+
+    Values of a masked column never are; of the others only those of columns that group rows.
+    """
+    lexicon = load_lexicon()
+    found = []
+    for table in tables:
+        group = _grouping(table, masked)
+        for name, column in zip(table.column_names(), table.columns, strict=True):
+            words = " ".join(lexicon.tokenize(column.name))
+            synonyms = tuple(w for w in dict.fromkeys((_words(column.name), words)) if w and w != column.name.casefold())
+            hidden = "Masked for most people." if name in masked else ""
+            text = " ".join(t for t in (_printable(column.comment), hidden) if t)
+            matched = column == group and name not in masked
+            if text or synonyms or matched or hidden:
+                found.append(
+                    ColumnConfig(
+                        table=table.name.plain, column=column.name, description=text, synonyms=synonyms, samples=matched,
+                        dictionary=matched,
+                    )
+                )  # fmt: skip
+    return tuple(sorted(found))
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_MAX_COMMENT]
 
 
 def _alias(*parts: str) -> str:

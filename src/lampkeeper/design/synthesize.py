@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lampkeeper.design.overlay import Overlay, no_overlay
 from lampkeeper.design.packing import Limits, PolicySeed, pack_policies
+from lampkeeper.design.space_sql import bound_space
 from lampkeeper.design.spaces import SpaceRequest, draft_space
 from lampkeeper.design.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
 from lampkeeper.model.desired import Desired
@@ -199,7 +200,8 @@ def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
             problem = f"table of space {space.name!r} {why}"
             findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
         tables = tuple(request.snapshot.index[t] for t in usable)
-        drafted = draft_space(space, tables, masked, request.limits.space_tables)
+        drafted, left_out = bound_space(draft_space(space, tables, masked, request.limits.space_tables), tables)
+        findings.extend(left_out)
         spaces.append(replace(drafted, acl_groups=groups))
     return draft.but(*findings, spaces=tuple(spaces))
 

@@ -2,55 +2,64 @@
 
 Arrays are sorted by id on the platform's demand, so an id starts with the item's place: the order that people gave
 survives. Texts are written as one array element each; reading joins elements by the line breaks that they lack.
+
+Over a payload that is there already (`base`), what is not ours to say is kept as it is, and an item that still says the same
+keeps its bytes, id included: reading a payload and writing it over itself gives the payload, up to the platform's sorting.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
+from lampkeeper.files import space_items as items
 from lampkeeper.files.snapshots import read_json
+from lampkeeper.files.space_items import text_of
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Snippet
+from lampkeeper.model.genie import ColumnConfig, GenieSpace
 from lampkeeper.model.names import TableName
 
 VERSION = 2
-_RELATIONSHIP = ("--rt=", "--")
+_T = TypeVar("_T")
+_Json = dict[str, Any]
 
 
 def render_space(space: GenieSpace, base: str = "") -> str:
-    """Return the serialized space.
+    """Return the serialized space, written over `base`, the payload as the platform holds it.
 
-    `base` is the payload as the platform holds it: what our model does not know (column configs, example queries, metric
-    views, SQL functions, descriptions of tables) is kept from it for the tables that stay.
+    Kept from it: every field that our model does not know, and example queries, SQL functions and column configs where the
+    space says nothing of them; tables that are no longer of the space go.
     """
-    kept: dict[str, Any] = read_json(base, f"serialized_space of {space.name!r}") if base.strip() else {}
-    sources, instructions = dict(kept.get("data_sources", {})), dict(kept.get("instructions", {}))
-    old_tables = {t.get("identifier"): t for t in sources.get("tables", [])}
-    names = sorted({t.plain for t in space.tables})
-    sources["tables"] = [{**old_tables.get(name, {}), "identifier": name} for name in names]
-    instructions["text_instructions"] = _with_ids("text", [{"content": [space.instructions]}] if space.instructions else [])
-    instructions["join_specs"] = _with_ids("join", [_join_value(j) for j in space.joins])
-    instructions["sql_snippets"] = {
-        "filters": _with_ids("filter", [_snippet_value(s) for s in space.filters]),
-        "expressions": _with_ids("expression", [_snippet_value(s) for s in space.expressions]),
-        "measures": _with_ids("measure", [_snippet_value(s) for s in space.measures]),
-    }
-    config = {
-        **kept.get("config", {}),
-        "sample_questions": _with_ids("question", [{"question": [q]} for q in space.sample_questions]),
-    }
-    benchmarks = _with_ids(
-        "benchmark",
-        [{"question": [b.question], "answer": [{"format": "SQL", "content": [b.sql]}]} for b in space.benchmarks],
-    )
-    content = {
-        "version": VERSION, "config": config, "data_sources": sources, "instructions": instructions,
-        "benchmarks": {**kept.get("benchmarks", {}), "questions": benchmarks},
-    }  # fmt: skip
-    return json.dumps(_pruned(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    content: _Json = copy.deepcopy(read_json(base, f"serialized_space of {space.name!r}")) if base.strip() else {}
+    if content.get("version", VERSION) < VERSION:
+        _modernise(content)
+    content["version"] = VERSION
+    _put_tables(content, space)
+    text = [{"content": [space.instructions]}] if space.instructions else []
+    old = _list(content, "instructions", "text_instructions")
+    if text_of_instructions(old) != space.instructions:
+        _put(content, ("instructions", "text_instructions"), _with_ids("text", text))
+    lists: tuple[tuple[str, tuple[str, ...], Sequence[Any], Callable[[Any], _Json], Callable[[_Json], Any], bool], ...] = (
+        ("question", ("config", "sample_questions"), space.sample_questions, items.question_value, items.question, True),
+        ("benchmark", ("benchmarks", "questions"), space.benchmarks, items.benchmark_value, items.benchmark, True),
+        ("join", ("instructions", "join_specs"), space.joins, items.join_value, items.join, True),
+        ("filter", ("instructions", "sql_snippets", "filters"), space.filters, items.snippet_value, items.snippet, True),
+        (
+            "expression", ("instructions", "sql_snippets", "expressions"), space.expressions, items.snippet_value, items.snippet,
+            True,
+        ),
+        ("measure", ("instructions", "sql_snippets", "measures"), space.measures, items.snippet_value, items.snippet, True),
+        ("example", ("instructions", "example_question_sqls"), space.examples, items.example_value, items.example, False),
+        ("function", ("instructions", "sql_functions"), space.functions, items.function_value, items.function, False),
+    )  # fmt: skip
+    for kind, path, values, write, read, said in lists:
+        if values or said:
+            _put(content, path, _over(kind, values, write, read, _list(content, *path)))
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_space(
@@ -63,23 +72,50 @@ def read_space(
     try:
         instructions = data.get("instructions", {})
         snippets = instructions.get("sql_snippets", {})
+        tables = data.get("data_sources", {}).get("tables", [])
         return GenieSpace(
             name=name, title=title, description=description, space_id=space_id, warehouse_id=warehouse_id,
             acl_groups=tuple(acl_groups),
-            tables=tuple(sorted(table_of(t["identifier"]) for t in data.get("data_sources", {}).get("tables", []))),
-            instructions="\n".join(_text(t.get("content")) for t in instructions.get("text_instructions", [])),
-            sample_questions=tuple(_text(q["question"]) for q in data.get("config", {}).get("sample_questions", [])),
-            benchmarks=tuple(
-                Benchmark(question=_text(b["question"]), sql=_text(b["answer"][0]["content"]) if b.get("answer") else "")
-                for b in data.get("benchmarks", {}).get("questions", [])
-            ),
-            filters=tuple(_snippet(s) for s in snippets.get("filters", [])),
-            expressions=tuple(_snippet(s) for s in snippets.get("expressions", [])),
-            measures=tuple(_snippet(s) for s in snippets.get("measures", [])),
-            joins=tuple(_join(j) for j in instructions.get("join_specs", [])),
+            tables=tuple(sorted(table_of(t["identifier"]) for t in tables)),
+            instructions=text_of_instructions(instructions.get("text_instructions", [])),
+            sample_questions=_each(items.question, data.get("config", {}).get("sample_questions")),
+            benchmarks=_each(items.benchmark, data.get("benchmarks", {}).get("questions")),
+            filters=_each(items.snippet, snippets.get("filters")),
+            expressions=_each(items.snippet, snippets.get("expressions")),
+            measures=_each(items.snippet, snippets.get("measures")),
+            joins=_each(items.join, instructions.get("join_specs")),
+            examples=_each(items.example, instructions.get("example_question_sqls")),
+            functions=_each(items.function, instructions.get("sql_functions")),
+            columns=tuple(c for t in tables for c in _columns_of(t)),
         )  # fmt: skip
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"{where}: unexpected shape: {error!r}", fix="read the space again") from None
+
+
+def same_content(wanted: str, found: str) -> bool:
+    """Say whether a payload holds what another asks for: the order of items aside, and what it says nothing of."""
+    first, second = read_space(wanted, name=""), read_space(found, name="")
+    named = {(c.table, c.column) for c in first.columns}
+    second = replace(
+        second,
+        examples=second.examples if first.examples else (),
+        functions=second.functions if first.functions else (),
+        columns=tuple(c for c in second.columns if (c.table, c.column) in named),
+    )
+    return _unordered(first) == _unordered(second)
+
+
+def _unordered(space: GenieSpace) -> tuple[object, ...]:
+    lists: tuple[Sequence[Any], ...] = (
+        space.tables, space.sample_questions, space.benchmarks, space.filters, space.expressions, space.measures, space.joins,
+        space.examples, space.functions, space.columns,
+    )  # fmt: skip
+    return (space.instructions, *(sorted(found) for found in lists))
+
+
+def text_of_instructions(found: list[_Json]) -> str:
+    """Return the text of all text instructions, each on lines of its own."""
+    return "\n".join(text_of(t.get("content")) for t in found)
 
 
 def table_of(identifier: str) -> TableName:
@@ -88,12 +124,84 @@ def table_of(identifier: str) -> TableName:
     return TableName(*parts) if len(parts) == 3 and "`" not in identifier else TableName.parse(identifier)
 
 
-def _with_ids(kind: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found = []
-    for index, item in enumerate(items):
-        digest = hashlib.sha256(f"{kind}/{json.dumps(item, sort_keys=True)}".encode()).hexdigest()
-        found.append({"id": f"{index:08x}{digest[:24]}", **item})
-    return found
+def _each(read: Callable[[_Json], _T], found: list[_Json] | None) -> tuple[_T, ...]:
+    return tuple(read(item) for item in found or ())
+
+
+def _columns_of(table: _Json) -> Iterable[ColumnConfig]:
+    return (items.column(table["identifier"], c) for c in table.get("column_configs", []))
+
+
+def _modernise(content: _Json) -> None:
+    """Write the words of version 1 as version 2 has them: the platform takes no mixture."""
+    for table in _list(content, "data_sources", "tables"):
+        for config in table.get("column_configs", []):
+            for old, new in items.FIRST_WORDS.items():
+                if old in config:
+                    config.setdefault(new, config.pop(old))
+
+
+def _put_tables(content: _Json, space: GenieSpace) -> None:
+    old = {t.get("identifier"): t for t in _list(content, "data_sources", "tables")}
+    tables = []
+    for name in sorted({t.plain for t in space.tables}):
+        table = {**old.get(name, {}), "identifier": name}
+        configs = {c.get("column_name"): c for c in table.get("column_configs", [])}
+        for config in (c for c in space.columns if c.table == name):
+            there = configs.get(config.column)
+            if there is None or items.column(name, there) != config:
+                configs[config.column] = {**(there or {}), **items.column_value(config)}
+        if configs:
+            table["column_configs"] = [configs[k] for k in sorted(configs)]
+        tables.append(table)
+    _put(content, ("data_sources", "tables"), tables)
+
+
+def _over(
+    kind: str, values: Sequence[Any], write: Callable[[Any], _Json], read: Callable[[_Json], Any], old: list[_Json]
+) -> list[_Json]:
+    """Return the items sorted by id: those that are there already as they are, new ones with ids of their own."""
+    left = [(read(item), item) for item in old]
+    kept: list[_Json] = []
+    new: list[tuple[int, _Json]] = []
+    for index, value in enumerate(values):
+        match = next((pair for pair in left if pair[0] == value), None)
+        if match is None:
+            new.append((index, _pruned(write(value))))
+        else:
+            left.remove(match)
+            kept.append(match[1])
+    made = [{"id": _id(kind, index, item), **item} for index, item in new]
+    return sorted([*kept, *made], key=lambda item: str(item.get("id", "")))
+
+
+def _with_ids(kind: str, found: list[_Json]) -> list[_Json]:
+    return [{"id": _id(kind, index, item), **item} for index, item in enumerate(found)]
+
+
+def _id(kind: str, index: int, item: _Json) -> str:
+    digest = hashlib.sha256(f"{kind}/{json.dumps(item, sort_keys=True)}".encode()).hexdigest()
+    return f"{index:08x}{digest[:24]}"
+
+
+def _list(content: _Json, *path: str) -> list[_Json]:
+    found: Any = content
+    for name in path:
+        found = found.get(name, {})
+    return list(found or ())
+
+
+def _put(content: _Json, path: tuple[str, ...], value: list[_Json]) -> None:
+    """Set a list; an empty one is only written where a list stands already: the platform writes none."""
+    home = content
+    for name in path[:-1]:
+        if name not in home and not value:
+            return
+        home = home.setdefault(name, {})
+    if value:
+        home[path[-1]] = value
+    elif home.get(path[-1]):
+        del home[path[-1]]
 
 
 def _pruned(value: Any) -> Any:
@@ -101,51 +209,3 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: p for k, v in value.items() if (p := _pruned(v)) not in ([], {}, "")}
     return [_pruned(v) for v in value] if isinstance(value, list) else value
-
-
-def _snippet_value(snippet: Snippet) -> dict[str, Any]:
-    return {
-        "sql": [snippet.sql], "display_name": snippet.display_name, "alias": snippet.alias,
-        "comment": _lines(snippet.comment), "instruction": _lines(snippet.instruction),
-    }  # fmt: skip
-
-
-def _snippet(item: dict[str, Any]) -> Snippet:
-    return Snippet(
-        sql=_text(item["sql"]), display_name=item.get("display_name", ""), alias=item.get("alias", ""),
-        comment=_text(item.get("comment")), instruction=_text(item.get("instruction")),
-    )  # fmt: skip
-
-
-def _join_value(join: Join) -> dict[str, Any]:
-    marker = [f"{_RELATIONSHIP[0]}{join.relationship}{_RELATIONSHIP[1]}"] if join.relationship else []
-    return {
-        "left": {"identifier": join.left_table, "alias": join.left_alias},
-        "right": {"identifier": join.right_table, "alias": join.right_alias},
-        "sql": [join.sql, *marker], "comment": _lines(join.comment), "instruction": _lines(join.instruction),
-    }  # fmt: skip
-
-
-def _join(item: dict[str, Any]) -> Join:
-    sql = list(item["sql"])
-    start, end = _RELATIONSHIP
-    marks = [s for s in sql if s.startswith(start) and s.endswith(end)]
-    return Join(
-        left_table=item["left"]["identifier"], left_alias=item["left"].get("alias", ""),
-        right_table=item["right"]["identifier"], right_alias=item["right"].get("alias", ""),
-        sql=_text([s for s in sql if s not in marks]), comment=_text(item.get("comment")),
-        instruction=_text(item.get("instruction")), relationship=marks[0][len(start) : -len(end)] if marks else "",
-    )  # fmt: skip
-
-
-def _lines(text: str) -> list[str]:
-    return [text] if text else []
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    text = ""
-    for part in value:
-        text += ("\n" if text and not text.endswith("\n") else "") + part
-    return text

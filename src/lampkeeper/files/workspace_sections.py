@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from lampkeeper.files.hcl import Value
 from lampkeeper.files.record import Record
-from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Seat, Snippet, Warehouse
+from lampkeeper.model.genie import (
+    Benchmark,
+    ColumnConfig,
+    ExampleQuery,
+    GenieSpace,
+    Join,
+    QueryParameter,
+    Seat,
+    Snippet,
+    Warehouse,
+)
 from lampkeeper.model.names import write_name
 
 
@@ -47,6 +57,8 @@ def read_spaces(record: Record) -> Iterator[GenieSpace]:
             expressions=tuple(_snippet(s, aliased=True) for s in item.records("sql_expressions")),
             measures=tuple(_snippet(s, aliased=True) for s in item.records("sql_measures")),
             joins=tuple(_join(j) for j in item.records("join_specs")),
+            examples=tuple(_example(e) for e in item.records("example_queries")), functions=item.texts("sql_functions"),
+            columns=tuple(_column(c) for c in item.records("column_configs")),
             acl_groups=groups if item.has("acl_groups") else every_group,
             space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
         )  # fmt: skip
@@ -58,7 +70,13 @@ def space_values(spaces: tuple[GenieSpace, ...]) -> Value:
 
 
 def _space_value(space: GenieSpace) -> dict[str, Value]:
-    return {
+    more: dict[str, Value] = {
+        "example_queries": [_example_value(e) for e in space.examples],
+        "sql_functions": space.functions,
+        "column_configs": [_column_value(c) for c in space.columns],
+    }
+    said: dict[str, Value] = {k: v for k, v in more.items() if v}
+    return said | {
         "title": space.title, "description": space.description, "instructions": space.instructions,
         "genie_space_id": space.space_id, "sql_warehouse_id": space.warehouse_id,
         "uc_tables": [write_name(*t.parts) for t in space.tables],
@@ -75,7 +93,7 @@ def _space_value(space: GenieSpace) -> dict[str, Value]:
 def _snippet(item: Record, *, aliased: bool) -> Snippet:
     return Snippet(
         sql=item.text("sql"), display_name=item.text("display_name", ""), alias=item.text("alias") if aliased else "",
-        comment=item.text("comment", ""), instruction=item.text("instruction", ""),
+        comment=item.text("comment", ""), instruction=item.text("instruction", ""), synonyms=item.texts("synonyms"),
     )  # fmt: skip
 
 
@@ -83,7 +101,45 @@ def _snippet_value(snippet: Snippet, *, aliased: bool) -> dict[str, Value]:
     value: dict[str, Value] = {
         "sql": snippet.sql, "display_name": snippet.display_name, "comment": snippet.comment, "instruction": snippet.instruction,
     }  # fmt: skip
-    return value | ({"alias": snippet.alias} if aliased else {})
+    value |= {"alias": snippet.alias} if aliased else {}
+    return value | ({"synonyms": snippet.synonyms} if snippet.synonyms else {})
+
+
+def _example(item: Record) -> ExampleQuery:
+    return ExampleQuery(
+        question=item.text("question"), sql=item.text("sql"), guidance=item.text("guidance", ""),
+        parameters=tuple(
+            QueryParameter(
+                name=p.text("name"), type=p.text("type", "STRING"), description=p.text("description", ""),
+                default=p.text("default", ""),
+            )
+            for p in item.records("parameters")
+        ),
+    )  # fmt: skip
+
+
+def _example_value(example: ExampleQuery) -> dict[str, Value]:
+    parameters: list[Value] = [
+        {"name": p.name, "type": p.type, "description": p.description, "default": p.default} for p in example.parameters
+    ]
+    return {"question": example.question, "sql": example.sql, "guidance": example.guidance, "parameters": parameters}
+
+
+_FLAGS = ("samples", "dictionary", "hidden")
+
+
+def _column(item: Record) -> ColumnConfig:
+    return ColumnConfig(
+        table=item.text("table"), column=item.text("column"), description=item.text("description", ""),
+        synonyms=item.texts("synonyms"), **{flag: item.flag(flag) for flag in _FLAGS},
+    )  # fmt: skip
+
+
+def _column_value(config: ColumnConfig) -> dict[str, Value]:
+    value: dict[str, Value] = {"table": config.table, "column": config.column}
+    value |= {"description": config.description} if config.description else {}
+    value |= {"synonyms": config.synonyms} if config.synonyms else {}
+    return value | {flag: True for flag in _FLAGS if getattr(config, flag)}
 
 
 def _join(item: Record) -> Join:

@@ -30,6 +30,41 @@ class Snippet:
     alias: str = ""
     comment: str = ""
     instruction: str = ""
+    synonyms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class QueryParameter:
+    """A named parameter (`:name` in the SQL): its type word (STRING, DATE, NUMBER, …), what it is, and its usual value."""
+
+    name: str
+    type: str = "STRING"
+    description: str = ""
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class ExampleQuery:
+    """A question with the SQL that Genie may follow, and when to."""
+
+    question: str
+    sql: str
+    guidance: str = ""
+    parameters: tuple[QueryParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class ColumnConfig:
+    """What a space says of a column. `dictionary`: the platform keeps its values for matching words of a question to them,
+    so it must be off for a sensitive column; `samples`: it shows the model what values look like; `hidden`: not in the space."""
+
+    table: str
+    column: str
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+    samples: bool = False
+    dictionary: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -48,7 +83,11 @@ class Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenieSpace:
-    """A space. `space_id` set: attached, someone else made it; empty: ours to create. Empty `acl_groups`: nobody yet."""
+    """A space. `space_id` set: attached, someone else made it; empty: ours to create. Empty `acl_groups`: nobody yet.
+
+    `functions` are identifiers of SQL functions. Empty `examples`, `functions` and `columns` say nothing: what an attached
+    space has of them stays.
+    """
 
     name: str
     tables: tuple[TableName, ...]
@@ -61,6 +100,9 @@ class GenieSpace:
     expressions: tuple[Snippet, ...] = ()
     measures: tuple[Snippet, ...] = ()
     joins: tuple[Join, ...] = ()
+    examples: tuple[ExampleQuery, ...] = ()
+    functions: tuple[str, ...] = ()
+    columns: tuple[ColumnConfig, ...] = ()
     acl_groups: tuple[str, ...] = ()
     space_id: str = ""
     warehouse_id: str = ""

@@ -9,7 +9,7 @@ from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
 from lampkeeper.deploy.view import View, acl_path
 from lampkeeper.files.space_json import read_space as parse_space
-from lampkeeper.files.space_json import render_space
+from lampkeeper.files.space_json import render_space, same_content
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.genie import GenieSpace
@@ -210,7 +210,9 @@ class GenieSpaceKind(Plain):
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Compare what we write; an empty wanted field leaves the space's own."""
-        reasons = [f"{f} differs" for f in ("title", "description", "content") if target[f] and found.get(f) != target[f]]
+        reasons = [f"{f} differs" for f in ("title", "description") if target[f] and found.get(f) != target[f]]
+        if target["content"] and not same_content(target["content"], str(found.get("content") or "")):
+            reasons.append("content differs")
         wanted = target["warehouse"]
         if wanted and wanted not in (found.get("warehouse"), found.get("warehouse_name")):
             reasons.append(f"warehouse: {found.get('warehouse_name') or found.get('warehouse')} -> {wanted}")
@@ -225,6 +227,12 @@ class GenieSpaceKind(Plain):
     def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
         """Replace what we author; what we do not know of is kept, and an edit made meanwhile makes the platform refuse."""
         now = read_space(session.workspace, remote_id) or {}
+        there, planned = str(now.get("serialized_space") or ""), str(before.get("content") or "")
+        if there and planned and not (same_content(planned, there) or same_content(after["content"] or planned, there)):
+            raise RemoteError(
+                f"space {before['key']!r} was changed by somebody else since the plan was made",
+                code="ABORTED", status=409, fix="plan again; to keep what was changed there, `generate` imports it",
+            )  # fmt: skip
         document = self._document(session, after, str(now.get("serialized_space") or ""))
         if now.get("etag"):
             document["etag"] = now["etag"]

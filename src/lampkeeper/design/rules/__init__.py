@@ -71,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK605", name="space-sql", severity=_E, look=spaces.unbound_sql),
     Rule(code="LK606", name="space-limits", severity=_E, look=spaces.over_limits),
     Rule(code="LK607", name="space-join", severity=_E, look=spaces.bad_join),
+    Rule(code="LK608", name="space-sensitive-values", severity=_E, look=spaces.sensitive_values),
 )
 """Every rule, by code."""
 

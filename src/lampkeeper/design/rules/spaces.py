@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from collections.abc import Iterable
 
 from lampkeeper.design.rules.scene import Scene, Trouble
-from lampkeeper.model.genie import GenieSpace
+from lampkeeper.design.space_sql import bind_sql, sqls_of
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import SecurableType
-from lampkeeper.model.schema import Table
 
 _MAX_TABLES = 30
 # Source: checks of the platform's import of spaces, as reported by its users.
@@ -85,7 +80,7 @@ def over_limits(scene: Scene) -> Iterable[Trouble]:
     """
     for space in scene.desired.spaces:
         texts = [("title", space.title), ("description", space.description), ("instructions", space.instructions)]
-        texts += [("question", q) for q in space.sample_questions] + [(what, sql) for what, sql, _ in _sqls(space)]
+        texts += [("question", q) for q in space.sample_questions] + [(what, sql) for what, sql, _ in sqls_of(space)]
         for what, text in texts:
             if len(text) > _MAX_TEXT:
                 message = f"{what[:60]} has {len(text)} characters, {_MAX_TEXT} are allowed"
@@ -124,46 +119,20 @@ def unbound_sql(scene: Scene) -> Iterable[Trouble]:
             for t in space.tables
             if t.plain.casefold() in scene.tables_by_name
         }
-        for what, sql, aliases in _sqls(space):
-            for problem in _bind(sql, tables, aliases):
+        for what, sql, aliases in sqls_of(space):
+            for problem in bind_sql(sql, tables, aliases):
                 yield Trouble(place=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
 
 
-def _sqls(space: GenieSpace) -> Iterable[tuple[str, str, Mapping[str, str]]]:
-    for benchmark in space.benchmarks:
-        yield f"benchmark {benchmark.question!r}", benchmark.sql, {}
-    for kind, snippets in (("filter", space.filters), ("expression", space.expressions), ("measure", space.measures)):
-        for snippet in snippets:
-            yield f"{kind} {snippet.display_name!r}", snippet.sql, {}
-    for join in space.joins:
-        aliases = {
-            join.left_alias.casefold(): join.left_table.casefold(),
-            join.right_alias.casefold(): join.right_table.casefold(),
-        }
-        yield f"join {join.left_alias} to {join.right_alias}", join.sql, aliases
+def sensitive_values(scene: Scene) -> Iterable[Trouble]:
+    """A space keeps the values of a masked column to match words with, or shows them to the model: the raw values leave the
+    reach of the policies.
 
-
-def _bind(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str]) -> Iterable[str]:
-    try:
-        tree = sqlglot.parse_one(sql, dialect="databricks")
-    except SqlglotError as error:
-        yield f"does not parse: {str(error).splitlines()[0]}"
-        return
-    known = {t.name.table.casefold(): t for t in tables.values()}
-    known |= {alias: tables[name] for alias, name in aliases.items() if name in tables}
-    for found in tree.find_all(exp.Table):
-        full = ".".join(p.name for p in found.parts).casefold()
-        table = tables.get(full) or known.get(full)
-        if table is None:
-            yield f"table {full!r} is not in the space"
-        elif found.alias:
-            known[found.alias.casefold()] = table
-    made = {a.alias.casefold() for a in tree.find_all(exp.Alias)}
-    every = {c.name.casefold() for t in known.values() for c in t.columns}
-    for column in tree.find_all(exp.Column):
-        name, owner = column.name.casefold(), column.table.casefold()
-        scope = {c.name.casefold() for c in known[owner].columns} if owner in known else every
-        if owner and owner not in known and owner not in made:
-            yield f"{column.table!r} is no table of the space"
-        elif name not in scope and name not in made and not column.find(exp.Star):
-            yield f"column {column.sql()!r} does not exist"
+    Example: `dictionary = true` for `customers.email` in `column_configs`.
+    """
+    masked = {n.plain for p in scene.desired.policies for c in scene.matched(p, p.on_column or "").values() for n, _ in c}
+    for space in scene.desired.spaces:
+        for config in space.columns:
+            if (config.dictionary or config.samples) and f"{config.table}.{config.column}" in masked:
+                place = f"space {space.name}: {config.table}.{config.column}"
+                yield Trouble(place=place, message="values of a masked column are kept for matching", fix="turn it off")
