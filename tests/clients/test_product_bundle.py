@@ -1,0 +1,173 @@
+"""The product's own bundle by the unmodified Databricks CLI: validated, deployed, changed, destroyed, demonstrated."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.bundle_jobs import ROOT
+from support.fake_runner import fake_runner
+from support.localspace_server import LocalWorkspace, running_localspace
+from support.missing_tools import databricks_cli, report_missing
+from support.recorded import save, take
+
+pytestmark = [pytest.mark.server, pytest.mark.clients]
+CLI = databricks_cli()
+if CLI is None:
+    report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
+needs_cli = pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
+PARTS = (
+    "databricks.yml",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "resources",
+    "notebooks",
+    "dashboards",
+    "src",
+    "envs/README.md",
+)
+PROD = {"BUNDLE_VAR_runner": "00000000-0000-0000-0000-000000000001", "BUNDLE_VAR_approvers": "approvers"}
+
+
+class Product:
+    """A copy of the project in a folder of its own, and the CLI on it."""
+
+    def __init__(self, space: LocalWorkspace, folder: Path) -> None:
+        """Copy what a deploy needs."""
+        self.space, self.folder = space, folder / "project"
+        for part in PARTS:
+            source, target = ROOT / part, self.folder / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+
+    def __call__(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `databricks bundle …`."""
+        # uv finds the package index where this machine says.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_"))} | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DATABRICKS_HOST": self.space.host, "DATABRICKS_TOKEN": self.space.token, "DATABRICKS_CONFIG_FILE": os.devnull,
+        }  # fmt: skip
+        return subprocess.run(
+            [str(CLI), "bundle", *words], cwd=self.folder, env=environment | variables, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+
+    def good(self, *words: str, **variables: str) -> str:
+        """Run a command that must succeed, and return what it printed."""
+        done = self(*words, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def actions(self) -> Counter[str]:
+        """Return how often the plan of target local holds each action."""
+        done = self("plan", "-t", "local", "-o", "json")
+        assert done.returncode == 0, done.stderr
+        plan = json.loads(done.stdout)
+        return Counter(one["action"] for one in plan["plan"].values())
+
+
+@pytest.fixture(scope="module")
+def space() -> Iterator[LocalWorkspace]:
+    with running_localspace(build_runner=fake_runner) as running:
+        yield running
+
+
+@pytest.fixture
+def product(space: LocalWorkspace, tmp_path: Path) -> Product:
+    space.control("POST", "reset")
+    return Product(space, tmp_path)
+
+
+@needs_cli
+@pytest.mark.parametrize(("target", "variables"), [("local", {}), ("dev", {}), ("prod", PROD)])
+def test_validate_strict_has_no_warning(product: Product, target: str, variables: dict[str, str]) -> None:
+    said = product.good("validate", "--strict", "-t", target, **variables)
+    assert "Validation OK!" in said
+    assert "Warning" not in said
+
+
+@needs_cli
+@pytest.mark.parametrize(
+    ("words", "variables", "told"),
+    [
+        (("validate", "-t", "ghost"), {}, "ghost: no such target"),
+        (("validate", "-t", "prod"), {}, "no value assigned to required variable"),
+        (("validate", "-t", "local"), {"BUNDLE_VAR_warehouse_id": ""}, "warehouse"),
+        (("run", "ghost", "-t", "local"), {}, "resource not found"),
+    ],
+)
+def test_wrong_use_is_named(product: Product, words: tuple[str, ...], variables: dict[str, str], told: str) -> None:
+    if variables:
+        yml = product.folder / "databricks.yml"
+        yml.write_text(yml.read_text().replace("Serverless Starter Warehouse", "No Such Warehouse"))
+        variables = {}
+    done = product(*words, **variables)
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+@needs_cli
+def test_after_a_deploy_nothing_is_to_do_one_edit_is_one_update_and_destroy_leaves_nothing(
+    product: Product, space: LocalWorkspace
+) -> None:
+    space.control("DELETE", "requests", bodies="true")
+    with space.http() as http:
+        http.post("/api/2.0/workspace/mkdirs", json={"path": "/Users/admin@localspace.example"})
+    before = space.control("GET", "inventory")["inventory"]
+    product.good("deploy", "-t", "local")
+    assert set(product.actions()) == {"skip"}
+    job = product.folder / "resources" / "governance.job.yml"
+    job.write_text(job.read_text().replace("run_if: ALL_DONE", "run_if: AT_LEAST_ONE_SUCCESS", 1))
+    planned = product.actions()
+    assert (planned["update"], set(planned)) == (1, {"skip", "update"})
+    product.good("deploy", "-t", "local")
+    assert set(product.actions()) == {"skip"}
+    product.good("destroy", "-t", "local", "--auto-approve")
+    if os.environ.get("LAMPKEEPER_RECORD"):
+        exchanges = take(space)
+        for one in exchanges:
+            if one["path"].endswith((".whl", "telemetry-ext")):
+                one.pop("body", None)
+        name = Path(__file__).parent / "recorded" / "product_bundle.json"
+        save(name, exchanges, "Databricks CLI 1.14.0-dev: the product's bundle deployed, changed and destroyed")
+    after = space.control("GET", "inventory")["inventory"]
+    added = {name for name in set(after) - set(before) if not name.startswith("workspace_object/")}
+    assert (added, set(before) - set(after)) == (set(), set())
+
+
+@needs_cli
+@pytest.mark.parametrize("write", [2, 8, 14])
+def test_a_deploy_killed_half_way_converges(product: Product, space: LocalWorkspace, write: int) -> None:
+    space.control("POST", "kill", {"at_write": write, "when": "before", "mode": "drop"})
+    assert product("deploy", "-t", "local").returncode != 0
+    space.control("POST", "revive")
+    product.good("deploy", "-t", "local", "--force-lock")
+    assert set(product.actions()) == {"skip"}
+
+
+@needs_cli
+@pytest.mark.heavy
+@pytest.mark.spark
+def test_the_demo_runs_from_start_to_end_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "demo-bundle", "--dir", str(tmp_path / "demo")],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert "verify: 0 mismatches" in done.stdout
+    assert "left behind: 0" in done.stdout
+    assert time.monotonic() - began < 120
