@@ -13,6 +13,7 @@ from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.remote.clients import connect
+from lampkeeper.remote.clock import RealClock
 from lampkeeper.remote.llm import Answer, Model, ModelPatience, ModelRef, open_model
 from support.model_stub import Said, Stub, good, running_stub
 
@@ -129,12 +130,11 @@ def test_a_refusal_is_not_repeated_and_shows_no_key(status: int) -> None:
 
 
 def test_an_endless_trickle_ends_at_the_deadline() -> None:
-    with running_stub(lambda request, n: Said(content="x" * 4000, trickle=0.05)) as stub, pytest.raises(RemoteError) as told:
-        from lampkeeper.remote.clock import RealClock
-
+    with running_stub(lambda request, n: Said(content="x" * 4000, trickle=0.05)) as stub:
         model = _model(stub, "openai", answer=0.3, deadline=0.6)
         model.clock = RealClock()
-        _ask(model)
+        with pytest.raises(RemoteError) as told:
+            _ask(model)
     assert told.value.code == "NO_ANSWER"
 
 
