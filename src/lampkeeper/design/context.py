@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,12 @@ _PERSONAL = frozenset(
 _ABOUT_PEOPLE = frozenset(
     {"address", "contact", "detail", "details", "info", "information", "profile", "data", "master", "identifier",
      "personal", "account", "record", "registration",
-     "application", "login", "demographics", "history", "document", "background", "bio"}
+     "application", "login", "demographics", "document", "background", "bio", "mst", "dim", "tbl", "tb", "table",
+     "raw", "stg", "staging", "base", "core", "temp", "tmp", "backup", "bak", "entity", "view", "vw", "v", "extract", "snapshot",
+     "hist", "archive", "dump", "dataset", "csv", "register", "directory", "roster", "enrolment", "enrollment", "admission",
+     "onboarding", "biodata", "churn", "hdr", "header"}
 )  # fmt: skip
+_MAIL = frozenset({"email", "mail", "mailing", "message", "newsletter", "inbox", "outbox", "envelope", "correspondence", "sms"})
 _CARD = frozenset({"card", "cards", "kartu", "karte", "tarjeta"})
 _AML = frozenset({"aml", "kyc", "fraud", "sanctions", "compliance"})
 _TALK = frozenset(
@@ -29,6 +34,9 @@ _ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMO
 _RACE = frozenset({"race"})
 _SPORT = frozenset({"lap", "circuit", "horse", "jockey", "racer", "podium", "finish", "grid", "stadium", "tournament"})
 """Runners and horses have races too, so the word alone describes nobody."""
+_FOREIGN = frozenset({"id", "my", "vi", "th", "eu"})
+_ENOUGH_FOREIGN = 2
+_FEWEST_PREFIXED, _MOST_PREFIXED = 4, 0.7
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
 
@@ -77,6 +85,10 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("books")
     if _TALK & set(words):
         topics.add("talk")
+    if _MAIL & set(words):
+        topics.add("mail")
+    if not reference and _holds_addresses(lexicon, words, columns):
+        topics.add("addresses")
     if _AUTH & set(words):
         topics.add("auth")
     if {"bank", "account"} <= set(words):
@@ -89,6 +101,8 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("pay")
     if schema and lexicon.is_in("health", lexicon.tokenize(schema)):
         topics.add("health_schema")
+    if _is_foreign(lexicon, columns):
+        topics.add("foreign")
     linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
     return TableContext(
         person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
@@ -98,6 +112,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
 def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     """Say whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
     found: set[LabelClass] = set()
+    described = False
     for words in columns:
         for match in lexicon.find(words):
             term = match.term
@@ -105,9 +120,39 @@ def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool
                 continue
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
                 found.add(term.label)
-            if term.words == ("password",) and len(words) == 1:
-                found.add(term.label)
-    return len(found) >= 2 or bool(found & _ONE_PERSON)
+            if (term.words == ("password",) or term.sub == "username") and len(words) <= 2:
+                found.add(LabelClass.CREDENTIALS)
+            if term.sub == "gender" and len(words) <= len(term.words) + 1:
+                described = True
+    return len(found) + described >= 2 or bool(found & _ONE_PERSON)
+
+
+def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether two columns or more, and at least as many as speak English, are called something in another language."""
+    languages = [{m.term.language in _FOREIGN for m in lexicon.find(c)} for c in columns]
+    foreign = sum(1 for found in languages if found == {True})
+    return foreign >= _ENOUGH_FOREIGN and foreign >= sum(1 for found in languages if False in found)
+
+
+def without_prefix(columns: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Return the names without the word that most of a table's columns begin with (`emp_fname`, `emp_dob`); the same if none."""
+    if len(columns) < _FEWEST_PREFIXED:
+        return tuple(columns)
+    word, count = Counter(c[0] for c in columns if len(c) > 1).most_common(1)[0] if any(len(c) > 1 for c in columns) else ("", 0)
+    if count < _MOST_PREFIXED * len(columns):
+        return tuple(columns)
+    return tuple(c[1:] if len(c) > 1 and c[0] == word else c for c in columns)
+
+
+def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether a street or a postal code is among the columns, or the table is called after addresses."""
+    for words in (table, *columns):
+        for match in lexicon.find(words):
+            term = match.term
+            place = term.label is LabelClass.ADDRESS and term.strength == "strong" and term.sub in ("", "postal")
+            if place and len(words) <= len(term.words) + 1:
+                return True
+    return False
 
 
 def _describes_one(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
@@ -122,7 +167,7 @@ def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
     tail = tuple(w for w in words if not w.isdigit())
     while tail and tail[-1] in _ABOUT_PEOPLE and len(tail) > 1:
         tail = tail[:-1]
-    return lexicon.is_in("person", tail[-1:]) or lexicon.is_in("person", tail[-2:]) if tail else False
+    return any(tail[-n:] in lexicon.lists["person"] for n in (1, 2, 3)) if tail else False
 
 
 def _is_reference(lexicon: Lexicon, words: tuple[str, ...]) -> bool:

@@ -83,6 +83,16 @@ class Lexicon:
             return True
         return any(p == words[i : i + len(p)] for p in self.lists[name] if len(p) > 1 for i in range(len(words)))
 
+    def without(self, name: str, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the words that belong to no phrase of the named list."""
+        left: list[str] = []
+        index = 0
+        while index < len(words):
+            size = next((n for n in (3, 2, 1) if index + n <= len(words) and words[index : index + n] in self.lists[name]), 0)
+            left.extend(words[index : index + 1] if not size else ())
+            index += size or 1
+        return tuple(left)
+
 
 def read_data(name: str) -> str:
     """Return the text of a file of design/data."""

@@ -24,11 +24,12 @@ _BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
 _NO_MONEY = frozenset(
     {"leave", "unit", "units", "week", "entitlement", "quantity", "multiplier", "factor", "version", "timesheet"}
 )
-_ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS})
+_ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
 _VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
 _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
+_UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
 _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 
@@ -88,6 +89,16 @@ def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: 
     return (Candidate(label=LabelClass.FINANCIAL_AMOUNT, sub="pay", score=0.66, open=False, length=0, reasons=reasons),)
 
 
+def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return a weak candidate for a text of words that nobody knows, in a table of people that speaks another language."""
+    if kind not in (Kind.TEXT, Kind.ANY) or not context.person or "foreign" not in context.topics:
+        return ()
+    if not words or any(w in lexicon.tokenize.known or len(w) < _SHORTEST_UNKNOWN for w in words):
+        return ()
+    reasons = ("an unknown word in a table of people in another language",)
+    return (Candidate(label=LabelClass.FREE_TEXT, sub="unknown", score=_UNKNOWN, open=False, length=0, reasons=reasons),)
+
+
 def _asks(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> bool:
     """Say whether the name is a question or a count: is_…, has_…, num_of_…."""
     if len(words) < 2 or kind is Kind.DATE:
@@ -103,6 +114,8 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     factor, why = _tail_factor(lexicon, term, tail)
     if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
         return None
+    if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"]:
+        return None
     score, note = _base_score(lexicon, term, head, tail, context)
     about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
     if about_machine or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
@@ -117,7 +130,7 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
         reasons=tuple(reasons),
         pack=term.pack,
     )
-    return _place(lexicon, candidate, head, context)
+    return _place(lexicon, term, candidate, head, context)
 
 
 def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[float, list[str]]:
@@ -128,8 +141,8 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[f
         return 0.0, []
     if term.label is LabelClass.FREE_TEXT and "number" in tail:
         return 0.0, []
-    for word in tail:
-        if word in term.tail or word.isdigit() or word in lexicon.words["neutral"] or word in lexicon.words["person"]:
+    for word in lexicon.without("person", tail):
+        if len(word) == 1 or word.isdigit() or word in term.tail or word in lexicon.words["neutral"]:
             continue
         if word in lexicon.words["about"] or word in _IDENTIFIERS:
             return 0.0, []
@@ -143,7 +156,7 @@ def _base_score(
 ) -> tuple[float, list[str]]:
     neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
     rest = [w for w in (*head, *tail) if len(w) > 1 and not w.isdigit() and w not in neutral and w not in term.tail]
-    people = bool(rest) and all(w in lexicon.words["person"] or w in _PREFIX_PEOPLE for w in rest)
+    people = bool(rest) and all(w in _PREFIX_PEOPLE for w in lexicon.without("person", tuple(rest)))
     if context.reference and (term.label is LabelClass.GEO or _PICTURES & set(term.words)):
         return _FAINT, ["the table is a list"]
     if context.reference and term.label not in _ANY_TABLE:
@@ -161,7 +174,7 @@ def _base_score(
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
         return _CONTEXT, ["the table fits"]
-    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT:
+    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.sub != "pay":
         return _CONTEXT, ["the rows belong to people"]
     return _FAINT, ["common word, nothing else points to a person"]
 
@@ -189,12 +202,13 @@ def _bare_name_score(
     return 0.1, ["name in a table that holds no people"]
 
 
-def _place(lexicon: Lexicon, candidate: Candidate, head: tuple[str, ...], context: TableContext) -> Candidate:
+def _place(lexicon: Lexicon, term: Term, candidate: Candidate, head: tuple[str, ...], context: TableContext) -> Candidate:
     """Return the candidate, left open where the place or number is an organisation's."""
     org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
     business = org_head or (context.organisation and not context.person and not head)
     if candidate.label is LabelClass.NAME:
-        business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head
+        named = lexicon.is_in("person", term.words)
+        business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head and not named
     if candidate.label is LabelClass.EMAIL:
         business = head[-1:] != () and head[-1] in _FIRM
     if candidate.label in _CONTACTS and business and (candidate.pack or not candidate.sub):

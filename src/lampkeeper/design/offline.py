@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lampkeeper.design.context import TableContext, read_context
+from lampkeeper.design.context import TableContext, read_context, without_prefix
 from lampkeeper.design.kinds import Kind, kind_of
 from lampkeeper.design.lexicon import Lexicon
-from lampkeeper.design.naming import Candidate, judge_figure, judge_name
+from lampkeeper.design.naming import Candidate, judge_figure, judge_name, judge_unknown
 from lampkeeper.design.overlay import Overlay, no_overlay
 from lampkeeper.design.profiles import Profile, profile_values
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
@@ -92,15 +92,18 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     known = overlay or no_overlay()
     lexicon = known.lexicon
     words = [lexicon.tokenize(f.name) for f in fields]
-    context = read_context(lexicon, table, words, schema)
-    return tuple(_decide(known, f, w, context) for f, w in zip(fields, words, strict=True))
+    bare = without_prefix(words)
+    context = read_context(lexicon, table, words if bare == tuple(words) else [*words, *bare], schema)
+    return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
 
 
-def _decide(known: Overlay, field: Field, words: tuple[str, ...], context: TableContext) -> Verdict:
+def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[str, ...], context: TableContext) -> Verdict:
     lexicon, kind = known.lexicon, kind_of(field.type)
     candidates = [
         *judge_name(lexicon, words, kind, context),
+        *(judge_name(lexicon, bare, kind, context) if bare != words else ()),
         *judge_figure(lexicon, words, kind, context),
+        *judge_unknown(lexicon, words, kind, context),
         *_from_type(field.type),
     ]
     best = max(candidates, key=lambda c: c.rank, default=None)
@@ -165,7 +168,7 @@ def _told(found: Candidate, factor: float, source: str) -> Candidate:
 def _checked(candidates: Sequence[Candidate], profile: Profile) -> Iterable[Candidate]:
     """Yield the candidates, those that identify a person weakened where the values are a handful of codes."""
     for candidate in candidates:
-        if profile.codes and candidate.label in _IDENTIFYING:
+        if profile.codes and (candidate.label in _IDENTIFYING or candidate.sub == "unknown"):
             reasons = (*candidate.reasons, f"only {profile.distinct} different values")
             yield replace(candidate, score=round(candidate.score * 0.5, 3), reasons=reasons)
         else:

@@ -1,0 +1,100 @@
+"""Names of systems that the classifier was not made from: laws about spelling, language, place in a table and weak signs."""
+
+from __future__ import annotations
+
+import pytest
+
+from lampkeeper.design.lexicon import load_lexicon
+from lampkeeper.design.offline import Field, Verdict, classify_table
+from lampkeeper.model.labels import LabelClass, Protect
+
+
+def table(name: str, *columns: str, kind: str = "STRING") -> dict[str, Verdict]:
+    """Return the verdicts of a table by column name."""
+    fields = [Field(name=c, type=kind) for c in columns]
+    return dict(zip(columns, classify_table(name, fields), strict=True))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["first_name", "firstName", "FirstName", "FIRST_NAME", "firstname", "fname", "FirstNm", "first-name"]
+)
+def test_every_spelling_of_a_name_is_the_same_words(spelling: str) -> None:
+    assert load_lexicon().tokenize(spelling) == ("first", "name")
+
+
+@pytest.mark.parametrize("name", ["dealname", "timezone", "username", "hostname", "assignee", "pipeline", "notification"])
+def test_a_word_is_never_cut_inside_another(name: str) -> None:
+    assert "last" not in load_lexicon().tokenize(name)
+    assert "name" not in load_lexicon().tokenize(name)[:1]
+
+
+@pytest.mark.parametrize("prefix", ["emp_", "per_", "if_", "Member_", "x7_"])
+def test_a_prefix_of_a_whole_table_hides_nothing(prefix: str) -> None:
+    found = table("t1", *(prefix + c for c in ("fname", "lname", "dob", "address", "tel", "code")))
+    for column in ("fname", "lname", "dob", "address", "tel"):
+        assert found[prefix + column].protect is Protect.YES, column
+    assert found[prefix + "code"].protect is Protect.NO
+
+
+@pytest.mark.parametrize(
+    "column", ["email", "phone", "first_name", "address", "iban", "password_hash", "passport_no", "nama_lengkap"]
+)
+def test_a_yes_or_no_is_never_a_contact_or_an_identifier(column: str) -> None:
+    assert table("customers", column, kind="BOOLEAN")[column].protect is Protect.NO
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "tipo_documento",
+        "jenis_rekening",
+        "loai_tai_khoan",
+        "estado_cuenta",
+        "fecha_diagnostico",
+        "tgl_diagnosa",
+        "kode_penyakit_status",
+    ],
+)
+def test_where_the_noun_comes_first_it_makes_the_rest_an_attribute(column: str) -> None:
+    assert table("persona", column)[column].label in {LabelClass.NONE, LabelClass.UNDECIDED, LabelClass.HEALTH}
+    assert table("persona", column, "id")[column].label is not LabelClass.BANK_ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("people", "column"),
+    [
+        ("tbl_anggota", "nama"), ("nhan_vien", "ten_nv"), ("pracownicy", "imie"), ("Mitglied", "Nachname"), ("alumnos", "nombre"),
+        ("utilisateurs", "mdp"), ("padroni", "cognome"), ("leden", "voornaam"), ("calon", "NAMA_CALON"), ("siswa", "nisn"),
+    ],
+)  # fmt: skip
+def test_people_are_people_in_every_language(people: str, column: str) -> None:
+    assert table(people, "id", column)[column].protect is Protect.YES
+
+
+@pytest.mark.parametrize(
+    "things", ["divisi", "jurusan", "phong_ban", "Standort", "materia", "pharmacie", "kategorien", "contact_list"]
+)
+@pytest.mark.parametrize("column", ["name", "nama", "nombre", "nom"])
+def test_the_name_of_a_thing_stays_open(things: str, column: str) -> None:
+    assert table(things, "id", column)[column].protect is Protect.NO
+
+
+def test_an_unknown_word_among_people_of_another_language_waits_for_review_and_among_things_does_not() -> None:
+    people = table("karyawan", "nama_lengkap", "alamat", "tgl_lahir", "qwzrty")
+    assert people["qwzrty"].protect is Protect.UNDECIDED
+    things = table("barang", "harga", "satuan", "qwzrty")
+    assert things["qwzrty"].protect is Protect.NO
+    english = table("employees", "first_name", "address", "qwzrty")
+    assert english["qwzrty"].protect is Protect.NO
+
+
+def test_the_parts_of_a_mail_are_addresses_and_the_same_words_elsewhere_are_not() -> None:
+    mail = table("email_events", "from", "to", "cc", "bcc", "recipient", "subject")
+    assert {c for c, v in mail.items() if v.label is LabelClass.EMAIL} == {"from", "to", "cc", "bcc", "recipient"}
+    assert all(v.protect is Protect.NO for v in table("price_periods", "from", "to").values())
+
+
+def test_a_number_of_a_decimal_type_can_be_an_identifier() -> None:
+    found = table("congdan", "cccd", "sdt", kind="NUMBER(12)")
+    assert found["cccd"].label is LabelClass.NATIONAL_ID
+    assert found["sdt"].label is LabelClass.PHONE
