@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -75,6 +76,29 @@ def test_it_succeeds_and_leaves_verdict_report_and_history(
     assert run_sql(bank_workspace, "SELECT forward, reverse FROM main.lampkeeper_ops.drift").rows == (("0", "0"),)
 
 
+PAGES = {
+    "quickstart": ("5 tables", "layer data_access"),
+    "who_sees_what": ("masked for somebody", "masked by dev_fin.lampkeeper.mask_", "<svg"),
+    "labels": ("71 columns", "dev_fin.finance.customers.email", "<svg"),
+    "review_plan": ("writes; loosens", "<svg"),
+    "verify_report": ("on record", "mismatches in", "<svg"),
+    "drift_report": ("0 forward, 0 reverse", "<svg"),
+}
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_page_shows_what_the_jobs_have_left(product_jobs: BundleJobs, governed: dict[str, Any], page: str) -> None:
+    assert states(governed)["snapshot"] == "SUCCESS"
+    environment = product_jobs.settings("governance")["environments"]
+    body = {"notebook_path": f"{product_jobs.files}/notebooks/{page}", "base_parameters": {"envs": product_jobs.envs}}
+    task = {"task_key": page, "environment_key": "default", "notebook_task": body}
+    run = product_jobs.run(product_jobs.make_job({"name": page, "environments": environment, "tasks": [task]}))
+    found = product_jobs.output(run, page)
+    assert states(run) == {page: "SUCCESS"}, found.get("error_trace")
+    for told in PAGES[page]:
+        assert told in found["logs"], found["logs"][:2000]
+
+
 def test_a_plan_that_loosens_stops_before_apply_until_another_principal_approves(
     product_jobs: BundleJobs, governed: dict[str, Any], bank_workspace: Workspace
 ) -> None:
@@ -133,7 +157,7 @@ def test_a_naked_column_planted_after_apply_fails_the_run_by_principal_and_colum
     head = "from databricks.sdk.runtime import spark\n"
     product_jobs.call(
         "POST", "/api/2.0/workspace/import",
-        {"path": script, "format": "RAW", "content": __import__("base64").b64encode((head + source).encode()).decode()},
+        {"path": script, "format": "RAW", "content": base64.b64encode((head + source).encode()).decode()},
     )  # fmt: skip
     plant = {
         "task_key": "plant", "depends_on": [{"task_key": "apply"}], "environment_key": "default",

@@ -134,7 +134,6 @@ _reports = click.option(
 
 @click.command("launch")
 @click.option("--place", type=click.Choice(["local", "own"]), default="local", show_default=True, help="Where to run.")
-@click.option("--profile", default="", metavar="NAME", help="With --place own: a profile of .databrickscfg.")
 @click.option("--target", default="", metavar="NAME", help="The bundle's target (default: local there, dev elsewhere).")
 @click.option("--job", default="governance", show_default=True, help="The job to run.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A job parameter (may be given again).")
@@ -145,11 +144,10 @@ _reports = click.option(
 )  # fmt: skip
 @_bundle
 @_reports
-@common(env=False)
+@common(env=False, workspace=True)
 def launch_command(
     here: Here,
     place: str,
-    profile: str,
     target: str,
     job: str,
     params: tuple[str, ...],
@@ -162,6 +160,7 @@ def launch_command(
 
     A local place is brought up with demo data and taken down at the end, whatever happens.
     """
+    profile = here.profile
     if profile and place != "own":
         raise UsageError("--profile is for --place own", fix="leave it out, or give --place own")
     cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)

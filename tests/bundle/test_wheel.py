@@ -1,0 +1,59 @@
+"""The wheel: the same bytes from the same commit, its data files inside, a program in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from support.bundle_jobs import ROOT, build_wheel
+
+DATA = (".yaml", ".yml", ".sql", ".css", ".json", ".html", ".js")
+
+
+def test_the_same_source_and_time_give_the_same_bytes(product_wheel: Path, tmp_path: Path) -> None:
+    assert build_wheel(tmp_path).read_bytes() == product_wheel.read_bytes()
+
+
+def test_every_data_file_of_the_packages_is_in_the_wheel(product_wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(product_wheel).namelist())
+    wanted = {
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src").rglob("*")
+        if path.is_file() and path.suffix in {*DATA, ".py"} and "__pycache__" not in path.parts
+    }
+    assert wanted - inside == set()
+    assert any(name.endswith(".sql") for name in wanted)
+
+
+def test_it_runs_in_an_environment_that_has_only_its_dependencies(product_wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    # Nothing is installed from a network: the dependencies are those beside us, the package itself is the wheel's.
+    site = next((home / "lib").glob("python3*/site-packages"))
+    zipfile.ZipFile(product_wheel).extractall(site)
+    ours = next(Path(p) for p in sys.path if p.endswith("site-packages"))
+    for found in ours.iterdir():
+        if not found.name.startswith(
+            ("lampkeeper", "localspace", "partnercert", "_lampkeeper", "__editable__", "pyspark", "starlette")
+        ):
+            target = site / found.name
+            if not target.exists() and found.suffix != ".pth":
+                target.symlink_to(found)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    script = "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.cli.main import run; run()"
+    library = "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.design.library import load_library as load"
+    done = subprocess.run(
+        [str(home / "bin" / "python"), "-c", f"{library}; print(load())"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert str(site) in done.stdout.splitlines()[0]
+    assert "mask_email" in done.stdout
+    setup = subprocess.run(
+        [str(home / "bin" / "python"), "-c", script, "setup"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (setup.returncode, (tmp_path / "envs" / "dev" / "env.auto.tfvars").is_file()) == (0, True), setup.stderr
