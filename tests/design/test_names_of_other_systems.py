@@ -98,3 +98,22 @@ def test_a_number_of_a_decimal_type_can_be_an_identifier() -> None:
     found = table("congdan", "cccd", "sdt", kind="NUMBER(12)")
     assert found["cccd"].label is LabelClass.NATIONAL_ID
     assert found["sdt"].label is LabelClass.PHONE
+
+
+_STAMPS = [f"24{1 + i % 12:02d}{1 + i % 28:02d}{1 + i % 12:02d}{i % 60:02d}{(7 * i) % 60:02d}" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        _STAMPS,
+        [f"20{s}{i:02d}" for i, s in enumerate(_STAMPS)],
+        [f"{i * 7919:010d}" for i in range(60)],
+        [f"{i * 7919:012d}" for i in range(60)],
+        [f"ORD-{i:08d}" for i in range(60)],
+        [f"{i % 9 + 1}.{i % 7}.{i}" for i in range(60)],
+    ],
+    ids=["12-digit time stamps", "16-digit time stamps", "padded to 10", "padded to 12", "order numbers", "versions"],
+)
+def test_numbers_that_machines_count_are_no_identifiers_of_people(values: list[str]) -> None:
+    assert classify_table("t1", [Field(name="c1", type="STRING", values=tuple(values))])[0].protect is Protect.NO

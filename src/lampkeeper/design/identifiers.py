@@ -157,10 +157,16 @@ def mykad(value: str) -> bool:
     return 1 <= place <= 59 or 60 <= place <= 93 or place in {98, 99}
 
 
+_NIK_PROVINCES = frozenset(
+    {*range(11, 20), 21, *range(31, 37), *range(51, 54), *range(61, 66), *range(71, 77), 81, 82, *range(91, 98)}
+)
+"""Province codes of the Indonesian home ministry: `20…` is no province but the year of many an order number."""
+
+
 def nik(value: str) -> bool:
     """Indonesian NIK: province, then birth date with 40 added to the day for women."""
     text = digits_of(value)
-    if not _is_digits(text, 16) or not 11 <= int(text[:2]) <= 96:
+    if not _is_digits(text, 16) or int(text[:2]) not in _NIK_PROVINCES:
         return False
     day = int(text[6:8])
     return _day_month(day - 40 if day > 40 else day, int(text[8:10])) and text[12:] != "0000"
@@ -231,7 +237,7 @@ _BLOOD = re.compile(r"(A|B|AB|O)[+-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """A predicate with the class it points to. `score` is what it says alone; `check` tells whether it has a check digit."""
+    """A predicate with the class it points to; `score` is what it says alone, `year` the birth year that a number carries."""
 
     name: str
     label: LabelClass
@@ -239,20 +245,33 @@ class Scheme:
     score: float
     accepts: Callable[[str], bool]
     pack: bool = False
+    year: Callable[[str], str] | None = None
 
 
 def _like(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda value: pattern.fullmatch(value.strip()) is not None
 
 
-def _scheme(name: str, label: LabelClass, score: float, accepts: Callable[[str], bool], sub: str = "") -> Scheme:
-    return Scheme(name=name, label=label, sub=sub, score=score, accepts=accepts)
+def _scheme(
+    name: str,
+    label: LabelClass,
+    score: float,
+    accepts: Callable[[str], bool],
+    sub: str = "",
+    year: Callable[[str], str] | None = None,
+) -> Scheme:
+    return Scheme(name=name, label=label, sub=sub, score=score, accepts=accepts, year=year)
+
+
+def _phone(value: str) -> bool:
+    text = value.strip()
+    return _PHONE.fullmatch(text) is not None and not text.startswith("000")
 
 
 # Alone a scheme protects from 0.6 on. Shapes that order numbers, timestamps or coordinates of other things share stay below.
 SCHEMES: tuple[Scheme, ...] = (
     _scheme("email address", LabelClass.EMAIL, 0.9, _like(_EMAIL)),
-    _scheme("phone number", LabelClass.PHONE, 0.62, _like(_PHONE)),
+    _scheme("phone number", LabelClass.PHONE, 0.62, _phone),
     _scheme("payment card number", LabelClass.PAYMENT_CARD, 0.9, payment_card),
     _scheme("IBAN", LabelClass.BANK_ACCOUNT, 0.9, iban),
     _scheme("US social security number", LabelClass.NATIONAL_ID, 0.85, us_ssn, "ssn"),
@@ -261,9 +280,9 @@ SCHEMES: tuple[Scheme, ...] = (
     _scheme("Indian PAN", LabelClass.TAX_ID, 0.85, pan_india),
     _scheme("NRIC or FIN", LabelClass.NATIONAL_ID, 0.9, nric),
     _scheme("Thai citizen number", LabelClass.NATIONAL_ID, 0.85, thai_id),
-    _scheme("Indonesian NIK", LabelClass.NATIONAL_ID, 0.8, nik),
-    _scheme("Malaysian MyKad number", LabelClass.NATIONAL_ID, 0.75, mykad),
-    _scheme("Vietnamese citizen number", LabelClass.NATIONAL_ID, 0.62, cccd),
+    _scheme("Indonesian NIK", LabelClass.NATIONAL_ID, 0.8, nik, year=lambda v: digits_of(v)[10:12]),
+    _scheme("Malaysian MyKad number", LabelClass.NATIONAL_ID, 0.75, mykad, year=lambda v: digits_of(v)[:2]),
+    _scheme("Vietnamese citizen number", LabelClass.NATIONAL_ID, 0.62, cccd, year=lambda v: digits_of(v)[4:6]),
     _scheme("Indonesian NPWP", LabelClass.TAX_ID, 0.85, npwp),
     _scheme("Australian TFN", LabelClass.TAX_ID, 0.85, tfn),
     _scheme("Australian Medicare number", LabelClass.INSURANCE_ID, 0.85, au_medicare),

@@ -13,6 +13,7 @@ from lampkeeper.model.labels import LabelClass
 MOST, ENOUGH = 0.8, 20
 """A scheme must accept this share of at least this many distinct values: a random column then passes less than once in 1e12."""
 
+_BIRTH_YEARS = 8
 _SENTENCE_WORDS = 5
 _FEW = 8
 _SMALL_DOMAIN = frozenset({"blood group", "ICD-10 code"})
@@ -73,10 +74,15 @@ def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme]) -> list[Si
     found = []
     for scheme in schemes:
         share = sum(1 for v in distinct if scheme.accepts(v)) / len(distinct)
-        if share >= MOST:
+        if share >= MOST and _as_births(scheme, distinct):
             reason = f"{share:.0%} of {len(distinct)} values are a valid {scheme.name}"
             found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
     return found
+
+
+def _as_births(scheme: Scheme, distinct: Sequence[str]) -> bool:
+    """Say whether the birth years that the numbers carry lie as births do; time stamps lie within few years."""
+    return scheme.year is None or len({scheme.year(v) for v in distinct if scheme.accepts(v)}) >= _BIRTH_YEARS
 
 
 def _birth_signs(distinct: Sequence[str]) -> list[Sign]:
