@@ -13,12 +13,16 @@ from lampkeeper.cli.asking import ask_options, fill_sources, show_prompts, take_
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
+from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
-from lampkeeper.launch.lifecycle import Choices, Mode, count_labels, generate, overlay_of, take_snapshot, validate
+from lampkeeper.launch.ddl_input import take_ddl
+from lampkeeper.launch.importing import import_spaces
+from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, take_snapshot, validate
+from lampkeeper.launch.modes import Mode
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.findings import Severity, sort_findings
+from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
@@ -111,7 +115,7 @@ def classify_command(here: Here, file: str) -> None:
 @click.command("generate")
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
-@click.option("--offline", is_flag=True, help="Do not read the workspace: use the snapshot last taken.")
+@click.option("--offline", is_flag=True, help="Read no workspace: use ddl/*.sql of the env, or else the last snapshot.")
 @click.option("--country", default="", metavar="CODES", help="Country packs in place of the settings', such as ANZ,IN.")
 @click.option("--industry", default="", metavar="CODES", help="Industry packs in place of the settings', such as healthcare.")
 @click.option(
@@ -130,13 +134,17 @@ def generate_command(
     overlay_of(folder, choices)
     needed = here.flags.history or flags.needs_workspace or not offline
     workspace = workspace_of(here, folder) if needed else None
-    if workspace is not None and not offline:
-        with here.console.progress("reading tables"):
+    noted: tuple[Finding, ...] = ()
+    if offline:
+        noted = take_ddl(folder)
+    elif workspace is not None:
+        with here.console.progress("reading spaces and tables"):
+            noted = import_spaces(folder, workspace)
             take_snapshot(folder, workspace)
     asked = fill_sources(here, folder, workspace, flags, online=not offline)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
-    findings = sort_findings([*made.findings, *asked.findings])
+    findings = sort_findings([*noted, *made.findings, *asked.findings])
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:
@@ -171,8 +179,11 @@ def generate_command(
 
 @click.command("validate")
 @click.option("--layers", is_flag=True, help="Check the layers' files even when there is a draft.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="json is --json."
+)
 @common()
-def validate_command(here: Here, layers: bool) -> Outcome:
+def validate_command(here: Here, layers: bool, form: str) -> Outcome:
     """Check the draft (or the layers' files): spelling, references, coverage, limits."""
     folder = here.folder()
     drafted = not layers and (folder.generated_path / "abac.auto.tfvars").is_file()
@@ -180,7 +191,11 @@ def validate_command(here: Here, layers: bool) -> Outcome:
     place = folder.generated_path if drafted else folder.path
     errors = sum(f.severity is Severity.ERROR for f in findings)
     warnings = sum(f.severity is Severity.WARNING for f in findings)
+    if form != "text":
+        here.console.as_json = True
     here.console.line(f"{place}: {errors} errors, {warnings} warnings")
+    if form == "sarif":
+        return Outcome(document=render_sarif(findings, place / "abac.auto.tfvars"), findings=tuple(findings))
     document = {"env": here.env, "checked": str(place), "errors": errors, "findings": [f.as_dict() for f in findings]}
     return Outcome(document=document, findings=tuple(findings))
 

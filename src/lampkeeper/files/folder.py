@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lampkeeper.files.account_merge import merge_account
 from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
+from lampkeeper.files.review_pages import render_review, render_tuning
 from lampkeeper.files.settings import Settings, read_auth, read_settings, render_auth, render_settings
 from lampkeeper.files.snapshots import (
     read_labels,
@@ -218,6 +219,15 @@ class EnvFolder:
         read = self.draft()
         _require_clean(read.findings)
         return read.desired
+
+    def write_pages(self, desired: Desired, labels: tuple[Label, ...], findings: tuple[Finding, ...]) -> tuple[Path, ...]:
+        """Write the pages for the person who reviews the draft: TUNING.md and review.html."""
+        return write_texts(
+            {
+                self.generated_path / "TUNING.md": render_tuning(desired, labels, findings),
+                self.generated_path / "review.html": render_review(desired, labels, findings),
+            }
+        )
 
     def space_draft_path(self, key: str) -> Path:
         """Return the folder of one space's own draft."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.plan import Plan
@@ -26,9 +25,12 @@ from lampkeeper.design.pack_file import read_pack
 from lampkeeper.design.packs import choose_packs
 from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.synthesize import SynthesisRequest, synthesize
+from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
+from lampkeeper.launch.importing import imported_spaces
 from lampkeeper.launch.labelling import read_sources
+from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
@@ -47,14 +49,6 @@ from lampkeeper.remote.live import read_access_model
 Progress = Callable[[str, int, int], None]
 WAREHOUSE = "lampkeeper"
 """The warehouse that is made when the settings name none."""
-
-
-class Mode(StrEnum):
-    """What to generate: everything, the governance of the data alone, or the Genie spaces alone."""
-
-    FULL = "full"
-    GOVERNANCE = "governance"
-    GENIE = "genie"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +124,21 @@ def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
     return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own), library)
 
 
-def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choices: Choices | None = None) -> Generated:
-    """Decide labels and desired state from the snapshot and write them as the draft.
+def generate(
+    folder: EnvFolder,
+    *,
+    mode: Mode = Mode.FULL,
+    space: str = "",
+    choices: Choices | None = None,
+    now: datetime | None = None,
+) -> Generated:
+    """Decide labels and desired state from the snapshot and write them as the draft, kept in the history too.
 
-    `space` keeps what the draft says of the other spaces; `choices` stand in place of the settings. A snapshot must have
-    been taken.
+    What the mode does not own stays as the draft has it; `space` keeps the other spaces, byte for byte. `choices` stand in
+    place of the settings. A snapshot must have been taken.
     """
     settings, snapshot = folder.settings(), snapshot_of(folder)
+    mode = mode_for(mode, space, genie_only=settings.genie_only)
     overlay = overlay_of(folder, choices)
     sources = read_sources(folder, snapshot, overlay)
     labels = sources.merged(snapshot, overlay, settle=choices is not None and choices.settle)
@@ -144,31 +146,31 @@ def generate(folder: EnvFolder, *, mode: Mode = Mode.FULL, space: str = "", choi
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
         warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
-    made = synthesize(
-        SynthesisRequest(
-            snapshot=snapshot,
-            labels=labels,
-            groups=_groups(settings, overlay, choices or Choices()),
-            spaces=requests,
-            warehouse=warehouse,
-            function_schema=settings.function_schema,
-            overlay=overlay,
-        )
-    )
-    desired = made.desired
-    if mode is Mode.GENIE:
-        desired = Desired(spaces=desired.spaces, seats=desired.seats, warehouses=desired.warehouses, tables=desired.tables)
-    if space:
-        others = tuple(s for s in folder.read_draft().spaces if s.key != space_key(space))
-        desired = replace(desired, spaces=(*others, *desired.spaces))
-    folder.write_labels(labels)
-    changed = folder.write_draft(desired)
-    return Generated(
+    before = draft_before(folder) if space or mode is not Mode.FULL else None
+    request = SynthesisRequest(
+        snapshot=snapshot,
         labels=labels,
-        desired=desired,
-        findings=sort_findings([*findings, *made.findings, *sources.findings]),
-        changed=tuple(str(p) for p in changed),
+        groups=groups_for(mode, folder, before, _groups(settings, overlay, choices or Choices())),
+        spaces=requests,
+        warehouse=warehouse,
+        function_schema=settings.function_schema,
+        overlay=overlay,
     )
+    made = synthesize(request)
+    made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, made.desired.spaces)))
+    made = merged_draft(mode, space, before, request, made)
+    findings = sort_findings([*findings, *made.findings, *sources.findings])
+    now = now or datetime.now(UTC)
+    record_draft(folder, "edited by hand", now)
+    folder.write_labels(labels)
+    fresh = {r.name for r in requests}
+    changed = folder.write_draft(made.desired, mode.layers)
+    for each in made.desired.spaces:
+        if each.name in fresh:
+            changed += folder.write_space_draft(each.key, Desired(spaces=(each,)))
+    changed += folder.write_pages(made.desired, labels, findings)
+    record_draft(folder, f"generate --mode {mode}" + (f" --space {space}" if space else ""), now)
+    return Generated(labels=labels, desired=made.desired, findings=findings, changed=tuple(str(p) for p in changed))
 
 
 def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:

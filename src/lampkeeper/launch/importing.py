@@ -1,0 +1,90 @@
+"""Importing Genie spaces that somebody made elsewhere: their content into the draft, their tables into the settings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.settings import Settings, SpaceSettings, read_settings, render_settings
+from lampkeeper.files.snapshots import read_json
+from lampkeeper.files.space_json import read_space
+from lampkeeper.files.text import read_text, write_text
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.genie import GenieSpace
+from lampkeeper.model.names import write_name
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.clock import Clock
+from lampkeeper.remote.space_import import fetch_space
+
+_FIELDS = ("space_id", "title", "description", "warehouse_id", "etag", "serialized_space")
+
+
+def import_spaces(folder: EnvFolder, workspace: Workspace, clock: Clock | None = None) -> tuple[Finding, ...]:
+    """Read every attached space (`genie_space_id`) and keep it beside its draft; write the tables of those that name none.
+
+    Waits for a content that is not there yet only where the tables are to be found in it.
+    """
+    settings = folder.settings()
+    findings: list[Finding] = []
+    spaces: list[SpaceSettings] = []
+    for each in settings.spaces:
+        if each.space_id:
+            found = fetch_space(workspace, each.space_id, wait=not each.tables, clock=clock)
+            text = json.dumps({k: found[k] for k in _FIELDS if found.get(k)}, indent=2, sort_keys=True, ensure_ascii=False)
+            write_text(folder.space_draft_path(each.key) / "imported.json", text + "\n")
+            if not each.tables:
+                tables = read_space(str(found.get("serialized_space") or ""), name=each.name).tables
+                each = replace(each, tables=tuple(write_name(*t.parts) for t in tables))
+                findings.append(_discovered(folder, each))
+        spaces.append(each)
+    _write_settings(folder, settings, replace(settings, spaces=tuple(spaces)))
+    return tuple(findings)
+
+
+def imported_spaces(folder: EnvFolder, drafted: tuple[GenieSpace, ...]) -> tuple[GenieSpace, ...]:
+    """Return the spaces, those that were imported with the content that they came with."""
+    return tuple(_imported(folder, s) if s.space_id else s for s in drafted)
+
+
+def _imported(folder: EnvFolder, drafted: GenieSpace) -> GenieSpace:
+    path = folder.space_draft_path(drafted.key) / "imported.json"
+    if not path.is_file():
+        return drafted
+    data: Any = read_json(read_text(path), path)
+    if not isinstance(data, dict) or data.get("space_id") != drafted.space_id:
+        raise UsageError(f"{path}: is not the space {drafted.space_id}", fix=f"lampkeeper generate --env {folder.env}")
+    if not data.get("serialized_space"):
+        return drafted
+    return read_space(
+        data["serialized_space"], name=drafted.name, title=data.get("title", ""), description=data.get("description", ""),
+        space_id=drafted.space_id, warehouse_id=drafted.warehouse_id, acl_groups=drafted.acl_groups,
+    )  # fmt: skip
+
+
+def _write_settings(folder: EnvFolder, old: Settings, new: Settings) -> None:
+    """Write tables that were found into env.auto.tfvars: into its text where that is sure, else as a new text."""
+    if new == old:
+        return
+    path = folder.settings_path
+    text = read_text(path)
+    for before, after in zip(old.spaces, new.spaces, strict=True):
+        if before != after:
+            line = f'"{before.space_id}"'
+            listed = ", ".join(json.dumps(t) for t in after.tables)
+            if text.count(line) == 1 and "uc_tables" not in text.split(line)[1].split("}")[0]:
+                text = text.replace(line, f"{line}\\n    uc_tables = [{listed}]".replace("\\n", "\n"))
+    try:
+        sure = read_settings(text, path).settings == new
+    except UsageError:
+        sure = False
+    write_text(path, text if sure else render_settings(new))
+
+
+def _discovered(folder: EnvFolder, space: SpaceSettings) -> Finding:
+    return Finding(
+        code="LK023", severity=Severity.INFO, place=f"space {space.name}", fix="",
+        message=f"its {len(space.tables)} tables were found in the space and written into {folder.settings_path}",
+    )  # fmt: skip

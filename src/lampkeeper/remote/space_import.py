@@ -1,0 +1,55 @@
+"""Reading a Genie space for import: its content is there late on a new space, and at times only a write shows it."""
+
+from __future__ import annotations
+
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.remote.clients import Json, Workspace
+from lampkeeper.remote.clock import Clock, RealClock
+from lampkeeper.remote.spaces import list_spaces, read_space, update_space
+
+DELAYS = (5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0)
+"""Seconds between looks at a space whose content is not there yet."""
+
+_REFUSALS = ("partner", "cross-geo", "cross geo")
+
+
+def fetch_space(workspace: Workspace, space_id: str, *, wait: bool, clock: Clock | None = None) -> Json:
+    """Return a space with its content and etag; raise RemoteError when it is gone.
+
+    `wait`: look again while the content is not there, by DELAYS, and raise in the end. Where the platform refuses to show a
+    content that partner AI features made, a PATCH with the title that the space has shows it and changes nothing.
+    """
+    clock = clock or RealClock()
+    for delay in (*DELAYS, None):
+        found = _read(workspace, space_id)
+        if found.get("serialized_space") or not wait:
+            return found
+        if delay is not None:
+            clock.sleep(delay)
+    raise RemoteError(
+        f"space {space_id} shows no content after {sum(DELAYS):.0f} seconds", code="NOT_READY",
+        fix="name its tables as uc_tables of the space in env.auto.tfvars, or try again later",
+    )  # fmt: skip
+
+
+def _read(workspace: Workspace, space_id: str) -> Json:
+    try:
+        found = read_space(workspace, space_id)
+    except RemoteError as error:
+        if not any(word in error.message.casefold() for word in _REFUSALS):
+            raise
+        return _shown_by_write(workspace, space_id, error)
+    if found is None:
+        raise RemoteError(
+            f"no Genie space {space_id}, or no right to edit it", code="RESOURCE_DOES_NOT_EXIST", status=404,
+            fix="check genie_space_id; reading a space's content needs CAN EDIT",
+        )  # fmt: skip
+    return found
+
+
+def _shown_by_write(workspace: Workspace, space_id: str, refusal: RemoteError) -> Json:
+    title = next((str(s.get("title") or "") for s in list_spaces(workspace) if s.get("space_id") == space_id), "")
+    if not title:
+        # Without its title every write would rename the space.
+        raise refusal
+    return update_space(workspace, space_id, {"title": title})
