@@ -9,8 +9,10 @@ from lampkeeper.deploy.change import LAGGING, Action, Change
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
 from lampkeeper.deploy.order import barriers
+from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
+from lampkeeper.deploy.safety import Rehearsal, judge, recorded_picture
 from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.deploy.wait import Settle, settle
@@ -109,25 +111,40 @@ def _require_rights(plan: Plan, workspace: Workspace) -> None:
 
 
 def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
-    """Refuse a plan whose objects do not stand any more as they stood when it was made."""
+    """Refuse a plan whose objects do not stand any more as they stood when it was made, or that does more than it says."""
     scope = scope_of(Desired(tables=plan.tables), states, plan.changes)
     view = read_view(workspace, scope, states, plan.layers)
     first: set[tuple[str, str]] = set()
     for kind in KINDS:
-        mine = [c for c in plan.changes if c.kind == kind.name and c.action.writes]
+        mine = [c for c in plan.changes if c.kind == kind.name]
         live = kind.live(view) if mine else {}
         for change in mine:
-            if (change.kind, change.key) in first:
-                continue
-            first.add((change.kind, change.key))
             found = live.get(change.key)
-            moved = (found is None) != (change.before is None)
-            if found is not None and change.before is not None:
-                moved = bool(kind.differences(found.body, change.before))
+            # An id decides what is written: it must be that of the object that the plan names.
+            moved = found is not None and "" not in (found.remote_id, change.remote_id) and found.remote_id != change.remote_id
+            if change.action.writes and (change.kind, change.key) not in first:
+                first.add((change.kind, change.key))
+                moved = moved or (found is None) != (change.before is None)
+                if found is not None and change.before is not None:
+                    moved = moved or bool(kind.differences(found.body, change.before))
             if moved:
                 raise UnsafePlanError(
                     f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
                 )
+    _require_honest(plan, Picture(view.governed.access_model()), states)
+
+
+def _require_honest(plan: Plan, live: Picture, states: States) -> None:
+    """Judge the changes once more: what a file says of what it loosens is believed no further than that."""
+    final = live.copy()
+    for change in plan.changes:
+        final.apply(change)
+    untold = [str(c) for c in judge(live, recorded_picture(live, states), final, states.governed).loosening]
+    untold += [str(e) for e in Rehearsal(live, plan.changes).exposures()]
+    told = {*map(str, plan.loosening), *plan.exposures}
+    for each in untold:
+        if each not in told:
+            raise UnsafePlanError(f"the plan does more than it says: {each}", fix="make the plan again")
 
 
 @dataclass(slots=True, kw_only=True)

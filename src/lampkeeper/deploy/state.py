@@ -95,6 +95,8 @@ class LayerState:
         self.lineage, self.serial = str(data["lineage"]), int(data["serial"])
         for kind, entries in data["objects"].items():
             for key, entry in entries.items():
+                if entry["digest"] != digest(entry["body"]):
+                    raise ValueError(f"the record of {kind} {key} was changed by hand")
                 self.objects[(kind, key)] = Owned(
                     body=entry["body"], remote_id=entry.get("id", ""), original=entry.get("original")
                 )

@@ -1,0 +1,99 @@
+"""A saved plan that was changed by hand, and a state file likewise: neither loosens without leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.state import LayerState
+from lampkeeper.deploy.wait import Settle
+from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.model.layers import Layer
+from support.governed_configs import ANA, CONFIGS, EVE, OLA, governed
+from support.governed_places import Place, light_place
+
+ONE = next(c for c in CONFIGS if c.name == "one_table")
+DESIRED = ONE.stages[0]
+OPENED = governed(
+    {"dev.s.customers": {"id": "", "email": "", "full_name": "masked_name", "amount": "masked_amount"}},
+    {"analysts": (ANA,), "officers": (OLA,)},
+)
+JOINED = governed(
+    {"dev.s.customers": {"id": "", "email": "masked_email", "full_name": "masked_name", "amount": "masked_amount"}},
+    {"analysts": (ANA, EVE), "officers": (OLA,)},
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with light_place(tmp_path) as found:
+        ONE.build(found)
+        apply_plan(make_plan(DESIRED, found.workspace, found.states()), found.workspace, found.states(), wait=Settle(seconds=0))
+        yield found
+
+
+def tampered(plan: Plan, change: Callable[[dict[str, Any]], None]) -> Plan:
+    document = json.loads(plan.to_json())
+    change(document)
+    return Plan.from_json(json.dumps(document))
+
+
+def silence(document: dict[str, Any]) -> None:
+    document["loosening"], document["exposures"] = [], []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("allow", [False, True])
+def test_a_saved_plan_that_hides_what_it_loosens_is_refused(place: Place, allow: bool) -> None:
+    made = make_plan(OPENED, place.workspace, place.states())
+    assert made.loosening
+    world = place.world()
+    with pytest.raises(UnsafePlanError, match="more than it says"):
+        apply_plan(tampered(made, silence), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=allow)
+    assert place.world() == world
+
+
+@pytest.mark.server
+def test_an_untouched_saved_plan_that_loosens_goes_through_with_leave(place: Place) -> None:
+    made = Plan.from_json(make_plan(OPENED, place.workspace, place.states()).to_json())
+    apply_plan(made, place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+    assert place.sight(ANA, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
+
+
+@pytest.mark.server
+def test_a_saved_plan_cannot_point_a_change_at_another_object(place: Place) -> None:
+    officers = place.states().owned("group")
+    ids = {owned.body["name"]: owned.remote_id for owned in officers.values()}
+
+    def redirect(document: dict[str, Any]) -> None:
+        silence(document)
+        group = next(key for key, owned in officers.items() if owned.body["name"] == "analysts")
+        template = dict(document["changes"][0])
+        note = template | {"kind": "group", "key": group, "action": "adopt", "layer": "account", "stage": "close"}
+        body = dict(officers[group].body)
+        note |= {"before": body, "after": body, "claim": body, "remote_id": ids["officers"]}
+        document["changes"].insert(0, note)
+
+    made = make_plan(JOINED, place.workspace, place.states())
+    world = place.world()
+    with pytest.raises(UnsafePlanError, match=r"moved on|more than it says"):
+        apply_plan(tampered(made, redirect), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+    assert place.world() == world
+
+
+@pytest.mark.unit
+def test_a_state_file_whose_records_were_changed_by_hand_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    body = {"body": {"name": "officers"}, "digest": "0" * 16}
+    path.write_text(
+        json.dumps({"format": 1, "layer": "account", "lineage": "x", "serial": 1, "objects": {"group": {"officers": body}}})
+    )
+    with pytest.raises(UsageError, match="group officers"):
+        LayerState.load(Layer.ACCOUNT, path)
