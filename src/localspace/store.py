@@ -50,6 +50,8 @@ class Store:
         """Open or create the store at `path`; None keeps it in memory."""
         self._lock = threading.RLock()
         self._depth = 0
+        self._changes: dict[str, int] = {}
+        self._epoch = 0
         self._connection = sqlite3.connect(
             ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False
         )
@@ -75,6 +77,7 @@ class Store:
                 yield
             except BaseException:
                 self._connection.execute("ROLLBACK")
+                self._epoch += 1
                 raise
             else:
                 self._connection.execute("COMMIT")
@@ -96,14 +99,14 @@ class Store:
                 "INSERT OR REPLACE INTO document (kind, key, parent, body) VALUES (?, ?, ?, ?)",
                 (kind, encode_key(key), encode_key(parent), json.dumps(body, separators=(",", ":"), ensure_ascii=False)),
             )
-            self._bump("version")
+            self._changed(kind)
 
     def delete(self, kind: str, *key: str) -> bool:
         """Delete a document; say whether it was there."""
         with self.transaction():
             done = self._connection.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))).rowcount
             if done:
-                self._bump("version")
+                self._changed(kind)
         return bool(done)
 
     def scan(self, kind: str, *key: str) -> list[Document]:
@@ -154,6 +157,7 @@ class Store:
         """Delete every document; sequences go on, so that no number is given twice."""
         with self.transaction():
             self._connection.execute("DELETE FROM document")
+            self._epoch += 1
             self._bump("version")
 
     def next_number(self, name: str, start: int = 1) -> int:
@@ -170,6 +174,15 @@ class Store:
         with self._lock:
             row = self._connection.execute("SELECT value FROM counter WHERE name = 'version'").fetchone()
         return 0 if row is None else int(row[0])
+
+    def version_of(self, *kinds: str) -> tuple[int, ...]:
+        """Return numbers that differ after any change of documents of these kinds; they hold in this process only."""
+        with self._lock:
+            return (self._epoch, *(self._changes.get(kind, 0) for kind in kinds))
+
+    def _changed(self, kind: str) -> None:
+        self._changes[kind] = self._changes.get(kind, 0) + 1
+        self._bump("version")
 
     def _bump(self, name: str) -> None:
         self._connection.execute(

@@ -52,9 +52,9 @@ def as_principal(kind: PrincipalKind, body: Document) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """What is in effect at one version of the store."""
+    """What is in effect at one version of the people, the groups and the lag."""
 
-    stamp: tuple[int, int]
+    stamp: tuple[tuple[int, ...], int]
     parents: dict[str, tuple[str, ...]]
     groups: dict[str, Document]
     names: dict[str, frozenset[str]]
@@ -206,7 +206,7 @@ class Identity:
 
     def _directory(self) -> _Directory:
         overlay = self._lag.undone(LagKind.MEMBERSHIPS, "group")
-        stamp = (self._store.version, hash(tuple(sorted(overlay))))
+        stamp = (self._store.version_of(*PrincipalKind, "undo"), hash(tuple(sorted(overlay))))
         cached = self._cache
         if cached is not None and cached.stamp == stamp:
             return cached

@@ -132,7 +132,7 @@ class Privileges:
         """Read from `store`."""
         self._store = store
         self._identity = identity
-        self._version = -1
+        self._version: tuple[int, ...] = ()
         self._grants: dict[str, dict[str, frozenset[str]]] = {}
         self._legacy = LegacyPrivileges(identity, self.granted, self.is_owner)
 
@@ -257,7 +257,7 @@ class Privileges:
             raise denied("Only a metastore admin may do this.")
 
     def _grants_on(self, securable: str, full_name: str) -> dict[str, frozenset[str]]:
-        version = self._store.version
+        version = self._store.version_of("grant")
         if version != self._version:
             grants: dict[str, dict[str, frozenset[str]]] = {}
             for body in self._store.list("grant"):
