@@ -15,7 +15,7 @@ _PERSONAL = frozenset(
 _ABOUT_PEOPLE = frozenset(
     {"address", "contact", "detail", "details", "info", "information", "profile", "data", "master", "identifier",
      "personal", "account", "record", "registration",
-     "application", "login", "demographics", "document", "background", "bio", "mst", "dim", "tbl", "tb", "table",
+     "application", "login", "demographics", "history", "document", "background", "bio", "mst", "dim", "tbl", "tb", "table",
      "raw", "stg", "staging", "base", "core", "temp", "tmp", "backup", "bak", "entity", "view", "vw", "v", "extract", "snapshot",
      "hist", "archive", "dump", "dataset", "csv", "register", "directory", "roster", "enrolment", "enrollment", "admission",
      "onboarding", "biodata", "churn", "hdr", "header"}
@@ -134,8 +134,12 @@ def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     return foreign >= _ENOUGH_FOREIGN and foreign >= sum(1 for found in languages if False in found)
 
 
-def without_prefix(columns: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """Return the names without the word that most of a table's columns begin with (`emp_fname`, `emp_dob`); the same if none."""
+def without_prefix(table: tuple[str, ...], columns: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Return the names without the word that most of a table's columns begin with (`emp_fname`, `emp_dob`), and without the
+    table's initials (`ten_hs` in `hoc_sinh`); the same if there are none.
+    """
+    initials = "".join(w[0] for w in table if w)
+    columns = [tuple(w for w in c if w != initials) or c for c in columns] if len(initials) > 1 else columns
     if len(columns) < _FEWEST_PREFIXED:
         return tuple(columns)
     word, count = Counter(c[0] for c in columns if len(c) > 1).most_common(1)[0] if any(len(c) > 1 for c in columns) else ("", 0)

@@ -162,8 +162,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
                 )
                 key = (term.words, term.label, term.sub, term.strength, term.pack)
                 before = terms[term.words[0]].get(key)
-                if before is None or term.pack:
-                    terms[term.words[0]][key] = term if before is None else _wider(before, term)
+                terms[term.words[0]][key] = term if before is None else _wider(before, term)
     phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n != "short"}
     single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
     ordered = {w: tuple(sorted(t.values(), key=_order)) for w, t in terms.items()}
@@ -175,7 +174,7 @@ def _order(term: Term) -> tuple[Any, ...]:
 
 
 def _wider(one: Term, other: Term) -> Term:
-    """Return what two packs say of the same phrase and class together: it counts wherever it counts for one of them."""
+    """Return what two entries say of the same phrase and class together: it counts wherever it counts for one of them."""
     return replace(
         one,
         language=min(one.language, other.language),

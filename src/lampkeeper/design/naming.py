@@ -111,7 +111,7 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     if (kind is not Kind.ANY and kind not in term.kinds) or (term.unless and context.serves(term.unless)):
         return None
     head, tail = words[: match.start], words[match.end :]
-    factor, why = _tail_factor(lexicon, term, tail)
+    factor, why = _tail_factor(lexicon, term, tail, foreign="foreign" in context.topics)
     if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
         return None
     if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"]:
@@ -133,7 +133,7 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     return _place(lexicon, term, candidate, head, context)
 
 
-def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[float, list[str]]:
+def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], *, foreign: bool) -> tuple[float, list[str]]:
     """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
     factor = 1.0
     # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
@@ -147,7 +147,8 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...]) -> tuple[f
         if word in lexicon.words["about"] or word in _IDENTIFIERS:
             return 0.0, []
         # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
-        factor *= 0.4 if term.language == ENGLISH else 0.9
+        modifier = term.language != ENGLISH or (foreign and word not in lexicon.tokenize.known)
+        factor *= 0.9 if modifier else 0.4
     return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
 
 

@@ -24,6 +24,8 @@ _IDENTIFYING = frozenset(
 )
 _RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose", "where"})
 _OPAQUE_COMMENT = 16
+_ITSELF = frozenset({("value",), ("number",), ("identifier",)})
+"""Columns that hold what their table is called after: `phone_number.value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,10 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     known = overlay or no_overlay()
     lexicon = known.lexicon
     words = [lexicon.tokenize(f.name) for f in fields]
-    bare = without_prefix(words)
+    called = lexicon.tokenize(table)
+    bare = without_prefix(called, words)
     context = read_context(lexicon, table, words if bare == tuple(words) else [*words, *bare], schema)
+    bare = tuple(called if w in _ITSELF and called else b for w, b in zip(words, bare, strict=True))
     return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
 
 

@@ -12,7 +12,7 @@ _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "
 _SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is", "on"})
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
 _LONGEST_NAME = 200
-_NO_PLURAL = ("ss", "us", "is", "as", "os")
+_NO_PLURAL = ("ss", "us", "is")
 
 
 def fold(text: str) -> str:
