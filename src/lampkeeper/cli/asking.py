@@ -71,7 +71,10 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
         raise UsageError(f"--model-timeout {flags.timeout} is not a number of seconds", fix="give 1 to 3599")
     _prices(flags.price)
     if flags.model:
-        ModelRef.parse(flags.model, os.environ)
+        ref = ModelRef.parse(flags.model, os.environ)
+        if ref.provider is not Provider.DATABRICKS and not flags.dry_run:
+            # A key that is missing is told before the workspace is read.
+            open_model(ref, os.environ)
     return flags
 
 
