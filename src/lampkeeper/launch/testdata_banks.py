@@ -90,6 +90,11 @@ def medicare(draw: Draw) -> str:
     return _valid(draw, "au_medicare", lambda d: f"2{d.digits(9)}")
 
 
+def voter_id(draw: Draw) -> str:
+    """Return an Indian voter number with a valid check digit."""
+    return _valid(draw, "stdnum.in_.epic", lambda d: f"{d.letters(3)}{d.digits(7)}")
+
+
 def thai_id(draw: Draw) -> str:
     """Return a Thai citizen number with a valid check digit, of the kind 8 (registered later)."""
     return _valid(draw, "stdnum.th.pin", lambda d: f"8{d.digits(12)}")
@@ -114,7 +119,7 @@ def _indian(draw: Draw, index: int) -> Row:
     gstin = invented.gstin(draw) if index in (2, 7) else None
     name = draw.choice(invented.FIRST_NAMES).lower()
     return (
-        town, state, code, invented.aadhaar(draw), invented.permanent_account_number(draw), f"{draw.letters(3)}{draw.digits(7)}",
+        town, state, code, invented.aadhaar(draw), invented.permanent_account_number(draw), voter_id(draw),
         _born(draw), f"10{draw.digits(10)}", f"{name}.{draw.number(10, 99)}@okdemo", gstin,
     )  # fmt: skip
 
