@@ -9,8 +9,9 @@ from typing import Any
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings, read_settings, render_settings
 from lampkeeper.files.snapshots import read_json
-from lampkeeper.files.space_json import read_space
+from lampkeeper.files.space_json import read_space, render_space, same_content
 from lampkeeper.files.text import read_text, write_text
+from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.genie import GenieSpace
@@ -47,6 +48,32 @@ def import_spaces(folder: EnvFolder, workspace: Workspace, clock: Clock | None =
 def imported_spaces(folder: EnvFolder, drafted: tuple[GenieSpace, ...]) -> tuple[GenieSpace, ...]:
     """Return the spaces, those that were imported with the content that they came with."""
     return tuple(_imported(folder, s) if s.space_id else s for s in drafted)
+
+
+def moved_spaces(folder: EnvFolder, workspace: Workspace, desired: Desired) -> tuple[Finding, ...]:
+    """Return a warning for each attached space that somebody changed since it was imported: a plan would undo their work.
+
+    The etag tells at once that nothing changed; else what is there is held against the import and against what is desired.
+    """
+    findings = []
+    for space in (s for s in desired.spaces if s.space_id):
+        path = folder.space_draft_path(space.key) / "imported.json"
+        if not path.is_file():
+            continue
+        kept: Any = read_json(read_text(path), path)
+        live = fetch_space(workspace, space.space_id, wait=False)
+        there, known = str(live.get("serialized_space") or ""), str(kept.get("serialized_space") or "")
+        if not there or live.get("etag") == kept.get("etag"):
+            continue
+        if not (same_content(known, there) or same_content(render_space(space), there)):
+            findings.append(
+                Finding(
+                    code="LK025", severity=Severity.WARNING, place=f"space {space.name}",
+                    message="was changed since it was imported; applying this draft would undo that",
+                    fix=f"lampkeeper generate --env {folder.env} --mode genie",
+                )
+            )  # fmt: skip
+    return tuple(findings)
 
 
 def _imported(folder: EnvFolder, drafted: GenieSpace) -> GenieSpace:

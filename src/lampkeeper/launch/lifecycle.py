@@ -28,7 +28,7 @@ from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
-from lampkeeper.launch.importing import imported_spaces
+from lampkeeper.launch.importing import imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
@@ -273,7 +273,8 @@ def make_env_plan(
     desired, findings = settled_desired(folder)
     states = States.in_folder(folder.root, folder.env)
     plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
-    return replace(plan, findings=sort_findings([*plan.findings, *findings])), states
+    moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
+    return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved])), states
 
 
 def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
