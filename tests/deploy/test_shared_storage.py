@@ -13,7 +13,7 @@ from lampkeeper.deploy.lease import NAME, Lease
 from lampkeeper.deploy.shared import shared_envs
 from lampkeeper.deploy.state import States
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
+from lampkeeper.model.errors import InternalError, RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.volumes import VolumeFolder
@@ -139,7 +139,10 @@ def test_an_environment_goes_out_and_back_without_its_credentials(volume: Volume
         (folder / "new.txt").write_text("new")
         (folder / "auth.auto.tfvars").write_text("token")
     assert sorted(volume.names("dev")) == ["dev/env.auto.tfvars", "dev/new.txt"]
-    with shared_envs(volume, "dev", holder="me", writes=False, wait=0.0, tell=lambda _: None) as shared:
+    with (
+        pytest.raises(InternalError, match=r"dev/ignored\.txt and took no lease"),
+        shared_envs(volume, "dev", holder="me", writes=False, wait=0.0, tell=lambda _: None) as shared,
+    ):
         (shared.root / "envs" / "dev" / "ignored.txt").write_text("x")
     assert "dev/ignored.txt" not in list(volume.names("dev"))
 

@@ -16,7 +16,7 @@ from lampkeeper.launch.mending import mend_env, mend_file
 @click.command("fix")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when there is something to mend.")
-@common()
+@common(writes=True)
 def fix_command(here: Here, file: Path | None, check: bool) -> Outcome:
     """Mend the draft of an environment, or FILE: its syntax, misspelt tags, missing policies; say what was changed.
 
@@ -56,7 +56,7 @@ def history_command(here: Here) -> Outcome:
 @click.option(
     "--to", type=click.IntRange(min=1), metavar="N", help="The draft's number in the history (default: the one before)."
 )
-@common()
+@common(writes=True)
 def restore_command(here: Here, to: int | None) -> Outcome:
     """Make a draft of the past the draft again. What is applied stays as it is until the next plan and apply."""
     made = restore_draft(here.folder(), datetime.now(UTC), to)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lampkeeper.deploy.lease import Lease
 from lampkeeper.deploy.state import States
+from lampkeeper.model.errors import InternalError
 from lampkeeper.remote.volumes import VolumeFolder
 
 NEVER = ("auth.auto.tfvars", ".lock")
@@ -47,13 +48,7 @@ class SharedEnvs:
         """Upload what has changed, remove what is gone; return the names."""
         if self.lease is not None:
             self.lease.require()
-        base = self.root / "envs"
-        there = {
-            str(path.relative_to(base)): path
-            for folder in ("account", self.env)
-            for path in sorted((base / folder).rglob("*"))
-            if path.is_file() and _travels(path.name)
-        }
+        there = self._there()
         changed = []
         for name in sorted(there, key=lambda n: (n.endswith("state.json"), n)):
             content = there[name].read_bytes()
@@ -66,6 +61,21 @@ class SharedEnvs:
             del self._known[name]
             changed.append(name)
         return tuple(changed)
+
+    def changed(self) -> tuple[str, ...]:
+        """Return the names of files that are not as they were fetched."""
+        there = self._there()
+        new = {name for name, path in there.items() if self._known.get(name) != _digest(path.read_bytes())}
+        return tuple(sorted(new | (set(self._known) - set(there))))
+
+    def _there(self) -> dict[str, Path]:
+        base = self.root / "envs"
+        return {
+            str(path.relative_to(base)): path
+            for folder in ("account", self.env)
+            for path in sorted((base / folder).rglob("*"))
+            if path.is_file() and _travels(path.name)
+        }
 
     def mirror(self, states: States) -> None:
         """Let every write that these states note be on shared storage before it is sent, and only while the lease is ours."""
@@ -93,6 +103,8 @@ def shared_envs(
         if not writes:
             shared.fetch()
             yield shared
+            if changed := shared.changed():
+                raise InternalError(f"this command changed {', '.join(changed[:3])} and took no lease: nothing was kept")
             return
         with Lease(folder=volume, holder=holder, wait=wait, tell=tell) as lease:
             shared.lease = lease

@@ -1,0 +1,97 @@
+"""Measures the bundle on the local workspace: first and second deploy, the job against the same steps in one process.
+
+`python benchmarks/bundle.py`. Needs the Databricks CLI (`databricks` on PATH or LAMPKEEPER_DATABRICKS_CLI).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.wait import Settle
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
+from lampkeeper.launch.demo import bank_subject, seed_subject, write_env
+from lampkeeper.launch.job_run import follow, start_run
+from lampkeeper.launch.lifecycle import audit, generate, make_env_plan, take_snapshot, validate, verify_env, verify_options
+from lampkeeper.launch.local import LocalPlace
+from lampkeeper.launch.local_jobs import job_envs, make_home, put_settings, seed_account_scope
+from lampkeeper.launch.place import Address, running
+from lampkeeper.remote.clients import Workspace, connect
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> None:
+    """Print one table."""
+    cli = find_cli(os.environ)
+    print(f"{'what':46} {'seconds':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        with running(LocalPlace(folder=Path(folder) / "job")) as address:
+            _job(cli, address)
+        with running(LocalPlace(folder=Path(folder) / "process")) as address:
+            _process(address, Path(folder) / "env")
+
+
+def _row(name: str, work: Callable[[], object]) -> None:
+    began = time.perf_counter()
+    work()
+    print(f"{name:46} {time.perf_counter() - began:8.2f}")
+    sys.stdout.flush()
+
+
+def _ready(address: Address) -> Workspace:
+    workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
+    seed_subject(workspace, bank_subject())
+    seed_account_scope(workspace)
+    make_home(workspace)
+    return workspace
+
+
+def _job(cli: str, address: Address) -> None:
+    workspace = _ready(address)
+    bundle = Bundle(folder=ROOT, target="local", environment=sign_in(address), cli=cli)
+    _row("first deploy, wheel built", bundle.deploy)
+    _row("second deploy, nothing changed", bundle.deploy)
+    job_id = bundle.job_id("governance")
+    put_settings(workspace, *job_envs(workspace, job_id), bank_subject(), address)
+    times: dict[str, float] = {}
+
+    def run() -> None:
+        found = follow(workspace, start_run(workspace, job_id, {}), lambda _: None, poll=0.1)
+        times.update({task.key: task.seconds for task in found.tasks})
+
+    _row("governance, first run", run)
+    for key, seconds in times.items():
+        print(f"  {key:44} {seconds:8.2f}")
+    _row("governance, nothing to do", run)
+    wheel = max((ROOT / "dist").glob("*.whl"), key=lambda p: p.stat().st_mtime)
+    synced = [p for part in ("notebooks", "envs") for p in (ROOT / part).rglob("*") if p.is_file()]
+    size = sum(p.stat().st_size for p in synced)
+    print(f"uploaded: wheel {wheel.stat().st_size} bytes, {len(synced)} files of {size} bytes together")
+
+
+def _process(address: Address, home: Path) -> None:
+    workspace = _ready(address)
+    folder = EnvFolder(home, "dev")
+    write_env(folder, bank_subject(), address)
+
+    def steps() -> None:
+        take_snapshot(folder, workspace)
+        generate(folder)
+        validate(folder)
+        plan, states = make_env_plan(folder, workspace)
+        apply_plan(plan, workspace, states, saved=False, wait=Settle(seconds=0))
+        verify_env(folder, workspace, verify_options(folder.settings(), {}, create_probes=True, local=True))
+        audit(folder, workspace)
+
+    _row("the same steps in one process", steps)
+
+
+if __name__ == "__main__":
+    main()
