@@ -36,7 +36,7 @@ _SPORT = frozenset({"lap", "circuit", "horse", "jockey", "racer", "podium", "fin
 """Runners and horses have races too, so the word alone describes nobody."""
 _FOREIGN = frozenset({"id", "my", "vi", "th", "eu"})
 _ENOUGH_FOREIGN = 2
-_FEWEST_PREFIXED, _MOST_PREFIXED = 4, 0.7
+_FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
 
@@ -134,18 +134,27 @@ def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     return foreign >= _ENOUGH_FOREIGN and foreign >= sum(1 for found in languages if False in found)
 
 
-def without_prefix(table: tuple[str, ...], columns: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """Return the names without the word that most of a table's columns begin with (`emp_fname`, `emp_dob`), and without the
-    table's initials (`ten_hs` in `hoc_sinh`); the same if there are none.
+def without_prefix(
+    table: tuple[str, ...], columns: Sequence[tuple[str, ...]], known: frozenset[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the names without the word that most of a table's columns begin with (`emp_fname`, `emp_dob`) or, if it is no
+    word, end with (`nom_adh`), and without the table's initials (`ten_hs` in `hoc_sinh`); the same if there are none.
     """
     initials = "".join(w[0] for w in table if w)
     columns = [tuple(w for w in c if w != initials) or c for c in columns] if len(initials) > 1 else columns
     if len(columns) < _FEWEST_PREFIXED:
         return tuple(columns)
-    word, count = Counter(c[0] for c in columns if len(c) > 1).most_common(1)[0] if any(len(c) > 1 for c in columns) else ("", 0)
-    if count < _MOST_PREFIXED * len(columns):
-        return tuple(columns)
-    return tuple(c[1:] if len(c) > 1 and c[0] == word else c for c in columns)
+    first, last = _shared(c[0] for c in columns if len(c) > 1), _shared(c[-1] for c in columns if len(c) > 1)
+    if first[1] >= _MOST_PREFIXED * len(columns):
+        return tuple(c[1:] if len(c) > 1 and c[0] == first[0] else c for c in columns)
+    if last[1] >= _MOST_PREFIXED * len(columns) and last[0] not in known:
+        return tuple(c[:-1] if len(c) > 1 and c[-1] == last[0] else c for c in columns)
+    return tuple(columns)
+
+
+def _shared(words: Iterable[str]) -> tuple[str, int]:
+    """Return the commonest word and how often it occurs."""
+    return next(iter(Counter(words).most_common(1)), ("", 0))
 
 
 def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable[tuple[str, ...]]) -> bool:
@@ -169,9 +178,15 @@ def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
     if not words:
         return False
     tail = tuple(w for w in words if not w.isdigit())
-    while tail and tail[-1] in _ABOUT_PEOPLE and len(tail) > 1:
+    while tail:
+        if any(tail[-n:] in lexicon.lists["person"] for n in (1, 2, 3)) and tail[-1:] != ("contact",):
+            return True
+        if tail[-1] not in _ABOUT_PEOPLE or len(tail) == 1:
+            return tail[-1:] in lexicon.lists["person"]
+        if tail[-2:] == ("emergency", "contact"):
+            return True
         tail = tail[:-1]
-    return any(tail[-n:] in lexicon.lists["person"] for n in (1, 2, 3)) if tail else False
+    return False
 
 
 def _is_reference(lexicon: Lexicon, words: tuple[str, ...]) -> bool:

@@ -95,7 +95,7 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     lexicon = known.lexicon
     words = [lexicon.tokenize(f.name) for f in fields]
     called = lexicon.tokenize(table)
-    bare = without_prefix(called, words)
+    bare = without_prefix(called, words, lexicon.tokenize.known)
     context = read_context(lexicon, table, words if bare == tuple(words) else [*words, *bare], schema)
     bare = tuple(called if w in _ITSELF and called else b for w, b in zip(words, bare, strict=True))
     return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
