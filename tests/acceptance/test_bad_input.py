@@ -111,7 +111,7 @@ def files_of(root: Path) -> dict[str, bytes]:
         ("generated/abac.auto.tfvars", "groups = {\n  a = {\n", "validate", "abac.auto.tfvars:2:7"),
         ("generated/abac.auto.tfvars", 'tag_policies = [{ key = "a" values = [] }]\n', "plan", "abac.auto.tfvars:1:"),
         ("generated/masking_functions.sql", "USE CATALOG dev_fin;\nCREATE FUNCTION (x\n", "validate", "masking_functions.sql:2:"),
-        ("generated/labels.jsonl", '{"column": \n', "generate --offline", "labels.jsonl:1:"),
+        ("generated/labels.jsonl", '{"column": \n', "report --offline", "labels.jsonl:1:"),
         ("generated/snapshot.json", '{"tables": [\n', "generate --offline", "snapshot.json:2:"),
     ],
 )

@@ -54,7 +54,7 @@ def run_sql(
     body: dict[str, Any] = {
         "statement": statement,
         "warehouse_id": warehouse_id(workspace),
-        "wait_timeout": "10s",
+        "wait_timeout": _wait(workspace),
         "on_wait_timeout": "CONTINUE",
         "disposition": "INLINE",
         "format": "JSON_ARRAY",
@@ -78,6 +78,12 @@ def run_sql(
         raise
     _require_success(answer)
     return _rows(workspace, kind, statement_id, answer)
+
+
+def _wait(workspace: Workspace) -> str:
+    """Return how long the warehouse may hold its answer back: less than we wait for one (it takes 0, or 5 to 50 s)."""
+    patience = int(workspace.patience.http) - 2
+    return f"{min(10, patience)}s" if patience >= 5 else "0s"
 
 
 def cancel(workspace: Workspace, statement_id: str) -> None:
