@@ -77,6 +77,7 @@ _BUDGETS = {
 _ID_BUDGET = 4
 SHORTEST_NUMBER = 6
 _FILLS = 2000
+_TWICE = 40
 _DIGITS, _CAPITALS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _HASHES = frozenset({"md5", "sha", "sha1", "sha2", "crc32", "hash", "xxhash64"})
 _VOLATILE = frozenset({"rand", "randn", "random", "uuid", "now", "current_timestamp", "shuffle", "monotonically_increasing_id"})
@@ -125,8 +126,9 @@ class _Checker:
 
     def _asked(self) -> list[Verdict]:
         literals = self._literals()
-        answers = self._values(literals)
-        again = self._ask(self._function, literals)
+        self._values([*literals, "NULL", *(e.arguments[0] for e in self._function.function.examples), *self._changed()])
+        answers = self._values(literals)[-_TWICE:]
+        again = self._ask(self._function, literals[-_TWICE:])
         volatile = self._called() & _VOLATILE
         found = [
             self._say(Item.TOTAL, True),
@@ -157,6 +159,10 @@ class _Checker:
 
     def _texts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*DIRT, *self._random(), *self._shaped())))
+
+    def _changed(self) -> list[str]:
+        """Return what will be asked about single characters, so that one query asks all."""
+        return [quote_string(t) for text in self._shaped() for _, t in _changes(text)] if self._text else []
 
     def _random(self) -> tuple[str, ...]:
         draw = Draw("mask checks", self._function.name)
@@ -279,13 +285,19 @@ def _bare(text: str) -> str:
 
 def visible_positions(function: LibraryFunction, text: str, ask: Ask) -> set[int]:
     """Return the positions whose change changes what is shown, of those before an `@`."""
-    changes = []
+    changes = _changes(text)
+    plain, *answers = ask(function, [quote_string(text), *(quote_string(t) for _, t in changes)])
+    return {i for (i, _), a in zip(changes, answers, strict=True) if a not in (plain, None, *CONSTANTS)}
+
+
+def _changes(text: str) -> list[tuple[int, str]]:
+    """Return the text with each of its letters and digits changed into every other, with the position."""
+    found = []
     for index, char in enumerate(text.split("@")[0]):
         pool = _DIGITS if char.isdigit() else _CAPITALS if char.isupper() else _CAPITALS.lower()
         if char.isalnum():
-            changes += [(index, text[:index] + c + text[index + 1 :]) for c in pool if c != char]
-    plain, *answers = ask(function, [quote_string(text), *(quote_string(t) for _, t in changes)])
-    return {i for (i, _), a in zip(changes, answers, strict=True) if a not in (plain, None, *CONSTANTS)}
+            found += [(index, text[:index] + c + text[index + 1 :]) for c in pool if c != char]
+    return found
 
 
 def values_left(use: Identifier, text: str, seen: set[int]) -> float:

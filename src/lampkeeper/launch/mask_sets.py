@@ -53,7 +53,7 @@ def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVer
 
 
 def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdict:
-    """Lay side by side the masks of identifiers that have one scheme (NRIC and CPF): what they show together must leave enough."""
+    """Lay side by side the masks of identifiers of one scheme (NRIC and FIN): what they show together must leave enough."""
     fewest, worst, bad = float("inf"), "", []
     known = [i for p in packs for i in p.identifiers]
     for each in (i for i in known if i.format is not None and not i.open):
@@ -65,6 +65,8 @@ def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdi
             names = {
                 f.function for i in alike if i.format and i.format.accepts(sample) for f in i.functions if f.family == "STRING"
             }
+            if len(names) < 2:  # what one mask leaves is an item of its own
+                continue
             seen: set[int] = set()
             for name in sorted(names & set(library.functions)):
                 seen |= visible_positions(library.functions[name], sample, ask)
@@ -74,7 +76,9 @@ def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdi
             if left < FEWEST_LEFT:
                 bad.append(f"{each.row}: {left:.0f} left by {', '.join(sorted(names))}")
     return SetVerdict(
-        item="masks of one value do not add up", good=not bad, seen="; ".join(bad) or f"at least {fewest:.0e} left ({worst})"
+        item="masks of one value do not add up",
+        good=not bad,
+        seen="; ".join(bad) or (f"at least {fewest:.0e} left ({worst})" if worst else "one mask a scheme"),
     )
 
 
