@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from support.bundle_jobs import ROOT
@@ -171,3 +172,24 @@ def test_the_demo_runs_from_start_to_end_and_leaves_nothing_behind(tmp_path: Pat
     assert "verify: 0 mismatches" in done.stdout
     assert "left behind: 0" in done.stdout
     assert time.monotonic() - began < 120
+
+
+@needs_cli
+@pytest.mark.heavy
+@pytest.mark.spark
+def test_sigterm_cancels_the_run_and_takes_the_place_down(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "launch", "--dir", str(tmp_path)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    host = ""
+    for line in process.stdout:
+        host = line.split()[-1] if line.startswith("place local:") else host
+        if "snapshot" in line and "RUNNING" in line:
+            break
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, "cancelled run" in said) == (130, True), said
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{host}/_localspace/health")
