@@ -33,7 +33,7 @@ def main() -> None:
     print(f"{'what':46} {'seconds':>8}")
     with tempfile.TemporaryDirectory() as folder:
         with running(LocalPlace(folder=Path(folder) / "job")) as address:
-            _job(cli, address)
+            _job(cli, address, Path(folder) / "job" / "cli")
         with running(LocalPlace(folder=Path(folder) / "process")) as address:
             _process(address, Path(folder) / "env")
 
@@ -53,9 +53,9 @@ def _ready(address: Address) -> Workspace:
     return workspace
 
 
-def _job(cli: str, address: Address) -> None:
+def _job(cli: str, address: Address, scratch: Path) -> None:
     workspace = _ready(address)
-    bundle = Bundle(folder=ROOT, target="local", environment=sign_in(address), cli=cli)
+    bundle = Bundle(folder=ROOT, target="local", environment=sign_in(address, scratch), cli=cli)
     _row("first deploy, wheel built", bundle.deploy)
     _row("second deploy, nothing changed", bundle.deploy)
     job_id = bundle.job_id("governance")

@@ -170,9 +170,13 @@ def launch_command(
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         local = place == "local"
         bundle = Bundle(
-            folder=folder.resolve(), target=target or ("local" if local else "dev"), environment=sign_in(address), cli=cli,
-            variables=given, tell=here.console.line,
-        )  # fmt: skip
+            folder=folder.resolve(),
+            target=target or ("local" if local else "dev"),
+            environment=sign_in(address, base.resolve() / "workspace" / "cli" if local else None),
+            cli=cli,
+            variables=given,
+            tell=here.console.line,
+        )
         if local:
             _prepare(here.console, workspace)
         bundle.deploy()
@@ -232,7 +236,13 @@ def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
     with interrupted_by_term(), running(place) as address:
         console.line(f"local workspace {address.host}, its data in {place.data}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
-        bundle = Bundle(folder=folder.resolve(), target="local", environment=sign_in(address), cli=cli, tell=console.line)
+        bundle = Bundle(
+            folder=folder.resolve(),
+            target="local",
+            environment=sign_in(address, place.folder / "cli"),
+            cli=cli,
+            tell=console.line,
+        )
         _prepare(console, workspace)
         before = take_inventory(workspace)
         _title(console, "databricks bundle deploy")

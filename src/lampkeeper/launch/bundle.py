@@ -37,14 +37,19 @@ def find_cli(environ: Mapping[str, str]) -> str:
     return found
 
 
-def sign_in(address: Address) -> dict[str, str]:
-    """Return the environment variables by which the CLI finds a place; none for what it is to find by itself."""
+def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
+    """Return the environment variables by which the CLI finds a place; none for what it is to find by itself.
+
+    In `scratch` it keeps its copy of the deploy's state: beside the bundle that of another workspace, gone by now, would count.
+    """
     auth = address.signed()
     values = {
         "DATABRICKS_HOST": auth.workspace_host, "DATABRICKS_TOKEN": auth.token, "DATABRICKS_CLIENT_ID": auth.client_id,
         "DATABRICKS_CLIENT_SECRET": auth.client_secret, "DATABRICKS_CONFIG_PROFILE": auth.profile,
     }  # fmt: skip
     found = {name: value for name, value in values.items() if value}
+    if scratch is not None:
+        found["DATABRICKS_BUNDLE_TMP"] = str(scratch)
     # A profile of this machine must not speak for a place that comes with its own token.
     return found | ({"DATABRICKS_CONFIG_FILE": os.devnull} if auth.token else {})
 
