@@ -11,10 +11,7 @@ TEST = "tests/localspace/test_sdk_surface.py"
 JOBS_TEST = "tests/localspace/test_jobs_runs.py"
 _TESTS = {
     "localspace.control": "tests/localspace/test_control.py",
-    **{
-        f"localspace.api.{name}": JOBS_TEST
-        for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")
-    },
+    **{f"localspace.api.{name}": JOBS_TEST for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")},
 }
 """Module of the handlers to the test that drives them, where it is not the SDK's tour."""
 

@@ -97,9 +97,7 @@ def test_the_databricks_cli_reads_without_a_warning(space: LocalWorkspace, tmp_p
     _seed(space)
     for command in READS:
         words = command.format(warehouse_id=space.warehouse_id).split()
-        done = subprocess.run(
-            [str(CLI), *words], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run([str(CLI), *words], env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stderr) == (0, ""), command
         assert "warn" not in done.stdout.lower(), command
     unknown = subprocess.run(
