@@ -10,7 +10,21 @@ from collections.abc import Sequence
 
 import click
 
-from lampkeeper.cli import approve, audit, check, conform, demo, deploy, generate, labels, launch, masks, mending, packs, promote, shell
+from lampkeeper.cli import (
+    approve,
+    audit,
+    check,
+    conform,
+    demo,
+    deploy,
+    generate,
+    labels,
+    launch,
+    mending,
+    packs,
+    promote,
+    shell,
+)
 from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
