@@ -20,6 +20,7 @@ from lampkeeper.cli import (
     generate,
     labels,
     launch,
+    masks,
     mending,
     packs,
     promote,
@@ -29,7 +30,7 @@ from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
 
-for _module in (demo, generate, labels, packs, mending, check, deploy, audit, promote, approve, launch, conform, shell):
+for _module in (demo, generate, labels, packs, masks, mending, check, deploy, audit, promote, approve, launch, conform, shell):
     for _command in _module.COMMANDS:
         app.add_command(_command)
 
