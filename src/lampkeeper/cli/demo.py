@@ -51,7 +51,7 @@ from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import Protect
 from lampkeeper.remote.clients import Workspace, connect
-from lampkeeper.remote.warehouse import start_warehouse
+from lampkeeper.remote.warehouse import warm_up
 
 _MOST_LABELS = 40
 
@@ -130,7 +130,7 @@ class _Demo:
         self._address = address
         self._folder = EnvFolder(home, ENV)
         self._workspace: Workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
-        start_warehouse(self._workspace)
+        warm_up(self._workspace)
 
     def run(self) -> Outcome:
         """Walk through the life of a governed space and return its outcome; exit 1 when anything did not hold."""

@@ -198,9 +198,9 @@ def _place(name: str, profile: str, base: Path) -> Place:
 def _prepare(console: Console, workspace: Workspace) -> None:
     from lampkeeper.launch.demo import bank_subject, seed_subject
     from lampkeeper.launch.local_jobs import make_home, seed_account_scope
-    from lampkeeper.remote.warehouse import start_warehouse
+    from lampkeeper.remote.warehouse import warm_up
 
-    start_warehouse(workspace)
+    warm_up(workspace)
     with console.progress("seeding demo data") as progress:
         report, people = seed_subject(workspace, bank_subject(), progress)
         seed_account_scope(workspace)

@@ -13,7 +13,7 @@ from lampkeeper.launch.mask_checks import Ask, EngineRefusedError
 from lampkeeper.launch.place import running
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.remote.clients import Workspace, connect
-from lampkeeper.remote.warehouse import run_sql, start_warehouse
+from lampkeeper.remote.warehouse import run_sql, warm_up
 
 _CATALOG, _SCHEMA = "main", "mask_checks"
 
@@ -25,7 +25,7 @@ def local_engine() -> Iterator[Ask]:
         place = LocalPlace(folder=Path(folder))
         with running(place) as address:
             workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
-            start_warehouse(workspace)
+            warm_up(workspace)
             run_sql(workspace, f"CREATE SCHEMA IF NOT EXISTS {_CATALOG}.{_SCHEMA}", kind="mask check")
             yield engine_of(workspace)
 

@@ -148,9 +148,10 @@ def require_warehouse(workspace: Workspace, given: str) -> None:
     workspace.warehouse_id = given
 
 
-def start_warehouse(workspace: Workspace) -> None:
-    """Start the workspace's warehouse without waiting for it, so that it comes up while other work is done."""
-    workspace.write("warehouse", "POST", f"/api/2.0/sql/warehouses/{encode(warehouse_id(workspace))}/start")
+def warm_up(workspace: Workspace) -> None:
+    """Make the warehouse start with a statement that nobody waits for, so that it comes up while other work is done."""
+    body = {"statement": "SELECT 1", "warehouse_id": warehouse_id(workspace), "wait_timeout": "0s"}
+    workspace.request(Call(kind="warehouse", method="POST", path=_STATEMENTS, body=body, writes=False))
 
 
 def list_warehouses(workspace: Workspace) -> list[Json]:
