@@ -185,6 +185,15 @@ def test_a_lost_row_filter_shows_in_the_row_count_and_not_in_the_columns() -> No
     assert [(r.principal, r.expected, r.seen) for r in found.rows if r.status is Status.MISMATCH] == [("analyst", 2, 4)]
 
 
+def test_a_row_filter_whose_answer_hangs_on_the_moment_proves_nothing_and_fails() -> None:
+    moody = replace(AML, body="NOT flag OR current_timestamp < '1990'")
+    model = replace(EXPECTED, functions=(EMAIL, PHONE, moody))
+    found = verify(model, expected=model)
+    assert {r.principal: r.status for r in found.rows}["analyst"] is Status.UNTESTED
+    errors = [f for f in findings_of(tuple(found.cells), tuple(found.rows)) if f.code == "verify/untested"]
+    assert [f.place for f in errors] == [f"analyst: {NAME}"]
+
+
 def test_an_exempt_group_that_lost_its_exemption_is_never_a_clean_pass() -> None:
     live = replace(EXPECTED, policies=tuple(replace(p, except_principals=()) for p in EXPECTED.policies))
     found = verify(live)

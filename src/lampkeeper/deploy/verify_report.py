@@ -151,6 +151,10 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
                     fix="run `plan` to see whether the row filter or its tag is gone",
                 )
             )
+        if row.status is Status.UNTESTED and row.seen is not None:
+            message = "which rows the filter shows cannot be told from another principal's rows, so nothing was proved"
+            place = f"{row.principal}: {row.table}"
+            found.append(Finding(code="verify/untested", severity=Severity.ERROR, place=place, message=message))
         if row.status is Status.UNPROVEN:
             found.append(_unproven(str(row.table), "the row filter hides no row: it cannot be told from no filter"))
     message = "the mask changes no value here (all null, no rows, or the same text already)"
