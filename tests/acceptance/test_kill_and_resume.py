@@ -89,7 +89,8 @@ def test_destroy_leaves_nothing_of_ours_and_touches_nothing_else(home: Home) -> 
     assert home.run("plan")["changes"] != []
 
 
-@pytest.mark.parametrize("lines", [pytest.param(20, marks=pytest.mark.heavy), 150])
+@pytest.mark.heavy
+@pytest.mark.parametrize("lines", [20, 150])
 def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: Home, lines: int) -> None:
     before = home.world
     home.run("apply")
