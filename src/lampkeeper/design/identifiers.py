@@ -157,7 +157,7 @@ def mykad(value: str) -> bool:
     return 1 <= place <= 59 or 60 <= place <= 93 or place in {98, 99}
 
 
-_NIK_PROVINCES = frozenset(
+NIK_PROVINCES = frozenset(
     {*range(11, 20), 21, *range(31, 37), *range(51, 54), *range(61, 66), *range(71, 77), 81, 82, *range(91, 98)}
 )
 """Province codes of the Indonesian home ministry: `20…` is no province but the year of many an order number."""
@@ -166,7 +166,7 @@ _NIK_PROVINCES = frozenset(
 def nik(value: str) -> bool:
     """Indonesian NIK: province, then birth date with 40 added to the day for women."""
     text = digits_of(value)
-    if not _is_digits(text, 16) or int(text[:2]) not in _NIK_PROVINCES:
+    if not _is_digits(text, 16) or int(text[:2]) not in NIK_PROVINCES:
         return False
     day = int(text[6:8])
     return _day_month(day - 40 if day > 40 else day, int(text[8:10])) and text[12:] != "0000"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lampkeeper.design.identifiers import NIK_PROVINCES
 from lampkeeper.model.names import quote_string
 
 _VERHOEFF_D = "0123456789123406789523401789563401289567401239567859876043216598710432765982104387659321049876543210"
@@ -102,7 +103,8 @@ def _thai() -> str:
 
 def _nik() -> str:
     day = f"CASE WHEN {pair('x', 7)} > 40 THEN {pair('x', 7)} - 40 ELSE {pair('x', 7)} END"
-    check = f"{pair('x', 1)} BETWEEN 11 AND 96 AND ({day}) BETWEEN 1 AND 31 AND {pair('x', 9)} BETWEEN 1 AND 12"
+    provinces = ", ".join(str(p) for p in sorted(NIK_PROVINCES))
+    check = f"{pair('x', 1)} IN ({provinces}) AND ({day}) BETWEEN 1 AND 31 AND {pair('x', 9)} BETWEEN 1 AND 12"
     return when(like("x", "[0-9]{12}(?!0000)[0-9]{4}"), check)
 
 
