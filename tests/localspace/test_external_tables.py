@@ -205,7 +205,7 @@ def test_hive_takes_plain_paths_but_no_strangers_data(place: SqlWorkspace) -> No
 # REST
 
 
-@pytest.mark.unit
+@pytest.mark.server
 def test_rest_obeys_the_same_rules() -> None:
     uc = "/api/2.1/unity-catalog"
     body = {

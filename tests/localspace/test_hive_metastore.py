@@ -39,7 +39,7 @@ def test_what_lies_in_hive_metastore(name: str, legacy: bool) -> None:
     assert is_legacy(name) is legacy
 
 
-@pytest.mark.unit
+@pytest.mark.server
 def test_the_unity_catalog_api_does_not_show_it() -> None:
     uc = "/api/2.1/unity-catalog"
     with running_localspace(build_runner=fake_runner) as space, space.http() as http:
