@@ -116,6 +116,7 @@ def test_a_damaged_lease_holds_nobody_up(volume: VolumeFolder) -> None:
     volume.write(NAME, b"{")
     with Lease(folder=volume, holder="me", wait=5.0) as lease:
         lease.require()
+        assert volume.read(NAME) != b"{"
 
 
 def test_who_lost_the_lease_writes_nothing_more(volume: VolumeFolder, tmp_path: Path) -> None:

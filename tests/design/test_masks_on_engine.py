@@ -81,7 +81,7 @@ def test_masks_of_numbers_and_times_never_fail_at_the_extremes(engine: SqlWorksp
     for function in FUNCTIONS:
         type_text = function.function.parameters[0].type
         for value in EXTREMES.get(type_text, ()):
-            engine.sql(f"SELECT {_call(function, f'CAST({value} AS {type_text})')}")
+            assert len(engine.sql(f"SELECT {_call(function, f'CAST({value} AS {type_text})')}").rows) == 1
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ def test_locations_do_not_overlap(place: SqlWorkspace, other: str, name: str) ->
 def test_paths_differ_by_case(place: SqlWorkspace) -> None:
     place.sql("CREATE TABLE main.default.low (id INT) LOCATION 's3://landing/case'")
     place.sql("CREATE TABLE main.default.high (id INT) LOCATION 's3://landing/CASE'")
+    place.sql("INSERT INTO main.default.low VALUES (1)")
+    assert place.sql("SELECT count(*) FROM main.default.high").rows == [["0"]]
 
 
 # Rows

@@ -278,6 +278,7 @@ def java_double(value: float) -> str:
 
 def describe_error(error: BaseException) -> dict[str, Any]:
     """Return class, SQLSTATE and message of an engine error; `analysis` marks those that saw no row."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import AnalysisException, ParseException, PySparkException
 
     analysis = isinstance(error, AnalysisException | ParseException)
@@ -291,8 +292,9 @@ def describe_error(error: BaseException) -> dict[str, Any]:
             condition = origin.getCondition() if hasattr(origin, "getCondition") else None
             if condition and not str(condition).startswith("_LEGACY"):
                 found = (str(condition), origin.getSqlState(), str(origin.getMessage()))
-        except Exception:  # noqa: S110 - a Java exception without these methods
-            pass
+        except (Py4JError, TypeError):
+            # A Java exception without these methods: its cause may have them.
+            condition = None
         origin = origin.getCause()
         depth += 1
     condition, state, message = found
