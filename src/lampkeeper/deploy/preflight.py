@@ -12,6 +12,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import find_principal
+from lampkeeper.remote.table_grants import own_names
 from lampkeeper.remote.warehouse import list_warehouses
 
 _UC = "/api/2.1/unity-catalog"
@@ -32,7 +33,7 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     if not plan.writes:
         return ()
     me = workspace.get("preflight", "/api/2.0/preview/scim/v2/Me")
-    names = _names(me)
+    names = own_names(me)
     owners: dict[str, str] = {}
     findings = [f for need in _needs(plan.changes) if (f := _lacks(workspace, need, names, owners)) is not None]
     account = _account(plan, workspace)
@@ -44,12 +45,6 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
         )
         findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, place="workspace", message=message, fix=fix))
     return sort_findings(findings)
-
-
-def _names(me: Json) -> frozenset[str]:
-    groups = {str(g["display"]) for g in me.get("groups") or () if g.get("display")}
-    own = {str(me[f]) for f in ("userName", "applicationId") if me.get(f)}
-    return frozenset(groups | own)
 
 
 def _needs(changes: Iterable[Change]) -> list[Need]:

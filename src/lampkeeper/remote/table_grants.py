@@ -13,14 +13,20 @@ from lampkeeper.remote.warehouse import Parameter, run_sql
 _UC = "/api/2.1/unity-catalog"
 
 
+def own_names(me: Json) -> frozenset[str]:
+    """Return the names that a grant or an owner may call the runner by: its own and its groups', from its SCIM `Me`."""
+    groups = {str(g["display"]) for g in me.get("groups") or () if g.get("display")}
+    own = {str(me[f]) for f in ("userName", "applicationId") if me.get(f)}
+    return frozenset(groups | own)
+
+
 def manages(workspace: Workspace, catalog: str) -> bool:
     """Say whether the runner owns or manages the catalog, and so sees every grant in it.
 
     A metastore admin who does neither is not recognised: the API does not tell.
     """
     me = workspace.get("grant", "/api/2.0/preview/scim/v2/Me")
-    names = {str(g["display"]) for g in me.get("groups") or () if g.get("display")}
-    names |= {str(me[f]) for f in ("userName", "applicationId") if me.get(f)}
+    names = own_names(me)
     document = workspace.find("grant", f"{_UC}/catalogs/{encode(catalog)}") or {}
     if str(document.get("owner") or "") in names:
         return True
