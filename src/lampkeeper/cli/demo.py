@@ -46,7 +46,7 @@ from lampkeeper.launch.lifecycle import (
     verify_options,
 )
 from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.place import Address, running
+from lampkeeper.launch.place import Address
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import Protect
@@ -95,30 +95,11 @@ def demo_command(here: Here, schema: Path | None, base: Path, country: str, indu
     watch = Watch(here.console)
     with watch.step("start the local workspace"):
         address = place.up()
-    with running(_Up(place, address)):
+    try:
         here.console.line(f"{address.host}, its data in {place.data}")
         return _Demo(here.console, watch, subject, home, address).run()
-
-
-@dataclass(slots=True)
-class _Up:
-    """A place that is up already: `running` takes it down."""
-
-    place: LocalPlace
-    address: Address
-
-    @property
-    def name(self) -> str:
-        """Return the place's name."""
-        return self.place.name
-
-    def up(self) -> Address:
-        """Return the address."""
-        return self.address
-
-    def down(self) -> None:
-        """Take the place down."""
-        self.place.down()
+    finally:
+        place.down()
 
 
 class _Demo:
