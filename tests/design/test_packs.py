@@ -14,8 +14,9 @@ from lampkeeper.design.formats import Format, Weights, pattern_problem
 from lampkeeper.design.library import load_library
 from lampkeeper.design.offline import Field, Verdict, classify_table
 from lampkeeper.design.overlay import Overlay, compose, no_overlay
+from lampkeeper.design.pack import AccessLevel, Identifier, Pack
 from lampkeeper.design.pack_file import read_pack
-from lampkeeper.design.packs import AccessLevel, Identifier, Pack, built_in_packs, choose_packs
+from lampkeeper.design.packs import built_in_packs, choose_packs
 from lampkeeper.design.vocabulary import load_vocabulary, mask_treatment
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.groups import ALL_FAMILIES

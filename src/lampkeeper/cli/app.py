@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lampkeeper.cli.console import Console, Outcome
-from lampkeeper.deploy.shared import SharedEnvs
-from lampkeeper.files.folder import EnvFolder
+from lampkeeper.cli.here import Here, JobFlags
+from lampkeeper.cli.steps import perform
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UsageError
-from lampkeeper.remote.volumes import VolumeFolder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFlags:
-    """What a task of a job is told beside the command's own options; all empty by hand."""
-
-    task_value: bool = False
-    run_id: str = ""
-    account_scope: str = ""
-    warehouse: str = ""
-    history: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
-    """Where a command works: the console, the folder that holds `envs`, the environment's name, a profile.
-
-    `shared` is there when `root` is a copy of a volume; `files` is where plans and records of runs are kept.
-    """
-
-    console: Console
-    root: Path
-    env: str
-    profile: str = ""
-    flags: JobFlags = field(default_factory=JobFlags)
-    files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
-    shared: SharedEnvs | None = None
-
-    def folder(self) -> EnvFolder:
-        """Return the environment's folder; raise UsageError listing the environments when it is not there."""
-        return EnvFolder.existing(self.root, self.env)
-
 
 Command = Callable[..., Outcome | None]
 
@@ -83,8 +49,6 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
     def decorate(command: Command) -> Callable[..., Any]:
         @functools.wraps(command)
         def run(*, envs: Path, as_json: bool, debug: bool, **options: Any) -> Outcome | int | None:
-            from lampkeeper.cli.steps import perform
-
             flags = JobFlags(
                 task_value=options.pop("verdict", "exit") == "task-value",
                 **{name: options.pop(name, "") for name in ("run_id", "account_scope", "warehouse", "history")},

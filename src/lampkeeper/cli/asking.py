@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import Here
 from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.here import Here
 from lampkeeper.design.prompt import prompts_of, render_prompt
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.launch.labelling import ask_model, count_values, read_platform

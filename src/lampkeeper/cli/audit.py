@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of

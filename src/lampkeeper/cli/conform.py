@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import is_local
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common, listed
+from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.deploy import apply_progress, print_applied, print_plan, print_verification
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.report_page import render_page
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.verify_report import VerifyReport

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import Here, common, listed
+from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.asking import ask_options, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import click
 
-from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.design.merge import disagreements
 from lampkeeper.design.prompt import subs_of
 from lampkeeper.design.review import Doubt, ReviewItem, list_doubts

@@ -15,8 +15,9 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import Here, common
+from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
 from lampkeeper.launch.job_run import RunState, TaskState, cancel_run, download, follow, log_tail, start_run
 from lampkeeper.launch.local import LocalPlace

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.design.library import Library, LibraryFunction, load_library
 from lampkeeper.design.packs import built_in_packs
 from lampkeeper.launch.mask_checks import Item, Verdict, check_masks

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
 from lampkeeper.design.overlay import compose
+from lampkeeper.design.pack import Identifier
 from lampkeeper.design.pack_file import read_pack
-from lampkeeper.design.packs import Identifier, built_in_packs
+from lampkeeper.design.packs import built_in_packs
 from lampkeeper.files.text import read_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from lampkeeper.cli.app import Here
+from lampkeeper.cli.here import Here
 from lampkeeper.deploy.history import History
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth

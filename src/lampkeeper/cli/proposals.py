@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import Here
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.steps import files_at
 from lampkeeper.deploy.approvals import PlanBook
 from lampkeeper.files.local_files import LocalFiles

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from lampkeeper.cli.app import Here, app, common
+from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.here import Here
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.launch.lifecycle import count_labels

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import Here
 from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
 from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, verdict_of
 from lampkeeper.deploy.shared import shared_envs

@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from lampkeeper.design.kinds import Kind
+from lampkeeper.design.pack import Identifier
 from lampkeeper.design.tokens import Tokenizer, pieces
 from lampkeeper.model.labels import LabelClass
-
-if TYPE_CHECKING:
-    from lampkeeper.design.packs import Identifier
 
 ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""

@@ -9,7 +9,7 @@ from functools import cache
 from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.lexicon import Lexicon, build_lexicon
 from lampkeeper.design.library import Library, load_library
-from lampkeeper.design.packs import GroupTemplate, Identifier, Pack
+from lampkeeper.design.pack import GroupTemplate, Identifier, Pack
 from lampkeeper.design.vocabulary import Treatment, Vocabulary, load_vocabulary
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.groups import Group, GroupSpec

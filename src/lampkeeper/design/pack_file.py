@@ -13,7 +13,7 @@ import yaml
 from lampkeeper.design.formats import Check, Format, Weights, check_problem, pattern_problem
 from lampkeeper.design.kinds import Kind
 from lampkeeper.design.library import Library, load_library
-from lampkeeper.design.packs import (
+from lampkeeper.design.pack import (
     AccessLevel,
     AccessPattern,
     GroupTemplate,

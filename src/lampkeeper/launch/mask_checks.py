@@ -15,7 +15,7 @@ from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
 from lampkeeper.design.library import LibraryFunction, parse_library_file
-from lampkeeper.design.packs import Identifier, Pack
+from lampkeeper.design.pack import Identifier, Pack
 from lampkeeper.launch.draw import Draw
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import quote_string

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from lampkeeper.design.library import Library
 from lampkeeper.design.overlay import compose
-from lampkeeper.design.packs import Pack
+from lampkeeper.design.pack import Pack
 from lampkeeper.launch.draw import Draw
 from lampkeeper.launch.mask_checks import FEWEST_LEFT, SHORTEST_NUMBER, Ask, values_left, visible_positions
 from lampkeeper.model.labels import LabelClass
