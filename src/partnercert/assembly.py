@@ -5,18 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import httpx
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.core import Config
 
 from partnercert.client import Limits, PartnerClient
 from partnercert.config import PartnerConfig, WorkspacePlan
 from partnercert.exchange import Redactor
 from partnercert.payloads import Credentials, Identities, Payloads
 from partnercert.session import Session
-from partnercert.workspace import SdkWorkspace, WorkspaceAccess
+from partnercert.workspace import WorkspaceAccess
 
 REQUIRED = ("BASIC_USER", "BASIC_PASSWORD")
 
@@ -80,17 +77,14 @@ def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapp
     pat, secret = environment.get("PAT_TOKEN"), environment.get("SERVICE_PRINCIPAL_SECRET")
     if plan is None or not host or not token or not (pat or secret):
         return None
+    from partnercert.sdk_workspace import SdkWorkspace, sdk_client
+
     if "AUTH_OAUTH_M2M" in config.auth_options:
         given = {"client_id": held.principal_id, "client_secret": held.principal_secret, "auth_type": "oauth-m2m"}
     else:
         given = {"token": pat or "", "auth_type": "pat"}
     try:
-        admin = _client(host=host, token=token, auth_type="pat")
-        return SdkWorkspace(admin, _client(host=host, **given), plan)
+        admin = sdk_client(host=host, token=token, auth_type="pat")
+        return SdkWorkspace(admin, sdk_client(host=host, **given), plan)
     except (ValueError, OSError) as error:
         raise MissingCredentialsError(f"the workspace of DATABRICKS_HOST cannot be used: {type(error).__name__}") from error
-
-
-def _client(**given: Any) -> WorkspaceClient:
-    # Left alone, the SDK tries for five minutes to reach a workspace that is down.
-    return WorkspaceClient(config=Config(retry_timeout_seconds=60, **given))

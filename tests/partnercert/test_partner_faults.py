@@ -10,7 +10,7 @@ from databricks.sdk import WorkspaceClient
 from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.verdicts import Verdict
-from partnercert.workspace import SdkWorkspace
+from partnercert.sdk_workspace import SdkWorkspace
 from support import partner
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 

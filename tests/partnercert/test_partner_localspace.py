@@ -17,7 +17,8 @@ from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehouseP
 from partnercert.config import WorkspacePlan
 from partnercert.reference_partner import FAULTS
 from partnercert.verdicts import Verdict
-from partnercert.workspace import SdkWorkspace, WorkspaceError
+from partnercert.sdk_workspace import SdkWorkspace
+from partnercert.workspace import WorkspaceError
 from support import partner
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]

@@ -12,7 +12,7 @@ from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.runner import Result
 from partnercert.verdicts import Outcome, Verdict
-from partnercert.workspace import SdkWorkspace
+from partnercert.sdk_workspace import SdkWorkspace
 from support import partner
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 

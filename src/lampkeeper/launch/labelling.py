@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampkeeper.design.merge import disagreements, merge_labels
 from lampkeeper.design.offline import classify
@@ -28,8 +28,10 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Snapshot, Table
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
-from lampkeeper.remote.llm import Model
 from lampkeeper.remote.warehouse import run_sql
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
 
 Progress = Callable[[str, int, int], None]
 

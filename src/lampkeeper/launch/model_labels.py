@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lampkeeper.design.prompt import Prompt, answer_schema, halves, make_prompts, table_digest
 from lampkeeper.design.reply import Reply, feedback, read_reply, text_of
@@ -16,7 +16,10 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Snapshot, Table
-from lampkeeper.remote.llm import Answer, Model, fatal
+from lampkeeper.remote.llm import Answer, fatal
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
 
 Progress = Callable[[str, int, int], None]
 _ECHO = 20_000

@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
-
-from databricks.sdk import AccountClient, WorkspaceClient
-from databricks.sdk.core import ApiClient, Config
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import Patience, Transience, never_sent, translate
+
+if TYPE_CHECKING:
+    # The SDK takes most of a second to load: it is loaded where a client is made, not with the command line.
+    from databricks.sdk import AccountClient, WorkspaceClient
+    from databricks.sdk.core import Config
 
 Json = dict[str, Any]
 
@@ -61,6 +63,8 @@ class SdkWire:
 
     def __init__(self, workspace: Config, account: Config | None) -> None:
         """Make one client for each plane."""
+        from databricks.sdk.core import ApiClient
+
         self._clients = {Plane.WORKSPACE: ApiClient(workspace)}
         self._headers = {"X-Databricks-Workspace-Id": workspace.workspace_id} if workspace.workspace_id else {}
         if account is not None:
@@ -223,6 +227,8 @@ def connect(
 
     `account` signs in at the account with credentials of its own, as jobs do.
     """
+    from databricks.sdk import AccountClient, WorkspaceClient
+
     patience = patience or Patience()
     secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
     signing = _signing(auth)
@@ -282,6 +288,8 @@ def account_console(host: str) -> str:
 
 
 def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
+    from databricks.sdk.core import Config
+
     try:
         return Config(product="lampkeeper", product_version="0.1.0", **settings)
     except ValueError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import requests
-from databricks.sdk.errors.base import DatabricksError
+from typing import TYPE_CHECKING
 
 from lampkeeper.model.errors import RemoteError
+
+if TYPE_CHECKING:
+    # Loaded where a failure is read: the command line starts without the SDK.
+    from databricks.sdk.errors.base import DatabricksError
 
 _SECRET_SHAPES = re.compile(r"(?i)(bearer\s+)[\w.\-~+/=]+|\bdapi[0-9a-z\-]{8,}|\bdose[0-9a-f]{16,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _SDK_CONFIG = re.compile(r"\.? Config: .*\Z", re.S)
@@ -91,6 +93,9 @@ def status_of(error: DatabricksError) -> int:
 
 def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> RemoteError:
     """Return the RemoteError for an exception of the SDK or of the connection below it; `doing` says what was tried."""
+    import requests
+    from databricks.sdk.errors.base import DatabricksError
+
     if isinstance(error, TimeoutError) and error.__cause__ is not None:
         return translate(error.__cause__, doing, secrets)
     if isinstance(error, RemoteError):
@@ -109,6 +114,8 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
 
 def never_sent(error: BaseException) -> bool:
     """Say whether a request surely did not reach the server, so that even a POST may be sent again."""
+    import requests
+
     cause = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error
     return isinstance(cause, requests.exceptions.ConnectTimeout) or (
         isinstance(cause, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(cause)

@@ -1,26 +1,22 @@
-"""One client for every model: endpoints that speak the OpenAI chat protocol, streamed, bounded in time, secrets kept out.
+"""Which model is asked, how long, and what it answered: endpoints that speak the OpenAI chat protocol.
 
 Databricks serves it under {host}/serving-endpoints, Anthropic under https://api.anthropic.com/v1/ (vendors' documentation).
 """
 
 from __future__ import annotations
 
-import email.utils
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
-import openai
-from openai import Omit, OpenAI
 
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.clock import Clock, RealClock
-from lampkeeper.remote.failures import redact
-from lampkeeper.remote.llm_stream import Heard, hear_stream, hear_whole
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
 
 
 class Provider(StrEnum):
@@ -107,150 +103,9 @@ class Answer:
         return bool(self.refusal) or self.finish in ("content_filter", "refusal")
 
 
-_FATAL = frozenset({400, 401, 403, 404, 413, 422})
-_FIXES = {
-    400: "see whether the model takes chat completions",
-    401: "the key is missing, wrong or expired",
-    403: "ask for the right to query this model (CAN QUERY on a serving endpoint)",
-    404: "check the model's name: `databricks serving-endpoints list`, or the vendor's list of models",
-    429: "the endpoint is throttling: run the command again later; what was answered is kept",
-}
-_OPTIONAL = ("temperature", "response_format", "stream_options", "stream")
-
-
-@dataclass(slots=True)
-class Model:
-    """A model that can be asked, from several threads at once."""
-
-    ref: ModelRef
-    base_url: str
-    key: str = ""
-    workspace: Workspace | None = None
-    patience: ModelPatience = field(default_factory=ModelPatience)
-    clock: Clock = field(default_factory=RealClock)
-    # What this endpoint turned out not to take; learnt once, by its own refusal.
-    _without: set[str] = field(default_factory=set)
-    _client: OpenAI = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make the client; its own retries are off, ours know the deadline."""
-        # A redirect is not followed: the key is for this address. What the environment says of organisations is OpenAI's.
-        http: Any = httpx.Client(timeout=self.patience.silence, follow_redirects=False)
-        headers: dict[str, Any] = {"User-Agent": "lampkeeper/0.1.0"}
-        if self.ref.provider is not Provider.OPENAI:
-            headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-        self._client = OpenAI(
-            base_url=self.base_url, api_key=self.key or "none", max_retries=0, http_client=http, default_headers=headers
-        )
-
-    def ask(self, messages: Sequence[Mapping[str, str]], *, most_tokens: int, schema: Mapping[str, Any]) -> Answer:
-        """Return the answer; raise RemoteError when there is none within the deadline. Throttled and failed tries repeat."""
-        end = self.clock.now() + self.patience.deadline
-        pause, tries = self.patience.first_pause, 0
-        while True:
-            tries += 1
-            try:
-                heard = self._try(messages, most_tokens, schema, end)
-                return Answer(
-                    content=heard.content, finish=heard.finish, refusal=heard.refusal,
-                    input_tokens=heard.input_tokens, output_tokens=heard.output_tokens, tries=tries,
-                )  # fmt: skip
-            except openai.APIError as error:
-                if self._learnt(error):
-                    continue
-                problem = self._translate(error)
-                wait = -1.0 if _final(problem.status) else max(pause, _retry_after(error))
-            except TimeoutError:
-                problem = RemoteError(f"{self.ref}: the answer takes too long", code="NO_ANSWER", fix="ask a faster model")
-                wait = pause
-            except (httpx.HTTPError, ValueError) as error:
-                # In the middle of a stream the client passes on what the connection, or a line that is no JSON, raised.
-                problem = RemoteError(f"{self.ref}: the answer broke off ({type(error).__name__})", code="BROKEN_ANSWER")
-                wait = pause
-            most = min(3, self.patience.tries) if problem.code == "NO_CONNECTION" else self.patience.tries
-            if wait < 0 or tries >= most or self.clock.now() + wait >= end:
-                raise problem from None
-            self.clock.sleep(wait)
-            pause = min(pause * 2, self.patience.longest_pause)
-
-    def _try(self, messages: Sequence[Mapping[str, str]], most_tokens: int, schema: Mapping[str, Any], end: float) -> Heard:
-        options: dict[str, Any] = {
-            "temperature": 0,
-            "response_format": {"type": "json_schema", "json_schema": {"name": "labels", "schema": schema, "strict": True}},
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        options = {k: v for k, v in options.items() if k not in self._without}
-        if "stream" not in options:
-            options.pop("stream_options", None)
-        # OpenAI's reasoning models take only the newer name; the others know the older one (vendors' documentation).
-        limit = "max_completion_tokens" if self.ref.provider is Provider.OPENAI else "max_tokens"
-        until = min(self.clock.now() + self.patience.answer, end)
-        answer = self._client.chat.completions.create(  # type: ignore[call-overload]
-            model=self.ref.name, messages=list(messages), extra_headers=self._signed(), timeout=self._wait(end),
-            **{limit: most_tokens}, **options,
-        )  # fmt: skip
-        if "stream" not in options:
-            return hear_whole(answer)
-        with answer as chunks:
-            return hear_stream(chunks, lambda: self.clock.now() > until)
-
-    def _wait(self, end: float) -> float:
-        return max(0.1, min(self.patience.silence, end - self.clock.now()))
-
-    def _signed(self) -> dict[str, str]:
-        """Return the workspace's own sign-in, renewed when it has to be; elsewhere the client sends the key."""
-        if self.workspace is None:
-            return {}
-        return {k: v for k, v in self.workspace.w.config.authenticate().items() if k.lower() == "authorization"}
-
-    def _learnt(self, error: openai.APIError) -> bool:
-        """Note an optional parameter that the endpoint refuses by name; say whether to ask again without it."""
-        if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 422, 501):
-            return False
-        text = str(error).lower()
-        found = next((p for p in _OPTIONAL if p not in self._without and p in text), None)
-        if found is None:
-            return False
-        self._without.add(found)
-        return True
-
-    def _translate(self, error: openai.APIError) -> RemoteError:
-        secrets = (self.key, *(self.workspace.secrets if self.workspace is not None else ()))
-        if isinstance(error, openai.APITimeoutError):
-            return RemoteError(f"{self.ref}: the endpoint does not answer", code="NO_ANSWER", fix="try again, or another model")
-        if isinstance(error, openai.APIConnectionError):
-            return RemoteError(f"{self.ref}: cannot reach {self.base_url}", code="NO_CONNECTION", fix="check the address")
-        status = error.status_code if isinstance(error, openai.APIStatusError) else 0
-        said = redact(str(error), secrets)[:300]
-        return RemoteError(
-            f"{self.ref}: {said} (HTTP {status})", code=str(error.code or status), status=status, fix=_FIXES.get(status, "")
-        )
-
-
 def fatal(error: RemoteError) -> bool:
     """Say whether the same failure is sure to meet every other question too."""
     return error.status in {401, 403, 404} or 300 <= error.status < 400 or error.code == "NO_CONNECTION"
-
-
-def _final(status: int) -> bool:
-    """Say whether a status will not pass by itself: what we sent is wrong, or the address is another's."""
-    return status in _FATAL or 300 <= status < 400
-
-
-def _retry_after(error: openai.APIError) -> float:
-    """Return what the server asks to wait, in seconds or until a date; 0 when it does not say."""
-    if not isinstance(error, openai.APIStatusError):
-        return 0.0
-    given = error.response.headers.get("retry-after", "").strip()
-    if given.replace(".", "", 1).isdigit():
-        return float(given)
-    try:
-        until = email.utils.parsedate_to_datetime(given) if given else None
-    except ValueError:
-        return 0.0
-    sent = email.utils.parsedate_to_datetime(error.response.headers["date"]) if "date" in error.response.headers else None
-    return max(0.0, (until - sent).total_seconds()) if until is not None and sent is not None else 0.0
 
 
 def open_model(
@@ -261,6 +116,9 @@ def open_model(
     clock: Clock | None = None,
 ) -> Model:
     """Return the model, ready to be asked; raise UsageError when its key is missing or would travel in the clear."""
+    # The vendor's package takes half a second to load: only who asks a model waits for it.
+    from lampkeeper.remote.llm_client import Model
+
     patience, clock = patience or ModelPatience(), clock or RealClock()
     if ref.provider is Provider.DATABRICKS:
         if workspace is None:
