@@ -16,6 +16,7 @@ from lampkeeper.cli.main import app
 from localspace.coverage import table
 from localspace.ledger import Standing, load_ledger
 from localspace.main import cli
+from localspace.routes import ROUTES
 
 DOCS = Path(__file__).parent
 _MADE = "<!-- made by docs/generate.py (make docs); edit the code, not this page -->\n"
@@ -65,7 +66,7 @@ def ledger_page() -> str:
 
 def served_page() -> str:
     """Return the operations that the local workspace serves."""
-    rows = table()
+    rows = table(ROUTES)
     partial = sum(row["level"] == "partial" for row in rows)
     parts = [
         "# What the local workspace serves\n", _MADE,

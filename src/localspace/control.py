@@ -12,7 +12,7 @@ from localspace.errors import invalid, not_found
 from localspace.faults import Kill
 from localspace.governance.identity import Principal
 from localspace.lag import LagKind
-from localspace.wire import Json, Reply
+from localspace.wire import Json
 
 _TEN_YEARS = 315_360_000
 _SEPARATOR = "\x1f"
@@ -136,20 +136,6 @@ def mint(call: Call) -> Json:
     return {"token": token, "principal_id": found.id, "principal": found.name, "token_id": document["id"]}
 
 
-def coverage(call: Call) -> Json:
-    """Return the table of served operations."""
-    from localspace.coverage import table
-
-    return {"operations": table()}
-
-
-def compatibility(call: Call) -> Reply:
-    """Return the same table as a page for people."""
-    from localspace.coverage import page_of
-
-    return Reply(body=page_of(), media_type="text/html")
-
-
 def inventory(call: Call) -> Json:
     """List what the workspace holds, as `kind/key` with a digest of its content; histories and tokens are left out."""
     found = {
@@ -218,8 +204,6 @@ def _route(method: str, path: str, handler: Any, plane: Plane = Plane.CONTROL) -
 ROUTES = (
     _route("GET", "health", health, Plane.OPEN),
     _route("GET", "ready", health, Plane.OPEN),
-    _route("GET", "coverage", coverage, Plane.OPEN),
-    _route("GET", "compatibility", compatibility, Plane.OPEN),
     _route("GET", "info", info),
     _route("POST", "reset", reset),
     _route("GET", "faults", faults),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localspace import control
+from localspace import control, coverage
 from localspace.api import (
     access_control,
     account,
@@ -57,4 +57,5 @@ HANDLERS = (
 )
 """The modules of `localspace.api` that serve routes."""
 
-ROUTES: tuple[Route, ...] = (*control.ROUTES, *(route for module in HANDLERS for route in module.ROUTES))
+_SERVED = (*control.ROUTES, *(route for module in HANDLERS for route in module.ROUTES))
+ROUTES: tuple[Route, ...] = (*_SERVED, *coverage.routes_about(_SERVED))
