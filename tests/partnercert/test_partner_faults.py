@@ -9,8 +9,8 @@ from databricks.sdk import WorkspaceClient
 
 from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
-from partnercert.verdicts import Verdict
 from partnercert.sdk_workspace import SdkWorkspace
+from partnercert.verdicts import Verdict
 from support import partner
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 

@@ -16,8 +16,8 @@ from databricks.sdk.service.sql import WarehouseAccessControlRequest, WarehouseP
 
 from partnercert.config import WorkspacePlan
 from partnercert.reference_partner import FAULTS
-from partnercert.verdicts import Verdict
 from partnercert.sdk_workspace import SdkWorkspace
+from partnercert.verdicts import Verdict
 from partnercert.workspace import WorkspaceError
 from support import partner
 

@@ -11,8 +11,8 @@ from databricks.sdk import WorkspaceClient
 from partnercert.cases import CASES
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.runner import Result
-from partnercert.verdicts import Outcome, Verdict
 from partnercert.sdk_workspace import SdkWorkspace
+from partnercert.verdicts import Outcome, Verdict
 from support import partner
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 
