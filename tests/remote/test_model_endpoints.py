@@ -14,8 +14,8 @@ from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.clock import RealClock
-from lampkeeper.remote.llm import Answer, ModelPatience, ModelRef, open_model
-from lampkeeper.remote.llm_client import Model
+from lampkeeper.remote.llm import Answer, ModelPatience, ModelRef
+from lampkeeper.remote.llm_client import Model, open_model
 from support.model_stub import Said, Stub, good, running_stub
 
 TABLE = Table(name=TableName("c", "s", "t"), columns=(Column(name="email", type="STRING"), Column(name="n", type="INT")))

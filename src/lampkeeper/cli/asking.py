@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,10 @@ from lampkeeper.launch.model_labels import Asking, ModelRun
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.llm import ModelPatience, ModelRef, Provider, open_model
+from lampkeeper.remote.llm import ModelPatience, ModelRef, Provider
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
         ref = ModelRef.parse(flags.model, os.environ)
         if ref.provider is not Provider.DATABRICKS and not flags.dry_run:
             # A key that is missing is told before the workspace is read.
-            open_model(ref, os.environ)
+            _open(ref)
     return flags
 
 
@@ -125,9 +128,8 @@ def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, fla
             findings += count_values(folder, snapshot, workspace, step)
     if not flags.model:
         return Asked(findings=tuple(findings))
-    model = open_model(
+    model = _open(
         ModelRef.parse(flags.model, os.environ),
-        os.environ,
         workspace,
         ModelPatience(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
     )
@@ -135,6 +137,13 @@ def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, fla
         run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step)
     here.console.line(_summary(run))
     return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run))
+
+
+def _open(ref: ModelRef, workspace: Workspace | None = None, patience: ModelPatience | None = None) -> Model:
+    # Imported here for its loading time: only who asks a model waits for it.
+    from lampkeeper.remote.llm_client import open_model
+
+    return open_model(ref, os.environ, workspace, patience)
 
 
 def _summary(run: ModelRun) -> str:

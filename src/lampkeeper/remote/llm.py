@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.clock import Clock, RealClock
-
-if TYPE_CHECKING:
-    from lampkeeper.remote.llm_client import Model
 
 
 class Provider(StrEnum):
@@ -29,14 +24,8 @@ class Provider(StrEnum):
 
 
 _HOMES = {Provider.OPENAI: "https://api.openai.com/v1", Provider.ANTHROPIC: "https://api.anthropic.com/v1/"}
-_KEYS = {
-    Provider.OPENAI: "OPENAI_API_KEY",
-    Provider.ANTHROPIC: "ANTHROPIC_API_KEY",
-    Provider.OTHER: "LAMPKEEPER_MODEL_KEY",
-}
 _ADDRESSES = {Provider.OPENAI: "OPENAI_BASE_URL", Provider.ANTHROPIC: "ANTHROPIC_BASE_URL"}
 _FORMS = "databricks:ENDPOINT, openai:NAME, anthropic:NAME or https://host/v1#NAME"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,31 +95,3 @@ class Answer:
 def fatal(error: RemoteError) -> bool:
     """Say whether the same failure is sure to meet every other question too."""
     return error.status in {401, 403, 404} or 300 <= error.status < 400 or error.code == "NO_CONNECTION"
-
-
-def open_model(
-    ref: ModelRef,
-    environ: Mapping[str, str],
-    workspace: Workspace | None = None,
-    patience: ModelPatience | None = None,
-    clock: Clock | None = None,
-) -> Model:
-    """Return the model, ready to be asked; raise UsageError when its key is missing or would travel in the clear."""
-    # The vendor's package takes half a second to load: only who asks a model waits for it.
-    from lampkeeper.remote.llm_client import Model
-
-    patience, clock = patience or ModelPatience(), clock or RealClock()
-    if ref.provider is Provider.DATABRICKS:
-        if workspace is None:
-            raise UsageError(f"{ref} needs a workspace", fix="fill in auth.auto.tfvars, or give --profile")
-        base = f"{workspace.host.rstrip('/')}/serving-endpoints"
-        return Model(ref=ref, base_url=base, workspace=workspace, patience=patience, clock=clock)
-    variable = _KEYS[ref.provider]
-    key = environ.get(variable, "").strip()
-    if not key and ref.provider is not Provider.OTHER:
-        raise UsageError(f"{ref} needs a key in the environment variable {variable}", fix=f"export {variable}=…")
-    if not key.isascii() or not key.isprintable() or any(c.isspace() for c in key):
-        raise UsageError(f"the key in {variable} cannot be read: it holds blanks or characters that no key has")
-    if key and urlsplit(ref.base_url).scheme != "https" and urlsplit(ref.base_url).hostname not in _LOOPBACK:
-        raise UsageError(f"the key in {variable} would travel in the clear to {ref.base_url}", fix="use https")
-    return Model(ref=ref, base_url=ref.base_url, key=key, patience=patience, clock=clock)
