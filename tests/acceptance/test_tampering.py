@@ -200,7 +200,7 @@ def test_a_group_of_an_identity_provider_is_never_written_and_its_combinations_a
 
 
 def test_without_probes_or_identities_nothing_counts_as_proven(bank: Bank) -> None:
-    answer = bank.run("verify", "--no-create-probes", "--json")
+    answer = bank.run("verify", "--create-probes", "no", "--json")
     assert answer.code == 1
     assert len(answer.findings()["verify/untested_combination"]) == 4
     assert answer.document["counts"]["ok"] == 0

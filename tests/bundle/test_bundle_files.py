@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
-from lampkeeper.cli import main as _commands
-from lampkeeper.cli.app import app
 from support.bundle_jobs import ROOT, bundle_document
+from support.job_flags import options_of, task_flags
 
 pytestmark = pytest.mark.unit
-assert _commands
 SCHEMA = json.loads((Path(__file__).parent / "bundle_schema.json").read_text())
 FILES = [ROOT / "databricks.yml", *sorted(ROOT.glob("resources/*.yml"))]
 JOBS = bundle_document()["resources"]["jobs"]
@@ -75,22 +72,16 @@ def wheel_tasks() -> list[Any]:
 
 @pytest.mark.parametrize(("job", "task"), wheel_tasks())
 def test_a_task_is_a_command_of_the_cli_and_a_job_parameter_is_its_flag(job: str, task: dict[str, Any]) -> None:
-    name, *words = task["python_wheel_task"]["parameters"]
-    command = app.commands[name]
-    flags = {o: p for p in command.params if isinstance(p, click.Option) for o in (*p.opts, *p.secondary_opts)}
+    command, given = task_flags(task)
+    flags = options_of(command)
     declared = {p["name"] for p in JOBS[job]["parameters"]}
-    position = 0
-    while position < len(words):
-        assert words[position] in flags, f"{name} has no {words[position]}"
-        option = flags[words[position]]
-        position += 1
-        if option.is_flag:
-            continue
-        given = _PARAMETER.match(words[position])
-        if given is not None:
-            assert f"--{given.group(1).replace('_', '-')}" == words[position - 1]
-            assert given.group(1) in declared
-        position += 1
+    for flag, value in given.items():
+        assert flag in flags, f"{command} has no {flag}"
+        assert (value is None) == flags[flag].is_flag, f"{command} {flag}"
+        found = _PARAMETER.match(value or "")
+        if found is not None:
+            assert f"--{found.group(1).replace('_', '-')}" == flag
+            assert found.group(1) in declared
 
 
 @pytest.mark.parametrize("job", sorted(JOBS))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lampkeeper.design.profiles_sql import profile_query
-from lampkeeper.launch.labelling import count_values, read_platform, read_sources
+from lampkeeper.launch.counting import Counter, Counting, count_values, counter_of
+from lampkeeper.launch.labelling import read_platform, read_sources
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.labels import LabelClass, Protect
@@ -41,6 +42,10 @@ class StatementWire:
 def _workspace(answer: Callable[[str], Result]) -> tuple[Workspace, StatementWire]:
     wire = StatementWire(answer)
     return Workspace(wire, warehouse_id="w"), wire
+
+
+def _counting(workspace: Workspace) -> Counting:
+    return counter_of(Counter.WAREHOUSE, workspace)
 
 
 def _refuse(code: str) -> Callable[[str], Result]:
@@ -84,7 +89,7 @@ def test_a_workspace_without_classification_says_nothing(tmp_path: Path, code: s
 def test_no_rows_readable_is_told_and_changes_nothing(tmp_path: Path) -> None:
     folder = bank_folder(tmp_path)
     before = read_sources(folder, folder.snapshot()).merged(folder.snapshot())
-    findings = count_values(folder, folder.snapshot(), _workspace(_refuse("INSUFFICIENT_PERMISSIONS"))[0])
+    findings = count_values(folder, folder.snapshot(), _counting(_workspace(_refuse("INSUFFICIENT_PERMISSIONS"))[0]))
     assert [f.code for f in findings] == ["profile/nothing", "profile/unread", "profile/unread"]
     assert findings[0].severity is Severity.ERROR
     assert read_sources(folder, folder.snapshot()).merged(folder.snapshot()) == before
@@ -103,7 +108,7 @@ def test_counts_are_kept_until_the_table_changes_and_hold_no_value(tmp_path: Pat
         return head, [["0", "500", "480", "false", "470", *(["0"] * (tests - 1))]]
 
     workspace, wire = _workspace(answer)
-    assert count_values(folder, folder.snapshot(), workspace) == ()
+    assert count_values(folder, folder.snapshot(), _counting(workspace)) == ()
     assert len(wire.statements) == len(folder.snapshot().tables)
     label = {x.column.column: x for x in read_sources(folder, folder.snapshot()).offline}["misc"]
     assert (label.label, label.protect) == (LabelClass.EMAIL, Protect.YES)

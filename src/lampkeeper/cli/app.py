@@ -94,6 +94,22 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
     return decorate
 
 
+def switch(name: str, text: str) -> Callable[[Command], Command]:
+    """Return an option that is on by its name alone, and takes yes or no where a job's parameter says which."""
+    return click.option(
+        name, type=click.Choice(["yes", "no"]), is_flag=False, flag_value="yes", default="no", show_default=True, help=text,
+        callback=lambda _context, _option, value: value == "yes",
+    )  # fmt: skip
+
+
+def packs_options(command: Command) -> Command:
+    """Give a command --country and --industry."""
+    for name, example in (("--industry", "healthcare"), ("--country", "ANZ,IN")):
+        text = f"{name.removeprefix('--').capitalize()} packs in place of the settings', such as {example}."
+        command = click.option(name, default="", metavar="CODES", help=text)(command)
+    return command
+
+
 def listed(text: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated option, blanks stripped, each once."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lampkeeper.cli.app import switch
 from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
 from lampkeeper.design.prompt import prompts_of, render_prompt
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.labelling import ask_model, count_values, read_platform
+from lampkeeper.launch.counting import Counter, count_values, counter_of
+from lampkeeper.launch.labelling import ask_model, read_platform
 from lampkeeper.launch.lifecycle import snapshot_of
 from lampkeeper.launch.model_labels import Asking, ModelRun
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
+from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.llm import ModelPatience, ModelRef, Provider
 
@@ -33,7 +36,7 @@ class AskFlags:
 
     model: str = ""
     dry_run: bool = False
-    profile_values: bool = False
+    counter: Counter | None = None
     settle: bool = False
     price: str = ""
     timeout: float = 180.0
@@ -41,7 +44,7 @@ class AskFlags:
     @property
     def needs_workspace(self) -> bool:
         """Say whether the workspace is needed although nothing is read from it."""
-        return self.profile_values or self.model.startswith(f"{Provider.DATABRICKS}:")
+        return self.counter is not None or self.model.startswith(f"{Provider.DATABRICKS}:")
 
 
 def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,9 +52,14 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
     forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
     options = (
         click.option("--model", default="", metavar="REF", help=f"Ask a model too: {forms}."),
+        click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty asks none."),
         click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
-        click.option("--profile-values", is_flag=True, help="Let the warehouse count what values look like; none leaves it."),
-        click.option("--settle-undecided", is_flag=True, help="Undecided columns take the class a model or the platform says."),
+        click.option(
+            "--profile-values", type=click.Choice(["none", *Counter]), is_flag=False, flag_value=str(Counter.WAREHOUSE),
+            default="none", show_default=True,
+            help="Count what values look like, where they are; no value leaves (alone: by the warehouse).",
+        ),
+        switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),
         click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
         click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="For one answer."),
     )  # fmt: skip
@@ -62,10 +70,13 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def take_flags(options: dict[str, Any]) -> AskFlags:
     """Return the flags out of a command's options, which lose them."""
+    model, endpoint, counter = options.pop("model"), options.pop("model_endpoint").strip(), options.pop("profile_values")
+    if model and endpoint:
+        raise UsageError("--model and --model-endpoint name two models", fix="leave one of them out")
     flags = AskFlags(
-        model=options.pop("model"),
+        model=f"{Provider.DATABRICKS}:{endpoint}" if endpoint else model,
         dry_run=options.pop("dry_run"),
-        profile_values=options.pop("profile_values"),
+        counter=None if counter == "none" else Counter(counter),
         settle=options.pop("settle_undecided"),
         price=options.pop("model_price"),
         timeout=options.pop("model_timeout"),
@@ -123,9 +134,8 @@ def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, fla
     findings: list[Finding] = []
     if workspace is not None and online:
         read_platform(folder, snapshot, workspace)
-    if workspace is not None and flags.profile_values:
-        with here.console.progress("counting values") as step:
-            findings += count_values(folder, snapshot, workspace, step)
+    if workspace is not None and flags.counter is not None:
+        findings += count_with(here, folder, snapshot, workspace, flags.counter)
     if not flags.model:
         return Asked(findings=tuple(findings))
     model = _open(
@@ -144,6 +154,12 @@ def _open(ref: ModelRef, workspace: Workspace | None = None, patience: ModelPati
     from lampkeeper.remote.llm_client import open_model
 
     return open_model(ref, os.environ, workspace, patience)
+
+
+def count_with(here: Here, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter) -> tuple[Finding, ...]:
+    """Count what the values of the snapshot's tables look like; return what could not be counted."""
+    with here.console.progress("counting values") as step:
+        return count_values(folder, snapshot, counter_of(counter, workspace), step)
 
 
 def _summary(run: ModelRun) -> str:

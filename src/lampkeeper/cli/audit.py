@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import common
+from lampkeeper.cli.app import common, listed, packs_options
 from lampkeeper.cli.console import Console, Outcome
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
@@ -16,19 +16,29 @@ from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
 from lampkeeper.design.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.lifecycle import Audit, access_of, audit, count_labels, make_env_plan, verify_env, verify_options
+from lampkeeper.launch.lifecycle import (
+    Audit,
+    Choices,
+    access_of,
+    audit,
+    count_labels,
+    make_env_plan,
+    verify_env,
+    verify_options,
+)
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 
 
 @click.command("audit")
+@packs_options
 @common(workspace=True)
-def audit_command(here: Here) -> Outcome:
+def audit_command(here: Here, country: str, industry: str) -> Outcome:
     """Find sensitive columns that nothing covers, and tags on columns that are gone. Exit 1 on drift."""
     folder = here.folder()
     workspace = workspace_of(here, folder)
     with here.console.progress("auditing"):
-        found = audit(folder, workspace)
+        found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
     print_audit(here.console, found)
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
@@ -62,8 +72,9 @@ def audit_dict(found: Audit) -> dict[str, object]:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
 @click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
 @click.option("--verify", "proven", is_flag=True, help="Verify first, and show the result (probes: on the local workspace).")
+@packs_options
 @common(workspace=True, writes=True)
-def report_command(here: Here, out: Path | None, offline: bool, proven: bool) -> Outcome:
+def report_command(here: Here, out: Path | None, offline: bool, proven: bool, country: str, industry: str) -> Outcome:
     """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
     if offline and proven:
         raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
@@ -77,7 +88,7 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool) ->
         with here.console.progress("reading the workspace"):
             workspace = workspace_of(here, folder)
             plan, _ = make_env_plan(folder, workspace)
-            found = audit(folder, workspace)
+            found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
             local = is_local(workspace)

@@ -290,13 +290,17 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
 
 @click.command("verify")
 @click.option(
-    "--create-probes/--no-create-probes",
-    default=None,
-    help="Make service principals for the run and remove them (default: on the local workspace only).",
+    "--create-probes",
+    type=click.Choice(["local", "yes", "no"]),
+    is_flag=False,
+    flag_value="yes",
+    default="local",
+    show_default=True,
+    help="Make service principals for the run and remove them; local: on the local workspace alone.",
 )
 @click.option("--all", "everything", is_flag=True, help="Print every table, not only those with something to tell.")
 @common(workspace=True)
-def verify_command(here: Here, create_probes: bool | None, everything: bool) -> Outcome:
+def verify_command(here: Here, create_probes: str, everything: bool) -> Outcome:
     """Prove by real queries, principal by principal, that everybody gets what the files say."""
     folder = here.folder()
     workspace = workspace_of(here, folder)
@@ -305,7 +309,7 @@ def verify_command(here: Here, create_probes: bool | None, everything: bool) -> 
     options = verify_options(
         settings,
         tokens_of(here, workspace, [i.token_env for i in settings.identities]),
-        create_probes=local if create_probes is None else create_probes,
+        create_probes=create_probes == "yes" or (local and create_probes == "local"),
         local=local,
     )
     with here.console.progress("verifying") as step:

@@ -1,4 +1,4 @@
-"""Commands that make things: setup, snapshot, classify, generate, validate, masks."""
+"""Commands that make things: setup, snapshot, classify, profile, generate, validate."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import common, listed
-from lampkeeper.cli.asking import ask_options, fill_sources, show_prompts, take_flags
+from lampkeeper.cli.app import common, listed, packs_options
+from lampkeeper.cli.asking import ask_options, count_with, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
@@ -18,9 +18,11 @@ from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
+from lampkeeper.launch.counting import Counter, source_files
 from lampkeeper.launch.ddl_input import take_ddl
 from lampkeeper.launch.importing import import_spaces
-from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, take_snapshot, validate
+from lampkeeper.launch.labelling import read_platform
+from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, snapshot_of, take_snapshot, validate
 from lampkeeper.launch.modes import Mode
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
@@ -60,12 +62,15 @@ def setup_command(here: Here, host: str, account_id: str) -> Outcome:
 )
 @common(workspace=True, writes=True)
 def snapshot_command(here: Here, given: Path | None) -> Outcome:
-    """Read the tables in scope from the workspace."""
+    """Read the workspace: attached spaces, the tables in scope, what the platform's own classification says of them."""
     if given is not None:
         _take_settings(here, given)
     folder = here.folder()
-    with here.console.progress("reading tables"):
-        snapshot = take_snapshot(folder, workspace_of(here, folder))
+    workspace = workspace_of(here, folder)
+    with here.console.progress("reading spaces and tables"):
+        noted = import_spaces(folder, workspace)
+        snapshot = take_snapshot(folder, workspace)
+        read_platform(folder, snapshot, workspace)
     table = new_table("table", "columns", "kind")
     for each in snapshot.tables:
         table.add_row(cell(each.name), cell(len(each.columns)), cell(each.kind))
@@ -73,7 +78,8 @@ def snapshot_command(here: Here, given: Path | None) -> Outcome:
     columns = sum(len(t.columns) for t in snapshot.tables)
     here.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
     tables = [{"table": str(t.name), "columns": len(t.columns), "kind": str(t.kind)} for t in snapshot.tables]
-    return Outcome(document={"env": here.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)})
+    document = {"env": here.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)}
+    return Outcome(document=document, findings=noted)
 
 
 def _take_settings(here: Here, given: Path) -> None:
@@ -113,12 +119,32 @@ def classify_command(here: Here, file: str) -> None:
     )
 
 
+@click.command("profile")
+@click.option(
+    "--engine",
+    type=click.Choice([str(c) for c in Counter]),
+    default=str(Counter.WAREHOUSE),
+    show_default=True,
+    help="Who counts: a warehouse, or in a job the task's own Spark session, eight tables at once.",
+)
+@common(workspace=True, writes=True)
+def profile_command(here: Here, engine: str) -> Outcome:
+    """Count what the values of the tables look like, for `generate` to read: shares and counts; no value leaves the data."""
+    folder = here.folder()
+    snapshot = snapshot_of(folder)
+    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine))
+    counted = source_files(folder).counted()
+    unread = sum(f.code == "profile/unread" for f in findings)
+    here.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")
+    document = {"env": here.env, "tables": len(snapshot.tables), "unread": unread, "counted": len(counted), "engine": engine}
+    return Outcome(document=document, findings=findings, facts={"tables": len(snapshot.tables), "unread": unread})
+
+
 @click.command("generate")
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
 @click.option("--offline", is_flag=True, help="Read no workspace: use ddl/*.sql of the env, or else the last snapshot.")
-@click.option("--country", default="", metavar="CODES", help="Country packs in place of the settings', such as ANZ,IN.")
-@click.option("--industry", default="", metavar="CODES", help="Industry packs in place of the settings', such as healthcare.")
+@packs_options
 @click.option(
     "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
 )
@@ -201,4 +227,4 @@ def validate_command(here: Here, layers: bool, form: str) -> Outcome:
     return Outcome(document=document, findings=tuple(findings))
 
 
-COMMANDS = (setup_command, snapshot_command, classify_command, generate_command, validate_command)
+COMMANDS = (setup_command, snapshot_command, classify_command, profile_command, generate_command, validate_command)

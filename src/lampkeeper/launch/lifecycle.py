@@ -352,14 +352,17 @@ class Audit:
         return sort_findings([*drift, *self.findings])
 
 
-def audit(folder: EnvFolder, workspace: Workspace) -> Audit:
-    """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags."""
+def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = None) -> Audit:
+    """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags.
+
+    `choices` name packs in place of the settings', for what has not been labelled yet.
+    """
     desired = folder.read_desired()
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
     view = read_audit_view(workspace, folder.settings().patterns)
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder))} | known
+    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     return Audit(
         drift=find_drift(view.snapshot, desired, labels, view.policies),
