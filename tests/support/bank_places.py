@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -110,8 +110,8 @@ class Bank:
 
 
 @contextmanager
-def governed_bank(root: Path) -> Iterator[Bank]:
-    """Run a local workspace with the bank on it, snapshot, generate and apply."""
+def governed_bank(root: Path, prepare: Callable[[Bank], None] | None = None) -> Iterator[Bank]:
+    """Run a local workspace with the bank on it, snapshot, generate and apply; `prepare` does something before."""
     with running_localspace() as space:
         bank = Bank(space, root)
         bank.sql(*ROWS)
@@ -126,6 +126,8 @@ def governed_bank(root: Path) -> Iterator[Bank]:
             f'databricks_account_id = "{space.account_id}"\n'
             f'databricks_workspace_id = "{space.workspace_id}"\n'
         )
+        if prepare is not None:
+            prepare(bank)
         for command in ("generate", "apply"):
             answer = bank.run(command)
             assert answer.code == 0, answer.err

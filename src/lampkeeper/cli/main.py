@@ -25,12 +25,15 @@ from lampkeeper.cli import (
     packs,
     promote,
     shell,
+    taxonomy,
 )
 from lampkeeper.cli.app import app
 from lampkeeper.cli.console import Outcome, clean
 from lampkeeper.model.errors import LampkeeperError
 
-for _module in (demo, generate, labels, packs, masks, mending, check, deploy, audit, promote, approve, launch, conform, shell):
+for _module in (
+    demo, generate, labels, taxonomy, packs, masks, mending, check, deploy, audit, promote, approve, launch, conform, shell,
+):  # fmt: skip
     for _command in _module.COMMANDS:
         app.add_command(_command)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.view import View
+from lampkeeper.deploy.view import View, external_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.tags import EntityType
@@ -15,7 +15,9 @@ def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
     """Return what is wrong with a desired state on this workspace; nothing is read."""
     return [
         *_missing_groups(desired, view),
+        *_missing_tags(desired, view, states),
         *_missing_columns(desired, view),
+        *_others_under_policy(desired, view),
         *_unread_policies(view),
         *_foreign_access(desired, view, states),
     ]
@@ -31,6 +33,57 @@ def _missing_groups(desired: Desired, view: View) -> Iterator[Finding]:
                 message="is marked external, and the account has no such group",
                 fix="have the identity provider create it, or drop external = true",
             )
+
+
+def _missing_tags(desired: Desired, view: View, states: States) -> Iterator[Finding]:
+    """A tag of others is never written: it has to be there, with every value that we rely on."""
+    if not view.governed.tables:
+        return
+    for tag in (t for t in desired.tag_policies if t.external):
+        place, raw = f"tag {tag.key}", view.tag_policies.get(tag.key)
+        there = {str(v["name"]) for v in raw.get("values") or ()} if raw is not None else set()
+        if raw is None:
+            yield _tag_error(
+                "EXTERNAL_TAG_MISSING", place, "is marked external, and the account has no such governed tag",
+                "have its owner define it, or correct the key in taxonomy.yaml",
+            )  # fmt: skip
+        elif tag.key in states.owned("tag_policy"):
+            yield _tag_error(
+                "EXTERNAL_TAG_IS_OURS", place, "is marked external, and lampkeeper made it: letting go of it would delete it",
+                "take it out of taxonomy.yaml, or destroy this environment first",
+            )  # fmt: skip
+        for value in sorted(set(tag.values) - there) if raw is not None else ():
+            yield _tag_error(
+                "EXTERNAL_TAG_VALUE_MISSING", place, f"does not allow the value {value!r}",
+                "have its owner add the value, or map the label to one that there is in taxonomy.yaml",
+            )  # fmt: skip
+
+
+def _others_under_policy(desired: Desired, view: View) -> Iterator[Finding]:
+    """A policy sees a tag of others on every column that carries it, on tables that this environment does not know too."""
+    scope = {t.plain.casefold() for t in desired.tables}
+    for policy in desired.policies:
+        wanted = external_references(desired, policy)
+        home = policy.securable[0].casefold() if policy.securable else ""
+        hit = sorted(
+            t.entity_name
+            for t in view.catalog_tags
+            if t.entity_type is EntityType.COLUMNS
+            and {(t.key, t.value), (t.key, None)} & wanted
+            and t.entity_name.casefold().split(".")[0] == home
+            and t.entity_name.casefold().rpartition(".")[0] not in scope
+        )
+        if hit:
+            more = f" and {len(hit) - 5} more" if len(hit) > 5 else ""
+            yield Finding(
+                code="OTHERS_UNDER_POLICY", severity=Severity.WARNING, place=f"policy {'.'.join(policy.securable)}.{policy.name}",
+                message=f"binds columns outside of this environment too: {', '.join(hit[:5])}{more}",
+                fix="agree with their owners, or take the tables into uc_tables",
+            )  # fmt: skip
+
+
+def _tag_error(code: str, place: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix)
 
 
 def _missing_columns(desired: Desired, view: View) -> Iterator[Finding]:

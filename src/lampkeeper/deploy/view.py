@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 from lampkeeper.deploy.change import Body, Change
 from lampkeeper.deploy.state import States
+from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
-from lampkeeper.model.policies import SecurableType
+from lampkeeper.model.policies import Policy, SecurableType
+from lampkeeper.model.tags import TagAssignment
+from lampkeeper.remote.catalog import read_tags
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import read_entitlements, read_seats
 from lampkeeper.remote.live import Governed, read_governed
@@ -36,6 +39,8 @@ class View:
     warehouse_acls: Mapping[str, Json] = field(default_factory=dict)
     spaces: Mapping[str, Json] = field(default_factory=dict)
     space_acls: Mapping[str, Json] = field(default_factory=dict)
+    catalog_tags: tuple[TagAssignment, ...] = ()
+    """All tags of the catalogs where policies match tags of others: they stand on more than our tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Scope:
     permission_keys: frozenset[str]
     warehouses: frozenset[str]
     spaces: Mapping[str, str]
+    shared_tag_catalogs: frozenset[str] = frozenset()
 
 
 def scope_of(desired: Desired, states: States, changes: Iterable[Change] = ()) -> Scope:
@@ -82,12 +88,23 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change] = ()) -
         schemas=frozenset((p[0], p[1]) for p in (e.split(".") for e in entities) if len(p) > 1),
         policy_securables=frozenset(places),
         grant_securables=frozenset(granted),
+        shared_tag_catalogs=frozenset(
+            p.securable[0]
+            for p in desired.policies
+            if p.securable_type is not SecurableType.METASTORE and external_references(desired, p)
+        ),
         permission_keys=frozenset(
             {t.key for t in desired.tag_permissions} | {str(b["tag_key"]) for b in bodies["tag_permission"]}
         ),
         warehouses=frozenset(warehouses | {str(b["warehouse"]) for b in bodies["warehouse_acl"]}),
         spaces={s.key: s.space_id or spaces.get(s.key, "") for s in desired.spaces} | {k: v for k, v in spaces.items() if v},
     )
+
+
+def external_references(desired: Desired, policy: Policy) -> frozenset[tuple[str, str | None]]:
+    """Return the tags of others that a policy's columns are matched by: key, and value if one is named."""
+    theirs = {t.key for t in desired.tag_policies if t.external}
+    return frozenset(r for m in policy.match_columns for r in tag_references(m.condition) if r[0] in theirs)
 
 
 def _securable(kind: str, parts: Iterable[str]) -> Securable:
@@ -117,6 +134,7 @@ def read_view(workspace: Workspace, scope: Scope, states: States, layers: tuple[
     spaces = _spaces(workspace, scope.spaces, states) if work else {}
     return View(
         governed=governed,
+        catalog_tags=tuple(t for c in sorted(scope.shared_tag_catalogs) for t in read_tags(workspace, c)) if govern else (),
         schemas=_schemas(workspace, scope.function_schemas) if govern else {},
         seats=read_seats(workspace) if work and workspace.has_account else {},
         entitlements=read_entitlements(workspace) if work else {},

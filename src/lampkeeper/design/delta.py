@@ -58,15 +58,15 @@ def _cover(kept: Desired, full: Desired, naked: set[ColumnName]) -> Desired:
 
 
 def _names(policy: Policy, used: set[tuple[str, str]]) -> bool:
-    return any(reference in used for m in policy.match_columns for reference in tag_references(m.condition))
+    return any((key, value or "") in used for m in policy.match_columns for key, value in tag_references(m.condition))
 
 
 def _merged_tags(kept: tuple[TagPolicy, ...], full: tuple[TagPolicy, ...], added: list[TagAssignment]) -> tuple[TagPolicy, ...]:
     by_key = {p.key: p for p in kept}
-    texts = {p.key: p.description for p in full}
+    new = {p.key: replace(p, values=()) for p in full}
     for tag in added:
-        before = by_key.get(tag.key, TagPolicy(key=tag.key, description=texts.get(tag.key, "")))
-        by_key[tag.key] = replace(before, values=(*before.values, tag.value))
+        before = by_key.get(tag.key) or new[tag.key]
+        by_key[tag.key] = replace(before, values=(*before.values, *([tag.value] if tag.value else ())))
     return tuple(by_key.values())
 
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 
 from lampkeeper.design.strictness import RANK, Looser
 from lampkeeper.model.findings import Finding, Severity
-from lampkeeper.model.labels import Label, LabelSource
+from lampkeeper.model.labels import Label, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 
-_TRUST = {LabelSource.STEWARD: 0, LabelSource.MODEL: 1, LabelSource.PLATFORM: 2, LabelSource.OFFLINE: 3}
+_TRUST = {LabelSource.STEWARD: 0, LabelSource.TAG: 1, LabelSource.MODEL: 2, LabelSource.PLATFORM: 3, LabelSource.OFFLINE: 4}
 
 
 def merge_labels(*sources: Iterable[Label], looser: Looser | None = None) -> tuple[Label, ...]:
     """Return one label a column, sorted by column, with the reasons of every source that had a say.
 
-    A steward's label stands as it is. Else the most trusted source (model, platform, offline) among those that protect most
+    A steward's label stands as it is. Else the most trusted source (tag, model, platform, offline) among those that protect most
     wins: a source can raise what a less trusted one found, never lower it. With `looser`, another class counts only where its
     mask shows no more than the one before. Two stewards: the stricter wins, and is disputed.
     """
@@ -68,7 +68,9 @@ def _merge_one(ordered: list[Label], looser: Looser | None) -> Label:
     # From the least trusted up: each may take over where it asks for as much and shows no more.
     chosen = ordered[-1]
     for label in reversed(ordered[:-1]):
-        if RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen)):
+        # A tag is a person's word: it settles what waits for a person, and else raises only, as the others do.
+        settles = label.source is LabelSource.TAG and chosen.protect is Protect.UNDECIDED and label.protected
+        if settles or (RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen))):
             chosen = label
     return replace(chosen, evidence=(*chosen.evidence, *_others(ordered, chosen)))
 

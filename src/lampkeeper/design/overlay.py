@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.lexicon import Lexicon, build_lexicon
 from lampkeeper.design.library import Library, load_library
 from lampkeeper.design.pack import GroupTemplate, Identifier, Pack
+from lampkeeper.design.taxonomy import Taxonomy, map_vocabulary
 from lampkeeper.design.vocabulary import Treatment, Vocabulary, load_vocabulary
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding
 from lampkeeper.model.groups import Group, GroupSpec
 from lampkeeper.model.masks import FunctionRole
 
@@ -29,11 +31,17 @@ class Overlay:
     vocabulary: Vocabulary
     library: Library
     templates: tuple[GroupTemplate, ...] = ()
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
     @property
     def codes(self) -> tuple[str, ...]:
         """Return the codes of the packs, sorted."""
         return tuple(sorted(p.code for p in self.packs))
+
+    def mapped(self, taxonomy: Taxonomy) -> tuple[Overlay, tuple[Finding, ...]]:
+        """Return the overlay with an organisation's own tags in place of ours, and the errors of that mapping."""
+        words, findings = map_vocabulary(self.vocabulary, self.library, taxonomy)
+        return replace(self, vocabulary=words, taxonomy=taxonomy), findings
 
     def pick_groups(self, names: Iterable[str]) -> tuple[GroupSpec, ...]:
         """Return groups of these names: from a template where one has the name, else with no clearance at all."""

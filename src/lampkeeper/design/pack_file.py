@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, TypeVar
-
-import yaml
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from lampkeeper.design.formats import Check, Format, Weights, check_problem, pattern_problem
 from lampkeeper.design.kinds import Kind
@@ -25,12 +22,12 @@ from lampkeeper.design.pack import (
     Sensitivity,
 )
 from lampkeeper.design.vocabulary import FAMILIES
-from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.design.yaml_reader import YamlReader
+from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.schema import TypeFamily, type_family
 
-_E = TypeVar("_E", bound=StrEnum)
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,39}\Z")
 _SUB = re.compile(r"[a-z][a-z0-9_]{1,39}\Z")
 _PHRASE = re.compile(r"[^\W_]+(?: [^\W_]+){0,5}\Z")
@@ -43,7 +40,6 @@ _IDENTIFIER_KEYS = (
 )  # fmt: skip
 _GROUP_KEYS = ("name", "description", "access", "clearance")
 _PATTERN_KEYS = ("name", "description", "guidance")
-_LONGEST = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,42 +52,20 @@ class PackRead:
 
 def read_pack(text: str, place: str, library: Library | None = None) -> PackRead:
     """Read a pack; `library` holds the functions that it may name (the built-in ones when None)."""
-    reader = _Reader(place, library or load_library())
+    reader = _Reader(place=place, library=library or load_library())
     pack = reader.read(text)
     findings = sort_findings(reader.findings)
     return PackRead(pack=None if has_errors(findings) else pack, findings=findings)
 
 
-@dataclass(slots=True)
-class _Reader:
-    place: str
+@dataclass(slots=True, kw_only=True)
+class _Reader(YamlReader):
     library: Library
-    findings: list[Finding] = field(default_factory=list)
-    lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    code: str = "PACK_FILE"
 
     def read(self, text: str) -> Pack | None:
-        if len(text) > _LONGEST:
-            self._fail((), f"longer than {_LONGEST} characters", "split it into several packs")
-            return None
-        try:
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-                self._fail((), "holds a YAML alias", "write it out: aliases can blow a small file up without end")
-                return None
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            data = yaml.safe_load(text)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self._add(f"{self.place}:{line}:{column}", f"not YAML: {error.problem}", "quote texts that hold : # or brackets")
-            return None
-        except (yaml.YAMLError, RecursionError) as error:
-            self._fail((), f"not YAML: {error}", "write it as the packs that come with lampkeeper are written")
-            return None
-        if not isinstance(data, dict) or node is None:
-            self._fail((), "expected a mapping with code, kind, name and identifiers", "see docs/packs.md")
-            return None
-        self.lines = dict(_lines(node, ()))
-        return self._pack(data)
+        data = self.document(text, "expected a mapping with code, kind, name and identifiers", "see docs/packs.md")
+        return None if data is None else self._pack(data)
 
     def _pack(self, data: Mapping[str, Any]) -> Pack | None:
         self._known((), data, _PACK_KEYS)
@@ -269,69 +243,3 @@ class _Reader:
         if given is not None and found is None:
             self._fail(path, "expected positions", "known: '0-5', counted from 0 over letters and digits")
         return frozenset(range(int(found.group(1)), int(found.group(2)) + 1)) if found else frozenset()
-
-    def _items(
-        self, path: tuple[str | int, ...], given: Any, *, needed: bool = False
-    ) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-        if given is None and not needed:
-            return
-        if not isinstance(given, list) or (needed and not given):
-            self._fail(path, "expected a list", f"{path[-1]}: [...]")
-            return
-        for index, item in enumerate(given):
-            if isinstance(item, dict):
-                yield (*path, index), item
-            else:
-                self._fail((*path, index), "expected a mapping", "name: …")
-
-    def _one_of(self, path: tuple[str | int, ...], given: Any, kind: type[_E]) -> _E | None:
-        names = [str(k) for k in kind]
-        if given not in names:
-            self._fail(path, "is missing" if given is None else f"unknown {path[-1]} {given!r}", f"one of {', '.join(names)}")
-            return None
-        return kind(given)
-
-    def _text(self, path: tuple[str | int, ...], given: Any) -> str:
-        if isinstance(given, str) and given.strip():
-            return given.strip()
-        self._fail(path, "is missing" if given is None else "expected a text", f"{path[-1]}: …")
-        return ""
-
-    def _texts(self, path: tuple[str | int, ...], given: Any) -> tuple[str, ...]:
-        if given is None:
-            return ()
-        if not isinstance(given, list) or not all(isinstance(t, str) for t in given):
-            self._fail(path, "expected a list of texts", "put numbers and yes/no words in quotes")
-            return ()
-        return tuple(given)
-
-    def _known(self, path: tuple[str | int, ...], item: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-        for key in item:
-            if key not in keys:
-                self._fail((*path, str(key)), f"unknown field {str(key)!r}", f"one of {', '.join(keys)}")
-
-    def _fail(self, path: tuple[str | int, ...], message: str, fix: str) -> None:
-        self._add(self._at(path), f"{_shown(path)}: {message}" if path else message, fix)
-
-    def _add(self, place: str, message: str, fix: str) -> None:
-        self.findings.append(Finding(code="PACK_FILE", severity=Severity.ERROR, place=place, message=message, fix=fix))
-
-    def _at(self, path: tuple[str | int, ...]) -> str:
-        while path and path not in self.lines:
-            path = path[:-1]
-        return f"{self.place}:{self.lines.get(path, 1)}"
-
-
-def _shown(path: tuple[str | int, ...]) -> str:
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-
-
-def _lines(node: yaml.Node, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    """Yield the line of every value, by its path."""
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _lines(value, (*path, str(key.value)))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*path, index))

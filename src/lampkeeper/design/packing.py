@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lampkeeper.design.vocabulary import Treatment
-from lampkeeper.model.conditions import HasTagValue, any_of
+from lampkeeper.model.conditions import any_of
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import FunctionRole
@@ -74,9 +76,9 @@ def _share(seeds: list[PolicySeed]) -> list[tuple[PolicySeed, ...]]:
 def _policy(catalog: str, bundle: tuple[PolicySeed, ...], function_schema: str) -> Policy:
     first = bundle[0]
     treatment = first.treatment
-    condition = any_of(tuple(HasTagValue(s.treatment.key, s.treatment.value) for s in bundle))
+    condition = any_of(tuple(s.treatment.condition for s in bundle))
     shared = f"{treatment.function}_" if len(bundle) > 1 else ""
-    name = f"lk_{shared}{treatment.key}_{treatment.value}"
+    name = _plain(f"lk_{shared}{treatment.key}_{treatment.value}".rstrip("_"))
     is_filter = treatment.role is FunctionRole.FILTER
     alias = FLAG_ALIAS if is_filter else MASK_ALIAS
     return Policy(
@@ -92,6 +94,12 @@ def _policy(catalog: str, bundle: tuple[PolicySeed, ...], function_schema: str) 
         using=(Argument(alias=alias),) if is_filter else (),
         comment=f"managed by lampkeeper; {'rows' if is_filter else 'columns'} tagged {condition}",
     )
+
+
+def _plain(name: str) -> str:
+    """Return a name that needs no quotes; a digest keeps two apart that differ in what was taken out."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return name if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _principals(policy: Policy) -> int:

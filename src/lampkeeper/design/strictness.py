@@ -51,6 +51,6 @@ def shows_more(new: Label, old: Label, column: Column | None, overlay: Overlay) 
     before, after = mask_treatment(old, column, words), mask_treatment(new, column, words)
     if before is None or after is None:
         return after is not None
-    if before.key != after.key:
+    if before.family != after.family:
         return True
     return after.function != before.function and find_function(after, column, overlay.library).reveals != "nothing"

@@ -128,9 +128,15 @@ def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
             TagAssignment(entity_type=EntityType.COLUMNS, entity_name=column.plain, key=treatment.key, value=treatment.value)
         )
     descriptions = load_vocabulary().descriptions
-    policies = tuple(TagPolicy(key=k, description=descriptions[k], values=tuple(v)) for k, v in values.items())
+    theirs = request.overlay.taxonomy.keys
+    policies = tuple(
+        TagPolicy(key=k, description=descriptions.get(k, ""), values=tuple(v - {""}), external=k in theirs)
+        for k, v in values.items()
+    )
     permissions = tuple(
-        TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners)))) for p in policies
+        TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners))))
+        for p in policies
+        if not p.external
     )
     return draft.but(
         tag_policies=policies, tag_assignments=tuple(assignments), tag_permissions=permissions if request.tag_assigners else ()
@@ -154,7 +160,7 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
 def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add one policy a catalog and treatment, packed without loss where the quota asks for it."""
     seeds = {
-        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_cleared(request.groups, t.key))
+        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_cleared(request.groups, t.family))
         for name, t in draft.treatments.items()
     }
     policies, findings = pack_policies(seeds, request.function_schema, request.limits)

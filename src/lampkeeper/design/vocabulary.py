@@ -13,6 +13,7 @@ import yaml
 
 from lampkeeper.design.lexicon import read_data
 from lampkeeper.design.library import HOME, Library, LibraryFunction, load_library, replace_function
+from lampkeeper.model.conditions import Condition, HasTag, HasTagValue
 from lampkeeper.model.labels import Label, LabelClass
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
 from lampkeeper.model.schema import Column, TypeFamily
@@ -31,12 +32,26 @@ _MAX_TYPE_TEXT = 4000
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Treatment:
-    """What is done with a column: the tag, and the function bound to it by policy."""
+    """What is done with a column: the tag, and the function bound to it by policy.
+
+    `mapped_from` is set where the tag is another team's: the family of ours that it stands for, which clearances name.
+    """
 
     key: str
     value: str
     function: str
     role: FunctionRole = FunctionRole.MASK
+    mapped_from: str = ""
+
+    @property
+    def family(self) -> str:
+        """Return the family of tags that clearances name."""
+        return self.mapped_from or self.key
+
+    @property
+    def condition(self) -> Condition:
+        """Return the condition that the tag satisfies: a key alone where the tag has no values."""
+        return HasTagValue(self.key, self.value) if self.value else HasTag(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +100,14 @@ def mask_treatment(label: Label, column: Column, vocabulary: Vocabulary | None =
         if mask is None:
             return None
         row = _rows(label)[-1]
-        key = words.masks[(row, "STRING")].key
+        key = words.masks[(row, "STRING")].family
         return Treatment(key=key, value=f"nullified_{row.replace('/', '_')}_{mask.name.rpartition('_')[2]}", function=mask.name)
-    family = _family(column)
+    family = family_of(column)
     rows = _rows(label)
     chosen = next(t for r in rows if (t := words.masks.get((r, family))) is not None)
     if not _fits(chosen.function, column):
         default = words.masks[("undecided", family)].function
-        return Treatment(key=chosen.key, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
+        return Treatment(key=chosen.family, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
     return chosen
 
 
@@ -107,7 +122,8 @@ def _rows(label: Label) -> tuple[str, ...]:
     return (f"{label_class}/{label.sub}", str(label_class)) if label.sub else (str(label_class),)
 
 
-def _family(column: Column) -> str:
+def family_of(column: Column) -> str:
+    """Return the vocabulary's word for a column's type: its family, or SHORT for text too short for a constant."""
     if column.family is TypeFamily.STRING:
         length = _LENGTH.match(column.type)
         return "SHORT" if length and int(length.group(1)) < _SHORT_TEXT else "STRING"

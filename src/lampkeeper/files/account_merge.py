@@ -38,7 +38,10 @@ def merge_account(
             known = policies.get(policy.key, policy)
             findings += _conflict("governed tag", policy.key, known.description, policy.description, place)
             policies[policy.key] = replace(
-                policy, description=known.description or policy.description, values=known.values + policy.values
+                policy,
+                description=known.description or policy.description,
+                values=known.values + policy.values,
+                external=known.external or policy.external,
             )
         for permission in side.tag_permissions:
             key = (permission.key, permission.role)

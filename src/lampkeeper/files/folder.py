@@ -4,6 +4,7 @@ envs/account/                        abac.auto.tfvars, state.json, contributions
 envs/<env>/                          env.auto.tfvars, auth.auto.tfvars (secret), abac.auto.tfvars, state.json, snapshot.json
 envs/<env>/data_access/              abac.auto.tfvars, masking_functions.sql, state.json
 envs/<env>/generated/                the draft: abac.auto.tfvars, masking_functions.sql, labels.jsonl, spaces/<key>/
+envs/<env>/decisions.yaml, taxonomy.yaml  what stewards decided; governed tags of others in place of ours
 envs/<env>/ddl/_fetched.sql          what the tables look like
 """
 
@@ -51,6 +52,9 @@ One folder an environment, and `account` for what all of them share.
 |---|---|---|
 | `<env>/env.auto.tfvars` | you: tables, Genie spaces, groups | yes |
 | `<env>/auth.auto.tfvars` | you: where the workspace is, credentials | never |
+| `<env>/decisions.yaml` | `labels set`: what stewards decided about columns; it stands above every other source | yes |
+| `<env>/taxonomy.yaml` | you, if you have governed tags of your own: which label they stand for | yes |
+| `<env>/packs/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
 | `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | planning, from the draft | yes |
 | `account/contributions/<env>.tfvars` | planning: what each environment asked of the account | yes |
@@ -127,6 +131,11 @@ class EnvFolder:
     def pack_texts(self) -> tuple[tuple[Path, str], ...]:
         """Return the packs of one's own, sorted by name: path and text."""
         return tuple((p, read_text(p)) for p in sorted(self.packs_path.glob("*.yaml")))
+
+    @property
+    def taxonomy_path(self) -> Path:
+        """Return the path of taxonomy.yaml: governed tags of others that are used in place of ours."""
+        return self.path / "taxonomy.yaml"
 
     @property
     def labels_path(self) -> Path:

@@ -32,12 +32,18 @@ def group_values(groups: tuple[Group, ...]) -> Value:
 def read_tag_policies(record: Record) -> Iterator[TagPolicy]:
     """Yield the governed tags."""
     for item in record.records("tag_policies"):
-        yield TagPolicy(key=item.text("key"), description=item.text("description", ""), values=item.texts("values"))
+        yield TagPolicy(
+            key=item.text("key"), description=item.text("description", ""), values=item.texts("values"),
+            external=item.flag("external"),
+        )  # fmt: skip
 
 
 def tag_policy_values(policies: tuple[TagPolicy, ...]) -> Value:
     """Return `tag_policies`."""
-    return [{"key": t.key, "description": t.description, "values": t.values} for t in policies]
+    return [
+        {"key": t.key, "description": t.description, "values": t.values} | ({"external": True} if t.external else {})
+        for t in policies
+    ]
 
 
 def read_tag_permissions(record: Record) -> Iterator[TagPermission]:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lampkeeper.deploy.state import States
 from lampkeeper.design.merge import disagreements, merge_labels
 from lampkeeper.design.offline import classify
 from lampkeeper.design.overlay import Overlay
+from lampkeeper.design.own_tags import label_tags, tags_of_others
 from lampkeeper.design.platform_labels import Detection, label_detections
 from lampkeeper.design.strictness import looser_in
+from lampkeeper.design.taxonomy import Taxonomy
 from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
@@ -22,6 +25,7 @@ from lampkeeper.launch.model_labels import Asking, ModelRun, ask_tables, recall
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.schema import Snapshot
+from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
 
@@ -38,19 +42,32 @@ class Sources:
     offline: tuple[Label, ...]
     platform: tuple[Label, ...] = ()
     model: tuple[Label, ...] = ()
+    tagged: tuple[Label, ...] = ()
     stewards: tuple[Label, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
     def all(self) -> tuple[tuple[Label, ...], ...]:
         """Return the sources, the least trusted first."""
-        return (self.offline, self.platform, self.model, self.stewards)
+        return (self.offline, self.platform, self.model, self.tagged, self.stewards)
 
     def merged(self, snapshot: Snapshot, overlay: Overlay | None = None, *, settle: bool = False) -> tuple[Label, ...]:
         """Return one label a column, in the snapshot's order; `settle` lets a model or the platform settle the undecided."""
         looser = looser_in(snapshot, overlay, settle=settle)
         found = {x.column: x for x in merge_labels(*self.all, looser=looser)}
         return tuple(found[c] for c, _ in snapshot.columns())
+
+
+def assigned_by_us(folder: EnvFolder) -> tuple[TagAssignment, ...]:
+    """Return the tags that the environment's state says we have put on tables and columns."""
+    bodies = (owned.body for owned in States.in_folder(folder.root, folder.env).owned("tag").values())
+    return tuple(
+        TagAssignment(
+            entity_type=EntityType(str(b["entity_type"])), entity_name=str(b["entity_name"]), key=str(b["tag_key"]),
+            value=str(b["value"]),
+        )
+        for b in bodies
+    )  # fmt: skip
 
 
 def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None = None) -> Sources:
@@ -67,8 +84,11 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None 
         for d in decisions
         if d.column not in known
     )  # fmt: skip
+    offline = classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files))
+    taxonomy = overlay.taxonomy if overlay is not None else Taxonomy()
     return Sources(
-        offline=classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files)),
+        offline=offline,
+        tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, assigned_by_us(folder)), taxonomy, offline),
         platform=tuple(x for x in files.platform() if x.column in known),
         model=recall(snapshot, files.remembered()),
         stewards=stewards,

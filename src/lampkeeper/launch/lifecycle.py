@@ -32,6 +32,7 @@ from lampkeeper.launch.importing import imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
+from lampkeeper.launch.own_tags import own_tag_findings, with_own_tags
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UsageError
@@ -111,6 +112,11 @@ class Choices:
 
 
 def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
+    """Return what packs and taxonomy of the environment know; UsageError for an unknown code or a file with mistakes."""
+    return with_own_tags(folder, packs_of(folder, choices))
+
+
+def packs_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
     """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
     settings, said = folder.settings(), choices or Choices()
     library = library_of(folder)
@@ -159,7 +165,8 @@ def generate(
     made = synthesize(request)
     made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, made.desired.spaces)))
     made = merged_draft(mode, space, before, request, made)
-    findings = sort_findings([*findings, *made.findings, *sources.findings])
+    own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
+    findings = sort_findings([*findings, *made.findings, *sources.findings, *own_tags])
     now = now or datetime.now(UTC)
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)

@@ -45,9 +45,13 @@ class Protect(StrEnum):
 
 
 class LabelSource(StrEnum):
-    """Who said so; a steward overrides, a model may only raise what the offline rules found."""
+    """Who said so; a steward overrides, the others may only raise what the offline rules found.
+
+    `tag`: a governed tag of the environment's own taxonomy that somebody has put on the column.
+    """
 
     STEWARD = "steward"
+    TAG = "tag"
     MODEL = "model"
     PLATFORM = "platform"
     OFFLINE = "offline"

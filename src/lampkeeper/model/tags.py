@@ -18,11 +18,16 @@ class EntityType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagPolicy:
-    """A governed tag: its key, and the values it may take (sorted; none means key only)."""
+    """A governed tag: its key, and the values it may take (sorted; none means key only).
+
+    `external`: another team, or the platform, owns it. We assign it and match it, and never write its definition; `values`
+    are then those that we rely on.
+    """
 
     key: str
     description: str = ""
     values: tuple[str, ...] = ()
+    external: bool = False
 
     def __post_init__(self) -> None:
         """Sort the values: the platform keeps them unordered."""

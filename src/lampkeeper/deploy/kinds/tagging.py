@@ -24,10 +24,11 @@ class TagPolicyKind(Shared):
     elements: ClassVar[str] = "values"
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return the governed tags; they are the account's, whatever env asks for them."""
+        """Return the governed tags that are ours to write; they are the account's, whatever env asks for them."""
         return {
             t.key: {"tag_key": t.key, "description": marked(t.description, "account"), "values": list(t.values)}
             for t in desired.tag_policies
+            if not t.external
         }
 
     def live(self, view: View) -> dict[str, Found]:

@@ -68,7 +68,7 @@ def bad_spelling(scene: Scene) -> Iterable[Trouble]:
 
     Example: the value `masked.email`: a dot is reserved for tags of the platform.
     """
-    for policy in scene.desired.tag_policies:
+    for policy in (p for p in scene.desired.tag_policies if not p.external):
         for kind, text in (("key", policy.key), *(("value", v) for v in policy.values)):
             if _FORBIDDEN.search(text) or text != text.strip() or not text or len(text) > _MAX_LENGTH:
                 message = f"{kind} {text[:60]!r} cannot be a governed tag's {kind}"

@@ -1,0 +1,45 @@
+"""taxonomy: what an environment's own governed tags stand for."""
+
+from __future__ import annotations
+
+from lampkeeper.cli.app import app, common
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
+from lampkeeper.design.overlay import Overlay
+from lampkeeper.design.taxonomy import OPEN
+from lampkeeper.launch.lifecycle import packs_of
+from lampkeeper.launch.own_tags import map_own_tags
+from lampkeeper.model.findings import has_errors
+
+
+@app.command("taxonomy")
+@common()
+def taxonomy_command(here: Here) -> Outcome:
+    """Check envs/<env>/taxonomy.yaml: governed tags of yours that are used in place of lampkeeper's, and their masks."""
+    folder = here.folder()
+    mapped, findings = map_own_tags(folder, packs_of(folder))
+    document = [
+        {"label": t.row, "type": "" if t.row == OPEN else family, "tag": str(t), "place": t.place, **_mask(mapped, t.row, family)}
+        for t in mapped.taxonomy.tags
+        for family in (t.families if t.row != OPEN else ("",))
+    ]
+    table = new_table("label", "type", "tag", "mask", "cleared for")
+    for row in document:
+        table.add_row(*(cell(row.get(k, "")) for k in ("label", "type", "tag", "mask", "family")))
+    if document:
+        here.console.table(table)
+    if not folder.taxonomy_path.is_file():
+        here.console.line(f"{folder.taxonomy_path}: not there; all tags are lampkeeper's own (docs/generation.md)")
+    elif not has_errors(findings):
+        others = f"; a label that none stands for: {mapped.taxonomy.unmapped}"
+        here.console.line(f"{folder.taxonomy_path}: {len(mapped.taxonomy.tags)} tags{others}")
+    return Outcome(document={"env": here.env, "tags": document, "findings": [f.as_dict() for f in findings]}, findings=findings)
+
+
+def _mask(mapped: Overlay, row: str, family: str) -> dict[str, str]:
+    words = mapped.vocabulary
+    made = words.filters.get((row, family)) or words.masks.get((row, family))
+    return {} if made is None else {"mask": made.function, "family": made.family}
+
+
+COMMANDS = (taxonomy_command,)
