@@ -59,6 +59,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
             "workspace_id": ids.workspace_id,
             "metastore_id": ids.metastore_id,
             "warehouse_id": ids.warehouse_id,
+            "connect_roots": str(workspace.connect.roots()),
         }
         section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
         if profile:
@@ -72,6 +73,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
             for key, value in section.items():
                 click.echo(f"{key} = {value}")
             click.echo(f"# data: {workspace.data_dir}; warehouse: {ids.warehouse_id}; stop with Ctrl-C", err=True)
+            click.echo(f"# databricks-connect: export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={facts['connect_roots']}", err=True)
         sys.stdout.flush()
 
     try:
@@ -128,7 +130,7 @@ def _checks(data_dir: Path) -> list[tuple[str, bool, str]]:
 
     checks = [("python", sys.version_info >= (3, 11), sys.version.split()[0])]
     checks.append(("sqlite", sqlite3.sqlite_version_info >= (3, 24), sqlite3.sqlite_version))
-    for package in ("starlette", "uvicorn", "h11", "pyspark"):
+    for package in ("starlette", "uvicorn", "h11", "pyspark", "grpcio"):
         try:
             checks.append((package, True, importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:

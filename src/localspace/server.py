@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from localspace.api.hidden import hide_legacy
 from localspace.calls import MAX_BODY, Answer, Call, Plane, Route
+from localspace.connect.front import FrontProtocol
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.faults import milliseconds_since
 from localspace.governance.identity import Principal
@@ -44,6 +45,7 @@ class App:
     def __init__(self, workspace: Workspace) -> None:
         """Serve `workspace`."""
         self.workspace = workspace
+        self.connect = workspace.connect
         self._router = Router(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -254,7 +256,8 @@ class LocalServer(uvicorn.Server):
         self._ready = ready
         config = uvicorn.Config(
             App(workspace),
-            http="h11",  # the C parser loses the body of an h2c upgrade, which Java clients ask for
+            # h11 below it: the C parser loses the body of an h2c upgrade, which Java clients ask for.
+            http=FrontProtocol,
             ws="none",
             lifespan="off",
             log_level="warning",

@@ -13,6 +13,7 @@ from pathlib import Path
 from localspace import fresh
 from localspace.auth import Gatekeeper, digest
 from localspace.clock import Clock
+from localspace.connect.endpoint import ConnectEndpoint
 from localspace.faults import Faults
 from localspace.governance.books import Books, WorkspaceIds, open_books
 from localspace.statement_runner import StatementRunner
@@ -45,6 +46,7 @@ class Workspace:
         self.faults = Faults()
         self.store = Store(data_dir / "store.db")
         self.responders_calls: dict[str, int] = {}
+        self.connect = ConnectEndpoint(self)
         self._open()
 
     def _open(self) -> None:
@@ -65,6 +67,7 @@ class Workspace:
 
     def reset(self) -> None:
         """Go back to a fresh workspace with the same ids and the same admin token; a running SQL engine stays up."""
+        self.connect.reset()
         self.bench.reset()
         self.desk.clear()
         with self.store.transaction():
@@ -87,6 +90,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop what runs and let go of the data folder."""
+        self.connect.close()
         self.bench.close()
         self.desk.close()
         self.store.close()

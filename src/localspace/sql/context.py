@@ -116,7 +116,7 @@ def described(name: str, kind: str) -> tuple[str, str, str]:
     if kind.startswith("interval"):
         return (name, kind.upper(), "INTERVAL")
     parsed = parse_type(kind)
-    return (name, parsed.text.upper(), parsed.type_name)
+    return (name, parsed.shown, parsed.type_name)
 
 
 def text_rows(names: tuple[str, ...], rows: list[list[str | None]]) -> StatementResult:

@@ -83,6 +83,15 @@ class DataType:
         return self.name
 
     @property
+    def shown(self) -> str:
+        """Return the text with its words in capitals, as results have it; names of fields stay as they are."""
+        if self.name == "struct":
+            return "STRUCT<" + ",".join(f"{_field(name)}:{part.shown}" for name, part in self.parts) + ">"
+        if self.parts:
+            return f"{self.name.upper()}<" + ",".join(part.shown for _, part in self.parts) + ">"
+        return self.text.upper()
+
+    @property
     def spark(self) -> str:
         """Return the type as the engine gets it; lengths of strings are not the engine's business."""
         if self.name in ("char", "varchar"):

@@ -1,0 +1,314 @@
+"""The gRPC service: plans come in, statements run on the enforced path, Arrow goes out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pyarrow as pa
+
+from localspace.api.statements import is_read
+from localspace.connect import plans, settings
+from localspace.connect.columns import record_batch, schema_message, stream_of, type_message
+from localspace.connect.protocol import SERVICE, chosen, pb, spark_version
+from localspace.connect.refusals import Unserved, status_of
+from localspace.connect.sessions import Session, Sessions
+from localspace.errors import ApiError, not_found
+from localspace.faults import milliseconds_since
+from localspace.sql.types import DataType, parse_type
+from localspace.statement_runner import SqlError, StatementResult
+from localspace.task_process.rows import Field, shown
+from localspace.task_process.sql_text import first_word
+
+if TYPE_CHECKING:
+    from localspace.workspace import Workspace
+
+SPARK_VERSION = "4.0.0"
+_LAZY = frozenset({"SELECT", "WITH", "VALUES", "FROM", ""})
+_CLIENT = re.compile(r"\bdbconnect/(\d+)\.(\d+)")
+_ROWS_IN_BATCH = 10_000
+_log = logging.getLogger("localspace.connect")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One call: its session, the operation's id, and how to run a statement in it."""
+
+    session: Session
+    operation: str
+    run: Callable[[str], StatementResult]
+
+    def response(self, **parts: Any) -> Any:
+        """Return a part of the answer to ExecutePlan."""
+        return pb.ExecutePlanResponse(
+            session_id=self.session.id,
+            server_side_session_id=self.session.server_id,
+            operation_id=self.operation,
+            response_id=str(uuid.uuid4()),
+            **parts,
+        )
+
+
+class Service:
+    """Spark Connect for one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Serve `workspace`."""
+        self._workspace = workspace
+        self.sessions = Sessions(workspace)
+
+    def handler(self) -> Any:
+        """Return the handler of the gRPC server: every method of the protocol, served or refused by name."""
+        one, many = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        served: dict[str, tuple[Any, Callable[[Session, Any, Any], Any]]] = {
+            "AnalyzePlan": (one, self._analyze),
+            "Config": (one, self._config),
+            "Interrupt": (one, self._interrupt),
+            "ReleaseExecute": (one, self._release_execute),
+            "ReleaseSession": (one, self._release_session),
+            "ReattachExecute": (many, self._reattach),
+            "ExecutePlan": (many, self._execute),
+            "ArtifactStatus": (one, self._refuse("ArtifactStatus")),
+            "FetchErrorDetails": (one, self._refuse("FetchErrorDetails")),
+            "CloneSession": (one, self._refuse("CloneSession")),
+        }
+        requests = {"ArtifactStatus": "ArtifactStatusesRequest"}
+        methods = {
+            name: make(
+                (self._stream if make is many else self._unary)(name, work),
+                request_deserializer=getattr(pb, requests.get(name, f"{name}Request")).FromString,
+                response_serializer=lambda message: message.SerializeToString(),
+            )
+            for name, (make, work) in served.items()
+        }
+        methods["AddArtifacts"] = grpc.stream_unary_rpc_method_handler(
+            self._unary("AddArtifacts", self._refuse("addArtifacts, and functions in Python")), bytes, bytes
+        )
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    # The frame of a call
+
+    def _unary(self, name: str, work: Callable[[Session, Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def serve(request: Any, context: Any) -> Any:
+            start, who = time.perf_counter(), ""
+            try:
+                session = self._session(request, context)
+                who = session.owner.name
+                found = work(session, request, context)
+            except Exception as error:
+                self._fail(name, who, start, error, context, request)
+            self._logged(name, who, start, 200, request)
+            return found
+
+        return serve
+
+    def _stream(self, name: str, work: Callable[[Session, Any, Any], Iterator[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+        def serve(request: Any, context: Any) -> Iterator[Any]:
+            start, who = time.perf_counter(), ""
+            try:
+                session = self._session(request, context)
+                who = session.owner.name
+                yield from work(session, request, context)
+            except Exception as error:
+                self._fail(name, who, start, error, context, request)
+            self._logged(name, who, start, 200, request)
+
+        return serve
+
+    def _session(self, request: Any, context: Any) -> Session:
+        headers = {str(key): str(value) for key, value in context.invocation_metadata()}
+        return self.sessions.of(headers, getattr(request, "session_id", ""))
+
+    def _fail(self, name: str, who: str, start: float, error: Exception, context: Any, request: Any) -> None:
+        if not isinstance(error, ApiError | SqlError | Unserved):
+            # A defect of ours: the client gets a short error, the trace goes to the server's log.
+            _log.exception("%s failed", name)
+        status = {Unserved: 501, SqlError: 400}.get(type(error), getattr(error, "status", 500))
+        self._logged(name, who, start, status, request)
+        context.abort_with_status(status_of(error))
+
+    def _logged(self, name: str, who: str, start: float, status: int, request: Any) -> None:
+        self._workspace.faults.log(
+            method="GRPC", path=f"/{SERVICE}/{name}", query="", operation=f"connect.{name}", principal=who, status=status,
+            duration_ms=milliseconds_since(start), mutating=name == "ExecutePlan" and _writes(request.plan),
+        )  # fmt: skip
+
+    @staticmethod
+    def _refuse(what: str) -> Callable[[Session, Any, Any], Any]:
+        def serve(session: Session, request: Any, context: Any) -> Any:
+            raise Unserved(what, "use SQL")
+
+        return serve
+
+    # Plans
+
+    def _execute(self, session: Session, request: Any, context: Any) -> Iterator[Any]:
+        turn = self._turn(session, request.operation_id, context)
+        plans.require_known(request.plan)
+        match request.plan.WhichOneof("op_type"):
+            case "root":
+                yield from self._relation(turn, request.plan.root)
+            case "command":
+                yield from self._command(turn, request.plan.command)
+            case kind:
+                raise Unserved(f"a plan of kind {kind or 'unknown'}", "switch plan compression off")
+        yield turn.response(result_complete=pb.ExecutePlanResponse.ResultComplete())
+
+    def _turn(self, session: Session, operation: str, context: Any) -> Turn:
+        operation = operation or str(uuid.uuid4())
+        desk = self._workspace.desk
+
+        def run(text: str) -> StatementResult:
+            # A client that goes away takes its statement with it.
+            return session.run(desk, text, operation, lambda one: context.add_callback(lambda: desk.cancel(one)))
+
+        return Turn(session=session, operation=operation, run=run)
+
+    def _relation(self, turn: Turn, relation: Any) -> Iterator[Any]:
+        match relation.WhichOneof("rel_type"):
+            case "local_relation":
+                yield from _batches(turn, plans.local_batch(relation.local_relation))
+            case "show_string":
+                text = _shown(turn, relation.show_string)
+                result = StatementResult(columns=(("show_string", "string", "STRING"),), rows=[[text]])
+                yield from _result(turn, result)
+            case "catalog":
+                yield from _result(turn, _catalog(turn, relation.catalog))
+            case _:
+                yield from _result(turn, turn.run(plans.query(relation)))
+
+    def _command(self, turn: Turn, command: Any) -> Iterator[Any]:
+        kind = command.WhichOneof("command_type")
+        if kind != "sql_command":
+            raise Unserved(f"the command {kind or 'of a newer client'}")
+        body = command.sql_command
+        if body.HasField("input") and body.input.WhichOneof("rel_type") != "sql":
+            raise Unserved("spark.sql(…) with data frames in it")
+        body = body.input.sql if body.HasField("input") else pb.SQL(query=body.sql, named_arguments=body.named_arguments)
+        text = plans.sql_text(body)
+        # A query runs when its rows are asked for; a command runs now, once.
+        if first_word(text) in _LAZY:
+            relation = pb.Relation(sql=pb.SQL(query=text))
+        else:
+            relation = pb.Relation(local_relation=pb.LocalRelation(data=stream_of(record_batch(turn.run(text)))))
+        yield turn.response(sql_command_result=pb.ExecutePlanResponse.SqlCommandResult(relation=relation))
+
+    def _reattach(self, session: Session, request: Any, context: Any) -> Iterator[Any]:
+        raise not_found(
+            f"[INVALID_HANDLE.OPERATION_NOT_FOUND] The handle {request.operation_id} is invalid. Operation not found."
+        )
+
+    def _analyze(self, session: Session, request: Any, context: Any) -> Any:
+        turn = self._turn(session, "", context)
+        found = pb.AnalyzePlanResponse(session_id=session.id, server_side_session_id=session.server_id)
+        kind, body = chosen(request, "analyze")
+        match kind:
+            case "schema":
+                found.schema.schema.CopyFrom(_schema(turn, body.plan))
+            case "explain":
+                plans.require_known(body.plan)
+                found.explain.explain_string = str(turn.run(f"EXPLAIN {plans.query(body.plan.root)}").rows[0][0])
+            case "spark_version":
+                found.spark_version.CopyFrom(spark_version(SPARK_VERSION, _runtime(request.client_type)))
+            case "ddl_parse":
+                found.ddl_parse.parsed.CopyFrom(type_message(_parsed(body.ddl_string)))
+            case "is_local":
+                found.is_local.is_local = False
+            case "is_streaming":
+                found.is_streaming.is_streaming = False
+            case _:
+                raise Unserved(f"the analysis {kind or 'of a newer client'}")
+        return found
+
+    def _config(self, session: Session, request: Any, context: Any) -> Any:
+        pairs = settings.answer(request.operation)
+        return pb.ConfigResponse(session_id=session.id, server_side_session_id=session.server_id, pairs=pairs)
+
+    def _interrupt(self, session: Session, request: Any, context: Any) -> Any:
+        if request.interrupt_type == pb.InterruptRequest.INTERRUPT_TYPE_TAG:
+            raise Unserved("interruptTag", "use interruptAll or interruptOperation")
+        everything = request.interrupt_type == pb.InterruptRequest.INTERRUPT_TYPE_ALL
+        stopped = [one for one in tuple(session.running) if everything or one == request.operation_id]
+        for one in stopped:
+            self._workspace.desk.cancel(session.running[one])
+        return pb.InterruptResponse(session_id=session.id, server_side_session_id=session.server_id, interrupted_ids=stopped)
+
+    def _release_execute(self, session: Session, request: Any, context: Any) -> Any:
+        return pb.ReleaseExecuteResponse(
+            session_id=session.id, server_side_session_id=session.server_id, operation_id=request.operation_id
+        )
+
+    def _release_session(self, session: Session, request: Any, context: Any) -> Any:
+        self.sessions.close(session)
+        return pb.ReleaseSessionResponse(session_id=session.id, server_side_session_id=session.server_id)
+
+
+def _writes(plan: Any) -> bool:
+    """Say whether a plan is a statement that changes something; every other plan is a query."""
+    body = plan.command.sql_command
+    text = body.sql or body.input.sql.query or plan.root.sql.query
+    return bool(text) and not is_read(text)
+
+
+def _result(turn: Turn, result: StatementResult) -> Iterator[Any]:
+    yield turn.response(schema=schema_message(result))
+    yield from _batches(turn, record_batch(result))
+
+
+def _batches(turn: Turn, batch: pa.RecordBatch) -> Iterator[Any]:
+    for start in range(0, max(batch.num_rows, 1), _ROWS_IN_BATCH):
+        part = batch.slice(start, _ROWS_IN_BATCH)
+        message = pb.ExecutePlanResponse.ArrowBatch(row_count=part.num_rows, data=stream_of(part), start_offset=start)
+        yield turn.response(arrow_batch=message)
+
+
+def _schema(turn: Turn, plan: Any) -> Any:
+    plans.require_known(plan)
+    if plan.WhichOneof("op_type") != "root":
+        raise Unserved("the schema of a command")
+    root = plan.root
+    if root.WhichOneof("rel_type") == "sql" and first_word(root.sql.query) not in _LAZY:
+        return schema_message(turn.run(plans.query(root)))
+    limited = pb.Relation(limit=pb.Limit(input=root, limit=0))
+    return schema_message(turn.run(plans.query(limited)))
+
+
+def _parsed(ddl: str) -> DataType:
+    """Return a type, or the columns of a table as one struct."""
+    try:
+        return parse_type(ddl)
+    except SqlError:
+        return parse_type(f"struct<{ddl}>")
+
+
+def _shown(turn: Turn, body: Any) -> str:
+    if body.vertical:
+        raise Unserved("show(vertical=True)")
+    limited = pb.Relation(limit=pb.Limit(input=body.input, limit=body.num_rows + 1))
+    result = turn.run(plans.query(limited))
+    fields = [Field(name=name, type_text=text, type_name=kind) for name, text, kind in result.columns]
+    table = shown(fields, result.rows[: body.num_rows], body.truncate)
+    more = f"only showing top {body.num_rows} row{'s' * (body.num_rows != 1)}\n" if len(result.rows) > body.num_rows else ""
+    return f"{table}\n{more}"
+
+
+def _catalog(turn: Turn, body: Any) -> StatementResult:
+    kind = body.WhichOneof("cat_type")
+    match kind:
+        case "current_catalog":
+            return turn.run("SELECT current_catalog()")
+        case "current_database":
+            return turn.run("SELECT current_schema()")
+    raise Unserved(f"spark.catalog: {kind or 'a question of a newer client'}")
+
+
+def _runtime(client: str) -> str:
+    """Return the runtime that a client wants to hear: its own, for what is served does not depend on it."""
+    found = _CLIENT.search(client)
+    return f"{found.group(1)}.{found.group(2)}.x-localspace" if found else "16.1.x-localspace"

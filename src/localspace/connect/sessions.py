@@ -1,0 +1,111 @@
+"""Sessions of Spark Connect: each belongs to one principal, and every statement of it runs as that principal."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from localspace.errors import denied
+from localspace.governance.identity import Principal
+from localspace.sql.text import Cursor
+from localspace.statement_runner import SqlError, StatementRequest, StatementResult
+from localspace.statements import State, Statement, StatementDesk
+
+if TYPE_CHECKING:
+    from localspace.workspace import Workspace
+
+_TOLD = re.compile(r"\[([A-Z0-9_.]+)\] (.*)", re.DOTALL)
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One session: whose it is, where names without a catalog are looked up, what runs."""
+
+    owner: Principal
+    id: str
+    server_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    catalog: str | None = None
+    schema: str | None = None
+    running: dict[str, Statement] = field(default_factory=dict)
+
+    def run(self, desk: StatementDesk, text: str, operation: str, watch: Callable[[Statement], None]) -> StatementResult:
+        """Run a statement to its end as the session's principal; `watch` gets it while it runs; raises SqlError."""
+        request = StatementRequest(
+            statement=text,
+            principal_id=self.owner.id,
+            principal_name=self.owner.name,
+            catalog=self.catalog,
+            schema=self.schema,
+        )
+        statement = desk.submit(request, "", None)
+        self.running[operation] = statement
+        try:
+            watch(statement)
+            statement.done.result()
+        finally:
+            self.running.pop(operation, None)
+        if statement.state is State.SUCCEEDED and statement.result is not None:
+            self._follow(text)
+            return statement.result
+        raise _error(statement)
+
+    def _follow(self, text: str) -> None:
+        """Let a USE that has succeeded stand for the statements that come."""
+        cursor = Cursor(text)
+        if not cursor.accept("USE"):
+            return
+        kind, path = cursor.one_of("CATALOG", "SCHEMA", "DATABASE"), cursor.path()
+        if kind == "CATALOG":
+            self.catalog, self.schema = path[0], None
+        else:
+            self.catalog, self.schema = (path[-2] if len(path) > 1 else self.catalog), path[-1]
+
+
+class Sessions:
+    """All sessions of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Let in whom `workspace` knows."""
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, str], Session] = {}
+
+    def of(self, headers: dict[str, str], session_id: str) -> Session:
+        """Return the session of a call: its token's principal counts, never the user that the message names.
+
+        Raises a 401 without a valid token, and a 403 for who may not work here.
+        """
+        caller = self._workspace.gatekeeper.caller(headers)
+        identity = self._workspace.books.identity
+        if not identity.in_workspace(caller.id):
+            raise denied(f"Principal {caller.name} is not assigned to workspace {self._workspace.ids.workspace_id}.")
+        if "workspace-access" not in identity.entitlements(caller.id):
+            raise denied("This principal does not have the entitlement workspace-access.")
+        with self._lock:
+            # Two principals that send the same session id have two sessions.
+            return self._open.setdefault((caller.id, session_id), Session(owner=caller, id=session_id))
+
+    def close(self, session: Session) -> None:
+        """Forget a session and cancel what runs in it."""
+        with self._lock:
+            self._open.pop((session.owner.id, session.id), None)
+        for statement in tuple(session.running.values()):
+            self._workspace.desk.cancel(statement)
+
+    def clear(self) -> None:
+        """Forget every session."""
+        with self._lock:
+            self._open.clear()
+
+
+def _error(statement: Statement) -> SqlError:
+    if statement.state is State.CANCELED:
+        return SqlError("OPERATION_CANCELED", "Operation has been canceled.", "HY008")
+    found = _TOLD.match(statement.message)
+    if found is None:
+        return SqlError(statement.error_code or "INTERNAL_ERROR", statement.message, statement.sql_state)
+    return SqlError(found.group(1), found.group(2), statement.sql_state, statement.error_code)
