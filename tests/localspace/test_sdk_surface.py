@@ -204,6 +204,11 @@ def _catalog(w: Any, a: Any, space: LocalWorkspace) -> None:
     assert w.metastores.get(space.metastore_id).owner == "admin@localspace.example"
     w.metastores.update(space.metastore_id, delta_sharing_scope=uc.DeltaSharingScopeEnum.INTERNAL)
     assert any(one.quota_name == "schema-quota" for one in w.resource_quotas.list_quotas())
+    whole = w.resource_quotas.get_quota("METASTORE", space.metastore_id, "abac-policy-quota").quota_info
+    assert (whole.quota_count, whole.quota_limit) == (0, 10_000)
+    assert w.resource_quotas.get_quota("CATALOG", "main", "abac-policy-quota").quota_info.quota_limit == 100
+    with pytest.raises(NotFound):
+        w.resource_quotas.get_quota("CATALOG", "main", "no-such-quota")
 
 
 def _functions_and_volumes(w: Any, a: Any, space: LocalWorkspace) -> None:

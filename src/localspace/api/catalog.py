@@ -265,48 +265,6 @@ def update_metastore(call: Call) -> Json:
     return new
 
 
-def quotas(call: Call) -> Json:
-    """List the quotas in use; counters may lag."""
-    limits = {"METASTORE": 100, "CATALOG": 100, "SCHEMA": 100, "TABLE": 50}
-    found: list[Json] = []
-    for (kind, name), count in sorted(call.books.policies.counts().items()):
-        if kind == "*":
-            kind, name, quota, limit = "METASTORE", call.books.ids.metastore_id, "abac-policy-quota", 10_000
-        else:
-            quota, limit = f"{kind.lower()}-abac-policy-quota", limits[kind]
-        found.append(
-            {
-                "parent_securable_type": kind,
-                "parent_full_name": name,
-                "quota_name": quota,
-                "quota_count": count,
-                "quota_limit": limit,
-            }
-        )
-    store, metastore = call.books.store, call.books.ids.metastore_id
-    for kind, limit in (("catalog", 1_000),):
-        found.append(
-            {
-                "parent_securable_type": "METASTORE",
-                "parent_full_name": metastore,
-                "quota_name": f"{kind}-quota",
-                "quota_count": store.count(kind) - 1,  # hive_metastore is none of Unity Catalog
-                "quota_limit": limit,
-            }
-        )
-    found += [
-        {
-            "parent_securable_type": "CATALOG",
-            "parent_full_name": catalog["name"],
-            "quota_name": "schema-quota",
-            "quota_count": store.count("schema", (catalog["name"],)),
-            "quota_limit": 10_000,
-        }
-        for catalog in call.books.catalog.catalogs(call.actor)
-    ]
-    return page(found, call.query, "quotas")
-
-
 # Inside
 
 
@@ -374,11 +332,4 @@ ROUTES = (
     Route(method="GET", path=_UC + "/metastores", handler=list_metastores, sdk=("Metastores.list",)),
     Route(method="GET", path=_UC + "/metastores/{id}", handler=get_metastore, sdk=("Metastores.get",)),
     Route(method="PATCH", path=_UC + "/metastores/{id}", handler=update_metastore, sdk=("Metastores.update",)),
-    Route(
-        method="GET",
-        path=_UC + "/resource-quotas/all-resource-quotas",
-        handler=quotas,
-        sdk=("ResourceQuotas.list_quotas",),
-        partial="policies, catalogs and schemas are counted",
-    ),
 )

@@ -1,0 +1,76 @@
+"""Resource quotas over REST: how much of each is used (source: SDK 0.156, ResourceQuotas)."""
+
+from __future__ import annotations
+
+from localspace.calls import Call, Route
+from localspace.errors import not_found
+from localspace.governance.policy_book import QUOTA_OF_METASTORE, QUOTAS
+from localspace.wire import Json, page
+
+_BASE = "/api/2.1/unity-catalog/resource-quotas"
+_POLICIES = "abac-policy-quota"
+_CATALOGS, _SCHEMAS = 1_000, 10_000
+_PARTIAL = "policies, catalogs and schemas are counted"
+
+
+def listed(call: Call) -> Json:
+    """List the quotas in use; counters may lag."""
+    return page(_quotas(call), call.query, "quotas")
+
+
+def get(call: Call) -> Json:
+    """Return one quota; what carries no policy has used nothing of its quota of policies."""
+    wanted = (call.params["kind"].rsplit(".", 1)[-1].upper(), call.params["parent"], call.params["quota"])
+    found = next((q for q in _quotas(call) if _key(q) == wanted), None)
+    if found is None and wanted[0] in QUOTAS and wanted[0] != "METASTORE" and wanted[2] == _POLICIES:
+        call.books.privileges.require_exists(wanted[0], wanted[1])
+        found = _quota(wanted[0], wanted[1], _POLICIES, 0, QUOTAS[wanted[0]])
+    if found is None:
+        raise not_found(f"Quota '{wanted[2]}' of {wanted[0]} '{wanted[1]}' does not exist.", "RESOURCE_DOES_NOT_EXIST")
+    return {"quota_info": found}
+
+
+def _quotas(call: Call) -> list[Json]:
+    metastore, store = call.books.ids.metastore_id, call.books.store
+    found: list[Json] = []
+    for (kind, name), count in sorted(call.books.policies.counts().items()):
+        if kind == "*":
+            found.append(_quota("METASTORE", metastore, _POLICIES, count, QUOTA_OF_METASTORE))
+        else:
+            # What hangs on the metastore itself is apart from what hangs on anything in it.
+            quota = f"metastore-{_POLICIES}" if kind == "METASTORE" else _POLICIES
+            found.append(_quota(kind, name, quota, count, QUOTAS[kind]))
+    # hive_metastore is none of Unity Catalog.
+    found.append(_quota("METASTORE", metastore, "catalog-quota", store.count("catalog") - 1, _CATALOGS))
+    for catalog in call.books.catalog.catalogs(call.actor):
+        count = store.count("schema", (catalog["name"],))
+        found.append(_quota("CATALOG", str(catalog["name"]), "schema-quota", count, _SCHEMAS))
+    return found
+
+
+def _quota(kind: str, name: str, quota: str, count: int, limit: int) -> Json:
+    return {
+        "parent_securable_type": kind,
+        "parent_full_name": name,
+        "quota_name": quota,
+        "quota_count": count,
+        "quota_limit": limit,
+    }
+
+
+def _key(quota: Json) -> tuple[str, str, str]:
+    return (quota["parent_securable_type"], quota["parent_full_name"], quota["quota_name"])
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path=_BASE + "/all-resource-quotas",
+        handler=listed,
+        sdk=("ResourceQuotas.list_quotas",),
+        partial=_PARTIAL,
+    ),
+    Route(
+        method="GET", path=_BASE + "/{kind}/{parent}/{quota}", handler=get, sdk=("ResourceQuotas.get_quota",), partial=_PARTIAL
+    ),
+)
