@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import find_principal
+from lampkeeper.remote.quotas import read_policy_quotas
 from lampkeeper.remote.table_grants import own_names
 from lampkeeper.remote.warehouse import list_warehouses
 
@@ -44,7 +46,27 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
             "create one, or set sql_warehouse_id in env.auto.tfvars",
         )
         findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, place="workspace", message=message, fix=fix))
-    return sort_findings(findings)
+    return sort_findings([*findings, *_full(plan.changes, workspace)])
+
+
+def _full(changes: Iterable[Change], workspace: Workspace) -> list[Finding]:
+    """Policies are made before others go: the new ones must find room, in their catalogs and in the metastore."""
+    new = [c.after for c in changes if c.kind == "policy" and c.action is Action.CREATE and c.after]
+    if not new:
+        return []
+    on = Counter(str(b["on_securable_fullname"]) for b in new if b["on_securable_type"] == "CATALOG")
+    quotas = read_policy_quotas(workspace, on)
+    asked = [(f"catalog {name}", on[name], quota) for name, quota in quotas.catalogs.items()]
+    asked += [("metastore", len(new), quotas.metastore)] if quotas.metastore is not None else []
+    return [
+        Finding(
+            code="QUOTA_EXCEEDED", severity=Severity.ERROR, place=place,
+            message=f"{count} policies are to be made, and {quota.count} of {quota.limit} are there",
+            fix="remove policies that nothing needs any more; the platform's counter may lag some minutes behind",
+        )
+        for place, count, quota in asked
+        if quota.count + count > quota.limit
+    ]  # fmt: skip
 
 
 def _needs(changes: Iterable[Change]) -> list[Need]:

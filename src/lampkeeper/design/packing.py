@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from lampkeeper.design.vocabulary import Treatment
 from lampkeeper.model.conditions import any_of
@@ -22,7 +22,12 @@ FLAG_ALIAS = "flag"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, since they move."""
+    """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, since they move.
+
+    `others` are policies on catalogs that are not this environment's, `elsewhere` all such policies of the metastore.
+    """
+
+    policies_per_metastore: int = 10_000
 
     policies_per_catalog: int = 100
     policies_per_schema: int = 100
@@ -31,6 +36,12 @@ class Limits:
     columns_per_policy: int = 3
     values_per_tag: int = 500
     space_tables: int = 25
+    others: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: int = 0
+
+    def room(self, catalog: str) -> int:
+        """Return how many policies of ours a catalog takes."""
+        return max(0, self.policies_per_catalog - self.others.get(catalog, 0))
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -57,9 +68,9 @@ def pack_policies(
     findings: list[Finding] = []
     for catalog, own in sorted(by_catalog.items()):
         bundles: list[tuple[PolicySeed, ...]] = [(s,) for s in own]
-        if len(bundles) > limits.policies_per_catalog:
+        if len(bundles) > limits.room(catalog):
             bundles = _share(own)
-        if len(bundles) > limits.policies_per_catalog:
+        if len(bundles) > limits.room(catalog):
             findings.append(_too_many(catalog, len(bundles), limits))
         policies.extend(_policy(catalog, b, function_schema) for b in bundles)
     findings.extend(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
@@ -111,9 +122,14 @@ def _too_many(catalog: str, count: int, limits: Limits) -> Finding:
         code="LK020",
         severity=Severity.ERROR,
         place=catalog,
-        message=f"{count} policies are needed, the quota of a catalog is {limits.policies_per_catalog}; none was dropped",
+        message=f"{count} policies are needed, {_quota_of(catalog, limits)}; none was dropped",
         fix="split the catalog's tables over two environments, or give groups the same clearances so that policies can be shared",
     )
+
+
+def _quota_of(catalog: str, limits: Limits) -> str:
+    taken = limits.others.get(catalog, 0)
+    return f"the quota of a catalog is {limits.policies_per_catalog}" + (f", {taken} of it used by others" if taken else "")
 
 
 def _crowded(policy: Policy, limits: Limits) -> Finding:

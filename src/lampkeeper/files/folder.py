@@ -66,6 +66,7 @@ auth.auto.tfvars
 /*/generated/
 /*/ddl/
 /*/snapshot.json
+/*/quotas.json
 /*/.genie_space_id_*
 *.tmp
 """

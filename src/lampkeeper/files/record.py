@@ -68,6 +68,15 @@ class Record:
             raise self.wrong(name, "true or false", value)
         return value
 
+    def number(self, name: str, default: int) -> int:
+        """Return a whole number from 1."""
+        value = self._get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise UsageError(f"{self.place_of(name)}: {name} must be a whole number from 1")
+        return value
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; empty when absent."""
         value = self._get(name)
@@ -123,6 +132,15 @@ class Record:
             if not isinstance(item, dict):
                 raise UsageError(f"{self._document.place(*self._key, name, key)}: {name}.{key} must be a map, not {_kind(item)}")
             yield key, self._child(item, name, key)
+
+    def inside(self, name: str) -> Record | None:
+        """Return a map as a record, or None when absent."""
+        value = self._get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self.wrong(name, "a map", value)
+        return self._child(value, name)
 
     def keys(self, name: str) -> tuple[str, ...]:
         """Return the keys of a map; empty when absent."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lampkeeper.files.hcl import Value, read_hcl, render_hcl
@@ -14,6 +15,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import Group, GroupSpec
 from lampkeeper.model.names import split_name, write_name
+from lampkeeper.model.quotas import LIMIT_NAMES
 
 FUNCTION_SCHEMA = "lampkeeper"
 """The schema that functions are made in, unless `function_schema` says otherwise."""
@@ -69,6 +71,7 @@ class Settings:
     groups: tuple[GroupSpec, ...] | None = None
     function_schema: str = FUNCTION_SCHEMA
     identities: tuple[Identity, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -96,6 +99,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         groups=tuple(_group(name, item) for name, item in record.named("groups")) if record.has("groups") else None,
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
+        limits=_limits(record),
     )  # fmt: skip
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
     if settings.genie_only and settings.groups:
@@ -118,6 +122,7 @@ def render_settings(settings: Settings) -> str:
         "industry": ", ".join(settings.industry),
         "genie_only": settings.genie_only,
         "function_schema": "" if settings.function_schema == FUNCTION_SCHEMA else settings.function_schema,
+        "limits": dict(settings.limits),
         "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
     }
     shown = {key: value for key, value in values.items() if value}
@@ -149,6 +154,12 @@ def _space(item: Record, catalog: str) -> SpaceSettings:
         name=name, space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
         tables=_patterns(item, "uc_tables", catalog),
     )  # fmt: skip
+
+
+def _limits(record: Record) -> dict[str, int]:
+    """Return quotas of the platform that are smaller here than documented, by name."""
+    inside = record.inside("limits")
+    return {} if inside is None else {n: inside.number(n, 0) for n in LIMIT_NAMES if inside.has(n)}
 
 
 def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
 from lampkeeper.launch.importing import imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
+from lampkeeper.launch.limits import limits_of, take_quotas
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
 from lampkeeper.launch.own_tags import own_tag_findings, with_own_tags
@@ -91,6 +92,7 @@ def take_snapshot(folder: EnvFolder, workspace: Workspace, now: datetime | None 
             f"{folder.settings_path}: the patterns match no table", fix="check uc_tables; an empty schema has nothing"
         )
     folder.write_snapshot(snapshot)
+    take_quotas(folder, snapshot, workspace)
     return snapshot
 
 
@@ -161,6 +163,7 @@ def generate(
         warehouse=warehouse,
         function_schema=settings.function_schema,
         overlay=overlay,
+        limits=limits_of(folder),
     )
     made = synthesize(request)
     made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, made.desired.spaces)))
@@ -230,11 +233,11 @@ def validate(folder: EnvFolder, *, drafted: bool = True) -> tuple[Finding, ...]:
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
     if drafted:
         read = folder.draft()
-        return sort_findings([*read.findings, *check(read.desired, snapshot)])
+        return sort_findings([*read.findings, *check(read.desired, snapshot, limits_of(folder))])
     written = folder.check()
     if has_errors(written):
         return written
-    return sort_findings([*written, *check(folder.read_desired(), snapshot)])
+    return sort_findings([*written, *check(folder.read_desired(), snapshot, limits_of(folder))])
 
 
 def desired_of(folder: EnvFolder) -> Desired:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from lampkeeper.design.check import check
 from lampkeeper.design.draft_fixes import Mend, fix_draft, fix_hcl_syntax, split_answer
+from lampkeeper.design.packing import Limits
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
 from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.files.tfvars import read_layer, render_layer
+from lampkeeper.launch.limits import limits_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.schema import Snapshot
@@ -40,10 +42,10 @@ def mend_env(folder: EnvFolder) -> Mended:
     path = folder.generated_path / ABAC_FILE
     if not path.is_file():
         raise UsageError(f"{path}: no draft", fix=f"lampkeeper generate --env {folder.env}")
-    return mend_file(path, folder.snapshot() if folder.snapshot_path.is_file() else None)
+    return mend_file(path, folder.snapshot() if folder.snapshot_path.is_file() else None, limits_of(folder))
 
 
-def mend_file(path: Path, snapshot: Snapshot | None = None) -> Mended:
+def mend_file(path: Path, snapshot: Snapshot | None = None, limits: Limits | None = None) -> Mended:
     """Mend a `*.tfvars` draft with the `masking_functions.sql` beside it, or an answer that carries both in fences.
 
     The parts of an answer go into files beside it; raise UsageError when these are there already.
@@ -55,10 +57,10 @@ def mend_file(path: Path, snapshot: Snapshot | None = None) -> Mended:
         raise UsageError(f"{abac.parent}: holds a draft already", fix="put the answer into a folder of its own")
     sql_text = read_text(sql) if sql.is_file() else ""
     fenced = split_answer(text).sql if not sql_text else split_answer(sql_text).sql
-    return _mend(text, abac, fenced or sql_text, sql, snapshot)
+    return _mend(text, abac, fenced or sql_text, sql, snapshot, limits)
 
 
-def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | None) -> Mended:
+def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | None, limits: Limits | None) -> Mended:
     form = fix_hcl_syntax(text)
     try:
         functions = read_masks_sql(sql_text, sql)
@@ -67,7 +69,7 @@ def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | 
         place, _, message = error.message.partition(": ")
         unreadable = Finding(code="LK707", severity=Severity.ERROR, place=place, message=message, fix=error.fix)
         return Mended(changes=form.changes, findings=sort_findings([*form.findings, unreadable]), texts={})
-    made = fix_draft(read.desired, snapshot)
+    made = fix_draft(read.desired, snapshot, limits)
     # What a list says twice is told as one entry; where nothing changed the author's own text stays, comments and all.
     lossless = made.desired == read.desired
     texts = {
@@ -75,7 +77,7 @@ def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | 
         sql: sql_text if made.desired.functions == functions else render_masks_sql(made.desired.functions),
     }
     again = read_layer(texts[abac], abac, functions=made.desired.functions)
-    findings = sort_findings([*form.findings, *made.findings, *again.findings, *check(made.desired, snapshot)])
+    findings = sort_findings([*form.findings, *made.findings, *again.findings, *check(made.desired, snapshot, limits)])
     changes = (*form.changes, *made.changes)
     usable = bool(changes) and not any(f.code == _CUT for f in findings)
     return Mended(changes=changes, findings=findings, texts={p: t for p, t in texts.items() if t} if usable else {})

@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK306", name="policy-columns-quota", severity=_E, look=policies.too_many_matches),
     Rule(code="LK307", name="policy-binds-nobody", severity=_E, look=policies.binds_nobody),
     Rule(code="LK308", name="policy-quota-near", severity=_W, look=policies.near_quota),
+    Rule(code="LK309", name="metastore-quota", severity=_W, look=policies.metastore_quota),
     Rule(code="LK401", name="column-naked", severity=_E, look=coverage.naked_column),
     Rule(code="LK402", name="column-two-masks", severity=_E, look=coverage.conflicting_masks),
     Rule(code="LK403", name="table-two-filters", severity=_E, look=coverage.conflicting_filters),

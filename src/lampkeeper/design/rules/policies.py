@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
 
@@ -72,20 +73,38 @@ _NEARLY = 0.8
 
 
 def near_quota(scene: Scene) -> Iterable[Trouble]:
-    """A catalog has used more than four fifths of its quota of policies.
+    """A catalog has used more than four fifths of its quota of policies, those of others counted.
 
     Example: 81 policies on catalog `c`, where 100 are allowed.
     """
     quota = scene.limits.policies_per_catalog
     catalogs = (p.securable for p in scene.desired.policies if p.securable_type is SecurableType.CATALOG)
-    for parts, count in Counter(catalogs).items():
+    for parts, own in Counter(catalogs).items():
+        count = own + scene.limits.others.get(parts[0], 0)
         if _NEARLY * quota < count <= quota:
-            message = f"{count} policies, the quota of a catalog is {quota}"
+            message = f"{_counted(own, count)}, the quota of a catalog is {quota}"
             yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
+def metastore_quota(scene: Scene) -> Iterable[Trouble]:
+    """The metastore has used more than four fifths of its quota of policies, those of others counted; past it, an error.
+
+    Example: 40 policies here and 8,000 of others, where 10,000 are allowed.
+    """
+    quota, own = scene.limits.policies_per_metastore, len(scene.desired.policies)
+    count = own + scene.limits.elsewhere
+    if own and count > _NEARLY * quota:
+        message = f"{_counted(own, count)}, the quota of a metastore is {quota}"
+        fix = "remove policies that nothing needs any more, or ask the platform for a larger quota"
+        yield Trouble(place="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
+
+
+def _counted(own: int, count: int) -> str:
+    return f"{count} policies" + (f" ({count - own} of others)" if count > own else "")
+
+
 def over_quota(scene: Scene) -> Iterable[Trouble]:
-    """More policies on a catalog, schema or table than the platform takes.
+    """More policies on a catalog (those of others counted), schema or table than the platform takes.
 
     Example: 101 policies on catalog `c`.
     """
@@ -94,9 +113,10 @@ def over_quota(scene: Scene) -> Iterable[Trouble]:
         SecurableType.SCHEMA: scene.limits.policies_per_schema,
         SecurableType.TABLE: scene.limits.policies_per_table,
     }
-    for (kind, parts), count in Counter((p.securable_type, p.securable) for p in scene.desired.policies).items():
+    for (kind, parts), own in Counter((p.securable_type, p.securable) for p in scene.desired.policies).items():
+        count = own + (scene.limits.others.get(parts[0], 0) if kind is SecurableType.CATALOG else 0)
         if kind in quota and count > quota[kind]:
-            message = f"{count} policies, the quota of a {kind.lower()} is {quota[kind]}"
+            message = f"{_counted(own, count)}, the quota of a {kind.lower()} is {quota[kind]}"
             yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
