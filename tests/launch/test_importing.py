@@ -188,3 +188,43 @@ def test_a_space_that_is_gone_and_a_copy_of_another_are_told(place: Place, tmp_p
     path.write_text('{"space_id": "other"}')
     with pytest.raises(UsageError, match="is not the space"):
         imported_spaces(folder, (GenieSpace(name="Sales", tables=(), space_id="f" * 32),))
+
+
+def test_several_spaces_are_imported_at_once_and_each_goes_out_as_it_came(place: Place, tmp_path: Path) -> None:
+    place.sql("CREATE TABLE dev_fin.finance.transactions (transaction_id BIGINT, amount DECIMAL(18,2))")
+    texts = {"instructions": {"text_instructions": [{"id": "1" * 32, "content": ["Money"]}]}}
+    other = {"version": 2, "data_sources": {"tables": [{"identifier": "dev_fin.finance.transactions"}]}} | texts
+    body = {"title": "Money", "warehouse_id": place.space.warehouse_id, "serialized_space": json.dumps(other)}
+    ids = {"Sales": made_elsewhere(place), "Money": create_space(place.workspace, body)}
+    folder = bank_folder(tmp_path)
+    spaces = ", ".join(f'{{ name = "{n}", genie_space_id = "{i}" }}' for n, i in ids.items())
+    folder.settings_path.write_text(f"genie_spaces = [{spaces}]\n")
+    assert [f.code for f in import_spaces(folder, place.workspace, Patience())] == ["LK023", "LK023"]
+    assert folder.settings().patterns == ("dev_fin.finance.customers", "dev_fin.finance.transactions")
+    take_snapshot(folder, place.workspace)
+    for space in generate(folder).desired.spaces:
+        held = read_space(place.workspace, ids[space.name])
+        assert held is not None
+        there = json.loads(str(held["serialized_space"]))
+        spelled = json.dumps(there, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        assert render_space(space, str(held["serialized_space"])) == spelled
+    kept = {n: (folder.space_draft_path(n.lower()) / "imported.json").read_text() for n in ids}
+    assert ("Money" in kept["Money"], "Line one" in kept["Sales"]) == (True, True)
+
+
+def test_functions_that_answer_from_the_tables_of_a_space_are_proposed(place: Place, tmp_path: Path) -> None:
+    place.sql(
+        "CREATE FUNCTION dev_fin.finance.people_in(place STRING) RETURNS BIGINT "
+        "RETURN (SELECT count(*) FROM dev_fin.finance.customers WHERE city = place)",
+        "CREATE FUNCTION dev_fin.finance.mail_of(wanted BIGINT) RETURNS STRING "
+        "RETURN (SELECT max(email) FROM dev_fin.finance.customers WHERE id = wanted)",
+        "CREATE FUNCTION dev_fin.finance.twice(n BIGINT) RETURNS BIGINT RETURN n * 2",
+    )
+    folder = bank_folder(tmp_path)
+    folder.settings_path.write_text('genie_spaces = [{ name = "Ours", uc_tables = ["dev_fin.finance.*"] }]\n')
+    assert folder.snapshot().functions == ()
+    snapshot = take_snapshot(folder, place.workspace)
+    assert folder.snapshot() == snapshot
+    made = generate(folder)
+    assert made.desired.spaces[0].functions == ("dev_fin.finance.people_in",)
+    assert "LK026" in {f.code for f in made.findings}

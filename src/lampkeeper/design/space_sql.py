@@ -31,8 +31,11 @@ def sqls_of(space: GenieSpace) -> Iterable[tuple[str, str, Mapping[str, str]]]:
         yield f"join {join.left_alias} to {join.right_alias}", join.sql, aliases
 
 
-def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str]) -> Iterable[str]:
-    """Yield what is wrong with a SQL text over these tables (by casefolded plain name); nothing when it can be run."""
+def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str], parameters: Iterable[str] = ()) -> Iterable[str]:
+    """Yield what is wrong with a SQL text over these tables (by casefolded plain name); nothing when it can be run.
+
+    `parameters` are names that the text may use beside the columns.
+    """
     try:
         tree = sqlglot.parse_one(sql, dialect="databricks")
     except SqlglotError as error:
@@ -47,7 +50,7 @@ def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str]) 
             yield f"table {full!r} is not in the space"
         elif found.alias:
             known[found.alias.casefold()] = table
-    made = {a.alias.casefold() for a in tree.find_all(exp.Alias)}
+    made = {a.alias.casefold() for a in tree.find_all(exp.Alias)} | {p.casefold() for p in parameters}
     every = {c.name.casefold() for t in known.values() for c in t.columns}
     for column in tree.find_all(exp.Column):
         name, owner = column.name.casefold(), column.table.casefold()

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lampkeeper.design.lexicon import load_lexicon
+from lampkeeper.design.space_functions import proposed_functions
 from lampkeeper.model.genie import Benchmark, ColumnConfig, ExampleQuery, GenieSpace, Join, QueryParameter, Snippet
+from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName, TableName, quote_path, show_part
 from lampkeeper.model.schema import Column, Table, TypeFamily
 
@@ -28,8 +30,17 @@ class SpaceRequest:
     warehouse_id: str = ""
 
 
-def draft_space(request: SpaceRequest, tables: tuple[Table, ...], masked: frozenset[ColumnName], table_limit: int) -> GenieSpace:
-    """Return the space over these tables; SQL in it names real columns only, quoted. Tables past the limit carry no content."""
+def draft_space(
+    request: SpaceRequest,
+    tables: tuple[Table, ...],
+    masked: frozenset[ColumnName],
+    table_limit: int,
+    functions: tuple[Function, ...] = (),
+) -> GenieSpace:
+    """Return the space over these tables; SQL in it names real columns only, quoted. Tables past the limit carry no content.
+
+    `functions` are those of the catalog: the space may call what answers from its tables alone.
+    """
     tables = tuple(sorted(tables, key=lambda t: t.name))
     shown = tables[:table_limit]
     subjects = [_subject(t.name) for t in shown]
@@ -46,6 +57,7 @@ def draft_space(request: SpaceRequest, tables: tuple[Table, ...], masked: frozen
         joins=tuple(sorted(_joins(shown)))[:_MAX_JOINS],
         expressions=_expressions(shown, masked),
         examples=_examples(shown, masked),
+        functions=proposed_functions(functions, shown, masked),
         columns=_columns(shown, masked),
         space_id=request.space_id,
         warehouse_id=request.warehouse_id,

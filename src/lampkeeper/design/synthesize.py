@@ -13,7 +13,7 @@ from lampkeeper.design.spaces import SpaceRequest, draft_space
 from lampkeeper.design.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.genie import Seat, Warehouse
+from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.labels import Label
 from lampkeeper.model.masks import Function, FunctionRole
@@ -206,10 +206,20 @@ def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
             problem = f"table of space {space.name!r} {why}"
             findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
         tables = tuple(request.snapshot.index[t] for t in usable)
-        drafted, left_out = bound_space(draft_space(space, tables, masked, request.limits.space_tables), tables)
+        drafted, left_out = bound_space(_draft_space(request, space, tables, masked), tables)
         findings.extend(left_out)
+        if drafted.functions:
+            message = f"may call {', '.join(drafted.functions)}: who asks in it needs EXECUTE on them"
+            fix = "have their owner grant it, or take them out of sql_functions"
+            findings.append(_finding("LK026", f"space {space.name}", message, fix, Severity.INFO))
         spaces.append(replace(drafted, acl_groups=groups))
     return draft.but(*findings, spaces=tuple(spaces))
+
+
+def _draft_space(
+    request: SynthesisRequest, space: SpaceRequest, tables: tuple[Table, ...], masked: frozenset[ColumnName]
+) -> GenieSpace:
+    return draft_space(space, tables, masked, request.limits.space_tables, request.snapshot.functions)
 
 
 def _cleared(groups: Iterable[GroupSpec], family: str) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 from lampkeeper.files.text import place_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
-from lampkeeper.model.names import ColumnName, TableName, quote_identifier, quote_string, write_name
+from lampkeeper.model.masks import Function, FunctionRole, Parameter
+from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string, write_name
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
 
@@ -21,9 +22,10 @@ def render_snapshot(snapshot: Snapshot) -> str:
     """Return snapshot.json: ASCII, one line a column, so that a diff shows what changed."""
     tables = ",\n".join(_render_table(t) for t in snapshot.tables)
     tags = ",\n".join(f"  {_json([str(t.entity_type), t.entity_name, t.key, t.value])}" for t in snapshot.tags)
-    return (
-        f'{{\n"format": {FORMAT},\n"taken_at": {_json(snapshot.taken_at)},\n"tables": [\n{tables}\n],\n"tags": [\n{tags}\n]\n}}\n'
-    )
+    functions = ",\n".join(f"  {_json(_function_document(f))}" for f in snapshot.functions)
+    last = f',\n"functions": [\n{functions}\n]' if functions else ""
+    head = f'{{\n"format": {FORMAT},\n"taken_at": {_json(snapshot.taken_at)},\n'
+    return f'{head}"tables": [\n{tables}\n],\n"tags": [\n{tags}\n]{last}\n}}\n'
 
 
 def read_snapshot_file(text: str, path: Path | str) -> Snapshot:
@@ -39,9 +41,24 @@ def read_snapshot_file(text: str, path: Path | str) -> Snapshot:
                 for kind, name, key, value in data["tags"]
             ),
             taken_at=data["taken_at"],
+            functions=tuple(_function(f) for f in data.get("functions", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: damaged snapshot: {error!r}", fix="take a new snapshot") from None
+
+
+def _function_document(function: Function) -> dict[str, Any]:
+    return {
+        "name": list(function.name.parts), "parameters": [[p.name, p.type] for p in function.parameters],
+        "returns": function.returns, "body": function.body, "comment": function.comment,
+    }  # fmt: skip
+
+
+def _function(data: Any) -> Function:
+    return Function(
+        name=FunctionName(*data["name"]), role=FunctionRole.MASK, returns=data["returns"], body=data["body"],
+        parameters=tuple(Parameter(name=n, type=t) for n, t in data["parameters"]), comment=data["comment"],
+    )  # fmt: skip
 
 
 def render_ddl(tables: Iterable[Table]) -> str:

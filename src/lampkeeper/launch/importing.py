@@ -15,9 +15,12 @@ from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.genie import GenieSpace
+from lampkeeper.model.masks import Function, FunctionRole
 from lampkeeper.model.names import write_name
+from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.clock import Clock
+from lampkeeper.remote.securables import read_functions
 from lampkeeper.remote.space_import import fetch_space
 
 _FIELDS = ("space_id", "title", "description", "warehouse_id", "etag", "serialized_space")
@@ -43,6 +46,14 @@ def import_spaces(folder: EnvFolder, workspace: Workspace, clock: Clock | None =
         spaces.append(each)
     _write_settings(folder, settings, replace(settings, spaces=tuple(spaces)))
     return tuple(findings)
+
+
+def functions_beside(snapshot: Snapshot, workspace: Workspace, ours: str) -> tuple[Function, ...]:
+    """Return the SQL functions of the schemas that the tables are in, those of the schema of our own left out."""
+    homes = sorted({t.name.parts[:2] for t in snapshot.tables if t.name.schema != ours})
+    found = (f for home in homes for f, _ in read_functions(workspace, *home))
+    # What a function is for does not matter here; one role keeps what is read and what is kept equal.
+    return tuple(replace(f, role=FunctionRole.MASK) for f in found)
 
 
 def imported_spaces(folder: EnvFolder, drafted: tuple[GenieSpace, ...]) -> tuple[GenieSpace, ...]:

@@ -28,7 +28,7 @@ from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
-from lampkeeper.launch.importing import imported_spaces, moved_spaces
+from lampkeeper.launch.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
 from lampkeeper.launch.limits import limits_of, take_quotas
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
@@ -91,6 +91,8 @@ def take_snapshot(folder: EnvFolder, workspace: Workspace, now: datetime | None 
         raise UsageError(
             f"{folder.settings_path}: the patterns match no table", fix="check uc_tables; an empty schema has nothing"
         )
+    if settings.spaces:
+        snapshot = replace(snapshot, functions=functions_beside(snapshot, workspace, settings.function_schema))
     folder.write_snapshot(snapshot)
     take_quotas(folder, snapshot, workspace)
     return snapshot

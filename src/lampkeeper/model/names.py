@@ -156,9 +156,14 @@ class FunctionName:
         return cls(*parts)
 
     @property
+    def parts(self) -> tuple[str, str, str]:
+        """Return the three parts."""
+        return (self.catalog, self.schema, self.function)
+
+    @property
     def plain(self) -> str:
         """Return the REST form."""
-        return f"{self.catalog}.{self.schema}.{self.function}"
+        return ".".join(self.parts)
 
     @property
     def sql(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.tags import TagAssignment
 
@@ -87,7 +88,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Tables in scope, sorted by name, with the tags they carried when read.
+    """Tables in scope, sorted by name, with the tags they carried when read; for Genie, SQL functions of their schemas.
 
     `taken_at` is an ISO-8601 UTC time given by the caller; it takes no part in any decision.
     """
@@ -95,12 +96,14 @@ class Snapshot:
     tables: tuple[Table, ...]
     tags: tuple[TagAssignment, ...] = ()
     taken_at: str = ""
+    functions: tuple[Function, ...] = ()
     index: Mapping[TableName, Table] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the tables and index them by name."""
         object.__setattr__(self, "tables", tuple(sorted(self.tables, key=lambda t: t.name)))
         object.__setattr__(self, "tags", tuple(sorted(self.tags)))
+        object.__setattr__(self, "functions", tuple(sorted(self.functions, key=lambda f: f.name)))
         object.__setattr__(self, "index", {t.name: t for t in self.tables})
 
     def columns(self) -> tuple[tuple[ColumnName, Column], ...]:

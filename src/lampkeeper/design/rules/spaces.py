@@ -85,9 +85,10 @@ def over_limits(scene: Scene) -> Iterable[Trouble]:
             if len(text) > _MAX_TEXT:
                 message = f"{what[:60]} has {len(text)} characters, {_MAX_TEXT} are allowed"
                 yield Trouble(place=f"space {space.name}", message=message, fix="shorten it")
-        count = len(space.joins) + len(space.filters) + len(space.expressions) + len(space.measures) + bool(space.instructions)
+        lists = (space.joins, space.filters, space.expressions, space.measures, space.examples, space.functions)
+        count = sum(map(len, lists)) + bool(space.instructions)
         if count > _MAX_INSTRUCTIONS:
-            message = f"{count} instructions, joins and snippets, {_MAX_INSTRUCTIONS} are allowed"
+            message = f"{count} instructions, example queries, functions, joins and snippets, {_MAX_INSTRUCTIONS} are allowed"
             yield Trouble(place=f"space {space.name}", message=message, fix="keep the useful ones")
 
 
