@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lampkeeper.design.abbreviations import shortened, skeletons
 from lampkeeper.design.lexicon import load_lexicon
 from lampkeeper.design.tokens import fold
 
@@ -31,10 +32,23 @@ tokenize = load_lexicon().tokenize
         ("headphone", "headphone"),
         ("strand", "strand"),
         ("statuses", "status"),
+        ("emrg_cntct_nm", "emergency contact name"),
+        ("crdt_scr", "credit score"),
+        ("driverslicensenumber", "driver licence number"),
+        ("custnm", "customer name"),
+        ("客户手机号码", "客户 手机号码"),
     ],
 )
 def test_a_name_is_cut_into_known_words(name: str, words: str) -> None:
     assert " ".join(tokenize(name)) == words
+
+
+@pytest.mark.parametrize("word", ["account", "beneficiary", "complaint", "diagnosis", "religion", "salary", "surname"])
+def test_a_word_without_its_vowels_is_that_word_if_it_fits_no_other(word: str) -> None:
+    form = max(skeletons(word), key=len)
+    assert shortened([word], frozenset())[form] == word
+    assert form not in shortened([word, word[0] + "u" + word[1:]], frozenset())
+    assert form not in shortened([word], frozenset({form}))
 
 
 @given(st.text(max_size=300))

@@ -117,3 +117,32 @@ _STAMPS = [f"24{1 + i % 12:02d}{1 + i % 28:02d}{1 + i % 12:02d}{i % 60:02d}{(7 *
 )
 def test_numbers_that_machines_count_are_no_identifiers_of_people(values: list[str]) -> None:
     assert classify_table("t1", [Field(name="c1", type="STRING", values=tuple(values))])[0].protect is Protect.NO
+
+
+@pytest.mark.parametrize("column", ["payload", "raw_json", "request_body", "old_values", "form_data"])
+def test_a_column_that_may_hold_anything_waits_for_review(column: str) -> None:
+    assert table("events", column)[column].protect is Protect.UNDECIDED
+    assert table("events", column, kind="BIGINT")[column].protect is Protect.NO
+
+
+@pytest.mark.parametrize(
+    ("comment", "label"),
+    [
+        ("姓名", LabelClass.NAME),
+        ("手机号码", LabelClass.PHONE),
+        ("生年月日", LabelClass.DOB),
+        ("주민등록번호", LabelClass.NATIONAL_ID),
+        ("Дата рождения", LabelClass.DOB),
+        ("τηλέφωνο", LabelClass.PHONE),
+        ("رقم الهوية", LabelClass.NATIONAL_ID),
+        ("מספר זהות", LabelClass.NATIONAL_ID),
+    ],
+)
+def test_a_comment_in_another_script_tells_what_an_opaque_name_holds(comment: str, label: LabelClass) -> None:
+    verdict = classify_table("t1", [Field(name="x1", type="STRING", comment=comment)])[0]
+    assert (verdict.label, verdict.protect) == (label, Protect.YES)
+
+
+def test_a_client_of_a_protocol_is_no_person() -> None:
+    assert table("oauth_clients", "name", "redirect_uri")["name"].protect is Protect.NO
+    assert table("clients", "name", "phone")["name"].protect is Protect.YES

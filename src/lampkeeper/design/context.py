@@ -32,9 +32,37 @@ _BOOKS = frozenset({"product", "gl", "journal", "trial", "office", "budget", "as
 _AUTH = frozenset({"oauth", "token", "auth", "authentication", "session", "credential", "login", "password", "sso", "secret"})
 _ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMOGRAPHIC})
 _RACE = frozenset({"race"})
-_SPORT = frozenset({"lap", "circuit", "horse", "jockey", "racer", "podium", "finish", "grid", "stadium", "tournament"})
-"""Runners and horses have races too, so the word alone describes nobody."""
-_FOREIGN = frozenset({"id", "my", "vi", "th", "eu"})
+_SPORT = frozenset(
+    {
+        "deck",
+        "mana",
+        "rarity",
+        "spell",
+        "monster",
+        "quest",
+        "loot",
+        "weapon",
+        "attack",
+        "flavor",
+        "lap",
+        "circuit",
+        "horse",
+        "jockey",
+        "racer",
+        "podium",
+        "finish",
+        "grid",
+        "stadium",
+        "tournament",
+    }
+)
+"""Runners, horses and the people of games have races too, so the word alone describes nobody."""
+_MACHINES = frozenset(
+    {"oauth", "oauth2", "oidc", "saml", "http", "api", "ftp", "ssh", "ldap", "smtp", "dns", "dhcp", "email", "mqtt"}
+)
+"""A client or an agent of these is a program."""
+_FOREIGN = frozenset({"id", "my", "vi", "th", "eu", "pt", "tr", "zh", "ja", "ko", "ru", "ar", "af"})
+_CALLS = frozenset({"cdr", "call", "calls", "dialer", "telephony", "voicemail"})
 _ENOUGH_FOREIGN = 2
 _FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
@@ -57,7 +85,7 @@ class TableContext:
 
     def serves(self, where: frozenset[str]) -> bool:
         """Say whether any context that a term asks for is here."""
-        return bool(where & self.topics) or ("person" in where and self.person)
+        return bool(where & self.topics) or ("person" in where and self.person) or ("linked" in where and self.of_people)
 
 
 def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]], schema: str = "") -> TableContext:
@@ -93,6 +121,8 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("auth")
     if {"bank", "account"} <= set(words):
         topics.add("bank_account")
+    if _CALLS & set(words):
+        topics.add("cdr")
     if _AML & (set(words) | every):
         topics.add("aml")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
@@ -178,6 +208,8 @@ def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
     if not words:
         return False
     tail = tuple(w for w in words if not w.isdigit())
+    if tail[-1:] in (("client",), ("agent",)) and _MACHINES & set(tail):
+        return False
     while tail:
         if any(tail[-n:] in lexicon.lists["person"] for n in (1, 2, 3)) and tail[-1:] != ("contact",):
             return True

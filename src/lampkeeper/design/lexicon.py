@@ -11,14 +11,18 @@ from typing import Any
 
 import yaml
 
+from lampkeeper.design.abbreviations import shortened
 from lampkeeper.design.kinds import Kind
 from lampkeeper.design.pack import Identifier
-from lampkeeper.design.tokens import Tokenizer, pieces
+from lampkeeper.design.tokens import Tokenizer, is_unspaced, pieces
 from lampkeeper.model.labels import LabelClass
 
 ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""
 
+
+TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml")
+"""Files of phrases: what is said everywhere, what systems and standards say, what more languages say."""
 
 _STOP_WORDS = frozenset(
     {"and", "the", "for", "per", "not", "her", "his", "had", "has", "was", "are", "own", "any", "all", "inc", "org", "ext"}
@@ -29,7 +33,10 @@ _SHORTEST_JOINED = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One phrase of the lexicon with the rules of its entry. `unless`: contexts where it means nothing; `pack`: of an overlay."""
+    """One phrase of the lexicon with the rules of its entry.
+
+    `unless`: contexts where it means nothing; `pack`: of an overlay; `unsure`: what it names may hold anything.
+    """
 
     words: tuple[str, ...]
     language: str
@@ -42,6 +49,7 @@ class Term:
     open: bool
     unless: frozenset[str] = frozenset()
     pack: bool = False
+    unsure: bool = False
 
     def __str__(self) -> str:
         """Return the phrase."""
@@ -122,12 +130,23 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
         together = "".join(pieces(phrase))
         if len(together) >= _SHORTEST_JOINED and together not in known:
             joined.setdefault(together, plain(phrase))
-    return replace(plain, joined=joined)
+    return replace(
+        plain,
+        joined=joined,
+        shortened=shortened(english | {w for value in short.values() for w in value}, frozenset(known)),
+        unspaced=frozenset(w for w in known if is_unspaced(w)),
+    )
 
 
 @cache
 def _data() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    return yaml.safe_load(read_data("words.yaml")), yaml.safe_load(read_data("terms.yaml"))
+    entries = [entry for name in TERMS for entry in _load(name)]
+    return _load("words.yaml"), entries
+
+
+def _load(name: str) -> Any:
+    # The C loader reads the lexicon in a tenth of the time; a build of PyYAML without it reads the same.
+    return yaml.load(read_data(name), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
 
 
 @cache
@@ -143,6 +162,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     tokenize = _tokenizer(words, entries)
     terms: dict[str, dict[tuple[Any, ...], Term]] = defaultdict(dict)
     for entry in entries:
+        tail = frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t)))
         for language, phrases in entry["terms"].items():
             for phrase in phrases:
                 term = Term(
@@ -153,10 +173,11 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
                     strength=entry["strength"],
                     kinds=frozenset(Kind(k) for k in entry["kinds"]),
                     where=frozenset(entry.get("where", ())),
-                    tail=frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
+                    tail=tail,
                     open=bool(entry.get("open", False)),
                     unless=frozenset(entry.get("unless", ())),
                     pack=bool(entry.get("pack", False)),
+                    unsure=bool(entry.get("unsure", False)),
                 )
                 key = (term.words, term.label, term.sub, term.strength, term.pack)
                 before = terms[term.words[0]].get(key)

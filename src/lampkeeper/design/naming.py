@@ -30,6 +30,7 @@ _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", 
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
 _UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
+_UNSURE = 0.55
 _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 
@@ -60,12 +61,21 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     found = []
     for match in matches:
         if match.term.label is not LabelClass.NONE and not spoiled.issuperset(range(match.start, match.end)):
+            if _is_overtaken(match, matches):
+                continue
             if match.term.pack and _means_another(match, matches):
                 continue
             candidate = _judge_match(lexicon, words, match, kind, context)
             if candidate is not None:
                 found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
+
+
+def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
+    """Say whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
+    return match.term.language == ENGLISH and any(
+        m.term.label is LabelClass.NONE and m.start < match.end < m.end and m.start > match.start for m in matches
+    )
 
 
 def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
@@ -167,6 +177,8 @@ def _base_score(
         _BOUNDS & set(head) or (term.strength != "strong" and "books" in context.topics)
     ):
         return _FAINT, ["a bound or an entry of the firm's own books"]
+    if term.unsure:
+        return _UNSURE, ["what it holds is not told by its name"]
     if term.strength == "strong":
         return _strong_score(term, context)
     if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:

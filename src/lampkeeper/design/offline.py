@@ -18,6 +18,7 @@ from lampkeeper.model.schema import Snapshot
 YES, PENDING = 0.6, 0.42
 """Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
 _SHORT_COMMENT = 6
+_COMMENT_LETTERS = 80
 _IDENTIFYING = frozenset(
     {LabelClass.NAME, LabelClass.EMAIL, LabelClass.PHONE, LabelClass.NATIONAL_ID, LabelClass.TAX_ID, LabelClass.BANK_ACCOUNT}
     | {LabelClass.PAYMENT_CARD, LabelClass.INSURANCE_ID, LabelClass.CREDENTIALS, LabelClass.DOB, LabelClass.ADDRESS}
@@ -96,7 +97,8 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     words = [lexicon.tokenize(f.name) for f in fields]
     called = lexicon.tokenize(table)
     bare = without_prefix(called, words, lexicon.tokenize.known)
-    context = read_context(lexicon, table, words if bare == tuple(words) else [*words, *bare], schema)
+    said = [w for f, b in zip(fields, bare, strict=True) for w in _short_comment(lexicon, f, b)]
+    context = read_context(lexicon, table, [*(words if bare == tuple(words) else [*words, *bare]), *said], schema)
     bare = tuple(called if w in _ITSELF and called else b for w, b in zip(words, bare, strict=True))
     return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
 
@@ -152,6 +154,15 @@ def _from_comment(
         for found in judge_name(lexicon, said, kind, context):
             if found.length >= 2:
                 yield _told(found, 0.7, "comment")
+
+
+def _short_comment(lexicon: Lexicon, field: Field, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """Yield what a short comment calls a column whose own name says nothing."""
+    if not field.comment or len(field.comment) > _COMMENT_LETTERS or any(w in lexicon.tokenize.known for w in words):
+        return
+    said = _subject(lexicon.tokenize(field.comment))
+    if 0 < len(said) <= _SHORT_COMMENT:
+        yield said
 
 
 def _subject(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+"""Scripts that write words without blanks between them: Thai, kana, Han."""
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
 _SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is", "on"})
+_SHORT_ENDS = frozenset({"nm", "dt", "cd", "nr"})
+"""Short forms that end a glued name (`custnm`); inside one they are mere letters."""
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
 _LONGEST_NAME = 200
 _NO_PLURAL = ("ss", "us", "is")
@@ -17,8 +21,15 @@ _NO_PLURAL = ("ss", "us", "is")
 
 def fold(text: str) -> str:
     """Return the text without accents."""
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text.translate(_FOLD))
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def is_unspaced(text: str) -> bool:
+    """Say whether the text is of a script that puts no blanks between words."""
+    return _UNSPACED.search(text) is not None
 
 
 def pieces(name: str) -> list[str]:
@@ -41,6 +52,8 @@ class Tokenizer:
     known: frozenset[str]
     joinable: frozenset[str]
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shortened: Mapping[str, str] = field(default_factory=dict)
+    unspaced: frozenset[str] = frozenset()
     _cache: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, name: str) -> tuple[str, ...]:
@@ -62,10 +75,29 @@ class Tokenizer:
             return (piece,)
         if piece in self.joined:
             return self.joined[piece]
+        if is_unspaced(piece):
+            return self._longest(piece)
         split = self._split(piece)
-        if split is None:
-            return (piece,)
-        return tuple(word for part in split for word in self.short.get(part, (part,)))
+        if split is not None:
+            return tuple(word for part in split for word in self._part(part))
+        return self._part(self.shortened[piece]) if piece in self.shortened else (piece,)
+
+    def _part(self, part: str) -> tuple[str, ...]:
+        single = self._singular(part) or part
+        return self.short.get(part) or self.short.get(single, (single,))
+
+    def _longest(self, piece: str) -> tuple[str, ...]:
+        """Return the piece cut from the left into the longest known words; what is between them stays together."""
+        found: list[str] = []
+        start = gap = 0
+        while start < len(piece):
+            end = next((e for e in range(min(len(piece), start + 12), start, -1) if piece[start:e] in self.unspaced), 0)
+            if not end:
+                start += 1
+                continue
+            found.extend(w for w in (piece[gap:start], piece[start:end]) if w)
+            start = gap = end
+        return (*found, piece[gap:]) if gap < len(piece) else tuple(found)
 
     def _singular(self, piece: str) -> str | None:
         if len(piece) < 4 or piece.endswith(_NO_PLURAL):
@@ -85,9 +117,17 @@ class Tokenizer:
         for end in range(1, len(piece) + 1):
             for start in range(max(0, end - 16), end):
                 head, word = best[start], piece[start:end]
-                if head is None or not (word in self.joinable or (word in _SHORT_WORDS and start > 0)):
+                if head is None or not self._joins(word, start, end == len(piece)):
                     continue
                 current = best[end]
                 if current is None or len(head) + 1 < len(current):
                     best[end] = [*head, word]
         return best[len(piece)]
+
+    def _joins(self, word: str, start: int, last: bool) -> bool:
+        """Say whether a word may be part of a glued name: at its start, inside it, or at its end."""
+        if word in self.joinable:
+            return True
+        if start == 0:
+            return False
+        return word in _SHORT_WORDS or (last and word in _SHORT_ENDS) or self._singular(word) in self.joinable
