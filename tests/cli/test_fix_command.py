@@ -93,3 +93,16 @@ def test_no_draft_and_no_file_are_wrong_use(run: Run, tmp_path: Path) -> None:
     bank_folder(tmp_path)
     assert run("fix")[0] == 2
     assert run("fix", "gone.tfvars")[0] == 2
+
+
+def test_conditions_that_do_not_parse_are_all_told_and_no_policy_is_lost(run: Run, draft: Path) -> None:
+    bad = draft.read_text().replace("has_tag_value('pii_level', 'masked_email')\"", "has_tag_value('pii_level' 'masked_email')\"")
+    bad = bad.replace("has_tag_value('pii_level', 'masked_name')\"", "hasTag(pii_level)\"")
+    draft.write_text(bad)
+    for command in (("fix",), ("validate",)):
+        code, out, _ = run(*command, "--json")
+        found = [f for f in json.loads(out)["findings"] if f["code"] == "FILE_BAD_CONDITION"]
+        assert code == 1
+        assert len(found) == 2
+        assert all(f["place"].rpartition("/")[2].startswith("abac.auto.tfvars:") for f in found)
+        assert draft.read_text() == bad

@@ -106,8 +106,22 @@ def test_what_cannot_be_read_says_where_and_what(text, start):
     assert caught.value.message.startswith(start), caught.value.message
 
 
-def test_a_condition_that_does_not_parse_names_file_and_position():
-    text = """fgac_policies = [{ name = "p", policy_type = "POLICY_TYPE_ROW_FILTER", catalog = "c",
-      when_condition = "has_tag('x'", function_name = "f", function_catalog = "c", function_schema = "s" }]"""
-    with pytest.raises(UsageError, match=r"f:2:24: condition, position 12"):
-        read_layer(text, "f")
+def test_every_condition_that_does_not_parse_is_told_with_its_place_and_its_policy_left_out():
+    head = 'function_name = "f", function_catalog = "c", function_schema = "s", catalog = "c"'
+    text = f"""fgac_policies = [
+      {{ name = "a", policy_type = "POLICY_TYPE_ROW_FILTER", {head},
+      when_condition = "has_tag('x'" }},
+      {{ name = "b", policy_type = "POLICY_TYPE_COLUMN_MASK", {head},
+      match_condition = "hasTag(x)", match_alias = "m", when_condition = "has_tag('x') XOR has_tag('y')" }},
+      {{ name = "c", policy_type = "POLICY_TYPE_ROW_FILTER", {head},
+      match_columns = [{{ alias = "m", condition = "" }}] }},
+      {{ name = "d", policy_type = "POLICY_TYPE_ROW_FILTER", {head}, when_condition = "has_tag('x')" }}]"""
+    read = read_layer(text, "f")
+    assert [p.name for p in read.desired.policies] == ["d"]
+    assert sorted((f.place, f.message.partition(": ")[0]) for f in read.findings) == [
+        ("f:3:24", "condition, position 12"),
+        ("f:5:25", "condition, position 8"),
+        ("f:5:74", "condition, position 14"),
+        ("f:7:51", "condition, position 1"),
+    ]
+    assert {f.code for f in read.findings} == {"FILE_BAD_CONDITION"}

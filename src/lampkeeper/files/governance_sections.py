@@ -8,14 +8,20 @@ from typing import TypeVar
 
 from lampkeeper.files.hcl import Value
 from lampkeeper.files.record import Record
-from lampkeeper.model.conditions import Condition, ConditionError, parse_condition
+from lampkeeper.model.conditions import Condition, ConditionError, HasTag, parse_condition
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.groups import Group
 from lampkeeper.model.names import FunctionName, TableName, split_name, write_name
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
 
 _E = TypeVar("_E", bound=StrEnum)
+
+BAD_CONDITION = "FILE_BAD_CONDITION"
+"""The code of a condition that does not parse: its policy is not in what was read."""
+
+_UNREAD = HasTag("")
 
 
 def read_groups(record: Record) -> Iterator[Group]:
@@ -96,20 +102,30 @@ def tag_assignment_values(assignments: tuple[TagAssignment, ...]) -> Value:
 
 
 def read_policies(record: Record) -> Iterator[Policy]:
-    """Yield the policies; one with `match_condition` has a single MATCH COLUMNS entry, which a mask is put on."""
+    """Yield the policies; one with `match_condition` has a single MATCH COLUMNS entry, which a mask is put on.
+
+    A policy with a condition that does not parse is left out: each of them is a problem of the record.
+    """
     for item in record.records("fgac_policies"):
-        kind = _word(item, "policy_type", PolicyKind)
-        securable_type = _word(item, "securable_type", SecurableType, SecurableType.CATALOG)
-        matches, on_column = _matches(item, kind)
-        yield Policy(
-            name=item.text("name"), kind=kind, securable_type=securable_type,
-            securable=_parts(item, "securable", item.text("securable")) if item.has("securable") else (item.text("catalog"),),
-            to_principals=item.texts("to_principals"), except_principals=item.texts("except_principals"),
-            function=FunctionName(item.text("function_catalog"), item.text("function_schema"), item.text("function_name")),
-            when=_condition(item, "when_condition") if item.text("when_condition", "") else None,
-            match_columns=matches, on_column=on_column,
-            using=tuple(_argument(a) for a in item.records("using")), comment=item.text("comment", ""),
-        )  # fmt: skip
+        before = len(record.problems)
+        policy = _policy(item)
+        if len(record.problems) == before:
+            yield policy
+
+
+def _policy(item: Record) -> Policy:
+    kind = _word(item, "policy_type", PolicyKind)
+    securable_type = _word(item, "securable_type", SecurableType, SecurableType.CATALOG)
+    matches, on_column = _matches(item, kind)
+    return Policy(
+        name=item.text("name"), kind=kind, securable_type=securable_type,
+        securable=_parts(item, "securable", item.text("securable")) if item.has("securable") else (item.text("catalog"),),
+        to_principals=item.texts("to_principals"), except_principals=item.texts("except_principals"),
+        function=FunctionName(item.text("function_catalog"), item.text("function_schema"), item.text("function_name")),
+        when=_condition(item, "when_condition") if item.text("when_condition", "") else None,
+        match_columns=matches, on_column=on_column,
+        using=tuple(_argument(a) for a in item.records("using")), comment=item.text("comment", ""),
+    )  # fmt: skip
 
 
 def policy_values(policies: tuple[Policy, ...]) -> Value:
@@ -192,7 +208,12 @@ def _condition(item: Record, name: str) -> Condition:
     try:
         return parse_condition(item.text(name))
     except ConditionError as error:
-        raise UsageError(f"{item.place_of(name)}: {error.message}", fix=error.fix) from None
+        item.problems.append(
+            Finding(
+                code=BAD_CONDITION, severity=Severity.ERROR, place=item.place_of(name), message=error.message, fix=error.fix
+            )
+        )  # fmt: skip
+        return _UNREAD
 
 
 def _parts(item: Record, name: str, text: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ class Record:
     """One object of a document: the whole file (empty key) or a map inside it.
 
     Getters raise UsageError naming file, line and column when a required field is missing or has the wrong type; a null
-    counts as absent. `unknown()` tells which fields were never asked for.
+    counts as absent. `unknown()` tells which fields were never asked for, `problems` what readers have found wrong and read
+    past.
     """
 
     def __init__(self, document: HclDocument, values: Mapping[str, Value], *key: str | int) -> None:
@@ -28,6 +29,7 @@ class Record:
         self._key = key
         self._asked: dict[str, None] = {}
         self._children: list[Record] = []
+        self.problems: list[Finding] = []
 
     @classmethod
     def of(cls, document: HclDocument) -> Record:
@@ -182,6 +184,7 @@ class Record:
 
     def _child(self, values: Mapping[str, Value], *key: str | int) -> Record:
         child = Record(self._document, values, *self._key, *key)
+        child.problems = self.problems
         self._children.append(child)
         return child
 

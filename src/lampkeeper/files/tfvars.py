@@ -104,8 +104,8 @@ def render_layer(desired: Desired, layer: Layer | None = None) -> str:
 def read_layer(text: str, path: Path | str, layer: Layer | None = None, functions: Iterable[Function] = ()) -> LayerRead:
     """Read one layer's file, or a draft (None); `functions` go into the desired state as they are.
 
-    Keys that the layer must not hold, unknown keys and objects given twice come back as findings; what cannot be read
-    raises UsageError with file, line and column.
+    Keys that the layer must not hold, unknown keys, objects given twice and conditions that do not parse (their policies are
+    left out) come back as findings; what cannot be read raises UsageError with file, line and column.
     """
     document = read_hcl(text, str(path))
     record = Record.of(document)
@@ -114,7 +114,7 @@ def read_layer(text: str, path: Path | str, layer: Layer | None = None, function
         read = section.read(record)
         fields[section.field] = read if isinstance(read, Mapping) else tuple(read)
     desired = Desired(**fields, functions=tuple(functions))
-    findings = [*_misplaced(record, document.values, layer), *_doubles(desired, str(path))]
+    findings = [*record.problems, *_misplaced(record, document.values, layer), *_doubles(desired, str(path))]
     taken = {f.place for f in findings}
     findings += [f for f in record.unknown() if f.place not in taken]
     keys = tuple(s.key for s in sections(layer) if record.has(s.key))

@@ -27,6 +27,7 @@ from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.settings import Settings
 from lampkeeper.launch.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
@@ -235,6 +236,9 @@ def validate(folder: EnvFolder, *, drafted: bool = True) -> tuple[Finding, ...]:
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
     if drafted:
         read = folder.draft()
+        if any(f.code == BAD_CONDITION for f in read.findings):
+            # What the unread policies protect cannot be judged.
+            return read.findings
         return sort_findings([*read.findings, *check(read.desired, snapshot, limits_of(folder))])
     written = folder.check()
     if has_errors(written):

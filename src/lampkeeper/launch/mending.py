@@ -10,6 +10,7 @@ from lampkeeper.design.check import check
 from lampkeeper.design.draft_fixes import Mend, fix_draft, fix_hcl_syntax, split_answer
 from lampkeeper.design.packing import Limits
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
+from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.files.tfvars import read_layer, render_layer
@@ -69,6 +70,10 @@ def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | 
         place, _, message = error.message.partition(": ")
         unreadable = Finding(code="LK707", severity=Severity.ERROR, place=place, message=message, fix=error.fix)
         return Mended(changes=form.changes, findings=sort_findings([*form.findings, unreadable]), texts={})
+    unread = tuple(f for f in read.findings if f.code == BAD_CONDITION)
+    if unread:
+        # Their policies are not in what was read: writing it would drop them.
+        return Mended(changes=form.changes, findings=sort_findings([*form.findings, *unread]), texts={})
     made = fix_draft(read.desired, snapshot, limits)
     # What a list says twice is told as one entry; where nothing changed the author's own text stays, comments and all.
     lossless = made.desired == read.desired
