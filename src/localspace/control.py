@@ -12,6 +12,7 @@ from localspace.errors import invalid, not_found
 from localspace.faults import Kill
 from localspace.governance.identity import Principal
 from localspace.lag import LagKind
+from localspace.sql.system_tables import seed_results
 from localspace.wire import Json
 
 _TEN_YEARS = 315_360_000
@@ -176,6 +177,13 @@ def set_responder(call: Call) -> Json:
     return {}
 
 
+def set_classification(call: Call) -> Json:
+    """Seed `system.data_classification.results` with `{"results": [rows]}`; null takes the table away."""
+    if set(call.body) != {"results"}:
+        raise invalid("classification takes the one field results.")
+    return seed_results(call.books, call.body["results"])
+
+
 def _is_rule(rule: Any) -> bool:
     if not isinstance(rule, dict) or not isinstance(rule.get("pattern"), str) or "reply" not in rule:
         return False
@@ -219,6 +227,7 @@ ROUTES = (
     _route("DELETE", "requests", clear_requests),
     _route("POST", "tokens", mint),
     _route("GET", "inventory", inventory),
+    _route("PUT", "classification", set_classification),
     _route("GET", "responders", responders),
     _route("PUT", "responders/{name}", set_responder),
 )

@@ -97,7 +97,7 @@ def test_no_draft_and_no_file_are_wrong_use(run: Run, tmp_path: Path) -> None:
 
 def test_conditions_that_do_not_parse_are_all_told_and_no_policy_is_lost(run: Run, draft: Path) -> None:
     bad = draft.read_text().replace("has_tag_value('pii_level', 'masked_email')\"", "has_tag_value('pii_level' 'masked_email')\"")
-    bad = bad.replace("has_tag_value('pii_level', 'masked_name')\"", "hasTag(pii_level)\"")
+    bad = bad.replace("has_tag_value('pii_level', 'masked_name')\"", 'hasTag(pii_level)"')
     draft.write_text(bad)
     for command in (("fix",), ("validate",)):
         code, out, _ = run(*command, "--json")

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import HTTPStatusError
 
 from lampkeeper.design.profiles_sql import profile_query
 from lampkeeper.launch.counting import Counter, Counting, count_values, counter_of
 from lampkeeper.launch.labelling import read_platform, read_sources
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Severity
-from lampkeeper.model.labels import LabelClass, Protect
+from lampkeeper.model.labels import LabelClass, LabelSource, Protect
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Call, Workspace
 from support.env_folders import bank_folder, table
+from support.governed_places import light_place
 
 Result = tuple[tuple[str, ...], list[list[str | None]]]
 
@@ -84,6 +86,33 @@ def test_a_workspace_without_classification_says_nothing(tmp_path: Path, code: s
     before = read_sources(folder, folder.snapshot()).merged(folder.snapshot())
     assert not read_platform(folder, folder.snapshot(), _workspace(_refuse(code))[0])
     assert read_sources(folder, folder.snapshot()).merged(folder.snapshot()) == before
+
+
+@pytest.mark.server
+def test_findings_that_a_workspace_really_serves_are_read(tmp_path: Path) -> None:
+    folder = bank_folder(tmp_path)
+    row = {"catalog_name": "dev_fin", "schema_name": "finance", "table_name": "customers", "samples": ["Oslo"]}
+    rows = [
+        {**row, "column_name": "city", "class_tag": "class.location", "confidence": "HIGH", "frequency": 0.97},
+        {**row, "column_name": "id", "class_tag": "class.us_bank_number", "confidence": "LOW", "frequency": 0.1},
+        {**row, "catalog_name": "other", "column_name": "email", "class_tag": "class.name", "confidence": "HIGH"},
+    ]
+    with light_place(tmp_path / "place") as place:
+        assert not read_platform(folder, folder.snapshot(), place.workspace)
+        place.space.control("PUT", "classification", {"results": rows})
+        assert read_platform(folder, folder.snapshot(), place.workspace)
+        place.user("eve@bank.example")
+        eve = place.enter("eve@bank.example")
+        assert not read_platform(folder, folder.snapshot(), eve)
+        assert "Oslo" not in (folder.generated_path / "sources" / "platform.jsonl").read_text()
+        with pytest.raises(HTTPStatusError):
+            place.space.control("PUT", "classification", {"results": [{"column": "x"}]})
+        labels = {x.column.column: x for x in read_sources(folder, folder.snapshot()).merged(folder.snapshot())}
+        assert (labels["city"].label, labels["city"].source) == (LabelClass.ADDRESS, LabelSource.PLATFORM)
+        assert labels["id"].protect is Protect.UNDECIDED
+        assert labels["email"].label is LabelClass.EMAIL
+        place.space.control("PUT", "classification", {"results": None})
+        assert not read_platform(folder, folder.snapshot(), place.workspace)
 
 
 def test_no_rows_readable_is_told_and_changes_nothing(tmp_path: Path) -> None:

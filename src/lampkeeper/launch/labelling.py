@@ -135,13 +135,19 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
 
 
 def read_platform(folder: EnvFolder, snapshot: Snapshot, workspace: Workspace) -> bool:
-    """Read the platform's own classification and keep it; say whether the workspace has one."""
+    """Read the platform's own classification and keep it; say whether the workspace has one that we may read.
+
+    Where there is none to read, what was read before stays: a right that was lost takes no protection away.
+    """
     rows = read_classification(workspace, {t.name.catalog for t in snapshot.tables})
     detections = [
         Detection(column=r.column, class_tag=r.class_tag, high=r.confidence == "HIGH", frequency=r.frequency) for r in rows or ()
     ]
     labels = label_detections(snapshot, detections)
     files = source_files(folder)
-    if labels or files.platform():
+    before = files.platform()
+    if rows is None:
+        labels = tuple(dict.fromkeys((*labels, *before)))
+    if labels or before:
         files.write_platform(labels)
     return rows is not None

@@ -20,6 +20,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="execute_needed", check=access.execute_needed),
     Probe(name="identity_functions", check=access.identity_functions),
     Probe(name="information_schema_filtered", check=access.information_schema_filtered),
+    Probe(name="classification_hidden", check=access.classification_hidden),
     Probe(name="policies_hidden", check=access.policies_hidden),
     Probe(name="mask_in_every_clause", check=masks.mask_in_every_clause),
     Probe(name="mask_cast", check=masks.mask_cast),

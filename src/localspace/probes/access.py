@@ -117,6 +117,13 @@ def information_schema_filtered(stage: Stage) -> None:
         raise ProbeError("information_schema shows a table to a stranger")
 
 
+def classification_hidden(stage: Stage) -> None:
+    """The results of data classification do not show to who is no admin."""
+    answer = stage.place.run("SELECT column_name FROM system.data_classification.results LIMIT 1", stage.reader)
+    if answer.rows or not answer.error:
+        raise ProbeError("a reader may read the results of data classification")
+
+
 def policies_hidden(stage: Stage) -> None:
     """Policy definitions do not show to who manages nothing."""
     table = stage.table("access_policies")

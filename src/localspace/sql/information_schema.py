@@ -21,6 +21,7 @@ from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.system_tables import is_results, results_columns, results_rows
 from localspace.sql.types import DataType, parse_type
 from localspace.sql.visible import Visible
 from localspace.store import Document
@@ -316,6 +317,8 @@ class InformationSchema:
 
     def columns(self, path: tuple[str, str, str]) -> tuple[str, ...]:
         """Return the column names of a view with their type marks; raises TABLE_OR_VIEW_NOT_FOUND."""
+        if is_results(path):
+            return results_columns(self._books)
         catalog, _, name = (part.casefold() for part in path)
         if name not in VIEWS or is_legacy(catalog) or self._books.store.get("catalog", catalog) is None:
             raise failures.table_missing(path)
@@ -325,6 +328,8 @@ class InformationSchema:
     def visible_rows(self, path: tuple[str, str, str], principal: Principal) -> list[Row]:
         """Return the rows of a view that show to a principal; raises for a catalog that does not."""
         self.columns(path)
+        if is_results(path):
+            return results_rows(self._books, principal)
         catalog, _, name = (part.casefold() for part in path)
         if catalog != "system" and not self._books.privileges.can_see(principal, "CATALOG", catalog):
             raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
@@ -355,13 +360,15 @@ class InformationSchema:
 
 def plain_name(column: str) -> str:
     """Return a column's name without its type mark."""
-    return column.rstrip("#*")
+    return column.rstrip("#*~")
 
 
 def kind_of(column: str) -> str:
     """Return a column's SQL type by its mark."""
     if column.endswith("#"):
         return "INT"
+    if column.endswith("~"):
+        return "DOUBLE"
     if column.endswith("*"):
         return "ARRAY<STRING>"
     return "TIMESTAMP" if column in _TIMES else "STRING"
@@ -370,6 +377,8 @@ def kind_of(column: str) -> str:
 def _arrow(column: str) -> pa.DataType:
     if column.endswith("#"):
         return pa.int32()
+    if column.endswith("~"):
+        return pa.float64()
     if column.endswith("*"):
         return pa.list_(pa.string())
     return pa.timestamp("ms", tz="UTC") if column in _TIMES else pa.string()

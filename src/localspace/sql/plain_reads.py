@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from localspace.sql.information_schema import InformationSchema, kind_of, plain_name
 from localspace.sql.parse import parse_query
-from localspace.sql.reader import INFORMATION_SCHEMA, Session
+from localspace.sql.reader import Session
+from localspace.sql.system_tables import INFORMATION_SCHEMA, RESULTS, is_made_view
 from localspace.sql.text import tokenize, without_comments
 from localspace.statement_runner import StatementResult
 
@@ -37,7 +38,7 @@ class _NotPlainError(Exception):
 
 def plain_answer(text: str, session: Session, information: InformationSchema, limit: int | None) -> StatementResult | None:
     """Return the answer of a plain query over information_schema, or None for any other; raises SqlError as it would."""
-    if INFORMATION_SCHEMA not in text.casefold():
+    if not any(word in text.casefold() for word in (INFORMATION_SCHEMA, RESULTS[1])):
         return None
     tree = parse_query(without_comments(text, tokenize(text)))
     try:
@@ -76,7 +77,7 @@ def _select(select: exp.Select, session: Session, information: InformationSchema
     if any(value for name, value in table.args.items() if name not in ("this", "db", "catalog", "alias")):
         raise _NotPlainError
     path = session.table_path(tuple(part.name for part in table.parts))
-    if path[1].casefold() != INFORMATION_SCHEMA:
+    if not is_made_view(path):
         raise _NotPlainError
     names = information.columns(path)
     scope = _Scope(names, table.alias_or_name)

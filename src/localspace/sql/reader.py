@@ -16,7 +16,6 @@ from localspace.store import Document
 
 Path3 = tuple[str, str, str]
 DEFAULT_SCHEMA = "default"
-INFORMATION_SCHEMA = "information_schema"
 FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session"})
 
 

@@ -35,9 +35,10 @@ from localspace.sql.parse import (
     written_path,
 )
 from localspace.sql.qualifiers import Qualifiers, Unaliased
-from localspace.sql.reader import INFORMATION_SCHEMA, Reader, Session, broken, is_view, table_key
+from localspace.sql.reader import Reader, Session, broken, is_view, table_key
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.system_tables import is_made_view
 from localspace.sql.text import Edit, Token, apply_edits, quote_name, quote_path, quote_text, tokenize, without_comments
 from localspace.sql.types import parse_type
 from localspace.statement_runner import SqlError
@@ -165,7 +166,7 @@ class Rewriter:
 
     def relation(self, full: tuple[str, str, str], written: tuple[str, ...], frame: Frame) -> str:
         """Return the parenthesised query that stands for a table or view."""
-        if full[1].casefold() == INFORMATION_SCHEMA:
+        if is_made_view(full):
             return self._information_relation(full)
         if len(written) == 2 and self._reader.table(full) is None and is_path_format(written[0]):
             raise failures.not_enforceable(f"reading files by path ({written[0]})")

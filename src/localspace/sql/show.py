@@ -9,7 +9,8 @@ from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.context import Context, text_rows
 from localspace.sql.information_schema import kind_of, plain_name
-from localspace.sql.reader import INFORMATION_SCHEMA, is_view, table_key
+from localspace.sql.reader import is_view, table_key
+from localspace.sql.system_tables import INFORMATION_SCHEMA, is_made_view
 from localspace.sql.tables import target_path
 from localspace.sql.text import Cursor, quote_name, quote_path, quote_text
 from localspace.statement_runner import SqlError, StatementResult
@@ -144,7 +145,7 @@ def describe_table(context: Context, cursor: Cursor) -> StatementResult:
     if len(parts) > 3:
         parts, column = parts[:3], parts[-1]
     full = context.session.table_path(parts)
-    if full[1].casefold() == INFORMATION_SCHEMA:
+    if is_made_view(full):
         return _describe_information(context, full, column)
     table = visible_table(context, parts)
     if column is not None:

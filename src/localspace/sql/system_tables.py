@@ -1,0 +1,80 @@
+"""Tables of the catalog `system` that are seeded by the control API: results of data classification.
+
+Columns follow the platform's page on the table; who is no account admin is refused, as there by default.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localspace.errors import invalid
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal
+from localspace.ledger import rule
+from localspace.sql import failures
+from localspace.wire import Json
+
+INFORMATION_SCHEMA = "information_schema"
+RESULTS = ("system", "data_classification", "results")
+COLUMNS = (
+    "catalog_name", "schema_name", "table_name", "column_name", "data_type", "class_tag", "samples*", "confidence",
+    "frequency~",
+)  # fmt: skip
+"""Names with a mark of their type: * for an ARRAY<STRING>, ~ for a DOUBLE."""
+
+_KIND = "classification"
+_TEXTS = tuple(c for c in COLUMNS if c[-1] not in "*~")
+
+
+def is_made_view(path: tuple[str, str, str]) -> bool:
+    """Say whether a path names a relation that is made of the books: one of information_schema, or a system table."""
+    return path[1].casefold() == INFORMATION_SCHEMA or is_results(path)
+
+
+def is_results(path: tuple[str, ...]) -> bool:
+    """Say whether a path names the results of data classification."""
+    return tuple(part.casefold() for part in path) == RESULTS
+
+
+def seed_results(books: Books, rows: Any) -> Json:
+    """Put rows in place of those there; None takes the table away."""
+    if rows is not None and (not isinstance(rows, list) or not all(_is_row(one) for one in rows)):
+        raise invalid(f"results is a list of objects with {', '.join(_TEXTS)}, samples and frequency, or null.")
+    if rows is None:
+        books.store.delete(_KIND, "results")
+    else:
+        books.store.put(_KIND, ("results",), {"rows": rows})
+    return {}
+
+
+def results_columns(books: Books) -> tuple[str, ...]:
+    """Return the columns; raises TABLE_OR_VIEW_NOT_FOUND where nothing was seeded."""
+    if books.store.get(_KIND, "results") is None:
+        raise failures.table_missing(RESULTS)
+    return COLUMNS
+
+
+@rule("LS-085")
+def results_rows(books: Books, principal: Principal) -> list[tuple[Any, ...]]:
+    """Return the rows for an account admin; raises for anybody else."""
+    results_columns(books)
+    if not books.identity.is_account_admin(principal.id):
+        raise failures.insufficient("SELECT", "TABLE", RESULTS)
+    found = books.store.get(_KIND, "results") or {"rows": []}
+    return [tuple(_cell(row, column) for column in COLUMNS) for row in found["rows"]]
+
+
+def _cell(row: Json, column: str) -> Any:
+    value = row.get(column.rstrip("*~"))
+    if column.endswith("~"):
+        return None if value is None else float(value)
+    return list(value or ()) if column.endswith("*") else value
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or set(row) - {c.rstrip("*~") for c in COLUMNS}:
+        return False
+    frequency, samples = row.get("frequency"), row.get("samples", [])
+    texts = all(row.get(name) is None or isinstance(row[name], str) for name in _TEXTS)
+    numbers = frequency is None or (isinstance(frequency, int | float) and not isinstance(frequency, bool))
+    return texts and numbers and isinstance(samples, list) and all(isinstance(s, str) for s in samples)
