@@ -1,14 +1,42 @@
-"""Hooks of the whole suite."""
+"""Hooks of the whole suite: what the tests have to say at the end is gathered here, also when workers run them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from support.closing_lines import ClosingLines
 from support.missing_tools import MISSING
+
+_CLOSING = ClosingLines()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Hear what a test leaves for the end."""
+    _CLOSING.hear(report)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker: hand over what it did not find."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["missing"] = dict(MISSING)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker did not find."""
+    MISSING.update(getattr(node, "workeroutput", {}).get("missing", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say by name, before the closing line, which real programs were not found, so that their tests did not run."""
+    """Print the tables, and before the closing line which real programs were not found, so that their tests did not run."""
+    lines = list(_CLOSING.lines())
+    if lines:
+        terminalreporter.section("tables")
+        for line in lines:
+            terminalreporter.write_line(line)
     if not MISSING:
         return
     terminalreporter.section("did not run")

@@ -13,6 +13,7 @@ from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.names import quote_identifier
+from lampkeeper.remote.clock import RealClock
 from lampkeeper.remote.live import read_access_model
 from lampkeeper.remote.warehouse import run_sql
 from support.governed_configs import CONFIGS, Config, table_name
@@ -28,7 +29,7 @@ _OTHERS = {"BIGINT": "8", "STRING": "'O''Hara'", "DOUBLE": "-0.5", "BOOLEAN": "F
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with running_localspace() as space:
-        yield place_at(space, tmp_path_factory.mktemp("masking"))
+        yield place_at(space, tmp_path_factory.mktemp("masking"), RealClock())
 
 
 def _fill(place: Place, config: Config) -> dict[str, list[dict[str, str]]]:

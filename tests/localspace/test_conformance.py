@@ -13,6 +13,7 @@ import pytest
 import localspace.sql
 from localspace.ledger import RULE_USES, load_ledger
 from localspace.probes import PROBES, access, masks, places, refusals, run_probes
+from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace
 
 
@@ -60,12 +61,11 @@ def test_rows_are_numbered_once() -> None:
 
 
 @pytest.mark.spark
-def test_every_probe_passes_against_the_local_workspace(workspace: SqlWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_probe_passes_against_the_local_workspace(workspace: SqlWorkspace, record_property: Record) -> None:
     outcomes = run_probes(workspace, "main")
     failed = {outcome.name: outcome.seen for outcome in outcomes if not outcome.passed}
     standing = Counter(str(row.standing) for row in load_ledger())
-    with capsys.disabled():
-        print(f"\nledger rows by standing: {dict(sorted(standing.items()))}; probes {len(outcomes)}")
+    note_table(record_property, f"ledger rows by standing: {dict(sorted(standing.items()))}; probes {len(outcomes)}")
     assert failed == {}
     assert len(outcomes) == len(PROBES)
     assert workspace.rows("SHOW SCHEMAS IN main LIKE 'lampkeeper*'") == []

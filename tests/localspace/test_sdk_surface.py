@@ -13,6 +13,7 @@ from databricks.sdk.service import iam, serving, settings, sql, tags, workspace
 
 from localspace.coverage import TEST, table
 from localspace.routes import ROUTES
+from support.closing_lines import Record, note_table
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -47,7 +48,7 @@ def space() -> Iterator[LocalWorkspace]:
         yield running
 
 
-def test_the_sdk_drives_every_operation(space: LocalWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sdk_drives_every_operation(space: LocalWorkspace, record_property: Record) -> None:
     seen: set[str] = set()
     w: Any = Counting(space.client(), seen)
     a: Any = Counting(space.account(), seen)
@@ -61,8 +62,7 @@ def test_the_sdk_drives_every_operation(space: LocalWorkspace, capsys: pytest.Ca
         f"{route.method} {route.path}" for route in ROUTES if route.sdk and route.path in mine and not seen & set(route.sdk)
     ]
     served = {name for route in ROUTES for name in route.sdk}
-    with capsys.disabled():
-        print(f"\n{len(seen & served)} distinct SDK methods driven against localspace")
+    note_table(record_property, f"{len(seen & served)} distinct SDK methods driven against localspace")
     assert undriven == []
     assert len(seen & served) >= 80
 

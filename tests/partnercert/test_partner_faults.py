@@ -12,6 +12,7 @@ from partnercert.reference_partner import FAULTS, Fault
 from partnercert.sdk_workspace import SdkWorkspace
 from partnercert.verdicts import Verdict
 from support import partner
+from support.closing_lines import Record, note_table
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 
 IDS = [case.id for case in CASES]
@@ -54,17 +55,14 @@ def test_a_fault_of_the_core_integration_fails_exactly_its_cases(fault: Fault, f
     assert sorted(_seen[fault.name]) == fault.cases.split()
 
 
-def test_matrix_every_case_fails_on_two_twins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_matrix_every_case_fails_on_two_twins(record_property: Record) -> None:
     biting = [f for f in FAULTS if f.cases and f.name in _seen]
     if not biting:
         pytest.skip("the twins have not run in this session")
-    with capsys.disabled():
-        print(f"\nfault x case, {len(biting)} faults x {len(IDS)} cases")
-        print(" " * 36 + " ".join(i[1:] for i in IDS))
-        for fault in biting:
-            print(f"{fault.name:36}" + " ".join(" X " if i in _seen[fault.name] else " . " for i in IDS))
-        counts = {i: sum(i in _seen[f.name] for f in biting) for i in IDS}
-        print(f"{'twins that fail it':36}" + " ".join(f"{counts[i]:2} " for i in IDS))
+    table = [f"fault x case, {len(biting)} faults x {len(IDS)} cases", " " * 36 + " ".join(i[1:] for i in IDS)]
+    table += [f"{f.name:36}" + " ".join(" X " if i in _seen[f.name] else " . " for i in IDS) for f in biting]
+    counts = {i: sum(i in _seen[f.name] for f in biting) for i in IDS}
+    note_table(record_property, "\n".join([*table, f"{'twins that fail it':36}" + " ".join(f"{counts[i]:2} " for i in IDS)]))
     assert len(biting) >= 40
     assert {case: n for case, n in counts.items() if n < 2} == {}
 

@@ -14,6 +14,7 @@ from typing import Any
 from lampkeeper.deploy.state import States
 from lampkeeper.model.auth import Auth
 from lampkeeper.remote.clients import Call, Plane, Wire, Workspace, connect
+from lampkeeper.remote.clock import Clock
 from lampkeeper.remote.failures import Patience
 from lampkeeper.remote.warehouse import run_sql
 from localspace.sql.reader import Reader
@@ -182,10 +183,14 @@ def _plain(value: Any, names: Mapping[str, str]) -> Any:
     return names.get(value) or _UUID.sub("*", value) if isinstance(value, str) else value
 
 
-def place_at(space: LocalWorkspace, folder: Path) -> Place:
-    """Return the engine's place on a running local workspace."""
+def place_at(space: LocalWorkspace, folder: Path, clock: Clock | None = None) -> Place:
+    """Return the engine's place on a running local workspace.
+
+    Without a clock of its own waiting takes no time; where the real SQL engine answers, it needs a real one.
+    """
+    clock = clock or VirtualClock(space)
     auth = Auth(workspace_host=space.host, token=space.token, account_id=space.account_id, workspace_id=space.workspace_id)
-    workspace = connect(auth, warehouse_id=space.warehouse_id, patience=Patience(http=10, deadline=5), clock=VirtualClock(space))
+    workspace = connect(auth, warehouse_id=space.warehouse_id, patience=Patience(http=10, deadline=5), clock=clock)
     wire = Tripwire(workspace.wire)
     workspace.wire = wire
     return Place(space=space, workspace=workspace, wire=wire, folder=folder)

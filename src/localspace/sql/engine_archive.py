@@ -14,11 +14,24 @@ from pathlib import Path
 
 from localspace.sql.engine import Engine
 from localspace.sql.engine_worker import find_java
+from localspace.sql.storage import ViewSpec
 from localspace.statement_runner import CancelToken
 
 _WARM_UP = (
     "SELECT sum(id), max(concat('a', id)) FROM range(10) WHERE id LIKE '1%' GROUP BY id % 2 ORDER BY 1",
     "SELECT a.id, row_number() OVER (ORDER BY a.id) FROM range(9) a JOIN range(5) b ON a.id = b.id",
+    "SELECT id, sha2(name, 256), regexp_replace(name, '[a-z]', 'x'), CASE WHEN amount > 1 THEN amount END, "
+    "date_trunc('MONTH', day), coalesce(noted, current_timestamp()), map_keys(more), things[0], whole.part FROM warm_up "
+    "WHERE name LIKE 'a%' AND EXISTS (SELECT 1 FROM range(3) r WHERE r.id = warm_up.id) UNION ALL "
+    "SELECT count(*), min(name), max(name), avg(amount), max(day), max(noted), null, null, null FROM warm_up GROUP BY id",
+)
+_ROW = (
+    "SELECT 1L AS id, 'ana' AS name, CAST(2.5 AS DECIMAL(10,2)) AS amount, DATE'2026-01-02' AS day, "
+    "TIMESTAMP'2026-01-02 03:04:05' AS noted, map('a', 'b') AS more, array('a') AS things, named_struct('part', 1) AS whole"
+)
+_DDL = (
+    "id BIGINT, name STRING, amount DECIMAL(10,2), day DATE, noted TIMESTAMP, more MAP<STRING, STRING>, things ARRAY<STRING>, "
+    "whole STRUCT<part: INT>"
 )
 
 
@@ -46,8 +59,11 @@ def make_archive() -> Path:
         draft.unlink(missing_ok=True)
         engine = Engine(Path(folder), archive=draft)
         try:
+            rows = Path(folder) / "rows"
+            engine.write(_ROW, rows, (), "nobody", CancelToken())
+            views = (ViewSpec("warm_up", str(rows), _DDL),)
             for statement in _WARM_UP:
-                engine.query(statement, (), "nobody", CancelToken())
+                engine.query(statement, views, "nobody", CancelToken())
         finally:
             engine.close()
         draft.replace(target)
