@@ -105,6 +105,13 @@ def read_data(name: str) -> str:
     return resources.files("lampkeeper.design").joinpath("data", name).read_text(encoding="utf-8")
 
 
+def parse_data(name: str) -> Any:
+    """Return what a YAML file of design/data holds; read by libyaml where PyYAML has it, which takes a sixth of the time."""
+    if yaml.__with_libyaml__:
+        return yaml.load(read_data(name), Loader=yaml.CSafeLoader)
+    return yaml.safe_load(read_data(name))
+
+
 def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Tokenizer:
     direct = {str(k): tuple(pieces(str(v))) for k, v in words["short"].items()}
     short = {k: tuple(w for part in v for w in direct.get(part, (part,))) for k, v in direct.items()}
@@ -140,13 +147,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
 
 @cache
 def _data() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    entries = [entry for name in TERMS for entry in _load(name)]
-    return _load("words.yaml"), entries
-
-
-def _load(name: str) -> Any:
-    # The C loader reads the lexicon in a tenth of the time; a build of PyYAML without it reads the same.
-    return yaml.load(read_data(name), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    return parse_data("words.yaml"), [entry for name in TERMS for entry in parse_data(name)]
 
 
 @cache
@@ -162,23 +163,10 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     tokenize = _tokenizer(words, entries)
     terms: dict[str, dict[tuple[Any, ...], Term]] = defaultdict(dict)
     for entry in entries:
-        tail = frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t)))
+        plain = _plain_term(entry, tokenize)
         for language, phrases in entry["terms"].items():
             for phrase in phrases:
-                term = Term(
-                    words=tokenize(str(phrase)),
-                    language=language,
-                    label=LabelClass(entry["class"]),
-                    sub=entry.get("sub", ""),
-                    strength=entry["strength"],
-                    kinds=frozenset(Kind(k) for k in entry["kinds"]),
-                    where=frozenset(entry.get("where", ())),
-                    tail=tail,
-                    open=bool(entry.get("open", False)),
-                    unless=frozenset(entry.get("unless", ())),
-                    pack=bool(entry.get("pack", False)),
-                    unsure=bool(entry.get("unsure", False)),
-                )
+                term = replace(plain, words=tokenize(str(phrase)), language=language)
                 key = (term.words, term.label, term.sub, term.strength, term.pack)
                 before = terms[term.words[0]].get(key)
                 terms[term.words[0]][key] = term if before is None else _wider(before, term)
@@ -186,6 +174,24 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
     ordered = {w: tuple(sorted(t.values(), key=_order)) for w, t in terms.items()}
     return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)
+
+
+def _plain_term(entry: Mapping[str, Any], tokenize: Tokenizer) -> Term:
+    """Return what all phrases of an entry have in common, as a term without words."""
+    return Term(
+        words=(),
+        language="",
+        label=LabelClass(entry["class"]),
+        sub=entry.get("sub", ""),
+        strength=entry["strength"],
+        kinds=frozenset(Kind(k) for k in entry["kinds"]),
+        where=frozenset(entry.get("where", ())),
+        tail=frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
+        open=bool(entry.get("open", False)),
+        unless=frozenset(entry.get("unless", ())),
+        pack=bool(entry.get("pack", False)),
+        unsure=bool(entry.get("unsure", False)),
+    )
 
 
 def _order(term: Term) -> tuple[Any, ...]:

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
-from lampkeeper.design.lexicon import read_data
+from lampkeeper.design.lexicon import parse_data
 from lampkeeper.design.library import HOME, Library, LibraryFunction, load_library, replace_function
 from lampkeeper.model.conditions import Condition, HasTag, HasTagValue
 from lampkeeper.model.labels import Label, LabelClass
@@ -70,7 +68,7 @@ class Vocabulary:
 @cache
 def load_vocabulary() -> Vocabulary:
     """Return the vocabulary of data/vocabulary.yaml; parsed once."""
-    data: dict[str, Any] = yaml.safe_load(read_data("vocabulary.yaml"))
+    data: dict[str, Any] = parse_data("vocabulary.yaml")
     masks: dict[tuple[str, str], Treatment] = {}
     for name, row in data["classes"].items():
         for family, (suffix, mask) in data["defaults"].items():

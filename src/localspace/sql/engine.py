@@ -19,6 +19,8 @@ from localspace.sql.storage import ViewSpec
 from localspace.statement_runner import CancelToken, SqlError
 
 _START_SECONDS = 120.0
+_ARCHIVE_SECONDS = 600.0
+"""Writing the class archive takes 10 s; on a machine with much else to do, minutes."""
 
 
 class EngineError(Exception):
@@ -100,7 +102,7 @@ class Engine:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            process.wait(timeout=90 if self._archive is not None and not self._archive.exists() else 15)
+            process.wait(timeout=_ARCHIVE_SECONDS if self._archive is not None and not self._archive.exists() else 15)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -185,7 +185,8 @@ class Worker:
         if self.jvm.stdin is not None:
             self.jvm.stdin.close()
         try:
-            self.jvm.wait(timeout=90)
+            # Whoever started this process has less patience, except while a class archive is written.
+            self.jvm.wait(timeout=600)
         except subprocess.TimeoutExpired:
             self.jvm.kill()
 
