@@ -16,6 +16,7 @@ from localspace.clock import Clock
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.faults import Faults
 from localspace.governance.books import Books, WorkspaceIds, open_books
+from localspace.kept_answers import KeptAnswers
 from localspace.statement_runner import StatementRunner
 from localspace.statements import StatementDesk
 from localspace.store import Store
@@ -53,6 +54,7 @@ class Workspace:
         self.clock = Clock(self.store)
         self.ids: WorkspaceIds = fresh.ensure(self.store, self.clock)
         self.books: Books = open_books(self.store, self.clock, self.ids)
+        self.kept_answers = KeptAnswers(self.store, self.books.lag)
         self.gatekeeper = Gatekeeper(self.store, self.clock, self.books.identity)
         self.desk = StatementDesk(self.clock, lambda: self._build_runner(self))
         self.token = self._admin_token()

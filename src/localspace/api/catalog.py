@@ -8,7 +8,7 @@ from localspace.errors import denied, invalid, not_found
 from localspace.governance.external_places import checked_url, place_key
 from localspace.governance.privileges import split_name
 from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.wire import Json, Reply, page
 
 _UC = "/api/2.1/unity-catalog"
 
@@ -74,8 +74,12 @@ def delete_schema(call: Call) -> Json:
 # Tables
 
 
-def list_tables(call: Call) -> Json:
+def list_tables(call: Call) -> Reply:
     """List the tables and views of a schema, with columns unless omitted."""
+    return call.workspace.kept_answers.reply(call, _list_tables)
+
+
+def _list_tables(call: Call) -> Json:
     found = _objects(call, "table")
     body = page(found, call.query, "tables", most=1000)
     columns, properties = not call.flag("omit_columns"), not call.flag("omit_properties")
