@@ -124,9 +124,9 @@ class _Draft:
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()
-        if kind.joins(body):
-            missing = {**body, "privileges": sorted(set(body["privileges"]) - set(found.body["privileges"]))}
-            return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=missing)
+        addition = kind.addition(body, found.body)
+        if addition is not None:
+            return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=addition)
         if not self.adopt:
             self._refuse(
                 kind, key, "FOREIGN_OBJECT", f"is there, is not ours and differs ({'; '.join(reasons)})",

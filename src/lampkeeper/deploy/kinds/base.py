@@ -100,8 +100,8 @@ class Kind(Protocol):
         """Return what is left of the object when what is ours goes; None when nothing is."""
         ...
 
-    def joins(self, wanted: Body) -> bool:
-        """Say whether we may add to such an object of others unasked: a set to which everybody adds."""
+    def addition(self, wanted: Body, found: Body) -> Body | None:
+        """Return what we may add unasked to an object of others that stands so; None when it is to be left alone."""
         ...
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
@@ -148,9 +148,9 @@ class Plain:
         """Return nothing."""
         return None
 
-    def joins(self, wanted: Body) -> bool:
-        """Say no: what others made is left alone."""
-        return False
+    def addition(self, wanted: Body, found: Body) -> Body | None:
+        """Return nothing: what others made is left alone."""
+        return None
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return `field: old -> new` for every wanted field that stands otherwise."""
@@ -180,6 +180,10 @@ class Shared(Plain):
         """Return the elements of others, if there are any."""
         theirs = sorted(self._set(found) - self._set(recorded))
         return {**found, self.elements: theirs} if theirs else None
+
+    def missing(self, wanted: Body, found: Body) -> Body:
+        """Return the wanted body with only the elements that are not there."""
+        return {**wanted, self.elements: sorted(self._set(wanted) - self._set(found))}
 
     def _set(self, body: Body | None) -> set[str]:
         return set(body.get(self.elements) or ()) if body else set()

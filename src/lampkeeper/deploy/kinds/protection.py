@@ -254,21 +254,21 @@ class GrantKind(Shared):
         ours = {g.name for g in desired.groups if not g.external}
         return {_grant_key(g): {**grant_body(g), "shared": g.principal not in ours} for g in desired.grants}
 
-    def joins(self, wanted: Body) -> bool:
-        """Say yes for a principal that is not ours: missing privileges are added beside those of others."""
-        return bool(wanted.get("shared"))
+    def addition(self, wanted: Body, found: Body) -> Body | None:
+        """Return the missing privileges of a principal that is not ours: they are added beside those of others."""
+        return self.missing(wanted, found) if _shared(wanted) else None
 
     def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
         """Return the wanted privileges, with those of others if the principal is not ours."""
-        return super().target(wanted, found, recorded) if self.joins(wanted) else wanted
+        return super().target(wanted, found, recorded) if _shared(wanted) else wanted
 
     def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
         """Return what is ours of the privileges that stand: all of them for a group of ours."""
-        return super().claim(standing, wanted, recorded) if self.joins(wanted or recorded or standing) else standing
+        return super().claim(standing, wanted, recorded) if _shared(wanted or recorded or standing) else standing
 
     def remainder(self, found: Body, recorded: Body) -> Body | None:
         """Return the privileges that others granted, if there are any."""
-        return super().remainder(found, recorded) if self.joins(recorded) else None
+        return super().remainder(found, recorded) if _shared(recorded) else None
 
     def live(self, view: View) -> dict[str, Found]:
         """Return every direct grant on the securables in scope."""
@@ -311,6 +311,11 @@ class GrantKind(Shared):
             change["remove"] = sorted(remove)
         path = f"{_UC}/permissions/{encode(str(body['securable_type']).lower(), '.'.join(body['securable']))}"
         session.workspace.write("grant", "PATCH", path, {"changes": [change]})
+
+
+def _shared(body: Body) -> bool:
+    """Say whether the principal of a grant is not ours, so that others grant to it too."""
+    return bool(body.get("shared"))
 
 
 def grant_body(grant: Grant) -> Body:
