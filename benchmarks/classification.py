@@ -1,6 +1,7 @@
-"""Measures the offline classifier on labelled columns: `python benchmarks/classification.py --mode names|values [--gold FILE]`.
+"""Measures the offline classifier on labelled columns, beside what else there is.
 
-Exit 0 when the gates hold, 1 when they do not, 2 when the gold file cannot be read.
+`python benchmarks/classification.py --mode names|values [--gold FILE] [--json]`. Exit 0 when the gates hold, 1 when they do
+not, 2 when the gold file cannot be read. Peers that are not installed are named with the command that installs them.
 """
 
 from __future__ import annotations
@@ -9,54 +10,29 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.design.classify_lines import classify_rows
+from classifiers.fides import INSTALL, find_datasets, read_datasets
+from classifiers.peers import PEERS, Classifier, Lampkeeper
+from classifiers.scores import Answer, Row, Scores, breakdown, confusions, score
 
 GOLD = Path(__file__).parent / "data" / "gold_dev_open.jsonl"
 GATES = {"names": (0.90, 0.08), "values": (0.95, 0.05)}
 """Mode: least recall of `must` columns, greatest share of hard negatives flagged."""
 
-SAME_CLASS = {"card_security_code": "payment_card"}
-"""The gold set counts security codes among payment cards."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """Counts over `must` and `none` columns; `soft` ones take no part."""
+class Measured:
+    """One classifier on one set. `scores` is None when it did not run; `note` says why, or with what it ran."""
 
-    must: int
-    hits: int
-    false: int
-    none: int
-    hard: int
-    hard_hits: int
-    right_class: int
-    undecided: int
-
-    @property
-    def recall(self) -> float:
-        """Return the share of `must` columns that are flagged."""
-        return self.hits / self.must if self.must else 1.0
-
-    @property
-    def precision(self) -> float:
-        """Return the share of flagged strict columns that are `must`."""
-        return self.hits / (self.hits + self.false) if self.hits + self.false else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Return the harmonic mean of precision and recall."""
-        return 2 * self.precision * self.recall / (self.precision + self.recall) if self.hits else 0.0
-
-    @property
-    def hard_rate(self) -> float:
-        """Return the share of hard negatives that are flagged."""
-        return self.hard_hits / self.hard if self.hard else 0.0
+    name: str
+    scores: Scores | None
+    milliseconds: float = 0.0
+    note: str = ""
+    answers: tuple[Answer, ...] = ()
 
 
 def read_gold(path: Path) -> list[dict[str, Any]]:
@@ -83,39 +59,19 @@ def _usage(message: str) -> int:
     return 2
 
 
-def flagged(answer: dict[str, Any]) -> bool:
-    """Say whether the column ends up protected: undecided is protected until reviewed."""
-    return answer["protect"] != "no"
-
-
-def score(rows: Sequence[dict[str, Any]], answers: Sequence[dict[str, Any]]) -> Scores:
-    """Return the counts."""
-    pairs = list(zip(rows, answers, strict=True))
-    must = [(r, a) for r, a in pairs if r["tier"] == "must"]
-    none = [(r, a) for r, a in pairs if r["tier"] == "none"]
-    hard = [(r, a) for r, a in none if r.get("hard_negative")]
-    return Scores(
-        must=len(must),
-        hits=sum(flagged(a) for _, a in must),
-        false=sum(flagged(a) for _, a in none),
-        none=len(none),
-        hard=len(hard),
-        hard_hits=sum(flagged(a) for _, a in hard),
-        right_class=sum(flagged(a) and SAME_CLASS.get(a["label"], a["label"]) == r["label"] for r, a in must),
-        undecided=sum(a["protect"] == "undecided" for a in answers),
+def measure(classifier: Classifier, rows: Sequence[Row]) -> Measured:
+    """Return what a classifier scores on the rows, or why it did not run."""
+    missing = classifier.missing()
+    if missing:
+        return Measured(name=classifier.name, scores=None, note=f"not installed: {missing}")
+    started = time.perf_counter()
+    answers = classifier.classify(rows)
+    spent = 1000 * (time.perf_counter() - started) / max(1, len(rows))
+    if answers is None:
+        return Measured(name=classifier.name, scores=None, note=classifier.note)
+    return Measured(
+        name=classifier.name, scores=score(rows, answers), milliseconds=spent, note=classifier.note, answers=tuple(answers)
     )
-
-
-def confusions(rows: Sequence[dict[str, Any]], answers: Sequence[dict[str, Any]]) -> list[str]:
-    """Return what must never happen: `company*` flagged, an Indian PAN taken for a card number or the other way round."""
-    found = []
-    for row, answer in zip(rows, answers, strict=True):
-        place = f"{row.get('db', '')}.{row.get('table', '')}.{row['column']}"
-        if row["tier"] == "none" and row["column"].lower().startswith("company") and flagged(answer):
-            found.append(f"{place}: company* flagged as {answer['label']}")
-        if {row["label"], answer["label"]} == {"tax_id", "payment_card"}:
-            found.append(f"{place}: {row['label']} taken for {answer['label']}")
-    return found
 
 
 def table(title: str, head: Sequence[str], body: Sequence[Sequence[object]]) -> str:
@@ -126,63 +82,117 @@ def table(title: str, head: Sequence[str], body: Sequence[Sequence[object]]) -> 
     return "\n".join(["", title, *text])
 
 
-def breakdown(rows: Sequence[dict[str, Any]], answers: Sequence[dict[str, Any]], field: str) -> list[list[object]]:
-    """Return recall counts of `must` columns by a field of the gold rows."""
-    total: Counter[str] = Counter()
-    hits: Counter[str] = Counter()
-    for row, answer in zip(rows, answers, strict=True):
-        if row["tier"] == "must" and row.get(field):
-            total[row[field]] += 1
-            hits[row[field]] += flagged(answer)
-    return [[name, hits[name], count, f"{hits[name] / count:.2f}"] for name, count in sorted(total.items())]
-
-
-def run(mode: str, gold: Path, show: bool) -> int:
-    """Print the tables and return the exit code."""
-    rows = read_gold(gold)
-    inputs = rows if mode == "values" else [{k: v for k, v in r.items() if k != "values"} for r in rows]
-    if mode == "values" and not any(r.get("values") for r in rows):
-        return _usage(f"{gold}: holds no values; --mode values needs them")
-    started = time.perf_counter()
-    answers = classify_rows(inputs)
-    seconds = time.perf_counter() - started
-    s = score(rows, answers)
-    head = ["columns", "must", "recall", "precision", "F1", "hard negatives", "HN-FPR", "class right", "undecided", "ms/column"]
-    line = [
-        len(rows), s.must, f"{s.recall:.3f}", f"{s.precision:.3f}", f"{s.f1:.3f}", s.hard, f"{s.hard_rate:.3f}",
-        f"{s.right_class}/{s.hits}", s.undecided, f"{1000 * seconds / max(1, len(rows)):.2f}",
+def _line(measured: Measured) -> list[object]:
+    s = measured.scores
+    if s is None:
+        return [measured.name, *["-"] * 9, measured.note]
+    share = f"{s.undecided} ({s.undecided / max(1, s.columns):.1%})"
+    classes = f"{s.right_class}/{s.hits}" if any(a.label for a in measured.answers) else "-"
+    return [
+        measured.name, s.columns, s.must, f"{s.recall:.3f}", f"{s.precision:.3f}", f"{s.f1:.3f}",
+        f"{s.hard_rate:.3f} of {s.hard}", classes, share, f"{measured.milliseconds:.2f}", measured.note,
     ]  # fmt: skip
-    print(table(f"classification, mode {mode}, {gold.name}", head, [line]))
-    print(table("recall by class", ["class", "found", "of", "recall"], breakdown(rows, answers, "label")))
-    print(
-        table(
-            "identifiers by country (counts: the sets are small)",
-            ["country", "found", "of", "recall"],
-            breakdown(rows, answers, "country"),
-        )
-    )
-    if show:
-        _show_mistakes(rows, answers)
-    wrong = confusions(rows, answers)
+
+
+_HEAD = ["classifier", "columns", "must", "recall", "precision", "F1", "HN-FPR", "class right", "undecided", "ms/column", ""]
+
+
+def fides_rows(folder: Path | None) -> tuple[list[dict[str, Any]], str]:
+    """Return the rows of the Fides slice and where they come from; no rows and how to get them where there are none."""
+    place = folder or find_datasets()
+    rows = read_datasets(place) if place else []
+    if not rows:
+        return [], f"no Fides datasets: {INSTALL}, or --fides FOLDER"
+    return rows, "the ethyca-fides wheel" if folder is None else folder.name
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print and return the exit code."""
+    rows = read_gold(args.gold)
+    if args.mode == "values" and not any(r.get("values") for r in rows):
+        return _usage(f"{args.gold}: holds no values; --mode values needs them")
+    inputs = rows if args.mode == "values" else [{k: v for k, v in r.items() if k != "values"} for r in rows]
+    ours = Lampkeeper()
+    ours.classify(inputs[:1])  # the lexicon is read once a process; it is no cost of a column
+    classifiers: list[Classifier] = [ours, *([] if args.no_peers else [make() for make in PEERS])]
+    measured = [measure(c, inputs) for c in classifiers]
+    slice_rows, slice_note = fides_rows(args.fides) if not args.no_peers else ([], "left out")
+    on_slice = [measure(c, slice_rows) for c in classifiers] if slice_rows else []
+    first = measured[0]
+    if first.scores is None:
+        raise AssertionError("the classifier under test answers every row")
+    wrong = confusions(rows, first.answers)
+    recall, rate = GATES[args.mode]
+    passed = first.scores.recall >= recall and first.scores.hard_rate <= rate and not wrong
+    if args.json:
+        print(json.dumps(_document(args, rows, measured, on_slice, slice_note, wrong, passed), indent=2, ensure_ascii=False))
+        return 0 if passed else 1
+    print(table(f"classification, mode {args.mode}, {args.gold.name}", _HEAD, [_line(m) for m in measured]))
+    print(_slice_text(on_slice, slice_note))
+    for title, field in (("recall by class", "label"), ("identifiers by country (counts: the sets are small)", "country")):
+        body = [[name, hits, count, f"{hits / count:.2f}"] for name, hits, count in breakdown(rows, first.answers, field)]
+        print(table(title, [field, "found", "of", "recall"], body))
+    if args.mistakes:
+        _show_mistakes(inputs, first.answers)
     for text in wrong:
         print(f"never allowed: {text}")
-    recall, rate = GATES[mode]
-    passed = s.recall >= recall and s.hard_rate <= rate and not wrong
     print(f"\ngate: recall >= {recall:.2f} at HN-FPR <= {rate:.2f}, no forbidden confusion: {'passed' if passed else 'FAILED'}")
     return 0 if passed else 1
 
 
-def _show_mistakes(rows: Sequence[dict[str, Any]], answers: Sequence[dict[str, Any]]) -> None:
+def _slice_text(on_slice: Sequence[Measured], note: str) -> str:
+    title = f"Fides slice, names only ({note}; labelled by others, whole datasets)"
+    if not on_slice:
+        return f"\n{title if note == 'left out' else note}"
+    return table(title, [*_HEAD[:6], ""], [[*_line(m)[:6], m.note] for m in on_slice])
+
+
+def _document(
+    args: argparse.Namespace,
+    rows: Sequence[Row],
+    measured: Sequence[Measured],
+    on_slice: Sequence[Measured],
+    slice_note: str,
+    wrong: Sequence[str],
+    passed: bool,
+) -> dict[str, Any]:
+    first = measured[0]
+
+    def listed(all_of: Sequence[Measured]) -> list[dict[str, Any]]:
+        return [
+            {
+                "classifier": m.name,
+                "note": m.note,
+                "ms_per_column": round(m.milliseconds, 3),
+                **(m.scores.as_json() if m.scores else {}),
+            }
+            for m in all_of
+        ]
+
+    def counts(field: str) -> dict[str, dict[str, int]]:
+        return {name: {"found": hits, "of": of} for name, hits, of in breakdown(rows, first.answers, field)}
+
+    return {
+        "mode": args.mode, "gold": args.gold.name, "classifiers": listed(measured), "by_class": counts("label"),
+        "by_country": counts("country"), "fides": {"source": slice_note, "classifiers": listed(on_slice)},
+        "never_allowed": list(wrong), "gate": dict(zip(("recall", "hard_negative_fpr"), GATES[args.mode], strict=True)),
+        "passed": passed,
+    }  # fmt: skip
+
+
+def _show_mistakes(rows: Sequence[dict[str, Any]], answers: Sequence[Answer]) -> None:
+    from lampkeeper.design.classify_lines import classify_rows
+
     body = [
         [
             "missed" if r["tier"] == "must" else "false",
             r["label"],
             f"{r.get('db')}.{r.get('table')}.{r['column']}",
-            a["label"],
-            "; ".join(a["evidence"]),
+            a.label,
+            "; ".join(full["evidence"]),
         ]
-        for r, a in zip(rows, answers, strict=True)
-        if (r["tier"] == "must" and not flagged(a)) or (r["tier"] == "none" and flagged(a))
+        for r, a, full in zip(rows, answers, classify_rows(rows), strict=True)
+        if (r["tier"] == "must" and not a.flagged) or (r["tier"] == "none" and a.flagged)
     ]
     print(table("mistakes", ["what", "gold", "column", "label", "evidence"], body))
 
@@ -196,9 +206,11 @@ def main() -> int:
     parser.add_argument(
         "--gold", type=Path, default=GOLD, help="JSON lines with db, table, column, type, comment, label, tier, …"
     )
+    parser.add_argument("--fides", type=Path, help="a folder of Fides datasets (data/saas/dataset of ethyca/fides)")
+    parser.add_argument("--no-peers", action="store_true", help="measure Lampkeeper alone")
     parser.add_argument("--mistakes", action="store_true", help="print every miss and false hit with its evidence")
-    args = parser.parse_args()
-    return run(args.mode, args.gold, args.mistakes)
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    return run(parser.parse_args())
 
 
 if __name__ == "__main__":

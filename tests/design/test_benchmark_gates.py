@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,20 @@ def test_the_gates_hold(mode: str) -> None:
     done = _run("--mode", mode)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
+
+
+def test_the_gate_holds_on_the_corpus_of_hard_names() -> None:
+    done = _run("--no-peers", "--json", "--gold", str(SCRIPT.parent / "data" / "challenge_columns.jsonl"))
+    measured = json.loads(done.stdout)
+    assert (done.returncode, measured["passed"], measured["never_allowed"]) == (0, True, [])
+    assert measured["classifiers"][0]["undecided"] <= 0.05 * measured["classifiers"][0]["columns"]
+
+
+def test_a_peer_that_is_not_installed_is_named_with_its_command() -> None:
+    done = _run()
+    for peer, package in (("sqldoc", "sqldoc=="), ("presidio", "presidio-analyzer==")):
+        line = next(x for x in done.stdout.splitlines() if x.startswith(peer))
+        assert f"uv pip install {package}" in line or "not installed" not in line
 
 
 def test_a_classifier_that_misses_fails_the_gate(tmp_path: Path) -> None:

@@ -146,3 +146,37 @@ def test_a_comment_in_another_script_tells_what_an_opaque_name_holds(comment: st
 def test_a_client_of_a_protocol_is_no_person() -> None:
     assert table("oauth_clients", "name", "redirect_uri")["name"].protect is Protect.NO
     assert table("clients", "name", "phone")["name"].protect is Protect.YES
+
+
+def seen(name: str, values: list[str], *, table_name: str = "places") -> Verdict:
+    """Return the verdict of one text column with these values."""
+    return classify_table(table_name, [Field(name=name, type="STRING", values=tuple(values))])[0]
+
+
+EMAILS = [f"ana{n}@mail.example" for n in range(40)]
+
+
+def test_values_raise_what_a_name_leaves_open() -> None:
+    found = seen("city", EMAILS)
+    assert (found.label, found.protect) == (LabelClass.EMAIL, Protect.YES)
+    assert seen("city", [f"Town {n}" for n in range(40)]).protect is Protect.NO
+
+
+def test_few_values_that_are_all_valid_wait_for_review() -> None:
+    assert seen("x1", EMAILS[:7]).protect is Protect.UNDECIDED
+    assert seen("x1", [*EMAILS[:7], "no address"]).protect is Protect.NO
+    assert seen("x1", EMAILS[:4]).protect is Protect.NO
+    assert seen("x1", EMAILS[:20]).protect is Protect.YES
+
+
+@pytest.mark.parametrize("missing", ["N/A", "null", "", " ", "-", "Unknown"])
+def test_what_people_write_for_no_value_is_no_value(missing: str) -> None:
+    assert seen("x1", [*EMAILS[:25], *[missing] * 50]).protect is Protect.YES
+    assert seen("x1", [*EMAILS[:20], *[f"plain {n}" for n in range(4)]]).protect is Protect.YES
+    assert seen("x1", [*EMAILS[:20], *[f"plain {n}" for n in range(6)]]).protect is Protect.NO
+
+
+@pytest.mark.parametrize("word", ["held", "blocked", "cleared", "prior", "zzq"])
+def test_any_kind_of_balance_in_a_wallet_is_somebodys_money(word: str) -> None:
+    assert table("wallets", f"{word}_balance", kind="DECIMAL(12,2)")[f"{word}_balance"].protect is Protect.YES
+    assert table("wallets", "leave_balance", kind="DECIMAL(12,2)")["leave_balance"].protect is Protect.NO

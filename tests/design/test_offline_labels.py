@@ -176,7 +176,7 @@ def test_a_comment_labels_an_opaque_column() -> None:
 def test_values_label_an_opaque_column_only_when_most_of_many_are_valid() -> None:
     emails = tuple(f"person{i}@example.org" for i in range(30))
     assert one("c1", values=emails).label is LabelClass.EMAIL
-    assert one("c1", values=emails[:10]).protect is Protect.NO
+    assert one("c1", values=emails[:10]).label is LabelClass.UNDECIDED
     assert one("c1", values=(*emails[:15], *(f"word{i}" for i in range(15)))).protect is Protect.NO
 
 

@@ -22,7 +22,30 @@ _PICTURES = frozenset({"photo", "photograph", "picture", "avatar", "image", "fot
 _THINGS = frozenset({"field", "source", "column", "col", "data", "text", "line", "input", "business", "office", "string", "part"})
 _BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
 _NO_MONEY = frozenset(
-    {"leave", "unit", "units", "week", "entitlement", "quantity", "multiplier", "factor", "version", "timesheet"}
+    {
+        "load",
+        "trial",
+        "stock",
+        "inventory",
+        "point",
+        "miles",
+        "vacation",
+        "pto",
+        "day",
+        "hour",
+        "work",
+        "life",
+        "leave",
+        "unit",
+        "units",
+        "week",
+        "entitlement",
+        "quantity",
+        "multiplier",
+        "factor",
+        "version",
+        "timesheet",
+    }
 )
 _ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
 _VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
@@ -36,7 +59,7 @@ _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One possible label of a column: the term, a score from 0 to 1, and why. `pack`: an overlay says so."""
+    """One possible label of a column: the term, a score from 0 to 1, and why. `pack`: an overlay says so; `seen`: values do."""
 
     label: LabelClass
     sub: str
@@ -45,6 +68,7 @@ class Candidate:
     length: int
     reasons: tuple[str, ...]
     pack: bool = False
+    seen: bool = False
 
     @property
     def rank(self) -> tuple[float, int, bool, str, str]:
@@ -183,6 +207,8 @@ def _base_score(
         return _strong_score(term, context)
     if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
         return _bare_name_score(lexicon, rest, head, people, context)
+    if _is_held(lexicon, term, head, tail, context):
+        return _CONTEXT, ["a kind of balance of somebody"]
     if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
@@ -190,6 +216,12 @@ def _base_score(
     if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.sub != "pay":
         return _CONTEXT, ["the rows belong to people"]
     return _FAINT, ["common word, nothing else points to a person"]
+
+
+def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
+    """Say whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
+    other = lexicon.words["about"] | lexicon.words["organisation"] | _NO_MONEY
+    return term.words == ("balance",) and not tail and context.serves(term.where) and not other & set(head)
 
 
 def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:

@@ -201,6 +201,7 @@ def _from_values(profile: Profile, candidates: Sequence[Candidate]) -> Iterable[
             length=1,
             reasons=(sign.reason,),
             pack=sign.pack,
+            seen=True,
         )
 
 
@@ -209,6 +210,9 @@ def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: Tab
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
     # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
     best = next((c for c in ranked if c.pack and c.label is ranked[0].label and c.score >= YES), ranked[0])
+    if best.open:
+        # A name that is left open says nothing against what is in the column: a `city` full of email addresses is no city.
+        best = next((c for c in ranked if c.seen and not c.open and c.label is not best.label and c.score >= PENDING), best)
     if best.score < PENDING or (best.open and best.score < YES):
         return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
     if best.score < YES:

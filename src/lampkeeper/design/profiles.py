@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.kinds import Kind
@@ -12,6 +12,15 @@ from lampkeeper.model.labels import LabelClass
 
 MOST, ENOUGH = 0.8, 20
 """A scheme must accept this share of at least this many distinct values: a random column then passes less than once in 1e12."""
+
+FEWEST, FEW_SCORE = 5, 0.5
+"""From this many distinct values on, all of them valid, a column waits for review though it has too few to be sure."""
+
+SURE = 0.6
+"""Schemes of this score and more protect alone."""
+
+PLACEHOLDERS = ("-", "--", "?", "n/a", "na", "nil", "none", "not available", "null", "unknown", "xxx")
+"""What people write where there is no value; it is none."""
 
 _BIRTH_YEARS = 8
 _SENTENCE_WORDS = 5
@@ -53,7 +62,7 @@ class Profile:
 
 def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] = SCHEMES) -> Profile | None:
     """Return the profile, or None when there are no values. Empty values do not count; `schemes` are looked for."""
-    filled = [v.strip() for v in values if v.strip()]
+    filled = [v.strip() for v in values if v.strip() and v.strip().lower() not in PLACEHOLDERS]
     if not filled:
         return None
     distinct = sorted(set(filled))
@@ -66,15 +75,27 @@ def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] 
             signs.extend(_text_signs(distinct))
     elif len(filled) >= ENOUGH:
         signs.extend(s for s in _scheme_signs(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
+    if not signs and FEWEST <= len(distinct) < ENOUGH:
+        signs.extend(few(s) for s in _scheme_signs(distinct, [s for s in schemes if is_sure(s)], least=1.0))
     codes = len(filled) >= ENOUGH and len(distinct) <= _FEW and not any(" " in v for v in distinct)
     return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes)
 
 
-def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme]) -> list[Sign]:
+def is_sure(scheme: Scheme) -> bool:
+    """Say whether the scheme protects alone and can be told from few values: birth years of five people may lie anywhere."""
+    return scheme.score >= SURE and scheme.year is None
+
+
+def few(sign: Sign) -> Sign:
+    """Return the sign as weak as few values are."""
+    return replace(sign, score=min(sign.score, FEW_SCORE), reason=f"{sign.reason}: too few to be sure")
+
+
+def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme], least: float = MOST) -> list[Sign]:
     found = []
     for scheme in schemes:
         share = sum(1 for v in distinct if scheme.accepts(v)) / len(distinct)
-        if share >= MOST and _as_births(scheme, distinct):
+        if share >= least and _as_births(scheme, distinct):
             reason = f"{share:.0%} of {len(distinct)} values are a valid {scheme.name}"
             found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
     return found

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.kinds import Kind, kind_of
-from lampkeeper.design.profiles import ENOUGH, MOST, Profile, Sign
+from lampkeeper.design.profiles import ENOUGH, FEWEST, MOST, PLACEHOLDERS, Profile, Sign, few, is_sure
 from lampkeeper.design.profiles_predicates import PREDICATES, TEXT_PREDICATES
 from lampkeeper.model.labels import LabelClass
-from lampkeeper.model.names import quote_identifier
+from lampkeeper.model.names import quote_identifier, quote_string
 from lampkeeper.model.schema import Column, Table, TypeFamily
 
 ROWS = 20_000
@@ -59,6 +59,7 @@ def profile_query(table: Table, rows: int = ROWS) -> ProfileQuery | None:
         f"count_if(coalesce({sql}, FALSE)) AS {_alias(n)}" for n, sql in enumerate((*_scheme_tests(), *TEXT_PREDICATES.values()))
     )
     year = "CASE WHEN v RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN try_cast(substr(v, 1, 4) AS INT) END"
+    none = ", ".join(quote_string(p) for p in PLACEHOLDERS)
     # The innermost query reads the table; from GROUP BY on every distinct value is looked at once.
     sql = (
         "SELECT c, sum(n) AS filled, count(*) AS different,\n"  # noqa: S608 - names quoted
@@ -67,7 +68,7 @@ def profile_query(table: Table, rows: int = ROWS) -> ProfileQuery | None:
         "    regexp_replace(upper(v), '[ ]', '') AS g, regexp_replace(v, '[- ]', '') AS y\n"
         "  FROM (SELECT e.c AS c, trim(e.v) AS v, count(*) AS n\n"
         f"    FROM (SELECT explode(array({cells})) AS e FROM (SELECT {names} FROM {table.name.sql} LIMIT {rows}) AS t) AS s\n"
-        "    WHERE trim(e.v) <> '' GROUP BY e.c, trim(e.v)) AS d) AS p\n"
+        f"    WHERE trim(e.v) <> '' AND lower(trim(e.v)) NOT IN ({none}) GROUP BY e.c, trim(e.v)) AS d) AS p\n"
         "GROUP BY c"
     )
     return ProfileQuery(sql=sql, columns=columns)
@@ -100,6 +101,8 @@ def profile_counts(counts: ValueCounts, type_text: str) -> Profile | None:
         signs += _text_signs(counts) if kind in (Kind.TEXT, Kind.ANY) else []
     elif counts.filled >= ENOUGH:
         signs += _scheme_signs(counts, _SMALL_DOMAIN)
+    if not signs and FEWEST <= counts.distinct < ENOUGH:
+        signs += [few(s) for s in _scheme_signs(counts, frozenset(s.name for s in _SCHEMES if is_sure(s)), least=1.0)]
     codes = counts.filled >= ENOUGH and counts.distinct <= _FEW_CODES and not counts.passed.get("blank inside")
     return Profile(distinct=counts.distinct, signs=tuple(signs), codes=codes)
 
@@ -112,11 +115,11 @@ def _alias(number: int) -> str:
     return f"t{number}"
 
 
-def _scheme_signs(counts: ValueCounts, names: frozenset[str]) -> list[Sign]:
+def _scheme_signs(counts: ValueCounts, names: frozenset[str], least: float = MOST) -> list[Sign]:
     found = []
     for scheme in _SCHEMES:
         share = counts.share(scheme.name)
-        if scheme.name in names and share >= MOST:
+        if scheme.name in names and share >= least:
             reason = f"{share:.0%} of {counts.distinct} values are a valid {scheme.name}"
             found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason))
     return found

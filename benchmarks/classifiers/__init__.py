@@ -1,0 +1,1 @@
+"""What the classification benchmark measures beside Lampkeeper, and how it counts."""
