@@ -79,9 +79,9 @@ def test_no_text_mask_gives_dirty_input_away_and_none_fails(engine: SqlWorkspace
 
 def test_masks_of_numbers_and_times_never_fail_at_the_extremes(engine: SqlWorkspace) -> None:
     for function in FUNCTIONS:
-        type_text = function.function.parameters[0].type
-        for value in EXTREMES.get(type_text, ()):
-            assert len(engine.sql(f"SELECT {_call(function, f'CAST({value} AS {type_text})')}").rows) == 1
+        for type_text in (p.type for p in function.function.parameters[:1]):
+            for value in EXTREMES.get(type_text, ()):
+                assert len(engine.sql(f"SELECT {_call(function, f'CAST({value} AS {type_text})')}").rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,8 @@ def test_a_rounded_amount_fits_the_column_it_came_from(engine: SqlWorkspace, typ
 
 def test_null_stays_null_and_a_filter_hides_what_it_does_not_know(engine: SqlWorkspace) -> None:
     for function in FUNCTIONS:
-        answer = _ask(engine, [_call(function, f"CAST(NULL AS {function.function.parameters[0].type})")])[0]
+        nothing = [f"CAST(NULL AS {p.type})" for p in function.function.parameters[:1]]
+        answer = _ask(engine, [_call(function, *nothing)])[0]
         if function.function.role is FunctionRole.MASK:
             assert answer is None, function.name
         else:

@@ -57,11 +57,16 @@ def naked(now: dict[str, str], *ends: dict[str, str]) -> list[str]:
 
     Who sees the raw value at an end learns nothing from a mask on the way.
     """
-    return [c for c, what in now.items() if what not in ("hidden", "failing") and not any(_covered(what, e[c]) for e in ends)]
+    return [c for c, what in now.items() if not _closed(what) and not any(_covered(what, e[c]) for e in ends)]
+
+
+def _closed(what: str) -> bool:
+    """Say whether nothing of a column shows: no row, or NULL in every row."""
+    return what in ("hidden", "failing", "no rows") or "CAST(NULL AS" in what.rsplit(": ", 1)[-1]
 
 
 def _covered(what: str, end: str) -> bool:
-    if what == end or end in ("hidden", "failing"):
+    if what == end or end in ("hidden", "failing", "no rows"):
         return what == end
     (rows, value), (end_rows, end_value) = what.rsplit(": ", 1), end.rsplit(": ", 1)
     return end_value in (value, "raw") and end_rows in (rows, "all rows")
@@ -129,6 +134,9 @@ def test_nobody_sees_on_the_way_what_shows_at_neither_end(config: Config, place:
         end = seen(place, config)
         for number, (call, now) in enumerate(moments):
             assert naked(now, start, end) == [], f"after write {number + 1}: {call}"
+            if config.steady:
+                dark = [c for c, what in now.items() if _closed(what) and not _closed(start[c]) and not _closed(end[c])]
+                assert dark == [], f"after write {number + 1}: {call}"
         tried("no naked moment", config.name, len(moments))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import localspace.sql
 from localspace.ledger import RULE_USES, load_ledger
-from localspace.probes import PROBES, access, masks, places, refusals, run_probes
+from localspace.probes import PROBES, access, masks, places, refusals, run_probes, unseen
 from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace
 
@@ -47,7 +47,7 @@ def test_every_row_has_a_probe_and_every_probe_a_row() -> None:
 def test_every_probe_function_is_in_the_tuple() -> None:
     written = {
         name
-        for module in (access, masks, places, refusals)
+        for module in (access, masks, places, refusals, unseen)
         for name, value in inspect.getmembers(module, inspect.isfunction)
         if value.__module__ == module.__name__ and not name.startswith("_")
     }

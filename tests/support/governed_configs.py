@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lampkeeper.model.conditions import HasTagValue, any_of
+from lampkeeper.model.conditions import HasTagValue, Not, any_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.genie import Benchmark, GenieSpace, Seat, Warehouse
 from lampkeeper.model.groups import EVERYBODY, Group
@@ -98,7 +98,10 @@ def governed(
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One configuration. `people` are made first; `before` prepares what is not ours; `tables` are watched by all people."""
+    """One configuration. `people` are made first; `before` prepares what is not ours; `tables` are watched by all people.
+
+    `steady`: who reads rows before and after a stage reads them all the way.
+    """
 
     name: str
     tables: Mapping[str, Mapping[str, str]]
@@ -106,6 +109,7 @@ class Config:
     stages: tuple[Desired, ...]
     before: Callable[[Place, Mapping[str, str]], None] = lambda place, ids: None
     loosens: bool = False
+    steady: bool = False
 
     def build(self, place: Place) -> None:
         """Make tables and people on a fresh place."""
@@ -252,7 +256,91 @@ def _already_there() -> Config:
     )
 
 
+def unseen_closed(desired: Desired, *, exempt: Sequence[str] = (), columns: Mapping[str, Sequence[str]] | None = None) -> Desired:
+    """Return the state with what nobody has reviewed closed: tables, and with `columns` (the open ones by table) columns too."""
+    key, value = "lampkeeper_review", "reviewed"
+    reviewed = HasTagValue(key, value)
+    catalogs = sorted({t.catalog for t in desired.tables})
+    deny = {
+        c: Function(
+            name=FunctionName(c, "lampkeeper", "filter_unseen"), role=FunctionRole.FILTER, parameters=(), returns="BOOLEAN",
+            body="FALSE",
+        ) for c in catalogs
+    }  # fmt: skip
+    blank = {
+        c: Function(
+            name=FunctionName(c, "lampkeeper", "mask_unseen"), role=FunctionRole.MASK,
+            parameters=(Parameter(name="value", type="VARIANT"),), returns="VARIANT", body="CAST(NULL AS VARIANT)",
+        ) for c in catalogs
+    }  # fmt: skip
+    tags = [TagAssignment(entity_type=EntityType.TABLES, entity_name=t.plain, key=key, value=value) for t in desired.tables]
+    policies = [replace(p, when=reviewed) if p.kind is PolicyKind.ROW_FILTER else p for p in desired.policies]
+    policies += [
+        Policy(
+            name="lk_unseen_rows", kind=PolicyKind.ROW_FILTER, securable_type=SecurableType.CATALOG, securable=(c,),
+            to_principals=(EVERYBODY,), except_principals=tuple(exempt), function=deny[c].name, when=Not(reviewed),
+        ) for c in catalogs
+    ]  # fmt: skip
+    if columns is not None:
+        used = sorted({(t.key, t.value) for t in desired.tag_assignments if t.entity_type is EntityType.COLUMNS})
+        open_condition = Not(any_of((reviewed, *(HasTagValue(k, v) for k, v in used))))
+        tags += [
+            TagAssignment(entity_type=EntityType.COLUMNS, entity_name=ColumnName(table_name(t), c).plain, key=key, value=value)
+            for t, names in columns.items() for c in names
+        ]  # fmt: skip
+        policies += [
+            Policy(
+                name="lk_unseen_columns", kind=PolicyKind.COLUMN_MASK, securable_type=SecurableType.CATALOG, securable=(c,),
+                to_principals=(EVERYBODY,), except_principals=tuple(exempt), function=blank[c].name, when=reviewed,
+                match_columns=(MatchColumn(alias="u", condition=open_condition),), on_column="u",
+            ) for c in catalogs
+        ]  # fmt: skip
+    functions = [*desired.functions, *deny.values(), *(blank.values() if columns is not None else ())]
+    return replace(
+        desired,
+        tag_policies=(*desired.tag_policies, TagPolicy(key=key, values=(value,))),
+        functions=tuple(functions), policies=tuple(policies), tag_assignments=(*desired.tag_assignments, *tags),
+    )  # fmt: skip
+
+
+def _readers_by_others(place: Place, ids: Mapping[str, str]) -> None:
+    """Let a group that is not ours read the whole catalog, as it did before anybody governed it."""
+    place.group("old_readers", ids[EVE])
+    place.workspace.write(
+        "test", "PATCH", "/api/2.1/unity-catalog/permissions/catalog/dev",
+        {"changes": [{"principal": "old_readers", "add": ["USE_CATALOG", "USE_SCHEMA", "SELECT"]}]},
+    )  # fmt: skip
+
+
+def _unseen_tables() -> Config:
+    """Open, then closed with one table, then with two and an exempt group, then open again; a third is never reviewed."""
+    tables = {"dev.s.customers": {**_STRINGS, "flag": "BOOLEAN"}, "dev.s.orders": {"oid": "BIGINT", "note": "STRING"}}
+    tables["dev.s.other"] = {"secret": "STRING"}
+    base = _row_filter().stages[-1]
+    treated = {"dev.s.orders": {"oid": "", "note": "masked_name"}}
+    more = governed(treated, _STAFF)
+    two = replace(
+        base, tables=(*base.tables, *more.tables), grants=tuple({*base.grants, *more.grants}),
+        tag_assignments=(*base.tag_assignments, *more.tag_assignments),
+    )  # fmt: skip
+    stages = (base, unseen_closed(base), unseen_closed(two, exempt=("officers",)), two)
+    return Config(
+        name="unseen_tables", tables=tables, people=PEOPLE, stages=stages, before=_readers_by_others, loosens=True, steady=True
+    )
+
+
+def _unseen_columns() -> Config:
+    """Closed from the first apply on; then a column that was open is masked, and one that was masked is open."""
+    first = unseen_closed(governed(_ONE, _STAFF), columns={"dev.s.customers": ("id",)})
+    turned = {"dev.s.customers": {**_TREATED, "id": "", "amount": ""}}
+    second = unseen_closed(governed(turned, _STAFF), columns={"dev.s.customers": ("id", "amount")})
+    return Config(
+        name="unseen_columns", tables={"dev.s.customers": _STRINGS, "dev.s.other": {"secret": "STRING"}}, people=PEOPLE,
+        stages=(first, second), before=_readers_by_others, loosens=True,
+    )  # fmt: skip
+
+
 CONFIGS: tuple[Config, ...] = (
     _one_table(), _two_catalogs(), _row_filter(), _nested_groups(), _hostile_names(), _external_group(), _update_mask(),
-    _shrink(), _workspace_layer(), _already_there(),
+    _shrink(), _workspace_layer(), _already_there(), _unseen_tables(), _unseen_columns(),
 )  # fmt: skip

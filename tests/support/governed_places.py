@@ -153,6 +153,9 @@ class Place:
                 seen |= {f"{full_name}.{c}": state for c in columns}
                 continue
             rows = "all rows" if protection.row_filter is None else self._body(reader, protection.row_filter)
+            if rows.endswith("()FALSE"):
+                seen |= {f"{full_name}.{c}": "no rows" for c in columns}
+                continue
             for column in columns:
                 mask = protection.masks.get(column.lower())
                 seen[f"{full_name}.{column}"] = f"{rows}: {'raw' if mask is None else self._body(reader, mask)}"

@@ -16,16 +16,8 @@ from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
 from lampkeeper.design.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.lifecycle import (
-    Audit,
-    Choices,
-    access_of,
-    audit,
-    count_labels,
-    make_env_plan,
-    verify_env,
-    verify_options,
-)
+from lampkeeper.launch.auditing import Audit, audit
+from lampkeeper.launch.lifecycle import Choices, access_of, count_labels, make_env_plan, verify_env, verify_options
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 

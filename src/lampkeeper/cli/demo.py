@@ -21,6 +21,7 @@ from lampkeeper.deploy.verify_report import VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
+from lampkeeper.launch.auditing import Audit, audit
 from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.demo import (
     ENV,
@@ -36,9 +37,7 @@ from lampkeeper.launch.demo import (
     write_env,
 )
 from lampkeeper.launch.lifecycle import (
-    Audit,
     Generated,
-    audit,
     generate,
     make_env_plan,
     take_snapshot,

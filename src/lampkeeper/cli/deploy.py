@@ -360,6 +360,8 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
         f"{n} {what}" for what, n in counted.items()
     ))  # fmt: skip
     console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
+    for line in (*report.unseen, *(f"raw by exemption: {e}" for e in report.exemptions)):
+        console.line(line)
     if basis:
         console.line(f"the verdict rests on {basis}")
     console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")

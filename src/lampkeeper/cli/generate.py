@@ -15,6 +15,7 @@ from lampkeeper.cli.here import Here
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
+from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text, write_text
@@ -24,12 +25,17 @@ from lampkeeper.launch.importing import import_spaces
 from lampkeeper.launch.labelling import read_platform
 from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, snapshot_of, take_snapshot, validate
 from lampkeeper.launch.modes import Mode
+from lampkeeper.launch.unseen import unseen_findings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect
+from lampkeeper.model.unseen import Unseen
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
 """What a new environment asks for until its owner says otherwise."""
+
+
+_CLOSING = click.Choice([str(u) for u in Unseen])
 
 
 @click.command("setup")
@@ -148,16 +154,31 @@ def profile_command(here: Here, engine: str) -> Outcome:
 @click.option(
     "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
 )
+@click.option("--unseen", type=_CLOSING, default=None, help="Close tables that nobody has reviewed (default: deny).")
+@click.option("--unseen-columns", type=_CLOSING, default=None, help="Close columns that nobody has reviewed (default: allow).")
 @ask_options
 @common(workspace=True, writes=True)
 def generate_command(
-    here: Here, mode: str, space: str, offline: bool, country: str, industry: str, groups: str, **options: Any
+    here: Here,
+    mode: str,
+    space: str,
+    offline: bool,
+    country: str,
+    industry: str,
+    groups: str,
+    unseen: str | None,
+    unseen_columns: str | None,
+    **options: Any,
 ) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
     folder, flags = here.folder(), take_flags(options)
     if flags.dry_run:
         return show_prompts(here, folder)
-    choices = Choices(country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle)
+    choices = Choices(
+        country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
+        unseen=unseen or "", unseen_columns=unseen_columns or "",
+    )  # fmt: skip
+    choices.closing(folder.settings())
     overlay_of(folder, choices)
     needed = here.flags.history or flags.needs_workspace or not offline
     workspace = workspace_of(here, folder) if needed else None
@@ -171,7 +192,10 @@ def generate_command(
     asked = fill_sources(here, folder, workspace, flags, online=not offline)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
-    findings = sort_findings([*noted, *made.findings, *asked.findings])
+    closed: tuple[Finding, ...] = ()
+    if workspace is not None and not offline:
+        closed = unseen_findings(made.desired, workspace, States.in_folder(folder.root, folder.env))
+    findings = sort_findings([*noted, *made.findings, *asked.findings, *closed])
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from lampkeeper.deploy.change import LAGGING, STAGES, Action, Change, Stage
+from lampkeeper.deploy.change import LAGGING, STAGES, Action, Body, Change, Stage
 from lampkeeper.deploy.kinds import KINDS
+from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.policies import Policy
+from lampkeeper.model.unseen import is_fallback, negated_tags
+from lampkeeper.remote.securables import policy_from_rest
 
 _RANK = {kind.name: n for n, kind in enumerate(KINDS)}
 _DELETE_RANK = {
@@ -19,9 +22,11 @@ _DELETE_RANK = {
 
 def ordered(changes: Iterable[Change], policies: Iterable[Policy]) -> tuple[Change, ...]:
     """Return the changes in the order in which they are applied; `policies` are those that will stand at the end."""
-    addressed = {p for policy in policies for p in policy.to_principals}
-    exempt = {p for policy in policies for p in policy.except_principals}
-    placed = [_place_member(c, addressed, exempt) for c in changes]
+    standing, steps = tuple(policies), tuple(changes)
+    addressed = {p for policy in standing for p in policy.to_principals}
+    exempt = {p for policy in standing for p in policy.except_principals}
+    placer = _Placer.of(steps, standing)
+    placed = [placer.place(_place_member(c, addressed, exempt)) for c in steps]
     return tuple(sorted(placed, key=lambda c: _sort_key(c, exempt)))
 
 
@@ -34,6 +39,70 @@ def _place_member(change: Change, addressed: set[str], exempt: set[str]) -> Chan
     return change
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placer:
+    """Finds the stage of changes around tags that open: those that a policy looks for under a NOT, such as the review tag.
+
+    Such a tag goes on when everything that protects is in effect, and comes off before that goes. The policy behind it (a
+    fallback) is made when the tags have taken effect, so that nobody who reads loses rows on the way, and goes before them.
+    `opening`: such keys, of policies that stand at the end. `closing`: of policies that go. `coming`: keys that are put on.
+    """
+
+    opening: frozenset[str]
+    closing: frozenset[str]
+    coming: frozenset[str]
+
+    @classmethod
+    def of(cls, changes: Sequence[Change], standing: Sequence[Policy]) -> _Placer:
+        opening = _negated(standing)
+        gone = [p for c in changes if c.kind == "policy" and c.action.writes and (p := _policy(c.before)) is not None]
+        closing = _negated(gone) - opening
+        coming = {str(c.after["tag_key"]) for c in changes if c.kind == "tag" and c.action.writes and c.after is not None}
+        return cls(opening=opening, closing=closing, coming=frozenset(coming) & (opening | closing))
+
+    def place(self, change: Change) -> Change:
+        """Return the change at its stage."""
+        if not change.action.writes:
+            return change
+        if change.kind == "tag":
+            return self._tag(change)
+        return self._policy(change) if change.kind == "policy" else change
+
+    def _tag(self, change: Change) -> Change:
+        body = change.after if change.after is not None else change.before
+        key = str(body["tag_key"]) if body is not None else ""
+        if change.action is not Action.DELETE:
+            return replace(change, stage=Stage.SWITCH) if key in self.opening | self.closing else change
+        if key in self.opening:
+            return replace(change, stage=Stage.CLOSE)
+        return replace(change, stage=Stage.CLEAN) if key in self.closing else change
+
+    def _policy(self, change: Change) -> Change:
+        policy = _policy(change.after if change.after is not None else change.before)
+        if policy is None:
+            return change
+        if change.action is Action.DELETE:
+            return replace(change, stage=Stage.SWITCH) if is_fallback(policy) else change
+        waits = bool(self.coming & _keys(policy))
+        if change.action is Action.CREATE and is_fallback(policy):
+            return replace(change, stage=Stage.CLEAN if waits else Stage.SWITCH)
+        # What looks at a tag that goes on in `switch` changes when the tag is in effect.
+        return replace(change, stage=Stage.CLEAN) if waits and change.stage is Stage.SWITCH else change
+
+
+def _policy(body: Body | None) -> Policy | None:
+    return policy_from_rest(body) if body is not None else None
+
+
+def _negated(policies: Iterable[Policy]) -> frozenset[str]:
+    return frozenset(key for policy in policies for key in negated_tags(policy))
+
+
+def _keys(policy: Policy) -> frozenset[str]:
+    conditions = [m.condition for m in policy.match_columns] + ([policy.when] if policy.when is not None else [])
+    return frozenset(key for condition in conditions for key, _ in tag_references(condition))
+
+
 def _sort_key(change: Change, exempt: set[str]) -> tuple[int, int, int, str]:
     stage = STAGES.index(change.stage)
     if change.action in (Action.DELETE, Action.FORGET):
@@ -42,6 +111,9 @@ def _sort_key(change: Change, exempt: set[str]) -> tuple[int, int, int, str]:
     if change.kind == "member":
         late = change.after is not None and change.after["group"] in exempt
         rank = len(_RANK) if late else -1
+    if change.kind == "policy" and change.action is Action.CREATE and change.stage is Stage.CLEAN:
+        # A fallback closes what other policies are about to let go of.
+        rank = -1
     return (stage, 1, rank, change.key)
 
 

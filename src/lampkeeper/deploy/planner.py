@@ -60,7 +60,8 @@ def assemble(desired: Desired, view: View, states: States, *, adopt: bool = Fals
         owned = states.owned("grant").keys()
         changes = ordered(black_out(changes, live, exposures, owned), final.policies.values())
         exposures = Rehearsal(live, changes).exposures()
-    judgement = judge(live, recorded_picture(live, states), final, states.governed)
+    kept = {t.catalog for t in desired.tables}
+    judgement = judge(live, recorded_picture(live, states), final, states.governed, kept)
     data_access = Layer.DATA_ACCESS in layers
     return Plan(
         env=states.env,

@@ -15,7 +15,7 @@ from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare,
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
 
-_UNSEEN = (CellState.HIDDEN, CellState.FAILING)
+_UNSEEN = (CellState.HIDDEN, CellState.FAILING, CellState.NO_ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +27,13 @@ class Judgement:
     tightening: tuple[MatrixChange, ...]
 
 
-def judge(before: Picture, recorded: Picture, after: Picture, governed: set[TableName]) -> Judgement:
+def judge(before: Picture, recorded: Picture, after: Picture, governed: set[TableName], kept: Collection[str] = ()) -> Judgement:
     """Compare who sees what before and after.
 
     Something is *loosening* when a principal gains sight of a table that was governed already, both against what the
     workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no loosening. A gain from
-    hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked for.
+    hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked for. So is
+    what a review opens for the first time, and unseen tables of a catalog that is governed no more (not among `kept`).
     """
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
@@ -42,11 +43,21 @@ def judge(before: Picture, recorded: Picture, after: Picture, governed: set[Tabl
     for change in compare(old, new):
         if change.direction is Direction.TIGHTER:
             tightening.append(change)
-        elif change.table not in governed and change.before == str(CellState.HIDDEN):
+        elif _opens(change, old, governed, kept):
             opening.append(change)
-        elif change.table not in governed or _place(change) in against_recorded:
+        elif (change.table not in governed and not change.of_unseen) or _place(change) in against_recorded:
             loosening.append(change)
     return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening))
+
+
+def _opens(change: MatrixChange, old: Matrix, governed: set[TableName], kept: Collection[str]) -> bool:
+    if change.of_unseen:
+        return change.table.catalog not in kept
+    if change.column is not None:
+        cell = old.cells.get((change.principal, ColumnName(change.table, change.column)))
+        if cell is not None and cell.unseen:
+            return True
+    return change.table not in governed and change.before == str(CellState.HIDDEN)
 
 
 def _place(change: MatrixChange) -> tuple[str, TableName, str | None]:
@@ -128,7 +139,11 @@ class Rehearsal:
             return
         matrix = compute_matrix(Access(picture.model(tables)), self._principals)
         for (principal, column), cell in matrix.cells.items():
-            if cell.state in _UNSEEN or any(self._seen_at(end, matrix, principal, column, cell) for end in self._ends):
+            if (
+                cell.state in _UNSEEN
+                or cell.blank
+                or any(self._seen_at(end, matrix, principal, column, cell) for end in self._ends)
+            ):
                 continue
             yield Exposure(step=step, principal=principal, column=column, seen=str(cell))
 

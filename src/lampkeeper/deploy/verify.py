@@ -24,6 +24,7 @@ from lampkeeper.deploy.verify_identities import (
 )
 from lampkeeper.deploy.verify_report import VerifyReport, findings_of
 from lampkeeper.deploy.verify_structure import StructureCheck, read_tag_policies
+from lampkeeper.deploy.verify_unseen import prove_unseen
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
@@ -85,6 +86,8 @@ def verify(
         cast = Cast(workspace, desired, expected, live, options, probes)
         witnesses = list(cast.gather(progress))
         found = CellCheck(expected, witnesses, options.salt, options.threads).run(progress)
+        unseen = prove_unseen(desired, workspace, live, expected, witnesses)
+        findings += [f for proof in unseen for f in proof.findings]
         findings += [*structure.findings, *cast.findings]
     # The context has ended: probes that could not be removed have become findings.
     findings += probes.findings if probes is not None else []
@@ -96,6 +99,7 @@ def verify(
         findings=sort_findings([*findings, *findings_of(cells, rows)]),
         queries=found.queries,
         checked=structure.checked,
+        unseen=tuple(str(proof) for proof in unseen),
     )
 
 

@@ -68,7 +68,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """The whole result. Principals, cells, rows and findings are sorted."""
+    """The whole result. Principals, cells, rows and findings are sorted.
+
+    `unseen`: for each closed catalog what was asked of unseen tables. `exemptions`: who is raw by exemption, why, until when.
+    """
 
     principals: tuple[Asked, ...]
     cells: tuple[CellVerdict, ...]
@@ -76,6 +79,8 @@ class VerifyReport:
     findings: tuple[Finding, ...]
     queries: int = 0
     checked: tuple[tuple[str, int], ...] = ()
+    unseen: tuple[str, ...] = ()
+    exemptions: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -101,6 +106,8 @@ class VerifyReport:
             "counts": self.counts,
             "queries": self.queries,
             "checked": dict(self.checked),
+            "unseen": list(self.unseen),
+            "exemptions": list(self.exemptions),
             "principals": [
                 {"name": p.name, "groups": list(p.groups), "probe": p.probe, "reference": p.reference} for p in self.principals
             ],

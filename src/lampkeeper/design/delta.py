@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from lampkeeper.design.drift import raw_columns, stale_assignments
 from lampkeeper.design.synthesize import Synthesis, SynthesisRequest, synthesize
-from lampkeeper.model.conditions import tag_references
+from lampkeeper.model.conditions import Condition, Not, Or, any_of, tag_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName
-from lampkeeper.model.policies import Policy
+from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
+from lampkeeper.model.unseen import REVIEW_KEY, Unseen, is_fallback
 
 
 def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
@@ -20,16 +21,66 @@ def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
     Only protection is added, and only stale assignments go. New tables are protected and given to nobody: grants are
     left to a full generation, which a finding says.
     """
+    request = _as_before(desired, request)
     stale = set(stale_assignments(request.snapshot, desired))
     kept = replace(desired, tag_assignments=tuple(t for t in desired.tag_assignments if t not in stale))
     protected = {x.column for x in request.labels if x.protected}
     naked = {c for c in raw_columns(request.snapshot, kept) if c in protected}
     full = synthesize(request)
-    closed, notes = _with_new_tables(_cover(kept, full.desired, naked) if naked else kept, request)
+    covered = _with_reviews(_cover(kept, full.desired, naked) if naked else kept, full.desired)
+    closed, notes = _with_new_tables(covered, request)
     left = {c for c in raw_columns(request.snapshot, closed) if c in naked}
     findings = [f for f in full.findings if f.severity is Severity.ERROR]
     findings.extend(_still_raw(c) for c in left)
     return Synthesis(desired=closed, findings=sort_findings([*findings, *notes]))
+
+
+def _as_before(desired: Desired, request: SynthesisRequest) -> SynthesisRequest:
+    """Return the request that closes what the state closes already: a delta takes no such decision anew."""
+    if not desired.tables:
+        return request
+    closed = {p.kind for p in desired.policies if is_fallback(p)}
+
+    def choice(kind: PolicyKind) -> Unseen:
+        return Unseen.DENY if kind in closed else Unseen.ALLOW
+
+    return replace(request, unseen=choice(PolicyKind.ROW_FILTER), unseen_columns=choice(PolicyKind.COLUMN_MASK))
+
+
+def _with_reviews(state: Desired, full: Desired) -> Desired:
+    """Return the state with the review tags that it lacks, and the fallback policies of catalogs that are new."""
+    have = {p.key for p in state.policies}
+    policies = [p for p in full.policies if is_fallback(p) and p.key not in have]
+    tagged = {(t.entity_name.casefold(), t.key) for t in state.tag_assignments}
+    tags = [t for t in full.tag_assignments if t.key == REVIEW_KEY and (t.entity_name.casefold(), t.key) not in tagged]
+    full_by_key = {p.key: p for p in full.policies}
+    standing = tuple(_widened(p, full_by_key.get(p.key)) for p in state.policies)
+    if not policies and not tags and standing == state.policies:
+        return state
+    wanted = {p.function for p in policies} - {f.name for f in state.functions}
+    functions = [f for f in full.functions if f.name in wanted]
+    return replace(
+        state,
+        tag_policies=_merged_tags(state.tag_policies, full.tag_policies, tags),
+        tag_assignments=(*state.tag_assignments, *tags),
+        policies=(*standing, *policies),
+        functions=(*state.functions, *functions),
+        schemas=tuple({*state.schemas, *((f.name.catalog, f.name.schema) for f in functions)}),
+    )
+
+
+def _widened(old: Policy, new: Policy | None) -> Policy:
+    """Return a fallback for columns that leaves out what either leaves out: a treated column has its own mask."""
+    if new is None or not is_fallback(old) or old.kind is not PolicyKind.COLUMN_MASK or len(new.match_columns) != 1:
+        return old
+    known: dict[Condition, None] = {}
+    for policy in (old, new):
+        for entry in policy.match_columns:
+            if not isinstance(entry.condition, Not):
+                return old
+            part = entry.condition.part
+            known |= dict.fromkeys(part.parts if isinstance(part, Or) else (part,))
+    return replace(old, match_columns=(replace(old.match_columns[0], condition=Not(any_of(tuple(known)))),))
 
 
 def _cover(kept: Desired, full: Desired, naked: set[ColumnName]) -> Desired:

@@ -111,7 +111,8 @@ def _example(text: str, place: str) -> FunctionExample:
     left, arrow, right = text.rpartition(" -> ")
     if not arrow:
         raise InternalError(f"{place}: expected `arguments -> result`")
-    return FunctionExample(arguments=split_outside(left.strip(), ","), returns=right.strip())
+    arguments = () if left.strip() == "()" else split_outside(left.strip(), ",")
+    return FunctionExample(arguments=arguments, returns=right.strip())
 
 
 def parse_parameters(text: str) -> tuple[Parameter, ...]:

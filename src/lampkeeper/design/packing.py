@@ -54,12 +54,13 @@ class PolicySeed:
 
 
 def pack_policies(
-    seeds: Iterable[PolicySeed], function_schema: str, limits: Limits
+    seeds: Iterable[PolicySeed], function_schema: str, limits: Limits, reserved: int = 0
 ) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
     """Return the policies of every catalog, and an error for each catalog or policy that fits no quota.
 
     One policy a treatment while they fit; else treatments with the same function and exemptions share one (their tags OR-ed),
-    which masks the same columns for the same people. Nothing is ever dropped.
+    which masks the same columns for the same people. Nothing is ever dropped. `reserved`: policies of a catalog's quota that
+    something else takes.
     """
     by_catalog: dict[str, list[PolicySeed]] = defaultdict(list)
     for seed in sorted(set(seeds)):
@@ -68,12 +69,13 @@ def pack_policies(
     findings: list[Finding] = []
     for catalog, own in sorted(by_catalog.items()):
         bundles: list[tuple[PolicySeed, ...]] = [(s,) for s in own]
-        if len(bundles) > limits.room(catalog):
+        room = limits.room(catalog) - reserved
+        if len(bundles) > room:
             bundles = _share(own)
-        if len(bundles) > limits.room(catalog):
-            findings.append(_too_many(catalog, len(bundles), limits))
+        if len(bundles) > room:
+            findings.append(_too_many(catalog, len(bundles) + reserved, limits))
         policies.extend(_policy(catalog, b, function_schema) for b in bundles)
-    findings.extend(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
+    findings.extend(crowded(policies, limits))
     return tuple(policies), tuple(findings)
 
 
@@ -132,11 +134,16 @@ def _quota_of(catalog: str, limits: Limits) -> str:
     return f"the quota of a catalog is {limits.policies_per_catalog}" + (f", {taken} of it used by others" if taken else "")
 
 
+def crowded(policies: Iterable[Policy], limits: Limits) -> tuple[Finding, ...]:
+    """Return an error for each policy that names more principals than the platform takes."""
+    return tuple(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
+
+
 def _crowded(policy: Policy, limits: Limits) -> Finding:
     return Finding(
         code="LK021",
         severity=Severity.ERROR,
         place=".".join((*policy.securable, policy.name)),
         message=f"{_principals(policy)} principals, the quota of a policy is {limits.principals_per_policy}",
-        fix="put the cleared groups into one group and clear that one",
+        fix="put the cleared groups, or the exempt principals, into one group and name that one",
     )

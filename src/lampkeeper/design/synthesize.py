@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lampkeeper.design.overlay import Overlay, no_overlay
-from lampkeeper.design.packing import Limits, PolicySeed, pack_policies
+from lampkeeper.design.packing import Limits, PolicySeed, crowded, pack_policies
 from lampkeeper.design.space_sql import bound_space
 from lampkeeper.design.spaces import SpaceRequest, draft_space
+from lampkeeper.design.unseen import (
+    closable_catalogs,
+    columns_fallback,
+    only_reviewed,
+    review_tag_policy,
+    reviewed_columns,
+    reviewed_tables,
+    rows_fallback,
+    treatments_by_catalog,
+)
 from lampkeeper.design.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.exemptions import Exemption, exempt_principals
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
 from lampkeeper.model.groups import GroupSpec
@@ -21,6 +32,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
+from lampkeeper.model.unseen import Unseen
 
 FUNCTION_SCHEMA = "lampkeeper"
 CONSUMER = "workspace-consume"
@@ -31,7 +43,10 @@ UNREACHABLE = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisRequest:
-    """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects."""
+    """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects.
+
+    `unseen` and `unseen_columns` say what becomes of tables and columns that nobody has reviewed.
+    """
 
     snapshot: Snapshot
     labels: tuple[Label, ...]
@@ -42,6 +57,9 @@ class SynthesisRequest:
     limits: Limits = field(default_factory=Limits)
     tag_assigners: tuple[str, ...] = ()
     overlay: Overlay = field(default_factory=no_overlay)
+    unseen: Unseen = Unseen.DENY
+    unseen_columns: Unseen = Unseen.ALLOW
+    exemptions: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +151,8 @@ def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
         TagPolicy(key=k, description=descriptions.get(k, ""), values=tuple(v - {""}), external=k in theirs)
         for k, v in values.items()
     )
+    if request.unseen is Unseen.DENY and closable_catalogs(request.snapshot.tables):
+        policies = (*policies, review_tag_policy())
     permissions = tuple(
         TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners))))
         for p in policies
@@ -160,11 +180,35 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
 def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add one policy a catalog and treatment, packed without loss where the quota asks for it."""
     seeds = {
-        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_cleared(request.groups, t.family))
+        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_exempt(request, t.family))
         for name, t in draft.treatments.items()
     }
-    policies, findings = pack_policies(seeds, request.function_schema, request.limits)
+    reserved = (request.unseen is Unseen.DENY) + (request.unseen_columns is Unseen.DENY)
+    policies, findings = pack_policies(seeds, request.function_schema, request.limits, reserved)
     return draft.but(*findings, policies=policies)
+
+
+def close_unseen(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the fallback policies of each catalog, and the review tags of tables (and columns) that are not withheld."""
+    catalogs = closable_catalogs(request.snapshot.tables)
+    if request.unseen is Unseen.ALLOW or not catalogs:
+        return draft
+    before = draft.desired
+    seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.withheld]
+    made = [rows_fallback(c, request.function_schema, request.overlay.library, request.exemptions) for c in catalogs]
+    tags = reviewed_tables(t.name for t in seen)
+    if request.unseen_columns is Unseen.DENY:
+        used = treatments_by_catalog(draft.treatments)
+        made += [columns_fallback(c, request.function_schema, used.get(c, ()), request.exemptions) for c in catalogs]
+        tags += reviewed_columns(seen, draft.treatments)
+    fallbacks = tuple(p for p, _ in made)
+    return draft.but(
+        *crowded(fallbacks, request.limits),
+        policies=(*only_reviewed(before.policies), *fallbacks),
+        functions=(*before.functions, *(f for _, f in made)),
+        schemas=tuple({*before.schemas, *((c, request.function_schema) for c in catalogs)}),
+        tag_assignments=(*before.tag_assignments, *tags),
+    )
 
 
 def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
@@ -222,8 +266,9 @@ def _draft_space(
     return draft_space(space, tables, masked, request.limits.space_tables, request.snapshot.functions)
 
 
-def _cleared(groups: Iterable[GroupSpec], family: str) -> tuple[str, ...]:
-    return tuple(sorted(s.group.name for s in groups if s.cleared_for(family)))
+def _exempt(request: SynthesisRequest, family: str) -> tuple[str, ...]:
+    cleared = {s.group.name for s in request.groups if s.cleared_for(family)}
+    return tuple(sorted({*cleared, *exempt_principals(request.exemptions, family)}))
 
 
 def _columns(snapshot: Snapshot) -> dict[ColumnName, Column]:
@@ -231,5 +276,5 @@ def _columns(snapshot: Snapshot) -> dict[ColumnName, Column]:
 
 
 Step = Callable[[SynthesisRequest, Draft], Draft]
-STEPS: tuple[Step, ...] = (make_tags, make_masks, make_policies, make_groups, make_grants, make_genie)
+STEPS: tuple[Step, ...] = (make_tags, make_masks, make_policies, close_unseen, make_groups, make_grants, make_genie)
 """The steps in order; treatments are chosen before the first."""

@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from lampkeeper.files.hcl import Value, read_hcl, render_hcl
 from lampkeeper.files.record import Record
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.exemptions import Exemption, ExemptionKind
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import Group, GroupSpec
 from lampkeeper.model.names import split_name, write_name
 from lampkeeper.model.quotas import LIMIT_NAMES
+from lampkeeper.model.unseen import Unseen
 
 FUNCTION_SCHEMA = "lampkeeper"
 """The schema that functions are made in, unless `function_schema` says otherwise."""
 
+_E = TypeVar("_E", bound=StrEnum)
 _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _AUTH_KEYS = {
     "databricks_workspace_host": "workspace_host",
@@ -72,6 +78,9 @@ class Settings:
     function_schema: str = FUNCTION_SCHEMA
     identities: tuple[Identity, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    unseen: Unseen = Unseen.DENY
+    unseen_columns: Unseen = Unseen.ALLOW
+    exemptions: tuple[Exemption, ...] = ()
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -100,6 +109,9 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
         limits=_limits(record),
+        unseen=_word(record, "unseen", Unseen, Unseen.DENY),
+        unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
+        exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
     )  # fmt: skip
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
     if settings.genie_only and settings.groups:
@@ -124,6 +136,9 @@ def render_settings(settings: Settings) -> str:
         "function_schema": "" if settings.function_schema == FUNCTION_SCHEMA else settings.function_schema,
         "limits": dict(settings.limits),
         "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
+        "unseen": "" if settings.unseen is Unseen.DENY else str(settings.unseen),
+        "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),
+        "exemptions": [_exemption_value(e) for e in settings.exemptions],
     }
     shown = {key: value for key, value in values.items() if value}
     if settings.groups is not None:
@@ -201,6 +216,42 @@ def _identity(item: Record) -> Identity:
             f"{item.place_of('token_env')}: token_env must be the name of an environment variable", fix="never put a token here"
         )
     return Identity(name=item.text("name"), token_env=variable, groups=item.texts("groups"))
+
+
+def _exemption(item: Record) -> Exemption:
+    for name in ("principal", "reason", "owner"):
+        if not item.text(name).strip():
+            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"say the {name} of the exemption")
+    text = item.text("expires")
+    try:
+        expires = date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{item.place_of('expires')}: {text!r} is no date", fix='write expires = "2027-01-31"') from None
+    families = item.texts("families")
+    for index, family in enumerate(families):
+        if not family.strip():
+            raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unseen")
+    return Exemption(
+        principal=item.text("principal").strip(), kind=_word(item, "kind", ExemptionKind), reason=item.text("reason").strip(),
+        owner=item.text("owner").strip(), expires=expires, families=families, place=item.place,
+    )  # fmt: skip
+
+
+def _exemption_value(exemption: Exemption) -> dict[str, Value]:
+    value: dict[str, Value] = {
+        "principal": exemption.principal, "kind": str(exemption.kind), "reason": exemption.reason, "owner": exemption.owner,
+        "expires": exemption.expires.isoformat(),
+    }  # fmt: skip
+    return value | ({"families": exemption.families} if exemption.families else {})
+
+
+def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -> _E:
+    text = item.text(name, None if default is None else str(default))
+    try:
+        return words(text)
+    except ValueError:
+        known = ", ".join(str(w) for w in words)
+        raise UsageError(f"{item.place_of(name)}: {name} is {text!r}", fix=f"use one of {known}") from None
 
 
 def _space_findings(settings: Settings, record: Record) -> list[Finding]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import States
@@ -17,9 +16,7 @@ from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, prepare, verif
 from lampkeeper.deploy.verify_identities import NamedIdentity
 from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.design.check import check
-from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.offline import classify
 from lampkeeper.design.overlay import Overlay, compose
 from lampkeeper.design.pack_file import read_pack
 from lampkeeper.design.packs import choose_packs
@@ -35,9 +32,11 @@ from lampkeeper.launch.limits import limits_of, take_quotas
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
 from lampkeeper.launch.own_tags import own_tag_findings, with_own_tags
+from lampkeeper.launch.unseen import unseen_findings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
@@ -45,6 +44,7 @@ from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
+from lampkeeper.model.unseen import Unseen
 from lampkeeper.remote.catalog import read_snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import read_access_model
@@ -108,12 +108,28 @@ def snapshot_of(folder: EnvFolder) -> Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class."""
+    """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class.
+
+    `unseen` and `unseen_columns` are `deny` or `allow`.
+    """
 
     country: tuple[str, ...] = ()
     industry: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     settle: bool = False
+    unseen: str = ""
+    unseen_columns: str = ""
+
+    def closing(self, settings: Settings) -> tuple[Unseen, Unseen]:
+        """Return what becomes of unseen tables and of unseen columns; raise UsageError for a pair that cannot be."""
+        tables = Unseen(self.unseen or settings.unseen)
+        columns = Unseen(self.unseen_columns or settings.unseen_columns)
+        if tables is Unseen.ALLOW and columns is Unseen.DENY:
+            raise UsageError(
+                "unseen columns cannot be closed while unseen tables are open: every column of every other table would be NULL",
+                fix="leave --unseen at deny, or set --unseen-columns allow",
+            )
+        return tables, columns
 
 
 def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
@@ -158,6 +174,7 @@ def generate(
     if settings.sql_warehouse_id:
         warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
     before = draft_before(folder) if space or mode is not Mode.FULL else None
+    unseen, unseen_columns = (choices or Choices()).closing(settings)
     request = SynthesisRequest(
         snapshot=snapshot,
         labels=labels,
@@ -167,13 +184,17 @@ def generate(
         function_schema=settings.function_schema,
         overlay=overlay,
         limits=limits_of(folder),
+        unseen=unseen,
+        unseen_columns=unseen_columns,
+        exemptions=settings.exemptions,
     )
     made = synthesize(request)
     made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, made.desired.spaces)))
     made = merged_draft(mode, space, before, request, made)
     own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
-    findings = sort_findings([*findings, *made.findings, *sources.findings, *own_tags])
     now = now or datetime.now(UTC)
+    ends = exemption_findings(settings.exemptions, now.date())
+    findings = sort_findings([*findings, *made.findings, *sources.findings, *own_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)
     fresh = {r.name for r in requests}
@@ -231,19 +252,22 @@ def _matches(pattern: str, table: TableName) -> bool:
     return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]
 
 
-def validate(folder: EnvFolder, *, drafted: bool = True) -> tuple[Finding, ...]:
+def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = None) -> tuple[Finding, ...]:
     """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
+    exemptions = folder.settings().exemptions
+    ends = exemption_findings(exemptions, (now or datetime.now(UTC)).date())
+    exempt, limits = tuple(e.principal for e in exemptions), limits_of(folder)
     if drafted:
         read = folder.draft()
         if any(f.code == BAD_CONDITION for f in read.findings):
             # What the unread policies protect cannot be judged.
             return read.findings
-        return sort_findings([*read.findings, *check(read.desired, snapshot, limits_of(folder))])
+        return sort_findings([*read.findings, *ends, *check(read.desired, snapshot, limits, exempt=exempt)])
     written = folder.check()
     if has_errors(written):
         return written
-    return sort_findings([*written, *check(folder.read_desired(), snapshot, limits_of(folder))])
+    return sort_findings([*written, *ends, *check(folder.read_desired(), snapshot, limits, exempt=exempt)])
 
 
 def desired_of(folder: EnvFolder) -> Desired:
@@ -283,14 +307,24 @@ def live_access_of(folder: EnvFolder, workspace: Workspace) -> Access:
 
 
 def make_env_plan(
-    folder: EnvFolder, workspace: Workspace, *, adopt: bool = False, layers: tuple[Layer, ...] = LAYERS
+    folder: EnvFolder,
+    workspace: Workspace,
+    *,
+    adopt: bool = False,
+    layers: tuple[Layer, ...] = LAYERS,
+    now: datetime | None = None,
 ) -> tuple[Plan, States]:
-    """Return the plan for an environment's layers, and the states that it stands on. The draft is split first."""
+    """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
+
+    `now` decides which exemptions are over (default: this moment).
+    """
     desired, findings = settled_desired(folder)
     states = States.in_folder(folder.root, folder.env)
     plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
-    return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved])), states
+    unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
+    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved, *unseen, *ends])), states
 
 
 def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
@@ -308,7 +342,8 @@ def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, 
         return _shown_less(error)
     plan = make_plan(desired, workspace, states, view=view)
     tables = tables_in_scope(folder, desired)
-    return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
+    report = verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
+    return replace(report, exemptions=tuple(str(e) for e in folder.settings().exemptions))
 
 
 SHOWS_LESS = frozenset({"TABLE_OR_VIEW_NOT_FOUND", "INFORMATION_SCHEMA_INCOMPLETE"})
@@ -342,47 +377,4 @@ def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_prob
         identities=tuple(identities),
         stale_after=0.0 if local else 3600.0,
         membership_wait=60.0 if local else 300.0,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What an audit found: the drift, and how much it looked at."""
-
-    drift: tuple[Drift, ...]
-    tables: int
-    columns: int
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def all_findings(self) -> tuple[Finding, ...]:
-        """Return the drift as findings of severity error, with what else was found."""
-        fixes = {
-            DriftKind.FORWARD: "label it, then `generate`, `plan` and `apply`",
-            DriftKind.REVERSE: "run `generate` to let go of it, then `apply`",
-        }
-        drift = (
-            Finding(code=f"audit/{d.kind}", severity=Severity.ERROR, place=d.entity, message=d.message, fix=fixes[d.kind])
-            for d in self.drift
-        )
-        return sort_findings([*drift, *self.findings])
-
-
-def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = None) -> Audit:
-    """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags.
-
-    `choices` name packs in place of the settings', for what has not been labelled yet.
-    """
-    desired = folder.read_desired()
-    if desired == Desired():
-        raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
-    view = read_audit_view(workspace, folder.settings().patterns)
-    known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
-    labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
-    return Audit(
-        drift=find_drift(view.snapshot, desired, labels, view.policies),
-        tables=len(view.snapshot.tables),
-        columns=len(labels),
-        findings=view.findings,
     )

@@ -21,6 +21,7 @@ from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagAssignment
+from lampkeeper.model.unseen import is_fallback
 
 
 class CellState(StrEnum):
@@ -28,20 +29,26 @@ class CellState(StrEnum):
 
     RAW = "raw"
     MASKED = "masked"
+    NO_ROWS = "no rows"
     HIDDEN = "hidden"
     FAILING = "failing"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Cell:
-    """One principal, one column: the state, and for a mask which function with which digest, else the reason."""
+    """One principal, one column: the state, and for a mask which function with which digest, else the reason.
+
+    `blank`: the mask gives NULL for every value. `unseen`: it is so because the table or column carries no review tag.
+    """
 
     state: CellState
     by: str = ""
     digest: str = ""
+    blank: bool = field(default=False, compare=False)
+    unseen: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
-        """Return `raw`, `masked by f`, `hidden` or `failing`."""
+        """Return `raw`, `masked by f`, `no rows`, `hidden` or `failing`."""
         return f"masked by {self.by}" if self.state is CellState.MASKED else str(self.state)
 
 
@@ -117,6 +124,9 @@ class Access:
         for tag in model.tags:
             self._tags[(str(tag.entity_type), tag.entity_name.casefold())][tag.key] = tag.value
         self._digests = digests_with_calls(model.functions)
+        self._denying = frozenset(f.name for f in model.functions if f.denies)
+        self._blanking = frozenset(f.name for f in model.functions if f.blanks)
+        self._fallbacks = frozenset(p.name for p in model.policies if is_fallback(p))
         self._grants: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for grant in model.grants:
             place = (str(grant.securable_type), ".".join(grant.securable).casefold())
@@ -175,7 +185,8 @@ class Access:
         if len({(f.function, f.arguments) for f in filters}) > 1:
             broken = "UC_ABAC_MULTIPLE_ROW_FILTERS"
         broken = broken or self._masked_input(filters, masks)
-        cells = {c: self._cell(masks.get(c, []), missing, broken) for c in table.column_names()}
+        denied = next((f for f in filters if f.function in self._denying), None)
+        cells = {c: self._cell(masks.get(c, []), missing, broken, denied) for c in table.column_names()}
         return TableAccess(
             table=name,
             readable=not missing,
@@ -193,17 +204,36 @@ class Access:
         met = sorted(inputs & set(masks))
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
-    def _cell(self, uses: list[FunctionUse], missing: tuple[str, ...], broken: str) -> Cell:
+    def closes_unseen(self, principal: Principal, catalog: str) -> bool:
+        """Say whether a table of the catalog that carries no tag of its own shows the principal no row, whatever it may read."""
+        names = self.identities(principal)
+        tags = self._tags.get((EntityType.CATALOGS, catalog.casefold()), {})
+        return any(
+            policy.function in self._denying
+            and not policy.match_columns
+            and self._addresses(policy, names)
+            and tuple(p.casefold() for p in policy.securable) in ((), (catalog.casefold(),))
+            and (policy.when is None or matches(policy.when, tags))
+            for policy in self.model.policies
+            if policy.securable_type in (SecurableType.METASTORE, SecurableType.CATALOG)
+        )
+
+    def _cell(self, uses: list[FunctionUse], missing: tuple[str, ...], broken: str, denied: FunctionUse | None = None) -> Cell:
         if missing:
             return Cell(state=CellState.HIDDEN, by=", ".join(missing))
         if broken:
             return Cell(state=CellState.FAILING, by=broken)
+        if denied is not None:
+            return Cell(state=CellState.NO_ROWS, by=denied.policy, unseen=denied.policy in self._fallbacks)
         distinct = {(u.function, u.arguments) for u in uses}
         if len(distinct) > 1:
             return Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
         if not uses:
             return Cell(state=CellState.RAW)
-        return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=self.digest(uses[0], uses[0].arguments[1:]))
+        blank = uses[0].function in self._blanking
+        unseen = blank and uses[0].policy in self._fallbacks
+        digest = self.digest(uses[0], uses[0].arguments[1:])
+        return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=digest, blank=blank, unseen=unseen)
 
     def digest(self, use: FunctionUse, arguments: Iterable[ColumnName | str]) -> str:
         """Return a digest of what a function does with these arguments, empty when the function is not known."""

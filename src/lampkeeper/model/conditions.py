@@ -105,6 +105,18 @@ def matches(condition: Condition, tags: Mapping[str, str]) -> bool:
             return any(matches(p, tags) for p in parts)
 
 
+def negated_keys(condition: Condition | None, *, under_not: bool = False) -> frozenset[str]:
+    """Return the tag keys that can make the condition false by being there: those under an odd number of NOTs."""
+    match condition:
+        case HasTag(key) | HasTagValue(key, _):
+            return frozenset({key}) if under_not else frozenset()
+        case Not(part):
+            return negated_keys(part, under_not=not under_not)
+        case And(parts) | Or(parts):
+            return frozenset().union(*(negated_keys(p, under_not=under_not) for p in parts))
+    return frozenset()
+
+
 def tag_references(condition: Condition) -> Iterator[tuple[str, str | None]]:
     """Yield every (key, value or None) that the condition names."""
     match condition:

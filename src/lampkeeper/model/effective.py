@@ -18,13 +18,15 @@ OUTSIDER = Principal(name="(outsider)")
 class Matrix:
     """Cells by principal name and column, and the row filters by principal name and table.
 
-    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do.
+    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do. `unseen`: by principal name and
+    catalog, whether a table that nobody has reviewed shows no row.
     """
 
     principals: tuple[str, ...]
     cells: Mapping[tuple[str, ColumnName], Cell]
     filters: Mapping[tuple[str, TableName], str]
     filter_digests: Mapping[tuple[str, TableName], str] = field(default_factory=dict)
+    unseen: Mapping[tuple[str, str], bool] = field(default_factory=dict)
 
     def rows(self, principal: str, table: TableName) -> tuple[str, str]:
         """Return the row filter that a principal meets and what it does; empty texts for all rows."""
@@ -50,10 +52,22 @@ class MatrixChange:
     after: str
     direction: Direction
 
+    @property
+    def of_unseen(self) -> bool:
+        """Say whether it is about whatever table of the catalog nobody has reviewed."""
+        return self.table == unseen_table(self.table.catalog)
+
     def __str__(self) -> str:
         """Return one line for people."""
         what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
+        if self.of_unseen:
+            what = f"rows of unseen tables of {self.table.catalog}"
         return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
+
+
+def unseen_table(catalog: str) -> TableName:
+    """Return the name that stands for whatever table of the catalog carries no review tag; no real table can have it."""
+    return TableName(catalog, "*", "*")
 
 
 def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
@@ -61,9 +75,12 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     cells: dict[tuple[str, ColumnName], Cell] = {}
     filters: dict[tuple[str, TableName], str] = {}
     digests: dict[tuple[str, TableName], str] = {}
+    unseen: dict[tuple[str, str], bool] = {}
+    catalogs = sorted({t.name.catalog for t in access.model.tables})
     names = []
     for principal in sorted(set(principals)):
         names.append(principal.name)
+        unseen |= {(principal.name, c): access.closes_unseen(principal, c) for c in catalogs}
         for table in access.model.tables:
             seen = access.table(principal, table.name)
             for column, cell in seen.cells.items():
@@ -73,7 +90,7 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
                     sorted({f"{u.function.plain}({', '.join(str(a) for a in u.arguments)})" for u in seen.filters})
                 )
                 digests[(principal.name, table.name)] = ", ".join(sorted({access.digest(u, ()) for u in seen.filters}))
-    return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests)
+    return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests, unseen=unseen)
 
 
 def relevant_groups(*accesses: Access) -> tuple[str, ...]:
@@ -108,7 +125,7 @@ def standard_principals(*accesses: Access) -> tuple[Principal, ...]:
     return tuple(sorted(rows))
 
 
-_OPENNESS = {CellState.HIDDEN: 0, CellState.FAILING: 0, CellState.MASKED: 1, CellState.RAW: 2}
+_OPENNESS = {CellState.HIDDEN: 0, CellState.FAILING: 0, CellState.NO_ROWS: 0, CellState.MASKED: 1, CellState.RAW: 2}
 
 
 def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
@@ -126,7 +143,7 @@ def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
             new.state
         ] == 0:
             continue
-        looser = _OPENNESS[new.state] > _OPENNESS[old.state] or (old.state is new.state is CellState.MASKED)
+        looser = _OPENNESS[new.state] > _OPENNESS[old.state] or (old.state is new.state is CellState.MASKED and not new.blank)
         changes.append(
             MatrixChange(
                 principal=principal, table=column.table, column=column.column, before=str(old), after=str(new),
@@ -134,6 +151,7 @@ def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
             )
         )  # fmt: skip
     changes += _filter_changes(before, after)
+    changes += _unseen_changes(before, after)
     return tuple(sorted(changes, key=lambda c: (c.principal, c.table, c.column or "")))
 
 
@@ -153,3 +171,15 @@ def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
                 )
             )  # fmt: skip
     return changes
+
+
+def _unseen_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
+    shown = {True: str(CellState.NO_ROWS), False: "all rows"}
+    return [
+        MatrixChange(
+            principal=principal, table=unseen_table(catalog), column=None, before=shown[before.unseen[place]],
+            after=shown[after.unseen[place]], direction=Direction.LOOSER if before.unseen[place] else Direction.TIGHTER,
+        )
+        for place in sorted(set(before.unseen) & set(after.unseen)) if before.unseen[place] is not after.unseen[place]
+        for principal, catalog in (place,)
+    ]  # fmt: skip

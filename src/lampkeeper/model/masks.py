@@ -53,6 +53,16 @@ class Function:
         text = f"({signature})->{self.returns.upper()}:{significant(self.body)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def denies(self) -> bool:
+        """Say whether this is a filter that shows no row, whatever the row."""
+        return self.role is FunctionRole.FILTER and unquoted(self.body).strip("() ").upper() == "FALSE"
+
+    @property
+    def blanks(self) -> bool:
+        """Say whether this is a mask that gives NULL, whatever the value."""
+        return self.role is FunctionRole.MASK and _BLANK.fullmatch(unquoted(self.body)) is not None
+
     def create_sql(self) -> str:
         """Return the CREATE OR REPLACE FUNCTION statement, every name quoted."""
         parameters = ", ".join(f"{quote_identifier(p.name)} {p.type}" for p in self.parameters)
@@ -60,6 +70,7 @@ class Function:
         return f"CREATE OR REPLACE FUNCTION {self.name.sql}({parameters}) RETURNS {self.returns}{comment} RETURN {self.body}"
 
 
+_BLANK = re.compile(r"\s*(?:NULL|CAST ?\( ?NULL AS [^()]+(?:\([^()]*\))? ?\))\s*", re.IGNORECASE)
 _QUOTED = re.compile(r"""[rR]'[^']*'|[rR]"[^"]*"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`""", re.DOTALL)
 _LINE_COMMENT = re.compile(r"--(?:\\\n|[^\r\n])*")
 _WORD_BEFORE = re.compile(r"\w\Z")

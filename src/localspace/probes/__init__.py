@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from localspace.probes import access, masks, places, refusals
+from localspace.probes import access, masks, places, refusals, unseen
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -66,6 +66,9 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="locations_need_a_right", check=places.locations_need_a_right),
     Probe(name="locations_do_not_overlap", check=places.locations_do_not_overlap),
     Probe(name="external_rows_outlive_tables", check=places.external_rows_outlive_tables),
+    Probe(name="untagged_tables", check=unseen.untagged_tables),
+    Probe(name="untagged_columns", check=unseen.untagged_columns),
+    Probe(name="tags_of_replaced_tables", check=unseen.tags_of_replaced_tables),
 )
 
 

@@ -140,6 +140,7 @@ class Resolver:
             application = Application(spec["function_name"], (ColumnInput(column), *extra), (_name(policy),))
             self._masks.setdefault(column.casefold(), []).append(application)
 
+    @rule("LS-063")
     def _bind_filter(self, policy: Document, bound: Mapping[str, tuple[str, ...]]) -> None:
         spec = policy.get("row_filter") or {}
         inputs = self._inputs(policy, spec.get("using") or (), bound)
@@ -278,7 +279,7 @@ def applies_to(policy: Document, names: frozenset[str]) -> bool:
     return not names.intersection(policy.get("except_principals") or ())
 
 
-@rule("LS-014")
+@rule("LS-014", "LS-061")
 def table_matches(condition: Condition, tags: Mapping[str, str]) -> bool:
     """Evaluate WHEN on the table's tags, those of schema and catalog inherited; column functions have no object here."""
     if any(tag.on_column for tag in references(condition)):
@@ -291,7 +292,7 @@ def table_matches(condition: Condition, tags: Mapping[str, str]) -> bool:
     return holds(condition, tags)
 
 
-@rule("LS-015")
+@rule("LS-015", "LS-062")
 def column_matches(condition: Condition, tags: Mapping[str, str]) -> bool:
     """Evaluate a MATCH COLUMNS condition on the column's own tags: columns inherit none."""
     return holds(condition, tags)

@@ -235,7 +235,7 @@ class Rewriter:
         condition = self._applied(table, protection.row_filter, spec, frame)
         return f"(SELECT * FROM {spec.name} WHERE {condition} {BARRIER}) AS {spec.name}"
 
-    @rule("LS-028")
+    @rule("LS-028", "LS-064")
     def _applied(self, table: Document, application: Application, spec: ViewSpec, frame: Frame) -> str:
         physical = {column["name"].casefold(): column["physical"] for column in table["columns"]}
         arguments = []

@@ -61,7 +61,7 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
     return NOTHING
 
 
-@rule("LS-033", "LS-034")
+@rule("LS-033", "LS-034", "LS-065")
 def save_table(context: Context, path: tuple[str, str, str], body: Document) -> Document:
     """Create or replace a table; a replaced one keeps its manual masks and filter where the columns remain."""
     old = context.reader.table(path)

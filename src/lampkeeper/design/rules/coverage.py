@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from lampkeeper.design.rules.scene import PUBLIC_VALUES, Scene, Trouble, policy_place
 from lampkeeper.model.access import CellState
-from lampkeeper.model.conditions import matches
+from lampkeeper.model.conditions import matches, negated_keys
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
@@ -156,7 +156,9 @@ def naked_table(scene: Scene) -> Iterable[Trouble]:
 
 def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, str]) -> bool:
     prefix = tuple(p.casefold() for p in policy.securable)
-    return policy.when is not None and table[: len(prefix)] == prefix and matches(policy.when, tags)
+    if policy.when is None or table[: len(prefix)] != prefix:
+        return False
+    return matches(policy.when, tags) or bool(negated_keys(policy.when) & set(tags))
 
 
 _PATHS = frozenset({"READ_FILES", "WRITE_FILES", "READ_VOLUME", "WRITE_VOLUME", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION"})

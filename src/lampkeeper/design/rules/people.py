@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from lampkeeper.design.rules.scene import Scene, Trouble
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import SecurableType
+from lampkeeper.model.unseen import is_fallback
 
 _LEAST = frozenset({"USE_CATALOG", "USE_SCHEMA", "SELECT"})
 
@@ -89,7 +90,7 @@ def nobody_cleared(scene: Scene) -> Iterable[Trouble]:
 
     Example: groups `analysts` and `clerks`, none with clearance `*`.
     """
-    exempt = [set(p.except_principals) for p in scene.desired.policies]
+    exempt = [set(p.except_principals) for p in scene.desired.policies if not is_fallback(p)]
     if exempt and not set.intersection(*exempt):
         yield Trouble(
             place="groups", message="no group is cleared for everything", fix="add one with clearance `*`; verification needs it"

@@ -25,11 +25,12 @@ PUBLIC_VALUES = frozenset({"public", "general", "exact", "standard"})
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A desired state, the snapshot if there is one, and the quotas."""
+    """A desired state, the snapshot if there is one, the quotas, and the principals that exemptions name."""
 
     desired: Desired
     snapshot: Snapshot | None
     limits: Limits
+    exempt: tuple[str, ...] = ()
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -58,8 +59,8 @@ class Scene:
 
     @cached_property
     def groups(self) -> frozenset[str]:
-        """Return the names that principals may bear: groups, and everybody."""
-        return frozenset({*(g.name for g in self.desired.groups), EVERYBODY})
+        """Return the names that principals may bear: groups, everybody, and who has an exemption."""
+        return frozenset({*(g.name for g in self.desired.groups), EVERYBODY, *self.exempt})
 
     @cached_property
     def column_tags(self) -> Mapping[str, Mapping[str, str]]:

@@ -1,0 +1,80 @@
+"""Exemptions: principals that policies leave out, each with a reason, an owner and a last day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from lampkeeper.model.findings import Finding, Severity
+
+SOON_DAYS = 30
+"""How many days before its last day an exemption is warned about."""
+
+
+class ExemptionKind(StrEnum):
+    """What the principal is, which says what it may be exempt for."""
+
+    PIPELINE = "pipeline"
+    SHARE_OWNER = "share_owner"
+    BACKUP = "backup"
+    BREAK_GLASS = "break_glass"
+    RUNNER = "runner"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Exemption:
+    """One principal (user, application id or group) that policies except until the end of its last day.
+
+    `families` are keys of governed tags, or `unseen` for the fallback policies; none means all of them.
+    """
+
+    principal: str
+    kind: ExemptionKind
+    reason: str
+    owner: str
+    expires: date
+    families: tuple[str, ...] = ()
+    place: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the families: they are a set."""
+        object.__setattr__(self, "families", tuple(sorted(set(self.families))))
+
+    def covers(self, family: str) -> bool:
+        """Say whether the exemption is for this family of policies."""
+        return not self.families or family in self.families
+
+    def expired(self, today: date) -> bool:
+        """Say whether the last day is over."""
+        return today > self.expires
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        what = f" from {', '.join(self.families)}" if self.families else ""
+        end = self.expires.isoformat()
+        return f"{self.principal} ({self.kind}) is exempt{what} until {end}: {self.reason} (owner: {self.owner})"
+
+
+def exempt_principals(exemptions: Iterable[Exemption], family: str) -> tuple[str, ...]:
+    """Return who is exempt from a family of policies, sorted."""
+    return tuple(sorted({e.principal for e in exemptions if e.covers(family)}))
+
+
+def exemption_findings(exemptions: Iterable[Exemption], today: date) -> tuple[Finding, ...]:
+    """Return an error for each exemption that is over, and a warning for each that soon will be."""
+    found = []
+    for exemption in exemptions:
+        place = exemption.place or f"exemption of {exemption.principal}"
+        left = (exemption.expires - today).days
+        if exemption.expired(today):
+            message = f"the exemption of {exemption.principal!r} ended on {exemption.expires.isoformat()}"
+            fix = "take the entry away and generate again; or let its owner give it a new date and a reason"
+            found.append(Finding(code="EXEMPTION_EXPIRED", severity=Severity.ERROR, place=place, message=message, fix=fix))
+        elif left <= SOON_DAYS:
+            message = f"the exemption of {exemption.principal!r} ends on {exemption.expires.isoformat()}, in {left} day(s)"
+            fix = f"ask its owner, {exemption.owner}, whether it is still needed"
+            found.append(Finding(code="EXEMPTION_ENDS_SOON", severity=Severity.WARNING, place=place, message=message, fix=fix))
+    return tuple(found)

@@ -1,0 +1,64 @@
+"""Which tables of a catalog carry no review tag, and who reads them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lampkeeper.model.names import TableName, quote_path
+from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.warehouse import Parameter, run_sql
+
+_BOUND = frozenset({"MANAGED", "EXTERNAL", "TABLE", "BASE TABLE", "MATERIALIZED_VIEW", "STREAMING_TABLE"})
+_BOUND |= {"MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}
+"""Kinds that row filters bind (source: platform docs, ABAC): views show what their base tables show."""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class UnseenTable:
+    """A table without the review tag: when it was made (UTC, ISO 8601), and who may read it, its owner included."""
+
+    name: TableName
+    created: str = ""
+    readers: tuple[str, ...] = ()
+
+
+def read_unseen(workspace: Workspace, catalogs: Iterable[str]) -> tuple[UnseenTable, ...]:
+    """Return the unseen tables of these catalogs as far as the runner may see them: five queries for each catalog."""
+    return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c)))
+
+
+def _of_catalog(workspace: Workspace, catalog: str) -> Iterable[UnseenTable]:
+    if _reviewed(workspace, catalog, "catalog_tags", "catalog_name"):
+        return
+    schemas = _reviewed(workspace, catalog, "schema_tags", "schema_name")
+    tables = _reviewed(workspace, catalog, "table_tags", "schema_name, table_name")
+    readers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    views = quote_path(catalog, "information_schema")
+    granted = (
+        f"SELECT table_schema, table_name, grantee FROM {views}.table_privileges "  # noqa: S608 - quoted
+        "WHERE privilege_type IN ('SELECT', 'ALL PRIVILEGES', 'ALL_PRIVILEGES')"
+    )
+    for schema, name, grantee in run_sql(workspace, granted, kind="grant").rows:
+        readers[(str(schema), str(name))].add(str(grantee))
+    heads = f"SELECT table_schema, table_name, table_type, table_owner, created FROM {views}.tables"  # noqa: S608 - quoted
+    for schema, name, kind, owner, created in run_sql(workspace, heads, kind="tables").rows:
+        place = (str(schema), str(name))
+        if str(kind).upper() not in _BOUND or place[0].casefold() == "information_schema":
+            continue
+        if place in tables or place[:1] in schemas:
+            continue
+        who = readers[place] | ({str(owner)} if owner else set())
+        yield UnseenTable(name=TableName(catalog, *place), created=str(created or ""), readers=tuple(sorted(who)))
+
+
+def _reviewed(workspace: Workspace, catalog: str, view: str, columns: str) -> set[tuple[str, ...]]:
+    """Return what carries the review tag by itself; a row is one of the view's names."""
+    statement = (
+        f"SELECT {columns} FROM {quote_path(catalog, 'information_schema', view)} "  # noqa: S608 - quoted, values bound
+        "WHERE tag_name = :key AND tag_value = :value"
+    )
+    parameters = [Parameter(name="key", value=REVIEW_KEY), Parameter(name="value", value=REVIEWED)]
+    return {tuple(str(part) for part in row) for row in run_sql(workspace, statement, parameters, kind="tag").rows}
