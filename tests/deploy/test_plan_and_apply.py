@@ -256,7 +256,7 @@ def test_when_no_order_is_safe_the_table_is_closed_for_the_time_of_the_apply(pla
         replace(p, function=mask_policy("dev", "hidden", ()).function) if p.name == "lk_masked_email" else p
         for p in moved.policies
     )
-    hidden = governed({"dev.s.customers": {"id": "", "email": "hidden"}}, {}).functions
+    hidden = tuple(replace(f, body="'***'") for f in governed({"dev.s.customers": {"id": "", "email": "hidden"}}, {}).functions)
     made = plan(place, replace(moved, policies=swapped, functions=(*moved.functions, *hidden)))
     closed = [c for c in made.changes if c.temporary]
     assert [str(c.action) for c in closed] == ["delete", "delete", "create", "create"]

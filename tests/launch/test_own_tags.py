@@ -74,7 +74,8 @@ def team(tmp_path: Path) -> Iterator[Team]:
         for name in (ANA, "olga@bank.example", "fay@bank.example"):
             running.user(name)
         folder = bank_folder(tmp_path)
-        folder.settings_path.write_text(folder.settings_path.read_text().replace("finance.*", "finance.customers"))
+        settings = folder.settings_path.read_text().replace("finance.*", "finance.customers")
+        folder.settings_path.write_text(f'{settings}unseen = "allow"\n')
         folder.taxonomy_path.write_text(TAXONOMY)
         yield Team(running, folder)
 

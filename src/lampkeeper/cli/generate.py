@@ -29,13 +29,9 @@ from lampkeeper.launch.unseen import unseen_findings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect
-from lampkeeper.model.unseen import Unseen
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
 """What a new environment asks for until its owner says otherwise."""
-
-
-_CLOSING = click.Choice([str(u) for u in Unseen])
 
 
 @click.command("setup")
@@ -154,8 +150,15 @@ def profile_command(here: Here, engine: str) -> Outcome:
 @click.option(
     "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
 )
-@click.option("--unseen", type=_CLOSING, default=None, help="Close tables that nobody has reviewed (default: deny).")
-@click.option("--unseen-columns", type=_CLOSING, default=None, help="Close columns that nobody has reviewed (default: allow).")
+@click.option(
+    "--unseen", default="", metavar="deny|allow", help="Close tables that nobody has reviewed; else the settings' (deny)."
+)
+@click.option(
+    "--unseen-columns",
+    default="",
+    metavar="deny|allow",
+    help="Close columns that nobody has reviewed; else the settings' (allow).",
+)
 @ask_options
 @common(workspace=True, writes=True)
 def generate_command(
@@ -166,8 +169,8 @@ def generate_command(
     country: str,
     industry: str,
     groups: str,
-    unseen: str | None,
-    unseen_columns: str | None,
+    unseen: str,
+    unseen_columns: str,
     **options: Any,
 ) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
@@ -176,7 +179,7 @@ def generate_command(
         return show_prompts(here, folder)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
-        unseen=unseen or "", unseen_columns=unseen_columns or "",
+        unseen=unseen, unseen_columns=unseen_columns,
     )  # fmt: skip
     choices.closing(folder.settings())
     overlay_of(folder, choices)

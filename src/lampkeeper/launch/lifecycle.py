@@ -122,6 +122,9 @@ class Choices:
 
     def closing(self, settings: Settings) -> tuple[Unseen, Unseen]:
         """Return what becomes of unseen tables and of unseen columns; raise UsageError for a pair that cannot be."""
+        for flag, text in (("--unseen", self.unseen), ("--unseen-columns", self.unseen_columns)):
+            if text and text not in set(Unseen):
+                raise UsageError(f"{flag} {text!r} is neither deny nor allow")
         tables = Unseen(self.unseen or settings.unseen)
         columns = Unseen(self.unseen_columns or settings.unseen_columns)
         if tables is Unseen.ALLOW and columns is Unseen.DENY:
