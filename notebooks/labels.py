@@ -8,21 +8,16 @@
 
 from collections import Counter
 
-from lampkeeper.launch.pages import bars, labels_with_evidence
+from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.launch.pages import labels_with_evidence
 
-dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
-dbutils.widgets.text("env", "dev", "Environment")
-envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
+page = open_page(globals(), **ENVIRONMENT, protect=Widget(label="Protect", default="yes", choices=("yes", "no", "undecided")))
 
 # COMMAND ----------
 
-dbutils.widgets.dropdown("protect", "yes", ["yes", "no", "undecided"], "Protect")
-
-shown = labels_with_evidence(envs, env, dbutils.widgets.get("protect"))
-print(shown.summary)
-displayHTML(shown.html())
+shown = page.show(labels_with_evidence, page.envs, page.env, page["protect"])
 
 # COMMAND ----------
 
 kinds = Counter(row["label"].split("/")[0] for row in shown.rows)
-displayHTML(bars("Labels", dict(kinds.most_common(15))))
+page.chart("Labels", dict(kinds.most_common(15)))

@@ -1,30 +1,24 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Partner Connect certification
+# MAGIC
 # MAGIC The result of the last run of `partnercert`: the report as a page, what stands in the way, what waits for a person.
 # MAGIC The job `partner_connect` writes the evidence; the widget names its folder.
 
 # COMMAND ----------
 
-import json
-from pathlib import Path
+from lampkeeper.launch.page import Widget, open_page
+from lampkeeper.launch.pages import certification, certification_report
 
-dbutils.widgets.text("evidence", "/Volumes/main/default/partnercert", "Evidence folder")
-folder = Path(dbutils.widgets.get("evidence"))
-report = folder / "report.json"
-if not report.is_file():
-    raise FileNotFoundError(f"no report in {folder}: run the job partner_connect first, or point the widget elsewhere")
-result = json.loads(report.read_text(encoding="utf-8"))
+page = open_page(globals(), evidence=Widget(label="Evidence folder", default="/Volumes/main/default/partnercert"))
 
 # COMMAND ----------
 
-displayHTML((folder / "report.html").read_text(encoding="utf-8"))
+page.html(certification_report, page["evidence"])
 
 # COMMAND ----------
 
-print(result["summary"])
-print("stands in the way:", ", ".join(result["blocking"]) or "nothing")
-print("waits for a person:", ", ".join(result["waiting"]) or "nobody")
+shown = page.show(certification, page["evidence"])
 
 # COMMAND ----------
 

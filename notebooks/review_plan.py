@@ -6,22 +6,16 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.pages import bars, newest_plan, review_plan
+from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.launch.pages import review_plan
 
-dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
-dbutils.widgets.text("env", "dev", "Environment")
-envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
-
-# COMMAND ----------
-
-dbutils.widgets.text("plan_hash", "", "Hash (empty: the newest)")
-
-plan_hash = dbutils.widgets.get("plan_hash") or newest_plan(envs, env)
-shown = review_plan(envs, env, plan_hash)
-print(plan_hash, shown.summary)
-displayHTML(shown.html())
+page = open_page(globals(), **ENVIRONMENT, plan_hash=Widget(label="Hash (empty: the newest)"))
 
 # COMMAND ----------
 
-counts = {what: sum(row["what"] == what for row in shown.rows) for what in ("LOOSENS", "opens", "tightens")}
-displayHTML(bars("Cells that change", counts))
+shown = page.show(review_plan, page.envs, page.env, page["plan_hash"])
+
+# COMMAND ----------
+
+cells = ("LOOSENS", "opens", "tightens")
+page.chart("Cells that change", {what: sum(row["what"] == what for row in shown.rows) for what in cells})

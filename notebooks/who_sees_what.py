@@ -6,22 +6,16 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.pages import bars, who_sees_what
+from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.launch.pages import who_sees_what
 
-dbutils.widgets.text("envs", "/Volumes/main/lampkeeper_ops/lampkeeper/envs", "Where the environments are")
-dbutils.widgets.text("env", "dev", "Environment")
-envs, env = dbutils.widgets.get("envs"), dbutils.widgets.get("env")
+page = open_page(globals(), **ENVIRONMENT, table=Widget(label="Tables whose name holds"))
 
 # COMMAND ----------
 
-dbutils.widgets.text("table", "", "Tables whose name holds")
-
-shown = who_sees_what(envs, env, dbutils.widgets.get("table"))
-print(shown.summary)
-displayHTML(shown.html())
+shown = page.show(who_sees_what, page.envs, page.env, page["table"])
 
 # COMMAND ----------
 
 principals = shown.columns[2:]
-masked = {p: sum(row[p].startswith("masked") for row in shown.rows) for p in principals}
-displayHTML(bars("Masked columns by principal", masked))
+page.chart("Masked columns by principal", {p: sum(row[p].startswith("masked") for row in shown.rows) for p in principals})

@@ -27,7 +27,7 @@ def health(call: Call) -> Json:
 
 
 def info(call: Call) -> Json:
-    """Return the ids of the workspace."""
+    """Return the ids of the workspace, and the certificate that Spark Connect clients must trust."""
     ids = call.books.ids
     return {
         "host": call.workspace.address,
@@ -36,6 +36,7 @@ def info(call: Call) -> Json:
         "metastore_id": ids.metastore_id,
         "warehouse_id": ids.warehouse_id,
         "data": str(call.workspace.data_dir),
+        "connect_roots": str(call.workspace.connect.roots()),
         "store_version": call.workspace.store.version,
     }
 

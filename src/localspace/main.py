@@ -42,7 +42,10 @@ _data_option = click.option(
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
 def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None:
     """Serve the workspace on 127.0.0.1 until told to stop."""
-    from localspace.server import LocalServer
+    try:
+        from localspace.server import LocalServer
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is not installed: pip install 'lampkeeper[local]'.") from error
     from localspace.workspace import DataFolderError, Workspace
 
     try:

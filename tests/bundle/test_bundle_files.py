@@ -128,4 +128,4 @@ def test_a_notebook_is_a_page(path: Path) -> None:
     text = path.read_text()
     assert text.startswith("# Databricks notebook source\n")
     assert text.count("\n") < 60
-    assert "dbutils.widgets" in text
+    assert "open_page(globals()" in text

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from lampkeeper.launch.place import Address
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, states
+from support.laptop import Laptop, make_laptop
+from support.page_worlds import SHOWN, make_page_world
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 SSN = "dev_fin.finance.customers.ssn"
@@ -57,7 +60,7 @@ def governance_writes(workspace: Workspace) -> list[str]:
 @pytest.fixture(scope="module")
 def governed(product_jobs: BundleJobs) -> dict[str, Any]:
     """Return the first run, which governs."""
-    return product_jobs.run("governance")
+    return product_jobs.run("governance", seconds=240)
 
 
 def test_it_succeeds_and_leaves_verdict_report_and_history(
@@ -82,8 +85,8 @@ PAGES = {
     "who_sees_what": ("masked for somebody", "masked by dev_fin.lampkeeper.mask_", "<svg"),
     "labels": ("71 columns", "dev_fin.finance.customers.email", "<svg"),
     "review_plan": ("writes; loosens", "<svg"),
-    "verify_report": ("on record", "mismatches in", "<svg"),
-    "drift_report": ("0 forward, 0 reverse", "<svg"),
+    "verify_report": ("1 on record; last: 0 mismatches", "<svg"),
+    "drift_report": ("1 on record; last: 0 forward, 0 reverse", "<svg"),
 }
 
 
@@ -99,6 +102,76 @@ def test_a_page_shows_what_the_jobs_have_left(product_jobs: BundleJobs, governed
     shown = html.unescape(views[0]["content"])
     for told in PAGES[page]:
         assert told in shown, shown[:2000]
+
+
+@pytest.fixture(scope="module")
+def laptop(product_wheel: Path, product_jobs: BundleJobs, tmp_path_factory: pytest.TempPathFactory) -> Laptop:
+    """Return an environment with the wheel's extra `connect`, which has no pyspark of its own."""
+    roots = product_jobs.call("GET", "/_localspace/info")["connect_roots"]
+    return make_laptop(product_wheel, tmp_path_factory.mktemp("laptop"), product_jobs.host, roots)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_page_shows_the_same_on_a_laptop_with_databricks_connect(
+    laptop: Laptop, product_jobs: BundleJobs, governed: dict[str, Any], page: str
+) -> None:
+    assert states(governed)["snapshot"] == "SUCCESS"
+    done, shown = laptop.page(product_jobs.token, page, envs=product_jobs.envs, env="dev")
+    assert done.returncode == 0, done.stderr[-2000:]
+    for told in PAGES[page]:
+        assert told in html.unescape(shown), shown[:2000]
+
+
+def test_a_certification_shows_on_a_laptop_too(laptop: Laptop, product_jobs: BundleJobs) -> None:
+    world = make_page_world(laptop.home)
+    done, shown = laptop.page(product_jobs.token, "partner_connect", **world.inputs("partner_connect"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    for told in SHOWN["partner_connect"]:
+        assert told in shown
+
+
+LOOK = """
+from databricks.connect import DatabricksSession
+spark = DatabricksSession.builder.serverless(True).getOrCreate()
+people = spark.table("dev_fin.finance.customers")
+print("emails", sorted({row.email for row in people.select("email").limit(50).collect()})[:2])
+print("frame", people.select("customer_id", "email").toPandas().shape[1], people.filter("email is not null").count() > 0)
+for refused in (spark.table("main.lampkeeper_ops.applies"), people.join(people, "customer_id")):
+    try:
+        print("read", refused.collect())
+    except Exception as error:
+        print("refused", str(error).splitlines()[0])
+"""
+
+
+def test_databricks_connect_reads_as_its_principal(laptop: Laptop, governed: dict[str, Any], bank_workspace: Workspace) -> None:
+    assert states(governed)["apply"] == "SUCCESS"
+    seen = {who: laptop.run(token_of(bank_workspace, who), "-c", LOOK).stdout for who in (ANALYST, OFFICER)}
+    assert "***@" in seen[ANALYST].splitlines()[0], seen[ANALYST]
+    assert "***@" not in seen[OFFICER].splitlines()[0], seen[OFFICER]
+    assert "@" in seen[OFFICER].splitlines()[0]
+    for out in seen.values():
+        assert out.splitlines()[1] == "frame 2 True"
+        assert "refused [INSUFFICIENT_PERMISSIONS]" in out
+        assert "does not serve the relation join" in out
+
+
+def test_without_rights_a_page_on_a_laptop_says_which(
+    laptop: Laptop, product_jobs: BundleJobs, bank_workspace: Workspace
+) -> None:
+    token = token_of(bank_workspace, ANALYST)
+    for page in ("drift_report", "quickstart"):
+        done, _ = laptop.page(token, page, envs=product_jobs.envs, env="dev")
+        assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+        assert "USE CATALOG" in done.stderr or "READ VOLUME" in done.stderr, done.stderr
+
+
+def test_the_command_line_runs_where_there_is_no_pyspark_of_ours(laptop: Laptop, product_jobs: BundleJobs) -> None:
+    call = "from lampkeeper.cli.main import run; run()"
+    told = laptop.run(product_jobs.token, "-c", call, "status", "--envs", str(laptop.home / "envs"))
+    assert (told.returncode, "dev" in told.stdout) == (0, True), told.stderr
+    local = laptop.run(product_jobs.token, "-c", call, "demo")
+    assert (local.returncode, "lampkeeper[local]" in local.stderr) == (2, True), local.stderr
 
 
 def test_a_plan_that_loosens_stops_before_apply_until_another_principal_approves(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import localspace.connect
 import localspace.sql
 from localspace.ledger import RULE_USES, load_ledger
 from localspace.probes import PROBES, access, masks, places, refusals, run_probes, unseen
@@ -26,8 +27,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace
 
 
 def _import_everything() -> None:
-    for module in pkgutil.walk_packages(localspace.sql.__path__, "localspace.sql."):
-        importlib.import_module(module.name)
+    for package in (localspace.sql, localspace.connect):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 @pytest.mark.unit

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from lampkeeper.launch.page import PageError
 from partnercert.cases import CASES
 from partnercert.commands import cli
 from partnercert.exchange import Redactor
@@ -114,12 +115,13 @@ def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp
 
     shown: list[str] = []
     given = {"dbutils": Dbutils(), "displayHTML": shown.append}
-    with pytest.raises(FileNotFoundError, match="run the job partner_connect first"):
+    with pytest.raises(PageError, match="run the job partner_connect first"):
         exec(compile(text, str(source), "exec"), dict(given))
     result = _broken("delete_missing")
     write_evidence(result, tmp_path)
     exec(compile(text, str(source), "exec"), dict(given))
-    assert shown == [render_html(result)]
+    assert shown[0] == render_html(result)
+    assert "stands in the way" in shown[1]
     job = yaml.safe_load((partner.ROOT / "resources" / "partner_connect.job.yml").read_text())
     certify, page = job["resources"]["jobs"]["partner_connect"]["tasks"]
     scripts = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["scripts"]

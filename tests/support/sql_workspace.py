@@ -5,14 +5,23 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from localspace import fresh
+from localspace.auth import Gatekeeper
 from localspace.clock import Clock
+from localspace.connect.client import ConnectClient, ConnectError
+from localspace.connect.endpoint import ConnectEndpoint
+from localspace.faults import Faults
 from localspace.governance.books import Books, open_books
 from localspace.probes import Answer
 from localspace.sql.run import SqlRunner, build_runner
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.statements import StatementDesk
 from localspace.store import Store
+
+if TYPE_CHECKING:
+    from localspace.workspace import Workspace
 
 
 class SqlWorkspace:
@@ -25,11 +34,18 @@ class SqlWorkspace:
         self.ids = fresh.ensure(self.store, self.clock)
         self.books: Books = open_books(self.store, self.clock, self.ids)
         self.runner: SqlRunner = build_runner(self.books, folder / "files")
+        self.gatekeeper = Gatekeeper(self.store, self.clock, self.books.identity)
+        self.desk = StatementDesk(self.clock, lambda: self.runner)
+        self.faults = Faults()
+        self.data_dir = folder
+        self._connect = ConnectEndpoint(cast("Workspace", self))
         self._ids: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
     def close(self) -> None:
         """End the engine and close the store."""
+        self._connect.close()
+        self.desk.close()
         self.runner.close()
         self.store.close()
 
@@ -48,6 +64,9 @@ class SqlWorkspace:
         name = f"{next(self._numbers):08d}-0000-4000-8000-000000000000"
         body = {"id": number, "applicationId": name, "displayName": label, "active": True}
         self.store.put("service_principal", (number,), body)
+        workspace = self.ids.workspace_id
+        assigned = {"principal_id": number, "permissions": ["USER"]}
+        self.store.put("workspace_assignment", (workspace, number), assigned, (workspace,))
         self._ids[name] = number
         return name
 
@@ -98,3 +117,17 @@ class SqlWorkspace:
         except SqlError as error:
             return Answer(error_class=error.error_class, error=error.message)
         return Answer(rows=tuple(tuple(row) for row in found.rows), columns=tuple(c[0] for c in found.columns))
+
+    def run_spark(self, statement: str, persona: str | None, claimed: str) -> Answer:
+        """Run a statement through Spark Connect for a probe."""
+        number = self.ids.admin_id if persona is None else self._ids[persona]
+        token = self.gatekeeper.mint(number)[0]
+        host = f"http://127.0.0.1:{self._connect.port(secure=False)}"
+        client = ConnectClient(host, {"authorization": f"Bearer {token}"}, claimed)
+        try:
+            rows = client.sql(statement)
+        except ConnectError as error:
+            return Answer(error_class=error.error_class, error=error.message)
+        finally:
+            client.close()
+        return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))

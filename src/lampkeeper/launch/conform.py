@@ -54,6 +54,24 @@ class RemoteProbePlace:
             return Answer(error_class=error.code, error=error.message)
         return Answer(rows=found.rows, columns=found.columns)
 
+    def run_spark(self, statement: str, persona: str | None, claimed: str) -> Answer:
+        """Run a statement through Spark Connect on serverless compute; a call that nobody answered is raised."""
+        try:
+            from localspace.connect.client import ConnectClient, ConnectError
+        except ImportError as error:
+            raise UsageError(f"Spark Connect cannot be asked: {error}", fix="pip install 'lampkeeper[local]'") from None
+        asked = self._workspace if persona is None else self._people[persona]
+        client = ConnectClient(asked.host, asked.w.config.authenticate(), claimed)
+        try:
+            rows = client.sql(statement)
+        except ConnectError as error:
+            if not error.error_class:
+                raise RemoteError(f"Spark Connect: {error.message}", code=error.code) from None
+            return Answer(error_class=error.error_class, error=error.message)
+        finally:
+            client.close()
+        return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))
+
     def make_persona(self, label: str) -> str:
         """Make a service principal with a secret and the right to use the warehouse; return its application id."""
         body = {

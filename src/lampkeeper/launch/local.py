@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -57,6 +58,11 @@ class LocalPlace:
         """Start the server and return its address once it says that it is ready; raise RemoteError if it does not."""
         if self.pid is not None:
             raise UsageError(f"the local workspace on {self.folder} is already up", fix="take it down first")
+        if importlib.util.find_spec("uvicorn") is None:
+            raise UsageError(
+                "the local workspace is not installed here",
+                fix="pip install 'lampkeeper[local]', in an environment without databricks-connect",
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             log = self.log.open("a")

@@ -21,6 +21,7 @@ from localspace.connect.refusals import Unserved, status_of
 from localspace.connect.sessions import Session, Sessions
 from localspace.errors import ApiError, not_found
 from localspace.faults import milliseconds_since
+from localspace.ledger import rule
 from localspace.sql.types import DataType, parse_type
 from localspace.statement_runner import SqlError, StatementResult
 from localspace.task_process.rows import Field, shown
@@ -170,6 +171,7 @@ class Service:
 
         return Turn(session=session, operation=operation, run=run)
 
+    @rule("LS-086")
     def _relation(self, turn: Turn, relation: Any) -> Iterator[Any]:
         match relation.WhichOneof("rel_type"):
             case "local_relation":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from localspace.errors import denied
 from localspace.governance.identity import Principal
+from localspace.ledger import rule
 from localspace.sql.text import Cursor
 from localspace.statement_runner import SqlError, StatementRequest, StatementResult
 from localspace.statements import State, Statement, StatementDesk
@@ -74,6 +75,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._open: dict[tuple[str, str], Session] = {}
 
+    @rule("LS-086")
     def of(self, headers: dict[str, str], session_id: str) -> Session:
         """Return the session of a call: its token's principal counts, never the user that the message names.
 

@@ -22,6 +22,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="information_schema_filtered", check=access.information_schema_filtered),
     Probe(name="classification_hidden", check=access.classification_hidden),
     Probe(name="policies_hidden", check=access.policies_hidden),
+    Probe(name="spark_connect_reads_as_the_token", check=masks.spark_connect_reads_as_the_token),
     Probe(name="mask_in_every_clause", check=masks.mask_in_every_clause),
     Probe(name="mask_cast", check=masks.mask_cast),
     Probe(name="filter_hides_rows", check=masks.filter_hides_rows),

@@ -8,6 +8,22 @@ _RAW = [("1", "raw-1"), ("2", "raw-2"), ("3", "raw-3")]
 _MASKED = [("1", "XXX"), ("2", "XXX"), ("3", "XXX")]
 
 
+def spark_connect_reads_as_the_token(stage: Stage) -> None:
+    """Spark Connect shows what the token's principal may see, whoever the messages claim to be from."""
+    table = stage.table("connect_reads")
+    stage.tag(f"{table}.secret")
+    query = f"SELECT id, secret FROM {table}"
+    but = f"`{stage.groups['exempts']}`"
+    with stage.policy("connected", f"TABLE {table}", stage.mask(table, but=but)):
+        for persona, claimed, rows in ((stage.reader, stage.exempt, _MASKED), (stage.exempt, stage.reader, _RAW)):
+            answer = stage.place.run_spark(query, persona, claimed)
+            if sorted(answer.rows, key=repr) != sorted(map(tuple, rows), key=repr):
+                raise ProbeError(f"{query} through Spark Connect: expected {rows}, got {answer.rows or answer.error}")
+        refused = stage.place.run_spark(query, stage.stranger, stage.exempt)
+        if refused.error_class is None:
+            raise ProbeError(f"{query} through Spark Connect: expected a refusal, got {len(refused.rows)} row(s)")
+
+
 def mask_in_every_clause(stage: Stage) -> None:
     """The mask's value is what every part of a query sees."""
     table = stage.table("mask_clauses")

@@ -25,6 +25,10 @@ class ProbePlace(Protocol):
         """Run a statement as a persona, or as the administrator; a failed statement is an answer, not an exception."""
         ...
 
+    def run_spark(self, statement: str, persona: str | None, claimed: str) -> Answer:
+        """Run a statement through Spark Connect with the persona's token, in messages that claim to be `claimed`'s."""
+        ...
+
     def make_persona(self, label: str) -> str:
         """Make a service principal that may use SQL; return the name by which grants and policies know it."""
         ...

@@ -1,0 +1,60 @@
+"""What the platform puts into a notebook's namespace and a laptop has to fetch: a Spark session."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from lampkeeper.model.errors import RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from databricks.sdk.core import Config
+
+_MOST_TOLD = 400
+
+
+def laptop_spark() -> Any:
+    """Return a session of databricks-connect; serverless compute unless a cluster is configured.
+
+    Raises UsageError without the package or the sign-in, RemoteError when the workspace does not let us in.
+    """
+    try:
+        from databricks.connect import DatabricksSession
+    except ImportError as error:
+        raise UsageError(
+            f"this page reads tables through Spark, and databricks-connect cannot be used here: {_line(error)}",
+            fix="pip install 'lampkeeper[connect]', in an environment without pyspark",
+        ) from None
+    builder = DatabricksSession.builder
+    if "SPARK_REMOTE" not in os.environ:
+        config = _config()
+        if not config.cluster_id and not config.serverless_compute_id:
+            builder = builder.serverless(True)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        # databricks-connect raises plain Exceptions for wrong settings and gRPC errors for the rest.
+        raise RemoteError(f"no Spark session: {_line(error)}", code="NO_SPARK", fix=_remedy()) from None
+
+
+def _config() -> Config:
+    from databricks.sdk.core import Config
+
+    try:
+        return Config()
+    except ValueError as error:
+        raise UsageError(
+            f"no sign-in for Spark: {_line(error)}", fix="set DATABRICKS_HOST and DATABRICKS_TOKEN, or DATABRICKS_CONFIG_PROFILE"
+        ) from None
+
+
+def _remedy() -> str:
+    roots = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+    if os.environ.get("DATABRICKS_HOST", "").startswith("http://") and roots not in os.environ:
+        return f"set {roots} to the connect.pem that `localspace serve` names"
+    return "check the host, the token and that it may use serverless compute, or set DATABRICKS_CLUSTER_ID"
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:_MOST_TOLD] + ("…" if len(text) > _MOST_TOLD else "") or type(error).__name__
