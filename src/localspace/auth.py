@@ -46,7 +46,7 @@ class Gatekeeper:
         scope: str = "pat",
         created_by: str | None = None,
     ) -> tuple[str, Document]:
-        """Return a new token in clear, once, and its document; `scope` is `pat` or `oauth`."""
+        """Return a new token in clear, once, and its document; `scope` is `pat`, `oauth`, or `task` for a run of a task."""
         token = ("dapi" if scope == "pat" else "eylo") + secrets.token_hex(16)
         return token, self.admit(token, principal_id, comment, lifetime_seconds, scope, created_by)
 
@@ -86,6 +86,11 @@ class Gatekeeper:
         if found["expires_ms"] is not None and found["expires_ms"] <= self._clock.now_ms():
             raise unauthenticated("Invalid access token. The token has expired.")
         return self._identity.require_active(found["principal_id"])
+
+    def is_of_task(self, headers: Mapping[str, str]) -> bool:
+        """Say whether a request carries the token that a run of a task was given."""
+        found = self._store.get("token", digest(_bearer(headers)))
+        return found is not None and found["scope"] == "task"
 
     def tokens(self, principal_id: str | None = None) -> list[Document]:
         """Return the PATs of a principal, or of all."""
@@ -127,7 +132,7 @@ class Gatekeeper:
     def _forget_expired(self, principal_id: str) -> None:
         now = self._clock.now_ms()
         for token in self._store.list("token", (principal_id,)):
-            if token["scope"] == "oauth" and token["expires_ms"] <= now:
+            if token["scope"] in ("oauth", "task") and token["expires_ms"] <= now:
                 self.revoke(token)
 
 

@@ -9,7 +9,7 @@ that a client sent and we do not know is kept in the document as it came.
 | `user` | (id) | – | `id, userName, displayName, active, externalId, entitlements: [str], roles: [str]` |
 | `service_principal` | (id) | – | `id, applicationId, displayName, active, externalId, entitlements, roles` |
 | `group` | (id) | – | `id, displayName, externalId, members: [id], entitlements, roles, scope: account or workspace` |
-| `token` | (sha256 of the token) | (principal id) | `id, principal_id, created_ms, expires_ms or None, comment, scope: pat or oauth, hash, created_by` |
+| `token` | (sha256 of the token) | (principal id) | `id, principal_id, created_ms, expires_ms or None, comment, scope: pat, oauth or task, hash, created_by` |
 | `sp_secret` | (service principal id, secret id) | (sp id) | `id, hash, created_ms, expires_ms` |
 | `workspace_assignment` | (workspace id, principal id) | (workspace id) | `principal_id, permissions: [USER or ADMIN]` |
 | `metastore` | (metastore id) | – | `metastore_id, name, region, owner` |

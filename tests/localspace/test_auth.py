@@ -148,3 +148,15 @@ def test_a_body_that_is_no_json_object_is_a_400(space: LocalWorkspace, body: byt
         answer = http.post("/api/2.1/unity-catalog/catalogs", content=body)
     assert answer.status_code == 400
     assert answer.json()["error_code"] == "MALFORMED_REQUEST"
+
+
+def test_the_route_of_tasks_serves_no_other_token(space: LocalWorkspace) -> None:
+    statement = {"statement": "SHOW CATALOGS"}
+    with space.http() as http:
+        answer = http.post("/api/2.0/localspace/sql", json=statement)
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    token, _ = space.workspace.gatekeeper.mint(space.workspace.ids.admin_id, scope="task")
+    with space.http(token) as http:
+        answer = http.post("/api/2.0/localspace/sql", json=statement)
+    assert answer.status_code == 200
+    assert ["main"] in answer.json()["rows"]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from localspace.calls import Call, Route, field_of
-from localspace.errors import invalid
+from localspace.errors import denied, invalid
 from localspace.statement_runner import StatementRequest
 from localspace.statements import State
 from localspace.wire import Json
 
 
 async def run(call: Call) -> Json:
-    """Run one statement to its end; a failed one is a 200 with `error`, as for statements."""
+    """Run one statement to its end; a failed one is a 200 with `error`, as for statements.
+
+    It asks for no warehouse and no SQL entitlement, as compute of a job would not: the token of a run opens it, no other.
+    """
+    if not call.workspace.gatekeeper.is_of_task(call.headers):
+        raise denied("This route serves runs of tasks alone. Send statements to /api/2.0/sql/statements.")
     body = call.body
     parameters = body.get("parameters") or []
     if not isinstance(parameters, list):

@@ -74,7 +74,7 @@ class Attempts:
         spec |= self._context(run, task_run, actor)
         (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
         token, document = workspace.gatekeeper.mint(
-            actor.id, comment=f"task run {task_run['run_id']}", lifetime_seconds=TOKEN_SECONDS, scope="oauth"
+            actor.id, comment=f"task run {task_run['run_id']}", lifetime_seconds=TOKEN_SECONDS, scope="task"
         )
         try:
             return self._process(task_run, folder, self._environment(token), cancel)
