@@ -9,10 +9,11 @@ import pytest
 from databricks.sdk import WorkspaceClient
 
 from partnercert.cases import CASES
+from partnercert.cases.core import _may_write_to
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.runner import Result
 from partnercert.sdk_workspace import SdkWorkspace
-from partnercert.verdicts import Outcome, Verdict
+from partnercert.verdicts import BlockedError, Outcome, Verdict
 from support import partner
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 
@@ -174,3 +175,36 @@ def test_an_expected_500_is_not_tried_again() -> None:
     with made.client:
         assert partner.run(made, only=["P302", "P502"])["P302"].verdict is Verdict.PASS
     assert waited == []
+
+
+class _Grants:
+    """A workspace of which only external locations and grants matter."""
+
+    def __init__(self, covering: str) -> None:
+        self.covering = covering
+        self.said: list[str] = []
+
+    def external_location_above(self, url: str) -> str:
+        return self.covering
+
+    def principal(self) -> str:
+        return "loader"
+
+    def sql(self, statement: str, *, as_partner: bool = False) -> list[list[str]]:
+        self.said.append(statement)
+        return []
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_location_that_covers_the_path_is_opened_for_every_catalog(needed: bool) -> None:
+    workspace = _Grants("lake")
+    _may_write_to(workspace, "s3://lake/x", needed=needed)  # type: ignore[arg-type]
+    assert workspace.said == ["GRANT CREATE EXTERNAL TABLE ON EXTERNAL LOCATION `lake` TO `loader`"]
+
+
+def test_only_unity_catalog_cannot_do_without_a_location() -> None:
+    with pytest.raises(BlockedError, match="no writable external location"):
+        _may_write_to(_Grants(""), "s3://lake/x", needed=True)  # type: ignore[arg-type]
+    workspace = _Grants("")
+    _may_write_to(workspace, "s3://lake/x", needed=False)  # type: ignore[arg-type]
+    assert workspace.said == []

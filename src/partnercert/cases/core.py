@@ -58,16 +58,20 @@ def run_p201(session: Session, judge: Judge) -> None:
         with _prepared(place, plan, judge):
             _loaded_as(session, place, plan, judge, chosen=None)
             chosen = f"{plan.destination_location.rstrip('/')}/pc-cert-{session.identities.word()}"
-            if not place.hive:
-                _may_write_to(workspace, chosen)
+            _may_write_to(workspace, chosen, needed=not place.hive)
             _loaded_as(session, place, plan, judge, chosen=chosen)
 
 
-def _may_write_to(workspace: WorkspaceAccess, chosen: str) -> None:
-    """Let the connection's principal make external tables at the chosen path."""
+def _may_write_to(workspace: WorkspaceAccess, chosen: str, *, needed: bool) -> None:
+    """Let the connection's principal make external tables at the chosen path.
+
+    A location that covers the path rules it whatever the catalog of the table; only Unity Catalog cannot do without one.
+    """
     name = workspace.external_location_above(chosen)
     if not name:
-        raise BlockedError(f"no writable external location covers {chosen}")
+        if needed:
+            raise BlockedError(f"no writable external location covers {chosen}")
+        return
     who = quoted(workspace.principal())
     workspace.sql(f"GRANT CREATE EXTERNAL TABLE ON EXTERNAL LOCATION {quoted(name)} TO {who}")
 
