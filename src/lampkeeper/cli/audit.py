@@ -17,6 +17,7 @@ from lampkeeper.design.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.auditing import Audit, audit
+from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.lifecycle import Choices, access_of, count_labels, make_env_plan, verify_env, verify_options
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
@@ -88,7 +89,8 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool, co
             tokens = tokens_of(here, workspace, [i.token_env for i in settings.identities])
             options = verify_options(settings, tokens, create_probes=local, local=local)
             with here.console.progress("verifying") as step:
-                page = replace(page, verification=verify_env(folder, workspace, options, step))
+                verified = verify_env(folder, workspace, options, step)
+            page = replace(page, verification=verified, basis=never_observed(here.root) if local else "")
     write_text(path, render_page(page))
     here.console.line(f"wrote {path}")
     return Outcome(document={"env": here.env, "file": str(path), "sections": "offline" if offline else "all"})
