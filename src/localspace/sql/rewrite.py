@@ -8,7 +8,7 @@ engine, so a reference that slipped through finds no table there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlglot import exp
@@ -23,19 +23,16 @@ from localspace.sql.frames import Frame, Reads
 from localspace.sql.parse import (
     chosen_columns,
     constant_of,
-    group_end,
-    identifier_path,
     is_common_table,
     is_path_format,
     mentioned_words,
     parse_query,
     projected_calls,
-    sample_end,
     sources,
-    written_path,
 )
 from localspace.sql.qualifiers import Qualifiers, Unaliased
 from localspace.sql.reader import Reader, Session, broken, is_view, table_key
+from localspace.sql.references import references
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_made_view
@@ -47,10 +44,6 @@ from localspace.store import Document
 # A filter under a limit cannot be swapped with a predicate of the query: an error raised by the predicate would
 # otherwise show values of hidden rows (observed on Spark 4.3 with a semi-join filter).
 BARRIER = "LIMIT 2147483647"
-_TABLE_FUNCTIONS = frozenset(
-    {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
-    | {"variant_explode", "variant_explode_outer"}
-)
 InformationSchema = Callable[[tuple[str, str, str], Principal], ViewSpec]
 
 
@@ -105,62 +98,18 @@ class Rewriter:
     # Tables
 
     def _edit_tables(self, tree: exp.Expr, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
-        by_start = {token.start: index for index, token in enumerate(tokens)}
-        read: list[tuple[exp.Table, tuple[str, ...], int, int]] = []
-        for table in list(tree.find_all(exp.Table)):
-            self._refuse_table_clauses(table)
-            if not isinstance(table.this, exp.Identifier):
-                found = self._table_function(table, tokens, by_start, frame)
-                if found is None:
-                    continue
-                read.append((table, *found))
-            elif not is_common_table(table):
-                read.append((table, *written_path(table)))
-        unaliased = [Unaliased(table, self._full_path(path, frame), path[-1]) for table, path, _, _ in read if not table.alias]
+        read = list(references(tree, tokens))
+        unaliased = [Unaliased(one.table, self._full_path(one.path, frame), one.path[-1]) for one in read if not one.table.alias]
         qualifiers = Qualifiers(tree, unaliased)
-        for table, path, start, end in read:
-            relation = self.relation(self._full_path(path, frame), path, frame)
-            alias = "" if table.alias else f" AS {quote_name(qualifiers.alias_of(table))}"
-            after = sample_end(tokens, by_start, end) if alias else end
-            edits.append(Edit(start, after, relation + text[end:after] + alias))
+        for one in read:
+            relation = self.relation(self._full_path(one.path, frame), one.path, frame)
+            alias = "" if one.table.alias else f" AS {quote_name(qualifiers.alias_of(one.table))}"
+            edits.append(Edit(one.start, one.sampled, relation + text[one.end : one.sampled] + alias))
         edits.extend(qualifiers.edits())
 
     def _full_path(self, path: tuple[str, ...], frame: Frame) -> tuple[str, str, str]:
         place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
         return place.table_path(path)
-
-    @rule("LS-040")
-    def _refuse_table_clauses(self, table: exp.Table) -> None:
-        """Refuse time travel and whatever else follows a table name that enforcement cannot follow."""
-        if table.args.get("version") or table.args.get("when") or table.args.get("changes"):
-            raise failures.not_enforceable("time travel")
-        alias = table.args.get("alias")
-        if alias is not None and not isinstance(alias.this, exp.Identifier | None):
-            raise failures.not_enforceable("time travel")
-        for name in ("partition", "ordinality", "rows_from", "indexed"):
-            if table.args.get(name):
-                raise failures.not_enforceable(f"this clause on a table ({name})")
-
-    @rule("LS-042")
-    def _table_function(
-        self, table: exp.Table, tokens: list[Token], by_start: Mapping[int, int], frame: Frame
-    ) -> tuple[tuple[str, ...], int, int] | None:
-        """Allow generators, resolve IDENTIFIER('…'), refuse every other function in table position."""
-        node = table.this
-        name = str(getattr(node, "name", "") or "").casefold()
-        if isinstance(node, exp.Anonymous):
-            name = node.name.casefold()
-        elif isinstance(node, exp.Func):
-            name = node.sql_name().casefold()
-        if table.args.get("db") is None and name == "identifier" and isinstance(node, exp.Anonymous):
-            arguments = node.expressions
-            if len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and arguments[0].is_string:
-                at = by_start[node.meta["start"]]
-                return identifier_path(arguments[0].this), tokens[at].start, tokens[group_end(tokens, at + 1)].end
-            raise failures.not_enforceable("IDENTIFIER() over anything but a constant string")
-        if table.args.get("db") is None and (name in _TABLE_FUNCTIONS or isinstance(node, exp.Explode | exp.Inline)):
-            return None
-        raise failures.not_enforceable(f"the table function {name or type(node).__name__}")
 
     # Relations
 
