@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,19 @@ import pytest
 import yaml
 
 from lampkeeper.design.check import check
+from lampkeeper.design.offline import classify
+from lampkeeper.design.overlay import compose
 from lampkeeper.design.packing import Limits
+from lampkeeper.design.packs import built_in_packs
 from lampkeeper.design.rules import RULES
+from lampkeeper.design.synthesize import synthesize
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.tfvars import read_layer
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.names import TableName
+from lampkeeper.model.labels import Label, LabelClass, Protect
+from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
+from support.demo_tables import demo_request, demo_snapshot
 
 pytestmark = pytest.mark.unit
 
@@ -50,8 +57,17 @@ def state(changes: list[list[str]]) -> Desired:
     return read_layer(texts[0], "base.tfvars", functions=read_masks_sql(texts[1], "base.sql")).desired
 
 
-def codes(changes: list[list[str]], limits: dict[str, int]) -> set[str]:
-    return {f.code for f in check(state(changes), snapshot(), Limits(**limits))}
+def labels(said: dict[str, str]) -> tuple[Label, ...]:
+    return tuple(
+        Label(column=ColumnName.parse(name), label=LabelClass(label), protect=Protect.YES, confidence=1)
+        for name, label in said.items()
+    )
+
+
+def codes(case: Any, changes: list[list[str]], limits: dict[str, int], said: dict[str, str]) -> set[str]:
+    kinds = {TableName.parse(name): TableKind(kind) for name, kind in case.get("kinds", {}).items()}
+    tables = tuple(replace(t, kind=kinds.get(t.name, t.kind)) for t in snapshot().tables)
+    return {f.code for f in check(state(changes), Snapshot(tables=tables), Limits(**limits), labels=labels(said))}
 
 
 def test_the_base_has_no_finding() -> None:
@@ -66,10 +82,33 @@ def test_every_rule_has_a_pair_and_every_pair_a_rule() -> None:
 def test_the_rule_fails_one_and_passes_the_other(code: str) -> None:
     case = pairs()["cases"][code]
     limits = case.get("limits", {})
-    assert code in codes(case["fail"], limits)
-    assert code not in codes(case.get("pass", []), case.get("pass_limits", limits))
+    said = case.get("labels", {})
+    assert code in codes(case, case["fail"], limits, said)
+    assert code not in codes(case, case.get("pass", []), case.get("pass_limits", limits), case.get("pass_labels", said))
 
 
 def test_an_environment_for_genie_alone_needs_no_groups() -> None:
     only_spaces = Desired(spaces=state([]).spaces)
     assert "LK501" not in {f.code for f in check(only_spaces, snapshot())}
+
+
+def test_what_a_materialized_view_holds_is_out_of_reach_tagged_or_not() -> None:
+    grant = '{ securable_type = "TABLE", securable = "c.s.people_v", principal = "analysts", privileges = ["SELECT"] },'
+    given = [["grants = [", f"grants = [{grant}"]]
+    said = {"c.s.people_v.email": "email"}
+    for kind, found in (("MATERIALIZED_VIEW", True), ("FOREIGN", True), ("VIEW", False), ("STREAMING_TABLE", False)):
+        case = {"kinds": {"c.s.people_v": kind}}
+        assert ("LK406" in codes(case, given, {}, said)) is found
+        assert "LK406" not in codes(case, [], {}, said)
+        assert "LK406" not in codes(case, given, {}, {})
+
+
+def test_what_a_generation_makes_of_any_pack_is_of_the_right_class() -> None:
+    overlay = compose(built_in_packs())
+    snap = demo_snapshot()
+    found = classify(snap, overlay=overlay)
+    request = replace(demo_request(), snapshot=snap, labels=found, overlay=overlay)
+    made = synthesize(request).desired
+    assert "LK210" not in {f.code for f in check(made, snap, labels=found, vocabulary=overlay.vocabulary)}
+    moved = tuple(replace(x, label=LabelClass.PHONE) if x.label is LabelClass.EMAIL else x for x in found)
+    assert "LK210" in {f.code for f in check(made, snap, labels=moved, vocabulary=overlay.vocabulary)}

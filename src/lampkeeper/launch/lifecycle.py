@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
@@ -260,17 +261,20 @@ def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = 
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
     exemptions = folder.settings().exemptions
     ends = exemption_findings(exemptions, (now or datetime.now(UTC)).date())
-    exempt, limits = tuple(e.principal for e in exemptions), limits_of(folder)
+    judge = partial(
+        check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in exemptions),
+        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay_of(folder).vocabulary,
+    )  # fmt: skip
     if drafted:
         read = folder.draft()
         if any(f.code == BAD_CONDITION for f in read.findings):
             # What the unread policies protect cannot be judged.
             return read.findings
-        return sort_findings([*read.findings, *ends, *check(read.desired, snapshot, limits, exempt=exempt)])
+        return sort_findings([*read.findings, *ends, *judge(read.desired)])
     written = folder.check()
     if has_errors(written):
         return written
-    return sort_findings([*written, *ends, *check(folder.read_desired(), snapshot, limits, exempt=exempt)])
+    return sort_findings([*written, *ends, *judge(folder.read_desired())])
 
 
 def desired_of(folder: EnvFolder) -> Desired:

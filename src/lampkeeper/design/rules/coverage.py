@@ -40,6 +40,10 @@ def _protecting(scene: Scene, name: ColumnName) -> bool:
     return any(v.casefold() not in PUBLIC_VALUES for k, v in tags.items() if k in scene.allowed_values)
 
 
+def _labelled(scene: Scene, name: ColumnName) -> bool:
+    return name.plain.casefold() in scene.labels_by_name
+
+
 def filter_columns(scene: Scene) -> frozenset[ColumnName]:
     """Return the columns that row filters look at: the rows they mark are hidden, so they need no mask."""
     found: set[ColumnName] = set()
@@ -119,15 +123,18 @@ def masked_argument(scene: Scene) -> Iterable[Trouble]:
 
 
 def out_of_reach(scene: Scene) -> Iterable[Trouble]:
-    """A sensitive column belongs to a view or a foreign table, which policies do not reach, and a group may read it.
+    """A sensitive column belongs to a view, a materialized view or a foreign table, which policies do not reach.
 
-    Example: `c.s.customers_v.email` tagged, and SELECT granted on the view.
+    Example: `c.s.customers_v.email` tagged; or an untagged one in a materialized view that a group may read.
     """
     granted = {g.securable for g in scene.desired.grants if "SELECT" in g.privileges or "ALL_PRIVILEGES" in g.privileges}
     for table in scene.tables:
         if table.kind not in _NOT_REACHED:
             continue
         tagged = [n.column for n in table.column_names() if _protecting(scene, n)]
+        if table.name.parts in granted and table.kind is not TableKind.VIEW:
+            # A view shows what its base tables show; these hold rows of their own.
+            tagged = [n.column for n in table.column_names() if _protecting(scene, n) or _labelled(scene, n)]
         if tagged:
             message = f"a {table.kind} is out of reach of policies: {', '.join(tagged)} stay as the base tables show them"
             reachable = table.name.parts in granted

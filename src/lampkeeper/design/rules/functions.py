@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lampkeeper.design.library import load_library
 from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
 from lampkeeper.model.masks import Function
 from lampkeeper.model.policies import Policy, PolicyKind
@@ -77,6 +78,29 @@ def _same(type_text: str, column: Column) -> bool:
     if family is TypeFamily.COMPLEX:
         return "".join(type_text.split()).lower() == "".join(column.type.split()).lower()
     return family is column.family
+
+
+def wrong_class(scene: Scene) -> Iterable[Trouble]:
+    """A mask of the library that leaves some of the value is put on a column that holds something else: what it leaves may
+    be what the column should hide.
+
+    Example: `mask_name`, which leaves first letters, on a column labelled `national_id`.
+    """
+    library = load_library()
+    for policy in scene.desired.policies:
+        known = library.functions.get(policy.function.function)
+        if policy.kind is not PolicyKind.COLUMN_MASK or known is None or known.reveals == "nothing":
+            continue
+        rows = (row for (row, _), t in scene.vocabulary.masks.items() if t.function == known.name)
+        made_for = {known.label, *(row.partition("/")[0] for row in rows)}
+        for columns in scene.matched(policy, policy.on_column or "").values():
+            for name, _ in columns:
+                label = scene.labels_by_name.get(name.plain.casefold())
+                if label is not None and str(label.label) not in made_for and "any" not in made_for:
+                    message = (
+                        f"{known.name} is made for {' and '.join(sorted(made_for))}, and the column is labelled {label.label}"
+                    )
+                    yield Trouble(place=name, message=message, fix="tag it for a mask of its class, or correct the label")
 
 
 def unused_function(scene: Scene) -> Iterable[Trouble]:

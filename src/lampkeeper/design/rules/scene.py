@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lampkeeper.design.packing import Limits
+from lampkeeper.design.vocabulary import Vocabulary, load_vocabulary
 from lampkeeper.model.access import Access, AccessModel, Principal, TableAccess
 from lampkeeper.model.conditions import matches
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.labels import Label
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.policies import Grant, Policy, SecurableType
@@ -25,12 +27,14 @@ PUBLIC_VALUES = frozenset({"public", "general", "exact", "standard"})
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A desired state, the snapshot if there is one, the quotas, and the principals that exemptions name."""
+    """A desired state, the snapshot and the labels last decided if there are any, the quotas, principals of exemptions."""
 
     desired: Desired
     snapshot: Snapshot | None
     limits: Limits
     exempt: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = ()
+    vocabulary: Vocabulary = field(default_factory=load_vocabulary)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -70,6 +74,11 @@ class Scene:
             if tag.entity_type is EntityType.COLUMNS:
                 found[tag.entity_name.casefold()][tag.key] = tag.value
         return found
+
+    @cached_property
+    def labels_by_name(self) -> Mapping[str, Label]:
+        """Return the labels of columns that are protected, by casefolded plain name."""
+        return {x.column.plain.casefold(): x for x in self.labels if x.protected}
 
     @cached_property
     def open_access(self) -> Access:
