@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.layers import Layer
-from support.env_folders import bank_folder
+from support.env_folders import Run, bank_folder
 
 pytestmark = pytest.mark.unit
 
-Run = Callable[..., tuple[int, str, str]]
 SPACES = """
 genie_spaces = [
   { name = "People", uc_tables = ["dev_fin.finance.customers"] },
   { name = "Money", uc_tables = ["dev_fin.finance.transactions"] },
 ]
 """
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

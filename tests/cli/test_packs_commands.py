@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
 from lampkeeper.launch.own_masks import library_of, mark_checked
 from lampkeeper.launch.testdata_banks import AUSTRALIA, bank_tables
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.schema import Snapshot
+from support.env_folders import Run
 
 PACK = """
 code: XX
@@ -34,7 +33,6 @@ MASK = """-- mask_own(value STRING) RETURNS STRING
 -- example: 'a' -> 'hidden'
 CASE WHEN value IS NULL THEN NULL ELSE 'hidden' END
 """
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -45,18 +43,6 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EnvFolder:
     folder.setup(Settings(uc_tables=("dev_bank.retail.*",), industry=("financial_services",)))
     folder.write_snapshot(Snapshot(tables=tuple(t.table for t in bank_tables(AUSTRALIA)), taken_at="2026-01-01T00:00:00Z"))
     return folder
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a caller of the command line: exit code, stdout, stderr."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_packs_are_listed_and_one_is_shown(run: Run) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Snapshot, Table
+
+Run = Callable[..., tuple[int, str, str]]
+"""A call of the command line: exit code, stdout, stderr."""
 
 SETTINGS = """\
 uc_tables = ["dev_fin.finance.*"]
