@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from localspace.api.object_rights import require_level
@@ -52,16 +53,12 @@ def delete_policy(call: Call) -> Json:
 
 def list_tags(call: Call) -> Json:
     """List the tags of one entity."""
-    kind = call.params["entity_type"]
-    name = call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
-    return page(call.books.tags.tags(kind, name), call.query, "tag_assignments")
+    return page(call.books.tags.tags(*_entity(call)), call.query, "tag_assignments")
 
 
 def get_tag(call: Call) -> Json:
     """Return one assignment."""
-    kind = call.params["entity_type"]
-    name = call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
-    return call.books.tags.tag(kind, name, call.params["tag_key"])
+    return call.books.tags.tag(*_entity(call), call.params["tag_key"])
 
 
 def create_tag(call: Call) -> Json:
@@ -88,25 +85,31 @@ def delete_tag(call: Call) -> Json:
     return {}
 
 
+def _entity(call: Call) -> tuple[str, str]:
+    """Return kind and name of the entity that the path names; raises 404 when it does not show to the caller."""
+    kind = call.params["entity_type"]
+    return kind, call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
+
+
 # Workspace objects
 
 
 def list_object_tags(call: Call) -> Json:
     """List the tags of a workspace object."""
-    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_READ")
+    place = _object(call, call.params, "CAN_READ")
     return page(call.books.store.list("object_tag", place), call.query, "tag_assignments", size_name="page_size")
 
 
 def get_object_tag(call: Call) -> Json:
     """Return one tag of a workspace object."""
-    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_READ")
+    place = _object(call, call.params, "CAN_READ")
     return _object_tag(call, place, call.params["tag_key"])
 
 
 def create_object_tag(call: Call) -> Json:
     """Assign a tag to a workspace object."""
     body = call.body
-    place = _object(call, field_of(body, "entity_type"), field_of(body, "entity_id"), "CAN_MANAGE")
+    place = _object(call, body, "CAN_MANAGE")
     key = field_of(body, "tag_key")
     if any(one in key for one in ",.:/-="):
         raise invalid(f"Tag key '{key}' holds a character that is not allowed on a workspace object.")
@@ -118,20 +121,22 @@ def create_object_tag(call: Call) -> Json:
 
 def update_object_tag(call: Call) -> Json:
     """Change the value of a tag of a workspace object."""
-    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_MANAGE")
+    place = _object(call, call.params, "CAN_MANAGE")
     _object_tag(call, place, call.params["tag_key"])
     return _put_object_tag(call, place, call.params["tag_key"], call.body)
 
 
 def delete_object_tag(call: Call) -> Json:
     """Remove a tag from a workspace object."""
-    place = _object(call, call.params["entity_type"], call.params["entity_id"], "CAN_MANAGE")
+    place = _object(call, call.params, "CAN_MANAGE")
     _object_tag(call, place, call.params["tag_key"])
     call.books.store.delete("object_tag", *place, call.params["tag_key"])
     return {}
 
 
-def _object(call: Call, kind: str, object_id: str, level: str) -> tuple[str, str]:
+def _object(call: Call, given: Mapping[str, Any], level: str) -> tuple[str, str]:
+    """Return kind and id of the object that path or body name; raises 404, and 403 below this level."""
+    kind, object_id = field_of(given, "entity_type"), field_of(given, "entity_id")
     if kind not in _WORKSPACE_TYPES:
         raise invalid(f"Invalid entity type '{kind}'. Known types: {', '.join(_WORKSPACE_TYPES)}.")
     space = call.books.store.get("genie_space", object_id) if kind == "geniespaces" else None
