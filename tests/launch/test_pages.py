@@ -152,8 +152,10 @@ def test_a_session_that_cannot_be_had_is_one_line(
 
     builder = sys.modules["databricks.connect"].DatabricksSession.builder
     monkeypatch.setattr(builder, "getOrCreate", fail)
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:1")
     ran = program("drift_report", **world.inputs("drift_report"))
     assert (ran.code, "no Spark session: failed to connect" in ran.err, ran.err.count("\n") <= 3) == (4, True, True), ran.err
+    assert "connect.pem" in ran.err
 
 
 def test_in_a_workspace_a_failure_is_short_and_keeps_its_fix() -> None:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol
 
 from lampkeeper.launch.pages import Shown, bars, history, plain
 from lampkeeper.model.errors import LampkeeperError, UsageError
-from lampkeeper.remote.notebooks import laptop_spark
+from lampkeeper.remote.notebooks import kernel_display, laptop_dbutils, laptop_spark
 
 _STYLE = "<style>body{font-family:sans-serif;margin:24px}</style>"
 
@@ -63,12 +63,12 @@ class Place(Protocol):
         ...
 
 
-class Workspace:
-    """A notebook's namespace on the platform, or in a task of the local workspace."""
+class Notebook:
+    """A notebook with widgets: the platform's, a task of the local workspace, or Jupyter with databricks-connect."""
 
-    def __init__(self, around: Mapping[str, Any]) -> None:
-        """Take the namespace."""
-        self._dbutils, self._display = around["dbutils"], around["displayHTML"]
+    def __init__(self, dbutils: Any, display_html: Callable[[str], Any]) -> None:
+        """Declare inputs through `dbutils`, show through `display_html`."""
+        self._dbutils, self._display = dbutils, display_html
 
     def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
         """Declare the widgets, which show above the notebook, and return what they hold."""
@@ -140,27 +140,6 @@ class Laptop:
         raise SystemExit(error.exit_code)
 
 
-class Jupyter(Laptop):
-    """A notebook of one's own with databricks-connect: the defaults stand, output shows below the cell."""
-
-    def __init__(self, display: Callable[..., Any]) -> None:
-        """Show through IPython's `display`."""
-        super().__init__(())
-        self._show = display
-
-    def show(self, html: str) -> None:
-        """Show HTML below the cell."""
-        self._show({"text/html": html, "text/plain": ""}, raw=True)
-
-    def told(self, shown: Shown) -> None:
-        """Say the sum; the rows are in the HTML."""
-        print(shown.summary)  # noqa: T201
-
-    def fail(self, error: LampkeeperError) -> NoReturn:
-        """Fail the cell, without the way to the error."""
-        raise PageError(_sentence(error)) from None
-
-
 class Page:
     """One notebook while it runs."""
 
@@ -227,13 +206,9 @@ def open_page(around: Mapping[str, Any], **widgets: Widget) -> Page:
 
 def _place(around: Mapping[str, Any]) -> Place:
     if "dbutils" in around and "displayHTML" in around:
-        return Workspace(around)
-    kernel = sys.modules.get("IPython")
-    if kernel is not None and kernel.get_ipython() is not None:
-        from importlib import import_module
-
-        return Jupyter(import_module("IPython.display").display)
-    return Laptop(sys.argv[1:])
+        return Notebook(around["dbutils"], around["displayHTML"])
+    show = kernel_display()
+    return Laptop(sys.argv[1:]) if show is None else Notebook(laptop_dbutils(), show)
 
 
 def _inputs(widgets: Mapping[str, Widget]) -> str:

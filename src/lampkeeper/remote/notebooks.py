@@ -1,8 +1,11 @@
-"""What the platform puts into a notebook's namespace and a laptop has to fetch: a Spark session."""
+"""What the platform puts into a notebook's namespace and a laptop has to fetch: Spark, widgets, a place for HTML."""
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lampkeeper.model.errors import RemoteError, UsageError
@@ -37,6 +40,23 @@ def laptop_spark() -> Any:
         raise RemoteError(f"no Spark session: {_line(error)}", code="NO_SPARK", fix=_remedy()) from None
 
 
+def laptop_dbutils() -> Any:
+    """Return the SDK's dbutils; its widgets show in Jupyter with ipywidgets, and keep their defaults without."""
+    from databricks.sdk.dbutils import RemoteDbUtils
+
+    return RemoteDbUtils(_config())
+
+
+def kernel_display() -> Callable[[str], Any] | None:
+    """Return what shows HTML below a cell of Jupyter, None in any other program."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    if getattr(shell, "kernel", None) is None:
+        return None
+    display: Any = importlib.import_module("IPython.display")
+    return lambda html: display.display_html(html, raw=True)
+
+
 def _config() -> Config:
     from databricks.sdk.core import Config
 
@@ -49,9 +69,11 @@ def _config() -> Config:
 
 
 def _remedy() -> str:
-    roots = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
-    if os.environ.get("DATABRICKS_HOST", "").startswith("http://") and roots not in os.environ:
-        return f"set {roots} to the connect.pem that `localspace serve` names"
+    if os.environ.get("DATABRICKS_HOST", "").startswith("http://"):
+        now = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "not set")
+        return (
+            f"set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (now: {now}) to the connect.pem that `localspace serve` names; check the token"
+        )
     return "check the host, the token and that it may use serverless compute, or set DATABRICKS_CLUSTER_ID"
 
 
