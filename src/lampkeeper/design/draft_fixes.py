@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lampkeeper.design.draft_text import Mend, MendedText, fix_hcl_syntax, split_answer
+from lampkeeper.design.draft_answer import Mend, split_answer
+from lampkeeper.design.draft_text import MendedText, fix_hcl_syntax
 from lampkeeper.design.exposure import loosened, open_access, tables_of
 from lampkeeper.design.near_words import near_word
 from lampkeeper.design.packing import Limits, PolicySeed, pack_policies

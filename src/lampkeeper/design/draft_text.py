@@ -11,36 +11,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lampkeeper.design.draft_answer import SECTION_KEYS, Mend, split_answer
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 
-SECTION_KEYS = frozenset(
-    {
-        "groups", "group_members", "tag_policies", "tag_permissions", "tables", "schemas", "tag_assignments", "fgac_policies",
-        "grants", "seats", "warehouses", "genie_space_configs",
-    }
-)  # fmt: skip
-"""Keys that stand at the top of a draft and nowhere else."""
-
 _LISTS = frozenset({"benchmarks", "sql_filters", "sql_expressions", "sql_measures", "join_specs", "sample_questions"})
-_HCL, _SQL = frozenset({"hcl", "terraform", "tfvars", "tf", ""}), frozenset({"sql"})
-_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([A-Za-z]*)[ \t]*\r?$")
-_FUNCTION = re.compile(r"\bCREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\b", re.IGNORECASE)
-_SECTION = re.compile(rf"^[ \t]*(?:{'|'.join(sorted(SECTION_KEYS))})[ \t]*=", re.MULTILINE)
 _MAX_ROUNDS = 20
 _MAX_DEPTH = 64
-
-
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Mend:
-    """One thing that a fix changed: which fix, where, what."""
-
-    by: str
-    place: str
-    what: str
-
-    def __str__(self) -> str:
-        """Return one line for people."""
-        return f"{self.place}: {self.what} ({self.by})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,58 +28,12 @@ class MendedText:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The HCL and the SQL of a text that may hold both in fences, and which lines were left out."""
-
-    hcl: str
-    sql: str
-    changes: tuple[Mend, ...]
-
-
-def split_answer(text: str) -> Answer:
-    """Return the HCL and SQL blocks of a text; a text without fences is HCL as it stands.
-
-    Prose around the blocks is left out, unless a section of a draft stands in it: then only the fence lines go.
-    """
-    lines = text.split("\n")
-    fences = [(n, m.group(1).lower()) for n, line in enumerate(lines) if (m := _FENCE.match(line))]
-    if not fences:
-        return Answer(hcl=text, sql="", changes=())
-    blocks = list(_blocks(lines, fences))
-    inside = {n for start, end, _ in blocks for n in range(start, end + 1)}
-    prose = [n for n in range(len(lines)) if n not in inside]
-    sql = "\n".join("\n".join(lines[a + 1 : b]) for a, b, kind in blocks if kind == "sql")
-    if _SECTION.search("\n".join(lines[n] for n in prose)):
-        drop = {n for n, _ in fences} | {n for a, b, kind in blocks if kind == "sql" for n in range(a, b + 1)}
-        what = "fence lines left out"
-    else:
-        drop = {n for n in range(len(lines)) if not any(a < n < b for a, b, kind in blocks if kind == "hcl")}
-        what = f"fences and {sum(bool(lines[n].strip()) for n in prose)} lines of prose left out"
-    kept = "\n".join(line for n, line in enumerate(lines) if n not in drop)
-    mend = Mend(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what=what)
-    return Answer(hcl=kept.rstrip("\n") + "\n" if kept.strip() else "", sql=sql, changes=(mend,))
-
-
-def _blocks(lines: list[str], fences: list[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Yield (fence line, closing line or the end, hcl or sql or other) of each block."""
-    index = 0
-    while index < len(fences):
-        start, word = fences[index]
-        end = fences[index + 1][0] if index + 1 < len(fences) else len(lines)
-        body = "\n".join(lines[start + 1 : end])
-        kind = "sql" if word in _SQL or (word not in _HCL - {""} and _FUNCTION.search(body)) else "other"
-        if kind == "other" and (word in _HCL - {""} or (word == "" and _SECTION.search(body))):
-            kind = "hcl"
-        yield start, end, kind
-        index += 2
-
-
 def fix_hcl_syntax(text: str) -> MendedText:
     """Return the text with its form mended; the fix of a fixed text is the text itself.
 
-    Mended: fences and prose, missing or stray commas, brackets that are missing or too many, `--` comments, single quotes,
-    unknown escapes, `...`, values written as `{ name = "v" }`, variables in place of lists of a Genie space, truncation.
+    Mended: fences and prose, missing or stray commas, brackets that are missing or too many, `--` comments, single and curly
+    quotes, bare words, unknown escapes, `...`, values written as `{ name = "v" }`, variables in place of lists of a Genie
+    space, truncation.
     """
     answer = split_answer(text)
     text, changes, findings = answer.hcl, list(answer.changes), []
@@ -126,6 +56,7 @@ _TOKEN = re.compile(
     |(?P<heredoc><<-?(?P<word>[^\W\d][\w-]*)[ \t]*\r?\n.*?^[ \t]*(?P=word)[ \t]*\r?$)
     |(?P<string>"(?:[^"\\\n]|\\[^\n])*")
     |(?P<single>'(?:[^'\\\n]|\\[^\n])*')
+    |(?P<curly>[“”„][^“”„"\n]*[“”])
     |(?P<dots>\.\.\.+|…)
     |(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     |(?P<name>[^\W\d][\w.-]*)
@@ -134,7 +65,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 _BAD_ESCAPE = re.compile(r"\\(?:([nrt\"\\])|(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|(.))", re.DOTALL)
-_VALUES = frozenset({"heredoc", "string", "single", "number", "name", "open"})
+_VALUES = frozenset({"heredoc", "string", "single", "curly", "number", "name", "open"})
+_WORDS = frozenset({"true", "false", "null"})
+_REFERENCE = re.compile(r"(?:var|local|data|module|each|path|self)\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,9 +164,16 @@ class _Mender:
             variable = token.text.startswith('"${') or (token.kind == "name" and token.text.startswith("var."))
             if variable and key in _LISTS:
                 self._edit(token.start, token.end, "[]", f"variable of {key!r} written as an empty list")
+            elif self._is_bare_word(token):
+                self._edit(token.start, token.end, f'"{token.text}"', "bare word put in quotes")
         elif token.text not in ("]", "}", ","):
             self._index += 1
         return True
+
+    def _is_bare_word(self, token: _Token) -> bool:
+        following = self._peek()
+        call = following is not None and following.text == "(" and following.start == token.end
+        return token.kind == "name" and token.text not in _WORDS and not call and not _REFERENCE.match(token.text)
 
     def _list(self, key: str, depth: int) -> bool:
         self._stack.append("]")
@@ -295,7 +235,7 @@ class _Mender:
                     self._index += 1
             elif token.kind == "dots":
                 self._drop_dots(token)
-            elif token.kind in ("name", "string", "single") and following is not None and following.text in ("=", ":"):
+            elif token.kind in ("name", "string", "single", "curly") and following is not None and following.text in ("=", ":"):
                 if last is not None and not parted and not token.after_newline:
                     self._edit(last.end, last.end, ",", "missing comma added")
                 self._index += 2
@@ -341,6 +281,8 @@ class _Mender:
                 continue
             if kind == "single":
                 self._edit(start, found.end(), _double_quoted(text), "single quotes written as double quotes")
+            elif kind == "curly":
+                self._edit(start, found.end(), _double_quoted(text), "curly quotes written as double quotes")
             elif kind == "string":
                 mended = _BAD_ESCAPE.sub(lambda m: m.group() if m[1] or m[2] else f"\\\\{m[3]}", text)
                 if mended != text:
