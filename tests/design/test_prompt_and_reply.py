@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 
 from lampkeeper.design.merge import merge_labels
 from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import no_overlay
-from lampkeeper.design.prompt import DATA_TOKENS, MOST_COLUMNS, known_subs, make_prompts, prompts_of, table_digest
+from lampkeeper.design.overlay import compose, no_overlay
+from lampkeeper.design.packs import choose_packs
+from lampkeeper.design.prompt import (
+    DATA_TOKENS,
+    MOST_COLUMNS,
+    halves,
+    known_subs,
+    make_prompts,
+    prompts_of,
+    subs_of,
+    table_digest,
+)
 from lampkeeper.design.reply import feedback, read_reply
 from lampkeeper.design.strictness import looser_in, shows_more
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
@@ -144,3 +154,17 @@ def test_whatever_a_model_says_no_column_shows_more_than_by_the_rules(said: list
 
 def test_prompts_follow_the_snapshot_and_hold_one_table_each() -> None:
     assert [p.table.name for p in prompts_of(BANK)] == [t.name for t in BANK.tables]
+
+
+def test_a_model_may_name_the_kinds_of_the_chosen_packs_and_its_answer_outlives_them() -> None:
+    subs = subs_of(compose(choose_packs(("IN",), ())).vocabulary)
+    plain, wider = make_prompts(_table("a"))[0], make_prompts(_table("a"), subs=subs)[0]
+    assert "aadhaar" in subs[LabelClass.NATIONAL_ID]
+    assert "aadhaar" in wider.system
+    assert "aadhaar" not in plain.system
+    assert (plain.fingerprint, plain.digest == wider.digest) == (wider.fingerprint, False)
+    entry = _entry("a", "national_id", sub="aadhaar")
+    assert [x.sub for x in read_reply(_answer(entry), wider).labels] == ["aadhaar"]
+    assert read_reply(_answer(entry), plain).errors == ('entry 1: label national_id has no sub "aadhaar"',)
+    assert "aadhaar" in wider.schema["properties"]["columns"]["items"]["properties"]["sub"]["enum"]
+    assert [p.subs for p in halves(make_prompts(_table("a", "b"), subs=subs)[0])] == [subs, subs]

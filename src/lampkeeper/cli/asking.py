@@ -14,7 +14,8 @@ import click
 from lampkeeper.cli.app import switch
 from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
-from lampkeeper.design.prompt import prompts_of, render_prompt
+from lampkeeper.design.overlay import Overlay
+from lampkeeper.design.prompt import prompts_of, render_prompt, subs_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.launch.counting import Counter, count_values, counter_of
 from lampkeeper.launch.labelling import ask_model, read_platform
@@ -92,9 +93,9 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
     return flags
 
 
-def show_prompts(here: Here, folder: EnvFolder) -> Outcome:
+def show_prompts(here: Here, folder: EnvFolder, overlay: Overlay) -> Outcome:
     """Print what a model would be asked about the snapshot last taken, and its size; nothing is read, sent or written."""
-    prompts = prompts_of(snapshot_of(folder))
+    prompts = prompts_of(snapshot_of(folder), subs=subs_of(overlay.vocabulary))
     for number, prompt in enumerate(prompts, start=1):
         here.console.line(
             f"== prompt {number} of {len(prompts)}: {prompt.table.name}, {len(prompt.columns)} columns, {prompt.tokens} tokens"
@@ -128,7 +129,9 @@ class Asked:
     document: dict[str, Any] | None = None
 
 
-def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, flags: AskFlags, *, online: bool) -> Asked:
+def fill_sources(
+    here: Here, folder: EnvFolder, workspace: Workspace | None, flags: AskFlags, *, online: bool, overlay: Overlay
+) -> Asked:
     """Fill the sources that the flags ask for. A source that fails is a finding; the rules' labels stand without it."""
     snapshot = snapshot_of(folder)
     findings: list[Finding] = []
@@ -144,7 +147,7 @@ def fill_sources(here: Here, folder: EnvFolder, workspace: Workspace | None, fla
         ModelPatience(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
     )
     with here.console.progress(f"asking {model.ref}") as step:
-        run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step)
+        run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step, overlay)
     here.console.line(_summary(run))
     return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run))
 

@@ -175,14 +175,14 @@ def generate_command(
 ) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
     folder, flags = here.folder(), take_flags(options)
-    if flags.dry_run:
-        return show_prompts(here, folder)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
         unseen=unseen, unseen_columns=unseen_columns,
     )  # fmt: skip
     choices.closing(folder.settings())
-    overlay_of(folder, choices)
+    overlay = overlay_of(folder, choices)
+    if flags.dry_run:
+        return show_prompts(here, folder, overlay)
     needed = here.flags.history or flags.needs_workspace or not offline
     workspace = workspace_of(here, folder) if needed else None
     noted: tuple[Finding, ...] = ()
@@ -192,7 +192,7 @@ def generate_command(
         with here.console.progress("reading spaces and tables"):
             noted = import_spaces(folder, workspace)
             take_snapshot(folder, workspace)
-    asked = fill_sources(here, folder, workspace, flags, online=not offline)
+    asked = fill_sources(here, folder, workspace, flags, online=not offline, overlay=overlay)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
     closed: tuple[Finding, ...] = ()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lampkeeper.design.prompt import Prompt, known_subs
+from lampkeeper.design.prompt import Prompt, Subs
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 
@@ -140,7 +140,7 @@ def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
     errors: list[str] = [f"{_quoted(name)} stands {n} times" for name, n in sorted(given.items()) if n > 1]
     labels: dict[ColumnName, Label] = {}
     for number, entry in enumerate(entries, start=1):
-        problem = _problem(entry, asked)
+        problem = _problem(entry, asked, prompt.subs)
         if problem:
             errors.append(f"entry {number}: {problem}")
         elif given[entry["column"]] == 1:
@@ -152,7 +152,7 @@ def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
     )
 
 
-def _problem(entry: Any, asked: Mapping[str, ColumnName]) -> str:
+def _problem(entry: Any, asked: Mapping[str, ColumnName], subs: Subs) -> str:
     """Return what is wrong with an entry, in words that quote it; empty when it is valid."""
     if not isinstance(entry, dict):
         return "not an object"
@@ -167,16 +167,16 @@ def _problem(entry: Any, asked: Mapping[str, ColumnName]) -> str:
         return "confidence must be a number from 0 to 1"
     if entry["column"] not in asked:
         return f"no column {_quoted(entry['column'])} was asked about"
-    return _problem_of_label(entry)
+    return _problem_of_label(entry, subs)
 
 
-def _problem_of_label(entry: Mapping[str, Any]) -> str:
+def _problem_of_label(entry: Mapping[str, Any], subs: Subs) -> str:
     if entry["label"] not in {str(x) for x in LabelClass}:
         return f"unknown label {_quoted(entry['label'])}"
     if entry["protect"] not in {str(x) for x in Protect}:
         return f"protect is {_quoted(entry['protect'])}, not yes, no or undecided"
     label, protect = LabelClass(entry["label"]), Protect(entry["protect"])
-    if entry["sub"] and entry["sub"] not in known_subs().get(label, ()):
+    if entry["sub"] and entry["sub"] not in subs.get(label, ()):
         return f"label {label} has no sub {_quoted(entry['sub'])}"
     if label is LabelClass.NONE and protect is not Protect.NO:
         return f"label none does not go with protect {protect}"

@@ -15,6 +15,7 @@ from lampkeeper.design.offline import classify
 from lampkeeper.design.overlay import Overlay
 from lampkeeper.design.own_tags import label_tags, tags_of_others
 from lampkeeper.design.platform_labels import Detection, label_detections
+from lampkeeper.design.prompt import subs_of
 from lampkeeper.design.strictness import looser_in
 from lampkeeper.design.taxonomy import Taxonomy
 from lampkeeper.files.decisions import decisions_path, read_decisions
@@ -97,9 +98,19 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None 
 
 
 def ask_model(
-    folder: EnvFolder, snapshot: Snapshot, model: Model, asking: Asking, now: datetime, progress: Progress | None = None
+    folder: EnvFolder,
+    snapshot: Snapshot,
+    model: Model,
+    asking: Asking,
+    now: datetime,
+    progress: Progress | None = None,
+    overlay: Overlay | None = None,
 ) -> ModelRun:
-    """Ask a model about what it has not been asked yet; keep every whole answer, leave a record of the run."""
+    """Ask a model about what it has not been asked yet; keep every whole answer, leave a record of the run.
+
+    With an overlay the model may name the kinds that its packs know.
+    """
+    subs = subs_of(overlay.vocabulary) if overlay is not None else None
     files = source_files(folder)
     remembered = dict(files.remembered())
 
@@ -108,7 +119,7 @@ def ask_model(
             remembered.update({a.table: a for a in answers})
             files.remember(remembered.values())
 
-    run = ask_tables(snapshot, model, files.remembered(), asking, keep=keep, progress=progress)
+    run = ask_tables(snapshot, model, files.remembered(), asking, keep=keep, progress=progress, subs=subs)
     write_record(folder, snapshot, run, now)
     return run
 

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lampkeeper.design.prompt import Prompt, answer_schema, halves, make_prompts, table_digest
+from lampkeeper.design.prompt import Prompt, Subs, halves, make_prompts, table_digest
 from lampkeeper.design.reply import Reply, feedback, read_reply, text_of
 from lampkeeper.files.label_sources import Remembered
 from lampkeeper.model.errors import RemoteError
@@ -148,13 +148,17 @@ def ask_tables(
     *,
     keep: Callable[[Sequence[Remembered]], None],
     progress: Progress | None = None,
+    subs: Subs | None = None,
 ) -> ModelRun:
-    """Ask about every table that is new, changed, or last answered by another model; `keep` is given answers as they come."""
+    """Ask about every table that is new, changed, or last answered by another model; `keep` is given answers as they come.
+
+    `subs` are the kinds that the model may name beside those always known.
+    """
     name = str(model.ref)
-    runs = {t.name: _started(t, remembered.get(t.name), name) for t in snapshot.tables}
+    runs = {t.name: _started(t, remembered.get(t.name), name, subs) for t in snapshot.tables}
     open_tables = [t for t in snapshot.tables if not runs[t.name].remembered]
     gate = _Gate()
-    asker = _Asker(model=model, asking=asking, gate=gate)
+    asker = _Asker(model=model, asking=asking, gate=gate, subs=subs)
     pool = ThreadPoolExecutor(max_workers=asking.at_once, thread_name_prefix="model")
     pending: set[Future[TableRun]] = set()
     try:
@@ -173,8 +177,8 @@ def ask_tables(
     return ModelRun(model=name, tables=tuple(runs[t.name] for t in snapshot.tables), asking=asking)
 
 
-def _started(table: Table, known: Remembered | None, model: str) -> TableRun:
-    prompts = make_prompts(table)
+def _started(table: Table, known: Remembered | None, model: str, subs: Subs | None) -> TableRun:
+    prompts = make_prompts(table, subs=subs)
     run = TableRun(table=table.name, digest=table_digest(prompts), prompts=[p.digest for p in prompts])
     if known is not None and known.digest == run.digest and known.model == model:
         run.remembered = True
@@ -215,13 +219,14 @@ class _Asker:
     model: Model
     asking: Asking
     gate: _Gate
+    subs: Subs | None = None
 
     def table(self, table: Table, run: TableRun) -> TableRun:
         if self.gate.closed:
             run.skipped = True
         else:
             try:
-                for prompt in make_prompts(table):
+                for prompt in make_prompts(table, subs=self.subs):
                     self._prompt(prompt, run, self.asking.answers)
                 self.gate.tell(None)
             except RemoteError as error:
@@ -252,7 +257,7 @@ class _Asker:
             messages = [*prompt.messages(), *_again(answer, reply)]
 
     def _ask(self, messages: Iterable[Mapping[str, str]], prompt: Prompt, run: TableRun) -> Answer:
-        answer = self.model.ask(list(messages), most_tokens=prompt.answer_tokens, schema=answer_schema())
+        answer = self.model.ask(list(messages), most_tokens=prompt.answer_tokens, schema=prompt.schema)
         run.answers += 1
         run.tries += answer.tries
         run.input_tokens += answer.input_tokens
