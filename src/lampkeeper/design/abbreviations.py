@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _VOWELS = frozenset("aeiou")
 _LEAST_SKELETON, _LEAST_BEGINNING = 3, 4
@@ -27,6 +28,16 @@ def shortened(words: Iterable[str], known: frozenset[str]) -> Mapping[str, str]:
 
     A whole skeleton counts before the beginning of a skeleton, that before the beginning of the word.
     """
+    found: dict[str, str] = {}
+    for form, meant in _meanings(frozenset(words)):
+        if form not in known:
+            found.setdefault(form, meant)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _meanings(words: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """Return short forms with their one meaning, those that count first in front; the words of all overlays are the same."""
     whole: dict[str, set[str]] = {}
     bones: dict[str, set[str]] = {}
     starts: dict[str, set[str]] = {}
@@ -40,13 +51,8 @@ def shortened(words: Iterable[str], known: frozenset[str]) -> Mapping[str, str]:
                 bones.setdefault(form[:end], set()).add(word)
         for end in range(_LEAST_BEGINNING, len(word)):
             starts.setdefault(word[:end], set()).add(word)
-    found: dict[str, str] = {}
-    for forms in (whole, bones, starts):
-        for form, fits in forms.items():
-            meant = _one_meaning(fits)
-            if form not in known and form not in found and meant:
-                found[form] = meant
-    return found
+    meanings = ((form, _one_meaning(fits)) for forms in (whole, bones, starts) for form, fits in forms.items())
+    return tuple((form, meant) for form, meant in meanings if meant)
 
 
 def _one_meaning(fits: set[str]) -> str:

@@ -163,10 +163,10 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     tokenize = _tokenizer(words, entries)
     terms: dict[str, dict[tuple[Any, ...], Term]] = defaultdict(dict)
     for entry in entries:
-        plain = _plain_term(entry, tokenize)
+        rules = _rules(entry, tokenize)
         for language, phrases in entry["terms"].items():
             for phrase in phrases:
-                term = replace(plain, words=tokenize(str(phrase)), language=language)
+                term = Term(words=tokenize(str(phrase)), language=language, **rules)
                 key = (term.words, term.label, term.sub, term.strength, term.pack)
                 before = terms[term.words[0]].get(key)
                 terms[term.words[0]][key] = term if before is None else _wider(before, term)
@@ -176,22 +176,20 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)
 
 
-def _plain_term(entry: Mapping[str, Any], tokenize: Tokenizer) -> Term:
-    """Return what all phrases of an entry have in common, as a term without words."""
-    return Term(
-        words=(),
-        language="",
-        label=LabelClass(entry["class"]),
-        sub=entry.get("sub", ""),
-        strength=entry["strength"],
-        kinds=frozenset(Kind(k) for k in entry["kinds"]),
-        where=frozenset(entry.get("where", ())),
-        tail=frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
-        open=bool(entry.get("open", False)),
-        unless=frozenset(entry.get("unless", ())),
-        pack=bool(entry.get("pack", False)),
-        unsure=bool(entry.get("unsure", False)),
-    )
+def _rules(entry: Mapping[str, Any], tokenize: Tokenizer) -> dict[str, Any]:
+    """Return what the terms of all phrases of an entry have in common, as fields of Term."""
+    return {
+        "label": LabelClass(entry["class"]),
+        "sub": entry.get("sub", ""),
+        "strength": entry["strength"],
+        "kinds": frozenset(Kind(k) for k in entry["kinds"]),
+        "where": frozenset(entry.get("where", ())),
+        "tail": frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
+        "open": bool(entry.get("open", False)),
+        "unless": frozenset(entry.get("unless", ())),
+        "pack": bool(entry.get("pack", False)),
+        "unsure": bool(entry.get("unsure", False)),
+    }
 
 
 def _order(term: Term) -> tuple[Any, ...]:

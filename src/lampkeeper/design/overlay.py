@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.lexicon import Lexicon, build_lexicon
@@ -65,7 +65,8 @@ def compose(packs: tuple[Pack, ...], library: Library | None = None) -> Overlay:
     return made if library is None else replace(made, library=library)
 
 
-@cache
+# An overlay is some 10 MB: one run needs one or two.
+@lru_cache(maxsize=4)
 def _compose(packs: tuple[Pack, ...]) -> Overlay:
     identifiers = sorted((i for p in packs for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
     return Overlay(

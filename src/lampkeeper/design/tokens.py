@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
@@ -32,9 +33,10 @@ def is_unspaced(text: str) -> bool:
     return _UNSPACED.search(text) is not None
 
 
-def pieces(name: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)
+def pieces(name: str) -> tuple[str, ...]:
     """Return the raw lower-case pieces of a name, before short forms are mapped."""
-    return [p.lower() for p in _PIECES.findall(fold(name[:_LONGEST_NAME]))]
+    return tuple(p.lower() for p in _PIECES.findall(fold(name[:_LONGEST_NAME])))
 
 
 def _spelled_out(words: tuple[str, ...]) -> tuple[str, ...]:
