@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from lampkeeper.cli.main import app
+from lampkeeper.deploy.duties import reasons_table, rights_table
 from localspace.coverage import table
 from localspace.ledger import Standing, load_ledger
 from localspace.main import cli
@@ -77,11 +78,23 @@ def served_page() -> str:
     return "\n".join([*parts, ""])
 
 
+def bundle_page() -> str:
+    """Return the page on the bundle with its tables of rights made anew."""
+    text = (DOCS / "bundle.md").read_text(encoding="utf-8")
+    head, rest = text.split("<!-- rights:")
+    comment, rest = rest.split("\n", 1)
+    tail = rest.split(_END)[1]
+    return f"{head}<!-- rights:{comment}\n{rights_table()}\n\n{reasons_table()}\n{_END}{tail}"
+
+
+_END = "<!-- end of rights -->"
+
+
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|")
 
 
-PAGES = {"commands.md": commands_page, "ledger.md": ledger_page, "served.md": served_page}
+PAGES = {"bundle.md": bundle_page, "commands.md": commands_page, "ledger.md": ledger_page, "served.md": served_page}
 
 
 def main() -> None:

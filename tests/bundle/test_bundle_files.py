@@ -93,6 +93,19 @@ def test_no_job_can_be_told_to_loosen_and_none_takes_a_secret(job: str) -> None:
     assert not {n for n in names if "token" in n or "secret" in n or "password" in n}
 
 
+def test_where_plans_approvals_and_history_lie_is_the_bundles_to_say_and_no_runs() -> None:
+    places = {"--envs": "/Volumes/", "--approvals": "/Volumes/", "--history": "${var.catalog}."}
+    seen = set()
+    for settings in JOBS.values():
+        for task in settings["tasks"]:
+            words = task.get("python_wheel_task", {}).get("parameters") or []
+            for flag, start in places.items():
+                if flag in words:
+                    seen.add(flag)
+                    assert words[words.index(flag) + 1].startswith(start)
+    assert seen == set(places)
+
+
 def test_every_declared_job_parameter_is_used() -> None:
     for name, settings in JOBS.items():
         tasks = json.dumps(settings["tasks"])

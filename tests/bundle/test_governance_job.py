@@ -73,8 +73,10 @@ def test_it_succeeds_and_leaves_verdict_report_and_history(
     assert steps["verify"]["mismatches"] == 0
     assert steps["verify"]["cells"] > 200
     assert "step verify" in product_jobs.read(f"{product_jobs.envs}/dev/report.html")
-    rows = run_sql(bank_workspace, "SELECT actor, approver, plan_hash, writes FROM main.lampkeeper_ops.applies").rows
-    assert rows == (("admin@localspace.example", "", steps["plan"]["plan_hash"], str(steps["apply"]["writes"])),)
+    told = "SELECT outcome, actor, approver, plan_hash, writes FROM main.lampkeeper_ops.applies ORDER BY recorded_at"
+    who = ("admin@localspace.example", "", steps["plan"]["plan_hash"])
+    expected = (("began", *who, "0"), ("done", *who, str(steps["apply"]["writes"])))
+    assert run_sql(bank_workspace, told).rows == expected
     assert run_sql(bank_workspace, "SELECT ok, mismatches FROM main.lampkeeper_ops.verifications").rows == (("true", "0"),)
     assert run_sql(bank_workspace, "SELECT columns FROM main.lampkeeper_ops.coverage").rows == (("71",),)
     assert run_sql(bank_workspace, "SELECT forward, reverse FROM main.lampkeeper_ops.drift").rows == (("0", "0"),)

@@ -37,7 +37,11 @@ PARTS = (
     "src",
     "envs/README.md",
 )
-PROD = {"BUNDLE_VAR_runner": "00000000-0000-0000-0000-000000000001", "BUNDLE_VAR_approvers": "approvers"}
+PROD = {
+    "BUNDLE_VAR_runner": "00000000-0000-0000-0000-000000000001", "BUNDLE_VAR_approvers": "approvers",
+    "BUNDLE_VAR_proposer": "00000000-0000-0000-0000-000000000002",
+    "BUNDLE_VAR_verifier": "00000000-0000-0000-0000-000000000003",
+}  # fmt: skip
 
 
 class Product:

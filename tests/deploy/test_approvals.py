@@ -54,6 +54,30 @@ def test_an_approval_that_the_proposer_wrote_by_hand_does_not_count(book: PlanBo
         book.require_approval(found)
 
 
+def test_a_record_that_does_not_count_gives_way_and_one_that_does_stays(book: PlanBook, tmp_path: Path) -> None:
+    found = book.propose(plan(), "ana", "t1")
+    own = {"plan_hash": found, "env": "dev", "by": "ana", "at": "t"}
+    (tmp_path / "approvals" / "dev").mkdir(parents=True)
+    (tmp_path / "approvals" / "dev" / f"{found}.approval.json").write_text(json.dumps(own))
+    assert book.approve(found, "bob", "t2").by == "bob"
+    assert book.require_approval(found).by == "bob"
+    assert book.approve(found, "eve", "t3").by == "bob"
+
+
+def test_an_approval_is_of_one_plan_and_one_environment(book: PlanBook, tmp_path: Path) -> None:
+    one, other = book.propose(plan(1), "ana", "t1"), book.propose(plan(2), "ana", "t1")
+    book.approve(one, "bob", "t2")
+    folder = tmp_path / "approvals" / "dev"
+    with pytest.raises(UnsafePlanError, match="has no approval"):
+        book.require_approval(other)
+    (folder / f"{other}.approval.json").write_bytes((folder / f"{one}.approval.json").read_bytes())
+    with pytest.raises(UnsafePlanError, match="speaks of another plan"):
+        book.require_approval(other)
+    (folder / f"{other}.approval.json").write_text(json.dumps({"plan_hash": other, "env": "prod", "by": "bob", "at": "t"}))
+    with pytest.raises(UnsafePlanError, match="has no approval"):
+        book.require_approval(other)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"plan_hash": "0", "env": "dev", "by": "bob", "at": "t"}'])
 def test_a_damaged_or_foreign_approval_is_refused(book: PlanBook, tmp_path: Path, text: str) -> None:
     found = book.propose(plan(), "ana", "t1")

@@ -33,6 +33,32 @@ def bundle_document() -> dict[str, Any]:
     return document | {"resources": resources}
 
 
+def target_document(target: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document as a target makes it: its variables, its resources, its `run_as`, permissions as access lists."""
+    document = bundle_document()
+    chosen = document["targets"][target]
+    for name, given in {**(chosen.get("variables") or {}), **variables}.items():
+        default = given.get("default") if isinstance(given, dict) else given
+        document["variables"].setdefault(name, {})["default"] = default
+    resources = _over(document["resources"], chosen.get("resources") or {})
+    for job in resources["jobs"].values():
+        job.setdefault("run_as", chosen.get("run_as"))
+        job["access_control_list"] = _levels(chosen, {"CAN_RUN": "CAN_MANAGE_RUN"})
+    return document | {"resources": resources, "folder": _levels(chosen, {"CAN_VIEW": "CAN_READ"})}
+
+
+def _levels(target: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return a target's permissions as an access list; who deploys owns everything already."""
+    found = [dict(one) for one in target.get("permissions") or () if "user_name" not in one]
+    return [{"permission_level": names.get(level := one.pop("level"), level), **one} for one in found]
+
+
+def _over(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: _over(below.get(key), value) for key, value in above.items()}
+    return above
+
+
 def build_wheel(folder: Path, epoch: str = "1700000000") -> Path:
     """Build the wheel as the bundle does, and return it."""
     uv = Path(sys.executable).parent / "uv"
@@ -57,17 +83,22 @@ class BundleJobs:
 
     def deploy(self) -> BundleJobs:
         """Make schema, volumes and jobs, upload wheel and notebooks."""
-        for name, body in self._filled(self.document["resources"]["schemas"]).items():
-            assert name
-            self.call("POST", "/api/2.1/unity-catalog/schemas", body)
-        for body in self._filled(self.document["resources"]["volumes"]).values():
-            self.call("POST", "/api/2.1/unity-catalog/volumes", body | {"volume_type": "MANAGED"})
+        for kind in ("schema", "volume"):
+            for body in self._filled(self.document["resources"][f"{kind}s"]).values():
+                grants, more = body.pop("grants", ()), {"volume_type": "MANAGED"} if kind == "volume" else {}
+                made = self.call("POST", f"/api/2.1/unity-catalog/{kind}s", body | more)
+                changes = [{"principal": one["principal"], "add": one["privileges"]} for one in grants]
+                self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{made['full_name']}", {"changes": changes})
         self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
         for notebook in sorted((ROOT / "notebooks").glob("*.py")):
             self._upload(notebook, f"{self.files}/notebooks/{notebook.name}")
-        for name, settings in self.document["resources"]["jobs"].items():
-            if "trigger" not in settings:
-                self.jobs[name] = self.make_job(settings)
+        if rows := self._filled(self.document.get("folder")):
+            folder = self.call("GET", f"/api/2.0/workspace/get-status?path={self.files}")["object_id"]
+            self.call("PUT", f"/api/2.0/permissions/directories/{folder}", {"access_control_list": rows})
+        jobs = self.document["resources"]["jobs"]
+        # A job that calls another one comes after it.
+        for name in sorted(jobs, key=lambda n: ("${resources.jobs." in str(jobs[n]), n)):
+            self.jobs[name] = self.make_job(jobs[name])
         return self
 
     @property
@@ -152,19 +183,24 @@ class BundleJobs:
         if isinstance(value, list):
             return [self._filled(one) for one in value]
         if isinstance(value, str):
-            return _REFERENCE.sub(lambda match: self._value(match.group(1)), value)
+            whole = _REFERENCE.fullmatch(value)
+            if whole is not None:
+                return self._value(whole.group(1))
+            return _REFERENCE.sub(lambda match: str(self._value(match.group(1))), value)
         return value
 
-    def _value(self, name: str) -> str:
+    def _value(self, name: str) -> Any:
         if name == "workspace.file_path":
             return self.files
         if name == "var.warehouse_id":
             return self.warehouse_id
         kind, _, rest = name.partition(".")
         if kind == "var":
-            return str(self.document["variables"][rest].get("default", ""))
+            return self._filled(self.document["variables"][rest].get("default", ""))
         assert kind == "resources", name
         where, key, attribute = rest.split(".")
+        if (where, attribute) == ("jobs", "id"):
+            return self.jobs[key]
         return str(self._filled(self.document["resources"][where][key][attribute]))
 
 

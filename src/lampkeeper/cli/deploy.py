@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from lampkeeper.deploy.approvals import plan_hash as hash_of
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
 from lampkeeper.deploy.direct import Progress as ApplyProgress
+from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
@@ -132,7 +134,7 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
             proposer = book.proposal(found).by
             here.console.note(
                 f"unsafe: the plan loosens {len(plan.loosening)} cells, first {why}\n"
-                f"  fix: if it is meant, another principal than {proposer} runs: lampkeeper approve {found} --env {here.env}",
+                f"  fix: if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}",
                 "bold red",
             )
         else:
@@ -143,11 +145,13 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
     )  # fmt: skip
 
 
-def apply_progress(step: Step) -> ProgressCallback:
-    """Return what an apply reports its steps to."""
+def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
+    """Return what an apply reports its steps to; `writes` counts the steps that are over."""
 
     def tell(progress: ApplyProgress) -> None:
         change = progress.change
+        if writes is not None:
+            writes.count = progress.number - 1
         what = "waiting for propagation" if progress.waiting else f"{change.action} {change.kind} {change.key}"
         step(what, progress.number - 1, progress.total)
 
@@ -199,22 +203,23 @@ def apply_command(
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
     if here.shared is not None:
         here.shared.mirror(states)
-    with here.console.progress("applying") as step:
+    history = history_of(here, workspace)
+    with ExitStack() as stack:
+        writes = Writes()
+        if history is not None:
+            told = history.applying(plan, plan_hash=plan_hash or hash_of(plan), actor=whoami(workspace), approver=approver)
+            writes = stack.enter_context(told)
         report = apply_plan(
             plan,
             workspace,
             states,
-            progress=apply_progress(step),
+            progress=apply_progress(stack.enter_context(here.console.progress("applying")), writes),
             allow_loosening=loosening,
             wait=waiting(workspace, settle),
             saved=bool(plan_hash) or saved is not None,
         )
+        writes.count = report.writes
     print_applied(here.console, report)
-    history = history_of(here, workspace)
-    if history is not None:
-        history.applied(
-            plan, plan_hash=plan_hash or hash_of(plan), writes=report.writes, actor=whoami(workspace), approver=approver
-        )
     document = {"applied": True, "approver": approver, **applied_dict(report)}
     return Outcome(document=document, findings=plan.findings, facts={"writes": report.writes})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.explaining import explained
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
 from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, verdict_of
@@ -80,7 +81,8 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
     book = RunBook(here.files, here.env, here.flags.run_id) if here.flags.run_id else None
     began = now()
     if book is not None:
-        book.write(StepRecord(step=step, began=began))
+        with explained(here, envs):
+            book.write(StepRecord(step=step, began=began))
 
     def finish(code: int, message: str, facts: dict[str, Any]) -> bool:
         """Leave the record; say whether the exit code is 0 whatever the verdict."""
@@ -93,8 +95,11 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
         return excused
 
     try:
-        with opened(here, envs, writes=writes) as at:
-            outcome = work(at)
+        with ExitStack() as stack:
+            with explained(here, envs):
+                at = stack.enter_context(opened(here, envs, writes=writes))
+            with explained(at, envs):
+                outcome = work(at)
     except LampkeeperError as error:
         if finish(error.exit_code, error.message, {}):
             here.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")

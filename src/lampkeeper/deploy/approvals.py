@@ -20,6 +20,15 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _SHORT = re.compile(r"[0-9a-f]{8,64}\Z")
 
 
+VOLUME = "approvals"
+"""The volume of approvals, in the schema of the volume that holds the environments (resources/storage.yml)."""
+
+
+def approvals_beside(envs: str) -> str:
+    """Return where approvals lie for environments at `/Volumes/<catalog>/<schema>/<volume>/envs`."""
+    return "/".join([*envs.split("/")[:4], VOLUME])
+
+
 class Files(Protocol):
     """Where plans, proposals and approvals are kept: a folder of a volume, or of this machine."""
 
@@ -58,6 +67,12 @@ class PlanBook:
     plans: Files
     approvals: Files
     env: str
+    options: str = ""
+    """What `lampkeeper approve` has to be told beside hash and environment to find this book."""
+
+    def how_to_approve(self, wanted: str) -> str:
+        """Return the command by which somebody approves a plan."""
+        return " ".join(word for word in ("lampkeeper approve", wanted, f"--env {self.env}", self.options) if word)
 
     def propose(self, plan: Plan, by: str, at: str) -> str:
         """Save a plan and who proposes it; return its hash. A plan that is proposed already keeps its proposer."""
@@ -86,13 +101,18 @@ class PlanBook:
         return _record(self.plans.read(f"{self.env}/plans/{wanted}.proposal.json"), wanted, "proposal")
 
     def approve(self, wanted: str, by: str, at: str) -> Record:
-        """Write the approval of a plan by somebody else than its proposer; raise UnsafePlanError for the proposer."""
+        """Write the approval of a plan by somebody else than its proposer; raise UnsafePlanError for the proposer.
+
+        An approval that counts already stays as it is; a record that does not count gives way.
+        """
         self.load(wanted)
         proposer = self.proposal(wanted).by
-        if _same(proposer, by):
+        if not by or _same(proposer, by):
             raise UnsafePlanError(f"{by} proposed this plan and cannot approve it too", fix="let another principal approve it")
         record = Record(plan_hash=wanted, env=self.env, by=by, at=at)
-        self.approvals.create(f"{self.env}/{wanted}.approval.json", _content(record))
+        name = f"{self.env}/{wanted}.approval.json"
+        if not self.approvals.create(name, _content(record)) and self.approval(wanted) is None:
+            self.approvals.write(name, _content(record))
         return self.approval(wanted) or record
 
     def approval(self, wanted: str) -> Record | None:
@@ -110,7 +130,7 @@ class PlanBook:
         if found is None:
             raise UnsafePlanError(
                 f"plan {wanted[:12]}… has no approval by another principal than {self.proposal(wanted).by}",
-                fix=f"lampkeeper approve {wanted} --env {self.env}",
+                fix=self.how_to_approve(wanted),
             )
         return found
 

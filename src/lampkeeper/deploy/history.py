@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.verify_report import Status, VerifyReport
-from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
 from lampkeeper.model.names import TableName, split_name
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import Parameter, run_sql
 
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "applies": (
-        ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"), ("loosened", "BIGINT"),
-        ("opened", "BIGINT"), ("tightened", "BIGINT"), ("matrix_difference", "STRING"),
+        ("outcome", "STRING"), ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"),
+        ("loosened", "BIGINT"), ("opened", "BIGINT"), ("tightened", "BIGINT"), ("matrix_difference", "STRING"),
     ),
     "verifications": (
         ("actor", "STRING"), ("ok", "BOOLEAN"), ("cells", "BIGINT"), ("mismatches", "BIGINT"), ("wrong", "STRING"),
@@ -30,6 +31,15 @@ TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 _MOST = 200
 _MOST_TEXT = 60_000
+BEGAN, DONE, FAILED = "began", "done", "failed"
+"""What the column `outcome` of `applies` says: a row `began` that nothing follows is an apply that died."""
+
+
+@dataclass(slots=True)
+class Writes:
+    """How many writes an apply has sent so far."""
+
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +60,30 @@ class History:
             raise UsageError(f"--history {name!r} is not a schema", fix="write catalog.schema")
         return cls(workspace=workspace, catalog=parts[0], schema=parts[1], env=env, run_id=run_id)
 
-    def applied(self, plan: Plan, *, plan_hash: str, writes: int, actor: str, approver: str) -> None:
-        """Append an apply."""
+    @contextmanager
+    def applying(self, plan: Plan, *, plan_hash: str, actor: str, approver: str) -> Iterator[Writes]:
+        """Append that an apply begins, before its first write, and after it how it ended.
+
+        Where nothing can be appended nothing is applied: the first row is raised about before the block begins.
+        """
+        writes = Writes()
         changes = [*plan.loosening, *plan.opening, *plan.tightening]
         difference = [str(c) for c in changes[:_MOST]] + ([f"and {len(changes) - _MOST} more"] if len(changes) > _MOST else [])
-        self._append(
-            "applies",
-            (
-                actor, approver, plan_hash, writes, len(plan.loosening), len(plan.opening), len(plan.tightening),
-                _text(difference),
-            ),
-        )  # fmt: skip
+
+        def append(outcome: str) -> None:
+            counts = (len(plan.loosening), len(plan.opening), len(plan.tightening))
+            self._append("applies", (outcome, actor, approver, plan_hash, writes.count, *counts, _text(difference)))
+
+        append(BEGAN)
+        try:
+            yield writes
+        except LampkeeperError as error:
+            try:
+                append(f"{FAILED}: {error.message}")
+            except RemoteError as lost:
+                error.message += f"\n  and the history could not be told: {lost.message}"
+            raise
+        append(DONE)
 
     def verified(self, report: VerifyReport, *, actor: str) -> None:
         """Append a verification."""

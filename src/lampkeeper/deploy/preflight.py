@@ -4,40 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.duties import RIGHTS, On
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.rights import ADMINS, Holder, Need
+from lampkeeper.deploy.view import RULE_SETS, acl_path
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Json, Workspace, encode
+from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import find_principal
 from lampkeeper.remote.quotas import read_policy_quotas
-from lampkeeper.remote.table_grants import own_names
 from lampkeeper.remote.warehouse import list_warehouses
-
-_UC = "/api/2.1/unity-catalog"
-
-
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Need:
-    """A right on a securable: any one of the privileges will do, and so will owning it."""
-
-    securable_type: str
-    full_name: str
-    privileges: tuple[str, ...]
-    purpose: str = field(compare=False)
 
 
 def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     """Return everything that the runner lacks for this plan, and members that do not exist; a few reads, no write."""
     if not plan.writes:
         return ()
-    me = workspace.get("preflight", "/api/2.0/preview/scim/v2/Me")
-    names = own_names(me)
-    owners: dict[str, str] = {}
-    findings = [f for need in _needs(plan.changes) if (f := _lacks(workspace, need, names, owners)) is not None]
+    holder = Holder(workspace)
+    findings = [f for need in _needs(plan.changes) if (f := holder.missing(need)) is not None]
+    findings += _administration(plan, workspace, holder)
     account = _account(plan, workspace)
     findings += account or _people(plan.changes, workspace)
     if any(c.kind == "function" for c in plan.changes) and not list_warehouses(workspace):
@@ -78,8 +66,10 @@ def _needs(changes: Iterable[Change]) -> list[Need]:
         if body is None or not change.action.writes:
             continue
         if change.kind == "schema":
+            needs |= _inside(body["catalog"])
             needs.add(_need("catalog", body["catalog"], "make the schema of the functions", "CREATE_SCHEMA"))
         elif change.kind == "function" and _full_name(body) not in made:
+            needs |= _inside(_full_name(body))
             needs.add(_need("schema", _full_name(body), "make functions", "CREATE_FUNCTION", "MANAGE"))
         elif change.kind == "policy":
             needs.add(_need(body["on_securable_type"], body["on_securable_fullname"], "make policies", "MANAGE"))
@@ -88,11 +78,16 @@ def _needs(changes: Iterable[Change]) -> list[Need]:
         elif change.kind == "tag":
             parts = str(body["entity_name"]).split(".")[:3]
             level = ("catalog", "schema", "table")[len(parts) - 1]
-            need = Need(
-                securable_type=level, full_name=".".join(parts), privileges=("APPLY_TAG", "MANAGE"), purpose="assign tags"
-            )
-            needs.add(need)
+            needs |= _inside(".".join(parts[:2]))
+            needs.add(_need(level, ".".join(parts), "assign tags", "APPLY_TAG"))
     return sorted(needs)
+
+
+def _inside(full_name: str) -> set[Need]:
+    """Return what it takes to reach what a schema or a catalog holds."""
+    catalog, _, schema = full_name.partition(".")
+    needs = {_need("catalog", catalog, "reach what is in it", "USE_CATALOG")}
+    return needs | ({_need("schema", full_name, "reach what is in it", "USE_SCHEMA")} if schema else set())
 
 
 def _full_name(body: Mapping[str, str]) -> str:
@@ -103,42 +98,54 @@ def _need(securable_type: str, full_name: str, purpose: str, *privileges: str) -
     return Need(securable_type=securable_type.lower(), full_name=full_name, privileges=privileges, purpose=purpose)
 
 
-def _lacks(workspace: Workspace, need: Need, names: frozenset[str], owners: dict[str, str]) -> Finding | None:
-    """Return a finding unless the runner holds a right, owns the securable, or owns what it stands in."""
-    parts = need.full_name.split(".")
-    levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), ("tables", need.full_name)]
-    for level, name in levels[: len(parts)]:
-        if name not in owners:
-            owners[name] = str(_allowed(workspace, f"{_UC}/{level}/{encode(name)}").get("owner") or "")
-        if owners[name] in names:
-            return None
-    path = f"{_UC}/effective-permissions/{encode(need.securable_type, need.full_name)}"
-    found = _allowed(workspace, path)
-    held = {
-        str(p.get("privilege")).replace(" ", "_").upper()
-        for entry in found.get("privilege_assignments") or () if entry.get("principal") in names
-        for p in entry.get("privileges") or ()
-    }  # fmt: skip
-    # ALL_PRIVILEGES holds neither MANAGE nor what comes with it (source: platform docs, privileges page).
-    if held & set(need.privileges) or ("MANAGE" not in need.privileges and "ALL_PRIVILEGES" in held):
-        return None
-    return Finding(
-        code="RIGHT_MISSING",
-        severity=Severity.ERROR,
-        place=f"{need.securable_type} {need.full_name}",
-        message=f"the runner may not {need.purpose}: it holds none of {', '.join(need.privileges)} and is not the owner",
-        fix=f"grant {need.privileges[0].replace('_', ' ')} on {need.securable_type} {need.full_name} to the runner",
-    )
+def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Finding]:
+    """What takes an administrator of the workspace, or a level or role that stands for it on the one object."""
+    if holder.is_workspace_admin:
+        return []
+    kinds = {c.kind for c in plan.changes if c.action.writes}
+    lacking = sorted(kinds & {"entitlement", "warehouse"})
+    if any(c.kind == "tag_policy" and c.action is Action.CREATE for c in plan.changes) and not _makes_tags(workspace, holder):
+        lacking.append("tag_policy")
+    shared = {str(c.after["warehouse"]) for c in plan.changes if c.kind == "warehouse_acl" and c.action.writes and c.after}
+    ids = {str(w[key]): str(w["id"]) for w in list_warehouses(workspace) for key in ("name", "id")} if shared else {}
+    if any(not _manages_warehouse(workspace, holder, ids.get(each, "")) for each in shared):
+        lacking.append("warehouse_acl")
+    if not lacking:
+        return []
+    right = next(r for r in RIGHTS if r.on is On.WORKSPACE)
+    message = f"{holder.name} is no administrator: it may not {right.why} ({', '.join(lacking)} of this plan)"
+    fix = f"add {holder.name} to the group {ADMINS} of the workspace"
+    return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="workspace", message=message, fix=fix)]
 
 
-def _allowed(workspace: Workspace, path: str) -> Json:
-    """Read what may be read: something that we may not even see gives us no right."""
+def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> bool:
+    """Say whether the runner may share a warehouse; of one that is to be made yet it is the owner."""
+    if not warehouse:
+        return True
     try:
-        return workspace.find("preflight", path) or {}
+        found = workspace.find("rights", acl_path("warehouse", warehouse)) or {}
     except RemoteError as error:
         if error.status != 403:
             raise
-        return {}
+        return False
+    mine = [
+        e for e in found.get("access_control_list") or ()
+        if {e.get("user_name"), e.get("group_name"), e.get("service_principal_name")} & holder.names
+    ]  # fmt: skip
+    return any(p["permission_level"] in ("CAN_MANAGE", "IS_OWNER") for e in mine for p in e.get("all_permissions") or ())
+
+
+def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
+    """Say whether the runner has the account's role for new governed tags, as far as its rules may be read."""
+    name = f"accounts/{workspace.account_id}/ruleSets/default"
+    try:
+        rules = (workspace.find("rights", RULE_SETS, {"name": name, "etag": ""}) or {}).get("grant_rules") or ()
+    except RemoteError as error:
+        if error.status != 403:
+            raise
+        return False
+    having = {str(p) for r in rules if r.get("role") == "roles/tagPolicy.creator" for p in r.get("principals") or ()}
+    return bool({p.partition("/")[2] for p in having} & holder.names)
 
 
 def _account(plan: Plan, workspace: Workspace) -> list[Finding]:

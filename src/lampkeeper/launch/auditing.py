@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lampkeeper.deploy.audit import read_audit_view
+from lampkeeper.deploy.rights import require_sight
 from lampkeeper.design.drift import Drift, DriftKind, find_drift
 from lampkeeper.design.offline import classify
 from lampkeeper.files.folder import EnvFolder
@@ -49,6 +50,7 @@ def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = Non
     desired = folder.read_desired()
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
+    require_sight(workspace, (t.catalog for t in desired.tables))
     view = read_audit_view(workspace, folder.settings().patterns)
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
     by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known

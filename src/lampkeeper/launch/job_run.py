@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class RunState:
     """A run as it is now."""
 
     run_id: int
+    job_id: int
     life: str
     result: str
     message: str
@@ -58,6 +60,23 @@ def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) 
     return int(workspace.write("job", "POST", "/api/2.2/jobs/run-now", body)["run_id"])
 
 
+def envs_of(settings: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str, str]:
+    """Return where the tasks of a job keep their environments, and which one they work on, both empty for other jobs.
+
+    `given` are the parameters of a run. Where a task's text says it outright, no parameter can say otherwise.
+    """
+    known = {p["name"]: str(p.get("default", "")) for p in settings.get("parameters") or ()} | dict(given)
+    words = next((w for t in settings.get("tasks") or () if "--envs" in (w := _words(t))), [])
+    told = dict(itertools.pairwise(words))
+    references = {"{{job.parameters." + name + "}}": value for name, value in known.items()}
+    envs, env = told.get("--envs", ""), told.get("--env", "")
+    return references.get(envs, envs), references.get(env, env)
+
+
+def _words(task: Mapping[str, Any]) -> list[str]:
+    return [str(w) for w in (task.get("python_wheel_task") or {}).get("parameters") or ()]
+
+
 def cancel_run(workspace: Workspace, run_id: int) -> None:
     """Ask for the end of a run."""
     workspace.write("job", "POST", "/api/2.2/jobs/runs/cancel", {"run_id": run_id})
@@ -69,6 +88,7 @@ def read_run(workspace: Workspace, run_id: int) -> RunState:
     state = found.get("state") or {}
     return RunState(
         run_id=run_id,
+        job_id=int(found.get("job_id") or 0),
         life=str(state.get("life_cycle_state", "")),
         result=str(state.get("result_state") or ""),
         message=str(state.get("state_message") or ""),
@@ -130,7 +150,7 @@ def log_tail(workspace: Workspace, task: TaskState) -> list[str]:
 
 def download(workspace: Workspace, run: RunState, target: Path) -> Mapping[str, Any] | None:
     """Copy what a run has left for people into `target`; return its outcome, None when it left none."""
-    envs, env = run.parameters.get("envs", ""), run.parameters.get("env", "")
+    envs, env = envs_of(workspace.get("job", "/api/2.2/jobs/get", {"job_id": run.job_id})["settings"], run.parameters)
     if not envs.startswith(ROOT) or not env:
         return None
     volume = VolumeFolder(workspace, envs)

@@ -12,6 +12,7 @@ from functools import partial
 
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.rights import require_sight
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify import VerifyOptions, VerifyReport, prepare, verify
 from lampkeeper.deploy.verify_identities import NamedIdentity
@@ -327,6 +328,8 @@ def make_env_plan(
     """
     desired, findings = settled_desired(folder)
     states = States.in_folder(folder.root, folder.env)
+    if set(layers) - {Layer.WORKSPACE}:
+        require_sight(workspace, (t.catalog for t in desired.tables))
     plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
     unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
@@ -340,6 +343,7 @@ def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, 
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
     states = States.in_folder(folder.root, folder.env)
+    require_sight(workspace, (t.catalog for t in desired.tables))
     prepare(workspace, options)
     try:
         view = read_view(workspace, scope_of(desired, states), states)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lampkeeper.files.settings import render_settings
 from lampkeeper.launch.demo import Subject, demo_settings
+from lampkeeper.launch.job_run import envs_of
 from lampkeeper.launch.place import Address
 from lampkeeper.remote.clients import Plane, Workspace, encode
 from lampkeeper.remote.task import whoami
@@ -42,8 +43,7 @@ def make_home(workspace: Workspace) -> None:
 def job_envs(workspace: Workspace, job_id: int) -> tuple[str, str]:
     """Return where a job keeps its environments, and which one it is for, as its parameters say."""
     settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
-    known = {p["name"]: str(p["default"]) for p in settings.get("parameters") or ()}
-    return known.get("envs", ""), known.get("env", "")
+    return envs_of(settings, {})
 
 
 def put_settings(workspace: Workspace, envs: str, env: str, subject: Subject, address: Address) -> None:

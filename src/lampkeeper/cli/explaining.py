@@ -1,0 +1,71 @@
+"""What a refusal in a job comes from: the rights of the step's table are asked for, and those that are missing are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from lampkeeper.cli.here import Here
+from lampkeeper.cli.places import patience_of
+from lampkeeper.deploy.approvals import approvals_beside
+from lampkeeper.deploy.rights import Places, lacking, refusal
+from lampkeeper.deploy.state import States
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
+from lampkeeper.model.names import split_name
+from lampkeeper.remote.clients import connect
+from lampkeeper.remote.task import account_auth
+from lampkeeper.remote.volumes import VolumeFolder
+
+
+@contextmanager
+def explained(here: Here, envs: Path) -> Iterator[None]:
+    """Add to an error of a step on shared storage which rights its principal lacks, if it lacks any."""
+    try:
+        yield
+    except LampkeeperError as error:
+        if isinstance(here.files, VolumeFolder):
+            _explain(error, here, envs)
+        raise
+
+
+def _explain(error: LampkeeperError, here: Here, envs: Path) -> None:
+    named = isinstance(error, RemoteError) and error.code == "RIGHT_MISSING"
+    if named or not isinstance(error, RemoteError | UsageError):
+        return
+    try:
+        found = _missing(here, envs)
+    except (RemoteError, UsageError):
+        # Who cannot even ask is told what was refused first.
+        return
+    if found is not None:
+        error.message, error.fix = f"{error.message}\n  {found.message}", found.fix
+
+
+def _missing(here: Here, envs: Path) -> RemoteError | None:
+    context = click.get_current_context()
+    step, flags = context.info_name or "", here.flags
+    patience = patience_of(os.environ)
+    workspace = connect(Auth(profile=here.profile), patience=patience)
+    folder = EnvFolder(here.root, here.env)
+    settings = folder.settings() if here.shared is not None and folder.settings_path.is_file() else None
+    spaces = States.in_folder(here.root, here.env).owned("genie_space").values() if settings else ()
+    places = Places(
+        envs=str(envs),
+        approvals=str(context.params.get("approvals") or approvals_beside(str(envs))),
+        history=flags.history,
+        warehouse=flags.warehouse or (settings.sql_warehouse_id if settings else ""),
+        scope=flags.account_scope,
+        governed=tuple(sorted({split_name(p)[0] for p in settings.patterns})) if settings else (),
+        spaces=tuple(sorted(s.remote_id for s in spaces if s.remote_id)),
+    )
+    found = lacking(workspace, step, places)
+    if not found and flags.account_scope:
+        signed = connect(Auth(profile=here.profile), patience=patience, account=account_auth(workspace, flags.account_scope))
+        found = lacking(signed, "account", places)
+    return refusal(found) if found else None
