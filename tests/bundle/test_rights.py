@@ -1,99 +1,188 @@
-"""What the jobs' principal needs of the shared storage and of the secret scope: each right taken away in turn is named."""
+"""The table of rights, by removal: with exactly these rights every step goes, and without any one of them it says which."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
-from lampkeeper.cli.main import main
-from support.fake_runner import fake_runner
-from support.localspace_server import LocalWorkspace, running_localspace
+from lampkeeper.deploy.duties import BY_BUNDLE, RIGHTS, STEPS, Duty, On, Right, rights_of
+from lampkeeper.launch.local_jobs import ACCOUNT_PRINCIPAL, SCOPE
+from lampkeeper.model.names import quote_identifier
+from support.bank_places import Answer
+from support.bundle_jobs import ROOT
+from support.duty_places import APPROVER, PLACES, ROLES, DutyPlace, duty_place
+from support.light_sql import light_runner
 
 pytestmark = pytest.mark.server
-ENVS = "/Volumes/main/ops/lampkeeper/envs"
-RIGHTS = (
-    ("catalog", "main", "USE_CATALOG"),
-    ("schema", "main.ops", "USE_SCHEMA"),
-    ("volume", "main.ops.lampkeeper", "READ_VOLUME"),
-    ("volume", "main.ops.lampkeeper", "WRITE_VOLUME"),
-)
-UC = "/api/2.1/unity-catalog"
+Case = tuple[Duty, Right]
+WHO = {duty: role for role, duty in ROLES.items()} | {Duty.APPROVE: APPROVER}
+ORDER: dict[Duty, tuple[str, ...]] = {
+    Duty.PROPOSE: ("snapshot", "generate", "validate", "plan"),
+    Duty.APPROVE: ("approve",),
+    Duty.APPLY: ("apply",),
+    Duty.VERIFY: ("verify", "audit"),
+    Duty.GOVERN: ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report"),
+}
+WORDS = {"generate": ("--offline",), "plan": ("--propose",)}
+
+
+def cases(*duties: Duty) -> list[Any]:
+    # A Genie space is there only after an apply: a test of its own.
+    return [
+        pytest.param((duty, right), id=f"{duty}-{right.privilege}-{right.on}".replace(" ", "_"))
+        for duty in duties
+        for right in rights_of(duty)
+        if right.on is not On.SPACES
+    ]
+
+
+class Trial:
+    """Goes through the steps of duties; before each, every right that it is the first to need is taken away once."""
+
+    def __init__(self, place: DutyPlace) -> None:
+        """Start with nothing tried."""
+        self.place = place
+        self.without: dict[Case, Answer] = {}
+        self.good: dict[tuple[Duty, str], Answer] = {}
+        self.hash = ""
+
+    def go(self, duty: Duty) -> None:
+        """Do what a duty does."""
+        for step in ORDER[duty]:
+            for right in rights_of(duty):
+                if step in right.steps and (duty, right) not in self.without and right.on is not On.SPACES:
+                    self._try(duty, step, right)
+            self.good[duty, step] = answer = self._step(duty, step)
+            assert answer.code == 0, f"{duty} {step}: {answer.err}"
+            if step == "plan":
+                self.hash = next(line.split()[-1] for line in answer.out.splitlines() if line.startswith("plan hash"))
+
+    def _try(self, duty: Duty, step: str, right: Right) -> None:
+        holder = "approvers" if duty is Duty.APPROVE else WHO[duty]
+        self.place.hold(holder, right, held=False)
+        self.without[duty, right] = self._step(duty, step)
+        self.place.hold(holder, right)
+
+    def _step(self, duty: Duty, step: str) -> Answer:
+        approved = ("--approved",) if duty is Duty.APPLY else ()
+        given = {"approve": (self.hash,), "apply": ("--plan-hash", self.hash, *approved)}
+        return self.place.step(WHO[duty], step, *given.get(step, WORDS.get(step, ())))
+
+    def require_named(self, case: Case) -> None:
+        """Hold the answer against the facts: refused, and principal, privilege, place and fix are told."""
+        duty, right = case
+        answer, name = self.without[case], self.place.names.get(WHO[duty], WHO[duty])
+        assert answer.code in (2, 4), f"{answer.code} {answer.out}{answer.err}"
+        assert "internal" not in answer.err
+        if right.on in PLACES:
+            told = [f"GRANT {right.privilege} ON", f"TO {quote_identifier(name)}", f"{name} lacks {right.privilege}"]
+            told.append(quote_identifier(PLACES[right.on][1].split(".")[-1]))
+        elif right.on is On.WORKSPACE:
+            told = [f"{name} is no administrator", f"add {name} to the group admins"]
+        elif right.on is On.SCOPE:
+            told = [f"{name} lacks READ", f"secrets put-acl {SCOPE} {name} READ"]
+        else:
+            told = [f"{name} lacks CAN USE", f"warehouse {self.place.space.warehouse_id}"]
+        for words in told:
+            assert words in answer.err, f"{words!r} is missing in: {answer.err}"
 
 
 @pytest.fixture(scope="module")
-def space() -> Iterator[LocalWorkspace]:
-    with running_localspace(build_runner=fake_runner) as running:
-        yield running
+def apart() -> Iterator[Trial]:
+    with duty_place(None, light_runner) as place:
+        trial = Trial(place)
+        for duty in (Duty.PROPOSE, Duty.APPROVE, Duty.APPLY):
+            trial.go(duty)
+        yield trial
 
 
-@pytest.fixture
-def runner(space: LocalWorkspace, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a service principal with every right, and sign in as it."""
-    space.control("POST", "reset")
-    runner = space.client().service_principals.create(display_name="runner").application_id
-    assert runner is not None
-    with space.http() as http:
-        assert http.post(f"{UC}/schemas", json={"name": "ops", "catalog_name": "main"}).status_code == 200
-        volume = {"catalog_name": "main", "schema_name": "ops", "name": "lampkeeper", "volume_type": "MANAGED"}
-        assert http.post(f"{UC}/volumes", json=volume).status_code == 200
-        # What everybody has by default would hide what the runner lacks.
-        for kind, name in (("catalog", "main"), ("schema", "main.default")):
-            held = http.get(f"{UC}/permissions/{kind}/{name}").json().get("privilege_assignments", ())
-            changes = [{"principal": one["principal"], "remove": one["privileges"]} for one in held]
-            http.patch(f"{UC}/permissions/{kind}/{name}", json={"changes": changes})
-    for right in RIGHTS:
-        change(space, runner, right, "add")
-    monkeypatch.setenv("DATABRICKS_HOST", space.host)
-    monkeypatch.setenv("DATABRICKS_TOKEN", space.mint(runner))
-    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
-    return runner
+@pytest.mark.parametrize("case", cases(Duty.PROPOSE, Duty.APPROVE, Duty.APPLY))
+def test_a_right_that_is_taken_away_is_named(apart: Trial, case: Case) -> None:
+    apart.require_named(case)
 
 
-def change(space: LocalWorkspace, runner: str, right: tuple[str, str, str], verb: str) -> None:
-    kind, name, privilege = right
-    body = {"changes": [{"principal": runner, verb: [privilege]}]}
-    with space.http() as http:
-        assert http.patch(f"{UC}/permissions/{kind}/{name}", json=body).status_code == 200
+def test_with_exactly_these_rights_a_plan_is_proposed_approved_and_applied(apart: Trial) -> None:
+    assert f"approved by {APPROVER}" in apart.good[Duty.APPROVE, "approve"].out
+    assert "apply: 50 writes" in apart.good[Duty.APPLY, "apply"].out
+    state = apart.place.jobs.read(f"{apart.place.jobs.envs}/prod/data_access/state.json")
+    # Refused thirteen times before: had one of them written, the state would have moved on and the plan been refused.
+    assert '"serial": 1' in state
 
 
-def test_with_all_rights_a_step_runs_and_leaves_its_record(space: LocalWorkspace, runner: str) -> None:
-    assert runner
-    assert main(["setup", "--envs", ENVS, "--run-id", "1"]) == 0
-    found = {entry.path for entry in space.client().files.list_directory_contents(f"{ENVS}/runs/dev/1")}
-    assert found == {f"{ENVS}/runs/dev/1/setup.json"}
+def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
+    place = apart.place
+    right = next(r for r in RIGHTS if r.on is On.ACCOUNT)
+    place.hold(ACCOUNT_PRINCIPAL, right, held=False)
+    answer = place.step("proposer", "plan", "--propose")
+    place.hold(ACCOUNT_PRINCIPAL, right)
+    assert answer.code == 4
+    assert "make the principal in the secret scope an account admin" in answer.err
 
 
-@pytest.mark.parametrize("right", RIGHTS, ids=lambda r: r[2])
-def test_a_right_that_is_missing_is_named(
-    space: LocalWorkspace, runner: str, right: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    change(space, runner, right, "remove")
-    code = main(["setup", "--envs", ENVS])
-    said = capsys.readouterr().err
-    assert (code, "internal" in said) == (4, False), said
-    assert right[2].replace("_", " ") in said or right[2] in said, said
-
-
-def test_a_secret_scope_that_is_not_there_is_named_with_those_that_are(runner: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner
-    assert main(["setup", "--envs", ENVS]) == 0
-    assert main(["snapshot", "--envs", ENVS, "--account-scope", "ghost"]) == 2
-    assert "the secret scope 'ghost' does not exist, or may not be read" in capsys.readouterr().err
+def test_a_secret_scope_that_is_not_there_is_named(apart: Trial) -> None:
+    answer = apart.place.command("proposer", "snapshot", "--account-scope", "ghost")
+    assert answer.code == 2
+    assert "the secret scope 'ghost' does not exist, or may not be read" in answer.err
 
 
 @pytest.mark.parametrize("missing", ["account_id", "client_secret"])
-def test_a_scope_that_lacks_a_key_says_which(
-    space: LocalWorkspace, runner: str, missing: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    client = space.client()
-    client.secrets.create_scope("gov")
+def test_a_scope_that_lacks_a_key_says_which(apart: Trial, missing: str) -> None:
+    place, scope = apart.place, f"without_{missing}"
+    secrets = place.space.client().secrets
+    secrets.create_scope(scope)
     for key in {"account_id", "client_id", "client_secret"} - {missing}:
-        client.secrets.put_secret("gov", key, string_value="x")
-    with space.http() as http:
-        body = {"scope": "gov", "principal": runner, "permission": "READ"}
-        assert http.post("/api/2.0/secrets/acls/put", json=body).status_code == 200
-    assert main(["setup", "--envs", ENVS]) == 0
-    assert main(["snapshot", "--envs", ENVS, "--account-scope", "gov"]) == 2
-    assert missing in capsys.readouterr().err
+        secrets.put_secret(scope, key, string_value="x")
+    body = {"scope": scope, "principal": place.names["proposer"], "permission": "READ"}
+    place.jobs.call("POST", "/api/2.0/secrets/acls/put", body)
+    answer = place.command("proposer", "snapshot", "--account-scope", scope)
+    assert (answer.code, missing in answer.err) == (2, True), answer.err
+
+
+@pytest.fixture(scope="module")
+def proven() -> Iterator[Trial]:
+    with duty_place(None) as place:
+        trial = Trial(place)
+        for duty in (Duty.GOVERN, Duty.VERIFY):
+            trial.go(duty)
+        yield trial
+
+
+@pytest.mark.heavy
+@pytest.mark.spark
+@pytest.mark.parametrize("case", cases(Duty.GOVERN, Duty.VERIFY))
+def test_a_right_of_who_verifies_and_of_who_does_it_all_is_named(proven: Trial, case: Case) -> None:
+    proven.require_named(case)
+
+
+@pytest.mark.heavy
+@pytest.mark.spark
+def test_with_exactly_these_rights_who_verifies_asks_as_the_named_identities(proven: Trial) -> None:
+    for duty in (Duty.GOVERN, Duty.VERIFY):
+        assert "verify: 0 mismatches" in proven.good[duty, "verify"].out, proven.good[duty, "verify"].out
+        assert "audit: clean" in proven.good[duty, "audit"].out
+
+
+@pytest.mark.unit
+def test_every_right_is_somebodys_and_every_step_is_a_duty() -> None:
+    assert {r for duty in Duty for r in rights_of(duty)} == set(RIGHTS) - {r for r in RIGHTS if r.privilege == "BROWSE"}
+    assert {step for r in RIGHTS for step in r.steps} == {step for steps in STEPS.values() for step in steps}
+
+
+@pytest.mark.unit
+def test_target_prod_grants_on_the_shared_storage_what_the_table_says_and_no_more() -> None:
+    resources = yaml.safe_load((ROOT / "databricks.yml").read_text())["targets"]["prod"]["resources"]
+    shared = {On.SCHEMA: "schemas/ops", On.ENVS: "volumes/lampkeeper", On.APPROVALS: "volumes/approvals"}
+    assert set(shared) == BY_BUNDLE
+    people = {role: ROLES[role] for role in ("proposer", "runner", "verifier")} | {"approvers": Duty.APPROVE}
+    for on, place in shared.items():
+        kind, name = place.split("/")
+        granted = {g["principal"]: {p.replace("_", " ") for p in g["privileges"]} for g in resources[kind][name]["grants"]}
+        wanted = {
+            f"${{var.{who}}}": held
+            for who, duty in people.items()
+            if (held := {r.privilege for r in rights_of(duty) if r.on is on})
+        }
+        assert granted == wanted, on

@@ -14,6 +14,7 @@ from unittest import mock
 
 from lampkeeper.cli.main import main
 from lampkeeper.deploy.duties import BY_BUNDLE, Duty, On, Right, rights_of
+from lampkeeper.deploy.history import TABLES, History
 from lampkeeper.launch.local_jobs import SCOPE, make_home, seed_account_scope
 from lampkeeper.model.auth import Auth
 from lampkeeper.remote.clients import Workspace, connect
@@ -77,7 +78,7 @@ class DutyPlace:
         """Run a command with the options that its job gives it."""
         live = ("--warehouse", self.space.warehouse_id, "--account-scope", SCOPE) if name in _LIVE else ()
         told = ("--history", OPS) if name in ("generate", "apply", "verify", "audit") else ()
-        return self.command(who, name, *words, *live, *told)
+        return self.command(who, name, *words, *live, *told, *(("--run-id", "7") if name != "approve" else ()))
 
     def propose(self, who: str = "proposer") -> str:
         """Plan as a principal and return the plan's hash, whether it may be applied or not."""
@@ -120,19 +121,20 @@ class DutyPlace:
         self.jobs.call("PUT", path, {"access_control_list": rows})
 
     def _administer(self, name: str, on: On, held: bool) -> None:
-        client = self.space.client()
-        found = next(s for s in client.service_principals.list() if s.application_id == name)
         patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
+        account, workspace = f"/api/2.0/accounts/{self.space.account_id}/scim/v2", "/api/2.0/preview/scim/v2"
+        listed = self.jobs.call("GET", f"{account}/ServicePrincipals")["Resources"]
+        found = next(s["id"] for s in listed if name in (s["applicationId"], s["displayName"]))
         if on is On.ACCOUNT:
-            path = f"/api/2.0/accounts/{self.space.account_id}/scim/v2/ServicePrincipals/{found.id}"
             roles = [{"value": "account_admin"}] if held else []
-            self.jobs.call("PATCH", path, patch | {"Operations": [{"op": "replace", "path": "roles", "value": roles}]})
+            change: dict[str, Any] = {"op": "replace", "path": "roles", "value": roles}
+            self.jobs.call("PATCH", f"{account}/ServicePrincipals/{found}", patch | {"Operations": [change]})
             return
-        group = next(g for g in client.groups.list() if g.display_name == "admins")
-        change = {"op": "add", "path": "members", "value": [{"value": found.id}]}
+        group = next(g for g in self.jobs.call("GET", f"{workspace}/Groups")["Resources"] if g["displayName"] == "admins")
+        change = {"op": "add", "path": "members", "value": [{"value": found}]}
         if not held:
-            change = {"op": "remove", "path": f'members[value eq "{found.id}"]'}
-        self.jobs.call("PATCH", f"/api/2.0/preview/scim/v2/Groups/{group.id}", patch | {"Operations": [change]})
+            change = {"op": "remove", "path": f'members[value eq "{found}"]'}
+        self.jobs.call("PATCH", f"{workspace}/Groups/{group['id']}", patch | {"Operations": [change]})
 
 
 _LIVE = ("snapshot", "generate", "plan", "apply", "verify", "audit", "report")
@@ -149,11 +151,13 @@ def duty_place(wheel: Path | None, build_runner: BuildRunner | None = None, sett
         for role in ROLES:
             names[role] = str(space.client().service_principals.create(display_name=role).application_id)
         variables = {r: names[r] for r in ("proposer", "runner", "verifier")} | {"approvers": "approvers"}
-        jobs = BundleJobs(space.host, space.token, wheel or Path(), space.warehouse_id)
+        jobs = BundleJobs(space.host, space.token, wheel or Path(os.devnull), space.warehouse_id)
         jobs.document = target_document("prod", variables)
         place = DutyPlace(space, jobs, names)
         _fill(place, settings)
         jobs.deploy()
+        for table in TABLES:
+            History.named(place.admin, OPS, ENV).make(table)
         jobs.write(f"{jobs.envs}/{ENV}/env.auto.tfvars", f'sql_warehouse_id = "{space.warehouse_id}"\n{settings}{_identities()}')
         _give(place)
         yield place
@@ -172,8 +176,12 @@ def _fill(place: DutyPlace, settings: str) -> None:
     ids = {}
     for name in (*PEOPLE, APPROVER, OTHER):
         ids[name] = str(space.account().users_v2.create(user_name=name).id)
-    path = f"/api/2.0/accounts/{space.account_id}/scim/v2/Groups"
-    place.jobs.call("POST", path, {"displayName": "approvers", "members": [{"value": ids[APPROVER]}, {"value": ids[OTHER]}]})
+    account = f"/api/2.0/accounts/{space.account_id}"
+    members = [{"value": ids[APPROVER]}, {"value": ids[OTHER]}]
+    group = place.jobs.call("POST", f"{account}/scim/v2/Groups", {"displayName": "approvers", "members": members})
+    for seated in (group["id"], ids[OUTSIDER]):
+        seat = f"{account}/workspaces/{space.workspace_id}/permissionassignments/principals/{seated}"
+        place.jobs.call("PUT", seat, {"permissions": ["USER"]})
     seed_account_scope(place.admin)
     make_home(place.admin)
     for who in TELLERS:

@@ -24,8 +24,10 @@ class _NoEngine(Engine):
     """Accepts what the workspace wants checked (function bodies with a declared type) and runs nothing."""
 
     def analyze(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> EngineRows:
-        """Return one column of no interest: the declared type of a function stands."""
-        return EngineRows((("c", "string", True),), [], False)
+        """Return columns of no interest, as many as a VALUES has, else one: the declared type of a function stands."""
+        values = sqlglot.parse_one(sql, dialect="databricks").find(exp.Values)
+        count = len(values.expressions[0].expressions) if values is not None else 1
+        return EngineRows(tuple((f"c{n}", "string", True) for n in range(count)), [], False)
 
     def query(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
         """Refuse: there are no rows here."""

@@ -1,4 +1,4 @@
-"""approve and outcome: what a person says about a plan, and what a run came to."""
+"""approve, outcome, make-history: what a person says about a plan, what a run came to, and where that is kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
+from lampkeeper.deploy.history import TABLES, History
 from lampkeeper.deploy.run_book import RunBook, judge, verdict_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
@@ -69,4 +70,17 @@ def outcome_command(here: Here, steps: str) -> Outcome:
     return Outcome(document=found.as_dict(), verdict=found.exit_code)
 
 
-COMMANDS = (approve_command, outcome_command)
+@click.command("make-history")
+@click.argument("schema", metavar="CATALOG.SCHEMA")
+@common(env=False, workspace=True)
+def make_history_command(here: Here, schema: str) -> Outcome:
+    """Make the append-only tables of the jobs' history, as somebody who runs no job: who makes a table could change it."""
+    workspace = connect(Auth(profile=here.profile), patience=patience_of(os.environ))
+    history = History.named(workspace, schema, "")
+    for table in TABLES:
+        history.make(table)
+        here.console.line(f"{schema}.{table} is there, owned by who made it first")
+    return Outcome(document={"schema": schema, "tables": list(TABLES)})
+
+
+COMMANDS = (approve_command, outcome_command, make_history_command)

@@ -126,9 +126,9 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
     }  # fmt: skip
     held = plan.loosening or plan.exposures
     verdict = None
-    if held and not plan.blocked:
+    if not plan.blocked:
         approval = book.approval(found)
-        if approval is None:
+        if held and approval is None:
             verdict = UnsafePlanError.exit_code
             why = plan.loosening[0] if plan.loosening else plan.exposures[0]
             proposer = book.proposal(found).by
@@ -137,7 +137,7 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
                 f"  fix: if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}",
                 "bold red",
             )
-        else:
+        elif approval is not None:
             here.console.line(f"approved by {approval.by} at {approval.at}")
     return Outcome(
         document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,

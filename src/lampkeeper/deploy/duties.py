@@ -77,7 +77,6 @@ _LIVE = "snapshot plan apply verify audit report"
 RIGHTS: tuple[Right, ...] = (
     _right(On.CATALOG, "USE CATALOG", _ALL, "reach what the jobs share"),
     _right(On.SCHEMA, "USE SCHEMA", _ALL, "reach what the jobs share"),
-    _right(On.SCHEMA, "CREATE TABLE", _TOLD, "make a table of the history, the first time"),
     _right(On.SCHEMA, "MODIFY", _TOLD, "append to the history"),
     _right(On.ENVS, "READ VOLUME", _ALL, "read environments, plans and reports"),
     _right(On.ENVS, "WRITE VOLUME", _ALL.replace("approve ", ""), "leave records, drafts, plans and state"),

@@ -117,14 +117,29 @@ class History:
         except RemoteError as error:
             if error.code != "TABLE_OR_VIEW_NOT_FOUND":
                 raise
-            self._create(name, typed)
+            self._create_first(table)
             run_sql(self.workspace, insert, given, kind="history", writes=True)
 
-    def _create(self, name: TableName, typed: Sequence[tuple[str, str]]) -> None:
-        columns = ", ".join(f"`{c}` {kind}" for c, kind in (("env", "STRING"), ("run_id", "STRING"), *typed))
+    def _create_first(self, table: str) -> None:
+        """Make a table on the first append, where that is allowed: who makes it owns it, so in production others do."""
+        try:
+            self.make(table)
+        except RemoteError as error:
+            if not error.code.startswith("INSUFFICIENT_PERMISSIONS"):
+                raise
+            schema = f"{self.catalog}.{self.schema}"
+            raise RemoteError(
+                f"{schema}.{table} is not there and this principal may not make it: {error.message}", code=error.code,
+                status=403, fix=f"somebody who runs no job runs once: lampkeeper make-history {schema}",
+            ) from None  # fmt: skip
+
+    def make(self, table: str) -> None:
+        """Make a table of the history where it is missing; it takes rows, and gives none up."""
+        typed = (("env", "STRING"), ("run_id", "STRING"), *TABLES[table])
+        columns = ", ".join(f"`{c}` {kind}" for c, kind in typed)
         run_sql(
             self.workspace,
-            f"CREATE TABLE IF NOT EXISTS {name.sql} (`recorded_at` TIMESTAMP, {columns})"
+            f"CREATE TABLE IF NOT EXISTS {TableName(self.catalog, self.schema, table).sql} (`recorded_at` TIMESTAMP, {columns})"
             " TBLPROPERTIES ('delta.appendOnly' = 'true')",
             kind="history",
             writes=True,
