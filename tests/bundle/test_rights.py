@@ -26,7 +26,7 @@ ORDER: dict[Duty, tuple[str, ...]] = {
     Duty.VERIFY: ("verify", "audit"),
     Duty.GOVERN: ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report"),
 }
-WORDS = {"generate": ("--offline",), "plan": ("--propose",)}
+WORDS = {"generate": ("--offline",), "plan": ("--propose",), "verify": ("--create-probes", "no")}
 
 
 def cases(*duties: Duty) -> list[Any]:

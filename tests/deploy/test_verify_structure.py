@@ -59,9 +59,20 @@ LIVE = Governed(
 )
 
 
-def codes(live: Governed = LIVE, tag_policies: tuple[TagPolicy, ...] = (TAGS,)) -> list[tuple[str, str]]:
-    structure = StructureCheck(DESIRED, live, tag_policies, me="admin").run([TABLE])
+def codes(
+    live: Governed = LIVE, tag_policies: tuple[TagPolicy, ...] = (TAGS,), operators: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
+    structure = StructureCheck(DESIRED, live, tag_policies, "admin", operators).run([TABLE])
     return [(f.code.removeprefix("verify/"), str(f.severity)) for f in structure.findings]
+
+
+@pytest.mark.parametrize(
+    ("privileges", "severity"), [(("MANAGE",), "warning"), (("MANAGE", "SELECT"), "error"), (("ALL_PRIVILEGES",), "error")]
+)
+def test_an_operator_may_manage_and_may_not_read(privileges: tuple[str, ...], severity: str) -> None:
+    live = replace(LIVE, grants=(GRANT, grant("runner", *privileges, on=("main",))))
+    assert codes(live, operators=("runner",)) == [("extra_grant", severity)]
+    assert codes(live) == [("extra_grant", "error")]
 
 
 def test_what_stands_as_desired_gives_no_finding() -> None:

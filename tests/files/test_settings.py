@@ -34,6 +34,7 @@ settings = st.builds(
     function_schema=words,
     groups=st.none() | tuples(specs, lambda s: s.group.name).map(lambda g: tuple(sorted(g, key=lambda s: s.group.name))),
     identities=tuples(st.builds(Identity, name=words, token_env=st.just("ANALYST_TOKEN"), groups=tuples(words))),
+    operators=tuples(words),
 )
 
 

@@ -40,7 +40,7 @@ PLACES: Mapping[On, tuple[str, str]] = {
     On.APPROVALS: ("volume", f"{OPS}.approvals"),
     On.GOVERNED: ("catalog", "dev_fin"),
 }
-TELLERS = ("ana@bank.example", "olga@bank.example", "fay@bank.example")
+TELLERS = ("ana@bank.example", "olga@bank.example", "fay@bank.example", OUTSIDER)
 
 
 @dataclass
@@ -150,7 +150,7 @@ def duty_place(wheel: Path | None, build_runner: BuildRunner | None = None, sett
         names = {}
         for role in ROLES:
             names[role] = str(space.client().service_principals.create(display_name=role).application_id)
-        variables = {r: names[r] for r in ("proposer", "runner", "verifier")} | {"approvers": "approvers"}
+        variables = {r: names[r] for r in ("proposer", "runner", "verifier")} | {"approvers": "approvers", "create_probes": "no"}
         jobs = BundleJobs(space.host, space.token, wheel or Path(os.devnull), space.warehouse_id)
         jobs.document = target_document("prod", variables)
         place = DutyPlace(space, jobs, names)
@@ -158,7 +158,10 @@ def duty_place(wheel: Path | None, build_runner: BuildRunner | None = None, sett
         jobs.deploy()
         for table in TABLES:
             History.named(place.admin, OPS, ENV).make(table)
-        jobs.write(f"{jobs.envs}/{ENV}/env.auto.tfvars", f'sql_warehouse_id = "{space.warehouse_id}"\n{settings}{_identities()}')
+        settings += (
+            f'sql_warehouse_id = "{space.warehouse_id}"\noperators = {json.dumps(sorted(names.values()))}\n{_identities()}'
+        )
+        jobs.write(f"{jobs.envs}/{ENV}/env.auto.tfvars", settings)
         _give(place)
         yield place
 
@@ -184,6 +187,7 @@ def _fill(place: DutyPlace, settings: str) -> None:
         place.jobs.call("PUT", seat, {"permissions": ["USER"]})
     seed_account_scope(place.admin)
     make_home(place.admin)
+    place._warehouse(OUTSIDER, held=True)
     for who in TELLERS:
         body = {"scope": SCOPE, "key": who.split("@")[0].upper(), "string_value": space.mint(who)}
         place.jobs.call("POST", "/api/2.0/secrets/put", body)

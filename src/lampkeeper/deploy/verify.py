@@ -46,6 +46,7 @@ class VerifyOptions:
 
     create_probes: bool = False
     identities: tuple[NamedIdentity, ...] = ()
+    operators: tuple[str, ...] = ()
     threads: int = 4
     membership_wait: float = 300.0
     stale_after: float = 3600.0
@@ -77,7 +78,7 @@ def verify(
             prepare(workspace, options)
             live = _read(desired, workspace)
         me = str(workspace.get("me", "/api/2.0/preview/scim/v2/Me").get("userName") or "")
-        structure = StructureCheck(desired, live, read_tag_policies(workspace), me).run(tables)
+        structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators).run(tables)
         expected = Access(AccessModel.of_desired(desired, live.tables))
         if options.create_probes:
             asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))

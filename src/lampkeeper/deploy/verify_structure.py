@@ -16,6 +16,7 @@ from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import Governed
 
 READING = frozenset({"SELECT", "ALL_PRIVILEGES", "MANAGE"})
+_MANAGING = frozenset({"MANAGE"})
 """Privileges that let their holder read, or give itself the right to."""
 
 _QUIET = frozenset({"BROWSE"})
@@ -32,12 +33,23 @@ class Structure:
 class StructureCheck:
     """Compares a desired state with what a workspace holds; collects findings."""
 
-    def __init__(self, desired: Desired, live: Governed, tag_policies: Iterable[TagPolicy], me: str = "") -> None:
-        """Take both sides, and the name of whoever runs the verification (its own grants are no surprise)."""
+    def __init__(
+        self,
+        desired: Desired,
+        live: Governed,
+        tag_policies: Iterable[TagPolicy],
+        me: str = "",
+        operators: Iterable[str] = (),
+    ) -> None:
+        """Take both sides, and the name of whoever runs the verification (its own grants are no surprise).
+
+        That `operators` manage is a warning, since they run plans and applies; that they read is an error as for everybody.
+        """
         self._desired = desired
         self._live = live
         self._tag_policies = {t.key: t for t in tag_policies}
         self._me = me
+        self._operators = frozenset(operators)
         self._found: list[Finding] = []
         self._checked: Counter[str] = Counter()
 
@@ -198,7 +210,7 @@ class StructureCheck:
             extra = privileges - wanted.get(key, frozenset()) - _QUIET
             if not extra or not self._holds_scope(key[1]):
                 continue
-            reading = extra & READING
+            reading = extra & READING - (_MANAGING if key[2] in self._operators else frozenset())
             self._report(
                 "extra_grant",
                 f"{key[2]} on {key[1]}",

@@ -66,7 +66,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups."""
+    """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups.
+
+    `operators` are the principals that run lampkeeper, by user name or application id: they manage and do not read.
+    """
 
     spaces: tuple[SpaceSettings, ...] = ()
     uc_tables: tuple[str, ...] = ()
@@ -77,6 +80,7 @@ class Settings:
     groups: tuple[GroupSpec, ...] | None = None
     function_schema: str = FUNCTION_SCHEMA
     identities: tuple[Identity, ...] = ()
+    operators: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     unseen: Unseen = Unseen.DENY
     unseen_columns: Unseen = Unseen.ALLOW
@@ -108,6 +112,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         groups=tuple(_group(name, item) for name, item in record.named("groups")) if record.has("groups") else None,
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
+        operators=record.texts("operators"),
         limits=_limits(record),
         unseen=_word(record, "unseen", Unseen, Unseen.DENY),
         unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
@@ -135,6 +140,7 @@ def render_settings(settings: Settings) -> str:
         "genie_only": settings.genie_only,
         "function_schema": "" if settings.function_schema == FUNCTION_SCHEMA else settings.function_schema,
         "limits": dict(settings.limits),
+        "operators": settings.operators,
         "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
         "unseen": "" if settings.unseen is Unseen.DENY else str(settings.unseen),
         "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),

@@ -386,6 +386,7 @@ def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_prob
     return VerifyOptions(
         create_probes=create_probes,
         identities=tuple(identities),
+        operators=settings.operators,
         stale_after=0.0 if local else 3600.0,
         membership_wait=60.0 if local else 300.0,
     )
