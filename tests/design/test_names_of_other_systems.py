@@ -180,3 +180,33 @@ def test_what_people_write_for_no_value_is_no_value(missing: str) -> None:
 def test_any_kind_of_balance_in_a_wallet_is_somebodys_money(word: str) -> None:
     assert table("wallets", f"{word}_balance", kind="DECIMAL(12,2)")[f"{word}_balance"].protect is Protect.YES
     assert table("wallets", "leave_balance", kind="DECIMAL(12,2)")["leave_balance"].protect is Protect.NO
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [
+        ("struct<id:bigint,email:string>", LabelClass.EMAIL),
+        ("array<struct<phone:string,kind:string>>", LabelClass.PHONE),
+        ("STRUCT<`first_name`: STRING, x: INT>", LabelClass.NAME),
+        ("struct<id:bigint,card:struct<cvv:string>>", LabelClass.CARD_SECURITY_CODE),
+    ],
+)
+def test_a_struct_holds_what_its_fields_are_called(kind: str, label: LabelClass) -> None:
+    found = table("events", "x1", kind=kind)["x1"]
+    assert (found.label, found.protect) == (label, Protect.YES)
+
+
+def test_a_struct_of_harmless_fields_stays_open() -> None:
+    assert table("events", "x1", kind="struct<id:bigint,email_status:string>")["x1"].protect is Protect.NO
+
+
+@pytest.mark.parametrize("kind", ["map<string,string>", "VARIANT", "jsonb"])
+def test_an_open_ended_type_waits_for_review_unless_its_name_tells_what_it_holds(kind: str) -> None:
+    found = table("events", "properties", "settings", kind=kind)
+    assert found["properties"].protect is Protect.UNDECIDED
+    assert found["settings"].protect is Protect.NO
+
+
+@pytest.mark.parametrize(("column", "protect"), [("is_deceased", Protect.YES), ("is_email_sent", Protect.NO)])
+def test_a_question_about_a_state_is_answered_by_the_state(column: str, protect: Protect) -> None:
+    assert table("patients", "birth_date", column, kind="BOOLEAN")[column].protect is protect

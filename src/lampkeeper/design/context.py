@@ -64,6 +64,11 @@ _MACHINES = frozenset(
 _FOREIGN = frozenset({"id", "my", "vi", "th", "eu", "pt", "tr", "zh", "ja", "ko", "ru", "ar", "af"})
 _CALLS = frozenset({"cdr", "call", "calls", "dialer", "telephony", "voicemail"})
 _ENOUGH_FOREIGN = 2
+_ENOUGH_HEALTH = 2
+_ANSWERS = frozenset({"attribute", "answer", "response", "submission", "questionnaire", "survey", "meta", "metadata", "eav"})
+_THINGS_WITH_ATTRIBUTES = frozenset(
+    {"product", "item", "sku", "catalog", "catalogue", "asset", "device", "post", "page", "term", "option", "config", "setting"}
+)
 _FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
 _KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
@@ -121,11 +126,15 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("auth")
     if {"bank", "account"} <= set(words):
         topics.add("bank_account")
+    if _holds_answers(words):
+        topics.add("answers")
     if _CALLS & set(words):
         topics.add("cdr")
     if _AML & (set(words) | every):
         topics.add("aml")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
+        topics.add("health")
+    if not reference and _speaks_of_health(lexicon, columns):
         topics.add("health")
     if {"payslip", "salary", "payroll"} & every and not reference:
         topics.add("pay")
@@ -137,6 +146,22 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     return TableContext(
         person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
     )
+
+
+def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether two columns or more are called after findings, complaints, drugs."""
+    found: set[tuple[str, ...]] = set()
+    for words in columns:
+        for match in lexicon.find(words):
+            term = match.term
+            if term.label is LabelClass.HEALTH and term.strength == "strong" and len(words) <= len(term.words) + 1:
+                found.add(term.words)
+    return len(found) >= _ENOUGH_HEALTH
+
+
+def _holds_answers(words: tuple[str, ...]) -> bool:
+    """Say whether the table keeps one value a row, whatever was asked: answers of forms, attributes of entities."""
+    return bool(_ANSWERS & set(words)) and not _THINGS_WITH_ATTRIBUTES & set(words)
 
 
 def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:

@@ -27,6 +27,7 @@ TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml")
 _STOP_WORDS = frozenset(
     {"and", "the", "for", "per", "not", "her", "his", "had", "has", "was", "are", "own", "any", "all", "inc", "org", "ext"}
 )
+_NO_LISTS = frozenset({"short", "separable"})
 _SHORTEST_JOINED = 6
 """Phrases written as one word are known from this many letters on (`diachi`, `nameoncard`)."""
 
@@ -118,7 +119,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
     english: set[str] = set()
     foreign: set[str] = set()
     for name, phrases in words.items():
-        if name != "short":
+        if name not in _NO_LISTS:
             english.update(p for phrase in phrases for p in pieces(str(phrase)))
     for entry in entries:
         for language, phrases in entry["terms"].items():
@@ -142,6 +143,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
         joined=joined,
         shortened=shortened(english | {w for value in short.values() for w in value}, frozenset(known)),
         unspaced=frozenset(w for w in known if is_unspaced(w)),
+        separable=tuple(sorted((str(w) for w in words["separable"]), key=lambda w: (-len(w), w))),
     )
 
 
@@ -170,7 +172,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
                 key = (term.words, term.label, term.sub, term.strength, term.pack)
                 before = terms[term.words[0]].get(key)
                 terms[term.words[0]][key] = term if before is None else _wider(before, term)
-    phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n != "short"}
+    phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n not in _NO_LISTS}
     single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
     ordered = {w: tuple(sorted(t.values(), key=_order)) for w, t in terms.items()}
     return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)

@@ -48,12 +48,35 @@ _NO_MONEY = frozenset(
     }
 )
 _ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
+_STATES = frozenset({LabelClass.HEALTH, LabelClass.DEMOGRAPHIC, LabelClass.DOB, LabelClass.COMPLIANCE})
+"""Classes of which a yes or no is an answer: `is_deceased`, `has_disability`."""
+_KINDS_OF = frozenset(
+    {
+        "jenis",
+        "tipe",
+        "tipo",
+        "typ",
+        "type",
+        "loai",
+        "soort",
+        "rodzaj",
+        "kategori",
+        "categoria",
+        "status",
+        "code",
+        "kode",
+        "codigo",
+    }
+)
+"""The kind of a disability is a disability; the kind of an account is no account."""
 _VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
 _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
 _UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
 _UNSURE = 0.55
+_STRANGE = 0.5
+"""What is left of a phrase when a word follows that nobody knows: enough to ask."""
 _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 
@@ -78,8 +101,11 @@ class Candidate:
 
 def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
     """Return the candidates for a column of these words, best first."""
-    if not words or _asks(lexicon, words, kind):
+    if not words:
         return ()
+    asked = _asked(lexicon, words, kind)
+    if asked:
+        return tuple(c for c in judge_name(lexicon, words[asked:], kind, context) if c.label in _STATES and c.score >= _CONTEXT)
     matches = tuple(lexicon.find(words))
     spoiled = {i for m in matches if m.term.label is LabelClass.NONE for i in range(m.start, m.end)}
     found = []
@@ -133,11 +159,11 @@ def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context:
     return (Candidate(label=LabelClass.FREE_TEXT, sub="unknown", score=_UNKNOWN, open=False, length=0, reasons=reasons),)
 
 
-def _asks(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> bool:
-    """Say whether the name is a question or a count: is_…, has_…, num_of_…."""
+def _asked(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> int:
+    """Return how many words make the name a question or a count (is_…, has_…, num_of_…); 0 for none."""
     if len(words) < 2 or kind is Kind.DATE:
-        return False
-    return any(words[: len(p)] == p and len(words) > len(p) for p in lexicon.lists["asks"])
+        return 0
+    return max((len(p) for p in lexicon.lists["asks"] if words[: len(p)] == p and len(words) > len(p)), default=0)
 
 
 def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
@@ -145,10 +171,11 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     if (kind is not Kind.ANY and kind not in term.kinds) or (term.unless and context.serves(term.unless)):
         return None
     head, tail = words[: match.start], words[match.end :]
-    factor, why = _tail_factor(lexicon, term, tail, foreign="foreign" in context.topics)
+    factor, why = _tail_factor(lexicon, term, tail, context)
     if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
         return None
-    if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"]:
+    kinds_of_state = term.label in _STATES and term.strength == "strong" and head[-1:] and head[-1] in _KINDS_OF
+    if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"] and not kinds_of_state:
         return None
     score, note = _base_score(lexicon, term, head, tail, context)
     about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
@@ -167,11 +194,12 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     return _place(lexicon, term, candidate, head, context)
 
 
-def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], *, foreign: bool) -> tuple[float, list[str]]:
+def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: TableContext) -> tuple[float, list[str]]:
     """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
     factor = 1.0
     # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
-    if term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail):
+    key = term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail)
+    if key and not (context.person and term.strength == "strong"):
         return 0.0, []
     if term.label is LabelClass.FREE_TEXT and "number" in tail:
         return 0.0, []
@@ -181,8 +209,11 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], *, foreign
         if word in lexicon.words["about"] or word in _IDENTIFIERS:
             return 0.0, []
         # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
-        modifier = term.language != ENGLISH or (foreign and word not in lexicon.tokenize.known)
-        factor *= 0.9 if modifier else 0.4
+        strange = word not in lexicon.tokenize.known
+        modifier = term.language != ENGLISH or (strange and "foreign" in context.topics)
+        if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
+            modifier = True
+        factor *= 0.9 if modifier else _STRANGE if strange else 0.4
     return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
 
 
@@ -201,7 +232,7 @@ def _base_score(
         _BOUNDS & set(head) or (term.strength != "strong" and "books" in context.topics)
     ):
         return _FAINT, ["a bound or an entry of the firm's own books"]
-    if term.unsure:
+    if term.unsure and (term.strength == "strong" or (context.serves(term.where) and not rest)):
         return _UNSURE, ["what it holds is not told by its name"]
     if term.strength == "strong":
         return _strong_score(term, context)
@@ -209,6 +240,8 @@ def _base_score(
         return _bare_name_score(lexicon, rest, head, people, context)
     if _is_held(lexicon, term, head, tail, context):
         return _CONTEXT, ["a kind of balance of somebody"]
+    if term.label is LabelClass.FREE_TEXT and people and head and not term.unsure:
+        return _CONTEXT, ["a note on a person"]
     if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):

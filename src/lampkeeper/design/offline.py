@@ -9,6 +9,7 @@ from lampkeeper.design.context import TableContext, read_context, without_prefix
 from lampkeeper.design.kinds import Kind, kind_of
 from lampkeeper.design.lexicon import Lexicon
 from lampkeeper.design.naming import Candidate, judge_figure, judge_name, judge_unknown
+from lampkeeper.design.nested import judge_nested
 from lampkeeper.design.overlay import Overlay, no_overlay
 from lampkeeper.design.profiles import Profile, profile_values
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
@@ -111,6 +112,7 @@ def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[st
         *judge_figure(lexicon, words, kind, context),
         *judge_unknown(lexicon, words, kind, context),
         *_from_type(field.type),
+        *judge_nested(lexicon, words, field.type, context),
     ]
     best = max(candidates, key=lambda c: c.rank, default=None)
     if best is None or best.score < YES:

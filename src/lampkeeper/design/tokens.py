@@ -17,6 +17,7 @@ _SHORT_ENDS = frozenset({"nm", "dt", "cd", "nr"})
 """Short forms that end a glued name (`custnm`); inside one they are mere letters."""
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
 _LONGEST_NAME = 200
+_LEAST_REST = 3
 _NO_PLURAL = ("ss", "us", "is")
 
 
@@ -56,6 +57,7 @@ class Tokenizer:
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shortened: Mapping[str, str] = field(default_factory=dict)
     unspaced: frozenset[str] = frozenset()
+    separable: tuple[str, ...] = ()
     _cache: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, name: str) -> tuple[str, ...]:
@@ -82,7 +84,20 @@ class Tokenizer:
         split = self._split(piece)
         if split is not None:
             return tuple(word for part in split for word in self._part(part))
-        return self._part(self.shortened[piece]) if piece in self.shortened else (piece,)
+        if piece in self.shortened:
+            return self._part(self.shortened[piece])
+        return self._separated(piece)
+
+    def _separated(self, piece: str) -> tuple[str, ...]:
+        """Return the piece with a word cut off its end or its beginning that no other word ends or begins with."""
+        for word in self.separable:
+            if len(piece) < len(word) + _LEAST_REST:
+                continue
+            if piece.endswith(word):
+                return (*self._words(piece[: -len(word)]), *self._words(word))
+            if piece.startswith(word):
+                return (*self._words(word), *self._words(piece[len(word) :]))
+        return (piece,)
 
     def _part(self, part: str) -> tuple[str, ...]:
         single = self._singular(part) or part
