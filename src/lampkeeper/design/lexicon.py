@@ -68,27 +68,34 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
-    """Terms by first word, word lists, and the tokenizer that goes with them."""
+    """Terms by first word, word lists, and the tokenizer that goes with them.
+
+    `phrases` are the terms by all their words; `sizes` tells how long the phrases are that begin with a word, longest first.
+    """
 
     tokenize: Tokenizer
     terms: Mapping[str, tuple[Term, ...]]
     lists: Mapping[str, frozenset[tuple[str, ...]]]
     words: Mapping[str, frozenset[str]]
+    phrases: Mapping[tuple[str, ...], tuple[Term, ...]]
+    sizes: Mapping[str, tuple[int, ...]]
 
     def find(self, words: tuple[str, ...]) -> Iterator[Match]:
         """Yield every term that occurs in the words."""
         for start, word in enumerate(words):
-            for term in self.terms.get(word, ()):
-                end = start + len(term.words)
-                if words[start:end] == term.words:
-                    yield Match(term=term, start=start, end=end)
+            for size in self.sizes.get(word, ()):
+                end = start + size
+                if end <= len(words):
+                    for term in self.phrases.get(words[start:end], ()):
+                        yield Match(term=term, start=start, end=end)
 
     def is_in(self, name: str, words: tuple[str, ...]) -> bool:
         """Say whether any phrase of the named list occurs in the words."""
         single = self.words[name]
         if any(w in single for w in words):
             return True
-        return any(p == words[i : i + len(p)] for p in self.lists[name] if len(p) > 1 for i in range(len(words)))
+        phrases = self.lists[name]
+        return any(words[i : i + n] in phrases for n in (2, 3) for i in range(len(words) + 1 - n))
 
     def without(self, name: str, words: tuple[str, ...]) -> tuple[str, ...]:
         """Return the words that belong to no phrase of the named list."""
@@ -175,7 +182,17 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
     phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n not in _NO_LISTS}
     single = {n: frozenset(p[0] for p in v if len(p) == 1) for n, v in phrases_of.items()}
     ordered = {w: tuple(sorted(t.values(), key=_order)) for w, t in terms.items()}
-    return Lexicon(tokenize=tokenize, terms=ordered, lists=phrases_of, words=single)
+    by_words: dict[tuple[str, ...], list[Term]] = defaultdict(list)
+    for term in (t for same in ordered.values() for t in same):
+        by_words[term.words].append(term)
+    return Lexicon(
+        tokenize=tokenize,
+        terms=ordered,
+        lists=phrases_of,
+        words=single,
+        phrases={w: tuple(t) for w, t in by_words.items()},
+        sizes={w: tuple(sorted({len(t.words) for t in same}, reverse=True)) for w, same in ordered.items()},
+    )
 
 
 def _rules(entry: Mapping[str, Any], tokenize: Tokenizer) -> dict[str, Any]:
