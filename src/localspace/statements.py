@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from localspace.clock import Clock
 from localspace.errors import ApiError
+from localspace.result_links import ResultLinks
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult, StatementRunner
 
 KEPT_MS = 3_600_000
@@ -33,6 +34,22 @@ class State(StrEnum):
     CLOSED = "CLOSED"
 
 
+class Format(StrEnum):
+    """What a result looks like."""
+
+    JSON_ARRAY = "JSON_ARRAY"
+    ARROW_STREAM = "ARROW_STREAM"
+    CSV = "CSV"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How a result is fetched: within the answers, up to a limit, or by links of its own."""
+
+    external: bool = False
+    format: Format = Format.JSON_ARRAY
+
+
 @dataclass(slots=True, kw_only=True)
 class Statement:
     """One submitted statement; the worker and the API share it under the desk's lock."""
@@ -42,6 +59,7 @@ class Statement:
     byte_limit: int | None
     warehouse_id: str
     submitted_ms: int
+    delivery: Delivery = Delivery()
     cancel: CancelToken = field(default_factory=CancelToken)
     state: State = State.PENDING
     result: StatementResult | None = None
@@ -69,12 +87,20 @@ class StatementDesk:
         self._runner: StatementRunner | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._statements: dict[str, Statement] = {}
+        self.links = ResultLinks(clock)
 
-    def submit(self, request: StatementRequest, warehouse_id: str, byte_limit: int | None) -> Statement:
+    def submit(
+        self, request: StatementRequest, warehouse_id: str, byte_limit: int | None, delivery: Delivery | None = None
+    ) -> Statement:
         """Queue a statement and return it at once."""
         now = self._clock.now_ms()
         statement = Statement(
-            id=str(uuid.uuid4()), request=request, byte_limit=byte_limit, warehouse_id=warehouse_id, submitted_ms=now
+            id=str(uuid.uuid4()),
+            request=request,
+            byte_limit=byte_limit,
+            warehouse_id=warehouse_id,
+            submitted_ms=now,
+            delivery=delivery or Delivery(),
         )
         with self._lock:
             self._statements = {key: one for key, one in self._statements.items() if not _stale(one, now)}
@@ -116,6 +142,7 @@ class StatementDesk:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
         self._statements.clear()
+        self.links.clear()
 
     def close(self) -> None:
         """Cancel what runs and free the engine."""
@@ -181,7 +208,7 @@ def _cut(result: StatementResult, statement: Statement) -> StatementResult:
         if byte_limit is not None and size > byte_limit:
             rows, truncated = rows[:number], True
             break
-        if size > INLINE_BYTES:
+        if size > INLINE_BYTES and not statement.delivery.external:
             raise SqlError(
                 "INLINE_BYTE_LIMIT_EXCEEDED",
                 f"Statements executed with disposition=INLINE can have a result size of at most {INLINE_BYTES} bytes.",

@@ -14,10 +14,11 @@ import pytest
 
 from localspace.connect import plans
 from localspace.connect.client import ConnectClient, ConnectError
-from localspace.connect.columns import record_batch, schema_message, stream_of
+from localspace.connect.columns import schema_message
 from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb, spark_version
 from localspace.connect.refusals import Unserved
+from localspace.sql.arrow import record_batch, stream_of
 from localspace.statement_runner import CancelToken, StatementRequest, StatementResult
 from localspace.workspace import Workspace
 from support.fake_runner import FakeRunner
@@ -176,7 +177,7 @@ def test_cells_travel_with_their_types() -> None:
         ("n", "STRING", "STRING", None, None),
     ]
     result = StatementResult(columns=tuple(c[:3] for c in cells), rows=[[c[3] for c in cells]])
-    batch = record_batch(result)
+    batch = record_batch(result.columns, result.rows)
     assert [column.to_pylist()[0] for column in batch.columns] == [c[4] for c in cells]
     assert [f.name for f in schema_message(result).struct.fields] == [c[0] for c in cells]
 

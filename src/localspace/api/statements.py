@@ -7,12 +7,13 @@ import json
 import re
 from typing import Any
 
+from localspace.api import result_chunks
 from localspace.api.object_rights import require_level
 from localspace.api.warehouses import require_warehouse
 from localspace.calls import Call, Route, field_of
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.statement_runner import StatementRequest
-from localspace.statements import ROWS_IN_CHUNK, State, Statement
+from localspace.statements import Delivery, Format, State, Statement
 from localspace.wire import Json, Reply, whole_number
 
 _MAX_STATEMENT = 16 * 1024 * 1024
@@ -47,7 +48,7 @@ async def execute(call: Call) -> Reply:
         raise invalid("on_wait_timeout must be CONTINUE or CANCEL.")
     if wait == 0 and on_timeout == "CANCEL":
         raise invalid("on_wait_timeout=CANCEL needs a wait_timeout.")
-    _require_format(body)
+    delivery = _delivery(body)
     warehouse = require_warehouse(call.books, warehouse_id)
     require_level(call.books, call.actor, "warehouses", warehouse_id, "CAN_USE", owner=warehouse.get("creator_name"))
     if "databricks-sql-access" not in call.books.identity.entitlements(call.actor.id):
@@ -63,17 +64,17 @@ async def execute(call: Call) -> Reply:
         parameters=_parameters(body.get("parameters")),
         row_limit=_limit(body, "row_limit"),
     )
-    statement = call.workspace.desk.submit(request, warehouse_id, _limit(body, "byte_limit"))
+    statement = call.workspace.desk.submit(request, warehouse_id, _limit(body, "byte_limit"), delivery)
     if wait:
         await _wait(statement, wait)
         if not statement.over and on_timeout == "CANCEL":
             call.workspace.desk.cancel(statement)
-    return Reply(body=_answer(statement), effect=statement.done)
+    return Reply(body=_answer(call, statement), effect=statement.done)
 
 
 def get(call: Call) -> Json:
     """Return state and first chunk."""
-    return _answer(_mine(call))
+    return _answer(call, _mine(call))
 
 
 def chunk(call: Call) -> Json:
@@ -82,9 +83,9 @@ def chunk(call: Call) -> Json:
     if statement.state is not State.SUCCEEDED:
         raise invalid(f"Statement {statement.id} has no result: its state is {statement.state}.")
     number = whole_number(call.params["chunk_index"], "chunk_index", 0)
-    if number >= _chunk_count(statement):
+    if number >= result_chunks.chunk_count(statement):
         raise invalid(f"chunk_index {number} is out of range.")
-    return _chunk(statement, number)
+    return result_chunks.chunk(call, statement, number)
 
 
 def cancel(call: Call) -> Json:
@@ -102,7 +103,7 @@ def _mine(call: Call) -> Statement:
     return found
 
 
-def _answer(statement: Statement) -> Json:
+def _answer(call: Call, statement: Statement) -> Json:
     status: Json = {"state": statement.state}
     body: Json = {"statement_id": statement.id, "status": status}
     if statement.state is State.FAILED:
@@ -115,44 +116,17 @@ def _answer(statement: Statement) -> Json:
         {"name": name, "type_text": text, "type_name": type_name, "position": at}
         for at, (name, text, type_name) in enumerate(result.columns)
     ]
-    count = _chunk_count(statement)
+    count = result_chunks.chunk_count(statement)
     body["manifest"] = {
-        "format": "JSON_ARRAY",
+        "format": statement.delivery.format,
         "schema": {"column_count": len(columns), "columns": columns},
         "total_chunk_count": count,
-        "chunks": [
-            {
-                "chunk_index": number,
-                "row_offset": number * ROWS_IN_CHUNK,
-                "row_count": len(result.rows[number * ROWS_IN_CHUNK : (number + 1) * ROWS_IN_CHUNK]),
-            }
-            for number in range(count)
-        ],
+        "chunks": [result_chunks.described(statement, number) for number in range(count)],
         "total_row_count": len(result.rows),
         "truncated": result.truncated,
     }
-    body["result"] = _chunk(statement, 0) if count else {"data_array": []}
+    body["result"] = result_chunks.chunk(call, statement, 0) if count else result_chunks.nothing(statement)
     return body
-
-
-def _chunk(statement: Statement, number: int) -> Json:
-    rows = statement.result.rows if statement.result is not None else []
-    part = rows[number * ROWS_IN_CHUNK : (number + 1) * ROWS_IN_CHUNK]
-    body: Json = {
-        "chunk_index": number,
-        "row_offset": number * ROWS_IN_CHUNK,
-        "row_count": len(part),
-        "data_array": part,
-    }
-    if number + 1 < _chunk_count(statement):
-        body["next_chunk_index"] = number + 1
-        body["next_chunk_internal_link"] = f"/api/2.0/sql/statements/{statement.id}/result/chunks/{number + 1}"
-    return body
-
-
-def _chunk_count(statement: Statement) -> int:
-    rows = statement.result.rows if statement.result is not None else []
-    return -(-len(rows) // ROWS_IN_CHUNK)
 
 
 async def _wait(statement: Statement, seconds: float) -> None:
@@ -197,13 +171,17 @@ def _parameters(given: Any) -> tuple[tuple[str, str | None, str | None], ...]:
     return tuple(found)
 
 
-def _require_format(body: Json) -> None:
+def _delivery(body: Json) -> Delivery:
     disposition, form = body.get("disposition") or "INLINE", body.get("format") or "JSON_ARRAY"
-    if disposition == "INLINE" and form == "JSON_ARRAY":
-        return
-    if disposition == "INLINE":
+    if form not in tuple(Format):
+        raise invalid(f"Format {form} is unknown: {', '.join(Format)}.")
+    if disposition == "EXTERNAL_LINKS":
+        return Delivery(external=True, format=Format(form))
+    if disposition != "INLINE":
+        raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace does not serve disposition {disposition}.")
+    if form != Format.JSON_ARRAY:
         raise invalid(f"Format {form} is not supported with disposition INLINE.")
-    raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace does not serve disposition {disposition}.")
+    return Delivery()
 
 
 ROUTES = (
@@ -212,7 +190,7 @@ ROUTES = (
         path="/api/2.0/sql/statements",
         handler=execute,
         sdk=("StatementExecution.execute_statement",),
-        partial="disposition EXTERNAL_LINKS and formats other than JSON_ARRAY are refused",
+        partial="links lead to this server; results are kept an hour",
     ),
     Route(
         method="GET",

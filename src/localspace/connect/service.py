@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from localspace.api.statements import is_read
 from localspace.connect import plans, settings
-from localspace.connect.columns import record_batch, schema_message, stream_of, type_message
+from localspace.connect.columns import schema_message, type_message
 from localspace.connect.protocol import SERVICE, chosen, pb, spark_version
 from localspace.connect.refusals import Unserved, status_of
 from localspace.connect.sessions import Session, Sessions
 from localspace.errors import ApiError, not_found
 from localspace.faults import milliseconds_since
 from localspace.ledger import rule
+from localspace.sql.arrow import record_batch, stream_of
 from localspace.sql.types import DataType, parse_type
 from localspace.statement_runner import SqlError, StatementResult
 from localspace.task_process.rows import Field, shown
@@ -198,7 +199,9 @@ class Service:
         if first_word(text) in _LAZY:
             relation = pb.Relation(sql=pb.SQL(query=text))
         else:
-            relation = pb.Relation(local_relation=pb.LocalRelation(data=stream_of(record_batch(turn.run(text)))))
+            result = turn.run(text)
+            data = stream_of(record_batch(result.columns, result.rows))
+            relation = pb.Relation(local_relation=pb.LocalRelation(data=data))
         yield turn.response(sql_command_result=pb.ExecutePlanResponse.SqlCommandResult(relation=relation))
 
     def _reattach(self, session: Session, request: Any, context: Any) -> Iterator[Any]:
@@ -260,7 +263,7 @@ def _writes(plan: Any) -> bool:
 
 def _result(turn: Turn, result: StatementResult) -> Iterator[Any]:
     yield turn.response(schema=schema_message(result))
-    yield from _batches(turn, record_batch(result))
+    yield from _batches(turn, record_batch(result.columns, result.rows))
 
 
 def _batches(turn: Turn, batch: pa.RecordBatch) -> Iterator[Any]:

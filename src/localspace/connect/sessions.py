@@ -14,7 +14,7 @@ from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql.text import Cursor
 from localspace.statement_runner import SqlError, StatementRequest, StatementResult
-from localspace.statements import State, Statement, StatementDesk
+from localspace.statements import Delivery, State, Statement, StatementDesk
 
 if TYPE_CHECKING:
     from localspace.workspace import Workspace
@@ -42,7 +42,7 @@ class Session:
             catalog=self.catalog,
             schema=self.schema,
         )
-        statement = desk.submit(request, "", None)
+        statement = desk.submit(request, "", None, Delivery(external=True))
         self.running[operation] = statement
         try:
             watch(statement)
