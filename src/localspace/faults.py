@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -156,3 +157,13 @@ class Faults:
 def milliseconds_since(start: float) -> float:
     """Return the time since a `perf_counter` reading."""
     return round((time.perf_counter() - start) * 1000, 3)
+
+
+_LONG_HEX = re.compile(r"[0-9a-fA-F]{64,}")
+_SECRET_VALUE = re.compile(r'("(?:string_value|bytes_value|value)"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
+
+def without_secrets(path: str, raw: bytes) -> str:
+    """Return a body for the log: no value of a secret, and nothing that may be the key of a function."""
+    text = _LONG_HEX.sub("…", raw.decode("utf-8", "replace"))
+    return _SECRET_VALUE.sub(r'\1"…"', text) if path.startswith("/api/2.0/secrets/") else text

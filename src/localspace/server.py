@@ -22,7 +22,7 @@ from localspace.api.hidden import hide_legacy
 from localspace.calls import MAX_BODY, Answer, Call, Plane, Route
 from localspace.connect.front import FrontProtocol
 from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.faults import milliseconds_since
+from localspace.faults import milliseconds_since, without_secrets
 from localspace.governance.identity import Principal
 from localspace.router import Router
 from localspace.routes import ROUTES
@@ -99,8 +99,8 @@ class App:
                 status=reply.status,
                 duration_ms=milliseconds_since(start),
                 mutating=bool(route and self._writes(route, raw)),
-                body=raw.decode("utf-8", "replace") if faults.keep_bodies else None,
-                answer=reply.encoded().decode("utf-8", "replace") if faults.keep_bodies else None,
+                body=without_secrets(raw_path, raw) if faults.keep_bodies else None,
+                answer=without_secrets(raw_path, reply.encoded()) if faults.keep_bodies else None,
             )
         return reply
 

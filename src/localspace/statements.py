@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
+import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +14,7 @@ from enum import StrEnum
 
 from localspace.clock import Clock
 from localspace.errors import ApiError
+from localspace.ledger import rule
 from localspace.result_links import ResultLinks
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult, StatementRunner
 
@@ -96,7 +99,7 @@ class StatementDesk:
         now = self._clock.now_ms()
         statement = Statement(
             id=str(uuid.uuid4()),
-            request=request,
+            request=replace(request, statement=remembered(request.statement)),
             byte_limit=byte_limit,
             warehouse_id=warehouse_id,
             submitted_ms=now,
@@ -107,7 +110,7 @@ class StatementDesk:
             self._statements[statement.id] = statement
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
-            self._pool.submit(self._work, statement)
+            self._pool.submit(self._work, statement, request)
         return statement
 
     def warm(self) -> None:
@@ -151,13 +154,13 @@ class StatementDesk:
         if runner is not None:
             runner.close()
 
-    def _work(self, statement: Statement) -> None:
+    def _work(self, statement: Statement, request: StatementRequest) -> None:
         with self._lock:
             if statement.over:
                 return
             statement.state = State.RUNNING
         try:
-            result = _cut(self._engine().run(statement.request, statement.cancel), statement)
+            result = _cut(self._engine().run(request, statement.cancel), statement)
         except SqlError as error:
             text = f"[{error.error_class}] {error.message}"
             if "SQLSTATE" not in text:
@@ -167,8 +170,10 @@ class StatementDesk:
             self._fail(statement, error.error_code, error.message, "42000")
         except Exception as error:
             # The worker is the last place that can tell the caller; the trace goes to the server's log.
-            _log.exception("statement %s failed inside the engine", statement.id)
-            self._fail(statement, "INTERNAL_ERROR", f"[INTERNAL_ERROR] {type(error).__name__}: {error}", "XX000")
+            # Its text may quote the statement: the place is told, the text is not.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("statement %s failed inside the engine: %s\n%s", statement.id, type(error).__name__, where)
+            self._fail(statement, "INTERNAL_ERROR", f"[INTERNAL_ERROR] {type(error).__name__} in the local workspace.", "XX000")
         else:
             with self._lock:
                 if not statement.over:
@@ -191,6 +196,21 @@ class StatementDesk:
             if self._runner is None:
                 self._runner = self._build()
             return self._runner
+
+
+_CREATES_FUNCTION = re.compile(
+    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/)\s*)*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+|TEMP\s+)?FUNCTION\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_RETURN = re.compile(r"\bRETURN\b", re.IGNORECASE)
+
+
+@rule("LS-092")
+def remembered(text: str) -> str:
+    """Return what is kept of a statement's text: a function without its body, which may hold a key."""
+    if not _CREATES_FUNCTION.match(text):
+        return text
+    return _RETURN.split(text, maxsplit=1)[0] + "RETURN …"
 
 
 def _stale(statement: Statement, now_ms: int) -> bool:

@@ -10,7 +10,7 @@ import click
 from lampkeeper.cli.app import common, listed, packs_options
 from lampkeeper.cli.console import Console, Outcome
 from lampkeeper.cli.here import Here
-from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
+from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
 from lampkeeper.design.drift import DriftKind
@@ -80,7 +80,8 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool, co
     if not offline:
         with here.console.progress("reading the workspace"):
             workspace = workspace_of(here, folder)
-            plan, _ = make_env_plan(folder, workspace)
+            find_key = key_finder(here, folder, workspace)
+            plan, _ = make_env_plan(folder, workspace, find_key=find_key)
             found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
@@ -89,7 +90,7 @@ def report_command(here: Here, out: Path | None, offline: bool, proven: bool, co
             tokens = tokens_of(here, workspace, [i.token_env for i in settings.identities])
             options = verify_options(settings, tokens, create_probes=local, local=local)
             with here.console.progress("verifying") as step:
-                verified = verify_env(folder, workspace, options, step)
+                verified = verify_env(folder, workspace, options, step, find_key=find_key)
             page = replace(page, verification=verified, basis=never_observed(here.root) if local else "")
     write_text(path, render_page(page))
     here.console.line(f"wrote {path}")

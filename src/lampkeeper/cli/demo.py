@@ -36,6 +36,7 @@ from lampkeeper.launch.demo import (
     sign_in_everybody,
     write_env,
 )
+from lampkeeper.launch.hash_keys import FoundKey, key_for, local_key
 from lampkeeper.launch.lifecycle import (
     Generated,
     generate,
@@ -200,17 +201,22 @@ class _Demo:
 
     def _apply(self) -> int:
         with self._watch.step("plan"):
-            plan, states = make_env_plan(self._folder, self._workspace)
+            plan, states = make_env_plan(self._folder, self._workspace, find_key=self._key)
         print_plan(self._console, plan)
         if plan.blocked:
             raise UnsafePlanError(f"the plan is blocked: {plan.findings[0]}")
         with self._watch.step("apply") as progress:
             # The local workspace has no lag unless a test turns it on.
             report = apply_plan(
-                plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=Settle(seconds=0)
-            )
+                plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=Settle(seconds=0),
+                hash_key=key_for(plan, self._key, self._folder),
+            )  # fmt: skip
         print_applied(self._console, report)
         return report.writes
+
+    def _key(self) -> FoundKey:
+        """Return the key that the local workspace keeps for the demo's environment."""
+        return FoundKey(key=local_key(self._workspace, ENV))
 
     def _side_by_side(self, question: Question, before: Sequence[Answer], after: Sequence[Answer]) -> None:
         self._console.line()
@@ -224,7 +230,7 @@ class _Demo:
     def _verify(self) -> VerifyReport:
         with self._watch.step("verify") as progress:
             options = verify_options(self._folder.settings(), {}, create_probes=True, local=True)
-            report = verify_env(self._folder, self._workspace, options, progress)
+            report = verify_env(self._folder, self._workspace, options, progress, find_key=self._key)
         print_verification(self._console, report, basis=never_observed(Path.cwd()))
         return report
 

@@ -10,7 +10,7 @@ import click
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
 from lampkeeper.cli.here import Here
-from lampkeeper.cli.places import history_of, is_local, tokens_of, workspace_of
+from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
 from lampkeeper.deploy.approvals import plan_hash as hash_of
@@ -25,6 +25,7 @@ from lampkeeper.deploy.verify_report import Seen, Status, VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.conform import never_observed
+from lampkeeper.launch.hash_keys import key_for
 from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -68,8 +69,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
         console.line(f"layer {layer}: {counts}", "bold")
         for change in plan.of_layer(layer):
-            why = f"  ({'; '.join(change.reasons)})" if change.reasons else ""
-            console.line(f"  {signs[change.action]} {change.kind} {change.key}{why}", _STYLES[change.action])
+            console.line(f"  {signs[change.action]} {change.kind} {change.key}{change.why}", _STYLES[change.action])
     for title, found, style in (
         ("opens (governed here for the first time)", plan.opening, ""),
         ("tightens", plan.tightening, "green"),
@@ -104,9 +104,11 @@ def plan_command(
     """
     folder = here.folder()
     workspace = workspace_of(here, folder)
+    find_key = key_finder(here, folder, workspace)
     with here.console.progress("planning"):
-        plan, _ = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers))
+        plan, _ = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
     print_plan(here.console, plan)
+    key_for(plan, find_key, folder)
     if out is not None:
         write_text(out, plan.to_json())
         here.console.note(f"saved {out}")
@@ -187,6 +189,7 @@ def apply_command(
     _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers))
     workspace = workspace_of(here, folder)
     approver, loosening = "", allow_loosening
+    find_key = key_finder(here, folder, workspace)
     if plan_hash:
         book = plan_book(here, approvals)
         plan, states = book.load(plan_hash), States.in_folder(folder.root, folder.env)
@@ -197,7 +200,7 @@ def apply_command(
         plan, states = Plan.load(saved), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
-            plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers))
+            plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
     if plan.blocked:
         print_plan(here.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
@@ -217,6 +220,7 @@ def apply_command(
             allow_loosening=loosening,
             wait=waiting(workspace, settle),
             saved=bool(plan_hash) or saved is not None,
+            hash_key=key_for(plan, find_key, folder),
         )
         writes.count = report.writes
     print_applied(here.console, report)
@@ -318,7 +322,7 @@ def verify_command(here: Here, create_probes: str, everything: bool) -> Outcome:
         local=local,
     )
     with here.console.progress("verifying") as step:
-        report = verify_env(folder, workspace, options, step)
+        report = verify_env(folder, workspace, options, step, find_key=key_finder(here, folder, workspace))
     basis = never_observed(here.root) if local else ""
     print_verification(here.console, report, everything=everything, basis=basis)
     history = history_of(here, workspace)
@@ -367,6 +371,8 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
     console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
     for line in (*report.unseen, *(f"raw by exemption: {e}" for e in report.exemptions)):
         console.line(line)
+    if report.keyed:
+        console.line(report.keyed)
     if basis:
         console.line(f"the verdict rests on {basis}")
     console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")

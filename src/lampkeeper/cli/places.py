@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lampkeeper.cli.here import Here
 from lampkeeper.deploy.history import History
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.launch.hash_keys import FoundKey, KeyFinder, KeySources
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import Workspace, connect
@@ -46,6 +47,22 @@ def tokens_of(here: Here, workspace: Workspace, names: Iterable[str]) -> dict[st
     for name in [n for n, token in found.items() if not token and here.flags.account_scope]:
         found[name] = read_secret(workspace, here.flags.account_scope, name) or ""
     return found
+
+
+def key_finder(here: Here, folder: EnvFolder, workspace: Workspace) -> KeyFinder:
+    """Return what looks for the environment's hash key, once and only when it is needed."""
+    found: list[FoundKey] = []
+
+    def find() -> FoundKey:
+        if not found:
+            sources = KeySources(
+                settings=folder.settings().hash_key, env=folder.env, environ=os.environ, job_scope=here.flags.account_scope,
+                local=is_local(workspace),
+            )  # fmt: skip
+            found.append(sources.find(workspace))
+        return found[0]
+
+    return find
 
 
 TIMEOUT = "LAMPKEEPER_TIMEOUT"

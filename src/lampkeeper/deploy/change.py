@@ -73,8 +73,13 @@ class Change:
 
     def __str__(self) -> str:
         """Return one line for people."""
-        why = f"  ({'; '.join(self.reasons)})" if self.reasons else ""
-        return f"{self.action} {self.kind} {self.key}{why}"
+        return f"{self.action} {self.kind} {self.key}{self.why}"
+
+    @property
+    def why(self) -> str:
+        """Return the reasons in parentheses, and `keyed` for what is written with the environment's key; or nothing."""
+        keyed = ("keyed",) if self.after is not None and "key_id" in self.after and self.action.writes else ()
+        return f"  ({'; '.join((*keyed, *self.reasons))})" if keyed or self.reasons else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

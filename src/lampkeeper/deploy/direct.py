@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lampkeeper.deploy.change import LAGGING, Action, Change
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
+from lampkeeper.deploy.kinds.protection import function_of
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan
@@ -17,7 +18,8 @@ from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.deploy.wait import Settle, settle
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import RemoteError, UnsafePlanError
+from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
+from lampkeeper.model.hash_key import HOW_TO_MAKE_ONE, HashKey
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
 
@@ -54,22 +56,26 @@ def apply_plan(
     wait: Settle | None = None,
     saved: bool = True,
     check_rights: bool = True,
+    hash_key: HashKey | None = None,
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
 
+    `hash_key` goes into keyed functions; a plan that makes one without it is a UsageError.
     `saved` plans are read against the workspace once more; say False only for a plan made a moment ago in this process.
     Rights are checked first, all at once. An error in between leaves what was done recorded: running plan and apply again
     goes on from there.
     """
     with StateLock(states):
         _require_applicable(plan, states, allow_loosening)
+        _require_key(plan, hash_key)
         if plan.empty:
             return ApplyReport()
         if saved:
             _require_unmoved(plan, workspace, states)
         if check_rights:
             _require_rights(plan, workspace)
-        return _Run(plan=plan, workspace=workspace, states=states, progress=progress, wait=wait or Settle()).run()
+        session = _session(workspace, states, plan, hash_key)
+        return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session).run()
 
 
 def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> None:
@@ -98,6 +104,20 @@ def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> No
             f"the plan would expose for a moment what shows neither before nor after: {plan.exposures[0]}",
             fix="revoke the access that is not ours first, or allow it with --allow-loosening",
         )
+
+
+def _require_key(plan: Plan, hash_key: HashKey | None) -> None:
+    for change in plan.changes:
+        body = change.after if change.action.writes else None
+        if change.kind != "function" or body is None or not function_of(body).keyed:
+            continue
+        if hash_key is None:
+            raise UsageError(f"{change.action} {change.kind} {change.key} needs the environment's hash key", fix=HOW_TO_MAKE_ONE)
+        if body.get("key_id") != hash_key.id:
+            raise UnsafePlanError(
+                f"the plan makes {change.key} with the key {body.get('key_id') or 'unknown'}, the environment's is {hash_key.id}",
+                fix="make the plan again",
+            )
 
 
 def _require_rights(plan: Plan, workspace: Workspace) -> None:
@@ -150,18 +170,16 @@ def _require_honest(plan: Plan, live: Picture, states: States) -> None:
 @dataclass(slots=True, kw_only=True)
 class _Run:
     plan: Plan
-    workspace: Workspace
     states: States
     progress: ProgressCallback | None
     wait: Settle
-    session: Session = field(init=False)
+    session: Session
     writes: int = 0
     records: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> ApplyReport:
         """Apply all changes; save the state files when done, and when the platform says no."""
-        self.session = _session(self.workspace, self.states, self.plan)
         touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled)
         for layer in touched:
             self.states[layer].begin()
@@ -183,7 +201,7 @@ class _Run:
         for position, change in enumerate(self.plan.changes):
             if position in waits:
                 self._tell(position, total, change, waiting=True)
-                settle(self.workspace, unsettled, self.wait)
+                settle(self.session.workspace, unsettled, self.wait)
                 unsettled = []
                 for state in states:
                     state.settle()
@@ -244,9 +262,9 @@ class _Run:
         return owned.remote_id if owned else ""
 
 
-def _session(workspace: Workspace, states: States, plan: Plan) -> Session:
-    """Return a session that knows the ids in the state files and in the plan."""
-    session = Session(workspace=workspace, env=states.env)
+def _session(workspace: Workspace, states: States, plan: Plan, hash_key: HashKey | None) -> Session:
+    """Return a session that knows the ids in the state files and in the plan, and the hash key."""
+    session = Session(workspace=workspace, env=states.env, hash_key=hash_key)
     known = {(kind, key): o.remote_id for state in states.layers.values() for (kind, key), o in state.objects.items()}
     known |= {(c.kind, c.key): c.remote_id for c in plan.changes if c.remote_id}
     tables = {

@@ -19,6 +19,7 @@ def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
         *_missing_columns(desired, view),
         *_others_under_policy(desired, view),
         *_unread_policies(view),
+        *_unread_functions(desired, view),
         *_foreign_access(desired, view, states),
     ]
 
@@ -111,6 +112,19 @@ def _unread_policies(view: View) -> Iterator[Finding]:
             message=f"we cannot tell what it does: {policy.problem}",
             fix="judge it by hand; the matrix leaves it out",
         )
+
+
+def _unread_functions(desired: Desired, view: View) -> Iterator[Finding]:
+    ours = {f.name for f in desired.functions}
+    for function in view.governed.functions:
+        if function.name in ours and not function.body:
+            yield Finding(
+                code="FUNCTION_NOT_SHOWN",
+                severity=Severity.WARNING,
+                place=str(function.name),
+                message="its body is not shown to the runner, so that it cannot be compared",
+                fix="run as the function's owner, or as one who manages it",
+            )
 
 
 def _foreign_access(desired: Desired, view: View, states: States) -> Iterator[Finding]:

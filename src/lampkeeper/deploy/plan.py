@@ -89,7 +89,7 @@ class Plan:
                 continue
             counts = ", ".join(f"{n} to {a}" for a, n in self.counts(layer).items()) or "no change"
             out.append(f"layer {layer}: {counts}")
-            out += [f"  {signs[c.action]} {c.kind} {c.key}{_why(c)}" for c in changes]
+            out += [f"  {signs[c.action]} {c.kind} {c.key}{c.why}" for c in changes]
         out += [f"loosens: {c}" for c in self.loosening]
         out += [f"exposes for a moment: {e}" for e in self.exposures]
         out += [str(f) for f in self.findings]
@@ -158,10 +158,6 @@ class Plan:
             raise UsageError(f"{path}: the saved plan is not text", fix="make the plan again") from None
         except UsageError as error:
             raise UsageError(f"{path}: {error.message}", fix=error.fix or "make the plan again") from None
-
-
-def _why(change: Change) -> str:
-    return f"  ({'; '.join(change.reasons)})" if change.reasons else ""
 
 
 def _matrix_dict(change: MatrixChange) -> dict[str, Any]:

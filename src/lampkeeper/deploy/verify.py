@@ -22,6 +22,7 @@ from lampkeeper.deploy.verify_identities import (
     total_rawness,
     untested,
 )
+from lampkeeper.deploy.verify_keys import KeyRights
 from lampkeeper.deploy.verify_report import VerifyReport, findings_of
 from lampkeeper.deploy.verify_structure import StructureCheck, read_tag_policies
 from lampkeeper.deploy.verify_unseen import prove_unseen
@@ -41,7 +42,7 @@ class VerifyOptions:
 
     `membership_wait`: seconds to wait until a membership reads true. `stale_after`: age in seconds from which a probe left
     behind by a run that died is removed. `most_probes`: how many combinations of groups are tested at most; the rest are
-    findings.
+    findings. `key_known`: the desired keyed functions carry the id of the environment's key, not of the one last applied.
     """
 
     create_probes: bool = False
@@ -51,6 +52,7 @@ class VerifyOptions:
     membership_wait: float = 300.0
     stale_after: float = 3600.0
     most_probes: int = 60
+    key_known: bool = False
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -90,6 +92,8 @@ def verify(
         unseen = prove_unseen(desired, workspace, live, expected, witnesses)
         findings += [f for proof in unseen for f in proof.findings]
         findings += [*structure.findings, *cast.findings]
+        if any(f.keyed for f in desired.functions):
+            findings += KeyRights(desired=desired, live=live, workspace=workspace, me=me, operators=options.operators).findings()
     # The context has ended: probes that could not be removed have become findings.
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
@@ -101,7 +105,20 @@ def verify(
         queries=found.queries,
         checked=structure.checked,
         unseen=tuple(str(proof) for proof in unseen),
+        keyed=_how_keyed(desired, live, options),
     )
+
+
+def _how_keyed(desired: Desired, live: Governed, options: VerifyOptions) -> str:
+    """Return in words how far the keyed masks were compared; nothing when there are none."""
+    names = {f.name for f in desired.functions if f.keyed}
+    if not names:
+        return ""
+    if any(f.name in names and not f.body for f in live.functions):
+        bodies = "bodies not shown to the runner, so not compared"
+    else:
+        bodies = f"bodies compared with {'the key of the environment' if options.key_known else 'the key last applied'}"
+    return f"{len(names)} keyed functions: {bodies}; cells by count, different values and agreement of principals"
 
 
 def prepare(workspace: Workspace, options: VerifyOptions) -> None:

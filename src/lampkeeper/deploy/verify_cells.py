@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from lampkeeper.deploy.verify_queries import (
     Reading,
     Reference,
     Variant,
+    changes_daily,
+    days,
     probe_questions,
     read_probe,
     read_reference,
@@ -22,6 +25,7 @@ from lampkeeper.deploy.verify_queries import (
 from lampkeeper.deploy.verify_report import NOBODY_RAW, Asked, CellVerdict, RowsVerdict, Seen, Status
 from lampkeeper.model.access import Access, Cell, CellState, FunctionUse, Principal, TableAccess
 from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.hash_key import HashKey
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName, FunctionName
 from lampkeeper.model.schema import Table
@@ -73,6 +77,7 @@ class Comparison:
     rows: list[RowsVerdict] = field(default_factory=list)
     queries: int = 0
     references: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
 
 
 class CellCheck:
@@ -84,7 +89,12 @@ class CellCheck:
         self._witnesses = tuple(witnesses)
         self._parameters = {SALT: salt}
         self._threads = threads
-        self._functions: dict[FunctionName, Function] = {f.name: f for f in expected.model.functions}
+        # Reference and masked principal need not share a key to be compared: see verify_queries.
+        made_up = HashKey.parse(secrets.token_hex(32), "a key for one run")
+        self._functions: dict[FunctionName, Function] = {
+            f.name: replace(f, body=made_up.insert(f.body)) if f.keyed else f for f in expected.model.functions
+        }
+        self._keyed = frozenset(f.name for f in expected.model.functions if f.keyed)
 
     def run(self, progress: Progress | None = None) -> Comparison:
         """Ask for every table of the model, a few tables at a time."""
@@ -103,9 +113,18 @@ class CellCheck:
         return total
 
     def _table(self, table: Table) -> Comparison:
+        found = self._once(table)
+        if len(found.days) > 1:
+            # Midnight fell between two questions, and a mask changes with the day.
+            again = self._once(table)
+            again.queries += found.queries
+            return again
+        return found
+
+    def _once(self, table: Table) -> Comparison:
         found = Comparison()
         expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._witnesses}
-        facts = TableFacts(table=table, expectations=expectations, functions=self._functions, reference=None)
+        facts = TableFacts(table=table, expectations=expectations, functions=self._functions, reference=None, keyed=self._keyed)
         questions = facts.reference_questions()
         refusals: dict[str, Refusal] = {}
         reference: Reference | None = None
@@ -119,7 +138,8 @@ class CellCheck:
                 break
             # It should read the table and cannot: that is its own verdict, and the next best serves in its place.
             refusals[witness.name] = answer
-        probing = probe_questions(table)
+        probing = probe_questions(table, facts.keyed_columns(), dated=facts.dated())
+        readings: dict[str, Reading] = {}
         for witness in self._witnesses:
             seen: Reading | Refusal
             if witness.name == chosen and reference is not None:
@@ -129,9 +149,12 @@ class CellCheck:
             else:
                 answer = self._ask(witness, probing, found)
                 seen = answer if isinstance(answer, Refusal) else read_probe(table, probing, answer)
+            if isinstance(seen, Reading):
+                readings[witness.name] = seen
             cells, rows = facts.judge(witness.name, seen, reference)
             found.cells += cells
             found.rows.append(rows)
+        found.cells = facts.agreed(found.cells, readings)
         return found
 
     def _ask(self, witness: Witness, questions: Sequence[Question], found: Comparison) -> list[Sequence[str | None]] | Refusal:
@@ -142,6 +165,7 @@ class CellCheck:
                 rows.append(witness.asker.ask(question.sql, self._parameters)[0])
             except RemoteError as error:
                 return refusal(error)
+        found.days |= days(questions, rows)
         return rows
 
 
@@ -172,6 +196,7 @@ class TableFacts:
     expectations: Mapping[str, TableAccess]
     functions: Mapping[FunctionName, Function]
     reference: TableAccess | None
+    keyed: frozenset[FunctionName] = frozenset()
 
     def filters(self) -> tuple[FunctionUse | None, ...]:
         """Return the row filters that anybody should have, and none."""
@@ -198,7 +223,33 @@ class TableFacts:
             for m in (None, *self.masks(c))
             for f in filters
         ]
-        return reference_questions(self.table, variants, filters, self.functions)
+        return reference_questions(self.table, variants, filters, self.functions, self.keyed, dated=self.dated())
+
+    def keyed_columns(self) -> frozenset[ColumnName]:
+        """Return the columns that anybody should have under a keyed mask."""
+        return frozenset(c for c in self.table.column_names() if any(m.function in self.keyed for m in self.masks(c)))
+
+    def dated(self) -> bool:
+        """Say whether a mask or filter that anybody should have changes with the day."""
+        uses = {f for f in self.filters() if f is not None} | {m for c in self.table.column_names() for m in self.masks(c)}
+        return any((f := self.functions.get(u.function)) is not None and changes_daily(f) for u in uses)
+
+    def agreed(self, cells: list[CellVerdict], readings: Mapping[str, Reading]) -> list[CellVerdict]:
+        """Return the cells; where principals under one keyed mask and one filter get different values, all are wrong."""
+        seen: dict[tuple[ColumnName, FunctionUse, FunctionUse | None], set[str]] = {}
+        places = {}
+        for number, cell in enumerate(cells):
+            access = self.expectations[cell.principal]
+            mask = _mask_of(access, cell.column) if access.cells[cell.column].state is CellState.MASKED else None
+            if mask is None or mask.function not in self.keyed or cell.status is not Status.OK:
+                continue
+            places[number] = (cell.column, mask, _filter_of(access))
+            seen.setdefault(places[number], set()).add(readings[cell.principal].digests[cell.column])
+        return [
+            replace(c, status=Status.MISMATCH, detail="others under the same mask get other values")
+            if n in places and len(seen[places[n]]) > 1 else c
+            for n, c in enumerate(cells)
+        ]  # fmt: skip
 
     def raw_reading(self, reference: Reference) -> Reading:
         """Return what the reference principal itself saw."""
@@ -270,11 +321,28 @@ class TableFacts:
             if why:
                 status = Status.MISMATCH if what is Seen.RAW and not digest.startswith("0:") else Status.UNTESTED
                 return self._verdict(name, access, column, what, status, why)
+            if mask is not None and mask.function in self.keyed:
+                return self._judge_keyed(name, access, column, seen, reference, raw, what)
             if mask is not None and digest in masked[mask]:
                 return self._verdict(name, access, column, Seen.MASKED, Status.UNPROVEN if digest in raw else Status.OK)
             detail = "by another mask of this column" if what is Seen.MASKED else ""
             return self._verdict(name, access, column, what, Status.MISMATCH, detail)
         return self._verdict(name, access, column, what, Status.MISMATCH)
+
+    def _judge_keyed(
+        self, name: str, access: TableAccess, column: ColumnName, seen: Reading, reference: Reference, raw: set[str], what: Seen
+    ) -> CellVerdict:
+        """Judge a keyed mask by what does not hang on the key: as many values, as many different ones, and none of them raw."""
+        mask = _mask_of(access, column)
+        digest, spread = seen.digests[column], seen.spreads.get(column)
+        count = digest.partition(":")[0]
+        wanted = {
+            (reference.digests[v].partition(":")[0], reference.spreads[v])
+            for v in (Variant(column=column, mask=mask, row_filter=f) for f in self._rows_seen(access, seen, reference))
+        }
+        if (count, spread) not in wanted or (what is not Seen.OTHER and count != "0"):
+            return self._verdict(name, access, column, what, Status.MISMATCH, "not what a keyed mask makes of these values")
+        return self._verdict(name, access, column, Seen.MASKED, Status.UNPROVEN if count == "0" else Status.OK)
 
     def _rows_seen(self, access: TableAccess, seen: Reading, reference: Reference) -> tuple[FunctionUse | None, ...]:
         """Return the filters whose row count is what was seen: a wrong row filter must not colour the verdict on columns."""

@@ -4,13 +4,17 @@ Both return digests, never values: for each column how many values are not null,
 all rows, which does not depend on the order of rows and counts duplicates. The reference query, asked by a principal that
 sees everything raw, applies the expected masks and row filters itself, with their bodies from the desired state spliced
 into the query: a function that was swapped in the catalog cannot agree with itself.
+
+A keyed mask is spliced in under a key that the run makes up: the environment's own would be kept by the query history. Its
+digests differ from those of the real key then; how many values are not null, and how many different ones there are, do not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from sqlglot import TokenType, tokenize
 
@@ -36,6 +40,7 @@ _CHANGES = re.compile(
     r"|\b(rand|randn|random|randstr|uniform|uuid|now|shuffle|secret|try_secret|monotonically_increasing_id) ?\(",
     re.IGNORECASE,
 )
+_DAILY = re.compile(r"\b(current_date|curdate)\b", re.IGNORECASE)
 _CALLS = re.compile(r"((?:\w+ ?\. ?)+)(\w+) ?\(")
 _OWN = frozenset({"builtin", "system.builtin"})
 
@@ -50,61 +55,124 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Asks how many different values a variant has."""
+
+    variant: Variant
+
+
+class Also(StrEnum):
+    """What a question asks beside the table: the day, where masks change with it."""
+
+    TODAY = "today"
+
+
+Answer = Variant | Spread | Also | FunctionUse | None
+"""What a column of a question answers: a digest, a number of different values, the day, or the row count under a filter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One SQL text, and which answer each of its columns gives: a variant's digest, or the row count under a filter."""
+    """One SQL text, and which answer each of its columns gives."""
 
     sql: str
-    answers: tuple[Variant | FunctionUse | None, ...]
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a principal sees of a table: the rows it can count, and a digest for each column."""
+    """What a principal sees of a table: the rows it can count, a digest for each column, and of some columns the spread."""
 
     rows: int
     digests: Mapping[ColumnName, str]
+    spreads: Mapping[ColumnName, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What there is: row counts by filter, and a digest for each variant."""
+    """What there is: row counts by filter, a digest for each variant, the spread of those that are keyed."""
 
     rows: Mapping[FunctionUse | None, int]
     digests: Mapping[Variant, str]
+    spreads: Mapping[Variant, int] = field(default_factory=dict)
 
 
-def probe_questions(table: Table) -> tuple[Question, ...]:
-    """Return the query (several for a very wide table) that every principal asks of the table."""
+def probe_questions(table: Table, spread: Iterable[ColumnName] = (), *, dated: bool = False) -> tuple[Question, ...]:
+    """Return the query (several for a very wide table) that every principal asks of the table.
+
+    `spread` are the columns whose different values are counted too; `dated` asks for the day.
+    """
+    wanted = set(spread)
     variants = [Variant(column=c) for c in table.column_names()]
-    return tuple(_question(table, part, (None,), {}) for part in _parts(variants))
+    return tuple(
+        _question(table, part, (None,), {}, [Spread(variant=v) for v in part if v.column in wanted], dated=dated)
+        for part in _parts(variants)
+    )
 
 
 def reference_questions(
-    table: Table, variants: Iterable[Variant], filters: Iterable[FunctionUse | None], functions: Mapping[FunctionName, Function]
+    table: Table,
+    variants: Iterable[Variant],
+    filters: Iterable[FunctionUse | None],
+    functions: Mapping[FunctionName, Function],
+    keyed: Collection[FunctionName] = (),
+    *,
+    dated: bool = False,
 ) -> tuple[Question, ...]:
-    """Return the query (or queries) that the reference principal asks; `functions` are the desired ones."""
+    """Return the query (or queries) that the reference principal asks; `functions` are the desired ones.
+
+    What is masked by a `keyed` one is asked for its spread too; `dated` asks for the day.
+    """
     wanted = sorted(set(variants), key=lambda v: (v.column, repr(v.mask), repr(v.row_filter)))
     rows = sorted({None, *filters}, key=repr)
-    return tuple(_question(table, part, rows, functions) for part in _parts(wanted))
+    return tuple(
+        _question(
+            table, part, rows, functions, [Spread(variant=v) for v in part if v.mask is not None and v.mask.function in keyed],
+            dated=dated,
+        )
+        for part in _parts(wanted)
+    )  # fmt: skip
 
 
 def read_probe(table: Table, questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reading:
     """Put the answers of `probe_questions` together."""
     found = read_reference(questions, rows)
-    return Reading(rows=found.rows[None], digests={v.column: d for v, d in found.digests.items()})
+    return Reading(
+        rows=found.rows[None],
+        digests={v.column: d for v, d in found.digests.items()},
+        spreads={v.column: n for v, n in found.spreads.items()},
+    )
 
 
 def read_reference(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reference:
     """Put the answers of `reference_questions` together."""
     counts: dict[FunctionUse | None, int] = {}
     digests: dict[Variant, str] = {}
+    spreads: dict[Variant, int] = {}
     for question, row in zip(questions, rows, strict=True):
         for answer, value in zip(question.answers, row, strict=True):
             if isinstance(answer, Variant):
                 digests[answer] = value or ""
-            else:
+            elif isinstance(answer, Spread):
+                spreads[answer.variant] = int(value or 0)
+            elif not isinstance(answer, Also):
                 counts[answer] = int(value or 0)
-    return Reference(rows=counts, digests=digests)
+    return Reference(rows=counts, digests=digests, spreads=spreads)
+
+
+def days(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> set[str]:
+    """Return the days on which questions were answered, of those that asked for it."""
+    return {
+        str(value)
+        for question, row in zip(questions, rows, strict=True)
+        for answer, value in zip(question.answers, row, strict=True)
+        if answer is Also.TODAY
+    }
+
+
+def changes_daily(function: Function) -> bool:
+    """Say whether a function's results hang on the day."""
+    return _DAILY.search(unquoted(function.body)) is not None
 
 
 def why_not_comparable(function: Function, functions: Mapping[FunctionName, Function] | None = None) -> str:
@@ -144,17 +212,29 @@ def _question(
     variants: Sequence[Variant],
     filters: Sequence[FunctionUse | None],
     functions: Mapping[FunctionName, Function],
+    spreads: Sequence[Spread],
+    *,
+    dated: bool,
 ) -> Question:
     columns = dict(zip(table.column_names(), table.columns, strict=True))
     conditions = {f: _filter_clause(f, functions, columns) for f in {*filters, *(v.row_filter for v in variants)}}
     selected = [f"count(*){conditions[f]}" for f in filters]
     for variant in variants:
-        value = quote_identifier(variant.column.column)
-        if variant.mask is not None:
-            value = apply_function(variant.mask, functions, columns[variant.column].type)
+        value = _value(variant, functions, columns)
         selected.append(_digest(value, columns[variant.column], conditions[variant.row_filter]))
+    for spread in spreads:
+        value = _value(spread.variant, functions, columns)
+        selected.append(f"count(DISTINCT {value}){conditions[spread.variant.row_filter]}")
+    today = (Also.TODAY,) if dated else ()
+    selected += ["CAST(current_date() AS STRING)" for _ in today]
     sql = f"SELECT {', '.join(selected)} FROM {table.name.sql}"  # noqa: S608 - every name is quoted, every value a literal
-    return Question(sql=sql, answers=(*filters, *variants))
+    return Question(sql=sql, answers=(*filters, *variants, *spreads, *today))
+
+
+def _value(variant: Variant, functions: Mapping[FunctionName, Function], columns: Mapping[ColumnName, Column]) -> str:
+    if variant.mask is None:
+        return quote_identifier(variant.column.column)
+    return apply_function(variant.mask, functions, columns[variant.column].type)
 
 
 def _filter_clause(

@@ -71,6 +71,7 @@ class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
     `unseen`: for each closed catalog what was asked of unseen tables. `exemptions`: who is raw by exemption, why, until when.
+    `keyed` says how keyed masks were compared.
     """
 
     principals: tuple[Asked, ...]
@@ -81,6 +82,7 @@ class VerifyReport:
     checked: tuple[tuple[str, int], ...] = ()
     unseen: tuple[str, ...] = ()
     exemptions: tuple[str, ...] = ()
+    keyed: str = ""
 
     @property
     def ok(self) -> bool:
@@ -108,6 +110,7 @@ class VerifyReport:
             "checked": dict(self.checked),
             "unseen": list(self.unseen),
             "exemptions": list(self.exemptions),
+            **({"keyed": self.keyed} if self.keyed else {}),
             "principals": [
                 {"name": p.name, "groups": list(p.groups), "probe": p.probe, "reference": p.reference} for p in self.principals
             ],

@@ -164,6 +164,16 @@ class StructureCheck:
             found = held.get(wanted.name)
             if found is None:
                 self._report("missing_function", str(wanted.name), "the function does not exist")
+            elif not found.body:
+                self._report(
+                    "function_not_shown", str(wanted.name), "its body is not shown to the runner: it was not compared",
+                    Severity.WARNING, "run as the function's owner, or as one who manages it",
+                )  # fmt: skip
+            elif found.digest == wanted.digest and found.key_id != wanted.key_id:
+                self._report(
+                    "wrong_key", str(wanted.name),
+                    f"it was made with the key {found.key_id or 'none'}, not {wanted.key_id or 'one that we know'}",
+                )  # fmt: skip
             elif found.digest != wanted.digest:
                 self._report(
                     "wrong_function",

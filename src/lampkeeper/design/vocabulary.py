@@ -23,6 +23,8 @@ _SHORT_TEXT = 24
 _LENGTH = re.compile(r"\s*(?:var)?char\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
 _DECIMAL = re.compile(r"\s*(?:decimal|dec|numeric)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
 _SMALL = re.compile(r"\s*(tinyint|smallint|byte|short)\b", re.IGNORECASE)
+_BIG = re.compile(r"\s*(bigint|long)\b", re.IGNORECASE)
+_HASH_LENGTH = {"mask_hash": 32, "mask_name_hash": 32}
 _INTEGER_DIGITS = {"mask_amount_decimal": 32, "mask_geo_decimal": 26}
 _TYPE_TOKEN = re.compile(r"`(?:[^`]|``)+`|[A-Za-z_][A-Za-z0-9_]*|\d+|[<>(),:]|\s+")
 _MAX_TYPE_TEXT = 4000
@@ -132,6 +134,11 @@ def _fits(function: str, column: Column) -> bool:
     """Say whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
     if function == "mask_amount_bigint":
         return _SMALL.match(column.type) is None
+    if function == "mask_hash_bigint":
+        return _BIG.match(column.type) is not None
+    if function in _HASH_LENGTH:
+        length = _LENGTH.match(column.type)
+        return length is None or int(length.group(1)) >= _HASH_LENGTH[function]
     # The middle of a hundred has two digits before the point.
     least = 2 if function == "mask_amount_decimal" else 0
     digits = _INTEGER_DIGITS.get(function)

@@ -27,6 +27,7 @@ FUNCTION_SCHEMA = "lampkeeper"
 
 _E = TypeVar("_E", bound=StrEnum)
 _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LONGEST_VARIABLE = 40
 _AUTH_KEYS = {
     "databricks_workspace_host": "workspace_host",
     "databricks_account_id": "account_id",
@@ -64,6 +65,21 @@ class Identity:
     groups: tuple[str, ...] = ()
 
 
+HASH_KEY_ENV = "LAMPKEEPER_HASH_KEY"
+"""The environment variable that holds the hash key, unless `hash_key_env` names another."""
+HASH_KEY_NAME = "hash_key"
+"""The key's name in a secret scope, unless `hash_key_name` says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashKeySettings:
+    """Where the key of the keyed masks is: in a secret scope of the workspace, or else in an environment variable."""
+
+    scope: str = ""
+    name: str = HASH_KEY_NAME
+    env: str = HASH_KEY_ENV
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups.
@@ -85,6 +101,7 @@ class Settings:
     unseen: Unseen = Unseen.DENY
     unseen_columns: Unseen = Unseen.ALLOW
     exemptions: tuple[Exemption, ...] = ()
+    hash_key: HashKeySettings = field(default_factory=lambda: HashKeySettings())
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -113,10 +130,10 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
         operators=record.texts("operators"),
-        limits=_limits(record),
         unseen=_word(record, "unseen", Unseen, Unseen.DENY),
         unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
         exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
+        limits=_limits(record), hash_key=_hash_key(record),
     )  # fmt: skip
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
     if settings.genie_only and settings.groups:
@@ -146,6 +163,8 @@ def render_settings(settings: Settings) -> str:
         "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),
         "exemptions": [_exemption_value(e) for e in settings.exemptions],
     }
+    own, usual = settings.hash_key, HashKeySettings()
+    values |= {f"hash_key_{n}": v for n in ("scope", "name", "env") if (v := getattr(own, n)) != getattr(usual, n)}
     shown = {key: value for key, value in values.items() if value}
     if settings.groups is not None:
         shown["groups"] = {spec.group.name: _group_value(spec) for spec in settings.groups}
@@ -258,6 +277,18 @@ def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -
     except ValueError:
         known = ", ".join(str(w) for w in words)
         raise UsageError(f"{item.place_of(name)}: {name} is {text!r}", fix=f"use one of {known}") from None
+
+
+def _hash_key(record: Record) -> HashKeySettings:
+    variable = record.text("hash_key_env", HASH_KEY_ENV) or HASH_KEY_ENV
+    if not _TOKEN_ENV.match(variable) or len(variable) > _LONGEST_VARIABLE:
+        # Whoever pastes a key here must not read it back from an error message.
+        raise UsageError(
+            f"{record.place_of('hash_key_env')}: hash_key_env must be the name of an environment variable",
+            fix="never put a key here",
+        )
+    name = record.text("hash_key_name", HASH_KEY_NAME) or HASH_KEY_NAME
+    return HashKeySettings(scope=record.text("hash_key_scope", ""), name=name, env=variable)
 
 
 def _space_findings(settings: Settings, record: Record) -> list[Finding]:

@@ -28,6 +28,7 @@ from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.settings import Settings
+from lampkeeper.launch.hash_keys import KeyFinder, no_key, shared_key, with_key
 from lampkeeper.launch.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
 from lampkeeper.launch.limits import limits_of, take_quotas
@@ -321,6 +322,7 @@ def make_env_plan(
     adopt: bool = False,
     layers: tuple[Layer, ...] = LAYERS,
     now: datetime | None = None,
+    find_key: KeyFinder = no_key,
 ) -> tuple[Plan, States]:
     """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
 
@@ -330,20 +332,31 @@ def make_env_plan(
     states = States.in_folder(folder.root, folder.env)
     if set(layers) - {Layer.WORKSPACE}:
         require_sight(workspace, (t.catalog for t in desired.tables))
+    desired, found = with_key(desired, states, find_key)
     plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
+    findings = (*findings, *shared_key(folder, found.key))
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
     unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
     ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
     return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved, *unseen, *ends])), states
 
 
-def verify_env(folder: EnvFolder, workspace: Workspace, options: VerifyOptions, progress: Progress | None = None) -> VerifyReport:
+def verify_env(
+    folder: EnvFolder,
+    workspace: Workspace,
+    options: VerifyOptions,
+    progress: Progress | None = None,
+    *,
+    find_key: KeyFinder = no_key,
+) -> VerifyReport:
     """Verify an environment against its layers' files; what a fresh plan would still write is a finding too."""
     desired = folder.read_desired()
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
     states = States.in_folder(folder.root, folder.env)
     require_sight(workspace, (t.catalog for t in desired.tables))
+    desired, found = with_key(desired, states, find_key)
+    options = replace(options, key_known=found.key is not None)
     prepare(workspace, options)
     try:
         view = read_view(workspace, scope_of(desired, states), states)

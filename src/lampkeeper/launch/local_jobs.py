@@ -1,9 +1,12 @@
-"""What a local workspace needs before jobs can govern it: demo data, and the account's credentials in a secret scope."""
+"""What a local workspace needs before jobs can govern it: demo data, and secrets in a scope (account, hash key)."""
 
 from __future__ import annotations
 
+import secrets
+
 from lampkeeper.files.settings import render_settings
 from lampkeeper.launch.demo import Subject, demo_settings
+from lampkeeper.launch.hash_keys import put_key
 from lampkeeper.launch.job_run import envs_of
 from lampkeeper.launch.place import Address
 from lampkeeper.remote.clients import Plane, Workspace, encode
@@ -15,7 +18,7 @@ ACCOUNT_PRINCIPAL = "lampkeeper account"
 
 
 def seed_account_scope(workspace: Workspace, scope: str = SCOPE) -> None:
-    """Make a service principal that administers the account, and keep its credentials in a secret scope, if it is missing."""
+    """Make a service principal that administers the account, and a hash key; keep both in a secret scope, if it is missing."""
     scopes = workspace.get("secret", "/api/2.0/secrets/scopes/list").get("scopes") or ()
     if scope in {s["name"] for s in scopes}:
         return
@@ -33,6 +36,7 @@ def seed_account_scope(workspace: Workspace, scope: str = SCOPE) -> None:
         ("client_secret", str(secret["secret"])),
     ):  # fmt: skip
         workspace.write("secret", "POST", "/api/2.0/secrets/put", {"scope": scope, "key": key, "string_value": value})
+    put_key(workspace, scope, secrets.token_hex(32))
 
 
 def make_home(workspace: Workspace) -> None:

@@ -33,6 +33,7 @@ def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVer
     treatments = overlay.vocabulary.treatments()
     values = {(t.key, t.value) for t in treatments}
     hashed = sorted(f.name for f in library.functions.values() if any(h in f.function.body.lower() for h in _HASHES))
+    bare_hashes = [n for n in hashed if not library.functions[n].function.keyed]
     classes = {str(c) for c in LabelClass if c is not LabelClass.NONE}
     bare = sorted(c for c in classes if (c, "STRING") not in overlay.vocabulary.masks)
     small = [
@@ -45,8 +46,8 @@ def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVer
         SetVerdict(item="every class has a treatment", good=not bare, seen=", ".join(bare) or f"{len(classes)} classes"),
         SetVerdict(item="no small domain is hashed", good=not small, seen=", ".join(small) or "no hashes"),
         SetVerdict(
-            item="no mask is said to keep joins", good=not hashed,
-            seen=", ".join(hashed) or "no keyed hash in the library: masked values do not join",
+            item="what keeps joins is keyed", good=not bare_hashes,
+            seen=", ".join(bare_hashes or hashed) or "no hash: masked values do not join",
         ),
         _groups_of_people(library, ask),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lampkeeper.model.hash_key import is_keyed
 from lampkeeper.model.names import FunctionName, quote_identifier, quote_string
 
 
@@ -36,7 +37,11 @@ class FunctionExample:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Function:
-    """A SQL function as it will stand in Unity Catalog: `body` is the expression after RETURN."""
+    """A SQL function as it will stand in Unity Catalog: `body` is the expression after RETURN.
+
+    The body of a keyed function holds placeholders and never the key (see `hash_key`); `key_id` says which key belongs in
+    them, or stands in the catalog: empty for none, and where nobody knows.
+    """
 
     name: FunctionName
     role: FunctionRole
@@ -45,10 +50,16 @@ class Function:
     body: str
     comment: str = ""
     examples: tuple[FunctionExample, ...] = ()
+    key_id: str = ""
+
+    @property
+    def keyed(self) -> bool:
+        """Say whether the function needs the environment's key."""
+        return is_keyed(self.body)
 
     @property
     def digest(self) -> str:
-        """Return 16 hex digits that change with the signature or the body, not with comments or blanks between its words."""
+        """Return 16 hex digits that change with the signature or the body, not with its comments, its blanks or the key."""
         signature = ",".join(f"{p.name.lower()} {p.type.upper()}" for p in self.parameters)
         text = f"({signature})->{self.returns.upper()}:{significant(self.body)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from typing import Any
 
 from lampkeeper.model.conditions import ConditionError, parse_condition
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.hash_key import extract
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName, quote_path, split_name
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
@@ -164,21 +165,29 @@ def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[G
 
 
 def read_functions(workspace: Workspace, catalog: str, schema: str) -> list[tuple[Function, str]]:
-    """Return the SQL functions of a schema with their owners; nothing when the schema is not there."""
+    """Return the SQL functions of a schema with their owners; nothing when the schema is not there.
+
+    A body that we may not read is empty. One with a key in it comes with placeholders in its place, and the key's id.
+    """
     path = f"{_UC}/functions"
     if workspace.find("function", f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}") is None:
         return []
     listed = workspace.pages("function", path, "functions", {"catalog_name": catalog, "schema_name": schema})
-    return [(_function(raw), str(raw.get("owner") or "")) for raw in listed if raw.get("routine_definition") is not None]
+    return [(_function(raw), str(raw.get("owner") or "")) for raw in listed if _in_sql(raw)]
+
+
+def _in_sql(raw: Mapping[str, Any]) -> bool:
+    return raw.get("routine_definition") is not None or raw.get("routine_body") == "SQL"
 
 
 def _function(raw: Mapping[str, Any]) -> Function:
     inputs = (raw.get("input_params") or {}).get("parameters") or ()
     ordered = sorted(inputs, key=lambda p: int(p.get("position") or 0))
     returns = str(raw.get("full_data_type") or raw.get("data_type") or "")
-    body = str(raw["routine_definition"]).strip()
+    body = str(raw.get("routine_definition") or "").strip()
     if body[:7].upper() == "RETURN ":
         body = body[7:].strip()
+    body, key_id = extract(body)
     return Function(
         name=FunctionName(str(raw["catalog_name"]), str(raw["schema_name"]), str(raw["name"])),
         role=FunctionRole.FILTER if returns.upper() == "BOOLEAN" else FunctionRole.MASK,
@@ -186,6 +195,7 @@ def _function(raw: Mapping[str, Any]) -> Function:
         returns=returns,
         body=body,
         comment=str(raw.get("comment") or ""),
+        key_id=key_id,
     )
 
 

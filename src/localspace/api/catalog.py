@@ -149,7 +149,7 @@ def delete_table(call: Call) -> Json:
 
 def list_functions(call: Call) -> Json:
     """List the functions of a schema."""
-    return page([function_info(one) for one in _objects(call, "function")], call.query, "functions")
+    return page([_function(call, one) for one in _objects(call, "function")], call.query, "functions")
 
 
 def create_function(call: Call) -> Json:
@@ -166,18 +166,22 @@ def create_function(call: Call) -> Json:
         "language": "SQL",
     }
     catalog, schema = field_of(info, "catalog_name"), field_of(info, "schema_name")
-    return function_info(call.books.objects.create(call.actor, "function", catalog, schema, new))
+    return _function(call, call.books.objects.create(call.actor, "function", catalog, schema, new))
+
+
+def _function(call: Call, body: Document) -> Json:
+    return function_info(body, with_body=call.books.privileges.may_read_body(call.actor, body["full_name"]))
 
 
 def get_function(call: Call) -> Json:
     """Return one function."""
-    return function_info(call.books.objects.read(call.actor, "function", call.params["name"]))
+    return _function(call, call.books.objects.read(call.actor, "function", call.params["name"]))
 
 
 def update_function(call: Call) -> Json:
     """Change the owner of a function."""
     fields = {key: value for key, value in call.body.items() if key in ("owner", "comment")}
-    return function_info(call.books.objects.change(call.actor, "function", call.params["name"], fields))
+    return _function(call, call.books.objects.change(call.actor, "function", call.params["name"], fields))
 
 
 def delete_function(call: Call) -> Json:

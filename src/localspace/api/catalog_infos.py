@@ -32,9 +32,9 @@ def table_info(body: Document, *, with_columns: bool = True, with_properties: bo
     return found
 
 
-def function_info(body: Document) -> Json:
-    """Return a FunctionInfo: parameters with their positions."""
-    found = dict(body)
+def function_info(body: Document, *, with_body: bool) -> Json:
+    """Return a FunctionInfo: parameters with their positions, and the definition for who may read it."""
+    found = {key: value for key, value in body.items() if with_body or key != "routine_definition"}
     parameters = [
         {
             "name": one["name"],

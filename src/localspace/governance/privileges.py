@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.governance.identity import Identity, Principal
 from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
+from localspace.ledger import rule
 from localspace.store import Document, Store, encode_key
 
 KINDS = {
@@ -231,6 +232,11 @@ class Privileges:
             if f"USE_{kind}" not in self.held(actor, kind, name):
                 return (f"USE_{kind}", kind, name)
         return None
+
+    @rule("LS-090")
+    def may_read_body(self, actor: Principal, full_name: str) -> bool:
+        """Say whether the body of a function shows: to who may execute it, and to who manages it or owns it."""
+        return self.manages(actor, "FUNCTION", full_name) or self.holds(actor, "EXECUTE", "FUNCTION", full_name)
 
     # Demands
 

@@ -95,6 +95,40 @@ def execute_needed(stage: Stage) -> None:
     stage.admin(f"REVOKE EXECUTE ON FUNCTION {stage.schema}.mask_x FROM `{stage.reader}`")
 
 
+def bodies_show_to_executors(stage: Stage) -> None:
+    """The body of a function shows to nobody who may not execute or manage it, by whatever way; to who may, it does."""
+    catalog, schema = (p.strip("`") for p in stage.schema.split("."))
+    stage.admin(f"CREATE OR REPLACE FUNCTION {stage.schema}.keyed(s STRING) RETURNS STRING RETURN sha2(concat('s3cr3t', s), 256)")
+    asked = f"SELECT routine_definition FROM {catalog}.information_schema.routines WHERE routine_name = 'keyed'"
+    described = f"DESCRIBE FUNCTION EXTENDED {stage.schema}.keyed"
+    attempts = (asked, described, f"SHOW CREATE FUNCTION {stage.schema}.keyed", f"SHOW FUNCTIONS IN {stage.schema}")
+    for statement in attempts:
+        if "s3cr3t" in str(stage.place.run(statement, stage.reader)):
+            raise ProbeError(f"{statement}: shows the body to who may not execute it")
+    stage.admin(f"GRANT EXECUTE ON FUNCTION {stage.schema}.keyed TO `{stage.reader}`")
+    if "s3cr3t" not in str(stage.rows(described, stage.reader)):
+        raise ProbeError(f"{schema}: who may execute a function does not see its body: the rule is stricter here")
+
+
+def binding_needs_execute(stage: Stage) -> None:
+    """Who may not execute a function cannot bind it to a table of its own and read guesses through it."""
+    stage.admin(f"CREATE OR REPLACE FUNCTION {stage.schema}.unlent(s STRING) RETURNS STRING RETURN 'x'")
+    stage.admin(f"GRANT CREATE TABLE ON SCHEMA {stage.schema} TO `{stage.reader}`")
+    try:
+        stage.rows(f"CREATE TABLE {stage.schema}.guesses (s STRING)", stage.reader)
+        stage.refused(f"ALTER TABLE {stage.schema}.guesses ALTER COLUMN s SET MASK {stage.schema}.unlent", stage.reader, *_DENIED)
+        clause = f"COLUMN MASK {stage.schema}.unlent TO `account users` FOR TABLES MATCH COLUMNS true AS c ON COLUMN c"
+        stage.refused(f"CREATE POLICY own ON TABLE {stage.schema}.guesses {clause}", stage.reader, *_DENIED)
+    finally:
+        stage.admin(f"REVOKE CREATE TABLE ON SCHEMA {stage.schema} FROM `{stage.reader}`")
+
+
+def statements_of_others_stay_hidden(stage: Stage) -> None:
+    """The statements of others, and what made a function, are in no table that a reader may query."""
+    for table in ("system.query.history", "system.access.audit"):
+        stage.refused(f"SELECT * FROM {table}", stage.reader)
+
+
 def identity_functions(stage: Stage) -> None:
     """Identity functions answer for who runs the statement, nested groups included."""
     outer = stage.groups["outer"]

@@ -121,10 +121,7 @@ def _row_filters(seen: Visible) -> Iterator[Row]:
 
 def _routines(seen: Visible) -> Iterator[Row]:
     for one in seen.functions():
-        privileges = seen.books.privileges
-        readable = privileges.manages(seen.principal, "FUNCTION", one["full_name"]) or privileges.holds(
-            seen.principal, "EXECUTE", "FUNCTION", one["full_name"]
-        )
+        readable = seen.books.privileges.may_read_body(seen.principal, one["full_name"])
         yield (
             one["catalog_name"], one["schema_name"], one["name"], one["catalog_name"], one["schema_name"], one["name"],
             one["owner"], "FUNCTION", _data_type(parse_type(one["full_data_type"])), one["full_data_type"], "SQL",

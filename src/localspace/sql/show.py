@@ -243,10 +243,7 @@ def describe_function(context: Context, cursor: Cursor) -> StatementResult:
     if extended:
         lines += [f"Comment:       {found.get('comment') or ''}", f"Deterministic: {str(found['is_deterministic']).lower()}"]
         lines.append(f"Owner:         {found['owner']}")
-        privileges = context.books.privileges
-        if privileges.manages(context.actor, "FUNCTION", found["full_name"]) or privileges.holds(
-            context.actor, "EXECUTE", "FUNCTION", found["full_name"]
-        ):
+        if context.books.privileges.may_read_body(context.actor, found["full_name"]):
             lines.append(f"Body:          {found['routine_definition']}")
     return text_rows(("function_desc",), [[line] for line in lines])
 

@@ -238,6 +238,7 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
     return found
 
 
+@rule("LS-091")
 def function_reference(context: Context, path: tuple[str, ...]) -> Document:
     """Return the function that a mask or filter names; raises when it is missing or may not be used."""
     full = context.session.table_path(path)

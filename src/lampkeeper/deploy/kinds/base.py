@@ -11,6 +11,7 @@ from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.hash_key import HashKey
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import find_principal
@@ -45,10 +46,11 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """What writes need beside their body: the workspace, and ids of things that may have been made a moment ago."""
+    """What writes need beside their body: the workspace, ids of things that may have been made a moment ago, the hash key."""
 
     workspace: Workspace
     env: str
+    hash_key: HashKey | None = None
     principals: dict[str, str] = field(default_factory=dict)
     warehouses: dict[str, str] = field(default_factory=dict)
     spaces: dict[str, str] = field(default_factory=dict)

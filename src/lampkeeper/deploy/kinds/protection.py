@@ -10,6 +10,8 @@ from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, 
 from lampkeeper.deploy.view import View
 from lampkeeper.model.conditions import Condition, Or, any_of
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import InternalError, RemoteError
+from lampkeeper.model.hash_key import redact
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName, quote_path
@@ -85,13 +87,28 @@ class FunctionKind(Plain):
         }
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
-        """Compare what the function does; its comment may differ."""
+        """Compare what the function does, and with which key; its comment may differ. A body that is not shown may be it."""
         old, new = function_of(found), function_of(target)
-        return () if old.digest == new.digest else (f"body or signature: {old.digest} -> {new.digest}",)
+        if not old.body:
+            return ()
+        if old.digest != new.digest:
+            return (f"body or signature: {old.digest} -> {new.digest}",)
+        return () if old.key_id == new.key_id else (f"key changed: {old.key_id or 'none'} -> {new.key_id or 'unknown'}",)
 
     def create(self, session: Session, body: Body) -> str:
-        """Create the function, or replace it."""
-        run_sql(session.workspace, function_of(body).create_sql(), kind="function", writes=True)
+        """Create the function, or replace it; a keyed one gets its key here, on the way to the platform and nowhere else."""
+        function = function_of(body)
+        if not function.keyed:
+            run_sql(session.workspace, function.create_sql(), kind="function", writes=True)
+            return ""
+        key = session.hash_key
+        if key is None or key.id != function.key_id:
+            raise InternalError(f"function {function.name} was to be made without its key")
+        try:
+            run_sql(session.workspace, key.insert(function.create_sql()), kind="function", writes=True)
+        except RemoteError as error:
+            # The platform may quote the statement in its answer.
+            raise RemoteError(redact(error.message), code=error.code, status=error.status, fix=error.fix) from None
         return ""
 
     def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
@@ -109,8 +126,8 @@ def _function_key(function: Function) -> str:
 
 
 def function_body(function: Function, comment: str) -> Body:
-    """Return a function as JSON."""
-    return {
+    """Return a function as JSON: of a keyed one the placeholders and the key's id."""
+    body = {
         "catalog": function.name.catalog,
         "schema": function.name.schema,
         "name": function.name.function,
@@ -119,6 +136,7 @@ def function_body(function: Function, comment: str) -> Body:
         "body": function.body,
         "comment": comment,
     }
+    return body | {"key_id": function.key_id} if function.keyed else body
 
 
 def function_of(body: Body) -> Function:
@@ -130,6 +148,7 @@ def function_of(body: Body) -> Function:
         returns=body["returns"],
         body=body["body"],
         comment=body["comment"],
+        key_id=body.get("key_id", ""),
     )
 
 

@@ -40,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK208", name="function-elsewhere", severity=_W, look=functions.lives_elsewhere),
     Rule(code="LK209", name="function-homeless", severity=_W, look=functions.homeless_function),
     Rule(code="LK210", name="function-class", severity=_W, look=functions.wrong_class),
+    Rule(code="LK211", name="function-holds-key", severity=_E, look=functions.key_in_body),
+    Rule(code="LK212", name="function-key-in-reach", severity=_E, look=functions.key_within_reach),
     Rule(code="LK301", name="policy-duplicate", severity=_E, look=policies.duplicate_name),
     Rule(code="LK302", name="policy-alias", severity=_E, look=policies.bad_aliases),
     Rule(code="LK303", name="policy-principal-undefined", severity=_E, look=policies.undefined_principal),

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from lampkeeper.design.library import load_library
 from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.model.conditions import tag_references
+from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
 from lampkeeper.model.masks import Function
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, TypeFamily, type_family
@@ -175,3 +177,45 @@ def passes_through(scene: Scene) -> Iterable[Trouble]:
         body = function.body.strip().strip("()`").casefold()
         if body in {p.name.casefold() for p in function.parameters} or body == "true":
             yield Trouble(place=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask")
+
+
+def key_in_body(scene: Scene) -> Iterable[Trouble]:
+    """A function's body holds what may be a key: keys are put in at apply and stand in no file.
+
+    Example: `sha2(concat('8f1c…64 hex digits…', value), 256)`.
+    """
+    for function in scene.desired.functions:
+        if holds_key(function.body):
+            message = "the body holds a literal of 64 hex digits or more"
+            fix = f"write unhex('{INNER}') and unhex('{OUTER}') where the pads of HMAC belong: docs/hash-keys.md"
+            yield Trouble(place=function.name, message=message, fix=fix)
+
+
+def key_within_reach(scene: Scene) -> Iterable[Trouble]:
+    """Somebody whom a keyed mask binds is given what leads to its key or to a dictionary: EXECUTE, MANAGE or ALL_PRIVILEGES
+    on the function or what it stands in, MODIFY on a table under the mask, or the right to assign its tag.
+
+    Example: a grant of EXECUTE on schema `c.lampkeeper` to `analysts`, whom the policy of `mask_hash` masks.
+    """
+    keyed = {f.name for f in scene.desired.functions if f.keyed}
+    for policy in (p for p in scene.desired.policies if p.function in keyed):
+        columns = scene.matched(policy, policy.on_column or "")
+        home = (policy.function.catalog, policy.function.schema, policy.function.function)
+        for grant in scene.desired.grants:
+            held = {p.replace(" ", "_").upper() for p in grant.privileges}
+            reached = held & REACHING if _above(grant.securable, home) else set()
+            if any(_above(grant.securable, t.parts) for t in columns):
+                reached |= held & WRITING
+            if reached and grant.principal not in policy.except_principals:
+                place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+                message = f"gives {', '.join(sorted(reached))} to somebody whom {policy.name} masks with a keyed hash"
+                yield Trouble(place=place, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}")
+        keys = {key for m in policy.match_columns for key, _ in tag_references(m.condition)}
+        for permission in (t for t in scene.desired.tag_permissions if t.key in keys):
+            for name in sorted(set(permission.principals) - set(policy.except_principals)):
+                message = f"{name} may assign the tag, and {policy.name} masks it with a keyed hash"
+                yield Trouble(place=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
+
+
+def _above(securable: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    return [p.casefold() for p in securable] == [p.casefold() for p in parts[: len(securable)]]
