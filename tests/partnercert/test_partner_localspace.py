@@ -45,7 +45,7 @@ def admin(ready: dict[str, str]) -> WorkspaceClient:
 @pytest.fixture(scope="module")
 def plan(ready: dict[str, str]) -> WorkspacePlan:
     made = partner.config("workspace", certification={"workspace": {
-        **partner.WORKSPACE_PLAN, "warehouse_id": ready["warehouse_id"], "seconds": 30.0,
+        **partner.WORKSPACE_PLAN, "warehouse_id": ready["warehouse_id"], "seconds": 180.0,
         "destination_location": "s3://partnercert/landing",
     }}).certification.workspace  # fmt: skip
     assert made is not None

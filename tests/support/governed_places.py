@@ -193,7 +193,7 @@ def place_at(space: LocalWorkspace, folder: Path, clock: Clock | None = None) ->
     """
     clock = clock or VirtualClock(space)
     auth = Auth(workspace_host=space.host, token=space.token, account_id=space.account_id, workspace_id=space.workspace_id)
-    workspace = connect(auth, warehouse_id=space.warehouse_id, patience=Patience(http=10, deadline=5), clock=clock)
+    workspace = connect(auth, warehouse_id=space.warehouse_id, patience=Patience(http=60, deadline=5), clock=clock)
     wire = Tripwire(workspace.wire)
     workspace.wire = wire
     return Place(space=space, workspace=workspace, wire=wire, folder=folder)
