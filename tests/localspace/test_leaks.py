@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from localspace.connect.plans import query as frame_query
+from localspace.connect.protocol import pb
 from localspace.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace
 
@@ -165,6 +168,34 @@ def test_a_query_answers_as_on_the_copy_without_secrets(place: SqlWorkspace, que
     expected, _ = _answer(place, query.format(t="main.safe.emp"))
     assert seen == expected
     assert [value for value in RAW if value in text and value not in query] == []
+
+
+def _text(written: str) -> Any:
+    return pb.Expression(expression_string=pb.Expression.ExpressionString(expression=written))
+
+
+FRAMES: dict[str, Callable[[Any], Any]] = {
+    "show": lambda t: t,
+    "filter": lambda t: pb.Relation(filter=pb.Filter(input=t, condition=_text("ssn = '123-45-6789' OR salary > 85000.00"))),
+    "select": lambda t: pb.Relation(project=pb.Project(input=t, expressions=[_text("max(ssn) OVER ()"), _text("struct(*)")])),
+    "group": lambda t: pb.Relation(
+        aggregate=pb.Aggregate(
+            input=t, group_type=1, grouping_expressions=[_text("ssn")], aggregate_expressions=[_text("sum(salary) AS s")]
+        )
+    ),
+    "escape": lambda t: pb.Relation(filter=pb.Filter(input=t, condition=_text("true) UNION ALL (SELECT * FROM main.hr.emp"))),
+    "union": lambda t: pb.Relation(set_op=pb.SetOperation(left_input=t, right_input=t, set_op_type=2, is_all=True)),
+}
+"""Plans of Spark Connect over a table."""
+
+
+@pytest.mark.parametrize("shape", sorted(FRAMES))
+def test_a_data_frame_answers_as_on_the_copy_without_secrets(place: SqlWorkspace, shape: str) -> None:
+    named = (pb.Read.NamedTable(unparsed_identifier=f"main.{schema}.emp") for schema in ("hr", "safe"))
+    plans = (FRAMES[shape](pb.Relation(read=pb.Read(named_table=one))) for one in named)
+    (seen, text), (expected, _) = (_answer(place, frame_query(one)) for one in plans)
+    assert seen == expected
+    assert [value for value in RAW if value in text] == []
 
 
 def test_a_view_shows_no_more_than_the_table(place: SqlWorkspace) -> None:
