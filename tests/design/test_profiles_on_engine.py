@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from lampkeeper.design.formats import Format, Weights
 from lampkeeper.design.identifiers import SCHEMES, Scheme
+from lampkeeper.design.overlay import Overlay, compose
+from lampkeeper.design.pack import Identifier, Pack, PackKind, Sensitivity
+from lampkeeper.design.packs import built_in_packs
 from lampkeeper.design.profiles_predicates import PREDICATES
 from lampkeeper.design.profiles_sql import profile_counts, profile_query, read_counts
 from lampkeeper.model.labels import LabelClass
@@ -74,6 +78,29 @@ def _drawn(scheme: Scheme, rng: random.Random) -> list[str]:
     return texts
 
 
+OWN = Pack(
+    code="own", kind=PackKind.INDUSTRY, name="Own", place="own.yaml", regulations=(),
+    identifiers=tuple(
+        Identifier(
+            name=name, label=LabelClass.PERSON_REF, sub=name.lower().replace(" ", "_"), sensitivity=Sensitivity.RESTRICTED,
+            format=shape, samples=samples, alone=True,
+        )
+        for name, shape, samples in (
+            ("Customer number", Format(pattern="[0-9]{4}", check=Weights(weights=(3, 2, 1, 1), modulus=11)), ("1231", "12-31")),
+            ("Locker", Format(pattern="K[0-9]{2}(A|B)?", separators="_^]"), ("K_12a", "k^12]B")),
+            ("Badge", Format(pattern="[0-9]{8,10}", check="luhn", separators=""), ("12345674",)),
+        )
+    ),
+)  # fmt: skip
+
+
+def _of_packs(packs: Overlay, rng: random.Random) -> set[str]:
+    """Return the samples of the packs, and what a slip makes of them."""
+    samples = [s for p in packs.packs for i in p.identifiers for s in (*i.samples, *i.counterexamples)]
+    slips = ("".join(rng.choice("0123456789AB x-") if rng.random() < 0.15 else c for c in s) for s in samples for _ in range(2))
+    return {t.strip(" ") for t in (*samples, *slips)}
+
+
 def test_every_scheme_in_sql_is_a_scheme_and_has_shapes_here() -> None:
     assert set(PREDICATES) <= {s.name for s in SCHEMES}
     assert set(SHAPES) == set(PREDICATES)
@@ -81,10 +108,13 @@ def test_every_scheme_in_sql_is_a_scheme_and_has_shapes_here() -> None:
 
 def test_sql_and_python_accept_the_same_texts(engine: SqlWorkspace) -> None:
     rng = random.Random(7)
-    schemes = [s for s in SCHEMES if s.name in PREDICATES]
-    texts = sorted({t.strip(" ") for s in schemes for t in _drawn(s, rng)} | set(DIRT))
+    always = [s for s in SCHEMES if s.name in PREDICATES]
+    packs = compose((*built_in_packs(), OWN))
+    schemes = [*always, *(s for s in packs.schemes if s.pack and s.sql)]
+    assert {"Customer number", "Locker"} <= {s.name for s in schemes}
+    texts = sorted({t.strip(" ") for s in always for t in _drawn(s, rng)} | set(DIRT) | _of_packs(packs, rng))
     rows = ", ".join(f"({n}, {quote_string(t)})" for n, t in enumerate(texts))
-    tests = ", ".join(f"coalesce({PREDICATES[s.name]}, FALSE)" for s in schemes)
+    tests = ", ".join(f"coalesce({s.sql or PREDICATES[s.name]}, FALSE)" for s in schemes)
     answer = engine.sql(
         f"SELECT n, {tests} FROM (SELECT n, v, upper(v) AS u, regexp_replace(v, '[-./ ]', '') AS x,"
         f" regexp_replace(upper(v), '[ ]', '') AS g, regexp_replace(v, '[- ]', '') AS y FROM VALUES {rows} AS t(n, v)) AS p"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +213,52 @@ def test_parameters_are_typed_and_null_is_null(place: Place) -> None:
     statement = "SELECT table_name FROM dev.information_schema.tables WHERE table_name = :t AND :n IS NULL"
     parameters = [Parameter(name="t", value="u"), Parameter(name="n", value=None)]
     assert run_sql(place.workspace, statement, parameters).rows == (("u",),)
+
+
+class Pages:
+    """A wire whose results come in pages of some rows."""
+
+    def __init__(self, rows: int, answers: Callable[[str], tuple[tuple[str, ...], list[list[str | None]]]]) -> None:
+        self.rows = rows
+        self.answers = answers
+        self.results: list[list[list[str | None]]] = []
+        self.chunks = 0
+
+    def send(self, call: Call) -> Any:
+        if call.method == "GET":
+            number, index = (int(p) for p in (call.path.split("/")[-4], call.path.split("/")[-1]))
+            self.chunks += 1
+            return self._page(number, index)
+        names, rows = self.answers(str((call.body or {})["statement"]))
+        self.results.append(rows)
+        columns = [{"name": n, "type_text": "STRING"} for n in names]
+        number = len(self.results) - 1
+        return {
+            "statement_id": str(number), "status": {"state": "SUCCEEDED"}, "result": self._page(number, 0),
+            "manifest": {"schema": {"columns": columns}, "total_chunk_count": -(-len(rows) // self.rows) or 1},
+        }  # fmt: skip
+
+    def _page(self, number: int, index: int) -> dict[str, Any]:
+        rows = self.results[number]
+        page = {"data_array": rows[index * self.rows : (index + 1) * self.rows]}
+        return page | ({"next_chunk_index": index + 1} if (index + 1) * self.rows < len(rows) else {})
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_a_wildcard_takes_every_table_however_many_pages_the_catalog_answers_in(rows: int) -> None:
+    tables = [f"t{n:03}" for n in range(40)]
+
+    def answer(statement: str) -> tuple[tuple[str, ...], list[list[str | None]]]:
+        if ".tables" in statement.replace("`", ""):
+            names = ("table_schema", "table_name", "table_type", "table_owner", "comment")
+            return names, [["s", t, "MANAGED", "o", None] for t in tables]
+        if ".columns" in statement.replace("`", ""):
+            names = ("table_schema", "table_name", "column_name", "full_data_type", "is_nullable", "comment", "ordinal_position")
+            return names, [["s", t, f"c{n}", "STRING", "YES", None, str(n)] for t in tables for n in range(3)]
+        return ("entity_type", "catalog_name", "schema_name", "table_name", "column_name", "tag_name", "tag_value"), []
+
+    wire = Pages(rows, answer)
+    snapshot = read_snapshot(Workspace(wire, warehouse_id="w"), ["c.s.*"])
+    assert [t.name.table for t in snapshot.tables] == tables
+    assert all(len(t.columns) == 3 for t in snapshot.tables)
+    assert wire.chunks == sum(-(-len(r) // rows) - 1 for r in wire.results if r)

@@ -138,7 +138,7 @@ def fill_sources(
     if workspace is not None and online:
         read_platform(folder, snapshot, workspace)
     if workspace is not None and flags.counter is not None:
-        findings += count_with(here, folder, snapshot, workspace, flags.counter)
+        findings += count_with(here, folder, snapshot, workspace, flags.counter, overlay)
     if not flags.model:
         return Asked(findings=tuple(findings))
     model = _open(
@@ -159,10 +159,12 @@ def _open(ref: ModelRef, workspace: Workspace | None = None, patience: ModelPati
     return open_model(ref, os.environ, workspace, patience)
 
 
-def count_with(here: Here, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter) -> tuple[Finding, ...]:
+def count_with(
+    here: Here, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter, overlay: Overlay
+) -> tuple[Finding, ...]:
     """Count what the values of the snapshot's tables look like; return what could not be counted."""
     with here.console.progress("counting values") as step:
-        return count_values(folder, snapshot, counter_of(counter, workspace), step)
+        return count_values(folder, snapshot, counter_of(counter, workspace), step, overlay.schemes)
 
 
 def _summary(run: ModelRun) -> str:

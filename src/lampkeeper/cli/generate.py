@@ -134,7 +134,7 @@ def profile_command(here: Here, engine: str) -> Outcome:
     """Count what the values of the tables look like, for `generate` to read: shares and counts; no value leaves the data."""
     folder = here.folder()
     snapshot = snapshot_of(folder)
-    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine))
+    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine), overlay_of(folder))
     counted = source_files(folder).counted()
     unread = sum(f.code == "profile/unread" for f in findings)
     here.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")

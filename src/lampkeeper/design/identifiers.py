@@ -237,7 +237,10 @@ _BLOOD = re.compile(r"(A|B|AB|O)[+-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """A predicate with the class it points to; `score` is what it says alone, `year` the birth year that a number carries."""
+    """A predicate with the class it points to; `score` is what it says alone, `year` the birth year that a number carries.
+
+    `sql` is the same predicate for the engine, of a pack's scheme where SQL can say it.
+    """
 
     name: str
     label: LabelClass
@@ -245,6 +248,7 @@ class Scheme:
     score: float
     accepts: Callable[[str], bool]
     pack: bool = False
+    sql: str = ""
     year: Callable[[str], str] | None = None
 
 

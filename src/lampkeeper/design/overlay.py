@@ -10,6 +10,7 @@ from lampkeeper.design.identifiers import SCHEMES, Scheme
 from lampkeeper.design.lexicon import Lexicon, build_lexicon
 from lampkeeper.design.library import Library, load_library
 from lampkeeper.design.pack import GroupTemplate, Identifier, Pack
+from lampkeeper.design.profiles_packs import format_predicate
 from lampkeeper.design.taxonomy import Taxonomy, map_vocabulary
 from lampkeeper.design.vocabulary import Treatment, Vocabulary, load_vocabulary
 from lampkeeper.model.errors import UsageError
@@ -85,7 +86,12 @@ def _schemes(identifiers: Iterable[Identifier]) -> tuple[Scheme, ...]:
         if each.format is None or each.open:
             continue
         score = _FAINT if not each.alone else _CHECKED if each.format.check else _SHAPED
-        found.append(Scheme(name=each.name, label=each.label, sub=each.sub, score=score, accepts=each.format.accepts, pack=True))
+        found.append(
+            Scheme(
+                name=each.name, label=each.label, sub=each.sub, score=score, accepts=each.format.accepts, pack=True,
+                sql=format_predicate(each.format),
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

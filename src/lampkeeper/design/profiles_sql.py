@@ -28,10 +28,11 @@ _SCHEMES: tuple[Scheme, ...] = tuple(s for s in SCHEMES if s.name in PREDICATES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileQuery:
-    """One statement for one table; a row of the result is about `columns[row.c]`."""
+    """One statement for one table; a row of the result is about `columns[row.c]`, its counts are of the `tests` in order."""
 
     sql: str
     columns: tuple[Column, ...]
+    tests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +49,15 @@ class ValueCounts:
         return self.passed.get(test, 0) / self.distinct if self.distinct else 0.0
 
 
-def profile_query(table: Table, rows: int = ROWS) -> ProfileQuery | None:
-    """Return the query for a table, None when no column's type can be looked at."""
+def profile_query(table: Table, rows: int = ROWS, schemes: Sequence[Scheme] = ()) -> ProfileQuery | None:
+    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of packs are counted too."""
     columns = tuple(c for c in table.columns if c.family in _PROFILED)
     if not columns:
         return None
     cells = ", ".join(f"named_struct('c', {n}, 'v', CAST({quote_identifier(c.name)} AS STRING))" for n, c in enumerate(columns))
     names = ", ".join(quote_identifier(c.name) for c in columns)
-    tests = ",\n  ".join(
-        f"count_if(coalesce({sql}, FALSE)) AS {_alias(n)}" for n, sql in enumerate((*_scheme_tests(), *TEXT_PREDICATES.values()))
-    )
+    known = {_name(s): s.sql or PREDICATES[s.name] for s in _counted(schemes)} | dict(TEXT_PREDICATES)
+    tests = ",\n  ".join(f"count_if(coalesce({sql}, FALSE)) AS {_alias(n)}" for n, sql in enumerate(known.values()))
     year = "CASE WHEN v RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN try_cast(substr(v, 1, 4) AS INT) END"
     none = ", ".join(quote_string(p) for p in PLACEHOLDERS)
     # The innermost query reads the table; from GROUP BY on every distinct value is looked at once.
@@ -71,57 +71,63 @@ def profile_query(table: Table, rows: int = ROWS) -> ProfileQuery | None:
         f"    WHERE trim(e.v) <> '' AND lower(trim(e.v)) NOT IN ({none}) GROUP BY e.c, trim(e.v)) AS d) AS p\n"
         "GROUP BY c"
     )
-    return ProfileQuery(sql=sql, columns=columns)
+    return ProfileQuery(sql=sql, columns=columns, tests=tuple(known))
 
 
 def read_counts(query: ProfileQuery, rows: Sequence[Mapping[str, str | None]]) -> dict[str, ValueCounts]:
     """Return the counts by column name from the query's rows; a column without a row has no filled value."""
-    names = [*(s.name for s in _SCHEMES), *TEXT_PREDICATES]
     found = {}
     for row in rows:
         column = query.columns[int(row["c"] or 0)]
         found[column.name] = ValueCounts(
             filled=int(row["filled"] or 0),
             distinct=int(row["different"] or 0),
-            passed={name: int(row[_alias(n)] or 0) for n, name in enumerate(names) if int(row[_alias(n)] or 0)},
+            passed={name: int(row[_alias(n)] or 0) for n, name in enumerate(query.tests) if int(row[_alias(n)] or 0)},
             wide_span=str(row["wide_span"]).lower() == "true",
         )
     return found
 
 
-def profile_counts(counts: ValueCounts, type_text: str) -> Profile | None:
-    """Return the profile that counts amount to, by the same thresholds as sampled values; None when nothing is filled."""
+def profile_counts(counts: ValueCounts, type_text: str, schemes: Sequence[Scheme] = ()) -> Profile | None:
+    """Return the profile that counts amount to, by the same thresholds as sampled values; None when nothing is filled.
+
+    Of `schemes` those of packs count too, as far as they were counted.
+    """
     if not counts.distinct:
         return None
     kind = kind_of(type_text)
     signs: list[Sign] = []
     if counts.distinct >= ENOUGH:
-        signs += _scheme_signs(counts, frozenset(s.name for s in _SCHEMES))
+        signs += _scheme_signs(counts, _counted(schemes))
         signs += _birth_signs(counts) if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME) else []
         signs += _text_signs(counts) if kind in (Kind.TEXT, Kind.ANY) else []
     elif counts.filled >= ENOUGH:
-        signs += _scheme_signs(counts, _SMALL_DOMAIN)
+        signs += _scheme_signs(counts, [s for s in _SCHEMES if s.name in _SMALL_DOMAIN])
     if not signs and FEWEST <= counts.distinct < ENOUGH:
-        signs += [few(s) for s in _scheme_signs(counts, frozenset(s.name for s in _SCHEMES if is_sure(s)), least=1.0)]
+        signs += [few(s) for s in _scheme_signs(counts, [s for s in _counted(schemes) if is_sure(s)], least=1.0)]
     codes = counts.filled >= ENOUGH and counts.distinct <= _FEW_CODES and not counts.passed.get("blank inside")
     return Profile(distinct=counts.distinct, signs=tuple(signs), codes=codes)
 
 
-def _scheme_tests() -> tuple[str, ...]:
-    return tuple(PREDICATES[s.name] for s in _SCHEMES)
+def _counted(schemes: Sequence[Scheme]) -> tuple[Scheme, ...]:
+    return (*_SCHEMES, *(s for s in schemes if s.pack and s.sql))
+
+
+def _name(scheme: Scheme) -> str:
+    return f"{scheme.label}/{scheme.sub}: {scheme.name}" if scheme.pack else scheme.name
 
 
 def _alias(number: int) -> str:
     return f"t{number}"
 
 
-def _scheme_signs(counts: ValueCounts, names: frozenset[str], least: float = MOST) -> list[Sign]:
+def _scheme_signs(counts: ValueCounts, schemes: Sequence[Scheme], least: float = MOST) -> list[Sign]:
     found = []
-    for scheme in _SCHEMES:
-        share = counts.share(scheme.name)
-        if scheme.name in names and share >= least:
+    for scheme in schemes:
+        share = counts.share(_name(scheme))
+        if share >= least:
             reason = f"{share:.0%} of {counts.distinct} values are a valid {scheme.name}"
-            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason))
+            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lampkeeper.design.identifiers import Scheme
 from lampkeeper.design.profiles import Profile
 from lampkeeper.design.profiles_sql import ProfileQuery, ValueCounts, profile_counts, profile_query, read_counts
 from lampkeeper.files.folder import EnvFolder
@@ -55,12 +56,19 @@ def source_files(folder: EnvFolder) -> SourceFiles:
 
 
 def count_values(
-    folder: EnvFolder, snapshot: Snapshot, counting: Counting, progress: Progress | None = None
+    folder: EnvFolder,
+    snapshot: Snapshot,
+    counting: Counting,
+    progress: Progress | None = None,
+    schemes: Sequence[Scheme] = (),
 ) -> tuple[Finding, ...]:
-    """Count what the values look like, one query a table, and keep the counts; return what could not be looked at."""
+    """Count what the values look like, one query a table, and keep the counts; return what could not be looked at.
+
+    Of `schemes` those of packs are counted beside those always known.
+    """
     files, findings = source_files(folder), []
     kept, fresh = dict(files.counted()), 0
-    queries = [(table, query) for table in snapshot.tables if (query := profile_query(table)) is not None]
+    queries = [(table, query) for table in snapshot.tables if (query := profile_query(table, schemes=schemes)) is not None]
     for number, (table, answer) in enumerate(_answers(queries, counting), start=1):
         if isinstance(answer, RemoteError):
             findings.append(_unread(table, answer))
@@ -108,7 +116,7 @@ def _answers(queries: list[tuple[Table, ProfileQuery]], counting: Counting) -> I
         pool.shutdown(cancel_futures=True)
 
 
-def counted_profiles(snapshot: Snapshot, files: SourceFiles) -> dict[ColumnName, Profile]:
+def counted_profiles(snapshot: Snapshot, files: SourceFiles, schemes: Sequence[Scheme] = ()) -> dict[ColumnName, Profile]:
     """Return the profiles that the kept counts amount to, of tables that still have the shape that was counted."""
     counted = files.counted()
     found = {}
@@ -118,7 +126,7 @@ def counted_profiles(snapshot: Snapshot, files: SourceFiles) -> dict[ColumnName,
             continue
         for column in table.columns:
             if column.name in known.columns:
-                profile = profile_counts(_counts(known.columns[column.name]), column.type)
+                profile = profile_counts(_counts(known.columns[column.name]), column.type, schemes)
                 if profile is not None:
                     found[ColumnName(table.name, column.name)] = profile
     return found

@@ -85,7 +85,7 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None 
         for d in decisions
         if d.column not in known
     )  # fmt: skip
-    offline = classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files))
+    offline = classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files, overlay.schemes if overlay else ()))
     taxonomy = overlay.taxonomy if overlay is not None else Taxonomy()
     return Sources(
         offline=offline,
