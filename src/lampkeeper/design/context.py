@@ -118,7 +118,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("books")
     if _TALK & set(words):
         topics.add("talk")
-    if _MAIL & set(words):
+    if _MAIL & set(words) or _looks_like_mail(columns):
         topics.add("mail")
     if not reference and _holds_addresses(lexicon, words, columns):
         topics.add("addresses")
@@ -134,7 +134,8 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("aml")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
         topics.add("health")
-    if not reference and _speaks_of_health(lexicon, columns):
+    linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
+    if not reference and _speaks_of_health(lexicon, columns, _ENOUGH_HEALTH if person or linked else _ENOUGH_HEALTH + 1):
         topics.add("health")
     if {"payslip", "salary", "payroll"} & every and not reference:
         topics.add("pay")
@@ -142,21 +143,26 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("health_schema")
     if _is_foreign(lexicon, columns):
         topics.add("foreign")
-    linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
     return TableContext(
         person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
     )
 
 
-def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether two columns or more are called after findings, complaints, drugs."""
+def _looks_like_mail(columns: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether the table has a sender, a recipient and what goes with a letter."""
+    single = {c[0] for c in columns if len(c) == 1}
+    return {"from", "to"} <= single and bool(single & {"subject", "body", "cc", "bcc"})
+
+
+def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]], enough: int) -> bool:
+    """Say whether enough columns are called after findings, complaints, drugs."""
     found: set[tuple[str, ...]] = set()
     for words in columns:
         for match in lexicon.find(words):
             term = match.term
             if term.label is LabelClass.HEALTH and term.strength == "strong" and len(words) <= len(term.words) + 1:
                 found.add(term.words)
-    return len(found) >= _ENOUGH_HEALTH
+    return len(found) >= enough
 
 
 def _holds_answers(words: tuple[str, ...]) -> bool:
@@ -177,6 +183,8 @@ def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool
                 found.add(term.label)
             if (term.words == ("password",) or term.sub == "username") and len(words) <= 2:
                 found.add(LabelClass.CREDENTIALS)
+            if (term.words[0] == "avatar" or term.words == ("display", "name")) and len(words) <= len(term.words) + 1:
+                found.add(LabelClass.BIOMETRIC if term.words[0] == "avatar" else LabelClass.NAME)
             if term.sub == "gender" and len(words) <= len(term.words) + 1:
                 described = True
     return len(found) + described >= 2 or bool(found & _ONE_PERSON)

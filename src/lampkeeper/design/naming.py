@@ -66,10 +66,35 @@ _KINDS_OF = frozenset(
         "code",
         "kode",
         "codigo",
+        "id",
+        "kd",
     }
 )
 """The kind of a disability is a disability; the kind of an account is no account."""
-_VIRTUAL = frozenset({"electronic", "service", "web", "url", "website", "wallet", "memory", "bitcoin", "network", "internet"})
+_VIRTUAL = frozenset(
+    {
+        "dataset",
+        "database",
+        "cache",
+        "heap",
+        "function",
+        "broker",
+        "peer",
+        "object",
+        "api",
+        "program",
+        "electronic",
+        "service",
+        "web",
+        "url",
+        "website",
+        "wallet",
+        "memory",
+        "bitcoin",
+        "network",
+        "internet",
+    }
+)
 _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
@@ -210,7 +235,7 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
             return 0.0, []
         # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
         strange = word not in lexicon.tokenize.known
-        modifier = term.language != ENGLISH or (strange and "foreign" in context.topics)
+        modifier = term.language != ENGLISH or "foreign" in context.topics
         if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
             modifier = True
         factor *= 0.9 if modifier else _STRANGE if strange else 0.4
@@ -240,15 +265,23 @@ def _base_score(
         return _bare_name_score(lexicon, rest, head, people, context)
     if _is_held(lexicon, term, head, tail, context):
         return _CONTEXT, ["a kind of balance of somebody"]
-    if term.label is LabelClass.FREE_TEXT and people and head and not term.unsure:
+    if term.label is LabelClass.FREE_TEXT and people and head and context.of_people and not term.unsure:
         return _CONTEXT, ["a note on a person"]
     if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
+        if context.serves(term.where) and context.of_people and _nobody_knows(lexicon, rest):
+            return _WEAK, ["with words that nobody knows"]
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
         return _CONTEXT, ["the table fits"]
     if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.sub != "pay":
         return _CONTEXT, ["the rows belong to people"]
     return _FAINT, ["common word, nothing else points to a person"]
+
+
+def _nobody_knows(lexicon: Lexicon, rest: list[str]) -> bool:
+    """Say whether none of the words is known, except for people."""
+    strange = [w for w in rest if w not in lexicon.tokenize.known]
+    return bool(strange) and not lexicon.without("person", tuple(w for w in rest if w in lexicon.tokenize.known))
 
 
 def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
@@ -273,6 +306,8 @@ def _bare_name_score(
     # The word right before `name` says whose it is: a company director's, not a company's.
     if people or (head and head[-1] in lexicon.words["person"]):
         return _STRONG, ["name of a person"]
+    if rest and context.person and _nobody_knows(lexicon, rest):
+        return _WEAK, [f"name of {' '.join(rest)!r}, perhaps a person"]
     if rest:
         return 0.1, [f"name of {' '.join(rest)!r}, no person"]
     if context.person or "card" in context.topics:
