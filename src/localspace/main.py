@@ -65,6 +65,8 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
             "connect_roots": str(workspace.connect.roots()),
         }
         section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
+        # What databricks-connect runs on; there are no clusters here.
+        section["serverless_compute_id"] = "auto"
         if profile:
             from localspace.profile import configuration_file, write_profile
 
