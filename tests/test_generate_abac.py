@@ -130,6 +130,13 @@ class TestAutofixTagPolicies:
         assert "masked_town" in values_of(made.desired, "pii_level")
         assert "masked_town" in made.changes[0].what
 
+    def test_a_value_that_the_tag_of_somebody_else_lacks_is_an_error(self) -> None:
+        state = retagged(demo_desired(), f"{CUSTOMERS}.city", "pii_level", "masked_town")
+        theirs = replace(state, tag_policies=tuple(replace(p, external=p.key == "pii_level") for p in state.tag_policies))
+        made = autofix_tag_policies(theirs)
+        assert (made.desired, made.changes) == (theirs, ())
+        assert [f.code for f in made.findings] == ["LK702"]
+
     def test_two_policies_of_a_key_become_one(self) -> None:
         state = demo_desired()
         doubled = replace(state, tag_policies=(*state.tag_policies, TagPolicy(key="pii_level", values=("z",))))

@@ -75,7 +75,10 @@ def test_two_stewards_who_disagree_are_a_finding_until_they_settle(folder: EnvFo
     assert document["columns"][0]["stands"]["protect"] == "yes"
     assert {x["evidence"][0].split(" ")[0] for x in document["columns"][0]["said"][:2]} == {"ana", "bo"}
     _, made = _run(capsys, "generate", "--offline")
-    assert [f["place"] for f in made["findings"] if f["code"] == "labels/stewards_disagree"] == [SSN]
+    (told,) = [f for f in made["findings"] if f["code"] == "labels/stewards_disagree"]
+    assert told["place"] == SSN
+    assert all(words in told["message"] for words in ("national_id/ssn, protect yes (ana", "none, protect no (bo", "stricter"))
+    assert "--settle" in told["fix"]
     assert _labels(folder)[SSN].protect is Protect.YES
     assert _set(SSN, "none", "no", "bo", "--settle") == 0
     assert _run(capsys, "labels", "review")[1]["counts"]["stewards disagree"] == 0

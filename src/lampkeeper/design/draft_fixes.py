@@ -143,13 +143,14 @@ def autofix_invalid_tag_values(
 
 
 def autofix_tag_policies(desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
-    """Bring tag policies up to what assignments use: values added, policies of one key made one."""
+    """Bring tag policies up to what assignments use: values added (LK702 where the tag is external), one policy for a key."""
     work = _Work(desired, "autofix_tag_policies", snapshot)
     merged: dict[str, TagPolicy] = {}
     for policy in desired.tag_policies:
         first = merged.get(policy.key)
         merged[policy.key] = policy if first is None else replace(
-            first, description=first.description or policy.description, values=(*first.values, *policy.values)
+            first, description=first.description or policy.description, values=(*first.values, *policy.values),
+            external=first.external or policy.external,
         )  # fmt: skip
     for key, count in sorted(Counter(p.key for p in desired.tag_policies).items()):
         if count > 1:
@@ -161,6 +162,9 @@ def autofix_tag_policies(desired: Desired, *, snapshot: Snapshot | None = None, 
         for value in missing:
             near = near_word(value, merged[key].values)
             if near is not None and near.casefold() in PUBLIC_VALUES:
+                continue
+            if merged[key].external:
+                work.report("LK702", f"tag {key}", f"value {value!r} is none of a tag that is not ours", "have its owner add it")
                 continue
             merged[key] = replace(merged[key], values=(*merged[key].values, value))
             policies = tuple(merged[key] if p.key == key else p for p in work.now.tag_policies)
