@@ -1,13 +1,9 @@
-"""The governance job on the demo data: it proves, it stops what loosens, it fails when a column is naked."""
+"""The governance job on the demo data: it proves, keeps its history, fills its pages. Its verdicts: test_launcher.py."""
 
 from __future__ import annotations
 
-import base64
 import html
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,43 +14,16 @@ from lampkeeper.launch.place import Address
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, states
+from support.governed_runs import lampkeeper, token_of
 from support.laptop import Laptop, make_laptop
 from support.page_worlds import SHOWN, make_page_world
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
-SSN = "dev_fin.finance.customers.ssn"
 
 
 def verdict(jobs: BundleJobs, run: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(jobs.read(f"{jobs.envs}/runs/dev/{run['run_id']}/verdict.json"))
     return found
-
-
-def lampkeeper(jobs: BundleJobs, token: str, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"DATABRICKS_HOST": jobs.host, "DATABRICKS_TOKEN": token, "DATABRICKS_CONFIG_FILE": os.devnull}
-    return subprocess.run(
-        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", *words],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-
-
-def token_of(workspace: Workspace, principal: str) -> str:
-    return str(workspace.write("token", "POST", "/_localspace/tokens", {"principal": principal})["token"])
-
-
-def governance_writes(workspace: Workspace) -> list[str]:
-    """Return the writes to what governs since the log was cleared: not files, runs, tables of the history."""
-    logged = workspace.get("log", "/_localspace/requests", {"mutating": "true"})["requests"]
-    ours = (
-        "/tag-policies",
-        "/entity-tag-assignments",
-        "/policies",
-        "/scim/",
-        "/permissions/",
-        "/genie/",
-        "/permissionassignments",
-    )
-    return [f"{one['method']} {one['path']}" for one in logged if any(part in one["path"] for part in ours)]
 
 
 @pytest.fixture(scope="module")
@@ -174,75 +143,6 @@ def test_the_command_line_runs_where_there_is_no_pyspark_of_ours(laptop: Laptop,
     assert (told.returncode, "dev" in told.stdout) == (0, True), told.stderr
     local = laptop.run(product_jobs.token, "-c", call, "demo")
     assert (local.returncode, "lampkeeper[local]" in local.stderr) == (2, True), local.stderr
-
-
-def test_a_plan_that_loosens_stops_before_apply_until_another_principal_approves(
-    product_jobs: BundleJobs, governed: dict[str, Any], bank_workspace: Workspace
-) -> None:
-    assert states(governed)["outcome"] == "SUCCESS"
-    decision = ("labels", "set", SSN, "none", "--protect", "no", "--reason", "a test", "--by", "steward")
-    decided = lampkeeper(product_jobs, product_jobs.token, *decision, "--envs", product_jobs.envs)
-    assert decided.returncode == 0, decided.stderr
-    bank_workspace.write("log", "DELETE", "/_localspace/requests")
-
-    stopped = product_jobs.run("governance")
-    found = states(stopped)
-    assert [found[t] for t in ("may_apply", "apply", "verify", "audit")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "EXCLUDED"]
-    assert (found["report"], found["outcome"], stopped["state"]["result_state"]) == ("SUCCESS", "FAILED", "FAILED")
-    came_to = verdict(product_jobs, stopped)
-    assert (came_to["verdict"], came_to["exit_code"], came_to["step"]) == ("unsafe", 3, "plan")
-    assert governance_writes(bank_workspace) == []
-
-    plan_hash = next(s["facts"]["plan_hash"] for s in came_to["steps"] if s["step"] == "plan")
-    words = ("approve", plan_hash, "--envs", product_jobs.envs, "--approvals", product_jobs.approvals)
-    own = lampkeeper(product_jobs, product_jobs.token, *words)
-    assert (own.returncode, "cannot approve it too" in own.stderr) == (3, True), own.stderr
-    assert states(product_jobs.run("governance"))["apply"] == "EXCLUDED"
-
-    for kind, name, privilege in (
-        ("catalog", "main", "USE_CATALOG"), ("schema", "main.lampkeeper_ops", "USE_SCHEMA"),
-        ("volume", "main.lampkeeper_ops.lampkeeper", "READ_VOLUME"), ("volume", "main.lampkeeper_ops.approvals", "READ_VOLUME"),
-        ("volume", "main.lampkeeper_ops.approvals", "WRITE_VOLUME"),
-    ):  # fmt: skip
-        path = f"/api/2.1/unity-catalog/permissions/{kind}/{name}"
-        product_jobs.call("PATCH", path, {"changes": [{"principal": OFFICER, "add": [privilege]}]})
-    other = lampkeeper(product_jobs, token_of(bank_workspace, OFFICER), *words)
-    assert (other.returncode, f"approved by {OFFICER}" in other.stdout) == (0, True), other.stderr
-    assert "customers.ssn" in other.stdout
-
-    goes_on = product_jobs.run("governance")
-    assert set(states(goes_on).values()) == {"SUCCESS"}, states(goes_on)
-    rows = run_sql(bank_workspace, "SELECT approver, loosened > 0 FROM main.lampkeeper_ops.applies ORDER BY recorded_at").rows
-    assert rows[-1] == (OFFICER, "true")
-
-
-def test_a_naked_column_planted_after_apply_fails_the_run_by_principal_and_column(
-    product_jobs: BundleJobs, governed: dict[str, Any]
-) -> None:
-    assert states(governed)["outcome"] == "SUCCESS"
-    settings = product_jobs.settings("governance")
-    script = f"{product_jobs.files}/plant.py"
-    source = "spark.sql(\"ALTER TABLE dev_fin.finance.customers ALTER COLUMN email UNSET TAGS ('pii_level')\")\n"
-    head = "from databricks.sdk.runtime import spark\n"
-    product_jobs.call(
-        "POST", "/api/2.0/workspace/import",
-        {"path": script, "format": "RAW", "content": base64.b64encode((head + source).encode()).decode()},
-    )  # fmt: skip
-    plant = {
-        "task_key": "plant", "depends_on": [{"task_key": "apply"}], "environment_key": "default",
-        "spark_python_task": {"python_file": script},
-    }  # fmt: skip
-    for task in settings["tasks"]:
-        if task["task_key"] == "verify":
-            task["depends_on"] = [{"task_key": "plant"}]
-    run = product_jobs.run(product_jobs.make_job(settings | {"tasks": [*settings["tasks"], plant]}))
-    assert states(run)["plant"] == "SUCCESS", product_jobs.output(run, "plant")
-    assert (states(run)["verify"], run["state"]["result_state"]) == ("SUCCESS", "FAILED")
-    found = verdict(product_jobs, run)
-    assert (found["exit_code"], found["step"]) == (1, "verify")
-    told = " ".join(next(s["facts"]["findings"] for s in found["steps"] if s["step"] == "verify"))
-    assert ANALYST in told or "data_analysts" in told
-    assert "dev_fin.finance.customers.email" in told
 
 
 def test_a_lease_left_by_a_dead_run_is_taken_over_with_a_message(product_jobs: BundleJobs, bank_place: Address) -> None:

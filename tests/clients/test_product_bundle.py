@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.bundle_jobs import ROOT
+from support.bundle_jobs import ROOT, copy_project
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing
@@ -26,17 +25,6 @@ CLI = databricks_cli()
 if CLI is None:
     report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
 needs_cli = pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
-PARTS = (
-    "databricks.yml",
-    "pyproject.toml",
-    "README.md",
-    "LICENSE",
-    "resources",
-    "notebooks",
-    "dashboards",
-    "src",
-    "envs/README.md",
-)
 PROD = {
     "BUNDLE_VAR_runner": "00000000-0000-0000-0000-000000000001", "BUNDLE_VAR_approvers": "approvers",
     "BUNDLE_VAR_proposer": "00000000-0000-0000-0000-000000000002",
@@ -49,14 +37,7 @@ class Product:
 
     def __init__(self, space: LocalWorkspace, folder: Path) -> None:
         """Copy what a deploy needs."""
-        self.space, self.folder = space, folder / "project"
-        for part in PARTS:
-            source, target = ROOT / part, self.folder / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+        self.space, self.folder = space, copy_project(folder / "project")
 
     def __call__(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `databricks bundle …`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,16 +17,39 @@ import httpx
 import yaml
 
 ROOT = Path(__file__).parents[2]
+PARTS = (
+    "databricks.yml",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "resources",
+    "notebooks",
+    "dashboards",
+    "src",
+    "envs/README.md",
+)
 _REFERENCE = re.compile(r"\$\{([^}]+)\}")
 _OVER = {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
 
 
-def bundle_document() -> dict[str, Any]:
+def copy_project(folder: Path) -> Path:
+    """Copy what a deploy of the bundle needs into a folder, and return it."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def bundle_document(root: Path = ROOT) -> dict[str, Any]:
     """Return databricks.yml with everything that it includes."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "databricks.yml").read_text())
+    document: dict[str, Any] = yaml.safe_load((root / "databricks.yml").read_text())
     resources: dict[str, Any] = {}
     for pattern in document["include"]:
-        for path in sorted(ROOT.glob(pattern)):
+        for path in sorted(root.glob(pattern)):
             part = yaml.safe_load(path.read_text())
             document["variables"].update(part.get("variables") or {})
             for kind, found in part["resources"].items():
@@ -79,26 +103,39 @@ class BundleJobs:
     wheel: Path
     warehouse_id: str
     jobs: dict[str, int] = field(default_factory=dict)
-    document: dict[str, Any] = field(default_factory=bundle_document)
+    root: Path = ROOT
+    document: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the bundle."""
+        self.document = self.document or bundle_document(self.root)
 
     def deploy(self) -> BundleJobs:
-        """Make schema, volumes and jobs, upload wheel and notebooks."""
+        """Make schema, volumes and jobs where they are missing, change the jobs that are there, upload wheel and notebooks."""
         for kind in ("schema", "volume"):
             for body in self._filled(self.document["resources"][f"{kind}s"]).values():
                 grants, more = body.pop("grants", ()), {"volume_type": "MANAGED"} if kind == "volume" else {}
-                made = self.call("POST", f"/api/2.1/unity-catalog/{kind}s", body | more)
+                full_name = ".".join(body[part] for part in ("catalog_name", "schema_name", "name") if part in body)
+                if self._http("GET", f"/api/2.1/unity-catalog/{kind}s/{full_name}").status_code == 404:
+                    self.call("POST", f"/api/2.1/unity-catalog/{kind}s", body | more)
                 changes = [{"principal": one["principal"], "add": one["privileges"]} for one in grants]
-                self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{made['full_name']}", {"changes": changes})
+                self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{full_name}", {"changes": changes})
         self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
-        for notebook in sorted((ROOT / "notebooks").glob("*.py")):
-            self._upload(notebook, f"{self.files}/notebooks/{notebook.name}")
+        for name in (*sorted((self.root / "notebooks").glob("*.py")), *sorted((self.root / "envs").glob("*/env.auto.tfvars"))):
+            if self.root != ROOT or name.suffix == ".py":
+                self._upload(name, f"{self.files}/{name.relative_to(self.root)}")
         if rows := self._filled(self.document.get("folder")):
             folder = self.call("GET", f"/api/2.0/workspace/get-status?path={self.files}")["object_id"]
             self.call("PUT", f"/api/2.0/permissions/directories/{folder}", {"access_control_list": rows})
+        there = {job["settings"]["name"]: job["job_id"] for job in self.call("GET", "/api/2.2/jobs/list").get("jobs", ())}
         jobs = self.document["resources"]["jobs"]
         # A job that calls another one comes after it.
         for name in sorted(jobs, key=lambda n: ("${resources.jobs." in str(jobs[n]), n)):
-            self.jobs[name] = self.make_job(jobs[name])
+            if jobs[name]["name"] in there:
+                self.jobs[name] = there[jobs[name]["name"]]
+                self.call("POST", "/api/2.2/jobs/reset", {"job_id": self.jobs[name], "new_settings": self._job(jobs[name])})
+            else:
+                self.jobs[name] = self.make_job(jobs[name])
         return self
 
     @property

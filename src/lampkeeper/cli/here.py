@@ -9,6 +9,7 @@ from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
+from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.volumes import VolumeFolder
 
 
@@ -40,4 +41,11 @@ class Here:
 
     def folder(self) -> EnvFolder:
         """Return the environment's folder; raise UsageError listing the environments when it is not there."""
+        folder = EnvFolder(self.root, self.env)
+        if self.shared is not None and not folder.settings_path.is_file():
+            place = f"{self.shared.volume.path}/{self.env}/env.auto.tfvars"
+            raise UsageError(
+                f"{place}: there is no such file, so there is no environment {self.env!r}",
+                fix=f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over",
+            )
         return EnvFolder.existing(self.root, self.env)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -18,31 +15,19 @@ import click
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.places import is_local
 from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
-from lampkeeper.launch.job_run import RunState, TaskState, cancel_run, download, follow, log_tail, start_run
+from lampkeeper.launch.job_run import RunState, TaskState, cancel_run, download, follow, start_run
 from lampkeeper.launch.local import LocalPlace
 from lampkeeper.launch.own import OwnPlace
 from lampkeeper.launch.place import Address, Place, running
+from lampkeeper.launch.signals import interrupted_by_signals
 from lampkeeper.model.auth import Auth
-from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
 from lampkeeper.remote.clients import Workspace, connect
 
 _GOOD, _BAD = "bold green", "bold red"
 _STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BAD, "EXCLUDED": "dim", "UPSTREAM_FAILED": "red"}
-
-
-@contextmanager
-def interrupted_by_term() -> Iterator[None]:
-    """Let SIGTERM end a block as Ctrl-C does, so that what was brought up is taken down."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +46,9 @@ class Launch:
         run_id = start_run(self.workspace, job_id, parameters)
         self.console.line(f"run {run_id} of {job}", "bold")
         try:
-            run = follow(self.workspace, run_id, self._tell, poll=self.poll)
+            run = follow(self.workspace, run_id, self._tell, self._printed, poll=self.poll)
         except BaseException:
-            # Whoever gives up on a run must not leave it writing.
-            cancel_run(self.workspace, run_id)
-            self.console.note(f"cancelled run {run_id}")
+            self._give_up(run_id)
             raise
         self._table(run)
         folder = self.reports / str(run_id)
@@ -78,12 +61,22 @@ class Launch:
             "tasks": [{"task": t.key, "state": t.state, "seconds": t.seconds} for t in run.tasks], "reports": str(folder),
         }  # fmt: skip
 
+    def _give_up(self, run_id: int) -> None:
+        """Cancel the run: whoever gives up on it must not leave it writing."""
+        try:
+            cancel_run(self.workspace, run_id)
+        except LampkeeperError as error:
+            self.console.note(f"run {run_id} could not be cancelled and may go on: {error.message}", _BAD)
+        else:
+            self.console.note(f"cancelled run {run_id}")
+
     def _tell(self, task: TaskState) -> None:
         took = f" ({task.seconds:.1f} s)" if task.over and task.seconds else ""
         self.console.line(f"  {task.key:<12} {task.state}{took}", _STYLES.get(task.state, ""))
-        if task.over:
-            for line in log_tail(self.workspace, task):
-                self.console.line(f"    | {line}", "dim")
+
+    def _printed(self, task: TaskState, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.console.line(f"    | {line}", "dim")
 
     def _table(self, run: RunState) -> None:
         table = new_table("task", "state", "seconds")
@@ -166,7 +159,7 @@ def launch_command(
         raise UsageError("--profile is for --place own", fix="leave it out, or give --place own")
     cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)
     chosen = _place(place, profile, base)
-    with interrupted_by_term(), running(chosen) as address:
+    with interrupted_by_signals(), running(chosen) as address:
         here.console.line(f"place {chosen.name}: {address.host or profile or 'as the environment says'}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         local = place == "local"
@@ -184,7 +177,11 @@ def launch_command(
         if local:
             _settings(workspace, bundle, job, address)
         launched = Launch(
-            console=here.console, workspace=workspace, bundle=bundle, reports=reports.resolve(), poll=0.3 if local else 2.0
+            console=here.console,
+            workspace=workspace,
+            bundle=bundle,
+            reports=reports.resolve(),
+            poll=0.3 if is_local(workspace) else 2.0,
         )
         code, document = launched.run(job, parameters)
     return Outcome(document=document, verdict=code)
@@ -234,7 +231,7 @@ def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
     shutil.rmtree(home / "workspace", ignore_errors=True)
     place = LocalPlace(folder=home / "workspace")
     console = here.console
-    with interrupted_by_term(), running(place) as address:
+    with interrupted_by_signals(), running(place) as address:
         console.line(f"local workspace {address.host}, its data in {place.data}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         bundle = Bundle(

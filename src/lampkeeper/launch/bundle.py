@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.launch.place import Address
+from lampkeeper.launch.signals import uninterrupted
 from lampkeeper.model.errors import RemoteError, UsageError
 
 CLI = "LAMPKEEPER_DATABRICKS_CLI"
@@ -23,6 +24,7 @@ HOW_TO_GET_IT = (
     "install the Databricks CLI 1.13 or newer (https://docs.databricks.com/dev-tools/cli/install.html), so that `databricks`"
     f" is on PATH, or name it in {CLI}"
 )
+_WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
 _GRACE = 20.0
 _TAIL = 4_000
 
@@ -104,7 +106,8 @@ class Bundle:
         try:
             out, err = process.communicate()
         except BaseException:
-            _stop(process)
+            with uninterrupted():
+                _stop(process)
             raise
         if process.returncode != 0:
             raise _refusal(words, self.target, process.returncode, (err or out).strip())
@@ -134,7 +137,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> UsageError | RemoteError:
     doing = f"databricks bundle {words[0]} -t {target}"
-    if "no such target" in said or "no value assigned to required variable" in said or "unknown flag" in said:
+    if any(words in said for words in _WRONG_USE):
         return UsageError(f"{doing}: {said[-_TAIL:]}", fix="see databricks.yml for its targets and variables")
     return RemoteError(
         f"{doing} ended with {code}:\n{said[-_TAIL:]}", code="BUNDLE_FAILED", fix="see what the CLI said, and run again"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
 _OVER = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
-_RAN = frozenset({"SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"})
+_PRINTS = frozenset({"RUNNING", "SUCCESS", "FAILED", "TIMEDOUT", "CANCELED"})
 _WAITING = frozenset({"BLOCKED", "PENDING", "QUEUED", ""})
 _TAIL_LINES = 8
 
@@ -55,7 +55,12 @@ class RunState:
 
 
 def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) -> int:
-    """Start a run and return its id."""
+    """Start a run and return its id; raise UsageError for a parameter that the job does not have."""
+    if parameters:
+        settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
+        known = sorted(p["name"] for p in settings.get("parameters") or ())
+        for name in sorted(set(parameters) - set(known)):
+            raise UsageError(f"the job has no parameter {name!r} (there are: {', '.join(known)})", fix="give --param one of them")
     body: dict[str, Any] = {"job_id": job_id} | ({"job_parameters": dict(parameters)} if parameters else {})
     return int(workspace.write("job", "POST", "/api/2.2/jobs/run-now", body)["run_id"])
 
@@ -119,33 +124,58 @@ def _seconds(found: Mapping[str, Any]) -> float:
     return (end - start) / 1000 if start and end else 0.0
 
 
-def follow(workspace: Workspace, run_id: int, tell: Callable[[TaskState], None], *, poll: float) -> RunState:
-    """Wait for the end of a run, `poll` seconds between looks; tell of each task whenever its state has changed."""
+def follow(
+    workspace: Workspace,
+    run_id: int,
+    tell: Callable[[TaskState], None],
+    printed: Callable[[TaskState, Sequence[str]], None] = lambda _task, _lines: None,
+    *,
+    poll: float,
+) -> RunState:
+    """Wait for the end of a run, `poll` seconds between looks.
+
+    `tell` hears of each task whenever its state has changed, `printed` what it has printed since the last look.
+    """
     seen: dict[str, str] = {}
+    logs = TaskLogs(workspace)
     while True:
         run = read_run(workspace, run_id)
         for task in run.tasks:
-            if seen.get(task.key) != task.state and task.state not in _WAITING:
+            fresh = seen.get(task.key) != task.state and task.state not in _WAITING
+            if fresh:
                 seen[task.key] = task.state
                 tell(task)
+            if task.state == "RUNNING" or (fresh and task.over):
+                printed(task, logs.new(task))
         if run.over:
             return run
         workspace.clock.sleep(poll)
 
 
-def log_tail(workspace: Workspace, task: TaskState) -> list[str]:
-    """Return the last lines that a task printed, and its error; nothing for a task that did not run."""
-    if task.state not in _RAN or not task.run_id:
-        return []
-    try:
-        found = workspace.get("job", "/api/2.2/jobs/runs/get-output", {"run_id": task.run_id})
-    except RemoteError as error:
-        # A condition has no output to give (source: platform docs, get-output).
-        if error.status in (400, 404):
+@dataclass(slots=True)
+class TaskLogs:
+    """What tasks print, each line given once; of many lines at once the last."""
+
+    workspace: Workspace
+    _given: dict[int, int] = field(default_factory=dict)
+
+    def new(self, task: TaskState) -> list[str]:
+        """Return what a task has printed since it was last asked about, and its error; nothing for one that did not run."""
+        if not task.run_id or task.state not in _PRINTS:
             return []
-        raise
-    lines = [line for line in str(found.get("logs") or "").splitlines() if line.strip()][-_TAIL_LINES:]
-    return [*lines, *([str(found["error"])] if found.get("error") else [])]
+        try:
+            found = self.workspace.get("job", "/api/2.2/jobs/runs/get-output", {"run_id": task.run_id})
+        except RemoteError as error:
+            # A condition has no output to give (source: platform docs, get-output).
+            if error.status in (400, 404):
+                return []
+            raise
+        whole = str(found.get("logs") or "").split("\n")
+        # The last line of a task that runs may still be half a line.
+        lines = [line for line in (whole if task.over else whole[:-1]) if line.strip()]
+        fresh = lines[self._given.get(task.run_id, 0) :][-_TAIL_LINES:]
+        self._given[task.run_id] = len(lines)
+        return [*fresh, *([str(found["error"])] if found.get("error") else [])]
 
 
 def download(workspace: Workspace, run: RunState, target: Path) -> Mapping[str, Any] | None:

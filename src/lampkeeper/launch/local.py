@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from lampkeeper.launch.place import Address
+from lampkeeper.launch.signals import uninterrupted
 from lampkeeper.model.errors import RemoteError, UsageError
 
 # The console script may be missing where the package is only on the path, so the module is called by the same Python.
@@ -79,7 +80,8 @@ class LocalPlace:
         try:
             return self._ready(self._process)
         except BaseException:
-            self.down()
+            with uninterrupted():
+                self.down()
             raise
 
     def _ready(self, process: subprocess.Popen[str]) -> Address:

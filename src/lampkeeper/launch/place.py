@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lampkeeper.launch.signals import uninterrupted
 from lampkeeper.model.auth import Auth
 
 
@@ -55,4 +56,5 @@ def running(place: Place) -> Iterator[Address]:
     try:
         yield place.up()
     finally:
-        place.down()
+        with uninterrupted():
+            place.down()
