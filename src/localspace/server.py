@@ -71,7 +71,7 @@ class App:
             raise _DroppedError
         found = self._router.find(method, raw_path)
         limit = found[0].max_body if found else MAX_BODY
-        raw, size = await _body(receive, limit)
+        raw, size = await _body(receive, limit, _declared(scope))
         caller: list[Principal] = []
         try:
             if size > limit:
@@ -212,7 +212,13 @@ def _with_headers(reply: Reply, headers: dict[str, str]) -> Reply:
     return Reply(body=reply.body, status=reply.status, headers={**reply.headers, **headers})
 
 
-async def _body(receive: Receive, limit: int) -> tuple[bytes, int]:
+def _declared(scope: Scope) -> int:
+    """Return the size of the body as the client says it, 0 when it does not."""
+    found = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(found) if found.isdigit() else 0
+
+
+async def _body(receive: Receive, limit: int, declared: int = 0) -> tuple[bytes, int]:
     """Return the body and its size; of a body above the limit nothing is kept, but it is read to its end.
 
     A client that is still sending would otherwise lose the answer to a broken connection.
@@ -225,7 +231,7 @@ async def _body(receive: Receive, limit: int) -> tuple[bytes, int]:
             raise _DroppedError
         part = message.get("body", b"")
         size += len(part)
-        if size <= limit:
+        if size <= limit and declared <= limit:
             parts.append(part)
         else:
             parts.clear()

@@ -119,25 +119,38 @@ def launch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield found
 
 
-def test_a_plan_that_loosens_ends_with_3_until_another_principal_approves(launch: Launcher) -> None:
-    jobs, workspace = launch.jobs, launch.workspace
+@pytest.fixture(scope="module")
+def stopped(launch: Launcher) -> Launched:
+    """Give the launch after a steward has opened a column; the request log holds what it wrote."""
     decision = ("labels", "set", SSN, "none", "--protect", "no", "--reason", "a test", "--by", "steward")
-    decided = lampkeeper(jobs, jobs.token, *decision, "--envs", launch.envs)
+    decided = lampkeeper(launch.jobs, launch.jobs.token, *decision, "--envs", launch.envs)
     assert decided.returncode == 0, decided.stderr
-    workspace.write("log", "DELETE", "/_localspace/requests")
+    launch.workspace.write("log", "DELETE", "/_localspace/requests")
+    return launch()
 
-    stopped = launch()
+
+def reports_of(launched: Launched) -> Path:
+    line = next(one for one in launched.out.splitlines() if one.startswith("reports in "))
+    return Path(line.removeprefix("reports in "))
+
+
+def plan_hash_of(launched: Launched) -> str:
+    verdict: dict[str, Any] = json.loads((reports_of(launched) / "verdict.json").read_text())
+    return str(next(s["facts"]["plan_hash"] for s in verdict["steps"] if s["step"] == "plan"))
+
+
+def test_a_plan_that_loosens_ends_with_3_and_nothing_is_written(launch: Launcher, stopped: Launched) -> None:
     states = stopped.states()
     assert stopped.code == 3, stopped.out
     assert [states[t] for t in ("may_apply", "apply", "verify", "report")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "SUCCESS"]
     assert "verdict: unsafe at plan" in stopped.out
-    assert governance_writes(workspace) == []
-    folder = Path(next(line for line in stopped.out.splitlines() if line.startswith("reports in ")).removeprefix("reports in "))
-    assert (folder / "report.html").is_file()
+    assert governance_writes(launch.workspace) == []
+    assert (reports_of(stopped) / "report.html").is_file()
+    assert plan_hash_of(stopped) in stopped.out, "what to approve is not told"
 
-    verdict: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
-    plan_hash = next(s["facts"]["plan_hash"] for s in verdict["steps"] if s["step"] == "plan")
-    assert plan_hash in stopped.out, "what to approve is not told"
+
+def test_the_proposers_own_approval_opens_nothing_and_anothers_does(launch: Launcher, stopped: Launched) -> None:
+    jobs, workspace, plan_hash = launch.jobs, launch.workspace, plan_hash_of(stopped)
     words = ("approve", plan_hash, "--envs", launch.envs, "--approvals", launch.approvals)
     own = lampkeeper(jobs, jobs.token, *words)
     assert (own.returncode, "cannot approve it too" in own.stderr) == (3, True), own.stderr
@@ -149,8 +162,10 @@ def test_a_plan_that_loosens_ends_with_3_until_another_principal_approves(launch
     record = f"{launch.approvals}/dev/{plan_hash}.approval.json"
     real = jobs.read(record)
     jobs.write(record, real.replace(OFFICER, "admin@localspace.example"))
+    workspace.write("log", "DELETE", "/_localspace/requests")
     assert launch().code == 3
     assert governance_writes(workspace) == []
+
     jobs.write(record, real)
     goes_on = launch()
     assert (goes_on.code, goes_on.states()["apply"]) == (0, "SUCCESS"), goes_on.out

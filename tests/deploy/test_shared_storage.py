@@ -51,6 +51,13 @@ def test_files_come_back_as_they_were_written(volume: VolumeFolder) -> None:
     assert list(volume.names("nowhere")) == []
 
 
+def test_a_file_that_is_too_large_to_be_ours_is_refused_by_name(volume: VolumeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume.write("dev/huge.bin", bytes(101))
+    monkeypatch.setattr("lampkeeper.remote.volumes.MOST_BYTES", 100)
+    with pytest.raises(UsageError, match=r"dev/huge.bin: has more than 100 bytes"):
+        volume.read("dev/huge.bin")
+
+
 @pytest.mark.parametrize("path", ["/Volumes/main/default", "/Volumes/main/default/x/../../y", "/tmp/envs", "/Volumes//a/b/c"])
 def test_a_path_that_leaves_the_volume_is_refused(volume: VolumeFolder, path: str) -> None:
     with pytest.raises(UsageError, match="not a folder in a volume"):

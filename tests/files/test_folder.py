@@ -12,7 +12,7 @@ from hypothesis import given
 
 from lampkeeper.files.folder import README, EnvFolder, environments
 from lampkeeper.files.settings import Settings
-from lampkeeper.files.text import write_texts
+from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
@@ -208,3 +208,11 @@ def test_a_space_has_a_draft_of_its_own(tmp_path):
 
 def test_the_readme_of_the_repository_is_the_one_that_setup_writes():
     assert (Path(__file__).parents[2] / "envs" / "README.md").read_text() == README
+
+
+def test_a_file_of_500_mb_is_refused_without_being_read(tmp_path: Path) -> None:
+    huge = tmp_path / "env.auto.tfvars"
+    with huge.open("wb") as file:
+        file.truncate(500 * 1024 * 1024)
+    with pytest.raises(UsageError, match=r"env.auto.tfvars: has 524288000 bytes; files above 134217728 are not read"):
+        read_text(huge)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from httpx import HTTPStatusError
 
+from lampkeeper.cli.main import main
 from lampkeeper.design.profiles_sql import profile_query
 from lampkeeper.launch.counting import Counter, Counting, count_values, counter_of
 from lampkeeper.launch.labelling import read_platform, read_sources
@@ -144,3 +145,25 @@ def test_counts_are_kept_until_the_table_changes_and_hold_no_value(tmp_path: Pat
     assert any("98% of 480 values are a valid email address" in e for e in label.evidence)
     folder.write_snapshot(Snapshot(tables=(table("dev_fin", "other", misc="STRING", more="INT"),)))
     assert not any(x.protected for x in read_sources(folder, folder.snapshot()).offline)
+
+
+@pytest.mark.parametrize("words", [("--profile-values",), ("--profile-values", "warehouse")])
+def test_values_are_counted_by_name_of_the_flag_alone(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = bank_folder(tmp_path)
+    workspace, wire = _workspace(lambda _: (("c",), []))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lampkeeper.cli.generate.workspace_of", lambda *_: workspace)
+    assert main(["generate", "--offline", *words]) == 0, capsys.readouterr().err
+    assert len(wire.statements) == len(folder.snapshot().tables)
+
+
+def test_spark_counts_in_a_task_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank_folder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lampkeeper.cli.generate.workspace_of", lambda *_: _workspace(lambda _: (("c",), []))[0])
+    assert main(["profile", "--engine", "spark"]) == 2
+    assert "there is no Spark session here" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 from collections.abc import Iterator
 
 import httpx
@@ -130,17 +131,22 @@ def test_a_crooked_path_is_refused(client: WorkspaceClient, path: str) -> None:
             call(path)
 
 
-def test_a_file_of_500_mb_is_refused_with_the_limit(space: LocalWorkspace, home: str) -> None:
+def test_a_file_of_500_mb_is_refused_with_the_limit_and_never_held(space: LocalWorkspace, home: str) -> None:
+    size = 126 * 4 * 1024 * 1024
+
     def body() -> Iterator[bytes]:
         block = bytes(4 * 1024 * 1024)
         for _ in range(126):
             yield block
 
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with space.http() as http:
-        answer = http.post(IMPORT + f"{home[1:]}/huge.bin", content=body())
+        answer = http.post(IMPORT + f"{home[1:]}/huge.bin", content=body(), headers={"content-length": str(size)})
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most) * 1024
     assert answer.status_code == 400
     assert answer.json()["error_code"] == "MAX_NOTEBOOK_SIZE_EXCEEDED"
     assert "exceeded max size (524288000 bytes)" in answer.json()["message"]
+    assert grown < size / 4, "the body was kept in memory"
 
 
 def test_another_principal_sees_only_what_it_was_given(space: LocalWorkspace, client: WorkspaceClient, home: str) -> None:

@@ -94,6 +94,22 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
     return decorate
 
 
+class StepCommand(click.Command):
+    """A command with options that may stand alone: what follows `=` is their value, never the next option.
+
+    click takes `--name=--other` for two options; a job's parameter must not become an option.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a value that would be read as an option."""
+        chosen = {o: p for p in self.params if isinstance(p.type, click.Choice) for o in p.opts}
+        for word in args:
+            name, _, value = word.partition("=")
+            if value.startswith("-") and name in chosen:
+                raise click.BadParameter(f"{value!r} is no value of it.", ctx, chosen[name])
+        return super().parse_args(ctx, args)
+
+
 def switch(name: str, text: str) -> Callable[[Command], Command]:
     """Return an option that is on by its name alone, and takes yes or no where a job's parameter says which."""
     return click.option(

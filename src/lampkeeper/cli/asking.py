@@ -56,8 +56,8 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty asks none."),
         click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
         click.option(
-            "--profile-values", type=click.Choice(["none", *Counter]), is_flag=False, flag_value=str(Counter.WAREHOUSE),
-            default="none", show_default=True,
+            "--profile-values", type=click.Choice(["none", *(c.value for c in Counter)]), is_flag=False,
+            flag_value=Counter.WAREHOUSE.value, default="none", show_default=True,
             help="Count what values look like, where they are; no value leaves (alone: by the warehouse).",
         ),
         switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import common
+from lampkeeper.cli.app import StepCommand, common
 from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
@@ -297,7 +297,7 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
     return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
 
 
-@click.command("verify")
+@click.command("verify", cls=StepCommand)
 @click.option(
     "--create-probes",
     type=click.Choice(["local", "yes", "no"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import common, listed, packs_options
+from lampkeeper.cli.app import StepCommand, common, listed, packs_options
 from lampkeeper.cli.asking import ask_options, count_with, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
@@ -142,7 +142,7 @@ def profile_command(here: Here, engine: str) -> Outcome:
     return Outcome(document=document, findings=findings, facts={"tables": len(snapshot.tables), "unread": unread})
 
 
-@click.command("generate")
+@click.command("generate", cls=StepCommand)
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
 @click.option("--offline", is_flag=True, help="Read no workspace: use ddl/*.sql of the env, or else the last snapshot.")

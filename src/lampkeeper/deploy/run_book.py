@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from lampkeeper.deploy.approvals import Files
+from lampkeeper.files.folder import require_env_name
 from lampkeeper.model.errors import UsageError
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -79,7 +80,8 @@ class RunBook:
     run_id: str
 
     def __post_init__(self) -> None:
-        """Refuse an id that is no name of a folder."""
+        """Refuse an id that is no name of a folder, and an environment that is none."""
+        require_env_name(self.env)
         if not _RUN.match(self.run_id):
             raise UsageError(f"--run-id {self.run_id!r} is not the id of a run", fix="give {{job.run_id}}")
 

@@ -74,6 +74,14 @@ auth.auto.tfvars
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 
+def require_env_name(env: str) -> None:
+    """Raise UsageError for a name that no environment can have."""
+    if env in RESERVED:
+        raise UsageError(f"{env!r} is a layer's folder, not an environment", fix="choose another name, such as dev")
+    if not _NAME.match(env):
+        raise UsageError(f"{env!r} cannot be an environment's name", fix="use lower case letters, digits, _ and -")
+
+
 @dataclass(frozen=True, slots=True)
 class EnvFolder:
     """The files of one environment under `root`/envs. Reading never writes; every write is whole or not at all."""
@@ -83,10 +91,7 @@ class EnvFolder:
 
     def __post_init__(self) -> None:
         """Refuse a name that is reserved or would leave the folder."""
-        if self.env in RESERVED:
-            raise UsageError(f"{self.env!r} is a layer's folder, not an environment", fix="choose another name, such as dev")
-        if not _NAME.match(self.env):
-            raise UsageError(f"{self.env!r} cannot be an environment's name", fix="use lower case letters, digits, _ and -")
+        require_env_name(self.env)
 
     @classmethod
     def existing(cls, root: Path, env: str) -> EnvFolder:

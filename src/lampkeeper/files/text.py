@@ -12,11 +12,16 @@ from lampkeeper.model.errors import UsageError
 
 SECRET_MODE = 0o600
 PUBLIC_MODE = 0o644
+MOST_BYTES = 128 * 1024 * 1024
+"""No file of ours is larger: the snapshot of a metastore of 10^5 columns has a fourth of it. Larger ones are not read at all."""
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text without a byte order mark; raise UsageError when it is not there or not UTF-8."""
+    """Return a file's text without a byte order mark; raise UsageError when it is not there, too large, or not UTF-8."""
     try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise UsageError(f"{path}: has {size} bytes; files above {MOST_BYTES} are not read", fix="name the right file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None

@@ -17,6 +17,8 @@ from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.failures import Transience, translate
 
 ROOT = "/Volumes/"
+MOST_BYTES = 128 * 1024 * 1024
+"""No file that we keep is larger; of one that is, no more is held in memory."""
 _FILES = "/api/2.0/fs/files"
 _DIRECTORIES = "/api/2.0/fs/directories"
 _BINARY = {"Content-Type": "application/octet-stream"}
@@ -36,7 +38,7 @@ class VolumeFolder:
             raise UsageError(f"{self.path}: not a folder in a volume", fix="write /Volumes/<catalog>/<schema>/<volume>/envs")
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None when it is not there."""
+        """Return a file's bytes, None when it is not there; raise UsageError for one that is too large to be ours."""
         try:
             answer = self._do("GET", _FILES, name, raw=True)
         except RemoteError as error:
@@ -44,7 +46,12 @@ class VolumeFolder:
                 return None
             raise
         with answer["contents"] as stream:
-            return bytes(stream.read())
+            content = bytes(stream.read(MOST_BYTES + 1))
+        if len(content) > MOST_BYTES:
+            raise UsageError(
+                f"{self.path}/{name}: has more than {MOST_BYTES} bytes, the most that is read", fix="remove it, if it is not ours"
+            )
+        return content
 
     def write(self, name: str, content: bytes) -> None:
         """Create or replace a file; folders are made."""
