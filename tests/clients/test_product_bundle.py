@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.bundle_jobs import ROOT, copy_project
+from support.bundle_jobs import ROOT
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
-from support.missing_tools import databricks_cli, report_missing
+from support.missing_tools import report_missing
+from support.product_cli import CLI, Product
 from support.recorded import save, take
 
 pytestmark = [pytest.mark.server, pytest.mark.clients]
-CLI = databricks_cli()
 if CLI is None:
     report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
 needs_cli = pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
@@ -30,39 +28,6 @@ PROD = {
     "BUNDLE_VAR_proposer": "00000000-0000-0000-0000-000000000002",
     "BUNDLE_VAR_verifier": "00000000-0000-0000-0000-000000000003",
 }  # fmt: skip
-
-
-class Product:
-    """A copy of the project in a folder of its own, and the CLI on it."""
-
-    def __init__(self, space: LocalWorkspace, folder: Path) -> None:
-        """Copy what a deploy needs."""
-        self.space, self.folder = space, copy_project(folder / "project")
-
-    def __call__(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `databricks bundle …`."""
-        # uv finds the package index where this machine says.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_"))} | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "DATABRICKS_HOST": self.space.host, "DATABRICKS_TOKEN": self.space.token, "DATABRICKS_CONFIG_FILE": os.devnull,
-        }  # fmt: skip
-        return subprocess.run(
-            [str(CLI), "bundle", *words], cwd=self.folder, env=environment | variables, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-
-    def good(self, *words: str, **variables: str) -> str:
-        """Run a command that must succeed, and return what it printed."""
-        done = self(*words, **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def actions(self) -> Counter[str]:
-        """Return how often the plan of target local holds each action."""
-        done = self("plan", "-t", "local", "-o", "json")
-        assert done.returncode == 0, done.stderr
-        plan = json.loads(done.stdout)
-        return Counter(one["action"] for one in plan["plan"].values())
 
 
 @pytest.fixture(scope="module")
@@ -132,16 +97,6 @@ def test_after_a_deploy_nothing_is_to_do_one_edit_is_one_update_and_destroy_leav
     after = space.control("GET", "inventory")["inventory"]
     added = {name for name in set(after) - set(before) if not name.startswith("workspace_object/")}
     assert (added, set(before) - set(after)) == (set(), set())
-
-
-@needs_cli
-@pytest.mark.parametrize("write", [2, 8, 14])
-def test_a_deploy_killed_half_way_converges(product: Product, space: LocalWorkspace, write: int) -> None:
-    space.control("POST", "kill", {"at_write": write, "when": "before", "mode": "drop"})
-    assert product("deploy", "-t", "local").returncode != 0
-    space.control("POST", "revive")
-    product.good("deploy", "-t", "local", "--force-lock")
-    assert set(product.actions()) == {"skip"}
 
 
 @needs_cli

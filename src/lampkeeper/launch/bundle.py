@@ -25,6 +25,12 @@ HOW_TO_GET_IT = (
     f" is on PATH, or name it in {CLI}"
 )
 _WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
+_FIXES = {
+    "already exists": "what a deploy that was cut off has made is in no state: `databricks bundle deployment bind` takes it in"
+    " (docs/bundle.md, After a deploy that was cut off)",
+    "deploy lock acquired": "if that deploy is dead: `databricks bundle deploy --force-lock`, once",
+    "hatchling": "the wheel's build needs the package index once: see that `uv build --wheel` works here, then run again",
+}
 _GRACE = 20.0
 _TAIL = 4_000
 
@@ -139,6 +145,5 @@ def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> Usage
     doing = f"databricks bundle {words[0]} -t {target}"
     if any(words in said for words in _WRONG_USE):
         return UsageError(f"{doing}: {said[-_TAIL:]}", fix="see databricks.yml for its targets and variables")
-    return RemoteError(
-        f"{doing} ended with {code}:\n{said[-_TAIL:]}", code="BUNDLE_FAILED", fix="see what the CLI said, and run again"
-    )
+    fix = next((fix for words, fix in _FIXES.items() if words in said), "see what the CLI said, and run again")
+    return RemoteError(f"{doing} ended with {code}:\n{said[-_TAIL:]}", code="BUNDLE_FAILED", fix=fix)
