@@ -8,6 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from support.bundle_jobs import ROOT, build_wheel
 
 DATA = (".yaml", ".yml", ".sql", ".css", ".json", ".html", ".js")
@@ -15,6 +17,24 @@ DATA = (".yaml", ".yml", ".sql", ".css", ".json", ".html", ".js")
 
 def test_the_same_source_and_time_give_the_same_bytes(product_wheel: Path, tmp_path: Path) -> None:
     assert build_wheel(tmp_path).read_bytes() == product_wheel.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def cloned_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel in a clean clone of what is committed."""
+    home = tmp_path_factory.mktemp("clone")
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(home / "project")], check=True)
+    return build_wheel(home / "dist", source=home / "project")
+
+
+def test_the_wheel_of_a_clean_clone_holds_every_file_that_is_committed(cloned_wheel: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-tree", "-r", "-z", "--name-only", "HEAD", "src"], cwd=ROOT, capture_output=True, check=True
+    )
+    committed = {name.removeprefix("src/") for name in listed.stdout.decode().split("\0") if name}
+    inside = {name for name in zipfile.ZipFile(cloned_wheel).namelist() if ".dist-info/" not in name}
+    assert inside == committed
+    assert {Path(name).suffix for name in inside} >= {".sql", ".yaml", ".css", ".js"}
 
 
 def test_every_data_file_of_the_packages_is_in_the_wheel(product_wheel: Path) -> None:
@@ -28,12 +48,12 @@ def test_every_data_file_of_the_packages_is_in_the_wheel(product_wheel: Path) ->
     assert any(name.endswith(".sql") for name in wanted)
 
 
-def test_it_runs_in_an_environment_that_has_only_its_dependencies(product_wheel: Path, tmp_path: Path) -> None:
+def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
     # Nothing is installed from a network: the dependencies are those beside us, the package itself is the wheel's.
     site = next((home / "lib").glob("python3*/site-packages"))
-    zipfile.ZipFile(product_wheel).extractall(site)
+    zipfile.ZipFile(cloned_wheel).extractall(site)
     ours = next(Path(p) for p in sys.path if p.endswith("site-packages"))
     for found in ours.iterdir():
         if not found.name.startswith(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from support.bundle_jobs import ROOT
 from support.fake_runner import fake_runner
+from support.governed_runs import LAMPKEEPER
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import report_missing
 from support.product_cli import CLI, Product
@@ -100,12 +100,29 @@ def test_after_a_deploy_nothing_is_to_do_one_edit_is_one_update_and_destroy_leav
 
 
 @needs_cli
+def test_without_the_package_index_the_wheels_build_says_what_it_needs(
+    product: Product, space: LocalWorkspace, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [*LAMPKEEPER, "launch", "--place", "own", "--target", "local", "--bundle", str(product.folder)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {
+            "DATABRICKS_HOST": space.host, "DATABRICKS_TOKEN": space.token, "DATABRICKS_CONFIG_FILE": os.devnull,
+            "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty"),
+        },
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "hatchling was not found in the cache" in done.stderr
+    assert "fix: the wheel's build needs the package index once" in done.stderr
+
+
+@needs_cli
 @pytest.mark.heavy
 @pytest.mark.spark
 def test_the_demo_runs_from_start_to_end_and_leaves_nothing_behind(tmp_path: Path) -> None:
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "demo-bundle", "--dir", str(tmp_path / "demo")],
+        [*LAMPKEEPER, "demo-bundle", "--dir", str(tmp_path / "demo")],
         cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
@@ -119,7 +136,7 @@ def test_the_demo_runs_from_start_to_end_and_leaves_nothing_behind(tmp_path: Pat
 @pytest.mark.spark
 def test_sigterm_cancels_the_run_and_takes_the_place_down(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "launch", "--dir", str(tmp_path)],
+        [*LAMPKEEPER, "launch", "--dir", str(tmp_path)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None

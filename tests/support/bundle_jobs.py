@@ -83,12 +83,12 @@ def _over(below: Any, above: Any) -> Any:
     return above
 
 
-def build_wheel(folder: Path, epoch: str = "1700000000") -> Path:
+def build_wheel(folder: Path, epoch: str = "1700000000", *, source: Path = ROOT) -> Path:
     """Build the wheel as the bundle does, and return it."""
     uv = Path(sys.executable).parent / "uv"
     done = subprocess.run(
         [str(uv), "build", "--wheel", "--quiet", "--out-dir", str(folder)],
-        cwd=ROOT, env=os.environ | {"SOURCE_DATE_EPOCH": epoch}, capture_output=True, text=True, check=False,
+        cwd=source, env=os.environ | {"SOURCE_DATE_EPOCH": epoch}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))
