@@ -50,11 +50,10 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
         ({"warehouse": "of-another-workspace"}, "warehouse 'of-another-workspace' does not exist in http://127.0.0.1"),
         ({"account_scope": "ghost"}, "the secret scope 'ghost' does not exist, or may not be read (there are: lampkeeper)"),
         ({"env": "a\"b\n'c' $(id) \\"}, "'a\"b\\n\\'c\\' $(id) \\\\' cannot be an environment's name"),
-        ({"envs": "/Volumes/main/lampkeeper_ops/../../etc/envs"}, "/etc/envs: not a folder in a volume"),
-        ({"envs": "/Volumes/main/ghost/lampkeeper/envs"}, "'main.ghost.lampkeeper' does not exist"),
+        ({"env": "../../approvals"}, "'../../approvals' cannot be an environment's name"),
         ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars: there is no such file"),
     ],
-    ids=["warehouse of another workspace", "secret scope", "quotes and newlines", "path with ..", "volume", "environment"],
+    ids=["warehouse of another workspace", "secret scope", "quotes and newlines", "path with ..", "environment"],
 )
 def test_a_parameter_that_is_wrong_is_named(jobs: BundleJobs, parameters: dict[str, str], told: str) -> None:
     run = jobs.run("value_profiles", **parameters)

@@ -69,18 +69,19 @@ class Launcher:
     @property
     def envs(self) -> str:
         """Return where the deployed job keeps its environments."""
-        return self._parameter("envs")
+        return self._word("--envs")
 
     @property
     def approvals(self) -> str:
         """Return where the deployed job looks for approvals."""
-        return self._parameter("approvals")
+        return self._word("--approvals")
 
-    def _parameter(self, name: str) -> str:
+    def _word(self, flag: str) -> str:
         there = self.jobs.call("GET", "/api/2.2/jobs/list")["jobs"]
         job_id = next(j["job_id"] for j in there if j["settings"]["name"].endswith("governance"))
         settings = self.jobs.call("GET", f"/api/2.2/jobs/get?job_id={job_id}")["settings"]
-        return next(str(p["default"]) for p in settings["parameters"] if p["name"] == name)
+        words = [w for t in settings["tasks"] for w in t.get("python_wheel_task", {}).get("parameters", ())]
+        return str(words[words.index(flag) + 1])
 
     def __call__(self, *words: str, bundle: Path | None = None) -> Launched:
         """Run `lampkeeper launch --place own …`, signed in as the workspace's admin."""

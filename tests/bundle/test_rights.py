@@ -125,13 +125,6 @@ def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
     assert "make the principal in the secret scope an account admin" in answer.err
 
 
-def test_an_environment_that_is_not_there_is_told_by_its_place_in_the_volume(apart: Trial) -> None:
-    answer = apart.place.command("proposer", "snapshot", "--env", "ghost")
-    assert answer.code == 2
-    assert f"{apart.place.jobs.envs}/ghost/env.auto.tfvars: there is no such file" in answer.err
-    assert "put envs/ghost/env.auto.tfvars beside databricks.yml" in answer.err
-
-
 def test_a_secret_scope_that_is_not_there_is_named(apart: Trial) -> None:
     answer = apart.place.command("proposer", "snapshot", "--account-scope", "ghost")
     assert answer.code == 2

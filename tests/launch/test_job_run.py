@@ -65,6 +65,8 @@ class Script:
             if log == "refused":
                 raise RemoteError("no output", status=400)
             return {"logs": log} | ({"error": "it broke"} if self.looks[self.at][2][key][0] == "FAILED" else {})
+        if call.path.endswith("jobs/get"):
+            return {"settings": {"tasks": []}}
         raise AssertionError(call.path)
 
 
