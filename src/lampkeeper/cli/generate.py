@@ -129,12 +129,14 @@ def classify_command(here: Here, file: str) -> None:
     show_default=True,
     help="Who counts: a warehouse, or in a job the task's own Spark session, eight tables at once.",
 )
+@packs_options
 @common(workspace=True, writes=True)
-def profile_command(here: Here, engine: str) -> Outcome:
+def profile_command(here: Here, engine: str, country: str, industry: str) -> Outcome:
     """Count what the values of the tables look like, for `generate` to read: shares and counts; no value leaves the data."""
     folder = here.folder()
     snapshot = snapshot_of(folder)
-    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine), overlay_of(folder))
+    overlay = overlay_of(folder, Choices(country=listed(country), industry=listed(industry)))
+    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine), overlay)
     counted = source_files(folder).counted()
     unread = sum(f.code == "profile/unread" for f in findings)
     here.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")
