@@ -14,7 +14,8 @@ from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.lifecycle import access_of, live_access_of
+from lampkeeper.launch.lifecycle import access_of, desired_of, live_access_of
+from lampkeeper.launch.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.effective import OUTSIDER, Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
@@ -22,6 +23,7 @@ from lampkeeper.model.explain import Explanation, explain, show_use
 from lampkeeper.model.names import ColumnName, TableName, split_name
 
 STYLES = {CellState.RAW: "bold yellow", CellState.MASKED: "green", CellState.HIDDEN: "dim", CellState.FAILING: "bold red"}
+STYLES[CellState.NO_ROWS] = "dim"
 LIVE = "live"
 
 
@@ -81,6 +83,12 @@ def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, on
     matrix = compute_matrix(access, standard_principals(access))
     rows = matrix_rows(matrix)
     print_matrix(here.console, matrix, only)
+    exemptions = [str(e) for e in folder.settings().exemptions]
+    unseen = unseen_dict(matrix)
+    for catalog, shown in unseen.items():
+        here.console.line(f"a table of {catalog} that nobody has reviewed: {_by_state(shown)}")
+    for line in exemptions:
+        here.console.line(f"raw by exemption: {line}")
     if csv_file is not None:
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["principal"], lineterminator="\n")
@@ -93,7 +101,23 @@ def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, on
 
         write_text(html_file, render_page(Page(title=f"Who sees what: {here.env}", matrix=matrix)))
         here.console.note(f"wrote {html_file}")
-    return Outcome(document={"env": here.env, "principals": list(matrix.principals), "cells": rows})
+    document = {"env": here.env, "principals": list(matrix.principals), "cells": rows}
+    return Outcome(document=document | {"unseen": unseen, "exemptions": exemptions})
+
+
+def unseen_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
+    """Return by catalog what each principal that may read it gets of a table that nobody has reviewed."""
+    found: dict[str, dict[str, str]] = {}
+    for (principal, catalog), closed in sorted(matrix.unseen.items()):
+        found.setdefault(catalog, {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
+    return dict(sorted(found.items()))
+
+
+def _by_state(shown: dict[str, str]) -> str:
+    groups: dict[str, list[str]] = {}
+    for principal, state in shown.items():
+        groups.setdefault(state, []).append(principal)
+    return "; ".join(f"{state} for {bounded(names)}" for state, names in sorted(groups.items()))
 
 
 def _no_formula(value: str) -> str:
@@ -191,7 +215,16 @@ def why_command(here: Here, principal: str, column: str, live: bool) -> Outcome:
     PRINCIPAL is a user, an application id, a group (then: one of its members), or `outsider`.
     """
     folder = here.folder()
-    access = live_access_of(folder, workspace_of(here, folder)) if live else access_of(folder)
+    outside = unseen_column(desired_of(folder), column)
+    if live:
+        access = live_access_of(folder, workspace_of(here, folder), outside)
+    else:
+        access = access_of(folder)
+        if outside is not None:
+            here.console.note(
+                f"{outside.table} is not in this environment: the files know nothing of its tags and grants (--live)"
+            )
+            access = with_unknown(access, outside)
     found = explain(access, principal_named(access, principal), column_named(access, column))
     print_explanation(here.console, found)
     return Outcome(document=found.as_dict())

@@ -22,6 +22,7 @@ from lampkeeper.model.names import ColumnName, TableName
 SYMBOLS = {
     CellState.RAW: ("●", "raw"),
     CellState.MASKED: ("◐", "masked"),
+    CellState.NO_ROWS: ("○", "hidden"),
     CellState.HIDDEN: ("○", "hidden"),
     CellState.FAILING: ("✕", "failing"),
 }
@@ -135,7 +136,8 @@ def _overview(by_table: Mapping[TableName, Sequence[ColumnName]], matrix: Matrix
 
 def _summary_cell(cells: Sequence[Cell]) -> str:
     counts = {state: sum(c.state is state for c in cells) for state in CellState}
-    worst = next(s for s in (CellState.RAW, CellState.MASKED, CellState.FAILING, CellState.HIDDEN) if counts[s])
+    order = (CellState.RAW, CellState.MASKED, CellState.FAILING, CellState.NO_ROWS, CellState.HIDDEN)
+    worst = next(s for s in order if counts[s])
     text = " ".join(f"{SYMBOLS[s][0]} {n}" for s, n in counts.items() if n)
     words = ", ".join(f"{n} {SYMBOLS[s][1]}" for s, n in counts.items() if n)
     return f'<td class="{SYMBOLS[worst][1]}" title="{words}">{text}</td>'

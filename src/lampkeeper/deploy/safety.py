@@ -43,19 +43,19 @@ def judge(before: Picture, recorded: Picture, after: Picture, governed: set[Tabl
     for change in compare(old, new):
         if change.direction is Direction.TIGHTER:
             tightening.append(change)
-        elif _opens(change, old, governed, kept):
+        elif _opens(change, (old, left), governed, kept):
             opening.append(change)
         elif (change.table not in governed and not change.of_unseen) or _place(change) in against_recorded:
             loosening.append(change)
     return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening))
 
 
-def _opens(change: MatrixChange, old: Matrix, governed: set[TableName], kept: Collection[str]) -> bool:
+def _opens(change: MatrixChange, before: Iterable[Matrix], governed: set[TableName], kept: Collection[str]) -> bool:
     if change.of_unseen:
         return change.table.catalog not in kept
     if change.column is not None:
-        cell = old.cells.get((change.principal, ColumnName(change.table, change.column)))
-        if cell is not None and cell.unseen:
+        place = (change.principal, ColumnName(change.table, change.column))
+        if any(matrix.cells[place].unseen for matrix in before if place in matrix.cells):
             return True
     return change.table not in governed and change.before == str(CellState.HIDDEN)
 

@@ -28,6 +28,7 @@ from lampkeeper.deploy.verify_structure import StructureCheck, read_tag_policies
 from lampkeeper.deploy.verify_unseen import prove_unseen
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.exemptions import Exemption
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.schema import Table
 from lampkeeper.remote.clients import Workspace
@@ -43,6 +44,7 @@ class VerifyOptions:
     `membership_wait`: seconds to wait until a membership reads true. `stale_after`: age in seconds from which a probe left
     behind by a run that died is removed. `most_probes`: how many combinations of groups are tested at most; the rest are
     findings. `key_known`: the desired keyed functions carry the id of the environment's key, not of the one last applied.
+    `exemptions`: who sees raw values by an exemption that is not over.
     """
 
     create_probes: bool = False
@@ -53,6 +55,7 @@ class VerifyOptions:
     stale_after: float = 3600.0
     most_probes: int = 60
     key_known: bool = False
+    exemptions: tuple[Exemption, ...] = ()
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -80,7 +83,8 @@ def verify(
             prepare(workspace, options)
             live = _read(desired, workspace)
         me = str(workspace.get("me", "/api/2.0/preview/scim/v2/Me").get("userName") or "")
-        structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators).run(tables)
+        exempt = {e.principal: str(e) for e in options.exemptions}
+        structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators, exempt).run(tables)
         expected = Access(AccessModel.of_desired(desired, live.tables))
         if options.create_probes:
             asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
@@ -106,6 +110,7 @@ def verify(
         checked=structure.checked,
         unseen=tuple(str(proof) for proof in unseen),
         keyed=_how_keyed(desired, live, options),
+        exemptions=tuple(str(e) for e in options.exemptions),
     )
 
 

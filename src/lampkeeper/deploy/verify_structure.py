@@ -40,11 +40,14 @@ class StructureCheck:
         tag_policies: Iterable[TagPolicy],
         me: str = "",
         operators: Iterable[str] = (),
+        exempt: Mapping[str, str] | None = None,
     ) -> None:
         """Take both sides, and the name of whoever runs the verification (its own grants are no surprise).
 
         That `operators` manage is a warning, since they run plans and applies; that they read is an error as for everybody.
+        `exempt` are principals with an exemption, and what it says: that they read is known and has a reason.
         """
+        self._exempt = exempt or {}
         self._desired = desired
         self._live = live
         self._tag_policies = {t.key: t for t in tag_policies}
@@ -221,10 +224,12 @@ class StructureCheck:
             if not extra or not self._holds_scope(key[1]):
                 continue
             reading = extra & READING - (_MANAGING if key[2] in self._operators else frozenset())
+            known = f"; {self._exempt[key[2]]}" if key[2] in self._exempt else ""
+            reading = frozenset() if known else reading
             self._report(
                 "extra_grant",
                 f"{key[2]} on {key[1]}",
-                f"holds {', '.join(sorted(extra))} on {key[0].lower()} {key[1]}, which is not in the desired state",
+                f"holds {', '.join(sorted(extra))} on {key[0].lower()} {key[1]}, which is not in the desired state{known}",
                 Severity.ERROR if reading else Severity.WARNING,
                 "revoke it, or take it into the desired state",
             )

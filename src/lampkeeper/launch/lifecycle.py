@@ -45,7 +45,7 @@ from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
-from lampkeeper.model.names import TableName, split_name
+from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
 from lampkeeper.model.unseen import Unseen
 from lampkeeper.remote.catalog import read_snapshot
@@ -309,10 +309,11 @@ def access_of(folder: EnvFolder) -> Access:
     return Access(AccessModel.of_desired(desired, tables_in_scope(folder, desired)))
 
 
-def live_access_of(folder: EnvFolder, workspace: Workspace) -> Access:
-    """Return who sees what in the workspace now, over the environment's tables."""
+def live_access_of(folder: EnvFolder, workspace: Workspace, outside: ColumnName | None = None) -> Access:
+    """Return who sees what in the workspace now, over the environment's tables, and the one `outside` that is asked about."""
     desired = desired_of(folder)
-    return Access(read_access_model(workspace, desired.tables, groups=[g.name for g in desired.groups]))
+    tables = (*desired.tables, outside.table) if outside is not None else desired.tables
+    return Access(read_access_model(workspace, tables, groups=[g.name for g in desired.groups]))
 
 
 def make_env_plan(
@@ -366,8 +367,7 @@ def verify_env(
         return _shown_less(error)
     plan = make_plan(desired, workspace, states, view=view)
     tables = tables_in_scope(folder, desired)
-    report = verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
-    return replace(report, exemptions=tuple(str(e) for e in folder.settings().exemptions))
+    return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
 
 
 SHOWS_LESS = frozenset({"TABLE_OR_VIEW_NOT_FOUND", "INFORMATION_SCHEMA_INCOMPLETE"})
@@ -385,7 +385,9 @@ def _shown_less(error: RemoteError) -> VerifyReport:
     return VerifyReport(principals=(), cells=(), rows=(), findings=(finding,))
 
 
-def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool) -> VerifyOptions:
+def verify_options(
+    settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool, now: datetime | None = None
+) -> VerifyOptions:
     """Return how to verify: identities with their tokens (raise UsageError for one whose variable is not set)."""
     identities = []
     for each in settings.identities:
@@ -402,4 +404,5 @@ def verify_options(settings: Settings, tokens: Mapping[str, str], *, create_prob
         operators=settings.operators,
         stale_after=0.0 if local else 3600.0,
         membership_wait=60.0 if local else 300.0,
+        exemptions=tuple(e for e in settings.exemptions if not e.expired((now or datetime.now(UTC)).date())),
     )

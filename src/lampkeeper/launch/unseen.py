@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from lampkeeper.deploy.state import States
+from lampkeeper.model.access import Access
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.schema import Column, Table
 from lampkeeper.model.tags import EntityType
 from lampkeeper.model.unseen import REVIEW_KEY, is_fallback
 from lampkeeper.remote.clients import Workspace
@@ -73,3 +77,20 @@ def bounded(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def unseen_column(desired: Desired, text: str) -> ColumnName | None:
+    """Return the column that a full name means when its table is not in the environment but in a catalog that it closes."""
+    parts = split_name(text)
+    if len(parts) != 4 or parts[0].casefold() not in {c.casefold() for c in fallbacks(desired)}:
+        return None
+    table = TableName(parts[0], parts[1], parts[2])
+    if table.plain.casefold() in {t.plain.casefold() for t in desired.tables}:
+        return None
+    return ColumnName(table, parts[3])
+
+
+def with_unknown(access: Access, column: ColumnName) -> Access:
+    """Return the access with a table of which nothing but this column's name is known: no tags, no grants of its own."""
+    table = Table(name=column.table, columns=(Column(name=column.column, type="STRING"),))
+    return Access(replace(access.model, tables=(*access.model.tables, table)))
