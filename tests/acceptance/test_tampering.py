@@ -9,7 +9,7 @@ from databricks.sdk.service import iam
 
 from lampkeeper.deploy.verify import VerifyOptions
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.lifecycle import verify_env
+from lampkeeper.launch.verifying import verify_env
 from lampkeeper.remote.clients import connect
 from support.bank_places import Bank, governed_bank
 from support.governed_places import VirtualClock

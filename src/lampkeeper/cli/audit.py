@@ -18,7 +18,8 @@ from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.auditing import Audit, audit
 from lampkeeper.launch.conform import never_observed
-from lampkeeper.launch.lifecycle import Choices, access_of, count_labels, make_env_plan, verify_env, verify_options
+from lampkeeper.launch.lifecycle import Choices, access_of, count_labels, make_env_plan
+from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 

@@ -37,17 +37,10 @@ from lampkeeper.launch.demo import (
     write_env,
 )
 from lampkeeper.launch.hash_keys import FoundKey, key_for, local_key
-from lampkeeper.launch.lifecycle import (
-    Generated,
-    generate,
-    make_env_plan,
-    take_snapshot,
-    validate,
-    verify_env,
-    verify_options,
-)
+from lampkeeper.launch.lifecycle import Generated, generate, make_env_plan, take_snapshot, validate
 from lampkeeper.launch.local import LocalPlace
 from lampkeeper.launch.place import Address
+from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import Protect

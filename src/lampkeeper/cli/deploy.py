@@ -26,7 +26,8 @@ from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.hash_keys import key_for
-from lampkeeper.launch.lifecycle import make_env_plan, verify_env, verify_options
+from lampkeeper.launch.lifecycle import make_env_plan
+from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
