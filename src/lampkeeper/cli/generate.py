@@ -18,9 +18,10 @@ from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
-from lampkeeper.files.text import read_text, write_text
+from lampkeeper.files.text import read_text
 from lampkeeper.launch.counting import Counter, source_files
 from lampkeeper.launch.ddl_input import take_ddl
+from lampkeeper.launch.deployed import take_files
 from lampkeeper.launch.importing import import_spaces
 from lampkeeper.launch.labelling import read_platform
 from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, snapshot_of, take_snapshot, validate
@@ -60,7 +61,7 @@ def setup_command(here: Here, host: str, account_id: str) -> Outcome:
     "given",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Take <env>/env.auto.tfvars from this folder first, if it is there: what a bundle has deployed.",
+    help="Take <env>/env.auto.tfvars, taxonomy.yaml, packs and masks from this folder first: what a bundle has deployed.",
 )
 @common(workspace=True, writes=True)
 def snapshot_command(here: Here, given: Path | None) -> Outcome:
@@ -88,8 +89,9 @@ def _take_settings(here: Here, given: Path) -> None:
     source = given / here.env / "env.auto.tfvars"
     if not source.is_file():
         here.console.note(f"{source}: not there; the environment's own settings stand")
-    elif write_text(EnvFolder(here.root, here.env).settings_path, read_text(source)):
-        here.console.note(f"settings taken from {source}")
+        return
+    for path in take_files(EnvFolder(here.root, here.env), source.parent):
+        here.console.note(f"taken from {path}")
 
 
 @click.command("classify")
