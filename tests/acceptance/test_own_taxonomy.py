@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 TAXONOMY = """\
 tags:
   - {label: email, key: data_class, value: email}
-  - {label: name, key: data_class, value: person}
+  - {label: name, key: class.name}
   - {label: national_id, key: data_class, value: gov_id}
   - {label: dob, types: [DATE], key: data_class, value: birth}
   - {label: financial_amount, types: [DECIMAL], key: money}
@@ -33,6 +33,8 @@ def _another_team(bank: Bank) -> None:
 
 def test_masks_hold_on_tags_of_another_team_and_their_tags_outlive_us(tmp_path: Path) -> None:
     with governed_bank(tmp_path, _another_team) as bank:
+        (named,) = bank.w.entity_tag_assignments.list("columns", "dev_fin.finance.customers.first_name")
+        assert (named.tag_key, named.tag_value or "") == ("class.name", "")
         report = bank.run("verify", "--json")
         assert (report.code, report.findings()) == (0, {})
         keys = {str(p.tag_key) for p in bank.w.tag_policies.list_tag_policies()}
@@ -43,3 +45,4 @@ def test_masks_hold_on_tags_of_another_team_and_their_tags_outlive_us(tmp_path: 
         kept = bank.w.entity_tag_assignments.list("columns", "dev_fin.finance.customers.email")
         assert [(t.tag_key, t.tag_value) for t in kept] == [("data_class", "email")]
         assert list(bank.w.entity_tag_assignments.list("columns", "dev_fin.finance.customers.ssn")) == []
+        assert list(bank.w.entity_tag_assignments.list("columns", "dev_fin.finance.customers.first_name")) == []

@@ -43,6 +43,8 @@ def _missing_tags(desired: Desired, view: View, states: States) -> Iterator[Find
     for tag in (t for t in desired.tag_policies if t.external):
         place, raw = f"tag {tag.key}", view.tag_policies.get(tag.key)
         there = {str(v["name"]) for v in raw.get("values") or ()} if raw is not None else set()
+        if raw is None and tag.of_platform:
+            continue
         if raw is None:
             yield _tag_error(
                 "EXTERNAL_TAG_MISSING", place, "is marked external, and the account has no such governed tag",

@@ -124,6 +124,8 @@ class StructureCheck:
         for wanted in self._desired.tag_policies:
             self._checked["tag policy"] += 1
             held = self._tag_policies.get(wanted.key)
+            if held is None and wanted.of_platform:
+                continue
             if held is None:
                 self._report("missing_tag_policy", wanted.key, "the governed tag does not exist")
                 continue

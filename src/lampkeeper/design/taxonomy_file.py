@@ -14,6 +14,7 @@ from lampkeeper.design.yaml_reader import Path, YamlReader
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.schema import TypeFamily
+from lampkeeper.model.tags import PLATFORM_PREFIXES
 
 FAMILIES = (*(str(f) for f in TypeFamily if f is not TypeFamily.COMPLEX), SHORT)
 """Types that a tag can stand for; SHORT is text of less than 24 characters."""
@@ -22,7 +23,6 @@ _KEYS = ("unmapped", "tags")
 _TAG_KEYS = ("label", "types", "key", "value", "mask")
 # Source: platform docs, governed tags page; dots stand in the platform's own keys only (`class.us_ssn`).
 _FORBIDDEN = re.compile(r"[*/<>%&?\\=\x00-\x1f\x7f]")
-_SYSTEM = ("class.", "system.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class _Reader(YamlReader):
         return MappedTag(key=key, value=value, row=row, families=families, mask=mask, place=self._at(path))
 
     def _name(self, path: Path, text: str) -> str:
-        dotted = "." in text and not (path[-1] == "key" and text.startswith(_SYSTEM))
+        dotted = "." in text and not (path[-1] == "key" and text.startswith(PLATFORM_PREFIXES))
         if text and (_FORBIDDEN.search(text) or dotted or len(text) > 256):
             self._fail(path, f"{text[:60]!r} cannot be a governed tag's {path[-1]}", "write it as the catalog shows it")
         return text

@@ -16,6 +16,10 @@ class EntityType(StrEnum):
     VOLUMES = "volumes"
 
 
+PLATFORM_PREFIXES = ("class.", "system.")
+"""How keys of the platform's own tags begin; they exist, whether or not the list of governed tags shows them."""
+
+
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagPolicy:
     """A governed tag: its key, and the values it may take (sorted; none means key only).
@@ -32,6 +36,11 @@ class TagPolicy:
     def __post_init__(self) -> None:
         """Sort the values: the platform keeps them unordered."""
         object.__setattr__(self, "values", tuple(sorted(set(self.values))))
+
+    @property
+    def of_platform(self) -> bool:
+        """Say whether the tag is the platform's own."""
+        return self.key.startswith(PLATFORM_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
