@@ -136,7 +136,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
     known = english | foreign | {w for value in short.values() for w in value}
     joinable = (
         {w for w in english if len(w) >= 3 and w not in _STOP_WORDS}
-        | {w for w in foreign if len(w) >= 5}
+        | {w for w in foreign if len(w) >= 4}
         | {w for w in short if len(w) >= 3}
     )
     plain = Tokenizer(short=short, known=frozenset(known), joinable=frozenset(joinable))
