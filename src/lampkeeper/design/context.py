@@ -30,6 +30,11 @@ _INDIA = frozenset({"gst", "gstin", "aadhaar", "aadhar", "ifsc", "tds", "india",
 _READINGS = frozenset({"lab", "laboratory", "measurement", "observation", "vital", "vitals", "test", "result", "reading"})
 _BOOKS = frozenset({"product", "gl", "journal", "trial", "office", "budget", "asset", "inventory", "template"})
 _AUTH = frozenset({"oauth", "token", "auth", "authentication", "session", "credential", "login", "password", "sso", "secret"})
+_CALLS = frozenset({"cdr", "call", "calls", "dialer", "telephony", "voicemail"})
+_TOPICS_OF_TABLES = {
+    "card": _CARD, "readings": _READINGS, "books": _BOOKS, "talk": _TALK, "mail": _MAIL, "auth": _AUTH, "cdr": _CALLS,
+}  # fmt: skip
+"""Topics that a word of the table's name is enough for."""
 _ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMOGRAPHIC})
 _RACE = frozenset({"race"})
 _SPORT = frozenset(
@@ -62,7 +67,6 @@ _MACHINES = frozenset(
 )
 """A client or an agent of these is a program."""
 _FOREIGN = frozenset({"id", "my", "vi", "th", "eu", "pt", "tr", "zh", "ja", "ko", "ru", "ar", "af"})
-_CALLS = frozenset({"cdr", "call", "calls", "dialer", "telephony", "voicemail"})
 _ENOUGH_FOREIGN = 2
 _ENOUGH_HEALTH = 2
 _ANSWERS = frozenset({"attribute", "answer", "response", "submission", "questionnaire", "survey", "meta", "metadata", "eav"})
@@ -104,34 +108,10 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     if organisation and _describes_one(lexicon, columns):
         organisation = False
     person = not reference and not organisation and (_names_people(lexicon, words) or personal)
-    topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
+    topics = _topics(lexicon, words, columns, schema)
     every = {w for c in columns for w in c}
-    if _CARD & set(words) or {"cvv", "cvc"} & every:
-        topics.add("card")
-    if _INDIA & (set(words) | (every - {"pan"})) or (schema and _INDIA & set(lexicon.tokenize(schema))):
-        topics.add("india")
-    if _READINGS & set(words):
-        topics.add("readings")
-    if _RACE & set(words) or _SPORT & every:
-        topics.add("sport")
-    if _BOOKS & set(words):
-        topics.add("books")
-    if _TALK & set(words):
-        topics.add("talk")
-    if _MAIL & set(words) or _looks_like_mail(columns):
-        topics.add("mail")
     if not reference and _holds_addresses(lexicon, words, columns):
         topics.add("addresses")
-    if _AUTH & set(words):
-        topics.add("auth")
-    if {"bank", "account"} <= set(words):
-        topics.add("bank_account")
-    if _holds_answers(words):
-        topics.add("answers")
-    if _CALLS & set(words):
-        topics.add("cdr")
-    if _AML & (set(words) | every):
-        topics.add("aml")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
         topics.add("health")
     linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
@@ -139,13 +119,28 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("health")
     if {"payslip", "salary", "payroll"} & every and not reference:
         topics.add("pay")
-    if schema and lexicon.is_in("health", lexicon.tokenize(schema)):
-        topics.add("health_schema")
-    if _is_foreign(lexicon, columns):
-        topics.add("foreign")
     return TableContext(
         person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
     )
+
+
+def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[str, ...]], schema: str) -> set[str]:
+    """Return what the words of the table, of its schema and of its columns speak of, people apart."""
+    table, every, place = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
+    topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
+    topics.update(topic for topic, signs in _TOPICS_OF_TABLES.items() if signs & table)
+    told = {
+        "card": bool({"cvv", "cvc"} & every),
+        "india": bool(_INDIA & (table | (every - {"pan"}) | set(place))),
+        "sport": bool(_RACE & table or _SPORT & every),
+        "mail": _looks_like_mail(columns),
+        "bank_account": {"bank", "account"} <= table,
+        "answers": _holds_answers(words),
+        "aml": bool(_AML & (table | every)),
+        "health_schema": lexicon.is_in("health", place),
+        "foreign": _is_foreign(lexicon, columns),
+    }
+    return topics | {topic for topic, is_told in told.items() if is_told}
 
 
 def _looks_like_mail(columns: Iterable[tuple[str, ...]]) -> bool:
