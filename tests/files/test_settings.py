@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,12 @@ from hypothesis import strategies as st
 from lampkeeper.files.settings import Identity, Settings, SpaceSettings, read_auth, read_settings, render_auth, render_settings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.exemptions import Exemption, ExemptionKind, exempt_principals, exemption_findings
+from lampkeeper.model.findings import Severity
 from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.names import write_name
+from lampkeeper.model.unseen import Unseen
 from support.states import groups, law, table_names, texts, tuples, words
 
 pytestmark = pytest.mark.unit
@@ -35,6 +40,20 @@ settings = st.builds(
     groups=st.none() | tuples(specs, lambda s: s.group.name).map(lambda g: tuple(sorted(g, key=lambda s: s.group.name))),
     identities=tuples(st.builds(Identity, name=words, token_env=st.just("ANALYST_TOKEN"), groups=tuples(words))),
     operators=tuples(words),
+    unseen=st.sampled_from(Unseen),
+    unseen_columns=st.sampled_from(Unseen),
+    exemptions=tuples(
+        st.builds(
+            Exemption,
+            principal=words,
+            kind=st.sampled_from(ExemptionKind),
+            reason=words,
+            owner=words,
+            expires=st.dates(),
+            families=tuples(words),
+        ),
+        lambda e: e,
+    ),
 )
 
 
@@ -79,6 +98,52 @@ def test_the_familiar_file_is_read():
 def test_what_is_wrong_is_a_finding(text, code):
     (finding,) = read_settings(text, "f").findings
     assert (finding.code, finding.place.startswith("f:"), bool(finding.fix)) == (code, True, True)
+
+
+ENTRY = 'principal = "etl", kind = "pipeline", reason = "loads", owner = "olga", expires = "2027-01-31"'
+
+
+def test_an_exemption_has_a_principal_a_reason_an_owner_and_a_last_day():
+    (found,) = read_settings(f'exemptions = [{{ {ENTRY}, families = ["unseen"] }}]', "f").settings.exemptions
+    assert (found.principal, found.expires, found.place) == ("etl", date(2027, 1, 31), "f:1:15")
+    assert exempt_principals([found], "unseen") == ("etl",)
+    assert exempt_principals([found], "pii_level") == ()
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (ENTRY.replace('reason = "loads", ', ""), "reason is missing"),
+        (ENTRY.replace('"loads"', '"  "'), "reason is empty"),
+        (ENTRY.replace('"2027-01-31"', '"soon"'), "'soon' is no date"),
+        (ENTRY.replace('"pipeline"', '"friend"'), "kind is 'friend'"),
+        (ENTRY.replace('owner = "olga"', 'owner = ""'), "owner is empty"),
+    ],
+)
+def test_an_exemption_that_says_too_little_is_refused_with_its_place(broken, problem):
+    with pytest.raises(UsageError, match=problem) as error:
+        read_settings(f"exemptions = [{{ {broken} }}]", "f")
+    assert error.value.message.startswith("f:1:")
+    assert error.value.fix
+
+
+def test_an_unknown_field_of_an_exemption_is_a_finding():
+    (finding,) = read_settings(f"exemptions = [{{ {ENTRY}, forever = true }}]", "f").findings
+    assert finding.code == "FILE_UNKNOWN_KEY"
+
+
+@pytest.mark.parametrize(
+    ("today", "severity"),
+    [
+        (date(2026, 12, 31), None),
+        (date(2027, 1, 1), Severity.WARNING),
+        (date(2027, 1, 31), Severity.WARNING),
+        (date(2027, 2, 1), Severity.ERROR),
+    ],
+)
+def test_an_exemption_ends_after_its_last_day(today, severity):
+    exemptions = read_settings(f"exemptions = [{{ {ENTRY} }}]", "f").settings.exemptions
+    assert [f.severity for f in exemption_findings(exemptions, today)] == ([severity] if severity else [])
 
 
 @pytest.mark.parametrize("pattern", ["a.b", "a", "a.*.c", "*.b.c", "a..c", "a.b.c.d"])

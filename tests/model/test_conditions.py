@@ -13,6 +13,7 @@ from lampkeeper.model.conditions import (
     Not,
     Or,
     matches,
+    negated_keys,
     parse_condition,
     tag_references,
 )
@@ -69,3 +70,11 @@ def test_other_spellings_read_the_same(text: str, same: str) -> None:
 def test_an_error_names_the_position(text: str, position: int) -> None:
     with pytest.raises(ConditionError, match=f"position {position}:"):
         parse_condition(text)
+
+
+@settings(max_examples=50)
+@given(a=conditions, held=tags)
+def test_only_a_negated_key_can_make_a_condition_false_by_being_there(a: Condition, held: dict[str, str]) -> None:
+    for key in set(held) - negated_keys(a):
+        without = {k: v for k, v in held.items() if k != key}
+        assert matches(a, held) or not matches(a, without)

@@ -27,6 +27,7 @@ from lampkeeper.files.text import write_text
 from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.hash_keys import key_for
 from lampkeeper.launch.lifecycle import make_env_plan
+from lampkeeper.launch.unseen import fallbacks
 from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -226,7 +227,10 @@ def apply_command(
         writes.count = report.writes
     print_applied(here.console, report)
     document = {"applied": True, "approver": approver, **applied_dict(report)}
-    return Outcome(document=document, findings=plan.findings, facts={"writes": report.writes})
+    findings = plan.findings
+    if history is not None and history.catalog in fallbacks(folder.read_desired()):
+        findings = (*findings, *history.review())
+    return Outcome(document=document, findings=findings, facts={"writes": report.writes})
 
 
 def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_loosening: bool, chosen: bool) -> None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.verify_report import Status, VerifyReport
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
+from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import TableName, split_name
+from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.unseen import read_unseen
 from lampkeeper.remote.warehouse import Parameter, run_sql
 
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -98,6 +101,23 @@ class History:
         """Append an audit."""
         self._append("drift", (columns, forward, reverse, _text(list(entities[:_MOST]))))
 
+    def review(self) -> tuple[Finding, ...]:
+        """Put the review tag on these tables in a closed catalog, so that they can be read; return a warning when it may not.
+
+        Rows are appended whatever the tag: a row filter binds who reads.
+        """
+        for name in (t.name for t in read_unseen(self.workspace, [self.catalog])):
+            if name.schema.casefold() != self.schema.casefold() or name.table not in TABLES:
+                continue
+            body = {"entity_type": "tables", "entity_name": name.plain, "tag_key": REVIEW_KEY, "tag_value": REVIEWED}
+            try:
+                self.workspace.write("tag", "POST", "/api/2.1/unity-catalog/entity-tag-assignments", body)
+            except RemoteError as error:
+                if error.status != 403:
+                    raise
+                return (_dark(name, error.message),)
+        return ()
+
     def _append(self, table: str, values: Sequence[str | int | bool]) -> None:
         name = TableName(self.catalog, self.schema, table)
         typed = TABLES[table]
@@ -148,3 +168,13 @@ class History:
 
 def _text(lines: Sequence[str]) -> str:
     return json.dumps(lines, ensure_ascii=False)[:_MOST_TEXT]
+
+
+def _dark(name: TableName, why: str) -> Finding:
+    return Finding(
+        code="HISTORY_UNSEEN",
+        severity=Severity.WARNING,
+        place=str(name),
+        message=f"the record of runs shows no row to anybody who is not exempt: {why}",
+        fix=f"grant APPLY TAG on schema {name.catalog}.{name.schema} to who applies",
+    )

@@ -257,8 +257,8 @@ def _exemption(item: Record) -> Exemption:
         if not family.strip():
             raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unseen")
     return Exemption(
-        principal=item.text("principal").strip(), kind=_word(item, "kind", ExemptionKind), reason=item.text("reason").strip(),
-        owner=item.text("owner").strip(), expires=expires, families=families, place=item.place,
+        principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), reason=item.text("reason"),
+        owner=item.text("owner"), expires=expires, families=families, place=item.place,
     )  # fmt: skip
 
 
