@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lampkeeper.cli.main import main
 from lampkeeper.deploy.change import Action, Change, Stage
 from lampkeeper.deploy.lease import NAME, Lease
 from lampkeeper.deploy.shared import shared_envs
@@ -168,3 +171,21 @@ def test_a_write_is_noted_on_shared_storage_before_it_is_sent(volume: VolumeFold
     with shared_envs(volume, "dev", holder="next", writes=True, wait=0.0, tell=lambda _: None) as shared:
         found = States.in_folder(shared.root, "dev")
         assert found[Layer.DATA_ACCESS].intents == {("tag", "k"): Action.CREATE}
+
+
+def test_what_a_command_tells_is_called_by_its_place_in_the_volume(
+    volume: VolumeFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", volume.workspace.host)
+    monkeypatch.setenv("DATABRICKS_TOKEN", volume.workspace.secrets[0])
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
+    assert main(["setup", "--envs", ENVS]) == 0
+    assert f"made {ENVS}/dev/env.auto.tfvars" in capsys.readouterr().out
+    assert main(["generate", "--offline", "--envs", ENVS]) == 2
+    assert f"{ENVS}/dev/snapshot.json: no snapshot yet" in capsys.readouterr().err
+    assert main(["validate", "--envs", ENVS, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["checked"] == f"{ENVS}/dev"
+    volume.write("dev/env.auto.tfvars", b"uc_tables = [\n")
+    assert main(["validate", "--envs", ENVS, "--run-id", "7"]) == 2
+    assert f"error: {ENVS}/dev/env.auto.tfvars:1:" in capsys.readouterr().err
+    assert f"{ENVS}/dev/env.auto.tfvars:1:" in (volume.read("runs/dev/7/validate.json") or b"").decode()

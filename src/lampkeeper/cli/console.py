@@ -54,9 +54,10 @@ class Outcome:
 class Console:
     """The terminal of one command."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
-        """Take whether stdout carries one JSON document and nothing else."""
+    def __init__(self, *, as_json: bool = False, named: Callable[[str], str] = str) -> None:
+        """Take whether stdout carries one JSON document and nothing else; `named` is how places are called in what is told."""
         self.as_json = as_json
+        self._named = named
         # A pipe has no width: wide enough that names stay whole, so that other programs can read the lines.
         width = None if sys.stdout.isatty() else 200
         self._out = RichConsole(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
@@ -70,7 +71,7 @@ class Console:
     def line(self, text: object = "", style: str = "") -> None:
         """Print a line of the result, unless stdout carries JSON."""
         if not self.as_json:
-            self._out.print(Text(clean(text), style=style), soft_wrap=True)
+            self._out.print(Text(clean(self._named(str(text))), style=style), soft_wrap=True)
 
     def table(self, table: Table) -> None:
         """Print a table of the result, unless stdout carries JSON. Cells must be made with `cell`."""
@@ -79,7 +80,7 @@ class Console:
 
     def note(self, text: object, style: str = "") -> None:
         """Tell something on stderr."""
-        self._err.print(Text(clean(text), style=style), soft_wrap=True)
+        self._err.print(Text(clean(self._named(str(text))), style=style), soft_wrap=True)
 
     def findings(self, findings: tuple[Finding, ...], most: int = 60) -> None:
         """Tell findings on stderr, errors first; past `most` they are counted, not listed."""
@@ -91,7 +92,7 @@ class Console:
     def document(self, document: object) -> None:
         """Print the one JSON document, when stdout carries JSON."""
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(self._named(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
             sys.stdout.flush()
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.console import Console, Outcome
 from lampkeeper.cli.explaining import explained
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
@@ -61,7 +61,12 @@ def opened(here: Here, envs: Path, *, writes: bool) -> Iterator[Here]:
     who = whoami(files.workspace)
     holder = f"{who}, run {here.flags.run_id}" if here.flags.run_id else who
     with shared_envs(files, here.env, holder=holder, writes=writes, wait=_lease_wait(), tell=here.console.note) as shared:
-        yield replace(here, root=shared.root, shared=shared)
+        console = Console(as_json=here.console.as_json, named=shared.named)
+        try:
+            yield replace(here, root=shared.root, shared=shared, console=console)
+        except LampkeeperError as error:
+            error.message, error.fix = shared.named(error.message), shared.named(error.fix)
+            raise
 
 
 def _lease_wait() -> float:
@@ -99,7 +104,7 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
             with explained(here, envs):
                 at = stack.enter_context(opened(here, envs, writes=writes))
             with explained(at, envs):
-                outcome = work(at)
+                outcome, named = work(at), at.shared.named if at.shared is not None else str
     except LampkeeperError as error:
         if finish(error.exit_code, error.message, {}):
             here.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
@@ -111,8 +116,8 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
     if outcome is None:
         outcome = Outcome(document=None)
     code = outcome.code
-    facts = dict(outcome.facts) | {"findings": _told(outcome.findings)}
-    return 0 if finish(code, _first(outcome.findings) if code else "", facts) else outcome
+    facts = dict(outcome.facts) | {"findings": [named(told) for told in _told(outcome.findings)]}
+    return 0 if finish(code, named(_first(outcome.findings)) if code else "", facts) else outcome
 
 
 def _told(findings: tuple[Finding, ...]) -> list[str]:

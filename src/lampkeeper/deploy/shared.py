@@ -77,6 +77,10 @@ class SharedEnvs:
             if path.is_file() and _travels(path.name)
         }
 
+    def named(self, text: str) -> str:
+        """Return a text in which files of the copy are called by their place in the volume."""
+        return text.replace(str(self.root / "envs"), self.volume.path)
+
     def mirror(self, states: States) -> None:
         """Let every write that these states note be on shared storage before it is sent, and only while the lease is ours."""
         for state in states.layers.values():
