@@ -114,7 +114,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
         topics.add("addresses")
     if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
         topics.add("health")
-    linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns)
+    linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns) or "payslip" in words
     if not reference and _speaks_of_health(lexicon, columns, _ENOUGH_HEALTH if person or linked else _ENOUGH_HEALTH + 1):
         topics.add("health")
     if {"payslip", "salary", "payroll"} & every and not reference:

@@ -12,7 +12,7 @@ _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 """Scripts that write words without blanks between them: Thai, kana, Han."""
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
-_SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "is", "on"})
+_SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "on"})
 _SHORT_ENDS = frozenset({"nm", "dt", "cd", "nr"})
 """Short forms that end a glued name (`custnm`); inside one they are mere letters."""
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
