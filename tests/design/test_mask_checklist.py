@@ -8,8 +8,11 @@ import pytest
 
 from lampkeeper.design.library import Library, LibraryFunction, load_library, parse_library_file
 from lampkeeper.design.packs import built_in_packs
-from lampkeeper.launch.mask_checks import Ask, EngineRefusedError, Item, check_masks
-from lampkeeper.launch.mask_sets import check_set
+from lampkeeper.launch.mask_checks import NUMBERS, EngineRefusedError, Item, check_masks
+from lampkeeper.launch.mask_keyed import with_a_key
+from lampkeeper.launch.mask_mutants import mutants
+from lampkeeper.launch.mask_rows import SCHEMA, check_rows
+from lampkeeper.launch.mask_sets import SET_NUMBERS, check_set
 from lampkeeper.model.masks import FunctionRole
 from localspace.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace
@@ -19,27 +22,40 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(400)]
 MASKS = load_library().of_role(FunctionRole.MASK)
 
 
-@pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """Yield one engine for all."""
-    workspace = SqlWorkspace(tmp_path_factory.mktemp("checklist"))
-    workspace.sql("CREATE SCHEMA main.checks")
-    last: dict[str, str] = {}
+class Checks:
+    """An engine for the checks without HTTP."""
 
-    def answer(function: LibraryFunction, literals: Sequence[str]) -> list[str | None]:
-        create, kind = function.at("main", "checks").create_sql(), function.function.parameters[0].type
+    def __init__(self, workspace: SqlWorkspace) -> None:
+        self.workspace = workspace
+        self.last: dict[str, str] = {}
+        workspace.sql(f"CREATE SCHEMA {SCHEMA}")
+
+    def __call__(self, function: LibraryFunction, literals: Sequence[str]) -> list[str | None]:
+        create, kind = function.at(*SCHEMA.split(".")).create_sql(), function.function.parameters[0].type
         values = ", ".join(f"({i}, {text})" for i, text in enumerate(literals))
-        query = f"SELECT i, CAST(main.checks.{function.name}(CAST(v AS {kind})) AS STRING) FROM VALUES {values} AS t(i, v)"
-        try:
-            if last.get(function.name) != create:
-                workspace.sql(create)
-                last[function.name] = create
-            found = {int(i or 0): v for i, v in workspace.rows(query)}
-        except SqlError as error:
-            raise EngineRefusedError(error.error_class) from None
+        if self.last.get(function.name) != create:
+            self.sql(create)
+            self.last[function.name] = create
+        found = {
+            int(i or 0): v
+            for i, v in self.sql(
+                f"SELECT i, CAST({SCHEMA}.{function.name}(CAST(v AS {kind})) AS STRING) FROM VALUES {values} AS t(i, v)"
+            )
+        }
         return [found[i] for i in range(len(literals))]
 
-    yield answer
+    def sql(self, statement: str) -> Sequence[Sequence[str | None]]:
+        try:
+            return self.workspace.rows(statement)
+        except SqlError as error:
+            raise EngineRefusedError(error.error_class) from None
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
+    """Yield one engine for all."""
+    workspace = SqlWorkspace(tmp_path_factory.mktemp("checklist"))
+    yield Checks(workspace)
     workspace.close()
 
 
@@ -51,25 +67,30 @@ def mask(
     return parse_library_file(text, FunctionRole.MASK, place="own.sql")
 
 
-def failed(ask: Ask, function: LibraryFunction) -> set[Item]:
+def failed(ask: Checks, function: LibraryFunction) -> set[Item]:
     """Return the items that a function fails."""
     return {v.item for v in check_masks([function], built_in_packs(), ask) if v.good is False}
 
 
-def test_every_ninth_mask_passes_every_item(ask: Ask) -> None:
-    assert [v for v in check_masks(MASKS[::9], built_in_packs(), ask) if v.good is False] == []
+KEYED = tuple(m for m in MASKS if m.function.keyed)
+
+
+def test_every_sixteenth_mask_passes_every_item(ask: Checks) -> None:
+    some = [*MASKS[::16], *KEYED[:2]]
+    found = [*check_masks(some, built_in_packs(), ask), *check_rows(some, ask, ask.sql, rows=1000)]
+    assert [v for v in found if v.good is False] == []
 
 
 @pytest.mark.heavy
-def test_every_mask_of_the_library_passes_every_item(ask: Ask) -> None:
-    verdicts = check_masks(MASKS, built_in_packs(), ask)
+def test_every_mask_of_the_library_passes_every_item(ask: Checks) -> None:
+    verdicts = [*check_masks(MASKS, built_in_packs(), ask), *check_rows(MASKS, ask, ask.sql, rows=20_000)]
     assert [v for v in verdicts if v.good is False] == []
     assert {v.function for v in verdicts} == {m.name for m in MASKS}
     assert {v.item for v in verdicts if v.good} == set(Item)
 
 
-def test_every_item_about_sets_of_masks_passes(ask: Ask) -> None:
-    lines = check_set(load_library(), built_in_packs(), ask)
+def test_every_item_about_sets_of_masks_passes(ask: Checks) -> None:
+    lines = check_set(load_library(), built_in_packs(), ask, ask.sql)
     assert [line for line in lines if not line.good] == []
 
 
@@ -90,45 +111,24 @@ def test_every_item_about_sets_of_masks_passes(ask: Ask) -> None:
         ("CASE WHEN value = '123-45-6789' THEN raise_error(value) ELSE CAST(NULL AS STRING) END", Item.MESSAGES),
     ],
 )  # fmt: skip
-def test_a_mask_that_leaks_fails_the_item_that_says_so(ask: Ask, body: str, item: Item) -> None:
+def test_a_mask_that_leaks_fails_the_item_that_says_so(ask: Checks, body: str, item: Item) -> None:
     assert item in failed(ask, mask(body, example="'123456789' -> '***789'" if item is Item.BUDGET else "NULL -> NULL"))
 
 
-def test_an_example_that_does_not_hold_fails(ask: Ask) -> None:
+def test_an_example_that_does_not_hold_fails(ask: Checks) -> None:
     assert Item.EXAMPLES in failed(ask, mask("CASE WHEN value IS NULL THEN NULL ELSE '***' END", example="'a' -> 'b'"))
 
 
-def test_an_amount_that_comes_back_whole_or_far_off_fails(ask: Ask) -> None:
+def test_an_amount_that_comes_back_whole_or_far_off_fails(ask: Checks) -> None:
     for body in ("round(value, -2)", "CAST(value * 2 AS DECIMAL(18,2))"):
         function = mask(body, label="financial_amount", kind="DECIMAL(18,2)", name="mask_own_amount")
         assert Item.BOUND in failed(ask, function)
 
 
-def mutants(function: LibraryFunction) -> list[LibraryFunction]:
-    """Return the function broken in the usual ways: more shown, the other end shown, NULL lost, the rest let through."""
-    body = function.function.body
-    swaps = [
-        ("WHEN value IS NULL THEN NULL", "WHEN value IS NULL THEN 'none'"),
-        ("ELSE '[REDACTED]'", "ELSE value"),
-        ("ELSE '[REDACTED]'", "ELSE right(value, 4)"),
-        ("ELSE '***'", "ELSE value"),
-    ]
-    swaps += [(f", {n}))", f", {n + 3}))") for n in (1, 2, 3, 4)]
-    found = []
-    for index, (old, new) in enumerate(swaps):
-        if old in body:
-            text = body.replace(old, new)
-            name = f"mutant_{index}_{function.name}"
-            examples = "\n".join(f"-- example: {e.arguments[0]} -> NULL" for e in function.function.examples)
-            header = f"-- {name}(value STRING) RETURNS STRING\n-- class: {function.label}\n-- reveals: x\n{examples}\n"
-            found.append(parse_library_file(header + text, FunctionRole.MASK, place="mutant.sql"))
-    return found
-
-
 @pytest.mark.parametrize(
     "name", ["mask_tfn", "mask_aadhaar", "mask_iban", "mask_phone", "mask_npwp", "mask_card_last4", "mask_ssn"]
 )
-def test_no_mutant_of_a_mask_survives(ask: Ask, name: str) -> None:
+def test_no_mutant_of_a_mask_survives(ask: Checks, name: str) -> None:
     library = load_library()
     made = mutants(library[name])
     # Examples are left out: a mutant must be caught by what it shows.
@@ -137,11 +137,66 @@ def test_no_mutant_of_a_mask_survives(ask: Ask, name: str) -> None:
     assert alive == []
 
 
-def test_two_masks_of_one_value_that_add_up_are_found(ask: Ask) -> None:
+def test_two_masks_of_one_value_that_add_up_are_found(ask: Checks) -> None:
     library = load_library()
     head = mask(
         "CASE WHEN value IS NULL THEN NULL WHEN char_length(value) = 9 THEN concat(left(value, 8), '*') ELSE '***' END",
         name="mask_nric",
     )
-    lines = check_set(Library(functions={**library.functions, "mask_nric": head}), built_in_packs(), ask)
+    lines = check_set(Library(functions={**library.functions, "mask_nric": head}), built_in_packs(), ask, ask.sql)
     assert [line.item for line in lines if not line.good] == ["masks of one value do not add up"]
+
+
+INNER = "unhex('{{hash_key.inner}}')"
+HASHED = f"sha2(concat({INNER}, CAST(value AS BINARY)), 256)"
+
+
+@pytest.mark.parametrize(
+    ("body", "item"),
+    [
+        (f"CASE WHEN length(value) < 4 THEN sha2(value, 256) ELSE {HASHED} END", Item.INVERSION),
+        (f"sha2(concat(coalesce({INNER}, X''), CAST(value AS BINARY)), 256)", Item.INVERSION),
+        (f"left({HASHED}, 8)", Item.JOINS),
+        (HASHED.replace("value", "left(value, 3)"), Item.JOINS),
+        (f"concat(left(value, 5), {HASHED})", Item.BUDGET),
+    ],
+)
+def test_a_keyed_mask_that_leaks_or_joins_too_much_fails_the_item_that_says_so(ask: Checks, body: str, item: Item) -> None:
+    assert item in failed(ask, mask(body, name="mask_own_keyed", label="any", example="'ABCDEFGHIJKL' -> NULL"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "value",
+        "CAST(trunc(value, 'MONTH') AS DATE)",
+        "CASE WHEN value < add_months(current_date(), -1080) THEN value ELSE CAST(trunc(value, 'YEAR') AS DATE) END",
+    ],
+)
+def test_a_date_mask_that_shows_more_than_the_year_fails_on_some_day(ask: Checks, body: str) -> None:
+    assert Item.DATES in failed(ask, mask(body, name="mask_own_date", label="dob", kind="DATE"))
+
+
+def test_every_number_of_the_checklist_is_a_column_or_a_row() -> None:
+    assert sorted({*NUMBERS.values(), *SET_NUMBERS}) == list(range(1, 26))
+
+
+def test_a_column_whose_mask_is_not_applied_is_an_oracle(ask: Checks) -> None:
+    quiet = mask("CASE WHEN value IS NULL THEN NULL ELSE '***' END", name="mask_quiet", example="'123456789' -> '***'")
+
+    def unmasked(statement: str) -> Sequence[Sequence[str | None]]:
+        return [] if "SET MASK" in statement else ask.sql(statement)
+
+    for sql, good in ((ask.sql, True), (unmasked, False)):
+        found = {v.item: v.good for v in check_rows([quiet], ask, sql, rows=1000)}
+        assert (found[Item.ORACLE], found[Item.SPEED]) == (good, True)
+
+
+@pytest.mark.heavy
+def test_a_million_keys_do_not_collide(ask: Checks) -> None:
+    for keyed, kind in (("mask_hash", "STRING"), ("mask_hash_bigint", "BIGINT")):
+        function = with_a_key(load_library()[keyed])
+        ask(function, ["NULL"])
+        numbers = "SELECT explode(sequence(1, 1000000)) AS i"
+        query = f"SELECT count(DISTINCT {SCHEMA}.{keyed}(CAST(i AS {kind}))) FROM ({numbers})"
+        assert [list(r) for r in ask.sql(query)] == [["1000000"]]

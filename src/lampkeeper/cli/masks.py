@@ -12,12 +12,16 @@ from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.design.library import Library, LibraryFunction, load_library
 from lampkeeper.design.packs import built_in_packs
-from lampkeeper.launch.mask_checks import Item, Verdict, check_masks
+from lampkeeper.launch.mask_checks import NUMBERS, Item, Verdict, check_masks
 from lampkeeper.launch.mask_engine import local_engine
-from lampkeeper.launch.mask_sets import check_set
+from lampkeeper.launch.mask_rows import check_rows
+from lampkeeper.launch.mask_sets import check_set, mutants_die
 from lampkeeper.launch.own_masks import mark_checked, read_mask
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.masks import FunctionRole
+
+_ROWS_OF_ONE, _ROWS_OF_MANY = 1_000_000, 100_000
+"""Over how many rows the time of a mask is taken: of a file of one's own, and of each of the library."""
 
 
 class _ListByDefault(click.Group):
@@ -74,13 +78,24 @@ def check_command(here: Here, files: tuple[Path, ...]) -> Outcome:
     own = {path: read_mask(path) for path in files}
     functions = list(own.values()) or list(load_library().of_role(FunctionRole.MASK))
     with here.console.progress("checking masks"), local_engine() as ask:
-        verdicts = check_masks(functions, built_in_packs(), ask)
-        sets = () if own else check_set(Library(functions={f.name: f for f in functions}), built_in_packs(), ask)
+        verdicts = [
+            *check_masks(functions, built_in_packs(), ask),
+            *check_rows(functions, ask, ask.sql, rows=_ROWS_OF_ONE if own else _ROWS_OF_MANY),
+        ]
+        sets = []
+        if not own:
+            library, packs = Library(functions={f.name: f for f in functions}), built_in_packs()
+            sets = [*check_set(library, packs, ask, ask.sql), mutants_die(library, packs, ask)]
     _print_verdicts(here, functions, verdicts)
     if sets:
-        table = new_table("items about sets of masks", "", "seen")
+        table = new_table("no", "items about sets of masks", "", "seen")
         for line in sets:
-            table.add_row(cell(line.item), cell("ok" if line.good else "FAILED", "" if line.good else "red"), cell(line.seen))
+            table.add_row(
+                cell(line.number or ""),
+                cell(line.item),
+                cell("ok" if line.good else "FAILED", "" if line.good else "red"),
+                cell(line.seen),
+            )
         here.console.table(table)
     findings = [_finding(v.function, str(v.item), v.seen) for v in verdicts if v.good is False]
     findings += [_finding("library", line.item, line.seen) for line in sets if not line.good]
@@ -104,7 +119,7 @@ def _finding(place: str, item: str, seen: str) -> Finding:
 
 def _print_verdicts(here: Here, functions: Sequence[LibraryFunction], verdicts: Sequence[Verdict]) -> None:
     by_place = {(v.function, v.item): v for v in verdicts}
-    table = new_table("mask", *(str(i) for i in Item))
+    table = new_table("mask", *(f"{NUMBERS[i]} {i}" if i in NUMBERS else str(i) for i in Item))
     for function in functions:
         cells = []
         for item in Item:

@@ -6,8 +6,9 @@ anybody: all inputs are invented.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import sqlglot
@@ -17,6 +18,7 @@ from sqlglot.errors import SqlglotError
 from lampkeeper.design.library import LibraryFunction, parse_library_file
 from lampkeeper.design.pack import Identifier, Pack
 from lampkeeper.launch.draw import Draw
+from lampkeeper.launch.mask_keyed import characters_shown, hangs_on_its_key, joins_kept, with_a_key
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import quote_string
 from lampkeeper.model.schema import TypeFamily, type_family
@@ -30,21 +32,33 @@ class EngineRefusedError(Exception):
 
 
 class Item(StrEnum):
-    """Items of the checklist that concern one function."""
+    """Items of the checklist that concern one function; `NUMBERS` says which entries of the checklist they are."""
 
     EXAMPLES = "examples"
     IDENTITY = "no identity"
     BUDGET = "budget"
     DIRT = "dirt"
     LEFT = "left over"
-    INVERSION = "no bare hash"
+    INVERSION = "no inversion"
+    ORACLE = "no oracle"
     MESSAGES = "no echo"
     NULLS = "NULL"
     TYPES = "type"
     SAME = "same twice"
+    JOINS = "joins"
     TOTAL = "total"
     PURE = "pure SQL"
+    SPEED = "speed"
     BOUND = "bound"
+    DATES = "dates"
+
+
+NUMBERS = {
+    Item.IDENTITY: 1, Item.BUDGET: 2, Item.DIRT: 3, Item.LEFT: 4, Item.INVERSION: 5, Item.ORACLE: 6, Item.MESSAGES: 8,
+    Item.NULLS: 9, Item.TYPES: 10, Item.SAME: 11, Item.JOINS: 12, Item.TOTAL: 14, Item.PURE: 15, Item.SPEED: 16,
+    Item.BOUND: 19, Item.DATES: 20,
+}  # fmt: skip
+"""Which entry of the checklist an item is; the others are about sets of masks (`mask_sets`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,7 @@ _BUDGETS = {
 }  # fmt: skip
 _ID_BUDGET = 4
 SHORTEST_NUMBER = 6
+_BY_CHANCE = 9
 _FILLS = 2000
 _TWICE = 40
 _DIGITS, _CAPITALS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -83,7 +98,7 @@ _HASHES = frozenset({"md5", "sha", "sha1", "sha2", "crc32", "hash", "xxhash64"})
 _VOLATILE = frozenset({"rand", "randn", "random", "uuid", "now", "current_timestamp", "shuffle", "monotonically_increasing_id"})
 _IDENTITY = frozenset({"current_user", "session_user", "user", "is_member", "is_account_group_member", "current_catalog"})
 _ECHOES = frozenset({"raise_error", "assert_true"})
-_EXTREMES = {
+EXTREMES = {
     "BIGINT": ("-9223372036854775808", "9223372036854775807", "0", "-1", "49", "50", "-50", "100", "1200", "-1200", "123456"),
     "DECIMAL": ("0", "-0.5", "99.99", "100", "1200.00", "-1200.00", "123456.78", "9" * 20 + ".99"),
     "DOUBLE": ("1.7976931348623157E308D", "-1E308D", "CAST('NaN' AS DOUBLE)", "CAST('Infinity' AS DOUBLE)", "-0.0D", "1200D"),
@@ -92,6 +107,9 @@ _EXTREMES = {
     "BOOLEAN": ("TRUE", "FALSE"),
     "BINARY": ("X''", "X'00FF'"),
 }
+_YEARS = (1890, 1901, 1925, 1936, 1937, 1960, 1999, 2020)
+_DAYS = ("2001-02-03", "2026-12-31", "2050-06-01")
+_TODAY = re.compile(r"\b(?:current_date|curdate)\b(?:\s*\(\s*\))?", re.IGNORECASE)
 _AMOUNTS = tuple(str(a) for a in (0, 1, 49, 50, 99, 100, 101, 1200, 4711, 99_999, -1, -50, -100, -1290))
 
 
@@ -102,22 +120,24 @@ def check_masks(functions: Iterable[LibraryFunction], packs: Iterable[Pack], ask
     for function in functions:
         if function.function.role is FunctionRole.MASK:
             uses = [i for i in identifiers if any(f.function == function.name for f in i.functions)]
-            found.extend(_Checker(function, uses, ask).run())
+            found.extend(_Checker(with_a_key(function), function, uses, ask).run())
     return tuple(found)
 
 
 class _Checker:
     """One function under test; every question is asked once."""
 
-    def __init__(self, function: LibraryFunction, uses: Sequence[Identifier], ask: Ask) -> None:
-        self._function, self._uses, self._ask = function, uses, ask
+    def __init__(self, function: LibraryFunction, written: LibraryFunction, uses: Sequence[Identifier], ask: Ask) -> None:
+        self._function, self._written, self._uses, self._ask = function, written, uses, ask
+        self._keyed = written.function.keyed
         self._family = type_family(function.function.parameters[0].type)
         self._text = self._family is TypeFamily.STRING and function.function.returns.upper() == "STRING"
         self._known: dict[str, str | None] = {}
 
     def run(self) -> list[Verdict]:
         """Return the verdicts; an engine that throws fails TOTAL and leaves the items that need answers unproven, hence bad."""
-        verdicts = [self._pure(), self._calls(Item.INVERSION, _HASHES), self._calls(Item.MESSAGES, _ECHOES)]
+        verdicts = [self._pure(), self._calls(Item.MESSAGES, _ECHOES)]
+        verdicts += [] if self._keyed else [self._calls(Item.INVERSION, _HASHES)]
         try:
             verdicts += self._asked()
         except EngineRefusedError as error:
@@ -141,15 +161,29 @@ class _Checker:
             texts = self._texts()
             outs = dict(zip(texts, self._values([quote_string(t) for t in texts]), strict=True))
             found += [self._identity(outs, Item.IDENTITY, self._random()), self._identity(outs, Item.DIRT, DIRT), *self._shown()]
-        found.append(self._bound())
+        found += [*self._under_keys(literals), self._bound(), self._dates()]
         return found
+
+    def _under_keys(self, literals: Sequence[str]) -> list[Verdict]:
+        if not self._keyed:
+            return [self._say(Item.JOINS, None)]
+        known = [*dict.fromkeys(literals)]
+        ours = self._values(known)
+        wrong = hangs_on_its_key(ours, self._ask(with_a_key(self._written), known), self._ask(self._written, known))
+        named = self._texts() if self._text else known
+        collide = joins_kept(dict(zip(named, ours, strict=True)), text=self._text)
+        self._ask(self._function, ["NULL"])
+        return [
+            self._say(Item.INVERSION, not wrong, wrong or "nothing without the key"),
+            self._say(Item.JOINS, not collide, collide or f"{len(set(ours))} values stay apart"),
+        ]
 
     # Questions
 
     def _literals(self) -> list[str]:
         if self._text:
             return [quote_string(t) for t in self._texts()]
-        return [f"try_cast({v} AS {self._function.function.parameters[0].type})" for v in _EXTREMES.get(str(self._family), ())]
+        return [f"try_cast({v} AS {self._function.function.parameters[0].type})" for v in EXTREMES.get(str(self._family), ())]
 
     def _values(self, literals: Sequence[str]) -> list[str | None]:
         missing = list(dict.fromkeys(x for x in literals if x not in self._known))
@@ -198,7 +232,9 @@ class _Checker:
             kept = _bare(text)
             if answer is None or answer in CONSTANTS or not kept:
                 continue
-            if answer == text or kept in _bare(answer):
+            # A short text may stand in a hash by chance.
+            chance = self._keyed and len(kept) < _BY_CHANCE
+            if answer == text or (kept in _bare(answer) and not chance):
                 return self._say(item, False, f"a text of {len(text)} characters comes back whole")
         return self._say(item, True)
 
@@ -217,11 +253,15 @@ class _Checker:
                 if use.format is not None and use.format.accepts(text) and len(_bare(text)) >= SHORTEST_NUMBER:
                     left = min(left, values_left(use, text, seen))
         budget = self._say(Item.BUDGET, not bad, bad or (f"{worst} shown" if worst else ""))
-        if left == float("inf"):
+        if left == float("inf") or self._keyed:
             return [budget, self._say(Item.LEFT, None)]
         return [budget, self._say(Item.LEFT, left >= FEWEST_LEFT, f"{left:.0e} left")]
 
     def _visible(self, text: str) -> set[int]:
+        if self._keyed:
+            plain, *changed = self._values([quote_string(text), *(quote_string(t) for _, t in _changes(text))])
+            return set(range(characters_shown(plain or "", changed)))
+
         def cached(_: LibraryFunction, literals: Sequence[str]) -> list[str | None]:
             return self._values(literals)
 
@@ -242,6 +282,23 @@ class _Checker:
             if float(given) % 100 == 0 and float(answer) == float(given):
                 return self._say(Item.BOUND, False, f"{given} comes back as it is")
         return self._say(Item.BOUND, True, "within 50")
+
+    def _dates(self) -> Verdict:
+        """Say whether more than the year of a date is left, and whether the bucket of the old holds on any day."""
+        kind = self._function.function.parameters[0].type
+        if self._family not in (TypeFamily.DATE, TypeFamily.TIMESTAMP):
+            return self._say(Item.DATES, None)
+        days = [f"CAST(DATE'{y}-{m:02d}-{d:02d}' AS {kind})" for y in _YEARS for m, d in ((1, 1), (6, 15), (12, 31))]
+        for today in _DAYS if _TODAY.search(self._function.function.body) else ("",):
+            body = _TODAY.sub(f"DATE'{today}'", self._function.function.body)
+            then = replace(self._function, function=replace(self._function.function, body=body))
+            years = [None if a is None else a[:4] + a[4:].replace("-01-01", "", 1) for a in self._ask(then, days)]
+            wrong = _more_than_a_year(years, today)
+            if wrong:
+                self._ask(self._function, ["NULL"])
+                return self._say(Item.DATES, False, wrong)
+        self._ask(self._function, ["NULL"])
+        return self._say(Item.DATES, True, "changes with the day" if _TODAY.search(self._function.function.body) else "")
 
     def _pure(self) -> Verdict:
         try:
@@ -277,6 +334,17 @@ def identity_of(type_text: str) -> LibraryFunction:
     name = "plain_" + "".join(c if c.isalnum() else "_" for c in type_text.lower())
     text = f"-- {name}(value {type_text}) RETURNS {type_text}\n-- class: any\n-- reveals: all\n-- example: NULL -> NULL\nvalue"
     return parse_library_file(text, FunctionRole.MASK, place="plain")
+
+
+def _more_than_a_year(shown: Sequence[str | None], today: str) -> str:
+    """Return what a date mask shows beside the year (or beside one year for all of 90 and more, on that day), or nothing."""
+    by_year = dict(zip(_YEARS, (set(shown[i : i + 3]) for i in range(0, len(shown), 3)), strict=True))
+    if any(len(answers) > 1 for answers in by_year.values()):
+        return "days of one year come out different"
+    if any(a is not None and not re.fullmatch(r"\d{4}( 00:00:00)?", a) for a in shown):
+        return "month, day or time are shown"
+    old = {a for year, answers in by_year.items() if today and int(today[:4]) - year >= 90 for a in answers}
+    return "people of 90 and more are told apart" if len(old) > 1 else ""
 
 
 def _bare(text: str) -> str:

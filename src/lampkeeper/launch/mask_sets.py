@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lampkeeper.design.library import Library
-from lampkeeper.design.overlay import compose
+from lampkeeper.design.overlay import Overlay, compose
 from lampkeeper.design.pack import Pack
 from lampkeeper.launch.draw import Draw
-from lampkeeper.launch.mask_checks import FEWEST_LEFT, SHORTEST_NUMBER, Ask, values_left, visible_positions
+from lampkeeper.launch.mask_checks import FEWEST_LEFT, SHORTEST_NUMBER, Ask, Item, check_masks, values_left, visible_positions
+from lampkeeper.launch.mask_mutants import SAMPLE, mutants
+from lampkeeper.launch.mask_policies import (
+    desired_for,
+    everything,
+    masks_of_their_class,
+    one_mask_each,
+    unlabelled_stay_closed,
+    who_sees_what,
+)
+from lampkeeper.launch.mask_rows import Sql, filter_comes_first
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.names import quote_string
 
@@ -25,9 +35,14 @@ class SetVerdict:
     item: str
     good: bool
     seen: str
+    number: int = 0
 
 
-def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVerdict, ...]:
+SET_NUMBERS = (7, 13, 16, 17, 18, 21, 22, 23, 24, 25)
+"""Which entries of the checklist are rows of this table; the others are items of one mask."""
+
+
+def check_set(library: Library, packs: Sequence[Pack], ask: Ask, sql: Sql) -> tuple[SetVerdict, ...]:
     """Return the verdicts about all masks and packs together."""
     overlay = compose(tuple(packs))
     treatments = overlay.vocabulary.treatments()
@@ -41,16 +56,54 @@ def check_set(library: Library, packs: Sequence[Pack], ask: Ask) -> tuple[SetVer
         if row.split("/")[0] in {str(c) for c in _SMALL_DOMAINS} and t.function in hashed
     ]  # fmt: skip
     return (
-        _differencing(library, packs, ask),
-        SetVerdict(item="a tag value has one function", good=len(values) == len(treatments), seen=f"{len(values)} tag values"),
+        replace(_differencing(library, packs, ask), number=7),
+        *_made_of_labels(overlay, library),
+        SetVerdict(
+            item="a filter comes before the mask", good=filter_comes_first(sql), seen="rows left out by another column", number=16
+        ),
+        SetVerdict(
+            item="a tag value has one function", good=len(values) == len(treatments), seen=f"{len(values)} tag values", number=22
+        ),
         SetVerdict(item="every class has a treatment", good=not bare, seen=", ".join(bare) or f"{len(classes)} classes"),
-        SetVerdict(item="no small domain is hashed", good=not small, seen=", ".join(small) or "no hashes"),
+        SetVerdict(
+            item="no small domain is hashed", good=not small, seen=", ".join(small) or f"{len(hashed)} hashes, none of these",
+            number=18,
+        ),
         SetVerdict(
             item="what keeps joins is keyed", good=not bare_hashes,
-            seen=", ".join(bare_hashes or hashed) or "no hash: masked values do not join",
+            seen=", ".join(bare_hashes or hashed) or "no hash: masked values do not join", number=13,
         ),
-        _groups_of_people(library, ask),
+        replace(_groups_of_people(library, ask), number=17),
     )  # fmt: skip
+
+
+def _made_of_labels(overlay: Overlay, library: Library) -> tuple[SetVerdict, ...]:
+    """Judge what is made of a table with a column of every class and type."""
+    table, labels = everything(overlay)
+    desired = desired_for(overlay, table, labels)
+    count = f"{len(table.columns)} columns of every class and type"
+    found = (
+        (21, "the uncleared see masked, the cleared raw", who_sees_what(desired, table), f"4 kinds of people, {count}"),
+        (22, "a column meets one mask", one_mask_each(desired, table), count),
+        (23, "masks are of their column's class", masks_of_their_class(overlay, library), "no mask of another class"),
+        (24, "the unlabelled stay closed", unlabelled_stay_closed(overlay), "no label: not granted; undecided: masked"),
+    )
+    return tuple(SetVerdict(item=item, good=not wrong, seen=wrong or seen, number=n) for n, item, wrong, seen in found)
+
+
+def mutants_die(library: Library, packs: Sequence[Pack], ask: Ask) -> SetVerdict:
+    """Return the verdict on the checklist itself: whether masks broken on purpose fail it."""
+    made = [m for name in SAMPLE if name in library.functions for m in mutants(library.functions[name])]
+    verdicts = check_masks(made, packs, ask)
+    # A mutant must be caught by what it does, not by its examples.
+    caught = {v.function for v in verdicts if v.good is False and v.item is not Item.EXAMPLES}
+    alive = sorted({m.name for m in made} - caught)
+    return SetVerdict(
+        item="no mutant survives",
+        good=not alive,
+        seen=", ".join(alive) or f"{len(made)} mutants of {len(SAMPLE)} masks",
+        number=25,
+    )
 
 
 def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdict:
@@ -69,7 +122,8 @@ def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdi
             if len(names) < 2:  # what one mask leaves is an item of its own
                 continue
             seen: set[int] = set()
-            for name in sorted(names & set(library.functions)):
+            # A keyed hash can be held against no candidate without its key.
+            for name in (n for n in sorted(names & set(library.functions)) if not library.functions[n].function.keyed):
                 seen |= visible_positions(library.functions[name], sample, ask)
             left = values_left(each, sample, seen)
             if left < fewest:
