@@ -81,6 +81,9 @@ class KeySources:
             if error.status != 403:
                 raise
             return FoundKey(why=f"the {place} may not be read")
+        except UsageError as error:
+            # To whoever may not read a scope it is not there; only an apply must have it.
+            return FoundKey(why=error.message)
         return FoundKey(why=f"there is no {place}") if text is None else FoundKey(key=HashKey.parse(text, place))
 
 
