@@ -26,6 +26,7 @@ EXCEPTIONS = {
     ("apply", "--verdict"): FAILS,
     ("report", "--verdict"): FAILS,
     ("outcome", "--verdict"): "its exit code is the verdict of the run",
+    ("outcome", "--then"): "only a job that repairs has steps that follow on a finding",
     ("snapshot", "--history"): NO_TABLE,
     ("profile", "--history"): NO_TABLE,
     ("plan", "--history"): NO_TABLE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -141,10 +141,16 @@ _LIVE = ("snapshot", "generate", "plan", "apply", "verify", "audit", "report")
 
 
 @contextmanager
-def duty_place(wheel: Path | None, build_runner: BuildRunner | None = None, settings: str = SETTINGS) -> Iterator[DutyPlace]:
+def duty_place(
+    wheel: Path | None,
+    build_runner: BuildRunner | None = None,
+    settings: str = SETTINGS,
+    deploy: Callable[[DutyPlace], object] | None = None,
+) -> Iterator[DutyPlace]:
     """Run a local workspace with the bank and the jobs of target prod; everybody holds what the table says, no more.
 
-    Without a wheel the jobs cannot run: for tests that run the steps in their own process.
+    Without a wheel the jobs cannot run: for tests that run the steps in their own process. `deploy` stands in place of the
+    REST calls that make the jobs here.
     """
     with running_localspace(build_runner=build_runner) as space:
         names = {}
@@ -155,7 +161,10 @@ def duty_place(wheel: Path | None, build_runner: BuildRunner | None = None, sett
         jobs.document = target_document("prod", variables)
         place = DutyPlace(space, jobs, names)
         _fill(place, settings)
-        jobs.deploy()
+        if deploy is None:
+            jobs.deploy()
+        else:
+            deploy(place)
         for table in TABLES:
             History.named(place.admin, OPS, ENV).make(table)
         settings += (

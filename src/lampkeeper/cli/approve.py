@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import common
+from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
@@ -50,14 +50,18 @@ def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outco
 
 @click.command("outcome")
 @click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have gone through, in order.")
+@click.option("--then", default="", metavar="A,B,…", help="Steps that follow only where one of those found something.")
 @common()
-def outcome_command(here: Here, steps: str) -> Outcome:
-    """Say what the run --run-id came to, from the records of its steps; the exit code is the run's verdict."""
+def outcome_command(here: Here, steps: str, then: str) -> Outcome:
+    """Say what the run --run-id came to, from the records of its steps; the exit code is the run's verdict.
+
+    What the steps of --then came to is told, and does not mend what called for them.
+    """
     if not here.flags.run_id:
         raise UsageError("outcome of which run?", fix="give --run-id")
     book = RunBook(here.files, here.env, here.flags.run_id)
-    names = [s.strip() for s in steps.split(",") if s.strip()]
-    found = judge(names, book.read(names))
+    names = listed(steps)
+    found = judge(names, book.read([*names, *listed(then)]))
     table = new_table("step", "verdict", "what it said")
     for record in found.steps:
         told = "; ".join([record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"])

@@ -16,6 +16,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="missing_table", check=access.missing_table),
     Probe(name="manage_is_not_select", check=access.manage_is_not_select),
     Probe(name="write_needs_modify", check=access.write_needs_modify),
+    Probe(name="append_only_keeps_rows", check=access.append_only_keeps_rows),
     Probe(name="describe_needs_visibility", check=access.describe_needs_visibility),
     Probe(name="execute_needed", check=access.execute_needed),
     Probe(name="identity_functions", check=access.identity_functions),

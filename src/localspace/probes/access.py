@@ -52,6 +52,15 @@ def write_needs_modify(stage: Stage) -> None:
         stage.refused(statement, stage.reader, *_DENIED)
 
 
+def append_only_keeps_rows(stage: Stage) -> None:
+    """What was appended to an append-only table stays, whoever asks."""
+    table = stage.table("access_append_only")
+    stage.admin(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.appendOnly' = 'true')")
+    stage.admin(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
+    for statement in (f"UPDATE {table} SET secret = 'x'", f"DELETE FROM {table}", f"TRUNCATE TABLE {table}"):
+        stage.refused(statement, None, "DELTA_CANNOT_MODIFY_APPEND_ONLY")
+
+
 def describe_needs_visibility(stage: Stage) -> None:
     """DESCRIBE shows a table only to who has a privilege on it."""
     table = stage.table("access_describe")

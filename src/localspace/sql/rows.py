@@ -107,7 +107,7 @@ def truncate(context: Context, cursor: Cursor) -> StatementResult:
 # Shared with MERGE and ALTER
 
 
-@rule("LS-002", "LS-035", "LS-036")
+@rule("LS-002", "LS-035", "LS-036", "LS-087")
 def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False) -> Document:
     """Return a table that the actor may write.
 
@@ -120,6 +120,8 @@ def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = F
     context.reader.require_privilege(context.actor, "MODIFY", "TABLE", table_key(table))
     context.books.places.require_writable(table)
     if rewrites or destroys:
+        if str((table.get("properties") or {}).get("delta.appendOnly", "")).lower() == "true":
+            raise SqlError("DELTA_CANNOT_MODIFY_APPEND_ONLY", f"{quote_path(path)} takes new rows and gives none up.", "42809")
         protection = context.reader.protection(table, context.actor)
         if (rewrites and protection.any) or (destroys and protection.row_filter is not None):
             raise failures.not_enforceable(f"changing rows of {quote_path(path)} under a row filter or column mask")
