@@ -32,7 +32,7 @@ class Product:
         }  # fmt: skip
         return subprocess.run(
             [str(CLI), "bundle", *words], cwd=self.folder, env=environment | variables, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=300, check=False,
         )  # fmt: skip
 
     def good(self, *words: str, **variables: str) -> str:
