@@ -119,7 +119,8 @@ class BundleJobs:
                 if self._http("GET", f"/api/2.1/unity-catalog/{kind}s/{full_name}").status_code == 404:
                     self.call("POST", f"/api/2.1/unity-catalog/{kind}s", body | more)
                 changes = [{"principal": one["principal"], "add": one["privileges"]} for one in grants]
-                self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{full_name}", {"changes": changes})
+                if changes:
+                    self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{full_name}", {"changes": changes})
         self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
         for name in (*sorted((self.root / "notebooks").glob("*.py")), *sorted((self.root / "envs").glob("*/env.auto.tfvars"))):
             if self.root != ROOT or name.suffix == ".py":

@@ -34,7 +34,7 @@ class Outcome:
     """What a command found: its JSON document, its findings, and whether it failed for another reason than a finding.
 
     `facts` are for the steps that follow in a job: those that are text, number or truth become task values. `verdict` is
-    the exit code where the command's subject is another's verdict.
+    the exit code where the command's subject is another's verdict, `message` why it is not 0 where no finding says so.
     """
 
     document: object
@@ -42,6 +42,7 @@ class Outcome:
     failed: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
     verdict: int | None = None
+    message: str = ""
 
     @property
     def code(self) -> int:

@@ -129,23 +129,21 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
         "tightens": len(plan.tightening),
     }  # fmt: skip
     held = plan.loosening or plan.exposures
-    verdict = None
+    verdict, message = None, ""
     if not plan.blocked:
         approval = book.approval(found)
         if held and approval is None:
             verdict = UnsafePlanError.exit_code
             why = plan.loosening[0] if plan.loosening else plan.exposures[0]
             proposer = book.proposal(found).by
-            here.console.note(
-                f"unsafe: the plan loosens {len(plan.loosening)} cells, first {why}\n"
-                f"  fix: if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}",
-                "bold red",
-            )
+            message = f"the plan loosens {len(plan.loosening)} cells, first {why}"
+            how = f"if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}"
+            here.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
         elif approval is not None:
             here.console.line(f"approved by {approval.by} at {approval.at}")
     return Outcome(
         document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
-        verdict=1 if plan.blocked else verdict,
+        verdict=1 if plan.blocked else verdict, message=message,
     )  # fmt: skip
 
 

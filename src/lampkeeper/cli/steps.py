@@ -117,7 +117,8 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
         outcome = Outcome(document=None)
     code = outcome.code
     facts = dict(outcome.facts) | {"findings": [named(told) for told in _told(outcome.findings)]}
-    return 0 if finish(code, named(_first(outcome.findings)) if code else "", facts) else outcome
+    message = named(_first(outcome.findings) or outcome.message) if code else ""
+    return 0 if finish(code, message, facts) else outcome
 
 
 def _told(findings: tuple[Finding, ...]) -> list[str]:
