@@ -141,7 +141,10 @@ def test_nobody_sees_on_the_way_what_shows_at_neither_end(config: Config, place:
 
 
 _BEFORE = ("one_table", "update_mask", "workspace_layer")
-_DEATHS = [pytest.param(c, True, id=f"{c.name}-after_effect") for c in CONFIGS]
+_DEATHS = [
+    pytest.param(c, True, id=f"{c.name}-after_effect", marks=[pytest.mark.heavy] if c.name.startswith("unseen") else [])
+    for c in CONFIGS
+]
 _DEATHS += [pytest.param(c, False, id=f"{c.name}-before_effect") for c in CONFIGS if c.name in _BEFORE]
 
 

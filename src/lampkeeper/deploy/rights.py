@@ -97,7 +97,9 @@ class Holder:
         parts = need.full_name.split(".")
         inner = "volumes" if need.securable_type == "volume" else "tables"
         levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), (inner, need.full_name)]
-        for level, name in levels[: len(parts)]:
+        # Who owns a schema or catalog may not tag what others have made in it (source: platform docs, tags).
+        owning = levels[len(parts) - 1 : len(parts)] if need.privileges == ("APPLY_TAG",) else levels[: len(parts)]
+        for level, name in owning:
             if name not in self._owners:
                 self._owners[name] = str(self._allowed(f"{_UC}/{level}/{encode(name)}").get("owner") or "")
             if self._owners[name] in self.names:

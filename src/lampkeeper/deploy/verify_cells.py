@@ -311,6 +311,8 @@ class TableFacts:
             what = Seen.RAW
         elif any(digest in found for found in masked.values()):
             what = Seen.MASKED
+        if cell.state is CellState.NO_ROWS:
+            return self._verdict(name, access, column, what, Status.MISMATCH if seen.rows else Status.OK)
         if cell.state is CellState.RAW and digest in raw:
             # A column that others see masked proves something only if the mask makes a difference here.
             alike = any(digest in found for found in masked.values())

@@ -30,6 +30,7 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, Snapshot, TypeFamily, type_family
 from lampkeeper.model.tags import EntityType, TagPolicy
+from lampkeeper.model.unseen import REVIEW_KEY
 
 __all__ = [
     "FIXES",
@@ -337,7 +338,8 @@ def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str
     found: dict[tuple[str, str, str], list[ColumnName]] = defaultdict(list)
     torn = _torn(desired)
     for tag in desired.tag_assignments:
-        if (tag.entity_name.casefold(), tag.key) in torn:
+        # That a column was reviewed is no promise of a mask.
+        if (tag.entity_name.casefold(), tag.key) in torn or tag.key == REVIEW_KEY:
             continue
         column = names.get(tag.entity_name.casefold()) if tag.entity_type is EntityType.COLUMNS else None
         if column is None or (tag.key, tag.value) not in defined or tag.value.casefold() in PUBLIC_VALUES:

@@ -32,7 +32,7 @@ from lampkeeper.launch.limits import limits_of, take_quotas
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
 from lampkeeper.launch.own_tags import own_tag_findings, with_own_tags
-from lampkeeper.launch.unseen import unseen_findings
+from lampkeeper.launch.unseen import unknown_families, unseen_findings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
@@ -196,7 +196,7 @@ def generate(
     made = merged_draft(mode, space, before, request, made)
     own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
     now = now or datetime.now(UTC)
-    ends = exemption_findings(settings.exemptions, now.date())
+    ends = (*exemption_findings(settings.exemptions, now.date()), *unknown_families(settings.exemptions, overlay))
     findings = sort_findings([*findings, *made.findings, *sources.findings, *own_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)

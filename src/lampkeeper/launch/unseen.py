@@ -7,14 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lampkeeper.deploy.state import States
+from lampkeeper.design.overlay import Overlay
+from lampkeeper.design.vocabulary import FAMILIES
 from lampkeeper.model.access import Access
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.exemptions import Exemption
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.model.tags import EntityType
-from lampkeeper.model.unseen import REVIEW_KEY, is_fallback
+from lampkeeper.model.unseen import REVIEW_KEY, UNSEEN_FAMILY, is_fallback
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.unseen import UnseenTable, read_unseen
 
@@ -94,3 +97,15 @@ def with_unknown(access: Access, column: ColumnName) -> Access:
     """Return the access with a table of which nothing but this column's name is known: no tags, no grants of its own."""
     table = Table(name=column.table, columns=(Column(name=column.column, type="STRING"),))
     return Access(replace(access.model, tables=(*access.model.tables, table)))
+
+
+def unknown_families(exemptions: Iterable[Exemption], overlay: Overlay) -> tuple[Finding, ...]:
+    """Return an error for each exemption from a family that no policy has: nobody would be exempt, and nobody told."""
+    known = {*FAMILIES, UNSEEN_FAMILY, *(t.family for t in overlay.vocabulary.treatments())}
+    return tuple(
+        Finding(
+            code="EXEMPTION_FAMILY", severity=Severity.ERROR, place=e.place or f"exemption of {e.principal}",
+            message=f"there are no policies of a family {family!r}", fix=f"use one of {', '.join(sorted(known))}",
+        )
+        for e in exemptions for family in e.families if family not in known
+    )  # fmt: skip

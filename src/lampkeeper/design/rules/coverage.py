@@ -12,6 +12,7 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import TableKind
 from lampkeeper.model.tags import EntityType
+from lampkeeper.model.unseen import REVIEW_KEY
 
 _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
 
@@ -37,7 +38,8 @@ def naked_column(scene: Scene) -> Iterable[Trouble]:
 
 def _protecting(scene: Scene, name: ColumnName) -> bool:
     tags = scene.column_tags.get(name.plain.casefold(), {})
-    return any(v.casefold() not in PUBLIC_VALUES for k, v in tags.items() if k in scene.allowed_values)
+    said = {k: v for k, v in tags.items() if k in scene.allowed_values and k != REVIEW_KEY}
+    return any(v.casefold() not in PUBLIC_VALUES for v in said.values())
 
 
 def _labelled(scene: Scene, name: ColumnName) -> bool:
