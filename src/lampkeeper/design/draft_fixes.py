@@ -338,7 +338,6 @@ def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str
     found: dict[tuple[str, str, str], list[ColumnName]] = defaultdict(list)
     torn = _torn(desired)
     for tag in desired.tag_assignments:
-        # That a column was reviewed is no promise of a mask.
         if (tag.entity_name.casefold(), tag.key) in torn or tag.key == REVIEW_KEY:
             continue
         column = names.get(tag.entity_name.casefold()) if tag.entity_type is EntityType.COLUMNS else None
