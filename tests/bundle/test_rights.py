@@ -15,6 +15,7 @@ from lampkeeper.model.names import quote_identifier
 from support.bank_places import Answer
 from support.bundle_jobs import ROOT
 from support.duty_places import APPROVER, PLACES, ROLES, DutyPlace, duty_place
+from support.env_folders import SETTINGS
 from support.light_sql import light_runner
 
 pytestmark = pytest.mark.server
@@ -43,9 +44,10 @@ def cases(*duties: Duty) -> list[Any]:
 class Trial:
     """Goes through the steps of duties; before each, every right that it is the first to need is taken away once."""
 
-    def __init__(self, place: DutyPlace) -> None:
-        """Start with nothing tried."""
+    def __init__(self, place: DutyPlace, *, take: bool = True) -> None:
+        """Start with nothing tried; without `take` nothing is taken away."""
         self.place = place
+        self._take = take
         self.without: dict[Case, Answer] = {}
         self.good: dict[tuple[Duty, str], Answer] = {}
         self.hash = ""
@@ -53,7 +55,7 @@ class Trial:
     def go(self, duty: Duty) -> None:
         """Do what a duty does."""
         for step in ORDER[duty]:
-            for right in rights_of(duty):
+            for right in rights_of(duty) if self._take else ():
                 if step in right.steps and (duty, right) not in self.without and right.on is not On.SPACES:
                     self._try(duty, step, right)
             self.good[duty, step] = answer = self._step(duty, step)
@@ -166,6 +168,24 @@ def test_with_exactly_these_rights_who_verifies_asks_as_the_named_identities(pro
     for duty in (Duty.GOVERN, Duty.VERIFY):
         assert "verify: 0 mismatches" in proven.good[duty, "verify"].out, proven.good[duty, "verify"].out
         assert "audit: clean" in proven.good[duty, "audit"].out
+
+
+SPACE = 'genie_spaces = [{ name = "Bank", uc_tables = ["dev_fin.finance.*"] }]\n'
+
+
+@pytest.mark.heavy
+def test_a_genie_space_that_the_proposer_may_not_edit_is_named_until_it_may() -> None:
+    with duty_place(None, light_runner, SPACE + SETTINGS) as place:
+        trial = Trial(place, take=False)
+        for duty in (Duty.PROPOSE, Duty.APPROVE, Duty.APPLY):
+            trial.go(duty)
+        space = place.jobs.call("GET", "/api/2.0/genie/spaces")["spaces"][0]["space_id"]
+        refused = place.step("proposer", "plan", "--propose")
+        name = place.names["proposer"]
+        assert (refused.code, f"give {name} CAN EDIT on Genie space {space}" in refused.err) == (4, True), refused.err
+        row = {"service_principal_name": name, "permission_level": "CAN_EDIT"}
+        place.jobs.call("PATCH", f"/api/2.0/permissions/genie/{space}", {"access_control_list": [row]})
+        assert place.step("proposer", "plan", "--propose").code == 0
 
 
 @pytest.mark.unit
