@@ -84,11 +84,6 @@ class WorkspaceTree:
             if one["object_type"] == ObjectType.DIRECTORY:
                 yield from self.walk(actor, one["path"])
 
-    def of_id(self, object_id: str) -> Document | None:
-        """Return the object with an id, or None."""
-        found = self._store.get("workspace_object_id", object_id)
-        return None if found is None else self._find(found["path"])
-
     def exists(self, path: str) -> bool:
         """Say whether a path is there, whoever asks."""
         return self._find(normal(path)) is not None

@@ -113,3 +113,25 @@ def test_the_demo_governs_a_schema_that_nobody_here_wrote(tmp_path: Path, name: 
     page = Path(document["report"]).read_text()
     assert "rests on" in page
     assert seconds < 180
+
+
+@pytest.mark.parametrize(
+    ("countries", "industry", "shown"),
+    [
+        (
+            "ANZ,IN,SEA",
+            "financial_services",
+            {"tax_id/tfn", "bank_account/bsb", "national_id/aadhaar", "tax_id/pan_india", "national_id/nric"},
+        ),
+        ("ANZ", "healthcare", {"health/diagnosis_code", "insurance_id/member"}),
+    ],
+    ids=["banks of three countries", "clinic"],
+)
+def test_the_demo_of_packs_is_verified_by_query(tmp_path: Path, countries: str, industry: str, shown: set[str]) -> None:
+    document, _ = demo(tmp_path, "--country", countries, "--industry", industry)
+    assert document["verify"]["mismatches"] == 0
+    assert document["verify"]["counts"]["untested"] == 0
+    assert document["audit"]["clean"] is True
+    (labels,) = tmp_path.glob("*/envs/dev/generated/labels.jsonl")
+    found = {f"{x['label']}/{x['sub']}" for x in map(json.loads, labels.read_text().splitlines())}
+    assert shown <= found, shown - found

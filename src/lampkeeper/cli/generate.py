@@ -30,6 +30,7 @@ from lampkeeper.launch.unseen import unseen_findings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect
+from lampkeeper.remote.clients import Workspace
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
 """What a new environment asks for until its owner says otherwise."""
@@ -189,13 +190,7 @@ def generate_command(
         return show_prompts(here, folder, overlay)
     needed = here.flags.history or flags.needs_workspace or not offline
     workspace = workspace_of(here, folder) if needed else None
-    noted: tuple[Finding, ...] = ()
-    if offline:
-        noted = take_ddl(folder)
-    elif workspace is not None:
-        with here.console.progress("reading spaces and tables"):
-            noted = import_spaces(folder, workspace)
-            take_snapshot(folder, workspace)
+    noted = _read_tables(here, folder, None if offline else workspace)
     asked = fill_sources(here, folder, workspace, flags, online=not offline, overlay=overlay)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
@@ -211,16 +206,7 @@ def generate_command(
     here.console.line(
         f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']} + undecided {counts['undecided']}"
     )
-    desired = made.desired
-    sizes = {
-        "groups": len(desired.groups),
-        "tag_policies": len(desired.tag_policies),
-        "tag_assignments": len(desired.tag_assignments),
-        "functions": len(desired.functions),
-        "policies": len(desired.policies),
-        "grants": len(desired.grants),
-        "spaces": len(desired.spaces),
-    }
+    sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
     here.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
     here.console.line(f"labels {folder.labels_path}; draft {folder.generated_path} ({len(made.changed)} files changed)")
     document = {
@@ -233,6 +219,19 @@ def generate_command(
         "findings": [f.as_dict() for f in findings],
     }
     return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)
+
+
+_COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies", "grants", "spaces")
+
+
+def _read_tables(here: Here, folder: EnvFolder, workspace: Workspace | None) -> tuple[Finding, ...]:
+    """Take spaces and tables from the workspace, or without one from the DDL files of the environment, if it has any."""
+    if workspace is None:
+        return take_ddl(folder)
+    with here.console.progress("reading spaces and tables"):
+        noted = import_spaces(folder, workspace)
+        take_snapshot(folder, workspace)
+    return noted
 
 
 @click.command("validate")

@@ -153,10 +153,6 @@ class EnvFolder:
         folders = {Layer.ACCOUNT: self.path.parent / "account", Layer.DATA_ACCESS: self.path / "data_access"}
         return folders.get(layer, self.path)
 
-    def state_path(self, layer: Layer) -> Path:
-        """Return the path of a layer's state file."""
-        return self.layer_path(layer) / "state.json"
-
     def setup(self, settings: Settings, auth: Auth | None = None) -> None:
         """Make the folder with its settings, and envs/README.md and envs/.gitignore if they are not there."""
         for name, text in (("README.md", README), (".gitignore", GITIGNORE)):

@@ -23,7 +23,7 @@ from lampkeeper.model.names import quote_identifier
 from lampkeeper.remote.clients import Plane, Workspace, connect, encode
 from lampkeeper.remote.warehouse import run_sql, warehouse_id
 from localspace.ledger import LedgerRow, Standing, load_ledger
-from localspace.probes import PROBES, Answer, ProbeError, ProbeOutcome, run_probes
+from localspace.probes import Answer, ProbeError, ProbeOutcome, run_probes
 
 RECORD = "conformance-record.json"
 LOCAL = "local"
@@ -249,11 +249,6 @@ def _require_room(asked: RemoteProbePlace, catalog: str, schema: str) -> None:
 
 def _row_outcome(row: LedgerRow, found: ProbeOutcome) -> RowOutcome:
     return RowOutcome(row=row, outcome=Outcome.HOLDS if found.passed else Outcome.CONTRADICTED, seen=found.seen)
-
-
-def probe_count() -> int:
-    """Return how many probes there are."""
-    return len(PROBES)
 
 
 def write_record(path: Path, run: Conformance) -> None:

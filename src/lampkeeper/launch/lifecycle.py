@@ -238,7 +238,7 @@ def _spaces(
             message = "none of the space's tables is in the snapshot"
             findings.append(
                 Finding(
-                    code="LK020", severity=Severity.ERROR, place=f"space {each.name}", message=message, fix="run `snapshot` again"
+                    code="LK027", severity=Severity.ERROR, place=f"space {each.name}", message=message, fix="run `snapshot` again"
                 )
             )
         requests.append(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lampkeeper.model.conditions import Condition
-from lampkeeper.model.names import FunctionName, split_name
+from lampkeeper.model.names import FunctionName
 
 
 class PolicyKind(StrEnum):
@@ -91,8 +91,3 @@ class Grant:
     def key(self) -> tuple[str, str, str]:
         """Return (securable type, full name, principal)."""
         return (str(self.securable_type), ".".join(self.securable), self.principal)
-
-
-def securable_parts(full_name: str) -> tuple[str, ...]:
-    """Read the parts of a securable's full name."""
-    return split_name(full_name)

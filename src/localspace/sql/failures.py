@@ -9,12 +9,6 @@ from localspace.statement_runner import SqlError
 Path = tuple[str, ...]
 
 
-def syntax_error(message: str, position: int | None = None) -> SqlError:
-    """Return a syntax error; `position` is the 1-based character of the statement."""
-    where = "" if position is None else f" (line 1, pos {position})"
-    return SqlError("PARSE_SYNTAX_ERROR", f"Syntax error: {message}{where}.", "42601")
-
-
 def not_supported(what: str) -> SqlError:
     """Return the refusal of a statement or clause that this workspace does not run."""
     return SqlError("UNSUPPORTED_FEATURE.LOCALSPACE", f"The local workspace does not support {what}.", "0A000")
