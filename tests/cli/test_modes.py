@@ -181,6 +181,21 @@ def test_a_restore_goes_back_to_the_draft_before(run: Run, folder: EnvFolder) ->
     assert [e["why"] for e in listed] == ["generate --mode full", "generate --mode full", "restored from 1"]
 
 
+def test_history_and_restore_take_the_environment_by_its_name_alone(
+    run: Run, folder: EnvFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("generate", "--offline")
+    folder.settings_path.write_text(folder.settings_path.read_text().replace("People", "Persons"))
+    run("generate", "--offline")
+    monkeypatch.setenv("LAMPKEEPER_ENV", "other")
+    assert run("restore", "dev", "--to", "1")[0] == 0
+    assert run("restore", "--to", "1", "dev", "--env", "dev")[0] == 0
+    assert json.loads(run("history", "dev", "--json")[1])[-1]["why"] == "restored from 1"
+    code, _, err = run("restore", "dev", "--env", "prod")
+    assert (code, "two environments" in err) == (2, True)
+    assert run("restore", "nowhere")[0] == 2
+
+
 def test_the_pages_escape_what_a_catalog_says(run: Run, tmp_path: Path) -> None:
     from support.env_folders import table
 

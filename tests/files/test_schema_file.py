@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lampkeeper.files.legal_names import legal_object_name
@@ -112,6 +112,8 @@ def test_examples_of_values_are_kept_and_a_catalog_may_be_named():
 
 @law
 @given(st.lists(st.tuples(texts.filter(bool), texts.filter(bool), texts), min_size=1, max_size=6))
+@example([("\x1b\xa00", "0", "")])
+@example([("a" * 254 + "/b", "0", "")])
 def test_any_names_give_legal_and_distinct_tables_and_columns(rows):
     text = "\n".join(json.dumps({"table": t, "column": c, "type": k}) for t, c, k in rows)
     schema = read_schema(text, Path("f.jsonl"))

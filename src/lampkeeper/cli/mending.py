@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Outcome, cell, new_table
@@ -40,7 +41,25 @@ def fix_command(here: Here, file: Path | None, check: bool) -> Outcome:
     return Outcome(document=document, findings=made.findings, failed=check and bool(made.changes))
 
 
-@click.command("history")
+class DraftCommand(click.Command):
+    """A command about the drafts of one environment, which may be named without --env: `restore dev`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take ENV for --env; both, and different, are wrong use."""
+        rest = super().parse_args(ctx, args)
+        named = ctx.params.pop("named", None)
+        if named is not None:
+            if ctx.get_parameter_source("env") is ParameterSource.COMMANDLINE and ctx.params["env"] != named:
+                raise click.UsageError(f"{named!r} and --env {ctx.params['env']!r} are two environments.", ctx)
+            ctx.params["env"] = named
+        return rest
+
+
+_NAMED = click.argument("named", metavar="[ENV]", required=False)
+
+
+@click.command("history", cls=DraftCommand)
+@_NAMED
 @common()
 def history_command(here: Here) -> Outcome:
     """List the drafts that were generated, restored or edited, newest last."""
@@ -53,7 +72,8 @@ def history_command(here: Here) -> Outcome:
     return Outcome(document=[{"number": e.number, "made_at": e.made_at, "why": e.why, "digest": e.digest} for e in entries])
 
 
-@click.command("restore")
+@click.command("restore", cls=DraftCommand)
+@_NAMED
 @click.option(
     "--to", type=click.IntRange(min=1), metavar="N", help="The draft's number in the history (default: the one before)."
 )

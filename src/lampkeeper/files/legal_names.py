@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 
 MAX_LENGTH = 255
-_REFUSED = re.compile(r"[\x00-\x20./\x7f]+")
+_REFUSED = re.compile(r"[\s\x00-\x20./\x7f]+")
 _REFUSED_IN_COLUMNS = re.compile(r"\x00+")
 _REFUSED_IN_CATALOGS = re.compile(r"[^a-z0-9_]+")
 
 
 def legal_object_name(name: str) -> str:
     """Return a name for a catalog, schema or table: lower case, blanks, dots, slashes and controls become underscores."""
-    return (_REFUSED.sub("_", name.strip().lower()).strip("_") or "unnamed")[:MAX_LENGTH]
+    return _REFUSED.sub("_", name.lower()).strip("_")[:MAX_LENGTH].rstrip("_") or "unnamed"
 
 
 def legal_column_name(name: str) -> str:
