@@ -16,6 +16,7 @@ from lampkeeper.model.effective import Direction, Matrix, compare, compute_matri
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.remote.clock import RealClock
+from support.closing_lines import Record, note_table
 from support.env_folders import bank_folder, table
 from support.model_stub import Said, columns_asked, entry, good, running_stub
 
@@ -127,7 +128,7 @@ def opened(before: Matrix, after: Matrix) -> list[str]:
     return sorted(found)
 
 
-def test_no_bad_answer_opens_a_column(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_bad_answer_opens_a_column(home: Path, capsys: pytest.CaptureFixture[str], record_property: Record) -> None:
     assert main(["generate", "--offline"]) == 0
     rules = matrix(home)
     folder = EnvFolder(home, "dev")
@@ -142,7 +143,9 @@ def test_no_bad_answer_opens_a_column(home: Path, capsys: pytest.CaptureFixture[
         if code != expected or more_open:
             wrong.append(f"{name}: exit {code}, expected {expected}; more open: {more_open}")
     out, err = capsys.readouterr()
-    print("\n".join(lines))
+    note_table(
+        record_property, "bad answers of a model: exit code, columns more open than by the rules alone\n" + "\n".join(lines)
+    )
     assert wrong == []
     written = "".join(p.read_text() for p in folder.path.rglob("*") if p.is_file())
     assert "sk-hidden" not in out + err + written

@@ -196,6 +196,22 @@ def test_history_and_restore_take_the_environment_by_its_name_alone(
     assert run("restore", "nowhere")[0] == 2
 
 
+def test_an_exemption_that_has_ended_is_an_error_until_its_entry_is_gone(run: Run, folder: EnvFolder) -> None:
+    entry = 'principal = "etl", kind = "pipeline", reason = "loads", owner = "olga@bank.example", expires = "{}"'
+    settings = folder.settings_path.read_text()
+    draft = folder.generated_path / "abac.auto.tfvars"
+    folder.settings_path.write_text(f"{settings}\nexemptions = [{{ {entry.format('2999-12-31')} }}]\n")
+    assert run("generate", "--offline")[0] == 0
+    assert '"etl"' in draft.read_text()
+    folder.settings_path.write_text(f"{settings}\nexemptions = [{{ {entry.format('2020-01-31')} }}]\n")
+    for command in (("generate", "--offline"), ("validate",)):
+        code, out, err = run(*command)
+        assert (code, "EXEMPTION_EXPIRED" in out + err, "2020-01-31" in out + err) == (1, True, True), out + err
+    folder.settings_path.write_text(settings)
+    assert run("generate", "--offline")[0] == 0
+    assert '"etl"' not in draft.read_text()
+
+
 def test_the_pages_escape_what_a_catalog_says(run: Run, tmp_path: Path) -> None:
     from support.env_folders import table
 
