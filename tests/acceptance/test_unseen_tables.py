@@ -175,3 +175,41 @@ def test_the_plan_tells_who_loses_rows_and_the_report_who_is_exempt(scene: Scene
     assert set(matrix["unseen"]["dev_fin"].values()) == {"no rows", "all rows"}
     assert matrix["unseen"]["dev_fin"]["(outsider)"] == "no rows"
     assert matrix["exemptions"] == [exempt]
+
+
+def test_another_type_and_another_hand_on_the_review_tag_are_found(scene: Scene) -> None:
+    bank, other = scene.bank, "dev_fin.other"
+    bank.sql(f"CREATE TABLE {FINANCE}.facts (id BIGINT, what STRUCT<colour: STRING>)", f"CREATE SCHEMA IF NOT EXISTS {other}")
+    scene.govern()
+    assert bank.run("audit").code == 0
+    bank.sql(
+        f"CREATE OR REPLACE TABLE {FINANCE}.facts AS SELECT 1L AS id, named_struct('colour', 'a', 'ssn', '219-09-9999') AS what",
+        f"CREATE TABLE {other}.leads (ssn STRING)",
+        f"INSERT INTO {other}.leads VALUES ('219-09-9999')",
+        f"SET TAG ON TABLE {other}.leads lampkeeper_review = reviewed",
+    )
+    # Both show raw values now, by tags that stand as they should or that nobody here asked for.
+    assert "219-09-9999" in str(scene.ask(EVE, f"SELECT what FROM {FINANCE}.facts"))
+    assert ("219-09-9999",) in scene.ask(EVE, f"SELECT ssn FROM {other}.leads")
+    audited = bank.run("audit", "--json")
+    assert audited.code == 1
+    assert [d["entity"] for d in audited.document["drift"]] == [f"{FINANCE}.facts.what"]
+    assert audited.findings()["audit/review_by_others"][0].startswith(f"{other}.leads: ")
+    bank.sql(f"DROP TABLE {other}.leads", f"DROP TABLE {FINANCE}.facts")
+    scene.govern()
+
+
+def test_a_saved_plan_is_refused_when_an_exemption_has_ended_since(scene: Scene) -> None:
+    settings = scene.bank.root / "envs" / "dev" / "env.auto.tfvars"
+    kept = settings.read_text()
+    assert scene.bank.run("plan", "--out", "saved.json", "--propose").code == 0
+    settings.write_text(kept.replace("2999-12-31", "2020-12-31"))
+    proposed = next((scene.bank.root / "envs" / "dev" / "plans").glob("*.proposal.json")).name.removesuffix(".proposal.json")
+    try:
+        for words in (("--plan", "saved.json"), ("--plan-hash", proposed)):
+            refused = scene.bank.run("apply", *words, "--json")
+            assert (refused.code, refused.document["applied"]) == (1, False)
+            assert "EXEMPTION_EXPIRED" in refused.err
+    finally:
+        settings.write_text(kept)
+    assert scene.bank.run("apply", "--plan", "saved.json", "--settle", "0").code == 0

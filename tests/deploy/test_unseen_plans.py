@@ -10,6 +10,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.verify_unseen import reviewed_by_others
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import Direction, MatrixChange
@@ -84,3 +85,19 @@ def test_the_record_of_runs_can_be_read_in_a_closed_catalog(place: Place) -> Non
     before = place.wire.writes
     assert history.review() == ()
     assert place.wire.writes == before
+
+
+def test_a_table_that_somebody_else_has_marked_as_reviewed_is_named(place: Place) -> None:
+    bring(place, CLOSED)
+    place.sql(
+        "CREATE SCHEMA dev.theirs", "CREATE TABLE dev.theirs.leads (ssn STRING)", "CREATE TABLE dev.theirs.coverage (x INT)"
+    )
+    before = {f.place for f in reviewed_by_others(CLOSED, place.workspace, ["dev"]).get("dev", ())}
+    for name in ("leads", "coverage"):
+        body = {"entity_type": "tables", "entity_name": f"dev.theirs.{name}", "tag_key": "lampkeeper_review"}
+        place.workspace.write(
+            "test", "POST", "/api/2.1/unity-catalog/entity-tag-assignments", body | {"tag_value": "reviewed"}
+        )  # fmt: skip
+    found = {f.place: str(f.severity) for f in reviewed_by_others(CLOSED, place.workspace, ["dev"])["dev"]}
+    # The record of runs gets the tag beside the desired state: what is called like it is a warning.
+    assert {p: s for p, s in found.items() if p not in before} == {"dev.theirs.leads": "error", "dev.theirs.coverage": "warning"}

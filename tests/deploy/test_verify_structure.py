@@ -32,6 +32,7 @@ POLICY = Policy(
 )
 TAG = TagAssignment(entity_type=EntityType.COLUMNS, entity_name=ColumnName(TABLE.name, "a").plain, key="pii", value="email")
 GRANT = Grant(securable_type=SecurableType.TABLE, securable=TABLE.name.parts, principal="staff", privileges=("SELECT",))
+RETYPED = (replace(TABLE.columns[0], type="STRUCT<ssn: STRING>"), *TABLE.columns[1:])
 TAGS = TagPolicy(key="pii", values=("email",))
 DESIRED = Desired(
     groups=(Group(name="officers"), Group(name="staff")),
@@ -89,6 +90,7 @@ def grant(principal: str, *privileges: str, on: tuple[str, ...] = TABLE.name.par
     [
         ({"tables": ()}, ("missing_table", "error")),
         ({"tables": (replace(TABLE, columns=TABLE.columns[1:]),)}, ("missing_column", "error")),
+        ({"tables": (replace(TABLE, columns=RETYPED),)}, ("changed_type", "error")),
         ({"tags": ()}, ("missing_tag", "error")),
         ({"tags": (replace(TAG, value="card"),)}, ("wrong_tag", "error")),
         ({"policies": ()}, ("missing_policy", "error")),

@@ -110,6 +110,13 @@ def test_an_exemption_has_a_principal_a_reason_an_owner_and_a_last_day():
     assert exempt_principals([found], "pii_level") == ()
 
 
+def test_an_exemption_of_a_group_tells_who_is_in_it_now():
+    (found,) = read_settings(f"exemptions = [{{ {ENTRY} }}]", "f").settings.exemptions
+    assert found.told(()) == str(found)
+    assert found.told(["zoe", "ana"]) == f"{found}; in the group now: ana, zoe"
+    assert found.told(f"m{n:02}" for n in range(12)).endswith("m08, m09 and 2 more")
+
+
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [
@@ -118,6 +125,9 @@ def test_an_exemption_has_a_principal_a_reason_an_owner_and_a_last_day():
         (ENTRY.replace('"2027-01-31"', '"soon"'), "'soon' is no date"),
         (ENTRY.replace('"pipeline"', '"friend"'), "kind is 'friend'"),
         (ENTRY.replace('owner = "olga"', 'owner = ""'), "owner is empty"),
+        (ENTRY.replace('"etl"', '"account users"'), "an exemption of everybody"),
+        (ENTRY.replace('"etl"', '" `Account Users`"'), "an exemption of everybody"),
+        (ENTRY.replace('"etl"', '"users"'), "an exemption of everybody"),
     ],
 )
 def test_an_exemption_that_says_too_little_is_refused_with_its_place(broken, problem):

@@ -26,7 +26,7 @@ from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.conform import never_observed
 from lampkeeper.launch.hash_keys import key_for
-from lampkeeper.launch.lifecycle import make_env_plan
+from lampkeeper.launch.lifecycle import make_env_plan, still_allowed
 from lampkeeper.launch.unseen import fallbacks
 from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError, UsageError
@@ -201,6 +201,8 @@ def apply_command(
     else:
         with here.console.progress("planning"):
             plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
+    if plan_hash or saved is not None:
+        plan = still_allowed(plan, folder)
     if plan.blocked:
         print_plan(here.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)

@@ -110,7 +110,7 @@ def verify(
         checked=structure.checked,
         unseen=tuple(str(proof) for proof in unseen),
         keyed=_how_keyed(desired, live, options),
-        exemptions=tuple(str(e) for e in options.exemptions),
+        exemptions=tuple(e.told(live.directory.members.get(e.principal, ())) for e in options.exemptions),
     )
 
 

@@ -75,7 +75,7 @@ class StructureCheck:
         self._found.append(Finding(code=f"verify/{code}", severity=severity, place=place, message=message, fix=fix))
 
     def _tables(self, tables: Iterable[Table]) -> None:
-        there = {t.name.plain.casefold(): {c.name.casefold(): c.name for c in t.columns} for t in self._live.tables}
+        there = {t.name.plain.casefold(): {c.name.casefold(): c for c in t.columns} for t in self._live.tables}
         for table in tables:
             self._checked["table"] += 1
             columns = there.get(table.name.plain.casefold())
@@ -84,11 +84,19 @@ class StructureCheck:
                     "missing_table", str(table.name), "the workspace does not show this table", fix="run `snapshot` again"
                 )
                 continue
-            for column in table.column_names():
-                if column.column.casefold() not in columns:
+            for each in table.columns:
+                column, found = ColumnName(table.name, each.name), columns.get(each.name.casefold())
+                if found is None:
                     self._report("missing_column", str(column), "the workspace does not show this column", fix="run `audit`")
+                elif found.type.casefold() != each.type.casefold():
+                    self._report(
+                        "changed_type",
+                        str(column),
+                        f"it is {found.type} now and was {each.type} when somebody decided whether it needs a mask",
+                        fix="run `snapshot`, `generate`, then `apply`",
+                    )
             known = {c.name.casefold() for c in table.columns}
-            for name in sorted(columns[c] for c in set(columns) - known):
+            for name in sorted(columns[c].name for c in set(columns) - known):
                 self._report(
                     "unknown_column",
                     str(ColumnName(table.name, name)),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from lampkeeper.deploy.history import TABLES as RECORD
 from lampkeeper.deploy.verify_cells import Refusal, Witness, refusal
 from lampkeeper.model.access import Access
 from lampkeeper.model.desired import Desired
@@ -15,7 +17,7 @@ from lampkeeper.model.tags import EntityType
 from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import Governed
-from lampkeeper.remote.unseen import UnseenTable, read_unseen
+from lampkeeper.remote.unseen import UnseenTable, read_reviewed, read_unseen
 
 MOST = 3
 """How many unseen tables of a catalog are asked for at most."""
@@ -48,9 +50,32 @@ def prove_unseen(
     if not catalogs:
         return ()
     unseen = read_unseen(workspace, catalogs)
-    return tuple(
-        _prove(catalog, [t for t in unseen if t.name.catalog == catalog], live, expected, witnesses) for catalog in catalogs
-    )
+    others = reviewed_by_others(desired, workspace, catalogs)
+    proofs = (_prove(c, [t for t in unseen if t.name.catalog == c], live, expected, witnesses) for c in catalogs)
+    return tuple(replace(p, findings=(*p.findings, *others.get(p.catalog, ()))) for p in proofs)
+
+
+def reviewed_by_others(
+    desired: Desired, workspace: Workspace, catalogs: Iterable[str], code: str = "verify/review_by_others"
+) -> dict[str, list[Finding]]:
+    """Return a finding for each table, by catalog, with a review tag that this environment does not ask for: its rows show."""
+    asked = {
+        t.entity_name.casefold()
+        for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
+    }  # fmt: skip
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for table in read_reviewed(workspace, catalogs):
+        if table.plain.casefold() not in asked:
+            # The record of runs gets the tag from `apply`, beside the desired state: a table of its name may be it.
+            ours = table.table in RECORD
+            finding = Finding(
+                code=code, severity=Severity.WARNING if ours else Severity.ERROR, place=str(table),
+                message=f"carries {REVIEW_KEY}={REVIEWED}, which this environment does not ask for: its rows are open"
+                + (" (the record of runs has a table of this name)" if ours else ""),
+                fix="take the tag off and see who may assign it; or put the table in uc_tables and generate",
+            )  # fmt: skip
+            found[table.catalog].append(finding)
+    return found
 
 
 def _prove(

@@ -115,6 +115,18 @@ def _unseen(snapshot: Snapshot, live: Desired) -> frozenset[TableName | ColumnNa
     return frozenset(found)
 
 
+def changed_types(before: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
+    """Return the columns that have another type than when they were decided upon: a struct may have new fields."""
+    old = {name.plain.casefold(): column.type for name, column in before.columns()}
+    return tuple(
+        sorted(
+            Drift(kind=DriftKind.FORWARD, entity=name.plain, message=f"is {column.type} now and was {was} when it was reviewed")
+            for name, column in now.columns()
+            if (was := old.get(name.plain.casefold(), column.type)).casefold() != column.type.casefold()
+        )
+    )
+
+
 def _reverse(snapshot: Snapshot, desired: Desired) -> Iterable[Drift]:
     for tag in stale_assignments(snapshot, desired):
         message = f"tag {tag.key}={tag.value} is assigned to {tag.entity_type} that are gone"

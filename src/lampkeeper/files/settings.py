@@ -17,7 +17,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.exemptions import Exemption, ExemptionKind
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.genie import space_key
-from lampkeeper.model.groups import Group, GroupSpec
+from lampkeeper.model.groups import EVERYBODY, Group, GroupSpec
 from lampkeeper.model.names import split_name, write_name
 from lampkeeper.model.quotas import LIMIT_NAMES
 from lampkeeper.model.unseen import Unseen
@@ -28,6 +28,7 @@ FUNCTION_SCHEMA = "lampkeeper"
 _E = TypeVar("_E", bound=StrEnum)
 _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LONGEST_VARIABLE = 40
+_EVERYBODY = frozenset({EVERYBODY, "users"})
 _AUTH_KEYS = {
     "databricks_workspace_host": "workspace_host",
     "databricks_account_id": "account_id",
@@ -247,6 +248,11 @@ def _exemption(item: Record) -> Exemption:
     for name in ("principal", "reason", "owner"):
         if not item.text(name).strip():
             raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"say the {name} of the exemption")
+    if item.text("principal").strip(" `").casefold() in _EVERYBODY:
+        raise UsageError(
+            f"{item.place_of('principal')}: an exemption of everybody would switch the policies off",
+            fix="name the user, the application id or the group that needs it",
+        )
     text = item.text("expires")
     try:
         expires = date.fromisoformat(text)

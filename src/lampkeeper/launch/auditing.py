@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 
 from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.rights import require_sight
-from lampkeeper.design.drift import Drift, DriftKind, find_drift
+from lampkeeper.design.drift import Drift, DriftKind, changed_types, find_drift
 from lampkeeper.design.offline import classify
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.launch.lifecycle import Choices, overlay_of
-from lampkeeper.launch.unseen import new_tables
+from lampkeeper.launch.unseen import new_tables, opened_by_others
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 
 
@@ -56,11 +57,12 @@ def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = Non
     by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    opened = opened_by_others(desired, workspace)
     known_tables = [t.name.plain for t in view.snapshot.tables]
-    taken_at = folder.snapshot().taken_at if folder.snapshot_path.is_file() else ""
+    before = folder.snapshot() if folder.snapshot_path.is_file() else Snapshot(tables=())
     return Audit(
-        drift=find_drift(view.snapshot, desired, labels, view.policies),
+        drift=(*find_drift(view.snapshot, desired, labels, view.policies), *changed_types(before, view.snapshot)),
         tables=len(view.snapshot.tables),
         columns=len(labels),
-        findings=(*view.findings, *new_tables(desired, workspace, taken_at, known_tables), *ends),
+        findings=(*view.findings, *new_tables(desired, workspace, before.taken_at, known_tables), *opened, *ends),
     )

@@ -313,6 +313,12 @@ def live_access_of(folder: EnvFolder, workspace: Workspace, outside: ColumnName 
     return Access(read_access_model(workspace, tables, groups=[g.name for g in desired.groups]))
 
 
+def still_allowed(plan: Plan, folder: EnvFolder, now: datetime | None = None) -> Plan:
+    """Return a saved plan with an error for each exemption that has ended since it was made: it must not bring that back."""
+    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    return replace(plan, findings=sort_findings([*plan.findings, *(f for f in ends if f.severity is Severity.ERROR)]))
+
+
 def make_env_plan(
     folder: EnvFolder,
     workspace: Workspace,

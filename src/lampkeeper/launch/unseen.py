@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lampkeeper.deploy.state import States
+from lampkeeper.deploy.verify_unseen import reviewed_by_others
 from lampkeeper.design.overlay import Overlay
 from lampkeeper.design.vocabulary import FAMILIES
 from lampkeeper.model.access import Access
@@ -61,6 +62,12 @@ def new_tables(desired: Desired, workspace: Workspace, since: str, known: Iterab
             place = f"catalog {catalog}"
             found.append(Finding(code="audit/unseen", severity=Severity.WARNING, place=place, message=message, fix=FIX))
     return tuple(found)
+
+
+def opened_by_others(desired: Desired, workspace: Workspace) -> tuple[Finding, ...]:
+    """Return an error for each table of a closed catalog that somebody else has marked as reviewed."""
+    found = reviewed_by_others(desired, workspace, sorted(fallbacks(desired)), "audit/review_by_others")
+    return tuple(f for _, findings in sorted(found.items()) for f in findings)
 
 
 def left_out(desired: Desired, workspace: Workspace) -> dict[str, list[UnseenTable]]:

@@ -13,6 +13,10 @@ SOON_DAYS = 30
 """How many days before its last day an exemption is warned about."""
 
 
+_SHOWN = 10
+"""How many members of an exempt group are named."""
+
+
 class ExemptionKind(StrEnum):
     """What the principal is, which says what it may be exempt for."""
 
@@ -50,6 +54,12 @@ class Exemption:
     def expired(self, today: date) -> bool:
         """Say whether the last day is over."""
         return today > self.expires
+
+    def told(self, members: Iterable[str]) -> str:
+        """Return the same with the first of who is in the group now: whoever joins it is exempt too."""
+        inside = sorted(members)
+        more = f" and {len(inside) - _SHOWN} more" if len(inside) > _SHOWN else ""
+        return f"{self}; in the group now: {', '.join(inside[:_SHOWN])}{more}" if inside else str(self)
 
     def __str__(self) -> str:
         """Return one line for people."""

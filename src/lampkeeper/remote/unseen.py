@@ -16,6 +16,9 @@ _BOUND |= {"MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}
 """Kinds that row filters bind (source: platform docs, ABAC): views show what their base tables show."""
 
 
+_TABLE = "schema_name, table_name"
+
+
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class UnseenTable:
     """A table without the review tag: when it was made (UTC, ISO 8601), and who may read it, its owner included."""
@@ -30,11 +33,16 @@ def read_unseen(workspace: Workspace, catalogs: Iterable[str]) -> tuple[UnseenTa
     return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c)))
 
 
+def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableName, ...]:
+    """Return the tables of these catalogs that carry the review tag themselves: one query for each catalog."""
+    return tuple(sorted(TableName(c, *place) for c in set(catalogs) for place in _reviewed(workspace, c, "table_tags", _TABLE)))
+
+
 def _of_catalog(workspace: Workspace, catalog: str) -> Iterable[UnseenTable]:
     if _reviewed(workspace, catalog, "catalog_tags", "catalog_name"):
         return
     schemas = _reviewed(workspace, catalog, "schema_tags", "schema_name")
-    tables = _reviewed(workspace, catalog, "table_tags", "schema_name, table_name")
+    tables = _reviewed(workspace, catalog, "table_tags", _TABLE)
     readers: dict[tuple[str, str], set[str]] = defaultdict(set)
     views = quote_path(catalog, "information_schema")
     granted = (
