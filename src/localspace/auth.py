@@ -125,9 +125,13 @@ class Gatekeeper:
             for kept in self._store.list("sp_secret", (body["id"],)):
                 alive = kept["expires_ms"] > self._clock.now_ms()
                 if alive and hmac.compare_digest(kept["hash"], given):
-                    self._forget_expired(body["id"])
-                    return self.mint(body["id"], lifetime_seconds=OAUTH_SECONDS, scope="oauth")[0]
+                    return self.oauth(body["id"])
         raise ApiError(401, "invalid_client", "Client authentication failed")
+
+    def oauth(self, principal_id: str) -> str:
+        """Return a new access token of a principal that has signed in by OAuth."""
+        self._forget_expired(principal_id)
+        return self.mint(principal_id, lifetime_seconds=OAUTH_SECONDS, scope="oauth")[0]
 
     def _forget_expired(self, principal_id: str) -> None:
         now = self._clock.now_ms()

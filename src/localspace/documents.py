@@ -11,6 +11,7 @@ that a client sent and we do not know is kept in the document as it came.
 | `group` | (id) | – | `id, displayName, externalId, members: [id], entitlements, roles, scope: account or workspace` |
 | `token` | (sha256 of the token) | (principal id) | `id, principal_id, created_ms, expires_ms or None, comment, scope: pat, oauth or task, hash, created_by` |
 | `sp_secret` | (service principal id, secret id) | (sp id) | `id, hash, created_ms, expires_ms` |
+| `federation_policy` | (service principal id or `account`, policy id) | (owner as in the key) | as FederationPolicy |
 | `workspace_assignment` | (workspace id, principal id) | (workspace id) | `principal_id, permissions: [USER or ADMIN]` |
 | `metastore` | (metastore id) | – | `metastore_id, name, region, owner` |
 | `catalog` | (catalog) | – | `name, owner, comment, properties, catalog_type, id` |

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import unquote
 
 from localspace.errors import ApiError, invalid
 
@@ -163,7 +164,14 @@ _LONG_HEX = re.compile(r"[0-9a-fA-F]{64,}")
 _SECRET_VALUE = re.compile(r'("(?:string_value|bytes_value|value)"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
+_CREDENTIALS = ("/oidc/", "/api/2.0/token/", "/api/2.0/token-management/on-behalf-of/", "/_localspace/tokens")
+"""Calls that take or give tokens and client secrets: the log keeps nothing of what they carry."""
+
+
 def without_secrets(path: str, raw: bytes) -> str:
-    """Return a body for the log: no value of a secret, and nothing that may be the key of a function."""
+    """Return a body for the log: no value of a secret, no token, and nothing that may be the key of a function."""
+    path = unquote(path)
+    if path.startswith(_CREDENTIALS) or path.endswith("/credentials/secrets"):
+        return "…"
     text = _LONG_HEX.sub("…", raw.decode("utf-8", "replace"))
     return _SECRET_VALUE.sub(r'\1"…"', text) if path.startswith("/api/2.0/secrets/") else text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.launch.bundle import sign_in
 from lampkeeper.launch.local import LocalPlace
 from lampkeeper.launch.own import OwnPlace
 from lampkeeper.launch.place import Address, running
@@ -124,3 +125,15 @@ def test_the_same_folder_is_the_same_workspace_even_after_a_kill(tmp_path):
     other = LocalPlace(folder=tmp_path)
     with running(place), pytest.raises(RemoteError, match="the local workspace ended"):
         other.up()
+
+
+@pytest.mark.unit
+def test_the_cli_signs_in_by_the_callers_federation_where_a_place_brings_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_AUTH_TYPE", "env-oidc")
+    monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example")
+    bare = Auth(workspace_host="https://here.example", client_id="robot")
+    given = sign_in(OwnPlace(auth=bare).up())
+    assert given["DATABRICKS_AUTH_TYPE"] == "env-oidc"
+    assert (given["DATABRICKS_HOST"], given["DATABRICKS_CLIENT_ID"]) == ("https://here.example", "robot")
+    keyed = Auth(workspace_host="https://here.example", client_id="robot", client_secret="s")
+    assert "DATABRICKS_AUTH_TYPE" not in sign_in(OwnPlace(auth=keyed).up())

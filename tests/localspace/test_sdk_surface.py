@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service import catalog as uc
-from databricks.sdk.service import iam, serving, settings, sql, tags, workspace
+from databricks.sdk.service import iam, oauth2, serving, settings, sql, tags, workspace
 
 from localspace.coverage import TEST, table
 from localspace.routes import ROUTES
@@ -153,6 +153,15 @@ def _account(w: Any, a: Any, space: LocalWorkspace) -> None:
         secret = service.create(robot.id, lifetime="3600s")
         assert secret.id in {one.id for one in service.list(robot.id)}
         service.delete(robot.id, secret.id)
+    rules = oauth2.OidcFederationPolicy(issuer="https://idp.example", subject="ci")
+    for service, whose in ((a.service_principal_federation_policy, (int(robot.id),)), (a.federation_policy, ())):
+        rules.subject = "ci" if whose else None
+        service.create(*whose, oauth2.FederationPolicy(oidc_policy=rules), policy_id="tour")
+        service.update(*whose, "tour", oauth2.FederationPolicy(description="changed"), update_mask="description")
+        assert service.get(*whose, "tour").as_dict() == next(iter(service.list(*whose))).as_dict()
+        assert (service.get(*whose, "tour").description, service.get(*whose, "tour").oidc_policy) == ("changed", rules)
+        service.delete(*whose, "tour")
+        assert list(service.list(*whose)) == []
 
 
 def _renamed(name: str) -> Any:

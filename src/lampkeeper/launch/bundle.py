@@ -56,6 +56,9 @@ def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
         "DATABRICKS_CLIENT_SECRET": auth.client_secret, "DATABRICKS_CONFIG_PROFILE": auth.profile,
     }  # fmt: skip
     found = {name: value for name, value in values.items() if value}
+    if found and not (auth.token or auth.client_secret or auth.profile):
+        # The address alone was given: how to sign in there (federation, say) is the caller's environment's to tell.
+        found = {name: value for name, value in os.environ.items() if name.startswith("DATABRICKS_")} | found
     if scratch is not None:
         found["DATABRICKS_BUNDLE_TMP"] = str(scratch)
     # A profile of this machine must not speak for a place that comes with its own token.

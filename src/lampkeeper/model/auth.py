@@ -10,7 +10,8 @@ class Auth:
     """Address and credentials. Secrets take no part in `repr`, so that no log or traceback shows them.
 
     Either `token`, or `client_id` with `client_secret`, or `profile` of a `.databrickscfg`, or nothing at all (the
-    SDK's unified authentication finds its own). `account_host` is empty for the account console of the host's cloud.
+    SDK's unified authentication finds its own). `client_id` alone says for whom unified authentication signs in, as
+    token federation needs it. `account_host` is empty for the account console of the host's cloud.
     """
 
     workspace_host: str = ""

@@ -7,6 +7,7 @@ they are), empty lists are sent, and fields that we do not know come back as the
 
 from __future__ import annotations
 
+import logging
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from databricks.sdk.core import Config
 
 Json = dict[str, Any]
+
+_QUIET = logging.NullHandler()  # added once, however often; handlers of the root logger still hear everything
 
 
 class Plane(StrEnum):
@@ -268,10 +271,10 @@ def _signing(auth: Auth) -> dict[str, Any]:
     """Return the credentials, their kind named outright: the environment of a job's task holds others, which would win."""
     if auth.token:
         return {"token": auth.token, "auth_type": "pat"}
-    if auth.client_id or auth.client_secret:
+    if auth.client_secret:
         signing = {"client_id": auth.client_id, "client_secret": auth.client_secret, "auth_type": "oauth-m2m"}
         return {k: v for k, v in signing.items() if v}
-    return {}
+    return {"client_id": auth.client_id} if auth.client_id else {}
 
 
 _CONSOLES = (
@@ -290,8 +293,13 @@ def account_console(host: str) -> str:
 def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
     from databricks.sdk.core import Config
 
+    # The SDK warns of what then fails as an error of ours; unhandled, the warning would be printed above it.
+    logging.getLogger("databricks.sdk").addHandler(_QUIET)
     try:
         return Config(product="lampkeeper", product_version="0.1.0", **settings)
     except ValueError as error:
         reason = translate(error, "sign-in", secrets).message
-        raise UsageError(reason, fix="give host and token, or client id and secret, or a profile") from None
+        raise UsageError(
+            reason,
+            fix="give host and token, or client id and secret, or a profile, or the ID token that DATABRICKS_AUTH_TYPE names",
+        ) from None

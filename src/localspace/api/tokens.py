@@ -1,4 +1,4 @@
-"""Tokens and OAuth: PATs, on-behalf tokens, client credentials, discovery documents."""
+"""Tokens and OAuth: PATs, on-behalf tokens, client credentials, token exchange, discovery documents."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from localspace.auth import OAUTH_SECONDS, basic_credentials
 from localspace.calls import Call, Plane, Route, field_of
 from localspace.errors import ApiError, denied, invalid, not_found
+from localspace.federation import TOKEN_EXCHANGE, Federation
 from localspace.store import Document
 from localspace.wire import Json, Reply, whole_number
 
@@ -32,20 +33,17 @@ def oidc_document(call: Call) -> Json:
         "issuer": base,
         "token_endpoint": f"{base}/v1/token",
         "authorization_endpoint": f"{base}/v1/authorize",
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", TOKEN_EXCHANGE],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "scopes_supported": ["all-apis"],
     }
 
 
 def oauth_token(call: Call) -> Reply:
-    """Give an access token for client credentials."""
+    """Give an access token for client credentials, or for another identity provider's token that a federation policy takes."""
     form = dict(parse_qsl(call.raw.decode("utf-8", "replace")))
     try:
-        if form.get("grant_type") != "client_credentials":
-            raise ApiError(400, "unsupported_grant_type", "Only client_credentials is served.")
-        client, secret = basic_credentials(call.headers) or (form.get("client_id", ""), form.get("client_secret", ""))
-        token = call.workspace.gatekeeper.client_credentials(client, secret)
+        token = _granted(call, form)
     except ApiError as error:
         body = {"error": error.error_code, "error_description": error.message}
         return Reply(status=error.status, body=body)
@@ -53,6 +51,18 @@ def oauth_token(call: Call) -> Reply:
         body={"access_token": token, "token_type": "Bearer", "expires_in": OAUTH_SECONDS, "scope": "all-apis"},
         headers={"cache-control": "no-store"},
     )
+
+
+def _granted(call: Call, form: dict[str, str]) -> str:
+    gatekeeper = call.workspace.gatekeeper
+    if form.get("grant_type") == TOKEN_EXCHANGE:
+        books = call.books
+        federation = Federation(books.store, books.clock, books.identity, books.ids.account_id)
+        return gatekeeper.oauth(federation.principal_of(form))
+    if form.get("grant_type") != "client_credentials":
+        raise ApiError(400, "unsupported_grant_type", f"Only client_credentials and {TOKEN_EXCHANGE} are served.")
+    client, secret = basic_credentials(call.headers) or (form.get("client_id", ""), form.get("client_secret", ""))
+    return gatekeeper.client_credentials(client, secret)
 
 
 # Own tokens

@@ -91,6 +91,8 @@ class People:
                 self._store.delete("token", token["hash"])
             for secret in self._store.list("sp_secret", (principal_id,)):
                 self._store.delete("sp_secret", principal_id, secret["id"])
+            for policy in self._store.list("federation_policy", (principal_id,)):
+                self._store.delete("federation_policy", principal_id, policy["policy_id"])
             for assignment in self._store.list("account_workspace"):
                 self._store.delete("workspace_assignment", str(assignment["workspace_id"]), principal_id)
             if not (kind is PrincipalKind.GROUP and body["scope"] == "workspace"):

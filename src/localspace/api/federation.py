@@ -1,0 +1,140 @@
+"""Federation policies: whose tokens of other identity providers are taken, for a service principal or account-wide."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from localspace.calls import Call, Plane, Route
+from localspace.errors import already_exists, denied, invalid, not_found
+from localspace.federation import ACCOUNT_WIDE
+from localspace.governance.timestamps import iso
+from localspace.id_tokens import TokenError, read_keys
+from localspace.store import Document
+from localspace.wire import Json, page
+
+_ID = re.compile(r"[a-z0-9-]{1,128}")
+
+
+def policies(call: Call) -> Json:
+    """List the policies of a service principal, or of the account."""
+    found = call.books.store.list("federation_policy", (_owner(call),))
+    return page(found, call.query, "policies", size_name="page_size")
+
+
+def policy(call: Call) -> Json:
+    """Return one policy."""
+    return _policy(call, _owner(call))
+
+
+def create(call: Call) -> Json:
+    """Make a policy; its id is the caller's choice, or ours."""
+    owner = _owner(call)
+    name = call.query.get("policy_id") or str(uuid.uuid4())
+    if not _ID.fullmatch(name):
+        raise invalid("policy_id may hold lower case letters, digits and hyphens.")
+    if call.books.store.get("federation_policy", owner, name) is not None:
+        raise already_exists(f"Federation policy {name} already exists.")
+    prefix = f"accounts/{call.books.ids.account_id}" + ("" if owner == ACCOUNT_WIDE else f"/servicePrincipals/{owner}")
+    now = iso(call.books.clock.now_ms())
+    new: Document = {
+        "name": f"{prefix}/federationPolicies/{name}",
+        "policy_id": name,
+        "uid": str(uuid.uuid4()),
+        "description": str(call.body.get("description") or ""),
+        "oidc_policy": _rules(call.body.get("oidc_policy"), owner),
+        "create_time": now,
+        "update_time": now,
+    }
+    if owner != ACCOUNT_WIDE:
+        new["service_principal_id"] = int(owner)
+    call.books.store.put("federation_policy", (owner, name), new, (owner,))
+    return new
+
+
+def update(call: Call) -> Json:
+    """Change description or rules: what `update_mask` names, or all that is sent."""
+    owner = _owner(call)
+    old = _policy(call, owner)
+    mask = [one for one in call.query.get("update_mask", "").split(",") if one not in ("", "*")]
+    given = call.body
+    rules = dict(old["oidc_policy"])
+    sent = given.get("oidc_policy") or {}
+    for path in mask or [one for one in ("description", "oidc_policy") if one in given]:
+        head, _, leaf = path.partition(".")
+        if head not in ("description", "oidc_policy") or (head == "description" and leaf):
+            raise invalid(f"update_mask names {path!r}, which cannot be changed.")
+        if leaf:
+            rules = {key: value for key, value in rules.items() if key != leaf} | ({leaf: sent[leaf]} if leaf in sent else {})
+        elif head == "oidc_policy":
+            rules = sent
+        else:
+            old = old | {"description": str(given.get("description") or "")}
+    new = old | {"oidc_policy": _rules(rules, owner), "update_time": iso(call.books.clock.now_ms())}
+    call.books.store.put("federation_policy", (owner, new["policy_id"]), new, (owner,))
+    return new
+
+
+def delete(call: Call) -> Json:
+    """Delete a policy; tokens that were given by it live on until they expire."""
+    owner = _owner(call)
+    call.books.store.delete("federation_policy", owner, _policy(call, owner)["policy_id"])
+    return {}
+
+
+def _rules(given: Any, owner: str) -> Document:
+    if not isinstance(given, dict) or not isinstance(given.get("issuer"), str) or not given["issuer"]:
+        raise invalid("Missing required field: oidc_policy.issuer")
+    if any(key in given and not isinstance(given[key], str) for key in ("subject", "subject_claim", "jwks_json", "jwks_uri")):
+        raise invalid("subject, subject_claim, jwks_json and jwks_uri must be strings.")
+    audiences = given.get("audiences", [])
+    if not isinstance(audiences, list) or not all(isinstance(one, str) and one for one in audiences):
+        raise invalid("oidc_policy.audiences must be a list of strings that are not empty.")
+    if owner != ACCOUNT_WIDE and not given.get("subject"):
+        raise invalid("oidc_policy.subject must be given for a policy of a service principal.")
+    if owner == ACCOUNT_WIDE and given.get("subject"):
+        raise invalid("oidc_policy.subject must not be given for a policy of the account.")
+    if given.get("jwks_json"):
+        try:
+            read_keys(given["jwks_json"])
+        except TokenError as error:
+            raise invalid(f"oidc_policy.jwks_json is no key set: {error}.") from error
+    return dict(given)
+
+
+def _owner(call: Call) -> str:
+    if not call.books.identity.is_account_admin(call.actor.id):
+        raise denied("Only an account admin may manage federation policies.")
+    wanted = call.params.get("service_principal_id")
+    if wanted is None:
+        return ACCOUNT_WIDE
+    if call.books.store.get("service_principal", wanted) is None:
+        raise not_found(f"Service principal {wanted} does not exist.")
+    return wanted
+
+
+def _policy(call: Call, owner: str) -> Document:
+    found = call.books.store.get("federation_policy", owner, call.params["policy_id"])
+    if found is None:
+        raise not_found(f"Federation policy {call.params['policy_id']} does not exist.")
+    return found
+
+
+def _routes(base: str, service: str) -> tuple[Route, ...]:
+    one = base + "/{policy_id}"
+    keys = "keys come from jwks_json alone: no issuer is asked"
+    return (
+        Route(method="GET", path=base, handler=policies, sdk=(f"{service}.list",), plane=Plane.ACCOUNT),
+        Route(method="POST", path=base, handler=create, sdk=(f"{service}.create",), plane=Plane.ACCOUNT, partial=keys),
+        Route(method="GET", path=one, handler=policy, sdk=(f"{service}.get",), plane=Plane.ACCOUNT),
+        Route(method="PATCH", path=one, handler=update, sdk=(f"{service}.update",), plane=Plane.ACCOUNT, partial=keys),
+        Route(method="DELETE", path=one, handler=delete, sdk=(f"{service}.delete",), plane=Plane.ACCOUNT),
+    )
+
+
+_ACCOUNT = "/api/2.0/accounts/{account_id}"
+ROUTES = (
+    *_routes(_ACCOUNT + "/servicePrincipals/{service_principal_id}/federationPolicies", "ServicePrincipalFederationPolicy"),
+    *_routes(_ACCOUNT + "/federationPolicies", "AccountFederationPolicy"),
+)
