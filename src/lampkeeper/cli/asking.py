@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,13 @@ from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
 from lampkeeper.design.overlay import Overlay
 from lampkeeper.design.prompt import prompts_of, render_prompt, subs_of
+from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.launch.counting import Counter, count_values, counter_of
 from lampkeeper.launch.labelling import ask_model, read_platform
 from lampkeeper.launch.lifecycle import snapshot_of
-from lampkeeper.launch.model_labels import Asking, ModelRun
+from lampkeeper.launch.model_labels import ModelRun
+from lampkeeper.launch.space_content import Asking, SpaceWriter, space_prompts
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.schema import Snapshot
@@ -41,6 +43,7 @@ class AskFlags:
     settle: bool = False
     price: str = ""
     timeout: float = 180.0
+    space_content: SpaceWriter = SpaceWriter.MODEL
 
     @property
     def needs_workspace(self) -> bool:
@@ -63,6 +66,10 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),
         click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
         click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="For one answer."),
+        click.option(
+            "--space-content", type=click.Choice([w.value for w in SpaceWriter]), default=SpaceWriter.MODEL.value,
+            show_default=True, help="Who writes Genie spaces: the schema (offline), or over it a model, where one is given.",
+        ),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -81,6 +88,7 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
         settle=options.pop("settle_undecided"),
         price=options.pop("model_price"),
         timeout=options.pop("model_timeout"),
+        space_content=SpaceWriter(options.pop("space_content")),
     )
     if not 0 < flags.timeout < 3600:
         raise UsageError(f"--model-timeout {flags.timeout} is not a number of seconds", fix="give 1 to 3599")
@@ -93,16 +101,21 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
     return flags
 
 
-def show_prompts(here: Here, folder: EnvFolder, overlay: Overlay) -> Outcome:
+def show_prompts(here: Here, folder: EnvFolder, overlay: Overlay, spaces: Sequence[SpaceRequest] = ()) -> Outcome:
     """Print what a model would be asked about the snapshot last taken, and its size; nothing is read, sent or written."""
-    prompts = prompts_of(snapshot_of(folder), subs=subs_of(overlay.vocabulary))
+    snapshot = snapshot_of(folder)
+    prompts = prompts_of(snapshot, subs=subs_of(overlay.vocabulary))
+    of_spaces = tuple(space_prompts(snapshot, spaces).values())
     for number, prompt in enumerate(prompts, start=1):
         here.console.line(
             f"== prompt {number} of {len(prompts)}: {prompt.table.name}, {len(prompt.columns)} columns, {prompt.tokens} tokens"
         )
         here.console.line(render_prompt(prompt))
-    total = sum(p.tokens for p in prompts)
-    here.console.line(f"{len(prompts)} prompts, {total} tokens (estimated, 3 bytes each); nothing was sent")
+    for each in of_spaces:
+        here.console.line(f"== space {each.space}: {len(each.tables)} tables, {each.tokens} tokens")
+        here.console.line(each.render())
+    total = sum(p.tokens for p in prompts) + sum(p.tokens for p in of_spaces)
+    here.console.line(f"{len(prompts) + len(of_spaces)} prompts, {total} tokens (estimated, 3 bytes each); nothing was sent")
     document = {
         "env": here.env,
         "prompts": [
@@ -115,6 +128,7 @@ def show_prompts(here: Here, folder: EnvFolder, overlay: Overlay) -> Outcome:
             }
             for p in prompts
         ],
+        "spaces": [{"space": p.space, "tokens": p.tokens, "hash": p.digest, "messages": p.messages()} for p in of_spaces],
         "tokens": total,
     }
     return Outcome(document=document)
@@ -130,7 +144,14 @@ class Asked:
 
 
 def fill_sources(
-    here: Here, folder: EnvFolder, workspace: Workspace | None, flags: AskFlags, *, online: bool, overlay: Overlay
+    here: Here,
+    folder: EnvFolder,
+    workspace: Workspace | None,
+    flags: AskFlags,
+    *,
+    online: bool,
+    overlay: Overlay,
+    spaces: Sequence[SpaceRequest] = (),
 ) -> Asked:
     """Fill the sources that the flags ask for. A source that fails is a finding; the rules' labels stand without it."""
     snapshot = snapshot_of(folder)
@@ -147,7 +168,7 @@ def fill_sources(
         ModelPatience(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
     )
     with here.console.progress(f"asking {model.ref}") as step:
-        run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step, overlay)
+        run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step, overlay, spaces)
     here.console.line(_summary(run))
     return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run))
 
@@ -170,9 +191,11 @@ def count_with(
 def _summary(run: ModelRun) -> str:
     tokens, cost = run.tokens, run.asking.cost(*run.tokens)
     asked = sum(1 for t in run.tables if not t.remembered)
+    spaces = f" spaces: {sum(s.remembered for s in run.spaces)} remembered, {sum(s.answers > 0 for s in run.spaces)} asked;"
     return (
         f"model {run.model}: {len(run.tables) - asked} tables remembered, {asked} asked,"
         f" {sum(1 for t in run.tables if not t.whole)} without a whole answer;"
+        f"{spaces if run.spaces else ''}"
         f" {tokens[0]} + {tokens[1]} tokens, {'cost unknown' if cost is None else f'{cost:.4f} USD'}"
     )
 
@@ -187,6 +210,10 @@ def _document(run: ModelRun) -> dict[str, Any]:
         "output_tokens": run.tokens[1],
         "cost_usd": run.asking.cost(*run.tokens),
         "incomplete": [str(t.table) for t in run.tables if not t.whole],
+        "spaces": [
+            {"space": s.space, "remembered": s.remembered, "answers": s.answers, "usable": s.content is not None}
+            for s in run.spaces
+        ],
     }
 
 

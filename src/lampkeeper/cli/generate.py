@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from lampkeeper.cli.app import StepCommand, common, listed, packs_options
-from lampkeeper.cli.asking import ask_options, count_with, fill_sources, show_prompts, take_flags
+from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.deploy.state import States
+from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text
@@ -24,8 +25,18 @@ from lampkeeper.launch.ddl_input import take_ddl
 from lampkeeper.launch.deployed import take_files
 from lampkeeper.launch.importing import import_spaces
 from lampkeeper.launch.labelling import read_platform
-from lampkeeper.launch.lifecycle import Choices, count_labels, generate, overlay_of, snapshot_of, take_snapshot, validate
-from lampkeeper.launch.modes import Mode
+from lampkeeper.launch.lifecycle import (
+    Choices,
+    count_labels,
+    generate,
+    overlay_of,
+    snapshot_of,
+    space_requests,
+    take_snapshot,
+    validate,
+)
+from lampkeeper.launch.modes import Mode, mode_for
+from lampkeeper.launch.space_content import SpaceWriter
 from lampkeeper.launch.unseen import unseen_findings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
@@ -182,16 +193,17 @@ def generate_command(
     folder, flags = here.folder(), take_flags(options)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
-        unseen=unseen, unseen_columns=unseen_columns,
+        unseen=unseen, unseen_columns=unseen_columns, space_content=flags.space_content,
     )  # fmt: skip
     choices.closing(folder.settings())
     overlay = overlay_of(folder, choices)
     if flags.dry_run:
-        return show_prompts(here, folder, overlay)
+        return show_prompts(here, folder, overlay, _written_by_model(folder, flags, mode, space))
     needed = here.flags.history or flags.needs_workspace or not offline
     workspace = workspace_of(here, folder) if needed else None
     noted = _read_tables(here, folder, None if offline else workspace)
-    asked = fill_sources(here, folder, workspace, flags, online=not offline, overlay=overlay)
+    spaces = _written_by_model(folder, flags, mode, space)
+    asked = fill_sources(here, folder, workspace, flags, online=not offline, overlay=overlay, spaces=spaces)
     with here.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
     closed: tuple[Finding, ...] = ()
@@ -219,6 +231,14 @@ def generate_command(
         "findings": [f.as_dict() for f in findings],
     }
     return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)
+
+
+def _written_by_model(folder: EnvFolder, flags: AskFlags, mode: str, space: str) -> tuple[SpaceRequest, ...]:
+    """Return the spaces whose content a model may write."""
+    if flags.space_content is SpaceWriter.OFFLINE:
+        return ()
+    settings = folder.settings()
+    return space_requests(settings, snapshot_of(folder), mode_for(Mode(mode), space, genie_only=settings.genie_only), space)[0]
 
 
 _COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies", "grants", "spaces")

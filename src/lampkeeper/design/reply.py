@@ -26,9 +26,11 @@ MOST_ERRORS = 20
 _MOST_STARTS = 2_000
 _FIELDS = frozenset({"column", "label", "sub", "protect", "confidence", "reason"})
 _TEXTS = ("column", "label", "sub", "protect", "reason")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+"""Runs of characters that nobody sees: control characters, and those that hide or turn text."""
 _REASON = 160
-_CUT = "the answer was cut off: it is longer than allowed"
+CUT_OFF = "the answer was cut off: it is longer than allowed"
+"""What is said of an answer that ends too early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Reply:
         return not self.errors and not self.missing
 
 
-class _BadJsonError(ValueError):
+class BadJsonError(ValueError):
     """The text holds JSON that we do not take."""
 
 
@@ -67,13 +69,13 @@ def read_reply(content: object, prompt: Prompt, *, cut: bool = False) -> Reply:
     """Read an answer to a prompt; `cut` says that the endpoint reported a cut."""
     text = text_of(content)
     if cut:
-        return _nothing(prompt, _CUT, cut=True)
+        return _nothing(prompt, CUT_OFF, cut=True)
     if len(text) > MOST_TEXT:
         return _nothing(prompt, "the answer is far too long")
     try:
-        document = _find_document(text)
-    except _BadJsonError as error:
-        return _nothing(prompt, str(error), cut=str(error) == _CUT)
+        document = find_document(text)
+    except BadJsonError as error:
+        return _nothing(prompt, str(error), cut=str(error) == CUT_OFF)
     entries = document.get("columns")
     if set(document) != {"columns"} or not isinstance(entries, list):
         return _nothing(prompt, 'the object must have the one key "columns" with a list')
@@ -86,7 +88,7 @@ def feedback(reply: Reply) -> str:
     if len(reply.errors) > MOST_ERRORS:
         lines.append(f"and {len(reply.errors) - MOST_ERRORS} more")
     if reply.missing:
-        lines.append("no valid entry for: " + ", ".join(_quoted(c.column) for c in reply.missing[:MOST_ERRORS]))
+        lines.append("no valid entry for: " + ", ".join(quoted(c.column) for c in reply.missing[:MOST_ERRORS]))
     told = "\n".join(f"- {line}" for line in lines)
     return f"Your answer cannot be used:\n{told}\nAnswer again with one JSON object of the given form, every column once."
 
@@ -95,15 +97,15 @@ def _nothing(prompt: Prompt, error: str, *, cut: bool = False) -> Reply:
     return Reply(labels=(), errors=(error,), missing=prompt.names, cut=cut)
 
 
-def _find_document(text: str) -> dict[str, Any]:
-    """Return the one JSON object with a key "columns" in a text."""
+def find_document(text: str, key: str = "columns") -> dict[str, Any]:
+    """Return the one JSON object with this key in a text; raise BadJsonError when there is none, or more than one."""
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
     found: list[dict[str, Any]] = []
     start, tries, open_end = text.find("{"), 0, False
     while start >= 0:
         tries += 1
         if tries > _MOST_STARTS:
-            raise _BadJsonError("no JSON object found in the answer")
+            raise BadJsonError("no JSON object found in the answer")
         try:
             value, end = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
@@ -112,32 +114,32 @@ def _find_document(text: str) -> dict[str, Any]:
             start = text.find("{", start + 1)
             continue
         except RecursionError:
-            raise _BadJsonError("the answer is nested too deep") from None
-        if isinstance(value, dict) and "columns" in value:
+            raise BadJsonError("the answer is nested too deep") from None
+        if isinstance(value, dict) and key in value:
             found.append(value)
         start = text.find("{", end)
     if len(found) == 1 and not open_end:
         return found[0]
     if len(found) > 1:
-        raise _BadJsonError("there is more than one JSON object with columns in the answer")
-    raise _BadJsonError(_CUT if open_end else "no JSON object with columns found in the answer")
+        raise BadJsonError(f"there is more than one JSON object with {key} in the answer")
+    raise BadJsonError(CUT_OFF if open_end else f"no JSON object with {key} found in the answer")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise _BadJsonError("a key stands twice in an object")
+        raise BadJsonError("a key stands twice in an object")
     return document
 
 
 def _no_constant(text: str) -> float:
-    raise _BadJsonError(f"{text} is no number")
+    raise BadJsonError(f"{text} is no number")
 
 
 def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
     asked = {c.column: c for c in prompt.names}
     given = Counter(e["column"] for e in entries if isinstance(e, dict) and isinstance(e.get("column"), str))
-    errors: list[str] = [f"{_quoted(name)} stands {n} times" for name, n in sorted(given.items()) if n > 1]
+    errors: list[str] = [f"{quoted(name)} stands {n} times" for name, n in sorted(given.items()) if n > 1]
     labels: dict[ColumnName, Label] = {}
     for number, entry in enumerate(entries, start=1):
         problem = _problem(entry, asked, prompt.subs)
@@ -158,7 +160,7 @@ def _problem(entry: Any, asked: Mapping[str, ColumnName], subs: Subs) -> str:
         return "not an object"
     if set(entry) != _FIELDS:
         odd = sorted(set(entry) ^ _FIELDS)
-        return "missing or unknown keys: " + ", ".join(_quoted(k) for k in odd)
+        return "missing or unknown keys: " + ", ".join(quoted(k) for k in odd)
     for key in _TEXTS:
         if not isinstance(entry[key], str):
             return f"{key} must be a string"
@@ -166,18 +168,18 @@ def _problem(entry: Any, asked: Mapping[str, ColumnName], subs: Subs) -> str:
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
         return "confidence must be a number from 0 to 1"
     if entry["column"] not in asked:
-        return f"no column {_quoted(entry['column'])} was asked about"
+        return f"no column {quoted(entry['column'])} was asked about"
     return _problem_of_label(entry, subs)
 
 
 def _problem_of_label(entry: Mapping[str, Any], subs: Subs) -> str:
     if entry["label"] not in {str(x) for x in LabelClass}:
-        return f"unknown label {_quoted(entry['label'])}"
+        return f"unknown label {quoted(entry['label'])}"
     if entry["protect"] not in {str(x) for x in Protect}:
-        return f"protect is {_quoted(entry['protect'])}, not yes, no or undecided"
+        return f"protect is {quoted(entry['protect'])}, not yes, no or undecided"
     label, protect = LabelClass(entry["label"]), Protect(entry["protect"])
     if entry["sub"] and entry["sub"] not in subs.get(label, ()):
-        return f"label {label} has no sub {_quoted(entry['sub'])}"
+        return f"label {label} has no sub {quoted(entry['sub'])}"
     if label is LabelClass.NONE and protect is not Protect.NO:
         return f"label none does not go with protect {protect}"
     if label is LabelClass.UNDECIDED and protect is not Protect.UNDECIDED:
@@ -188,7 +190,7 @@ def _problem_of_label(entry: Mapping[str, Any], subs: Subs) -> str:
 def _label(column: ColumnName, entry: Mapping[str, Any]) -> Label:
     label, sub, protect = LabelClass(entry["label"]), entry["sub"], Protect(entry["protect"])
     confidence = round(float(entry["confidence"]), 3)
-    evidence = [f"the model says {_quoted(entry['reason'])}"]
+    evidence = [f"the model says {quoted(entry['reason'])}"]
     if protect is Protect.YES and confidence < LEAST_CONFIDENCE:
         protect = Protect.UNDECIDED
         evidence.insert(0, "the model is not sure")
@@ -201,7 +203,7 @@ def _label(column: ColumnName, entry: Mapping[str, Any]) -> Label:
     )  # fmt: skip
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return foreign text on one line, short, in quotes."""
-    plain = _UNSEEN.sub(" ", text)
+    plain = UNPRINTED.sub(" ", text)
     return json.dumps(plain if len(plain) <= _REASON else plain[: _REASON - 1] + "…", ensure_ascii=False)

@@ -3,6 +3,7 @@
 model.jsonl      a line a table: the fingerprint of what was asked, who answered, the labels
 profiles.jsonl   a line a table: counts of its values (never a value), by column
 platform.jsonl   labels from the platform's own classification
+spaces.jsonl     a line a space: the fingerprint of what was asked, who answered, the content that was good
 """
 
 from __future__ import annotations
@@ -28,6 +29,17 @@ class Remembered:
     digest: str
     model: str
     labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedSpace:
+    """A model's content for a space (by its key), in the form of an answer, and what was wrong with the rest of it."""
+
+    key: str
+    digest: str
+    model: str
+    content: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +78,31 @@ class SourceFiles:
             for a in sorted(answers, key=lambda a: a.table)
         )
         return self._write("model.jsonl", lines)
+
+    def spaces(self) -> dict[str, RememberedSpace]:
+        """Return the model's content of spaces by key."""
+        path = self.folder / "spaces.jsonl"
+        found = {}
+        for number, line in enumerate(read_text(path).split("\n") if path.is_file() else (), start=1):
+            if not line.strip():
+                continue
+            data: Any = read_json(line, path, line=number)
+            try:
+                found[str(data["space"])] = RememberedSpace(
+                    key=str(data["space"]), digest=str(data["digest"]), model=str(data["model"]), content=dict(data["content"]),
+                    problems=tuple(str(p) for p in data["problems"]),
+                )  # fmt: skip
+            except (KeyError, TypeError, ValueError) as error:
+                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it is made again") from None
+        return found
+
+    def remember_spaces(self, answers: Iterable[RememberedSpace]) -> bool:
+        """Write the model's content of spaces."""
+        lines = (
+            {"space": a.key, "digest": a.digest, "model": a.model, "content": dict(a.content), "problems": list(a.problems)}
+            for a in sorted(answers, key=lambda a: a.key)
+        )
+        return self._write("spaces.jsonl", lines)
 
     def counted(self) -> dict[TableName, Counted]:
         """Return the counts by table."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,16 @@ from lampkeeper.design.overlay import Overlay
 from lampkeeper.design.own_tags import label_tags, tags_of_others
 from lampkeeper.design.platform_labels import Detection, label_detections
 from lampkeeper.design.prompt import subs_of
+from lampkeeper.design.spaces import SpaceRequest
 from lampkeeper.design.strictness import looser_in
 from lampkeeper.design.taxonomy import Taxonomy
 from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.label_sources import RememberedSpace, SourceFiles
 from lampkeeper.files.text import write_text
 from lampkeeper.launch.counting import counted_profiles, source_files
-from lampkeeper.launch.model_labels import Asking, ModelRun, ask_tables, recall
+from lampkeeper.launch.model_labels import ModelRun, ask_tables, recall
+from lampkeeper.launch.space_content import Asking, SpaceRun, ask_spaces, space_prompts
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.schema import Snapshot
@@ -105,10 +108,11 @@ def ask_model(
     now: datetime,
     progress: Progress | None = None,
     overlay: Overlay | None = None,
+    spaces: Sequence[SpaceRequest] = (),
 ) -> ModelRun:
     """Ask a model about what it has not been asked yet; keep every whole answer, leave a record of the run.
 
-    With an overlay the model may name the kinds that its packs know.
+    With an overlay the model may name the kinds that its packs know. `spaces` are those whose content it may write.
     """
     subs = subs_of(overlay.vocabulary) if overlay is not None else None
     files = source_files(folder)
@@ -120,8 +124,22 @@ def ask_model(
             files.remember(remembered.values())
 
     run = ask_tables(snapshot, model, files.remembered(), asking, keep=keep, progress=progress, subs=subs)
+    if spaces and run.exit_code != 4:
+        run = replace(run, spaces=_ask_spaces(files, snapshot, model, asking, spaces))
     write_record(folder, snapshot, run, now)
     return run
+
+
+def _ask_spaces(
+    files: SourceFiles, snapshot: Snapshot, model: Model, asking: Asking, spaces: Sequence[SpaceRequest]
+) -> tuple[SpaceRun, ...]:
+    remembered = files.spaces()
+
+    def keep(answer: RememberedSpace) -> None:
+        remembered[answer.key] = answer
+        files.remember_spaces(remembered.values())
+
+    return ask_spaces(space_prompts(snapshot, spaces), model, files.spaces(), asking, keep=keep)
 
 
 def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: datetime) -> None:
@@ -134,11 +152,13 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
         if c in rules and (rules[c].label, rules[c].protect) != (x.label, x.protect)
     ]
     tokens = run.tokens
+    asked = [*(t.digest for t in run.tables), *(s.digest for s in run.spaces)]
     document = {
         "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "model": run.model, "exit_code": run.exit_code,
         "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.asking.cost(*tokens),
-        "prompts": hashlib.sha256("".join(t.digest for t in run.tables).encode()).hexdigest(),
+        "prompts": hashlib.sha256("".join(asked).encode()).hexdigest(),
         "decisions": differ, "tables": [t.as_dict() for t in run.tables],
+        "spaces": [s.as_dict() for s in run.spaces],
     }  # fmt: skip
     text = json.dumps(document, indent=1) + "\n"
     stamp = now.strftime("%Y%m%dT%H%M%SZ")

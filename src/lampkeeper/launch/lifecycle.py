@@ -25,6 +25,7 @@ from lampkeeper.files.draft_history import record_draft
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.settings import Settings
+from lampkeeper.launch.counting import source_files
 from lampkeeper.launch.hash_keys import KeyFinder, no_key, shared_key, with_key
 from lampkeeper.launch.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.launch.labelling import read_sources
@@ -32,6 +33,7 @@ from lampkeeper.launch.limits import limits_of, take_quotas
 from lampkeeper.launch.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.launch.own_masks import library_of
 from lampkeeper.launch.own_tags import own_tag_findings, with_own_tags
+from lampkeeper.launch.space_content import SpaceWriter, lay_over
 from lampkeeper.launch.unseen import unknown_families, unseen_findings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
@@ -109,6 +111,7 @@ def snapshot_of(folder: EnvFolder) -> Snapshot:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class.
+    `space_content`: whether what a model wrote of spaces counts.
 
     `unseen` and `unseen_columns` are `deny` or `allow`.
     """
@@ -119,6 +122,7 @@ class Choices:
     settle: bool = False
     unseen: str = ""
     unseen_columns: str = ""
+    space_content: SpaceWriter = SpaceWriter.MODEL
 
     def closing(self, settings: Settings) -> tuple[Unseen, Unseen]:
         """Return what becomes of unseen tables and of unseen columns; raise UsageError for a pair that cannot be."""
@@ -172,7 +176,7 @@ def generate(
     overlay = overlay_of(folder, choices)
     sources = read_sources(folder, snapshot, overlay)
     labels = sources.merged(snapshot, overlay, settle=choices is not None and choices.settle)
-    requests, findings = _spaces(settings, snapshot, mode, space)
+    requests, findings = space_requests(settings, snapshot, mode, space)
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
         warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
@@ -192,12 +196,16 @@ def generate(
         exemptions=settings.exemptions,
     )
     made = synthesize(request)
-    made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, made.desired.spaces)))
+    spaces = made.desired.spaces
+    left_out: tuple[Finding, ...] = ()
+    if (choices or Choices()).space_content is SpaceWriter.MODEL:
+        spaces, left_out = lay_over(spaces, snapshot, requests, source_files(folder).spaces())
+    made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, spaces)))
     made = merged_draft(mode, space, before, request, made)
     own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
     now = now or datetime.now(UTC)
     ends = (*exemption_findings(settings.exemptions, now.date()), *unknown_families(settings.exemptions, overlay))
-    findings = sort_findings([*findings, *made.findings, *sources.findings, *own_tags, *ends])
+    findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *own_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)
     fresh = {r.name for r in requests}
@@ -221,9 +229,10 @@ def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[Gro
     return tuple(t.spec() for t in overlay.templates) or minimal_groups()
 
 
-def _spaces(
+def space_requests(
     settings: Settings, snapshot: Snapshot, mode: Mode, space: str
 ) -> tuple[tuple[SpaceRequest, ...], tuple[Finding, ...]]:
+    """Return the spaces that a generation makes, and what is wrong with them; raise UsageError for a space that is not there."""
     if mode is Mode.GOVERNANCE:
         return (), ()
     chosen = [s for s in settings.spaces if not space or s.key == space_key(space)]

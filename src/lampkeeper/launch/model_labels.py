@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lampkeeper.design.prompt import Prompt, Subs, halves, make_prompts, table_digest
 from lampkeeper.design.reply import Reply, feedback, read_reply, text_of
 from lampkeeper.files.label_sources import Remembered
+from lampkeeper.launch.space_content import Asking, SpaceRun
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
@@ -25,21 +26,6 @@ Progress = Callable[[str, int, int], None]
 _ECHO = 20_000
 _FAILURES = 3
 _STANDS = "the rules' labels stand, nothing is opened"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How to ask: answers tried for one prompt, tables at once, USD for a million tokens in and out (None: unknown)."""
-
-    answers: int = 3
-    at_once: int = 4
-    prices: tuple[float, float] | None = None
-
-    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """Return what the tokens cost in USD, None when no price is known."""
-        if self.prices is None:
-            return None
-        return round((input_tokens * self.prices[0] + output_tokens * self.prices[1]) / 1_000_000, 6)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +69,7 @@ class ModelRun:
     model: str
     tables: tuple[TableRun, ...]
     asking: Asking
+    spaces: tuple[SpaceRun, ...] = ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -92,12 +79,13 @@ class ModelRun:
     @property
     def tokens(self) -> tuple[int, int]:
         """Return the tokens in and out, as the endpoint counted them."""
-        return sum(t.input_tokens for t in self.tables), sum(t.output_tokens for t in self.tables)
+        runs: list[TableRun | SpaceRun] = [*self.tables, *self.spaces]
+        return sum(r.input_tokens for r in runs), sum(r.output_tokens for r in runs)
 
     @property
     def exit_code(self) -> int:
         """Return 4 when the endpoint failed a table, 1 when an answer could not be used, else 0."""
-        if any(t.failure is not None for t in self.tables):
+        if any(t.failure is not None for t in self.tables) or any(s.failure is not None for s in self.spaces):
             return 4
         return 0 if all(t.whole for t in self.tables) else 1
 
@@ -126,7 +114,7 @@ class ModelRun:
                     fix="run it again, or use another model",
                 )
             )
-        return sort_findings(found)
+        return sort_findings([*found, *(f for s in self.spaces for f in s.findings(self.model))])
 
 
 def recall(snapshot: Snapshot, remembered: Mapping[TableName, Remembered]) -> tuple[Label, ...]:
