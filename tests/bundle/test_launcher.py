@@ -225,6 +225,11 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def _hear_ctrl_c() -> None:
+    """A suite that runs in the background of a shell ignores Ctrl-C, and its children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("moment", "numbers"),
     [
@@ -246,6 +251,7 @@ def test_whoever_stops_it_leaves_nothing_running(
     process = subprocess.Popen(
         [*LAMPKEEPER, "launch", "--bundle", str(copy_project(tmp_path / "project")), "--dir", str(tmp_path / "place")],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=_hear_ctrl_c,
     )  # fmt: skip
     assert process.stdout is not None
     host, seen = "", ""
