@@ -231,6 +231,20 @@ def test_a_layer_is_applied_alone_and_leaves_the_others_files_as_they_were(place
     assert [la for la in files if files[la] != after[la]] == [Layer.WORKSPACE]
 
 
+def test_the_id_of_each_space_of_ours_lies_beside_the_state_while_it_is_there(place: Place) -> None:
+    config = next(c for c in CONFIGS if c.name == "workspace_layer")
+    beside = place.states()[Layer.WORKSPACE].path.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    foreign = beside / ".genie_space_id_of_others"
+    foreign.write_text("01ef\n")
+    applied(place, config.stages[0])
+    (key,) = place.states().owned("genie_space")
+    file = beside / f".genie_space_id_{key}"
+    assert place.workspace.w.genie.get_space(file.read_text().strip()).title
+    run(place, plan(place, replace(config.stages[0], spaces=())), allow_loosening=True)
+    assert sorted(beside.glob(".genie_space_id_*")) == [foreign]
+
+
 def test_progress_is_told_before_each_step_and_at_each_wait(place: Place) -> None:
     told: list[Progress] = []
     made = plan(place)

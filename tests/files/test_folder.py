@@ -182,7 +182,7 @@ def test_a_file_that_is_not_utf8_is_named_with_its_place(tmp_path):
         env.settings()
 
 
-def test_snapshot_labels_and_space_ids_have_their_places(tmp_path):
+def test_snapshot_and_labels_have_their_places(tmp_path):
     env = folder(tmp_path, "dev", Desired())
     table = TableName("c", "s", "t")
     snapshot = Snapshot(tables=(Table(name=table, columns=(Column(name="x", type="INT"),)),))
@@ -191,10 +191,6 @@ def test_snapshot_labels_and_space_ids_have_their_places(tmp_path):
     env.write_labels((label,))
     assert (env.snapshot(), env.labels()) == (snapshot, (label,))
     assert (env.path / "ddl" / "_fetched.sql").read_text().startswith("CREATE TABLE `c`.`s`.`t`")
-    env.write_space_id("sales", "01ef")
-    assert env.space_id("sales") == "01ef"
-    env.write_space_id("sales", "")
-    assert env.space_id("sales") == ""
 
 
 def test_a_space_has_a_draft_of_its_own(tmp_path):

@@ -188,21 +188,14 @@ def apply_command(
     folder = here.folder()
     _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers))
     workspace = workspace_of(here, folder)
-    approver, loosening = "", allow_loosening
     find_key = key_finder(here, folder, workspace)
-    if plan_hash:
-        book = plan_book(here, approvals)
-        plan, states = book.load(plan_hash), States.in_folder(folder.root, folder.env)
-        needed = approved or plan.loosening or plan.exposures
-        approver = book.require_approval(plan_hash).by if needed else ""
-        loosening = bool(approver)
-    elif saved is not None:
-        plan, states = Plan.load(saved), States.in_folder(folder.root, folder.env)
+    approver = ""
+    if plan_hash or saved is not None:
+        plan, approver = _saved_plan(here, saved, plan_hash, approved=approved, approvals=approvals)
+        plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
             plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
-    if plan_hash or saved is not None:
-        plan = still_allowed(plan, folder)
     if plan.blocked:
         print_plan(here.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
@@ -219,7 +212,7 @@ def apply_command(
             workspace,
             states,
             progress=apply_progress(stack.enter_context(here.console.progress("applying")), writes),
-            allow_loosening=loosening,
+            allow_loosening=bool(approver) if plan_hash else allow_loosening,
             wait=waiting(workspace, settle),
             saved=bool(plan_hash) or saved is not None,
             hash_key=key_for(plan, find_key, folder),
@@ -231,6 +224,16 @@ def apply_command(
     if history is not None and history.catalog in fallbacks(folder.read_desired()):
         findings = (*findings, *history.review())
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
+
+
+def _saved_plan(here: Here, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+    """Return a plan that was made before, and by whom it was approved: "" where it needs nobody."""
+    if saved is not None:
+        return Plan.load(saved), ""
+    book = plan_book(here, approvals)
+    plan = book.load(plan_hash)
+    needed = approved or plan.loosening or plan.exposures
+    return plan, book.require_approval(plan_hash).by if needed else ""
 
 
 def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_loosening: bool, chosen: bool) -> None:

@@ -14,6 +14,7 @@ from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
 from lampkeeper.deploy.safety import Rehearsal, judge, recorded_picture
+from lampkeeper.deploy.space_ids import kept_space_ids
 from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.deploy.wait import Settle, settle
@@ -75,7 +76,8 @@ def apply_plan(
         if check_rights:
             _require_rights(plan, workspace)
         session = _session(workspace, states, plan, hash_key)
-        return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session).run()
+        with kept_space_ids(states):
+            return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session).run()
 
 
 def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> None:

@@ -319,19 +319,6 @@ class EnvFolder:
             fields |= {"functions": read.desired.functions} if layer is Layer.DATA_ACCESS else {}
         return Desired(**fields)  # type: ignore[arg-type]
 
-    def space_id(self, key: str) -> str:
-        """Return the id of the space that we made under this key, or nothing."""
-        path = self.path / f".genie_space_id_{key}"
-        return read_text(path).strip() if path.exists() else ""
-
-    def write_space_id(self, key: str, space_id: str) -> None:
-        """Remember the id of a space that we made; an empty id forgets it."""
-        path = self.path / f".genie_space_id_{key}"
-        if space_id:
-            write_text(path, f"{space_id}\n")
-        else:
-            path.unlink(missing_ok=True)
-
 
 def environments(root: Path) -> tuple[str, ...]:
     """Return the names of the environments under root/envs, sorted."""

@@ -1,0 +1,34 @@
+"""The ids of the Genie spaces that we made, a file each: what scripts around this kind of tool read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lampkeeper.deploy.state import States, write_atomically
+from lampkeeper.model.layers import Layer
+
+
+@contextmanager
+def kept_space_ids(states: States) -> Iterator[None]:
+    """After a block that may make and remove spaces, leave `.genie_space_id_<key>` beside the state for each of ours.
+
+    Files of spaces that were never ours stay as they are.
+    """
+    before = _ids(states)
+    try:
+        yield
+    finally:
+        now = _ids(states)
+        for path in before.keys() - now.keys():
+            path.unlink(missing_ok=True)
+        for path, space_id in now.items():
+            if not path.exists() or before.get(path) != space_id:
+                write_atomically(path, f"{space_id}\n")
+
+
+def _ids(states: States) -> dict[Path, str]:
+    folder = states[Layer.WORKSPACE].path.parent
+    owned = states.owned("genie_space")
+    return {folder / f".genie_space_id_{key}": one.remote_id for key, one in owned.items() if one.remote_id}
