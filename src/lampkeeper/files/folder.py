@@ -55,10 +55,14 @@ One folder an environment, and `account` for what all of them share.
 | `<env>/decisions.yaml` | `labels set`: what stewards decided about columns; it stands above every other source | yes |
 | `<env>/taxonomy.yaml` | you, if you have governed tags of your own: which label they stand for | yes |
 | `<env>/packs/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
+| `<env>/quotas.json` | `generate`: the quotas as the platform told them | no |
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
 | `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | planning, from the draft | yes |
 | `account/contributions/<env>.tfvars` | planning: what each environment asked of the account | yes |
 | `state.json` in each layer's folder | `apply`: what we made | your choice; it holds no secret |
+
+Where masks are keyed, `env.auto.tfvars` says where the key is, never the key: `hash_key_scope` and `hash_key_name` (a secret
+scope and the secret in it), or `hash_key_env` (an environment variable). See docs/hash-keys.md of lampkeeper.
 """
 
 GITIGNORE = """\
