@@ -88,7 +88,7 @@ def test_a_run_is_given_packs_and_a_served_model(place: tuple[BundleJobs, Worksp
     jobs, workspace = place
     serve(workspace)
     workspace.write("log", "DELETE", "/_localspace/requests")
-    told = {"country": "IN", "industry": "financial_services", "model_endpoint": "labeller"}
+    told = {"country": "IN", "industry": "financial_services", "model_endpoint": "labeller", "space_content": "offline"}
     run = jobs.run("governance", **told)
     assert set(states(run).values()) == {"SUCCESS"}, [jobs.output(run, t) for t, s in states(run).items() if s == "FAILED"]
     assert asked(workspace) == len(subject().tables)
