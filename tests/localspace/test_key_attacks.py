@@ -10,12 +10,11 @@ import pytest
 
 from lampkeeper.design.library import load_library
 from lampkeeper.model.hash_key import HashKey
-from localspace.statement_runner import SqlError
-from support.sql_workspace import SqlWorkspace
+from support.sql_workspace import EVE, SqlWorkspace, told
 
 pytestmark = pytest.mark.spark
 
-EVE, BOSS = "eve@bank.example", "boss@bank.example"
+BOSS = "boss@bank.example"
 KEY = HashKey.parse(secrets.token_hex(32), "a test")
 REF = "C-1001"
 
@@ -54,13 +53,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
         made.sql(statement)
     yield made
     made.close()
-
-
-def told(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
-    try:
-        return repr(place.rows(statement, who))
-    except SqlError as error:
-        return f"{error.error_class} {error.message}"
 
 
 def leaks(text: str) -> bool:

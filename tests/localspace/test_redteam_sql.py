@@ -8,11 +8,11 @@ import pytest
 
 from localspace.errors import ApiError
 from localspace.statement_runner import SqlError
-from support.sql_workspace import SqlWorkspace
+from support.sql_workspace import EVE, SqlWorkspace, told
 
 pytestmark = pytest.mark.spark
 
-EVE, BOSS = "eve@bank.example", "boss@bank.example"
+BOSS = "boss@bank.example"
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
         made.sql(statement)
     yield made
     made.close()
-
-
-def told(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
-    try:
-        return repr(place.rows(statement, who))
-    except SqlError as error:
-        return f"{error.error_class} {error.message}"
 
 
 @pytest.mark.parametrize("view", ["some", "joined"])

@@ -131,3 +131,15 @@ class SqlWorkspace:
         finally:
             client.close()
         return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))
+
+
+EVE = "eve@bank.example"
+"""Who attacks."""
+
+
+def told(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
+    """Return all that a statement tells whoever sends it: the rows, or the error's words."""
+    try:
+        return repr(place.rows(statement, who))
+    except SqlError as error:
+        return f"{error.error_class} {error.message}"
