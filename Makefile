@@ -50,13 +50,15 @@ $(VENV)/.engine: $(VENV)/.ready
 	@$(BIN)/python -m localspace.sql.engine_archive >/dev/null || echo "no class archive: the SQL engine starts without it, only slower"
 	@touch $@
 
-.PHONY: test test-unit test-heavy
-test: setup $(VENV)/.engine ## All tests but the heavy ones.
-	@$(BIN)/pytest -m "not heavy" $(WORKERS) $(PYTEST_ARGS)
+.PHONY: test test-unit test-heavy test-nightly
+test: setup $(VENV)/.engine ## All tests except the heavy and the nightly ones.
+	@$(BIN)/pytest -m "not heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-unit: setup ## The tests that need no server, no JVM and no network.
-	@$(BIN)/pytest -m unit $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "unit and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
-	@$(BIN)/pytest -m heavy $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)
+test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
+	@$(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: fmt lint types
 fmt: setup ## Format the code.
