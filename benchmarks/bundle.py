@@ -12,18 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lampkeeper.app.auditing import audit
+from lampkeeper.app.lifecycle import generate, make_env_plan, take_snapshot, validate
+from lampkeeper.app.verifying import verify_env, verify_options
+from lampkeeper.demo.local_jobs import job_envs, make_home, put_settings, seed_account_scope
+from lampkeeper.demo.run import bank_subject, seed_subject, write_env
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.auditing import audit
-from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
-from lampkeeper.launch.demo import bank_subject, seed_subject, write_env
-from lampkeeper.launch.job_run import follow, start_run
-from lampkeeper.launch.lifecycle import generate, make_env_plan, take_snapshot, validate
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.local_jobs import job_envs, make_home, put_settings, seed_account_scope
-from lampkeeper.launch.place import Address, running
-from lampkeeper.launch.verifying import verify_env, verify_options
+from lampkeeper.places.bundle import Bundle, find_cli, sign_in
+from lampkeeper.places.job_run import follow, start_run
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import Address, running
 from lampkeeper.remote.clients import Workspace, connect
 
 ROOT = Path(__file__).parent.parent

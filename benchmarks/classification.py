@@ -181,7 +181,7 @@ def _document(
 
 
 def _show_mistakes(rows: Sequence[dict[str, Any]], answers: Sequence[Answer]) -> None:
-    from lampkeeper.design.classify_lines import classify_rows
+    from lampkeeper.design.classify.lines import classify_rows
 
     body = [
         [

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from lampkeeper.design.check import check
-from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.offline import classify
-from lampkeeper.design.spaces import SpaceRequest
-from lampkeeper.design.synthesize import SynthesisRequest, synthesize
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.groups import minimal_groups
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Snapshot, Table
 

@@ -8,8 +8,8 @@
 
 from collections import Counter
 
-from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
-from lampkeeper.launch.pages import labels_with_evidence
+from lampkeeper.notebooks.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.notebooks.pages import labels_with_evidence
 
 page = open_page(globals(), **ENVIRONMENT, protect=Widget(label="Protect", default="yes", choices=("yes", "no", "undecided")))
 

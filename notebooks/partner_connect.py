@@ -7,8 +7,8 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.page import Widget, open_page
-from lampkeeper.launch.pages import certification, certification_report
+from lampkeeper.notebooks.page import Widget, open_page
+from lampkeeper.notebooks.pages import certification, certification_report
 
 page = open_page(globals(), evidence=Widget(label="Evidence folder", default="/Volumes/main/default/partnercert"))
 

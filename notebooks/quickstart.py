@@ -8,8 +8,8 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.page import ENVIRONMENT, open_page
-from lampkeeper.launch.pages import quickstart
+from lampkeeper.notebooks.page import ENVIRONMENT, open_page
+from lampkeeper.notebooks.pages import quickstart
 
 page = open_page(globals(), **ENVIRONMENT)
 

@@ -6,8 +6,8 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
-from lampkeeper.launch.pages import review_plan
+from lampkeeper.notebooks.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.notebooks.pages import review_plan
 
 page = open_page(globals(), **ENVIRONMENT, plan_hash=Widget(label="Hash (empty: the newest)"))
 

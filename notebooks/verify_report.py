@@ -6,7 +6,7 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.page import ENVIRONMENT, HISTORY, open_page
+from lampkeeper.notebooks.page import ENVIRONMENT, HISTORY, open_page
 
 page = open_page(globals(), **ENVIRONMENT, history=HISTORY)
 

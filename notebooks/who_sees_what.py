@@ -6,8 +6,8 @@
 
 # COMMAND ----------
 
-from lampkeeper.launch.page import ENVIRONMENT, Widget, open_page
-from lampkeeper.launch.pages import who_sees_what
+from lampkeeper.notebooks.page import ENVIRONMENT, Widget, open_page
+from lampkeeper.notebooks.pages import who_sees_what
 
 page = open_page(globals(), **ENVIRONMENT, table=Widget(label="Tables whose name holds"))
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lampkeeper.design.check import check
-from lampkeeper.design.draft_fixes import (
+from lampkeeper.design.drafts.draft_fixes import (
     FIXES,
     autofix_fgac_policy_count,
     autofix_invalid_tag_values,
@@ -20,9 +19,10 @@ from lampkeeper.design.draft_fixes import (
     fix_hcl_syntax,
     split_answer,
 )
-from lampkeeper.design.exposure import loosened, tables_of
-from lampkeeper.design.near_words import near_word
-from lampkeeper.design.packing import Limits
+from lampkeeper.design.drafts.exposure import loosened, tables_of
+from lampkeeper.design.knowledge.near_words import near_word
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.files.hcl import parse_hcl, quote_hcl
 from lampkeeper.model.conditions import And, HasTag, HasTagValue, Not, parse_condition
 from lampkeeper.model.desired import Desired

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lampkeeper.design.check import check
-from lampkeeper.design.delta import delta
-from lampkeeper.design.drift import Drift, DriftKind, find_drift, raw_columns, stale_assignments
-from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import Overlay, compose
-from lampkeeper.design.packs import built_in_packs
-from lampkeeper.design.synthesize import SynthesisRequest
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.drift.delta import delta
+from lampkeeper.design.drift.drift import Drift, DriftKind, find_drift, raw_columns, stale_assignments
+from lampkeeper.design.knowledge.overlay import Overlay, compose
+from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest
 from lampkeeper.files.settings import read_settings
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Severity

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from classifiers.scores import Answer, Row
-from lampkeeper.design.classify_lines import classify_rows
+from lampkeeper.design.classify.lines import classify_rows
 
 SHARE = 0.5
 """A column is Presidio's when this share of its distinct values holds one kind of entity."""

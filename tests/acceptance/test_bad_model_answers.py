@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from lampkeeper.app.lifecycle import access_of
 from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.lifecycle import access_of
 from lampkeeper.model.effective import Direction, Matrix, compare, compute_matrix, standard_principals
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import localspace.probes
+from lampkeeper.app.conform import never_observed
 from lampkeeper.cli.main import main
-from lampkeeper.launch.conform import never_observed
 from localspace.ledger import load_ledger
 from localspace.probes import PROBES, Probe, ProbeError, Stage
 from support.localspace_server import LocalWorkspace, running_localspace

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.launch.local import LocalPlace
+from lampkeeper.places.local import LocalPlace
 from support.worlds import require_same, world_in
 
 pytestmark = [pytest.mark.heavy, pytest.mark.server, pytest.mark.spark]

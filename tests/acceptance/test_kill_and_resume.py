@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lampkeeper.demo.run import ENV, bank_subject, seed_subject, write_env
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.demo import ENV, bank_subject, seed_subject, write_env
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.place import Address
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import connect
 from support.worlds import difference, require_same, world_in
 

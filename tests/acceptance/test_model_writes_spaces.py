@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from lampkeeper.app.lifecycle import validate
 from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.lifecycle import validate
 from lampkeeper.model.findings import has_errors
 from lampkeeper.model.genie import GenieSpace
 from lampkeeper.remote.clock import RealClock

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.cli.main import main
-from lampkeeper.design.prompt import prompts_of
+from lampkeeper.design.classify.prompt import prompts_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.labels import LabelSource

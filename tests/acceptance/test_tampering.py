@@ -7,9 +7,9 @@ import pytest
 from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import iam
 
-from lampkeeper.deploy.verify import VerifyOptions
+from lampkeeper.app.verifying import verify_env
+from lampkeeper.deploy.verify.verification import VerifyOptions
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.verifying import verify_env
 from lampkeeper.remote.clients import connect
 from support.bank_places import Bank, governed_bank
 from support.governed_places import VirtualClock

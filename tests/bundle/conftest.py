@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.launch.demo import bank_subject, seed_subject
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.local_jobs import make_home, put_settings, seed_account_scope
-from lampkeeper.launch.place import Address, running
+from lampkeeper.demo.local_jobs import make_home, put_settings, seed_account_scope
+from lampkeeper.demo.run import bank_subject, seed_subject
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import Address, running
 from lampkeeper.remote.clients import Workspace, connect
 from support.bundle_jobs import BundleJobs, build_wheel
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.launch.people import ANALYST, OFFICER
-from lampkeeper.launch.place import Address
+from lampkeeper.demo.people import ANALYST, OFFICER
+from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, states

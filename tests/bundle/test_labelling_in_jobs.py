@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.launch.demo import Subject, pack_subject, seed_subject
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.local_jobs import make_home, put_settings, seed_account_scope
-from lampkeeper.launch.place import running
+from lampkeeper.demo.local_jobs import make_home, put_settings, seed_account_scope
+from lampkeeper.demo.run import Subject, pack_subject, seed_subject
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
 from support.bundle_jobs import BundleJobs, states
 from support.model_stub import entry

@@ -17,12 +17,12 @@ import httpx
 import pytest
 import yaml
 
+from lampkeeper.demo.local_jobs import make_home, seed_account_scope
+from lampkeeper.demo.people import OFFICER
+from lampkeeper.demo.run import bank_subject, demo_settings, seed_subject
 from lampkeeper.files.settings import render_settings
-from lampkeeper.launch.demo import bank_subject, demo_settings, seed_subject
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.local_jobs import make_home, seed_account_scope
-from lampkeeper.launch.people import OFFICER
-from lampkeeper.launch.place import Address, running
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import Address, running
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, copy_project

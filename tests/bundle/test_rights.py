@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lampkeeper.demo.local_jobs import ACCOUNT_PRINCIPAL, SCOPE
 from lampkeeper.deploy.duties import BY_BUNDLE, RIGHTS, STEPS, Duty, On, Right, rights_of
-from lampkeeper.launch.local_jobs import ACCOUNT_PRINCIPAL, SCOPE
 from lampkeeper.model.names import quote_identifier
 from support.bank_places import Answer
 from support.bundle_jobs import ROOT

@@ -64,7 +64,9 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
                 target.symlink_to(found)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     script = "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.cli.main import run; run()"
-    library = "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.design.library import load_library as load"
+    library = (
+        "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.design.knowledge.library import load_library as load"
+    )
     done = subprocess.run(
         [str(home / "bin" / "python"), "-c", f"{library}; print(load())"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,

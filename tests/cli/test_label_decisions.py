@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from lampkeeper.app.lifecycle import access_of
 from lampkeeper.cli.main import main
 from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.lifecycle import access_of
 from lampkeeper.model.effective import Direction, Matrix, compare, compute_matrix, standard_principals
 from lampkeeper.model.labels import LabelSource, Protect
 from support.env_folders import bank_folder, table

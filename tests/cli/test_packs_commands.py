@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.app.own_masks import library_of, mark_checked
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
-from lampkeeper.launch.own_masks import library_of, mark_checked
-from lampkeeper.launch.testdata_banks import AUSTRALIA, bank_tables
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.schema import Snapshot
+from lampkeeper.testdata.banks import AUSTRALIA, bank_tables
 from support.env_folders import Run
 
 PACK = """

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from lampkeeper.cli.report_page import Page, render_page
-from lampkeeper.deploy.verify_report import Asked, CellVerdict, RowsVerdict, Seen, Status, VerifyReport, findings_of
+from lampkeeper.deploy.verify.report import Asked, CellVerdict, RowsVerdict, Seen, Status, VerifyReport, findings_of
 from lampkeeper.model.access import Cell, CellState
 from lampkeeper.model.effective import Matrix
 from lampkeeper.model.findings import Finding, Severity

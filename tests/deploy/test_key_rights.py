@@ -10,7 +10,7 @@ from databricks.sdk.errors import DatabricksError
 
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan
-from lampkeeper.deploy.verify_keys import KeyRights
+from lampkeeper.deploy.verify.keys import KeyRights
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.hash_key import HashKey

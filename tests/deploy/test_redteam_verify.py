@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.deploy.verify_queries import why_not_comparable
-from lampkeeper.deploy.verify_report import VerifyReport, findings_of
-from lampkeeper.deploy.verify_structure import StructureCheck
+from lampkeeper.deploy.verify.queries import why_not_comparable
+from lampkeeper.deploy.verify.report import VerifyReport, findings_of
+from lampkeeper.deploy.verify.structure import StructureCheck
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.conditions import HasTag
 from lampkeeper.model.desired import Desired

@@ -10,7 +10,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
-from lampkeeper.deploy.verify_unseen import reviewed_by_others
+from lampkeeper.deploy.verify.unseen import reviewed_by_others
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import Direction, MatrixChange

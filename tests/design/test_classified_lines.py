@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lampkeeper.design.classify_lines import classify_lines
+from lampkeeper.design.classify.lines import classify_lines
 
 
 def _line(**fields: object) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lampkeeper.design.library import load_library, parse_library_file, parse_parameters, split_outside
-from lampkeeper.design.vocabulary import FAMILIES, complex_mask, filter_treatment, load_vocabulary, mask_treatment
+from lampkeeper.design.knowledge.library import load_library, parse_library_file, parse_parameters, split_outside
+from lampkeeper.design.knowledge.vocabulary import FAMILIES, complex_mask, filter_treatment, load_vocabulary, mask_treatment
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.masks import FunctionRole

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from lampkeeper.design.library import Library, LibraryFunction, load_library, parse_library_file
-from lampkeeper.design.packs import built_in_packs
-from lampkeeper.launch.mask_checks import NUMBERS, EngineRefusedError, Item, check_masks
-from lampkeeper.launch.mask_keyed import with_a_key
-from lampkeeper.launch.mask_mutants import mutants
-from lampkeeper.launch.mask_rows import SCHEMA, check_rows
-from lampkeeper.launch.mask_sets import SET_NUMBERS, check_set
+from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library, parse_library_file
+from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.maskcheck.checks import NUMBERS, EngineRefusedError, Item, check_masks
+from lampkeeper.maskcheck.keyed import with_a_key
+from lampkeeper.maskcheck.mask_sets import SET_NUMBERS, check_set
+from lampkeeper.maskcheck.mutants import mutants
+from lampkeeper.maskcheck.rows import SCHEMA, check_rows
 from lampkeeper.model.masks import FunctionRole
 from localspace.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lampkeeper.design.library import LibraryFunction, load_library
+from lampkeeper.design.knowledge.library import LibraryFunction, load_library
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import quote_string
 from support.sql_workspace import SqlWorkspace

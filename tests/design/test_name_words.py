@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lampkeeper.design.abbreviations import shortened, skeletons
-from lampkeeper.design.lexicon import load_lexicon
-from lampkeeper.design.tokens import fold
+from lampkeeper.design.knowledge.abbreviations import shortened, skeletons
+from lampkeeper.design.knowledge.lexicon import load_lexicon
+from lampkeeper.design.knowledge.tokens import fold
 
 tokenize = load_lexicon().tokenize
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lampkeeper.design.lexicon import load_lexicon
-from lampkeeper.design.offline import Field, Verdict, classify_table
+from lampkeeper.design.classify.offline import Field, Verdict, classify_table
+from lampkeeper.design.knowledge.lexicon import load_lexicon
 from lampkeeper.model.labels import LabelClass, Protect
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lampkeeper.design.offline import Field, Verdict, classify, classify_table
+from lampkeeper.design.classify.offline import Field, Verdict, classify, classify_table
 from lampkeeper.model.labels import LabelClass, Protect
 from support.demo_tables import CARDS, CUSTOMERS, ENCOUNTERS, PATIENTS, TRANSACTIONS, demo_snapshot
 

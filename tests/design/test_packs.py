@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lampkeeper.design import unseen
-from lampkeeper.design.formats import Format, Weights, pattern_problem
-from lampkeeper.design.library import load_library
-from lampkeeper.design.offline import Field, Verdict, classify_table
-from lampkeeper.design.overlay import Overlay, compose, no_overlay
-from lampkeeper.design.pack import AccessLevel, Identifier, Pack
-from lampkeeper.design.pack_file import read_pack
-from lampkeeper.design.packs import built_in_packs, choose_packs
-from lampkeeper.design.vocabulary import load_vocabulary, mask_treatment
+from lampkeeper.design.classify.offline import Field, Verdict, classify_table
+from lampkeeper.design.knowledge.formats import Format, Weights, pattern_problem
+from lampkeeper.design.knowledge.library import load_library
+from lampkeeper.design.knowledge.overlay import Overlay, compose, no_overlay
+from lampkeeper.design.knowledge.pack import AccessLevel, Identifier, Pack
+from lampkeeper.design.knowledge.pack_file import read_pack
+from lampkeeper.design.knowledge.packs import built_in_packs, choose_packs
+from lampkeeper.design.knowledge.vocabulary import load_vocabulary, mask_treatment
+from lampkeeper.design.synthesis import unseen
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.groups import ALL_FAMILIES
 from lampkeeper.model.labels import Label, LabelClass, Protect

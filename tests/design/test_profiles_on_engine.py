@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from lampkeeper.design.formats import Format, Weights
-from lampkeeper.design.identifiers import SCHEMES, Scheme
-from lampkeeper.design.overlay import Overlay, compose
-from lampkeeper.design.pack import Identifier, Pack, PackKind, Sensitivity
-from lampkeeper.design.packs import built_in_packs
-from lampkeeper.design.profiles_predicates import PREDICATES
-from lampkeeper.design.profiles_sql import profile_counts, profile_query, read_counts
+from lampkeeper.design.classify.profiles_sql import profile_counts, profile_query, read_counts
+from lampkeeper.design.knowledge.formats import Format, Weights
+from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
+from lampkeeper.design.knowledge.overlay import Overlay, compose
+from lampkeeper.design.knowledge.pack import Identifier, Pack, PackKind, Sensitivity
+from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.profiles_predicates import PREDICATES
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.names import TableName, quote_string
 from lampkeeper.model.schema import Column, Table

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lampkeeper.design.merge import merge_labels
-from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import compose, no_overlay
-from lampkeeper.design.packs import choose_packs
-from lampkeeper.design.prompt import (
+from lampkeeper.design.classify.merge import merge_labels
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.classify.prompt import (
     DATA_TOKENS,
     MOST_COLUMNS,
     halves,
@@ -22,8 +20,10 @@ from lampkeeper.design.prompt import (
     subs_of,
     table_digest,
 )
-from lampkeeper.design.reply import feedback, read_reply
-from lampkeeper.design.strictness import looser_in, shows_more
+from lampkeeper.design.classify.reply import feedback, read_reply
+from lampkeeper.design.classify.strictness import looser_in, shows_more
+from lampkeeper.design.knowledge.overlay import compose, no_overlay
+from lampkeeper.design.knowledge.packs import choose_packs
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Snapshot, Table

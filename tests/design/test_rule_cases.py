@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from lampkeeper.design import rules
-from lampkeeper.design.check import check
-from lampkeeper.design.packing import Limits
 from lampkeeper.design.rules import RULES
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.model.conditions import HasTag, HasTagValue
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding

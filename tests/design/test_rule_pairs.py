@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from lampkeeper.design.check import check
-from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import compose
-from lampkeeper.design.packing import Limits
-from lampkeeper.design.packs import built_in_packs
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.knowledge.overlay import compose
+from lampkeeper.design.knowledge.packs import built_in_packs
 from lampkeeper.design.rules import RULES
-from lampkeeper.design.synthesize import synthesize
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.synthesize import synthesize
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.tfvars import read_layer
 from lampkeeper.model.desired import Desired

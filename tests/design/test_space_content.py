@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.design.prompt import estimate_tokens
-from lampkeeper.design.space_prompt import DATA_TOKENS, content_schema, space_prompt
-from lampkeeper.design.space_reply import SpaceReply, laid_over, read_content, read_space_reply, space_feedback
-from lampkeeper.design.space_sql import bind_sql, sqls_of
-from lampkeeper.design.spaces import SpaceRequest, draft_space
+from lampkeeper.design.classify.prompt import estimate_tokens
+from lampkeeper.design.genie.space_prompt import DATA_TOKENS, content_schema, space_prompt
+from lampkeeper.design.genie.space_reply import SpaceReply, laid_over, read_content, read_space_reply, space_feedback
+from lampkeeper.design.genie.space_sql import bind_sql, sqls_of
+from lampkeeper.design.genie.spaces import SpaceRequest, draft_space
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lampkeeper.design.space_functions import proposed_functions
+from lampkeeper.design.genie.space_functions import proposed_functions
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.schema import Column, Table

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lampkeeper.design.check import check
-from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.offline import classify
-from lampkeeper.design.packing import Limits
-from lampkeeper.design.spaces import SpaceRequest
-from lampkeeper.design.synthesize import STEPS, SynthesisRequest, synthesize
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.groups import minimal_groups
+from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.synthesize import STEPS, SynthesisRequest, synthesize
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.groups import Group, GroupSpec
 from lampkeeper.model.labels import Label, LabelClass, Protect

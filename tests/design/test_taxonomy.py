@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.merge import merge_labels
-from lampkeeper.design.offline import classify
-from lampkeeper.design.overlay import Overlay, no_overlay
-from lampkeeper.design.own_tags import label_tags, tag_conflicts, tags_of_others, unmapped_columns
-from lampkeeper.design.strictness import looser_in
-from lampkeeper.design.synthesize import SynthesisRequest, synthesize
-from lampkeeper.design.taxonomy_file import read_taxonomy
+from lampkeeper.design.classify.merge import merge_labels
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.classify.own_tags import label_tags, tag_conflicts, tags_of_others, unmapped_columns
+from lampkeeper.design.classify.strictness import looser_in
+from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
+from lampkeeper.design.knowledge.taxonomy_file import read_taxonomy
+from lampkeeper.design.synthesis.groups import minimal_groups
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect

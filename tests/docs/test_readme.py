@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.launch.demo import bank_subject, seed_subject
-from lampkeeper.launch.local import LocalPlace
+from lampkeeper.demo.run import bank_subject, seed_subject
+from lampkeeper.places.local import LocalPlace
 from lampkeeper.remote.clients import connect
 from support.missing_tools import databricks_cli, report_missing
 from support.transcripts import Block, Step, blocks

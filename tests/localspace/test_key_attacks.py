@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lampkeeper.design.library import load_library
+from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.model.hash_key import HashKey
 from support.sql_workspace import EVE, SqlWorkspace, told
 

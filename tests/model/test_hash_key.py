@@ -9,7 +9,7 @@ import secrets
 
 import pytest
 
-from lampkeeper.design.library import load_library
+from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.hash_key import HashKey, extract, holds_key, redact
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from lampkeeper.launch.page import PageError
+from lampkeeper.notebooks.page import PageError
 from partnercert.cases import CASES
 from partnercert.commands import cli
 from partnercert.exchange import Redactor

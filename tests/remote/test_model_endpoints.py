@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.design.prompt import Prompt, answer_schema, make_prompts
-from lampkeeper.design.reply import read_reply
+from lampkeeper.design.classify.prompt import Prompt, answer_schema, make_prompts
+from lampkeeper.design.classify.reply import read_reply
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.names import TableName

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from lampkeeper.design.groups import minimal_groups
-from lampkeeper.design.offline import classify
-from lampkeeper.design.spaces import SpaceRequest
-from lampkeeper.design.synthesize import SynthesisRequest, synthesize
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.synthesis.groups import minimal_groups
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.genie import Warehouse
 from lampkeeper.model.names import TableName

@@ -13,9 +13,9 @@ from typing import Any
 from unittest import mock
 
 from lampkeeper.cli.main import main
+from lampkeeper.demo.local_jobs import SCOPE, make_home, seed_account_scope
 from lampkeeper.deploy.duties import BY_BUNDLE, Duty, On, Right, rights_of
 from lampkeeper.deploy.history import TABLES, History
-from lampkeeper.launch.local_jobs import SCOPE, make_home, seed_account_scope
 from lampkeeper.model.auth import Auth
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlglot
 
-from lampkeeper.deploy.verify_queries import apply_function
+from lampkeeper.deploy.verify.queries import apply_function
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.names import ColumnName, TableName, quote_identifier

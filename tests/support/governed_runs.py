@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from lampkeeper.launch.people import OFFICER
+from lampkeeper.demo.people import OFFICER
 from lampkeeper.remote.clients import Workspace
 from support.bundle_jobs import BundleJobs
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lampkeeper.design.library import load_library
-from lampkeeper.launch.hash_keys import FoundKey, with_key
+from lampkeeper.app.hash_keys import FoundKey, with_key
+from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.hash_key import HashKey
 from support.governed_configs import ANA, OLA, governed

@@ -14,7 +14,8 @@ from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import patience_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
-from lampkeeper.deploy.history import TABLES, History
+from lampkeeper.deploy.history import History
+from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.run_book import RunBook, judge, verdict_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lampkeeper.app.counting import Counter, count_values, counter_of
+from lampkeeper.app.labelling import ask_model, read_platform
+from lampkeeper.app.lifecycle import snapshot_of
+from lampkeeper.app.model_labels import ModelRun
+from lampkeeper.app.space_content import Asking, SpaceWriter, space_prompts
 from lampkeeper.cli.app import switch
 from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
-from lampkeeper.design.overlay import Overlay
-from lampkeeper.design.prompt import prompts_of, render_prompt, subs_of
-from lampkeeper.design.spaces import SpaceRequest
+from lampkeeper.design.classify.prompt import prompts_of, render_prompt, subs_of
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.overlay import Overlay
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.counting import Counter, count_values, counter_of
-from lampkeeper.launch.labelling import ask_model, read_platform
-from lampkeeper.launch.lifecycle import snapshot_of
-from lampkeeper.launch.model_labels import ModelRun
-from lampkeeper.launch.space_content import Asking, SpaceWriter, space_prompts
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.schema import Snapshot

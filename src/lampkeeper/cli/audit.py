@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.auditing import Audit, audit
+from lampkeeper.app.conform import never_observed
+from lampkeeper.app.lifecycle import Choices, access_of, count_labels, make_env_plan
+from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed, packs_options
 from lampkeeper.cli.console import Console, Outcome
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
-from lampkeeper.design.drift import DriftKind
+from lampkeeper.design.drift.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.auditing import Audit, audit
-from lampkeeper.launch.conform import never_observed
-from lampkeeper.launch.lifecycle import Choices, access_of, count_labels, make_env_plan
-from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.lifecycle import access_of, desired_of, live_access_of
+from lampkeeper.app.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.lifecycle import access_of, desired_of, live_access_of
-from lampkeeper.launch.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.effective import OUTSIDER, Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError

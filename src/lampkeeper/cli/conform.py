@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app import conform
+from lampkeeper.app.conform import Conformance, RowOutcome
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import is_local
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch import conform
-from lampkeeper.launch.conform import Conformance, RowOutcome
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.own import OwnPlace
-from lampkeeper.launch.place import running
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.own import OwnPlace
+from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
 
 _SANDBOX = "main"

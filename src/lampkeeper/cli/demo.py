@@ -10,20 +10,18 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.auditing import Audit, audit
+from lampkeeper.app.conform import never_observed
+from lampkeeper.app.hash_keys import FoundKey, key_for, local_key
+from lampkeeper.app.lifecycle import Generated, generate, make_env_plan, take_snapshot, validate
+from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.deploy import apply_progress, print_applied, print_plan, print_verification
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.report_page import render_page
-from lampkeeper.deploy.direct import apply_plan
-from lampkeeper.deploy.verify_report import VerifyReport
-from lampkeeper.deploy.wait import Settle
-from lampkeeper.files.folder import EnvFolder
-from lampkeeper.files.text import write_text
-from lampkeeper.launch.auditing import Audit, audit
-from lampkeeper.launch.conform import never_observed
-from lampkeeper.launch.demo import (
+from lampkeeper.demo.run import (
     ENV,
     Answer,
     Question,
@@ -36,14 +34,16 @@ from lampkeeper.launch.demo import (
     sign_in_everybody,
     write_env,
 )
-from lampkeeper.launch.hash_keys import FoundKey, key_for, local_key
-from lampkeeper.launch.lifecycle import Generated, generate, make_env_plan, take_snapshot, validate
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.place import Address
-from lampkeeper.launch.verifying import verify_env, verify_options
+from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.verify.report import VerifyReport
+from lampkeeper.deploy.wait import Settle
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import Protect
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import warm_up
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.conform import never_observed
+from lampkeeper.app.hash_keys import key_for
+from lampkeeper.app.lifecycle import make_env_plan, still_allowed
+from lampkeeper.app.unseen import fallbacks
+from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
 from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
 from lampkeeper.cli.here import Here
@@ -21,14 +26,9 @@ from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.verify_report import Seen, Status, VerifyReport
+from lampkeeper.deploy.verify.report import Seen, Status, VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
-from lampkeeper.launch.conform import never_observed
-from lampkeeper.launch.hash_keys import key_for
-from lampkeeper.launch.lifecycle import make_env_plan, still_allowed
-from lampkeeper.launch.unseen import fallbacks
-from lampkeeper.launch.verifying import verify_env, verify_options
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace

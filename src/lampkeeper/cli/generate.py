@@ -8,24 +8,12 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.app import StepCommand, common, listed, packs_options
-from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
-from lampkeeper.cli.console import Outcome, cell, new_table
-from lampkeeper.cli.here import Here
-from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
-from lampkeeper.cli.places import history_of, workspace_of
-from lampkeeper.cli.sarif import render_sarif
-from lampkeeper.deploy.state import States
-from lampkeeper.design.spaces import SpaceRequest
-from lampkeeper.files.folder import EnvFolder
-from lampkeeper.files.settings import Settings, SpaceSettings
-from lampkeeper.files.text import read_text
-from lampkeeper.launch.counting import Counter, source_files
-from lampkeeper.launch.ddl_input import take_ddl
-from lampkeeper.launch.deployed import take_files
-from lampkeeper.launch.importing import import_spaces
-from lampkeeper.launch.labelling import read_platform
-from lampkeeper.launch.lifecycle import (
+from lampkeeper.app.counting import Counter, source_files
+from lampkeeper.app.ddl_input import take_ddl
+from lampkeeper.app.deployed import take_files
+from lampkeeper.app.importing import import_spaces
+from lampkeeper.app.labelling import read_platform
+from lampkeeper.app.lifecycle import (
     Choices,
     count_labels,
     generate,
@@ -35,9 +23,21 @@ from lampkeeper.launch.lifecycle import (
     take_snapshot,
     validate,
 )
-from lampkeeper.launch.modes import Mode, mode_for
-from lampkeeper.launch.space_content import SpaceWriter
-from lampkeeper.launch.unseen import unseen_findings
+from lampkeeper.app.modes import Mode, mode_for
+from lampkeeper.app.space_content import SpaceWriter
+from lampkeeper.app.unseen import unseen_findings
+from lampkeeper.cli.app import StepCommand, common, listed, packs_options
+from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
+from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.here import Here
+from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
+from lampkeeper.cli.places import history_of, workspace_of
+from lampkeeper.cli.sarif import render_sarif
+from lampkeeper.deploy.state import States
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.settings import Settings, SpaceSettings
+from lampkeeper.files.text import read_text
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lampkeeper.design.offline import Field, Verdict, classify_table
+from lampkeeper.design.classify.offline import Field, Verdict, classify_table
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.model.errors import UsageError
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import click
 
+from lampkeeper.app.labelling import read_sources
+from lampkeeper.app.lifecycle import overlay_of, snapshot_of
 from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
-from lampkeeper.design.merge import disagreements
-from lampkeeper.design.prompt import subs_of
-from lampkeeper.design.review import Doubt, ReviewItem, list_doubts
+from lampkeeper.design.classify.merge import disagreements
+from lampkeeper.design.classify.prompt import subs_of
+from lampkeeper.design.classify.review import Doubt, ReviewItem, list_doubts
 from lampkeeper.files.decisions import Decision, decisions_path, read_decisions, write_decisions
 from lampkeeper.files.snapshots import label_document
-from lampkeeper.launch.labelling import read_sources
-from lampkeeper.launch.lifecycle import overlay_of, snapshot_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, write_name

@@ -16,14 +16,14 @@ from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.places import is_local
-from lampkeeper.launch.bundle import Bundle, find_cli, sign_in
-from lampkeeper.launch.job_run import RunState, TaskState, cancel_run, download, follow, start_run
-from lampkeeper.launch.local import LocalPlace
-from lampkeeper.launch.own import OwnPlace
-from lampkeeper.launch.place import Address, Place, running
-from lampkeeper.launch.signals import interrupted_by_signals
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
+from lampkeeper.places.bundle import Bundle, find_cli, sign_in
+from lampkeeper.places.job_run import RunState, TaskState, cancel_run, download, follow, start_run
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.own import OwnPlace
+from lampkeeper.places.place import Address, Place, running
+from lampkeeper.places.signals import interrupted_by_signals
 from lampkeeper.remote.clients import Workspace, connect
 
 _GOOD, _BAD = "bold green", "bold red"
@@ -194,8 +194,8 @@ def _place(name: str, profile: str, base: Path) -> Place:
 
 
 def _prepare(console: Console, workspace: Workspace) -> None:
-    from lampkeeper.launch.demo import bank_subject, seed_subject
-    from lampkeeper.launch.local_jobs import make_home, seed_account_scope
+    from lampkeeper.demo.local_jobs import make_home, seed_account_scope
+    from lampkeeper.demo.run import bank_subject, seed_subject
     from lampkeeper.remote.warehouse import warm_up
 
     warm_up(workspace)
@@ -207,8 +207,8 @@ def _prepare(console: Console, workspace: Workspace) -> None:
 
 
 def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) -> None:
-    from lampkeeper.launch.demo import bank_subject
-    from lampkeeper.launch.local_jobs import job_envs, put_settings
+    from lampkeeper.demo.local_jobs import job_envs, put_settings
+    from lampkeeper.demo.run import bank_subject
 
     envs, env = job_envs(workspace, bundle.job_id(job))
     if envs and env:
@@ -224,7 +224,7 @@ def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) 
 @common(env=False)
 def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
     """Run the bundle on the local workspace from start to end: deploy, govern, prove, destroy; nothing is left behind."""
-    from lampkeeper.launch.inventory import left_behind, take_inventory
+    from lampkeeper.places.inventory import left_behind, take_inventory
 
     began = time.monotonic()
     cli, home = find_cli(os.environ), base.resolve()
@@ -270,7 +270,7 @@ def _title(console: Console, text: str) -> None:
 def _destroy(console: Console, workspace: Workspace, bundle: Bundle, address: Address) -> None:
     """Run `lampkeeper destroy` on the jobs' environment, signed in as at the place."""
     from lampkeeper.cli.destroying import destroy_in_volume
-    from lampkeeper.launch.local_jobs import job_envs
+    from lampkeeper.demo.local_jobs import job_envs
 
     envs, env = job_envs(workspace, bundle.job_id("governance"))
     report = destroy_in_volume(console, workspace, envs, env)

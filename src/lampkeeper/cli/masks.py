@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.own_masks import mark_checked, read_mask
 from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
-from lampkeeper.design.library import Library, LibraryFunction, load_library
-from lampkeeper.design.packs import built_in_packs
-from lampkeeper.launch.mask_checks import NUMBERS, Item, Verdict, check_masks
-from lampkeeper.launch.mask_engine import local_engine
-from lampkeeper.launch.mask_rows import check_rows
-from lampkeeper.launch.mask_sets import check_set, mutants_die
-from lampkeeper.launch.own_masks import mark_checked, read_mask
+from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library
+from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.maskcheck.checks import NUMBERS, Item, Verdict, check_masks
+from lampkeeper.maskcheck.engine import local_engine
+from lampkeeper.maskcheck.mask_sets import check_set, mutants_die
+from lampkeeper.maskcheck.rows import check_rows
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.masks import FunctionRole
 

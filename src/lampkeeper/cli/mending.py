@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from lampkeeper.app.mending import mend_env, mend_file
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.files.draft_history import draft_entries, restore_draft
-from lampkeeper.launch.mending import mend_env, mend_file
 
 
 @click.command("fix")

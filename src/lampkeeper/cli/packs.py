@@ -9,10 +9,10 @@ import click
 from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
-from lampkeeper.design.overlay import compose
-from lampkeeper.design.pack import Identifier
-from lampkeeper.design.pack_file import read_pack
-from lampkeeper.design.packs import built_in_packs
+from lampkeeper.design.knowledge.overlay import compose
+from lampkeeper.design.knowledge.pack import Identifier
+from lampkeeper.design.knowledge.pack_file import read_pack
+from lampkeeper.design.knowledge.packs import built_in_packs
 from lampkeeper.files.text import read_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings

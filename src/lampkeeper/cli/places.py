@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from lampkeeper.app.hash_keys import FoundKey, KeyFinder, KeySources
 from lampkeeper.cli.here import Here
 from lampkeeper.deploy.history import History
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.launch.hash_keys import FoundKey, KeyFinder, KeySources
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import Workspace, connect

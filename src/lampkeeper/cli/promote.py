@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from lampkeeper.app.lifecycle import validate
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
-from lampkeeper.launch.lifecycle import validate
 from lampkeeper.model.findings import has_errors, sort_findings
 from lampkeeper.model.layers import LAYERS
 

@@ -12,7 +12,7 @@ from html import escape
 from importlib import resources
 
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.verify_report import CellVerdict, Status, VerifyReport
+from lampkeeper.deploy.verify.report import CellVerdict, Status, VerifyReport
 from lampkeeper.model.access import Cell, CellState
 from lampkeeper.model.effective import Matrix
 from lampkeeper.model.findings import Finding

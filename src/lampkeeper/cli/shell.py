@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from lampkeeper.app.lifecycle import count_labels
 from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder, environments
-from lampkeeper.launch.lifecycle import count_labels
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.layers import LAYERS
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lampkeeper.app.lifecycle import packs_of
+from lampkeeper.app.own_tags import map_own_tags
 from lampkeeper.cli.app import app, common
 from lampkeeper.cli.console import Outcome, cell, new_table
 from lampkeeper.cli.here import Here
-from lampkeeper.design.overlay import Overlay
-from lampkeeper.design.taxonomy import OPEN
-from lampkeeper.launch.lifecycle import packs_of
-from lampkeeper.launch.own_tags import map_own_tags
+from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.knowledge.taxonomy import OPEN
 from lampkeeper.model.findings import has_errors
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.verify_report import Status, VerifyReport
+from lampkeeper.deploy.verify.report import Status, VerifyReport
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import TableName, split_name
@@ -16,21 +17,6 @@ from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.unseen import read_unseen
 from lampkeeper.remote.warehouse import Parameter, run_sql
-
-TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "applies": (
-        ("outcome", "STRING"), ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"),
-        ("loosened", "BIGINT"), ("opened", "BIGINT"), ("tightened", "BIGINT"), ("matrix_difference", "STRING"),
-    ),
-    "verifications": (
-        ("actor", "STRING"), ("ok", "BOOLEAN"), ("cells", "BIGINT"), ("mismatches", "BIGINT"), ("wrong", "STRING"),
-    ),
-    "coverage": (
-        ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("open", "BIGINT"), ("undecided", "BIGINT"),
-    ),
-    "drift": (("columns", "BIGINT"), ("forward", "BIGINT"), ("reverse", "BIGINT"), ("entities", "STRING")),
-}  # fmt: skip
-"""Table to its columns after `env`, `run_id` and `recorded_at`."""
 
 _MOST = 200
 _MOST_TEXT = 60_000

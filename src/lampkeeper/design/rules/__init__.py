@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lampkeeper.design.packing import Limits
 from lampkeeper.design.rules import coverage, functions, people, policies, spaces, tags
 from lampkeeper.design.rules.scene import Rule, Scene
-from lampkeeper.design.sql_signatures import parse_sql_function_arg_counts, parse_sql_functions
+from lampkeeper.design.rules.sql_signatures import parse_sql_function_arg_counts, parse_sql_functions
+from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.model.conditions import Condition, matches, parse_condition
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lampkeeper.design.library import load_library
+from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key

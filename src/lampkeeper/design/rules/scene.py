@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from lampkeeper.design.packing import Limits
-from lampkeeper.design.vocabulary import Vocabulary, load_vocabulary
+from lampkeeper.design.knowledge.vocabulary import Vocabulary, load_vocabulary
+from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.model.access import Access, AccessModel, Principal, TableAccess
 from lampkeeper.model.conditions import matches
 from lampkeeper.model.desired import Desired

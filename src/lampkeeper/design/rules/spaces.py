@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from lampkeeper.design.genie.space_sql import bind_sql, sqls_of
 from lampkeeper.design.rules.scene import Scene, Trouble
-from lampkeeper.design.space_sql import bind_sql, sqls_of
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import SecurableType
 

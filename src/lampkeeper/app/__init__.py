@@ -1,0 +1,1 @@
+"""Use cases: what a command, a job, a notebook page and the demo call."""

@@ -1,0 +1,184 @@
+"""Labels from every source, and the steps that fill the sources: a model, and the platform's findings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lampkeeper.app.counting import counted_profiles, source_files
+from lampkeeper.app.model_labels import ModelRun, ask_tables, recall
+from lampkeeper.app.space_content import Asking, SpaceRun, ask_spaces, space_prompts
+from lampkeeper.deploy.state import States
+from lampkeeper.design.classify.merge import disagreements, merge_labels
+from lampkeeper.design.classify.offline import classify
+from lampkeeper.design.classify.own_tags import label_tags, tags_of_others
+from lampkeeper.design.classify.platform_labels import Detection, label_detections
+from lampkeeper.design.classify.prompt import subs_of
+from lampkeeper.design.classify.strictness import looser_in
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.knowledge.taxonomy import Taxonomy
+from lampkeeper.files.decisions import decisions_path, read_decisions
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.label_sources import RememberedSpace, SourceFiles
+from lampkeeper.files.text import write_text
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.labels import Label
+from lampkeeper.model.schema import Snapshot
+from lampkeeper.model.tags import EntityType, TagAssignment
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.data_classification import read_classification
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What each source says of the columns of a snapshot."""
+
+    offline: tuple[Label, ...]
+    platform: tuple[Label, ...] = ()
+    model: tuple[Label, ...] = ()
+    tagged: tuple[Label, ...] = ()
+    stewards: tuple[Label, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def all(self) -> tuple[tuple[Label, ...], ...]:
+        """Return the sources, the least trusted first."""
+        return (self.offline, self.platform, self.model, self.tagged, self.stewards)
+
+    def merged(self, snapshot: Snapshot, overlay: Overlay | None = None, *, settle: bool = False) -> tuple[Label, ...]:
+        """Return one label a column, in the snapshot's order; `settle` lets a model or the platform settle the undecided."""
+        looser = looser_in(snapshot, overlay, settle=settle)
+        found = {x.column: x for x in merge_labels(*self.all, looser=looser)}
+        return tuple(found[c] for c, _ in snapshot.columns())
+
+
+def assigned_by_us(folder: EnvFolder) -> tuple[TagAssignment, ...]:
+    """Return the tags that the environment's state says we have put on tables and columns."""
+    bodies = (owned.body for owned in States.in_folder(folder.root, folder.env).owned("tag").values())
+    return tuple(
+        TagAssignment(
+            entity_type=EntityType(str(b["entity_type"])), entity_name=str(b["entity_name"]), key=str(b["tag_key"]),
+            value=str(b["value"]),
+        )
+        for b in bodies
+    )  # fmt: skip
+
+
+def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None = None) -> Sources:
+    """Return what every source says of the snapshot's columns, from the environment's files alone."""
+    files = source_files(folder)
+    known = {c for c, _ in snapshot.columns()}
+    decisions = read_decisions(decisions_path(folder.path))
+    stewards = tuple(d.as_label() for d in decisions if d.column in known)
+    gone = tuple(
+        Finding(
+            code="labels/column_gone", severity=Severity.INFO, place=str(d.column),
+            message=f"{d.by} decided on a column that is not in the snapshot", fix="remove the decision when the column is gone",
+        )
+        for d in decisions
+        if d.column not in known
+    )  # fmt: skip
+    offline = classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files, overlay.schemes if overlay else ()))
+    taxonomy = overlay.taxonomy if overlay is not None else Taxonomy()
+    return Sources(
+        offline=offline,
+        tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, assigned_by_us(folder)), taxonomy, offline),
+        platform=tuple(x for x in files.platform() if x.column in known),
+        model=recall(snapshot, files.remembered()),
+        stewards=stewards,
+        findings=sort_findings([*disagreements(stewards), *gone]),
+    )
+
+
+def ask_model(
+    folder: EnvFolder,
+    snapshot: Snapshot,
+    model: Model,
+    asking: Asking,
+    now: datetime,
+    progress: Progress | None = None,
+    overlay: Overlay | None = None,
+    spaces: Sequence[SpaceRequest] = (),
+) -> ModelRun:
+    """Ask a model about what it has not been asked yet; keep every whole answer, leave a record of the run.
+
+    With an overlay the model may name the kinds that its packs know. `spaces` are those whose content it may write.
+    """
+    subs = subs_of(overlay.vocabulary) if overlay is not None else None
+    files = source_files(folder)
+    remembered = dict(files.remembered())
+
+    def keep(answers: Any) -> None:
+        if answers:
+            remembered.update({a.table: a for a in answers})
+            files.remember(remembered.values())
+
+    run = ask_tables(snapshot, model, files.remembered(), asking, keep=keep, progress=progress, subs=subs)
+    if spaces and run.exit_code != 4:
+        run = replace(run, spaces=_ask_spaces(files, snapshot, model, asking, spaces))
+    write_record(folder, snapshot, run, now)
+    return run
+
+
+def _ask_spaces(
+    files: SourceFiles, snapshot: Snapshot, model: Model, asking: Asking, spaces: Sequence[SpaceRequest]
+) -> tuple[SpaceRun, ...]:
+    remembered = files.spaces()
+
+    def keep(answer: RememberedSpace) -> None:
+        remembered[answer.key] = answer
+        files.remember_spaces(remembered.values())
+
+    return ask_spaces(space_prompts(snapshot, spaces), model, files.spaces(), asking, keep=keep)
+
+
+def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: datetime) -> None:
+    """Write generated/runs/<time>-<hash>.json: prompt hashes, model, tokens, cost, and where the model's word differed."""
+    given = {x.column: x for x in run.labels}
+    rules = {x.column: x for x in classify(snapshot)}
+    differ = [
+        {"column": str(c), "rules": f"{rules[c].label} ({rules[c].protect})", "model": f"{x.label} ({x.protect})"}
+        for c, x in given.items()
+        if c in rules and (rules[c].label, rules[c].protect) != (x.label, x.protect)
+    ]
+    tokens = run.tokens
+    asked = [*(t.digest for t in run.tables), *(s.digest for s in run.spaces)]
+    document = {
+        "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "model": run.model, "exit_code": run.exit_code,
+        "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.asking.cost(*tokens),
+        "prompts": hashlib.sha256("".join(asked).encode()).hexdigest(),
+        "decisions": differ, "tables": [t.as_dict() for t in run.tables],
+        "spaces": [s.as_dict() for s in run.spaces],
+    }  # fmt: skip
+    text = json.dumps(document, indent=1) + "\n"
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    write_text(folder.generated_path / "runs" / f"{stamp}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", text)
+
+
+def read_platform(folder: EnvFolder, snapshot: Snapshot, workspace: Workspace) -> bool:
+    """Read the platform's own classification and keep it; say whether the workspace has one that we may read.
+
+    Where there is none to read, what was read before stays: a right that was lost takes no protection away.
+    """
+    rows = read_classification(workspace, {t.name.catalog for t in snapshot.tables})
+    detections = [
+        Detection(column=r.column, class_tag=r.class_tag, high=r.confidence == "HIGH", frequency=r.frequency) for r in rows or ()
+    ]
+    labels = label_detections(snapshot, detections)
+    files = source_files(folder)
+    before = files.platform()
+    if rows is None:
+        labels = tuple(dict.fromkeys((*labels, *before)))
+    if labels or before:
+        files.write_platform(labels)
+    return rows is not None

@@ -1,0 +1,354 @@
+"""The steps of a governed space's life as functions: what a command, a job or the demo calls, each a value in and out.
+
+Nothing here prints; `Progress` is told what is being done. Workspaces are given, so that any place can be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from lampkeeper.app.counting import source_files
+from lampkeeper.app.hash_keys import KeyFinder, no_key, shared_key, with_key
+from lampkeeper.app.importing import functions_beside, imported_spaces, moved_spaces
+from lampkeeper.app.labelling import read_sources
+from lampkeeper.app.limits import limits_of, take_quotas
+from lampkeeper.app.modes import Mode, draft_before, groups_for, merged_draft, mode_for
+from lampkeeper.app.own_masks import library_of
+from lampkeeper.app.own_tags import own_tag_findings, with_own_tags
+from lampkeeper.app.space_content import SpaceWriter, lay_over
+from lampkeeper.app.unseen import unknown_families, unseen_findings
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.rights import require_sight
+from lampkeeper.deploy.state import States
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.overlay import Overlay, compose
+from lampkeeper.design.knowledge.pack_file import read_pack
+from lampkeeper.design.knowledge.packs import choose_packs
+from lampkeeper.design.rules.check import check
+from lampkeeper.design.synthesis.groups import minimal_groups
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
+from lampkeeper.files.draft_history import record_draft
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.governance_sections import BAD_CONDITION
+from lampkeeper.files.settings import Settings
+from lampkeeper.model.access import Access, AccessModel
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.exemptions import exemption_findings
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.model.genie import Warehouse, space_key
+from lampkeeper.model.groups import GroupSpec
+from lampkeeper.model.labels import Label, Protect
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.names import ColumnName, TableName, split_name
+from lampkeeper.model.schema import Snapshot, Table
+from lampkeeper.model.unseen import Unseen
+from lampkeeper.remote.catalog import read_snapshot
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.live import read_access_model
+
+Progress = Callable[[str, int, int], None]
+WAREHOUSE = "lampkeeper"
+"""The warehouse that is made when the settings name none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """What a generation decided and wrote."""
+
+    labels: tuple[Label, ...]
+    desired: Desired
+    findings: tuple[Finding, ...]
+    changed: tuple[str, ...] = field(default=())
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return how many columns are protected, open and undecided."""
+        return count_labels(self.labels)
+
+
+def count_labels(labels: Iterable[Label]) -> dict[str, int]:
+    """Return `columns = protected + open + undecided`, in that order of keys."""
+    found = {"columns": 0, "protected": 0, "open": 0, "undecided": 0}
+    names = {Protect.YES: "protected", Protect.NO: "open", Protect.UNDECIDED: "undecided"}
+    for label in labels:
+        found["columns"] += 1
+        found[names[label.protect]] += 1
+    return found
+
+
+def take_snapshot(folder: EnvFolder, workspace: Workspace, now: datetime | None = None) -> Snapshot:
+    """Read the tables in scope, write snapshot.json, and return what was read."""
+    settings = folder.settings()
+    if not settings.patterns:
+        raise UsageError(
+            f"{folder.settings_path}: no tables in scope", fix='set uc_tables = ["catalog.schema.*"], or tables of a Genie space'
+        )
+    taken_at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    snapshot = read_snapshot(workspace, settings.patterns, taken_at=taken_at)
+    if not snapshot.tables:
+        raise UsageError(
+            f"{folder.settings_path}: the patterns match no table", fix="check uc_tables; an empty schema has nothing"
+        )
+    if settings.spaces:
+        snapshot = replace(snapshot, functions=functions_beside(snapshot, workspace, settings.function_schema))
+    folder.write_snapshot(snapshot)
+    take_quotas(folder, snapshot, workspace)
+    return snapshot
+
+
+def snapshot_of(folder: EnvFolder) -> Snapshot:
+    """Return the snapshot last taken; raise UsageError when there is none."""
+    if not folder.snapshot_path.is_file():
+        raise UsageError(f"{folder.snapshot_path}: no snapshot yet", fix=f"lampkeeper snapshot --env {folder.env}")
+    return folder.snapshot()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class.
+    `space_content`: whether what a model wrote of spaces counts.
+
+    `unseen` and `unseen_columns` are `deny` or `allow`.
+    """
+
+    country: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    settle: bool = False
+    unseen: str = ""
+    unseen_columns: str = ""
+    space_content: SpaceWriter = SpaceWriter.MODEL
+
+    def closing(self, settings: Settings) -> tuple[Unseen, Unseen]:
+        """Return what becomes of unseen tables and of unseen columns; raise UsageError for a pair that cannot be."""
+        for flag, text in (("--unseen", self.unseen), ("--unseen-columns", self.unseen_columns)):
+            if text and text not in set(Unseen):
+                raise UsageError(f"{flag} {text!r} is neither deny nor allow")
+        tables = Unseen(self.unseen or settings.unseen)
+        columns = Unseen(self.unseen_columns or settings.unseen_columns)
+        if tables is Unseen.ALLOW and columns is Unseen.DENY:
+            raise UsageError(
+                "unseen columns cannot be closed while unseen tables are open: every column of every other table would be NULL",
+                fix="leave --unseen at deny, or set --unseen-columns allow",
+            )
+        return tables, columns
+
+
+def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
+    """Return what packs and taxonomy of the environment know; UsageError for an unknown code or a file with mistakes."""
+    return with_own_tags(folder, packs_of(folder, choices))
+
+
+def packs_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
+    """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
+    settings, said = folder.settings(), choices or Choices()
+    library = library_of(folder)
+    own = []
+    for path, text in folder.pack_texts():
+        read = read_pack(text, str(path), library)
+        if read.pack is None:
+            lines = [f"{f.place}: {f.message}" for f in read.findings]
+            raise UsageError("\n".join(lines), fix=f"lampkeeper packs check {path}")
+        own.append(read.pack)
+    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own), library)
+
+
+def generate(
+    folder: EnvFolder,
+    *,
+    mode: Mode = Mode.FULL,
+    space: str = "",
+    choices: Choices | None = None,
+    now: datetime | None = None,
+) -> Generated:
+    """Decide labels and desired state from the snapshot and write them as the draft, kept in the history too.
+
+    What the mode does not own stays as the draft has it; `space` keeps the other spaces, byte for byte. `choices` stand in
+    place of the settings. A snapshot must have been taken.
+    """
+    settings, snapshot = folder.settings(), snapshot_of(folder)
+    mode = mode_for(mode, space, genie_only=settings.genie_only)
+    overlay = overlay_of(folder, choices)
+    sources = read_sources(folder, snapshot, overlay)
+    labels = sources.merged(snapshot, overlay, settle=choices is not None and choices.settle)
+    requests, findings = space_requests(settings, snapshot, mode, space)
+    warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
+    if settings.sql_warehouse_id:
+        warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
+    before = draft_before(folder) if space or mode is not Mode.FULL else None
+    unseen, unseen_columns = (choices or Choices()).closing(settings)
+    request = SynthesisRequest(
+        snapshot=snapshot,
+        labels=labels,
+        groups=groups_for(mode, folder, before, _groups(settings, overlay, choices or Choices())),
+        spaces=requests,
+        warehouse=warehouse,
+        function_schema=settings.function_schema,
+        overlay=overlay,
+        limits=limits_of(folder),
+        unseen=unseen,
+        unseen_columns=unseen_columns,
+        exemptions=settings.exemptions,
+    )
+    made = synthesize(request)
+    spaces = made.desired.spaces
+    left_out: tuple[Finding, ...] = ()
+    if (choices or Choices()).space_content is SpaceWriter.MODEL:
+        spaces, left_out = lay_over(spaces, snapshot, requests, source_files(folder).spaces())
+    made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, spaces)))
+    made = merged_draft(mode, space, before, request, made)
+    own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
+    now = now or datetime.now(UTC)
+    ends = (*exemption_findings(settings.exemptions, now.date()), *unknown_families(settings.exemptions, overlay))
+    findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *own_tags, *ends])
+    record_draft(folder, "edited by hand", now)
+    folder.write_labels(labels)
+    fresh = {r.name for r in requests}
+    changed = folder.write_draft(made.desired, mode.layers)
+    for each in made.desired.spaces:
+        if each.name in fresh:
+            changed += folder.write_space_draft(each.key, Desired(spaces=(each,)))
+    changed += folder.write_pages(made.desired, labels, findings)
+    record_draft(folder, f"generate --mode {mode}" + (f" --space {space}" if space else ""), now)
+    return Generated(labels=labels, desired=made.desired, findings=findings, changed=tuple(str(p) for p in changed))
+
+
+def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:
+    """Return the groups: those named by the command, the settings', the industry's templates, or the fewest that do."""
+    if settings.genie_only:
+        return ()
+    if choices.groups:
+        return overlay.pick_groups(choices.groups)
+    if settings.groups is not None:
+        return settings.groups
+    return tuple(t.spec() for t in overlay.templates) or minimal_groups()
+
+
+def space_requests(
+    settings: Settings, snapshot: Snapshot, mode: Mode, space: str
+) -> tuple[tuple[SpaceRequest, ...], tuple[Finding, ...]]:
+    """Return the spaces that a generation makes, and what is wrong with them; raise UsageError for a space that is not there."""
+    if mode is Mode.GOVERNANCE:
+        return (), ()
+    chosen = [s for s in settings.spaces if not space or s.key == space_key(space)]
+    if space and not chosen:
+        there = ", ".join(repr(s.name) for s in settings.spaces) or "none"
+        raise UsageError(f"no space {space!r} in env.auto.tfvars (there are: {there})")
+    findings = []
+    requests = []
+    for each in chosen:
+        tables = tuple(t.name for t in snapshot.tables if any(_matches(p, t.name) for p in each.tables))
+        if not tables and not each.space_id:
+            message = "none of the space's tables is in the snapshot"
+            findings.append(
+                Finding(
+                    code="LK027", severity=Severity.ERROR, place=f"space {each.name}", message=message, fix="run `snapshot` again"
+                )
+            )
+        requests.append(
+            SpaceRequest(
+                name=each.name, tables=tables, space_id=each.space_id, warehouse_id=each.warehouse_id or settings.sql_warehouse_id
+            )
+        )
+    return tuple(requests), tuple(findings)
+
+
+def _matches(pattern: str, table: TableName) -> bool:
+    star = pattern.endswith(".*")
+    parts = split_name(pattern.removesuffix(".*")) if star else split_name(pattern)
+    return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]
+
+
+def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = None) -> tuple[Finding, ...]:
+    """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
+    snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
+    exemptions = folder.settings().exemptions
+    ends = exemption_findings(exemptions, (now or datetime.now(UTC)).date())
+    judge = partial(
+        check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in exemptions),
+        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay_of(folder).vocabulary,
+    )  # fmt: skip
+    if drafted:
+        read = folder.draft()
+        if any(f.code == BAD_CONDITION for f in read.findings):
+            # What the unread policies protect cannot be judged.
+            return read.findings
+        return sort_findings([*read.findings, *ends, *judge(read.desired)])
+    written = folder.check()
+    if has_errors(written):
+        return written
+    return sort_findings([*written, *ends, *judge(folder.read_desired())])
+
+
+def desired_of(folder: EnvFolder) -> Desired:
+    """Return what the environment asks for: the draft when there is one, else the layers' files."""
+    if (folder.generated_path / "abac.auto.tfvars").is_file():
+        return folder.read_draft()
+    return folder.read_desired()
+
+
+def settled_desired(folder: EnvFolder) -> tuple[Desired, tuple[Finding, ...]]:
+    """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for."""
+    findings: tuple[Finding, ...] = ()
+    if (folder.generated_path / "abac.auto.tfvars").is_file():
+        findings = folder.split()
+    desired = folder.read_desired()
+    if desired == Desired():
+        raise UsageError(f"environment {folder.env!r} asks for nothing yet", fix=f"lampkeeper generate --env {folder.env}")
+    return desired, findings
+
+
+def tables_in_scope(folder: EnvFolder, desired: Desired) -> tuple[Table, ...]:
+    """Return the tables of the snapshot that the desired state governs."""
+    scope = {t.plain.casefold() for t in desired.tables}
+    return tuple(t for t in snapshot_of(folder).tables if t.name.plain.casefold() in scope)
+
+
+def access_of(folder: EnvFolder) -> Access:
+    """Return who would see what, from the files of the environment alone."""
+    desired = desired_of(folder)
+    return Access(AccessModel.of_desired(desired, tables_in_scope(folder, desired)))
+
+
+def live_access_of(folder: EnvFolder, workspace: Workspace, outside: ColumnName | None = None) -> Access:
+    """Return who sees what in the workspace now, over the environment's tables, and the one `outside` that is asked about."""
+    desired = desired_of(folder)
+    tables = (*desired.tables, outside.table) if outside is not None else desired.tables
+    return Access(read_access_model(workspace, tables, groups=[g.name for g in desired.groups]))
+
+
+def still_allowed(plan: Plan, folder: EnvFolder, now: datetime | None = None) -> Plan:
+    """Return a saved plan with an error for each exemption that has ended since it was made: it must not bring that back."""
+    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    return replace(plan, findings=sort_findings([*plan.findings, *(f for f in ends if f.severity is Severity.ERROR)]))
+
+
+def make_env_plan(
+    folder: EnvFolder,
+    workspace: Workspace,
+    *,
+    adopt: bool = False,
+    layers: tuple[Layer, ...] = LAYERS,
+    now: datetime | None = None,
+    find_key: KeyFinder = no_key,
+) -> tuple[Plan, States]:
+    """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
+
+    `now` decides which exemptions are over (default: this moment).
+    """
+    desired, findings = settled_desired(folder)
+    states = States.in_folder(folder.root, folder.env)
+    if set(layers) - {Layer.WORKSPACE}:
+        require_sight(workspace, (t.catalog for t in desired.tables))
+    desired, found = with_key(desired, states, find_key)
+    plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
+    findings = (*findings, *shared_key(folder, found.key))
+    moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
+    unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
+    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved, *unseen, *ends])), states

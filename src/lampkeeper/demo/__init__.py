@@ -1,0 +1,1 @@
+"""The demo: its people, its tables, the main job from start to finish."""

@@ -1,0 +1,1 @@
+"""Proves by queries that the masking holds."""

@@ -1,0 +1,262 @@
+"""Who is asked: which combinations of groups people hold, and service principals that hold them for the time of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lampkeeper.deploy.verify.cells import Witness, rawness
+from lampkeeper.model.access import Access, Principal
+from lampkeeper.model.auth import Auth
+from lampkeeper.model.effective import combinations, relevant_groups
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.names import quote_string
+from lampkeeper.remote.clients import Plane, Workspace, connect, encode
+from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
+
+PROBE_PREFIX = "lampkeeper-probe-"
+"""Display names of the service principals that a run makes: the prefix, the second it began, a number."""
+
+_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_LIFETIME = "3600s"
+_SCIM = "/api/2.0/preview/scim/v2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedIdentity:
+    """Somebody who lends a token for the verification; `groups` are those it is said to be in (empty: whatever it is in)."""
+
+    name: str
+    token: str = field(repr=False)
+    groups: tuple[str, ...] = ()
+
+
+class WorkspaceAsker:
+    """Runs the verification's queries in a workspace as whoever signed in there."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Take the signed-in workspace."""
+        self._workspace = workspace
+
+    def ask(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str | None]]:
+        """Return the rows of one statement."""
+        typed = [Parameter(name=n, value=v) for n, v in sorted(parameters.items())]
+        return run_sql(self._workspace, sql, typed, kind="verify").rows
+
+
+def people_combinations(live: Access, relevant: Iterable[str]) -> tuple[frozenset[str], ...]:
+    """Return what to test: each relevant group alone, every combination that somebody holds, and nobody's empty one."""
+    named = frozenset(relevant)
+    held = {c & named for c in combinations(live)}
+    alone = {live.identities(Principal(name="", groups=(g,))) & named for g in named}
+    return tuple(sorted(held | alone | {frozenset()}, key=lambda c: (len(c), sorted(c))))
+
+
+def groups_in_question(known: Iterable[str], *accesses: Access) -> tuple[str, ...]:
+    """Return the groups, of those known to the account, that decide something in these models."""
+    # A grant may name a person or a service principal as well; only groups can be held.
+    groups = set(known)
+    return tuple(g for g in relevant_groups(*accesses) if g in groups)
+
+
+def direct_groups(combination: frozenset[str], live: Access, locked: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the groups to join so that exactly this combination is held, without joining a locked one; None if impossible.
+
+    Joins the innermost groups, so that nesting is tested too.
+    """
+    closed = set(locked)
+    reach = {g: live.identities(Principal(name="", groups=(g,))) for g in combination}
+    inner = sorted(g for g in combination if not any(g in reach[o] and o not in reach[g] for o in combination if o != g))
+    usable = [g for g in inner if g not in closed] + sorted(combination - set(inner) - closed)
+    joined: list[str] = []
+    covered: set[str] = set()
+    for group in usable:
+        if group not in covered:
+            joined.append(group)
+            covered |= reach[group]
+    return tuple(joined) if combination <= covered else None
+
+
+def total_rawness(expected: Access, principal: Principal) -> int:
+    """Return how much the principal should see raw over all tables."""
+    return sum(rawness(expected.table(principal, t.name)) for t in expected.model.tables)
+
+
+def membership_sql(groups: Sequence[str]) -> str:
+    """Return the query that tells which of these groups the caller is in, all at once."""
+    return "SELECT " + ", ".join(f"is_account_group_member({quote_string(g)})" for g in groups) if groups else "SELECT true"
+
+
+class Probes:
+    """Service principals made for one run. Use as a context: whatever was made is removed at the end, come what may."""
+
+    def __init__(self, workspace: Workspace, groups: Sequence[str], *, patience: float) -> None:
+        """Take the workspace (signed in as an admin), the groups in question, and how long to wait for a membership."""
+        self._workspace = workspace
+        self._groups = tuple(sorted(groups))
+        self._patience = patience
+        self._stamp = int(time.time())
+        self._made: dict[str, list[str]] = {}
+        self.findings: list[Finding] = []
+        path, plane = workspace.scim("Groups")
+        listed = workspace.scim_pages("group", path, {"attributes": "id,displayName,externalId"}, plane)
+        documents = [g for g in listed if g.get("displayName") in set(self._groups)]
+        self._ids = {str(g["displayName"]): str(g["id"]) for g in documents}
+        self.provided = frozenset(str(g["displayName"]) for g in documents if g.get("externalId"))
+
+    def __enter__(self) -> Probes:
+        """Begin: nothing is made before `make` is called."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove every probe, memberships first."""
+        for probe in list(self._made):
+            self._remove(probe)
+
+    def make(self, name: str, combination: frozenset[str], join: Sequence[str]) -> Witness | None:
+        """Return a witness that holds exactly this combination, or None with a finding when its membership never shows."""
+        path = f"{_SCIM}/ServicePrincipals"
+        body = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
+            "displayName": f"{PROBE_PREFIX}{self._stamp}-{len(self._made)}",
+            "active": True,
+            "entitlements": [{"value": "databricks-sql-access"}, {"value": "workspace-access"}],
+        }
+        document = self._workspace.write("probe", "POST", path, body)
+        probe, application = str(document["id"]), str(document["applicationId"])
+        self._made[probe] = []
+        for group in join:
+            self._made[probe].append(self._ids[group])
+            self._patch_group(self._ids[group], {"op": "add", "path": "members", "value": [{"value": probe}]})
+        self._let_use_warehouse(application)
+        signed_in = connect(
+            Auth(workspace_host=self._workspace.host, client_id=application, client_secret=self._secret(probe)),
+            warehouse_id=warehouse_id(self._workspace),
+            patience=self._workspace.patience,
+        )
+        witness = Witness(
+            name=name,
+            principal=Principal(name=application, groups=tuple(sorted(combination))),
+            asker=WorkspaceAsker(signed_in),
+            probe=True,
+        )
+        return witness if self._wait(witness, combination) else None
+
+    def _wait(self, witness: Witness, combination: frozenset[str]) -> bool:
+        """Wait until all memberships read as they should: an early denial proves nothing."""
+        clock = self._workspace.clock
+        start, pause, held = clock.now(), 0.2, frozenset[str]()
+        while True:
+            try:
+                held = held_groups(witness, self._groups)
+            except RemoteError as error:
+                # A new principal may be unknown to the warehouse for a moment.
+                if error.status not in (401, 403) or clock.now() - start > self._patience:
+                    raise
+            if held == combination:
+                return True
+            if clock.now() - start > self._patience:
+                break
+            clock.sleep(pause)
+            pause = min(pause * 2, 5.0)
+        self.findings.append(
+            untested(
+                combination,
+                f"its memberships did not show within {self._patience:.0f} s: the platform says {_names(held)}",
+                "run verify again; memberships may take minutes to take effect",
+            )
+        )
+        return False
+
+    def _secret(self, probe: str) -> str:
+        path = f"/api/2.0/accounts/servicePrincipals/{encode(probe)}/credentials/secrets"
+        plane = Plane.WORKSPACE
+        if self._workspace.has_account:
+            account = encode(self._workspace.account_id)
+            path, plane = f"/api/2.0/accounts/{account}/servicePrincipals/{encode(probe)}/credentials/secrets", Plane.ACCOUNT
+        return str(self._workspace.write("probe", "POST", path, {"lifetime": _LIFETIME}, plane=plane)["secret"])
+
+    def _let_use_warehouse(self, application: str) -> None:
+        path = f"/api/2.0/permissions/warehouses/{encode(warehouse_id(self._workspace))}"
+        entry = {"service_principal_name": application, "permission_level": "CAN_USE"}
+        self._workspace.write("probe", "PATCH", path, {"access_control_list": [entry]})
+
+    def _patch_group(self, group_id: str, operation: Mapping[str, object]) -> None:
+        path, plane = self._workspace.scim("Groups")
+        body = {"schemas": [_PATCH], "Operations": [operation]}
+        self._workspace.write("probe", "PATCH", f"{path}/{encode(group_id)}", body, plane=plane)
+
+    def _remove(self, probe: str) -> None:
+        try:
+            for group in self._made[probe]:
+                self._patch_group(group, {"op": "remove", "path": f'members[value eq "{probe}"]'})
+            path, plane = self._workspace.scim("ServicePrincipals")
+            self._workspace.write("probe", "DELETE", f"{path}/{encode(probe)}", plane=plane)
+        except RemoteError as error:
+            if error.status != 404:
+                self.findings.append(
+                    Finding(
+                        code="verify/probe_left",
+                        severity=Severity.ERROR,
+                        place=f"service principal {probe}",
+                        message=f"a probe could not be removed: {error.message}",
+                        fix=f"delete the service principals whose name begins with {PROBE_PREFIX}",
+                    )
+                )
+                return
+        del self._made[probe]
+
+
+def sweep_probes(workspace: Workspace, stale_after: float) -> int:
+    """Delete probes older than `stale_after` seconds, which runs that died have left; return how many."""
+    path, plane = workspace.scim("ServicePrincipals")
+    query = {"filter": f'displayName sw "{PROBE_PREFIX}"', "attributes": "id,displayName"}
+    now, swept = time.time(), 0
+    for found in list(workspace.scim_pages("probe", path, query, plane)):
+        name = str(found.get("displayName") or "")
+        born = name.removeprefix(PROBE_PREFIX).split("-")[0]
+        if name.startswith(PROBE_PREFIX) and (not born.isdigit() or now - int(born) >= stale_after):
+            # Deleting a principal takes its memberships with it.
+            workspace.write("probe", "DELETE", f"{path}/{encode(str(found['id']))}", plane=plane)
+            swept += 1
+    return swept
+
+
+def held_groups(witness: Witness, groups: Sequence[str]) -> frozenset[str]:
+    """Return which of the groups the platform says that the witness is in."""
+    row = witness.asker.ask(membership_sql(groups), {})[0]
+    return frozenset(g for g, value in zip(groups, row, strict=False) if str(value).lower() == "true")
+
+
+def named_witness(workspace: Workspace, identity: NamedIdentity) -> Witness:
+    """Return somebody with a token of its own, under the name that the platform knows it by."""
+    signed_in = connect(
+        Auth(workspace_host=workspace.host, token=identity.token),
+        warehouse_id=warehouse_id(workspace),
+        patience=workspace.patience,
+    )
+    asker = WorkspaceAsker(signed_in)
+    login = str(asker.ask("SELECT current_user()", {})[0][0])
+    return Witness(name=identity.name, principal=Principal(name=login), asker=asker)
+
+
+def untested(combination: Iterable[str], why: str, fix: str = "") -> Finding:
+    """Return the finding for a combination of groups that nobody could speak for."""
+    return Finding(
+        code="verify/untested_combination",
+        severity=Severity.ERROR,
+        place=_names(combination),
+        message=f"this combination of groups was not tested: {why}",
+        fix=fix,
+    )
+
+
+def show_combination(combination: Iterable[str]) -> str:
+    """Return the name of a combination: its groups, or outsider."""
+    return " + ".join(sorted(combination)) or "outsider"
+
+
+def _names(groups: Iterable[str]) -> str:
+    return ", ".join(sorted(groups)) or "no group"

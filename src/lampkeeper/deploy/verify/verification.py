@@ -1,0 +1,264 @@
+"""Prove by queries that every principal gets what the desired state says, and that everything stands that should."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.verify.cells import CellCheck, Progress, Witness
+from lampkeeper.deploy.verify.identities import (
+    NamedIdentity,
+    Probes,
+    direct_groups,
+    groups_in_question,
+    held_groups,
+    named_witness,
+    people_combinations,
+    show_combination,
+    sweep_probes,
+    total_rawness,
+    untested,
+)
+from lampkeeper.deploy.verify.keys import KeyRights
+from lampkeeper.deploy.verify.report import VerifyReport, findings_of
+from lampkeeper.deploy.verify.structure import StructureCheck, read_tag_policies
+from lampkeeper.deploy.verify.unseen import prove_unseen
+from lampkeeper.model.access import Access, AccessModel, Principal
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.exemptions import Exemption
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.schema import Table
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.live import Governed, read_governed
+
+__all__ = ["VerifyOptions", "VerifyReport", "prepare", "verify"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """How to verify.
+
+    `membership_wait`: seconds to wait until a membership reads true. `stale_after`: age in seconds from which a probe left
+    behind by a run that died is removed. `most_probes`: how many combinations of groups are tested at most; the rest are
+    findings. `key_known`: the desired keyed functions carry the id of the environment's key, not of the one last applied.
+    `exemptions`: who sees raw values by an exemption that is not over.
+    """
+
+    create_probes: bool = False
+    identities: tuple[NamedIdentity, ...] = ()
+    operators: tuple[str, ...] = ()
+    threads: int = 4
+    membership_wait: float = 300.0
+    stale_after: float = 3600.0
+    most_probes: int = 60
+    key_known: bool = False
+    exemptions: tuple[Exemption, ...] = ()
+    salt: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+def verify(
+    desired: Desired,
+    workspace: Workspace,
+    tables: Sequence[Table],
+    options: VerifyOptions | None = None,
+    *,
+    live: Governed | None = None,
+    pending: Iterable[Change] = (),
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Return what was found. `tables` is the scope as last seen, `pending` what a fresh plan would still write.
+
+    `live` is what the workspace holds, when it was read a moment ago and after `prepare`.
+
+    Raises RemoteError when the platform cannot be asked at all; anything wrong with the data's protection is a finding.
+    """
+    options = options or VerifyOptions()
+    findings = [_pending(c) for c in pending if c.action.writes and c.kind in _PLANNED_KINDS]
+    with ExitStack() as stack:
+        probes: Probes | None = None
+        if live is None:
+            prepare(workspace, options)
+            live = _read(desired, workspace)
+        me = str(workspace.get("me", "/api/2.0/preview/scim/v2/Me").get("userName") or "")
+        exempt = {e.principal: str(e) for e in options.exemptions}
+        structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators, exempt).run(tables)
+        expected = Access(AccessModel.of_desired(desired, live.tables))
+        if options.create_probes:
+            asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
+            probes = Probes(workspace, asked_for, patience=options.membership_wait)
+            stack.enter_context(probes)
+        cast = Cast(workspace, desired, expected, live, options, probes)
+        witnesses = list(cast.gather(progress))
+        found = CellCheck(expected, witnesses, options.salt, options.threads).run(progress)
+        unseen = prove_unseen(desired, workspace, live, expected, witnesses)
+        findings += [f for proof in unseen for f in proof.findings]
+        findings += [*structure.findings, *cast.findings]
+        if any(f.keyed for f in desired.functions):
+            findings += KeyRights(desired=desired, live=live, workspace=workspace, me=me, operators=options.operators).findings()
+    # The context has ended: probes that could not be removed have become findings.
+    findings += probes.findings if probes is not None else []
+    cells, rows = tuple(found.cells), tuple(found.rows)
+    return VerifyReport(
+        principals=tuple(sorted(w.asked(reference=w.name in found.references) for w in witnesses)),
+        cells=cells,
+        rows=rows,
+        findings=sort_findings([*findings, *findings_of(cells, rows)]),
+        queries=found.queries,
+        checked=structure.checked,
+        unseen=tuple(str(proof) for proof in unseen),
+        keyed=_how_keyed(desired, live, options),
+        exemptions=tuple(e.told(live.directory.members.get(e.principal, ())) for e in options.exemptions),
+    )
+
+
+def _how_keyed(desired: Desired, live: Governed, options: VerifyOptions) -> str:
+    """Return in words how far the keyed masks were compared; nothing when there are none."""
+    names = {f.name for f in desired.functions if f.keyed}
+    if not names:
+        return ""
+    if any(f.name in names and not f.body for f in live.functions):
+        bodies = "bodies not shown to the runner, so not compared"
+    else:
+        bodies = f"bodies compared with {'the key of the environment' if options.key_known else 'the key last applied'}"
+    return f"{len(names)} keyed functions: {bodies}; cells by count, different values and agreement of principals"
+
+
+def prepare(workspace: Workspace, options: VerifyOptions) -> None:
+    """Clear away what dead runs have left, before anything is read: an old probe in a group would look like a stranger."""
+    if options.create_probes:
+        sweep_probes(workspace, options.stale_after)
+
+
+def _read(desired: Desired, workspace: Workspace) -> Governed:
+    homes = {*desired.schemas, *((f.name.catalog, f.name.schema) for f in desired.functions)}
+    return read_governed(workspace, desired.tables, groups=[g.name for g in desired.groups], function_schemas=homes)
+
+
+_PLANNED_KINDS = frozenset(
+    {"seat", "entitlement", "schema", "warehouse", "warehouse_acl", "genie_space", "genie_acl", "tag_permission"}
+)
+
+
+def _pending(change: Change) -> Finding:
+    why = f" ({'; '.join(change.reasons)})" if change.reasons else ""
+    return Finding(
+        code="verify/differs",
+        severity=Severity.ERROR,
+        place=f"{change.kind} {change.key}",
+        message=f"does not stand as desired: {change.action} is pending{why}",
+        fix="run `apply`",
+    )
+
+
+class Cast:
+    """Finds somebody to speak for every combination of groups: named identities first, then probes."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        desired: Desired,
+        expected: Access,
+        live: Governed,
+        options: VerifyOptions,
+        probes: Probes | None,
+    ) -> None:
+        """Take what decides who must be tested and who can be."""
+        self._workspace = workspace
+        self._desired = desired
+        self._expected = expected
+        self._live = Access(live.access_model())
+        self._options = options
+        self._probes = probes
+        self._groups = groups_in_question(live.directory.groups, expected, self._live)
+        self.findings: list[Finding] = []
+
+    def gather(self, progress: Progress | None = None) -> Iterator[Witness]:
+        """Yield a witness for each combination that can be tested; the others become findings."""
+        wanted = set(people_combinations(self._live, self._groups))
+        covered: set[frozenset[str]] = set()
+        best: Witness | None = None
+        for identity in self._options.identities:
+            witness = self._named(identity)
+            covered.add(self._held(witness))
+            best = self._better(best, witness)
+            yield witness
+        todo = sorted(wanted - covered, key=lambda c: (len(c), sorted(c)))
+        everything = frozenset(self._groups)
+        for number, combination in enumerate(todo, start=1):
+            if progress is not None:
+                progress(f"probe {show_combination(combination)}", number, len(todo))
+            probe = self._probe(combination, number)
+            if probe is not None:
+                best = self._better(best, probe)
+                yield probe
+        if self._needs_more(best) and everything not in wanted:
+            join = direct_groups(everything, self._live, self._locked())
+            if self._probes is not None and join is not None:
+                probe = self._probes.make("everything (reference)", everything, join)
+                if probe is not None:
+                    yield probe
+
+    def _better(self, best: Witness | None, other: Witness) -> Witness:
+        if best is None or total_rawness(self._expected, other.principal) > total_rawness(self._expected, best.principal):
+            return other
+        return best
+
+    def _needs_more(self, best: Witness | None) -> bool:
+        total = sum(len(t.columns) for t in self._expected.model.tables)
+        return best is None or total_rawness(self._expected, best.principal) < 2 * total
+
+    def _locked(self) -> frozenset[str]:
+        """Return the groups that no probe may join: an identity provider owns them."""
+        return self._probes.provided if self._probes is not None else frozenset()
+
+    def _probe(self, combination: frozenset[str], number: int) -> Witness | None:
+        if self._probes is None:
+            self.findings.append(
+                untested(
+                    combination,
+                    "no named identity holds it and probes are off",
+                    "name an identity in verify_identities, or run with --create-probes",
+                )
+            )
+            return None
+        if number > self._options.most_probes:
+            self.findings.append(untested(combination, f"more than {self._options.most_probes} combinations are held"))
+            return None
+        join = direct_groups(combination, self._live, self._locked())
+        if join is None:
+            locked = ", ".join(sorted(combination & self._locked()))
+            self.findings.append(
+                untested(
+                    combination,
+                    f"{locked} belong to an identity provider and are never written",
+                    "name a member of them in verify_identities",
+                )
+            )
+            return None
+        return self._probes.make(show_combination(combination), combination, join)
+
+    def _named(self, identity: NamedIdentity) -> Witness:
+        witness = named_witness(self._workspace, identity)
+        held = held_groups(witness, self._groups)
+        missing = sorted(set(identity.groups) - held)
+        if missing:
+            self.findings.append(
+                Finding(
+                    code="verify/identity_groups",
+                    severity=Severity.ERROR,
+                    place=identity.name,
+                    message=f"the platform says that it is not in {', '.join(missing)}",
+                    fix="correct verify_identities, or wait until the membership has taken effect",
+                )
+            )
+        # For a group that the environment manages, what ought to be counts; for any other, what is.
+        managed = set(self._desired.members)
+        name = witness.principal.name
+        ought = {g for g in held if g not in managed} | (self._expected.identities(Principal(name=name)) & managed)
+        return Witness(name=witness.name, principal=Principal(name=name, groups=tuple(sorted(ought))), asker=witness.asker)
+
+    def _held(self, witness: Witness) -> frozenset[str]:
+        return frozenset(witness.principal.groups)

@@ -1,0 +1,1 @@
+"""Labels: which columns are sensitive, and why."""

@@ -1,0 +1,92 @@
+"""Labels of several sources made one: a steward decides, the others may only add protection."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lampkeeper.design.classify.strictness import RANK, Looser
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.labels import Label, LabelSource, Protect
+from lampkeeper.model.names import ColumnName
+
+_TRUST = {LabelSource.STEWARD: 0, LabelSource.TAG: 1, LabelSource.MODEL: 2, LabelSource.PLATFORM: 3, LabelSource.OFFLINE: 4}
+
+
+def merge_labels(*sources: Iterable[Label], looser: Looser | None = None) -> tuple[Label, ...]:
+    """Return one label a column, sorted by column, with the reasons of every source that had a say.
+
+    A steward's label stands as it is. Else the most trusted source (tag, model, platform, offline) among those that protect most
+    wins: a source can raise what a less trusted one found, never lower it. With `looser`, another class counts only where its
+    mask shows no more than the one before. Two stewards: the stricter wins, and is disputed.
+    """
+    return tuple(_merge_one(labels, looser) for _, labels in sorted(by_column(*sources).items()))
+
+
+def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
+    """Return what was said of each column, the most trusted source first."""
+    found: dict[ColumnName, list[Label]] = defaultdict(list)
+    for labels in sources:
+        for label in labels:
+            found[label.column].append(label)
+    return {
+        column: sorted(said, key=lambda x: (_TRUST[x.source], -RANK[x.protect], -x.confidence, x.label, x.sub))
+        for column, said in found.items()
+    }
+
+
+def stewards_disagree(labels: Iterable[Label]) -> bool:
+    """Say whether stewards have said different things of one column."""
+    return len({(x.label, x.sub, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
+
+
+def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
+    """Return a finding for each column of which stewards have said different things."""
+    return tuple(
+        Finding(
+            code="labels/stewards_disagree", severity=Severity.WARNING, place=str(column),
+            message="; ".join(_said(x) for x in said) + ": the stricter decision stands",
+            fix="agree, then let one of them decide again with `labels set … --settle`",
+        )
+        for column, said in sorted(by_column(decisions).items())
+        if stewards_disagree(said)
+    )  # fmt: skip
+
+
+def _said(label: Label) -> str:
+    name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
+    return f"{name}, protect {label.protect} ({label.evidence[0] if label.evidence else 'no reason given'})"
+
+
+def _merge_one(ordered: list[Label], looser: Looser | None) -> Label:
+    stewards = [x for x in ordered if x.source is LabelSource.STEWARD]
+    if stewards:
+        chosen = _stricter(stewards, looser)
+        extra = ("stewards disagree: the stricter decision stands",) if stewards_disagree(stewards) else ()
+        return replace(chosen, evidence=(*chosen.evidence, *extra, *_others(ordered, chosen)))
+    # From the least trusted up: each may take over where it asks for as much and shows no more.
+    chosen = ordered[-1]
+    for label in reversed(ordered[:-1]):
+        # A tag is a person's word: it settles what waits for a person, and else raises only, as the others do.
+        settles = label.source is LabelSource.TAG and chosen.protect is Protect.UNDECIDED and label.protected
+        if settles or (RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen))):
+            chosen = label
+    return replace(chosen, evidence=(*chosen.evidence, *_others(ordered, chosen)))
+
+
+def _stricter(stewards: list[Label], looser: Looser | None) -> Label:
+    chosen = stewards[0]
+    for other in stewards[1:]:
+        if looser is not None and RANK[other.protect] == RANK[chosen.protect] and looser(chosen, other):
+            chosen = chosen if looser(other, chosen) else other
+    return chosen
+
+
+def _others(ordered: list[Label], chosen: Label) -> tuple[str, ...]:
+    """Return a line for each source that said something else."""
+    return tuple(
+        f"{x.source} said {x.label} ({x.protect}, {x.confidence:.2f})"
+        for x in ordered
+        if x is not chosen and (x.label, x.protect) != (chosen.label, chosen.protect)
+    )

@@ -1,0 +1,330 @@
+"""Judges a column by its name, type and table: the candidates with their scores and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.classify.context import TableContext
+from lampkeeper.design.knowledge.kinds import Kind
+from lampkeeper.design.knowledge.lexicon import ENGLISH, Lexicon, Match, Term
+from lampkeeper.model.labels import LabelClass
+
+_IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
+_ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
+_CONTACTS = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME, LabelClass.EMAIL})
+_FIRM = frozenset({"company", "organisation", "business", "corporate", "firm", "vendor", "supplier", "bank", "branch"})
+_PREFIX_PEOPLE = frozenset(
+    {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
+     "prepared", "approved", "bill", "ship", "sold", "to",
+     "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
+)  # fmt: skip
+_PICTURES = frozenset({"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"})
+_THINGS = frozenset({"field", "source", "column", "col", "data", "text", "line", "input", "business", "office", "string", "part"})
+_BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
+_NO_MONEY = frozenset(
+    {
+        "load",
+        "trial",
+        "stock",
+        "inventory",
+        "point",
+        "miles",
+        "vacation",
+        "pto",
+        "day",
+        "hour",
+        "work",
+        "life",
+        "leave",
+        "unit",
+        "units",
+        "week",
+        "entitlement",
+        "quantity",
+        "multiplier",
+        "factor",
+        "version",
+        "timesheet",
+    }
+)
+_ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
+_STATES = frozenset({LabelClass.HEALTH, LabelClass.DEMOGRAPHIC, LabelClass.DOB, LabelClass.COMPLIANCE})
+"""Classes of which a yes or no is an answer: `is_deceased`, `has_disability`."""
+_KINDS_OF = frozenset(
+    {
+        "jenis",
+        "tipe",
+        "tipo",
+        "typ",
+        "type",
+        "loai",
+        "soort",
+        "rodzaj",
+        "kategori",
+        "categoria",
+        "status",
+        "code",
+        "kode",
+        "codigo",
+        "id",
+        "kd",
+    }
+)
+"""The kind of a disability is a disability; the kind of an account is no account."""
+_VIRTUAL = frozenset(
+    {
+        "dataset",
+        "database",
+        "cache",
+        "heap",
+        "function",
+        "broker",
+        "peer",
+        "object",
+        "api",
+        "program",
+        "electronic",
+        "service",
+        "web",
+        "url",
+        "website",
+        "wallet",
+        "memory",
+        "bitcoin",
+        "network",
+        "internet",
+    }
+)
+_NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
+
+_STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
+_UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
+_UNSURE = 0.55
+_STRANGE = 0.5
+"""What is left of a phrase when a word follows that nobody knows: enough to ask."""
+_CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One possible label of a column: the term, a score from 0 to 1, and why. `pack`: an overlay says so; `seen`: values do."""
+
+    label: LabelClass
+    sub: str
+    score: float
+    open: bool
+    length: int
+    reasons: tuple[str, ...]
+    pack: bool = False
+    seen: bool = False
+
+    @property
+    def rank(self) -> tuple[float, int, bool, str, str]:
+        """Return what candidates are ordered by: score, then words matched, then an overlay's before what is always known."""
+        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.pack, self.label, self.sub)
+
+
+def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return the candidates for a column of these words, best first."""
+    if not words:
+        return ()
+    asked = _asked(lexicon, words, kind)
+    if asked:
+        return tuple(c for c in judge_name(lexicon, words[asked:], kind, context) if c.label in _STATES and c.score >= _CONTEXT)
+    matches = tuple(lexicon.find(words))
+    spoiled = {i for m in matches if m.term.label is LabelClass.NONE for i in range(m.start, m.end)}
+    found = []
+    for match in matches:
+        if match.term.label is not LabelClass.NONE and not spoiled.issuperset(range(match.start, match.end)):
+            if _is_overtaken(match, matches):
+                continue
+            if match.term.pack and _means_another(match, matches):
+                continue
+            candidate = _judge_match(lexicon, words, match, kind, context)
+            if candidate is not None:
+                found.append(candidate)
+    return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
+
+
+def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
+    """Say whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
+    return match.term.language == ENGLISH and any(
+        m.term.label is LabelClass.NONE and m.start < match.end < m.end and m.start > match.start for m in matches
+    )
+
+
+def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
+    """Say whether an overlay's phrase is part of a longer one of another class: `pan` in `card pan`."""
+    return any(
+        m.term.label is not match.term.label
+        and m.start <= match.start
+        and match.end <= m.end
+        and m.end - m.start > match.end - match.start
+        for m in matches
+    )
+
+
+def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return a candidate for a plain number of somebody's payslip, whatever it is called; none for rates, days and counts."""
+    if kind is not Kind.NUM or "pay" not in context.topics or not context.of_people or context.reference:
+        return ()
+    if any(w in lexicon.words["about"] or w in _IDENTIFIERS or w in _NO_MONEY for w in words):
+        return ()
+    reasons = ("a number in a table of somebody's pay",)
+    return (Candidate(label=LabelClass.FINANCIAL_AMOUNT, sub="pay", score=0.66, open=False, length=0, reasons=reasons),)
+
+
+def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+    """Return a weak candidate for a text of words that nobody knows, in a table of people that speaks another language."""
+    if kind not in (Kind.TEXT, Kind.ANY) or not context.person or "foreign" not in context.topics:
+        return ()
+    if not words or any(w in lexicon.tokenize.known or len(w) < _SHORTEST_UNKNOWN for w in words):
+        return ()
+    reasons = ("an unknown word in a table of people in another language",)
+    return (Candidate(label=LabelClass.FREE_TEXT, sub="unknown", score=_UNKNOWN, open=False, length=0, reasons=reasons),)
+
+
+def _asked(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> int:
+    """Return how many words make the name a question or a count (is_…, has_…, num_of_…); 0 for none."""
+    if len(words) < 2 or kind is Kind.DATE:
+        return 0
+    return max((len(p) for p in lexicon.lists["asks"] if words[: len(p)] == p and len(words) > len(p)), default=0)
+
+
+def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
+    term = match.term
+    if (kind is not Kind.ANY and kind not in term.kinds) or (term.unless and context.serves(term.unless)):
+        return None
+    head, tail = words[: match.start], words[match.end :]
+    factor, why = _tail_factor(lexicon, term, tail, context)
+    if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
+        return None
+    kinds_of_state = term.label in _STATES and term.strength == "strong" and head[-1:] and head[-1] in _KINDS_OF
+    if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"] and not kinds_of_state:
+        return None
+    score, note = _base_score(lexicon, term, head, tail, context)
+    about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
+    if about_machine or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
+        return None
+    reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
+    candidate = Candidate(
+        label=term.label,
+        sub=term.sub,
+        score=round(score * factor, 3),
+        open=term.open,
+        length=len(term.words),
+        reasons=tuple(reasons),
+        pack=term.pack,
+    )
+    return _place(lexicon, term, candidate, head, context)
+
+
+def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: TableContext) -> tuple[float, list[str]]:
+    """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
+    factor = 1.0
+    # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
+    key = term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail)
+    if key and not (context.person and term.strength == "strong"):
+        return 0.0, []
+    if term.label is LabelClass.FREE_TEXT and "number" in tail:
+        return 0.0, []
+    for word in lexicon.without("person", tail):
+        if len(word) == 1 or word.isdigit() or word in term.tail or word in lexicon.words["neutral"]:
+            continue
+        if word in lexicon.words["about"] or word in _IDENTIFIERS:
+            return 0.0, []
+        # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
+        strange = word not in lexicon.tokenize.known
+        modifier = term.language != ENGLISH or "foreign" in context.topics
+        if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
+            modifier = True
+        factor *= 0.9 if modifier else _STRANGE if strange else 0.4
+    return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
+
+
+def _base_score(
+    lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext
+) -> tuple[float, list[str]]:
+    neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
+    rest = [w for w in (*head, *tail) if len(w) > 1 and not w.isdigit() and w not in neutral and w not in term.tail]
+    people = bool(rest) and all(w in _PREFIX_PEOPLE for w in lexicon.without("person", tuple(rest)))
+    if context.reference and (term.label is LabelClass.GEO or _PICTURES & set(term.words)):
+        return _FAINT, ["the table is a list"]
+    if context.reference and term.label not in _ANY_TABLE:
+        enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
+        return (_WEAK if enough else _FAINT), ["the table is a list or a setting"]
+    if term.label is LabelClass.FINANCIAL_AMOUNT and (
+        _BOUNDS & set(head) or (term.strength != "strong" and "books" in context.topics)
+    ):
+        return _FAINT, ["a bound or an entry of the firm's own books"]
+    if term.unsure and (term.strength == "strong" or (context.serves(term.where) and not rest)):
+        return _UNSURE, ["what it holds is not told by its name"]
+    if term.strength == "strong":
+        return _strong_score(term, context)
+    if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
+        return _bare_name_score(lexicon, rest, head, people, context)
+    if _is_held(lexicon, term, head, tail, context):
+        return _CONTEXT, ["a kind of balance of somebody"]
+    if term.label is LabelClass.FREE_TEXT and people and head and context.of_people and not term.unsure:
+        return _CONTEXT, ["a note on a person"]
+    if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
+        if context.serves(term.where) and context.of_people and _nobody_knows(lexicon, rest):
+            return _WEAK, ["with words that nobody knows"]
+        return _FAINT, ["part of a longer name"]
+    if context.serves(term.where) or (people and "person" in term.where):
+        return _CONTEXT, ["the table fits"]
+    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.sub != "pay":
+        return _CONTEXT, ["the rows belong to people"]
+    return _FAINT, ["common word, nothing else points to a person"]
+
+
+def _nobody_knows(lexicon: Lexicon, rest: list[str]) -> bool:
+    """Say whether none of the words is known, except for people."""
+    strange = [w for w in rest if w not in lexicon.tokenize.known]
+    return bool(strange) and not lexicon.without("person", tuple(w for w in rest if w in lexicon.tokenize.known))
+
+
+def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
+    """Say whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
+    other = lexicon.words["about"] | lexicon.words["organisation"] | _NO_MONEY
+    return term.words == ("balance",) and not tail and context.serves(term.where) and not other & set(head)
+
+
+def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
+    if term.label is LabelClass.HEALTH and not (context.of_people or "health" in context.topics):
+        return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
+    if term.words == ("race",) and "sport" in context.topics:
+        return _FAINT, ["a contest, by the table"]
+    if term.label is LabelClass.BIOMETRIC and not context.of_people and _PICTURES & set(term.words):
+        return _FAINT, ["a picture in a table that holds no people"]
+    return _STRONG, []
+
+
+def _bare_name_score(
+    lexicon: Lexicon, rest: list[str], head: tuple[str, ...], people: bool, context: TableContext
+) -> tuple[float, list[str]]:
+    # The word right before `name` says whose it is: a company director's, not a company's.
+    if people or (head and head[-1] in lexicon.words["person"]):
+        return _STRONG, ["name of a person"]
+    if rest and context.person and _nobody_knows(lexicon, rest):
+        return _WEAK, [f"name of {' '.join(rest)!r}, perhaps a person"]
+    if rest:
+        return 0.1, [f"name of {' '.join(rest)!r}, no person"]
+    if context.person or "card" in context.topics:
+        return 0.9, ["the table holds people"]
+    return 0.1, ["name in a table that holds no people"]
+
+
+def _place(lexicon: Lexicon, term: Term, candidate: Candidate, head: tuple[str, ...], context: TableContext) -> Candidate:
+    """Return the candidate, left open where the place or number is an organisation's."""
+    org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
+    business = org_head or (context.organisation and not context.person and not head)
+    if candidate.label is LabelClass.NAME:
+        named = lexicon.is_in("person", term.words)
+        business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head and not named
+    if candidate.label is LabelClass.EMAIL:
+        business = head[-1:] != () and head[-1] in _FIRM
+    if candidate.label in _CONTACTS and business and (candidate.pack or not candidate.sub):
+        reasons = (*candidate.reasons, "an organisation's, not a person's")
+        return replace(candidate, sub="business", open=True, reasons=reasons)
+    return candidate

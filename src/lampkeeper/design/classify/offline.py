@@ -1,0 +1,234 @@
+"""The offline classifier: labels from names, types, comments, neighbours and, where they may be read, values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.classify.context import TableContext, read_context, without_prefix
+from lampkeeper.design.classify.naming import Candidate, judge_figure, judge_name, judge_unknown
+from lampkeeper.design.classify.nested import judge_nested
+from lampkeeper.design.classify.profiles import Profile, profile_values
+from lampkeeper.design.knowledge.kinds import Kind, kind_of
+from lampkeeper.design.knowledge.lexicon import Lexicon
+from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
+from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.schema import Snapshot
+
+YES, PENDING = 0.6, 0.42
+"""Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
+_SHORT_COMMENT = 6
+_COMMENT_LETTERS = 80
+_IDENTIFYING = frozenset(
+    {LabelClass.NAME, LabelClass.EMAIL, LabelClass.PHONE, LabelClass.NATIONAL_ID, LabelClass.TAX_ID, LabelClass.BANK_ACCOUNT}
+    | {LabelClass.PAYMENT_CARD, LabelClass.INSURANCE_ID, LabelClass.CREDENTIALS, LabelClass.DOB, LabelClass.ADDRESS}
+)
+_RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose", "where"})
+_OPAQUE_COMMENT = 16
+_ITSELF = frozenset({("value",), ("number",), ("identifier",)})
+"""Columns that hold what their table is called after: `phone_number.value`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A column as the classifier sees it; `values` are sampled texts, empty when rows may not be read.
+
+    `profile` is what the warehouse has counted, for values that stay where they are.
+    """
+
+    name: str
+    type: str = ""
+    comment: str = ""
+    values: tuple[str, ...] = ()
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The classifier's answer for one field."""
+
+    label: LabelClass
+    sub: str
+    protect: Protect
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+def classify(
+    snapshot: Snapshot,
+    values: Mapping[ColumnName, Sequence[str]] | None = None,
+    overlay: Overlay | None = None,
+    profiles: Mapping[ColumnName, Profile] | None = None,
+) -> tuple[Label, ...]:
+    """Return one label a column, in the snapshot's order; `overlay` adds what countries and industries know.
+
+    `values` are sampled texts; `profiles` are what the warehouse counted instead.
+    """
+    given, counted = values or {}, profiles or {}
+    labels: list[Label] = []
+    for table in snapshot.tables:
+        names = table.column_names()
+        fields = [
+            Field(name=c.name, type=c.type, comment=c.comment, values=tuple(given.get(n, ())), profile=counted.get(n))
+            for n, c in zip(names, table.columns, strict=True)
+        ]
+        verdicts = classify_table(table.name.table, fields, schema=table.name.schema, overlay=overlay)
+        labels.extend(as_label(n, v) for n, v in zip(names, verdicts, strict=True))
+    return tuple(labels)
+
+
+def as_label(column: ColumnName, verdict: Verdict) -> Label:
+    """Return a verdict as a label of a column."""
+    return Label(
+        column=column,
+        label=verdict.label,
+        protect=verdict.protect,
+        confidence=verdict.confidence,
+        evidence=verdict.evidence,
+        source=LabelSource.OFFLINE,
+        sub=verdict.sub,
+    )
+
+
+def classify_table(table: str, fields: Sequence[Field], schema: str = "", overlay: Overlay | None = None) -> tuple[Verdict, ...]:
+    """Return a verdict for each field of one table, in order."""
+    known = overlay or no_overlay()
+    lexicon = known.lexicon
+    words = [lexicon.tokenize(f.name) for f in fields]
+    called = lexicon.tokenize(table)
+    bare = without_prefix(called, words, lexicon.tokenize.known)
+    said = [w for f, b in zip(fields, bare, strict=True) for w in _short_comment(lexicon, f, b)]
+    context = read_context(lexicon, table, [*(words if bare == tuple(words) else [*words, *bare]), *said], schema)
+    bare = tuple(called if w in _ITSELF and called else b for w, b in zip(words, bare, strict=True))
+    return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
+
+
+def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[str, ...], context: TableContext) -> Verdict:
+    lexicon, kind = known.lexicon, kind_of(field.type)
+    candidates = [
+        *judge_name(lexicon, words, kind, context),
+        *(judge_name(lexicon, bare, kind, context) if bare != words else ()),
+        *judge_figure(lexicon, words, kind, context),
+        *judge_unknown(lexicon, words, kind, context),
+        *_from_type(field.type),
+        *judge_nested(lexicon, words, field.type, context),
+    ]
+    best = max(candidates, key=lambda c: c.rank, default=None)
+    if best is None or best.score < YES:
+        candidates.extend(_from_comment(lexicon, field, words, kind, context))
+    profile = field.profile or profile_values(field.values, kind, known.schemes)
+    if profile is not None:
+        candidates = [*_checked(candidates, profile), *_from_values(profile, candidates)]
+    return _conclude(sorted(candidates, key=lambda c: c.rank, reverse=True), profile, context)
+
+
+def _from_type(type_text: str) -> Iterable[Candidate]:
+    """Yield what a form builder's type option says: `Data:Email`, `Data:Phone`, `Password`, `Geolocation`."""
+    text = type_text.strip().lower()
+    hints = {
+        "data:email": LabelClass.EMAIL, "data:phone": LabelClass.PHONE, "phone": LabelClass.PHONE,
+        "email": LabelClass.EMAIL, "data:name": LabelClass.NAME, "password": LabelClass.CREDENTIALS,
+        "geolocation": LabelClass.GEO, "signature": LabelClass.BIOMETRIC,
+        "geometry": LabelClass.GEO, "point": LabelClass.GEO, "inet": LabelClass.IP_DEVICE, "macaddr": LabelClass.IP_DEVICE,
+        "attach image": LabelClass.BIOMETRIC,
+    }  # fmt: skip
+    if text in hints:
+        yield Candidate(label=hints[text], sub="", score=0.7, open=False, length=1, reasons=(f"type {text} says so",))
+
+
+def _from_comment(
+    lexicon: Lexicon, field: Field, words: tuple[str, ...], kind: Kind, context: TableContext
+) -> Iterable[Candidate]:
+    """Yield what the comment says: a short one is a second name; a long one counts for a name that says nothing."""
+    if not field.comment.strip():
+        return
+    first = field.comment.strip().split(". ")[0][:200]
+    said = _subject(lexicon.tokenize(first))
+    if said == words or not said:
+        return
+    known = any(True for _ in lexicon.find(words)) or any(w in lexicon.words["about"] for w in words)
+    if len(said) <= _SHORT_COMMENT:
+        for found in judge_name(lexicon, said, kind, context):
+            if found.label is not LabelClass.FINANCIAL_AMOUNT:
+                yield _told(found, 0.85 if not known else 0.55, "short comment")
+    elif not known and len(said) <= _OPAQUE_COMMENT:
+        for found in judge_name(lexicon, said, kind, context):
+            if found.length >= 2:
+                yield _told(found, 0.7, "comment")
+
+
+def _short_comment(lexicon: Lexicon, field: Field, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """Yield what a short comment calls a column whose own name says nothing."""
+    if not field.comment or len(field.comment) > _COMMENT_LETTERS or any(w in lexicon.tokenize.known for w in words):
+        return
+    said = _subject(lexicon.tokenize(field.comment))
+    if 0 < len(said) <= _SHORT_COMMENT:
+        yield said
+
+
+def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a comment is about: `country of the home address` is about a country."""
+    for index, word in enumerate(words):
+        if index and word == "of" and words[index + 1 : index + 2] not in (("birth",), ("death",), ("kin",)):
+            return words[:index]
+        if index and word in _RELATIONS:
+            return words[:index]
+    return words
+
+
+def _told(found: Candidate, factor: float, source: str) -> Candidate:
+    reasons = tuple(r.replace("name says", f"{source} says", 1) for r in found.reasons)
+    return replace(found, score=round(found.score * factor, 3), reasons=reasons)
+
+
+def _checked(candidates: Sequence[Candidate], profile: Profile) -> Iterable[Candidate]:
+    """Yield the candidates, those that identify a person weakened where the values are a handful of codes."""
+    for candidate in candidates:
+        if profile.codes and (candidate.label in _IDENTIFYING or candidate.sub == "unknown"):
+            reasons = (*candidate.reasons, f"only {profile.distinct} different values")
+            yield replace(candidate, score=round(candidate.score * 0.5, 3), reasons=reasons)
+        else:
+            yield candidate
+
+
+def _from_values(profile: Profile, candidates: Sequence[Candidate]) -> Iterable[Candidate]:
+    for sign in profile.signs:
+        named = any(c.label is sign.label and c.score >= 0.1 for c in candidates)
+        yield Candidate(
+            label=sign.label,
+            sub=sign.sub,
+            score=min(0.98, sign.score + (0.2 if named else 0.0)),
+            open=False,
+            length=1,
+            reasons=(sign.reason,),
+            pack=sign.pack,
+            seen=True,
+        )
+
+
+def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: TableContext) -> Verdict:
+    if not ranked:
+        return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
+    # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
+    best = next((c for c in ranked if c.pack and c.label is ranked[0].label and c.score >= YES), ranked[0])
+    if best.open:
+        # A name that is left open says nothing against what is in the column: a `city` full of email addresses is no city.
+        best = next((c for c in ranked if c.seen and not c.open and c.label is not best.label and c.score >= PENDING), best)
+    if best.score < PENDING or (best.open and best.score < YES):
+        return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
+    if best.score < YES:
+        return _verdict(LabelClass.UNDECIDED, Protect.UNDECIDED, best.score, f"perhaps {best.label}", *best.reasons)
+    if best.label is LabelClass.FREE_TEXT and "health" in context.topics:
+        best = replace(best, sub="health", open=False, reasons=(*best.reasons, "in a health table"))
+    if best.label is LabelClass.ADDRESS and best.sub == "city" and "health" in context.topics:
+        best = replace(best, open=False, reasons=(*best.reasons, "place of a patient"))
+    if best.open:
+        return _verdict(
+            best.label, Protect.NO, best.score, *best.reasons, "left open by default: alone it names nobody", sub=best.sub
+        )
+    return _verdict(best.label, Protect.YES, best.score, *best.reasons, sub=best.sub)
+
+
+def _verdict(label: LabelClass, protect: Protect, confidence: float, *evidence: str, sub: str = "") -> Verdict:
+    return Verdict(label=label, sub=sub, protect=protect, confidence=confidence, evidence=evidence)

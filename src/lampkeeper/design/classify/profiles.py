@@ -1,0 +1,139 @@
+"""What the values of a column look like: formats and check digits, over enough distinct values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
+from lampkeeper.design.knowledge.kinds import Kind
+from lampkeeper.model.labels import LabelClass
+
+MOST, ENOUGH = 0.8, 20
+"""A scheme must accept this share of at least this many distinct values: a random column then passes less than once in 1e12."""
+
+FEWEST, FEW_SCORE = 5, 0.5
+"""From this many distinct values on, all of them valid, a column waits for review though it has too few to be sure."""
+
+SURE = 0.6
+"""Schemes of this score and more protect alone."""
+
+PLACEHOLDERS = ("-", "--", "?", "n/a", "na", "nil", "none", "not available", "null", "unknown", "xxx")
+"""What people write where there is no value; it is none."""
+
+_BIRTH_YEARS = 8
+_SENTENCE_WORDS = 5
+_FEW = 8
+_SMALL_DOMAIN = frozenset({"blood group", "ICD-10 code"})
+_PERSON = re.compile(r"[^\W\d_][^\W\d_'’.-]*(?:[ '’.-]+[^\W\d_][^\W\d_'’.]*){1,4}\.?")
+_FIRM = re.compile(
+    r"\b(ltd|pty|inc|llc|corp|corporation|gmbh|plc|co|company|bank|holdings|group|university|school|hospital|clinic|bhd|pte|pvt|limited"
+    r"|street|st|road|rd|avenue|ave|service|department|office|tbk|pt|cv)\b",
+    re.IGNORECASE,
+)
+_STREET = re.compile(
+    r"^\W*(?:(?:no|h\.? ?no|apt|unit|level|flat|suite|jl|jalan|lot|blk|block|door)\b\.?\s*)?\d+[\w/-]*[,\s]+\S.*[^\W\d_]{2,}",
+    re.IGNORECASE,
+)
+_ISO_DATE = re.compile(r"(\d{4})-\d{2}-\d{2}")
+_CONTACT_INSIDE = re.compile(r"[^@\s]+@[\w-]+\.\w+|\+?\d[\d ().-]{8,}\d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """One class that the values point to."""
+
+    label: LabelClass
+    sub: str
+    score: float
+    reason: str
+    pack: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Signs of a column's values. `codes`: few different short values, as lists of choices have."""
+
+    distinct: int
+    signs: tuple[Sign, ...]
+    codes: bool = False
+
+
+def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] = SCHEMES) -> Profile | None:
+    """Return the profile, or None when there are no values. Empty values do not count; `schemes` are looked for."""
+    filled = [v.strip() for v in values if v.strip() and v.strip().lower() not in PLACEHOLDERS]
+    if not filled:
+        return None
+    distinct = sorted(set(filled))
+    signs: list[Sign] = []
+    if len(distinct) >= ENOUGH:
+        signs.extend(_scheme_signs(distinct, schemes))
+        if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME):
+            signs.extend(_birth_signs(distinct))
+        if kind in (Kind.TEXT, Kind.ANY, Kind.BINARY):
+            signs.extend(_text_signs(distinct))
+    elif len(filled) >= ENOUGH:
+        signs.extend(s for s in _scheme_signs(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
+    if not signs and FEWEST <= len(distinct) < ENOUGH:
+        signs.extend(few(s) for s in _scheme_signs(distinct, [s for s in schemes if is_sure(s)], least=1.0))
+    codes = len(filled) >= ENOUGH and len(distinct) <= _FEW and not any(" " in v for v in distinct)
+    return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes)
+
+
+def is_sure(scheme: Scheme) -> bool:
+    """Say whether the scheme protects alone and can be told from few values: birth years of five people may lie anywhere."""
+    return scheme.score >= SURE and scheme.year is None
+
+
+def few(sign: Sign) -> Sign:
+    """Return the sign as weak as few values are."""
+    return replace(sign, score=min(sign.score, FEW_SCORE), reason=f"{sign.reason}: too few to be sure")
+
+
+def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme], least: float = MOST) -> list[Sign]:
+    found = []
+    for scheme in schemes:
+        share = sum(1 for v in distinct if scheme.accepts(v)) / len(distinct)
+        if share >= least and _as_births(scheme, distinct):
+            reason = f"{share:.0%} of {len(distinct)} values are a valid {scheme.name}"
+            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
+    return found
+
+
+def _as_births(scheme: Scheme, distinct: Sequence[str]) -> bool:
+    """Say whether the birth years that the numbers carry lie as births do; time stamps lie within few years."""
+    return scheme.year is None or len({scheme.year(v) for v in distinct if scheme.accepts(v)}) >= _BIRTH_YEARS
+
+
+def _birth_signs(distinct: Sequence[str]) -> list[Sign]:
+    """Return a sign where dates lie as births do: decades apart, most of them long before any system was built."""
+    years = [int(m.group(1)) for v in distinct if (m := _ISO_DATE.match(v))]
+    if len(years) < MOST * len(distinct):
+        return []
+    early = sum(1 for y in years if 1915 <= y <= 1990) / len(years)
+    if early >= 0.4 and max(years) - min(years) >= 35:
+        return [Sign(label=LabelClass.DOB, sub="", score=0.62, reason=f"{early:.0%} of {len(years)} dates lie from 1915 to 1990")]
+    return []
+
+
+def _text_signs(distinct: Sequence[str]) -> list[Sign]:
+    size = len(distinct)
+    words = [len(v.split()) for v in distinct]
+    found: list[Sign] = []
+    contacts = sum(1 for v, n in zip(distinct, words, strict=True) if n >= 3 and _CONTACT_INSIDE.search(v)) / size
+    sentences = sum(1 for n in words if n >= _SENTENCE_WORDS) / size
+    streets = sum(1 for v, n in zip(distinct, words, strict=True) if 2 <= n <= 12 and _STREET.search(v)) / size
+    if streets >= MOST:
+        found.append(
+            Sign(label=LabelClass.ADDRESS, sub="", score=0.7, reason=f"{streets:.0%} of {size} values look like streets")
+        )
+    elif sentences >= 0.5 and contacts >= 0.1:
+        reason = f"free text; {contacts:.0%} of {size} values hold an email address or a phone number"
+        found.append(Sign(label=LabelClass.FREE_TEXT, sub="", score=0.7, reason=reason))
+    people = sum(1 for v in distinct if _PERSON.fullmatch(v) and not _FIRM.search(v)) / size
+    if people >= 0.9 and size >= ENOUGH * 2 and max(words) <= 6:
+        found.append(
+            Sign(label=LabelClass.NAME, sub="", score=0.45, reason=f"{people:.0%} of {size} values look like full names")
+        )
+    return found

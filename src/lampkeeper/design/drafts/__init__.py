@@ -1,0 +1,1 @@
+"""Reads and fixes drafts that people or models wrote."""

@@ -1,0 +1,400 @@
+"""Fixes for drafts that people or models wrote: text in, text out, or a state in and a state out, every change told.
+
+A fix may only tighten: each is held against the effective matrix, and one that would show anybody more, or make a query
+fail, is not made but reported. Nothing is ever left out to make a draft pass: what cannot be mended is an error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from lampkeeper.design.drafts.draft_answer import Mend, split_answer
+from lampkeeper.design.drafts.draft_text import MendedText, fix_hcl_syntax
+from lampkeeper.design.drafts.exposure import loosened, open_access, tables_of
+from lampkeeper.design.drafts.policy_merging import merge_policies
+from lampkeeper.design.knowledge.near_words import near_word
+from lampkeeper.design.knowledge.vocabulary import Treatment, find_function, load_vocabulary
+from lampkeeper.design.rules.scene import PUBLIC_VALUES
+from lampkeeper.design.synthesis.packing import Limits, PolicySeed, pack_policies
+from lampkeeper.design.synthesis.synthesize import FUNCTION_SCHEMA
+from lampkeeper.model.access import CellState
+from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or, tag_references
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.effective import OUTSIDER
+from lampkeeper.model.errors import InternalError
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.masks import FunctionRole
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.schema import Column, Snapshot, TypeFamily, type_family
+from lampkeeper.model.tags import EntityType, TagPolicy
+from lampkeeper.model.unseen import REVIEW_KEY
+
+__all__ = [
+    "FIXES",
+    "Mend",
+    "MendedDraft",
+    "MendedText",
+    "autofix_fgac_policy_count",
+    "autofix_invalid_tag_values",
+    "autofix_missing_fgac_policies",
+    "autofix_tag_policies",
+    "autofix_undefined_tag_refs",
+    "fix_draft",
+    "fix_hcl_syntax",
+    "split_answer",
+]  # fmt: skip
+
+_MAX_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MendedDraft:
+    """A state after a fix, what was changed in it, and what could not be mended."""
+
+    desired: Desired
+    changes: tuple[Mend, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+    """Return the draft after the fixes of FIXES, in order, again and again until none has anything to do.
+
+    `snapshot` tells the columns' types where it is there.
+    """
+    changes: list[Mend] = []
+    for _ in range(_MAX_ROUNDS):
+        before = desired
+        findings: list[Finding] = []
+        for fix in FIXES:
+            made = fix(desired, snapshot=snapshot, limits=limits or Limits())
+            desired = made.desired
+            changes += made.changes
+            findings += made.findings
+        if desired == before:
+            return MendedDraft(desired=desired, changes=tuple(changes), findings=sort_findings(findings))
+    raise InternalError(f"the fixes of a draft do not come to rest: {changes[-1]}")
+
+
+def autofix_undefined_tag_refs(
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
+) -> MendedDraft:
+    """Mend tag keys that no tag policy defines, and values in conditions that no column carries and no policy allows.
+
+    A key takes the only near one; one that assignments and conditions use alike is defined. Else an error (LK702).
+    """
+    work = _Work(desired, "autofix_undefined_tag_refs", snapshot)
+    used = {(t.key, t.value) for t in desired.tag_assignments}
+    named = {reference for p in desired.policies for c in _conditions(p) for reference in tag_references(c)}
+    defined = {p.key for p in desired.tag_policies}
+    for key in sorted({k for k, _ in used | named} - defined):
+        near = near_word(key, defined)
+        if near is not None and work.try_change(f"tag {key}", f"key written as {near!r}", _renamed_key(work.now, key, near)):
+            continue
+        both = key in {k for k, _ in used} and key in {k for k, _ in named}
+        if near is None and both:
+            values = {v for k, v in used if k == key} | {v for k, v in named if k == key and v is not None}
+            policy = TagPolicy(key=key, values=tuple(values))
+            work.change(f"tag {key}", "tag policy added", replace(work.now, tag_policies=(*work.now.tag_policies, policy)))
+        else:
+            work.report("LK702", f"tag {key}", f"tag key {key!r} is not defined", "define it in tag_policies, or correct it")
+    allowed = {p.key: set(p.values) for p in work.now.tag_policies}
+    for key, value in sorted(_named_values(work.now)):
+        if value in allowed.get(key, {value}) or (key, value) in {(t.key, t.value) for t in work.now.tag_assignments}:
+            continue
+        near = near_word(value, allowed[key])
+        changed = _renamed_value(work.now, key, value, near) if near else work.now
+        if near is None or not work.try_change(f"tag {key}", f"value {value!r} in conditions written as {near!r}", changed):
+            message = f"a condition names the value {value!r} that tag {key!r} does not allow and no column carries"
+            work.report("LK702", f"tag {key}", message, "add the value to the tag policy, or correct the condition")
+    return work.done()
+
+
+def autofix_invalid_tag_values(
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
+) -> MendedDraft:
+    """Mend misspelt values of assignments: the only near value that the tag policy allows, if no condition names this one.
+
+    An assignment that is written twice counts once.
+    """
+    work = _Work(desired, "autofix_invalid_tag_values", snapshot)
+    once = tuple(dict.fromkeys(desired.tag_assignments))
+    if once != desired.tag_assignments:
+        twice = len(desired.tag_assignments) - len(once)
+        work.change("tag_assignments", f"{twice} assignments written twice left out", replace(desired, tag_assignments=once))
+    allowed = {p.key: set(p.values) for p in desired.tag_policies}
+    named = _named_values(desired)
+    for key, value in sorted({(t.key, t.value) for t in desired.tag_assignments if t.value}):
+        if value in allowed.get(key, {value}) or (key, value) in named:
+            continue
+        near = near_word(value, allowed[key])
+        if near is None:
+            continue
+        if near.casefold() in PUBLIC_VALUES:
+            message = f"value {value!r} looks like {near!r}, which leaves a column open: that is for a person to say"
+            work.report("LK702", f"tag {key}", message, "correct the assignment")
+            continue
+        mended = tuple(
+            dict.fromkeys(replace(t, value=near) if (t.key, t.value) == (key, value) else t for t in work.now.tag_assignments)
+        )
+        work.try_change(f"tag {key}", f"value {value!r} written as {near!r}", replace(work.now, tag_assignments=mended))
+    return work.done()
+
+
+def autofix_tag_policies(desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+    """Bring tag policies up to what assignments use: values added (LK702 where the tag is external), one policy for a key."""
+    work = _Work(desired, "autofix_tag_policies", snapshot)
+    merged: dict[str, TagPolicy] = {}
+    for policy in desired.tag_policies:
+        first = merged.get(policy.key)
+        merged[policy.key] = policy if first is None else replace(
+            first, description=first.description or policy.description, values=(*first.values, *policy.values),
+            external=first.external or policy.external,
+        )  # fmt: skip
+    for key, count in sorted(Counter(p.key for p in desired.tag_policies).items()):
+        if count > 1:
+            others = tuple(p for p in work.now.tag_policies if p.key != key)
+            work.change(f"tag {key}", f"{count} tag policies made one", replace(work.now, tag_policies=(*others, merged[key])))
+    for key in sorted(merged):
+        used = {t.value for t in desired.tag_assignments if t.key == key and t.value}
+        missing = sorted(used - set(merged[key].values))
+        for value in missing:
+            near = near_word(value, merged[key].values)
+            if near is not None and near.casefold() in PUBLIC_VALUES:
+                continue
+            if merged[key].external:
+                work.report("LK702", f"tag {key}", f"value {value!r} is none of a tag that is not ours", "have its owner add it")
+                continue
+            merged[key] = replace(merged[key], values=(*merged[key].values, value))
+            policies = tuple(merged[key] if p.key == key else p for p in work.now.tag_policies)
+            work.change(f"tag {key}", f"value {value!r} added: assignments use it", replace(work.now, tag_policies=policies))
+    return work.done()
+
+
+def autofix_missing_fgac_policies(
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
+) -> MendedDraft:
+    """Add a policy for each tag value whose columns everybody sees raw, with the library's mask for it.
+
+    It binds `account users` except whom every policy of that tag exempts already. A value that is not of our vocabulary gets
+    the mask that redacts the columns' type; when the types are unknown or differ, or it is a table's tag, an error (LK703).
+    """
+    work = _Work(desired, "autofix_missing_fgac_policies", snapshot)
+    types = {n.plain.casefold(): c for n, c in snapshot.columns()} if snapshot else {}
+    for (catalog, key, value), columns in sorted(_uncovered(desired, snapshot).items()):
+        place = f"{catalog}: {key}={value}"
+        treatment = _treatment(key, value, tuple(types.get(c.plain.casefold()) for c in columns))
+        if treatment is None:
+            message = f"no policy covers {', '.join(str(c) for c in columns[:3])}, and which mask fits cannot be told"
+            work.report("LK703", place, message, "write the policy, or take a snapshot so that the columns' types are known")
+            continue
+        changed, function = _with_policy(work.now, catalog, treatment, limits or Limits())
+        if changed is not None:
+            work.try_change(place, f"policy added with {function}", changed)
+    return work.done()
+
+
+def autofix_fgac_policy_count(desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+    """Fit the policies of each catalog into its quota by merging those that do the same, never by leaving one out.
+
+    When no merging without loss is small enough, the policies stay as they are and an error says so (LK704).
+    """
+    quota = (limits or Limits()).policies_per_catalog
+    most = (limits or Limits()).principals_per_policy
+    work = _Work(desired, "autofix_fgac_policy_count", snapshot)
+    for securable, count in sorted(Counter(p.securable for p in desired.policies if len(p.securable) == 1).items()):
+        if count <= quota:
+            continue
+        own = [p for p in work.now.policies if p.securable == securable]
+        merged = merge_policies(own, most)
+        if len(merged) > quota:
+            message = f"{count} policies, {len(merged)} when those that do the same are merged; the quota is {quota}"
+            work.report("LK704", ".".join(securable), message, "give groups the same clearances, or split the catalog")
+            continue
+        others = tuple(p for p in work.now.policies if p.securable != securable)
+        what = f"{count} policies merged into {len(merged)}"
+        work.try_change(".".join(securable), what, replace(work.now, policies=(*others, *merged)))
+    return work.done()
+
+
+Fix = Callable[..., MendedDraft]
+FIXES: tuple[Fix, ...] = (
+    autofix_undefined_tag_refs,
+    autofix_invalid_tag_values,
+    autofix_tag_policies,
+    autofix_missing_fgac_policies,
+    autofix_fgac_policy_count,
+)
+"""The fixes of a state, in the order in which one builds on another."""
+
+
+class _Work:
+    """A state under one fix: changes are made one by one, each held against the matrix."""
+
+    def __init__(self, desired: Desired, by: str, snapshot: Snapshot | None) -> None:
+        self.now = desired
+        self._by, self._snapshot = by, snapshot
+        self._changes: list[Mend] = []
+        self._findings: list[Finding] = []
+
+    def change(self, place: str, what: str, to: Desired) -> None:
+        """Make a change that no matrix depends on."""
+        self.now = to
+        self._changes.append(Mend(by=self._by, place=place, what=what))
+
+    def try_change(self, place: str, what: str, to: Desired) -> bool:
+        """Make a change if it shows nobody more and breaks no query; else report it (LK705). Say whether it was made."""
+        if to == self.now:
+            return False
+        worse = loosened(self.now, to, tables_of((self.now, to), self._snapshot))
+        worse += tuple(f"{e}: several values of {k}" for e, k in sorted(_torn(to) - _torn(self.now)))
+        if worse:
+            message = f"not mended ({what}): it would show more or break something: {worse[0]}"
+            self.report("LK705", place, message, "mend it by hand")
+            return False
+        self.change(place, what, to)
+        return True
+
+    def report(self, code: str, place: str, message: str, fix: str) -> None:
+        self._findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix))
+
+    def done(self) -> MendedDraft:
+        return MendedDraft(desired=self.now, changes=tuple(self._changes), findings=sort_findings(self._findings))
+
+
+def _torn(desired: Desired) -> set[tuple[str, str]]:
+    """Return the (entity, key) that several values are assigned to: the platform would keep one of them."""
+    counts = Counter((t.entity_name.casefold(), t.key) for t in set(desired.tag_assignments))
+    return {place for place, count in counts.items() if count > 1}
+
+
+def _conditions(policy: Policy) -> Iterable[Condition]:
+    if policy.when is not None:
+        yield policy.when
+    for match in policy.match_columns:
+        yield match.condition
+
+
+def _named_values(desired: Desired) -> set[tuple[str, str]]:
+    references = (r for p in desired.policies for c in _conditions(p) for r in tag_references(c))
+    return {(key, value) for key, value in references if value is not None}
+
+
+def _rewritten(condition: Condition, change: Callable[[HasTag | HasTagValue], Condition]) -> Condition:
+    match condition:
+        case Not(part):
+            return Not(_rewritten(part, change))
+        case And(parts):
+            return And(tuple(_rewritten(p, change) for p in parts))
+        case Or(parts):
+            return Or(tuple(_rewritten(p, change) for p in parts))
+        case leaf:
+            return change(leaf)
+
+
+def _with_conditions(desired: Desired, change: Callable[[HasTag | HasTagValue], Condition]) -> tuple[Policy, ...]:
+    return tuple(
+        replace(
+            p,
+            when=_rewritten(p.when, change) if p.when is not None else None,
+            match_columns=tuple(replace(m, condition=_rewritten(m.condition, change)) for m in p.match_columns),
+        )
+        for p in desired.policies
+    )
+
+
+def _renamed_key(desired: Desired, key: str, to: str) -> Desired:
+    def change(leaf: HasTag | HasTagValue) -> Condition:
+        if leaf.key != key:
+            return leaf
+        return HasTag(to) if isinstance(leaf, HasTag) else HasTagValue(to, leaf.value)
+
+    assignments = dict.fromkeys(replace(t, key=to) if t.key == key else t for t in desired.tag_assignments)
+    return replace(desired, tag_assignments=tuple(assignments), policies=_with_conditions(desired, change))
+
+
+def _renamed_value(desired: Desired, key: str, value: str, to: str) -> Desired:
+    def change(leaf: HasTag | HasTagValue) -> Condition:
+        return HasTagValue(key, to) if leaf == HasTagValue(key, value) else leaf
+
+    return replace(desired, policies=_with_conditions(desired, change))
+
+
+def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str, str, str], list[ColumnName]]:
+    """Return by (catalog, key, value) the columns that carry a protecting tag and that no policy binds for anybody."""
+    tables = tables_of((desired,), snapshot)
+    names = {c.plain.casefold(): c for t in tables for c in t.column_names()}
+    defined = {(p.key, v) for p in desired.tag_policies for v in p.values}
+    everybody = replace(
+        desired,
+        policies=tuple(replace(p, to_principals=(OUTSIDER.name,), except_principals=()) for p in desired.policies),
+        functions=(),
+    )
+    access = open_access(everybody, tables)
+    bound = {c for t in tables for c in _bound(access.table(OUTSIDER, t.name).masks, access.table(OUTSIDER, t.name).filters)}
+    raw = {c for t in tables for c, cell in access.table(OUTSIDER, t.name).cells.items() if cell.state is CellState.RAW}
+    found: dict[tuple[str, str, str], list[ColumnName]] = defaultdict(list)
+    torn = _torn(desired)
+    for tag in desired.tag_assignments:
+        if (tag.entity_name.casefold(), tag.key) in torn or tag.key == REVIEW_KEY:
+            continue
+        column = names.get(tag.entity_name.casefold()) if tag.entity_type is EntityType.COLUMNS else None
+        if column is None or (tag.key, tag.value) not in defined or tag.value.casefold() in PUBLIC_VALUES:
+            continue
+        if column in raw and column not in bound:
+            found[(column.table.catalog, tag.key, tag.value)].append(column)
+    return found
+
+
+def _bound(masks: Mapping[ColumnName, object], filters: Iterable[object]) -> set[ColumnName]:
+    arguments = (a for use in filters for a in getattr(use, "arguments", ()))
+    return {*masks, *(a for a in arguments if isinstance(a, ColumnName))}
+
+
+def _treatment(key: str, value: str, columns: tuple[Column | None, ...]) -> Treatment | None:
+    """Return what to do with the columns of a tag value: by the vocabulary if it fits their types, else by type alone."""
+    known = {c.family for c in columns if c is not None}
+    written = next((t for t in load_vocabulary().treatments() if (t.key, t.value) == (key, value)), None)
+    if written is not None:
+        takes = type_family(find_function(written, Column(name="", type="STRING")).function.parameters[0].type)
+        if known <= {takes}:
+            return written
+    if len(known) != 1 or None in columns or TypeFamily.COMPLEX in known:
+        return None
+    (family,) = known
+    return Treatment(key=key, value=value, function=load_vocabulary().masks[("undecided", str(family))].function)
+
+
+def _with_policy(desired: Desired, catalog: str, treatment: Treatment, limits: Limits) -> tuple[Desired | None, str]:
+    """Return the state with a policy for the treatment, its function and schema, and the function's name."""
+    homes = Counter(f.name.schema for f in desired.functions if f.name.catalog == catalog)
+    schema = min(homes, key=lambda s: (-homes[s], s)) if homes else FUNCTION_SCHEMA
+    function = find_function(treatment, Column(name="", type="STRING")).at(catalog, schema)
+    there = desired.function(function.name)
+    if there is not None and there.digest != function.digest:
+        function = replace(function, name=replace(function.name, schema=FUNCTION_SCHEMA))
+        there = desired.function(function.name)
+    wanted = PolicyKind.ROW_FILTER if treatment.role is FunctionRole.FILTER else PolicyKind.COLUMN_MASK
+    same = [set(p.except_principals) for p in desired.policies if p.kind is wanted and treatment.key in _keys(p)]
+    exempt = tuple(sorted(set.intersection(*same))) if same else ()
+    seed = PolicySeed(catalog=catalog, treatment=treatment, exempt=exempt)
+    (policy,), _ = pack_policies((seed,), function.name.schema, limits)
+    taken = {p.key for p in desired.policies}
+    names = (policy.name, *(f"{policy.name}_{n}" for n in range(2, len(taken) + 3)))
+    policy = next(replace(policy, name=n) for n in names if replace(policy, name=n).key not in taken)
+    home = (function.name.catalog, function.name.schema)
+    return (
+        replace(
+            desired,
+            policies=(*desired.policies, policy),
+            functions=desired.functions if there is not None else (*desired.functions, function),
+            schemas=tuple({*desired.schemas, home}),
+        ),
+        str(function.name),
+    )
+
+
+def _keys(policy: Policy) -> set[str]:
+    return {key for c in _conditions(policy) for key, _ in tag_references(c)}

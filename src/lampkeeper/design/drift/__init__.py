@@ -1,0 +1,1 @@
+"""Schema drift, and the delta that ends it."""

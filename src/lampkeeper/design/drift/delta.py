@@ -1,0 +1,140 @@
+"""Closes a drift: adds what uncovered columns need, takes away tags of what is gone, leaves everything else as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lampkeeper.design.drift.drift import raw_columns, stale_assignments
+from lampkeeper.design.synthesis.synthesize import Synthesis, SynthesisRequest, synthesize
+from lampkeeper.model.conditions import Condition, Not, Or, any_of, tag_references
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
+from lampkeeper.model.unseen import REVIEW_KEY, Unseen, is_fallback
+
+
+def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
+    """Return the desired state with the drift closed: find_drift is empty once it is applied.
+
+    Only protection is added, and only stale assignments go. New tables are protected and given to nobody: grants are
+    left to a full generation, which a finding says.
+    """
+    request = _as_before(desired, request)
+    stale = set(stale_assignments(request.snapshot, desired))
+    kept = replace(desired, tag_assignments=tuple(t for t in desired.tag_assignments if t not in stale))
+    protected = {x.column for x in request.labels if x.protected}
+    naked = {c for c in raw_columns(request.snapshot, kept) if c in protected}
+    full = synthesize(request)
+    covered = _with_reviews(_cover(kept, full.desired, naked) if naked else kept, full.desired)
+    closed, notes = _with_new_tables(covered, request)
+    left = {c for c in raw_columns(request.snapshot, closed) if c in naked}
+    findings = [f for f in full.findings if f.severity is Severity.ERROR]
+    findings.extend(_still_raw(c) for c in left)
+    return Synthesis(desired=closed, findings=sort_findings([*findings, *notes]))
+
+
+def _as_before(desired: Desired, request: SynthesisRequest) -> SynthesisRequest:
+    """Return the request that closes what the state closes already: a delta takes no such decision anew."""
+    if not desired.tables:
+        return request
+    closed = {p.kind for p in desired.policies if is_fallback(p)}
+
+    def choice(kind: PolicyKind) -> Unseen:
+        return Unseen.DENY if kind in closed else Unseen.ALLOW
+
+    return replace(request, unseen=choice(PolicyKind.ROW_FILTER), unseen_columns=choice(PolicyKind.COLUMN_MASK))
+
+
+def _with_reviews(state: Desired, full: Desired) -> Desired:
+    """Return the state with the review tags that it lacks, and the fallback policies of catalogs that are new."""
+    have = {p.key for p in state.policies}
+    policies = [p for p in full.policies if is_fallback(p) and p.key not in have]
+    tagged = {(t.entity_name.casefold(), t.key) for t in state.tag_assignments}
+    tags = [t for t in full.tag_assignments if t.key == REVIEW_KEY and (t.entity_name.casefold(), t.key) not in tagged]
+    full_by_key = {p.key: p for p in full.policies}
+    standing = tuple(_widened(p, full_by_key.get(p.key)) for p in state.policies)
+    if not policies and not tags and standing == state.policies:
+        return state
+    wanted = {p.function for p in policies} - {f.name for f in state.functions}
+    functions = [f for f in full.functions if f.name in wanted]
+    return replace(
+        state,
+        tag_policies=_merged_tags(state.tag_policies, full.tag_policies, tags),
+        tag_assignments=(*state.tag_assignments, *tags),
+        policies=(*standing, *policies),
+        functions=(*state.functions, *functions),
+        schemas=tuple({*state.schemas, *((f.name.catalog, f.name.schema) for f in functions)}),
+    )
+
+
+def _widened(old: Policy, new: Policy | None) -> Policy:
+    """Return a fallback for columns that leaves out what either leaves out: a treated column has its own mask."""
+    if new is None or not is_fallback(old) or old.kind is not PolicyKind.COLUMN_MASK or len(new.match_columns) != 1:
+        return old
+    known: dict[Condition, None] = {}
+    for policy in (old, new):
+        for entry in policy.match_columns:
+            if not isinstance(entry.condition, Not):
+                return old
+            part = entry.condition.part
+            known |= dict.fromkeys(part.parts if isinstance(part, Or) else (part,))
+    return replace(old, match_columns=(replace(old.match_columns[0], condition=Not(any_of(tuple(known)))),))
+
+
+def _cover(kept: Desired, full: Desired, naked: set[ColumnName]) -> Desired:
+    """Return the state with the treatments that a full synthesis gives the naked columns."""
+    names = {c.plain for c in naked}
+    added = [t for t in full.tag_assignments if t.entity_type is EntityType.COLUMNS and t.entity_name in names]
+    replaced = {(t.entity_name.casefold(), t.key) for t in added}
+    assignments = [t for t in kept.tag_assignments if (t.entity_name.casefold(), t.key) not in replaced]
+    used = {(t.key, t.value) for t in added}
+    catalogs = {c.table.catalog for c in naked}
+    have = {p.key for p in kept.policies}
+    policies = [p for p in full.policies if p.key not in have and p.securable[0] in catalogs and _names(p, used)]
+    functions = {f.name: f for f in kept.functions}
+    for function in full.functions:
+        if function.name not in functions and any(p.function == function.name for p in policies):
+            functions[function.name] = function
+    schemas = {*kept.schemas, *((f.name.catalog, f.name.schema) for f in functions.values() if f not in kept.functions)}
+    return replace(
+        kept,
+        tag_policies=_merged_tags(kept.tag_policies, full.tag_policies, added),
+        tag_assignments=(*assignments, *added),
+        policies=(*kept.policies, *policies),
+        functions=tuple(functions.values()),
+        schemas=tuple(schemas),
+    )
+
+
+def _names(policy: Policy, used: set[tuple[str, str]]) -> bool:
+    return any((key, value or "") in used for m in policy.match_columns for key, value in tag_references(m.condition))
+
+
+def _merged_tags(kept: tuple[TagPolicy, ...], full: tuple[TagPolicy, ...], added: list[TagAssignment]) -> tuple[TagPolicy, ...]:
+    by_key = {p.key: p for p in kept}
+    new = {p.key: replace(p, values=()) for p in full}
+    for tag in added:
+        before = by_key.get(tag.key) or new[tag.key]
+        by_key[tag.key] = replace(before, values=(*before.values, *([tag.value] if tag.value else ())))
+    return tuple(by_key.values())
+
+
+def _with_new_tables(state: Desired, request: SynthesisRequest) -> tuple[Desired, tuple[Finding, ...]]:
+    new = tuple(t.name for t in request.snapshot.tables if t.name not in set(state.tables))
+    message = "the table is new: its columns are protected, and no group is given it yet"
+    notes = tuple(
+        Finding(code="LK014", severity=Severity.INFO, place=str(t), message=message, fix="run a full generation") for t in new
+    )
+    return (replace(state, tables=(*state.tables, *new)) if new else state), notes
+
+
+def _still_raw(column: ColumnName) -> Finding:
+    return Finding(
+        code="LK015",
+        severity=Severity.ERROR,
+        place=str(column),
+        message="no policy of this state can be made to cover the column: one of the same name has another meaning",
+        fix="run a full generation, or rename the policy",
+    )

@@ -1,0 +1,1 @@
+"""Genie spaces: content, and what a model may write of it."""

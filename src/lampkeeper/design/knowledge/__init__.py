@@ -1,0 +1,1 @@
+"""What is known of words, formats, countries and industries."""

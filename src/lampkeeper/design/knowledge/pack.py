@@ -1,0 +1,128 @@
+"""A pack: what a country or an industry adds, as data: identifiers with names, formats and masks, groups, patterns of access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lampkeeper.design.knowledge.formats import Format
+from lampkeeper.design.knowledge.kinds import Kind
+from lampkeeper.model.groups import ALL_FAMILIES, Group, GroupSpec
+from lampkeeper.model.labels import LabelClass
+from lampkeeper.model.masks import FunctionRole
+
+
+class PackKind(StrEnum):
+    """A country (or region), or an industry."""
+
+    COUNTRY = "country"
+    INDUSTRY = "industry"
+
+
+class Sensitivity(StrEnum):
+    """How bad it is to show. PUBLIC: it is left open."""
+
+    RESTRICTED = "restricted"
+    CONFIDENTIAL = "confidential"
+    PUBLIC = "public"
+
+
+class AccessLevel(StrEnum):
+    """What a group of a template sees: everything raw, its families raw, or nothing raw."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    MASKED = "masked"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Phrase:
+    """Words that a column can be called by, and their language."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class PackFunction:
+    """The function for a SQL type family."""
+
+    family: str
+    function: str
+    role: FunctionRole = FunctionRole.MASK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """One kind of value: how columns with it are called, how its values look, what is done with them.
+
+    `alone`: the values alone are enough to protect a column. `known`: positions (of letters and digits, from 0) that follow
+    from what many know of a person: birth date, sex, district, year. `place` is `file:line`.
+    """
+
+    name: str
+    label: LabelClass
+    sub: str
+    sensitivity: Sensitivity
+    country: str = ""
+    phrases: tuple[Phrase, ...] = ()
+    strength: str = "strong"
+    where: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset({Kind.TEXT, Kind.INT})
+    format: Format | None = None
+    alone: bool = False
+    functions: tuple[PackFunction, ...] = ()
+    known: frozenset[int] = frozenset()
+    samples: tuple[str, ...] = ()
+    counterexamples: tuple[str, ...] = ()
+    note: str = ""
+    place: str = ""
+
+    @property
+    def row(self) -> str:
+        """Return `class/sub`, the row of the vocabulary."""
+        return f"{self.label}/{self.sub}"
+
+    @property
+    def open(self) -> bool:
+        """Say whether columns of it are left open."""
+        return self.sensitivity is Sensitivity.PUBLIC
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class GroupTemplate:
+    """A group that an industry usually has."""
+
+    name: str
+    description: str
+    access: AccessLevel
+    clearance: tuple[str, ...] = ()
+
+    def spec(self) -> GroupSpec:
+        """Return the group with its clearance."""
+        families = {AccessLevel.FULL: (ALL_FAMILIES,), AccessLevel.PARTIAL: self.clearance, AccessLevel.MASKED: ()}
+        return GroupSpec(group=Group(name=self.name, description=self.description), clearance=families[self.access])
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class AccessPattern:
+    """A way of working that the rules of an industry ask for; advice, nothing that we enforce."""
+
+    name: str
+    description: str
+    guidance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """One file."""
+
+    code: str
+    kind: PackKind
+    name: str
+    regulations: tuple[str, ...]
+    identifiers: tuple[Identifier, ...]
+    groups: tuple[GroupTemplate, ...] = ()
+    patterns: tuple[AccessPattern, ...] = ()
+    place: str = ""

@@ -1,0 +1,180 @@
+"""Treatments: which governed tag and which mask a label gets on a column's type."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lampkeeper.design.knowledge.lexicon import parse_data
+from lampkeeper.design.knowledge.library import HOME, Library, LibraryFunction, load_library, replace_function
+from lampkeeper.model.conditions import Condition, HasTag, HasTagValue
+from lampkeeper.model.labels import Label, LabelClass
+from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
+from lampkeeper.model.schema import Column, TypeFamily
+
+FAMILIES: tuple[str, ...] = ("compliance_scope", "financial_sensitivity", "pci_level", "phi_level", "pii_level", "review_status")
+"""Keys of the governed tags, sorted; a group's clearance names these."""
+
+_SHORT_TEXT = 24
+_LENGTH = re.compile(r"\s*(?:var)?char\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
+_DECIMAL = re.compile(r"\s*(?:decimal|dec|numeric)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
+_SMALL = re.compile(r"\s*(tinyint|smallint|byte|short)\b", re.IGNORECASE)
+_BIG = re.compile(r"\s*(bigint|long)\b", re.IGNORECASE)
+_HASH_LENGTH = {"mask_hash": 32, "mask_name_hash": 32}
+_INTEGER_DIGITS = {"mask_amount_decimal": 32, "mask_geo_decimal": 26}
+_TYPE_TOKEN = re.compile(r"`(?:[^`]|``)+`|[A-Za-z_][A-Za-z0-9_]*|\d+|[<>(),:]|\s+")
+_MAX_TYPE_TEXT = 4000
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Treatment:
+    """What is done with a column: the tag, and the function bound to it by policy.
+
+    `mapped_from` is set where the tag is another team's: the family of ours that it stands for, which clearances name.
+    """
+
+    key: str
+    value: str
+    function: str
+    role: FunctionRole = FunctionRole.MASK
+    mapped_from: str = ""
+
+    @property
+    def family(self) -> str:
+        """Return the family of tags that clearances name."""
+        return self.mapped_from or self.key
+
+    @property
+    def condition(self) -> Condition:
+        """Return the condition that the tag satisfies: a key alone where the tag has no values."""
+        return HasTagValue(self.key, self.value) if self.value else HasTag(self.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """All treatments by class[/sub] and type family (`SHORT`: text too short for a constant)."""
+
+    descriptions: Mapping[str, str]
+    masks: Mapping[tuple[str, str], Treatment]
+    filters: Mapping[tuple[str, str], Treatment]
+
+    def treatments(self) -> tuple[Treatment, ...]:
+        """Return every treatment of the written vocabulary, sorted."""
+        return tuple(sorted({*self.masks.values(), *self.filters.values()}))
+
+
+@cache
+def load_vocabulary() -> Vocabulary:
+    """Return the vocabulary of data/vocabulary.yaml; parsed once."""
+    data: dict[str, Any] = parse_data("vocabulary.yaml")
+    masks: dict[tuple[str, str], Treatment] = {}
+    for name, row in data["classes"].items():
+        for family, (suffix, mask) in data["defaults"].items():
+            value, function = row.get(family, (_default_value(row, family, suffix), mask))
+            masks[(name, family)] = Treatment(key=row["key"], value=value, function=function)
+    filters = {
+        (name, row["type"]): Treatment(key=row["key"], value=row["value"], function=row["filter"], role=FunctionRole.FILTER)
+        for name, row in data["filters"].items()
+    }
+    return Vocabulary(descriptions=data["families"], masks=masks, filters=filters)
+
+
+def _default_value(row: Mapping[str, Any], family: str, suffix: str) -> str:
+    if row["word"] == "pending":
+        return f"pending_{suffix}"
+    return f"redacted_{row['word']}" if family == "STRING" else f"nullified_{row['word']}_{suffix}"
+
+
+def mask_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
+    """Return the mask treatment of a protected column, or None when its type's text cannot stand in a function's signature.
+
+    `vocabulary` is an overlay's; a sub that it does not know is treated as its class is.
+    """
+    words = vocabulary or load_vocabulary()
+    if column.family is TypeFamily.COMPLEX:
+        mask = complex_mask(column.type)
+        if mask is None:
+            return None
+        row = _rows(label)[-1]
+        key = words.masks[(row, "STRING")].family
+        return Treatment(key=key, value=f"nullified_{row.replace('/', '_')}_{mask.name.rpartition('_')[2]}", function=mask.name)
+    family = family_of(column)
+    rows = _rows(label)
+    chosen = next(t for r in rows if (t := words.masks.get((r, family))) is not None)
+    if not _fits(chosen.function, column):
+        default = words.masks[("undecided", family)].function
+        return Treatment(key=chosen.family, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
+    return chosen
+
+
+def filter_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
+    """Return the row-filter treatment of a column, or None when the label asks for none on this type."""
+    return (vocabulary or load_vocabulary()).filters.get((f"{label.label}/{label.sub}", str(column.family)))
+
+
+def _rows(label: Label) -> tuple[str, ...]:
+    """Return the vocabulary rows of a label, most specific first; a label without a class of its own counts as undecided."""
+    label_class = LabelClass.UNDECIDED if label.label is LabelClass.NONE else label.label
+    return (f"{label_class}/{label.sub}", str(label_class)) if label.sub else (str(label_class),)
+
+
+def family_of(column: Column) -> str:
+    """Return the vocabulary's word for a column's type: its family, or SHORT for text too short for a constant."""
+    if column.family is TypeFamily.STRING:
+        length = _LENGTH.match(column.type)
+        return "SHORT" if length and int(length.group(1)) < _SHORT_TEXT else "STRING"
+    return str(column.family)
+
+
+def _fits(function: str, column: Column) -> bool:
+    """Say whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
+    if function == "mask_amount_bigint":
+        return _SMALL.match(column.type) is None
+    if function == "mask_hash_bigint":
+        return _BIG.match(column.type) is not None
+    if function in _HASH_LENGTH:
+        length = _LENGTH.match(column.type)
+        return length is None or int(length.group(1)) >= _HASH_LENGTH[function]
+    # The middle of a hundred has two digits before the point.
+    least = 2 if function == "mask_amount_decimal" else 0
+    digits = _INTEGER_DIGITS.get(function)
+    if digits is None:
+        return True
+    match = _DECIMAL.match(column.type)
+    precision = int(match.group(1) or 10) if match else 10
+    scale = int(match.group(2) or 0) if match else 0
+    return least <= precision - scale <= digits
+
+
+@cache
+def complex_mask(type_text: str) -> LibraryFunction | None:
+    """Return a function that gives NULL of exactly this ARRAY, MAP, STRUCT, VARIANT or other type; None for unreadable text."""
+    tokens = _TYPE_TOKEN.findall(type_text)
+    if "".join(tokens) != type_text or not type_text.strip() or len(type_text) > _MAX_TYPE_TEXT:
+        return None
+    clean = " ".join(type_text.split())
+    name = f"mask_null_{hashlib.sha256(clean.lower().encode()).hexdigest()[:8]}"
+    function = Function(
+        name=replace_function(HOME, name),
+        role=FunctionRole.MASK,
+        parameters=(Parameter(name="value", type=clean),),
+        returns=clean,
+        body=f"CAST(NULL AS {clean})",
+        examples=(FunctionExample(arguments=("NULL",), returns="NULL"),),
+    )
+    return LibraryFunction(function=function, label="any", reveals="nothing")
+
+
+def find_function(treatment: Treatment, column: Column, library: Library | None = None) -> LibraryFunction:
+    """Return the library function of a treatment chosen for this column."""
+    library = library or load_library()
+    if treatment.function in library.functions:
+        return library[treatment.function]
+    made = complex_mask(column.type)
+    if made is None or made.name != treatment.function:
+        raise KeyError(treatment.function)
+    return made

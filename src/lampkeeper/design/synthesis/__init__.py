@@ -1,0 +1,1 @@
+"""From labels to groups, tags, masks and policies."""

@@ -1,0 +1,149 @@
+"""Policies from treatments, packed into the platform's quotas without losing any."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lampkeeper.design.knowledge.vocabulary import Treatment
+from lampkeeper.model.conditions import any_of
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.masks import FunctionRole
+from lampkeeper.model.names import FunctionName
+from lampkeeper.model.policies import Argument, MatchColumn, Policy, PolicyKind, SecurableType
+
+MASK_ALIAS = "m"
+FLAG_ALIAS = "flag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, since they move.
+
+    `others` are policies on catalogs that are not this environment's, `elsewhere` all such policies of the metastore.
+    """
+
+    policies_per_metastore: int = 10_000
+
+    policies_per_catalog: int = 100
+    policies_per_schema: int = 100
+    policies_per_table: int = 50
+    principals_per_policy: int = 20
+    columns_per_policy: int = 3
+    values_per_tag: int = 500
+    space_tables: int = 25
+    others: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: int = 0
+
+    def room(self, catalog: str) -> int:
+        """Return how many policies of ours a catalog takes."""
+        return max(0, self.policies_per_catalog - self.others.get(catalog, 0))
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class PolicySeed:
+    """What one policy must do: a treatment in a catalog, for everybody but the exempt groups."""
+
+    catalog: str
+    treatment: Treatment
+    exempt: tuple[str, ...]
+
+
+def pack_policies(
+    seeds: Iterable[PolicySeed], function_schema: str, limits: Limits, reserved: int = 0
+) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
+    """Return the policies of every catalog, and an error for each catalog or policy that fits no quota.
+
+    One policy a treatment while they fit; else treatments with the same function and exemptions share one (their tags OR-ed),
+    which masks the same columns for the same people. Nothing is ever dropped. `reserved`: policies of a catalog's quota that
+    something else takes.
+    """
+    by_catalog: dict[str, list[PolicySeed]] = defaultdict(list)
+    for seed in sorted(set(seeds)):
+        by_catalog[seed.catalog].append(seed)
+    policies: list[Policy] = []
+    findings: list[Finding] = []
+    for catalog, own in sorted(by_catalog.items()):
+        bundles: list[tuple[PolicySeed, ...]] = [(s,) for s in own]
+        room = limits.room(catalog) - reserved
+        if len(bundles) > room:
+            bundles = _share(own)
+        if len(bundles) > room:
+            findings.append(_too_many(catalog, len(bundles) + reserved, limits))
+        policies.extend(_policy(catalog, b, function_schema) for b in bundles)
+    findings.extend(crowded(policies, limits))
+    return tuple(policies), tuple(findings)
+
+
+def _share(seeds: list[PolicySeed]) -> list[tuple[PolicySeed, ...]]:
+    shared: dict[tuple[str, FunctionRole, tuple[str, ...]], list[PolicySeed]] = defaultdict(list)
+    for seed in seeds:
+        shared[(seed.treatment.function, seed.treatment.role, seed.exempt)].append(seed)
+    return [tuple(s) for _, s in sorted(shared.items())]
+
+
+def _policy(catalog: str, bundle: tuple[PolicySeed, ...], function_schema: str) -> Policy:
+    first = bundle[0]
+    treatment = first.treatment
+    condition = any_of(tuple(s.treatment.condition for s in bundle))
+    shared = f"{treatment.function}_" if len(bundle) > 1 else ""
+    name = _plain(f"lk_{shared}{treatment.key}_{treatment.value}".rstrip("_"))
+    is_filter = treatment.role is FunctionRole.FILTER
+    alias = FLAG_ALIAS if is_filter else MASK_ALIAS
+    return Policy(
+        name=name,
+        kind=PolicyKind.ROW_FILTER if is_filter else PolicyKind.COLUMN_MASK,
+        securable_type=SecurableType.CATALOG,
+        securable=(catalog,),
+        to_principals=(EVERYBODY,),
+        except_principals=first.exempt,
+        function=FunctionName(catalog, function_schema, treatment.function),
+        match_columns=(MatchColumn(alias=alias, condition=condition),),
+        on_column=None if is_filter else alias,
+        using=(Argument(alias=alias),) if is_filter else (),
+        comment=f"managed by lampkeeper; {'rows' if is_filter else 'columns'} tagged {condition}",
+    )
+
+
+def _plain(name: str) -> str:
+    """Return a name that needs no quotes; a digest keeps two apart that differ in what was taken out."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return name if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _principals(policy: Policy) -> int:
+    return len(policy.to_principals) + len(policy.except_principals)
+
+
+def _too_many(catalog: str, count: int, limits: Limits) -> Finding:
+    return Finding(
+        code="LK020",
+        severity=Severity.ERROR,
+        place=catalog,
+        message=f"{count} policies are needed, {_quota_of(catalog, limits)}; none was dropped",
+        fix="split the catalog's tables over two environments, or give groups the same clearances so that policies can be shared",
+    )
+
+
+def _quota_of(catalog: str, limits: Limits) -> str:
+    taken = limits.others.get(catalog, 0)
+    return f"the quota of a catalog is {limits.policies_per_catalog}" + (f", {taken} of it used by others" if taken else "")
+
+
+def crowded(policies: Iterable[Policy], limits: Limits) -> tuple[Finding, ...]:
+    """Return an error for each policy that names more principals than the platform takes."""
+    return tuple(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
+
+
+def _crowded(policy: Policy, limits: Limits) -> Finding:
+    return Finding(
+        code="LK021",
+        severity=Severity.ERROR,
+        place=".".join((*policy.securable, policy.name)),
+        message=f"{_principals(policy)} principals, the quota of a policy is {limits.principals_per_policy}",
+        fix="put the cleared groups, or the exempt principals, into one group and name that one",
+    )

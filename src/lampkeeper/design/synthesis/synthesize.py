@@ -1,0 +1,280 @@
+"""From labels to the desired state: a pipeline of pure steps, each adding one kind of object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lampkeeper.design.genie.space_sql import bound_space
+from lampkeeper.design.genie.spaces import SpaceRequest, draft_space
+from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
+from lampkeeper.design.knowledge.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
+from lampkeeper.design.synthesis.packing import Limits, PolicySeed, crowded, pack_policies
+from lampkeeper.design.synthesis.unseen import (
+    closable_catalogs,
+    columns_fallback,
+    only_reviewed,
+    review_tag_policy,
+    reviewed_columns,
+    reviewed_tables,
+    rows_fallback,
+    treatments_by_catalog,
+)
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.exemptions import Exemption, exempt_principals
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
+from lampkeeper.model.groups import GroupSpec
+from lampkeeper.model.labels import Label
+from lampkeeper.model.masks import Function, FunctionRole
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.policies import Grant, SecurableType
+from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
+from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
+from lampkeeper.model.unseen import Unseen
+
+FUNCTION_SCHEMA = "lampkeeper"
+CONSUMER = "workspace-consume"
+ASSIGNER = "roles/tagPolicy.assigner"
+UNREACHABLE = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
+"""Kinds whose rows no policy of ours binds (source: platform docs, ABAC requirements: views enforce their base tables only)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisRequest:
+    """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects.
+
+    `unseen` and `unseen_columns` say what becomes of tables and columns that nobody has reviewed.
+    """
+
+    snapshot: Snapshot
+    labels: tuple[Label, ...]
+    groups: tuple[GroupSpec, ...]
+    spaces: tuple[SpaceRequest, ...] = ()
+    warehouse: Warehouse | None = None
+    function_schema: str = FUNCTION_SCHEMA
+    limits: Limits = field(default_factory=Limits)
+    tag_assigners: tuple[str, ...] = ()
+    overlay: Overlay = field(default_factory=no_overlay)
+    unseen: Unseen = Unseen.DENY
+    unseen_columns: Unseen = Unseen.ALLOW
+    exemptions: tuple[Exemption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """The desired state, and what could not be done as asked."""
+
+    desired: Desired
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What the steps pass on: the state so far, the treatment of each column, tables that get no grant, findings."""
+
+    desired: Desired
+    treatments: Mapping[ColumnName, Treatment]
+    withheld: frozenset[TableName] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    def but(self, *findings: Finding, **changes: object) -> Draft:
+        """Return the draft with fields of the desired state replaced and findings added."""
+        return replace(self, desired=replace(self.desired, **changes), findings=(*self.findings, *findings))  # type: ignore[arg-type]
+
+
+def synthesize(request: SynthesisRequest) -> Synthesis:
+    """Return the desired state for the labels; equal input in any order gives an equal state."""
+    tables = tuple(t.name for t in request.snapshot.tables)
+    draft = _choose_treatments(request, Draft(desired=Desired(tables=tables), treatments={}))
+    for step in STEPS:
+        draft = step(request, draft)
+    return Synthesis(desired=draft.desired, findings=sort_findings(draft.findings))
+
+
+def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Give each protected column its one treatment; tables out of reach of policies are withheld instead."""
+    labels = {x.column: x for x in request.labels}
+    words = request.overlay.vocabulary
+    chosen: dict[ColumnName, Treatment] = {}
+    withheld: set[TableName] = set()
+    findings: list[Finding] = []
+    for table in request.snapshot.tables:
+        filtered = False
+        for name, column in zip(table.column_names(), table.columns, strict=True):
+            label = labels.get(name)
+            if label is None:
+                withheld.add(table.name)
+                fix = "classify it; until then nobody is given the table"
+                findings.append(_finding("LK010", name, "the column has no label", fix))
+                continue
+            if not label.protected:
+                continue
+            treatment = None if filtered else filter_treatment(label, column, words)
+            filtered = filtered or treatment is not None
+            treatment = treatment or mask_treatment(label, column, words)
+            if treatment is None:
+                withheld.add(table.name)
+                problem = f"no mask can be made for type {column.type!r}"
+                findings.append(_finding("LK011", name, problem, "drop or retype the column"))
+                continue
+            chosen[name] = treatment
+        if table.kind in UNREACHABLE and any(c in chosen for c in table.column_names()):
+            withheld.add(table.name)
+            chosen = {c: t for c, t in chosen.items() if c.table != table.name}
+            findings.append(_withheld(table))
+    return replace(draft, treatments=chosen, withheld=frozenset(withheld), findings=(*draft.findings, *findings))
+
+
+def _finding(code: str, place: object, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, place=str(place), message=message, fix=fix)
+
+
+def _withheld(table: Table) -> Finding:
+    message = f"policies do not reach a {table.kind} and it shows sensitive columns: no group is given it"
+    return _finding("LK012", table.name, message, "put its base tables in scope instead", Severity.WARNING)
+
+
+def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add tag policies with the values in use, assignments, and who may assign."""
+    values: dict[str, set[str]] = defaultdict(set)
+    assignments = []
+    for column, treatment in draft.treatments.items():
+        values[treatment.key].add(treatment.value)
+        assignments.append(
+            TagAssignment(entity_type=EntityType.COLUMNS, entity_name=column.plain, key=treatment.key, value=treatment.value)
+        )
+    descriptions = load_vocabulary().descriptions
+    theirs = request.overlay.taxonomy.keys
+    policies = tuple(
+        TagPolicy(key=k, description=descriptions.get(k, ""), values=tuple(v - {""}), external=k in theirs)
+        for k, v in values.items()
+    )
+    if request.unseen is Unseen.DENY and closable_catalogs(request.snapshot.tables):
+        policies = (*policies, review_tag_policy())
+    permissions = tuple(
+        TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners))))
+        for p in policies
+        if not p.external
+    )
+    return draft.but(
+        tag_policies=policies, tag_assignments=tuple(assignments), tag_permissions=permissions if request.tag_assigners else ()
+    )
+
+
+def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the functions in use, once a catalog, and the schemas they live in."""
+    columns = _columns(request.snapshot)
+    made: dict[tuple[str, str], Function] = {}
+    for name, treatment in draft.treatments.items():
+        place = (name.table.catalog, treatment.function)
+        if place not in made:
+            made[place] = find_function(treatment, columns[name], request.overlay.library).at(
+                name.table.catalog, request.function_schema
+            )
+    schemas = {(catalog, request.function_schema) for catalog, _ in made}
+    return draft.but(functions=tuple(made.values()), schemas=tuple(schemas))
+
+
+def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add one policy a catalog and treatment, packed without loss where the quota asks for it."""
+    seeds = {
+        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_exempt(request, t.family))
+        for name, t in draft.treatments.items()
+    }
+    reserved = (request.unseen is Unseen.DENY) + (request.unseen_columns is Unseen.DENY)
+    policies, findings = pack_policies(seeds, request.function_schema, request.limits, reserved)
+    return draft.but(*findings, policies=policies)
+
+
+def close_unseen(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the fallback policies of each catalog, and the review tags of tables (and columns) that are not withheld."""
+    catalogs = closable_catalogs(request.snapshot.tables)
+    if request.unseen is Unseen.ALLOW or not catalogs:
+        return draft
+    before = draft.desired
+    seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.withheld]
+    made = [rows_fallback(c, request.function_schema, request.overlay.library, request.exemptions) for c in catalogs]
+    tags = reviewed_tables(t.name for t in seen)
+    if request.unseen_columns is Unseen.DENY:
+        used = treatments_by_catalog(draft.treatments)
+        made += [columns_fallback(c, request.function_schema, used.get(c, ()), request.exemptions) for c in catalogs]
+        tags += reviewed_columns(seen, draft.treatments)
+    fallbacks = tuple(p for p, _ in made)
+    return draft.but(
+        *crowded(fallbacks, request.limits),
+        policies=(*only_reviewed(before.policies), *fallbacks),
+        functions=(*before.functions, *(f for _, f in made)),
+        schemas=tuple({*before.schemas, *((c, request.function_schema) for c in catalogs)}),
+        tag_assignments=(*before.tag_assignments, *tags),
+    )
+
+
+def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the groups, and the members of those that are ours and have any given."""
+    members = {s.group.name: s.members for s in request.groups if s.members and not s.group.external}
+    return draft.but(groups=tuple(s.group for s in request.groups), members=members)
+
+
+def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the least privileges: each group may use the catalogs and schemas and read the tables in scope; seats, warehouse."""
+    tables = [t for t in draft.desired.tables if t not in draft.withheld]
+    grants: list[Grant] = []
+    for spec in request.groups:
+        places: set[tuple[SecurableType, tuple[str, ...], str]] = set()
+        places |= {(SecurableType.CATALOG, (t.catalog,), "USE_CATALOG") for t in tables}
+        places |= {(SecurableType.SCHEMA, (t.catalog, t.schema), "USE_SCHEMA") for t in tables}
+        places |= {(SecurableType.TABLE, t.parts, "SELECT") for t in tables}
+        grants.extend(
+            Grant(securable_type=kind, securable=parts, principal=spec.group.name, privileges=(privilege,))
+            for kind, parts, privilege in places
+        )
+    names = tuple(sorted(s.group.name for s in request.groups))
+    seats = tuple(Seat(group=n, entitlements=(CONSUMER,)) for n in names)
+    house = request.warehouse
+    warehouses = (replace(house, users=tuple(sorted({*house.users, *names}))),) if house else ()
+    return draft.but(grants=tuple(grants), seats=seats, warehouses=warehouses)
+
+
+def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Add the spaces with content drawn from the schema; every group may ask."""
+    masked = frozenset(c for c, t in draft.treatments.items() if t.role is FunctionRole.MASK)
+    groups = tuple(sorted(s.group.name for s in request.groups))
+    findings: list[Finding] = []
+    spaces = []
+    for space in request.spaces:
+        usable = tuple(sorted({t for t in space.tables if t in request.snapshot.index and t not in draft.withheld}))
+        for gone in sorted(set(space.tables) - set(usable)):
+            why = "is withheld" if gone in draft.withheld else "is not in the snapshot"
+            problem = f"table of space {space.name!r} {why}"
+            findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
+        tables = tuple(request.snapshot.index[t] for t in usable)
+        drafted, left_out = bound_space(_draft_space(request, space, tables, masked), tables)
+        findings.extend(left_out)
+        if drafted.functions:
+            message = f"may call {', '.join(drafted.functions)}: who asks in it needs EXECUTE on them"
+            fix = "have their owner grant it, or take them out of sql_functions"
+            findings.append(_finding("LK026", f"space {space.name}", message, fix, Severity.INFO))
+        spaces.append(replace(drafted, acl_groups=groups))
+    return draft.but(*findings, spaces=tuple(spaces))
+
+
+def _draft_space(
+    request: SynthesisRequest, space: SpaceRequest, tables: tuple[Table, ...], masked: frozenset[ColumnName]
+) -> GenieSpace:
+    return draft_space(space, tables, masked, request.limits.space_tables, request.snapshot.functions)
+
+
+def _exempt(request: SynthesisRequest, family: str) -> tuple[str, ...]:
+    cleared = {s.group.name for s in request.groups if s.cleared_for(family)}
+    return tuple(sorted({*cleared, *exempt_principals(request.exemptions, family)}))
+
+
+def _columns(snapshot: Snapshot) -> dict[ColumnName, Column]:
+    return dict(snapshot.columns())
+
+
+Step = Callable[[SynthesisRequest, Draft], Draft]
+STEPS: tuple[Step, ...] = (make_tags, make_masks, make_policies, close_unseen, make_groups, make_grants, make_genie)
+"""The steps in order; treatments are chosen before the first."""

@@ -1,1 +1,0 @@
-"""Places to run (`up() -> address`, `down()`), test data and scenarios."""

@@ -1,0 +1,1 @@
+"""The checklist of masking safety, run over every mask of the library."""

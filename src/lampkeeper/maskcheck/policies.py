@@ -1,0 +1,114 @@
+"""Items of the checklist about what is made of labels: who sees what of a table with a column of every class and type."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from lampkeeper.design.knowledge.library import Library
+from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
+from lampkeeper.model.access import Access, AccessModel, CellState, Principal, TableAccess
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.groups import EVERYBODY, Group, GroupSpec
+from lampkeeper.model.labels import Label, LabelClass, Protect
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.policies import Grant, PolicyKind, SecurableType
+from lampkeeper.model.schema import Column, Snapshot, Table, TypeFamily, type_family
+
+_TABLE = TableName("checks", "s", "everything")
+_TYPES = {
+    "STRING": "STRING", "SHORT": "VARCHAR(8)", "BIGINT": "BIGINT", "DECIMAL": "DECIMAL(18,2)", "DOUBLE": "DOUBLE",
+    "BOOLEAN": "BOOLEAN", "DATE": "DATE", "TIMESTAMP": "TIMESTAMP", "BINARY": "BINARY",
+}  # fmt: skip
+_NUMBERS = frozenset({"national_id", "tax_id", "bank_account", "insurance_id", "person_ref", "health", "ip_device"})
+"""Classes whose masks show as much of a number as each other's."""
+
+
+def everything(overlay: Overlay) -> tuple[Table, tuple[Label, ...]]:
+    """Return a table with a column for each class and type that the vocabulary treats, and its labels."""
+    rows = sorted({row for row, _ in overlay.vocabulary.masks})
+    columns, labels = [], []
+    for row in rows:
+        name, _, sub = row.partition("/")
+        for family, kind in _TYPES.items():
+            column = Column(name=f"{name}_{sub}_{family}".lower(), type=kind)
+            columns.append(column)
+            labels.append(
+                Label(
+                    column=ColumnName(_TABLE, column.name), label=LabelClass(name), sub=sub, confidence=1.0,
+                    protect=Protect.UNDECIDED if name == "undecided" else Protect.YES,
+                )
+            )  # fmt: skip
+    return Table(name=_TABLE, columns=tuple(columns)), tuple(labels)
+
+
+def desired_for(overlay: Overlay, table: Table, labels: Sequence[Label]) -> Desired:
+    """Return what is made of the labels for two groups: one cleared for everything, one for nothing."""
+    groups = (GroupSpec(group=Group(name="cleared"), clearance=("*",)), GroupSpec(group=Group(name="bound")))
+    request = SynthesisRequest(snapshot=Snapshot(tables=(table,)), labels=tuple(labels), groups=groups, overlay=overlay)
+    return synthesize(request).desired
+
+
+def who_sees_what(desired: Desired, table: Table) -> str:
+    """Return who sees something else than they should, where everybody may read the table; nothing when nobody does."""
+    places = ((SecurableType.CATALOG, 1), (SecurableType.SCHEMA, 2), (SecurableType.TABLE, 3))
+    grants = tuple(
+        Grant(securable_type=t, securable=_TABLE.parts[:n], principal=EVERYBODY, privileges=("ALL_PRIVILEGES",))
+        for t, n in places
+    )
+    access = Access(replace(AccessModel.of_desired(desired, (table,)), grants=grants))
+    for who, groups, wanted in (
+        ("a person in no group", (), CellState.MASKED), ("a member of an uncleared group", ("bound",), CellState.MASKED),
+        ("a member of a cleared group", ("cleared",), CellState.RAW), ("a member of both", ("bound", "cleared"), CellState.RAW),
+    ):  # fmt: skip
+        seen = access.table(Principal(name="somebody", groups=groups), _TABLE)
+        filtered = {a for use in seen.filters for a in use.arguments}
+        wrong = [
+            c for c, cell in seen.cells.items() if cell.state is not wanted and not _by_rows(desired, c, filtered, cell.state)
+        ]
+        if wrong:
+            return f"{who} sees {wrong[0].column} {seen.cells[wrong[0]].state}"
+    return ""
+
+
+def _by_rows(desired: Desired, column: ColumnName, filtered: Collection[ColumnName | str], state: CellState) -> bool:
+    """Say whether a column decides on rows instead of being masked: its rows are left out, what is left may show."""
+    filters = {p.name for p in desired.policies if p.kind is PolicyKind.ROW_FILTER}
+    return state is CellState.RAW and column in filtered and bool(filters)
+
+
+def one_mask_each(desired: Desired, table: Table) -> str:
+    """Return the columns that more than one mask meets, or none where one should; nothing when there are none."""
+    access = Access(AccessModel.of_desired(desired, (table,)))
+    seen: TableAccess = access.table(Principal(name="somebody"), _TABLE)
+    filtered = {a for use in seen.filters for a in use.arguments}
+    wrong = [c.column for c in table.column_names() if len(seen.masks.get(c, ())) != 1 and c not in filtered]
+    return ", ".join(wrong[:5])
+
+
+def masks_of_their_class(overlay: Overlay, library: Library) -> str:
+    """Return masks that leave something of a value and stand for another class than the one they are made for."""
+    wrong = set()
+    for (row, _), treatment in overlay.vocabulary.masks.items():
+        mask = library.functions.get(treatment.function)
+        name = row.partition("/")[0]
+        if mask is None or mask.reveals == "nothing" or mask.label in ("any", name):
+            continue
+        # What is left of a date is its year, whatever the date is of.
+        if type_family(mask.function.returns) in (TypeFamily.DATE, TypeFamily.TIMESTAMP):
+            continue
+        if not {mask.label, name} <= _NUMBERS:
+            wrong.add(f"{mask.name} ({mask.label}) on {row}")
+    return ", ".join(sorted(wrong))
+
+
+def unlabelled_stay_closed(overlay: Overlay) -> str:
+    """Return how a column that nobody has labelled, or decided on, would show; nothing when it does not."""
+    table, labels = everything(overlay)
+    known = [x for x in labels if x.protect is Protect.YES]
+    granted = [g.principal for g in desired_for(overlay, table, known).grants if g.securable == _TABLE.parts]
+    if granted:
+        return f"{granted[0]} is given a table with a column that has no label"
+    undecided = [replace(x, label=LabelClass.UNDECIDED, sub="", protect=Protect.UNDECIDED) for x in labels]
+    return who_sees_what(desired_for(overlay, table, undecided), table)

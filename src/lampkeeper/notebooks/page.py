@@ -1,0 +1,220 @@
+"""A notebook as a page: widgets, what is shown, what is said when something is missing; the same code at every place.
+
+In a workspace and in a task of the local workspace the namespace of the notebook holds `dbutils`, `spark` and
+`displayHTML`. On a laptop it holds none of them: widgets are words such as `env=prod`, Spark is databricks-connect, and
+what a workspace would show goes into one HTML file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from lampkeeper.model.errors import LampkeeperError, UsageError
+from lampkeeper.notebooks.pages import Shown, bars, history, plain
+from lampkeeper.remote.notebooks import kernel_display, laptop_dbutils, laptop_spark
+
+_STYLE = "<style>body{font-family:sans-serif;margin:24px}</style>"
+
+
+class PageError(Exception):
+    """What a page could not show, and what to do about it; the notebook ends here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widget:
+    """An input of a page; with `choices` it is a list to choose from."""
+
+    label: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+
+ENVIRONMENT = {
+    "envs": Widget(label="Where the environments are", default="/Volumes/main/lampkeeper_ops/lampkeeper/envs"),
+    "env": Widget(label="Environment", default="dev"),
+}
+HISTORY = Widget(label="Schema of the history", default="main.lampkeeper_ops")
+
+
+class Place(Protocol):
+    """Where a page runs: what its inputs are, where its output goes."""
+
+    def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
+        """Return the value of each widget."""
+        ...
+
+    def show(self, html: str) -> None:
+        """Show HTML."""
+        ...
+
+    def told(self, shown: Shown) -> None:
+        """Say in text what a reader without HTML needs."""
+        ...
+
+    def fail(self, error: LampkeeperError) -> NoReturn:
+        """End the page with a message that a person can act on."""
+        ...
+
+
+class Notebook:
+    """A notebook with widgets: the platform's, a task of the local workspace, or Jupyter with databricks-connect."""
+
+    def __init__(self, dbutils: Any, display_html: Callable[[str], Any]) -> None:
+        """Declare inputs through `dbutils`, show through `display_html`."""
+        self._dbutils, self._display = dbutils, display_html
+
+    def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
+        """Declare the widgets, which show above the notebook, and return what they hold."""
+        for name, one in widgets.items():
+            if one.choices:
+                self._dbutils.widgets.dropdown(name, one.default, list(one.choices), one.label)
+            else:
+                self._dbutils.widgets.text(name, one.default, one.label)
+        return {name: str(self._dbutils.widgets.get(name)) for name in widgets}
+
+    def show(self, html: str) -> None:
+        """Show HTML below the cell."""
+        self._display(html)
+
+    def told(self, shown: Shown) -> None:
+        """Say the sum; the rows are in the HTML."""
+        print(shown.summary)  # noqa: T201  (a cell's output)
+
+    def fail(self, error: LampkeeperError) -> NoReturn:
+        """Fail the cell, without the way to the error."""
+        raise PageError(_sentence(error)) from None
+
+
+class Laptop:
+    """A plain Python program: `python notebooks/labels.py env=dev envs=envs protect=no html=labels.html`."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """Take the words of the command line."""
+        self._words = words
+        self._parts: list[str] = []
+        self._file: Path | None = None
+
+    def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
+        """Return the defaults, replaced by the words given; raises UsageError for a word that fits no widget."""
+        given = {}
+        for word in self._words:
+            name, found, value = word.partition("=")
+            if not found or (name not in widgets and name != "html"):
+                raise UsageError(f"{word}: not an input of this page", fix=f"say name=value: {_inputs(widgets)}")
+            if name in widgets and widgets[name].choices and value not in widgets[name].choices:
+                raise UsageError(f"{word}: not one of {', '.join(widgets[name].choices)}")
+            given[name] = value
+        if "html" in given:
+            self._file = Path(given.pop("html"))
+        return {name: one.default for name, one in widgets.items()} | given
+
+    def show(self, html: str) -> None:
+        """Add HTML to the file, which is whole after each part."""
+        first = not self._parts
+        self._parts.append(html)
+        if self._file is None:
+            descriptor, name = tempfile.mkstemp(prefix="lampkeeper-", suffix=".html")
+            os.close(descriptor)
+            self._file = Path(name)
+        try:
+            self._file.write_text("<!doctype html><meta charset=utf-8>" + _STYLE + "\n".join(self._parts), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{self._file}: cannot be written: {error.strerror}", fix="give html=FILE") from None
+        if first:
+            print(f"page: {self._file}")  # noqa: T201
+
+    def told(self, shown: Shown) -> None:
+        """Print the rows."""
+        print(shown.text())  # noqa: T201
+
+    def fail(self, error: LampkeeperError) -> NoReturn:
+        """Print what is wrong and end the program with the error's exit code."""
+        print("error: " + "\n".join(map(plain, _sentence(error).splitlines())), file=sys.stderr)  # noqa: T201
+        raise SystemExit(error.exit_code)
+
+
+class Page:
+    """One notebook while it runs."""
+
+    def __init__(self, place: Place, values: Mapping[str, str], around: Mapping[str, Any]) -> None:
+        """Show at `place`; Spark comes from the namespace, or else from databricks-connect."""
+        self._place = place
+        self._values = values
+        self._around = around
+
+    def __getitem__(self, widget: str) -> str:
+        """Return the value of a widget."""
+        return self._values[widget]
+
+    @property
+    def envs(self) -> str:
+        """Return where the environments are."""
+        return self._values["envs"]
+
+    @property
+    def env(self) -> str:
+        """Return the environment."""
+        return self._values["env"]
+
+    def show(self, make: Callable[..., Shown], *words: Any) -> Shown:
+        """Show what `make(*words)` returns: its sum, then its table."""
+        with self._told():
+            shown = make(*words)
+            self._place.told(shown)
+            self._place.show(shown.html())
+        return shown
+
+    def history(self, table: str) -> Shown:
+        """Show a table of the history, read through Spark, the newest first."""
+        with self._told():
+            spark = self._around.get("spark") or laptop_spark()
+        return self.show(history, spark, self["history"], table, self.env)
+
+    def html(self, make: Callable[..., str], *words: Any) -> None:
+        """Show the HTML that `make(*words)` returns."""
+        with self._told():
+            self._place.show(make(*words))
+
+    def chart(self, title: str, counts: Mapping[str, int]) -> None:
+        """Show a bar chart."""
+        self.html(bars, title, counts)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except LampkeeperError as error:
+            self._place.fail(error)
+
+
+def open_page(around: Mapping[str, Any], **widgets: Widget) -> Page:
+    """Open the page of a notebook, whose `globals()` are `around`, with these inputs."""
+    place = _place(around)
+    try:
+        values = place.values(widgets)
+    except LampkeeperError as error:
+        place.fail(error)
+    return Page(place, values, around)
+
+
+def _place(around: Mapping[str, Any]) -> Place:
+    if "dbutils" in around and "displayHTML" in around:
+        return Notebook(around["dbutils"], around["displayHTML"])
+    show = kernel_display()
+    return Laptop(sys.argv[1:]) if show is None else Notebook(laptop_dbutils(), show)
+
+
+def _inputs(widgets: Mapping[str, Widget]) -> str:
+    shown = [f"{name}={'|'.join(one.choices) or one.default or '…'} ({one.label})" for name, one in widgets.items()]
+    return ", ".join([*shown, "html=… (File for the page)"])
+
+
+def _sentence(error: LampkeeperError) -> str:
+    return error.message + (f"\n  fix: {error.fix}" if error.fix else "")

@@ -1,0 +1,1 @@
+"""Where to run: the local workspace, one that exists, the bundle's jobs."""

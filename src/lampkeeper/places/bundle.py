@@ -1,0 +1,152 @@
+"""The bundle through the Databricks CLI: deployed, asked about, destroyed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.places.place import Address
+from lampkeeper.places.signals import uninterrupted
+
+CLI = "LAMPKEEPER_DATABRICKS_CLI"
+"""The environment variable that names the Databricks CLI where it is not on PATH."""
+
+HOW_TO_GET_IT = (
+    "install the Databricks CLI 1.13 or newer (https://docs.databricks.com/dev-tools/cli/install.html), so that `databricks`"
+    f" is on PATH, or name it in {CLI}"
+)
+_WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
+_FIXES = {
+    "already exists": "what a deploy that was cut off has made is in no state: `databricks bundle deployment bind` takes it in"
+    " (docs/bundle.md, After a deploy that was cut off)",
+    "deploy lock acquired": "if that deploy is dead: `databricks bundle deploy --force-lock`, once",
+    "hatchling": "the wheel's build needs the package index once: see that `uv build --wheel` works here, then run again",
+}
+_GRACE = 20.0
+_TAIL = 4_000
+
+
+def find_cli(environ: Mapping[str, str]) -> str:
+    """Return the path of the Databricks CLI; raise UsageError that says how to get it."""
+    named = environ.get(CLI, "")
+    found = shutil.which(named or "databricks", path=environ.get("PATH"))
+    if found is None:
+        what = f"{CLI}={named} is not a program" if named else "there is no `databricks` on PATH"
+        raise UsageError(f"bundles need the Databricks CLI: {what}", fix=HOW_TO_GET_IT)
+    return found
+
+
+def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
+    """Return the environment variables by which the CLI finds a place; none for what it is to find by itself.
+
+    In `scratch` it keeps its copy of the deploy's state: beside the bundle that of another workspace, gone by now, would count.
+    """
+    auth = address.signed()
+    values = {
+        "DATABRICKS_HOST": auth.workspace_host, "DATABRICKS_TOKEN": auth.token, "DATABRICKS_CLIENT_ID": auth.client_id,
+        "DATABRICKS_CLIENT_SECRET": auth.client_secret, "DATABRICKS_CONFIG_PROFILE": auth.profile,
+    }  # fmt: skip
+    found = {name: value for name, value in values.items() if value}
+    if found and not (auth.token or auth.client_secret or auth.profile):
+        # The address alone was given: how to sign in there (federation, say) is the caller's environment's to tell.
+        found = {name: value for name, value in os.environ.items() if name.startswith("DATABRICKS_")} | found
+    if scratch is not None:
+        found["DATABRICKS_BUNDLE_TMP"] = str(scratch)
+    # A profile of this machine must not speak for a place that comes with its own token.
+    return found | ({"DATABRICKS_CONFIG_FILE": os.devnull} if auth.token else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A folder with a databricks.yml, and one target of it at one place. `tell` hears what the CLI says."""
+
+    folder: Path
+    target: str
+    environment: Mapping[str, str]
+    cli: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        """Refuse a folder that is no bundle."""
+        if not (self.folder / "databricks.yml").is_file():
+            raise UsageError(
+                f"{self.folder}: no databricks.yml here", fix="run in the project's folder, or name it with --bundle"
+            )
+
+    def deploy(self) -> None:
+        """Build the wheel, upload, make and change the resources."""
+        self._run("deploy", "-t", self.target)
+
+    def destroy(self) -> None:
+        """Take away everything that a deploy made."""
+        self._run("destroy", "-t", self.target, "--auto-approve")
+
+    def summary(self) -> dict[str, Any]:
+        """Return what is deployed, as the CLI tells it."""
+        found: dict[str, Any] = json.loads(self._run("summary", "-t", self.target, "-o", "json", quiet=True))
+        return found
+
+    def job_id(self, key: str) -> int:
+        """Return the id of a deployed job; raise UsageError listing the jobs when there is none of that name."""
+        jobs = (self.summary().get("resources") or {}).get("jobs") or {}
+        if key not in jobs:
+            raise UsageError(f"the bundle has no job {key!r} (there are: {', '.join(sorted(jobs))})", fix="name one of them")
+        if not jobs[key].get("id"):
+            raise UsageError(f"the job {key!r} is not deployed", fix=f"databricks bundle deploy -t {self.target}")
+        return int(jobs[key]["id"])
+
+    def _run(self, *words: str, quiet: bool = False) -> str:
+        variables = [word for name, value in sorted(self.variables.items()) for word in ("--var", f"{name}={value}")]
+        process = subprocess.Popen(  # noqa: S603 (the CLI that the user has, arguments as a list)
+            [self.cli, "bundle", *words, *variables],
+            cwd=self.folder, env=self._environ(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8", errors="replace", start_new_session=True,
+        )  # fmt: skip
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            with uninterrupted():
+                _stop(process)
+            raise
+        if process.returncode != 0:
+            raise _refusal(words, self.target, process.returncode, (err or out).strip())
+        if not quiet:
+            for line in (err + out).strip().splitlines():
+                self.tell(line)
+        return out
+
+    def _environ(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_VAR_DATABRICKS"))}
+        if not self.environment:
+            kept = dict(os.environ)
+        # uv lives beside our Python after `make setup`.
+        path = f"{kept.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
+        return kept | {"PATH": path} | dict(self.environment)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the CLI as Ctrl-C would, so that it gives its deploy lock back; kill it when it does not."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> UsageError | RemoteError:
+    doing = f"databricks bundle {words[0]} -t {target}"
+    if any(words in said for words in _WRONG_USE):
+        return UsageError(f"{doing}: {said[-_TAIL:]}", fix="see databricks.yml for its targets and variables")
+    fix = next((fix for words, fix in _FIXES.items() if words in said), "see what the CLI said, and run again")
+    return RemoteError(f"{doing} ended with {code}:\n{said[-_TAIL:]}", code="BUNDLE_FAILED", fix=fix)

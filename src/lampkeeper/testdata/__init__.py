@@ -1,0 +1,1 @@
+"""Test data: tables with invented rows."""

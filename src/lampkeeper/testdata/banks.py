@@ -1,0 +1,290 @@
+"""Three banks for the demos of country packs: Australia, India, South-East Asia; invented people, valid check digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from lampkeeper.design.knowledge.formats import find_check
+from lampkeeper.model.names import TableName
+from lampkeeper.model.schema import Table
+from lampkeeper.testdata import invented
+from lampkeeper.testdata.catalogs import columns_of
+from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.rows import Cell
+from lampkeeper.testdata.seeding import SeedTable
+
+SCHEMA = "retail"
+_FIRST, _LAST = date(2024, 1, 1), date(2026, 6, 30)
+_FLAGS = ("CLEAR", "CLEAR", "REVIEW", "CLEAR", "HIGH_RISK", "CLEAR", "CLEAR", "BLOCKED")
+Row = tuple[Cell, ...]
+
+_PERSON = """
+    customer_id   | BIGINT NOT NULL | Customer number
+    first_name    | STRING NOT NULL | Given name
+    last_name     | STRING NOT NULL | Family name
+    email         | STRING          | Email address
+    phone         | STRING          | Phone number
+    address       | STRING          | Street and house number
+"""
+_CARDS = """
+    card_id       | BIGINT NOT NULL | Card number in our books
+    customer_id   | BIGINT NOT NULL | Customer number
+    card_number   | STRING          | Full card number
+    cvv           | STRING          | Card verification value
+    expiry_date   | STRING          | Month and year of expiry
+    credit_limit  | DECIMAL(18,2)   | Credit limit
+    card_type     | STRING          | Brand of the card
+    status        | STRING          | ACTIVE, BLOCKED or EXPIRED
+"""
+_TRANSACTIONS = """
+    transaction_id   | BIGINT NOT NULL | Transaction number
+    account_id       | BIGINT NOT NULL | Account number in our books
+    transaction_date | TIMESTAMP       | When it was booked
+    amount           | DECIMAL(18,2)   | Amount booked
+    merchant         | STRING          | Name of the merchant
+    category         | STRING          | Kind of booking
+    aml_risk_flag    | STRING          | CLEAR, REVIEW, HIGH_RISK or BLOCKED
+    cross_border     | BOOLEAN         | Whether it crossed a border
+    country          | STRING          | Country of the other side
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """A bank of the demos: its catalog without the variant's prefix, its Genie space, and what is special about it."""
+
+    key: str
+    catalog: str
+    space: str
+    customers: str
+    accounts: str
+    customer: Callable[[Draw, int], Row]
+    account: Callable[[Draw, int], Row]
+    shown: tuple[str, ...]
+    dialling: str
+    kinds: tuple[str, ...]
+    brands: tuple[str, ...]
+    countries: tuple[str, ...]
+    size: int = 10
+
+    @property
+    def space_tables(self) -> tuple[str, ...]:
+        """Return the names of the tables."""
+        return ("customers", "accounts", "transactions", "credit_cards")
+
+
+def _valid(draw: Draw, check: str, make: Callable[[Draw], str]) -> str:
+    """Return the first drawn text that passes a check."""
+    accepts = find_check(check)
+    while not accepts(text := make(draw)):
+        pass
+    return text
+
+
+def medicare(draw: Draw) -> str:
+    """Return an Australian Medicare number with a valid check digit."""
+    return _valid(draw, "au_medicare", lambda d: f"2{d.digits(9)}")
+
+
+def voter_id(draw: Draw) -> str:
+    """Return an Indian voter number with a valid check digit."""
+    return _valid(draw, "stdnum.in_.epic", lambda d: f"{d.letters(3)}{d.digits(7)}")
+
+
+def thai_id(draw: Draw) -> str:
+    """Return a Thai citizen number with a valid check digit, of the kind 8 (registered later)."""
+    return _valid(draw, "stdnum.th.pin", lambda d: f"8{d.digits(12)}")
+
+
+def _born(draw: Draw) -> date:
+    return draw.day(date(1950, 1, 1), date(2003, 12, 31))
+
+
+def _australian(draw: Draw, index: int) -> Row:
+    town, state, code = draw.choice(
+        (("Fairhaven", "NSW", "2000"), ("Eastbrook", "VIC", "3000"), ("Ridgeway", "QLD", "4000"), ("Salt Creek", "WA", "6000"))
+    )
+    bsb = f"06{draw.digits(1)}-{draw.digits(3)}"
+    return (town, state, code, invented.tax_file_number(draw), medicare(draw), _born(draw), bsb, draw.digits(9))
+
+
+def _indian(draw: Draw, index: int) -> Row:
+    town, state, code = draw.choice(
+        (("Nandipur", "MH", "400001"), ("Lakshmigarh", "KA", "560001"), ("Suryanagar", "DL", "110001"))
+    )
+    gstin = invented.gstin(draw) if index in (2, 7) else None
+    name = draw.choice(invented.FIRST_NAMES).lower()
+    return (
+        town, state, code, invented.aadhaar(draw), invented.permanent_account_number(draw), voter_id(draw),
+        _born(draw), f"10{draw.digits(10)}", f"{name}.{draw.number(10, 99)}@okdemo", gstin,
+    )  # fmt: skip
+
+
+def _asean(draw: Draw, index: int) -> Row:
+    place = ("SG", "MY", "TH", "ID", "PH", "VN")[index % 6]
+    born = _born(draw)
+    day = f"{born:%y%m%d}"
+    ids = {
+        "SG": invented.nric(draw),
+        "MY": f"{day}14{draw.digits(4)}",
+        "TH": thai_id(draw),
+        "ID": f"317101{born:%d%m%y}{draw.digits(4)}",
+        "PH": draw.digits(12),
+        "VN": f"0011{born:%y}{draw.digits(6)}",
+    }
+    town = {"SG": "Singapore", "MY": "Ipoh", "TH": "Lampang", "ID": "Bogor", "PH": "Baguio", "VN": "Hue"}[place]
+    return (town, place, draw.digits(5), *(ids[p] if p == place else None for p in ids), born)
+
+
+AUSTRALIA = Bank(
+    key="ANZ", catalog="bank", space="Kookaburra Bank Analytics",
+    customers="""
+    suburb          | STRING | Suburb
+    state           | STRING | State
+    postcode        | STRING | Postal code
+    tfn             | STRING | Tax file number
+    medicare_number | STRING | Medicare card number
+    date_of_birth   | DATE   | Date of birth
+    bsb             | STRING | Bank and branch
+    account_number  | STRING | Account number
+""",
+    accounts="bsb | STRING | Bank and branch\naccount_number | STRING | Account number",
+    customer=_australian,
+    account=lambda d, i: (
+        f"06{d.digits(1)}-{d.digits(3)}", d.digits(9), d.choice(("SAVINGS", "EVERYDAY", "TERM_DEPOSIT", "HOME_LOAN"))
+    ),
+    shown=("tfn", "medicare_number", "bsb"), dialling="+61 4", kinds=("RETAIL", "TRANSFER", "ATM", "INTERNATIONAL"),
+    brands=("VISA", "MASTERCARD", "AMEX"), countries=("AU", "AU", "NZ", "SG"),
+)  # fmt: skip
+INDIA = Bank(
+    key="IN", catalog="lakshmi", space="Lakshmi Bank Analytics",
+    customers="""
+    city          | STRING | City
+    state         | STRING | State
+    pincode       | STRING | Postal code
+    aadhaar       | STRING | Aadhaar number
+    pan_number    | STRING | Permanent account number (tax)
+    voter_id      | STRING | Number of the voter card
+    date_of_birth | DATE   | Date of birth
+    uan           | STRING | Provident fund number
+    upi_id        | STRING | Payment address
+    gstin         | STRING | GST number of those in business
+""",
+    accounts="ifsc | STRING | Code of the branch\naccount_number | STRING | Account number",
+    customer=_indian,
+    account=lambda d, i: (f"LAKS0{d.digits(6)}", d.digits(12), d.choice(("SAVINGS", "CURRENT", "FD", "RD", "HOME_LOAN"))),
+    shown=("aadhaar", "pan_number", "upi_id"), dialling="+91 9", kinds=("UPI", "NEFT", "RTGS", "IMPS", "POS", "ATM"),
+    brands=("VISA", "MASTERCARD", "RUPAY"), countries=("IN", "IN", "IN", "AE"),
+)  # fmt: skip
+ASEAN = Bank(
+    key="SEA", catalog="asean_bank", space="ASEAN Regional Banking Analytics",
+    customers="""
+    city          | STRING | City
+    country       | STRING | SG, MY, TH, ID, PH or VN
+    postal_code   | STRING | Postal code
+    nric          | STRING | Singapore identity number
+    mykad         | STRING | Malaysian identity number
+    thai_id       | STRING | Thai identity number
+    nik           | STRING | Indonesian identity number
+    philsys       | STRING | Philippine identity number
+    cccd          | STRING | Vietnamese identity number
+    date_of_birth | DATE   | Date of birth
+""",
+    accounts="account_number | STRING | Account number",
+    customer=_asean,
+    account=lambda d, i: (d.digits(12), d.choice(("SAVINGS", "CURRENT", "FIXED_DEPOSIT", "MORTGAGE"))),
+    shown=("nric", "nik", "thai_id"), dialling="+65 8", kinds=("RETAIL", "TRANSFER", "ATM", "REMITTANCE", "CROSS_BORDER"),
+    brands=("VISA", "MASTERCARD", "UNIONPAY", "JCB"), countries=("SG", "MY", "TH", "ID", "PH", "VN"), size=12,
+)  # fmt: skip
+
+BANKS: tuple[Bank, ...] = (AUSTRALIA, INDIA, ASEAN)
+"""Every bank, by the country pack that its data is for."""
+
+
+@cache
+def bank_tables(bank: Bank, *, prod: bool = False) -> tuple[SeedTable, ...]:
+    """Return the four tables of a bank with their rows; those of production are empty."""
+    catalog = f"{'prod' if prod else 'dev'}_{bank.catalog}"
+    accounts = "\n".join(
+        (
+            "account_id | BIGINT NOT NULL | Account number in our books", "customer_id | BIGINT NOT NULL | Customer number",
+            bank.accounts, "account_type | STRING | Kind of account", "balance | DECIMAL(18,2) | Balance",
+            "opened_date | DATE | Day of opening", "branch | STRING | Branch",
+        )
+    )  # fmt: skip
+    texts = (
+        ("customers", "People who bank with us", _PERSON + bank.customers, _customers(bank)),
+        ("accounts", "Accounts of customers", accounts, _accounts(bank)),
+        ("transactions", "Bookings on accounts", _TRANSACTIONS, _transactions(bank)),
+        ("credit_cards", "Cards issued to customers", _CARDS, _cards(bank)),
+    )
+    return tuple(
+        SeedTable(
+            table=Table(name=TableName(catalog, SCHEMA, name), comment=comment, columns=columns_of(text)),
+            rows=() if prod else rows,
+        )
+        for name, comment, text, rows in texts
+    )
+
+
+def _customers(bank: Bank) -> tuple[Row, ...]:
+    rows = []
+    for index in range(bank.size):
+        who, draw = invented.person(bank.key, index), Draw(bank.key, "customer", index)
+        phone = f"{bank.dialling}{draw.digits(2)} {draw.digits(3)} {draw.digits(3)}"
+        rows.append((1001 + index, who.first, who.last, who.email, phone, who.street, *bank.customer(draw, index)))
+    return tuple(rows)
+
+
+def _accounts(bank: Bank) -> tuple[Row, ...]:
+    rows = []
+    for index in range(bank.size):
+        draw = Draw(bank.key, "account", index)
+        branch = f"{draw.choice(invented.CITIES)[0]} branch"
+        rows.append(
+            (2001 + index, 1001 + index, *bank.account(draw, index), draw.amount(100, 90_000), draw.day(_FIRST, _LAST), branch)
+        )
+    return tuple(rows)
+
+
+def _transactions(bank: Bank) -> tuple[Row, ...]:
+    rows = []
+    for index in range(15):
+        draw = Draw(bank.key, "transaction", index)
+        where = draw.choice(bank.countries)
+        merchant = draw.choice(("Corner Grocery", "Bluebird Air", "Northside Fuel", "Harbour Pharmacy", "Lantern Cafe"))
+        rows.append(
+            (
+                3001 + index, 2001 + index % bank.size, draw.moment(_FIRST, _LAST), draw.amount(5, 9_000), merchant,
+                draw.choice(bank.kinds), _FLAGS[index % len(_FLAGS)], where != bank.countries[0], where,
+            )
+        )  # fmt: skip
+    return tuple(rows)
+
+
+def _cards(bank: Bank) -> tuple[Row, ...]:
+    rows = []
+    for index in range(bank.size):
+        draw = Draw(bank.key, "card", index)
+        brand = bank.brands[index % len(bank.brands)]
+        number = invented.card_number(draw, brand if brand in ("VISA", "MASTERCARD", "AMEX") else "DISCOVER")
+        code = draw.digits(4 if brand == "AMEX" else 3)
+        expiry = f"{draw.number(1, 12):02d}/{draw.number(27, 31)}"
+        limit = Decimal(draw.number(2, 40) * 500).quantize(Decimal("0.01"))
+        rows.append(
+            (
+                4001 + index,
+                1001 + index,
+                number,
+                code,
+                expiry,
+                limit,
+                brand,
+                ("ACTIVE", "ACTIVE", "BLOCKED", "EXPIRED")[index % 4],
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,130 @@
+"""Invented people and their identifiers, from ranges that are reserved for tests or were never issued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from lampkeeper.testdata import check_digits
+from lampkeeper.testdata.draw import Draw
+
+FIRST_NAMES = (
+    "Alma", "Bodhi", "Carmen", "Darius", "Elif", "Farid", "Greta", "Hiro", "Ines", "Jonas", "Kavya", "Leon", "Mira", "Nils",
+    "Oona", "Pavel", "Quinn", "Rosa", "Samir", "Tuuli", "Uma", "Viktor", "Wanda", "Ximena", "Yusuf", "Zora",
+)  # fmt: skip
+LAST_NAMES = (
+    "Ahlgren", "Bakshi", "Castellan", "Drummond", "Eastvale", "Fairbrook", "Gatewood", "Hallowell", "Ironside", "Jessop",
+    "Kestrel", "Larkspur", "Marlowe", "Northgate", "Oakhurst", "Pemberley", "Quillfeather", "Ravenhill", "Silverton", "Thornbury",
+)  # fmt: skip
+STREETS = ("Willow Lane", "Harbour Street", "Mill Road", "Orchard Avenue", "Station Road", "Cedar Court", "Bridge Street")
+CITIES = (
+    ("Fairview", "CA", "90001"), ("Lakeside", "NY", "10003"), ("Brookfield", "TX", "73301"), ("Greenville", "WA", "98101"),
+    ("Ashland", "OR", "97201"), ("Riverton", "IL", "60601"), ("Millbrook", "MA", "02108"), ("Clearwater", "FL", "33101"),
+)  # fmt: skip
+DIAGNOSES = (
+    ("E11.9", "Type 2 diabetes mellitus without complications"), ("I10", "Essential (primary) hypertension"),
+    ("J45.909", "Unspecified asthma, uncomplicated"), ("M54.50", "Low back pain, unspecified"),
+    ("F41.1", "Generalized anxiety disorder"), ("K21.9", "Gastro-oesophageal reflux disease without oesophagitis"),
+    ("N39.0", "Urinary tract infection, site not specified"), ("S52.501A", "Fracture of the lower end of the radius"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who does not exist; the parts fit each other."""
+
+    first: str
+    last: str
+    email: str
+    phone: str
+    street: str
+    city: str
+    state: str
+    postcode: str
+    born: date
+
+    @property
+    def full(self) -> str:
+        """Return given and family name."""
+        return f"{self.first} {self.last}"
+
+
+def person(*words: object) -> Person:
+    """Return the person that these words name."""
+    draw = Draw("person", *words)
+    first, last = draw.choice(FIRST_NAMES), draw.choice(LAST_NAMES)
+    city, state, postcode = draw.choice(CITIES)
+    return Person(
+        first=first, last=last,
+        email=f"{first}.{last}{draw.number(1, 999)}@{draw.choice(('example.com', 'example.org', 'example.net'))}".lower(),
+        # 555-0100 to 555-0199 are set aside for fiction in the North American numbering plan.
+        phone=f"+1-{draw.choice(('212', '312', '415', '617', '206'))}-555-01{draw.number(0, 99):02d}",
+        street=f"{draw.number(1, 980)} {draw.choice(STREETS)}", city=city, state=state, postcode=postcode,
+        born=draw.day(date(1948, 1, 1), date(2003, 12, 31)),
+    )  # fmt: skip
+
+
+def social_security_number(draw: Draw) -> str:
+    """Return a US number of area 9xx with a group below 50, which is neither a social security nor a taxpayer number."""
+    return f"9{draw.number(0, 99):02d}-{draw.number(10, 49):02d}-{draw.number(1, 9999):04d}"
+
+
+def card_number(draw: Draw, brand: str = "VISA") -> str:
+    """Return a card number with a valid check digit in a test range of the brand."""
+    prefix, length = {
+        "VISA": ("400000", 16), "MASTERCARD": ("555555", 16), "AMEX": ("378282", 15), "DISCOVER": ("601111", 16),
+    }[brand]  # fmt: skip
+    body = prefix + draw.digits(length - 1 - len(prefix))
+    return body + check_digits.luhn(body)
+
+
+def aadhaar(draw: Draw) -> str:
+    """Return twelve digits with a valid check digit, from the authority's test prefix 9999."""
+    body = "9999" + draw.digits(7)
+    return body + check_digits.verhoeff(body)
+
+
+def tax_file_number(draw: Draw) -> str:
+    """Return a nine-digit Australian number with a valid check digit, starting 0000, as none is issued."""
+    while True:
+        body = "0000" + draw.digits(4)
+        digit = check_digits.tfn(body)
+        if digit is not None:
+            return body + digit
+
+
+def nhs_number(draw: Draw) -> str:
+    """Return ten digits with a valid check digit, from the test range that starts with 999."""
+    while True:
+        body = "999" + draw.digits(6)
+        digit = check_digits.nhs(body)
+        if digit is not None:
+            return body + digit
+
+
+def nric(draw: Draw) -> str:
+    """Return a Singapore number with a valid letter, of a year of birth before the register began."""
+    digits = "00" + draw.digits(5)
+    return f"S{digits}{check_digits.nric(digits)}"
+
+
+def gstin(draw: Draw) -> str:
+    """Return an Indian GSTIN with a valid check character, of state code 99 (other countries)."""
+    body = f"99{draw.letters(5)}{draw.digits(4)}{draw.letters(1)}1Z"
+    return body + check_digits.gstin(body)
+
+
+def permanent_account_number(draw: Draw) -> str:
+    """Return an Indian PAN in its form, of a holder type that is not in use (the fourth letter)."""
+    return f"{draw.letters(3)}X{draw.letters(1)}{draw.digits(4)}{draw.letters(1)}"
+
+
+def iban(draw: Draw) -> str:
+    """Return a British IBAN with valid check digits of a bank that does not exist."""
+    return check_digits.iban("GB", f"TEST{draw.digits(6)}{draw.digits(8)}")
+
+
+def routing_number(draw: Draw) -> str:
+    """Return nine digits with a valid check digit, of a Federal Reserve range that is not in use."""
+    body = "99" + draw.digits(6)
+    return body + check_digits.routing(body)

@@ -1,0 +1,264 @@
+"""Rows for any table, synthesised by label, name and type: always the same rows, never a real person's data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import ROUND_DOWN, Decimal
+from functools import cache
+
+from lampkeeper.model.labels import Label, LabelClass
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.schema import Column, Table, TypeFamily
+from lampkeeper.testdata import invented
+from lampkeeper.testdata.complex_cells import complex_cell
+from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.invented import Person
+
+Cell = str | int | float | Decimal | bool | date | datetime | bytes | None
+"""A value of a row; a complex type's value is its JSON text."""
+
+ROWS = 16
+NULL_PERCENT = 12
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_DECIMAL = re.compile(r"decimal\s*\(\s*(\d+)\s*(?:,\s*(\d+))?", re.IGNORECASE)
+_INTEGER_LIMITS = {"tinyint": 127, "byte": 127, "smallint": 32_767, "short": 32_767, "int": 2**31 - 1, "integer": 2**31 - 1}
+_KEYS = (LabelClass.NONE, LabelClass.PERSON_REF, LabelClass.UNDECIDED)
+_FIRST, _LAST = date(2021, 1, 1), date(2026, 6, 30)
+
+Maker = Callable[[Draw, Person, frozenset[str]], str]
+
+
+def synthesise(table: Table, labels: Mapping[ColumnName, Label] | None = None, count: int = ROWS) -> tuple[tuple[Cell, ...], ...]:
+    """Return `count` rows for a table, cells in column order.
+
+    About one cell in eight of a nullable column is NULL, never the first row's. Whole-number keys count up from 1, so that a
+    table's rows differ.
+    """
+    found = labels or {}
+    rows = []
+    names = table.column_names()
+    for index in range(count):
+        who = invented.person(*table.name.parts[1:], index)
+        rows.append(
+            tuple(
+                _cell(column, found.get(name), Draw(*name.table.parts[1:], column.name, index), who, index)
+                for name, column in zip(names, table.columns, strict=True)
+            )
+        )
+    return tuple(rows)
+
+
+@cache
+def name_words(name: str) -> frozenset[str]:
+    """Return the words of a column's name in lower case: `firstName`, `FIRST_NAME` and `first name` have the same."""
+    return frozenset(word.lower() for word in _WORD.findall(name))
+
+
+def _cell(column: Column, label: Label | None, draw: Draw, who: Person, index: int) -> Cell:
+    if column.nullable and index > 0 and draw.number(1, 100) <= NULL_PERCENT:
+        return None
+    words = name_words(column.name)
+    kind = label.label if label is not None else LabelClass.NONE
+    match column.family:
+        case TypeFamily.STRING:
+            text = _text(kind, label.sub if label is not None else "", draw, who, words, index)
+            return text[: _length(column.type)]
+        case TypeFamily.INTEGER:
+            return _integer(column.type, kind, draw, who, words, index)
+        case TypeFamily.DECIMAL:
+            return _decimal(column.type, kind, draw, words)
+        case TypeFamily.DOUBLE:
+            return float(_coordinate(draw, words) if kind is LabelClass.GEO else draw.amount(1, 5_000))
+        case TypeFamily.BOOLEAN:
+            return draw.number(1, 100) <= 30
+        case TypeFamily.DATE:
+            return who.born if kind is LabelClass.DOB else draw.day(_FIRST, _LAST)
+        case TypeFamily.TIMESTAMP:
+            return draw.moment(date(who.born.year, 1, 1), who.born) if kind is LabelClass.DOB else draw.moment(_FIRST, _LAST)
+        case TypeFamily.BINARY:
+            return bytes.fromhex(draw.hexadecimal(16))
+        case TypeFamily.COMPLEX:
+            return complex_cell(column.type, draw, who)
+
+
+def _integer(type_text: str, kind: LabelClass, draw: Draw, who: Person, words: frozenset[str], index: int) -> int:
+    limit = _INTEGER_LIMITS.get(type_text.split("(")[0].strip().lower(), 2**63 - 1)
+    if kind is LabelClass.DOB:
+        value = who.born.year if "year" in words else who.born.month if "month" in words else 2026 - who.born.year
+    elif kind in _KEYS and words & {"id", "key", "number", "no"}:
+        value = index + 1
+    elif kind is LabelClass.PHONE:
+        value = int("".join(c for c in who.phone if c.isdigit()))
+    elif kind is LabelClass.PAYMENT_CARD and not words & {"month", "year", "expiry"}:
+        value = int(invented.card_number(draw))
+    elif "year" in words:
+        value = draw.number(2015, 2026)
+    elif "month" in words:
+        value = draw.number(1, 12)
+    elif kind in (LabelClass.NONE, LabelClass.DEMOGRAPHIC, LabelClass.UNDECIDED):
+        value = draw.number(1, 100)
+    else:
+        value = draw.number(1_000, 99_999)
+    return value if value <= limit else value % limit
+
+
+def _decimal(type_text: str, kind: LabelClass, draw: Draw, words: frozenset[str]) -> Decimal:
+    found = _DECIMAL.match(type_text)
+    precision, scale = (int(found.group(1)), int(found.group(2) or 0)) if found else (10, 0)
+    limit = Decimal(10) ** max(0, precision - scale)
+    value = _coordinate(draw, words) if kind is LabelClass.GEO else draw.amount(0, 9_999, min(scale, 2))
+    # What the type cannot hold is cut down from above; a type without whole digits keeps its places.
+    return (value % limit).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_DOWN)
+
+
+def _coordinate(draw: Draw, words: frozenset[str]) -> Decimal:
+    bound = 80 if words & {"lat", "latitude"} else 170
+    return draw.amount(-bound, bound, 5)
+
+
+def _text(kind: LabelClass, sub: str, draw: Draw, who: Person, words: frozenset[str], index: int) -> str:
+    maker = _MAKERS.get(kind)
+    if maker is not None:
+        return maker(draw, who, words | {sub})
+    if words & {"id", "key", "uuid", "guid"}:
+        return f"{draw.hexadecimal(8)}-{draw.hexadecimal(4)}-4{draw.hexadecimal(3)}-a{draw.hexadecimal(3)}-{draw.hexadecimal(12)}"
+    for wanted, choices in _PLAIN:
+        if words & wanted:
+            return draw.choice(choices)
+    if words & {"date", "day", "on"}:
+        return draw.day(_FIRST, _LAST).isoformat()
+    return f"{draw.choice(_THINGS)} {index + 1}"
+
+
+def _name(draw: Draw, who: Person, words: frozenset[str]) -> str:
+    if words & {"first", "given", "fore", "forename", "middle"}:
+        return who.first
+    if words & {"last", "family", "sur", "surname", "maiden"}:
+        return who.last
+    return who.full
+
+
+def _address(draw: Draw, who: Person, words: frozenset[str]) -> str:
+    for wanted, value in (
+        ({"city", "town", "suburb", "district"}, who.city), ({"state", "province", "region", "county"}, who.state),
+        ({"zip", "postal", "postcode", "pincode", "pin"}, who.postcode), ({"country"}, "US"),
+    ):  # fmt: skip
+        if words & wanted:
+            return value
+    return who.street if words & {"street", "line", "1", "2"} else f"{who.street}, {who.city}, {who.state} {who.postcode}"
+
+
+def _dob(draw: Draw, who: Person, words: frozenset[str]) -> str:
+    return str(2026 - who.born.year) if "age" in words else who.born.isoformat()
+
+
+def _by_word(makers: Sequence[tuple[set[str], Callable[[Draw], str]]], default: Callable[[Draw], str]) -> Maker:
+    def make(draw: Draw, who: Person, words: frozenset[str]) -> str:
+        return next((make for wanted, make in makers if words & wanted), default)(draw)
+
+    return make
+
+
+def _mac(draw: Draw) -> str:
+    return ":".join(["02", *(draw.hexadecimal(2) for _ in range(5))])
+
+
+def _note(draw: Draw, who: Person, words: frozenset[str]) -> str:
+    what = draw.choice(("Called about the last statement", "Asked for a new appointment", "Reported a change of address"))
+    return f"{what}; {who.full}, call back on {who.phone}."
+
+
+def _health(draw: Draw, who: Person, words: frozenset[str]) -> str:
+    code, text = draw.choice(invented.DIAGNOSES)
+    if words & {"mrn", "record", "provider", "id"}:
+        return f"MRN{draw.digits(7)}"
+    return code if words & {"code", "icd", "icd10", "value"} else text
+
+
+_MAKERS: Mapping[LabelClass, Maker] = {
+    LabelClass.NAME: _name,
+    LabelClass.EMAIL: lambda draw, who, words: who.email,
+    LabelClass.PHONE: lambda draw, who, words: who.phone,
+    LabelClass.ADDRESS: _address,
+    LabelClass.DOB: _dob,
+    LabelClass.NATIONAL_ID: _by_word(
+        (
+            ({"aadhaar", "aadhar", "uid"}, invented.aadhaar), ({"nric", "fin"}, invented.nric), ({"nhs"}, invented.nhs_number),
+            ({"pan"}, invented.permanent_account_number), ({"passport"}, lambda d: f"X{d.digits(8)}"),
+            ({"vehicle", "licence", "license", "driver", "driving"}, lambda d: f"{d.letters(2)}{d.digits(7)}"),
+        ),
+        invented.social_security_number,
+    ),
+    LabelClass.TAX_ID: _by_word(
+        (
+            ({"gstin", "gst"}, invented.gstin), ({"pan"}, invented.permanent_account_number), ({"tfn"}, invented.tax_file_number),
+            ({"ssn"}, invented.social_security_number),
+        ),
+        invented.tax_file_number,
+    ),
+    LabelClass.BANK_ACCOUNT: _by_word(
+        (
+            ({"iban"}, invented.iban), ({"routing", "aba", "bsb", "ifsc", "sort"}, invented.routing_number),
+            ({"swift", "bic"}, lambda d: f"TEST{d.letters(2)}{d.letters(2)}"), ({"last4"}, lambda d: d.digits(4)),
+        ),
+        lambda d: d.digits(10),
+    ),
+    LabelClass.PAYMENT_CARD: _by_word(
+        (
+            ({"expiry", "exp", "valid"}, lambda d: f"{d.number(1, 12):02d}/{d.number(27, 32)}"),
+            ({"last4", "4"}, lambda d: d.digits(4)),
+            ({"token"}, lambda d: f"tok_{d.hexadecimal(24)}"), ({"cvv", "cvc"}, lambda d: d.digits(3)),
+        ),
+        invented.card_number,
+    ),
+    LabelClass.CARD_SECURITY_CODE: lambda draw, who, words: draw.digits(3),
+    LabelClass.CREDENTIALS: _by_word(
+        (
+            ({"username", "user", "login"}, lambda d: f"{d.choice(invented.FIRST_NAMES).lower()}{d.number(1, 99)}"),
+            ({"hash", "salt"}, lambda d: d.hexadecimal(64)),
+        ),
+        lambda d: f"not-a-secret-{d.hexadecimal(16)}",
+    ),
+    LabelClass.IP_DEVICE: _by_word(
+        (
+            ({"mac"}, _mac), ({"agent"}, lambda d: f"Mozilla/5.0 (X11; Linux x86_64) Sample/{d.number(1, 99)}.0"),
+            ({"device", "imei", "serial"}, lambda d: d.hexadecimal(16)),
+        ),
+        lambda d: f"{d.choice(('192.0.2', '198.51.100', '203.0.113'))}.{d.number(1, 254)}",
+    ),
+    LabelClass.GEO: lambda draw, who, words: f"{_coordinate(draw, frozenset({'lat'}))},{_coordinate(draw, frozenset())}",
+    LabelClass.HEALTH: _health,
+    LabelClass.INSURANCE_ID: lambda draw, who, words: f"INS-{draw.letters(3)}-{draw.digits(8)}",
+    LabelClass.BIOMETRIC: lambda draw, who, words: draw.hexadecimal(32),
+    LabelClass.FINANCIAL_AMOUNT: lambda draw, who, words: str(draw.amount(10, 9_999)),
+    LabelClass.FREE_TEXT: _note,
+    LabelClass.DEMOGRAPHIC: _by_word(
+        (
+            ({"religion", "faith"}, lambda d: d.choice(("none stated", "other", "prefer not to say"))),
+            ({"gender", "sex"}, lambda d: d.choice(("FEMALE", "MALE", "OTHER"))),
+        ),
+        lambda d: d.choice(("group A", "group B", "group C", "not stated")),
+    ),
+    LabelClass.PERSON_REF: lambda draw, who, words: f"P{draw.digits(7)}",
+}  # fmt: skip
+_PLAIN: tuple[tuple[set[str], Sequence[str]], ...] = (
+    ({"status", "state"}, ("ACTIVE", "PENDING", "CLOSED")),
+    ({"type", "kind", "category", "class", "group"}, ("STANDARD", "PREMIUM", "BASIC")),
+    ({"currency"}, ("EUR", "USD", "INR", "AUD")),
+    ({"country", "nationality"}, ("DE", "US", "IN", "AU")),
+    ({"language", "locale", "lang"}, ("en", "de", "hi")),
+    ({"code"}, ("A10", "B20", "C30", "D40")),
+    ({"url", "link", "website"}, ("https://example.com/a", "https://example.org/b")),
+    ({"flag", "enabled", "is"}, ("Y", "N")),
+    ({"file", "path", "image", "attachment"}, ("/files/sample-1.txt", "/files/sample-2.txt")),
+    ({"description", "comment", "remarks", "notes", "text", "message"}, ("Made for testing", "Second sample", "Third sample")),
+)
+_THINGS = ("Alder", "Birch", "Cedar", "Hazel", "Juniper", "Linden", "Maple", "Rowan")
+
+
+def _length(type_text: str) -> int | None:
+    found = re.match(r"(?:var)?char\s*\(\s*(\d+)", type_text, re.IGNORECASE)
+    return int(found.group(1)) if found else None

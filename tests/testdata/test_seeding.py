@@ -1,0 +1,81 @@
+"""Seeding against a running local workspace: once, again without a write, on from where it stopped, never over others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.names import TableName
+from lampkeeper.model.schema import Column, Table
+from lampkeeper.places.local import LocalPlace
+from lampkeeper.places.place import running
+from lampkeeper.remote.clients import Workspace, connect
+from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.testdata.catalogs import Variant, count_rows, seed_testdata, tables, teardown_testdata, verify_testdata
+from lampkeeper.testdata.seed_schema import seed_schema
+from lampkeeper.testdata.seeding import seed, teardown
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with running(LocalPlace(folder=tmp_path_factory.mktemp("local"))) as address:
+        yield connect(address.signed(), warehouse_id=address.warehouse_id)
+
+
+def table(catalog: str, name: str = "t", *columns: Column) -> Table:
+    return Table(
+        name=TableName(catalog, "s", name), columns=columns or (Column(name="Full Name", type="STRING", comment="it's"),)
+    )
+
+
+def writes(workspace: Workspace) -> int:
+    return workspace.calls().get("seed", {}).get("reads", 0) + workspace.calls().get("seed", {}).get("writes", 0)
+
+
+def test_a_second_run_sends_no_statement_and_no_write(workspace):
+    seen: list[tuple[int, int]] = []
+    first = seed_testdata(workspace, Variant, progress=lambda _, done, total: seen.append((done, total)))
+    assert (len(first.made), len(first.kept), first.writes) == (10, 0, 32)
+    assert seen[-1] == (10, 10)
+    before = writes(workspace)
+    again = seed_testdata(workspace, Variant)
+    assert (len(again.made), len(again.kept), again.writes, writes(workspace)) == (0, 10, 0, before)
+    assert teardown_testdata(workspace, [Variant.PROD]) == 2
+    assert teardown_testdata(workspace, [Variant.PROD]) == 0
+
+
+def test_a_table_of_somebody_else_is_not_touched(workspace):
+    run_sql(workspace, "CREATE CATALOG theirs")
+    run_sql(workspace, "CREATE SCHEMA theirs.s")
+    run_sql(workspace, "CREATE TABLE theirs.s.t (a INT)")
+    before = writes(workspace)
+    with pytest.raises(UsageError, match="not test data of ours"):
+        seed_schema(workspace, [table("theirs", "u"), table("theirs", "t")])
+    assert writes(workspace) == before
+    with pytest.raises(UsageError, match="not made by seeding"):
+        teardown(workspace, ["theirs"])
+
+
+def test_a_changed_table_of_ours_is_made_anew(workspace):
+    seed_schema(workspace, [table("changing")])
+    wider = table("changing", "t", Column(name="a", type="INT"), Column(name="b", type="DATE"))
+    assert len(seed_schema(workspace, [wider]).made) == 1
+    assert seed_schema(workspace, [wider]).writes == 0
+
+
+@pytest.mark.spark
+def test_a_run_cut_short_goes_on_where_it_stopped(workspace):
+    seed_testdata(workspace)
+    run_sql(workspace, "DROP TABLE dev_fin.finance.customers")
+    run_sql(workspace, "CREATE OR REPLACE TABLE dev_fin.finance.credit_cards (x INT) TBLPROPERTIES ('lampkeeper.seed' = 'old')")
+    report = seed(workspace, tables(Variant.DEV))
+    assert [t.table for t in report.made] == ["credit_cards", "customers"]
+    assert [c.found for c in count_rows(workspace)] == [10, 15, 10, 10, 12]
+    assert verify_testdata(workspace) == ()
+    run_sql(workspace, "DELETE FROM dev_clinical.clinical.patients WHERE patient_id = 2001")
+    (finding,) = verify_testdata(workspace)
+    assert (finding.place, finding.message) == ("dev_clinical.clinical.patients", "9 rows, not 10")
