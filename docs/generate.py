@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.main import app
+from lampkeeper.cli.app import job_options_shown
+from lampkeeper.cli.program import every_command
 from lampkeeper.deploy.duties import reasons_table, rights_table
 from localspace.coverage import table
 from localspace.ledger import Standing, load_ledger
@@ -26,8 +27,8 @@ _MADE = "<!-- made by docs/generate.py (make docs); edit the code, not this page
 def commands_page() -> str:
     """Return the reference of both command lines."""
     parts = ["# Commands\n", _MADE, "Options that every command of `lampkeeper` takes: `--json`, `--debug`, `--envs`.\n"]
-    for name, group in (("lampkeeper", app), ("localspace", cli)):
-        parts += [_command(f"{name} {command}", group.commands[command]) for command in sorted(group.commands)]
+    for name, group in (("lampkeeper", every_command()), ("localspace", cli.commands)):
+        parts += [_command(f"{name} {command}", group[command]) for command in sorted(group)]
     return "\n".join(parts)
 
 
@@ -36,7 +37,8 @@ def _command(path: str, command: click.Command) -> str:
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     usage = " ".join([path, *(a.make_metavar(context) for a in arguments)])
     lines = [f"## {path}\n", inspect.cleandoc(command.help or "") + "\n", f"    {usage} [OPTIONS]\n"]
-    rows = [record for p in command.params if isinstance(p, click.Option) if (record := p.get_help_record(context))]
+    with job_options_shown(command):
+        rows = [record for p in command.params if isinstance(p, click.Option) if (record := p.get_help_record(context))]
     if rows:
         lines += ["| option | meaning |", "|---|---|"]
         lines += [f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows]

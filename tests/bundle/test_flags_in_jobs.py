@@ -21,6 +21,7 @@ NO_TABLE = "this step appends to no table"
 EXCEPTIONS = {
     ("*", "--json"): BY_HAND,
     ("*", "--debug"): BY_HAND,
+    ("*", "--help-all"): BY_HAND,
     ("*", "--profile"): "a task signs in as the run's principal",
     ("snapshot", "--verdict"): FAILS,
     ("apply", "--verdict"): FAILS,

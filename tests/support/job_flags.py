@@ -6,15 +6,12 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli import main as _commands
-from lampkeeper.cli.app import app
-
-assert _commands
+from lampkeeper.cli.program import every_command
 
 
 def options_of(command: str) -> dict[str, click.Option]:
     """Return the options of a command by each of their spellings."""
-    found = app.commands[command]
+    found = every_command()[command]
     return {o: p for p in found.params if isinstance(p, click.Option) for o in (*p.opts, *p.secondary_opts)}
 
 

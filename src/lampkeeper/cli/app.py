@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.cli.console import Console
 from lampkeeper.cli.here import Here, JobFlags
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import perform
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UsageError
@@ -25,19 +27,57 @@ def root_of(envs: Path) -> Path:
     return envs.parent
 
 
+class JobOption(click.Option):
+    """An option that tasks of a job pass: `--help-all` and the reference show it, `--help` does not."""
+
+    def __init__(self, *names: Any, **settings: Any) -> None:
+        """Take the arguments of click.Option."""
+        super().__init__(*names, **settings)
+        self.hidden = True
+
+
+@contextmanager
+def job_options_shown(command: click.Command) -> Iterator[None]:
+    """Let the help of a command show the options of jobs inside the block."""
+    hidden = [option for option in command.params if isinstance(option, JobOption)]
+    for option in hidden:
+        option.hidden = False
+    try:
+        yield
+    finally:
+        for option in hidden:
+            option.hidden = True
+
+
+def _help_all(context: click.Context, _option: click.Parameter, chosen: bool) -> None:
+    if chosen:
+        with job_options_shown(context.command):
+            click.echo(context.get_help())
+        context.exit()
+
+
+_HELP_ALL = click.option(
+    "--help-all", is_flag=True, is_eager=True, expose_value=False, callback=_help_all,
+    help="Show this message with the options of jobs and exit.",
+)  # fmt: skip
 _JOB_OPTIONS = (
-    click.option("--run-id", default="", metavar="ID", help="In a job: leave a record of this step under the run's id."),
+    click.option("--run-id", cls=JobOption, default="", metavar="ID", help="Record this step under the id of a job run."),
     click.option(
-        "--verdict", type=click.Choice(["exit", "task-value"]), default="exit", show_default=True,
-        help="How to tell the verdict: as the exit code, or in a job's task as the task value `verdict`, exit code 0.",
+        "--verdict", cls=JobOption, type=click.Choice(["exit", "task-value"]), default="exit", show_default=True,
+        help="Report the verdict as the exit code, or as the task value `verdict` with exit code 0.",
     ),
 )  # fmt: skip
 _WORKSPACE_OPTIONS = (
     click.option("--profile", metavar="NAME", help="Sign in with a profile of .databrickscfg."),
     click.option("--warehouse", default="", metavar="ID", help="Run queries here (default: what env.auto.tfvars says)."),
-    click.option("--history", default="", metavar="CATALOG.SCHEMA", help="Append what happens to the tables of this schema."),
-    click.option("--account-scope", default="", metavar="NAME", help="Sign in at the account with what this secret scope holds."),
-)
+    click.option(
+        "--history", cls=JobOption, default="", metavar="CATALOG.SCHEMA", help="Append the result to the tables of this schema.",
+    ),
+    click.option(
+        "--account-scope", cls=JobOption, default="", metavar="NAME",
+        help="Sign in to the account with the credentials in this secret scope.",
+    ),
+)  # fmt: skip
 
 
 def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -> Callable[[Command], Callable[..., Any]]:
@@ -71,6 +111,8 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
 
             return perform(here, envs, work, writes=writes) if env else work(here)
 
+        if env:
+            run = _HELP_ALL(run)
         run = click.option("--debug", is_flag=True, help="Show the traceback of an error.")(run)
         run = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(run)
         if workspace:
@@ -129,9 +171,3 @@ def packs_options(command: Command) -> Command:
 def listed(text: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated option, blanks stripped, each once."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.version_option(package_name="lampkeeper")
-def app() -> None:
-    """Put a Databricks Genie space on governed data, and prove that the masking holds."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from lampkeeper.cli.app import common, listed
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import patience_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now

@@ -17,8 +17,8 @@ from lampkeeper.app.lifecycle import snapshot_of
 from lampkeeper.app.model_labels import ModelRun
 from lampkeeper.app.space_content import Asking, SpaceWriter, space_prompts
 from lampkeeper.cli.app import switch
-from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.classify.prompt import prompts_of, render_prompt, subs_of
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.design.knowledge.overlay import Overlay

@@ -12,8 +12,9 @@ from lampkeeper.app.conform import never_observed
 from lampkeeper.app.lifecycle import Choices, access_of, count_labels, make_env_plan
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed, packs_options
-from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.cli.console import Console
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of

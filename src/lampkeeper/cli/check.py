@@ -11,8 +11,9 @@ import click
 from lampkeeper.app.lifecycle import access_of, desired_of, live_access_of
 from lampkeeper.app.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text

@@ -11,8 +11,9 @@ import click
 from lampkeeper.app import conform
 from lampkeeper.app.conform import Conformance, RowOutcome
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder

@@ -13,8 +13,9 @@ from lampkeeper.app.lifecycle import make_env_plan, still_allowed
 from lampkeeper.app.unseen import fallbacks
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
-from lampkeeper.cli.console import Console, Outcome, Step, cell, new_table
+from lampkeeper.cli.console import Console, Step, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now

@@ -28,9 +28,10 @@ from lampkeeper.app.space_content import SpaceWriter
 from lampkeeper.app.unseen import unseen_findings
 from lampkeeper.cli.app import StepCommand, common, listed, packs_options
 from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.deploy.state import States

@@ -9,9 +9,10 @@ import click
 
 from lampkeeper.app.labelling import read_sources
 from lampkeeper.app.lifecycle import overlay_of, snapshot_of
-from lampkeeper.cli.app import app, common
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.app import common
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.classify.merge import disagreements
 from lampkeeper.design.classify.prompt import subs_of
 from lampkeeper.design.classify.review import Doubt, ReviewItem, list_doubts
@@ -26,7 +27,7 @@ STEWARD = "LAMPKEEPER_STEWARD"
 """The environment variable that says who decides; else the name of the machine's user."""
 
 
-@app.group("labels")
+@click.group("labels")
 def labels_group() -> None:
     """Labels of columns: review what is in doubt, decide."""
 

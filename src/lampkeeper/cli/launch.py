@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Console, Outcome, cell, new_table
+from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError

@@ -10,32 +10,9 @@ from collections.abc import Sequence
 
 import click
 
-from lampkeeper.cli import (
-    approve,
-    audit,
-    check,
-    conform,
-    demo,
-    deploy,
-    generate,
-    labels,
-    launch,
-    masks,
-    mending,
-    packs,
-    promote,
-    shell,
-    taxonomy,
-)
-from lampkeeper.cli.app import app
-from lampkeeper.cli.console import Outcome, clean
+from lampkeeper.cli.outcome import Outcome, clean
+from lampkeeper.cli.program import program
 from lampkeeper.model.errors import LampkeeperError
-
-for _module in (
-    demo, generate, labels, taxonomy, packs, masks, mending, check, deploy, audit, promote, approve, launch, conform, shell,
-):  # fmt: skip
-    for _command in _module.COMMANDS:
-        app.add_command(_command)
 
 INTERRUPTED = 130
 INTERNAL = 70
@@ -45,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     as_json, debug = "--json" in arguments, "--debug" in arguments
     try:
-        result = app.main(list(arguments), prog_name="lampkeeper", standalone_mode=False)
+        result = program.main(list(arguments), prog_name="lampkeeper", standalone_mode=False)
     except LampkeeperError as error:
         if debug:
             traceback.print_exc()

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from lampkeeper.app.own_masks import mark_checked, read_mask
-from lampkeeper.cli.app import app, common
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.app import common
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library
 from lampkeeper.design.knowledge.packs import built_in_packs
 from lampkeeper.maskcheck.checks import NUMBERS, Item, Verdict, check_masks
@@ -34,7 +35,7 @@ class _ListByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@app.group("masks", cls=_ListByDefault)
+@click.group("masks", cls=_ListByDefault)
 def masks_group() -> None:
     """List the library of masks and row filters; `check` runs the checklist."""
 

@@ -10,8 +10,9 @@ from click.core import ParameterSource
 
 from lampkeeper.app.mending import mend_env, mend_file
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.files.draft_history import draft_entries, restore_draft
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.app import app, common
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.app import common
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.knowledge.overlay import compose
 from lampkeeper.design.knowledge.pack import Identifier
 from lampkeeper.design.knowledge.pack_file import read_pack
@@ -18,7 +19,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 
 
-@app.group("packs")
+@click.group("packs")
 def packs_group() -> None:
     """Countries and industries: identifiers, masks, groups."""
 

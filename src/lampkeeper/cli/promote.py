@@ -6,8 +6,8 @@ import click
 
 from lampkeeper.app.lifecycle import validate
 from lampkeeper.cli.app import common
-from lampkeeper.cli.console import Outcome
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.model.findings import has_errors, sort_findings
 from lampkeeper.model.layers import LAYERS
 

@@ -6,9 +6,10 @@ import click
 from click.shell_completion import get_completion_class
 
 from lampkeeper.app.lifecycle import count_labels
-from lampkeeper.cli.app import app, common
-from lampkeeper.cli.console import Outcome
+from lampkeeper.cli.app import common
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.program import program
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.model.errors import InternalError
@@ -30,7 +31,7 @@ def completion_command(here: Here, shell: str) -> Outcome:
     found = get_completion_class(shell)
     if found is None:
         raise InternalError(f"no completion for {shell}")
-    script = found(app, {}, "lampkeeper", _VARIABLE).source()
+    script = found(program, {}, "lampkeeper", _VARIABLE).source()
     here.console.line(script)
     here.console.note(f"to have it always: {_PLACES[shell]}")
     return Outcome(document={"shell": shell, "script": script, "install": _PLACES[shell]})

@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
-from lampkeeper.cli.console import Console, Outcome
+from lampkeeper.cli.console import Console
 from lampkeeper.cli.explaining import explained
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import patience_of
 from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, verdict_of
 from lampkeeper.deploy.shared import shared_envs

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import click
+
 from lampkeeper.app.lifecycle import packs_of
 from lampkeeper.app.own_tags import map_own_tags
-from lampkeeper.cli.app import app, common
-from lampkeeper.cli.console import Outcome, cell, new_table
+from lampkeeper.cli.app import common
+from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.knowledge.overlay import Overlay
 from lampkeeper.design.knowledge.taxonomy import OPEN
 from lampkeeper.model.findings import has_errors
 
 
-@app.command("taxonomy")
+@click.command("taxonomy")
 @common()
 def taxonomy_command(here: Here) -> Outcome:
     """Check envs/<env>/taxonomy.yaml: governed tags of yours that are used in place of lampkeeper's, and their masks."""

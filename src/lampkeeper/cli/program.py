@@ -1,0 +1,108 @@
+"""The program `lampkeeper`: its commands in groups; a command's module is imported when the command is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+
+class Listed(NamedTuple):
+    """One line of `lampkeeper --help`: a command, its module in `lampkeeper.cli`, a summary of at most 56 characters."""
+
+    name: str
+    module: str
+    summary: str
+
+
+GROUPS: Mapping[str, tuple[Listed, ...]] = {
+    "Author": (
+        Listed("setup", "generate", "Create an environment's folder with example files."),
+        Listed("snapshot", "generate", "Read tables, grants and spaces of the workspace."),
+        Listed("profile", "generate", "Count value formats per column; no value leaves."),
+        Listed("classify", "generate", "Label columns of a file or stdin, without a workspace."),
+        Listed("generate", "generate", "Label columns and write the draft."),
+        Listed("validate", "generate", "Check the draft or the layer files."),
+        Listed("labels", "labels", "Review labels and record decisions."),
+        Listed("packs", "packs", "List and check country and industry overlays."),
+        Listed("masks", "masks", "List and check masks and row filters."),
+        Listed("taxonomy", "taxonomy", "Check the mapping of existing governed tags."),
+        Listed("fix", "mending", "Fix the syntax and structure of a draft."),
+        Listed("history", "mending", "List earlier drafts."),
+        Listed("restore", "mending", "Restore an earlier draft."),
+    ),
+    "Review": (
+        Listed("matrix", "check", "Show who sees which column raw, masked or not at all."),
+        Listed("why", "check", "Explain one person's access to one column."),
+        Listed("diff", "check", "Compare access between two environments or states."),
+        Listed("report", "audit", "Write the HTML report of an environment."),
+        Listed("approve", "approve", "Approve a proposed plan."),
+    ),
+    "Deploy": (
+        Listed("promote", "promote", "Check the draft and split it into the three layers."),
+        Listed("plan", "deploy", "Show what apply would change, and for whom."),
+        Listed("apply", "deploy", "Apply the layers; an interrupted apply resumes."),
+        Listed("destroy", "deploy", "Remove what lampkeeper created in an environment."),
+    ),
+    "Prove": (
+        Listed("verify", "deploy", "Prove by queries, per principal, that masking holds."),
+        Listed("audit", "audit", "Find sensitive columns without protection."),
+        Listed("conform", "conform", "Test the platform rules that enforcement relies on."),
+    ),
+    "Operate": (
+        Listed("demo", "demo", "Run the whole job on the local workspace."),
+        Listed("demo-bundle", "launch", "Run the bundle on the local workspace."),
+        Listed("launch", "launch", "Deploy the bundle and run a job."),
+        Listed("outcome", "approve", "Print the result of a job run."),
+        Listed("make-history", "approve", "Create the history tables of the jobs."),
+        Listed("status", "shell", "Show what each environment holds."),
+        Listed("completion", "shell", "Print the completion script of a shell."),
+    ),
+}
+"""Every command, in the order of `lampkeeper --help`."""
+
+
+class Program(click.Group):
+    """A group that knows its commands by name and imports a command's module on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name, sorted."""
+        return sorted(command.name for group in GROUPS.values() for command in group)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, None if there is no command of this name."""
+        for listed in (command for group in GROUPS.values() for command in group):
+            if listed.name == cmd_name:
+                module = importlib.import_module(f"lampkeeper.cli.{listed.module}")
+                commands: tuple[click.Command, ...] = module.COMMANDS
+                return next(command for command in commands if command.name == cmd_name)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups, without importing them."""
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(command.name, command.summary) for command in commands])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the listing; options are completed by click."""
+        if incomplete[:1] == "-":
+            return super().shell_complete(ctx, incomplete)
+        listed = sorted((command for group in GROUPS.values() for command in group), key=lambda command: command.name)
+        return [CompletionItem(c.name, help=c.summary) for c in listed if c.name.startswith(incomplete)]
+
+
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(package_name="lampkeeper")
+def program() -> None:
+    """Put a Databricks Genie space on governed data, and prove that the masking holds."""
+
+
+def every_command() -> dict[str, click.Command]:
+    """Import and return all commands by name."""
+    context = click.Context(program)
+    commands = {name: program.get_command(context, name) for name in program.list_commands(context)}
+    return {name: command for name, command in commands.items() if command is not None}
