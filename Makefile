@@ -58,7 +58,7 @@ test-unit: setup ## The tests that need no server, no JVM and no network.
 test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
 	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)
 test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
-	@$(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
+	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: fmt lint types
 fmt: setup ## Format the code.

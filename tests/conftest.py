@@ -8,8 +8,18 @@ import pytest
 
 from support.closing_lines import ClosingLines
 from support.missing_tools import MISSING
+from support.nightly import use_profile
 
 _CLOSING = ClosingLines()
+use_profile()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every law of hypothesis as sampled: a run tries some examples, the nightly run all of them."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.sampled)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

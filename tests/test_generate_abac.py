@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.design.drafts.draft_fixes import (
@@ -33,6 +33,7 @@ from lampkeeper.model.schema import Column, Snapshot, Table
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
 from support.access_models import access_models
 from support.demo_tables import CUSTOMERS, demo_desired, demo_snapshot
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -107,7 +108,7 @@ class TestFixHclSyntax:
         made = fix_hcl_syntax('-- draft\nvalues = [{ name = "x" }]\na = \'it\\\'s "so"\'\nb = "\\d+"\n')
         assert parse_hcl(made.text, "draft") == {"values": ["x"], "a": 'it\'s "so"', "b": "\\d+"}
 
-    @settings(max_examples=300)
+    @law(300)
     @given(text=st.text(alphabet="ab=[]{},:.\"'\n #-<E1…", max_size=60))
     def test_a_fixed_text_is_left_as_it_is(self, text: str) -> None:
         once = fix_hcl_syntax(text)
@@ -301,7 +302,7 @@ def drafts(draw: st.DrawFn) -> Desired:
 
 
 class TestLaws:
-    @settings(max_examples=120, deadline=None)
+    @law(120)
     @given(state=drafts(), quota=st.integers(min_value=1, max_value=4), typed=st.booleans())
     def test_no_fix_shows_anybody_more_and_a_fixed_draft_stays_as_it_is(self, state: Desired, quota: int, typed: bool) -> None:
         snapshot = None

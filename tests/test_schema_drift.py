@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.design.classify.offline import classify
@@ -24,6 +24,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
 from support.demo_tables import CUSTOMERS, demo_desired, demo_request, demo_snapshot, table
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -227,7 +228,7 @@ class TestDelta:
         assert made.desired == demo_desired()
         assert made.findings == ()
 
-    @settings(deadline=None, max_examples=12)
+    @law(12)
     @given(st.sets(st.sampled_from(_NEW)), st.sampled_from(["", "email", "ssn", "date_of_birth"]))
     def test_it_is_a_fixpoint_without_doubles_and_opens_nothing(self, new: set[Column], gone: str) -> None:
         snapshot = _changed(gone, *sorted(new, key=lambda c: c.name))

@@ -7,7 +7,7 @@ import re
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.design.classify.offline import Field, Verdict, classify_table
@@ -24,6 +24,7 @@ from lampkeeper.model.groups import ALL_FAMILIES
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column
+from support.nightly import law
 
 PACKS = built_in_packs()
 EVERY = compose(PACKS)
@@ -140,7 +141,7 @@ NAMES = (
 )
 
 
-@settings(max_examples=25, deadline=None)
+@law(25)
 @given(st.permutations(PACKS))
 def test_the_order_of_packs_changes_nothing(shuffled: list[Pack]) -> None:
     other = compose(tuple(shuffled))
@@ -203,7 +204,7 @@ def test_numbers_that_look_alike_stay_open_with_every_pack_loaded(values: tuple[
     assert found.protect is Protect.NO, found
 
 
-@settings(max_examples=40, deadline=None)
+@law(40)
 @given(st.integers(6, 16), st.integers(0, 2**32))
 def test_random_digits_of_any_length_are_no_identifier(length: int, seed: int) -> None:
     draw = random.Random(seed)
@@ -352,7 +353,7 @@ def test_what_is_no_pack_is_a_finding_and_never_a_traceback(text: str) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=150, deadline=None)
+@law(150)
 def test_no_value_makes_a_format_fail(text: str) -> None:
     for _, each in IDENTIFIERS:
         if each.format is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.design.classify.merge import merge_labels
@@ -27,6 +27,7 @@ from lampkeeper.design.knowledge.packs import choose_packs
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Snapshot, Table
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +49,6 @@ def _entry(column: str, label: str = "email", protect: str = "yes", **more: obje
     return {"column": column, "label": label, "sub": "", "protect": protect, "confidence": 0.9, "reason": "so"} | more
 
 
-@settings(deadline=None)
 @given(st.lists(NASTY, min_size=1, max_size=8, unique=True), NASTY)
 def test_names_and_comments_stay_inside_the_fence_and_come_back_whole(names: list[str], comment: str) -> None:
     prompt = make_prompts(_table(*names, comment=comment))[0]
@@ -71,7 +71,6 @@ def test_a_wide_table_is_asked_about_in_parts_and_a_change_changes_the_fingerpri
     assert table_digest(prompts) != table_digest(make_prompts(_table(*names, "one_more")))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300) | st.sampled_from(['{"columns":[]}', '{"columns":', "[" * 5000, '{"columns":{"a":NaN}}']))
 def test_any_text_is_read_or_refused(text: str) -> None:
     prompt = make_prompts(_table("a"))[0]
@@ -81,7 +80,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert feedback(reply)
 
 
-@settings(max_examples=60, deadline=None)
+@law(60)
 @given(st.integers(min_value=0, max_value=200))
 def test_no_part_of_an_answer_counts_for_the_whole(length: int) -> None:
     whole = _answer(_entry("a"), _entry("b", "none", "no"))
@@ -130,7 +129,6 @@ BANK = Snapshot(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(list(LabelClass)), st.sampled_from(list(Protect)), st.booleans()), min_size=12, max_size=12

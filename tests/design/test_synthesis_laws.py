@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.design.classify.offline import classify
@@ -22,6 +22,7 @@ from lampkeeper.model.policies import PolicyKind
 from lampkeeper.model.schema import Snapshot, Table, TableKind
 from lampkeeper.model.unseen import Unseen, is_fallback
 from support.demo_tables import CUSTOMERS, TRANSACTIONS, demo_desired, demo_request, demo_snapshot, table
+from support.nightly import law
 
 TYPES = (
     "STRING",
@@ -90,7 +91,7 @@ def test_only_what_is_used_is_made_and_grants_are_the_least() -> None:
     assert state.schemas == (("dev_clinical", "lampkeeper"), ("dev_fin", "lampkeeper"))
 
 
-@settings(max_examples=20, deadline=None)
+@law(20)
 @given(st.randoms(use_true_random=False))
 def test_shuffled_input_gives_an_equal_state(random: object) -> None:
     request = demo_request()
@@ -104,7 +105,7 @@ def test_shuffled_input_gives_an_equal_state(random: object) -> None:
     assert synthesize(shuffled) == synthesize(request)
 
 
-@settings(max_examples=40, deadline=None)
+@law(40)
 @given(
     st.lists(
         st.tuples(

@@ -22,7 +22,8 @@ from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Snapshot, Table
 from lampkeeper.model.tags import TagPolicy
-from support.states import desired_states, law
+from support.nightly import law
+from support.states import desired_states
 
 pytestmark = pytest.mark.unit
 
@@ -42,7 +43,7 @@ def folder(root: Path, env: str, draft: Desired) -> EnvFolder:
     return made
 
 
-@law
+@law(40)
 @given(desired_states)
 def test_draft_split_and_read_give_the_desired_state(tmp_path_factory, desired):
     env = folder(tmp_path_factory.mktemp("env"), "dev", desired)

@@ -14,7 +14,8 @@ from lark.exceptions import UnexpectedInput
 
 from lampkeeper.files.hcl import parse_hcl, quote_hcl, read_hcl, render_hcl
 from lampkeeper.model.errors import UsageError
-from support.states import law, texts
+from support.nightly import law
+from support.states import texts
 
 pytestmark = pytest.mark.unit
 
@@ -28,13 +29,13 @@ values = st.recursive(
 files = st.dictionaries(identifiers, values, max_size=4)
 
 
-@law
+@law(40)
 @given(files)
 def test_reading_what_was_rendered_gives_the_same(file):
     assert parse_hcl(render_hcl(file), "f") == file
 
 
-@law
+@law(40)
 @given(files, st.randoms(use_true_random=False))
 def test_bytes_do_not_depend_on_the_order_of_keys(file, random):
     def shuffled(value):
@@ -61,7 +62,7 @@ def test_bytes_do_not_depend_on_the_hash_seed():
     assert len(seen) == 1
 
 
-@law
+@law(40)
 @given(st.lists(texts, max_size=5))
 def test_the_public_reader_agrees_about_rendered_text(items):
     """python-hcl2 (version 8) keeps quotes and escapes: its raw strings are ours, character by character."""

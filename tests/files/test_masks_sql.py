@@ -11,7 +11,8 @@ from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName
-from support.states import functions, law, tuples
+from support.nightly import law
+from support.states import functions, tuples
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +22,7 @@ MASK = Function(
 )  # fmt: skip
 
 
-@law
+@law(40)
 @given(tuples(functions, lambda f: f.name))
 def test_functions_read_back_as_they_were(some):
     text = render_masks_sql(some)

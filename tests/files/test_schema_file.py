@@ -15,7 +15,8 @@ from lampkeeper.files.schema_sql import guess_dialects
 from lampkeeper.files.types import databricks_type, load_type_table
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.schema import TypeFamily, type_family
-from support.states import law, texts
+from support.nightly import law
+from support.states import texts
 
 pytestmark = pytest.mark.unit
 
@@ -110,7 +111,7 @@ def test_examples_of_values_are_kept_and_a_catalog_may_be_named():
     assert [c.table.catalog for c in schema.order] == ["given", "other"]
 
 
-@law
+@law(40)
 @given(st.lists(st.tuples(texts.filter(bool), texts.filter(bool), texts), min_size=1, max_size=6))
 @example([("\x1b\xa00", "0", "")])
 @example([("a" * 254 + "/b", "0", "")])

@@ -17,7 +17,8 @@ from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.names import write_name
 from lampkeeper.model.unseen import Unseen
-from support.states import groups, law, table_names, texts, tuples, words
+from support.nightly import law
+from support.states import groups, table_names, texts, tuples, words
 
 pytestmark = pytest.mark.unit
 
@@ -57,14 +58,14 @@ settings = st.builds(
 )
 
 
-@law
+@law(40)
 @given(settings)
 def test_settings_read_back_as_they_were(some):
     read = read_settings(render_settings(some), "f")
     assert (read.settings, read.findings) == (some, ())
 
 
-@law
+@law(40)
 @given(st.builds(Auth, **dict.fromkeys(Auth.__dataclass_fields__, texts)))
 def test_auth_reads_back_as_it_was(auth):
     assert read_auth(render_auth(auth), "f") == auth

@@ -16,7 +16,8 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
-from support.states import law, names, spaces, sql_types, table_names, tag_assignments, texts, tuples
+from support.nightly import law
+from support.states import names, spaces, sql_types, table_names, tag_assignments, texts, tuples
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +37,7 @@ labels = st.builds(
 )  # fmt: skip
 
 
-@law
+@law(40)
 @given(snapshots)
 def test_a_snapshot_reads_back_as_it_was(snapshot):
     text = render_snapshot(snapshot)
@@ -44,7 +45,7 @@ def test_a_snapshot_reads_back_as_it_was(snapshot):
     assert render_snapshot(Snapshot(tables=snapshot.tables[::-1], tags=snapshot.tags[::-1], taken_at=snapshot.taken_at)) == text
 
 
-@law
+@law(40)
 @given(tuples(labels))
 def test_labels_read_back_as_they_were(some):
     assert read_labels(render_labels(some), "f") == some
@@ -85,7 +86,7 @@ plain_spaces = spaces.map(
 )
 
 
-@law
+@law(40)
 @given(plain_spaces)
 def test_a_space_reads_back_as_it_was(space):
     text = render_space(space)
@@ -97,7 +98,7 @@ def test_a_space_reads_back_as_it_was(space):
     assert render_space(again) == text
 
 
-@law
+@law(40)
 @given(plain_spaces)
 def test_arrays_of_a_space_are_sorted_by_unique_ids_of_32_hex_digits(space):
     def walk(value):

@@ -11,12 +11,13 @@ from lampkeeper.files.tfvars import SECTIONS, part_of, read_layer, render_layer
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import LAYERS, Layer
-from support.states import desired_states, law
+from support.nightly import law
+from support.states import desired_states
 
 pytestmark = pytest.mark.unit
 
 
-@law
+@law(40)
 @given(desired_states)
 def test_a_draft_reads_back_as_it_was(desired):
     read = read_layer(render_layer(desired), "f", None, desired.functions)
@@ -24,7 +25,7 @@ def test_a_draft_reads_back_as_it_was(desired):
     assert read.findings == ()
 
 
-@law
+@law(40)
 @given(desired_states)
 def test_each_layer_reads_back_as_its_part(desired):
     for layer in LAYERS:
@@ -33,7 +34,7 @@ def test_each_layer_reads_back_as_its_part(desired):
         assert (read.desired, read.findings) == (part, ())
 
 
-@law
+@law(40)
 @given(desired_states)
 def test_bytes_do_not_depend_on_the_order_given(desired):
     rng = random.Random(7)

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localspace.clock import Clock
@@ -16,6 +16,7 @@ from localspace.jobs.run_book import RunBook, over, result_of
 from localspace.jobs.scheduler import Scheduler
 from localspace.statement_runner import CancelToken
 from localspace.store import Document, Store
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -97,7 +98,7 @@ def _graphs(draw: st.DrawFn) -> list[Document]:
 
 
 @given(_graphs())
-@settings(max_examples=60, deadline=None)
+@law(60)
 def test_every_run_ends_and_every_task_as_its_upstream_says(tasks: list[Document]) -> None:
     office = _Office()
     run = office.ended(office.submit(tasks))
@@ -122,7 +123,7 @@ def test_every_run_ends_and_every_task_as_its_upstream_says(tasks: list[Document
 
 
 @given(_graphs())
-@settings(max_examples=30, deadline=None)
+@law(30)
 def test_a_cancelled_run_ends_cancelled_and_starts_nothing_more(tasks: list[Document]) -> None:
     office = _Office()
     root = _task("root-hang", [])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.conditions import HasTag, HasTagValue
@@ -13,6 +13,7 @@ from lampkeeper.model.names import ColumnName, FunctionName
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.tags import EntityType, TagAssignment
 from support.access_models import FUNCTIONS, TABLES, access_models, principals
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -135,7 +136,7 @@ def test_a_function_that_is_gone_fails_the_table() -> None:
     assert state(model(functions=FUNCTIONS[1:]), column=B) is CellState.FAILING
 
 
-@settings(max_examples=150, deadline=None)
+@law(150)
 @given(of=access_models(), principal=principals)
 def test_a_hidden_table_is_hidden_in_every_column_and_a_readable_one_in_none(of: AccessModel, principal: Principal) -> None:
     access = Access(of)
@@ -144,7 +145,7 @@ def test_a_hidden_table_is_hidden_in_every_column_and_a_readable_one_in_none(of:
         assert {c.state is CellState.HIDDEN for c in seen.cells.values()} == {not seen.readable}
 
 
-@settings(max_examples=150, deadline=None)
+@law(150)
 @given(of=access_models(), principal=principals)
 def test_the_order_of_anything_changes_nothing(of: AccessModel, principal: Principal) -> None:
     turned = replace(of, policies=of.policies[::-1], grants=of.grants[::-1], tags=of.tags[::-1], tables=of.tables[::-1])
@@ -152,7 +153,7 @@ def test_the_order_of_anything_changes_nothing(of: AccessModel, principal: Princ
     assert {k: c.state for k, c in one.cells.items()} == {k: c.state for k, c in two.cells.items()}
 
 
-@settings(max_examples=100, deadline=None)
+@law(100)
 @given(of=access_models())
 def test_a_person_sees_what_anybody_in_the_same_groups_sees(of: AccessModel) -> None:
     free = replace(of, policies=(), grants=tuple(g for g in of.grants if g.principal not in ("ana", "ben", "eve")), owners={})

@@ -1,7 +1,7 @@
 """Conditions: one spelling out, every spelling in."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.model.conditions import (
@@ -18,6 +18,7 @@ from lampkeeper.model.conditions import (
     tag_references,
 )
 from support.access_models import conditions
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -40,7 +41,7 @@ def test_any_key_and_value_survive_printing(key: str, value: str) -> None:
     assert parse_condition(str(HasTag(key))) == HasTag(key)
 
 
-@settings(max_examples=50)
+@law(50)
 @given(a=conditions, b=conditions, held=tags)
 def test_the_connectives_mean_what_they_say(a: Condition, b: Condition, held: dict[str, str]) -> None:
     assert matches(And((a, b)), held) == (matches(a, held) and matches(b, held))
@@ -72,7 +73,7 @@ def test_an_error_names_the_position(text: str, position: int) -> None:
         parse_condition(text)
 
 
-@settings(max_examples=50)
+@law(50)
 @given(a=conditions, held=tags)
 def test_only_a_negated_key_can_make_a_condition_false_by_being_there(a: Condition, held: dict[str, str]) -> None:
     for key in set(held) - negated_keys(a):

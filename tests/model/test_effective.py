@@ -1,12 +1,13 @@
 """What a change from one matrix to another means."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lampkeeper.model.access import Access, AccessModel, Cell, CellState
 from lampkeeper.model.effective import Direction, Matrix, compare, compute_matrix, standard_principals
 from lampkeeper.model.names import ColumnName
 from support.access_models import TABLES, access_models
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -26,7 +27,7 @@ MASK_A, MASK_B = (Cell(state=CellState.MASKED, by=f"main.l.{n}", digest=n) for n
 FAILING = Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
 
 
-@settings(max_examples=80, deadline=None)
+@law(80)
 @given(model=access_models())
 def test_nothing_changes_from_a_matrix_to_itself(model: AccessModel) -> None:
     access = Access(model)
@@ -34,7 +35,7 @@ def test_nothing_changes_from_a_matrix_to_itself(model: AccessModel) -> None:
     assert compare(matrix, matrix) == ()
 
 
-@settings(max_examples=80, deadline=None)
+@law(80)
 @given(before=access_models(), after=access_models())
 def test_a_cell_that_opens_one_way_closes_the_other_way(before: AccessModel, after: AccessModel) -> None:
     first, second = Access(before), Access(after)

@@ -1,7 +1,7 @@
 """Why a principal gets what it gets: the chain leads to the same verdict as the matrix."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.conditions import HasTagValue
@@ -12,6 +12,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.tags import EntityType, TagAssignment
 from support.access_models import FUNCTIONS, TABLES, access_models, principals
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +20,7 @@ TABLE = TABLES[0]
 COLUMN = ColumnName(TABLE.name, "a")
 
 
-@settings(max_examples=100, deadline=None)
+@law(100)
 @given(model=access_models(), principal=principals)
 def test_the_chain_ends_in_the_cell_of_the_matrix(model: AccessModel, principal: Principal) -> None:
     access = Access(model)
@@ -37,7 +38,7 @@ def test_the_chain_ends_in_the_cell_of_the_matrix(model: AccessModel, principal:
             assert tuple(str(p).split(":")[0] for p in found.privileges if not p.held) == seen.missing
 
 
-@settings(max_examples=100, deadline=None)
+@law(100)
 @given(model=access_models(), principal=principals)
 def test_every_group_of_the_principal_has_a_path_that_starts_with_it(model: AccessModel, principal: Principal) -> None:
     access = Access(model)

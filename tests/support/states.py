@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or
@@ -13,9 +12,6 @@ from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Para
 from lampkeeper.model.names import FunctionName, TableName
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
-
-law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""How often a law is tried: the machine is shared, so no deadline."""
 
 _NASTY = ["${", "$${", "%{x}", "`", "'", '"', "\\", "\n", "a.b", "é", "\u202e", "--", ";", "Ω name", "${var.x}"]
 

@@ -20,7 +20,8 @@ from lampkeeper.testdata import check_digits, invented
 from lampkeeper.testdata.draw import Draw
 from lampkeeper.testdata.rows import name_words, synthesise
 from lampkeeper.testdata.seeding import create_table, insert_rows, literal
-from support.states import law, names, table_names, texts
+from support.nightly import law
+from support.states import names, table_names, texts
 
 pytestmark = pytest.mark.unit
 
@@ -108,7 +109,7 @@ def test_about_one_cell_in_eight_is_null_where_it_may_be():
     assert 0.08 < sum(nulls[::2]) / (20 * 50) < 0.16
 
 
-@law
+@law(40)
 @given(table_names, st.lists(names, min_size=1, max_size=4, unique_by=str.casefold), texts, texts)
 def test_hostile_names_and_values_stay_in_their_place(name, columns, comment, value):
     table = Table(name=name, comment=comment, columns=tuple(Column(name=c, type="STRING", comment=comment) for c in columns))

@@ -1,11 +1,12 @@
 """Who is asked: every combination that people hold, joined without touching a group of an identity provider."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lampkeeper.deploy.verify.identities import direct_groups, groups_in_question, membership_sql, people_combinations
 from lampkeeper.model.access import Access, AccessModel, Principal
 from support.access_models import access_models
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -44,7 +45,7 @@ def test_a_combination_that_needs_a_locked_group_cannot_be_made() -> None:
     assert direct_groups(frozenset({"officers"}), NESTED, {"aml"}) == ("officers",)
 
 
-@settings(max_examples=150, deadline=None)
+@law(150)
 @given(model=access_models())
 def test_joining_gives_exactly_the_combination_and_touches_no_locked_group(model: AccessModel) -> None:
     live = Access(model)

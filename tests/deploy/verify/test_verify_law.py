@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from lampkeeper.deploy.verify.cells import CellCheck, Witness
@@ -17,6 +17,7 @@ from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, Poli
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.model.tags import EntityType, TagAssignment
 from support.fake_warehouse import FakeWarehouse
+from support.nightly import law
 
 pytestmark = pytest.mark.unit
 
@@ -105,7 +106,7 @@ def what_filter(access: TableAccess) -> object:
     return [(f.function, f.arguments) for f in access.filters]
 
 
-@settings(max_examples=120, deadline=None)
+@law(120)
 @given(expected=models(), live=models(), swap=st.booleans())
 def test_it_fails_exactly_where_somebody_sees_something_else(expected: AccessModel, live: AccessModel, swap: bool) -> None:
     if swap:
