@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from localspace import fresh
 from localspace.auth import Gatekeeper, digest
@@ -96,7 +97,7 @@ class Workspace:
         self.bench.close()
         self.desk.close()
         self.store.close()
-        os.close(self._lock_file)
+        self._lock_file.release()
 
     def _admin_token(self) -> str:
         path = self.data_dir / "admin.token"
@@ -114,7 +115,7 @@ class Workspace:
         return token
 
 
-def _claim(data_dir: Path) -> int:
+def _claim(data_dir: Path) -> BaseFileLock:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         marker = data_dir / MARKER
@@ -122,15 +123,13 @@ def _claim(data_dir: Path) -> int:
             if any(one.name != "lock" for one in data_dir.iterdir()):
                 raise DataFolderError(f"{data_dir} holds files of something else. Name an empty folder with --data.")
             marker.write_text(json.dumps({"format": 1}) + "\n")
-        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = FileLock(data_dir / "lock", mode=0o600, thread_local=False)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise DataFolderError(f"{data_dir} is in use by another localspace. Stop it or name another folder.") from None
     except OSError as error:
         raise DataFolderError(f"{data_dir} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise DataFolderError(f"{data_dir} is in use by another localspace. Stop it or name another folder.") from error
-    return descriptor
+    return lock
 
 
 def _sql_runner(workspace: Workspace) -> StatementRunner:

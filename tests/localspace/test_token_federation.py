@@ -87,8 +87,8 @@ WRONG: dict[str, tuple[str, Callable[[], str]]] = {
     "unsigned": ("no key of it signed", unsigned),
     "keyed with the public key": ("no key of it signed", keyed_with_the_public_key),
     "claims put in later": ("no key of it signed", lambda: with_claims_of_another(id_token("lampkeeper"))),
-    "no token": ("no signed JWT", lambda: "nonsense"),
-    "no JSON": ("no JSON", lambda: "AAAA.AAAA.AAAA"),
+    "no token": ("not a signed JWT", lambda: "nonsense"),
+    "no JSON": ("not a signed JWT", lambda: "AAAA.AAAA.AAAA"),
 }
 
 

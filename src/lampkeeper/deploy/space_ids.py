@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lampkeeper.deploy.state import States, write_atomically
+from lampkeeper.deploy.state import States
+from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.layers import Layer
 
 
@@ -25,7 +26,7 @@ def kept_space_ids(states: States) -> Iterator[None]:
             path.unlink(missing_ok=True)
         for path, space_id in now.items():
             if not path.exists() or before.get(path) != space_id:
-                write_atomically(path, f"{space_id}\n")
+                write_text(path, f"{space_id}\n", mode=SECRET_MODE)
 
 
 def _ids(states: States) -> dict[Path, str]:

@@ -7,7 +7,6 @@ The file itself is replaced atomically (temporary file, fsync, rename).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from lampkeeper.deploy.change import LAGGING, Action, Body, Change
+from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
@@ -214,25 +216,13 @@ class LayerState:
             data["unsettled"] = True
         if self.intents:
             data["intents"] = [{"kind": k, "key": n, "action": str(a)} for (k, n), a in sorted(self.intents.items())]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+        write_text(self.path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", mode=SECRET_MODE)
         self.journal.unlink(missing_ok=True)
         self._dirty = False
 
     def of_kind(self, kind: str) -> dict[str, Owned]:
         """Return the objects of one kind by key."""
         return {key: owned for (k, key), owned in self.objects.items() if k == kind}
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file so that a reader, or a crash, sees the old text or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
 
 
 @dataclass(slots=True)
@@ -287,22 +277,22 @@ class StateLock:
     def __init__(self, states: States) -> None:
         """Prepare to lock beside the state files."""
         self._paths = sorted({state.path.with_name(".lock") for state in states.layers.values()})
-        self._descriptors: list[int] = []
+        self._held: list[BaseFileLock] = []
 
     def __enter__(self) -> StateLock:
         """Lock, or raise UnsafePlanError when another run holds the lock."""
         for path in self._paths:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            self._descriptors.append(descriptor)
+            lock = FileLock(path, mode=0o600, thread_local=False)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                lock.acquire(blocking=False)
+            except Timeout:
                 self.__exit__()
                 raise UnsafePlanError(f"another run is applying here ({path})", fix="wait until it has ended") from None
+            self._held.append(lock)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Unlock."""
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        while self._held:
+            self._held.pop().release()
