@@ -60,11 +60,17 @@ test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real sch
 test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
 	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
+.PHONY: coverage
+coverage: setup ## Print how many branches of each package the unit tests take.
+	@$(BIN)/pytest -q -m "unit and not nightly" $(WORKERS) --cov --cov-branch --cov-report= $(PYTEST_ARGS) >/dev/null
+	@for room in lampkeeper localspace partnercert; do printf '%-12s' $$room; $(BIN)/coverage report --include="src/$$room/*" --format=total | sed 's/$$/ % of lines and branches by the unit tests/'; done
+	@rm -f .coverage
+
 .PHONY: fmt lint types
 fmt: setup ## Format the code.
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
-lint: setup ## Check style and the import floors.
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/lint-imports --no-cache >/dev/null && echo "lint: clean"
+lint: setup ## Check style, spelling and the import layers.
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/codespell && $(BIN)/lint-imports --no-cache >/dev/null && echo "lint: clean"
 types: setup ## Check the types.
 	@$(BIN)/mypy
 
