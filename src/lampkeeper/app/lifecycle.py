@@ -25,6 +25,7 @@ from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.rights import require_sight
 from lampkeeper.deploy.state import States
 from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.near_words import near_word
 from lampkeeper.design.knowledge.overlay import Overlay, compose
 from lampkeeper.design.knowledge.pack_file import read_pack
 from lampkeeper.design.knowledge.packs import choose_packs
@@ -42,6 +43,7 @@ from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import ColumnName, TableName, split_name
@@ -223,6 +225,11 @@ def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[Gro
     if settings.genie_only:
         return ()
     if choices.groups:
+        known = {t.name for t in overlay.templates} | {s.group.name for s in settings.groups or ()}
+        for name in choices.groups:
+            if near_word(name, known) is not None and name.casefold() not in {k.casefold() for k in known}:
+                fix = "correct the name; a new group whose name is that near goes into `groups` of env.auto.tfvars"
+                raise unknown_name("group", name, known, where="among the templates and the settings", fix=fix)
         return overlay.pick_groups(choices.groups)
     if settings.groups is not None:
         return settings.groups
@@ -237,8 +244,7 @@ def space_requests(
         return (), ()
     chosen = [s for s in settings.spaces if not space or s.key == space_key(space)]
     if space and not chosen:
-        there = ", ".join(repr(s.name) for s in settings.spaces) or "none"
-        raise UsageError(f"no space {space!r} in env.auto.tfvars (there are: {there})")
+        raise unknown_name("space", space, (s.name for s in settings.spaces), where="in env.auto.tfvars")
     findings = []
     requests = []
     for each in chosen:

@@ -13,16 +13,20 @@ from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import patience_of
+from lampkeeper.cli.program import GROUPS
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.run_book import RunBook, judge, verdict_of
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.known_names import require_known
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.task import whoami
+
+STEPS = frozenset(command.name for group in GROUPS.values() for command in group)
+"""What a step of a run may be: any command."""
 
 
 @click.command("approve")
@@ -33,7 +37,7 @@ def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outco
     """Approve the plan proposed under HASH, as who you are signed in. Its proposer cannot."""
 
     # The environment's own auth.auto.tfvars, where there is one, says who we are; else a profile, else the SDK finds out.
-    own = EnvFolder(here.root, here.env).auth() if here.shared is None else Auth()
+    own = here.folder().auth() if here.shared is None else Auth()
     auth = Auth(profile=here.profile) if here.profile else own
     by = whoami(connect(auth, patience=patience_of(os.environ)))
     book = plan_book(here, approvals)
@@ -63,7 +67,12 @@ def outcome_command(here: Here, steps: str, then: str) -> Outcome:
         raise UsageError("outcome of which run?", fix="give --run-id")
     book = RunBook(here.files, here.env, here.flags.run_id)
     names = listed(steps)
-    found = judge(names, book.read([*names, *listed(then)]))
+    for name in (*names, *listed(then)):
+        require_known("step", name, STEPS, where="of a run")
+    records = book.read([*names, *listed(then)])
+    if not records and here.shared is None:
+        here.folder()  # a run of an environment that is not there has left no record either
+    found = judge(names, records)
     table = new_table("step", "verdict", "what it said")
     for record in found.steps:
         told = "; ".join([record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,15 +14,23 @@ from lampkeeper.app.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.cli.here import Here
+from lampkeeper.cli.named import (
+    column_named,
+    principal_named,
+    require_catalogs,
+    require_no_slip,
+    table_of_workspace,
+    tables_named,
+)
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
-from lampkeeper.model.access import Access, CellState, Principal
-from lampkeeper.model.effective import OUTSIDER, Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
+from lampkeeper.model.access import Access, CellState
+from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.explain import Explanation, explain, show_use
-from lampkeeper.model.names import ColumnName, TableName, split_name
+from lampkeeper.model.names import ColumnName, TableName
 
 STYLES = {CellState.RAW: "bold yellow", CellState.MASKED: "green", CellState.HIDDEN: "dim", CellState.FAILING: "bold red"}
 STYLES[CellState.NO_ROWS] = "dim"
@@ -43,7 +52,7 @@ def matrix_rows(matrix: Matrix) -> list[dict[str, str]]:
     ]
 
 
-def print_matrix(console: Console, matrix: Matrix, only: str = "") -> None:
+def print_matrix(console: Console, matrix: Matrix) -> None:
     """Print a table for each table: columns down, principals across."""
     if console.as_json:
         return
@@ -51,8 +60,6 @@ def print_matrix(console: Console, matrix: Matrix, only: str = "") -> None:
     for column in dict.fromkeys(c for _, c in matrix.cells):
         tables.setdefault(column.table, []).append(column)
     for name in sorted(tables):
-        if only and only.casefold() not in str(name).casefold():
-            continue
         shown = new_table("column", *matrix.principals, title=str(name))
         for column in tables[name]:
             cells = [matrix.cells[(p, column)] for p in matrix.principals]
@@ -82,8 +89,10 @@ def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, on
     folder = here.folder()
     access = live_access_of(folder, workspace_of(here, folder)) if live else access_of(folder)
     matrix = compute_matrix(access, standard_principals(access))
+    if only:
+        matrix = tables_named(matrix, only)
     rows = matrix_rows(matrix)
-    print_matrix(here.console, matrix, only)
+    print_matrix(here.console, matrix)
     exemptions = [str(e) for e in folder.settings().exemptions]
     unseen = unseen_dict(matrix)
     for catalog, shown in unseen.items():
@@ -165,6 +174,7 @@ def diff_command(here: Here, a: str, b: str, catalog_map: str) -> Outcome:
     first, second = access_named(here, a, env), access_named(here, b, env)
     people = standard_principals(first, second)
     names = read_map(catalog_map)
+    require_catalogs(names, first, second)
     before = rename_catalogs(compute_matrix(first, people), names)
     changes = compare(before, rename_catalogs(compute_matrix(second, people), {}))
     for change in changes:
@@ -216,46 +226,25 @@ def why_command(here: Here, principal: str, column: str, live: bool) -> Outcome:
     PRINCIPAL is a user, an application id, a group (then: one of its members), or `outsider`.
     """
     folder = here.folder()
-    outside = unseen_column(desired_of(folder), column)
+    desired, settings = desired_of(folder), folder.settings()
+    outside, workspace = unseen_column(desired, column), None
     if live:
-        access = live_access_of(folder, workspace_of(here, folder), outside)
+        workspace = workspace_of(here, folder)
+        read = partial(live_access_of, folder, workspace, outside)
+        access = table_of_workspace(read, outside, desired.tables)
     else:
         access = access_of(folder)
         if outside is not None:
+            require_no_slip(outside, desired.tables)
             here.console.note(
                 f"{outside.table} is not in this environment: the files know nothing of its tags and grants (--live)"
             )
             access = with_unknown(access, outside)
-    found = explain(access, principal_named(access, principal), column_named(access, column))
+    also = [*(g.name for g in desired.groups), *(e.principal for e in settings.exemptions), *settings.operators]
+    asked_about = principal_named(access, principal, also, workspace)
+    found = explain(access, asked_about, column_named(access, column))
     print_explanation(here.console, found)
     return Outcome(document=found.as_dict())
-
-
-def principal_named(access: Access, name: str) -> Principal:
-    """Return the principal that a person means by a name."""
-    if name.casefold() in ("outsider", OUTSIDER.name):
-        return OUTSIDER
-    groups = set(access.model.members) | {g.principal for g in access.model.grants}
-    groups |= {p for policy in access.model.policies for p in (*policy.to_principals, *policy.except_principals)}
-    people = {m for members in access.model.members.values() for m in members}
-    if name in groups and name not in people - set(access.model.members):
-        return Principal(name=f"member of {name}", groups=(name,))
-    return Principal(name=name)
-
-
-def column_named(access: Access, text: str) -> ColumnName:
-    """Return the column that a person means: four parts, or fewer where that is unambiguous."""
-    wanted = [p.casefold() for p in split_name(text)]
-    found = [
-        c
-        for t in access.model.tables
-        for c in t.column_names()
-        if [p.casefold() for p in (*c.table.parts, c.column)][-len(wanted) :] == wanted
-    ]
-    if len(found) != 1:
-        several = f"is one of {', '.join(map(str, found[:5]))}" if found else "is not in scope"
-        raise UsageError(f"column {text!r} {several}", fix="write catalog.schema.table.column")
-    return found[0]
 
 
 def print_explanation(console: Console, found: Explanation) -> None:

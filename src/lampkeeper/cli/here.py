@@ -9,7 +9,7 @@ from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
-from lampkeeper.model.errors import UsageError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.volumes import VolumeFolder
 
 
@@ -43,9 +43,9 @@ class Here:
         """Return the environment's folder; raise UsageError listing the environments when it is not there."""
         folder = EnvFolder(self.root, self.env)
         if self.shared is not None and not folder.settings_path.is_file():
-            place = f"{self.shared.volume.path}/{self.env}/env.auto.tfvars"
-            raise UsageError(
-                f"{place}: there is no such file, so there is no environment {self.env!r}",
-                fix=f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over",
-            )
+            files = (name.split("/") for name in self.shared.volume.names())
+            there = [parts[0] for parts in files if parts[1:] == ["env.auto.tfvars"]]
+            fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over"
+            where = f"in {self.shared.volume.path}, for there is no {self.env}/env.auto.tfvars"
+            raise unknown_name("environment", self.env, there, where=where, fix=fix)
         return EnvFolder.existing(self.root, self.env)

@@ -13,12 +13,14 @@ from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.classify.merge import disagreements
 from lampkeeper.design.classify.prompt import subs_of
 from lampkeeper.design.classify.review import Doubt, ReviewItem, list_doubts
 from lampkeeper.files.decisions import Decision, decisions_path, read_decisions, write_decisions
 from lampkeeper.files.snapshots import label_document
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.known_names import require_known, unknown_name
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, write_name
 from lampkeeper.model.schema import Snapshot
@@ -27,7 +29,7 @@ STEWARD = "LAMPKEEPER_STEWARD"
 """The environment variable that says who decides; else the name of the machine's user."""
 
 
-@click.group("labels")
+@click.group("labels", cls=CommandGroup)
 def labels_group() -> None:
     """Labels of columns: review what is in doubt, decide."""
 
@@ -75,8 +77,8 @@ def set_command(here: Here, column: str, label: str, protect: str, reason: str, 
     if chosen is LabelClass.NONE and protect == "yes":
         raise UsageError("label none does not go with --protect yes", fix="say what the column holds, or --protect no")
     subs = subs_of(overlay_of(folder).vocabulary).get(chosen, ())
-    if sub and sub not in subs:
-        raise UsageError(f"label {label} has no sub {sub!r}", fix=f"one of: {', '.join(subs) or 'none'}")
+    if sub:
+        require_known("sub", sub, subs, where=f"of label {label}")
     decision = Decision(
         column=name, by=by.strip() or getpass.getuser(), label=chosen, protect=Protect(protect), reason=reason.strip(),
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), sub=sub,
@@ -98,8 +100,9 @@ def _find(snapshot: Snapshot, text: str) -> ColumnName:
         (c for c in columns if c.plain.casefold() == wanted.plain.casefold()), None
     )
     if found is None:
-        near = [str(c) for c in columns if c.table == wanted.table or c.column.casefold() == wanted.column.casefold()][:8]
-        raise UsageError(f"{text!r} is not in the snapshot", fix=f"one of: {', '.join(near)}" if near else "take a new snapshot")
+        raise unknown_name(
+            "column", text, map(str, columns), where="in the snapshot", fix="use one of these, or take a new snapshot"
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library
 from lampkeeper.design.knowledge.packs import built_in_packs
 from lampkeeper.maskcheck.checks import NUMBERS, Item, Verdict, check_masks
@@ -25,12 +26,12 @@ _ROWS_OF_ONE, _ROWS_OF_MANY = 1_000_000, 100_000
 """Over how many rows the time of a mask is taken: of a file of one's own, and of each of the library."""
 
 
-class _ListByDefault(click.Group):
+class _ListByDefault(CommandGroup):
     """A group whose first subcommand may be left out: `masks --json` is `masks list --json`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `list` in front of options of its own."""
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h")):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 

@@ -10,6 +10,7 @@ from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.knowledge.overlay import compose
 from lampkeeper.design.knowledge.pack import Identifier
 from lampkeeper.design.knowledge.pack_file import read_pack
@@ -17,9 +18,10 @@ from lampkeeper.design.knowledge.packs import built_in_packs
 from lampkeeper.files.text import read_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.known_names import unknown_name
 
 
-@click.group("packs")
+@click.group("packs", cls=CommandGroup)
 def packs_group() -> None:
     """Countries and industries: identifiers, masks, groups."""
 
@@ -31,8 +33,7 @@ def list_command(here: Here, code: str) -> Outcome:
     """List the packs, or everything in one of them."""
     packs = [p for p in built_in_packs() if not code or p.code.casefold() == code.casefold()]
     if not packs:
-        there = ", ".join(p.code for p in built_in_packs())
-        raise UsageError(f"no pack {code!r} (there are: {there})", fix="lampkeeper packs list")
+        raise unknown_name("pack", code, (p.code for p in built_in_packs()), fix="lampkeeper packs list")
     if code:
         table = new_table("identifier", "class", "sensitivity", "called", "checked by", "treated by")
         for each in packs[0].identifiers:

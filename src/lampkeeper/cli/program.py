@@ -9,6 +9,8 @@ from typing import NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
+from lampkeeper.model.known_names import require_known
+
 
 class Listed(NamedTuple):
     """One line of `lampkeeper --help`: a command, its module in `lampkeeper.cli`, a summary of at most 56 characters."""
@@ -65,7 +67,17 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
 """Every command, in the order of `lampkeeper --help`."""
 
 
-class Program(click.Group):
+class CommandGroup(click.Group):
+    """A group of commands that refuses an unknown one with the nearest names."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; raise UsageError if there is none of this name."""
+        if args and not args[0].startswith("-") and not ctx.resilient_parsing:
+            require_known("command", args[0], self.list_commands(ctx), fix=f"{ctx.command_path} --help")
+        return super().resolve_command(ctx, args)
+
+
+class Program(CommandGroup):
     """A group that knows its commands by name and imports a command's module on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

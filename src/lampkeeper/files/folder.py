@@ -31,6 +31,7 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.model.labels import Label
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.schema import Snapshot
@@ -102,10 +103,8 @@ class EnvFolder:
         """Return the folder of an environment that is there; raise UsageError listing those that are."""
         folder = cls(root, env)
         if not folder.settings_path.is_file():
-            there = ", ".join(environments(root)) or "none yet"
-            raise UsageError(
-                f"no environment {env!r} under {root / 'envs'} (there are: {there})", fix=f"lampkeeper setup --env {env}"
-            )
+            there, where = environments(root), f"under {root / 'envs'}"
+            raise unknown_name("environment", env, there, where=where, fix=f"lampkeeper setup --env {env}")
         return folder
 
     @property

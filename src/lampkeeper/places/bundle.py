@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.places.place import Address
 from lampkeeper.places.signals import uninterrupted
 
@@ -100,7 +101,7 @@ class Bundle:
         """Return the id of a deployed job; raise UsageError listing the jobs when there is none of that name."""
         jobs = (self.summary().get("resources") or {}).get("jobs") or {}
         if key not in jobs:
-            raise UsageError(f"the bundle has no job {key!r} (there are: {', '.join(sorted(jobs))})", fix="name one of them")
+            raise unknown_name("job", key, jobs, where="in the bundle")
         if not jobs[key].get("id"):
             raise UsageError(f"the job {key!r} is not deployed", fix=f"databricks bundle deploy -t {self.target}")
         return int(jobs[key]["id"])

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
@@ -60,7 +61,7 @@ def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) 
         settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
         known = sorted(p["name"] for p in settings.get("parameters") or ())
         for name in sorted(set(parameters) - set(known)):
-            raise UsageError(f"the job has no parameter {name!r} (there are: {', '.join(known)})", fix="give --param one of them")
+            raise unknown_name("parameter", name, known, where="of the job", fix="give --param one of these names")
     body: dict[str, Any] = {"job_id": job_id} | ({"job_parameters": dict(parameters)} if parameters else {})
     return int(workspace.write("job", "POST", "/api/2.2/jobs/run-now", body)["run_id"])
 

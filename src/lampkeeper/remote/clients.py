@@ -7,16 +7,20 @@ they are), empty lists are sent, and fields that we do not know come back as the
 
 from __future__ import annotations
 
+import configparser
 import logging
+import os
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import Patience, Transience, never_sent, translate
 
@@ -290,6 +294,17 @@ def account_console(host: str) -> str:
     return next((console for ending, console in _CONSOLES if bare.endswith(ending)), bare)
 
 
+def _profiles() -> tuple[str, ...]:
+    """Return the names of the profiles of this machine's .databrickscfg, and nothing else that stands in it."""
+    reader = configparser.ConfigParser(interpolation=None, strict=False)
+    path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser()
+    try:
+        reader.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return ()
+    return tuple(reader.sections()) + (("DEFAULT",) if reader.defaults() else ())
+
+
 def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
     from databricks.sdk.core import Config
 
@@ -298,6 +313,9 @@ def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
     try:
         return Config(product="lampkeeper", product_version="0.1.0", **settings)
     except ValueError as error:
+        profile = str(settings.get("profile", ""))
+        if profile and (there := _profiles()) and profile not in there:
+            raise unknown_name("profile", profile, there, where="in .databrickscfg", fix="databricks auth profiles") from None
         reason = translate(error, "sign-in", secrets).message
         raise UsageError(
             reason,

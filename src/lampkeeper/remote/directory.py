@@ -93,6 +93,12 @@ def _resource_names(workspace: Workspace, resource: str, ids: set[str]) -> dict[
 
 def find_principal(workspace: Workspace, name: str) -> str | None:
     """Return the id of a user, service principal (by application id) or account group of this name, or None."""
+    found = locate_principal(workspace, name)
+    return found[1] if found is not None else None
+
+
+def locate_principal(workspace: Workspace, name: str) -> tuple[str, str] | None:
+    """Return where a principal of this name is (`Users`, `ServicePrincipals` or `Groups`) and its id, or None."""
     order = [("Users", "userName"), ("ServicePrincipals", "applicationId"), ("Groups", "displayName")]
     if "@" not in name:
         order.append(order.pop(0))
@@ -102,7 +108,7 @@ def find_principal(workspace: Workspace, name: str) -> str | None:
         query = {"filter": f'{attribute} eq "{quoted}"', "attributes": f"id,{attribute}"}
         for found in workspace.scim_pages("member", path, query, plane):
             if str(found.get(attribute)) == name:
-                return str(found["id"])
+                return resource, str(found["id"])
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Workspace
 
 Value = str | int | bool
@@ -47,10 +48,8 @@ def _require_scope(workspace: Workspace, scope: str) -> None:
     scopes = workspace.get("secret", "/api/2.0/secrets/scopes/list").get("scopes") or ()
     there = sorted(str(s["name"]) for s in scopes)
     if scope not in there:
-        raise UsageError(
-            f"the secret scope {scope!r} does not exist, or may not be read (there are: {', '.join(there) or 'none'})",
-            fix="create it and give the job's principal READ, or name another scope in the variable account_scope",
-        )
+        fix = "create it and give the job's principal READ, or name another scope in the variable account_scope"
+        raise unknown_name("secret scope", scope, there, where="that may be read", fix=fix)
 
 
 def account_auth(workspace: Workspace, scope: str) -> Auth:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Call, Json, Workspace, encode
 
 _STATEMENTS = "/api/2.0/sql/statements"
@@ -142,9 +143,8 @@ def require_warehouse(workspace: Workspace, given: str) -> None:
     found = list_warehouses(workspace)
     if given not in {str(w["id"]) for w in found}:
         there = ", ".join(sorted(f"{w['id']} ({w.get('name', '')})" for w in found)) or "none"
-        raise UsageError(
-            f"warehouse {given!r} does not exist in {workspace.host}", fix=f"set sql_warehouse_id to one of: {there}"
-        )
+        ids, where = (str(w["id"]) for w in found), f"in {workspace.host}"
+        raise unknown_name("warehouse", given, ids, where=where, fix=f"set sql_warehouse_id to one of: {there}")
     workspace.warehouse_id = given
 
 

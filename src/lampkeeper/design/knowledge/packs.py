@@ -9,6 +9,7 @@ from importlib import resources
 from lampkeeper.design.knowledge.pack import Pack, PackKind
 from lampkeeper.design.knowledge.pack_file import read_pack
 from lampkeeper.model.errors import InternalError, UsageError
+from lampkeeper.model.known_names import unknown_name
 
 
 @cache
@@ -47,10 +48,8 @@ def choose_packs(
         for code in codes:
             wanted = [k for k in available if k[0] is kind and code.casefold() in (k[1], "all")]
             if not wanted:
-                there = ", ".join(sorted(p.code for (k, _), p in available.items() if k is kind))
-                raise UsageError(
-                    f"{place + ': ' if place else ''}no {kind} pack {code!r} (there are: {there})",
-                    fix="write one of those, or put a pack of your own into packs/ of the environment's folder",
-                )
+                there = [p.code for (k, _), p in available.items() if k is kind]
+                fix = "write one of those, or put a pack of your own into packs/ of the environment's folder"
+                raise unknown_name(f"{kind} pack", code, there, place=place, fix=fix)
             chosen.update({k: available[k] for k in wanted})
     return tuple(chosen[k] for k in sorted(chosen))

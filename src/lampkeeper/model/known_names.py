@@ -1,0 +1,57 @@
+"""Names that a person gives and that must be known: an unknown one is refused with the nearest names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from lampkeeper.model.errors import UsageError
+
+_SHOWN, _NEAREST = 10, 5
+_ALIKE = 0.6
+
+
+def nearest_names(word: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the known names that are most like a word, the nearest first: whole names, or their last dotted parts."""
+    wanted = _folded(word)
+    rated = sorted((-_likeness(wanted, _folded(name)), name) for name in set(known))
+    return tuple(name for rating, name in rated if -rating >= _ALIKE)[:_NEAREST]
+
+
+def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> UsageError:
+    """Return the refusal of a name that is not known: it names those nearest to it, else the first that there are.
+
+    `where` says in words what the name was looked for in, `place` is the file and line that the name stands in.
+    """
+    names = sorted(set(known))
+    near = nearest_names(word, names)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    there = f"there are: {', '.join(names[:_SHOWN])}{more}" if names else "there are none yet"
+    told = f"nearest: {', '.join(near)}" if near else there
+    message = f"{f'{place}: ' if place else ''}no {what} {word!r}{f' {where}' if where else ''} ({told})"
+    return UsageError(message, fix=fix or "use one of these names")
+
+
+def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", fix: str = "") -> None:
+    """Raise UsageError for a name that is not one of the known, naming the nearest."""
+    names = set(known)
+    if word not in names:
+        raise unknown_name(what, word, names, where=where, fix=fix)
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("`", "").replace("-", "_").replace(" ", "_")
+
+
+def _likeness(wanted: str, name: str) -> float:
+    """Return how much two names are alike, 0 to 1; one that holds the other counts as near."""
+    if wanted and (wanted in name or name in wanted) and min(len(wanted), len(name)) >= 3:
+        return 0.9 + 0.1 * min(len(wanted), len(name)) / max(len(wanted), len(name))
+    return max(_ratio(wanted, name), 0.95 * _ratio(wanted.rpartition(".")[2], name.rpartition(".")[2]))
+
+
+def _ratio(one: str, other: str) -> float:
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    return matcher.ratio()
