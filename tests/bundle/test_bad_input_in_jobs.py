@@ -47,11 +47,11 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [
-        ({"warehouse": "of-another-workspace"}, "warehouse 'of-another-workspace' does not exist in http://127.0.0.1"),
-        ({"account_scope": "ghost"}, "the secret scope 'ghost' does not exist, or may not be read (there are: lampkeeper)"),
+        ({"warehouse": "of-another-workspace"}, "no warehouse 'of-another-workspace' in http://127.0.0.1"),
+        ({"account_scope": "ghost"}, "no secret scope 'ghost' that may be read (there are: lampkeeper)"),
         ({"env": "a\"b\n'c' $(id) \\"}, "'a\"b\\n\\'c\\' $(id) \\\\' cannot be an environment's name"),
         ({"env": "../../approvals"}, "'../../approvals' cannot be an environment's name"),
-        ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars: there is no such file"),
+        ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars is not there"),
     ],
     ids=["warehouse of another workspace", "secret scope", "quotes and newlines", "path with ..", "environment"],
 )

@@ -206,7 +206,7 @@ def test_a_variable_that_is_not_there_and_a_target_are_wrong_use(launch: Launche
     target = launch("--target", "ghost")
     assert (target.code, "no such target" in target.err) == (2, True), target.err
     job = launch("--job", "ghost")
-    assert (job.code, "the bundle has no job 'ghost' (there are: apply_approved, governance" in job.err) == (2, True), job.err
+    assert (job.code, "no job 'ghost' in the bundle (there are: apply_approved, governance" in job.err) == (2, True), job.err
     parameter = launch("--param", "ghost=1")
     assert (parameter.code, "ghost" in parameter.err) == (2, True), parameter.err
 

@@ -46,6 +46,6 @@ class Here:
             files = (name.split("/") for name in self.shared.volume.names())
             there = [parts[0] for parts in files if parts[1:] == ["env.auto.tfvars"]]
             fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over"
-            where = f"in {self.shared.volume.path}, for there is no {self.env}/env.auto.tfvars"
+            where = f"because {self.shared.volume.path}/{self.env}/env.auto.tfvars is not there"
             raise unknown_name("environment", self.env, there, where=where, fix=fix)
         return EnvFolder.existing(self.root, self.env)

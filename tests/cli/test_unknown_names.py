@@ -1,0 +1,211 @@
+"""A name that a person gives and nobody knows is refused, never ignored: exit 2, and the nearest names."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+from lampkeeper.cli.main import app
+from lampkeeper.model.known_names import nearest_names
+from support.env_folders import Run, bank_folder
+
+pytestmark = pytest.mark.unit
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+COLUMN = "dev_fin.finance.customers.email"
+
+NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
+    ("", "command"): (("genrate",), "generate"),
+    ("packs", "command"): (("packs", "lst"), "list"),
+    ("masks", "command"): (("masks", "chek"), "check"),
+    ("labels", "command"): (("labels", "revew"), "review"),
+    ("matrix", "env"): (("matrix", "--env", "dve"), "dev"),
+    ("matrix", "only"): (("matrix", "--table", "custmers"), "dev_fin.finance.customers"),
+    ("why", "principal"): (("why", "anna@bank.example", COLUMN), "ana@bank.example"),
+    ("why", "column"): (("why", "outsider", "customers.emial"), COLUMN),
+    ("diff", "a"): (("diff", "dve", "dev"), "dev"),
+    ("diff", "b"): (("diff", "dev", "live:dve"), "dev"),
+    ("diff", "catalog_map"): (("diff", "dev", "dev", "--catalog-map", "dev_fni=dev_fin"), "dev_fin"),
+    ("generate", "space"): (("generate", "--offline", "--space", "Finanse"), "Finance"),
+    ("generate", "country"): (("generate", "--offline", "--country", "AZN"), "ANZ"),
+    ("generate", "industry"): (("generate", "--offline", "--industry", "healtcare"), "healthcare"),
+    ("generate", "groups"): (("generate", "--offline", "--groups", "data_analists"), "data_analysts"),
+    ("demo", "country"): (("demo", "--country", "AZN"), "ANZ"),
+    ("demo", "industry"): (("demo", "--industry", "healtcare"), "healthcare"),
+    ("packs list", "code"): (("packs", "list", "AZN"), "ANZ"),
+    ("labels set", "column"): (("labels", "set", "dev_fin.finance.customers.emial", "email", "--protect", "yes", "--reason", "x"),
+                               COLUMN),
+    ("labels set", "sub"): (("labels", "set", COLUMN, "national_id", "--protect", "yes", "--reason", "x", "--sub", "snn"), "ssn"),
+    ("outcome", "steps"): (("outcome", "--run-id", "7", "--steps", "snapshto"), "snapshot"),
+    ("outcome", "then"): (("outcome", "--run-id", "7", "--steps", "snapshot", "--then", "aply"), "apply"),
+    ("conform", "env"): (("conform", "--place", "own", "--sandbox", "main", "--env", "dve"), "dev"),
+    ("history", "named"): (("history", "dve"), "dev"),
+    ("restore", "named"): (("restore", "dve"), "dev"),
+    ("plan", "profile"): (("plan", "--profile", "WROK"), "WORK"),
+}  # fmt: skip
+"""What a person may name, by command and parameter: a call with a slip in it, and the name that was meant."""
+
+MAKES = "makes a thing of that name"
+PLATFORM = "only the workspace knows it: its answer is the refusal (tests/acceptance/test_names_of_the_workspace.py)"
+FREE = "a text, a number or an address, not the name of a thing that is there"
+NOT_NAMES = {
+    ("setup", "env"): MAKES,
+    ("make-history", "schema"): PLATFORM,
+    ("*", "warehouse"): PLATFORM,
+    ("*", "account_scope"): PLATFORM,
+    ("*", "history"): PLATFORM,
+    ("launch", "job"): "the bundle tells its jobs (tests/bundle/test_launcher.py)",
+    ("launch", "params"): "the job tells its parameters (tests/bundle/test_launcher.py)",
+    ("launch", "variables"): "the bundle's CLI refuses it (tests/clients/test_product_bundle.py)",
+    ("launch", "target"): "the bundle's CLI refuses it (tests/clients/test_product_bundle.py)",
+    ("conform", "sandbox"): PLATFORM,
+    ("approve", "plan_hash"): "a hash is nothing that is near another",
+    ("apply", "plan_hash"): "a hash is nothing that is near another",
+    ("*", "run_id"): "the platform's number of a run",
+    ("setup", "host"): FREE,
+    ("setup", "account_id"): FREE,
+    ("generate", "unseen"): "deny or allow; anything else is refused by these words",
+    ("generate", "unseen_columns"): "deny or allow; anything else is refused by these words",
+    ("*", "model"): FREE,
+    ("*", "model_endpoint"): FREE,
+    ("*", "model_price"): FREE,
+    ("labels set", "reason"): FREE,
+    ("labels set", "by"): FREE,
+}
+"""Parameters of free text that name nothing which is there, with the reason."""
+
+
+def commands(group: click.Group, prefix: str = "") -> list[tuple[str, click.Command]]:
+    found: list[tuple[str, click.Command]] = []
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            found += commands(command, f"{prefix}{name} ")
+        else:
+            found.append((f"{prefix}{name}", command))
+    return found
+
+
+def texts_of(command: click.Command) -> list[str]:
+    """Return the parameters that take any text: paths, numbers and choices refuse what they do not know by themselves."""
+    return [str(p.name) for p in command.params if isinstance(p.type, click.types.StringParamType)]
+
+
+@pytest.fixture
+def bank(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    folder = bank_folder(tmp_path)
+    space = 'genie_spaces = [{ name = "Finance", uc_tables = ["dev_fin.finance.*"] }]\n'
+    folder.settings_path.write_text(space + folder.settings_path.read_text())
+    assert run("generate", "--offline")[0] == 0
+    (tmp_path / "profiles").write_text("[WORK]\nhost = https://x.example\ntoken = dapi-secret\n")
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "profiles"))
+    return run
+
+
+def test_every_text_that_a_command_takes_is_a_name_that_is_checked_or_named_as_free() -> None:
+    shared = {"env", "profile"}  # one option, one mechanism: `matrix --env` and `plan --profile` stand for all
+    shared |= {"country", "industry"}
+    missing = [
+        f"{name} {parameter}"
+        for name, command in commands(app)
+        for parameter in texts_of(command)
+        if (name, parameter) not in NAMES
+        and (name, parameter) not in NOT_NAMES
+        and ("*", parameter) not in NOT_NAMES
+        and parameter not in shared
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("of", list(NAMES), ids=" ".join)
+def test_a_slip_in_a_name_is_exit_2_with_the_name_that_was_meant(bank: Run, tmp_path: Path, of: tuple[str, str]) -> None:
+    arguments, meant = NAMES[of]
+    before = {p: p.read_bytes() for p in sorted((tmp_path / "envs" / "dev").rglob("*")) if p.is_file()}
+    code, out, err = bank(*arguments)
+    assert (code, out) == (2, "")
+    assert re.search(rf"\(nearest: ([^)]*, )?{re.escape(meant)}[,)]", err), err
+    assert "dapi-secret" not in err
+    assert before == {p: p.read_bytes() for p in sorted((tmp_path / "envs" / "dev").rglob("*")) if p.is_file()}
+
+
+EVERY_ENV = [name for name, command in commands(app) if "env" in texts_of(command)]
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY_ENV if n not in ("setup", "conform")])
+def test_every_command_refuses_an_environment_that_is_not_there(bank: Run, name: str) -> None:
+    needed = {
+        "labels set": (COLUMN, "email", "--protect", "yes", "--reason", "x"), "why": ("outsider", COLUMN), "approve": ("0" * 64,),
+        "outcome": ("--steps", "plan", "--run-id", "7"),
+    }  # fmt: skip
+    code, _, err = bank(*name.split(), *needed.get(name, ()), "--env", "dve")
+    assert code == 2
+    assert "no environment 'dve'" in err
+    assert "nearest: dev" in err
+
+
+def test_a_table_outside_the_environment_is_asked_about_unless_it_is_a_slip_of_one_inside(bank: Run) -> None:
+    assert bank("why", "outsider", "dev_fin.finance.custmers.email")[0] == 2
+    assert bank("why", "outsider", "dev_fin.hr.payroll.salary")[0] == 0
+
+
+def test_a_member_may_be_named_as_the_matrix_names_it(bank: Run) -> None:
+    assert bank("why", "member of data_analysts", COLUMN)[1] == bank("why", "data_analysts", COLUMN)[1]
+
+
+def test_a_matrix_of_some_tables_is_of_these_in_every_form(bank: Run) -> None:
+    assert "transactions" not in bank("matrix", "--table", "customers")[1]
+    assert "transactions" not in bank("matrix", "--table", "customers", "--json")[1]
+
+
+def test_without_a_near_name_those_that_are_there_are_named(bank: Run) -> None:
+    assert (
+        "no table 'zzz' in scope (there are: dev_fin.finance.customers, dev_fin.finance.transactions)"
+        in bank("matrix", "--table", "zzz")[2]
+    )
+    assert nearest_names("zzz", ["customers"]) == ()
+
+
+# make: a variable that a target does not take would be ignored
+
+TARGETS = sorted(set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.M)))
+OWN = {"BIN", "PYTHON", "VENV", "WORKERS", "JAVA_GROUP", "MAKEFILE_LIST"}
+
+
+def recipe(target: str) -> str:
+    found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)*)", MAKEFILE, re.M)
+    assert found is not None
+    return found[1].replace("$(PACKS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+
+
+def taken(target: str) -> set[str]:
+    found = re.search(rf"^TAKES_{target} := (.*)$", MAKEFILE, re.M)
+    return set(found[1].replace("$(PACK_NAMES)", "COUNTRY INDUSTRY").split()) if found else set()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_takes_the_variables_of_its_recipe_and_no_others(target: str) -> None:
+    assert taken(target) == set(re.findall(r"\$\((?:if |or )?(?:\$\()?([A-Z][A-Z_]*)", recipe(target))) - OWN
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/"}
+    return subprocess.run(
+        ["make", "-n", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_refuses_a_variable_that_the_target_does_not_take(target: str) -> None:
+    done = make(target, "EVN=prod")
+    assert done.returncode == 2
+    assert f"{target} takes no variable EVN (there are: {' '.join(sorted(taken(target))) or 'none'})" in done.stderr
+    assert make(target, *(f"{name}=x" for name in taken(target))).returncode == 0
+
+
+def test_make_promote_says_that_it_carries_nothing_into_another_environment() -> None:
+    done = make("promote", "SOURCE_ENV=dev", "DEST_ENV=prod", "DEST_CATALOG_MAP=dev_fin=prod_fin")
+    assert done.returncode == 2
+    assert re.search(r"promote takes no (DEST_ENV DEST_CATALOG_MAP|DEST_CATALOG_MAP DEST_ENV): it splits the draft", done.stderr)
