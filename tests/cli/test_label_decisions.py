@@ -105,9 +105,9 @@ def test_review_lists_what_the_sources_dispute(folder: EnvFolder, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["dev_fin.finance.customers.nope", "email", "--protect", "yes", "--reason", "x"], "not in the snapshot"),
+        (["dev_fin.finance.customers.nope", "email", "--protect", "yes", "--reason", "x"], "in the snapshot"),
         ([SSN, "none", "--protect", "yes", "--reason", "x"], "does not go with"),
-        ([SSN, "email", "--protect", "yes", "--reason", "x", "--sub", "nope"], "has no sub"),
+        ([SSN, "email", "--protect", "yes", "--reason", "x", "--sub", "nope"], "no sub 'nope'"),
         ([SSN, "email", "--protect", "yes", "--reason", " "], "needs a reason"),
         ([SSN, "emall", "--protect", "yes", "--reason", "x"], "emall"),
         (["ssn", "email", "--protect", "yes", "--reason", "x"], "not a column name"),

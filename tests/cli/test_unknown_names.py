@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import pytest
 
-from lampkeeper.cli.main import app
+from lampkeeper.cli.program import every_command
 from lampkeeper.model.known_names import nearest_names
 from support.env_folders import Run, bank_folder
 
@@ -79,14 +80,17 @@ NOT_NAMES = {
 """Parameters of free text that name nothing which is there, with the reason."""
 
 
-def commands(group: click.Group, prefix: str = "") -> list[tuple[str, click.Command]]:
+def commands(group: Mapping[str, click.Command], prefix: str = "") -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(group.items()):
         if isinstance(command, click.Group):
-            found += commands(command, f"{prefix}{name} ")
+            found += commands(command.commands, f"{prefix}{name} ")
         else:
             found.append((f"{prefix}{name}", command))
     return found
+
+
+COMMANDS = commands(every_command())
 
 
 def texts_of(command: click.Command) -> list[str]:
@@ -110,7 +114,7 @@ def test_every_text_that_a_command_takes_is_a_name_that_is_checked_or_named_as_f
     shared |= {"country", "industry"}
     missing = [
         f"{name} {parameter}"
-        for name, command in commands(app)
+        for name, command in COMMANDS
         for parameter in texts_of(command)
         if (name, parameter) not in NAMES
         and (name, parameter) not in NOT_NAMES
@@ -131,7 +135,7 @@ def test_a_slip_in_a_name_is_exit_2_with_the_name_that_was_meant(bank: Run, tmp_
     assert before == {p: p.read_bytes() for p in sorted((tmp_path / "envs" / "dev").rglob("*")) if p.is_file()}
 
 
-EVERY_ENV = [name for name, command in commands(app) if "env" in texts_of(command)]
+EVERY_ENV = [name for name, command in COMMANDS if "env" in texts_of(command)]
 
 
 @pytest.mark.parametrize("name", [n for n in EVERY_ENV if n not in ("setup", "conform")])

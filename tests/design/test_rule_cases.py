@@ -14,7 +14,7 @@ from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.model.conditions import HasTag, HasTagValue
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding
-from lampkeeper.model.genie import Snippet
+from lampkeeper.model.genie import ExampleQuery, Snippet
 from lampkeeper.model.groups import Group
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import FunctionName, TableName
@@ -145,6 +145,8 @@ CASES: dict[str, Callable[[Desired], Desired]] = {
     "LK602": lambda s: replace(s, spaces=(*s.spaces, replace(s.spaces[0], name="clinical-analytics"))),
     "LK603": lambda s: _with_space(s, acl_groups=("analyst",)),
     "LK604": lambda s: replace(s, grants=tuple(g for g in s.grants if g.securable_type is not SecurableType.TABLE)),
+    "LK609": lambda s: _with_space(s, acl_groups=("account users",)),
+    "LK610": lambda s: _with_space(s, instructions="", examples=(ExampleQuery(question="q", sql="SELECT 'ana@bank.example'"),)),
     "LK605": lambda s: _with_space(s, measures=(Snippet(sql="SUM(`encounters`.`amout`)", display_name="total"),)),
 }
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from lampkeeper.app.lifecycle import Choices, overlay_of
 from lampkeeper.app.unseen import new_tables, opened_by_others
+from lampkeeper.app.waiving import exceptions_ending
 from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.rights import require_sight
 from lampkeeper.design.classify.offline import classify
@@ -14,7 +15,6 @@ from lampkeeper.design.drift.drift import Drift, DriftKind, changed_types, find_
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
@@ -56,7 +56,7 @@ def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = Non
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
     by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
-    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    ends = exceptions_ending(folder.settings(), (now or datetime.now(UTC)).date())
     opened = opened_by_others(desired, workspace)
     known_tables = [t.name.plain for t in view.snapshot.tables]
     before = folder.snapshot() if folder.snapshot_path.is_file() else Snapshot(tables=())

@@ -20,8 +20,9 @@ from lampkeeper.app.own_masks import library_of
 from lampkeeper.app.own_tags import own_tag_findings, with_own_tags
 from lampkeeper.app.space_content import SpaceWriter, lay_over
 from lampkeeper.app.unseen import unknown_families, unseen_findings
+from lampkeeper.app.waiving import exceptions_ending, gated
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.planner import empty_plan, make_plan
 from lampkeeper.deploy.rights import require_sight
 from lampkeeper.deploy.state import States
 from lampkeeper.design.genie.spaces import SpaceRequest
@@ -33,13 +34,12 @@ from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.groups import minimal_groups
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
 from lampkeeper.files.draft_history import record_draft
-from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.folder import ABAC_FILE, EnvFolder
 from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
@@ -206,7 +206,7 @@ def generate(
     made = merged_draft(mode, space, before, request, made)
     own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
     now = now or datetime.now(UTC)
-    ends = (*exemption_findings(settings.exemptions, now.date()), *unknown_families(settings.exemptions, overlay))
+    ends = (*exceptions_ending(settings, now.date()), *unknown_families(settings.exemptions, overlay))
     findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *own_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)
@@ -273,10 +273,10 @@ def _matches(pattern: str, table: TableName) -> bool:
 def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = None) -> tuple[Finding, ...]:
     """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
-    exemptions = folder.settings().exemptions
-    ends = exemption_findings(exemptions, (now or datetime.now(UTC)).date())
+    settings, today = folder.settings(), (now or datetime.now(UTC)).date()
+    ends = exceptions_ending(settings, today)
     judge = partial(
-        check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in exemptions),
+        check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in settings.exemptions),
         labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay_of(folder).vocabulary,
     )  # fmt: skip
     if drafted:
@@ -284,16 +284,21 @@ def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = 
         if any(f.code == BAD_CONDITION for f in read.findings):
             # What the unread policies protect cannot be judged.
             return read.findings
-        return sort_findings([*read.findings, *ends, *judge(read.desired)])
+        return sort_findings([*read.findings, *ends, *gated(settings, judge(read.desired), today)])
     written = folder.check()
     if has_errors(written):
         return written
-    return sort_findings([*written, *ends, *judge(folder.read_desired())])
+    return sort_findings([*written, *ends, *gated(settings, judge(folder.read_desired()), today)])
+
+
+def has_draft(folder: EnvFolder) -> bool:
+    """Say whether the environment has a draft."""
+    return (folder.generated_path / ABAC_FILE).is_file()
 
 
 def desired_of(folder: EnvFolder) -> Desired:
     """Return what the environment asks for: the draft when there is one, else the layers' files."""
-    if (folder.generated_path / "abac.auto.tfvars").is_file():
+    if has_draft(folder):
         return folder.read_draft()
     return folder.read_desired()
 
@@ -301,7 +306,7 @@ def desired_of(folder: EnvFolder) -> Desired:
 def settled_desired(folder: EnvFolder) -> tuple[Desired, tuple[Finding, ...]]:
     """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for."""
     findings: tuple[Finding, ...] = ()
-    if (folder.generated_path / "abac.auto.tfvars").is_file():
+    if has_draft(folder):
         findings = folder.split()
     desired = folder.read_desired()
     if desired == Desired():
@@ -329,8 +334,8 @@ def live_access_of(folder: EnvFolder, workspace: Workspace, outside: ColumnName 
 
 
 def still_allowed(plan: Plan, folder: EnvFolder, now: datetime | None = None) -> Plan:
-    """Return a saved plan with an error for each exemption that has ended since it was made: it must not bring that back."""
-    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
+    """Return a saved plan with an error for each exemption or waiver that has ended since: it must not bring that back."""
+    ends = exceptions_ending(folder.settings(), (now or datetime.now(UTC)).date())
     return replace(plan, findings=sort_findings([*plan.findings, *(f for f in ends if f.severity is Severity.ERROR)]))
 
 
@@ -345,10 +350,21 @@ def make_env_plan(
 ) -> tuple[Plan, States]:
     """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
 
-    `now` decides which exemptions are over (default: this moment).
+    What is an error of `validate` blocks the plan before anything is split, read or written. `now` decides which exemptions
+    and waivers are over (default: this moment).
     """
-    desired, findings = settled_desired(folder)
     states = States.in_folder(folder.root, folder.env)
+    drafted = has_draft(folder)
+    gate = validate(folder, now=now) if drafted else ()
+    if has_errors(gate):
+        return empty_plan(states, layers, gate), states
+    draft = folder.read_draft() if drafted else None
+    desired, findings = settled_desired(folder)
+    if desired != draft:
+        # The layers hold more than the draft: what other environments ask of the account, layers that it does not speak for.
+        gate = sort_findings([*gate, *validate(folder, drafted=False, now=now)])
+        if has_errors(gate):
+            return empty_plan(states, layers, gate), states
     if set(layers) - {Layer.WORKSPACE}:
         require_sight(workspace, (t.catalog for t in desired.tables))
     desired, found = with_key(desired, states, find_key)
@@ -356,5 +372,4 @@ def make_env_plan(
     findings = (*findings, *shared_key(folder, found.key))
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
     unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
-    ends = exemption_findings(folder.settings().exemptions, (now or datetime.now(UTC)).date())
-    return replace(plan, findings=sort_findings([*plan.findings, *findings, *moved, *unseen, *ends])), states
+    return replace(plan, findings=sort_findings([*plan.findings, *gate, *findings, *moved, *unseen])), states

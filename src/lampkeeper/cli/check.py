@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import click
 
+from lampkeeper.app.comparing import access_beside
 from lampkeeper.app.lifecycle import access_of, desired_of, live_access_of
 from lampkeeper.app.unseen import bounded, unseen_column, with_unknown
 from lampkeeper.cli.app import common
@@ -135,13 +137,29 @@ def _no_formula(value: str) -> str:
     return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def access_named(here: Here, name: str, live_of: str) -> Access:
-    """Return the access of an environment's files, of `live`, or of `live:ENV`."""
-    if name == LIVE or name.startswith(f"{LIVE}:"):
-        env = name.partition(":")[2] or live_of
-        folder = EnvFolder.existing(here.root, env)
-        return live_access_of(folder, workspace_of(here, folder))
-    return access_of(EnvFolder.existing(here.root, name))
+def is_live(name: str) -> bool:
+    """Say whether a side of a comparison is a workspace: `live` or `live:ENV`."""
+    return name == LIVE or name.startswith(f"{LIVE}:")
+
+
+def compared_access(here: Here, a: str, b: str) -> tuple[Access, Access, Mapping[str, tuple[str, ...]]]:
+    """Return the access of both sides, and the memberships that the files of one side do not manage and take from the other."""
+    env = next((n for n in (a, b) if not is_live(n)), "")
+    if not env and LIVE in (a, b):
+        raise UsageError("`live` on both sides: which environment's?", fix="name one: live:dev")
+    folders = [EnvFolder.existing(here.root, (n.partition(":")[2] or env) if is_live(n) else n) for n in (a, b)]
+    found: list[Access | None] = [
+        live_access_of(folder, workspace_of(here, folder)) if is_live(name) else None
+        for name, folder in zip((a, b), folders, strict=True)
+    ]
+    lives = [each for each in found if each is not None]
+    outside: Mapping[str, tuple[str, ...]] = {}
+    sides: list[Access] = []
+    for each, folder in zip(found, folders, strict=True):
+        if each is None and lives:
+            each, outside = access_beside(folder, lives[0])
+        sides.append(each if each is not None else access_of(folder))
+    return sides[0], sides[1], outside
 
 
 def change_dict(change: MatrixChange) -> dict[str, str | None]:
@@ -168,10 +186,7 @@ def change_dict(change: MatrixChange) -> dict[str, str | None]:
 @common(env=False, workspace=True)
 def diff_command(here: Here, a: str, b: str, catalog_map: str) -> Outcome:
     """Show who gains or loses what from A to B: environments, `live`, or `live:ENV`."""
-    env = next((n for n in (a, b) if not n.startswith(LIVE)), "")
-    if not env and LIVE in (a, b):
-        raise UsageError("`live` on both sides: which environment's?", fix="name one: live:dev")
-    first, second = access_named(here, a, env), access_named(here, b, env)
+    first, second, outside = compared_access(here, a, b)
     people = standard_principals(first, second)
     names = read_map(catalog_map)
     require_catalogs(names, first, second)
@@ -180,8 +195,11 @@ def diff_command(here: Here, a: str, b: str, catalog_map: str) -> Outcome:
     for change in changes:
         here.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
     looser = sum(c.direction is Direction.LOOSER for c in changes)
+    for group, members in sorted(outside.items()):
+        here.console.line(f"not compared, the files do not manage its members: {group}: {bounded(members)}")
     here.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
-    return Outcome(document={"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]})
+    document = {"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]}
+    return Outcome(document=document | {"memberships": {group: list(members) for group, members in sorted(outside.items())}})
 
 
 def read_map(text: str) -> dict[str, str]:

@@ -13,12 +13,13 @@ from lampkeeper.app.lifecycle import make_env_plan, still_allowed
 from lampkeeper.app.unseen import fallbacks
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
-from lampkeeper.cli.console import Console, Step, cell, new_table
+from lampkeeper.cli.console import Console, Step
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
+from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.deploy.approvals import plan_hash as hash_of
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
@@ -27,10 +28,10 @@ from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.verify.report import Seen, Status, VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
-from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
+from lampkeeper.model.findings import Severity
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
@@ -88,7 +89,11 @@ def print_plan(console: Console, plan: Plan) -> None:
         console.line(f"exposes for a moment: {exposure}", "bold red")
     if plan.already_there:
         console.line(f"already there, not ours: {len(plan.already_there)}")
-    console.line(f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
+    if plan.blocked:
+        errors = sum(f.severity is Severity.ERROR for f in plan.findings)
+        console.line(f"plan: REFUSED: {errors} error{'s' if errors != 1 else ''}, nothing can be applied", "bold red")
+    else:
+        console.line(f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
 
 
 @click.command("plan")
@@ -330,67 +335,20 @@ def verify_command(here: Here, create_probes: str, everything: bool) -> Outcome:
         create_probes=create_probes == "yes" or (local and create_probes == "local"),
         local=local,
     )
-    with here.console.progress("verifying") as step:
-        report = verify_env(folder, workspace, options, step, find_key=key_finder(here, folder, workspace))
     basis = never_observed(here.root) if local else ""
+    try:
+        with here.console.progress("verifying") as step:
+            report = verify_env(folder, workspace, options, step, find_key=key_finder(here, folder, workspace))
+        history = history_of(here, workspace)
+        if history is not None:
+            history.verified(report, actor=whoami(workspace))
+    except RemoteError:
+        here.console.line("verify: FAILED: the platform's answer ended it (see the error)", "bold red")
+        raise
     print_verification(here.console, report, everything=everything, basis=basis)
-    history = history_of(here, workspace)
-    if history is not None:
-        history.verified(report, actor=whoami(workspace))
-    facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis}
-    return Outcome(document=report.as_dict() | ({"rests_on": basis} if basis else {}), findings=report.findings, facts=facts)
-
-
-_SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
-_MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
-
-
-def print_verification(console: Console, report: VerifyReport, *, everything: bool = False, basis: str = "") -> None:
-    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing.
-
-    `basis` says what a verdict of the local workspace rests on.
-    """
-    names = [p.name for p in report.principals]
-    tables = sorted({c.column.table for c in report.cells})
-    cells = {(c.principal, c.column): c for c in report.cells}
-    rows = {(r.principal, r.table): r for r in report.rows}
-    for name in tables:
-        columns = list(dict.fromkeys(c.column for c in report.cells if c.column.table == name))
-        wrong = any(cells[(p, c)].status is not Status.OK for p in names for c in columns)
-        wrong = wrong or any(rows[(p, name)].status is not Status.OK for p in names)
-        if not everything and not wrong and len(tables) > 12:
-            continue
-        shown = new_table("column", *names, title=str(name))
-        for column in columns:
-            found = [cells[(p, column)] for p in names]
-            shown.add_row(
-                cell(column.column),
-                *(cell(f"{v.seen}{_MARKS[v.status]}", _style(v.status, v.seen)) for v in found),
-            )
-        counts = [rows[(p, name)] for p in names]
-        shown.add_row(
-            cell("(rows)", "italic"),
-            *(cell(f"{'-' if r.seen is None else r.seen}{_MARKS[r.status]}", _style(r.status, None)) for r in counts),
-        )
-        console.table(shown)
-    counted = report.counts
-    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
-        f"{n} {what}" for what, n in counted.items()
-    ))  # fmt: skip
-    console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
-    for line in (*report.unseen, *(f"raw by exemption: {e}" for e in report.exemptions)):
-        console.line(line)
-    if report.keyed:
-        console.line(report.keyed)
-    if basis:
-        console.line(f"the verdict rests on {basis}")
-    console.line(f"verify: {report.mismatches} mismatches", "bold green" if report.ok else "bold red")
-
-
-def _style(status: Status, seen: Seen | None) -> str:
-    if status is Status.MISMATCH:
-        return "bold red"
-    return _SEEN.get(seen, "") if seen is not None else "italic"
+    facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis, "verified": report.verdict}
+    document = report.as_dict() | ({"rests_on": basis} if basis else {})
+    return Outcome(document=document, findings=report.findings, facts=facts, failed=not report.ok, message=report.verdict)
 
 
 COMMANDS = (plan_command, apply_command, destroy_command, verify_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from lampkeeper.app.lifecycle import (
 from lampkeeper.app.modes import Mode, mode_for
 from lampkeeper.app.space_content import SpaceWriter
 from lampkeeper.app.unseen import unseen_findings
+from lampkeeper.app.waiving import with_waivers
 from lampkeeper.cli.app import StepCommand, common, listed, packs_options
 from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.console import cell, new_table
@@ -210,7 +212,8 @@ def generate_command(
     closed: tuple[Finding, ...] = ()
     if workspace is not None and not offline:
         closed = unseen_findings(made.desired, workspace, States.in_folder(folder.root, folder.env))
-    findings = sort_findings([*noted, *made.findings, *asked.findings, *closed])
+    found = [*noted, *made.findings, *asked.findings, *closed]
+    findings = sort_findings(with_waivers(folder.settings(), found, datetime.now(UTC).date()))
     counts = count_labels(made.labels)
     history = history_of(here, workspace) if workspace is not None else None
     if history is not None:

@@ -96,7 +96,7 @@ class Launch:
         for step in outcome["steps"]:
             facts = step.get("facts") or {}
             if step["step"] == "verify" and "mismatches" in facts:
-                self.console.line(f"verify: {facts['mismatches']} mismatches in {facts['cells']} cells")
+                self.console.line(facts.get("verified") or f"verify: {facts['mismatches']} mismatches in {facts['cells']} cells")
             for finding in facts.get("findings") or () if step["step"] == outcome["step"] else ():
                 self.console.line(f"  {finding}", _BAD)
         self.console.line(f"verdict: {outcome['verdict']}{where}", _GOOD if code == 0 else _BAD)

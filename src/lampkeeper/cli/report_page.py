@@ -200,8 +200,11 @@ def _verification(report: VerifyReport, basis: str) -> str:
     )
     checked = ", ".join(f"{_text(what)} {n}" for what, n in report.checked)
     listed = _finding_list(report.findings)
+    columns = ", ".join(str(c) for c in sorted(report.undeclared))
+    undeclared = f'<p class="wrong">Columns that nobody declared: {_text(columns)}</p>' if columns else ""
     return (
-        f'<section id="verification"><h2>Verification</h2>{verdict}<p>{summary}; {report.queries} queries. '
+        f'<section id="verification"><h2>Verification</h2>{verdict}{undeclared}<p>{_text(report.verdict)}. '
+        f"{summary}; {report.queries} queries. "
         f"Objects compared: {checked or 'none'}.{f' The verdict rests on {_text(basis)}.' if basis else ''}</p>"
         '<div class="scroll"><table><thead><tr><th>asked as</th><th>groups</th><th></th><th>ok</th><th>mismatch</th>'
         f"<th>unproven</th><th>untested</th></tr></thead><tbody>{principals}</tbody></table></div>{listed}</section>"

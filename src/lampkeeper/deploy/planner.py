@@ -39,6 +39,12 @@ def make_plan(
     return assemble(desired, seen, states, adopt=adopt, layers=layers)
 
 
+def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
+    """Return a plan of nothing, for findings that forbid to plan."""
+    stamps = tuple(Stamp(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
+    return Plan(env=states.env, stamps=stamps, findings=sort_findings(findings))
+
+
 def plan_destroy(workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS) -> Plan:
     """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was."""
     return replace(make_plan(Desired(), workspace, states, layers=layers), destroys=True)

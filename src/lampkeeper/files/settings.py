@@ -21,6 +21,7 @@ from lampkeeper.model.groups import EVERYBODY, Group, GroupSpec
 from lampkeeper.model.names import split_name, write_name
 from lampkeeper.model.quotas import LIMIT_NAMES
 from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.waivers import Waiver
 
 FUNCTION_SCHEMA = "lampkeeper"
 """The schema that functions are made in, unless `function_schema` says otherwise."""
@@ -102,6 +103,7 @@ class Settings:
     unseen: Unseen = Unseen.DENY
     unseen_columns: Unseen = Unseen.ALLOW
     exemptions: tuple[Exemption, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     hash_key: HashKeySettings = field(default_factory=lambda: HashKeySettings())
 
     @property
@@ -134,6 +136,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         unseen=_word(record, "unseen", Unseen, Unseen.DENY),
         unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
         exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
+        waivers=tuple(_waiver(item) for item in record.records("waivers")),
         limits=_limits(record), hash_key=_hash_key(record),
     )  # fmt: skip
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
@@ -163,6 +166,10 @@ def render_settings(settings: Settings) -> str:
         "unseen": "" if settings.unseen is Unseen.DENY else str(settings.unseen),
         "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),
         "exemptions": [_exemption_value(e) for e in settings.exemptions],
+        "waivers": [
+            {"finding": w.finding, "place": w.at, "reason": w.reason, "owner": w.owner, "expires": w.expires.isoformat()}
+            for w in settings.waivers
+        ],
     }
     own, usual = settings.hash_key, HashKeySettings()
     values |= {f"hash_key_{n}": v for n in ("scope", "name", "env") if (v := getattr(own, n)) != getattr(usual, n)}
@@ -245,27 +252,43 @@ def _identity(item: Record) -> Identity:
 
 
 def _exemption(item: Record) -> Exemption:
-    for name in ("principal", "reason", "owner"):
-        if not item.text(name).strip():
-            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"say the {name} of the exemption")
+    _require_texts(item, "exemption", "principal")
     if item.text("principal").strip(" `").casefold() in _EVERYBODY:
         raise UsageError(
             f"{item.place_of('principal')}: an exemption of everybody would switch the policies off",
             fix="name the user, the application id or the group that needs it",
         )
-    text = item.text("expires")
-    try:
-        expires = date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{item.place_of('expires')}: {text!r} is no date", fix='write expires = "2027-01-31"') from None
     families = item.texts("families")
     for index, family in enumerate(families):
         if not family.strip():
             raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unseen")
     return Exemption(
-        principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), reason=item.text("reason"),
-        owner=item.text("owner"), expires=expires, families=families, place=item.place,
+        principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), families=families, place=item.place,
+        reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
     )  # fmt: skip
+
+
+def _waiver(item: Record) -> Waiver:
+    _require_texts(item, "waiver", "finding", "place")
+    return Waiver(
+        finding=item.text("finding").strip(), at=item.text("place").strip(), place=item.place,
+        reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
+    )  # fmt: skip
+
+
+def _require_texts(item: Record, what: str, *names: str) -> None:
+    """Raise UsageError where an exception does not say what it is about, why, or who answers for it."""
+    for name in (*names, "reason", "owner"):
+        if not item.text(name).strip():
+            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"say the {name} of the {what}")
+
+
+def _last_day(item: Record) -> date:
+    text = item.text("expires")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{item.place_of('expires')}: {text!r} is no date", fix='write expires = "2027-01-31"') from None
 
 
 def _exemption_value(exemption: Exemption) -> dict[str, Value]:

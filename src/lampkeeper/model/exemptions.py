@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from lampkeeper.model.findings import Finding, Severity
-
-SOON_DAYS = 30
-"""How many days before its last day an exemption is warned about."""
-
+from lampkeeper.model.ends import end_findings, ended
+from lampkeeper.model.findings import Finding
 
 _SHOWN = 10
 """How many members of an exempt group are named."""
@@ -47,13 +44,18 @@ class Exemption:
         """Sort the families: they are a set."""
         object.__setattr__(self, "families", tuple(sorted(set(self.families))))
 
+    @property
+    def subject(self) -> str:
+        """Return what a finding about the exemption calls it."""
+        return f"the exemption of {self.principal!r}"
+
     def covers(self, family: str) -> bool:
         """Say whether the exemption is for this family of policies."""
         return not self.families or family in self.families
 
     def expired(self, today: date) -> bool:
         """Say whether the last day is over."""
-        return today > self.expires
+        return ended(self, today)
 
     def told(self, members: Iterable[str]) -> str:
         """Return the same with the first of who is in the group now: whoever joins it is exempt too."""
@@ -75,16 +77,4 @@ def exempt_principals(exemptions: Iterable[Exemption], family: str) -> tuple[str
 
 def exemption_findings(exemptions: Iterable[Exemption], today: date) -> tuple[Finding, ...]:
     """Return an error for each exemption that is over, and a warning for each that soon will be."""
-    found = []
-    for exemption in exemptions:
-        place = exemption.place or f"exemption of {exemption.principal}"
-        left = (exemption.expires - today).days
-        if exemption.expired(today):
-            message = f"the exemption of {exemption.principal!r} ended on {exemption.expires.isoformat()}"
-            fix = "take the entry away and generate again; or let its owner give it a new date and a reason"
-            found.append(Finding(code="EXEMPTION_EXPIRED", severity=Severity.ERROR, place=place, message=message, fix=fix))
-        elif left <= SOON_DAYS:
-            message = f"the exemption of {exemption.principal!r} ends on {exemption.expires.isoformat()}, in {left} day(s)"
-            fix = f"ask its owner, {exemption.owner}, whether it is still needed"
-            found.append(Finding(code="EXEMPTION_ENDS_SOON", severity=Severity.WARNING, place=place, message=message, fix=fix))
-    return tuple(found)
+    return end_findings(exemptions, today, "EXEMPTION")

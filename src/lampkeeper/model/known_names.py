@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lampkeeper.model.errors import UsageError
 
 _SHOWN, _NEAREST = 10, 5
-_ALIKE = 0.6
+_ALIKE = 0.65
 
 
 def nearest_names(word: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -32,11 +32,11 @@ def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "",
     return UsageError(message, fix=fix or "use one of these names")
 
 
-def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", fix: str = "") -> None:
+def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> None:
     """Raise UsageError for a name that is not one of the known, naming the nearest."""
     names = set(known)
     if word not in names:
-        raise unknown_name(what, word, names, where=where, fix=fix)
+        raise unknown_name(what, word, names, where=where, place=place, fix=fix)
 
 
 def _folded(text: str) -> str:

@@ -71,7 +71,7 @@ class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
     `unseen`: for each closed catalog what was asked of unseen tables. `exemptions`: who is raw by exemption, why, until when.
-    `keyed` says how keyed masks were compared.
+    `keyed` says how keyed masks were compared, `undeclared` are columns that have come since the last snapshot.
     """
 
     principals: tuple[Asked, ...]
@@ -83,6 +83,7 @@ class VerifyReport:
     unseen: tuple[str, ...] = ()
     exemptions: tuple[str, ...] = ()
     keyed: str = ""
+    undeclared: frozenset[ColumnName] = frozenset()
 
     @property
     def ok(self) -> bool:
@@ -101,16 +102,32 @@ class VerifyReport:
         """Return how many comparisons failed."""
         return self.counts[str(Status.MISMATCH)]
 
+    @property
+    def errors(self) -> int:
+        """Return how many findings of severity error are not mismatches of a comparison."""
+        return sum(f.severity is Severity.ERROR and f.code not in _OF_MISMATCHES for f in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """Return the verification's last line: what it came to, in agreement with `ok`."""
+        mismatches = _count(self.mismatches, "mismatch")
+        if self.ok:
+            return f"verify: {mismatches} in {_count(len(self.cells), 'cell')}"
+        empty = "" if self.cells else " (nothing was compared)"
+        return f"verify: FAILED: {_count(self.errors, 'error')}, {mismatches}{empty}"
+
     def as_dict(self) -> dict[str, object]:
         """Return the JSON form."""
         return {
             "ok": self.ok,
+            "verdict": self.verdict,
             "counts": self.counts,
             "queries": self.queries,
             "checked": dict(self.checked),
             "unseen": list(self.unseen),
             "exemptions": list(self.exemptions),
             **({"keyed": self.keyed} if self.keyed else {}),
+            **({"undeclared": [str(c) for c in sorted(self.undeclared)]} if self.undeclared else {}),
             "principals": [
                 {"name": p.name, "groups": list(p.groups), "probe": p.probe, "reference": p.reference} for p in self.principals
             ],
@@ -131,6 +148,14 @@ class VerifyReport:
             ],
             "findings": [f.as_dict() for f in self.findings],
         }
+
+
+_OF_MISMATCHES = frozenset({f"verify/{Status.MISMATCH}", "verify/rows"})
+
+
+def _count(number: int, what: str) -> str:
+    several = f"{what}es" if what.endswith("h") else f"{what}s"
+    return f"{number} {what if number == 1 else several}"
 
 
 def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -> tuple[Finding, ...]:

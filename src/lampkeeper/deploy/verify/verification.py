@@ -101,6 +101,7 @@ def verify(
     # The context has ended: probes that could not be removed have become findings.
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
+    declared = {c.plain.casefold() for t in tables for c in t.column_names()}
     return VerifyReport(
         principals=tuple(sorted(w.asked(reference=w.name in found.references) for w in witnesses)),
         cells=cells,
@@ -110,6 +111,7 @@ def verify(
         checked=structure.checked,
         unseen=tuple(str(proof) for proof in unseen),
         keyed=_how_keyed(desired, live, options),
+        undeclared=frozenset(c.column for c in cells if c.column.plain.casefold() not in declared),
         exemptions=tuple(e.told(live.directory.members.get(e.principal, ())) for e in options.exemptions),
     )
 

@@ -76,6 +76,8 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK606", name="space-limits", severity=_E, look=spaces.over_limits),
     Rule(code="LK607", name="space-join", severity=_E, look=spaces.bad_join),
     Rule(code="LK608", name="space-sensitive-values", severity=_E, look=spaces.sensitive_values),
+    Rule(code="LK609", name="space-open-to-everybody", severity=_E, look=spaces.open_to_everybody),
+    Rule(code="LK610", name="space-literal-person", severity=_E, look=spaces.literal_persons),
 )
 """Every rule, by code."""
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from lampkeeper.design.genie.space_literals import compared_columns, literal_formats, texts_of
 from lampkeeper.design.genie.space_sql import bind_sql, sqls_of
 from lampkeeper.design.rules.scene import Scene, Trouble
+from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
+from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.policies import SecurableType
 
 _MAX_TABLES = 30
@@ -51,8 +54,17 @@ def unknown_askers(scene: Scene) -> Iterable[Trouble]:
         for name in space.acl_groups:
             if name not in scene.groups:
                 yield Trouble(place=f"space {space.name}", message=f"group {name!r} is not defined", fix="correct the ACL")
+
+
+def open_to_everybody(scene: Scene) -> Iterable[Trouble]:
+    """A space is open to everybody in the account.
+
+    Example: `acl_groups = ["account users"]`.
+    """
+    for space in scene.desired.spaces:
         if EVERYBODY in space.acl_groups:
-            yield Trouble(place=f"space {space.name}", message="open to all account users", fix="name the groups")
+            fix = "name the groups; if it is meant, waive it (`waivers` in env.auto.tfvars)"
+            yield Trouble(place=f"space {space.name}", message="open to all account users", fix=fix)
 
 
 def askers_without_select(scene: Scene) -> Iterable[Trouble]:
@@ -137,3 +149,38 @@ def sensitive_values(scene: Scene) -> Iterable[Trouble]:
             if (config.dictionary or config.samples) and f"{config.table}.{config.column}" in masked:
                 place = f"space {space.name}: {config.table}.{config.column}"
                 yield Trouble(place=place, message="values of a masked column are kept for matching", fix="turn it off")
+
+
+_NOT_ONE_PERSON = frozenset(
+    LabelClass(name) for name in ("geo", "demographic", "compliance", "financial_amount", "health", "dob", "undecided")
+)
+"""Classes of which one value does not name one person: against them a written value is a warning."""
+
+
+def literal_persons(scene: Scene) -> Iterable[Trouble]:
+    """SQL or a text of a space holds a person: an e-mail address, a number of an identifying format, or a value that is
+    compared with a sensitive column. Everybody who may ask in the space reads it, and so does the model.
+
+    Example: `WHERE email = 'ana@bank.example'` in an example query.
+    """
+    classes = {plain: label.label for plain, label in scene.labels_by_name.items()}
+    masked = (n for p in scene.desired.policies for c in scene.matched(p, p.on_column or "").values() for n, _ in c)
+    sensitive = {**{n.plain.casefold(): None for n in masked}, **classes}
+    fix = "ask with a parameter or an aggregate; never with a person's own value"
+    for space in scene.desired.spaces:
+        names = (t.plain.casefold() for t in space.tables)
+        tables = {n: scene.tables_by_name[n] for n in names if n in scene.tables_by_name}
+        defaults = {p.name for e in space.examples for p in e.parameters if p.default}
+        usual = [("parameter", p.default) for e in space.examples for p in e.parameters]
+        for what, sql in [*((what, sql) for what, sql, _ in sqls_of(space)), *usual]:
+            place = f"space {space.name}: {what}"
+            for kind in literal_formats(sql):
+                yield Trouble(place=place, message=f"holds a literal {kind}", fix=fix)
+            for plain in compared_columns(sql, tables, sensitive, defaults) if what != "parameter" else ():
+                severity = Severity.WARNING if sensitive[plain] in _NOT_ONE_PERSON else None
+                message = f"compares {scene.columns_by_name[plain][0]}, a sensitive column, with a written value"
+                yield Trouble(place=place, message=message, fix=fix, severity=severity)
+        for what, text in texts_of(space):
+            for kind in literal_formats(text):
+                place, message = f"space {space.name}: {what}", f"holds a literal {kind}"
+                yield Trouble(place=place, message=message, fix="write it without the person", severity=Severity.WARNING)

@@ -1,0 +1,59 @@
+"""What a verification came to, as tables: principal × column, what each was seen to get."""
+
+from __future__ import annotations
+
+from lampkeeper.cli.console import Console, cell, new_table
+from lampkeeper.deploy.verify.report import Seen, Status, VerifyReport
+
+_SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
+_MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
+
+
+def print_verification(console: Console, report: VerifyReport, *, everything: bool = False, basis: str = "") -> None:
+    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing.
+
+    `basis` says what a verdict of the local workspace rests on.
+    """
+    names = [p.name for p in report.principals]
+    tables = sorted({c.column.table for c in report.cells})
+    cells = {(c.principal, c.column): c for c in report.cells}
+    rows = {(r.principal, r.table): r for r in report.rows}
+    for name in tables:
+        columns = list(dict.fromkeys(c.column for c in report.cells if c.column.table == name))
+        wrong = any(cells[(p, c)].status is not Status.OK for p in names for c in columns)
+        wrong = wrong or any(rows[(p, name)].status is not Status.OK for p in names)
+        wrong = wrong or any(c in report.undeclared for c in columns)
+        if not everything and not wrong and len(tables) > 12:
+            continue
+        shown = new_table("column", *names, title=str(name))
+        for column in columns:
+            found = [cells[(p, column)] for p in names]
+            undeclared = column in report.undeclared
+            shown.add_row(
+                cell(f"{column.column} UNDECLARED" if undeclared else column.column, "bold red" if undeclared else ""),
+                *(cell(f"{v.seen}{_MARKS[v.status]}", _style(v.status, v.seen)) for v in found),
+            )
+        counts = [rows[(p, name)] for p in names]
+        shown.add_row(
+            cell("(rows)", "italic"),
+            *(cell(f"{'-' if r.seen is None else r.seen}{_MARKS[r.status]}", _style(r.status, None)) for r in counts),
+        )
+        console.table(shown)
+    counted = report.counts
+    console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
+        f"{n} {what}" for what, n in counted.items()
+    ))  # fmt: skip
+    console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
+    for line in (*report.unseen, *(f"raw by exemption: {e}" for e in report.exemptions)):
+        console.line(line)
+    if report.keyed:
+        console.line(report.keyed)
+    if basis:
+        console.line(f"the verdict rests on {basis}")
+    console.line(report.verdict, "bold green" if report.ok else "bold red")
+
+
+def _style(status: Status, seen: Seen | None) -> str:
+    if status is Status.MISMATCH:
+        return "bold red"
+    return _SEEN.get(seen, "") if seen is not None else "italic"

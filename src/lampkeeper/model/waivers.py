@@ -1,0 +1,73 @@
+"""Waivers: findings of the gate that are meant, each with a reason, an owner and a last day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from lampkeeper.model.ends import end_findings, ended
+from lampkeeper.model.findings import Finding, Severity
+
+_LINE = re.compile(r"(:\d+){1,2}\Z")
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Waiver:
+    """One finding, by its code and the place that it names, that is accepted until the end of the last day.
+
+    `at` is the finding's place (a file without line and column will do), `place` is where the waiver itself stands.
+    """
+
+    finding: str
+    at: str
+    reason: str
+    owner: str
+    expires: date
+    place: str = field(default="", compare=False)
+
+    @property
+    def subject(self) -> str:
+        """Return what a finding about the waiver calls it."""
+        return f"the waiver of {self.finding} at {self.at!r}"
+
+    def covers(self, finding: Finding) -> bool:
+        """Say whether it is about this finding: the same code at the same place, no pattern."""
+        places = {finding.place.casefold(), _LINE.sub("", finding.place).casefold()}
+        return finding.code == self.finding and self.at.casefold() in places
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        return f"until {self.expires.isoformat()}: {self.reason} (owner: {self.owner})"
+
+
+def waive(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -> tuple[Finding, ...]:
+    """Return the findings, those that a waiver covers as information that says so. An ended waiver covers nothing."""
+    standing = [w for w in waivers if not ended(w, today)]
+    out = []
+    for finding in findings:
+        waiver = next((w for w in standing if w.covers(finding)), None)
+        if waiver is None or finding.severity is Severity.INFO:
+            out.append(finding)
+        else:
+            message = f"waived {waiver}: {finding.message}"
+            out.append(replace(finding, severity=Severity.INFO, message=message, fix=""))
+    return tuple(out)
+
+
+def waiver_findings(waivers: Iterable[Waiver], today: date) -> tuple[Finding, ...]:
+    """Return an error for each waiver that is over, and a warning for each that soon will be."""
+    return end_findings(waivers, today, "WAIVER")
+
+
+def unused_waivers(waivers: Iterable[Waiver], findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return a warning for each waiver that none of these findings calls for."""
+    found = tuple(findings)
+    return tuple(
+        Finding(
+            code="WAIVER_UNUSED", severity=Severity.WARNING, place=w.place or w.subject,
+            message=f"{w.subject} covers no finding", fix="take the entry away, or give finding and place as they are printed",
+        )
+        for w in waivers if not any(w.covers(f) for f in found)
+    )  # fmt: skip
