@@ -51,7 +51,7 @@ NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
 """What a person may name, by command and parameter: a call with a slip in it, and the name that was meant."""
 
 MAKES = "makes a thing of that name"
-PLATFORM = "only the workspace knows it: its answer is the refusal (tests/acceptance/test_names_of_the_workspace.py)"
+PLATFORM = "only the workspace knows it: its answer is the refusal (tests/acceptance/test_one_gate.py)"
 FREE = "a text, a number or an address, not the name of a thing that is there"
 NOT_NAMES = {
     ("setup", "env"): MAKES,

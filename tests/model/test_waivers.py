@@ -1,0 +1,56 @@
+"""Waivers: one finding at one place until a day; ended ones are errors, those that cover nothing are told."""
+
+from datetime import date
+from itertools import product
+
+import pytest
+
+from lampkeeper.model.exemptions import Exemption, ExemptionKind, exemption_findings
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.waivers import Waiver, unused_waivers, waive, waiver_findings
+
+pytestmark = pytest.mark.unit
+
+TODAY = date(2026, 11, 30)
+
+
+def waiver(finding: str = "LK609", at: str = "space Sales", expires: date = date(2027, 6, 1)) -> Waiver:
+    return Waiver(
+        finding=finding, at=at, reason="a company-wide space", owner="olga", expires=expires, place="env.auto.tfvars:3:3"
+    )
+
+
+def finding(code: str = "LK609", place: str = "space Sales", severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, place=place, message="open to all account users", fix="name the groups")
+
+
+def test_a_waived_finding_is_still_told_with_reason_owner_and_end() -> None:
+    (found,) = waive([finding()], [waiver()], TODAY)
+    assert found.severity is Severity.INFO
+    assert str(found) == (
+        "info LK609 space Sales: waived until 2027-06-01: a company-wide space (owner: olga): open to all account users"
+    )
+
+
+@pytest.mark.parametrize(("code", "place"), [("LK603", "space Sales"), ("LK609", "space Sale"), ("LK609", "space Sales: more")])
+def test_it_covers_that_code_at_that_place_and_nothing_else(code: str, place: str) -> None:
+    assert waive([finding(code, place)], [waiver()], TODAY) == (finding(code, place),)
+    assert [f.code for f in unused_waivers([waiver()], [finding(code, place)])] == ["WAIVER_UNUSED"]
+
+
+def test_a_place_in_a_file_is_meant_with_and_without_its_line() -> None:
+    at = finding("SCHEMA_TABLE_TWICE", "ddl/a.sql:12:3")
+    for text, covered in (("ddl/a.sql", True), ("ddl/a.sql:12:3", True), ("ddl/a.sql:13:3", False), ("ddl/b.sql", False)):
+        assert waiver("SCHEMA_TABLE_TWICE", text).covers(at) == covered
+
+
+def test_exemptions_and_waivers_end_by_one_rule() -> None:
+    for end, code in product((date(2026, 11, 29), TODAY, date(2026, 12, 30), date(2026, 12, 31)), ("EXEMPTION", "WAIVER")):
+        exemption = Exemption(principal="etl", kind=ExemptionKind.PIPELINE, reason="r", owner="o", expires=end)
+        found = exemption_findings([exemption], TODAY) if code == "EXEMPTION" else waiver_findings([waiver(expires=end)], TODAY)
+        expected = [f"{code}_EXPIRED"] if end < TODAY else [f"{code}_ENDS_SOON"] if (end - TODAY).days <= 30 else []
+        assert [f.code for f in found] == expected
+
+
+def test_an_ended_waiver_covers_nothing() -> None:
+    assert waive([finding()], [waiver(expires=date(2026, 11, 29))], TODAY) == (finding(),)
