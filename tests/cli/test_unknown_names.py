@@ -155,6 +155,21 @@ def test_a_table_outside_the_environment_is_asked_about_unless_it_is_a_slip_of_o
     assert bank("why", "outsider", "dev_fin.hr.payroll.salary")[0] == 0
 
 
+ENTRY = '{ principal = "etl", kind = "pipeline", reason = "r", owner = "o", expires = "2999-12-31", families = ["pii_levle"] }'
+
+
+@pytest.mark.parametrize("code", ["CLEARANCE_FAMILY", "EXEMPTION_FAMILY"])
+def test_a_family_in_the_settings_that_no_policy_has_is_an_error_of_every_gate(bank: Run, tmp_path: Path, code: str) -> None:
+    settings = tmp_path / "envs/dev/env.auto.tfvars"
+    cleared = settings.read_text().replace('clearance = ["*"]', 'clearance = ["pii_levle"]', 1)
+    settings.write_text(cleared if code == "CLEARANCE_FAMILY" else f"{settings.read_text()}exemptions = [{ENTRY}]\n")
+    for command in (("generate", "--offline"), ("validate",), ("promote",)):
+        status, _, err = bank(*command)
+        assert status == 1
+        assert f"error {code} " in err
+        assert "fix: use one of pii_level" in err
+
+
 def test_a_member_may_be_named_as_the_matrix_names_it(bank: Run) -> None:
     assert bank("why", "member of data_analysts", COLUMN)[1] == bank("why", "data_analysts", COLUMN)[1]
 

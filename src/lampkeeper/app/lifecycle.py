@@ -206,7 +206,7 @@ def generate(
     made = merged_draft(mode, space, before, request, made)
     own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
     now = now or datetime.now(UTC)
-    ends = (*exceptions_ending(settings, now.date()), *unknown_families(settings.exemptions, overlay))
+    ends = (*exceptions_ending(settings, now.date()), *unknown_families(settings, overlay))
     findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *own_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)
@@ -274,10 +274,11 @@ def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = 
     """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
     settings, today = folder.settings(), (now or datetime.now(UTC)).date()
-    ends = exceptions_ending(settings, today)
+    overlay = overlay_of(folder)
+    ends = (*exceptions_ending(settings, today), *unknown_families(settings, overlay))
     judge = partial(
         check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in settings.exemptions),
-        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay_of(folder).vocabulary,
+        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay.vocabulary,
     )  # fmt: skip
     if drafted:
         read = folder.draft()

@@ -10,10 +10,12 @@ from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify.unseen import reviewed_by_others
 from lampkeeper.design.knowledge.overlay import Overlay
 from lampkeeper.design.knowledge.vocabulary import FAMILIES
+from lampkeeper.files.settings import Settings
 from lampkeeper.model.access import Access
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.exemptions import Exemption
 from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.groups import ALL_FAMILIES
+from lampkeeper.model.known_names import nearest_names
 from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, Table
@@ -106,13 +108,19 @@ def with_unknown(access: Access, column: ColumnName) -> Access:
     return Access(replace(access.model, tables=(*access.model.tables, table)))
 
 
-def unknown_families(exemptions: Iterable[Exemption], overlay: Overlay) -> tuple[Finding, ...]:
-    """Return an error for each exemption from a family that no policy has: nobody would be exempt, and nobody told."""
+def unknown_families(settings: Settings, overlay: Overlay) -> tuple[Finding, ...]:
+    """Return an error for each family that an exemption or a clearance names and no policy has: nobody would see more by it."""
     known = {*FAMILIES, UNSEEN_FAMILY, *(t.family for t in overlay.vocabulary.treatments())}
+    named = [
+        ("EXEMPTION_FAMILY", e.place or f"exemption of {e.principal}", f) for e in settings.exemptions for f in e.families
+    ] + [
+        ("CLEARANCE_FAMILY", f"clearance of group {s.group.name}", f)
+        for s in settings.groups or () for f in s.clearance if f != ALL_FAMILIES
+    ]  # fmt: skip
     return tuple(
         Finding(
-            code="EXEMPTION_FAMILY", severity=Severity.ERROR, place=e.place or f"exemption of {e.principal}",
-            message=f"there are no policies of a family {family!r}", fix=f"use one of {', '.join(sorted(known))}",
+            code=code, severity=Severity.ERROR, place=place, message=f"there are no policies of a family {family!r}",
+            fix=f"use one of {', '.join(nearest_names(family, known) or sorted(known))}",
         )
-        for e in exemptions for family in e.families if family not in known
+        for code, place, family in named if family not in known
     )  # fmt: skip
