@@ -17,6 +17,7 @@ from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.names import write_name
 from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.waivers import Waiver
 from support.nightly import law
 from support.states import groups, table_names, texts, tuples, words
 
@@ -55,6 +56,7 @@ settings = st.builds(
         ),
         lambda e: e,
     ),
+    waivers=tuples(st.builds(Waiver, finding=words, at=words, reason=words, owner=words, expires=st.dates()), lambda w: w),
 )
 
 

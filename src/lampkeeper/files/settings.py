@@ -28,6 +28,7 @@ FUNCTION_SCHEMA = "lampkeeper"
 
 _E = TypeVar("_E", bound=StrEnum)
 _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_QUOTED = re.compile(r"`(?:[^`]|``)*`")
 _LONGEST_VARIABLE = 40
 _EVERYBODY = frozenset({EVERYBODY, "users"})
 _AUTH_KEYS = {
@@ -220,7 +221,7 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
             raise UsageError(f"{record.place_of(name, index)}: {error.message}", fix=error.fix) from None
         if len(parts) == 2 and catalog:
             parts = (catalog, *parts)
-        if len(parts) != 3 or "*" in parts[:2]:
+        if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:2]:
             raise UsageError(
                 f"{record.place_of(name, index)}: {text!r} is no table", fix="write catalog.schema.table or catalog.schema.*"
             )
@@ -271,7 +272,7 @@ def _exemption(item: Record) -> Exemption:
 def _waiver(item: Record) -> Waiver:
     _require_texts(item, "waiver", "finding", "place")
     return Waiver(
-        finding=item.text("finding").strip(), at=item.text("place").strip(), place=item.place,
+        finding=item.text("finding"), at=item.text("place"), place=item.place,
         reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
     )  # fmt: skip
 
