@@ -221,7 +221,7 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
             raise UsageError(f"{record.place_of(name, index)}: {error.message}", fix=error.fix) from None
         if len(parts) == 2 and catalog:
             parts = (catalog, *parts)
-        if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:2]:
+        if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:-1]:
             raise UsageError(
                 f"{record.place_of(name, index)}: {text!r} is no table", fix="write catalog.schema.table or catalog.schema.*"
             )
