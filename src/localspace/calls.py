@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localspace.errors import ApiError, invalid
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
-from localspace.shapes import check_shapes
+from localspace.request_schemas.types import NOTHING, FieldType
 from localspace.wire import Reply
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Call:
     raw: bytes
     principal: Principal | None = None
     repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    schema: FieldType = NOTHING
+    """What the route takes in its body."""
 
     @property
     def books(self) -> Books:
@@ -59,7 +61,7 @@ class Call:
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return the JSON object that was sent, {} for none; raises 400 for anything else."""
+        """Return the declared fields of the JSON object that was sent, {} for none; raises 400 for anything else."""
         if not self.raw.strip():
             return {}
         try:
@@ -68,8 +70,8 @@ class Call:
             raise ApiError(400, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request.") from error
         if not isinstance(found, dict):
             raise ApiError(400, "MALFORMED_REQUEST", "The body of the request must be a JSON object.")
-        check_shapes(self.path, found)
-        return found
+        read: dict[str, Any] = self.schema.read(found, "")
+        return read
 
     def needed(self, name: str) -> str:
         """Return a query parameter that must be there."""

@@ -1,8 +1,8 @@
 # ruff: noqa: E501  (a table of shapes is read by rows)
 """The documents that the store keeps: kind, key, parent, fields.
 
-One table of shapes, so that the API handlers that write a document and the SQL layer that reads it agree. A field
-that a client sent and we do not know is kept in the document as it came.
+One table, so that the API handlers that write a document and the SQL layer that reads it agree. What a client may write
+of a document is declared in `localspace.request_schemas`; other fields that it sends are ignored.
 
 | kind | key | parent | fields that others rely on |
 |---|---|---|---|
@@ -22,7 +22,7 @@ that a client sent and we do not know is kept in the document as it came.
 | `grant` | (SECURABLE_TYPE, full name, principal) | (SECURABLE_TYPE, full name) | `securable_type, full_name, principal, privileges: [str]` |
 | `tag_policy` | (tag key) | – | `id, tag_key, description, values: [{name}], create_time, update_time` |
 | `tag` | (entity_type, entity_name, tag key) | (entity_type, entity_name) | `entity_type, entity_name, tag_key, tag_value, update_time, updated_by` |
-| `policy` | (SECURABLE_TYPE, full name, policy) | (SECURABLE_TYPE, full name) | a PolicyInfo, unknown fields kept, `id, created_at, created_by` |
+| `policy` | (SECURABLE_TYPE, full name, policy) | (SECURABLE_TYPE, full name) | a PolicyInfo, `id, created_at, created_by` |
 | `warehouse` | (id) | – | as EndpointInfo |
 | `permission` | (object type, object id) | – | `access_control_list: [{principal, kind: user, group or service_principal, level}]`, object type in the URL's plural form |
 | `genie_space` | (space id) | – | `space_id, title, description, warehouse_id, parent_path, serialized_space, etag, owner, trashed` |

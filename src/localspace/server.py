@@ -24,6 +24,7 @@ from localspace.connect.front import FrontProtocol
 from localspace.errors import ApiError, denied, invalid, not_found
 from localspace.faults import milliseconds_since, without_secrets
 from localspace.governance.identity import Principal
+from localspace.request_schemas import schema_of
 from localspace.router import Router
 from localspace.routes import ROUTES
 from localspace.store import KeyNameError
@@ -136,6 +137,7 @@ class App:
             headers=headers,
             raw=raw,
             principal=principal,
+            schema=schema_of(route.method, route.path),
         )
         if route.plane is Plane.CONTROL:
             return await _run(route, call)

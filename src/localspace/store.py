@@ -101,6 +101,13 @@ class Store:
             )
             self._changed(kind)
 
+    def rewrite(self, kind: str, key: Key, body: Document) -> None:
+        """Replace the body of a document that is there; key and parent stay."""
+        with self.transaction():
+            text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+            self._connection.execute("UPDATE document SET body = ? WHERE kind = ? AND key = ?", (text, kind, encode_key(key)))
+            self._changed(kind)
+
     def delete(self, kind: str, *key: str) -> bool:
         """Delete a document; say whether it was there."""
         with self.transaction():
@@ -174,6 +181,22 @@ class Store:
         with self._lock:
             row = self._connection.execute("SELECT value FROM counter WHERE name = 'version'").fetchone()
         return 0 if row is None else int(row[0])
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Return what was read at one moment: it differs after every change, one that was rolled back included.
+
+        It holds in this process only. `version` alone comes back after a rollback, and what was derived in between would
+        pass for current.
+        """
+        with self._lock:
+            return self._epoch, self.version
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold changes of other threads back, so that all reads inside are of one moment; keep it short."""
+        with self._lock:
+            yield
 
     def version_of(self, *kinds: str) -> tuple[int, ...]:
         """Return numbers that differ after any change of documents of these kinds; they hold in this process only."""

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
+import localspace.api
 import localspace.connect
+import localspace.governance
+import localspace.jobs
 import localspace.sql
 from localspace.ledger import RULE_USES, load_ledger
-from localspace.probes import PROBES, access, masks, places, refusals, run_probes, unseen
+from localspace.probes import PROBES, access, masks, places, refusals, roles, run_probes, unseen
 from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace
 
@@ -27,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace
 
 
 def _import_everything() -> None:
-    for package in (localspace.sql, localspace.connect):
+    for package in (localspace.sql, localspace.connect, localspace.api, localspace.governance, localspace.jobs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 
@@ -49,7 +52,7 @@ def test_every_row_has_a_probe_and_every_probe_a_row() -> None:
 def test_every_probe_function_is_in_the_tuple() -> None:
     written = {
         name
-        for module in (access, masks, places, refusals, unseen)
+        for module in (access, masks, places, refusals, roles, unseen)
         for name, value in inspect.getmembers(module, inspect.isfunction)
         if value.__module__ == module.__name__ and not name.startswith("_")
     }

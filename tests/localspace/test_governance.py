@@ -304,10 +304,12 @@ def test_a_quota_counter_can_lag_behind_deletions(world: World) -> None:
     world.ok("POST", f"{UC}/policies", world.mask(name="again", **place))
 
 
-def test_unknown_policy_fields_are_kept_and_masked_absent_ones_cleared(world: World) -> None:
-    world.ok("POST", f"{UC}/policies", world.mask(use_session_identity=True, comment="old"))
+def test_unknown_policy_fields_are_ignored_and_masked_absent_ones_cleared(world: World) -> None:
+    world.ok("POST", f"{UC}/policies", world.mask(use_session_identity=True, comment="old", colour="red"))
     path = f"{UC}/policies/SCHEMA/main.fin/m"
-    assert world.ok("PATCH", f"{path}?update_mask=comment", {})["use_session_identity"] is True
+    changed = world.ok("PATCH", f"{path}?update_mask=comment", {})
+    assert changed["use_session_identity"] is True
+    assert "colour" not in changed
     assert "comment" not in world.ok("GET", path)
     renamed = world.ok("PATCH", path, {"name": "n"})
     assert renamed["name"] == "n"

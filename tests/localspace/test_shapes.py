@@ -63,7 +63,7 @@ def test_the_place_is_named(space: LocalWorkspace) -> None:
     assert answer.json()["message"] == "changes[0].principal must be a string."
 
 
-def test_unknown_fields_of_any_type_pass(space: LocalWorkspace) -> None:
+def test_unknown_fields_of_any_type_are_ignored(space: LocalWorkspace) -> None:
     with space.http() as http:
         body = {"name": "kept", "catalog_name": "main", "new_field": [1, {"x": None}]}
-        assert http.post(f"{UC}/schemas", json=body).json()["new_field"] == [1, {"x": None}]
+        assert "new_field" not in http.post(f"{UC}/schemas", json=body).json()

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
 
 from localspace import fresh
 from localspace.auth import Gatekeeper
+from localspace.calls import Call
 from localspace.clock import Clock
 from localspace.connect.client import ConnectClient, ConnectError
 from localspace.connect.endpoint import ConnectEndpoint
+from localspace.errors import ApiError
 from localspace.faults import Faults
 from localspace.governance.books import Books, open_books
+from localspace.governance.identity import PrincipalKind
+from localspace.governance.people import People
 from localspace.probes import Answer
+from localspace.request_schemas import schema_of
+from localspace.router import Router
+from localspace.routes import ROUTES
 from localspace.sql.run import SqlRunner, build_runner
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.statements import StatementDesk
 from localspace.store import Store
+from localspace.wire import Reply
+from localspace.workbench import Workbench
 
 if TYPE_CHECKING:
     from localspace.workspace import Workspace
@@ -38,6 +50,7 @@ class SqlWorkspace:
         self.desk = StatementDesk(self.clock, lambda: self.runner)
         self.faults = Faults()
         self.data_dir = folder
+        self.address = "http://127.0.0.1"
         self._connect = ConnectEndpoint(cast("Workspace", self))
         self._ids: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -48,6 +61,11 @@ class SqlWorkspace:
         self.desk.close()
         self.runner.close()
         self.store.close()
+
+    @cached_property
+    def bench(self) -> Workbench:
+        """Return the jobs, files and volumes, opened with the first call that needs them."""
+        return Workbench(cast("Workspace", self))
 
     # People
 
@@ -84,9 +102,42 @@ class SqlWorkspace:
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove people and groups."""
+        people = People(self.store, self.books.lag, self.books.identity, self.books.grants, self.ids.workspace_id)
         for name in names:
-            for kind in ("user", "service_principal", "group"):
-                self.store.delete(kind, self._ids[name])
+            for kind in PrincipalKind:
+                body = self.store.get(kind, self._ids[name])
+                if body is not None:
+                    people.delete(kind, body)
+
+    @property
+    def warehouse(self) -> str:
+        """Return the id of the warehouse that is there from the start."""
+        return self.ids.warehouse_id
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None, persona: str | None) -> tuple[int, dict[str, Any]]:
+        """Call a handler of the REST API without a server; return status and body."""
+        path, _, query = path.partition("?")
+        found = Router(ROUTES).find(method, path)
+        assert found is not None, f"{method} {path}"
+        principal = self.books.identity.by_id(self.ids.admin_id if persona is None else self._ids[persona])
+        assert principal is not None
+        call = Call(
+            workspace=cast("Workspace", self),
+            method=method,
+            path=path,
+            params=found[1],
+            query=dict(parse_qsl(query)),
+            headers={"authorization": f"Bearer {self.gatekeeper.mint(principal.id)[0]}"},
+            raw=json.dumps(body or {}).encode(),
+            principal=principal,
+            schema=schema_of(found[0].method, found[0].path),
+        )
+        try:
+            answer: Any = found[0].handler(call)
+        except ApiError as error:
+            return error.status, {"message": error.message}
+        shown = answer.body if isinstance(answer, Reply) else answer
+        return 200, shown if isinstance(shown, dict) else {}
 
     def settle(self) -> None:
         """Nothing lags here unless a test sets it."""

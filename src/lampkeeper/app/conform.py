@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.parse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,24 @@ class RemoteProbePlace:
         finally:
             client.close()
         return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))
+
+    @property
+    def warehouse(self) -> str:
+        """Return the id of the warehouse that runs the statements."""
+        return warehouse_id(self._workspace)
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None, persona: str | None) -> tuple[int, dict[str, Any]]:
+        """Call the REST API; what it refuses is an answer with its status, a call that nobody answered is raised."""
+        asked = self._workspace if persona is None else self._people[persona]
+        path, _, query = path.partition("?")
+        asking = dict(urllib.parse.parse_qsl(query)) or None
+        try:
+            found = asked.get("conform", path, asking) if method == "GET" else asked.write("conform", method, path, body)
+        except RemoteError as error:
+            if not error.status:
+                raise
+            return error.status, {"message": error.message}
+        return 200, found
 
     def make_persona(self, label: str) -> str:
         """Make a service principal with a secret and the right to use the warehouse; return its application id."""

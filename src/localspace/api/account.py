@@ -11,6 +11,8 @@ from localspace.calls import Call, Plane, Route, field_of
 from localspace.errors import already_exists, denied, invalid, not_found
 from localspace.governance.identity import PrincipalKind
 from localspace.governance.timestamps import iso
+from localspace.jobs.run_identity import has_role_on
+from localspace.ledger import rule
 from localspace.store import Document
 from localspace.wire import Json, page
 
@@ -262,10 +264,20 @@ def _lifetime(text: Any) -> int:
 # Inside
 
 
+@rule("LS-111")
 def _service_principal(call: Call) -> Document:
+    """Return the service principal that the path names; its secrets are its identity, so not every admin gets one.
+
+    An account admin and who has the role servicePrincipal.manager on it do; a workspace admin for those in the workspace,
+    never for one that is an account admin.
+    """
+    found = call.books.store.get("service_principal", call.params["service_principal_id"])
     identity = call.books.identity
-    if not (identity.is_account_admin(call.actor.id) or identity.is_workspace_admin(call.actor.id)):
-        raise denied("Only an admin may manage the secrets of a service principal.")
+    if not identity.is_account_admin(call.actor.id):
+        local = found is not None and identity.is_workspace_admin(call.actor.id) and identity.in_workspace(found["id"])
+        managed = found is not None and has_role_on(call.books, call.actor, str(found["applicationId"]), "manager")
+        if found is None or not (local or managed) or identity.is_account_admin(found["id"]):
+            raise denied("Only an admin may manage the secrets of a service principal.")
     return people_of(call).get(PrincipalKind.SERVICE_PRINCIPAL, call.params["service_principal_id"])
 
 

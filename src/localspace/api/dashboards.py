@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
-from localspace.api.object_rights import level_held, require_level
+from localspace.api.object_rights import may_see, require_level
 from localspace.calls import Call, Route, field_of
 from localspace.errors import ApiError, already_exists, invalid, not_found
 from localspace.governance.timestamps import iso
@@ -59,7 +59,7 @@ def listed(call: Call) -> Json:
         {key: one[key] for key in ("dashboard_id", "display_name", "create_time", "lifecycle_state", "warehouse_id")}
         for one in call.books.store.list("dashboard")
         if (trashed or one["lifecycle_state"] == "ACTIVE")
-        and level_held(call.books, call.actor, "dashboards", one["dashboard_id"], one["owner"]) is not None
+        and may_see(call.books, call.actor, "dashboards", one["dashboard_id"], one["owner"])
     ]
     return page(found, call.query, "dashboards", size_name="page_size", most=100)
 

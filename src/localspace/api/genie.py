@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localspace.api.object_rights import level_held, require_level
+from localspace.api.object_rights import may_see, require_level
 from localspace.api.warehouses import require_warehouse
 from localspace.calls import Call, Route
 from localspace.errors import ApiError, denied, invalid, not_found
@@ -55,7 +55,7 @@ def listed(call: Call) -> Json:
     found = [
         _info(one, payload=False)
         for one in call.books.store.list("genie_space")
-        if not one.get("trashed") and level_held(call.books, call.actor, "genie", one["space_id"], one["owner"])
+        if not one.get("trashed") and may_see(call.books, call.actor, "genie", one["space_id"], one["owner"])
     ]
     return page(found, call.query, "spaces", size_name="page_size", most=100)
 

@@ -8,6 +8,8 @@ from localspace.api.scim_resources import as_document, as_resource, people_of
 from localspace.calls import Call, Plane, Route
 from localspace.errors import already_exists, denied, invalid, not_found
 from localspace.governance.identity import SYSTEM_GROUPS, PrincipalKind
+from localspace.governance.principal_names import owned_under
+from localspace.ledger import rule
 from localspace.scim import apply_patch, list_response, project
 from localspace.store import Document
 from localspace.wire import Json, Reply
@@ -57,6 +59,8 @@ class _Resource:
                 known = self._known(call, body)
                 if known is not None and people.assignment(known["id"]):
                     raise already_exists(f"{self._kind.value} already exists in the workspace.")
+                if known is None:
+                    self._refuse_left_name(call, body)
                 new = known or people.create(self._kind, body)
                 people.assign(new["id"], ["USER"])
         return Reply(status=201, body=as_resource(call, self._kind, new, account=self._account))
@@ -100,6 +104,8 @@ class _Resource:
     def _save(self, call: Call, old: Document, body: Document) -> Json:
         people = people_of(call)
         self._refuse_account_roles(old, body)
+        if not self._account:
+            self._keep_account_facts(old, body)
         with call.books.store.transaction():
             if self._is_system(old):
                 self._save_system(call, old, body)
@@ -113,6 +119,24 @@ class _Resource:
         gained = _ACCOUNT_ROLES.intersection(body.get("roles") or ()) - set(old.get("roles") or ())
         if gained and not self._account:
             raise denied(f"Role {', '.join(sorted(gained))} is given in the account, not in a workspace.")
+
+    @rule("LS-113")
+    def _refuse_left_name(self, call: Call, body: Document) -> None:
+        """Refuse the name of a deleted principal that securables still have as owner: the account decides who gets those."""
+        name = body.get("userName") if self._kind is PrincipalKind.USER else body.get("applicationId")
+        if not name or call.books.identity.by_name(str(name)) is not None:
+            return
+        owned = owned_under(call.books.store, str(name))
+        if owned is not None:
+            raise denied(f"{name} still owns {owned}. An account admin creates the principal, or gives what it owned away.")
+
+    def _keep_account_facts(self, old: Document, body: Document) -> None:
+        # The name of a person and the roles in the account are not a workspace's to change.
+        if self._kind is PrincipalKind.USER and body.get("userName") != old["userName"]:
+            raise denied(f"User {old['userName']} can only be renamed in the account.")
+        kept = [one for one in old.get("roles") or () if one in _ACCOUNT_ROLES and one not in (body.get("roles") or ())]
+        if kept:
+            body["roles"] = [*(body.get("roles") or ()), *kept]
 
     @staticmethod
     def _refuse_account_change(old: Document, body: Document) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from localspace.api.object_rights import checked_entries, level_held, require_level
+from localspace.api.object_rights import checked_entries, may_see, require_level
 from localspace.calls import Call, Handler, Plane, Route
 from localspace.errors import ApiError, invalid
 from localspace.jobs.run_book import over
+from localspace.jobs.run_identity import check_run_as, principal_of, require_one_owner, require_same_identity
 from localspace.jobs.settings import checked, updated
-from localspace.jobs.starting import check_run_as, principal_of, run_of_job, run_submitted
+from localspace.jobs.starting import run_of_job, run_submitted
 from localspace.store import Document
 from localspace.wire import Json, page, whole_number
 
@@ -32,6 +33,7 @@ def create(call: Call) -> Json:
     entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
     if not any(one["level"] == "IS_OWNER" for one in entries):
         entries = [{"principal": call.actor.name, "kind": call.actor.kind.value, "level": "IS_OWNER"}, *entries]
+    require_one_owner(call.books, call.actor, entries, call.actor.name)
     with call.books.store.transaction():
         bench.book.put_job(job)
         call.books.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
@@ -51,7 +53,7 @@ def listed(call: Call) -> Json:
     for job in call.books.store.list("job")[::-1]:
         if wanted and job["settings"]["name"].casefold() != wanted.casefold():
             continue
-        if level_held(call.books, call.actor, "jobs", str(job["job_id"]), call.workspace.bench.book.owner(job)) is not None:
+        if may_see(call.books, call.actor, "jobs", str(job["job_id"]), call.workspace.bench.book.owner(job)):
             found.append(job)
     query = dict(call.query)
     if not query.get("page_token") and whole_number(query.get("offset"), "offset", 0):
@@ -131,6 +133,8 @@ def _run_now(call: Call) -> Json:
 def _submit(call: Call) -> Json:
     body = call.body
     entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+    if any(one["level"] == "IS_OWNER" for one in entries):
+        require_one_owner(call.books, call.actor, entries, call.actor.name)
     settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
     with call.workspace.bench.start_lock:
         earlier = _earlier(call, body)
@@ -183,6 +187,8 @@ def _settings(call: Call, given: Document) -> Document:
 
 
 def _store(call: Call, job: Document, settings: Document) -> None:
+    owner = call.workspace.bench.book.owner(job)
+    require_same_identity(call.books, call.actor, owner, job["settings"], settings)
     call.workspace.bench.book.put_job(job | {"settings": settings})
     call.workspace.bench.scheduler.wake()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from localspace.errors import denied, invalid, not_found
 from localspace.governance.books import Books
 from localspace.governance.identity import Principal
+from localspace.ledger import rule
 from localspace.store import Document
 
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -19,7 +20,14 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "notebooks": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "files": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
 }
-"""Object type in the URL's plural form to its levels, weakest first."""
+"""Object type in the URL's plural form to its levels; which contains which is said by `covered`."""
+
+_WAREHOUSE = {
+    "CAN_VIEW": {"CAN_VIEW"},
+    "CAN_USE": {"CAN_USE"},
+    "CAN_MONITOR": {"CAN_VIEW", "CAN_USE", "CAN_MONITOR"},
+}
+"""Of the levels below CAN MANAGE on a warehouse, CAN VIEW watches and CAN USE runs; neither contains the other."""
 
 SINGULAR = {
     "warehouses": "warehouses",
@@ -52,30 +60,50 @@ def levels_of(books: Books, object_type: str, object_id: str, owner: str | None)
     return entries
 
 
-def level_held(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> str | None:
-    """Return the strongest level of the actor on an object, or None."""
+@rule("LS-114")
+def covered(object_type: str, level: str) -> frozenset[str]:
+    """Return the levels that one level contains, itself among them: a partial order."""
+    if object_type == "warehouses" and level in _WAREHOUSE:
+        return frozenset(_WAREHOUSE[level])
     order = LEVELS[object_type]
+    return frozenset(order[: order.index(level) + 1])
+
+
+def levels_held(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> frozenset[str]:
+    """Return all levels of the actor on an object, contained ones included."""
     if books.identity.is_workspace_admin(actor.id):
-        return order[-1]
-    names = books.identity.names_of(actor.id)
-    best = -1
+        return frozenset(LEVELS[object_type])
+    held: set[str] = set()
     for entry in levels_of(books, object_type, object_id, owner):
-        reached = entry["principal"] in names if not entry["inherited"] else False
-        if entry["kind"] == "group" and not reached:
-            reached = books.identity.is_member(actor.id, entry["principal"]) and not entry["inherited"]
-        if reached:
-            best = max(best, order.index(entry["level"]))
-    return order[best] if best >= 0 else None
+        if not entry["inherited"] and _reaches(books, entry, actor):
+            held |= covered(object_type, entry["level"])
+    return frozenset(held)
+
+
+def may_see(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> bool:
+    """Say whether an object shows to the actor: any level opens it."""
+    return bool(levels_held(books, actor, object_type, object_id, owner))
+
+
+def require_any_level(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> None:
+    """Demand that an object shows to the actor; raises PERMISSION_DENIED."""
+    if not may_see(books, actor, object_type, object_id, owner):
+        raise denied(f"{actor.name} does not have View permissions on {object_type} {object_id}.")
 
 
 def require_level(
     books: Books, actor: Principal, object_type: str, object_id: str, level: str, *, owner: str | None = None
 ) -> None:
-    """Demand at least `level` on an object; raises PERMISSION_DENIED."""
-    order = LEVELS[object_type]
-    held = level_held(books, actor, object_type, object_id, owner)
-    if held is None or order.index(held) < order.index(level):
+    """Demand a level that contains `level` on an object; raises PERMISSION_DENIED."""
+    if level not in levels_held(books, actor, object_type, object_id, owner):
         raise denied(f"{actor.name} does not have {level} permissions on {object_type} {object_id}.")
+
+
+def _reaches(books: Books, entry: Document, actor: Principal) -> bool:
+    name = entry["principal"]
+    if entry["kind"] == "group":
+        return name in books.identity.account_groups_of(actor.id) or books.identity.is_member(actor.id, name)
+    return bool(entry["kind"] == actor.kind.value and name == actor.name)
 
 
 def checked_entries(books: Books, object_type: str, given: object) -> list[Document]:

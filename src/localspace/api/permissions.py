@@ -7,12 +7,13 @@ from localspace.api.object_rights import (
     LEVELS,
     SINGULAR,
     checked_entries,
-    level_held,
     levels_of,
+    require_any_level,
     require_level,
 )
 from localspace.calls import Call, Route
-from localspace.errors import ApiError, denied, not_found
+from localspace.errors import ApiError, not_found
+from localspace.jobs.run_identity import require_one_owner
 from localspace.store import Document
 from localspace.wire import Json
 
@@ -41,8 +42,7 @@ _PATHS = {
 def get(call: Call) -> Json:
     """Return who has which level on an object."""
     kind, object_id, owner = _object(call)
-    if level_held(call.books, call.actor, kind, object_id, owner) is None:
-        raise denied(f"{call.actor.name} does not have View permissions on {kind} {object_id}.")
+    require_any_level(call.books, call.actor, kind, object_id, owner)
     return _answer(call, kind, object_id, owner)
 
 
@@ -58,7 +58,8 @@ def patch(call: Call) -> Json:
 
 def levels(call: Call) -> Json:
     """List the levels of an object type."""
-    kind, _, _ = _object(call)
+    kind, object_id, owner = _object(call)
+    require_any_level(call.books, call.actor, kind, object_id, owner)
     return {
         "permission_levels": [
             {"permission_level": one, "description": one.replace("_", " ").capitalize()} for one in LEVELS[kind]
@@ -76,6 +77,8 @@ def _write(call: Call, *, keep: bool) -> Json:
         kept = [one for one in old if keep and (one["kind"], one["principal"]) not in named]
         # An administrator's inherited right is never written down as a direct one.
         new = [one for one in (*kept, *given) if (one["kind"], one["principal"]) != ("group", "admins")]
+        if kind == "jobs":
+            require_one_owner(call.books, call.actor, new, owner)
         call.books.store.put("permission", (kind, object_id), {"access_control_list": new})
         _follow_owner(call, kind, object_id, new)
     _, _, owner = _object(call)
@@ -123,6 +126,8 @@ def _object(call: Call) -> tuple[str, str, str | None]:
         found = next((one for one in everything if one.get("id") == object_id), None)
     if found is None:
         raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
+    if kind == "jobs":
+        return kind, object_id, call.workspace.bench.book.owner(found)
     owner = found.get("creator_name") or found.get("owner") or found.get("creator")
     return kind, object_id, None if owner is None else str(owner)
 

@@ -1,10 +1,16 @@
-"""Resource quotas over REST: how much of each is used (source: SDK 0.156, ResourceQuotas)."""
+"""Resource quotas over REST: how much of each is used (source: SDK 0.156, ResourceQuotas).
+
+A count tells of what is counted: policies on a securable are counted for who may see them, schemas of a catalog for who sees
+the catalog. The totals of the metastore name nothing and show to everybody.
+"""
 
 from __future__ import annotations
 
 from localspace.calls import Call, Route
 from localspace.errors import not_found
 from localspace.governance.policy_book import QUOTA_OF_METASTORE, QUOTAS
+from localspace.governance.privileges import lacks
+from localspace.ledger import rule
 from localspace.wire import Json, page
 
 _BASE = "/api/2.1/unity-catalog/resource-quotas"
@@ -24,19 +30,22 @@ def get(call: Call) -> Json:
     found = next((q for q in _quotas(call) if _key(q) == wanted), None)
     if found is None and wanted[0] in QUOTAS and wanted[0] != "METASTORE" and wanted[2] == _POLICIES:
         call.books.privileges.require_exists(wanted[0], wanted[1])
+        if not call.books.policies.may_view(call.actor, wanted[0], wanted[1]):
+            raise lacks("READ_METADATA", wanted[0], wanted[1])
         found = _quota(wanted[0], wanted[1], _POLICIES, 0, QUOTAS[wanted[0]])
     if found is None:
         raise not_found(f"Quota '{wanted[2]}' of {wanted[0]} '{wanted[1]}' does not exist.", "RESOURCE_DOES_NOT_EXIST")
     return {"quota_info": found}
 
 
+@rule("LS-116")
 def _quotas(call: Call) -> list[Json]:
     metastore, store = call.books.ids.metastore_id, call.books.store
     found: list[Json] = []
     for (kind, name), count in sorted(call.books.policies.counts().items()):
         if kind == "*":
             found.append(_quota("METASTORE", metastore, _POLICIES, count, QUOTA_OF_METASTORE))
-        else:
+        elif _shows(call, kind, name):
             # What hangs on the metastore itself is apart from what hangs on anything in it.
             quota = f"metastore-{_POLICIES}" if kind == "METASTORE" else _POLICIES
             found.append(_quota(kind, name, quota, count, QUOTAS[kind]))
@@ -46,6 +55,12 @@ def _quotas(call: Call) -> list[Json]:
         count = store.count("schema", (catalog["name"],))
         found.append(_quota("CATALOG", str(catalog["name"]), "schema-quota", count, _SCHEMAS))
     return found
+
+
+def _shows(call: Call, kind: str, name: str) -> bool:
+    # The count of a securable that was dropped goes on for the lag, and belongs to nobody.
+    there = call.books.privileges.document(kind, name) is not None
+    return there and call.books.policies.may_view(call.actor, kind, name)
 
 
 def _quota(kind: str, name: str, quota: str, count: int, limit: int) -> Json:

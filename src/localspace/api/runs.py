@@ -12,7 +12,9 @@ from localspace.calls import Call
 from localspace.errors import ApiError, invalid
 from localspace.jobs.dag import SUCCEEDED, downstream, read_nodes
 from localspace.jobs.run_book import over, result_of
+from localspace.jobs.run_identity import principal_of, require_identity
 from localspace.jobs.task_output import first_part, read_log, read_report
+from localspace.ledger import rule
 from localspace.store import Document
 from localspace.wire import Json, page, whole_number
 
@@ -136,6 +138,7 @@ def _repair(call: Call) -> Json:
     body = call.body
     bench = call.workspace.bench
     run, _ = _run(call, body.get("run_id"), "CAN_MANAGE_RUN")
+    _require_rerun(call, run)
     refuse_active(run)
     repairs = run.get("repairs") or []
     latest = repairs[-1]["id"] if repairs else None
@@ -206,6 +209,26 @@ def _run(call: Call, run_id: object, level: str) -> tuple[Document, Document | N
     if not _may_see(call, run, level):
         require_level(call.books, call.actor, "jobs", str(run["job_id"]), level, owner=_owner(call, run))
     return run, task_run
+
+
+@rule("LS-111")
+def _require_rerun(call: Call, run: Document) -> None:
+    """Demand the rights that a new run would need: having started the first one gives none of them for ever.
+
+    Tasks run again as whoever the run was as. Where the job would run as somebody else by now, or where no job stands
+    behind the run, that identity itself is asked for.
+    """
+    job = call.books.store.get("job", str(run["job_id"]))
+    if job is not None:
+        require_level(call.books, call.actor, "jobs", str(run["job_id"]), "CAN_MANAGE_RUN", owner=_owner(call, run))
+        owner = call.books.identity.by_name(call.workspace.bench.book.owner(job))
+        current = principal_of(call.books, job["settings"].get("run_as")) or owner
+        if current is not None and current.id == run["run_as_id"]:
+            return
+    identity = call.books.identity.by_id(run["run_as_id"])
+    if identity is None:
+        raise invalid(f"The identity of run {run['run_id']} does not exist any more.")
+    require_identity(call.books, call.actor, identity)
 
 
 def _may_see(call: Call, run: Document, level: str = "CAN_VIEW") -> bool:

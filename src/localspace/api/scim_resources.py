@@ -6,6 +6,7 @@ from localspace.calls import Call
 from localspace.errors import invalid
 from localspace.governance.identity import PrincipalKind, as_principal
 from localspace.governance.people import People
+from localspace.request_schemas import directory
 from localspace.store import Document
 from localspace.wire import Json
 
@@ -21,6 +22,11 @@ _REF = {
     PrincipalKind.GROUP: "Groups",
 }
 _LISTS = ("entitlements", "roles")
+_SCHEMA = {
+    PrincipalKind.USER: directory.USER,
+    PrincipalKind.SERVICE_PRINCIPAL: directory.SERVICE_PRINCIPAL,
+    PrincipalKind.GROUP: directory.GROUP,
+}
 
 
 def people_of(call: Call) -> People:
@@ -52,8 +58,8 @@ def as_resource(call: Call, kind: PrincipalKind, body: Document, *, account: boo
 
 def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None) -> Document:
     """Return the document of a resource; `groups` are never written through a member."""
-    body = {key: value for key, value in resource.items() if key not in ("schemas", "groups", "meta", "id", "scope")}
-    _check_types(body)
+    # A PATCH names attributes in paths, so what it comes to is read once more.
+    body: Document = _SCHEMA[kind].read(resource)
     for name in (*_LISTS, "members"):
         if name in body:
             # Terraform writes an entitlement that it does not set as {}.
@@ -69,19 +75,6 @@ def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None
         joined = " ".join(one for one in (parts.get("givenName"), parts.get("familyName")) if one)
         body["displayName"] = joined or body.get("userName")
     return body
-
-
-def _check_types(body: Document) -> None:
-    for name in ("displayName", "userName", "externalId", "applicationId"):
-        if not isinstance(body.get(name), (str, type(None))):
-            raise invalid(f"{name} must be a string.")
-    for name in (*_LISTS, "members", "emails"):
-        if not isinstance(body.get(name), (list, type(None))):
-            raise invalid(f"{name} must be a list.")
-    if not isinstance(body.get("name"), (dict, type(None))):
-        raise invalid("name must be an object.")
-    if isinstance(body.get("name"), dict) and not all(isinstance(one, str) for one in body["name"].values()):
-        raise invalid("The parts of name must be strings.")
 
 
 def _value(one: object, name: str) -> str:

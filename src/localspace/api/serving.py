@@ -7,10 +7,9 @@ import re
 import uuid
 from typing import Any
 
-from localspace.api.object_rights import level_held, require_level
+from localspace.api.object_rights import may_see, require_level
 from localspace.calls import Call, Route, field_of
 from localspace.errors import ApiError, already_exists, denied, invalid, not_found
-from localspace.governance.identity import Principal
 from localspace.store import Document
 from localspace.wire import Json
 
@@ -19,7 +18,7 @@ _SYSTEM = "FOUNDATION_MODEL_API"
 
 def listed(call: Call) -> Json:
     """List the endpoints that the caller may see; the platform's own show to everybody."""
-    found = [one for one in call.books.store.list("serving_endpoint") if _level(call, call.actor, one) is not None]
+    found = [one for one in call.books.store.list("serving_endpoint") if _shows(call, one)]
     return {"endpoints": found}
 
 
@@ -141,10 +140,10 @@ def _endpoint(call: Call, name: str, level: str) -> Document:
     return found
 
 
-def _level(call: Call, actor: Principal, endpoint: Document) -> str | None:
+def _shows(call: Call, endpoint: Document) -> bool:
     if endpoint["endpoint_type"] == _SYSTEM:
-        return "CAN_QUERY"
-    return level_held(call.books, actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))
+        return True
+    return may_see(call.books, call.actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))
 
 
 _BASE = "/api/2.0/serving-endpoints"

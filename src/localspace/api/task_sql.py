@@ -6,6 +6,7 @@ import asyncio
 
 from localspace.calls import Call, Route, field_of
 from localspace.errors import denied, invalid
+from localspace.ledger import rule
 from localspace.statement_runner import StatementRequest
 from localspace.statements import State
 from localspace.wire import Json
@@ -16,8 +17,7 @@ async def run(call: Call) -> Json:
 
     It asks for no warehouse and no SQL entitlement, as compute of a job would not: the token of a run opens it, no other.
     """
-    if not call.workspace.gatekeeper.is_of_task(call.headers):
-        raise denied("This route serves runs of tasks alone. Send statements to /api/2.0/sql/statements.")
+    _require_task(call, "Send statements to /api/2.0/sql/statements.")
     body = call.body
     parameters = body.get("parameters") or []
     if not isinstance(parameters, list):
@@ -45,7 +45,15 @@ async def run(call: Call) -> Json:
 
 def volume(call: Call) -> Json:
     """Return the folder that holds a volume's files; needs READ VOLUME, and says whether the caller may write."""
+    _require_task(call, "Read files by /api/2.0/fs/files.")
     return call.workspace.bench.volumes.mounted(call.actor, call.needed("path"))
+
+
+@rule("LS-115")
+def _require_task(call: Call, instead: str) -> None:
+    """Demand the token of a run: a path on this machine is told to nobody else, an administrator included."""
+    if not call.workspace.gatekeeper.is_of_task(call.headers):
+        raise denied(f"This route serves runs of tasks alone. {instead}")
 
 
 ROUTES = (

@@ -125,6 +125,9 @@ def on_behalf(call: Call) -> Json:
         raise not_found(f"Service principal {application} does not exist.")
     if not call.books.identity.in_workspace(found.id):
         raise invalid(f"Service principal {application} is not assigned to the workspace.")
+    identity = call.books.identity
+    if identity.is_account_admin(found.id) and not identity.is_account_admin(call.actor.id):
+        raise denied("Only an account admin may create a token for a service principal that is one.")
     lifetime = whole_number(str(call.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
     token, body = call.workspace.gatekeeper.mint(
         found.id,

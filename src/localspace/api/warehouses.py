@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from localspace.api.object_rights import level_held, require_level
+from localspace.api.object_rights import may_see, require_any_level, require_level
 from localspace.calls import Call, Route, field_of
 from localspace.errors import denied, invalid, not_found
 from localspace.governance.books import Books
@@ -40,18 +40,14 @@ def _info(call: Call, body: Document) -> Json:
 
 def listed(call: Call) -> Json:
     """List the warehouses that the caller may at least see."""
-    found = [
-        _info(call, one)
-        for one in call.books.store.list("warehouse")
-        if level_held(call.books, call.actor, "warehouses", one["id"], one.get("creator_name"))
-    ]
+    found = [_info(call, one) for one in call.books.store.list("warehouse") if _shows(call, one)]
     return page(found, call.query, "warehouses", size_name="page_size")
 
 
 def get(call: Call) -> Json:
     """Return one warehouse."""
     found = require_warehouse(call.books, call.params["id"])
-    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_VIEW", owner=found.get("creator_name"))
+    require_any_level(call.books, call.actor, "warehouses", found["id"], found.get("creator_name"))
     return _info(call, found)
 
 
@@ -85,21 +81,22 @@ def delete(call: Call) -> Json:
 
 def start(call: Call) -> Json:
     """Start a warehouse, and the SQL engine behind it; a stopped one starts with its first statement."""
-    answer = _switch(call, "RUNNING")
+    answer = _switch(call, "RUNNING", "CAN_USE")
     call.workspace.desk.warm()
     return answer
 
 
 def stop(call: Call) -> Json:
-    """Stop a warehouse; the next statement starts it again."""
-    return _switch(call, "STOPPED")
+    """Stop a warehouse, which needs CAN_MANAGE; the next statement starts it again."""
+    return _switch(call, "STOPPED", "CAN_MANAGE")
 
 
 def data_sources(call: Call) -> Json | list[Json]:
-    """List the warehouses in the old shape that some clients look up an id by."""
+    """List the warehouses that the caller may at least see, in the old shape that some clients look up an id by."""
     return [
         {"id": one["id"], "warehouse_id": one["id"], "name": one["name"], "syntax": "sql", "type": "databricks_internal"}
         for one in call.books.store.list("warehouse")
+        if _shows(call, one)
     ]
 
 
@@ -124,9 +121,13 @@ def set_config(call: Call) -> Json:
     return {}
 
 
-def _switch(call: Call, state: str) -> Json:
+def _shows(call: Call, warehouse: Document) -> bool:
+    return may_see(call.books, call.actor, "warehouses", warehouse["id"], warehouse.get("creator_name"))
+
+
+def _switch(call: Call, state: str, level: str) -> Json:
     found = require_warehouse(call.books, call.params["id"])
-    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_MONITOR", owner=found.get("creator_name"))
+    require_level(call.books, call.actor, "warehouses", found["id"], level, owner=found.get("creator_name"))
     call.books.store.put("warehouse", (found["id"],), found | {"state": state})
     return {}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
 
 from localspace.errors import already_exists, invalid, not_found
 from localspace.fresh import new_principal_id
 from localspace.governance.grant_book import GrantBook
 from localspace.governance.identity import SYSTEM_GROUPS, Identity, Principal, PrincipalKind, as_principal
+from localspace.governance.principal_names import carry_levels, carry_name, forget_name
 from localspace.lag import Lag, LagKind
+from localspace.ledger import rule
 from localspace.store import Document, Store
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -55,7 +56,7 @@ class People:
             self._check(kind, new, None)
             new["id"] = new_principal_id(self._store)
             if kind is PrincipalKind.GROUP:
-                self._check_members(new["id"], new["members"])
+                self._check_members(new, new["members"])
                 self._lag.remember(LagKind.MEMBERSHIPS, "group", (new["id"],), new | {"members": []})
             self._store.put(kind, (new["id"],), new)
         return new
@@ -71,13 +72,21 @@ class People:
             self._check(kind, new, old)
             if kind is PrincipalKind.GROUP and new["members"] != old.get("members", []):
                 added = [one for one in new["members"] if one not in old.get("members", [])]
-                self._check_members(old["id"], added)
+                self._check_members(old, added)
                 self._lag.remember(LagKind.MEMBERSHIPS, "group", (old["id"],), old)
             self._store.put(kind, (old["id"],), new)
-            before, after = as_principal(kind, old).name, as_principal(kind, new).name
-            if before != after:
-                self._carry_name(before, after)
+            self._carry_name(as_principal(kind, old), as_principal(kind, new), new.get("scope", "account"))
         return new
+
+    def _carry_name(self, before: Principal, after: Principal, scope: str) -> None:
+        """Carry a new name; a workspace-local group is a principal of access lists alone, never of Unity Catalog."""
+        if before.name == after.name:
+            return
+        if scope == "account":
+            carry_name(self._store, before, after.name)
+        elif self._identity.by_name(before.name) is None:
+            # An account group of the old name would be meant by the same entries: it keeps them.
+            carry_levels(self._store, before, after.name)
 
     def delete(self, kind: PrincipalKind, body: Document) -> None:
         """Delete a principal with memberships, grants, levels on objects, tokens, secrets and assignment."""
@@ -97,6 +106,7 @@ class People:
                 self._store.delete("workspace_assignment", str(assignment["workspace_id"]), principal_id)
             if not (kind is PrincipalKind.GROUP and body["scope"] == "workspace"):
                 self._grants.forget_principal(as_principal(kind, body).name)
+                forget_name(self._store, as_principal(kind, body))
             self._store.delete(kind, principal_id)
             self._forget_levels(as_principal(kind, body))
 
@@ -160,6 +170,7 @@ class People:
         if kind is PrincipalKind.SERVICE_PRINCIPAL and not _UUID.fullmatch(name):
             # Grants and policies know principals by name alone: another form could be the name of a group.
             raise invalid(f"applicationId '{name}' is not a UUID.")
+        self._check_other_kinds(kind, name, old)
         for other in self._store.list(kind):
             same = str(other[field]).casefold() == name.casefold() and other.get("scope", "account") == scope
             if same and (old is None or other["id"] != old["id"]):
@@ -175,7 +186,20 @@ class People:
             if not isinstance(new["active"], bool):
                 raise invalid("active must be true or false.")
 
-    def _check_members(self, group_id: str, members: list[str]) -> None:
+    @rule("LS-112")
+    def _check_other_kinds(self, kind: PrincipalKind, name: str, old: Document | None) -> None:
+        """Refuse the name of a principal of another kind: grants and policies know principals by name alone."""
+        if old is not None and old.get(_NAME_FIELD[kind]) == name:
+            return
+        for other_kind, field in _NAME_FIELD.items():
+            if other_kind is kind:
+                continue
+            for other in self._store.list(other_kind):
+                if str(other[field]).casefold() == name.casefold():
+                    raise already_exists(f"A {NOUNS[other_kind]} with name {name} already exists.")
+
+    def _check_members(self, group: Document, members: list[str]) -> None:
+        group_id = group["id"]
         above = self._stored_ancestors(group_id) | {group_id}
         for member in members:
             found = self._identity.by_id(member)
@@ -183,6 +207,9 @@ class People:
                 raise not_found(f"Principal with id {member} not found.")
             if found.kind is PrincipalKind.GROUP and member in above:
                 raise invalid(f"Group {group_id} cannot contain {member}: that would be a cycle.")
+            body = self._store.get("group", member) or {}
+            if group["scope"] == "account" and body.get("scope") == "workspace":
+                raise invalid(f"Account group {group_id} cannot contain {member}: it is a group of a workspace.")
 
     def _stored_ancestors(self, group_id: str) -> set[str]:
         parents: dict[str, list[str]] = {}
@@ -197,35 +224,3 @@ class People:
                     seen.add(parent)
                     waiting.append(parent)
         return seen
-
-    def _carry_name(self, before: str, after: str) -> None:
-        for grant in self._store.list("grant"):
-            if grant["principal"] == before:
-                key = (grant["securable_type"], grant["full_name"])
-                self._store.delete("grant", *key, before)
-                self._store.put("grant", (*key, after), grant | {"principal": after}, key)
-        for policy in self._store.list("policy"):
-            changed = dict(policy)
-            for field in ("to_principals", "except_principals"):
-                if before in policy.get(field, ()):
-                    changed[field] = [after if one == before else one for one in policy[field]]
-            if changed != policy:
-                place = (policy["on_securable_type"], policy["on_securable_fullname"])
-                self._store.put("policy", (*place, policy["name"]), changed, place)
-        self._carry_owner(before, after)
-
-    def _carry_owner(self, before: str, after: str) -> None:
-        keys: dict[str, Any] = {
-            "catalog": lambda one: (one["name"],),
-            "schema": lambda one: (one["catalog_name"], one["name"]),
-            "table": lambda one: (one["catalog_name"], one["schema_name"], one["name"]),
-            "function": lambda one: (one["catalog_name"], one["schema_name"], one["name"]),
-            "volume": lambda one: (one["catalog_name"], one["schema_name"], one["name"]),
-            "metastore": lambda one: (one["metastore_id"],),
-        }
-        for kind, key_of in keys.items():
-            for body in self._store.list(kind):
-                if body.get("owner") == before:
-                    key = key_of(body)
-                    parent = () if kind == "metastore" else key[:-1]
-                    self._store.put(kind, key, body | {"owner": after}, parent)

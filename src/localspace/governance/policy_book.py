@@ -162,13 +162,15 @@ class PolicyBook:
             raise not_found(f"ABAC Policy '{name}' does not exist on {where[0]} '{where[1]}'.", "POLICY_NOT_FOUND")
         return found
 
-    def _require_view(self, actor: Principal, securable: str, full_name: str) -> None:
+    def may_view(self, actor: Principal, securable: str, full_name: str) -> bool:
+        """Say whether the policies on a securable that exists show to the actor."""
         if securable == "METASTORE":
-            allowed = self._identity.is_metastore_admin(actor.id)
-        else:
-            held = self._privileges.held(actor, securable, full_name)
-            allowed = "READ_METADATA" in held or self._privileges.manages(actor, securable, full_name)
-        if not allowed:
+            return self._identity.is_metastore_admin(actor.id)
+        held = self._privileges.held(actor, securable, full_name)
+        return "READ_METADATA" in held or self._privileges.manages(actor, securable, full_name)
+
+    def _require_view(self, actor: Principal, securable: str, full_name: str) -> None:
+        if not self.may_view(actor, securable, full_name):
             raise lacks("READ_METADATA", securable, full_name)
 
     def _require_change(self, actor: Principal, securable: str, full_name: str) -> None:

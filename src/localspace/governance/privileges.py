@@ -126,6 +126,10 @@ def spoken(text: str) -> str:
     return text.replace("_", " ")
 
 
+_Grants = dict[str, dict[str, frozenset[str]]]
+"""Encoded key of a securable to principal to privileges."""
+
+
 class Privileges:
     """Answers privilege questions for a principal; memberships count as they are in effect."""
 
@@ -133,8 +137,7 @@ class Privileges:
         """Read from `store`."""
         self._store = store
         self._identity = identity
-        self._version: tuple[int, ...] = ()
-        self._grants: dict[str, dict[str, frozenset[str]]] = {}
+        self._grants: tuple[tuple[int, ...], _Grants] = ((), {})
         self._legacy = LegacyPrivileges(identity, self.granted, self.is_owner)
 
     # Objects and owners
@@ -263,14 +266,16 @@ class Privileges:
             raise denied("Only a metastore admin may do this.")
 
     def _grants_on(self, securable: str, full_name: str) -> dict[str, frozenset[str]]:
-        version = self._store.version_of("grant")
-        if version != self._version:
-            grants: dict[str, dict[str, frozenset[str]]] = {}
+        # One assignment: a version and the grants of another never stand side by side.
+        version, grants = self._grants
+        current = self._store.version_of("grant")
+        if current != version:
+            grants = {}
             for body in self._store.list("grant"):
                 on = grants.setdefault(encode_key((body["securable_type"], body["full_name"])), {})
                 on[body["principal"]] = frozenset(body["privileges"])
-            self._grants, self._version = grants, version
-        return self._grants.get(encode_key((grant_type(securable), full_name)), {})
+            self._grants = (current, grants)
+        return grants.get(encode_key((grant_type(securable), full_name)), {})
 
 
 def lacks(privilege: str, securable: str, full_name: str) -> ApiError:

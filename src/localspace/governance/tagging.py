@@ -180,7 +180,7 @@ class Tagging:
     ) -> Document:
         """Assign a tag, or change its value; SQL replaces, REST create refuses an assigned key, REST update needs one.
 
-        `extra` are unknown fields to keep. Raises 400 for a value that the tag policy does not allow.
+        `extra` are further fields to keep. Raises 400 for a value that the tag policy does not allow.
         """
         with self._store.transaction():
             name = self.require_entity(actor, entity_type, entity_name)

@@ -49,12 +49,15 @@ class RunBook:
         self.store.put("job", (str(job["job_id"]),), job)
 
     def owner(self, job: Document) -> str:
-        """Return the name of the owner: whoever the access list names, else the creator."""
-        stored = self.store.get("permission", "jobs", str(job["job_id"])) or {}
-        for entry in stored.get("access_control_list", ()):
-            if entry["level"] == "IS_OWNER":
-                return str(entry["principal"])
-        return str(job["creator"])
+        """Return the name of the owner that the access list names; "" when that one was deleted.
+
+        It does not fall back on the creator, who has given the job away: the job would run as somebody else.
+        """
+        stored = self.store.get("permission", "jobs", str(job["job_id"]))
+        if stored is None:
+            return str(job["creator"])
+        owners = [str(one["principal"]) for one in stored.get("access_control_list", ()) if one["level"] == "IS_OWNER"]
+        return owners[0] if owners else ""
 
     # Runs
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localspace.api.object_rights import require_level
-from localspace.errors import denied, invalid, not_found
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal, PrincipalKind
+from localspace.errors import denied, invalid
+from localspace.governance.identity import Principal
 from localspace.jobs.dag import read_nodes
 from localspace.jobs.endings import Life
 from localspace.jobs.references import Context, UnresolvedError, resolve_text
+from localspace.jobs.run_identity import principal_of
 from localspace.store import Document
 
 if TYPE_CHECKING:
@@ -67,42 +67,6 @@ def start_child_job(bench: Workbench, run: Document, task_run: Document, body: D
     known = {one["name"] for one in job["settings"].get("parameters") or ()} | set(body.get("job_parameters") or ())
     request: Document = {"job_parameters": {key: value for key, value in parameters.items() if key in known}}
     return run_of_job(bench, job, request | {"parent": task_run["run_id"]}, actor, trigger="RUN_JOB_TASK")
-
-
-def principal_of(books: Books, run_as: Any) -> Principal | None:
-    """Return who a `run_as` names, None for none given; raises 400 or 404."""
-    if not run_as:
-        return None
-    names = [run_as.get(field) for field in ("user_name", "service_principal_name") if run_as.get(field)]
-    if len(names) != 1:
-        raise invalid("run_as needs exactly one of user_name and service_principal_name.")
-    found = books.identity.by_name(str(names[0]))
-    wanted = PrincipalKind.USER if run_as.get("user_name") else PrincipalKind.SERVICE_PRINCIPAL
-    if found is None or found.kind is not wanted:
-        raise not_found(f"run_as: the {wanted.value.replace('_', ' ')} '{names[0]}' does not exist.")
-    return found
-
-
-def check_run_as(books: Books, actor: Principal, run_as: Any) -> None:
-    """Demand the right to let a job run as somebody: oneself, admins, or the user role on a service principal."""
-    wanted = principal_of(books, run_as)
-    if wanted is None or wanted.id == actor.id or books.identity.is_workspace_admin(actor.id):
-        return
-    if wanted.kind is PrincipalKind.SERVICE_PRINCIPAL and _has_user_role(books, actor, wanted):
-        return
-    raise denied(
-        f"{actor.name} may not run jobs as {wanted.name}: it needs the role servicePrincipal.user on that service "
-        "principal, or to be a workspace admin."
-    )
-
-
-def _has_user_role(books: Books, actor: Principal, wanted: Principal) -> bool:
-    prefixes = {PrincipalKind.USER: "users", PrincipalKind.SERVICE_PRINCIPAL: "servicePrincipals"}
-    groups = {f"groups/{name}" for name in books.identity.account_groups_of(actor.id)}
-    reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}
-    name = f"accounts/{books.ids.account_id}/servicePrincipals/{wanted.name}/ruleSets/default"
-    rules = (books.store.get("rule_set", name) or {}).get("grant_rules") or ()
-    return any("servicePrincipal.user" in one["role"] and reached & set(one.get("principals") or ()) for one in rules)
 
 
 def _run_as_of_job(bench: Workbench, job: Document) -> Principal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from localspace.probes import access, masks, places, refusals, unseen
+from localspace.probes import access, masks, places, refusals, roles, unseen
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -71,6 +71,13 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="locations_need_a_right", check=places.locations_need_a_right),
     Probe(name="locations_do_not_overlap", check=places.locations_do_not_overlap),
     Probe(name="external_rows_outlive_tables", check=places.external_rows_outlive_tables),
+    Probe(name="policies_bind_the_next_statement", check=roles.policies_bind_the_next_statement),
+    Probe(name="owners_of_jobs_are_identities", check=roles.owners_of_jobs_are_identities),
+    Probe(name="local_groups_carry_no_names", check=roles.local_groups_carry_no_names),
+    Probe(name="names_left_behind_open_nothing", check=roles.names_left_behind_open_nothing),
+    Probe(name="warehouse_levels", check=roles.warehouse_levels),
+    Probe(name="folders_are_told_to_tasks", check=roles.folders_are_told_to_tasks),
+    Probe(name="quotas_hide_what_hides", check=roles.quotas_hide_what_hides),
     Probe(name="untagged_tables", check=unseen.untagged_tables),
     Probe(name="untagged_columns", check=unseen.untagged_columns),
     Probe(name="tags_of_replaced_tables", check=unseen.tags_of_replaced_tables),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,15 @@ class ProbePlace(Protocol):
 
     def run_spark(self, statement: str, persona: str | None, claimed: str) -> Answer:
         """Run a statement through Spark Connect with the persona's token, in messages that claim to be `claimed`'s."""
+        ...
+
+    @property
+    def warehouse(self) -> str:
+        """Return the id of the warehouse that runs the statements."""
+        ...
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None, persona: str | None) -> tuple[int, dict[str, Any]]:
+        """Call the REST API as a persona, or as the administrator; return status and body, of a refusal too."""
         ...
 
     def make_persona(self, label: str) -> str:
@@ -211,6 +220,12 @@ class Stage:
         name = self.place.make_persona(label)
         self._made.append(name)
         return name
+
+    def temporary_group(self, label: str, members: Sequence[str]) -> str:
+        """Make a group for one probe, removed with the others at the end; return its name."""
+        prefix = self.groups["readers"].removesuffix("-readers")
+        self._group(prefix, label, members)
+        return self.groups[label]
 
     def _group(self, prefix: str, label: str, members: Sequence[str]) -> None:
         self.groups[label] = f"{prefix}-{label}"

@@ -32,6 +32,15 @@ def table_missing(path: Path) -> SqlError:
     )
 
 
+def changed_meanwhile(path: Path) -> SqlError:
+    """Return the error of a table that changed between its first reading and the resolution of its masks and filters."""
+    return SqlError(
+        "DELTA_METADATA_CHANGED",
+        f"Table {quote_path(path)} was changed by a concurrent statement. Run this statement again.",
+        "2D521",
+    )
+
+
 def schema_missing(path: Path) -> SqlError:
     """Return the error of a schema that does not exist."""
     return SqlError(

@@ -308,7 +308,7 @@ class InformationSchema:
         """Read from `books`; rows go to scratch files of `storage`."""
         self._books = books
         self._storage = storage
-        self._version = -1
+        self._stamp = (-1, -1)
         self._made: dict[tuple[str, str, str], ViewSpec] = {}
         self._lock = threading.Lock()
 
@@ -336,12 +336,13 @@ class InformationSchema:
         """Return the relation of one view for the engine, filtered for the principal."""
         key = (path[0].casefold(), path[2].casefold(), principal.id)
         with self._lock:
-            version = self._books.store.version
+            # The stamp is read first: a change in between makes rows that the next call throws away.
+            stamp = self._books.store.stamp
             lagging = any(self._books.lag.settling(kind) for kind in LagKind)
-            if version != self._version or lagging:
+            if stamp != self._stamp or lagging:
                 for spec in self._made.values():
                     self._storage.forget_scratch(spec)
-                self._made, self._version = {}, version
+                self._made, self._stamp = {}, stamp
             found = self._made.get(key)
             if found is None:
                 found = self._made[key] = self._make(path, principal)

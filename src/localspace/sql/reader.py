@@ -54,7 +54,7 @@ class Reader:
         self.books = books
         self.store = books.store
         self._cache: dict[tuple[str, str], Protection] = {}
-        self._cached_version = -1
+        self._cached_stamp = (-1, -1)
 
     # Objects
 
@@ -99,21 +99,26 @@ class Reader:
         """Return the policies attached to the metastore, the catalog, the schema and the table."""
         return self.books.policies.in_scope(".".join(path))
 
-    @rule("LS-013")
+    @rule("LS-013", "LS-110")
     def protection(self, table: Document, principal: Principal) -> Protection:
-        """Return what a principal meets on a table, by policies of every scope and by hand."""
-        return self._resolved(table, principal)
+        """Return what a principal meets on a table, by policies of every scope and by hand.
 
-    def _resolved(self, table: Document, principal: Principal) -> Protection:
-        version = self.store.version
-        if version != self._cached_version or self._lagging():
-            self._cache, self._cached_version = {}, version
-        key = (str(table["full_name"]).casefold(), principal.id)
-        found = self._cache.get(key)
-        if found is None:
-            found = self.resolver(table, principal).protection()
-            self._cache[key] = found
-        return found
+        The table, the policies, the tags and the memberships are read at one moment, and what they come to is kept for that
+        moment only. A table whose columns or controls changed since the statement read it is refused: its names would no
+        longer be those that tags and policies know.
+        """
+        with self.store.reading():
+            current = self.table(table_key(table))
+            if current is None or _controls(current) != _controls(table):
+                raise failures.changed_meanwhile(table_key(table))
+            stamp = self.store.stamp
+            if stamp != self._cached_stamp or self._lagging():
+                self._cache, self._cached_stamp = {}, stamp
+            key = (str(table["full_name"]).casefold(), principal.id)
+            found = self._cache.get(key)
+            if found is None:
+                found = self._cache[key] = self.resolver(table, principal).protection()
+            return found
 
     def resolver(self, table: Document, principal: Principal) -> Resolver:
         """Return the resolver of a table for a principal."""
@@ -165,6 +170,12 @@ class Reader:
 def table_key(table: Document) -> Path3:
     """Return the three-part name of a table's document."""
     return (table["catalog_name"], table["schema_name"], table["name"])
+
+
+def _controls(table: Document) -> tuple[object, ...]:
+    """Return what masks and filters depend on in a table's document; rows may change meanwhile."""
+    columns = [(one["name"], one.get("physical"), one.get("mask")) for one in table["columns"]]
+    return table["full_name"], table.get("table_id"), columns, table.get("row_filter")
 
 
 def is_view(table: Document) -> bool:

@@ -1,0 +1,93 @@
+"""Whose rights a job has: `run_as`, else the owner; and who may decide that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from localspace.errors import denied, invalid, not_found
+from localspace.governance.books import Books
+from localspace.governance.identity import Principal, PrincipalKind
+from localspace.ledger import rule
+from localspace.store import Document
+
+
+def principal_of(books: Books, run_as: Any) -> Principal | None:
+    """Return who a `run_as` names, None for none given; raises 400 or 404."""
+    if not run_as:
+        return None
+    names = [run_as.get(field) for field in ("user_name", "service_principal_name") if run_as.get(field)]
+    if len(names) != 1:
+        raise invalid("run_as needs exactly one of user_name and service_principal_name.")
+    found = books.identity.by_name(str(names[0]))
+    wanted = PrincipalKind.USER if run_as.get("user_name") else PrincipalKind.SERVICE_PRINCIPAL
+    if found is None or found.kind is not wanted:
+        raise not_found(f"run_as: the {wanted.value.replace('_', ' ')} '{names[0]}' does not exist.")
+    return found
+
+
+def check_run_as(books: Books, actor: Principal, run_as: Any) -> None:
+    """Demand the right to let a job run as whoever `run_as` names."""
+    wanted = principal_of(books, run_as)
+    if wanted is not None:
+        require_identity(books, actor, wanted)
+
+
+@rule("LS-111")
+def require_identity(books: Books, actor: Principal, wanted: Principal) -> None:
+    """Demand the right to act as somebody: oneself, anybody for admins, a service principal with its user role.
+
+    An administrator of the workspace alone gets no administrator of the account this way.
+    """
+    identity = books.identity
+    if wanted.id == actor.id:
+        return
+    if identity.is_workspace_admin(actor.id) and (
+        identity.is_account_admin(actor.id) or not identity.is_account_admin(wanted.id)
+    ):
+        return
+    if wanted.kind is PrincipalKind.SERVICE_PRINCIPAL and has_role_on(books, actor, wanted.name, "user"):
+        return
+    raise denied(
+        f"{actor.name} may not run jobs as {wanted.name}: it needs the role servicePrincipal.user on that service "
+        "principal, or to be a workspace admin."
+    )
+
+
+@rule("LS-111")
+def require_one_owner(books: Books, actor: Principal, entries: Sequence[Document], before: str | None) -> None:
+    """Demand that an access list of a job names one owner, who is no group; a new one obeys the rule of `run_as`.
+
+    A job without `run_as` runs as its owner, so naming an owner is naming an identity (source: platform docs, job access
+    control: exactly one owner, never a group).
+    """
+    owners = [one for one in entries if one["level"] == "IS_OWNER"]
+    if len(owners) != 1:
+        raise invalid(f"The job must have exactly one owner, not {len(owners)}.")
+    if owners[0]["kind"] == "group":
+        raise invalid("A group cannot be the owner of a job.")
+    name = str(owners[0]["principal"])
+    wanted = books.identity.by_name(name)
+    if wanted is None:
+        raise not_found(f"Principal '{name}' does not exist.")
+    if wanted.name != before:
+        require_identity(books, actor, wanted)
+
+
+def require_same_identity(books: Books, actor: Principal, owner: str, old: Document, new: Document) -> None:
+    """Demand the right to the owner's identity when new settings drop a `run_as`: the job would run as its owner."""
+    if not old.get("run_as") or new.get("run_as"):
+        return
+    wanted = books.identity.by_name(owner)
+    if wanted is not None:
+        require_identity(books, actor, wanted)
+
+
+def has_role_on(books: Books, actor: Principal, application_id: str, role: str) -> bool:
+    """Say whether the actor, or an account group of it, has `servicePrincipal.<role>` on a service principal."""
+    prefixes = {PrincipalKind.USER: "users", PrincipalKind.SERVICE_PRINCIPAL: "servicePrincipals"}
+    groups = {f"groups/{name}" for name in books.identity.account_groups_of(actor.id)}
+    reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}
+    name = f"accounts/{books.ids.account_id}/servicePrincipals/{application_id}/ruleSets/default"
+    rules = (books.store.get("rule_set", name) or {}).get("grant_rules") or ()
+    return any(one["role"] == f"roles/servicePrincipal.{role}" and reached & set(one.get("principals") or ()) for one in rules)

@@ -1,0 +1,98 @@
+"""Probes of who may act as whom, and who sees what beside the rows: REST calls as the administrator or a persona."""
+
+from __future__ import annotations
+
+from localspace.probes.place import ProbeError, Stage
+
+_UC = "/api/2.1/unity-catalog"
+_SCIM = "/api/2.0/preview/scim/v2"
+
+
+def policies_bind_the_next_statement(stage: Stage) -> None:
+    """A policy binds the next statement, however often the table was read before; without it the rows are raw again."""
+    table = stage.table("next_statement", "(1,'a','raw-1')")
+    stage.tag(f"{table}.secret")
+    query = f"SELECT secret FROM {table}"
+    for _ in range(2):
+        stage.expect(query, stage.reader, [("raw-1",)])
+        with stage.policy("next_statement", f"TABLE {table}", stage.mask(table)):
+            stage.expect(query, stage.reader, [("XXX",)])
+
+
+def owners_of_jobs_are_identities(stage: Stage) -> None:
+    """Nobody makes somebody else the owner of a job, and a job does not lose its owner."""
+    entry = {"service_principal_name": stage.exempt, "permission_level": "IS_OWNER"}
+    status, body = stage.place.ask("POST", "/api/2.2/jobs/create", {"access_control_list": [entry]}, stage.reader)
+    if status < 400:
+        stage.place.ask("POST", "/api/2.2/jobs/delete", {"job_id": body.get("job_id")}, None)
+        raise ProbeError("a persona made a job that belongs to another one")
+    status, body = stage.place.ask("POST", "/api/2.2/jobs/create", {"name": "lampkeeper-probe"}, stage.reader)
+    if status >= 400:
+        raise ProbeError(f"a persona cannot make a job of its own: {body}")
+    path = f"/api/2.0/permissions/jobs/{body['job_id']}"
+    own = {"service_principal_name": stage.reader, "permission_level": "CAN_MANAGE"}
+    try:
+        for method, entries in (("PUT", [entry]), ("PATCH", [entry]), ("PUT", [own])):
+            status, _ = stage.place.ask(method, path, {"access_control_list": entries}, stage.reader)
+            if status < 400:
+                raise ProbeError(f"{method} {path} took a job away from its owner")
+    finally:
+        stage.place.ask("POST", "/api/2.2/jobs/delete", {"job_id": body["job_id"]}, None)
+
+
+def local_groups_carry_no_names(stage: Stage) -> None:
+    """A workspace-local group that is called like an account group takes no grants and no policies with it."""
+    table = stage.table("local_groups", "(1,'a','raw-1')")
+    stage.tag(f"{table}.secret")
+    exempts = stage.groups["exempts"]
+    status, made = stage.place.ask("POST", f"{_SCIM}/Groups", {"displayName": exempts}, None)
+    if status >= 400:
+        # A place that does not let the two be called the same has no such door.
+        return
+    path = f"{_SCIM}/Groups/{made['id']}"
+    try:
+        with stage.policy("local_groups", f"TABLE {table}", stage.mask(table, but=f"`{exempts}`")):
+            renamed = {"op": "replace", "path": "displayName", "value": f"{exempts}-renamed"}
+            schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
+            stage.place.ask("PATCH", path, {"schemas": schemas, "Operations": [renamed]}, None)
+            stage.place.settle()
+            stage.expect(f"SELECT secret FROM {table}", stage.exempt, [("raw-1",)])
+    finally:
+        stage.place.ask("DELETE", path, None, None)
+
+
+def names_left_behind_open_nothing(stage: Stage) -> None:
+    """Whoever gets the name of a deleted group is not exempt from the policies that named it."""
+    table = stage.table("left_names", "(1,'a','raw-1')")
+    stage.tag(f"{table}.secret")
+    name = stage.temporary_group("left", [stage.exempt])
+    with stage.policy("left_names", f"TABLE {table}", stage.mask(table, but=f"`{name}`")):
+        stage.place.remove([name])
+        stage.place.make_group(name, [stage.reader])
+        stage.place.settle()
+        stage.expect(f"SELECT secret FROM {table}", stage.reader, [("XXX",)])
+
+
+def warehouse_levels(stage: Stage) -> None:
+    """CAN USE runs statements on a warehouse and does not stop it."""
+    path = f"/api/2.0/sql/warehouses/{stage.place.warehouse}"
+    status, _ = stage.place.ask("POST", f"{path}/stop", {}, stage.reader)
+    if status < 400:
+        stage.place.ask("POST", f"{path}/start", {}, None)
+        raise ProbeError("CAN USE stops a warehouse")
+
+
+def folders_are_told_to_tasks(stage: Stage) -> None:
+    """The folder behind a volume is told to runs of tasks, not to people."""
+    status, body = stage.place.ask("GET", "/api/2.0/localspace/volume?path=/Volumes/main/default/v", None, None)
+    if status < 400:
+        raise ProbeError(f"the folder of a volume is told: {body}")
+
+
+def quotas_hide_what_hides(stage: Stage) -> None:
+    """A quota of a schema is not told to who has no right on it."""
+    stage.table("quotas")
+    path = f"{_UC}/resource-quotas/SCHEMA/{stage.schema}/abac-policy-quota"
+    status, body = stage.place.ask("GET", path, None, stage.stranger)
+    if status < 400:
+        raise ProbeError(f"a stranger reads a quota: {body}")
