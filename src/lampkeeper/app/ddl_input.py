@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.files.schema_file import read_schema_file
+from lampkeeper.files.schema_file import SchemaFile, read_schema_file
+from lampkeeper.files.schema_sql import StatementCount
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import TableName, split_name
@@ -23,13 +27,15 @@ def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
         return ()
     tables: dict[TableName, Table] = {}
     findings: list[Finding] = []
+    counts: list[StatementCount] = []
+    patterns = folder.settings().patterns
     for path in paths:
         read = read_schema_file(path)
-        findings += read.findings
+        findings += read.findings if not patterns else [_outside(f, read, patterns) for f in read.findings]
+        counts += [read.count] if path.suffix == ".sql" else []
         for table in read.tables:
             if tables.setdefault(table.name, table) != table:
                 raise UsageError(f"{path}: table {table.name} is defined in another file too", fix="keep one definition")
-    patterns = folder.settings().patterns
     chosen = tuple(t for t in tables.values() if not patterns or any(_names(p, t.name) for p in patterns))
     if not chosen:
         raise UsageError(
@@ -39,11 +45,25 @@ def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
     findings.append(
         Finding(
             code="LK022", severity=Severity.INFO, place=str(folder.path / "ddl"),
-            message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace", fix="",
+            message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace{_told(counts)}", fix="",
         )
     )  # fmt: skip
     folder.write_snapshot(Snapshot(tables=chosen))
     return sort_findings(findings)
+
+
+def _told(counts: Sequence[StatementCount]) -> str:
+    if not counts:
+        return ""
+    return f"; {StatementCount(read=sum(c.read for c in counts), named=sum(c.named for c in counts))}"
+
+
+def _outside(finding: Finding, read: SchemaFile, patterns: Sequence[str]) -> Finding:
+    """Return a finding about a table that the settings do not ask for as information: nothing in scope is lost."""
+    table = read.about.get(finding)
+    if table is None or any(_names(p, table) for p in patterns):
+        return finding
+    return replace(finding, severity=Severity.INFO)
 
 
 def _names(pattern: str, table: TableName) -> bool:

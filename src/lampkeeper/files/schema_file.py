@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.files.legal_names import catalog_from_stem, free_name, legal_column_name, legal_object_name
-from lampkeeper.files.schema_sql import read_sql_columns
+from lampkeeper.files.schema_sql import StatementCount, read_sql
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.text import read_text
 from lampkeeper.files.types import FALLBACK, databricks_type
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName, TableName
-from lampkeeper.model.schema import Column, Snapshot, Table
+from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class RawColumn:
     nullable: bool = True
     table_comment: str = ""
     values: tuple[str, ...] = ()
+    kind: TableKind = TableKind.TABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class SchemaFile:
     """The tables of a file and what had to be changed or guessed.
 
     `order` has the column of every entry of the file, in the file's order (an entry given twice appears twice); `values`
-    are examples given with columns; `places` say `file:line` of each column.
+    are examples given with columns; `places` say `file:line` of each column. `count` is of the statements of a .sql file;
+    `about` says for a finding which table may have lost columns.
     """
 
     tables: tuple[Table, ...]
@@ -47,6 +49,8 @@ class SchemaFile:
     values: Mapping[ColumnName, tuple[str, ...]]
     places: Mapping[ColumnName, str]
     findings: tuple[Finding, ...]
+    count: StatementCount = field(default_factory=StatementCount)
+    about: Mapping[Finding, TableName] = field(default_factory=dict)
 
     def snapshot(self, taken_at: str = "") -> Snapshot:
         """Return the tables as a snapshot."""
@@ -61,21 +65,24 @@ def read_schema_file(path: Path, *, dialect: str = "", catalog: str = "") -> Sch
 def read_schema(text: str, path: Path, *, dialect: str = "", catalog: str = "") -> SchemaFile:
     """Read a schema; raise UsageError with file, line and column for what is malformed.
 
-    `dialect` of a .sql file is databricks, postgres or mysql; empty finds out. `catalog` is where tables go that name none;
+    `dialect` of a .sql file is one of `schema_sql.DIALECTS`; empty finds out. `catalog` is where tables go that name none;
     empty takes the file's stem. Tables are lower-cased, as the catalog stores them; columns keep their spelling.
     """
     default = catalog or catalog_from_stem(path.stem)
-    findings: list[Finding] = []
+    builder = _Builder(default=default, stem=catalog_from_stem(path.stem))
     if path.suffix == ".sql":
-        columns, findings = read_sql_columns(text, path, dialect)
-        raw = tuple(RawColumn(**column) for column in columns)
+        script = read_sql(text, path, dialect)
+        raw = tuple(RawColumn(**column) for column in script.columns)
+        builder.findings += script.findings
+        builder.count = script.count
+        builder.owners = script.owners
     elif path.suffix in (".jsonl", ".ndjson"):
         raw = tuple(_json_column(line, path, number) for number, line in enumerate(text.split("\n"), 1) if line.strip())
     else:
         raise UsageError(f"{path}: {path.suffix or 'no ending'} is not a schema file", fix="give a .sql or a .jsonl file")
     if not raw:
-        raise UsageError(f"{path}: no table in it", fix="it must hold CREATE TABLE statements, or one column a line")
-    builder = _Builder(default=default, stem=catalog_from_stem(path.stem), findings=findings)
+        lost = next((f"; {f.place}: {f.message}" for f in builder.findings if f.severity is Severity.ERROR), "")
+        raise UsageError(f"{path}: no table in it{lost}", fix="it must hold CREATE TABLE statements, or one column a line")
     for column in raw:
         builder.add(column)
     return builder.done()
@@ -93,6 +100,9 @@ class _Builder:
     values: dict[ColumnName, tuple[str, ...]] = field(default_factory=dict)
     places: dict[ColumnName, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    count: StatementCount = field(default_factory=StatementCount)
+    owners: Mapping[Finding, tuple[str, str, str]] = field(default_factory=dict)
+    kinds: dict[TableName, TableKind] = field(default_factory=dict)
 
     def add(self, raw: RawColumn) -> None:
         table = self._table(raw)
@@ -112,7 +122,9 @@ class _Builder:
         kind = databricks_type(raw.type)
         if kind is None:
             what = f"type {raw.type!r} of {name} is not known" if raw.type.strip() else f"{name} has no type"
-            self._note("SCHEMA_TYPE_UNKNOWN", Severity.WARNING, raw.place, what, f"it is read as {FALLBACK}")
+            # A qualified type is one that somebody made in that database: a text is the right reading of it.
+            severity = Severity.INFO if "." in raw.type.split("(")[0] else Severity.WARNING
+            self._note("SCHEMA_TYPE_UNKNOWN", severity, raw.place, what, f"it is read as {FALLBACK}")
         columns[legal.casefold()] = Column(name=legal, type=kind or FALLBACK, comment=raw.comment, nullable=raw.nullable)
         self.names[(table, folded)] = legal
         self.order.append(name)
@@ -136,16 +148,25 @@ class _Builder:
             self.given[key] = table
             self.columns[table] = {}
             self.comments[table] = raw.table_comment
+            self.kinds[table] = raw.kind
         return self.given[key]
+
+    def _name(self, parts: tuple[str, str, str]) -> TableName:
+        catalog, schema, table = parts
+        return TableName(*(legal_object_name(p) for p in (catalog or self.default, schema or self.stem, table)))
 
     def _note(self, code: str, severity: Severity, place: str, message: str, fix: str) -> None:
         self.findings.append(Finding(code=code, severity=severity, place=place, message=message, fix=fix))
 
     def done(self) -> SchemaFile:
-        tables = (Table(name=t, columns=tuple(c.values()), comment=self.comments[t]) for t, c in self.columns.items())
+        tables = (
+            Table(name=t, columns=tuple(c.values()), comment=self.comments[t], kind=self.kinds[t])
+            for t, c in self.columns.items()
+        )
+        about = {f: self.given.get(parts) or self._name(parts) for f, parts in self.owners.items()}
         return SchemaFile(
             tables=tuple(sorted(tables, key=lambda t: t.name)), order=tuple(self.order), values=self.values, places=self.places,
-            findings=sort_findings(self.findings),
+            findings=sort_findings(self.findings), count=self.count, about=about,
         )  # fmt: skip
 
 

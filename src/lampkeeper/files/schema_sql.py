@@ -1,190 +1,204 @@
-"""CREATE TABLE statements of three dialects, read by sqlglot, as plain columns with their places."""
+"""SQL scripts of seven dialects as plain columns with their places, and a count of the statements that closes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ErrorLevel, ParseError, TokenError
-from sqlglot.tokenizer_core import Token, TokenType
+import sqlglot
 
-from lampkeeper.files.sql_scan import scan_sql
-from lampkeeper.model.errors import UsageError
+from lampkeeper.files.sql_reader import ScriptReader
+from lampkeeper.files.sql_relations import Parts, Relation, Unfollowed
+from lampkeeper.files.sql_statements import read_statements
+from lampkeeper.files.types import databricks_type
+from lampkeeper.model.errors import InternalError, UsageError
 from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.schema import TableKind
 
-DIALECTS = ("databricks", "postgres", "mysql")
+DIALECTS = ("databricks", "postgres", "mysql", "tsql", "snowflake", "bigquery", "oracle")
 
 _SIGNS: dict[str, tuple[str, ...]] = {
     "databricks": (
         r"\busing\s+delta\b", r"\btblproperties\b", r"\bstring\b", r"\b(?:struct|array|map)\s*<",
-        r"\btimestamp_ntz\b", r"\bcluster\s+by\b",
+        r"\btimestamp_ntz\b", r"\bcluster\s+by\b", r"\bdefault\s+collation\b", r"\bstreaming\s+table\b", r"\brow\s+filter\b",
+        r"\bmask\s+\w", r"\badd\s+columns\b",
     ),
     "postgres": (
         r"\b(?:small|big)?serial\b", "::", r"\bjsonb\b", r"\bbytea\b", r"\btimestamptz\b", r"\buuid\b",
-        r"\bcharacter\s+varying\b", r"\bcomment\s+on\b", r"\bwith(?:out)?\s+time\s+zone\b",
-        r"create\s+table\s+(?:if\s+not\s+exists\s+)?(?:public\.|\")",
+        r"\bcharacter\s+varying\b", r"\bcomment\s+on\b", r"\bwith(?:out)?\s+time\s+zone\b", r"\binherits\b",
+        r"\balter\s+table\s+only\b",
+        r"create\s+table\s+(?:if\s+not\s+exists\s+)?(?:public\.|\")", r"\bpartition\s+of\b",
     ),
     "mysql": (
         r"\bengine\s*=", r"\bauto_increment\b", r"\bunsigned\b", r"\benum\s*\(", r"\b(?:medium|long|tiny)(?:text|blob|int)\b",
-        r"\bcharset\b", r"\bdatetime\b",
+        r"\bcharset\b", r"\bdatetime\b", r"/\*!\d", r"^delimiter\b",
+        r"create\s+table\s+(?:if\s+not\s+exists\s+)?`",
     ),
+    "tsql": (
+        r"^go\s*$", r"\[dbo\]", r"\bnvarchar\b", r"\bidentity\s*\(", r"\buniqueidentifier\b", r"\bdatetime2\b",
+        r"\bnonclustered\b",
+        r"\[\w+\]\s*\[\w+\]", r"\bset\s+ansi_nulls\b",
+    ),
+    "snowflake": (
+        r"\bnumber\(38", r"\bvarchar\(16777216\)", r"\btimestamp_(?:ntz|ltz|tz)\(", r"\bmasking\s+policy\b", r"\brow\s+access\b",
+        r"\btransient\s+table\b", r"\bautoincrement\s+start\b", r"\bdynamic\s+table\b",
+    ),
+    "bigquery": (r"\bint64\b", r"\bfloat64\b", r"\boptions\s*\(", r"\bstring\(\d", r"\bbignumeric\b", r"\bstruct<\w+\s+\w"),
+    "oracle": (r"\bn?varchar2\b", r"\bnumber\s*\(", r"\btablespace\b", r"\bsegment\s+creation\b", r"^/\s*$"),
 }  # fmt: skip
-_NO_COLUMN = (
-    exp.PrimaryKey, exp.ForeignKey, exp.Constraint, exp.ColumnConstraint, exp.ColumnConstraintKind, exp.LikeProperty,
-)  # fmt: skip
+_ROWS = re.compile(r"^[ \t]*(?:insert\s+into\b|\().*$", re.IGNORECASE | re.MULTILINE)
+"""Lines of rows: what stands in them says nothing of the dialect."""
+_SHOWN = 8
 
 
-def read_sql_columns(text: str, path: Path, dialect: str = "") -> tuple[list[dict[str, Any]], list[Finding]]:
-    """Return the columns of every CREATE TABLE in the file's order, as the fields of a RawColumn, and what was left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementCount:
+    """How many statements a file has: `read` became tables and columns, `named` are in findings. It always closes."""
 
-    Other statements are passed over, save COMMENT ON. Raise UsageError with file, line and column when a CREATE TABLE does
-    not parse; with no `dialect`, when none of the three reads the file (the error is that of the likeliest).
+    read: int = 0
+    named: int = 0
+
+    @property
+    def statements(self) -> int:
+        """Return how many there are."""
+        return self.read + self.named
+
+    def __str__(self) -> str:
+        """Return the sum for people."""
+        return f"{self.statements} statements = {self.read} read + {self.named} named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlSchema:
+    """What a script says: the columns as the fields of a RawColumn, findings, and the statements that were not read.
+
+    `owners` says for a finding which table may have lost columns, so that one outside the scope can be told apart.
+    """
+
+    columns: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
+    unfollowed: tuple[Unfollowed, ...]
+    count: StatementCount
+    owners: dict[Finding, Parts]
+
+
+def read_sql(text: str, path: Path, dialect: str = "") -> SqlSchema:
+    """Return the tables and views of a script, and a finding for every statement that was passed over.
+
+    Raise UsageError with file, line and column when a statement about columns is malformed; with no `dialect`, when none of
+    them reads the file (the error is that of the likeliest).
     """
     if dialect and dialect not in DIALECTS:
         raise UsageError(f"{dialect!r} is not a dialect of schema files", fix=f"use one of {', '.join(DIALECTS)}")
-    order = (dialect,) if dialect else guess_dialects(text)
     first: UsageError | None = None
-    for name in order:
+    best: SqlSchema | None = None
+    for name in (dialect,) if dialect else guess_dialects(text):
         try:
-            return _columns(text, path, name)
+            made = _read(text, path, name)
         except UsageError as error:
             first = first or error
-    raise first or UsageError(f"{path}: no dialect to read it with")
+            continue
+        if best is None or _doubts(made) < _doubts(best):
+            best = made
+        if not _doubts(best)[0]:
+            break
+    if best is None:
+        raise first or InternalError(f"{path}: no dialect to read it with")
+    return best
 
 
 def guess_dialects(text: str) -> tuple[str, ...]:
     """Return the dialects, the likeliest first, by words that only one of them has."""
-    hits = {name: sum(len(re.findall(sign, text, re.IGNORECASE)) for sign in signs) for name, signs in _SIGNS.items()}
+    flags = re.IGNORECASE | re.MULTILINE
+    told = _ROWS.sub("", text)
+    hits = {name: sum(len(re.findall(sign, told, flags)) for sign in signs) for name, signs in _SIGNS.items()}
     return tuple(sorted(DIALECTS, key=lambda name: (-hits[name], DIALECTS.index(name))))
 
 
-def _columns(text: str, path: Path, dialect: str) -> tuple[list[dict[str, Any]], list[Finding]]:
-    columns: list[dict[str, Any]] = []
-    findings: list[Finding] = []
-    by_table: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for statement in _statements(text, path, dialect):
-        if isinstance(statement, exp.Create):
-            table, found = _table_columns(statement, path, dialect)
-            if table in by_table:
-                findings.append(
-                    Finding(
-                        code="SCHEMA_TABLE_TWICE", severity=Severity.WARNING, place=found[0]["place"] if found else str(path),
-                        message=f"table {table[2]!r} is created again: the first one is taken", fix="keep one of them",
-                    )
-                )  # fmt: skip
-                continue
-            by_table[table] = found
-            columns += found
-        elif isinstance(statement, exp.Comment):
-            _comment(statement, by_table)
-    return columns, findings
+def _doubts(schema: SqlSchema) -> tuple[int, int]:
+    """Return how much a dialect could not read (errors, unknown types), and the number of columns, fewer being worse."""
+    errors = sum(f.severity is Severity.ERROR for f in schema.findings)
+    unknown = sum(bool(c["type"]) and "." not in c["type"] and databricks_type(c["type"]) is None for c in schema.columns)
+    return (errors + unknown, -len(schema.columns))
 
 
-def _statements(text: str, path: Path, dialect: str) -> Iterator[exp.Expression]:
-    """Yield the CREATE TABLE and COMMENT ON statements, parsed one by one so that places stay those of the file."""
-    reader = Dialect.get_or_raise(dialect)
-    try:
-        tokens = reader.tokenize(text)
-    except TokenError as error:
-        scan_sql(text, str(path))  # knows the place of the usual reason, a quote that is never closed
-        raise UsageError(f"{path}: not {dialect} SQL: {error}", fix="check quotes and comments") from None
-    chunk: list[Token] = []
-    for token in [*tokens, None]:
-        if token is not None and token.token_type is not TokenType.SEMICOLON:
-            chunk.append(token)
-            continue
-        if _wanted(chunk):
-            try:
-                parsed = reader.parser(error_level=ErrorLevel.IMMEDIATE).parse(chunk, text)
-            except ParseError as error:
-                raise _parse_error(error, path, dialect) from None
-            yield from (p for p in parsed if isinstance(p, exp.Expression))
-        chunk = []
+def _read(text: str, path: Path, dialect: str) -> SqlSchema:
+    reader = ScriptReader()
+    statements = read_statements(text, path, dialect)
+    for statement in statements:
+        reader.take(statement)
+    count = StatementCount(read=reader.read, named=len(reader.unfollowed))
+    if count.statements != len(statements):
+        raise InternalError(f"{path}: {len(statements)} statements, but {count}")
+    relations = [r for r in reader.relations if not r.temporary]
+    columns = [c for r in relations for c in _columns(r, path, dialect, reader)]
+    owners = {_finding(u): u.table for u in reader.unfollowed if u.severity is not Severity.INFO}
+    findings = [*owners, *_passed(reader.unfollowed, path), *(f for r in relations for f in _controls(r, path))]
+    return SqlSchema(
+        columns=tuple(columns), findings=tuple(findings), unfollowed=tuple(reader.unfollowed), count=count,
+        owners={f: t for f, t in owners.items() if t is not None},
+    )  # fmt: skip
 
 
-def _wanted(chunk: Sequence[Token]) -> bool:
-    words = [t.text.upper() for t in chunk[:6]]
-    return bool(words) and ((words[0] == "CREATE" and "TABLE" in words) or words[:2] == ["COMMENT", "ON"])
+def _columns(relation: Relation, path: Path, dialect: str, reader: ScriptReader) -> list[dict[str, Any]]:
+    catalog, schema, table = relation.parts
+    return [
+        {
+            "catalog": catalog, "schema": schema, "table": table, "column": c.name,
+            "type": _plain_type(reader.type_of(c.type), dialect), "comment": c.comment, "place": f"{path}:{c.line}",
+            "nullable": c.nullable, "table_comment": relation.comment, "kind": relation.kind,
+        }
+        for c in relation.columns
+    ]  # fmt: skip
 
 
-def _parse_error(error: ParseError, path: Path, dialect: str) -> UsageError:
-    detail = error.errors[0] if error.errors else {}
-    line, column = detail.get("line"), detail.get("col")
-    place = f"{path}:{line}:{max(1, int(column) - len(str(detail.get('highlight') or '')) + 1)}" if line and column else str(path)
-    near = f" near {detail['highlight']!r}" if detail.get("highlight") else ""
-    return UsageError(
-        f"{place}: not a CREATE TABLE of {dialect}: {detail.get('description', error)}{near}",
-        fix=f"correct it, or name the dialect: {', '.join(DIALECTS)}",
-    )
+def _plain_type(text: str, dialect: str) -> str:
+    """Return a type without the quotes of T-SQL; a nested one of BigQuery as Databricks writes it."""
+    if dialect == "tsql":
+        return re.sub(r"\[(\w+)\]", r"\1", text)
+    if dialect == "bigquery" and "<" in text:
+        try:
+            return sqlglot.exp.DataType.build(text, dialect=dialect).sql(dialect="databricks")
+        except sqlglot.errors.SqlglotError:
+            return text
+    return text
 
 
-def _table_columns(create: exp.Create, path: Path, dialect: str) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    schema = create.this
-    table = schema.this if isinstance(schema, exp.Schema) else schema
-    parts = _parts(table)
-    if not isinstance(schema, exp.Schema):
-        raise UsageError(
-            f"{path}:{_line(table.this)}: table {parts[2]!r} has no column list",
-            fix="write its columns; CREATE TABLE ... AS is not read",
-        )
-    properties = create.args.get("properties")
-    comments = [p.this.name for p in properties.expressions if isinstance(p, exp.SchemaCommentProperty)] if properties else []
+def _finding(unfollowed: Unfollowed) -> Finding:
+    lost = "SCHEMA_STATEMENT_LOST" if unfollowed.severity is Severity.ERROR else "SCHEMA_STATEMENT_PASSED"
+    return Finding(
+        code=unfollowed.code or lost, severity=unfollowed.severity, place=unfollowed.place, message=unfollowed.reason,
+        fix=unfollowed.fix,
+    )  # fmt: skip
+
+
+def _passed(unfollowed: Iterable[Unfollowed], path: Path) -> list[Finding]:
+    """Return one finding for each reason for which statements were passed over, with their lines."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for each in unfollowed:
+        if each.severity is Severity.INFO:
+            lines[each.reason].append(each.place.rpartition(":")[2])
     found = []
-    for item in schema.expressions:
-        if isinstance(item, _NO_COLUMN):
-            continue
-        if not isinstance(item, exp.ColumnDef | exp.Identifier):
-            shown = item.sql(dialect=dialect)[:60]
-            raise UsageError(
-                f"{path}:{_line(table.this)}: cannot read {shown!r} in table {parts[2]!r}", fix="correct or remove it"
-            )
-        name = item.this if isinstance(item, exp.ColumnDef) else item
-        kind = item.args.get("kind") if isinstance(item, exp.ColumnDef) else None
-        found.append(
-            {
-                "catalog": parts[0], "schema": parts[1], "table": parts[2], "column": name.name,
-                "type": kind.sql(dialect=dialect) if kind else "", "comment": _column_comment(item),
-                "place": f"{path}:{_line(name)}", "nullable": not _is_required(item),
-                "table_comment": comments[0] if comments else "",
-            }
-        )  # fmt: skip
-    return parts, found
+    for reason, where in lines.items():
+        more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
+        message = f"{reason}: passed over, gives no column: line {', '.join(where[:_SHOWN])}{more}"
+        found.append(Finding(code="SCHEMA_STATEMENT_PASSED", severity=Severity.INFO, place=f"{path}:{where[0]}", message=message))
+    return found
 
 
-def _comment(statement: exp.Comment, by_table: dict[tuple[str, ...], list[dict[str, Any]]]) -> None:
-    text = statement.expression.name if isinstance(statement.expression, exp.Literal) else ""
-    target = statement.this
-    if statement.args.get("kind") == "TABLE" and isinstance(target, exp.Table):
-        for column in by_table.get(_parts(target), ()):
-            column["table_comment"] = text
-    elif statement.args.get("kind") == "COLUMN" and isinstance(target, exp.Column):
-        parts = (target.catalog, target.db, target.table)
-        for column in by_table.get(parts, ()):
-            if column["column"] == target.name:
-                column["comment"] = text
-
-
-def _parts(table: exp.Table) -> tuple[str, str, str]:
-    return (table.catalog, table.db, table.name)
-
-
-def _line(name: exp.Expression) -> int:
-    return int(name.meta.get("line", 1))
-
-
-def _constraints(item: exp.Expression) -> list[Any]:
-    return [c.args.get("kind") for c in item.args.get("constraints") or ()]
-
-
-def _column_comment(item: exp.Expression) -> str:
-    return next((str(k.this.name) for k in _constraints(item) if isinstance(k, exp.CommentColumnConstraint)), "")
-
-
-def _is_required(item: exp.Expression) -> bool:
-    kinds = _constraints(item)
-    not_null = any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds)
-    return not_null or any(isinstance(k, exp.PrimaryKeyColumnConstraint) for k in kinds)
+def _controls(relation: Relation, path: Path) -> list[Finding]:
+    """Return a warning for each mask and row filter that a table has already: a second one would be refused there."""
+    table = ".".join(p for p in relation.parts if p)
+    found = [(f"{path}:{c.line}", f"column {c.name!r} of {table}", t) for c in relation.columns for t in c.controls]
+    found += [(f"{path}:{relation.line}", table, t) for t in relation.controls]
+    return [
+        Finding(
+            code="SCHEMA_CONTROL", severity=Severity.WARNING, place=place,
+            message=f"{what} is protected already: {text[:120]}", fix="say which of the two protections stays before you apply",
+        )
+        for place, what, text in found if relation.kind is not TableKind.VIEW
+    ]  # fmt: skip

@@ -19,6 +19,8 @@ FALLBACK = "STRING"
 MAX_PRECISION = 38
 _COMPLEX = re.compile(r"(array|map|struct|variant)\b", re.IGNORECASE)
 _CALL = re.compile(r"([a-z_][a-z0-9_ ]*?)\s*\(\s*([^()]*)\)\s*([a-z ]*)\Z")
+_QUALIFIED = re.compile(r"(?:\w+|\"[^\"]+\")\s*\.\s*([^.()]+(?:\(.*)?)\Z", re.DOTALL)
+"""A type of some schema, as dumps write them: `public.citext`."""
 _SAYS_NOTHING = ("zerofill", "signed")
 
 
@@ -59,8 +61,13 @@ def databricks_type(text: str) -> str | None:
     for name in (full, head):
         if name in table.types:
             return _with_arguments(table.types[name], arguments, table.decimal_default)
+    if plain.startswith("interval"):
+        return FALLBACK
     prefix, colon, _ = plain.partition(":")
-    return databricks_type(prefix) if colon else None
+    if colon:
+        return databricks_type(prefix)
+    qualified = _QUALIFIED.match(text)
+    return databricks_type(qualified[1].replace('"', "")) if qualified else None
 
 
 def _with_arguments(target: str, arguments: str, default: str) -> str:

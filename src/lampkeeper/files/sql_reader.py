@@ -1,0 +1,521 @@
+"""A SQL script read statement by statement: each is read into relations, or named with the reason why not.
+
+What gives or changes a table, a view or a column is read. What cannot (rows, rights, indexes) is on a list and passed over;
+what is neither, or could not be followed, may lose a relation and is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlglot.tokenizer_core import Token, TokenType
+
+from lampkeeper.files.query_columns import query_columns
+from lampkeeper.files.sql_alter import AlterTable
+from lampkeeper.files.sql_columns import description_of, read_column, read_items
+from lampkeeper.files.sql_cursor import Cursor
+from lampkeeper.files.sql_hidden import hidden_relation
+from lampkeeper.files.sql_relations import Parts, Relation, Relations, SqlColumn, Unfollowed
+from lampkeeper.files.sql_statements import Statement, word_of
+from lampkeeper.files.types import FALLBACK, databricks_type
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Severity
+from lampkeeper.model.schema import TableKind
+
+_PASSED = frozenset(
+    {
+        "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "VALUES", "SELECT", "WITH", "SET", "RESET", "GRANT", "REVOKE",
+        "DENY", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "END", "LOCK", "UNLOCK", "ANALYZE", "ANALYSE", "OPTIMIZE",
+        "VACUUM", "REFRESH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "CALL", "EXEC", "EXECUTE", "DO", "DECLARE", "PRINT", "IF",
+        "RAISERROR", "PRAGMA", "REINDEX", "CLUSTER", "DISCARD", "NOTIFY", "LISTEN", "CHECKPOINT", "MSCK",
+        "FSCK", "REPAIR", "CACHE",
+        "UNCACHE", "CLEAR", "FLUSH", "KILL", "PUT", "GET", "LIST", "REMOVE", "PURGE", "AUDIT", "NOAUDIT",
+        "ASSERT", "APPLY", "AUTO",
+        "SECURITY", "CONNECT", "REASSIGN", "DELIMITER", "LOAD", "REPLACE", "HANDLER", "RESTORE", "SYNC", "UNSET",
+        "EXPORT", "LET", "FLASHBACK",
+    }
+)  # fmt: skip
+_PASSED_OBJECTS = frozenset(
+    {
+        "INDEX", "SEQUENCE", "EXTENSION", "SCHEMA", "DATABASE", "CATALOG", "ROLE", "USER", "GROUP", "LOGIN",
+        "FUNCTION", "PROCEDURE",
+        "PROC", "PACKAGE", "TRIGGER", "EVENT", "RULE", "POLICY", "SERVER", "CAST", "OPERATOR", "AGGREGATE", "COLLATION",
+        "CONVERSION", "LANGUAGE", "PUBLICATION", "SUBSCRIPTION", "STATISTICS", "TRANSFORM", "TABLESPACE", "SYNONYM", "STREAM",
+        "STAGE", "PIPE", "TASK", "FORMAT", "CONNECTION", "LOCATION", "VOLUME", "SHARE", "RECIPIENT", "MODEL",
+        "CREDENTIAL", "FLOW",
+        "ASSEMBLY", "SCHEME", "DIRECTORY", "CONTEXT", "PROFILE", "LINK", "WAREHOUSE", "TAG", "INTEGRATION", "CERTIFICATE", "KEY",
+        "METHOD", "CONFIGURATION", "PARSER", "DICTIONARY", "TEMPLATE", "CLASS", "FAMILY", "MAPPING", "LARGE", "PRIVILEGES",
+        "SYSTEM", "SESSION", "CONSTRAINT", "COLUMN", "MONITOR", "BODY", "LIBRARY", "PROVIDER", "METASTORE",
+        "SNAPSHOT", "RESERVATION",
+    }
+)  # fmt: skip
+_RELATIONS = frozenset({"TABLE", "VIEW"})
+_FIX = "write the columns out as CREATE TABLE, or read the tables from the workspace"
+
+
+class ScriptReader:
+    """Reads statements in order; `relations` is what they made, `unfollowed` has one entry for each that was not read."""
+
+    def __init__(self) -> None:
+        self.relations = Relations()
+        self.unfollowed: list[Unfollowed] = []
+        self.read = 0
+        self._types: dict[str, str] = {}
+        self._composite: dict[str, tuple[SqlColumn, ...]] = {}
+
+    def take(self, statement: Statement) -> None:
+        """Read one statement or name it."""
+        found = self._outcome(statement)
+        if found is None:
+            self.read += 1
+        else:
+            self.unfollowed.append(found)
+
+    def type_of(self, text: str) -> str:
+        """Return a type with the names of the script's own types replaced by what they stand for."""
+        for _ in range(5):
+            name = text.split("(")[0].rsplit(".", 1)[-1].strip(' "`[]').casefold()
+            known = self._types.get(name)
+            if known is None or (text.rstrip().endswith("]") and not text.lstrip().startswith("[")):
+                return text
+            text = known
+        return FALLBACK
+
+    def _outcome(self, statement: Statement) -> Unfollowed | None:
+        words = statement.words(16)
+        first = words[0] if words else ""
+        if not statement.ended:
+            return _lost(
+                statement, f"{first} has no end: what follows it may not have been read", None, "end it with a semicolon"
+            )
+        match first:
+            case "CREATE":
+                return self._create(statement)
+            case "ALTER":
+                return self._alter(statement)
+            case "DROP":
+                return self._drop(statement)
+            case "COMMENT" if words[1:2] == ("ON",):
+                return self._comment(statement)
+            case "USE":
+                return self._use(statement)
+            case "SET" if words[1:2] == ("SEARCH_PATH",):
+                return self._search_path(statement)
+            case "SELECT" | "WITH" if "INTO" in statement.words() and statement.script.dialect in ("tsql", "postgres"):
+                return _lost(statement, "SELECT INTO makes a table whose columns are not followed", None, _FIX)
+        hidden = hidden_relation(statement)
+        if hidden:
+            return _lost(statement, f"{first or 'the statement'} holds {hidden}, which is not read", None, _FIX)
+        if first in _PASSED:
+            return _passed(statement, first)
+        return _lost(statement, f"a statement that begins with {statement.source.split()[0][:30]!r} is not known", None, _FIX)
+
+    def _create(self, statement: Statement) -> Unfollowed | None:
+        cursor = Cursor(statement, 1)
+        before: list[str] = []
+        while not cursor.done:
+            word = cursor.word()
+            if word in ("TABLE", "VIEW"):
+                break
+            if word in ("TYPE", "DOMAIN") and cursor.word(1) != "BODY":
+                return self._create_type(cursor, word)
+            if (word.split() or [""])[-1] in _PASSED_OBJECTS and cursor.word(1) not in _RELATIONS:
+                name = word.split()[-1]
+                hidden = hidden_relation(statement, skip=1) if name in ("SCHEMA", "INDEX", "SEQUENCE") else ""
+                if hidden:
+                    return _lost(statement, f"CREATE {name} holds {hidden}, which is not read", None, _FIX)
+                return _passed(statement, f"CREATE {name}")
+            before.append(word)
+            if cursor.kind() is TokenType.L_PAREN:
+                cursor.skip_brackets()
+            else:
+                cursor.at += 1
+        if cursor.done:
+            return _lost(statement, "CREATE of something that is not known", None, _FIX)
+        if cursor.take("VIEW", "LOG"):
+            return _passed(statement, "CREATE MATERIALIZED VIEW LOG")
+        table = cursor.word() == "TABLE"
+        cursor.at += 1
+        cursor.take("IF", "NOT", "EXISTS")
+        line = cursor.line
+        relation = Relation(parts=self.relations.full(cursor.parts()), line=line)
+        if statement.script.dialect == "snowflake":
+            cursor.take("COPY", "GRANTS")
+        relation.temporary = bool({"TEMP", "TEMPORARY"} & set(before)) or relation.parts[2].startswith("#")
+        relation.kind = _kind(before, table, statement.script.dialect)
+        return self._create_table(cursor, relation, before) if table else self._create_view(cursor, relation, before)
+
+    def _create_table(self, cursor: Cursor, relation: Relation, before: Sequence[str]) -> Unfollowed | None:
+        statement = cursor.statement
+        lost: list[str] = []
+        listed = False
+        if cursor.take("PARTITION", "OF"):
+            parent = self.relations.find(cursor.parts())
+            if parent is None:
+                return _lost(
+                    statement, f"{relation.parts[2]!r} is a partition of a table that is not created here", relation.parts, _FIX
+                )
+            return _passed(statement, "PARTITION OF a table that is read", "CREATE TABLE ... ")
+        if cursor.take("OF"):
+            name = cursor.names()[-1].casefold()
+            relation.columns = list(self._composite.get(name, ()))
+            if name not in self._composite:
+                lost.append("its type is not created here")
+            listed = True
+        elif cursor.kind() is TokenType.L_PAREN and cursor.word(1) not in ("SELECT", "WITH", "("):
+            relation.columns = list(read_items(cursor).columns(lambda parts: self._like(parts, lost)))
+            listed = True
+        parents: list[Relation] = []
+        listed = self._tail(cursor, relation, lost, parents) or listed
+        if not listed and not lost:
+            lost.append("it gives no columns: they are known when it is made")
+        for parent in parents:
+            parent.children.append(relation)
+        return self._settle(statement, relation, lost, before)
+
+    def _tail(self, cursor: Cursor, relation: Relation, lost: list[str], parents: list[Relation]) -> bool:
+        """Read what stands after the list of columns; say whether it gives columns."""
+        gives = False
+        while not cursor.done:
+            word = cursor.word()
+            if cursor.take("INHERITS"):
+                found = [self._parent(p, lost) for p in _names_in_brackets(cursor)]
+                parents += [p for p in found if p is not None]
+                own = relation.columns
+                relation.columns = []
+                for parent in parents:
+                    relation.add(parent.columns)
+                relation.add(own)
+                gives = True
+            elif cursor.take("LIKE") or (word in ("CLONE", "COPY") and cursor.take(word)):
+                relation.add(self._like(cursor.parts(), lost))
+                gives = True
+            elif word in ("PARTITIONED BY", "PARTITIONED") or word == "PARTITION BY":
+                gives = _partition_columns(cursor, relation) or gives
+            elif word in ("AS", "SELECT") or (word == "WITH" and "SELECT" in _rest_words(cursor) and cursor.word(2) == "AS"):
+                cursor.take("AS")
+                self._query(cursor, relation, lost)
+                return True
+            elif cursor.kind() is TokenType.L_PAREN and cursor.word(1) in ("SELECT", "WITH", "("):
+                self._query(cursor, relation, lost)
+                return True
+            elif not self._clause(cursor, relation):
+                _step(cursor)
+        return gives
+
+    def _clause(self, cursor: Cursor, relation: Relation) -> bool:
+        """Read a clause of a table or a view that says something of it: its comment, a row filter that it has."""
+        begin = cursor.at
+        if cursor.word() == "COMMENT":
+            cursor.at += 1
+            if cursor.kind() in (TokenType.EQ, TokenType.STRING, TokenType.RAW_STRING, TokenType.HEREDOC_STRING):
+                relation.comment = cursor.string()
+            return True
+        if cursor.word() == "OPTIONS" and cursor.kind(1) is TokenType.L_PAREN:
+            cursor.at += 1
+            relation.comment = description_of(cursor.skip_brackets()) or relation.comment
+            return True
+        cursor.take("WITH")
+        if cursor.take("ROW", "FILTER") or cursor.take("ROW", "ACCESS", "POLICY"):
+            cursor.names()
+            if cursor.take("ON") or cursor.take("USING", "COLUMNS"):
+                cursor.skip_brackets()
+            relation.controls.append(cursor.text(begin))
+            return True
+        cursor.at = begin
+        return False
+
+    def _create_view(self, cursor: Cursor, relation: Relation, before: Sequence[str]) -> Unfollowed | None:
+        lost: list[str] = []
+        listed = cursor.kind() is TokenType.L_PAREN
+        if listed:
+            relation.columns = list(read_items(cursor).columns(lambda parts: self._like(parts, lost)))
+        while not cursor.done and cursor.word() != "AS":
+            if not self._clause(cursor, relation):
+                _step(cursor)
+        if cursor.take("AS"):
+            self._query(cursor, relation, lost)
+        elif not listed:
+            lost.append("it has no query")
+        return self._settle(cursor.statement, relation, lost, before)
+
+    def _query(self, cursor: Cursor, relation: Relation, lost: list[str]) -> None:
+        """Read the query that the rest of the statement is; a list of columns before it renames its columns."""
+        if cursor.take("TABLE"):
+            found = list(self._like(cursor.parts(), lost))
+            problems: list[str] = []
+        else:
+            made = query_columns(_without_tail(cursor.tokens[cursor.at :]), cursor.statement.script, self._columns_of)
+            found, problems = made.columns, made.lost
+        cursor.at = len(cursor.tokens)
+        named = relation.columns
+        if named and any(c.type for c in named):
+            if cursor.statement.script.dialect == "mysql":
+                relation.add(found)  # it adds the columns of the query to those of the list
+                lost += problems
+        elif named:
+            fits = len(found) == len(named)
+            relation.columns = [
+                replace(c, type=found[i].type, comment=c.comment or found[i].comment) if fits else c for i, c in enumerate(named)
+            ]
+        else:
+            relation.columns = found
+            lost += problems
+
+    def _settle(self, statement: Statement, relation: Relation, lost: list[str], before: Sequence[str]) -> Unfollowed | None:
+        there = self.relations.find(relation.parts)
+        twice: Unfollowed | None = None
+        if (
+            there is not None
+            and there.parts == relation.parts
+            and not {"REPLACE", "REFRESH"} & set(before)
+            and "ALTER" not in before
+        ):
+            there.add(relation.columns)
+            if "IF NOT EXISTS" not in " ".join(statement.words(12)):
+                message = (
+                    f"table {relation.parts[2]!r} is created again: the first one is taken, with columns that only this one has"
+                )
+                place = (
+                    statement.script.place(statement.start)
+                    if not relation.columns
+                    else f"{statement.script.path}:{relation.columns[0].line}"
+                )
+                twice = Unfollowed(
+                    place=place, reason=message, severity=Severity.WARNING, fix="keep one of them", table=relation.parts,
+                    code="SCHEMA_TABLE_TWICE",
+                )  # fmt: skip
+        else:
+            if there is not None and there.parts == relation.parts:
+                relation.children = there.children
+            self.relations.put(relation)
+        if lost:
+            return _lost(
+                statement, f"{relation.parts[2]!r} may lack columns: {'; '.join(dict.fromkeys(lost))}", relation.parts, _FIX
+            )
+        if relation.temporary:
+            return _passed(statement, "temporary tables and views", "CREATE of ")
+        return twice
+
+    def _create_type(self, cursor: Cursor, word: str) -> Unfollowed | None:
+        cursor.at += 1
+        cursor.take("IF", "NOT", "EXISTS")
+        name = cursor.names()[-1].casefold()
+        cursor.take("AS") or cursor.take("IS")
+        target = FALLBACK
+        if word == "DOMAIN" or cursor.take("FROM"):
+            target = cursor.type_text() if not cursor.done else FALLBACK
+        else:
+            cursor.take("OBJECT")
+            if cursor.kind() is TokenType.L_PAREN and cursor.word(1) not in ("INPUT", "INTERNALLENGTH", "LIKE"):
+                self._composite[name] = read_items(cursor).columns(lambda parts: ())
+                target = self._struct(self._composite[name])
+        self._types[name] = target
+        return None
+
+    def _struct(self, columns: Sequence[SqlColumn]) -> str:
+        fields = [f"`{c.name.replace('`', '``')}`: {databricks_type(self.type_of(c.type)) or FALLBACK}" for c in columns]
+        return f"STRUCT<{', '.join(fields)}>" if fields else FALLBACK
+
+    def _alter(self, statement: Statement) -> Unfollowed | None:
+        cursor = Cursor(statement, 1)
+        words = statement.words(8)
+        what = next((w for w in words[1:4] if w in _RELATIONS), "")
+        if not what:
+            name = next((w for w in words[1:5] if w in (*_PASSED_OBJECTS, "TYPE", "DOMAIN", "DEFAULT")), "")
+            return (
+                _passed(statement, f"ALTER {name}")
+                if name
+                else _lost(statement, "ALTER of something that is not known", None, _FIX)
+            )
+        while cursor.take_any(what) == "":
+            cursor.at += 1
+        if what == "VIEW" and "AS" in statement.words():
+            cursor.take("IF", "EXISTS")
+            relation = Relation(parts=self.relations.full(cursor.parts()), line=cursor.line, kind=_kind(words, False, ""))
+            return self._create_view(cursor, relation, ("REPLACE",))
+        alter = AlterTable(cursor, self.relations)
+        alter.run()
+        if alter.lost and (alter.changed or what == "TABLE"):
+            return _lost(statement, f"ALTER {what} {alter.parts[2]!r}: {'; '.join(alter.lost)}", alter.parts, _FIX)
+        return None if alter.changed else _passed(statement, f"ALTER {what} that changes no column")
+
+    def _drop(self, statement: Statement) -> Unfollowed | None:
+        words = statement.words(6)
+        what = next((w for w in words[1:4] if w in _RELATIONS), "")
+        if not what or words[1] not in (*_RELATIONS, "MATERIALIZED", "FOREIGN", "EXTERNAL", "TEMPORARY", "STREAMING"):
+            return _passed(statement, f"DROP {words[1]}") if len(words) > 1 else _lost(statement, "DROP of nothing", None, _FIX)
+        cursor = Cursor(statement, 1)
+        while cursor.take_any(what) == "":
+            cursor.at += 1
+        cursor.take("IF", "EXISTS")
+        while not cursor.done:
+            relation = self.relations.find(cursor.parts())
+            if relation is not None:
+                self.relations.drop(relation)
+            if not cursor.take(","):
+                break
+        return None
+
+    def _comment(self, statement: Statement) -> Unfollowed | None:
+        cursor = Cursor(statement, 2)
+        kind = cursor.take_any("TABLE", "COLUMN", "VIEW", "MATERIALIZED", "FOREIGN")
+        if kind in ("MATERIALIZED", "FOREIGN"):
+            cursor.at += 1
+        if not kind:
+            return _passed(statement, "COMMENT ON what is no table and no column")
+        cursor.take("IF", "EXISTS")
+        names = cursor.names()
+        if not cursor.take("IS"):
+            raise cursor.error("expected IS")
+        text = cursor.string() if cursor.word() != "NULL" else ""
+        owner = names[:-1] if kind == "COLUMN" else names
+        relation = self.relations.find(_three(owner)) if 0 < len(owner) <= 3 else None
+        at = relation.index(names[-1]) if relation is not None and kind == "COLUMN" else None
+        if relation is None or (kind == "COLUMN" and at is None):
+            reason = f"COMMENT ON {kind}: {'.'.join(names)!r} is not created before it in this file"
+            return Unfollowed(place=statement.place, reason=reason, severity=Severity.WARNING, fix="create it first", table=None)
+        if at is None:
+            relation.comment = text
+        else:
+            relation.columns[at] = replace(relation.columns[at], comment=text)
+        return None
+
+    def _use(self, statement: Statement) -> Unfollowed | None:
+        cursor = Cursor(statement, 1)
+        what = cursor.take_any("CATALOG", "SCHEMA", "DATABASE", "ROLE", "WAREHOUSE", "SECONDARY")
+        if what in ("ROLE", "WAREHOUSE", "SECONDARY"):
+            return _passed(statement, f"USE {what}")
+        names = cursor.names()
+        dialect = statement.script.dialect
+        if what == "CATALOG" or dialect == "tsql" or (what == "DATABASE" and dialect == "snowflake"):
+            self.relations.catalog, self.relations.schema = names[-1], ""
+        else:
+            self.relations.schema = names[-1]
+            self.relations.catalog = names[-2] if len(names) > 1 else self.relations.catalog
+        return None
+
+    def _search_path(self, statement: Statement) -> Unfollowed | None:
+        cursor = Cursor(statement, 2)
+        cursor.take("TO") or cursor.take("=")
+        if cursor.kind() is TokenType.STRING:
+            self.relations.schema = cursor.string()
+        else:
+            self.relations.schema = cursor.name()
+        if self.relations.schema in ("pg_catalog", "$user"):
+            self.relations.schema = ""
+        return None
+
+    def _columns_of(self, parts: Parts) -> Sequence[SqlColumn] | None:
+        relation = self.relations.find(parts)
+        return None if relation is None else relation.columns
+
+    def _like(self, parts: Parts, lost: list[str]) -> tuple[SqlColumn, ...]:
+        relation = self.relations.find(parts)
+        if relation is None:
+            lost.append(f"{parts[2]!r}, whose columns it takes, is not created before it in this file")
+            return ()
+        return tuple(replace(c, controls=()) for c in relation.columns)
+
+    def _parent(self, parts: Parts, lost: list[str]) -> Relation | None:
+        self._like(parts, lost)
+        return self.relations.find(parts)
+
+
+def _kind(before: Sequence[str], table: bool, dialect: str) -> TableKind:
+    if "STREAMING" in before:
+        return TableKind.STREAMING_TABLE
+    if "MATERIALIZED" in before:
+        return TableKind.MATERIALIZED_VIEW
+    if not table:
+        return TableKind.VIEW
+    return TableKind.FOREIGN if "FOREIGN" in before and dialect == "databricks" else TableKind.TABLE
+
+
+def _lost(statement: Statement, reason: str, table: Parts | None, fix: str) -> Unfollowed:
+    return Unfollowed(place=statement.place, reason=reason, severity=Severity.ERROR, fix=fix, table=table)
+
+
+def _passed(statement: Statement, what: str, verb: str = "") -> Unfollowed:
+    return Unfollowed(place=statement.place, reason=f"{verb}{what}", severity=Severity.INFO)
+
+
+def _three(names: Sequence[str]) -> Parts:
+    padded = ["", "", *names][-3:]
+    return (padded[0], padded[1], padded[2])
+
+
+def _step(cursor: Cursor) -> None:
+    """Step over one token or bracket of a clause that says nothing of columns; a second statement in it is an error."""
+    if cursor.kind() in (TokenType.R_PAREN, TokenType.COMMA):
+        if cursor.kind() is TokenType.R_PAREN:
+            raise cursor.error("a bracket too many")
+        cursor.at += 1
+    elif cursor.kind() is TokenType.L_PAREN:
+        cursor.skip_brackets()
+    elif cursor.word() == "CREATE" or (cursor.word() == "ALTER" and cursor.word(1) == "TABLE"):
+        raise cursor.error("another statement begins here", "end the first one with a semicolon")
+    else:
+        cursor.at += 1
+
+
+def _rest_words(cursor: Cursor) -> set[str]:
+    return {word_of(t) for t in cursor.tokens[cursor.at :]}
+
+
+def _names_in_brackets(cursor: Cursor) -> list[Parts]:
+    if not cursor.take("("):
+        raise cursor.error("expected the tables that it inherits from, in brackets")
+    found = []
+    while not cursor.take(")"):
+        found.append(cursor.parts())
+        if not cursor.take(",") and cursor.word() != ")":
+            raise cursor.error("expected a comma or )")
+    return found
+
+
+def _partition_columns(cursor: Cursor, relation: Relation) -> bool:
+    """Read PARTITIONED BY: its columns that have a type are columns of the table."""
+    if not (cursor.take("PARTITIONED", "BY") or cursor.take("PARTITION", "BY")):
+        cursor.at += 1
+        return False
+    if cursor.kind() is not TokenType.L_PAREN:
+        return False
+    begin = cursor.at
+    cursor.skip_brackets()
+    end = cursor.at
+    inner = Cursor(cursor.statement, begin + 1)
+    found: list[SqlColumn] = []
+    while inner.at < end - 1:
+        if inner.kind(1) in (TokenType.L_PAREN, TokenType.DOT) or inner.kind() is TokenType.L_PAREN:
+            inner.skip_to_comma()
+        else:
+            try:
+                column = read_column(inner)
+            except UsageError:
+                inner.skip_to_comma()  # an expression, no column
+            else:
+                found += [column] if column.type else []
+        inner.take(",")
+    relation.add(found)
+    return bool(found)
+
+
+def _without_tail(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Leave out WITH NO DATA, WITH CHECK OPTION and the like behind a query."""
+    words = [word_of(t) for t in tokens[-5:]]
+    if "WITH" in words:
+        at = len(words) - 1 - words[::-1].index("WITH")
+        tail = " ".join(words[at + 1 :])
+        if tail in (
+            "DATA",
+            "NO DATA",
+            "CHECK OPTION",
+            "CASCADED CHECK OPTION",
+            "LOCAL CHECK OPTION",
+            "READ ONLY",
+            "NO SCHEMA BINDING",
+        ):
+            return tokens[: len(tokens) - (len(words) - at)]
+    return tokens
