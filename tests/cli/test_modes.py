@@ -135,10 +135,21 @@ def test_tables_come_from_ddl_files_where_there_is_no_workspace(run: Run, folder
         "CREATE TABLE dev_fin.finance.customers (id BIGINT, email STRING COMMENT 'mail');\n"
         "CREATE TABLE dev_fin.finance.transactions (id BIGINT, amount DECIMAL(10,2));\n"
         "CREATE TABLE elsewhere.s.t (x INT);\n"
+        "CREATE TABLE elsewhere.s.u AS SELECT * FROM elsewhere.s.unknown;\n"
+        "GRANT SELECT ON TABLE elsewhere.s.t TO readers;\n"
     )
     code, _, err = run("generate", "--offline")
     assert code == 0
     assert "LK022" in err
+    assert "5 statements = 3 read + 2 named" in err
+    assert "info SCHEMA_STATEMENT_LOST" in err
+    lost = "CREATE TABLE dev_fin.finance.features AS SELECT * FROM elsewhere.s.unknown;\n"
+    ddl.with_name("lost.sql").write_text("CREATE TABLE dev_fin.finance.a (x INT);\n" + lost)
+    code, _, err = run("generate", "--offline")
+    assert code == 1
+    assert "error SCHEMA_STATEMENT_LOST envs/dev/ddl/lost.sql:2" in err
+    ddl.with_name("lost.sql").unlink()
+    run("generate", "--offline")
     assert {t.plain for t in folder.read_draft().tables} == {"dev_fin.finance.customers", "dev_fin.finance.transactions"}
     (ddl.with_name("more.sql")).write_text("CREATE TABLE dev_fin.finance.customers (id BIGINT);\n")
     assert run("generate", "--offline")[0] == 2

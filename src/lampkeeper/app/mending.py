@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lampkeeper.app.limits import limits_of
+from lampkeeper.design.drafts.draft_answer import split_sql
+from lampkeeper.design.drafts.draft_entries import without_entry
 from lampkeeper.design.drafts.draft_fixes import Mend, fix_draft, fix_hcl_syntax, split_answer
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.packing import Limits
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
 from lampkeeper.files.governance_sections import BAD_CONDITION
-from lampkeeper.files.masks_sql import read_masks_sql, render_masks_sql
+from lampkeeper.files.hcl import read_hcl
+from lampkeeper.files.masks_sql import MasksRead, render_masks_sql, survey_masks_sql
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.files.tfvars import read_layer, render_layer
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.masks import Function
 from lampkeeper.model.schema import Snapshot
 
 _CUT = "LK701"
+_MOST_MISTAKES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
     """What was changed in a draft, what is still wrong with it, and the files as they should be.
 
-    `texts` is empty when nothing changed, or when the draft cannot be used as it is (cut off, unreadable).
+    `texts` is empty when nothing changed, or when the draft cannot be used as it is (cut off, of unreadable form).
     """
 
     changes: tuple[Mend, ...]
@@ -47,7 +53,7 @@ def mend_env(folder: EnvFolder) -> Mended:
 
 
 def mend_file(path: Path, snapshot: Snapshot | None = None, limits: Limits | None = None) -> Mended:
-    """Mend a `*.tfvars` draft with the `masking_functions.sql` beside it, or an answer that carries both in fences.
+    """Mend a `*.tfvars` draft with the `masking_functions.sql` beside it, or an answer that carries both.
 
     The parts of an answer go into files beside it; raise UsageError when these are there already.
     """
@@ -56,33 +62,93 @@ def mend_file(path: Path, snapshot: Snapshot | None = None, limits: Limits | Non
     abac, sql = (path.with_name(ABAC_FILE), path.with_name(SQL_FILE)) if answer else (path, path.with_name(SQL_FILE))
     if answer and (abac.exists() or sql.exists()):
         raise UsageError(f"{abac.parent}: holds a draft already", fix="put the answer into a folder of its own")
-    sql_text = read_text(sql) if sql.is_file() else ""
-    fenced = split_answer(text).sql if not sql_text else split_answer(sql_text).sql
-    return _mend(text, abac, fenced or sql_text, sql, snapshot, limits)
+    return _mend(text, abac, read_text(sql) if sql.is_file() else "", sql, snapshot, limits)
 
 
-def _mend(text: str, abac: Path, sql_text: str, sql: Path, snapshot: Snapshot | None, limits: Limits | None) -> Mended:
+def _mend(text: str, abac: Path, sql_file: str, sql: Path, snapshot: Snapshot | None, limits: Limits | None) -> Mended:
     form = fix_hcl_syntax(text)
+    kept, told = split_answer(text).sql, split_sql(sql_file)
+    # A file without a sentence in it stays byte for byte.
+    own = told.sql if told.changes else sql_file
+    sql_text = f"{own.rstrip()}\n\n{kept}" if own.strip() and kept and kept not in own else own or kept
+    masks = survey_masks_sql(sql_text, sql)
+    formed = (*form.changes, *told.changes)
+    unreadable = [*form.findings, *map(_unreadable, masks.errors)]
     try:
-        functions = read_masks_sql(sql_text, sql)
-        read = read_layer(form.text, abac, functions=functions)
-    except UsageError as error:
-        place, _, message = error.message.partition(": ")
-        unreadable = Finding(code="LK707", severity=Severity.ERROR, place=place, message=message, fix=error.fix)
-        return Mended(changes=form.changes, findings=sort_findings([*form.findings, unreadable]), texts={})
-    unread = tuple(f for f in read.findings if f.code == BAD_CONDITION)
-    if unread:
-        # Their policies are not in what was read: writing it would drop them.
-        return Mended(changes=form.changes, findings=sort_findings([*form.findings, *unread]), texts={})
+        read = read_layer(form.text, abac, functions=(*masks.functions, *masks.stand_ins))
+        unreadable += [f for f in read.findings if f.code == BAD_CONDITION]
+        # Without their policies or functions the rules would mend what is not wrong.
+        apart = not masks.whole or any(f.code == BAD_CONDITION for f in read.findings)
+    except UsageError:
+        unreadable += _all_unreadable(form.text, abac, masks)
+        apart = True
+    if apart:
+        if not _is_hcl(form.text, abac):
+            return Mended(changes=formed, findings=sort_findings(unreadable), texts={})
+        texts = {abac: form.text, sql: sql_text}
+        return Mended(changes=formed, findings=sort_findings(unreadable), texts=_usable(texts, text, sql_file, unreadable))
     made = fix_draft(read.desired, snapshot, limits)
     # What a list says twice is told as one entry; where nothing changed the author's own text stays, comments and all.
     lossless = made.desired == read.desired
     texts = {
         abac: form.text if lossless else render_layer(made.desired),
-        sql: sql_text if made.desired.functions == functions else render_masks_sql(made.desired.functions),
+        sql: _sql_after(sql_text, masks, made.desired.functions),
     }
     again = read_layer(texts[abac], abac, functions=made.desired.functions)
-    findings = sort_findings([*form.findings, *made.findings, *again.findings, *check(made.desired, snapshot, limits)])
-    changes = (*form.changes, *made.changes)
-    usable = bool(changes) and not any(f.code == _CUT for f in findings)
-    return Mended(changes=changes, findings=findings, texts={p: t for p, t in texts.items() if t} if usable else {})
+    standing = {str(f.name) for f in masks.stand_ins}
+    checked = [f for f in check(made.desired, snapshot, limits) if f.place not in standing]
+    findings = sort_findings([*unreadable, *made.findings, *again.findings, *checked])
+    changes = (*formed, *made.changes)
+    return Mended(changes=changes, findings=findings, texts=_usable(texts, text, sql_file, findings) if changes else {})
+
+
+def _is_hcl(text: str, path: Path) -> bool:
+    """Say whether the form of a text is right; where it is not, its mended form may be wrong too."""
+    try:
+        read_hcl(text, str(path))
+    except UsageError:
+        return False
+    return True
+
+
+def _sql_after(text: str, masks: MasksRead, functions: tuple[Function, ...]) -> str:
+    """Return the SQL with the functions that a fix added; what could not be read stays as its author wrote it."""
+    known = {*masks.functions, *masks.stand_ins}
+    if known == set(functions):
+        return text
+    if not masks.errors:
+        return render_masks_sql(functions)
+    added = tuple(f for f in functions if f not in known)
+    return f"{text.rstrip().removesuffix(';')};\n\n{render_masks_sql(added)}" if added else text
+
+
+def _usable(texts: Mapping[Path, str], text: str, sql_file: str, findings: Iterable[Finding]) -> Mapping[Path, str]:
+    """Return the files to write: none of a draft that was cut off or holds nothing but prose, else those that changed."""
+    abac, sql = texts
+    if any(f.code == _CUT for f in findings) or (not texts[abac].strip() and text.strip()):
+        return {}
+    changed = texts[abac] != text or texts[sql] != sql_file
+    return {p: t for p, t in texts.items() if t} if changed else {}
+
+
+def _all_unreadable(text: str, abac: Path, masks: MasksRead) -> list[Finding]:
+    """Return every mistake that keeps a draft from being read: each entry with one is left aside and the rest read again."""
+    found: list[Finding] = []
+    for _ in range(_MOST_MISTAKES):
+        try:
+            read = read_layer(text, abac, functions=(*masks.functions, *masks.stand_ins))
+        except UsageError as error:
+            found.append(_unreadable(error))
+            line = re.match(rf"{re.escape(str(abac))}:(\d+)", error.message)
+            rest = without_entry(text, int(line[1])) if line else None
+            if rest is None or rest == text:
+                return found
+            text = rest
+        else:
+            return [*found, *(f for f in read.findings if f.code == BAD_CONDITION)]
+    return found
+
+
+def _unreadable(error: UsageError) -> Finding:
+    place, _, message = error.message.partition(": ")
+    return Finding(code="LK707", severity=Severity.ERROR, place=place, message=message, fix=error.fix)

@@ -42,7 +42,7 @@ from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import UnsafePlanError
-from lampkeeper.model.findings import Finding, has_errors, sort_findings
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.labels import Protect
 from lampkeeper.places.local import LocalPlace
 from lampkeeper.places.place import Address
@@ -138,7 +138,8 @@ class _Demo:
             "report": str(self._folder.path / "report.html"),
             "steps": {title: round(seconds, 2) for title, seconds in self._watch.steps},
         }
-        found = sort_findings([*findings, *verified.findings, *audited.all_findings])
+        lost = [f for f in self._subject.findings if f.severity is Severity.ERROR]
+        found = sort_findings([*lost, *findings, *verified.findings, *audited.all_findings])
         return Outcome(document=document, findings=found)
 
     def _seed(self) -> int:

@@ -15,10 +15,10 @@ from lampkeeper.files.schema_file import SchemaFile, read_schema_file
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.model.findings import Finding
+from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.names import TableName, quote_identifier
-from lampkeeper.model.schema import Snapshot
+from lampkeeper.model.schema import Snapshot, TableKind
 from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql
@@ -153,8 +153,16 @@ def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[st
         tables=seed_tables(read.tables, labels),
         space=f"{path.stem} questions",
         questions=_questions(read.snapshot(), labels),
-        findings=read.findings,
+        findings=(*_told(read, path), *read.findings),
     )
+
+
+def _told(read: SchemaFile, path: Path) -> tuple[Finding, ...]:
+    """Return how many statements of a script were read, and that its views are tables here."""
+    views = sum(t.kind is not TableKind.TABLE for t in read.tables)
+    told = [str(read.count)] if read.count.statements else []
+    told += [f"{views} views and streaming tables are made as tables with rows of their own"] if views else []
+    return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, place=str(path), message=text) for text in told)
 
 
 def _questions(snapshot: Snapshot, labels: Sequence[Label]) -> tuple[Question, ...]:

@@ -16,6 +16,7 @@ Files written by hand may leave out the two comment lines, qualify the names, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lampkeeper.files.sql_scan import Token, TokenKind, name_value, scan_sql, string_value
@@ -80,19 +81,94 @@ def read_masks_sql(text: str, path: Path | str) -> tuple[Function, ...]:
     catalog = schema = ""
     for statement in _statements(text, str(path)):
         if statement.take_words("USE"):
-            if statement.take_words("CATALOG"):
-                catalog, schema = statement.only_name(), ""
-            elif statement.take_words("SCHEMA") or statement.take_words("DATABASE"):
-                schema = statement.only_name()
-            else:
-                raise statement.error("expected CATALOG or SCHEMA after USE")
+            catalog, schema = _home(statement, catalog)
             continue
         function, start = _function(statement, catalog, schema)
         if found.setdefault(function.name, function) != function:
-            raise UsageError(
-                f"{place_of(path, text, start)}: {function.name} is defined twice, differently", fix="keep one of them"
-            )
+            raise _twice(function, path, text, start)
     return tuple(found[name] for name in sorted(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasksRead:
+    """What could be read of a file: its functions, every mistake, and what is known of the functions with a mistake.
+
+    A stand-in has the name and the parameters of such a function and returns NULL; `whole` is false when a statement with a
+    mistake did not even give a name.
+    """
+
+    functions: tuple[Function, ...]
+    errors: tuple[UsageError, ...]
+    stand_ins: tuple[Function, ...]
+    whole: bool
+
+
+def survey_masks_sql(text: str, path: Path | str) -> MasksRead:
+    """Read a file like `read_masks_sql`, but go on after a mistake."""
+    found: dict[FunctionName, Function] = {}
+    stand_ins: dict[FunctionName, Function] = {}
+    errors: list[UsageError] = []
+    catalog = schema = ""
+    whole = True
+    try:
+        statements = list(_statements(text, str(path)))
+    except UsageError as error:
+        return MasksRead(functions=(), errors=(error,), stand_ins=(), whole=False)
+    for statement in statements:
+        try:
+            if statement.take_words("USE"):
+                catalog, schema = _home(statement, catalog)
+                continue
+            function, start = _function(statement, catalog, schema)
+            if found.setdefault(function.name, function) != function:
+                errors.append(_twice(function, path, text, start))
+        except UsageError as error:
+            errors.append(error)
+            known = _stand_in(statement.again(), catalog, schema)
+            whole = whole and known is not None
+            if known is not None:
+                stand_ins[known.name] = known
+    return MasksRead(
+        functions=tuple(found[name] for name in sorted(found)), errors=tuple(errors), whole=whole,
+        stand_ins=tuple(stand_ins[name] for name in sorted(stand_ins) if name not in found),
+    )  # fmt: skip
+
+
+def _stand_in(statement: _Statement, catalog: str, schema: str) -> Function | None:
+    """Return what a statement with a mistake says of its function: name, parameters, type; None without a name."""
+    try:
+        statement.take_words("CREATE")
+        statement.take_words("OR", "REPLACE")
+        if not statement.take_words("FUNCTION"):
+            return None
+        statement.take_words("IF", "NOT", "EXISTS")
+        parts = statement.dotted()
+        full = (*(catalog, schema)[: 3 - len(parts)], *parts)
+        if len(full) != 3 or not all(full):
+            return None
+        parameters = tuple(statement.parameters())
+    except UsageError:
+        return None
+    returns = next((p.type for p in parameters), "STRING")
+    filters = "filter" in full[-1].lower()
+    return Function(
+        name=FunctionName(*full), role=FunctionRole.FILTER if filters else FunctionRole.MASK, parameters=parameters,
+        returns="BOOLEAN" if filters else returns, body="NULL",
+    )  # fmt: skip
+
+
+def _home(statement: _Statement, catalog: str) -> tuple[str, str]:
+    """Return catalog and schema after a USE statement."""
+    if statement.take_words("CATALOG"):
+        return statement.only_name(), ""
+    if statement.take_words("SCHEMA") or statement.take_words("DATABASE"):
+        return catalog, statement.only_name()
+    raise statement.error("expected CATALOG or SCHEMA after USE")
+
+
+def _twice(function: Function, path: Path | str, text: str, start: int) -> UsageError:
+    place = place_of(path, text, start)
+    return UsageError(f"{place}: {function.name} is defined twice, differently", fix="keep one of them")
 
 
 def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Function, int]:
@@ -151,6 +227,11 @@ class _Statement:
         self._notes = tokens[:first]
         self._tokens = [t for t in tokens[first:] if t.kind is not TokenKind.COMMENT]
         self._index = 0
+
+    def again(self) -> _Statement:
+        """Return to the first word."""
+        self._index = 0
+        return self
 
     @property
     def offset(self) -> int:

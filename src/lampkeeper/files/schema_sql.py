@@ -52,6 +52,8 @@ _SIGNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _ROWS = re.compile(r"^[ \t]*(?:insert\s+into\b|\().*$", re.IGNORECASE | re.MULTILINE)
 """Lines of rows: what stands in them says nothing of the dialect."""
+LOST = "SCHEMA_STATEMENT_LOST"
+"""The code of a finding that says that a relation or a column may be missing: an error, to be waived by its owner."""
 _SHOWN = 8
 
 
@@ -169,7 +171,7 @@ def _plain_type(text: str, dialect: str) -> str:
 
 
 def _finding(unfollowed: Unfollowed) -> Finding:
-    lost = "SCHEMA_STATEMENT_LOST" if unfollowed.severity is Severity.ERROR else "SCHEMA_STATEMENT_PASSED"
+    lost = LOST if unfollowed.severity is Severity.ERROR else "SCHEMA_STATEMENT_PASSED"
     return Finding(
         code=unfollowed.code or lost, severity=unfollowed.severity, place=unfollowed.place, message=unfollowed.reason,
         fix=unfollowed.fix,

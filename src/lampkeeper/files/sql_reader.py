@@ -9,47 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from lampkeeper.files.query_columns import query_columns
 from lampkeeper.files.sql_alter import AlterTable
-from lampkeeper.files.sql_columns import description_of, read_column, read_items
+from lampkeeper.files.sql_clauses import names_in_brackets, partition_columns, rest_words, step, without_tail
+from lampkeeper.files.sql_columns import description_of, read_items
 from lampkeeper.files.sql_cursor import Cursor
-from lampkeeper.files.sql_hidden import hidden_relation
+from lampkeeper.files.sql_passed import PASSED, PASSED_OBJECTS, hidden_relation
 from lampkeeper.files.sql_relations import Parts, Relation, Relations, SqlColumn, Unfollowed
-from lampkeeper.files.sql_statements import Statement, word_of
+from lampkeeper.files.sql_statements import Statement
 from lampkeeper.files.types import FALLBACK, databricks_type
-from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.schema import TableKind
 
-_PASSED = frozenset(
-    {
-        "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "VALUES", "SELECT", "WITH", "SET", "RESET", "GRANT", "REVOKE",
-        "DENY", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "END", "LOCK", "UNLOCK", "ANALYZE", "ANALYSE", "OPTIMIZE",
-        "VACUUM", "REFRESH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "CALL", "EXEC", "EXECUTE", "DO", "DECLARE", "PRINT", "IF",
-        "RAISERROR", "PRAGMA", "REINDEX", "CLUSTER", "DISCARD", "NOTIFY", "LISTEN", "CHECKPOINT", "MSCK",
-        "FSCK", "REPAIR", "CACHE",
-        "UNCACHE", "CLEAR", "FLUSH", "KILL", "PUT", "GET", "LIST", "REMOVE", "PURGE", "AUDIT", "NOAUDIT",
-        "ASSERT", "APPLY", "AUTO",
-        "SECURITY", "CONNECT", "REASSIGN", "DELIMITER", "LOAD", "REPLACE", "HANDLER", "RESTORE", "SYNC", "UNSET",
-        "EXPORT", "LET", "FLASHBACK",
-    }
-)  # fmt: skip
-_PASSED_OBJECTS = frozenset(
-    {
-        "INDEX", "SEQUENCE", "EXTENSION", "SCHEMA", "DATABASE", "CATALOG", "ROLE", "USER", "GROUP", "LOGIN",
-        "FUNCTION", "PROCEDURE",
-        "PROC", "PACKAGE", "TRIGGER", "EVENT", "RULE", "POLICY", "SERVER", "CAST", "OPERATOR", "AGGREGATE", "COLLATION",
-        "CONVERSION", "LANGUAGE", "PUBLICATION", "SUBSCRIPTION", "STATISTICS", "TRANSFORM", "TABLESPACE", "SYNONYM", "STREAM",
-        "STAGE", "PIPE", "TASK", "FORMAT", "CONNECTION", "LOCATION", "VOLUME", "SHARE", "RECIPIENT", "MODEL",
-        "CREDENTIAL", "FLOW",
-        "ASSEMBLY", "SCHEME", "DIRECTORY", "CONTEXT", "PROFILE", "LINK", "WAREHOUSE", "TAG", "INTEGRATION", "CERTIFICATE", "KEY",
-        "METHOD", "CONFIGURATION", "PARSER", "DICTIONARY", "TEMPLATE", "CLASS", "FAMILY", "MAPPING", "LARGE", "PRIVILEGES",
-        "SYSTEM", "SESSION", "CONSTRAINT", "COLUMN", "MONITOR", "BODY", "LIBRARY", "PROVIDER", "METASTORE",
-        "SNAPSHOT", "RESERVATION",
-    }
-)  # fmt: skip
 _RELATIONS = frozenset({"TABLE", "VIEW"})
 _FIX = "write the columns out as CREATE TABLE, or read the tables from the workspace"
 
@@ -107,7 +80,7 @@ class ScriptReader:
         hidden = hidden_relation(statement)
         if hidden:
             return _lost(statement, f"{first or 'the statement'} holds {hidden}, which is not read", None, _FIX)
-        if first in _PASSED:
+        if first in PASSED:
             return _passed(statement, first)
         return _lost(statement, f"a statement that begins with {statement.source.split()[0][:30]!r} is not known", None, _FIX)
 
@@ -120,7 +93,7 @@ class ScriptReader:
                 break
             if word in ("TYPE", "DOMAIN") and cursor.word(1) != "BODY":
                 return self._create_type(cursor, word)
-            if (word.split() or [""])[-1] in _PASSED_OBJECTS and cursor.word(1) not in _RELATIONS:
+            if (word.split() or [""])[-1] in PASSED_OBJECTS and cursor.word(1) not in _RELATIONS:
                 name = word.split()[-1]
                 hidden = hidden_relation(statement, skip=1) if name in ("SCHEMA", "INDEX", "SEQUENCE") else ""
                 if hidden:
@@ -180,7 +153,7 @@ class ScriptReader:
         while not cursor.done:
             word = cursor.word()
             if cursor.take("INHERITS"):
-                found = [self._parent(p, lost) for p in _names_in_brackets(cursor)]
+                found = [self._parent(p, lost) for p in names_in_brackets(cursor)]
                 parents += [p for p in found if p is not None]
                 own = relation.columns
                 relation.columns = []
@@ -192,8 +165,8 @@ class ScriptReader:
                 relation.add(self._like(cursor.parts(), lost))
                 gives = True
             elif word in ("PARTITIONED BY", "PARTITIONED") or word == "PARTITION BY":
-                gives = _partition_columns(cursor, relation) or gives
-            elif word in ("AS", "SELECT") or (word == "WITH" and "SELECT" in _rest_words(cursor) and cursor.word(2) == "AS"):
+                gives = partition_columns(cursor, relation) or gives
+            elif word in ("AS", "SELECT") or (word == "WITH" and "SELECT" in rest_words(cursor) and cursor.word(2) == "AS"):
                 cursor.take("AS")
                 self._query(cursor, relation, lost)
                 return True
@@ -201,7 +174,7 @@ class ScriptReader:
                 self._query(cursor, relation, lost)
                 return True
             elif not self._clause(cursor, relation):
-                _step(cursor)
+                step(cursor)
         return gives
 
     def _clause(self, cursor: Cursor, relation: Relation) -> bool:
@@ -233,7 +206,7 @@ class ScriptReader:
             relation.columns = list(read_items(cursor).columns(lambda parts: self._like(parts, lost)))
         while not cursor.done and cursor.word() != "AS":
             if not self._clause(cursor, relation):
-                _step(cursor)
+                step(cursor)
         if cursor.take("AS"):
             self._query(cursor, relation, lost)
         elif not listed:
@@ -246,7 +219,7 @@ class ScriptReader:
             found = list(self._like(cursor.parts(), lost))
             problems: list[str] = []
         else:
-            made = query_columns(_without_tail(cursor.tokens[cursor.at :]), cursor.statement.script, self._columns_of)
+            made = query_columns(without_tail(cursor.tokens[cursor.at :]), cursor.statement.script, self._columns_of)
             found, problems = made.columns, made.lost
         cursor.at = len(cursor.tokens)
         named = relation.columns
@@ -323,7 +296,7 @@ class ScriptReader:
         words = statement.words(8)
         what = next((w for w in words[1:4] if w in _RELATIONS), "")
         if not what:
-            name = next((w for w in words[1:5] if w in (*_PASSED_OBJECTS, "TYPE", "DOMAIN", "DEFAULT")), "")
+            name = next((w for w in words[1:5] if w in (*PASSED_OBJECTS, "TYPE", "DOMAIN", "DEFAULT")), "")
             return (
                 _passed(statement, f"ALTER {name}")
                 if name
@@ -444,78 +417,3 @@ def _passed(statement: Statement, what: str, verb: str = "") -> Unfollowed:
 def _three(names: Sequence[str]) -> Parts:
     padded = ["", "", *names][-3:]
     return (padded[0], padded[1], padded[2])
-
-
-def _step(cursor: Cursor) -> None:
-    """Step over one token or bracket of a clause that says nothing of columns; a second statement in it is an error."""
-    if cursor.kind() in (TokenType.R_PAREN, TokenType.COMMA):
-        if cursor.kind() is TokenType.R_PAREN:
-            raise cursor.error("a bracket too many")
-        cursor.at += 1
-    elif cursor.kind() is TokenType.L_PAREN:
-        cursor.skip_brackets()
-    elif cursor.word() == "CREATE" or (cursor.word() == "ALTER" and cursor.word(1) == "TABLE"):
-        raise cursor.error("another statement begins here", "end the first one with a semicolon")
-    else:
-        cursor.at += 1
-
-
-def _rest_words(cursor: Cursor) -> set[str]:
-    return {word_of(t) for t in cursor.tokens[cursor.at :]}
-
-
-def _names_in_brackets(cursor: Cursor) -> list[Parts]:
-    if not cursor.take("("):
-        raise cursor.error("expected the tables that it inherits from, in brackets")
-    found = []
-    while not cursor.take(")"):
-        found.append(cursor.parts())
-        if not cursor.take(",") and cursor.word() != ")":
-            raise cursor.error("expected a comma or )")
-    return found
-
-
-def _partition_columns(cursor: Cursor, relation: Relation) -> bool:
-    """Read PARTITIONED BY: its columns that have a type are columns of the table."""
-    if not (cursor.take("PARTITIONED", "BY") or cursor.take("PARTITION", "BY")):
-        cursor.at += 1
-        return False
-    if cursor.kind() is not TokenType.L_PAREN:
-        return False
-    begin = cursor.at
-    cursor.skip_brackets()
-    end = cursor.at
-    inner = Cursor(cursor.statement, begin + 1)
-    found: list[SqlColumn] = []
-    while inner.at < end - 1:
-        if inner.kind(1) in (TokenType.L_PAREN, TokenType.DOT) or inner.kind() is TokenType.L_PAREN:
-            inner.skip_to_comma()
-        else:
-            try:
-                column = read_column(inner)
-            except UsageError:
-                inner.skip_to_comma()  # an expression, no column
-            else:
-                found += [column] if column.type else []
-        inner.take(",")
-    relation.add(found)
-    return bool(found)
-
-
-def _without_tail(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Leave out WITH NO DATA, WITH CHECK OPTION and the like behind a query."""
-    words = [word_of(t) for t in tokens[-5:]]
-    if "WITH" in words:
-        at = len(words) - 1 - words[::-1].index("WITH")
-        tail = " ".join(words[at + 1 :])
-        if tail in (
-            "DATA",
-            "NO DATA",
-            "CHECK OPTION",
-            "CASCADED CHECK OPTION",
-            "LOCAL CHECK OPTION",
-            "READ ONLY",
-            "NO SCHEMA BINDING",
-        ):
-            return tokens[: len(tokens) - (len(words) - at)]
-    return tokens

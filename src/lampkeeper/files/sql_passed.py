@@ -1,0 +1,54 @@
+"""Which statements give no column and are passed over, and the search in them for a table or a view made all the same."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot.tokenizer_core import TokenType
+
+from lampkeeper.files.sql_statements import Statement, word_of
+
+PASSED = frozenset(
+    {
+        "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "VALUES", "SELECT", "WITH", "SET", "RESET", "GRANT", "REVOKE",
+        "DENY", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "END", "LOCK", "UNLOCK", "ANALYZE", "ANALYSE", "OPTIMIZE",
+        "VACUUM", "REFRESH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "CALL", "EXEC", "EXECUTE", "DO", "DECLARE", "PRINT", "IF",
+        "RAISERROR", "PRAGMA", "REINDEX", "CLUSTER", "DISCARD", "NOTIFY", "LISTEN", "CHECKPOINT", "MSCK", "FSCK", "REPAIR",
+        "CACHE", "UNCACHE", "CLEAR", "FLUSH", "KILL", "PUT", "GET", "LIST", "REMOVE", "PURGE", "AUDIT", "NOAUDIT", "ASSERT",
+        "APPLY", "AUTO", "SECURITY", "CONNECT", "REASSIGN", "LOAD", "REPLACE", "HANDLER", "RESTORE", "SYNC", "UNSET", "EXPORT",
+        "LET", "FLASHBACK",
+    }
+)  # fmt: skip
+"""Words that begin a statement of rows, rights or sessions."""
+PASSED_OBJECTS = frozenset(
+    {
+        "INDEX", "SEQUENCE", "EXTENSION", "SCHEMA", "DATABASE", "CATALOG", "ROLE", "USER", "GROUP", "LOGIN", "FUNCTION",
+        "PROCEDURE", "PROC", "PACKAGE", "TRIGGER", "EVENT", "RULE", "POLICY", "SERVER", "CAST", "OPERATOR", "AGGREGATE",
+        "COLLATION", "CONVERSION", "LANGUAGE", "PUBLICATION", "SUBSCRIPTION", "STATISTICS", "TRANSFORM", "TABLESPACE", "SYNONYM",
+        "STREAM", "STAGE", "PIPE", "TASK", "FORMAT", "CONNECTION", "LOCATION", "VOLUME", "SHARE", "RECIPIENT", "MODEL", "LINK",
+        "CREDENTIAL", "FLOW", "ASSEMBLY", "SCHEME", "DIRECTORY", "CONTEXT", "PROFILE", "WAREHOUSE", "TAG", "INTEGRATION",
+        "CERTIFICATE", "KEY", "METHOD", "CONFIGURATION", "PARSER", "DICTIONARY", "TEMPLATE", "CLASS", "FAMILY", "MAPPING",
+        "LARGE", "PRIVILEGES", "SYSTEM", "SESSION", "CONSTRAINT", "COLUMN", "MONITOR", "BODY", "LIBRARY", "PROVIDER",
+        "METASTORE", "SNAPSHOT", "RESERVATION",
+    }
+)  # fmt: skip
+"""What CREATE and ALTER make that has no columns of its own."""
+_MAKES = re.compile(
+    r"\b(?:CREATE(?:\s+\w+){0,5}?\s+(?:TABLE|VIEW)|ALTER\s+TABLE|RENAME\s+TABLE|SP_RENAME)\b(?!\s*(?:TO\b|ON\b|FROM\b|,|$))",
+    re.IGNORECASE,
+)
+_RUNS_TEXT = frozenset({"DO", "EXEC", "EXECUTE", "CALL", "BEGIN", "DECLARE", "PREPARE", "IF", "LET", "RENAME"})
+_TEMPORARY = re.compile(r"\bCREATE\s+(?:(?:GLOBAL|LOCAL|OR|REPLACE)\s+)*(?:TEMP|TEMPORARY)\b", re.IGNORECASE)
+
+
+def hidden_relation(statement: Statement, skip: int = 0) -> str:
+    """Return the words in a statement, after its first `skip` tokens, that make or change a table or a view; else nothing.
+
+    Texts in quotes are looked into where the statement runs text as SQL.
+    """
+    tokens = statement.tokens[skip:]
+    runs = bool(tokens) and word_of(statement.tokens[0]) in _RUNS_TEXT
+    quoted = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
+    text = " ".join(str(t.text) for t in tokens if runs or t.token_type not in quoted)
+    found = next((m for m in _MAKES.finditer(text) if not _TEMPORARY.match(m.group())), None)
+    return " ".join(found.group().upper().split()) if found else ""
