@@ -23,8 +23,8 @@ from lampkeeper.files.draft_history import draft_entries, restore_draft
 def fix_command(here: Here, file: Path | None, check: bool) -> Outcome:
     """Mend the draft of an environment, or FILE: its syntax, misspelt tags, missing policies; say what was changed.
 
-    FILE is a draft (*.tfvars, its SQL beside it) or an answer of a model with both, in fences or not. Nothing is ever taken away to
-    make a draft pass, and nobody sees more than before: what cannot be mended that way is an error.
+    FILE is a draft (*.tfvars, its SQL beside it) or an answer of a model with both, in fences or not. Nothing is ever taken away
+    to make a draft pass, and nobody sees more than before: what cannot be mended that way is an error.
     """
     made = mend_file(file) if file is not None else mend_env(here.folder())
     written = () if check else made.write()
