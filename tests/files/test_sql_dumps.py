@@ -113,7 +113,7 @@ READ = {
         "ALTER TABLE ONLY public.people ADD COLUMN passport_no character varying(20)", "people", "id email ssn passport_no",
     ),
     "several": ("ALTER TABLE people ADD COLUMN a int DEFAULT 1, ADD b text NOT NULL, DROP COLUMN ssn", "people", "id email a b"),
-    "renamed": ("ALTER TABLE people RENAME COLUMN ssn TO nin", "people", "id email nin"),
+    "renamed": ("ALTER TABLE people RENAME COLUMN ssn TO tax_no", "people", "id email tax_no"),
     "a table renamed": ("ALTER TABLE people RENAME TO persons", "persons", "id email ssn"),
     "an inherited addition": (
         "CREATE TABLE x () INHERITS (people); ALTER TABLE people ADD COLUMN dob date", "x", "id email ssn dob",
