@@ -148,6 +148,15 @@ def test_tables_come_from_ddl_files_where_there_is_no_workspace(run: Run, folder
     code, _, err = run("generate", "--offline")
     assert code == 1
     assert "error SCHEMA_STATEMENT_LOST envs/dev/ddl/lost.sql:2" in err
+    before = folder.settings_path.read_text()
+    waiver = (
+        'finding = "SCHEMA_STATEMENT_LOST", place = "envs/dev/ddl/lost.sql", reason = "r", owner = "o", expires = "2099-01-31"'
+    )
+    folder.settings_path.write_text(f"{before}\nwaivers = [{{ {waiver} }}]\n")
+    code, _, err = run("generate", "--offline")
+    assert code == 0
+    assert "info SCHEMA_STATEMENT_LOST envs/dev/ddl/lost.sql:2: waived until 2099-01-31: r (owner: o)" in err
+    folder.settings_path.write_text(before)
     ddl.with_name("lost.sql").unlink()
     run("generate", "--offline")
     assert {t.plain for t in folder.read_draft().tables} == {"dev_fin.finance.customers", "dev_fin.finance.transactions"}

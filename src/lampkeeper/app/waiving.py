@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from lampkeeper.design.rules import RULES
+from lampkeeper.files.schema_sql import LOST
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.exemptions import exemption_findings
 from lampkeeper.model.findings import Finding, sort_findings
@@ -13,7 +14,7 @@ from lampkeeper.model.known_names import require_known
 from lampkeeper.model.waivers import Waiver, unused_waivers, waive, waiver_findings
 
 OF_RULES = frozenset(rule.code for rule in RULES)
-OF_READERS = frozenset({"SCHEMA_TABLE_TWICE"})
+OF_READERS = frozenset({"SCHEMA_TABLE_TWICE", "SCHEMA_CONTROL", LOST})
 """Findings of readers that a waiver may cover."""
 
 
