@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.deployed import take_files
+from lampkeeper.app.deployed import digests, require_same_files, take_files, undeployed
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.model.errors import UnsafePlanError
 
 pytestmark = pytest.mark.unit
 
@@ -52,3 +53,35 @@ def test_git_keeps_what_people_write_and_ignores_the_rest(tmp_path: Path) -> Non
         ["git", "ls-files", "--others", "--exclude-standard", "envs"], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert {line.removeprefix("envs/dev/") for line in listed.stdout.splitlines()} == set(FILES)
+
+
+def test_a_file_that_is_changed_added_or_missing_is_not_as_deployed(tmp_path: Path) -> None:
+    source, folder = tmp_path / "deployed" / "dev", EnvFolder(tmp_path / "root", "dev")
+    _write(source, FILES | PRIVATE)
+    take_files(folder, source)
+    _write(folder.path, {"state.json": "mine"})
+    assert undeployed(folder.path, source) == ()
+    _write(folder.path, {"taxonomy.yaml": "other", "packs/extra.yaml": "x", "decisions.yaml": "decided since"})
+    (folder.path / "masks" / "mask_x.sql").unlink()
+    assert undeployed(folder.path, source) == ("decisions.yaml", "masks/mask_x.sql", "packs/extra.yaml", "taxonomy.yaml")
+    assert undeployed(folder.path, tmp_path / "never") == tuple(sorted(digests(folder.path)))
+
+
+@pytest.mark.parametrize("name", sorted({*FILES, "packs/added.yaml", "masks/added.sql"}))
+def test_a_plan_stands_on_the_files_that_it_was_made_of(tmp_path: Path, name: str) -> None:
+    source, folder = tmp_path / "deployed" / "dev", EnvFolder(tmp_path / "root", "dev")
+    _write(source, FILES)
+    take_files(folder, source)
+    then = digests(folder.path)
+    require_same_files(folder, then, (), source)
+    _write(folder.path, {name: "somebody else's"})
+    if name == "decisions.yaml":
+        require_same_files(folder, then, (), source)
+        return
+    with pytest.raises(UnsafePlanError, match=f"{name} is not as it was when the plan was made"):
+        require_same_files(folder, then, (), source)
+    now = digests(folder.path)
+    with pytest.raises(UnsafePlanError, match=f"{name} is not as deployed, and the plan does not say so"):
+        require_same_files(folder, now, (), source)
+    require_same_files(folder, now, (name,), source)
+    require_same_files(folder, now, (), None)

@@ -49,9 +49,9 @@ def test_every_field_is_one_that_the_cli_knows(path: Path) -> None:
 
 
 def test_the_check_of_fields_bites() -> None:
-    document = yaml.safe_load((ROOT / "resources" / "governance.job.yml").read_text())
-    document["resources"]["jobs"]["governance"]["tasks"][0]["dependson"] = []
-    del document["resources"]["jobs"]["governance"]["tasks"][1]["task_key"]
+    document = yaml.safe_load((ROOT / "resources" / "propose.job.yml").read_text())
+    document["resources"]["jobs"]["propose"]["tasks"][0]["dependson"] = []
+    del document["resources"]["jobs"]["propose"]["tasks"][1]["task_key"]
     found = list(wrong(SCHEMA["root"], document, "x"))
     assert len(found) == 2, found
 
@@ -94,7 +94,12 @@ def test_no_job_can_be_told_to_loosen_and_none_takes_a_secret(job: str) -> None:
 
 
 def test_where_plans_approvals_and_history_lie_is_the_bundles_to_say_and_no_runs() -> None:
-    places = {"--envs": "/Volumes/", "--approvals": "/Volumes/", "--history": "${var.catalog}."}
+    places = {
+        "--envs": "/Volumes/",
+        "--approvals": "/Volumes/",
+        "--history": "${var.catalog}.",
+        "--input": "${workspace.file_path}/envs",
+    }
     seen = set()
     for settings in JOBS.values():
         for task in settings["tasks"]:

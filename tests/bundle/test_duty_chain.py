@@ -11,7 +11,7 @@ import pytest
 
 from lampkeeper.deploy.duties import On, Right, rights_of
 from support.bank_places import Answer
-from support.bundle_jobs import states
+from support.bundle_jobs import bundle_document, states
 from support.duty_places import APPROVER, ENV, OPS, OTHER, OUTSIDER, ROLES, DutyPlace, duty_place
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
@@ -203,6 +203,7 @@ def right_of(role: str, on: On, privilege: str) -> Right:
 def test_a_job_whose_principal_lacks_a_right_fails_and_names_it(
     place: DutyPlace, loosening: str, job: str, role: str, right: tuple[On, str], step: str
 ) -> None:
+    place.jobs.document["resources"]["jobs"].setdefault(job, bundle_document()["resources"]["jobs"][job])
     settings = place.jobs.settings(job)
     job_id = place.jobs.make_job(settings | {"run_as": {"service_principal_name": place.names[role]}})
     given = {"plan_hash": loosening} if job == "apply_approved" else {}

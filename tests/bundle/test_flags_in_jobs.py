@@ -39,6 +39,8 @@ EXCEPTIONS = {
     ("generate", "--model"): "a job asks through a serving endpoint (--model-endpoint), external models too: it holds no key",
     ("validate", "--layers"): "the draft of this run is what is checked",
     ("validate", "--format"): "records and reports hold the findings",
+    ("plan", "--input"): "where somebody approves (propose, schema_drift): tests/bundle/test_prod_roles.py",
+    ("apply", "--input"): "where somebody has approved (apply_approved): tests/bundle/test_prod_roles.py",
     ("apply", "--plan"): "the plan goes from step to step by its hash",
     ("apply", "--approved"): "apply_approved always, governance where the plan loosens: the plan's hash leads to its approval",
     ("apply", "--allow-loosening"): "loosening is allowed by another principal's approval, never by a parameter",

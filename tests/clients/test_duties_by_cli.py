@@ -41,6 +41,12 @@ class Prod:
         done = self.product("run", job, "-t", "prod", *words, **self._variables)
         return done.returncode, done.stdout + done.stderr
 
+    def destroy(self) -> tuple[int, str]:
+        """Ask the CLI to destroy what it has deployed."""
+        assert self.product is not None
+        done = self.product("destroy", "-t", "prod", "--auto-approve", **self._variables)
+        return done.returncode, done.stdout + done.stderr
+
 
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Prod:
@@ -83,3 +89,12 @@ def test_the_drift_job_run_by_the_cli_ends_well_without_drift(prod: Prod, place:
     code, said = prod.run("schema_drift")
     assert code == 0, said
     assert place.sql(f"SELECT forward, reverse FROM {OPS}.drift ORDER BY recorded_at")[-1] == ("0", "0")
+
+
+@needs_cli
+def test_a_bundle_destroy_does_not_take_the_state_with_it(prod: Prod, place: DutyPlace) -> None:
+    code, said = prod.destroy()
+    assert (code != 0, "prevent_destroy" in said) == (True, True), said
+    state = place.jobs.read(f"{place.jobs.envs}/prod/data_access/state.json")
+    assert "customers" in state
+    assert place.sql(f"SELECT count(*) > 0 FROM {OPS}.applies") == (("true",),)

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lampkeeper.app.deployed import WRITTEN
+from lampkeeper.files.decisions import FILE as DECISIONS
 from support.bundle_jobs import ROOT
 from support.fake_runner import fake_runner
 from support.governed_runs import LAMPKEEPER
@@ -30,6 +32,14 @@ PROD = {
 }  # fmt: skip
 
 
+def write_environment(project: Path, env: str) -> None:
+    """Write one file of each kind that people write."""
+    for pattern in (*WRITTEN, DECISIONS):
+        path = project / "envs" / env / pattern.replace("*", "own")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+
 @pytest.fixture(scope="module")
 def space() -> Iterator[LocalWorkspace]:
     with running_localspace(build_runner=fake_runner) as running:
@@ -45,6 +55,8 @@ def product(space: LocalWorkspace, tmp_path: Path) -> Product:
 @needs_cli
 @pytest.mark.parametrize(("target", "variables"), [("local", {}), ("dev", {}), ("prod", PROD)])
 def test_validate_strict_has_no_warning(product: Product, target: str, variables: dict[str, str]) -> None:
+    # The CLI warns of each kind of file that no environment has.
+    write_environment(product.folder, "dev")
     said = product.good("validate", "--strict", "-t", target, **variables)
     assert "Validation OK!" in said
     assert "Warning" not in said

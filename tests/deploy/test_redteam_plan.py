@@ -12,8 +12,9 @@ import pytest
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
-from lampkeeper.deploy.state import LayerState
+from lampkeeper.deploy.state import LayerState, digest, state_paths
 from lampkeeper.deploy.wait import Settle
+from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
 from support.governed_configs import ANA, CONFIGS, EVE, OLA, governed
@@ -85,6 +86,44 @@ def test_a_saved_plan_cannot_point_a_change_at_another_object(place: Place) -> N
     world = place.world()
     with pytest.raises(UnsafePlanError, match=r"moved on|more than it says"):
         apply_plan(tampered(made, redirect), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+    assert place.world() == world
+
+
+def claim_raw(place: Place) -> None:
+    """Write into the state file, digest and all, that the last apply left the email untagged for the mask."""
+    path = state_paths(place.folder, place.env)[Layer.DATA_ACCESS]
+    state = json.loads(path.read_text())
+    entry = next(e for key, e in state["objects"]["tag"].items() if "email" in key)
+    entry["body"]["value"] = "masked_name_of_nobody"
+    entry["digest"] = digest(entry["body"])
+    path.write_text(json.dumps(state))
+
+
+def forget_what_is_governed(place: Place) -> None:
+    path = state_paths(place.folder, place.env)[Layer.DATA_ACCESS]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"governed": []}))
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("tamper", [claim_raw, forget_what_is_governed])
+@pytest.mark.parametrize("wanted", [OPENED, JOINED], ids=["unmasked", "joined"])
+def test_whatever_a_state_file_claims_a_plan_names_every_gain(
+    place: Place, tamper: Callable[[Place], None], wanted: Desired
+) -> None:
+    gains = {str(c) for c in make_plan(wanted, place.workspace, place.states()).loosening}
+    tamper(place)
+    made = make_plan(wanted, place.workspace, place.states())
+    named = (*made.loosening, *made.opening, *made.restoring)
+    assert gains
+    assert gains <= {str(c) for c in named}
+
+    def hide(document: dict[str, Any]) -> None:
+        for title in ("loosening", "exposures", "opening", "restoring"):
+            document[title] = []
+
+    world = place.world()
+    with pytest.raises(UnsafePlanError, match="more than it says"):
+        apply_plan(tampered(made, hide), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
     assert place.world() == world
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import yaml
 
+from support.bundle_sync import uploaded
+
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "databricks.yml",
@@ -27,6 +29,7 @@ PARTS = (
     "dashboards",
     "src",
     "envs/README.md",
+    "examples/partner.json",
 )
 _REFERENCE = re.compile(r"\$\{([^}]+)\}")
 _OVER = {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
@@ -44,22 +47,23 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def bundle_document(root: Path = ROOT) -> dict[str, Any]:
-    """Return databricks.yml with everything that it includes."""
+def bundle_document(root: Path = ROOT, target: str = "local") -> dict[str, Any]:
+    """Return databricks.yml with everything that it includes; resources that a target alone has are those of `target`."""
     document: dict[str, Any] = yaml.safe_load((root / "databricks.yml").read_text())
     resources: dict[str, Any] = {}
     for pattern in document["include"]:
         for path in sorted(root.glob(pattern)):
             part = yaml.safe_load(path.read_text())
             document["variables"].update(part.get("variables") or {})
-            for kind, found in part["resources"].items():
+            own = (part.get("targets") or {}).get(target) or {}
+            for kind, found in [*(part.get("resources") or {}).items(), *(own.get("resources") or {}).items()]:
                 resources.setdefault(kind, {}).update(found)
     return document | {"resources": resources}
 
 
 def target_document(target: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """Return the document as a target makes it: its variables, its resources, its `run_as`, permissions as access lists."""
-    document = bundle_document()
+    document = bundle_document(target=target)
     chosen = document["targets"][target]
     for name, given in {**(chosen.get("variables") or {}), **variables}.items():
         default = given.get("default") if isinstance(given, dict) else given
@@ -110,10 +114,16 @@ class BundleJobs:
         """Read the bundle."""
         self.document = self.document or bundle_document(self.root)
 
+    @staticmethod
+    def no_wheel() -> Path:
+        """Return the path that stands for a wheel where no job is to run."""
+        return Path(os.devnull)
+
     def deploy(self) -> BundleJobs:
         """Make schema, volumes and jobs where they are missing, change the jobs that are there, upload wheel and notebooks."""
         for kind in ("schema", "volume"):
             for body in self._filled(self.document["resources"][f"{kind}s"]).values():
+                body.pop("lifecycle", None)
                 grants, more = body.pop("grants", ()), {"volume_type": "MANAGED"} if kind == "volume" else {}
                 full_name = ".".join(body[part] for part in ("catalog_name", "schema_name", "name") if part in body)
                 if self._http("GET", f"/api/2.1/unity-catalog/{kind}s/{full_name}").status_code == 404:
@@ -122,9 +132,10 @@ class BundleJobs:
                 if changes:
                     self.call("PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{full_name}", {"changes": changes})
         self._upload(self.wheel, f"{self.files}/{self.wheel.name}")
-        for name in (*sorted((self.root / "notebooks").glob("*.py")), *sorted((self.root / "envs").glob("*/env.auto.tfvars"))):
-            if self.root != ROOT or name.suffix == ".py":
-                self._upload(name, f"{self.files}/{name.relative_to(self.root)}")
+        for name in uploaded(self.root, self.document["sync"]):
+            # Of this very folder no environment that somebody works with.
+            if self.root != ROOT or not name.startswith("envs/"):
+                self._upload(self.root / name, f"{self.files}/{name}")
         if rows := self._filled(self.document.get("folder")):
             folder = self.call("GET", f"/api/2.0/workspace/get-status?path={self.files}")["object_id"]
             self.call("PUT", f"/api/2.0/permissions/directories/{folder}", {"access_control_list": rows})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from lampkeeper.files.decisions import FILE as DECISIONS
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import read_text, write_text
+from lampkeeper.model.errors import UnsafePlanError
 
 WRITTEN = ("env.auto.tfvars", "taxonomy.yaml", "packs/*.yaml", "masks/*.sql", "masks/checked.json")
 """Files of an environment that people write and commit; what the bundle has of them stands."""
@@ -25,3 +28,37 @@ def take_files(folder: EnvFolder, source: Path) -> tuple[Path, ...]:
         write_text(folder.path / DECISIONS, read_text(decided))
         changed.append(decided)
     return tuple(changed)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the files of an environment that people write, decisions too: name to SHA-256."""
+    found = {p for pattern in (*WRITTEN, DECISIONS) for p in folder.glob(pattern) if p.is_file()}
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(found)}
+
+
+def undeployed(folder: Path, source: Path) -> tuple[str, ...]:
+    """Return the names of those that are not as the bundle has deployed them in `source`: changed, added or missing."""
+    return _differing(digests(folder), digests(source))
+
+
+def require_same_files(folder: EnvFolder, then: Mapping[str, str], told: Collection[str], deployed: Path | None) -> None:
+    """Raise UnsafePlanError when files of the environment are not those that a plan was made of.
+
+    `then` are their digests, `told` the names of those that the plan said were not as deployed. Decisions may have gone on:
+    the next plan is made of them.
+    """
+    changed = [n for n in _differing(digests(folder.path), then) if n != DECISIONS]
+    if changed:
+        raise UnsafePlanError(
+            f"{folder.path / changed[0]} is not as it was when the plan was made", fix="make the plan again, and have it approved"
+        )
+    untold = set(undeployed(folder.path, deployed)) - {*told, DECISIONS} if deployed is not None else set()
+    if untold:
+        raise UnsafePlanError(
+            f"{folder.path / min(untold)} is not as deployed, and the plan does not say so",
+            fix="make the plan again with --input, and have it approved",
+        )
+
+
+def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(n for n in {*one, *other} if one.get(n) != other.get(n)))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from lampkeeper.app.counting import source_files
+from lampkeeper.app.deployed import digests
 from lampkeeper.app.hash_keys import KeyFinder, no_key, shared_key, with_key
 from lampkeeper.app.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.app.labelling import read_sources
@@ -21,6 +22,7 @@ from lampkeeper.app.own_tags import own_tag_findings, with_own_tags
 from lampkeeper.app.space_content import SpaceWriter, lay_over
 from lampkeeper.app.unseen import unknown_families, unseen_findings
 from lampkeeper.app.waiving import exceptions_ending, gated
+from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import empty_plan, make_plan
 from lampkeeper.deploy.rights import require_sight
@@ -39,7 +41,7 @@ from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import UsageError
+from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.genie import Warehouse, space_key
 from lampkeeper.model.groups import GroupSpec
@@ -373,4 +375,18 @@ def make_env_plan(
     findings = (*findings, *shared_key(folder, found.key))
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
     unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
-    return replace(plan, findings=sort_findings([*plan.findings, *gate, *findings, *moved, *unseen])), states
+    found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unseen])
+    return replace(plan, findings=found_all, files=tuple(digests(folder.path).items())), states
+
+
+def require_state(folder: EnvFolder, workspace: Workspace, states: States, layers: tuple[Layer, ...]) -> None:
+    """Raise UnsafePlanError where the state is blank and the workspace holds what carries our mark: a destroy would leave it."""
+    if not all(states[layer].blank for layer in layers) or folder.read_desired() == Desired():
+        return
+    plan, _ = make_env_plan(folder, workspace, layers=layers)
+    taken = sum(1 for c in plan.changes if c.action is Action.ADOPT)
+    if taken:
+        raise UnsafePlanError(
+            f"the state of {folder.env!r} was lost, and {taken} objects here are its own: nothing was destroyed",
+            fix=f"lampkeeper apply --env {folder.env} takes them up again (see the plan first); then destroy",
+        )

@@ -13,6 +13,7 @@ from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import patience_of
+from lampkeeper.cli.plan_summary import print_plan
 from lampkeeper.cli.program import GROUPS
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
@@ -42,14 +43,19 @@ def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outco
     by = whoami(connect(auth, patience=patience_of(os.environ)))
     book = plan_book(here, approvals)
     plan = book.load(plan_hash)
+    print_plan(here.console, plan)
     for change in plan.loosening:
         here.console.line(f"loosens: {change}", "bold red")
     record = book.approve(plan_hash, by, now())
-    here.console.line(f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.loosening)} cells loosened")
+    here.console.line(
+        f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.loosening)} cells loosened,"
+        f" {len(plan.opening)} opened"
+    )
     return Outcome(
         document={
             "plan_hash": plan_hash, "proposer": book.proposal(plan_hash).by, "approver": record.by, "at": record.at,
-            "loosening": [str(c) for c in plan.loosening],
+            "loosening": [str(c) for c in plan.loosening], "opening": [str(c) for c in plan.opening],
+            "restoring": [str(c) for c in plan.restoring], "undeployed": list(plan.undeployed), "writes": plan.writes,
         }
     )  # fmt: skip
 

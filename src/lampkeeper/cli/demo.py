@@ -18,9 +18,10 @@ from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, cell, new_table
-from lampkeeper.cli.deploy import apply_progress, print_applied, print_plan
+from lampkeeper.cli.deploy import apply_progress, print_applied
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.plan_summary import print_plan
 from lampkeeper.cli.report_page import render_page
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.demo.run import (

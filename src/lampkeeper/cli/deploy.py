@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from lampkeeper.app.conform import never_observed
+from lampkeeper.app.deployed import require_same_files, undeployed
 from lampkeeper.app.hash_keys import key_for
-from lampkeeper.app.lifecycle import make_env_plan, still_allowed
+from lampkeeper.app.lifecycle import make_env_plan, require_state, still_allowed
 from lampkeeper.app.unseen import fallbacks
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
@@ -17,11 +19,10 @@ from lampkeeper.cli.console import Console, Step
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
-from lampkeeper.cli.proposals import approvals_option, plan_book
-from lampkeeper.cli.steps import now
+from lampkeeper.cli.plan_summary import print_plan
+from lampkeeper.cli.proposals import approvals_option, deployed_option, named_plan, proposed
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.deploy.approvals import plan_hash as hash_of
-from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
 from lampkeeper.deploy.direct import Progress as ApplyProgress
 from lampkeeper.deploy.history import Writes
@@ -30,19 +31,11 @@ from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.text import write_text
-from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
-from lampkeeper.model.findings import Severity
+from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
 
-_STYLES = {
-    Action.CREATE: "green",
-    Action.UPDATE: "yellow",
-    Action.DELETE: "red",
-    Action.ADOPT: "cyan",
-    Action.FORGET: "dim",
-}
 _layers = click.option(
     "--layer",
     "layers",
@@ -66,45 +59,22 @@ def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
     return tuple(la for la in LAYERS if not names or str(la) in names)
 
 
-def print_plan(console: Console, plan: Plan) -> None:
-    """Print a plan layer by layer; what it means to the data stands below."""
-    signs = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
-    for layer in plan.layers:
-        counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
-        console.line(f"layer {layer}: {counts}", "bold")
-        for change in plan.of_layer(layer):
-            console.line(f"  {signs[change.action]} {change.kind} {change.key}{change.why}", _STYLES[change.action])
-    for title, found, style in (
-        ("opens (governed here for the first time)", plan.opening, ""),
-        ("tightens", plan.tightening, "green"),
-        ("LOOSENS", plan.loosening, "bold red"),
-    ):
-        if found:
-            console.line(f"{title}: {len(found)} cells", style)
-            for each in found if plan.loosening is found else found[:5]:
-                console.line(f"  {each}", style)
-            if len(found) > 5 and plan.loosening is not found:
-                console.line(f"  and {len(found) - 5} more (see --json)", style)
-    for exposure in plan.exposures:
-        console.line(f"exposes for a moment: {exposure}", "bold red")
-    if plan.already_there:
-        console.line(f"already there, not ours: {len(plan.already_there)}")
-    if plan.blocked:
-        errors = sum(f.severity is Severity.ERROR for f in plan.findings)
-        console.line(f"plan: REFUSED: {errors} error{'s' if errors != 1 else ''}, nothing can be applied", "bold red")
-    else:
-        console.line(f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
-
-
 @click.command("plan")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan to this file.")
 @click.option("--propose", is_flag=True, help="Keep the plan under its hash, for `approve` and `apply --plan-hash`.")
 @approvals_option
+@deployed_option
 @_layers
 @_adopt
 @common(workspace=True, writes=True)
 def plan_command(
-    here: Here, out: Path | None, propose: bool, approvals: Path | None, layers: tuple[str, ...], adopt: bool
+    here: Here,
+    out: Path | None,
+    propose: bool,
+    approvals: Path | None,
+    deployed: Path | None,
+    layers: tuple[str, ...],
+    adopt: bool,
 ) -> Outcome:
     """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
 
@@ -115,6 +85,8 @@ def plan_command(
     find_key = key_finder(here, folder, workspace)
     with here.console.progress("planning"):
         plan, _ = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
+    if deployed is not None:
+        plan = replace(plan, undeployed=undeployed(folder.path, deployed / here.env))
     print_plan(here.console, plan)
     key_for(plan, find_key, folder)
     if out is not None:
@@ -123,34 +95,6 @@ def plan_command(
     if not propose:
         return Outcome(document=plan.as_dict(), findings=plan.findings)
     return proposed(here, plan, workspace, approvals)
-
-
-def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
-    """Keep a plan under its hash and say whether it may be applied as it is."""
-    book = plan_book(here, approvals)
-    found = book.propose(plan, whoami(workspace), now())
-    here.console.line(f"plan hash: {found}", "bold")
-    facts = {
-        "plan_hash": found, "writes": plan.writes, "loosens": len(plan.loosening), "opens": len(plan.opening),
-        "tightens": len(plan.tightening),
-    }  # fmt: skip
-    held = plan.loosening or plan.exposures
-    verdict, message = None, ""
-    if not plan.blocked:
-        approval = book.approval(found)
-        if held and approval is None:
-            verdict = UnsafePlanError.exit_code
-            why = plan.loosening[0] if plan.loosening else plan.exposures[0]
-            proposer = book.proposal(found).by
-            message = f"the plan loosens {len(plan.loosening)} cells, first {why}"
-            how = f"if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}"
-            here.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
-        elif approval is not None:
-            here.console.line(f"approved by {approval.by} at {approval.at}")
-    return Outcome(
-        document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
-        verdict=1 if plan.blocked else verdict, message=message,
-    )  # fmt: skip
 
 
 def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
@@ -171,6 +115,7 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
 @click.option("--plan-hash", default="", metavar="HASH", help="Apply the plan proposed under this hash, nothing else.")
 @click.option("--approved", is_flag=True, help="With --plan-hash: only if another principal than its proposer has approved it.")
 @approvals_option
+@deployed_option
 @_loosen
 @_adopt
 @_layers
@@ -182,6 +127,7 @@ def apply_command(
     plan_hash: str,
     approved: bool,
     approvals: Path | None,
+    deployed: Path | None,
     allow_loosening: bool,
     adopt: bool,
     layers: tuple[str, ...],
@@ -197,7 +143,11 @@ def apply_command(
     find_key = key_finder(here, folder, workspace)
     approver = ""
     if plan_hash or saved is not None:
-        plan, approver = _saved_plan(here, saved, plan_hash, approved=approved, approvals=approvals)
+        if saved is not None:
+            plan = Plan.load(saved)
+        else:
+            plan, approver = named_plan(here, plan_hash, approved=approved, approvals=approvals)
+            require_same_files(folder, dict(plan.files), plan.undeployed, deployed / here.env if deployed else None)
         plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
@@ -230,16 +180,6 @@ def apply_command(
     if history is not None and history.catalog in fallbacks(folder.read_desired()):
         findings = (*findings, *history.review())
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
-
-
-def _saved_plan(here: Here, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
-    """Return a plan that was made before, and by whom it was approved: "" where it needs nobody."""
-    if saved is not None:
-        return Plan.load(saved), ""
-    book = plan_book(here, approvals)
-    plan = book.load(plan_hash)
-    needed = approved or plan.loosening or plan.exposures
-    return plan, book.require_approval(plan_hash).by if needed else ""
 
 
 def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_loosening: bool, chosen: bool) -> None:
@@ -287,6 +227,7 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
     # Other environments stand on the account layer too: it goes only when it is asked for by name.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
     with here.console.progress("planning"):
+        require_state(folder, workspace, states, chosen)
         plan = plan_destroy(workspace, states, layers=chosen)
     print_plan(here.console, plan)
     if plan.empty or plan.blocked:

@@ -1,4 +1,4 @@
-"""Where proposed plans and approvals are kept, as the commands are told."""
+"""Proposed plans: where they and their approvals are kept, what is said of one, and which need an approval."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from pathlib import Path
 import click
 
 from lampkeeper.cli.here import Here
-from lampkeeper.cli.steps import files_at
+from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.steps import files_at, now
 from lampkeeper.deploy.approvals import PlanBook, approvals_beside
+from lampkeeper.deploy.plan import Plan
 from lampkeeper.files.local_files import LocalFiles
+from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.task import whoami
 
 approvals_option = click.option(
     "--approvals",
@@ -19,6 +24,14 @@ approvals_option = click.option(
     help="Where approvals are kept (default: beside the environments; for those in a volume, the volume `approvals` of that"
     " schema). In production approvers alone write there.",
 )
+
+
+deployed_option = click.option(
+    "--input", "deployed",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="What a bundle has deployed: the plan names the environment's files that differ from it, and then needs an approval.",
+)  # fmt: skip
 
 
 def plan_book(here: Here, approvals: Path | None) -> PlanBook:
@@ -33,3 +46,39 @@ def plan_book(here: Here, approvals: Path | None) -> PlanBook:
     if approvals is not None and approvals != place:
         options += ["--approvals", str(approvals)]
     return PlanBook(plans=beside, approvals=files_at(here, approvals or place), env=here.env, options=shlex.join(options))
+
+
+def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
+    """Keep a plan under its hash and say whether it may be applied as it is."""
+    book = plan_book(here, approvals)
+    found = book.propose(plan, whoami(workspace), now())
+    here.console.line(f"plan hash: {found}", "bold")
+    facts = {
+        "plan_hash": found, "writes": plan.writes, "loosens": len(plan.loosening), "opens": len(plan.opening),
+        "tightens": len(plan.tightening), "undeployed": len(plan.undeployed),
+    }  # fmt: skip
+    held = plan.loosening or plan.exposures
+    verdict, message = None, ""
+    if not plan.blocked:
+        approval = book.approval(found)
+        if held and approval is None:
+            verdict = UnsafePlanError.exit_code
+            why = plan.loosening[0] if plan.loosening else plan.exposures[0]
+            proposer = book.proposal(found).by
+            message = f"the plan loosens {len(plan.loosening)} cells, first {why}"
+            how = f"if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}"
+            here.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
+        elif approval is not None:
+            here.console.line(f"approved by {approval.by} at {approval.at}")
+    return Outcome(
+        document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
+        verdict=1 if plan.blocked else verdict, message=message,
+    )  # fmt: skip
+
+
+def named_plan(here: Here, wanted: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+    """Return the plan of a hash, and by whom it was approved: "" where it needs nobody."""
+    book = plan_book(here, approvals)
+    plan = book.load(wanted)
+    needed = approved or plan.loosening or plan.exposures or plan.undeployed
+    return plan, book.require_approval(wanted).by if needed else ""

@@ -161,12 +161,15 @@ def _require_honest(plan: Plan, live: Picture, states: States) -> None:
     final = live.copy()
     for change in plan.changes:
         final.apply(change)
-    untold = [str(c) for c in judge(live, recorded_picture(live, states), final, states.governed).loosening]
-    untold += [str(e) for e in Rehearsal(live, plan.changes).exposures()]
+    found = judge(live, recorded_picture(live, states), final, states.governed)
+    exposures = [str(e) for e in Rehearsal(live, plan.changes).exposures()]
     told = {*map(str, plan.loosening), *plan.exposures}
-    for each in untold:
-        if each not in told:
-            raise UnsafePlanError(f"the plan does more than it says: {each}", fix="make the plan again")
+    untold = [e for e in (*map(str, found.loosening), *exposures) if e not in told]
+    # Whether a gain is loosening depends on the state files, which others may have written to: so every gain has to be told.
+    told |= {str(c) for c in (*plan.opening, *plan.restoring)}
+    untold += [str(c) for c in (*found.opening, *found.restoring) if str(c) not in told]
+    if untold:
+        raise UnsafePlanError(f"the plan does more than it says: {untold[0]}", fix="make the plan again")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -34,9 +34,11 @@ class Plan:
 
     `loosening`: what somebody gains on tables that were governed before (needs to be allowed). `opening`: what somebody
     gains on tables governed here for the first time. `tightening`: what somebody loses. `exposures`: what somebody would
-    see for a moment on the way, though neither before nor after (refused like loosening).
+    see for a moment on the way, though neither before nor after (refused like loosening). `restoring`: what somebody gains and
+    had already when we last left the workspace, as far as the state files say.
     `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
-    plan with a finding of severity error cannot be applied.
+    plan with a finding of severity error cannot be applied. `files` are those of the environment that people write, with their
+    digests; `undeployed` the names of those that are not as the bundle has deployed them.
     """
 
     env: str
@@ -50,6 +52,9 @@ class Plan:
     already_there: tuple[str, ...] = ()
     tables: tuple[TableName, ...] = ()
     destroys: bool = False
+    restoring: tuple[MatrixChange, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    undeployed: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -92,6 +97,7 @@ class Plan:
             out += [f"  {signs[c.action]} {c.kind} {c.key}{c.why}" for c in changes]
         out += [f"loosens: {c}" for c in self.loosening]
         out += [f"exposes for a moment: {e}" for e in self.exposures]
+        out += [f"not as deployed: {name}" for name in self.undeployed]
         out += [str(f) for f in self.findings]
         return out
 
@@ -110,6 +116,9 @@ class Plan:
             "already_there": list(self.already_there),
             "tables": [list(t.parts) for t in self.tables],
             "destroys": self.destroys,
+            "restoring": [_matrix_dict(c) for c in self.restoring],
+            "files": [list(f) for f in self.files],
+            "undeployed": list(self.undeployed),
         }
 
     @classmethod
@@ -130,6 +139,9 @@ class Plan:
                 already_there=tuple(data["already_there"]),
                 tables=tuple(TableName(*t) for t in data["tables"]),
                 destroys=bool(data["destroys"]),
+                restoring=tuple(_matrix_change(c) for c in data["restoring"]),
+                files=tuple((str(name), str(digest)) for name, digest in data["files"]),
+                undeployed=tuple(str(name) for name in data["undeployed"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None

@@ -9,6 +9,7 @@ from lampkeeper.deploy.change import Action, Body, Change, Stage
 from lampkeeper.deploy.inspect import inspect
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.deploy.kinds.base import Found, Kind
+from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
 from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan, Stamp
@@ -52,7 +53,7 @@ def plan_destroy(workspace: Workspace, states: States, *, layers: tuple[Layer, .
 
 def assemble(desired: Desired, view: View, states: States, *, adopt: bool = False, layers: tuple[Layer, ...] = LAYERS) -> Plan:
     """Make the plan from what was read: no wire, no clock."""
-    draft = _Draft(desired=desired, view=view, states=states, adopt=adopt)
+    draft = _Draft(desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states))
     for kind in KINDS:
         if kind.layer in layers:
             draft.compare(kind)
@@ -67,7 +68,8 @@ def assemble(desired: Desired, view: View, states: States, *, adopt: bool = Fals
         changes = ordered(black_out(changes, live, exposures, owned), final.policies.values())
         exposures = Rehearsal(live, changes).exposures()
     kept = {t.catalog for t in desired.tables}
-    judgement = judge(live, recorded_picture(live, states), final, states.governed, kept)
+    governed = states.governed | (set(marked_tables(desired, view)) if Layer.DATA_ACCESS in draft.lost else set())
+    judgement = judge(live, recorded_picture(live, states), final, governed, kept)
     data_access = Layer.DATA_ACCESS in layers
     return Plan(
         env=states.env,
@@ -76,6 +78,7 @@ def assemble(desired: Desired, view: View, states: States, *, adopt: bool = Fals
         loosening=judgement.loosening,
         opening=judgement.opening,
         tightening=judgement.tightening,
+        restoring=judgement.restoring,
         exposures=tuple(str(e) for e in exposures),
         findings=sort_findings([*draft.findings, *inspect(desired, view, states)]),
         already_there=tuple(draft.already_there),
@@ -89,6 +92,7 @@ class _Draft:
     view: View
     states: States
     adopt: bool
+    lost: frozenset[Layer]
     changes: list[Change] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     already_there: list[str] = field(default_factory=list)
@@ -128,6 +132,8 @@ class _Draft:
         if found.mark:
             self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "let that env own it")
             return ()
+        if not reasons and kind.layer in self.lost and kind.name in UNMARKED:
+            return self._take(kind, key, found, body, "as the state left it that was lost")
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()

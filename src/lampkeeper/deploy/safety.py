@@ -25,21 +25,23 @@ class Judgement:
     loosening: tuple[MatrixChange, ...]
     opening: tuple[MatrixChange, ...]
     tightening: tuple[MatrixChange, ...]
+    restoring: tuple[MatrixChange, ...]
 
 
 def judge(before: Picture, recorded: Picture, after: Picture, governed: set[TableName], kept: Collection[str] = ()) -> Judgement:
     """Compare who sees what before and after.
 
     Something is *loosening* when a principal gains sight of a table that was governed already, both against what the
-    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no loosening. A gain from
-    hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked for. So is
-    what a review opens for the first time, and unseen tables of a catalog that is governed no more (not among `kept`).
+    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no loosening but *restoring*. A
+    gain from hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked
+    for. So is what a review opens for the first time, and unseen tables of a catalog that is governed no more (not among
+    `kept`).
     """
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
     old, left, new = (compute_matrix(a, principals) for a in accesses)
     against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.LOOSER}
-    loosening, opening, tightening = [], [], []
+    loosening, opening, tightening, restoring = [], [], [], []
     for change in compare(old, new):
         if change.direction is Direction.TIGHTER:
             tightening.append(change)
@@ -47,7 +49,9 @@ def judge(before: Picture, recorded: Picture, after: Picture, governed: set[Tabl
             opening.append(change)
         elif (change.table not in governed and not change.of_unseen) or _place(change) in against_recorded:
             loosening.append(change)
-    return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening))
+        else:
+            restoring.append(change)
+    return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening), restoring=tuple(restoring))
 
 
 def _opens(change: MatrixChange, before: Iterable[Matrix], governed: set[TableName], kept: Collection[str]) -> bool:

@@ -73,6 +73,11 @@ class LayerState:
     _dirty: bool = False
 
     @property
+    def blank(self) -> bool:
+        """Say whether nothing was ever applied on this state: a first apply, or one after the state was lost."""
+        return not (self.lineage or self.objects or self.intents)
+
+    @property
     def journal(self) -> Path:
         """Return the path of the journal."""
         return self.path.with_name(self.path.name + ".journal")

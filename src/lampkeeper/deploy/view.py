@@ -187,17 +187,22 @@ def _acls(workspace: Workspace, object_type: str, ids: Mapping[str, str]) -> dic
 
 
 def _spaces(workspace: Workspace, wanted: Mapping[str, str], states: States) -> dict[str, Json]:
-    """Read the spaces by their ids; one that was made by a run that died before it noted the id is found by its mark."""
+    """Read the spaces by their ids; where the id was never noted, or the state with it was lost, a space is found by its mark."""
     found: dict[str, Json] = {}
-    lost = {key for (kind, key) in states[Layer.WORKSPACE].intents if kind == "genie_space" and not wanted.get(key)}
+    state = states[Layer.WORKSPACE]
+    begun = {key for (kind, key) in state.intents if kind == "genie_space"}
+    lost = {key for key in (begun | set(wanted) if state.blank else begun) if not wanted.get(key)}
     for key, space_id in sorted(wanted.items()):
         document = read_space(workspace, space_id) if space_id else None
         if document is not None:
             found[key] = document
     if lost:
+        marks = {f"[managed by lampkeeper: {states.env}/{key}]": key for key in lost}
         for listed in list_spaces(workspace):
+            if "description" in listed and not str(listed["description"] or "").endswith(tuple(marks)):
+                continue
             document = read_space(workspace, str(listed["space_id"])) or {}
-            for key in lost:
-                if str(document.get("description") or "").endswith(f"[managed by lampkeeper: {states.env}/{key}]"):
+            for mark, key in marks.items():
+                if str(document.get("description") or "").endswith(mark):
                     found[key] = document
     return found

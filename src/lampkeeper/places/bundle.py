@@ -27,6 +27,8 @@ HOW_TO_GET_IT = (
 )
 _WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
 _FIXES = {
+    "prevent_destroy": "state, plans and history would go, and nobody would own what is governed: first `lampkeeper destroy` for"
+    " each environment, then take prevent_destroy out of databricks.yml and deploy (docs/bundle.md, Taking it down)",
     "already exists": "what a deploy that was cut off has made is in no state: `databricks bundle deployment bind` takes it in"
     " (docs/bundle.md, After a deploy that was cut off)",
     "deploy lock acquired": "if that deploy is dead: `databricks bundle deploy --force-lock`, once",

@@ -1,0 +1,47 @@
+"""A state that was lost, by what it leaves: objects that carry the environment's mark, though nothing was ever applied.
+
+A volume of states goes with its schema, and a clone starts without one. What carries a mark is taken up by it. Tags, grants
+and entries of access lists carry none; where the state was lost, those that stand exactly as wanted are ours again, so that a
+destroy takes access away before the masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lampkeeper.deploy.kinds.base import mark_of
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.view import View
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import TableName
+
+UNMARKED = frozenset({"tag", "grant", "seat", "entitlement", "warehouse_acl", "genie_acl"})
+"""Kinds of an environment's own layers whose objects cannot carry a mark."""
+
+_OWN = (Layer.DATA_ACCESS, Layer.WORKSPACE)
+
+
+def lost_layers(view: View, states: States) -> frozenset[Layer]:
+    """Return the layers of an environment whose state is blank although something carries its mark."""
+    blank = {layer for layer in _OWN if states[layer].blank}
+    return frozenset(blank if blank and states.env in set(_marks(view)) else ())
+
+
+def marked_tables(desired: Desired, view: View) -> tuple[TableName, ...]:
+    """Return the tables of the desired state that carry a governed tag which is marked as ours: they were governed."""
+    ours = {key for key, raw in view.tag_policies.items() if mark_of(str(raw.get("description") or ""))}
+    tagged = [t.entity_name.casefold() for t in view.governed.tags if t.key in ours]
+    names = {name for entity in tagged for name in (entity, entity.rpartition(".")[0])}
+    return tuple(t for t in desired.tables if t.plain.casefold() in names)
+
+
+def _marks(view: View) -> Iterator[str]:
+    for function in view.governed.functions:
+        yield mark_of(function.comment)
+    for policy in view.governed.policies:
+        yield mark_of(str(policy.raw.get("comment") or ""))
+    for schema in view.schemas.values():
+        yield mark_of(str(schema.get("comment") or ""))
+    for space in view.spaces.values():
+        yield mark_of(str(space.get("description") or "")).split("/")[0]
