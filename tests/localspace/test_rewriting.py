@@ -175,8 +175,35 @@ def test_parameters_of_a_function_are_not_taken_for_columns_of_its_subquery(plac
         "boolean",
         "EXISTS (SELECT 1 FROM main.hr.open o WHERE o.id = x AND id > 0)",
     )
-    text, _ = rewrite(place, "SELECT main.hr.known(7, 8)", None)
-    assert "o.id = CAST(8 AS int) AND id > 0" in text
+    text, rewriter = rewrite(place, "SELECT main.hr.known(7, 8)", None)
+    (function,) = rewriter.reads.functions.values()
+    assert text == f"SELECT {function.name}(CAST(7 AS int), CAST(8 AS int)) AS `main.hr.known(7, 8)`"
+    assert function.declaration.startswith(f"CREATE TEMPORARY FUNCTION {function.name}(`id` int, `x` int) RETURNS boolean")
+    assert "o.id = x AND id > 0" in function.declaration
+
+
+def test_a_parameter_behind_the_name_of_its_function_is_bound_in_the_engine_too(place: SqlWorkspace) -> None:
+    body = "EXISTS (SELECT 1 FROM main.hr.open WHERE open.id = qualified.id)"
+    _function(place, "qualified", [("id", "int")], "boolean", body)
+    _, rewriter = rewrite(place, "SELECT main.hr.qualified(7)", None)
+    (function,) = rewriter.reads.functions.values()
+    assert f"WHERE open.id = {function.name}.id" in function.declaration
+
+
+def test_a_plain_body_takes_its_arguments_in_place_unless_they_differ_each_time(place: SqlWorkspace) -> None:
+    _function(place, "twice", [("x", "double")], "boolean", "x = x")
+    text, rewriter = rewrite(place, "SELECT main.hr.twice(1) AS same", None)
+    assert text == "SELECT CAST((CAST(1 AS double) = CAST(1 AS double)) AS boolean) AS same"
+    assert not rewriter.reads.functions
+    _, rewriter = rewrite(place, "SELECT main.hr.twice(rand()) AS same", None)
+    assert len(rewriter.reads.functions) == 1
+
+
+def test_hints_are_comments(place: SqlWorkspace) -> None:
+    plain = rewrite(place, "SELECT                           id FROM main.hr.open", None)[0]
+    hinted = "SELECT /*+ BROADCAST(nothing.x) */ id FROM main.hr.open"
+    assert rewrite(place, hinted, None)[0].split() == plain.split()
+    assert rewrite(place, "SELECT /*+ MERGE(main.hr.emp), REPARTITION(3, ssn) */ 1")[0].split() == ["SELECT", "1"]
 
 
 @given(st.text(max_size=40))

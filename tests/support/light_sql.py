@@ -7,7 +7,6 @@ need rows of tables fail: tests that want rows use the real engine.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
 import sqlglot
 from sqlglot import exp
@@ -15,7 +14,7 @@ from sqlglot import exp
 from localspace.sql.engine import Engine, EngineRows
 from localspace.sql.information_schema import VIEWS, Visible
 from localspace.sql.run import SqlRunner
-from localspace.sql.storage import ViewSpec
+from localspace.sql.storage import EngineObjects
 from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.workspace import Workspace
 
@@ -23,17 +22,17 @@ from localspace.workspace import Workspace
 class _NoEngine(Engine):
     """Accepts what the workspace wants checked (function bodies with a declared type) and runs nothing."""
 
-    def analyze(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> EngineRows:
+    def analyze(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken) -> EngineRows:
         """Return columns of no interest, as many as a VALUES has, else one: the declared type of a function stands."""
         values = sqlglot.parse_one(sql, dialect="databricks").find(exp.Values)
         count = len(values.expressions[0].expressions) if values is not None else 1
         return EngineRows(tuple((f"c{n}", "string", True) for n in range(count)), [], False)
 
-    def query(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
+    def query(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
         """Refuse: there are no rows here."""
         raise SqlError("UNSUPPORTED_FEATURE", "this test runs without an engine", "0A000")
 
-    def write(self, sql: str, folder: object, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> None:
+    def write(self, sql: str, folder: object, objects: EngineObjects, user: str, cancel: CancelToken) -> None:
         """Do nothing: tables are empty here."""
 
 

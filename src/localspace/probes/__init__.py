@@ -54,6 +54,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="defaults_read_nothing", check=refusals.defaults_read_nothing),
     Probe(name="views_have_no_policies", check=masks.views_have_no_policies),
     Probe(name="function_reads_as_owner", check=masks.function_reads_as_owner),
+    Probe(name="arguments_keep_their_meaning", check=masks.arguments_keep_their_meaning),
     Probe(name="copies_hold_what_was_seen", check=masks.copies_hold_what_was_seen),
     Probe(name="tags_take_effect", check=masks.tags_take_effect),
     Probe(name="time_travel", check=refusals.time_travel),

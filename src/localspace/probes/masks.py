@@ -304,6 +304,28 @@ def function_reads_as_owner(stage: Stage) -> None:
         stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
 
 
+def arguments_keep_their_meaning(stage: Stage) -> None:
+    """A function that looks a hidden table up answers about its argument, not about a hidden column of that name."""
+    hidden = f"{stage.schema.split('.')[0]}.{stage.schema.split('.')[1].strip('`')}_held"
+    stage.admin(f"CREATE SCHEMA IF NOT EXISTS {hidden}")
+    try:
+        stage.admin(f"CREATE OR REPLACE TABLE {hidden}.held (secret STRING, kind STRING)")
+        stage.admin(f"INSERT INTO {hidden}.held VALUES ('one', 'a'), ('two', 'b')")
+        stage.admin(
+            f"CREATE OR REPLACE FUNCTION {stage.schema}.how_many(x STRING) RETURNS BIGINT RETURN"
+            f" (SELECT count(*) FROM {hidden}.held h WHERE h.kind = x)"
+        )
+        stage.admin(
+            f"CREATE OR REPLACE FUNCTION {stage.schema}.echoed(x STRING) RETURNS STRING RETURN (SELECT max(x) FROM {hidden}.held)"
+        )
+        query = (
+            f"SELECT {stage.schema}.how_many(kind), {stage.schema}.echoed(secret) FROM VALUES ('b', 'mine') AS t(kind, secret)"
+        )
+        stage.expect(query, stage.exempt, [("1", "mine")])
+    finally:
+        stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
+
+
 def copies_hold_what_was_seen(stage: Stage) -> None:
     """CTAS stores the masked values for a bound principal; tags do not follow to the copy."""
     table = stage.table("copied")

@@ -13,15 +13,6 @@ IDENTITY_FUNCTIONS = frozenset(
 )
 """Functions whose answer depends on the caller: replaced by literals before the engine sees the text."""
 
-FORBIDDEN_FUNCTIONS = frozenset(
-    {"java_method", "reflect", "try_reflect", "read_files", "cloud_files", "read_kafka", "read_kinesis", "read_pubsub"}
-    | {"read_pulsar", "read_statestore", "read_state_metadata", "list_secrets", "secret", "try_secret", "remote_query"}
-    | {"http_request", "input_file_name", "input_file_block_start", "input_file_block_length", "table_changes"}
-    | {"event_log", "vector_search", "sql_keywords", "ai_query", "ai_gen", "ai_classify", "ai_extract", "ai_mask"}
-    | {"cloud_files_state", "get_warmup_shuffle"}
-)
-"""Functions that reach files, other tables or the host: refused wherever they stand."""
-
 # Words that may stand before a parenthesis without being a function.
 _NOT_CALLS = frozenset(
     [
@@ -89,6 +80,14 @@ _NOT_CALLS = frozenset(
         "NUMERIC",
         "DEC",
         "RETURN",
+        "TABLE",
+        "INTERVAL",
+        "NULLS",
+        "ESCAPE",
+        "SET",
+        "EXTEND",
+        "GEOGRAPHY",
+        "GEOMETRY",
     ]
 )
 

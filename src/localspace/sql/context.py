@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from localspace.governance.books import Books
@@ -14,7 +13,7 @@ from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.reader import Reader, Session
 from localspace.sql.rewrite import Rewriter
-from localspace.sql.storage import Storage, ViewSpec
+from localspace.sql.storage import EngineObjects, Storage
 from localspace.sql.types import parse_type
 from localspace.statement_runner import CancelToken, SqlError, StatementResult
 from localspace.store import Document
@@ -28,7 +27,9 @@ _TELLING: tuple[str, ...] = (
     "MISSING_AGGREGATION",
 )
 _TELLING += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
+_UNTOLD: tuple[str, ...] = ("INTERNAL_ERROR", "FAILED_READ_FILE", "PATH_NOT_FOUND", "CANNOT_", "_LEGACY_ERROR_TEMP")
 _RELATION = re.compile(r"`?ls_[0-9a-f]{20}`?\.?")
+_CALLED = re.compile(r"\bls_[0-9a-f]{20}(?=\()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Context:
     def query(self, sql: str) -> StatementResult:
         """Run a rewritten query and return its rows."""
         try:
-            found = self.engine.query(sql, self._views(), self.actor.name, self.cancel, self.row_limit)
+            found = self.engine.query(sql, self._objects(), self.actor.name, self.cancel, self.row_limit)
         except EngineError as error:
             raise self.told(error) from error
         return result_of(found)
@@ -61,14 +62,14 @@ class Context:
     def columns_of(self, sql: str) -> tuple[tuple[str, str, bool], ...]:
         """Return the columns (name, type, nullable) of a rewritten query."""
         try:
-            return self.engine.analyze(sql, self._views(), self.actor.name, self.cancel).columns
+            return self.engine.analyze(sql, self._objects(), self.actor.name, self.cancel).columns
         except EngineError as error:
             raise self.told(error) from error
 
     def rows_of(self, sql: str) -> list[list[str | None]]:
         """Return the rows of a rewritten query without the limit of the request."""
         try:
-            return self.engine.query(sql, self._views(), self.actor.name, self.cancel).rows
+            return self.engine.query(sql, self._objects(), self.actor.name, self.cancel).rows
         except EngineError as error:
             raise self.told(error) from error
 
@@ -78,6 +79,9 @@ class Context:
         error_class = error.error_class or "INTERNAL_ERROR"
         state = error.sql_state or "XX000"
         message = _RELATION.sub("", error.message)
+        if error.error_class is None or error_class.startswith(_UNTOLD):
+            # No class of the engine's own: the words are a library's, which may quote what it found in a file.
+            message = "The engine failed while it ran the statement. Details are withheld."
         if self.rewriter.reads.protected and not (error.analysis and error_class.startswith(_TELLING)):
             message = (
                 "The statement failed while it worked on data under row filters or column masks. Details are withheld,"
@@ -85,8 +89,8 @@ class Context:
             )
         return SqlError(error_class, message, state)
 
-    def _views(self) -> Iterable[ViewSpec]:
-        return self.rewriter.reads.views.values()
+    def _objects(self) -> EngineObjects:
+        return self.rewriter.reads.objects
 
     # Objects
 
@@ -105,7 +109,7 @@ class Context:
 def result_of(found: EngineRows) -> StatementResult:
     """Return engine rows as the wire wants them."""
     return StatementResult(
-        columns=tuple(described(name, kind) for name, kind, _ in found.columns),
+        columns=tuple(described(_CALLED.sub("", name), kind) for name, kind, _ in found.columns),
         rows=found.rows,
         truncated=found.truncated,
     )

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localspace.sql.storage import ViewSpec
+from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
 from localspace.statement_runner import CancelToken, SqlError
 
 _START_SECONDS = 120.0
@@ -73,23 +72,28 @@ class Engine:
             if self._process is None or self._process.poll() is not None:
                 self._start()
 
-    def query(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
+    def query(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken, limit: int | None = None) -> EngineRows:
         """Run a query; raises EngineError, and SqlError when cancelled."""
-        answer = self._ask({"op": "query", "sql": sql, "limit": limit}, views, user, cancel)
+        answer = self._ask({"op": "query", "sql": sql, "limit": limit}, objects, user, cancel)
         return EngineRows(_columns(answer), answer["rows"], bool(answer["truncated"]))
 
-    def analyze(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> EngineRows:
+    def analyze(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken) -> EngineRows:
         """Return the columns that a query would have."""
-        answer = self._ask({"op": "analyze", "sql": sql}, views, user, cancel)
+        answer = self._ask({"op": "analyze", "sql": sql}, objects, user, cancel)
         return EngineRows(_columns(answer), [], False)
 
-    def write(self, sql: str, folder: Path, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> None:
-        """Write a query's rows as parquet files into a new folder."""
-        self._ask({"op": "write", "sql": sql, "folder": str(folder)}, views, user, cancel)
+    def functions(self) -> frozenset[str]:
+        """Return the names of all functions that the engine came with, those that it had to forget too."""
+        answer = self._ask({"op": "functions"}, (), "", CancelToken())
+        return frozenset(str(row[0]) for row in answer["rows"])
 
-    def explain(self, sql: str, views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> str:
+    def write(self, sql: str, folder: Path, objects: EngineObjects, user: str, cancel: CancelToken) -> None:
+        """Write a query's rows as parquet files into a new folder."""
+        self._ask({"op": "write", "sql": sql, "folder": str(folder)}, objects, user, cancel)
+
+    def explain(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken) -> str:
         """Return the physical plan of a query."""
-        return str(self._ask({"op": "explain", "sql": sql}, views, user, cancel)["plan"])
+        return str(self._ask({"op": "explain", "sql": sql}, objects, user, cancel)["plan"])
 
     def close(self) -> None:
         """End the process."""
@@ -109,7 +113,7 @@ class Engine:
 
     # Inside
 
-    def _ask(self, body: dict[str, Any], views: Iterable[ViewSpec], user: str, cancel: CancelToken) -> dict[str, Any]:
+    def _ask(self, body: dict[str, Any], objects: EngineObjects, user: str, cancel: CancelToken) -> dict[str, Any]:
         with self._lock:
             self.warm()
             ready = self._ready
@@ -124,8 +128,9 @@ class Engine:
             self._pending[number] = answer
         cancel.on_cancel(lambda: self._cancel(number))
         if not answer.done():
-            specs = [[view.name, view.folder, view.ddl] for view in views]
-            self._send(body | {"id": number, "views": specs, "user": user})
+            views = [[one.name, one.folder, one.ddl] for one in objects if isinstance(one, ViewSpec)]
+            functions = [[one.name, one.declaration] for one in objects if isinstance(one, FunctionSpec)]
+            self._send(body | {"id": number, "views": views, "functions": functions, "user": user})
         return _raise_for(answer.result())
 
     def _cancel(self, number: int) -> None:

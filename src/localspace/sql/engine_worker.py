@@ -22,6 +22,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
+
 _CONF = {
     "spark.master": "local[2]",
     "spark.app.name": "localspace",
@@ -38,6 +40,10 @@ _CONF = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Text of a statement must reach neither files nor the environment of this process.
     "spark.sql.runSQLOnFiles": "false",
+    # No class here: the engine reads no addresses.
+    "spark.hadoop.fs.http.impl": "none",
+    "spark.hadoop.fs.https.impl": "none",
+    "spark.hadoop.fs.ftp.impl": "none",
     "spark.sql.variable.substitute": "false",
     "spark.log.level": "ERROR",
 }
@@ -56,14 +62,6 @@ _OPENS = [
     "sun.security.action",
     "sun.util.calendar",
 ]
-_DROPPED_FUNCTIONS = (
-    "java_method",
-    "reflect",
-    "try_reflect",
-    "input_file_name",
-    "input_file_block_start",
-    "input_file_block_length",
-)
 _PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
 _PLAIN |= {"binary", "void"}
 _WORKERS = 4
@@ -78,6 +76,8 @@ def java_command(java: str, heap: str, archive: Path | None) -> list[str]:
     command = [java, f"-Xmx{heap}", "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Duser.timezone=UTC"]
     command += ["-XX:+IgnoreUnrecognizedVMOptions", "--sun-misc-unsafe-memory-access=allow"]
     command += ["--enable-native-access=ALL-UNNAMED", "-Djdk.reflect.useDirectMethodHandle=false", "-Xlog:disable"]
+    # XML readers follow no reference to another document.
+    command += [f"-Djavax.xml.accessExternal{kind}=" for kind in ("DTD", "Schema", "Stylesheet")]
     command += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS]
     if archive is not None:
         flag = "SharedArchiveFile" if archive.exists() else "ArchiveClassesAtExit"
@@ -142,23 +142,28 @@ class Worker:
 
         self.spark = SparkSession.builder.getOrCreate()
         self._relations: OrderedDict[str, None] = OrderedDict()
+        self._functions: OrderedDict[str, None] = OrderedDict()
+        self._found: set[str] = set()
         self._lock = threading.Lock()
         self._drop_functions()
         self._current_user = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER()
 
     def _drop_functions(self) -> None:
-        registry = self.spark._jsparkSession.sessionState().functionRegistry()
-        jvm = self.spark._jvm
-        some = jvm.scala.Option.apply
-        for name in _DROPPED_FUNCTIONS:
-            identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
-            if not registry.dropFunction(identifier):
-                raise RuntimeError(f"the engine's function {name} could not be removed")
+        """Leave the engine the functions that the workspace admits: what slips past the text finds nothing here."""
+        state = self.spark._jsparkSession.sessionState()
+        kept = ADMITTED | frozenset(LIMITED) | ENGINE_KEEPS
+        for registry in (state.functionRegistry(), state.tableFunctionRegistry()):
+            listed = registry.listFunction()
+            for identifier in [listed.apply(at) for at in range(listed.size())]:
+                self._found.add(identifier.funcName())
+                if identifier.funcName() not in kept and not registry.dropFunction(identifier):
+                    raise RuntimeError(f"the engine's function {identifier.funcName()} could not be removed")
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one request; errors come back as values."""
         try:
             self._register(request["views"])
+            self._declare(request["functions"])
             self._as_user(request["user"])
             self.spark.sparkContext.setJobGroup(str(request["id"]), "statement", True)
             operation = request["op"]
@@ -166,6 +171,8 @@ class Worker:
                 return self._query(request["sql"], request.get("limit"))
             if operation == "write":
                 return self._write(request["sql"], request["folder"])
+            if operation == "functions":
+                return {"columns": [], "rows": [[name] for name in sorted(self._found)], "truncated": False}
             if operation == "analyze":
                 return {"columns": _columns(self.spark.sql(request["sql"]))}
             if operation == "explain":
@@ -200,6 +207,16 @@ class Worker:
             # Each write makes a new relation: those long unused are forgotten.
             while len(self._relations) > max(_KEPT_RELATIONS, len(views)):
                 self.spark.catalog.dropTempView(self._relations.popitem(last=False)[0])
+
+    def _declare(self, functions: list[list[str]]) -> None:
+        with self._lock:
+            for name, declaration in functions:
+                if name not in self._functions:
+                    self.spark.sql(declaration)
+                self._functions[name] = None
+                self._functions.move_to_end(name)
+            while len(self._functions) > max(_KEPT_RELATIONS, len(functions)):
+                self.spark.sql(f"DROP TEMPORARY FUNCTION {self._functions.popitem(last=False)[0]}")
 
     def _as_user(self, user: str) -> None:
         self._current_user.set(user)

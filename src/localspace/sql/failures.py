@@ -96,6 +96,15 @@ def already_there(kind: str, path: Path) -> SqlError:
     )
 
 
+def wrong_arity(path: Path, needed: int, given: int) -> SqlError:
+    """Return the error of a call with too many or too few arguments."""
+    return SqlError(
+        "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+        f"The {quote_path(path)} requires {needed} parameters but the actual number is {given}.",
+        "42605",
+    )
+
+
 def insufficient(privilege: str, kind: str, path: Path) -> SqlError:
     """Return the refusal of a missing privilege."""
     dotted = ".".join(path)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from localspace.governance.identity import Principal
-from localspace.sql.storage import ViewSpec
+from localspace.sql.routines import Routine
+from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
 from localspace.statement_runner import SqlError
 
 _MAX_DEPTH = 16
@@ -16,15 +17,16 @@ _MAX_DEPTH = 16
 class Frame:
     """Where a piece of SQL text stands.
 
-    `authority` is whose privileges count (session user, view owner, function owner); `parameters` maps a function's
-    parameters to SQL; `words` are the names that the text can mean, None when it may mean any column.
+    `authority` is whose privileges count (session user, view owner, function owner); `routine` is the function whose
+    body this is, `parameters` maps its parameters to SQL when they are put in place; `words` are the names that the text
+    can mean, None when it may mean any column.
     """
 
     catalog: str
     schema: str
     authority: Principal | None
     parameters: Mapping[str, str] | None = None
-    function: str = ""
+    routine: Routine | None = None
     depth: int = 0
     free_execute: bool = False
     words: frozenset[str] | None = None
@@ -43,5 +45,11 @@ class Reads:
     """What a rewritten statement reads."""
 
     views: dict[str, ViewSpec] = field(default_factory=dict)
+    functions: dict[str, FunctionSpec] = field(default_factory=dict)
     tables: set[tuple[str, str, str]] = field(default_factory=set)
     protected: bool = False
+
+    @property
+    def objects(self) -> EngineObjects:
+        """Return what the engine must know before the statement: relations, and functions, inner ones first."""
+        return (*self.views.values(), *self.functions.values())

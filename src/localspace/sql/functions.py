@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, Context
+from localspace.sql.routines import Routine
 from localspace.sql.tables import target_path
 from localspace.sql.text import Cursor
 from localspace.sql.types import parse_type, read_type
@@ -128,10 +127,8 @@ def _characteristics(cursor: Cursor, body: Document) -> str | None:
 def _checked_type(
     context: Context, path: tuple[str, str, str], parameters: list[Document], text: str, returns: str | None
 ) -> str:
-    values = {one["name"].casefold(): f"CAST(NULL AS {parse_type(one['type_text']).spark})" for one in parameters}
-    frame = replace(context.rewriter.frame, catalog=path[0], schema=path[1], parameters=values, function=path[2])
-    body = context.rewriter.expression(text, frame)
-    if returns is not None:
-        body = f"CAST(({body}) AS {parse_type(returns).spark})"
-    found = context.columns_of(f"SELECT {body} AS c")
+    kinds = tuple((one["name"], parse_type(one["type_text"]).spark) for one in parameters)
+    routine = Routine(path=path, parameters=kinds, text=text, returns=None if returns is None else parse_type(returns).spark)
+    call = context.rewriter.called(routine, ["NULL"] * len(kinds), context.rewriter.frame, context.actor)
+    found = context.columns_of(f"SELECT {call} AS c")
     return returns or parse_type(found[0][1]).text

@@ -32,7 +32,7 @@ def explain(context: Context, cursor: Cursor) -> StatementResult:
         raise failures.not_supported("EXPLAIN of anything but a query")
     rewritten = context.rewriter.query(cursor.rest())
     try:
-        plan = context.engine.explain(rewritten, context.rewriter.reads.views.values(), context.actor.name, context.cancel)
+        plan = context.engine.explain(rewritten, context.rewriter.reads.objects, context.actor.name, context.cancel)
     except EngineError as error:
         raise context.told(error) from error
     lines = ["== Physical Plan =="]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from localspace.ledger import rule
 from localspace.sql import failures
-from localspace.sql.parse import group_end, identifier_path, is_common_table, sample_end, written_path
+from localspace.sql.builtin_functions import TABLE_FUNCTIONS
+from localspace.sql.parse import is_common_table, sample_end, written_path
 from localspace.sql.text import Token
-
-_GENERATORS = frozenset(
-    {"range", "explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack", "json_tuple"}
-    | {"variant_explode", "variant_explode_outer"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +31,8 @@ def references(tree: exp.Expr, tokens: list[Token]) -> Iterator[Reference]:
     for table in list(tree.find_all(exp.Table)):
         _refuse_clauses(table)
         if not isinstance(table.this, exp.Identifier):
-            found = _table_function(table, tokens, by_start)
+            _require_generator(table)
+            found = None
         else:
             found = None if is_common_table(table) else written_path(table)
         if found is not None:
@@ -58,22 +55,14 @@ def _refuse_clauses(table: exp.Table) -> None:
 
 
 @rule("LS-042")
-def _table_function(
-    table: exp.Table, tokens: list[Token], by_start: Mapping[int, int]
-) -> tuple[tuple[str, ...], int, int] | None:
-    """Allow generators, resolve IDENTIFIER('…'), refuse every other function in table position."""
+def _require_generator(table: exp.Table) -> None:
+    """Allow the functions that make rows of their arguments in table position; refuse every other one."""
     node = table.this
     name = str(getattr(node, "name", "") or "").casefold()
     if isinstance(node, exp.Anonymous):
         name = node.name.casefold()
     elif isinstance(node, exp.Func):
         name = node.sql_name().casefold()
-    if table.args.get("db") is None and name == "identifier" and isinstance(node, exp.Anonymous):
-        arguments = node.expressions
-        if len(arguments) == 1 and isinstance(arguments[0], exp.Literal) and arguments[0].is_string:
-            at = by_start[node.meta["start"]]
-            return identifier_path(arguments[0].this), tokens[at].start, tokens[group_end(tokens, at + 1)].end
-        raise failures.not_enforceable("IDENTIFIER() over anything but a constant string")
-    if table.args.get("db") is None and (name in _GENERATORS or isinstance(node, exp.Explode | exp.Inline)):
-        return None
-    raise failures.not_enforceable(f"the table function {name or type(node).__name__}")
+    plain = name in TABLE_FUNCTIONS or isinstance(node, exp.Explode | exp.Inline)
+    if table.args.get("db") is not None or not plain:
+        raise failures.not_enforceable(f"the table function {name or type(node).__name__}")

@@ -8,35 +8,45 @@ engine, so a reference that slipped through finds no table there.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
 from sqlglot import exp
-from sqlglot.dialects.databricks import Databricks
 
 from localspace.governance.identity import Principal
 from localspace.ledger import rule
 from localspace.sql import failures
-from localspace.sql.calls import FORBIDDEN_FUNCTIONS, IDENTITY_FUNCTIONS, Call, call_name, find_calls
+from localspace.sql.admission import BUILT_IN, alias_starts, named_identifiers, require_admitted, require_plain_tokens
+from localspace.sql.calls import IDENTITY_FUNCTIONS, Call, call_name, find_calls
 from localspace.sql.defaults import require_constant
 from localspace.sql.frames import Frame, Reads
 from localspace.sql.parse import (
     chosen_columns,
     constant_of,
-    is_common_table,
     is_path_format,
     mentioned_words,
     parse_query,
     projected_calls,
-    sources,
 )
 from localspace.sql.qualifiers import Qualifiers, Unaliased
 from localspace.sql.reader import Reader, Session, broken, is_view, table_key
 from localspace.sql.references import references
 from localspace.sql.resolve import Application, ColumnInput, Protection
+from localspace.sql.routines import (
+    Routine,
+    evaluated_once,
+    fitting,
+    has_own_names,
+    no_such_parameter,
+    own_name_edits,
+    parameter_edits,
+    parameters_of,
+    routine_of,
+)
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_made_view
-from localspace.sql.text import Edit, Token, apply_edits, quote_name, quote_path, quote_text, tokenize, without_comments
+from localspace.sql.text import Edit, Token, apply_edits, quote_name, quote_text, tokenize, without_comments
 from localspace.sql.types import parse_type
 from localspace.statement_runner import SqlError
 from localspace.store import Document
@@ -56,6 +66,7 @@ class Rewriter:
         self._storage = storage
         self._session = session
         self._information = information
+        self._placeholder = f"ls_self_{secrets.token_hex(8)}"
         self.reads = Reads()
 
     @property
@@ -79,20 +90,17 @@ class Rewriter:
         return self.expression(require_constant(text, lambda call: self._called(call, self.frame) is not None))
 
     def _rewrite(self, text: str, frame: Frame, prefix: str) -> str:
-        full = prefix + text
-        tokens = tokenize(full)
-        while tokens and tokens[-1].kind == "symbol" and tokens[-1].text == ";":
-            tokens.pop()
-        clean = without_comments(full, tokens)
-        clean = clean[: tokens[-1].end] if tokens else ""
+        clean, tokens = _cleaned(prefix + text)
         tree = parse_query(clean)
         edits: list[Edit] = []
         frame = replace(frame, words=mentioned_words(tokens))
         self._edit_tables(tree, tokens, clean, frame, edits)
-        if frame.parameters is not None:
-            self._edit_parameters(tree, frame, edits)
+        if frame.routine is not None and frame.parameters is not None:
+            edits.extend(parameter_edits(tree, frame.parameters, frame.routine.path[2]))
+        elif frame.routine is not None:
+            edits.extend(own_name_edits(tree, frame.routine, self._placeholder))
         projected: set[int] = set() if prefix else projected_calls(tree)
-        self._edit_calls(tokens, clean, frame, edits, projected)
+        self._edit_calls(tokens, clean, frame, edits, projected, alias_starts(tree))
         return apply_edits(clean, edits)
 
     # Tables
@@ -139,6 +147,7 @@ class Rewriter:
             schema=namespace[1],
             authority=self._reader.principal_named(table.get("owner")),
             parameters=None,
+            routine=None,
         )
         text = self.query(str(table["view_definition"]), inner)
         columns = ", ".join(quote_name(column["name"]) for column in table["columns"])
@@ -203,88 +212,62 @@ class Rewriter:
 
     @rule("LS-032")
     def inlined(self, function: Document, arguments: list[str], frame: Frame) -> str:
-        """Return a function's body with the arguments in place, cast to its return type.
+        """Return a call of a SQL function with these arguments, cast to its return type.
 
         Its tables are read with its owner's privileges, its policies and identity functions see the session user.
         """
-        parameters = function.get("input_params") or []
-        if isinstance(parameters, dict):
-            parameters = parameters.get("parameters") or []
+        routine = routine_of(function)
         given = list(arguments)
-        for parameter in parameters[len(given) :]:
+        for parameter in parameters_of(function)[len(given) :]:
             if parameter.get("parameter_default") is None:
                 break
             given.append(self.constant(str(parameter["parameter_default"])))
-        if len(given) != len(parameters):
-            raise SqlError(
-                "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-                f"The {quote_path(function['full_name'].split('.'))} requires {len(parameters)} parameters but the"
-                f" actual number is {len(arguments)}.",
-                "42605",
-            )
-        values = {
-            parameter["name"].casefold(): f"CAST({argument} AS {parse_type(parameter['type_text']).spark})"
-            for parameter, argument in zip(parameters, given, strict=True)
-        }
+        return self.called(routine, given, frame, self._reader.principal_named(function.get("owner")))
+
+    @rule("LS-093")
+    def called(self, routine: Routine, arguments: list[str], frame: Frame, authority: Principal | None) -> str:
+        """Return a call of a routine: its body with the arguments in place, or a function of the engine.
+
+        Arguments mean what they mean where the call stands: no table, alias or lambda of the body captures them.
+        """
+        values = fitting(routine, arguments)
+        apart = has_own_names(routine.text) or evaluated_once(arguments)
+        bound = {name.casefold(): value for (name, _), value in zip(routine.parameters, values, strict=True)}
         inner = replace(
             frame.deeper(),
-            catalog=function["catalog_name"],
-            schema=function["schema_name"],
-            authority=self._reader.principal_named(function.get("owner")),
-            parameters=values,
-            function=function["name"],
+            catalog=routine.path[0],
+            schema=routine.path[1],
+            authority=authority,
+            parameters=None if apart else bound,
+            routine=routine,
         )
-        body = self.expression(str(function["routine_definition"]), inner)
-        return f"CAST(({body}) AS {parse_type(function['full_data_type']).spark})"
+        body = self.expression(routine.text, inner)
+        if not apart:
+            return routine.body(body)
+        if authority is None or authority.id != self._session.principal.id:
+            self.reads.protected = True  # its tables may be hidden from the caller: no error shows their values
+        spec = self._storage.function(routine.declaration(self._placeholder, body), self._placeholder)
+        self.reads.functions[spec.name] = spec
+        return f"{spec.name}({', '.join(values)})"
 
-    def _edit_parameters(self, tree: exp.Expr, frame: Frame, edits: list[Edit]) -> None:
-        parameters = frame.parameters or {}
-        for column in tree.find_all(exp.Column):
-            parts = [p for p in (column.args.get(n) for n in ("catalog", "db", "table")) if p is not None]
-            first = parts[0] if parts else column.this
-            if not isinstance(first, exp.Identifier) or "start" not in first.meta:
-                continue
-            name = first.name.casefold()
-            if name == frame.function.casefold() and parts:
-                following = parts[1] if len(parts) > 1 else column.this
-                if isinstance(following, exp.Identifier) and following.name.casefold() in parameters:
-                    value = parameters[following.name.casefold()]
-                    edits.append(Edit(first.meta["start"], following.meta["end"] + 1, value))
-                continue
-            if name not in parameters or self._inner_column(column, name, bool(parts), frame):
-                continue
-            edits.append(Edit(first.meta["start"], first.meta["end"] + 1, parameters[name]))
-
-    def _inner_column(self, column: exp.Column, name: str, qualified: bool, frame: Frame) -> bool:
-        """Say whether a name inside a subquery of a function body means a column of that subquery."""
-        select = column.find_ancestor(exp.Select)
-        while select is not None and select.parent is not None:
-            for source in sources(select):
-                if qualified:
-                    if source.alias_or_name.casefold() == name:
-                        return True
-                elif name in self._column_names(source, frame):
-                    return True
-            select = select.find_ancestor(exp.Select)
-        return False
-
-    def _column_names(self, source: exp.Expr, frame: Frame) -> set[str]:
-        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier) and not is_common_table(source):
-            table = self._reader.table(self._full_path(tuple(p.name for p in source.parts), frame))
-            return set() if table is None else {column["name"].casefold() for column in table["columns"]}
-        if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Query) and not source.this.is_star:
-            return {name.casefold() for name in source.this.named_selects}
-        raise failures.not_supported("a function body whose subquery reads more than tables and plain subqueries")
-
-    @rule("LS-008", "LS-041")
-    def _edit_calls(self, tokens: list[Token], text: str, frame: Frame, edits: list[Edit], projected: set[int]) -> None:
-        """Expand the workspace's functions, answer identity functions for the caller, refuse forbidden ones."""
+    @rule("LS-008")
+    def _edit_calls(
+        self,
+        tokens: list[Token],
+        text: str,
+        frame: Frame,
+        edits: list[Edit],
+        projected: set[int],
+        aliases: frozenset[int],
+    ) -> None:
+        """Expand the workspace's functions, answer identity functions for the caller, refuse what is not admitted."""
         for call in find_calls(tokens):
-            if call.name.startswith("ai_"):
-                raise failures.not_supported("AI functions in SQL")
-            if call.name in FORBIDDEN_FUNCTIONS:
-                raise failures.not_enforceable(f"the function {call.name}")
             start, end = tokens[call.first].start, tokens[call.close].end
+            if start in aliases:
+                continue
+            function = self._called(call, frame)
+            if function is None:
+                require_admitted(call, tokens)
             if any(edit.start <= start and end <= edit.end for edit in edits):
                 continue
             arguments = [apply_edits(text, edits, tokens[first].start, tokens[last - 1].end) for first, last in call.arguments]
@@ -293,7 +276,6 @@ class Rewriter:
             if len(call.path) == 1 and not call.quoted and call.name in IDENTITY_FUNCTIONS:
                 edits.append(Edit(start, end, self._identity(call, arguments, frame) + name))
                 continue
-            function = self._called(call, frame)
             if function is None:
                 continue
             if not frame.free_execute:
@@ -304,7 +286,7 @@ class Rewriter:
     def _called(self, call: Call, frame: Frame) -> Document | None:
         if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
             return None
-        if len(call.path) == 1 and call.name.upper() in Databricks.Parser.FUNCTIONS:
+        if len(call.path) == 1 and call.name in BUILT_IN:
             return None  # a built-in function comes before one of the current schema
         place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
         full = place.table_path(call.path)
@@ -318,17 +300,18 @@ class Rewriter:
     @staticmethod
     def _ordered(function: Document, call: Call, arguments: list[str]) -> list[str]:
         """Put arguments given by name (`x => 1`) into the order of the parameters."""
-        if not any("=>" in one for one in arguments):
-            return arguments
-        names = [parameter["name"].casefold() for parameter in function.get("input_params") or []]
+        names = [parameter["name"].casefold() for parameter in parameters_of(function)]
         ordered: dict[int, str] = {}
         for at, argument in enumerate(arguments):
-            name, arrow, value = argument.partition("=>")
-            key = name.strip().strip("`").casefold()
-            if arrow and key in names:
-                ordered[names.index(key)] = value.strip()
-            else:
+            tokens = tokenize(argument)
+            if len(tokens) < 3 or tokens[1].text != "=>" or tokens[0].kind not in ("word", "name"):
                 ordered[at] = argument
+                continue
+            if tokens[0].text.casefold() not in names:
+                raise no_such_parameter(routine_of(function), tokens[0].text)
+            ordered[names.index(tokens[0].text.casefold())] = argument[tokens[2].start :]
+        if len(ordered) != len(arguments):
+            raise failures.wrong_arity(routine_of(function).path, len(names), len(arguments))
         return [ordered[at] for at in sorted(ordered)]
 
     @rule("LS-009")
@@ -355,6 +338,21 @@ class Rewriter:
             names = [name for name in names if identity.is_member(principal.id, name)]
         listed = ", ".join(quote_text(name) for name in names)
         return f"array_contains(CAST(array({listed}) AS ARRAY<STRING>), {arguments[0]})"
+
+
+def _cleaned(full: str) -> tuple[str, list[Token]]:
+    """Return a text as both readers are to see it, and its tokens: no comments, hints or IDENTIFIER('…')."""
+    tokens = tokenize(full)
+    require_plain_tokens(full, tokens)
+    while tokens and tokens[-1].kind == "symbol" and tokens[-1].text == ";":
+        tokens.pop()
+    clean = without_comments(full, tokens)
+    clean = clean[: tokens[-1].end] if tokens else ""
+    edits = named_identifiers(tokens)
+    if not edits:
+        return clean, tokens
+    clean = apply_edits(clean, edits)
+    return clean, tokenize(clean)
 
 
 def _with_inputs(columns: list[Document], shown: list[Document], protection: Protection) -> list[Document]:

@@ -12,13 +12,12 @@ from localspace.sql import failures
 from localspace.sql.context import NOTHING, Context
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.reader import is_view, table_key
+from localspace.sql.routines import UNREPEATABLE
 from localspace.sql.tables import target_path, write_rows
 from localspace.sql.text import Cursor, quote_name, quote_path
 from localspace.sql.types import parse_type
 from localspace.statement_runner import SqlError, StatementResult
 from localspace.store import Document
-
-_UNREPEATABLE = frozenset({"rand", "random", "randn", "uuid", "shuffle", "monotonically_increasing_id", "randstr"})
 
 
 def insert(context: Context, cursor: Cursor) -> StatementResult:
@@ -198,7 +197,7 @@ def refuse_unrepeatable(text: str) -> None:
     from localspace.sql.text import tokenize
 
     for token in tokenize(text):
-        if token.kind == "word" and token.text.lower() in _UNREPEATABLE:
+        if token.kind == "word" and token.text.lower() in UNREPEATABLE:
             raise failures.not_supported(f"{token.text.lower()}() in the condition of a change of rows")
 
 

@@ -38,6 +38,18 @@ class ViewSpec:
     ddl: str
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function of the engine: an unguessable name and the statement that makes it."""
+
+    name: str
+    declaration: str
+
+
+EngineObjects = tuple[ViewSpec | FunctionSpec, ...]
+"""What a statement names in the engine."""
+
+
 def _length(column: Document) -> int | None:
     text = str(column["type_text"]).casefold()
     if not text.startswith(("char", "varchar")):
@@ -68,6 +80,12 @@ class Storage:
             folder.mkdir(exist_ok=True)
         ddl = ", ".join(f"{quote_name(c['physical'])} {parse_type(c['type_text']).spark}" for c in table["columns"])
         return self._named(folder, ddl)
+
+    def function(self, declaration: str, placeholder: str) -> FunctionSpec:
+        """Return the engine's function for a declaration that holds a placeholder for its name."""
+        text = declaration.replace(placeholder, "\0")
+        name = self._name(text)
+        return FunctionSpec(name, text.replace("\0", name))
 
     def scratch_relation(self, table: pa.Table, ddl: str) -> ViewSpec:
         """Write rows that belong to no table and return a relation over them."""
@@ -168,8 +186,10 @@ class Storage:
             shutil.rmtree(folder)
 
     def _named(self, folder: Path, ddl: str) -> ViewSpec:
-        digest = hashlib.sha256(f"{self._secret}\0{folder}\0{ddl}".encode()).hexdigest()[:20]
-        return ViewSpec(f"ls_{digest}", str(folder), ddl)
+        return ViewSpec(self._name(f"{folder}\0{ddl}"), str(folder), ddl)
+
+    def _name(self, content: str) -> str:
+        return "ls_" + hashlib.sha256(f"{self._secret}\0{content}".encode()).hexdigest()[:20]
 
     def _clean(self) -> None:
         self._tables.mkdir(parents=True, exist_ok=True)

@@ -130,7 +130,7 @@ def write_rows(context: Context, sql: str, folder: object) -> None:
 
     target = Path(str(folder))
     try:
-        context.engine.write(sql, target, context.rewriter.reads.views.values(), context.actor.name, context.cancel)
+        context.engine.write(sql, target, context.rewriter.reads.objects, context.actor.name, context.cancel)
     except EngineError as error:
         context.storage.discard(target)
         raise context.told(error) from error

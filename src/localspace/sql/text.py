@@ -68,6 +68,8 @@ def tokenize(sql: str) -> list[Token]:
     found: list[Token] = []
     for one in raw:
         start, end = one.start, one.end + 1
+        if sql.startswith("/*", start):
+            continue  # a hint: like a comment, it changes no answer
         # A number with a suffix (10L) comes as three tokens over one span; @v1 as two that overlap.
         if found and start < found[-1].end:
             if end <= found[-1].end:

@@ -193,11 +193,18 @@ def read_type(cursor: Cursor) -> DataType:
     if name == "struct":
         return _struct(cursor)
     if name == "interval":
-        words = [cursor.take().text.lower()]
+        words = [_unit(cursor)]
         if cursor.accept("TO"):
-            words += ["to", cursor.take().text.lower()]
+            words += ["to", _unit(cursor)]
         return DataType("interval " + " ".join(words))
     raise _unsupported(token.text)
+
+
+def _unit(cursor: Cursor) -> str:
+    token = cursor.take()
+    if not token.is_word("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"):
+        raise _unsupported("interval")
+    return token.text.lower()
 
 
 def _nested(cursor: Cursor, count: int = 1) -> list[DataType]:
