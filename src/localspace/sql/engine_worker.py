@@ -151,13 +151,17 @@ class Worker:
     def _drop_functions(self) -> None:
         """Leave the engine the functions that the workspace admits: what slips past the text finds nothing here."""
         state = self.spark._jsparkSession.sessionState()
+        jvm = self.spark._jvm
+        some = jvm.scala.Option.apply
         kept = ADMITTED | frozenset(LIMITED) | ENGINE_KEEPS
         for registry in (state.functionRegistry(), state.tableFunctionRegistry()):
-            listed = registry.listFunction()
-            for identifier in [listed.apply(at) for at in range(listed.size())]:
-                self._found.add(identifier.funcName())
-                if identifier.funcName() not in kept and not registry.dropFunction(identifier):
-                    raise RuntimeError(f"the engine's function {identifier.funcName()} could not be removed")
+            # One call for all names: each costs a round trip.
+            names = {name.removeprefix("system.builtin.") for name in registry.listFunction().mkString("\n").split("\n")}
+            self._found |= names
+            for name in sorted(names - kept):
+                identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
+                if not registry.dropFunction(identifier):
+                    raise RuntimeError(f"the engine's function {name} could not be removed")
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one request; errors come back as values."""
