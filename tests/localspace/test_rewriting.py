@@ -199,6 +199,18 @@ def test_a_plain_body_takes_its_arguments_in_place_unless_they_differ_each_time(
     assert len(rewriter.reads.functions) == 1
 
 
+def test_a_lambda_takes_arguments_in_place_unless_its_variable_is_named_in_them(place: SqlWorkspace) -> None:
+    _function(place, "added", [("a", "array<int>"), ("y", "int")], "array<int>", "transform(a, v -> v + y)")
+    _, rewriter = rewrite(place, "SELECT main.hr.added(a, b) FROM VALUES (array(1), 2) AS t(a, b)", None)
+    assert not rewriter.reads.functions
+    for query in (
+        "SELECT main.hr.added(a, v) FROM VALUES (array(1), 2) AS t(a, v)",
+        "SELECT main.hr.added(v.a, 1) FROM VALUES (array(1)) AS v(a)",
+    ):
+        _, rewriter = rewrite(place, query, None)
+        assert len(rewriter.reads.functions) == 1, query
+
+
 def test_hints_are_comments(place: SqlWorkspace) -> None:
     plain = rewrite(place, "SELECT                           id FROM main.hr.open", None)[0]
     hinted = "SELECT /*+ BROADCAST(nothing.x) */ id FROM main.hr.open"

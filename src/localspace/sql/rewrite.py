@@ -35,9 +35,8 @@ from localspace.sql.references import references
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.routines import (
     Routine,
-    evaluated_once,
+    bound_by_engine,
     fitting,
-    has_own_names,
     no_such_parameter,
     own_name_edits,
     parameter_edits,
@@ -231,7 +230,7 @@ class Rewriter:
         Arguments mean what they mean where the call stands: no table, alias or lambda of the body captures them.
         """
         values = fitting(routine, arguments)
-        apart = has_own_names(routine.text) or evaluated_once(arguments)
+        apart = bound_by_engine(routine, arguments)
         bound = {name.casefold(): value for (name, _), value in zip(routine.parameters, values, strict=True)}
         inner = replace(
             frame.deeper(),

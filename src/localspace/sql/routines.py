@@ -67,18 +67,32 @@ def fitting(routine: Routine, arguments: list[str]) -> list[str]:
     return [f"CAST({given} AS {kind})" for given, (_, kind) in zip(arguments, routine.parameters, strict=True)]
 
 
-@lru_cache(maxsize=4096)
-def has_own_names(text: str) -> bool:
-    """Say whether names of the body's own could stand where an argument does: it has a subquery or a lambda."""
-    if any(token.is_word("SELECT", "VALUES") or token.text in ("->", "|>") for token in tokenize(text)):
+def bound_by_engine(routine: Routine, arguments: list[str]) -> bool:
+    """Say whether a call must be a function of the engine: a name of the body's own could stand where an argument does.
+
+    A body with a subquery has such names, its tables' columns; a lambda has its variables; and an argument that differs each
+    time must not be written twice.
+    """
+    variables = _variables(routine.text)
+    if variables is None:
         return True
+    tokens = [token for one in arguments for token in tokenize(one)]
+    words = {token.text.casefold() for token in tokens if token.kind in ("word", "name")}
+    words |= {name.casefold() for name, _ in routine.parameters}
+    return bool(variables & words) or any(call.name in UNREPEATABLE for one in arguments for call in find_calls(tokenize(one)))
+
+
+@lru_cache(maxsize=4096)
+def _variables(text: str) -> frozenset[str] | None:
+    """Return the variables of a body's lambdas; None for a body with a subquery, or one that is not understood."""
+    tokens = tokenize(text)
     tree = parse_query(f"SELECT {text}")
-    return any(node is not tree for node in tree.find_all(exp.Query, exp.Values, exp.Table, exp.Lambda))
-
-
-def evaluated_once(arguments: list[str]) -> bool:
-    """Say whether an argument must not be written twice, because its value differs each time."""
-    return any(call.name in UNREPEATABLE for one in arguments for call in find_calls(tokenize(one)))
+    lambdas = list(tree.find_all(exp.Lambda))
+    arrows = sum(token.text == "->" for token in tokens)
+    inner = any(node is not tree for node in tree.find_all(exp.Query, exp.Values, exp.Table))
+    if inner or arrows != len(lambdas) or any(token.is_word("SELECT", "VALUES") or token.text == "|>" for token in tokens):
+        return None
+    return frozenset(one.name.casefold() for node in lambdas for one in node.expressions)
 
 
 def parameter_edits(tree: exp.Expr, values: Mapping[str, str], function: str) -> Iterator[Edit]:
