@@ -24,12 +24,13 @@ DRAFT = "envs/dev/generated/abac.auto.tfvars"
 
 
 def prepare(bank: Bank) -> None:
-    """Give the environment a space and a group of an identity provider, with somebody in it."""
+    """Give the environment a space and a group that somebody else owns, with a member; and a person in no group."""
     settings = bank.root / "envs/dev/env.auto.tfvars"
     text = settings.read_text().replace("fraud_team          = {", "hr_team = { external = true }\n  fraud_team          = {")
     settings.write_text(SPACE + text)
     user = bank.user_id("otto@bank.example")
-    bank.account.groups_v2.create(display_name="hr_team", external_id="idp-7", members=[ComplexValue(value=user)])
+    bank.account.users_v2.create(user_name="zoe@bank.example")
+    bank.account.groups_v2.create(display_name="hr_team", members=[ComplexValue(value=user)])
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_an_ended_waiver_is_an_error_and_a_plan_made_before_does_not_bring_it_ba
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        (("LK690", "space Finance", SOON), "no finding to waive 'LK690' (nearest: LK609"),
+        (("LK6099", "space Finance", SOON), "no finding to waive 'LK6099' (nearest: LK609"),
         (("LK609", "space Finance", "soon"), "'soon' is no date"),
         (("LK609", " ", SOON), "place is empty"),
     ],
@@ -159,13 +160,16 @@ def test_diff_with_live_is_empty_after_an_apply_and_tells_memberships_of_others_
         assert document["changes"] == []
         assert document["memberships"] == {"hr_team": ["otto@bank.example"]}
     assert "not compared, the files do not manage its members: hr_team: otto@bank.example" in bank.run("diff", "dev", "live").out
-    bank.sql("GRANT SELECT ON TABLE dev_fin.finance.customers TO `otto@bank.example`",
-             "GRANT USE SCHEMA ON SCHEMA dev_fin.finance TO `otto@bank.example`",
-             "GRANT USE CATALOG ON CATALOG dev_fin TO `otto@bank.example`")  # fmt: skip
-    assert bank.run("diff", "dev", "live", "--json").document["looser"] > 0
-    bank.sql("REVOKE SELECT ON TABLE dev_fin.finance.customers FROM `otto@bank.example`",
-             "REVOKE USE SCHEMA ON SCHEMA dev_fin.finance FROM `otto@bank.example`",
-             "REVOKE USE CATALOG ON CATALOG dev_fin FROM `otto@bank.example`")  # fmt: skip
+    places = {
+        "USE CATALOG": "CATALOG dev_fin",
+        "USE SCHEMA": "SCHEMA dev_fin.finance",
+        "SELECT": "TABLE dev_fin.finance.customers",
+    }
+    bank.sql(*(f"GRANT {what} ON {place} TO `zoe@bank.example`" for what, place in places.items()))
+    try:
+        assert bank.run("diff", "dev", "live", "--json").document["looser"] > 0
+    finally:
+        bank.sql(*(f"REVOKE {what} ON {place} FROM `zoe@bank.example`" for what, place in places.items()))
 
 
 def test_why_of_the_workspace_knows_its_people_and_refuses_others(bank: Bank) -> None:
