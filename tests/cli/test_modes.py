@@ -240,3 +240,19 @@ def test_the_pages_escape_what_a_catalog_says(run: Run, tmp_path: Path) -> None:
     assert run("generate", "--offline")[0] == 0
     assert "<script>alert" not in (folder.generated_path / "review.html").read_text()
     assert "<script>" not in (folder.generated_path / "TUNING.md").read_text()
+
+
+def test_a_statement_that_was_lost_on_purpose_is_waived_and_still_told(run: Run, folder: EnvFolder) -> None:
+    (folder.path / "ddl").mkdir(exist_ok=True)
+    (folder.path / "ddl" / "a.sql").write_text(
+        "CREATE TABLE dev_fin.finance.t (id INT, email STRING);\nCREATE TABLE dev_fin.finance.u AS SELECTT x FRM y;\n"
+    )
+    found = re.search(r"error SCHEMA_STATEMENT_LOST (\S+)a\.sql:2: ", run("generate", "--offline")[2])
+    assert found is not None
+    entry = '{ finding = "SCHEMA_STATEMENT_LOST", place = "%s", reason = "scratch", owner = "olga", expires = "%s" }'
+    text = folder.settings_path.read_text()
+    for place, end, waived in (("a.sql", "2999-01-01", True), ("b.sql", "2999-01-01", False), ("a.sql", "2020-01-01", False)):
+        folder.settings_path.write_text(f"{text}waivers = [{entry % (found[1] + place, end)}]\n")
+        err = run("generate", "--offline")[2]
+        assert ("error SCHEMA_STATEMENT_LOST" in err) != waived
+        assert ("a.sql:2: waived until 2999-01-01: scratch (owner: olga): " in err) == waived

@@ -14,8 +14,13 @@ from lampkeeper.model.known_names import require_known
 from lampkeeper.model.waivers import Waiver, unused_waivers, waive, waiver_findings
 
 OF_RULES = frozenset(rule.code for rule in RULES)
-OF_READERS = frozenset({"SCHEMA_TABLE_TWICE", "SCHEMA_CONTROL", LOST})
-"""Findings of readers that a waiver may cover."""
+OF_READERS = frozenset(
+    {
+        "SCHEMA_COLUMN_TWICE", "SCHEMA_CONTROL", "SCHEMA_NAME_CHANGED", "SCHEMA_NOT_FOUND", LOST,
+        "SCHEMA_TABLE_TWICE", "SCHEMA_TYPE_UNKNOWN",
+    }
+)  # fmt: skip
+"""Findings of readers of SQL that a waiver may cover, at a place in a file or at the file."""
 
 
 def waivers_of(settings: Settings) -> tuple[Waiver, ...]:
