@@ -179,7 +179,7 @@ def test_an_indian_pan_is_a_tax_number_and_a_card_pan_a_card_with_every_pack_loa
     "column",
     ["company", "company_name", "company_website", "CompanyName", "companyid", "description", "destination",
      "finance", "fin_year", "third_party", "quantity", "abnormal", "assessment", "occupied", "crnt", "japan_office",
-     "span", "pan_status", "zip_file", "epic", "vintage", "veins", "protein", "ninon", "tinting", "uanalysis",
+     "span", "pan_status", "zip_file", "vintage", "veins", "protein", "ninon", "tinting", "uanalysis",
      "unique_id", "pantry", "expansion"],
 )  # fmt: skip
 def test_words_that_hold_a_hint_inside_stay_open_with_every_pack_loaded(column: str) -> None:

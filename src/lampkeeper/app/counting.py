@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.label_sources import Counted, SourceFiles
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.names import ColumnName
+from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Snapshot, Table
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.spark import run_spark
@@ -25,6 +25,7 @@ from lampkeeper.remote.warehouse import run_sql
 
 Progress = Callable[[str, int, int], None]
 _KEPT_EVERY = 200
+NO_WAREHOUSE = "NO_WAREHOUSE"
 _SPARK_AT_ONCE = 8
 
 
@@ -61,26 +62,17 @@ def count_values(
     counting: Counting,
     progress: Progress | None = None,
     schemes: Sequence[Scheme] = (),
+    masked: Collection[ColumnName] = (),
 ) -> tuple[Finding, ...]:
     """Count what the values look like, one query a table, and keep the counts; return what could not be looked at.
 
-    Of `schemes` those of packs are counted beside those always known.
+    Of `schemes` those of packs are counted beside those always known. `masked` columns are left as they were counted before:
+    whoever counts may be shown what a mask leaves of their values.
     """
-    files, findings = source_files(folder), []
-    kept, fresh = dict(files.counted()), 0
-    queries = [(table, query) for table in snapshot.tables if (query := profile_query(table, schemes=schemes)) is not None]
-    for number, (table, answer) in enumerate(_answers(queries, counting), start=1):
-        if isinstance(answer, RemoteError):
-            findings.append(_unread(table, answer))
-        else:
-            kept[table.name] = Counted(table=table.name, digest=_shape(table), columns=answer)
-            fresh += 1
-            if fresh % _KEPT_EVERY == 0:
-                files.count(kept.values())
-        if progress is not None:
-            progress(str(table.name), number, len(queries))
-    files.count(kept.values())
-    if findings and not fresh:
+    wanted = {t.name: {n.column for n in t.column_names() if n not in masked} for t in snapshot.tables}
+    looked = count_columns(folder, snapshot, counting, wanted, progress, schemes)
+    findings = [_unread(table, error) for table, error in looked.failed]
+    if findings and not looked.read:
         findings.append(
             Finding(
                 code="profile/nothing", severity=Severity.ERROR, place=folder.env,
@@ -89,6 +81,50 @@ def count_values(
             )
         )  # fmt: skip
     return sort_findings(findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """How many tables were looked at, and which could not be; without a warehouse only the first of them is named."""
+
+    read: int
+    failed: tuple[tuple[Table, RemoteError], ...]
+
+
+def count_columns(
+    folder: EnvFolder,
+    snapshot: Snapshot,
+    counting: Counting,
+    wanted: Mapping[TableName, Collection[str]],
+    progress: Progress | None = None,
+    schemes: Sequence[Scheme] = (),
+) -> Looked:
+    """Count the values of the wanted columns, one query a table, and keep the counts beside those of its other columns."""
+    files = source_files(folder)
+    kept, fresh, failed = dict(files.counted()), 0, []
+    queries = [
+        (table, query)
+        for table in snapshot.tables
+        if (query := profile_query(table, schemes=schemes, only=wanted.get(table.name, ()))) is not None
+    ]
+    for number, (table, answer) in enumerate(_answers(queries, counting), start=1):
+        if isinstance(answer, RemoteError):
+            failed.append((table, answer))
+            if answer.code == NO_WAREHOUSE:
+                break
+        else:
+            before = kept.get(table.name)
+            others = before.columns if before is not None and before.digest == _shape(table) else {}
+            columns = {name: counts for name, counts in others.items() if name not in wanted[table.name]}
+            kept[table.name] = Counted(table=table.name, digest=_shape(table), columns={**columns, **answer})
+            fresh += 1
+            if fresh % _KEPT_EVERY == 0:
+                files.count(kept.values())
+        if progress is not None:
+            progress(str(table.name), number, len(queries))
+    if fresh:
+        files.count(kept.values())
+    return Looked(read=fresh, failed=tuple(failed))
 
 
 Answer = Mapping[str, Mapping[str, Any]] | RemoteError

@@ -74,8 +74,11 @@ def assigned_by_us(folder: EnvFolder) -> tuple[TagAssignment, ...]:
     )  # fmt: skip
 
 
-def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None = None) -> Sources:
-    """Return what every source says of the snapshot's columns, from the environment's files alone."""
+def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None = None, *, counted: bool = True) -> Sources:
+    """Return what every source says of the snapshot's columns, from the environment's files alone.
+
+    With `counted` false the counts of values take no part: that is what names, types and comments come to.
+    """
     files = source_files(folder)
     known = {c for c, _ in snapshot.columns()}
     decisions = read_decisions(decisions_path(folder.path))
@@ -88,7 +91,8 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None 
         for d in decisions
         if d.column not in known
     )  # fmt: skip
-    offline = classify(snapshot, overlay=overlay, profiles=counted_profiles(snapshot, files, overlay.schemes if overlay else ()))
+    profiles = counted_profiles(snapshot, files, overlay.schemes if overlay else ()) if counted else {}
+    offline = classify(snapshot, overlay=overlay, profiles=profiles)
     taxonomy = overlay.taxonomy if overlay is not None else Taxonomy()
     return Sources(
         offline=offline,

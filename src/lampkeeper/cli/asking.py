@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lampkeeper.app.counting import Counter, count_values, counter_of
 from lampkeeper.app.labelling import ask_model, read_platform
 from lampkeeper.app.lifecycle import snapshot_of
 from lampkeeper.app.model_labels import ModelRun
+from lampkeeper.app.settling import Settled, masked_columns, settle_by_values
 from lampkeeper.app.space_content import Asking, SpaceWriter, space_prompts
 from lampkeeper.cli.app import switch
 from lampkeeper.cli.here import Here
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
 
 
+_UNDECIDED = "undecided"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskFlags:
     """The options of `generate` that are about other sources than the rules."""
@@ -40,6 +45,8 @@ class AskFlags:
     model: str = ""
     dry_run: bool = False
     counter: Counter | None = None
+    settle_by_values: bool = False
+    asked_for_values: bool = False
     settle: bool = False
     price: str = ""
     timeout: float = 180.0
@@ -48,7 +55,7 @@ class AskFlags:
     @property
     def needs_workspace(self) -> bool:
         """Say whether the workspace is needed although nothing is read from it."""
-        return self.counter is not None or self.model.startswith(f"{Provider.DATABRICKS}:")
+        return self.counter is not None or self.asked_for_values or self.model.startswith(f"{Provider.DATABRICKS}:")
 
 
 def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,9 +66,10 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty asks none."),
         click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
         click.option(
-            "--profile-values", type=click.Choice(["none", *(c.value for c in Counter)]), is_flag=False,
-            flag_value=Counter.WAREHOUSE.value, default="none", show_default=True,
-            help="Count what values look like, where they are; no value leaves (alone: by the warehouse).",
+            "--profile-values", type=click.Choice([_UNDECIDED, "none", *(c.value for c in Counter)]), is_flag=False,
+            flag_value=Counter.WAREHOUSE.value, default=_UNDECIDED, show_default=True,
+            help="Count what values look like, where they are; no value leaves. undecided: the warehouse, of the columns that"
+            " names cannot settle; warehouse (also alone) or spark: of all columns; none: of no column.",
         ),
         switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),
         click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
@@ -84,7 +92,10 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
     flags = AskFlags(
         model=f"{Provider.DATABRICKS}:{endpoint}" if endpoint else model,
         dry_run=options.pop("dry_run"),
-        counter=None if counter == "none" else Counter(counter),
+        counter=None if counter in ("none", _UNDECIDED) else Counter(counter),
+        settle_by_values=counter == _UNDECIDED,
+        # Said outright (the jobs do), it counts with --offline too, as the other choices do.
+        asked_for_values=counter == _UNDECIDED and _is_given("profile_values"),
         settle=options.pop("settle_undecided"),
         price=options.pop("model_price"),
         timeout=options.pop("model_timeout"),
@@ -99,6 +110,11 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
             # A key that is missing is told before the workspace is read.
             _open(ref)
     return flags
+
+
+def _is_given(option: str) -> bool:
+    """Say whether an option was written on the command line."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def show_prompts(here: Here, folder: EnvFolder, overlay: Overlay, spaces: Sequence[SpaceRequest] = ()) -> Outcome:
@@ -141,6 +157,7 @@ class Asked:
     findings: tuple[Finding, ...] = ()
     code: int = 0
     document: dict[str, Any] | None = None
+    settled: Settled | None = None
 
 
 def fill_sources(
@@ -160,8 +177,12 @@ def fill_sources(
         read_platform(folder, snapshot, workspace)
     if workspace is not None and flags.counter is not None:
         findings += count_with(here, folder, snapshot, workspace, flags.counter, overlay)
+    settled: Settled | None = None
+    if workspace is not None and flags.settle_by_values and (online or flags.asked_for_values):
+        settled = _settle(here, folder, snapshot, workspace, overlay)
+        findings += settled.findings
     if not flags.model:
-        return Asked(findings=tuple(findings))
+        return Asked(findings=tuple(findings), settled=settled)
     model = _open(
         ModelRef.parse(flags.model, os.environ),
         workspace,
@@ -170,7 +191,7 @@ def fill_sources(
     with here.console.progress(f"asking {model.ref}") as step:
         run = ask_model(folder, snapshot, model, Asking(prices=_prices(flags.price)), datetime.now(UTC), step, overlay, spaces)
     here.console.line(_summary(run))
-    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run))
+    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
 
 
 def _open(ref: ModelRef, workspace: Workspace | None = None, patience: ModelPatience | None = None) -> Model:
@@ -185,7 +206,16 @@ def count_with(
 ) -> tuple[Finding, ...]:
     """Count what the values of the snapshot's tables look like; return what could not be counted."""
     with here.console.progress("counting values") as step:
-        return count_values(folder, snapshot, counter_of(counter, workspace), step, overlay.schemes)
+        masked = masked_columns(folder, snapshot, overlay)
+        return count_values(folder, snapshot, counter_of(counter, workspace), step, overlay.schemes, masked)
+
+
+def _settle(here: Here, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, overlay: Overlay) -> Settled:
+    with here.console.progress("counting values of undecided columns") as step:
+        settled = settle_by_values(folder, snapshot, overlay, counter_of(Counter.WAREHOUSE, workspace), step)
+    if settled.columns:
+        here.console.line(str(settled))
+    return settled
 
 
 def _summary(run: ModelRun) -> str:

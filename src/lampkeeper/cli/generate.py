@@ -232,6 +232,7 @@ def generate_command(
         "objects": sizes,
         "changed": list(made.changed),
         "model": asked.document,
+        "values": asked.settled.as_dict() if asked.settled is not None else None,
         "findings": [f.as_dict() for f in findings],
     }
     return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)

@@ -251,6 +251,8 @@ def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
 
 def _is_reference(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
     tail = [w for w in words if not w.isdigit()]
+    if len(tail) > 1 and lexicon.is_in("organisation", tuple(tail[-1:])) and lexicon.is_in("organisation", tuple(tail[:-1])):
+        return False  # A unit may be one of measure; that of an organisation is part of it.
     return bool(tail) and lexicon.is_in("reference", tuple(tail[-1:]))
 
 

@@ -9,6 +9,8 @@ from lampkeeper.design.knowledge.kinds import Kind
 from lampkeeper.design.knowledge.lexicon import ENGLISH, Lexicon, Match, Term
 from lampkeeper.model.labels import LabelClass
 
+YES, PENDING = 0.6, 0.42
+"""Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
 _IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
 _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
 _CONTACTS = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME, LabelClass.EMAIL})
@@ -100,8 +102,12 @@ _NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
 _UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
 _UNSURE = 0.55
-_STRANGE = 0.5
-"""What is left of a phrase when a word follows that nobody knows: enough to ask."""
+_ASKING = 0.5
+"""What is left of a phrase when a word follows that does not say that the column holds something else: enough to ask."""
+_ARGUED_DOWN = 0.4
+_COMMON = frozenset({LabelClass.ADDRESS, LabelClass.DOB, LabelClass.FINANCIAL_AMOUNT})
+"""Classes whose single words (`city`, `age`, `balance`) say as much of things as of people, though an overlay asks for them."""
+_PLACES = frozenset({LabelClass.GEO, LabelClass.ADDRESS})
 _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 
@@ -128,26 +134,50 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     """Return the candidates for a column of these words, best first."""
     if not words:
         return ()
-    asked = _asked(lexicon, words, kind)
-    if asked:
-        return tuple(c for c in judge_name(lexicon, words[asked:], kind, context) if c.label in _STATES and c.score >= _CONTEXT)
     matches = tuple(lexicon.find(words))
+    asked = _asked(lexicon, words, kind)
+    if asked and not any(m.start < asked < m.end for m in matches):
+        return tuple(c for c in judge_name(lexicon, words[asked:], kind, context) if c.label in _STATES and c.score >= _CONTEXT)
     spoiled = {i for m in matches if m.term.label is LabelClass.NONE for i in range(m.start, m.end)}
     found = []
     for match in matches:
-        if match.term.label is not LabelClass.NONE and not spoiled.issuperset(range(match.start, match.end)):
+        spoils = spoiled - set(range(match.start, match.end)) if match.term.pack else spoiled
+        if match.term.label is not LabelClass.NONE and not spoils.issuperset(range(match.start, match.end)):
             if _is_overtaken(match, matches):
                 continue
             if match.term.pack and _means_another(match, matches):
                 continue
             candidate = _judge_match(lexicon, words, match, kind, context)
+            if candidate is None or candidate.score < _UNKNOWN:
+                candidate = _asked_about(lexicon, words, match, kind, context) or candidate
             if candidate is not None:
                 found.append(candidate)
     return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
 
 
+def _asked_about(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
+    """Return a candidate for review where the name is a telling phrase and nothing that changes it, whatever the table is.
+
+    Telling are the phrases of overlays that somebody chose, and the words listed as such.
+    """
+    term = match.term
+    telling = (term.pack and (term.label not in _COMMON or len(term.words) > 1)) or term.words in lexicon.lists["telling"]
+    if not telling or term.open or not _fits(term, kind) or context.serves(term.unless):
+        return None
+    rest = (*words[: match.start], *_said_of(lexicon, words[match.end :]))
+    known = lexicon.tokenize.known - lexicon.words["neutral"] - term.tail - _PREFIX_PEOPLE
+    if any(len(w) > 1 and w in known for w in lexicon.without("person", rest)):
+        return None
+    reasons = (f"name says {term}", "which is personal data in tables about people")
+    return Candidate(
+        label=term.label, sub=term.sub, score=_UNKNOWN, open=False, length=len(term.words), reasons=reasons, pack=term.pack
+    )
+
+
 def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
     """Say whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
+    if match.term.label in _PLACES and match.term.strength == "strong":
+        return False  # A place and its name are one: `home location` of `location name`.
     return match.term.language == ENGLISH and any(
         m.term.label is LabelClass.NONE and m.start < match.end < m.end and m.start > match.start for m in matches
     )
@@ -193,7 +223,7 @@ def _asked(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> int:
 
 def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
     term = match.term
-    if (kind is not Kind.ANY and kind not in term.kinds) or (term.unless and context.serves(term.unless)):
+    if not _fits(term, kind) or (term.unless and context.serves(term.unless)):
         return None
     head, tail = words[: match.start], words[match.end :]
     factor, why = _tail_factor(lexicon, term, tail, context)
@@ -219,6 +249,11 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     return _place(lexicon, term, candidate, head, context)
 
 
+def _fits(term: Term, kind: Kind) -> bool:
+    """Say whether a type can hold what a term names. Texts are kept as bytes too: encrypted ones, and all of some systems."""
+    return kind is Kind.ANY or kind in term.kinds or (kind is Kind.BINARY and Kind.TEXT in term.kinds)
+
+
 def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: TableContext) -> tuple[float, list[str]]:
     """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
     factor = 1.0
@@ -228,18 +263,27 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
         return 0.0, []
     if term.label is LabelClass.FREE_TEXT and "number" in tail:
         return 0.0, []
-    for word in lexicon.without("person", tail):
+    for word in _said_of(lexicon, tail):
         if len(word) == 1 or word.isdigit() or word in term.tail or word in lexicon.words["neutral"]:
+            continue
+        if word in lexicon.words["shapes"] or (word == "name" and term.label in _PLACES):
             continue
         if word in lexicon.words["about"] or word in _IDENTIFIERS:
             return 0.0, []
-        # English nouns come last, so an unknown word after the phrase is what the column holds; elsewhere it is a modifier.
-        strange = word not in lexicon.tokenize.known
-        modifier = term.language != ENGLISH or "foreign" in context.topics
+        # English nouns come last, so the word after the phrase is what the column holds; elsewhere it is a modifier.
+        modifier = (term.language != ENGLISH or "foreign" in context.topics) and word not in lexicon.words["files"]
         if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
             modifier = True
-        factor *= 0.9 if modifier else _STRANGE if strange else 0.4
+        strange = word not in lexicon.tokenize.known
+        asking = strange or (term.strength == "strong" and word not in lexicon.words["heads"])
+        factor *= 0.9 if modifier else _ASKING if asking else _ARGUED_DOWN
     return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
+
+
+def _said_of(lexicon: Lexicon, tail: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words that say something of a phrase before them: `by kind` and what follows it only tells values apart."""
+    turn = next((i for i, w in enumerate(tail) if w in lexicon.words["turns"]), len(tail))
+    return lexicon.without("person", tail[:turn])
 
 
 def _base_score(
@@ -262,7 +306,7 @@ def _base_score(
     if term.strength == "strong":
         return _strong_score(term, context)
     if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
-        return _bare_name_score(lexicon, rest, head, people, context)
+        return _bare_name_score(lexicon, term, rest, head, tail, people, context)
     if _is_held(lexicon, term, head, tail, context):
         return _CONTEXT, ["a kind of balance of somebody"]
     if term.label is LabelClass.FREE_TEXT and people and head and context.of_people and not term.unsure:
@@ -301,8 +345,17 @@ def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
 
 
 def _bare_name_score(
-    lexicon: Lexicon, rest: list[str], head: tuple[str, ...], people: bool, context: TableContext
+    lexicon: Lexicon,
+    term: Term,
+    rest: list[str],
+    head: tuple[str, ...],
+    tail: tuple[str, ...],
+    people: bool,
+    context: TableContext,
 ) -> tuple[float, list[str]]:
+    # A preferred editor and a first responder are people, and nobody's name: the person is what the word belongs to.
+    if tail and term.words != ("name",) and term.language == ENGLISH and lexicon.is_in("person", tail[:1]):
+        return _FAINT, [f"says which {tail[0]!r}"]
     # The word right before `name` says whose it is: a company director's, not a company's.
     if people or (head and head[-1] in lexicon.words["person"]):
         return _STRONG, ["name of a person"]

@@ -14,32 +14,40 @@ from lampkeeper.model.labels import LabelClass
 
 _STRUCT = re.compile(r"\b(?:struct|row|record|object)\s*[<(]", re.IGNORECASE)
 _FIELD = re.compile(r"[<(,]\s*[`\"]?(\w+)[`\"]?\s*(?::\s*|\s+)([a-z]\w*)", re.IGNORECASE)
-_OPEN_ENDED = re.compile(r"(?:map|variant|jsonb?|hstore|super|object|bson)\b", re.IGNORECASE)
+_OPEN_ENDED = re.compile(
+    r"(?<![\w.`\"])(map(?=\s*[<(])|variant|jsonb?|hstore|super|object|bson|xml)(?![\w:])(?!\s+(?:string|varchar))", re.IGNORECASE
+)
+_NAMED = re.compile(r"([<(,]\s*)[`\"]?\w+[`\"]?(?:\s*:\s*|\s+)(?=[a-z])", re.IGNORECASE)
 _MOST_FIELDS = 200
 _SURE, _UNSURE = 0.6, 0.5
 
 
 def judge_nested(lexicon: Lexicon, words: tuple[str, ...], type_text: str, context: TableContext) -> Iterator[Candidate]:
-    """Yield what the fields of a struct say, and that a map, a variant or JSON of somebody's data waits for review."""
+    """Yield what the fields of a struct say, and that a map, a variant or JSON waits for review, wherever it is inside."""
     text = type_text.strip()
     if _STRUCT.search(text):
         yield from _fields(lexicon, text, context)
-    elif _OPEN_ENDED.match(text) and _may_hold_people(lexicon, words, context):
-        reasons = (f"{text.split('<')[0].lower()} may hold anything",)
-        yield Candidate(
-            label=LabelClass.FREE_TEXT, sub="payload", score=_UNSURE, open=False, length=0, reasons=reasons
-        )  # fmt: skip
+    # What is settled by a system is told by its name, unless it is settled for somebody.
+    if not context.of_people and any(w in lexicon.words["settled"] for w in words):
+        return
+    inside = next((m.group(1) for m in _OPEN_ENDED.finditer(_without_names(text))), "")
+    if inside:
+        reasons = (f"{inside.lower()} may hold anything",)
+        yield Candidate(label=LabelClass.FREE_TEXT, sub="payload", score=_UNSURE, open=False, length=0, reasons=reasons)
+
+
+def _without_names(text: str) -> str:
+    """Return a type without the names of a struct's fields: one called `map` or `json` is not of that type."""
+    return _NAMED.sub(lambda m: m.group(1), text[:20_000]) if _STRUCT.search(text) else text[:20_000]
+
+
+def struct_fields(type_text: str) -> list[tuple[str, str]]:
+    """Return name and type of the fields of a struct, those inside others too; none of other types."""
+    return _FIELD.findall(type_text[:20_000])[:_MOST_FIELDS] if _STRUCT.search(type_text) else []
 
 
 def _fields(lexicon: Lexicon, text: str, context: TableContext) -> Iterator[Candidate]:
-    found = _FIELD.findall(text[:20_000])[:_MOST_FIELDS]
-    for name, kind in found:
+    for name, kind in struct_fields(text):
         for candidate in judge_name(lexicon, lexicon.tokenize(name), kind_of(kind), context)[:1]:
             if candidate.score >= _SURE and not candidate.open:
                 yield replace(candidate, reasons=(f"field {name}: {candidate.reasons[0]}", *candidate.reasons[1:]))
-
-
-def _may_hold_people(lexicon: Lexicon, words: tuple[str, ...], context: TableContext) -> bool:
-    if any(w in lexicon.words["about"] or w in lexicon.words["settled"] for w in words):
-        return False
-    return context.of_people or any(w in lexicon.words["holders"] for w in words)

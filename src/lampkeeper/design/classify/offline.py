@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lampkeeper.design.classify.comments import short_comment, weigh_comment
 from lampkeeper.design.classify.context import TableContext, read_context, without_prefix
-from lampkeeper.design.classify.naming import Candidate, judge_figure, judge_name, judge_unknown
+from lampkeeper.design.classify.naming import PENDING, YES, Candidate, judge_figure, judge_name, judge_unknown
 from lampkeeper.design.classify.nested import judge_nested
+from lampkeeper.design.classify.opaque import OPAQUE, judge_opaque
 from lampkeeper.design.classify.profiles import Profile, profile_values
-from lampkeeper.design.knowledge.kinds import Kind, kind_of
-from lampkeeper.design.knowledge.lexicon import Lexicon
+from lampkeeper.design.knowledge.kinds import kind_of
 from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Snapshot
 
-YES, PENDING = 0.6, 0.42
-"""Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
-_SHORT_COMMENT = 6
-_COMMENT_LETTERS = 80
 _IDENTIFYING = frozenset(
     {LabelClass.NAME, LabelClass.EMAIL, LabelClass.PHONE, LabelClass.NATIONAL_ID, LabelClass.TAX_ID, LabelClass.BANK_ACCOUNT}
     | {LabelClass.PAYMENT_CARD, LabelClass.INSURANCE_ID, LabelClass.CREDENTIALS, LabelClass.DOB, LabelClass.ADDRESS}
 )
-_RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose", "where"})
-_OPAQUE_COMMENT = 16
+_FAINT = 0.2
+_HINT, _SURE = 0.7, 0.97
+_TYPE_HINTS: dict[str, tuple[LabelClass, str, float]] = {
+    "data:email": (LabelClass.EMAIL, "", _HINT), "data:phone": (LabelClass.PHONE, "", _HINT),
+    "email": (LabelClass.EMAIL, "", _HINT), "phone": (LabelClass.PHONE, "", _HINT), "data:name": (LabelClass.NAME, "", _HINT),
+    "password": (LabelClass.CREDENTIALS, "", _HINT), "geolocation": (LabelClass.GEO, "", _HINT),
+    "signature": (LabelClass.BIOMETRIC, "", _HINT), "geometry": (LabelClass.GEO, "", _HINT), "point": (LabelClass.GEO, "", _HINT),
+    "attach image": (LabelClass.BIOMETRIC, "", _HINT),
+    # These hold nothing else, whatever the column is called (`signup_address`).
+    "inet": (LabelClass.IP_DEVICE, "ip", _SURE), "cidr": (LabelClass.IP_DEVICE, "ip", _SURE),
+    "macaddr": (LabelClass.IP_DEVICE, "", _SURE), "macaddr8": (LabelClass.IP_DEVICE, "", _SURE),
+}  # fmt: skip
+"""What a type says by itself: class, sub and score."""
 _ITSELF = frozenset({("value",), ("number",), ("identifier",)})
 """Columns that hold what their table is called after: `phone_number.value`."""
 
@@ -98,7 +106,7 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     words = [lexicon.tokenize(f.name) for f in fields]
     called = lexicon.tokenize(table)
     bare = without_prefix(called, words, lexicon.tokenize.known)
-    said = [w for f, b in zip(fields, bare, strict=True) for w in _short_comment(lexicon, f, b)]
+    said = [w for f, b in zip(fields, bare, strict=True) for w in short_comment(lexicon, f.comment, b)]
     context = read_context(lexicon, table, [*(words if bare == tuple(words) else [*words, *bare]), *said], schema)
     bare = tuple(called if w in _ITSELF and called else b for w, b in zip(words, bare, strict=True))
     return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
@@ -113,10 +121,9 @@ def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[st
         *judge_unknown(lexicon, words, kind, context),
         *_from_type(field.type),
         *judge_nested(lexicon, words, field.type, context),
+        *judge_opaque(lexicon, words, bare, field.comment, field.type),
     ]
-    best = max(candidates, key=lambda c: c.rank, default=None)
-    if best is None or best.score < YES:
-        candidates.extend(_from_comment(lexicon, field, words, kind, context))
+    candidates = [*weigh_comment(lexicon, field.comment, words, kind, context, candidates)]
     profile = field.profile or profile_values(field.values, kind, known.schemes)
     if profile is not None:
         candidates = [*_checked(candidates, profile), *_from_values(profile, candidates)]
@@ -124,67 +131,22 @@ def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[st
 
 
 def _from_type(type_text: str) -> Iterable[Candidate]:
-    """Yield what a form builder's type option says: `Data:Email`, `Data:Phone`, `Password`, `Geolocation`."""
-    text = type_text.strip().lower()
-    hints = {
-        "data:email": LabelClass.EMAIL, "data:phone": LabelClass.PHONE, "phone": LabelClass.PHONE,
-        "email": LabelClass.EMAIL, "data:name": LabelClass.NAME, "password": LabelClass.CREDENTIALS,
-        "geolocation": LabelClass.GEO, "signature": LabelClass.BIOMETRIC,
-        "geometry": LabelClass.GEO, "point": LabelClass.GEO, "inet": LabelClass.IP_DEVICE, "macaddr": LabelClass.IP_DEVICE,
-        "attach image": LabelClass.BIOMETRIC,
-    }  # fmt: skip
-    if text in hints:
-        yield Candidate(label=hints[text], sub="", score=0.7, open=False, length=1, reasons=(f"type {text} says so",))
-
-
-def _from_comment(
-    lexicon: Lexicon, field: Field, words: tuple[str, ...], kind: Kind, context: TableContext
-) -> Iterable[Candidate]:
-    """Yield what the comment says: a short one is a second name; a long one counts for a name that says nothing."""
-    if not field.comment.strip():
-        return
-    first = field.comment.strip().split(". ")[0][:200]
-    said = _subject(lexicon.tokenize(first))
-    if said == words or not said:
-        return
-    known = any(True for _ in lexicon.find(words)) or any(w in lexicon.words["about"] for w in words)
-    if len(said) <= _SHORT_COMMENT:
-        for found in judge_name(lexicon, said, kind, context):
-            if found.label is not LabelClass.FINANCIAL_AMOUNT:
-                yield _told(found, 0.85 if not known else 0.55, "short comment")
-    elif not known and len(said) <= _OPAQUE_COMMENT:
-        for found in judge_name(lexicon, said, kind, context):
-            if found.length >= 2:
-                yield _told(found, 0.7, "comment")
-
-
-def _short_comment(lexicon: Lexicon, field: Field, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    """Yield what a short comment calls a column whose own name says nothing."""
-    if not field.comment or len(field.comment) > _COMMENT_LETTERS or any(w in lexicon.tokenize.known for w in words):
-        return
-    said = _subject(lexicon.tokenize(field.comment))
-    if 0 < len(said) <= _SHORT_COMMENT:
-        yield said
-
-
-def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what a comment is about: `country of the home address` is about a country."""
-    for index, word in enumerate(words):
-        if index and word == "of" and words[index + 1 : index + 2] not in (("birth",), ("death",), ("kin",)):
-            return words[:index]
-        if index and word in _RELATIONS:
-            return words[:index]
-    return words
-
-
-def _told(found: Candidate, factor: float, source: str) -> Candidate:
-    reasons = tuple(r.replace("name says", f"{source} says", 1) for r in found.reasons)
-    return replace(found, score=round(found.score * factor, 3), reasons=reasons)
+    """Yield what a type says: a form builder's option (`Data:Email`), a network address, a point on the map."""
+    text = type_text.strip().lower().removesuffix("[]")
+    if text in _TYPE_HINTS:
+        label, sub, score = _TYPE_HINTS[text]
+        yield Candidate(label=label, sub=sub, score=score, open=False, length=1, reasons=(f"type {text} says so",))
 
 
 def _checked(candidates: Sequence[Candidate], profile: Profile) -> Iterable[Candidate]:
-    """Yield the candidates, those that identify a person weakened where the values are a handful of codes."""
+    """Yield the candidates, those that identify a person weakened where the values are a handful of codes.
+
+    What nobody understood by its name goes where the values are harmless.
+    """
     for candidate in candidates:
+        if candidate.sub == OPAQUE and profile.harmless:
+            yield replace(candidate, score=_FAINT, reasons=(*candidate.reasons, profile.harmless))
+            continue
         if profile.codes and (candidate.label in _IDENTIFYING or candidate.sub == "unknown"):
             reasons = (*candidate.reasons, f"only {profile.distinct} different values")
             yield replace(candidate, score=round(candidate.score * 0.5, 3), reasons=reasons)
@@ -212,9 +174,11 @@ def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: Tab
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
     # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
     best = next((c for c in ranked if c.pack and c.label is ranked[0].label and c.score >= YES), ranked[0])
-    if best.open:
-        # A name that is left open says nothing against what is in the column: a `city` full of email addresses is no city.
-        best = next((c for c in ranked if c.seen and not c.open and c.label is not best.label and c.score >= PENDING), best)
+    if best.open or best.score < PENDING:
+        # A name that is left open, or says too little, says nothing against what is in the column (a `city` full of email
+        # addresses is no city), nor against a phrase of an overlay that somebody chose.
+        other = (c for c in ranked if (c.seen or c.pack) and not c.open and c.label is not best.label and c.score >= PENDING)
+        best = next(other, best)
     if best.score < PENDING or (best.open and best.score < YES):
         return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
     if best.score < YES:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
 from lampkeeper.design.knowledge.kinds import Kind
+from lampkeeper.design.knowledge.value_shapes import harmless_by, shares_of
 from lampkeeper.model.labels import LabelClass
 
 MOST, ENOUGH = 0.8, 20
@@ -53,11 +54,15 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Signs of a column's values. `codes`: few different short values, as lists of choices have."""
+    """Signs of a column's values. `codes`: few different short values, as lists of choices have.
+
+    `harmless`: why the values tell nobody apart, empty where they may be anything.
+    """
 
     distinct: int
     signs: tuple[Sign, ...]
     codes: bool = False
+    harmless: str = ""
 
 
 def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] = SCHEMES) -> Profile | None:
@@ -77,8 +82,20 @@ def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] 
         signs.extend(s for s in _scheme_signs(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
     if not signs and FEWEST <= len(distinct) < ENOUGH:
         signs.extend(few(s) for s in _scheme_signs(distinct, [s for s in schemes if is_sure(s)], least=1.0))
-    codes = len(filled) >= ENOUGH and len(distinct) <= _FEW and not any(" " in v for v in distinct)
-    return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes)
+    # One value alone may be what a mask leaves of many.
+    codes = len(filled) >= ENOUGH and 1 < len(distinct) <= _FEW and not any(" " in v for v in distinct)
+    harmless = harmless_by(len(filled), len(distinct), _shares(distinct).__getitem__, signs=bool(signs))
+    return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes, harmless=harmless)
+
+
+def _shares(distinct: Sequence[str]) -> dict[str, float]:
+    people = sum(1 for v in distinct if _is_full_name(v))
+    contacts = sum(1 for v in distinct if len(v.split()) >= 3 and _CONTACT_INSIDE.search(v))
+    return {**shares_of(distinct), "full name": people / len(distinct), "contact inside": contacts / len(distinct)}
+
+
+def _is_full_name(value: str) -> bool:
+    return _PERSON.fullmatch(value) is not None and not _FIRM.search(value)
 
 
 def is_sure(scheme: Scheme) -> bool:
@@ -131,7 +148,7 @@ def _text_signs(distinct: Sequence[str]) -> list[Sign]:
     elif sentences >= 0.5 and contacts >= 0.1:
         reason = f"free text; {contacts:.0%} of {size} values hold an email address or a phone number"
         found.append(Sign(label=LabelClass.FREE_TEXT, sub="", score=0.7, reason=reason))
-    people = sum(1 for v in distinct if _PERSON.fullmatch(v) and not _FIRM.search(v)) / size
+    people = sum(1 for v in distinct if _is_full_name(v)) / size
     if people >= 0.9 and size >= ENOUGH * 2 and max(words) <= 6:
         found.append(
             Sign(label=LabelClass.NAME, sub="", score=0.45, reason=f"{people:.0%} of {size} values look like full names")

@@ -5,13 +5,14 @@ Check digits are arithmetic on character codes, never casts: nothing in the quer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lampkeeper.design.classify.profiles import ENOUGH, FEWEST, MOST, PLACEHOLDERS, Profile, Sign, few, is_sure
 from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
 from lampkeeper.design.knowledge.kinds import Kind, kind_of
 from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
+from lampkeeper.design.knowledge.value_shapes import harmless_by
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.names import quote_identifier, quote_string
 from lampkeeper.model.schema import Column, Table, TypeFamily
@@ -19,7 +20,9 @@ from lampkeeper.model.schema import Column, Table, TypeFamily
 ROWS = 20_000
 """How many rows of a table are looked at."""
 
-_PROFILED = frozenset({TypeFamily.STRING, TypeFamily.INTEGER, TypeFamily.DECIMAL, TypeFamily.DATE, TypeFamily.TIMESTAMP})
+_PROFILED = frozenset(
+    {TypeFamily.STRING, TypeFamily.INTEGER, TypeFamily.DECIMAL, TypeFamily.DOUBLE, TypeFamily.DATE, TypeFamily.TIMESTAMP}
+)
 _FEW_CODES = 8
 _SPAN, _EARLY_FROM, _EARLY_TO = 35, 1915, 1990
 _SMALL_DOMAIN = frozenset({"blood group", "ICD-10 code"})
@@ -49,9 +52,19 @@ class ValueCounts:
         return self.passed.get(test, 0) / self.distinct if self.distinct else 0.0
 
 
-def profile_query(table: Table, rows: int = ROWS, schemes: Sequence[Scheme] = ()) -> ProfileQuery | None:
-    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of packs are counted too."""
-    columns = tuple(c for c in table.columns if c.family in _PROFILED)
+def is_countable(column: Column) -> bool:
+    """Say whether the values of a column can be looked at: texts, numbers, dates."""
+    return column.family in _PROFILED
+
+
+def profile_query(
+    table: Table, rows: int = ROWS, schemes: Sequence[Scheme] = (), only: Collection[str] | None = None
+) -> ProfileQuery | None:
+    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of packs are counted too.
+
+    `only` names the columns to look at; all of them where it is not given.
+    """
+    columns = tuple(c for c in table.columns if is_countable(c) and (only is None or c.name in only))
     if not columns:
         return None
     cells = ", ".join(f"named_struct('c', {n}, 'v', CAST({quote_identifier(c.name)} AS STRING))" for n, c in enumerate(columns))
@@ -105,8 +118,9 @@ def profile_counts(counts: ValueCounts, type_text: str, schemes: Sequence[Scheme
         signs += _scheme_signs(counts, [s for s in _SCHEMES if s.name in _SMALL_DOMAIN])
     if not signs and FEWEST <= counts.distinct < ENOUGH:
         signs += [few(s) for s in _scheme_signs(counts, [s for s in _counted(schemes) if is_sure(s)], least=1.0)]
-    codes = counts.filled >= ENOUGH and counts.distinct <= _FEW_CODES and not counts.passed.get("blank inside")
-    return Profile(distinct=counts.distinct, signs=tuple(signs), codes=codes)
+    codes = counts.filled >= ENOUGH and 1 < counts.distinct <= _FEW_CODES and not counts.passed.get("blank inside")
+    harmless = harmless_by(counts.filled, counts.distinct, counts.share, signs=bool(signs))
+    return Profile(distinct=counts.distinct, signs=tuple(signs), codes=codes, harmless=harmless)
 
 
 def _counted(schemes: Sequence[Scheme]) -> tuple[Scheme, ...]:

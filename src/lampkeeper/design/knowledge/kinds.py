@@ -31,6 +31,7 @@ _RULES: tuple[tuple[str, Kind], ...] = (
     (r"(binary|varbinary|\w*blob|bytea|image|raw)\b", Kind.BINARY),
     (r"(string:uuid|uuid|uniqueidentifier|guid)\b", Kind.LINK),
 )
+_ARRAY = re.compile(r"array\s*[<(](.*)[>)]$", re.IGNORECASE | re.DOTALL)
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _RULES)
 
 
@@ -39,6 +40,9 @@ def kind_of(type_text: str) -> Kind:
     stripped = type_text.strip()
     if not stripped:
         return Kind.ANY
+    array = _ARRAY.match(stripped)
+    if array:
+        return kind_of(array.group(1)) if array.group(1).strip() else Kind.TEXT
     for pattern, kind in _COMPILED:
         if pattern.match(stripped):
             return kind

@@ -21,8 +21,8 @@ ENGLISH = "en"
 """Word order decides in English: what follows a noun makes it an attribute of something else."""
 
 
-TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml")
-"""Files of phrases: what is said everywhere, what systems and standards say, what more languages say."""
+TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml", "terms_comments.yaml")
+"""Files of phrases: what is said everywhere, what systems and standards say, what more languages say, what comments say."""
 
 _STOP_WORDS = frozenset(
     {"and", "the", "for", "per", "not", "her", "his", "had", "has", "was", "are", "own", "any", "all", "inc", "org", "ext"}
@@ -71,6 +71,7 @@ class Lexicon:
     """Terms by first word, word lists, and the tokenizer that goes with them.
 
     `phrases` are the terms by all their words; `sizes` tells how long the phrases are that begin with a word, longest first.
+    `plain` are words that names are understood by, beside those of phrases and lists.
     """
 
     tokenize: Tokenizer
@@ -79,6 +80,7 @@ class Lexicon:
     words: Mapping[str, frozenset[str]]
     phrases: Mapping[tuple[str, ...], tuple[Term, ...]]
     sizes: Mapping[str, tuple[int, ...]]
+    plain: frozenset[str] = frozenset()
 
     def find(self, words: tuple[str, ...]) -> Iterator[Match]:
         """Yield every term that occurs in the words."""
@@ -160,6 +162,11 @@ def _data() -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 @cache
+def _plain_words() -> frozenset[str]:
+    return frozenset(str(w) for words in parse_data("plain_words.yaml").values() for w in words)
+
+
+@cache
 def load_lexicon() -> Lexicon:
     """Return the lexicon without any overlay; built once."""
     return build_lexicon(())
@@ -192,6 +199,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
         words=single,
         phrases={w: tuple(t) for w, t in by_words.items()},
         sizes={w: tuple(sorted({len(t.words) for t in same}, reverse=True)) for w, same in ordered.items()},
+        plain=_plain_words(),
     )
 
 

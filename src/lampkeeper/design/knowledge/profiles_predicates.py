@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lampkeeper.design.knowledge.identifiers import NIK_PROVINCES
+from lampkeeper.design.knowledge.value_shapes import SHAPES
 from lampkeeper.model.names import quote_string
 
 _VERHOEFF_D = "0123456789123406789523401789563401289567401239567859876043216598710432765982104387659321049876543210"
@@ -195,6 +196,7 @@ TEXT_PREDICATES: Mapping[str, str] = {
     "street": f"{_WORDS} BETWEEN 2 AND 12 AND {holds('v', _STREET)}",
     "full name": f"{like('v', _PERSON)} AND NOT {holds('v', _FIRM)}",
     "ISO date": holds("v", "^[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    **{name: like("v", pattern) for name, pattern in SHAPES.items()},
     "early date": holds("v", "^(191[5-9]|19[2-8][0-9]|1990)-[0-9]{2}-[0-9]{2}"),
 }
 """Tests of texts that have no scheme."""
