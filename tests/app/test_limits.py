@@ -57,17 +57,18 @@ def test_what_others_use_of_a_quota_is_no_room_for_us(place: Place, tmp_path: Pa
     assert limits_of(folder).others == {"dev_fin": 4}
     assert (limits_of(folder).elsewhere, limits_of(folder).policies_per_metastore) == (4, 10_000)
     made = generate(folder)
-    ours = len(made.desired.policies)
+    ours, here = len(made.desired.policies), sum(p.securable == ("dev_fin",) for p in made.desired.policies)
+    assert here == ours - 1  # the fallback stands on the schema
     plan, states = make_env_plan(folder, place.workspace)
     apply_plan(plan, place.workspace, states, wait=Settle(seconds=0))
     take_snapshot(folder, place.workspace)
     # Ours are counted by the platform too, and are not others'.
     assert limits_of(folder).others == {"dev_fin": 4}
-    tight = Quota(count=ours + 4, limit=ours + 3)
-    (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=tight, catalogs={"dev_fin": tight})))
+    tight, tight_here = (Quota(count=n + 4, limit=n + 3) for n in (ours, here))
+    (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=tight, catalogs={"dev_fin": tight_here})))
     assert len(generate(folder).desired.policies) == ours
     found = {f.code: f for f in validate(folder)}
-    assert f"{ours + 4} policies (4 of others), the quota of a catalog is {ours + 3}" in found["LK304"].message
+    assert f"{here + 4} policies (4 of others), the quota of a catalog is {here + 3}" in found["LK304"].message
     assert f"{ours + 4} policies (4 of others), the quota of a metastore is {ours + 3}" in found["LK309"].message
     full = Quota(count=ours + 4, limit=5)
     (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=full, catalogs={"dev_fin": full})))

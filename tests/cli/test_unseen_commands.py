@@ -75,8 +75,39 @@ def test_an_exemption_is_in_except_and_an_error_once_it_is_over(tmp_path: Path, 
 def test_why_explains_a_table_that_is_in_no_environment(tmp_path: Path, run: Run) -> None:
     settle(tmp_path, "")
     run("generate", "--offline")
-    code, out, err = run("why", "outsider", "dev_fin.elsewhere.copy.ssn")
+    assert run("why", "outsider", "dev_fin.elsewhere.copy.ssn")[0] == 2
+    code, out, err = run("why", "outsider", "dev_fin.finance.copy.ssn")
     assert code == 0
     assert "not in this environment" in err
     assert "lk_unseen_rows: filters the rows" in out
-    assert "a table of dev_fin that nobody has reviewed: no rows for" in run("matrix")[1]
+    shown = run("matrix")[1]
+    assert "a table of dev_fin.finance that nobody has reviewed: no rows for" in shown
+    assert "a table of dev_fin that nobody has reviewed: all rows for" in shown
+
+
+@pytest.mark.parametrize(
+    ("tables", "places"),
+    [
+        ('"dev_fin.finance.*"', {"SCHEMA dev_fin.finance"}),
+        ('"dev_fin.*"', {"CATALOG dev_fin"}),
+        ('"dev_fin.*", "dev_fin.finance.*"', {"CATALOG dev_fin"}),
+        ('"dev_fin.finance.customers"', set()),
+        ('"dev_fin.finance.customers", "dev_fin.finance.accounts"', set()),
+    ],
+)
+def test_the_row_fallback_stands_on_what_the_patterns_cover_whole(
+    tmp_path: Path, run: Run, tables: str, places: set[str]
+) -> None:
+    folder = bank_folder(tmp_path)
+    folder.settings_path.write_text(folder.settings_path.read_text().replace('"dev_fin.finance.*"', tables))
+    code, _, err = run("generate", "--offline")
+    assert code == 0, err
+    found = {f"{p.securable_type} {'.'.join(p.securable)}" for p in folder.read_draft().policies if p.name == "lk_unseen_rows"}
+    assert found == places
+    reviewed = [t for t in folder.read_draft().tag_assignments if t.key == "lampkeeper_review"]
+    assert bool(reviewed) is bool(places)
+    # Columns are closed by what was reviewed: that needs no place of its own.
+    assert run("generate", "--offline", "--unseen-columns", "deny")[0] == 0
+    draft = folder.read_draft()
+    assert any(t.key == "lampkeeper_review" for t in draft.tag_assignments)
+    assert {str(p.securable_type) for p in draft.policies if p.name == "lk_unseen_columns"} == {"CATALOG"}

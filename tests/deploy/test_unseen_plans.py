@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from lampkeeper.app.unseen import hidden_tables, left_out, unseen_findings
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.plan import Plan
@@ -14,7 +16,8 @@ from lampkeeper.deploy.verify.unseen import reviewed_by_others
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import Direction, MatrixChange
-from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.model.policies import SecurableType
 from support.governed_configs import ANA, CONFIGS, unseen_closed
 from support.governed_places import Place, light_place
 
@@ -92,12 +95,77 @@ def test_a_table_that_somebody_else_has_marked_as_reviewed_is_named(place: Place
     place.sql(
         "CREATE SCHEMA dev.theirs", "CREATE TABLE dev.theirs.leads (ssn STRING)", "CREATE TABLE dev.theirs.coverage (x INT)"
     )
-    before = {f.place for f in reviewed_by_others(CLOSED, place.workspace, ["dev"]).get("dev", ())}
+    dev = [("dev",)]
+    before = {f.place for f in reviewed_by_others(CLOSED, place.workspace, dev).get(dev[0], ())}
     for name in ("leads", "coverage"):
         body = {"entity_type": "tables", "entity_name": f"dev.theirs.{name}", "tag_key": "lampkeeper_review"}
         place.workspace.write(
             "test", "POST", "/api/2.1/unity-catalog/entity-tag-assignments", body | {"tag_value": "reviewed"}
         )  # fmt: skip
-    found = {f.place: str(f.severity) for f in reviewed_by_others(CLOSED, place.workspace, ["dev"])["dev"]}
+    found = {f.place: str(f.severity) for f in reviewed_by_others(CLOSED, place.workspace, dev)[dev[0]]}
+    assert not reviewed_by_others(CLOSED, place.workspace, [("dev", "s")])
     # The record of runs gets the tag beside the desired state: what is called like it is a warning.
     assert {p: s for p, s in found.items() if p not in before} == {"dev.theirs.leads": "error", "dev.theirs.coverage": "warning"}
+
+
+def narrowed(desired: Desired) -> Desired:
+    """Return the state with its row fallback on the one schema alone."""
+    return replace(
+        desired,
+        policies=tuple(
+            replace(p, securable_type=SecurableType.SCHEMA, securable=("dev", "s")) if p.name == "lk_unseen_rows" else p
+            for p in desired.policies
+        ),
+    )
+
+
+def test_what_a_narrower_reach_opens_again_is_listed_and_needs_leave(place: Place) -> None:
+    bring(place, CLOSED)
+    narrow = narrowed(CLOSED)
+    plan = make_plan(narrow, place.workspace, place.states())
+    told = [str(c) for c in plan.loosening]
+    assert "(outsider): rows of unseen tables of dev: no rows -> all rows (looser)" in told
+    assert not [t for t in told if "dev.s" in t]
+    with pytest.raises(UnsafePlanError):
+        bring(place, narrow, leave=False)
+    bring(place, narrow)
+    place.sql(
+        "CREATE SCHEMA IF NOT EXISTS dev.aside", "CREATE TABLE dev.aside.notes (x STRING)", "CREATE TABLE dev.s.fresh (x STRING)"
+    )
+    owner = str(place.workspace.get("test", "/api/2.0/preview/scim/v2/Me")["userName"])
+    seen = place.sight(owner, {"dev.aside.notes": ("x",), "dev.s.fresh": ("x",), "dev.s.customers": ("id",)})
+    assert seen == {"dev.aside.notes.x": "all rows: raw", "dev.s.fresh.x": "no rows", "dev.s.customers.id": "all rows: raw"}
+    back = make_plan(CLOSED, place.workspace, place.states())
+    assert not back.loosening
+    assert [str(c) for c in back.tightening if c.of_unseen and c.principal == "(outsider)"] == [
+        "(outsider): rows of unseen tables of dev: all rows -> no rows (tighter)"
+    ]
+    # A schema that loses its fallback while the catalog keeps what it had is told by its name.
+    gone = replace(OPEN, tables=OPEN.tables)
+    assert "(outsider): rows of unseen tables of dev.s: no rows -> all rows (looser)" in [
+        str(c) for c in make_plan(gone, place.workspace, place.states()).loosening
+    ]
+
+
+def test_a_plan_does_not_take_rows_from_who_reads_them_unless_it_is_said_which(place: Place) -> None:
+    bring(place, OPEN)
+    place.sql("CREATE SCHEMA IF NOT EXISTS dev.lake", "CREATE TABLE IF NOT EXISTS dev.lake.leads (x STRING)")
+    states = place.states()
+    found = hidden_tables(CLOSED, place.workspace, states)
+    (refused,) = [f for f in found if f.severity == "error"]
+    assert "dev.lake.leads" in refused.message
+    assert "--allow-hiding dev.lake.leads" in refused.fix
+    names = [str(t.name) for tables in left_out(CLOSED, place.workspace).values() for t in tables]
+    assert {str(f.severity) for f in hidden_tables(CLOSED, place.workspace, states, names)} == {"warning"}
+    assert {str(f.severity) for f in unseen_findings(CLOSED, place.workspace, states)} == {"warning"}
+    with pytest.raises(UsageError, match="hides no table of this name") as caught:
+        hidden_tables(CLOSED, place.workspace, states, ["dev.lake.lead"])
+    assert caught.value.fix.startswith("did you mean dev.lake.leads")
+    # The other schema is nobody's business of an environment that covers one schema.
+    assert not [f for f in hidden_tables(narrowed(CLOSED), place.workspace, states) if "lake" in f.message]
+    bring(place, CLOSED)
+    assert {str(f.severity) for f in hidden_tables(CLOSED, place.workspace, place.states())} == {"info"}
+    # A table that we reviewed and would review no more loses its rows by this plan.
+    fewer = replace(CLOSED, tag_assignments=tuple(t for t in CLOSED.tag_assignments if t.key != "lampkeeper_review"))
+    (lost,) = [f for f in hidden_tables(fewer, place.workspace, place.states()) if f.severity == "error"]
+    assert "dev.s.customers" in lost.message

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.conditions import HasTag, HasTagValue
+from lampkeeper.model.controls import TableControl
 from lampkeeper.model.effective import combinations, compute_matrix, relevant_groups, standard_principals
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.names import ColumnName, FunctionName
@@ -143,6 +144,32 @@ def test_a_hidden_table_is_hidden_in_every_column_and_a_readable_one_in_none(of:
     for table in of.tables:
         seen = access.table(principal, table.name)
         assert {c.state is CellState.HIDDEN for c in seen.cells.values()} == {not seen.readable}
+
+
+@law(150)
+@given(of=access_models(), principal=principals)
+def test_a_conflict_is_told_where_and_only_where_queries_fail_for_it(of: AccessModel, principal: Principal) -> None:
+    access = Access(of)
+    told = {c.table for c in access.conflicts([principal])}
+    for table in of.tables:
+        seen = access.table(principal, table.name)
+        failing = [c.by for c in seen.cells.values() if c.state is CellState.FAILING]
+        if any("UC_DEPENDENCY" not in by for by in failing):
+            assert table.name in told
+        if seen.readable and table.name in told:
+            assert failing
+
+
+def test_what_is_set_on_a_table_binds_everybody_and_meets_policies() -> None:
+    hide, blur = (TableControl(table=TABLE, column="A", function=f.name) for f in FUNCTIONS[:2])
+    exempt = (mask(except_principals=("ana",)),)
+    assert state(model(policies=(), controls=(hide,))) is CellState.MASKED
+    assert state(model(policies=exempt, controls=(hide,))) is CellState.MASKED
+    assert state(model(controls=(hide,))) is CellState.MASKED  # the same function with the same arguments counts once
+    assert state(model(controls=(blur,))) is CellState.FAILING
+    assert state(model(controls=(replace(blur, column="gone"),))) is CellState.MASKED
+    (found,) = Access(model(controls=(blur,))).conflicts([Principal(name="ana")])
+    assert (found.place, [u.function for u in found.uses]) == ("main.s.t.a", [FUNCTIONS[0].name, FUNCTIONS[1].name])
 
 
 @law(150)

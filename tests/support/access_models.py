@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lampkeeper.model.access import AccessModel, Principal
 from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or
+from lampkeeper.model.controls import TableControl
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName, TableName
@@ -105,9 +106,20 @@ _grants = st.builds(
 )
 
 
+_controls = st.builds(
+    lambda table, column, function, arguments: TableControl(
+        table=table.name, column=column, function=function, arguments=tuple(arguments)
+    ),
+    st.sampled_from(TABLES),
+    st.sampled_from(("", "a", "B", "Odd `name", "gone")),
+    st.sampled_from([f.name for f in FUNCTIONS]),
+    st.lists(st.sampled_from(("a", "b", "k")), max_size=1),
+)
+
+
 @st.composite
 def access_models(draw: st.DrawFn) -> AccessModel:
-    """Draw a model: nested groups (cycles too), tags at every level, masks and filters, grants, owners."""
+    """Draw a model: nested groups (cycles too), tags at every level, masks and filters, some set on tables, grants, owners."""
     policies = {p.key: p for p in draw(st.lists(_policies(), max_size=4))}
     tags = {(str(t.entity_type), t.entity_name, t.key): t for t in draw(st.lists(_tags(), max_size=8))}
     members = draw(
@@ -131,6 +143,7 @@ def access_models(draw: st.DrawFn) -> AccessModel:
         functions=tuple(draw(st.sampled_from((FUNCTIONS, FUNCTIONS, FUNCTIONS[:1], ())))),
         members=members,
         owners=owners,
+        controls=tuple({(c.table, c.column): c for c in draw(st.lists(_controls, max_size=2))}.values()),
     )
 
 

@@ -15,7 +15,7 @@ from lampkeeper.design.drift.drift import Drift, DriftKind, changed_types, find_
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 
@@ -28,6 +28,11 @@ class Audit:
     tables: int
     columns: int
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Say whether nothing was found that is an error."""
+        return not has_errors(self.all_findings)
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
@@ -52,7 +57,7 @@ def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = Non
     if desired == Desired():
         raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
     require_sight(workspace, (t.catalog for t in desired.tables))
-    view = read_audit_view(workspace, folder.settings().patterns)
+    view = read_audit_view(workspace, folder.settings().patterns, {p.key for p in desired.policies})
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
     by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())

@@ -20,7 +20,7 @@ from lampkeeper.app.modes import Mode, draft_before, groups_for, merged_draft, m
 from lampkeeper.app.own_masks import library_of
 from lampkeeper.app.own_tags import own_tag_findings, with_own_tags
 from lampkeeper.app.space_content import SpaceWriter, lay_over
-from lampkeeper.app.unseen import unknown_families, unseen_findings
+from lampkeeper.app.unseen import hidden_tables, unknown_families
 from lampkeeper.app.waiving import exceptions_ending, gated
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.plan import Plan
@@ -50,7 +50,7 @@ from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
-from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.unseen import Reach, Unseen, outermost
 from lampkeeper.remote.catalog import read_snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import read_access_model
@@ -198,6 +198,7 @@ def generate(
         unseen=unseen,
         unseen_columns=unseen_columns,
         exemptions=settings.exemptions,
+        covered=covered_places(settings.patterns),
     )
     made = synthesize(request)
     spaces = made.desired.spaces
@@ -220,6 +221,12 @@ def generate(
     changed += folder.write_pages(made.desired, labels, findings)
     record_draft(folder, f"generate --mode {mode}" + (f" --space {space}" if space else ""), now)
     return Generated(labels=labels, desired=made.desired, findings=findings, changed=tuple(str(p) for p in changed))
+
+
+def covered_places(patterns: Iterable[str]) -> tuple[Reach, ...]:
+    """Return what the patterns cover whole: catalogs of `catalog.*`, schemas of `catalog.schema.*`."""
+    whole = (split_name(p.removesuffix(".*")) for p in patterns if p.endswith(".*"))
+    return outermost(parts for parts in whole if len(parts) < 3)
 
 
 def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:
@@ -350,11 +357,13 @@ def make_env_plan(
     layers: tuple[Layer, ...] = LAYERS,
     now: datetime | None = None,
     find_key: KeyFinder = no_key,
+    allow_hiding: Iterable[str] = (),
 ) -> tuple[Plan, States]:
     """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
 
-    What is an error of `validate` blocks the plan before anything is split, read or written. `now` decides which exemptions
-    and waivers are over (default: this moment).
+    What is an error of `validate` blocks the plan before anything is split, read or written. `allow_hiding` names tables
+    that may lose their rows for people who read them now. `now` decides which exemptions and waivers are over (default: this
+    moment).
     """
     states = States.in_folder(folder.root, folder.env)
     drafted = has_draft(folder)
@@ -374,7 +383,8 @@ def make_env_plan(
     plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
     findings = (*findings, *shared_key(folder, found.key))
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
-    unseen = unseen_findings(desired, workspace, states) if Layer.DATA_ACCESS in layers else ()
+    hiding = tuple(allow_hiding)
+    unseen = hidden_tables(desired, workspace, states, hiding) if Layer.DATA_ACCESS in layers else ()
     found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unseen])
     return replace(plan, findings=found_all, files=tuple(digests(folder.path).items())), states
 

@@ -49,13 +49,14 @@ def print_audit(console: Console, found: Audit) -> None:
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
     console.line(f"{found.tables} tables, {found.columns} columns: {forward} forward, {reverse} reverse drift")
-    console.line("audit: drift" if found.drift else "audit: clean", "bold red" if found.drift else "bold green")
+    verdict = "drift" if found.drift else "clean" if found.clean else "no drift, and errors"
+    console.line(f"audit: {verdict}", "bold green" if found.clean else "bold red")
 
 
 def audit_dict(found: Audit) -> dict[str, object]:
     """Return the JSON form of an audit."""
     return {
-        "clean": not found.drift,
+        "clean": found.clean,
         "tables": found.tables,
         "columns": found.columns,
         "drift": [d.as_dict() for d in found.drift],

@@ -31,7 +31,7 @@ from lampkeeper.files.text import write_text
 from lampkeeper.model.access import Access, CellState
 from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.explain import Explanation, explain, show_use
+from lampkeeper.model.explain import Explanation, explain, show_control, show_use
 from lampkeeper.model.names import ColumnName, TableName
 
 STYLES = {CellState.RAW: "bold yellow", CellState.MASKED: "green", CellState.HIDDEN: "dim", CellState.FAILING: "bold red"}
@@ -118,10 +118,10 @@ def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, on
 
 
 def unseen_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
-    """Return by catalog what each principal that may read it gets of a table that nobody has reviewed."""
+    """Return by catalog or schema what each principal that may read it gets of a table that nobody has reviewed."""
     found: dict[str, dict[str, str]] = {}
-    for (principal, catalog), closed in sorted(matrix.unseen.items()):
-        found.setdefault(catalog, {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
+    for (principal, place), closed in sorted(matrix.unseen.items()):
+        found.setdefault(".".join(place), {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
     return dict(sorted(found.items()))
 
 
@@ -279,6 +279,7 @@ def print_explanation(console: Console, found: Explanation) -> None:
     section("tags of the column", [str(t) for t in found.column_tags])
     section("tags of the table", [str(t) for t in found.table_tags])
     section("policies", [str(p) for p in found.policies])
+    section("set on the table", [show_control(c, u) for c, u in found.on_table])
     section("mask", [show_use(u) for u in found.masks])
     section("row filter", [show_use(u) for u in found.filters])
     reason = f" ({found.cell.by})" if found.cell.by and found.cell.state is not CellState.MASKED else ""

@@ -12,7 +12,7 @@ from lampkeeper.app.conform import never_observed
 from lampkeeper.app.deployed import require_same_files, undeployed
 from lampkeeper.app.hash_keys import key_for
 from lampkeeper.app.lifecycle import make_env_plan, require_state, still_allowed
-from lampkeeper.app.unseen import fallbacks
+from lampkeeper.app.unseen import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
 from lampkeeper.cli.console import Console, Step
@@ -20,7 +20,7 @@ from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.plan_summary import print_plan
-from lampkeeper.cli.proposals import approvals_option, deployed_option, named_plan, proposed
+from lampkeeper.cli.proposals import approvals_option, deployed_option, named_plan, proposed, refusal_of
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.deploy.approvals import plan_hash as hash_of
 from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
@@ -54,6 +54,15 @@ _settle = click.option(
 _adopt = click.option("--adopt", is_flag=True, help="Take over objects that exist and differ and are not ours.")
 
 
+_hide = click.option(
+    "--allow-hiding",
+    "hiding",
+    multiple=True,
+    metavar="TABLE",
+    help="Let a table that nobody has reviewed lose its rows for people who read it now (may be given again).",
+)
+
+
 def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
     """Return the layers named, in order; all when none is named."""
     return tuple(la for la in LAYERS if not names or str(la) in names)
@@ -66,6 +75,7 @@ def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
 @deployed_option
 @_layers
 @_adopt
+@_hide
 @common(workspace=True, writes=True)
 def plan_command(
     here: Here,
@@ -75,6 +85,7 @@ def plan_command(
     deployed: Path | None,
     layers: tuple[str, ...],
     adopt: bool,
+    hiding: tuple[str, ...],
 ) -> Outcome:
     """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
 
@@ -84,7 +95,9 @@ def plan_command(
     workspace = workspace_of(here, folder)
     find_key = key_finder(here, folder, workspace)
     with here.console.progress("planning"):
-        plan, _ = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
+        plan, _ = make_env_plan(
+            folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+        )
     if deployed is not None:
         plan = replace(plan, undeployed=undeployed(folder.path, deployed / here.env))
     print_plan(here.console, plan)
@@ -93,7 +106,7 @@ def plan_command(
         write_text(out, plan.to_json())
         here.console.note(f"saved {out}")
     if not propose:
-        return Outcome(document=plan.as_dict(), findings=plan.findings)
+        return Outcome(document=plan.as_dict(), findings=plan.findings, verdict=refusal_of(plan))
     return proposed(here, plan, workspace, approvals)
 
 
@@ -118,6 +131,7 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
 @deployed_option
 @_loosen
 @_adopt
+@_hide
 @_layers
 @_settle
 @common(workspace=True, writes=True)
@@ -130,6 +144,7 @@ def apply_command(
     deployed: Path | None,
     allow_loosening: bool,
     adopt: bool,
+    hiding: tuple[str, ...],
     layers: tuple[str, ...],
     settle: float | None,
 ) -> Outcome:
@@ -138,7 +153,7 @@ def apply_command(
     A plan named by its hash loosens only with an approval by another principal, never by a flag.
     """
     folder = here.folder()
-    _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers))
+    _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers or hiding))
     workspace = workspace_of(here, folder)
     find_key = key_finder(here, folder, workspace)
     approver = ""
@@ -151,10 +166,12 @@ def apply_command(
         plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
-            plan, states = make_env_plan(folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key)
+            plan, states = make_env_plan(
+                folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+            )
     if plan.blocked:
         print_plan(here.console, plan)
-        return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
+        return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings, verdict=refusal_of(plan))
     if here.shared is not None:
         here.shared.mirror(states)
     history = history_of(here, workspace)
@@ -177,7 +194,7 @@ def apply_command(
     print_applied(here.console, report)
     document = {"applied": True, "approver": approver, **applied_dict(report)}
     findings = plan.findings
-    if history is not None and history.catalog in fallbacks(folder.read_desired()):
+    if history is not None and closing(folder.read_desired(), (history.catalog, history.schema)) is not None:
         findings = (*findings, *history.review())
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
 
@@ -186,7 +203,7 @@ def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allo
     if saved is not None and plan_hash:
         raise UsageError("--plan and --plan-hash are two plans", fix="give one of them")
     if (saved is not None or plan_hash) and chosen:
-        raise UsageError("--plan stands for itself", fix="leave out --adopt and --layer, or plan again with them")
+        raise UsageError("--plan stands for itself", fix="leave out --adopt, --allow-hiding and --layer, or plan again with them")
     if plan_hash and allow_loosening:
         raise UsageError("a plan named by its hash loosens by an approval alone", fix="lampkeeper approve HASH")
     if approved and not plan_hash:

@@ -48,6 +48,11 @@ def plan_book(here: Here, approvals: Path | None) -> PlanBook:
     return PlanBook(plans=beside, approvals=files_at(here, approvals or place), env=here.env, options=shlex.join(options))
 
 
+def refusal_of(plan: Plan) -> int | None:
+    """Return the exit code of a plan that is refused whatever is allowed; None leaves it to the findings."""
+    return UnsafePlanError.exit_code if plan.refused else None
+
+
 def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
     """Keep a plan under its hash and say whether it may be applied as it is."""
     book = plan_book(here, approvals)
@@ -72,7 +77,7 @@ def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | Non
             here.console.line(f"approved by {approval.by} at {approval.at}")
     return Outcome(
         document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
-        verdict=1 if plan.blocked else verdict, message=message,
+        verdict=refusal_of(plan) or (1 if plan.blocked else verdict), message=message,
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lampkeeper.deploy.existing_controls import PolicyKey, conflict_findings, conflicts_of, not_shown_findings
+from lampkeeper.deploy.picture import Picture
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.policies import Policy
 from lampkeeper.model.schema import Snapshot
@@ -15,21 +17,30 @@ from lampkeeper.remote.live import read_governed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditView:
-    """The live side of an audit; `findings` are policies that we cannot read, whose effect is therefore unknown."""
+    """The live side of an audit.
+
+    `findings`: policies that we cannot read, whose effect is therefore unknown, and masks and filters of others that meet ours.
+    """
 
     snapshot: Snapshot
     policies: tuple[Policy, ...]
     findings: tuple[Finding, ...] = ()
 
 
-def read_audit_view(workspace: Workspace, patterns: Iterable[str]) -> AuditView:
-    """Read the tables that the patterns name now, new ones included, with what protects them; writes nothing."""
+def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterable[PolicyKey] = ()) -> AuditView:
+    """Read the tables that the patterns name now, new ones included, with what protects them; writes nothing.
+
+    `ours` are the keys of the environment's own policies.
+    """
     snapshot = read_snapshot(workspace, patterns)
     live = read_governed(workspace, [t.name for t in snapshot.tables])
+    met = conflict_findings(conflicts_of(Picture(live.access_model()), ours), live, codes="audit/")
+    met += not_shown_findings(live, code="audit/controls_not_shown")
     return AuditView(
         snapshot=Snapshot(tables=snapshot.tables, tags=live.tags),
         policies=tuple(p.policy for p in live.policies if p.policy is not None),
-        findings=tuple(
+        findings=met
+        + tuple(
             Finding(
                 code="audit/unread_policy",
                 severity=Severity.WARNING,

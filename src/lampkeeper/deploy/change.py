@@ -45,7 +45,7 @@ class Stage(StrEnum):
 
 STAGES: tuple[Stage, ...] = tuple(Stage)
 
-LAGGING = frozenset({"tag", "member", "policy", "tag_policy", "function"})
+LAGGING = frozenset({"tag", "member", "policy", "tag_policy", "function", "table_control"})
 """Kinds whose effect may come some time after the write (tags and memberships: minutes on the platform)."""
 
 

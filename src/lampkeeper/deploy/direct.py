@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lampkeeper.deploy.change import LAGGING, Action, Change
+from lampkeeper.deploy.existing_controls import conflicts_of
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
 from lampkeeper.deploy.kinds.protection import function_of
@@ -161,6 +162,13 @@ def _require_honest(plan: Plan, live: Picture, states: States) -> None:
     final = live.copy()
     for change in plan.changes:
         final.apply(change)
+    ours = {p.key for p in final.policies.values() if _is_ours(p.key, plan, states)}
+    met = conflicts_of(final, ours)
+    if met:
+        raise UnsafePlanError(
+            f"{met[0].place}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
+            fix="make the plan again: it names what stands there",
+        )
     found = judge(live, recorded_picture(live, states), final, states.governed)
     exposures = [str(e) for e in Rehearsal(live, plan.changes).exposures()]
     told = {*map(str, plan.loosening), *plan.exposures}
@@ -170,6 +178,12 @@ def _require_honest(plan: Plan, live: Picture, states: States) -> None:
     untold += [str(c) for c in (*found.opening, *found.restoring) if str(c) not in told]
     if untold:
         raise UnsafePlanError(f"the plan does more than it says: {untold[0]}", fix="make the plan again")
+
+
+def _is_ours(key: tuple[str, str, str], plan: Plan, states: States) -> bool:
+    bodies = [o.body for o in states.owned("policy").values()]
+    bodies += [c.after for c in plan.changes if c.kind == "policy" and c.after is not None]
+    return any((b["on_securable_type"], b["on_securable_fullname"], b["name"]) == key for b in bodies)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lampkeeper.deploy.existing_controls import not_shown_findings
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.view import View, external_references
 from lampkeeper.model.desired import Desired
@@ -19,6 +20,7 @@ def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
         *_missing_columns(desired, view),
         *_others_under_policy(desired, view),
         *_unread_policies(view),
+        *not_shown_findings(view.governed),
         *_unread_functions(desired, view),
         *_foreign_access(desired, view, states),
     ]

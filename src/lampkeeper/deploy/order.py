@@ -16,7 +16,8 @@ _RANK = {kind.name: n for n, kind in enumerate(KINDS)}
 _DELETE_RANK = {
     # Within `close`: who may enter goes before what they may enter. Within `clean`: users of a thing go before the thing.
     "genie_acl": 0, "genie_space": 1, "grant": 2, "warehouse_acl": 3, "entitlement": 4, "seat": 5, "member": 6,
-    "tag": 7, "policy": 8, "function": 9, "schema": 10, "tag_permission": 11, "tag_policy": 12, "warehouse": 13, "group": 14,
+    "tag": 7, "policy": 8, "table_control": 9, "function": 9, "schema": 10,
+    "tag_permission": 11, "tag_policy": 12, "warehouse": 13, "group": 14,
 }  # fmt: skip
 
 

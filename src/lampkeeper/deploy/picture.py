@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lampkeeper.deploy.change import Body, Change
+from lampkeeper.deploy.kinds.controls import control_key, control_of
 from lampkeeper.deploy.kinds.protection import function_of
 from lampkeeper.model.access import AccessModel
+from lampkeeper.model.controls import TableControl
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Grant, Policy, SecurableType
@@ -15,7 +17,7 @@ from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.securables import policy_from_rest
 
-GOVERNING = frozenset({"tag", "policy", "grant", "function", "member", "group"})
+GOVERNING = frozenset({"tag", "policy", "grant", "function", "member", "group", "table_control"})
 """Kinds whose changes can alter what a principal sees."""
 
 
@@ -33,6 +35,7 @@ class Picture:
         self.grants: dict[tuple[str, str, str], Grant] = {_grant_key(g): g for g in model.grants}
         self.functions: dict[str, Function] = {f.name.plain.casefold(): f for f in model.functions}
         self.members: dict[str, set[str]] = {g: set(m) for g, m in model.members.items()}
+        self.controls: dict[str, TableControl] = {control_key(c.table, c.column): c for c in model.controls}
 
     def copy(self) -> Picture:
         """Return a picture that can be changed apart."""
@@ -41,6 +44,7 @@ class Picture:
         other.tags = {k: dict(v) for k, v in self.tags.items()}
         other.policies, other.grants, other.functions = dict(self.policies), dict(self.grants), dict(self.functions)
         other.members = {g: set(m) for g, m in self.members.items()}
+        other.controls = dict(self.controls)
         return other
 
     def _put_tag(self, tag: TagAssignment) -> None:
@@ -58,6 +62,7 @@ class Picture:
             functions=tuple(self.functions.values()),
             members={g: tuple(sorted(m)) for g, m in self.members.items()},
             owners=self.owners,
+            controls=tuple(self.controls.values()),
         )
 
     @staticmethod
@@ -89,6 +94,7 @@ class Picture:
             "function": self._function,
             "member": self._member,
             "group": self._group,
+            "table_control": self._table_control,
         }[kind](body, after is not None)
 
     def _tag(self, body: Body, there: bool) -> None:
@@ -141,6 +147,14 @@ class Picture:
         else:
             self.members.pop(body["name"], None)
 
+    def _table_control(self, body: Body, there: bool) -> None:
+        control = control_of(body)
+        key = control_key(TableName(str(body["catalog"]), str(body["schema"]), str(body["table"])), str(body["column"]))
+        if there and control is not None:
+            self.controls[key] = control
+        else:
+            self.controls.pop(key, None)
+
     def touched(self, change: Change) -> set[TableName]:
         """Return the tables whose cells a change may alter."""
         body = change.after if change.after is not None else change.before
@@ -148,7 +162,9 @@ class Picture:
             return set()
         if change.kind in {"member", "function", "group"}:
             return set(self.tables)
-        if change.kind == "tag":
+        if change.kind == "table_control":
+            prefix = f"{body['catalog']}.{body['schema']}.{body['table']}".casefold()
+        elif change.kind == "tag":
             prefix = str(body["entity_name"]).casefold()
             if body["entity_type"] == str(EntityType.COLUMNS):
                 return {t for t in self.tables if prefix.startswith(f"{t.plain.casefold()}.")}

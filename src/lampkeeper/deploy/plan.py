@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.existing_controls import REFUSED
 from lampkeeper.model.effective import Direction, MatrixChange
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors
@@ -70,6 +71,11 @@ class Plan:
     def blocked(self) -> bool:
         """Say whether findings forbid the apply."""
         return has_errors(self.findings)
+
+    @property
+    def refused(self) -> bool:
+        """Say whether it would leave a column or table that fails every query: an unsafe plan, beside other errors."""
+        return any(f.severity is Severity.ERROR and f.code in REFUSED for f in self.findings)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from lampkeeper.deploy.change import Action, Body, Change, Stage
+from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, take_over, takeover_findings
 from lampkeeper.deploy.inspect import inspect
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.deploy.kinds.base import Found, Kind
+from lampkeeper.deploy.kinds.controls import TableControlKind
 from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
 from lampkeeper.deploy.picture import Picture
@@ -19,6 +21,7 @@ from lampkeeper.deploy.view import View, read_view, scope_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.policies import Policy
 from lampkeeper.remote.clients import Workspace
 
 
@@ -55,12 +58,14 @@ def assemble(desired: Desired, view: View, states: States, *, adopt: bool = Fals
     """Make the plan from what was read: no wire, no clock."""
     draft = _Draft(desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states))
     for kind in KINDS:
-        if kind.layer in layers:
+        if kind.layer in layers and kind.name != TableControlKind.name:
             draft.compare(kind)
     live = Picture(view.governed.access_model())
     final = live.copy()
     for change in draft.changes:
         final.apply(change)
+    if Layer.DATA_ACCESS in layers:
+        draft.compare_controls(final)
     changes = ordered(draft.changes, final.policies.values())
     exposures = Rehearsal(live, changes).exposures()
     if exposures:
@@ -113,6 +118,39 @@ class _Draft:
                 self.changes += _steps(
                     kind, key, Action.DELETE, found.body, None, ("not wanted in what is ours",), found.remote_id
                 )
+
+    def compare_controls(self, final: Picture) -> None:
+        """Add the changes of controls set on tables, lay them over what stands at the end, and report what meets there."""
+        kind = TableControlKind()
+        live, owned = kind.live(self.view), self.states[kind.layer].of_kind(kind.name)
+        ours = {p.key for p in self.desired.policies} | {p.key for p in final.policies.values() if self._is_owned(p)}
+        taken = take_over(final, ours, owned, live, adopt=self.adopt)
+        changes: list[Change] = []
+        for key, body in sorted(taken.wanted.items()):
+            record = owned.get(key)
+            if record is None or (live[key].body["function"] and not record.body["function"]):
+                changes += self._take(kind, key, live[key], body, "adopted on request", original=live[key].body)
+            else:
+                changes += self._want(kind, key, body, live[key], record, "")
+        for key in sorted(taken.back):
+            changes += self._give_back(kind, key, owned[key], live.get(key))
+        for change in changes:
+            final.apply(change)
+        self.changes += changes
+        self.findings += takeover_findings(changes)
+        self.findings += conflict_findings(conflicts_of(final, ours), self.view.governed, adopted=self.adopt)
+
+    def _is_owned(self, policy: Policy) -> bool:
+        return any((b["on_securable_type"], b["on_securable_fullname"], b["name"]) == policy.key for b in self._policy_bodies())
+
+    def _policy_bodies(self) -> list[Body]:
+        return [o.body for o in self.states.owned("policy").values()]
+
+    def _give_back(self, kind: Kind, key: str, record: Owned, found: Found | None) -> Iterable[Change]:
+        """Set a control again; one that somebody has set in its place since stays."""
+        if found is not None and found.body["function"] and not record.body["function"]:
+            found = None
+        return self._drop(kind, key, record, found)
 
     def _want(self, kind: Kind, key: str, body: Body, found: Found | None, record: Owned | None, owner: str) -> Iterable[Change]:
         if found is None:

@@ -28,9 +28,9 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     findings += _administration(plan, workspace, holder)
     account = _account(plan, workspace)
     findings += account or _people(plan.changes, workspace)
-    if any(c.kind == "function" for c in plan.changes) and not list_warehouses(workspace):
+    if any(c.kind in ("function", "table_control") for c in plan.changes) and not list_warehouses(workspace):
         message, fix = (
-            "there is no SQL warehouse to make functions with",
+            "there is no SQL warehouse to make functions, masks of tables and row filters with",
             "create one, or set sql_warehouse_id in env.auto.tfvars",
         )
         findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, place="workspace", message=message, fix=fix))
@@ -75,6 +75,10 @@ def _needs(changes: Iterable[Change]) -> list[Need]:
             needs.add(_need(body["on_securable_type"], body["on_securable_fullname"], "make policies", "MANAGE"))
         elif change.kind == "grant":
             needs.add(_need(body["securable_type"], ".".join(body["securable"]), "grant", "MANAGE"))
+        elif change.kind == "table_control":
+            table = f"{body['catalog']}.{body['schema']}.{body['table']}"
+            needs |= _inside(f"{body['catalog']}.{body['schema']}")
+            needs.add(_need("table", table, "set and drop its column masks and row filter", "MANAGE"))
         elif change.kind == "tag":
             parts = str(body["entity_name"]).split(".")[:3]
             level = ("catalog", "schema", "table")[len(parts) - 1]

@@ -41,6 +41,8 @@ class View:
     space_acls: Mapping[str, Json] = field(default_factory=dict)
     catalog_tags: tuple[TagAssignment, ...] = ()
     """All tags of the catalogs where policies match tags of others: they stand on more than our tables."""
+    taken_controls: tuple[Body, ...] = ()
+    """Column masks and row filters of tables that were taken over, by the state files: as bodies of kind `table_control`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +81,11 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change] = ()) -
     spaces |= {c.key: c.remote_id for c in changes if c.kind == "genie_space" and c.remote_id}
     groups = {g.name for g in desired.groups} | set(desired.members) | {s.group for s in desired.seats}
     groups |= {str(b["name"]) for b in bodies["group"]} | {str(b["group"]) for b in bodies["member"]}
+    taken = {TableName(str(b["catalog"]), str(b["schema"]), str(b["table"])) for b in bodies["table_control"]}
     warehouses = {w.id or w.name for w in desired.warehouses} | {str(b["name"]) for b in bodies["warehouse"]}
     return Scope(
         tables=desired.tables,
-        former_tables=tuple(sorted(states.governed - set(desired.tables))),
+        former_tables=tuple(sorted((states.governed | taken) - set(desired.tables))),
         groups=frozenset(groups),
         function_schemas=frozenset(homes),
         schemas=frozenset((p[0], p[1]) for p in (e.split(".") for e in entities) if len(p) > 1),
@@ -135,6 +138,7 @@ def read_view(workspace: Workspace, scope: Scope, states: States, layers: tuple[
     return View(
         governed=governed,
         catalog_tags=tuple(t for c in sorted(scope.shared_tag_catalogs) for t in read_tags(workspace, c)) if govern else (),
+        taken_controls=tuple(o.body for o in states.owned("table_control").values()),
         schemas=_schemas(workspace, scope.function_schemas) if govern else {},
         seats=read_seats(workspace) if work and workspace.has_account else {},
         entitlements=read_entitlements(workspace) if work else {},

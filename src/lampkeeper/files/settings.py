@@ -212,20 +212,24 @@ def _limits(record: Record) -> dict[str, int]:
 
 
 def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
-    """Return table patterns in three parts; `schema.table` gets the old `uc_catalog` in front."""
+    """Return table patterns: three parts, or `catalog.*`; `schema.table` gets the old `uc_catalog` in front."""
     found = []
     for index, text in enumerate(record.texts(name)):
         try:
             parts = split_name(text)
         except UsageError as error:
             raise UsageError(f"{record.place_of(name, index)}: {error.message}", fix=error.fix) from None
+        star = parts[-1] == "*" and not text.rstrip().endswith("`")
         if len(parts) == 2 and catalog:
             parts = (catalog, *parts)
+        if len(parts) == 2 and star and parts[0] != "*":
+            found.append(f"{write_name(parts[0])}.*")
+            continue
         if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:-1]:
             raise UsageError(
-                f"{record.place_of(name, index)}: {text!r} is no table", fix="write catalog.schema.table or catalog.schema.*"
+                f"{record.place_of(name, index)}: {text!r} is no table",
+                fix="write catalog.schema.table, catalog.schema.* or catalog.*",
             )
-        star = parts[2] == "*" and not text.rstrip().endswith("`")
         found.append(f"{write_name(*parts[:2])}.*" if star else write_name(*parts))
     return tuple(dict.fromkeys(found))
 

@@ -14,14 +14,17 @@ from enum import StrEnum
 from functools import cached_property
 
 from lampkeeper.model.conditions import Condition, matches
+from lampkeeper.model.controls import SET_ON_TABLE, Conflict, ConflictCollector, FunctionUse, TableControl
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function, digests_with_calls
-from lampkeeper.model.names import ColumnName, FunctionName, TableName
+from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagAssignment
-from lampkeeper.model.unseen import is_fallback
+from lampkeeper.model.unseen import Reach, is_fallback, within
+
+__all__ = ["Access", "AccessModel", "Cell", "CellState", "FunctionUse", "Principal", "TableAccess"]
 
 
 class CellState(StrEnum):
@@ -61,15 +64,6 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionUse:
-    """A function bound to columns: which policy brought it, and its arguments as columns or constants."""
-
-    policy: str
-    function: FunctionName
-    arguments: tuple[ColumnName | str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TableAccess:
     """What one principal gets of one table. `filters` are the row filters that apply (more than one fails every query)."""
 
@@ -87,6 +81,7 @@ class AccessModel:
 
     `members` maps every group to its direct members (principals and groups). `owners` maps (securable type, full name)
     to the owner, who holds every privilege there and is bound by policies all the same (documented for tables).
+    `controls` are column masks and row filters set on the tables themselves: they bind everybody.
     """
 
     tables: tuple[Table, ...]
@@ -96,6 +91,7 @@ class AccessModel:
     functions: tuple[Function, ...] = ()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    controls: tuple[TableControl, ...] = ()
 
     @classmethod
     def of_desired(cls, desired: Desired, tables: Iterable[Table]) -> AccessModel:
@@ -132,6 +128,9 @@ class Access:
             place = (str(grant.securable_type), ".".join(grant.securable).casefold())
             self._grants[place][grant.principal].update(p.replace(" ", "_").upper() for p in grant.privileges)
         self._owners = {(kind, name.casefold()): owner for (kind, name), owner in model.owners.items()}
+        self._controls: dict[str, list[TableControl]] = defaultdict(list)
+        for control in model.controls:
+            self._controls[control.table.plain.casefold()].append(control)
         self._bindings: dict[tuple[str, TableName], tuple[tuple[tuple[ColumnName, ...], FunctionUse], ...]] = {}
 
     @cached_property
@@ -182,6 +181,11 @@ class Access:
                     filters.append(use)
                 for column in targets:
                     masks[column].append(use)
+        for target, use in self.set_on_table(table):
+            if target is None:
+                filters.append(use)
+            else:
+                masks[target].append(use)
         if len({(f.function, f.arguments) for f in filters}) > 1:
             broken = "UC_ABAC_MULTIPLE_ROW_FILTERS"
         broken = broken or self._masked_input(filters, masks)
@@ -196,6 +200,31 @@ class Access:
             cells=cells,
         )
 
+    def set_on_table(self, table: Table) -> tuple[tuple[ColumnName | None, FunctionUse], ...]:
+        """Return the masks (by column) and the filter (None) set on the table itself; a column that is gone has none."""
+        columns = {c.column.casefold(): c for c in table.column_names()}
+        found: list[tuple[ColumnName | None, FunctionUse]] = []
+        for control in self._controls.get(table.name.plain.casefold(), ()):
+            others: tuple[ColumnName | str, ...] = tuple(columns.get(a.casefold(), a) for a in control.arguments)
+            target = columns.get(control.column.casefold())
+            if control.column and target is None:
+                continue
+            arguments = others if target is None else (target, *others)
+            found.append((target, FunctionUse(policy=SET_ON_TABLE, function=control.function, arguments=arguments)))
+        return tuple(found)
+
+    def conflicts(self, principals: Iterable[Principal]) -> tuple[Conflict, ...]:
+        """Return where two masks or two filters meet, or one reads what another masks, for any of these principals.
+
+        Privileges take no part: a conflict is one for whoever is given the table tomorrow.
+        """
+        found = ConflictCollector()
+        for principal in sorted(set(principals)):
+            for table in self.model.tables:
+                seen = self.table(principal, table.name)
+                found.add(principal.name, table.name, seen.filters, ((c, u) for c, uses in seen.masks.items() for u in uses))
+        return found.conflicts()
+
     @staticmethod
     def _masked_input(filters: list[FunctionUse], masks: Mapping[ColumnName, list[FunctionUse]]) -> str:
         """Return the error for a masked column that another policy reads (source: platform docs, ABAC requirements)."""
@@ -204,18 +233,21 @@ class Access:
         met = sorted(inputs & set(masks))
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
-    def closes_unseen(self, principal: Principal, catalog: str) -> bool:
-        """Say whether a table of the catalog that carries no tag of its own shows the principal no row, whatever it may read."""
+    def closes_unseen(self, principal: Principal, place: Reach) -> bool:
+        """Say whether a table of the catalog or schema that carries no tag of its own shows the principal no row."""
         names = self.identities(principal)
-        tags = self._tags.get((EntityType.CATALOGS, catalog.casefold()), {})
+        tags = dict(self._tags.get((EntityType.CATALOGS, place[0].casefold()), {}))
+        if len(place) > 1:
+            tags |= self._tags.get((EntityType.SCHEMAS, ".".join(place[:2]).casefold()), {})
         return any(
             policy.function in self._denying
             and not policy.match_columns
             and self._addresses(policy, names)
-            and tuple(p.casefold() for p in policy.securable) in ((), (catalog.casefold(),))
+            and within(policy.securable, place)
+            and len(policy.securable) <= len(place)
             and (policy.when is None or matches(policy.when, tags))
             for policy in self.model.policies
-            if policy.securable_type in (SecurableType.METASTORE, SecurableType.CATALOG)
+            if policy.securable_type in (SecurableType.METASTORE, SecurableType.CATALOG, SecurableType.SCHEMA)
         )
 
     def _cell(self, uses: list[FunctionUse], missing: tuple[str, ...], broken: str, denied: FunctionUse | None = None) -> Cell:

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from lampkeeper.model.access import Access, Cell, CellState, Principal
 from lampkeeper.model.groups import EVERYBODY
-from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.names import ColumnName, TableName, show_part
+from lampkeeper.model.unseen import Reach, is_fallback
 
 OUTSIDER = Principal(name="(outsider)")
 """A principal of the account in no group at all."""
@@ -19,14 +20,18 @@ class Matrix:
     """Cells by principal name and column, and the row filters by principal name and table.
 
     `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do. `unseen`: by principal name and
-    catalog, whether a table that nobody has reviewed shows no row.
+    catalog or schema, whether a table there that nobody has reviewed shows no row.
     """
 
     principals: tuple[str, ...]
     cells: Mapping[tuple[str, ColumnName], Cell]
     filters: Mapping[tuple[str, TableName], str]
     filter_digests: Mapping[tuple[str, TableName], str] = field(default_factory=dict)
-    unseen: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    unseen: Mapping[tuple[str, Reach], bool] = field(default_factory=dict)
+
+    def closes(self, principal: str, place: Reach) -> bool | None:
+        """Say whether unseen tables of a catalog or schema show no row; None where the matrix knows nothing of the catalog."""
+        return self.unseen.get((principal, place), self.unseen.get((principal, place[:1])))
 
     def rows(self, principal: str, table: TableName) -> tuple[str, str]:
         """Return the row filter that a principal meets and what it does; empty texts for all rows."""
@@ -54,20 +59,20 @@ class MatrixChange:
 
     @property
     def of_unseen(self) -> bool:
-        """Say whether it is about whatever table of the catalog nobody has reviewed."""
-        return self.table == unseen_table(self.table.catalog)
+        """Say whether it is about whatever table of the catalog or schema nobody has reviewed."""
+        return self.table.table == "*"
 
     def __str__(self) -> str:
         """Return one line for people."""
         what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
         if self.of_unseen:
-            what = f"rows of unseen tables of {self.table.catalog}"
+            what = f"rows of unseen tables of {'.'.join(show_part(p) for p in self.table.parts if p != '*')}"
         return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
 
 
-def unseen_table(catalog: str) -> TableName:
-    """Return the name that stands for whatever table of the catalog carries no review tag; no real table can have it."""
-    return TableName(catalog, "*", "*")
+def unseen_table(place: Reach) -> TableName:
+    """Return the name that stands for whatever table of the place carries no review tag; no real table can have it."""
+    return TableName(place[0], place[1] if len(place) > 1 else "*", "*")
 
 
 def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
@@ -75,12 +80,12 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     cells: dict[tuple[str, ColumnName], Cell] = {}
     filters: dict[tuple[str, TableName], str] = {}
     digests: dict[tuple[str, TableName], str] = {}
-    unseen: dict[tuple[str, str], bool] = {}
-    catalogs = sorted({t.name.catalog for t in access.model.tables})
+    unseen: dict[tuple[str, Reach], bool] = {}
+    places = fallback_places(access)
     names = []
     for principal in sorted(set(principals)):
         names.append(principal.name)
-        unseen |= {(principal.name, c): access.closes_unseen(principal, c) for c in catalogs}
+        unseen |= {(principal.name, p): access.closes_unseen(principal, p) for p in places}
         for table in access.model.tables:
             seen = access.table(principal, table.name)
             for column, cell in seen.cells.items():
@@ -91,6 +96,16 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
                 )
                 digests[(principal.name, table.name)] = ", ".join(sorted({access.digest(u, ()) for u in seen.filters}))
     return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests, unseen=unseen)
+
+
+def fallback_places(access: Access) -> tuple[Reach, ...]:
+    """Return the catalogs of the model's tables, and the schemas of them that have a fallback policy of their own."""
+    catalogs = {t.name.catalog.casefold(): t.name.catalog for t in access.model.tables}
+    schemas = {
+        p.securable for p in access.model.policies
+        if is_fallback(p) and len(p.securable) == 2 and p.securable[0].casefold() in catalogs
+    }  # fmt: skip
+    return tuple(sorted({(c,) for c in catalogs.values()} | schemas))
 
 
 def relevant_groups(*accesses: Access) -> tuple[str, ...]:
@@ -175,11 +190,18 @@ def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
 
 def _unseen_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
     shown = {True: str(CellState.NO_ROWS), False: "all rows"}
-    return [
-        MatrixChange(
-            principal=principal, table=unseen_table(catalog), column=None, before=shown[before.unseen[place]],
-            after=shown[after.unseen[place]], direction=Direction.LOOSER if before.unseen[place] else Direction.TIGHTER,
-        )
-        for place in sorted(set(before.unseen) & set(after.unseen)) if before.unseen[place] is not after.unseen[place]
-        for principal, catalog in (place,)
-    ]  # fmt: skip
+    changes = []
+    told: dict[tuple[str, Reach], bool] = {}
+    for principal, place in sorted(set(before.unseen) | set(after.unseen)):
+        old, new = before.closes(principal, place), after.closes(principal, place)
+        # A schema that goes the way of its catalog is not told apart.
+        if old is None or new is None or old is new or told.get((principal, place[:1])) is old:
+            continue
+        told[(principal, place)] = old
+        changes.append(
+            MatrixChange(
+                principal=principal, table=unseen_table(place), column=None, before=shown[old], after=shown[new],
+                direction=Direction.LOOSER if old else Direction.TIGHTER,
+            )
+        )  # fmt: skip
+    return changes

@@ -103,16 +103,20 @@ class Explanation:
     table_tags: tuple[TagLink, ...]
     policies: tuple[PolicyLink, ...]
     cell: Cell
+    on_table: tuple[tuple[ColumnName | None, FunctionUse], ...] = ()
+    """What was set on the table itself: the mask of this column, and the row filter (by None)."""
 
     @property
     def filters(self) -> tuple[FunctionUse, ...]:
         """Return the row filters that apply."""
-        return tuple(p.use for p in self.policies if p.outcome is PolicyOutcome.FILTERS and p.use is not None)
+        brought = (p.use for p in self.policies if p.outcome is PolicyOutcome.FILTERS and p.use is not None)
+        return (*brought, *(use for column, use in self.on_table if column is None))
 
     @property
     def masks(self) -> tuple[FunctionUse, ...]:
         """Return the masks that apply to the column."""
-        return tuple(p.use for p in self.policies if p.outcome is PolicyOutcome.MASKS and p.use is not None)
+        brought = (p.use for p in self.policies if p.outcome is PolicyOutcome.MASKS and p.use is not None)
+        return (*brought, *(use for column, use in self.on_table if column is not None))
 
     def as_dict(self) -> dict[str, object]:
         """Return the JSON form."""
@@ -126,6 +130,7 @@ class Explanation:
             "column_tags": [str(t) for t in self.column_tags],
             "table_tags": [str(t) for t in self.table_tags],
             "policies": [{"name": p.policy.name, "outcome": str(p.outcome), "reason": p.reason} for p in self.policies],
+            "set_on_table": [show_control(c, u) for c, u in self.on_table],
             "masks": [show_use(u) for u in self.masks],
             "filters": [show_use(u) for u in self.filters],
             "state": str(self.cell.state),
@@ -137,6 +142,11 @@ class Explanation:
 def show_use(use: FunctionUse) -> str:
     """Return `c.s.f(column, constant)`."""
     return f"{use.function}({', '.join(a.column if isinstance(a, ColumnName) else repr(a) for a in use.arguments)})"
+
+
+def show_control(column: ColumnName | None, use: FunctionUse) -> str:
+    """Return one line for what was set on the table itself."""
+    return f"{'row filter' if column is None else 'column mask'} {show_use(use)}: binds everybody"
 
 
 def explain(access: Access, principal: Principal, column: ColumnName) -> Explanation:
@@ -153,6 +163,7 @@ def explain(access: Access, principal: Principal, column: ColumnName) -> Explana
         column_tags=tuple(TagLink(entity=str(column), key=k, value=v) for k, v in sorted(access.column_tags(column).items())),
         table_tags=_table_tags(access, column.table),
         policies=policies,
+        on_table=tuple((c, u) for c, u in access.set_on_table(table) if c is None or c == column),
         cell=access.table(principal, column.table).cells[column],
     )
 

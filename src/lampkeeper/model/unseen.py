@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from lampkeeper.model.conditions import HasTagValue, Not, negated_keys
@@ -16,6 +17,21 @@ NOT_REVIEWED = Not(IS_REVIEWED)
 
 UNSEEN_FAMILY = "unseen"
 """What an exemption names to be exempt from the fallback policies, beside the keys of governed tags."""
+
+
+Reach = tuple[str, ...]
+"""A catalog, or a schema with its catalog, that an environment covers whole: what is new in it is of this environment."""
+
+
+def within(place: Reach, name: tuple[str, ...]) -> bool:
+    """Say whether a schema or table, by its parts, stands in the place (or is it)."""
+    return [p.casefold() for p in name[: len(place)]] == [p.casefold() for p in place]
+
+
+def outermost(places: Iterable[Reach]) -> tuple[Reach, ...]:
+    """Return the places that stand in no other of them, sorted."""
+    found = set(places)
+    return tuple(sorted(p for p in found if not any(q != p and len(q) < len(p) and within(q, p) for q in found)))
 
 
 class Unseen(StrEnum):

@@ -25,26 +25,30 @@ _HIDDEN_SCHEMAS = {"information_schema"}
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Pattern:
-    """Tables asked for: a catalog, a schema and a table, or all tables of the schema when `table` is empty."""
+    """Tables asked for: a table, all tables of a schema when `table` is empty, all of a catalog when `schema` is empty too."""
 
     catalog: str
-    schema: str
+    schema: str = ""
     table: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
-        """Read `catalog.schema.table` or `catalog.schema.*`; raise UsageError otherwise."""
+        """Read `catalog.schema.table`, `catalog.schema.*` or `catalog.*`; raise UsageError otherwise."""
         parts = split_name(text)
+        if len(parts) == 2 and parts[1] == "*" and parts[0] != "*":
+            return cls(catalog=parts[0])
         if len(parts) != 3 or "*" in parts[:2]:
-            raise UsageError(f"{text!r} does not name tables", fix="write catalog.schema.table or catalog.schema.*")
+            raise UsageError(f"{text!r} does not name tables", fix="write catalog.schema.table, catalog.schema.* or catalog.*")
         return cls(catalog=parts[0], schema=parts[1], table="" if parts[2] == "*" else parts[2])
 
     def takes(self, schema: str, table: str) -> bool:
         """Say whether a table of this catalog is meant."""
-        return self.schema.casefold() == schema.casefold() and self.table.casefold() in ("", table.casefold())
+        return self.schema.casefold() in ("", schema.casefold()) and self.table.casefold() in ("", table.casefold())
 
     def __str__(self) -> str:
         """Return the form people write."""
+        if not self.schema:
+            return f"{show_part(self.catalog)}.*"
         head = f"{show_part(self.catalog)}.{show_part(self.schema)}"
         return f"{head}.{show_part(self.table)}" if self.table else f"{head}.*"
 
@@ -97,20 +101,21 @@ def _parameters(schemas: Sequence[str]) -> tuple[str, list[Parameter]]:
 
 def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
     """Return the tables of one catalog that the patterns name, by two queries; what is not there is left out."""
-    schemas = sorted({p.schema for p in wanted})
-    listed, parameters = _parameters(schemas)
+    whole = any(not p.schema for p in wanted)
+    listed, parameters = _parameters([] if whole else sorted({p.schema for p in wanted}))
+    where = f"lower(table_schema) IN ({listed})" if not whole else "lower(table_schema) <> 'information_schema'"
     views = quote_path(catalog, "information_schema")
     heads = run_sql(
         workspace,
         f"SELECT table_schema, table_name, table_type, table_owner, comment FROM {views}.tables "  # noqa: S608 - quoted
-        f"WHERE lower(table_schema) IN ({listed})",
+        f"WHERE {where}",
         parameters,
         kind="tables",
     ).dicts()
     lines = run_sql(
         workspace,
         f"SELECT table_schema, table_name, column_name, full_data_type, is_nullable, comment, ordinal_position "  # noqa: S608
-        f"FROM {views}.columns WHERE lower(table_schema) IN ({listed})",
+        f"FROM {views}.columns WHERE {where}",
         parameters,
         kind="columns",
     ).dicts()

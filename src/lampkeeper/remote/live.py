@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lampkeeper.model.access import AccessModel
+from lampkeeper.model.controls import TableControl
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import TableName
@@ -14,6 +15,7 @@ from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import TagAssignment
 from lampkeeper.remote.catalog import Pattern, read_tables, read_tags, require_all
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.controls import read_controls
 from lampkeeper.remote.directory import Directory, read_directory
 from lampkeeper.remote.securables import FoundPolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
 from lampkeeper.remote.table_grants import manages, read_table_grants
@@ -27,6 +29,7 @@ class Governed:
     """The governance side of a workspace: tables in scope and all that decides who sees what of them.
 
     `tags` are all tags in the schemas of the scope and on what they stand in; `unread` are policies that we cannot read.
+    `controls` were set on the tables themselves; of the tables in `controls_not_shown` they do not show to the runner.
     """
 
     tables: tuple[Table, ...] = ()
@@ -36,6 +39,8 @@ class Governed:
     functions: tuple[Function, ...] = ()
     owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
+    controls: tuple[TableControl, ...] = ()
+    controls_not_shown: tuple[TableName, ...] = ()
 
     @property
     def unread(self) -> tuple[FoundPolicy, ...]:
@@ -52,6 +57,7 @@ class Governed:
             functions=self.functions,
             members=self.directory.members,
             owners=self.owners,
+            controls=self.controls,
         )
 
 
@@ -69,7 +75,7 @@ def read_governed(
     """Read the governance side for these tables; the `more_*` name places outside them that must be looked at too.
 
     A table that is not there is a RemoteError, a former one is left out. Calls: for each catalog 4 statements, 1 policy
-    list, 1 catalog; for each schema 1 or 2; for the tables' grants 1 statement where the runner manages the catalog.
+    list, 1 catalog; for each schema 2 or 3; for the tables' grants 1 statement where the runner manages the catalog.
     """
     snapshot = _read_tables(workspace, set(tables), set(former_tables))
     names = [t.name for t in snapshot]
@@ -82,9 +88,9 @@ def read_governed(
         policy_places += carriers(workspace, catalog)
     policies = read_policies(workspace, [(SecurableType.CATALOG, (c,)) for c in catalogs], inherited=True)
     policies += read_policies(workspace, policy_places)
-    homes = set(function_schemas) | {
-        (f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None
-    }
+    on_tables = read_controls(workspace, names)
+    homes = set(function_schemas) | {(c.function.catalog, c.function.schema) for c in on_tables.controls}
+    homes |= {(f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None}
     functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
     places: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
     places += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
@@ -103,6 +109,8 @@ def read_governed(
         functions=tuple(functions),
         owners=owners,
         directory=read_directory(workspace, wanted),
+        controls=on_tables.controls,
+        controls_not_shown=on_tables.not_shown,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lampkeeper.model.names import TableName, quote_path
@@ -28,9 +28,12 @@ class UnseenTable:
     readers: tuple[str, ...] = ()
 
 
-def read_unseen(workspace: Workspace, catalogs: Iterable[str]) -> tuple[UnseenTable, ...]:
-    """Return the unseen tables of these catalogs as far as the runner may see them: five queries for each catalog."""
-    return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c)))
+def read_unseen(workspace: Workspace, catalogs: Iterable[str], losing: Collection[str] = ()) -> tuple[UnseenTable, ...]:
+    """Return the unseen tables of these catalogs as far as the runner may see them: five queries for each catalog.
+
+    `losing` are tables (plain names, lower case) that count as unseen although they carry the tag: it is about to go.
+    """
+    return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c, losing)))
 
 
 def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableName, ...]:
@@ -38,7 +41,7 @@ def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableN
     return tuple(sorted(TableName(c, *place) for c in set(catalogs) for place in _reviewed(workspace, c, "table_tags", _TABLE)))
 
 
-def _of_catalog(workspace: Workspace, catalog: str) -> Iterable[UnseenTable]:
+def _of_catalog(workspace: Workspace, catalog: str, losing: Collection[str]) -> Iterable[UnseenTable]:
     if _reviewed(workspace, catalog, "catalog_tags", "catalog_name"):
         return
     schemas = _reviewed(workspace, catalog, "schema_tags", "schema_name")
@@ -56,7 +59,8 @@ def _of_catalog(workspace: Workspace, catalog: str) -> Iterable[UnseenTable]:
         place = (str(schema), str(name))
         if str(kind).upper() not in _BOUND or place[0].casefold() == "information_schema":
             continue
-        if place in tables or place[:1] in schemas:
+        tagged = place in tables or place[:1] in schemas
+        if tagged and TableName(catalog, *place).plain.casefold() not in losing:
             continue
         who = readers[place] | ({str(owner)} if owner else set())
         yield UnseenTable(name=TableName(catalog, *place), created=str(created or ""), readers=tuple(sorted(who)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.kinds.controls import TableControlKind
 from lampkeeper.deploy.kinds.identity import EntitlementKind, GroupKind, MemberKind, SeatKind
 from lampkeeper.deploy.kinds.protection import FunctionKind, GrantKind, PolicyKind, SchemaKind
 from lampkeeper.deploy.kinds.tagging import TagKind, TagPermissionKind, TagPolicyKind
@@ -16,6 +17,7 @@ KINDS: tuple[Kind, ...] = (
     FunctionKind(),
     PolicyKind(),
     TagKind(),
+    TableControlKind(),
     SeatKind(),
     EntitlementKind(),
     WarehouseKind(),

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, not_shown_findings
+from lampkeeper.deploy.picture import Picture
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName
@@ -65,6 +67,7 @@ class StructureCheck:
         self._tags()
         self._functions()
         self._policies()
+        self._controls()
         self._grants()
         self._owners()
         return Structure(findings=sort_findings(self._found), checked=tuple(sorted(self._checked.items())))
@@ -212,8 +215,25 @@ class StructureCheck:
             found = held[key]
             if found.policy is not None and not self._concerns(found.policy):
                 continue
-            what = f"a policy on {found.key[0].lower()} {found.key[1]} that is not in the desired state"
-            self._report("extra_policy", found.key[2], what, fix="remove it, or take it into the desired state")
+            kind, name, label = found.key
+            maker = str(found.raw.get("created_by") or "unknown")
+            what = f"a policy on {kind.lower()} {name} that is not in the desired state, made by {maker}"
+            fix = (
+                f"have its owner DROP POLICY `{label}` ON {kind} {name}; `plan` names the columns where it meets a policy of ours"
+            )
+            self._report("extra_policy", label, what, fix=fix)
+
+    def _controls(self) -> None:
+        """Report masks and filters set on the tables themselves: an error where one meets ours, else people should know."""
+        ours = {p.key for p in self._desired.policies}
+        met = conflict_findings(conflicts_of(Picture(self._live.access_model()), ours), self._live, codes="verify/")
+        self._found += met
+        failing = {f.place for f in met}
+        for control in (c for c in self._live.controls if c.place not in failing):
+            what = f"{control.function} is set on the table itself and binds everybody, whatever the desired state says"
+            fix = "leave it, or have the table's owner drop it; if a policy of ours is to stand there, run `plan --adopt`"
+            self._report("table_control", control.place, what, Severity.WARNING, fix)
+        self._found += not_shown_findings(self._live, code="verify/controls_not_shown")
 
     def _concerns(self, policy: Policy) -> bool:
         prefix = [p.casefold() for p in policy.securable]

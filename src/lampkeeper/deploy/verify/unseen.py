@@ -14,7 +14,7 @@ from lampkeeper.model.effective import OUTSIDER
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.tags import EntityType
-from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
+from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED, Reach, outermost, within
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import Governed
 from lampkeeper.remote.unseen import UnseenTable, read_reviewed, read_unseen
@@ -25,47 +25,51 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnseenProof:
-    """One catalog: how many unseen tables it has, what was asked, and what is wrong."""
+    """One closed catalog or schema: how many unseen tables it has, what was asked, and what is wrong."""
 
-    catalog: str
+    place: Reach
     tables: int
     asked: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
         """Return one line for people."""
+        where = ".".join(self.place)
         if not self.tables:
-            return f"unseen tables of {self.catalog}: there is none, so nothing was asked"
+            return f"unseen tables of {where}: there is none, so nothing was asked"
         if not self.asked:
-            return f"unseen tables of {self.catalog}: {self.tables}, none that anybody asked here may read: not proven by query"
+            return f"unseen tables of {where}: {self.tables}, none that anybody asked here may read: not proven by query"
         wrong = f", {len(self.findings)} wrong" if self.findings else ", no row each"
-        return f"unseen tables of {self.catalog}: {self.tables}, asked {'; '.join(self.asked)}{wrong}"
+        return f"unseen tables of {where}: {self.tables}, asked {'; '.join(self.asked)}{wrong}"
 
 
 def prove_unseen(
     desired: Desired, workspace: Workspace, live: Governed, expected: Access, witnesses: Sequence[Witness]
 ) -> tuple[UnseenProof, ...]:
-    """Count rows of unseen tables as every witness who may read them and is not exempt; one entry for each closed catalog."""
-    catalogs = sorted({t.catalog for t in desired.tables if expected.closes_unseen(OUTSIDER, t.catalog)})
-    if not catalogs:
+    """Count rows of unseen tables as every witness who may read them and is not exempt; one entry for each closed place."""
+    around = {t.parts[:n] for t in desired.tables for n in (1, 2)}
+    places = outermost(p for p in around if expected.closes_unseen(OUTSIDER, p))
+    if not places:
         return ()
-    unseen = read_unseen(workspace, catalogs)
-    others = reviewed_by_others(desired, workspace, catalogs)
-    proofs = (_prove(c, [t for t in unseen if t.name.catalog == c], live, expected, witnesses) for c in catalogs)
-    return tuple(replace(p, findings=(*p.findings, *others.get(p.catalog, ()))) for p in proofs)
+    unseen = read_unseen(workspace, {p[0] for p in places})
+    others = reviewed_by_others(desired, workspace, places)
+    proofs = (_prove(p, [t for t in unseen if within(p, t.name.parts)], live, expected, witnesses) for p in places)
+    return tuple(replace(p, findings=(*p.findings, *others.get(p.place, ()))) for p in proofs)
 
 
 def reviewed_by_others(
-    desired: Desired, workspace: Workspace, catalogs: Iterable[str], code: str = "verify/review_by_others"
-) -> dict[str, list[Finding]]:
-    """Return a finding for each table, by catalog, with a review tag that this environment does not ask for: its rows show."""
+    desired: Desired, workspace: Workspace, places: Iterable[Reach], code: str = "verify/review_by_others"
+) -> dict[Reach, list[Finding]]:
+    """Return, by closed place, a finding for each table with a review tag that this environment does not ask for."""
     asked = {
         t.entity_name.casefold()
         for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
     }  # fmt: skip
-    found: dict[str, list[Finding]] = defaultdict(list)
-    for table in read_reviewed(workspace, catalogs):
-        if table.plain.casefold() not in asked:
+    places = outermost(places)
+    found: dict[Reach, list[Finding]] = defaultdict(list)
+    for table in read_reviewed(workspace, {p[0] for p in places}):
+        place = next((p for p in places if within(p, table.parts)), None)
+        if place is not None and table.plain.casefold() not in asked:
             # The record of runs gets the tag from `apply`, beside the desired state: a table of its name may be it.
             ours = table.table in RECORD
             finding = Finding(
@@ -74,14 +78,14 @@ def reviewed_by_others(
                 + (" (the record of runs has a table of this name)" if ours else ""),
                 fix="take the tag off and see who may assign it; or put the table in uc_tables and generate",
             )  # fmt: skip
-            found[table.catalog].append(finding)
+            found[place].append(finding)
     return found
 
 
 def _prove(
-    catalog: str, tables: Sequence[UnseenTable], live: Governed, expected: Access, witnesses: Sequence[Witness]
+    place: Reach, tables: Sequence[UnseenTable], live: Governed, expected: Access, witnesses: Sequence[Witness]
 ) -> UnseenProof:
-    found = list(_inherited(catalog, live))
+    found = list(_inherited(place, live))
     asked: list[str] = []
     real = Access(live.access_model())
     proven: set[UnseenTable] = set()
@@ -90,7 +94,7 @@ def _prove(
             if len(proven) == MOST:
                 break
             held = real.identities(witness.principal)
-            if not held.intersection(table.readers) or not expected.closes_unseen(witness.principal, catalog):
+            if not held.intersection(table.readers) or not expected.closes_unseen(witness.principal, place):
                 continue
             answer = _count(witness, table)
             if isinstance(answer, Refusal):
@@ -99,7 +103,7 @@ def _prove(
             asked.append(f"{table.name} as {witness.name}")
             if answer:
                 found.append(_shows(witness, table, answer))
-    return UnseenProof(catalog=catalog, tables=len(tables), asked=tuple(asked), findings=tuple(found))
+    return UnseenProof(place=place, tables=len(tables), asked=tuple(asked), findings=tuple(found))
 
 
 def _count(witness: Witness, table: UnseenTable) -> int | Refusal:
@@ -120,7 +124,7 @@ def _shows(witness: Witness, table: UnseenTable, rows: int) -> Finding:
     )
 
 
-def _inherited(catalog: str, live: Governed) -> list[Finding]:
+def _inherited(place: Reach, live: Governed) -> list[Finding]:
     """Return an error where the review tag stands above tables: everything that is made there would count as reviewed."""
     above = {EntityType.CATALOGS, EntityType.SCHEMAS}
     return [
@@ -132,5 +136,13 @@ def _inherited(catalog: str, live: Governed) -> list[Finding]:
             fix="take the tag off; it belongs on tables",
         )
         for t in live.tags
-        if t.key == REVIEW_KEY and t.value == REVIEWED and t.entity_type in above and t.entity_name.split(".")[0] == catalog
+        if t.key == REVIEW_KEY
+        and t.value == REVIEWED
+        and t.entity_type in above
+        and _above(place, tuple(t.entity_name.split(".")))
     ]
+
+
+def _above(place: Reach, name: tuple[str, ...]) -> bool:
+    """Say whether tables of the place inherit the tags of this catalog or schema."""
+    return within(place, name) or within(name, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.verify.cells import CellCheck, Progress, Witness
@@ -85,7 +85,7 @@ def verify(
         me = str(workspace.get("me", "/api/2.0/preview/scim/v2/Me").get("userName") or "")
         exempt = {e.principal: str(e) for e in options.exemptions}
         structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators, exempt).run(tables)
-        expected = Access(AccessModel.of_desired(desired, live.tables))
+        expected = Access(expected_model(desired, live))
         if options.create_probes:
             asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
             probes = Probes(workspace, asked_for, patience=options.membership_wait)
@@ -114,6 +114,15 @@ def verify(
         undeclared=frozenset(c.column for c in cells if c.column.plain.casefold() not in declared),
         exemptions=tuple(e.told(live.directory.members.get(e.principal, ())) for e in options.exemptions),
     )
+
+
+def expected_model(desired: Desired, live: Governed) -> AccessModel:
+    """Return who should see what: as desired, with the masks and filters that others have set on the tables themselves."""
+    model = AccessModel.of_desired(desired, live.tables)
+    known = {f.name for f in desired.functions}
+    used = {c.function for c in live.controls} - known
+    theirs = tuple(f for f in live.functions if f.name in used and f.body)
+    return replace(model, controls=live.controls, functions=(*model.functions, *theirs))
 
 
 def _how_keyed(desired: Desired, live: Governed, options: VerifyOptions) -> str:

@@ -20,7 +20,7 @@ from lampkeeper.model.schema import Snapshot, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.model.unseen import is_fallback
 
-_NOT_REACHED = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
+_NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
 
 class DriftKind(StrEnum):

@@ -14,7 +14,7 @@ from lampkeeper.model.schema import TableKind
 from lampkeeper.model.tags import EntityType
 from lampkeeper.model.unseen import REVIEW_KEY
 
-_NOT_REACHED = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
+_NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
 
 def naked_column(scene: Scene) -> Iterable[Trouble]:
@@ -125,9 +125,9 @@ def masked_argument(scene: Scene) -> Iterable[Trouble]:
 
 
 def out_of_reach(scene: Scene) -> Iterable[Trouble]:
-    """A sensitive column belongs to a view, a materialized view or a foreign table, which policies do not reach.
+    """A sensitive column belongs to a view or a foreign table, which policies do not reach.
 
-    Example: `c.s.customers_v.email` tagged; or an untagged one in a materialized view that a group may read.
+    Example: `c.s.customers_v.email` tagged; or an untagged one in a foreign table that a group may read.
     """
     granted = {g.securable for g in scene.desired.grants if "SELECT" in g.privileges or "ALL_PRIVILEGES" in g.privileges}
     for table in scene.tables:

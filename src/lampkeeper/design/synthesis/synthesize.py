@@ -11,8 +11,10 @@ from lampkeeper.design.genie.spaces import SpaceRequest, draft_space
 from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
 from lampkeeper.design.knowledge.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
 from lampkeeper.design.synthesis.packing import Limits, PolicySeed, crowded, pack_policies
+from lampkeeper.design.synthesis.stored_tables import masked_refreshes
 from lampkeeper.design.synthesis.unseen import (
     closable_catalogs,
+    closable_places,
     columns_fallback,
     only_reviewed,
     review_tag_policy,
@@ -32,20 +34,22 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
-from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.unseen import UNSEEN_FAMILY, Reach, Unseen
 
 FUNCTION_SCHEMA = "lampkeeper"
 CONSUMER = "workspace-consume"
 ASSIGNER = "roles/tagPolicy.assigner"
-UNREACHABLE = frozenset({TableKind.VIEW, TableKind.MATERIALIZED_VIEW, TableKind.FOREIGN})
-"""Kinds whose rows no policy of ours binds (source: platform docs, ABAC requirements: views enforce their base tables only)."""
+UNREACHABLE = frozenset({TableKind.VIEW, TableKind.FOREIGN})
+"""Kinds whose rows no policy of ours binds (source: platform docs, ABAC requirements: views enforce their base tables only,
+unless the workspace has the Beta of policies on views, which no API tells)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisRequest:
     """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects.
 
-    `unseen` and `unseen_columns` say what becomes of tables and columns that nobody has reviewed.
+    `unseen` and `unseen_columns` say what becomes of tables and columns that nobody has reviewed. `covered` are the catalogs
+    and schemas that the environment covers whole: there alone other tables are closed. None: the snapshot's catalogs.
     """
 
     snapshot: Snapshot
@@ -60,6 +64,19 @@ class SynthesisRequest:
     unseen: Unseen = Unseen.DENY
     unseen_columns: Unseen = Unseen.ALLOW
     exemptions: tuple[Exemption, ...] = ()
+    covered: tuple[Reach, ...] | None = None
+
+    @property
+    def closed_places(self) -> tuple[Reach, ...]:
+        """Return where tables that nobody has reviewed show no row."""
+        return closable_places(self.snapshot.tables, self.covered) if self.unseen is Unseen.DENY else ()
+
+    @property
+    def reviewed_catalogs(self) -> tuple[str, ...]:
+        """Return the catalogs in which tables that were reviewed carry the tag that says so."""
+        if self.unseen is Unseen.DENY and self.unseen_columns is Unseen.DENY:
+            return closable_catalogs(self.snapshot.tables)
+        return tuple(sorted({p[0] for p in self.closed_places}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +107,9 @@ def synthesize(request: SynthesisRequest) -> Synthesis:
     draft = _choose_treatments(request, Draft(desired=Desired(tables=tables), treatments={}))
     for step in STEPS:
         draft = step(request, draft)
-    return Synthesis(desired=draft.desired, findings=sort_findings(draft.findings))
+    families = {t.family for t in draft.treatments.values()} | ({UNSEEN_FAMILY} if request.closed_places else set())
+    stored = masked_refreshes(request.snapshot.tables, families, request.exemptions, request.groups)
+    return Synthesis(desired=draft.desired, findings=sort_findings([*draft.findings, *stored]))
 
 
 def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
@@ -151,7 +170,7 @@ def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
         TagPolicy(key=k, description=descriptions.get(k, ""), values=tuple(v - {""}), external=k in theirs)
         for k, v in values.items()
     )
-    if request.unseen is Unseen.DENY and closable_catalogs(request.snapshot.tables):
+    if request.reviewed_catalogs:
         policies = (*policies, review_tag_policy())
     permissions = tuple(
         TagPermission(key=p.key, role=ASSIGNER, principals=tuple(sorted(set(request.tag_assigners))))
@@ -183,19 +202,21 @@ def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
         PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_exempt(request, t.family))
         for name, t in draft.treatments.items()
     }
-    reserved = (request.unseen is Unseen.DENY) + (request.unseen_columns is Unseen.DENY)
+    whole = any(len(place) == 1 for place in request.closed_places)
+    reserved = whole + (request.unseen is request.unseen_columns is Unseen.DENY)
     policies, findings = pack_policies(seeds, request.function_schema, request.limits, reserved)
     return draft.but(*findings, policies=policies)
 
 
 def close_unseen(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the fallback policies of each catalog, and the review tags of tables (and columns) that are not withheld."""
-    catalogs = closable_catalogs(request.snapshot.tables)
-    if request.unseen is Unseen.ALLOW or not catalogs:
+    """Add the fallback policies of what is covered whole, and the review tags of tables (and columns) not withheld."""
+    catalogs = request.reviewed_catalogs
+    if not catalogs:
         return draft
     before = draft.desired
     seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.withheld]
-    made = [rows_fallback(c, request.function_schema, request.overlay.library, request.exemptions) for c in catalogs]
+    places = request.closed_places
+    made = [rows_fallback(p, request.function_schema, request.overlay.library, request.exemptions) for p in places]
     tags = reviewed_tables(t.name for t in seen)
     if request.unseen_columns is Unseen.DENY:
         used = treatments_by_catalog(draft.treatments)
@@ -204,8 +225,8 @@ def close_unseen(request: SynthesisRequest, draft: Draft) -> Draft:
     fallbacks = tuple(p for p, _ in made)
     return draft.but(
         *crowded(fallbacks, request.limits),
-        policies=(*only_reviewed(before.policies), *fallbacks),
-        functions=(*before.functions, *(f for _, f in made)),
+        policies=(*only_reviewed(before.policies, catalogs), *fallbacks),
+        functions=(*before.functions, *{f.name: f for _, f in made}.values()),
         schemas=tuple({*before.schemas, *((c, request.function_schema) for c in catalogs)}),
         tag_assignments=(*before.tag_assignments, *tags),
     )
@@ -276,5 +297,13 @@ def _columns(snapshot: Snapshot) -> dict[ColumnName, Column]:
 
 
 Step = Callable[[SynthesisRequest, Draft], Draft]
-STEPS: tuple[Step, ...] = (make_tags, make_masks, make_policies, close_unseen, make_groups, make_grants, make_genie)
+STEPS: tuple[Step, ...] = (
+    make_tags,
+    make_masks,
+    make_policies,
+    close_unseen,
+    make_groups,
+    make_grants,
+    make_genie,
+)
 """The steps in order; treatments are chosen before the first."""

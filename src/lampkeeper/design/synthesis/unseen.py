@@ -16,7 +16,16 @@ from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.policies import MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
-from lampkeeper.model.unseen import IS_REVIEWED, NOT_REVIEWED, REVIEW_KEY, REVIEWED, UNSEEN_FAMILY
+from lampkeeper.model.unseen import (
+    IS_REVIEWED,
+    NOT_REVIEWED,
+    REVIEW_KEY,
+    REVIEWED,
+    UNSEEN_FAMILY,
+    Reach,
+    outermost,
+    within,
+)
 
 FILTER = "filter_unseen"
 MASK = "mask_unseen"
@@ -38,6 +47,19 @@ def closable_catalogs(tables: Iterable[Table]) -> tuple[str, ...]:
     return tuple(sorted(c for c in found if c.casefold() not in _OUTSIDE))
 
 
+def closable_places(tables: Iterable[Table], covered: Iterable[Reach] | None) -> tuple[Reach, ...]:
+    """Return the catalogs and schemas that an environment covers whole and policies can bind; None covers whole catalogs.
+
+    What it covers in part only is left as it is: tables there are other people's.
+    """
+    catalogs = closable_catalogs(tables)
+    if covered is None:
+        return tuple((c,) for c in catalogs)
+    names = {t.name.parts for t in tables}
+    spelled = {p[:n] for p in names for n in (1, 2) if p[0] in catalogs}
+    return outermost(s for s in spelled if any(len(c) == len(s) and within(c, s) for c in covered))
+
+
 def reviewed_tables(tables: Iterable[TableName]) -> tuple[TagAssignment, ...]:
     """Return the review tags of tables."""
     return tuple(
@@ -54,11 +76,12 @@ def reviewed_columns(tables: Iterable[Table], treated: Mapping[ColumnName, Treat
     )  # fmt: skip
 
 
-def rows_fallback(catalog: str, schema: str, library: Library, exemptions: Iterable[Exemption]) -> tuple[Policy, Function]:
-    """Return the policy that shows no row of a table without the review tag, and its function."""
-    function = library[FILTER].at(catalog, schema)
+def rows_fallback(place: Reach, schema: str, library: Library, exemptions: Iterable[Exemption]) -> tuple[Policy, Function]:
+    """Return the policy of a catalog or schema that shows no row of a table without the review tag, and its function."""
+    function = library[FILTER].at(place[0], schema)
+    kind = SecurableType.CATALOG if len(place) == 1 else SecurableType.SCHEMA
     policy = Policy(
-        name=ROWS_POLICY, kind=PolicyKind.ROW_FILTER, securable_type=SecurableType.CATALOG, securable=(catalog,),
+        name=ROWS_POLICY, kind=PolicyKind.ROW_FILTER, securable_type=kind, securable=place,
         to_principals=(EVERYBODY,), except_principals=exempt_principals(exemptions, UNSEEN_FAMILY), function=function.name,
         when=NOT_REVIEWED, comment=f"managed by lampkeeper; no row of a table that nobody has reviewed ({NOT_REVIEWED})",
     )  # fmt: skip
@@ -89,9 +112,14 @@ def columns_fallback(
     return policy, function
 
 
-def only_reviewed(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """Return the policies with row filters for reviewed tables alone: two filters on one table fail every query."""
-    return tuple(replace(p, when=IS_REVIEWED) if p.kind is PolicyKind.ROW_FILTER and p.when is None else p for p in policies)
+def only_reviewed(policies: Iterable[Policy], catalogs: Iterable[str]) -> tuple[Policy, ...]:
+    """Return the policies with the row filters of these catalogs for reviewed tables alone: two on one table fail every query."""
+    closed = set(catalogs)
+
+    def meets(policy: Policy) -> bool:
+        return policy.kind is PolicyKind.ROW_FILTER and policy.when is None and set(policy.securable[:1]) <= closed
+
+    return tuple(replace(p, when=IS_REVIEWED) if meets(p) else p for p in policies)
 
 
 def treatments_by_catalog(treated: Mapping[ColumnName, Treatment]) -> dict[str, set[Treatment]]:

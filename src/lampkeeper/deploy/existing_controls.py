@@ -1,0 +1,227 @@
+"""Masks and filters that stand already, on the tables themselves or by policies of others: what a second one would break.
+
+Two different masks on a column, or two different row filters on a table, fail every query (source: platform docs, ABAC).
+So a desired state that puts one where another stands is refused, with the old one and its owner named. What was set on a
+table itself can be taken over on request: policies and tags go on first, and when they are in effect it is dropped. In
+between every query of the column fails: it is closed, never unprotected. A destroy sets it again before policies go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lampkeeper.deploy.change import Body, Change
+from lampkeeper.deploy.kinds.base import Found, mark_of
+from lampkeeper.deploy.kinds.controls import TableControlKind, control_key, control_of, table_of, without_control
+from lampkeeper.deploy.picture import Picture
+from lampkeeper.deploy.state import Owned
+from lampkeeper.model.access import Access
+from lampkeeper.model.controls import SET_ON_TABLE, Conflict, FunctionUse, TableControl
+from lampkeeper.model.effective import standard_principals
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.names import ColumnName
+from lampkeeper.model.schema import Table, TableKind
+from lampkeeper.remote.live import Governed
+from lampkeeper.remote.securables import FoundPolicy
+
+SECOND_MASK = "SECOND_MASK"
+SECOND_FILTER = "SECOND_FILTER"
+MASKED_INPUT = "MASKED_INPUT"
+REFUSED = frozenset({SECOND_MASK, SECOND_FILTER, MASKED_INPUT})
+"""Codes of findings that make a plan unsafe (exit 3): applied, every query of a column or table would fail."""
+
+PolicyKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """Which controls of tables have to go (or stay gone), by key, and which of ours come back because nothing needs them gone."""
+
+    wanted: Mapping[str, Body]
+    back: tuple[str, ...]
+
+
+def conflicts_of(picture: Picture, ours: Iterable[PolicyKey]) -> tuple[Conflict, ...]:
+    """Return the conflicts that a control of a table or a policy of others takes part in."""
+    foreign = {p.key for p in picture.policies.values()} - set(ours)
+    if not picture.controls and not foreign:
+        return ()
+    access = Access(picture.model())
+    names = {name for _, _, name in foreign} | {SET_ON_TABLE}
+    return tuple(c for c in access.conflicts(standard_principals(access)) if any(u.policy in names for u in c.uses))
+
+
+def take_over(
+    picture: Picture, ours: Iterable[PolicyKey], owned: Mapping[str, Owned], found: Mapping[str, Found], *, adopt: bool
+) -> Takeover:
+    """Return what becomes of controls set on tables, when `picture` is what stands at the end.
+
+    One that was taken over comes back when nothing would meet it there any more. A begun take-over goes on; a new one, or
+    one that somebody has set again in its place, needs `adopt`.
+    """
+    ours = frozenset(ours)
+    with_originals = picture.copy()
+    for key, record in owned.items():
+        original = control_of(record.original) if record.original is not None else None
+        if original is not None and key in found:
+            with_originals.controls[key] = original
+    needed = set(_on_tables(conflicts_of(with_originals, ours), with_originals))
+    wanted: dict[str, Body] = {}
+    back = []
+    for key, record in owned.items():
+        if key not in needed or key not in found:
+            back.append(key)
+        elif record.body["function"] or not found[key].body["function"]:
+            wanted[key] = without_control(record.body)
+    if adopt:
+        tables = {t.plain.casefold(): table for t, table in picture.tables.items()}
+        for key in _on_tables(conflicts_of(picture, ours), picture):
+            if key in found and key not in back and not why_not(found[key].body, tables):
+                wanted[key] = without_control(found[key].body)
+    return Takeover(wanted=wanted, back=tuple(back))
+
+
+def _on_tables(conflicts: Iterable[Conflict], picture: Picture) -> Iterator[str]:
+    """Yield the keys of the tables' own controls where another meets them in their own place, and so stands in for them.
+
+    A control that only reads a masked column has nothing that stands in for it: it is never taken over.
+    """
+    for conflict in (c for c in conflicts if not c.reads_masked):
+        key = control_key(conflict.table, conflict.column)
+        if key in picture.controls and any(u.policy == SET_ON_TABLE for u in conflict.uses):
+            yield key
+
+
+def why_not(body: Body, tables: Mapping[str, Table]) -> str:
+    """Return why a control cannot be taken over: it could not be put back as it was; empty when it can."""
+    control = control_of(body)
+    table = tables.get(table_of(body).plain.casefold())
+    if control is None or table is None:
+        return ""
+    if table.kind is not TableKind.TABLE:
+        return f"ALTER TABLE does not change it on a {table.kind}"
+    columns = {c.name.casefold() for c in table.columns}
+    strange = [a for a in control.arguments if a.casefold() not in columns]
+    return f"its argument {strange[0]!r} is no column, so it could not be set again as it was" if strange else ""
+
+
+def conflict_findings(
+    conflicts: Iterable[Conflict], governed: Governed, *, codes: str = "", adopted: bool = False
+) -> tuple[Finding, ...]:
+    """Return an error for each conflict: what stands there already, whose it is, what meets it, and what can be done.
+
+    `codes` is a prefix for the codes, in small letters; `adopted` says that taking over was asked for and was not enough.
+    """
+    tables = {t.name.plain.casefold(): t for t in governed.tables}
+    found = []
+    for conflict in conflicts:
+        code = MASKED_INPUT if conflict.reads_masked else SECOND_MASK if conflict.column else SECOND_FILTER
+        told = [_told(use, conflict, governed) for use in conflict.uses]
+        what = {
+            SECOND_MASK: "two masks on one column fail every query (MULTIPLE_MASKS)",
+            SECOND_FILTER: "two row filters on one table fail every query (MULTIPLE_ROW_FILTERS)",
+            MASKED_INPUT: "a function that reads a masked column fails every query (MASKED_COLUMN_AS_INPUT)",
+        }[code]
+        found.append(
+            Finding(
+                code=f"{codes}{code.lower()}" if codes else code, severity=Severity.ERROR, place=conflict.place,
+                message=f"{what}: {'; '.join(told)}; meets {_several(conflict.principals)}",
+                fix=_fix(conflict, governed, tables, adopted=adopted),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _several(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _told(use: FunctionUse, conflict: Conflict, governed: Governed) -> str:
+    if use.policy == SET_ON_TABLE:
+        owner = governed.owners.get(("TABLE", conflict.table.plain), "")
+        return f"{use.function} is set on the table itself (the table's owner: {owner or 'unknown'})"
+    policy = _policy_of(use, conflict, governed)
+    if policy is None:
+        return f"{use.function} by policy {use.policy} of this plan"
+    kind, name, _ = policy.key
+    mark = mark_of(str(policy.raw.get("comment") or ""))
+    whose = f"managed by lampkeeper for {mark!r}" if mark else f"made by {policy.raw.get('created_by') or 'unknown'}"
+    return f"{use.function} by policy {use.policy} on {kind.lower()} {name} ({whose})"
+
+
+def _policy_of(use: FunctionUse, conflict: Conflict, governed: Governed) -> FoundPolicy | None:
+    for each in governed.policies:
+        policy = each.policy
+        if policy is None or (policy.name, policy.function) != (use.policy, use.function):
+            continue
+        prefix = [p.casefold() for p in policy.securable]
+        if [p.casefold() for p in conflict.table.parts[: len(prefix)]] == prefix:
+            return each
+    return None
+
+
+def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *, adopted: bool) -> str:
+    ways = []
+    on_table = [u for u in conflict.uses if u.policy == SET_ON_TABLE]
+    for control in governed.controls:
+        if control.table == conflict.table and any(u.function == control.function for u in on_table):
+            why = why_not(_body(control), tables)
+            drop = f"ALTER TABLE {control.table.sql} " + (
+                f"ALTER COLUMN `{control.column}` DROP MASK" if control.column else "DROP ROW FILTER"
+            )
+            if why and not conflict.reads_masked:
+                ways.append(f"it cannot be taken over ({why}): have the owner drop it")
+            elif not adopted and not conflict.reads_masked:
+                ways.append(f"run `plan --adopt` to take it over and keep it for a destroy, or drop it: {drop}")
+    others = [p for u in conflict.uses if u.policy != SET_ON_TABLE and (p := _policy_of(u, conflict, governed)) is not None]
+    foreign = [p for p in others if not mark_of(str(p.raw.get("comment") or ""))]
+    for policy in foreign:
+        kind, name, label = policy.key
+        ways.append(f"have policy {label} leave this out (its tags, TO or EXCEPT), or DROP POLICY `{label}` ON {kind} {name}")
+    ways.append("or leave the old one in place: label the column `none`, or take the table out of uc_tables")
+    return "; ".join(dict.fromkeys(ways))
+
+
+def _body(control: TableControl) -> Body:
+    return {
+        "catalog": control.table.catalog, "schema": control.table.schema, "table": control.table.table,
+        "column": control.column, "function": list(control.function.parts), "arguments": list(control.arguments),
+    }  # fmt: skip
+
+
+def takeover_findings(changes: Iterable[Change]) -> tuple[Finding, ...]:
+    """Return for each control that gives way, or comes back, in which order that is done and what readers get meanwhile."""
+    found = []
+    for change in changes:
+        if change.kind != TableControlKind.name or not change.action.writes or change.before is None or change.after is None:
+            continue
+        old, new = control_of(change.before), control_of(change.after)
+        column = str(change.after["column"])
+        what, fails = ("column", "MULTIPLE_MASKS") if column else ("table", "MULTIPLE_ROW_FILTERS")
+        if new is None and old is not None:
+            code, drop = "TAKEN_OVER", "DROP MASK" if column else "DROP ROW FILTER"
+            message = (
+                f"{old.function}, set on the table itself, gives way: first policies and tags take effect, from then on every "
+                f"query of the {what} fails ({fails}), so it is closed; then {drop}, and readers get what the policies give. "
+                "It is kept in the state and set again by a destroy"
+            )
+        else:
+            code = "SET_AGAIN"
+            message = (
+                f"{new.function if new else 'nothing'} is set on the table again, as it was before it was taken over; from then "
+                f"on every query of the {what} fails ({fails}) until the policies are gone, so it is closed"
+            )
+        place = str(ColumnName(table_of(change.after), column)) if column else str(table_of(change.after))
+        found.append(Finding(code=code, severity=Severity.INFO, place=place, message=message))
+    return tuple(found)
+
+
+def not_shown_findings(governed: Governed, *, code: str = "CONTROLS_NOT_SHOWN") -> tuple[Finding, ...]:
+    """Return a warning when tables in scope may have masks and filters that do not show to the runner."""
+    names = [str(t) for t in governed.controls_not_shown]
+    if not names:
+        return ()
+    message = f"column masks and row filters set on {len(names)} tables do not show to the runner: {_several(tuple(names))}"
+    fix = "give the runner SELECT or MANAGE on them: a control that does not show may meet ours, and then every query fails"
+    return (Finding(code=code, severity=Severity.WARNING, place="tables", message=message, fix=fix),)

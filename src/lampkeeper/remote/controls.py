@@ -1,0 +1,71 @@
+"""Column masks and row filters that were set on tables themselves: one paged list for each schema, none for each column."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lampkeeper.model.controls import TableControl
+from lampkeeper.model.names import FunctionName, TableName, split_name
+from lampkeeper.remote.clients import Workspace
+
+_TABLES = "/api/2.1/unity-catalog/tables"
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlsRead:
+    """The controls on tables in scope, and the tables that the list does not show: what stands on those is not known."""
+
+    controls: tuple[TableControl, ...] = ()
+    not_shown: tuple[TableName, ...] = ()
+
+
+def read_controls(workspace: Workspace, tables: Iterable[TableName]) -> ControlsRead:
+    """Read what was set with ALTER TABLE on these tables.
+
+    From the tables list and not from information_schema: its views leave out tables that show by BROWSE alone, and name
+    the further arguments in one text (source: platform docs, COLUMN_MASKS and ROW_FILTERS).
+    """
+    wanted: dict[tuple[str, str], dict[str, TableName]] = defaultdict(dict)
+    for table in tables:
+        wanted[(table.catalog, table.schema)][table.plain.casefold()] = table
+
+    def one(place: tuple[str, str]) -> ControlsRead:
+        names, seen = wanted[place], set()
+        found: list[TableControl] = []
+        query = {"catalog_name": place[0], "schema_name": place[1], "omit_properties": True}
+        for raw in workspace.pages("tables", _TABLES, "tables", query):
+            table = names.get(f"{raw.get('catalog_name')}.{raw.get('schema_name')}.{raw.get('name')}".casefold())
+            if table is not None:
+                seen.add(table)
+                found += _controls(table, raw)
+        return ControlsRead(controls=tuple(found), not_shown=tuple(set(names.values()) - seen))
+
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        parts = list(pool.map(one, sorted(wanted)))
+    return ControlsRead(
+        controls=tuple(sorted(c for part in parts for c in part.controls)),
+        not_shown=tuple(sorted(t for part in parts for t in part.not_shown)),
+    )
+
+
+def _controls(table: TableName, raw: Mapping[str, Any]) -> Iterator[TableControl]:
+    row_filter = raw.get("row_filter") or {}
+    if row_filter.get("function_name"):
+        arguments = tuple(str(a) for a in row_filter.get("input_column_names") or ())
+        yield TableControl(table=table, function=_function(row_filter["function_name"]), arguments=arguments)
+    for column in raw.get("columns") or ():
+        mask = column.get("mask") or {}
+        if mask.get("function_name"):
+            arguments = tuple(str(a) for a in mask.get("using_column_names") or ())
+            name = str(column["name"])
+            yield TableControl(table=table, column=name, function=_function(mask["function_name"]), arguments=arguments)
+
+
+def _function(full_name: object) -> FunctionName:
+    text = str(full_name)
+    return FunctionName(*(split_name(text) if "`" in text else text.split(".", 2)))
