@@ -138,19 +138,23 @@ apply-governance: setup ## Apply account and data_access.
 apply-genie: setup ## Apply the workspace layer.
 	@$(BIN)/lampkeeper apply --env $(ENV) --layer workspace
 
-.PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie
+.PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie destroy-account
 verify: setup ## Prove by queries who sees what.
 	@$(BIN)/lampkeeper verify --env $(ENV)
 audit-schema: setup ## Look for schema drift.
 	@$(BIN)/lampkeeper audit --env $(ENV)
 matrix: setup ## Show who sees what.
 	@$(BIN)/lampkeeper matrix --env $(ENV)
-destroy: setup ## Take away what we made in an env (the account layer stays, unless ENV=account).
-	@$(BIN)/lampkeeper destroy --env $(ENV)
-destroy-governance: setup ## Take away the data_access layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) --layer data_access
-destroy-genie: setup ## Take away the workspace layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) --layer workspace
+# YES=1 answers the question of destroy; without it and without a terminal nothing is done.
+DESTROY = $(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening)
+destroy: setup ## Remove what we made in an env, the account layer excepted; YES=1 does not ask, ALLOW_LOOSENING=1.
+	@$(DESTROY)
+destroy-governance: setup ## Remove the data_access layer.
+	@$(DESTROY) --layer data_access
+destroy-genie: setup ## Remove the workspace layer.
+	@$(DESTROY) --layer workspace
+destroy-account: setup ## Remove the account layer, as far as no other environment uses it.
+	@$(DESTROY) --layer account
 
 .PHONY: docs
 docs: setup ## Write the pages that are made of the code.

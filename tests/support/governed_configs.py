@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from lampkeeper.model.conditions import HasTagValue, Not, any_of
 from lampkeeper.model.desired import Desired
@@ -344,3 +345,88 @@ CONFIGS: tuple[Config, ...] = (
     _one_table(), _two_catalogs(), _row_filter(), _nested_groups(), _hostile_names(), _external_group(), _update_mask(),
     _shrink(), _workspace_layer(), _already_there(), _unseen_tables(), _unseen_columns(),
 )  # fmt: skip
+
+
+class _Beside:
+    """A place for a second configuration: what the first has prepared is there once, and the catalog is another one."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.workspace = self
+
+    def group(self, name: str, *member_ids: str) -> str:
+        """Return the id of the group, made if it is not there."""
+        path, plane = self._place.workspace.scim("Groups")
+        listed = self._place.workspace.scim_pages("test", path, {"attributes": "id,displayName"}, plane)
+        known = {str(g["displayName"]): str(g["id"]) for g in listed}
+        return known.get(name) or self._place.group(name, *member_ids)
+
+    def write(self, kind: str, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Send a write, to the second catalog where it names the first."""
+        if "tag_key" in body and self._place.workspace.find(kind, f"{path}/{body['tag_key']}") is not None:
+            return
+        self._place.workspace.write(kind, method, path.replace("/catalog/dev", "/catalog/dev_b"), body)
+
+
+def in_own_catalogs(config: Config) -> Config:
+    """Return the configuration over catalogs of its own: what it shares with the original is the account's and workspace's."""
+    data = {t.catalog: f"{t.catalog}_b" for t in map(table_name, config.tables)}
+
+    def name(found: TableName) -> TableName:
+        return replace(found, catalog=data[found.catalog])
+
+    def function_name(found: FunctionName) -> FunctionName:
+        return replace(found, catalog=data[found.catalog])
+
+    def securable(parts: tuple[str, ...]) -> tuple[str, ...]:
+        return (data[parts[0]], *parts[1:])
+
+    def entity(text: str) -> str:
+        catalog = next(c for c in data if text == c or text.startswith(f"{c}."))
+        return data[catalog] + text[len(catalog) :]
+
+    def moved(desired: Desired) -> Desired:
+        return replace(
+            desired,
+            schemas=tuple((data[c], s) for c, s in desired.schemas),
+            functions=tuple(replace(f, name=function_name(f.name)) for f in desired.functions),
+            policies=tuple(
+                replace(p, securable=securable(p.securable), function=function_name(p.function)) for p in desired.policies
+            ),
+            tag_assignments=tuple(replace(t, entity_name=entity(t.entity_name)) for t in desired.tag_assignments),
+            grants=tuple(replace(g, securable=securable(g.securable)) for g in desired.grants),
+            tables=tuple(name(t) for t in desired.tables),
+            spaces=tuple(
+                replace(
+                    s, tables=tuple(name(t) for t in s.tables),
+                    benchmarks=tuple(replace(b, sql=b.sql.replace("dev.", "dev_b.")) for b in s.benchmarks),
+                )
+                for s in desired.spaces
+            ),
+        )  # fmt: skip
+
+    def before(place: Place, ids: Mapping[str, str]) -> None:
+        config.before(cast(Place, _Beside(place)), ids)
+
+    tables = {name(table_name(t)).plain: columns for t, columns in config.tables.items()}
+    return replace(config, tables=tables, stages=tuple(moved(s) for s in config.stages), before=before)
+
+
+def account_union(own: Desired, *others: Desired) -> Desired:
+    """Return a desired state whose account layer is that of all: environments of one folder share it."""
+    found = own
+    for other in others:
+        tags = {t.key: t for t in (*other.tag_policies, *found.tag_policies)}
+        values = {k: {v for t in (*found.tag_policies, *other.tag_policies) if t.key == k for v in t.values} for k in tags}
+        members = {
+            g: tuple(sorted({*found.members.get(g, ()), *other.members.get(g, ())})) for g in {*found.members, *other.members}
+        }
+        groups = {g.name: g for g in (*other.groups, *found.groups)}
+        found = replace(
+            found,
+            groups=tuple(groups[n] for n in sorted(groups)),
+            members=members,
+            tag_policies=tuple(replace(tags[k], values=tuple(sorted(values[k]))) for k in sorted(tags)),
+            tag_permissions=tuple({(p.key, p.role): p for p in (*other.tag_permissions, *found.tag_permissions)}.values()),
+        )
+    return found

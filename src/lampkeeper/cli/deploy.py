@@ -230,6 +230,17 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
     return {"writes": report.writes, "records": report.records, "by_kind": dict(report.by_kind)}
 
 
+def require_yes(question: str, how: str) -> None:
+    """Ask, and raise UsageError unless the answer is yes; nobody who answers is no yes."""
+    try:
+        if click.confirm(question, err=True):
+            return
+        why = "the answer was no"
+    except click.Abort:
+        why = "the input ended before an answer"
+    raise UsageError(f"nothing was done: {why}", fix=f"to go on without being asked, {how}")
+
+
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_loosen
@@ -237,9 +248,12 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @_settle
 @common(workspace=True, writes=True)
 def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None) -> Outcome:
-    """Remove everything that we made in these layers, and nothing else; the account layer only when it is named."""
+    """Remove everything that we made in these layers, and nothing else; the account layer only when it is named.
+
+    What another environment of the workspace owns too is left to it: its last owner removes it.
+    """
     folder = here.folder()
-    workspace = workspace_of(here, folder)
+    workspace = workspace_of(here, folder, any_warehouse=True)
     states = States.in_folder(folder.root, folder.env)
     # Other environments stand on the account layer too: it goes only when it is asked for by name.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
@@ -252,7 +266,7 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
     if not yes:
         if here.console.as_json:
             raise UsageError("destroy asks first", fix="give --yes with --json")
-        click.confirm(f"destroy {plan.writes} objects of {here.env}?", abort=True, err=True)
+        require_yes(f"destroy {plan.writes} objects of {here.env}?", "give --yes, or YES=1 to make")
     if here.shared is not None:
         here.shared.mirror(states)
     with here.console.progress("destroying") as step:

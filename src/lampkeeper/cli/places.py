@@ -19,8 +19,11 @@ from lampkeeper.remote.task import account_auth, read_secret
 from lampkeeper.remote.warehouse import require_warehouse
 
 
-def workspace_of(here: Here, folder: EnvFolder) -> Workspace:
-    """Return the environment's workspace, signed in, with the warehouse that the settings name (it must be there)."""
+def workspace_of(here: Here, folder: EnvFolder, *, any_warehouse: bool = False) -> Workspace:
+    """Return the environment's workspace, signed in, with the warehouse that the settings name (it must be there).
+
+    `any_warehouse`: where the settings' warehouse is gone, another one does, and it is said.
+    """
     auth = folder.auth()
     if here.profile:
         auth = replace(Auth(profile=here.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
@@ -29,8 +32,14 @@ def workspace_of(here: Here, folder: EnvFolder) -> Workspace:
     if here.flags.account_scope:
         workspace = connect(auth, patience=patience, account=account_auth(workspace, here.flags.account_scope))
     wanted = here.flags.warehouse or folder.settings().sql_warehouse_id
-    if wanted:
+    if not wanted:
+        return workspace
+    try:
         require_warehouse(workspace, wanted)
+    except UsageError as error:
+        if not any_warehouse or here.flags.warehouse:
+            raise
+        here.console.note(f"{error.message}; another warehouse is used")
     return workspace
 
 

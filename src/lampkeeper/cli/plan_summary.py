@@ -42,6 +42,8 @@ def print_plan(console: Console, plan: Plan) -> None:
         console.line(f"not as deployed: {name}", "bold red")
     if plan.already_there:
         console.line(f"already there, not ours: {len(plan.already_there)}")
+    if plan.owners.stale and not plan.changes:
+        console.line("the entry of this environment among the owners of shared objects is brought up to date")
     if plan.blocked:
         errors = sum(f.severity is Severity.ERROR for f in plan.findings)
         console.line(f"plan: REFUSED: {errors} error{'s' if errors != 1 else ''}, nothing can be applied", "bold red")

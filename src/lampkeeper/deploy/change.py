@@ -13,6 +13,11 @@ Body = Mapping[str, Any]
 """What we say of an object: JSON values only, so that a plan is JSON both ways."""
 
 
+def key_of(*parts: str) -> str:
+    """Return a key of several parts; different parts never give the same key."""
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+
+
 class Action(StrEnum):
     """What is done. The first three are one write each; the last two only write down what is so."""
 

@@ -11,6 +11,7 @@ from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
 from lampkeeper.deploy.kinds.protection import function_of
 from lampkeeper.deploy.order import barriers
+from lampkeeper.deploy.owner_book import OwnerBook
 from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
@@ -77,8 +78,9 @@ def apply_plan(
         if check_rights:
             _require_rights(plan, workspace)
         session = _session(workspace, states, plan, hash_key)
+        book = OwnerBook(plan=plan, workspace=workspace, states=states)
         with kept_space_ids(states):
-            return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session).run()
+            return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session, book=book).run()
 
 
 def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> None:
@@ -193,16 +195,19 @@ class _Run:
     progress: ProgressCallback | None
     wait: Settle
     session: Session
+    book: OwnerBook
     writes: int = 0
     records: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> ApplyReport:
         """Apply all changes; save the state files when done, and when the platform says no."""
-        touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled)
+        new = self.book.new_layers()
+        touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled or la in new)
         for layer in touched:
             self.states[layer].begin()
         try:
+            self.book.announce()
             self._changes()
         except RemoteError:
             self.states.save(touched)
@@ -210,6 +215,7 @@ class _Run:
         if Layer.DATA_ACCESS in self.plan.layers:
             self.states[Layer.DATA_ACCESS].govern(self.plan.tables)
         self.states.save(touched)
+        self.book.settle()
         return ApplyReport(writes=self.writes, records=self.records, by_kind=dict(sorted(self.by_kind.items())))
 
     def _changes(self) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lampkeeper.deploy.change import Action, Change
 from lampkeeper.deploy.existing_controls import REFUSED
+from lampkeeper.deploy.owners import OwnerPlan
 from lampkeeper.model.effective import Direction, MatrixChange
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -39,7 +40,8 @@ class Plan:
     had already when we last left the workspace, as far as the state files say.
     `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
     plan with a finding of severity error cannot be applied. `files` are those of the environment that people write, with their
-    digests; `undeployed` the names of those that are not as the bundle has deployed them.
+    digests; `undeployed` the names of those that are not as the bundle has deployed them. `owners`: what becomes of our
+    entry among the owners.
     """
 
     env: str
@@ -56,11 +58,12 @@ class Plan:
     restoring: tuple[MatrixChange, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     undeployed: tuple[str, ...] = ()
+    owners: OwnerPlan = field(default_factory=OwnerPlan)
 
     @property
     def empty(self) -> bool:
-        """Say whether there is nothing to do, not even in the state files."""
-        return not self.changes
+        """Say whether there is nothing to do, not even in the state files or in our entry among the owners."""
+        return not self.changes and not self.owners.stale
 
     @property
     def writes(self) -> int:
@@ -125,6 +128,7 @@ class Plan:
             "restoring": [_matrix_dict(c) for c in self.restoring],
             "files": [list(f) for f in self.files],
             "undeployed": list(self.undeployed),
+            "owners": self.owners.as_dict(),
         }
 
     @classmethod
@@ -148,6 +152,7 @@ class Plan:
                 restoring=tuple(_matrix_change(c) for c in data["restoring"]),
                 files=tuple((str(name), str(digest)) for name, digest in data["files"]),
                 undeployed=tuple(str(name) for name in data["undeployed"]),
+                owners=OwnerPlan.from_dict(data["owners"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lampkeeper.deploy.change import Action, Body, Change, Stage
 from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, take_over, takeover_findings
@@ -13,6 +13,8 @@ from lampkeeper.deploy.kinds.base import Found, Kind
 from lampkeeper.deploy.kinds.controls import TableControlKind
 from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
+from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, sharing_of
+from lampkeeper.deploy.owners import SHARED_KINDS, Others, Sharing
 from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan, Stamp
 from lampkeeper.deploy.safety import Rehearsal, black_out, judge, recorded_picture
@@ -23,6 +25,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.policies import Policy
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.owner_files import FOLDER
 
 
 def make_plan(
@@ -51,12 +54,25 @@ def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Fin
 
 def plan_destroy(workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS) -> Plan:
     """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was."""
-    return replace(make_plan(Desired(), workspace, states, layers=layers), destroys=True)
+    view = read_view(workspace, scope_of(Desired(), states), states, layers)
+    require_known_owners(view.owners, states, layers)
+    return assemble(Desired(), view, states, layers=layers, destroys=True)
 
 
-def assemble(desired: Desired, view: View, states: States, *, adopt: bool = False, layers: tuple[Layer, ...] = LAYERS) -> Plan:
+def assemble(
+    desired: Desired,
+    view: View,
+    states: States,
+    *,
+    adopt: bool = False,
+    layers: tuple[Layer, ...] = LAYERS,
+    destroys: bool = False,
+) -> Plan:
     """Make the plan from what was read: no wire, no clock."""
-    draft = _Draft(desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states))
+    sharing = sharing_of(desired, view, states)
+    draft = _Draft(
+        desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing, destroys=destroys
+    )
     for kind in KINDS:
         if kind.layer in layers and kind.name != TableControlKind.name:
             draft.compare(kind)
@@ -88,6 +104,8 @@ def assemble(desired: Desired, view: View, states: States, *, adopt: bool = Fals
         findings=sort_findings([*draft.findings, *inspect(desired, view, states)]),
         already_there=tuple(draft.already_there),
         tables=tuple(sorted(desired.tables if data_access else states.governed)),
+        destroys=destroys,
+        owners=plan_owners(desired, sharing, layers, destroys=destroys),
     )
 
 
@@ -98,6 +116,8 @@ class _Draft:
     states: States
     adopt: bool
     lost: frozenset[Layer]
+    sharing: Sharing
+    destroys: bool
     changes: list[Change] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     already_there: list[str] = field(default_factory=list)
@@ -115,6 +135,8 @@ class _Draft:
                 self.changes += self._drop(kind, key, record, live.get(key))
         for key, found in sorted(live.items()):
             if key not in wanted and key not in owned and self._uninvited(kind, found.body):
+                if self._others(kind, key, found).owners:
+                    continue
                 self.changes += _steps(
                     kind, key, Action.DELETE, found.body, None, ("not wanted in what is ours",), found.remote_id
                 )
@@ -157,7 +179,10 @@ class _Draft:
             why = ("gone from the workspace",) if record else ()
             return _steps(kind, key, Action.CREATE, None, body, why, "", wanted=body)
         recorded = record.body if record else None
-        target = kind.target(body, found.body, recorded)
+        others = self._others(kind, key, found)
+        if others.owners and kind.name == "grant":
+            body = {**body, "shared": True}
+        target = self._target(kind, key, body, found, recorded, others)
         reasons = kind.differences(found.body, target)
         begun = (kind.name, key) in self.states[kind.layer].intents
         if record is not None:
@@ -165,6 +190,11 @@ class _Draft:
             if reasons:
                 return _steps(kind, key, Action.UPDATE, found.body, target, reasons, remote_id, wanted=body, recorded=recorded)
             return [_note(kind, key, found, body, recorded, "written by a run that died")] if begun else ()
+        if others.owners:
+            steps = [_note(kind, key, found, body, None, f"shared with {others}", others.original)]
+            if reasons:
+                steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=body)
+            return steps
         if begun or (found.mark and found.mark == owner):
             return self._take(kind, key, found, body, "made by a run that died" if begun else "carries our mark")
         if found.mark:
@@ -202,6 +232,20 @@ class _Draft:
             )
             return (forget,)
         remote_id = found.remote_id or record.remote_id
+        others = self._others(kind, key, found, leaving=True)
+        if self.destroys and kind.layer is Layer.ACCOUNT and any(e.active for e in self.sharing.beside):
+            return ()
+        if kind.name in SHARED_KINDS and (unreadable := self.sharing.owners.unreadable):
+            self._refuse(
+                kind, key, "OWNERS_UNREADABLE", f"cannot tell who else owns it: {FOLDER}/{unreadable[0]} is not an entry that"
+                " this version reads", "use the version that wrote it, or remove the file if no environment stands behind it",
+            )  # fmt: skip
+            return ()
+        if others.owners:
+            return self._part(kind, key, record, found, others)
+        if others.users:
+            self._keep(kind, key, others)
+            return ()
         back = kind.remainder(found.body, record.body)
         if record.original is not None:
             back = kind.target(record.original, found.body, record.body)
@@ -213,6 +257,42 @@ class _Draft:
             changes += _steps(kind, key, Action.UPDATE, found.body, back, (why,), remote_id, recorded=record.body)
         forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
         return [*changes, forget]
+
+    def _target(self, kind: Kind, key: str, body: Body, found: Found, recorded: Body | None, others: Others) -> Body:
+        """Return what the object should become; what other environments own of it stays, and what all share is left as it is."""
+        target = kind.target(body, found.body, recorded)
+        if not others.owners:
+            return target
+        agreed = kind.together(target, found.body, others.elements)
+        if kind.name == "warehouse" and (differs := kind.differences(agreed, target)):
+            self._refuse(
+                kind, key, "SHARED_DIFFERS", f"is shared with {others}, and would be changed for them too ({'; '.join(differs)})",
+                "name another warehouse, or have both environments ask for the same",
+            )  # fmt: skip
+        return agreed
+
+    def _part(self, kind: Kind, key: str, record: Owned, found: Found, others: Others) -> list[Change]:
+        """Return the changes that leave an object to its other owners: only elements that nobody else owns go."""
+        elements = others.elements
+        if record.original is not None and (field_name := SHARED_KINDS[kind.name]):
+            elements = elements | frozenset(map(str, record.original.get(field_name) or ()))
+        back, why = kind.parting(found.body, record.body, elements), f"{LEFT} {others}"
+        changes: list[Change] = []
+        if kind.differences(found.body, back):
+            remote_id = found.remote_id or record.remote_id
+            changes += _steps(kind, key, Action.UPDATE, found.body, back, (why,), remote_id, recorded=record.body)
+        forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
+        return [*changes, forget]
+
+    def _keep(self, kind: Kind, key: str, others: Others) -> None:
+        message = f"stays, for {others} uses it and does not own it"
+        fix = "run again when that environment is destroyed or does without it"
+        self.findings.append(
+            Finding(code="STILL_USED", severity=Severity.WARNING, place=f"{kind.name} {key}", message=message, fix=fix)
+        )
+
+    def _others(self, kind: Kind, key: str, found: Found, *, leaving: bool = False) -> Others:
+        return self.sharing.at(kind.name, keys_at(kind, key, found, self.view), leaving=leaving)
 
     def _uninvited(self, kind: Kind, body: Body) -> bool:
         """Say whether something that nobody wants stands inside what is ours: a member, or a grant, of a group of ours."""

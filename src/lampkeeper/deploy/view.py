@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lampkeeper.deploy.change import Body, Change
+from lampkeeper.deploy.owners import Owners
 from lampkeeper.deploy.state import States
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
@@ -39,6 +40,7 @@ class View:
     warehouse_acls: Mapping[str, Json] = field(default_factory=dict)
     spaces: Mapping[str, Json] = field(default_factory=dict)
     space_acls: Mapping[str, Json] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)
     catalog_tags: tuple[TagAssignment, ...] = ()
     """All tags of the catalogs where policies match tags of others: they stand on more than our tables."""
     taken_controls: tuple[Body, ...] = ()
@@ -79,6 +81,9 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change] = ()) -
     granted |= {_securable(g["securable_type"], g["securable"]) for g in bodies["grant"]}
     spaces = {key: owned.remote_id for key, owned in states.owned("genie_space").items()}
     spaces |= {c.key: c.remote_id for c in changes if c.kind == "genie_space" and c.remote_id}
+    # What we added to the access list of a space that is not ours, or is called otherwise by now, is known by the space's id.
+    known = {*spaces.values(), *(s.space_id for s in desired.spaces)}
+    spaces |= {i: i for b in bodies["genie_acl"] if (i := str(b["space_id"])) and i not in known}
     groups = {g.name for g in desired.groups} | set(desired.members) | {s.group for s in desired.seats}
     groups |= {str(b["name"]) for b in bodies["group"]} | {str(b["group"]) for b in bodies["member"]}
     taken = {TableName(str(b["catalog"]), str(b["schema"]), str(b["table"])) for b in bodies["table_control"]}
@@ -137,6 +142,7 @@ def read_view(workspace: Workspace, scope: Scope, states: States, layers: tuple[
     spaces = _spaces(workspace, scope.spaces, states) if work else {}
     return View(
         governed=governed,
+        owners=Owners.read(workspace),
         catalog_tags=tuple(t for c in sorted(scope.shared_tag_catalogs) for t in read_tags(workspace, c)) if govern else (),
         taken_controls=tuple(o.body for o in states.owned("table_control").values()),
         schemas=_schemas(workspace, scope.function_schemas) if govern else {},

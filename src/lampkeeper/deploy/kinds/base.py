@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from lampkeeper.deploy.change import Action, Body, Stage
+from lampkeeper.deploy.change import Action, Body, Stage, key_of
 from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
@@ -28,11 +28,6 @@ def mark_of(text: str) -> str:
     """Return the env (or `account`) that a comment is marked with, or nothing."""
     found = _MARK.search(text)
     return found.group(1) if found else ""
-
-
-def key_of(*parts: str) -> str:
-    """Return a key of several parts; different parts never give the same key."""
-    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +101,14 @@ class Kind(Protocol):
         """Return what we may add unasked to an object of others that stands so; None when it is to be left alone."""
         ...
 
+    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+        """Return the target of an object that other environments own too; `elements` are theirs."""
+        ...
+
+    def parting(self, found: Body, recorded: Body, elements: frozenset[str]) -> Body:
+        """Return what is left of an object when we let go of it and other environments keep it."""
+        ...
+
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return in words what differs; nothing means that no write is needed."""
         ...
@@ -154,6 +157,14 @@ class Plain:
         """Return nothing: what others made is left alone."""
         return None
 
+    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+        """Return the target as it is."""
+        return target
+
+    def parting(self, found: Body, recorded: Body, elements: frozenset[str]) -> Body:
+        """Return all of it."""
+        return found
+
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return `field: old -> new` for every wanted field that stands otherwise."""
         fields = self.shown or tuple(sorted(target))
@@ -183,12 +194,23 @@ class Shared(Plain):
         theirs = sorted(self._set(found) - self._set(recorded))
         return {**found, self.elements: theirs} if theirs else None
 
+    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+        """Return the target with the elements of the other environments that are there."""
+        return {**target, self.elements: sorted(self._set(target) | (self._set(found) & elements))}
+
+    def parting(self, found: Body, recorded: Body, elements: frozenset[str]) -> Body:
+        """Return all but the elements that only we own."""
+        return {**found, self.elements: sorted(self._set(found) - (self._set(recorded) - elements))}
+
     def missing(self, wanted: Body, found: Body) -> Body:
         """Return the wanted body with only the elements that are not there."""
         return {**wanted, self.elements: sorted(self._set(wanted) - self._set(found))}
 
     def _set(self, body: Body | None) -> set[str]:
         return set(body.get(self.elements) or ()) if body else set()
+
+
+__all__ = ["Found", "Kind", "Plain", "Session", "Shared", "key_of", "mark_of", "marked"]
 
 
 def _show(value: object) -> str:

@@ -44,6 +44,10 @@ class TagPolicyKind(Shared):
             )
         return found
 
+    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+        """Return the target with the values of the other environments; the description stays as it is."""
+        return {**super().together(target, found, elements), "description": found["description"]}
+
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Add values before they are used; take values away after nothing uses them."""
         if action is Action.CREATE or before is None:

@@ -44,6 +44,10 @@ class WarehouseKind(Plain):
 
     shown: ClassVar[tuple[str, ...]] = ("size",)
 
+    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+        """Return it with the size that it has: one environment does not change it for the others."""
+        return {**target, "size": found["size"]}
+
     def create(self, session: Session, body: Body) -> str:
         """Create the warehouse."""
         made = session.workspace.write("warehouse", "POST", _WAREHOUSES, self._document(body))
@@ -269,15 +273,15 @@ class GenieAclKind(_AclKind):
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
         """Return CAN_RUN for each group of each space."""
         return {
-            key_of(s.key, g): {"space": s.key, "space_id": s.space_id, "group": g, "level": "CAN_RUN"}
+            key_of(s.space_id or s.key, g): {"space": s.key, "space_id": s.space_id, "group": g, "level": "CAN_RUN"}
             for s in desired.spaces
             for g in s.acl_groups
         }
 
     def live(self, view: View) -> dict[str, Found]:
-        """Return the direct entries of groups on the spaces in scope."""
+        """Return the direct entries of groups on the spaces in scope, by our name for the space and by its id."""
         return {
-            key_of(key, str(entry["group_name"])): Found(
+            key_of(alias, str(entry["group_name"])): Found(
                 body={
                     "space": key,
                     "space_id": str(view.spaces[key]["space_id"]),
@@ -286,9 +290,10 @@ class GenieAclKind(_AclKind):
                 }
             )
             for key, acl in view.space_acls.items()
+            for alias in (key, str(view.spaces[key]["space_id"]))
             for entry in direct_entries(acl)
             if entry.get("group_name")
         }
 
     def _object_id(self, session: Session, body: Body) -> str:
-        return session.spaces.get(body["space"]) or str(body["space_id"])
+        return str(body["space_id"] or session.spaces.get(body["space"]) or "")

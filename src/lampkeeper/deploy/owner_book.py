@@ -1,0 +1,112 @@
+"""Writes our entries among the owners: before an apply all that it will own, after it what it owns.
+
+So a crash in between leaves too much claimed and never too little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from lampkeeper.deploy.change import Action, Body, Change
+from lampkeeper.deploy.kinds import BY_NAME
+from lampkeeper.deploy.kinds.base import Found
+from lampkeeper.deploy.owner_plans import LEFT, keys_at
+from lampkeeper.deploy.owners import SHARED_KINDS, Claim, Entry, Owners, Sharing, claim_for, claim_key, claims_of, entry_of
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.state import Owned, States
+from lampkeeper.deploy.view import View
+from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.owner_files import delete_owner_file, write_owner_file
+from lampkeeper.remote.warehouse import list_warehouses
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnerBook:
+    """Our entries during one apply."""
+
+    plan: Plan
+    workspace: Workspace
+    states: States
+    _owners: Owners = field(default_factory=Owners)
+    _sharing: Sharing = field(init=False)
+    _view: View | None = None
+    _standing: dict[Layer, Entry | None] = field(default_factory=dict)
+
+    def new_layers(self) -> tuple[Layer, ...]:
+        """Return the layers that need an entry and have no state yet to write it by."""
+        return tuple(la for la, uses in self.plan.owners.uses.items() if uses and not self.states[la].lineage)
+
+    def announce(self) -> None:
+        """Claim what the plan will own; refuse a plan that lets go of something while somebody has come or gone."""
+        self._owners = owners = Owners.read(self.workspace)
+        retired = tuple(e for e in owners.entries if e.file in self.plan.owners.retired)
+        self._sharing = Sharing(states=self.states, owners=owners, others=owners.others(self.states), superseded=retired)
+        for change in self.plan.changes:
+            if change.kind in SHARED_KINDS and change.action in (Action.DELETE, Action.FORGET):
+                self._require_alone(change)
+        for layer in self.plan.layers:
+            standing = self._owners.mine(self.states, layer)
+            base = standing or Entry(env=self.states.env, layer=layer, lineage=self.states[layer].lineage)
+            entry = base.joined(claims_of(self.states, layer), self.plan.owners.uses.get(layer, frozenset()))
+            entry = entry.joined(_coming(self.plan.of_layer(layer)), ())
+            self._standing[layer] = standing
+            if not entry.empty:
+                self._write(layer, replace(entry, active=True) if not self.plan.destroys else entry)
+
+    def _require_alone(self, change: Change) -> None:
+        """Refuse what the plan would not do now: remove what has got an owner since, or leave something to one who is gone."""
+        record = self.states[change.layer].objects.get((change.kind, change.key))
+        body = change.before or (record.body if record else None)
+        if body is None or change.temporary or (change.action is Action.FORGET and LEFT not in " ".join(change.reasons)):
+            return
+        owned = bool(self._sharing.at(change.kind, self._keys(change, body), leaving=True).owners)
+        if owned is (change.action is Action.DELETE):
+            raise UnsafePlanError(
+                f"another environment has come or gone since the plan was made: {change.kind} {change.key}",
+                fix="make the plan again",
+            )
+
+    def _keys(self, change: Change, body: Body) -> tuple[str, ...]:
+        if change.kind in ("warehouse", "warehouse_acl") and self._view is None:
+            self._view = View(warehouses={str(w["name"]): w for w in list_warehouses(self.workspace)})
+        return keys_at(BY_NAME[change.kind], change.key, Found(body=body, remote_id=change.remote_id), self._view or View())
+
+    def settle(self) -> None:
+        """Claim what is owned now and nothing else."""
+        for layer in self.plan.layers:
+            active = not (self.plan.destroys and layer is Layer.ACCOUNT)
+            self._write(layer, entry_of(self.states, layer, self.plan.owners.uses.get(layer, frozenset()), active=active))
+        account = self._owners.mine(self.states, Layer.ACCOUNT)
+        if self.plan.owners.leaves and account is not None:
+            self._standing[Layer.ACCOUNT] = account
+            self._write(Layer.ACCOUNT, replace(account, active=False))
+        there = {e.file for e in self._owners.entries}
+        for name in self.plan.owners.retired:
+            if name in there:
+                delete_owner_file(self.workspace, name)
+
+    def _write(self, layer: Layer, entry: Entry) -> None:
+        standing = self._standing.get(layer)
+        if entry == standing:
+            return
+        if not entry.empty:
+            write_owner_file(self.workspace, entry.file, entry.to_bytes())
+        elif standing is not None:
+            delete_owner_file(self.workspace, standing.file)
+        self._standing[layer] = None if entry.empty else entry
+
+
+def _coming(changes: tuple[Change, ...]) -> dict[tuple[str, str], Claim]:
+    """Return the claims that changes will make, as far as their objects have a name already."""
+    found: dict[tuple[str, str], Claim] = {}
+    for change in changes:
+        body = change.claim or change.after
+        if change.kind not in SHARED_KINDS or body is None or change.temporary or change.action is Action.DELETE:
+            continue
+        key = claim_key(change.kind, change.key, body, {})
+        if key is not None:
+            claim = claim_for(change.kind, Owned(body=body, original=change.original))
+            found[(change.kind, key)] = found[(change.kind, key)].joined(claim) if (change.kind, key) in found else claim
+    return found

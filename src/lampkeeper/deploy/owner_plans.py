@@ -1,0 +1,111 @@
+"""What a plan has to know of the owners: what the environment uses, whether its entries are right, whether it may let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lampkeeper.deploy.kinds import KINDS
+from lampkeeper.deploy.kinds.base import Found, Kind, key_of
+from lampkeeper.deploy.owners import SHARED_KINDS, Entry, OwnerPlan, Owners, Sharing, claim_key, claims_of, entry_of
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.view import View
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.owner_files import FOLDER
+
+LEFT = "left to"
+"""How a change gives its reason when an object is left to its other owners."""
+
+
+def sharing_of(desired: Desired, view: View, states: States) -> Sharing:
+    """Return how the environment stands among the others.
+
+    Its own entries of another state are superseded where this state takes over what carries the environment's mark: those
+    objects have one owner, so the other state is lost, or is one of the same environment.
+    """
+    others = view.owners.others(states)
+    former = tuple(e for e in others if e.env == states.env and e.lineage != states[e.layer].lineage)
+    lost = bool(former) and any(_taken_over(kind, desired, view, states) for kind in KINDS)
+    return Sharing(states=states, owners=view.owners, others=others, superseded=former if lost else ())
+
+
+def _taken_over(kind: Kind, desired: Desired, view: View, states: States) -> bool:
+    if kind.name in SHARED_KINDS:
+        return False
+    owned, begun = states[kind.layer].of_kind(kind.name), states[kind.layer].intents
+    live = kind.live(view)
+    fresh = (live[k] for k in kind.desired(desired, states.env) if k in live and k not in owned and (kind.name, k) not in begun)
+    return any(found.mark == states.env for found in fresh)
+
+
+def keys_at(kind: Kind, key: str, found: Found, view: View) -> tuple[str, ...]:
+    """Return the keys by which an object's owners may know it: a warehouse by its name or its id, a space by its id."""
+    body = found.body
+    if kind.name == "genie_space":
+        return (found.remote_id,)
+    if kind.name == "warehouse":
+        return tuple(_aliases(str(body["name"]), view))
+    if kind.name == "warehouse_acl":
+        return tuple(key_of(alias, str(body["group"])) for alias in _aliases(str(body["warehouse"]), view))
+    place = claim_key(kind.name, key, body, {})
+    return () if place is None else (place,)
+
+
+def _aliases(warehouse: str, view: View) -> Iterator[str]:
+    yield warehouse
+    for name, raw in view.warehouses.items():
+        if warehouse in (name, str(raw["id"])):
+            yield from {name, str(raw["id"])} - {warehouse}
+
+
+def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
+    """Return what a layer stands on and may not have made: groups, governed tags, warehouses and spaces given by id."""
+    if layer is Layer.DATA_ACCESS:
+        groups = {g.name for g in desired.groups}
+        return frozenset({("group", g) for g in groups} | {("tag_policy", t.key) for t in desired.tag_policies})
+    if layer is Layer.WORKSPACE:
+        groups = {s.group for s in desired.seats} | {g for s in desired.spaces for g in s.acl_groups}
+        warehouses = {w.id for w in desired.warehouses if w.id} | {s.warehouse_id for s in desired.spaces if s.warehouse_id}
+        spaces = {s.space_id for s in desired.spaces if s.space_id}
+        named = (("group", groups), ("warehouse", warehouses), ("genie_space", spaces))
+        return frozenset((kind, name) for kind, names in named for name in names)
+    return frozenset()
+
+
+def plan_owners(desired: Desired, sharing: Sharing, layers: tuple[Layer, ...], *, destroys: bool) -> OwnerPlan:
+    """Return what becomes of our entries by an apply of these layers."""
+    states, owners = sharing.states, sharing.owners
+    uses = {layer: uses_of(desired, layer) for layer in layers}
+    retired = [e.file for e in sharing.superseded]
+    if destroys and Layer.ACCOUNT in layers and not any(e.active for e in sharing.beside):
+        retired += [e.file for e in sharing.beside]
+    account = owners.mine(states, Layer.ACCOUNT)
+    leaves = destroys and Layer.ACCOUNT not in layers and account is not None and account.active
+    stale = leaves or bool(retired)
+    for layer in layers:
+        wanted = entry_of(states, layer, uses[layer], active=not (destroys and layer is Layer.ACCOUNT))
+        stale = stale or not _same(wanted, owners.mine(states, layer))
+    return OwnerPlan(uses=uses, stale=stale, retired=tuple(sorted(set(retired))), leaves=leaves)
+
+
+def _same(wanted: Entry, standing: Entry | None) -> bool:
+    return wanted.empty if standing is None else wanted == standing
+
+
+def require_known_owners(owners: Owners, states: States, layers: tuple[Layer, ...]) -> None:
+    """Raise UnsafePlanError where a destroy cannot tell who else owns what it would remove."""
+    held = [layer for layer in layers if claims_of(states, layer)]
+    if held and owners.unreadable:
+        raise UnsafePlanError(
+            f"cannot tell who else uses what would be removed: {FOLDER}/{owners.unreadable[0]} is not an entry that this version"
+            " reads",
+            fix="use the version that wrote it, or remove the file if no environment stands behind it",
+        )
+    for layer in held:
+        if owners.mine(states, layer) is None:
+            raise UnsafePlanError(
+                f"cannot tell who else uses what would be removed: {FOLDER} has no entry of environment {states.env!r} for layer"
+                f" {layer}, so entries of other environments may be missing too",
+                fix="apply once, have every other environment of this workspace applied once, then destroy",
+            )

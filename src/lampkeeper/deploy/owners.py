@@ -1,0 +1,303 @@
+"""Who owns what several environments share: one entry per environment, layer and state, read together and judged here.
+
+An entry claims objects that its environment made or took over with others, and names objects that it uses and did not make.
+An object with other owners is left to them when one lets go of it; the last owner removes it. An object that somebody uses
+and nobody else owns stays with its owner.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import urllib.parse
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lampkeeper.deploy.change import Body, key_of
+from lampkeeper.deploy.state import Owned, States
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.owner_files import read_owner_files
+
+_FORMAT = 1
+
+SHARED_KINDS: Mapping[str, str] = {
+    "group": "", "member": "", "tag_policy": "values", "tag_permission": "principals", "seat": "", "entitlement": "",
+    "warehouse": "", "warehouse_acl": "", "genie_acl": "", "grant": "privileges", "tag": "",
+}  # fmt: skip
+"""Kinds that several environments may own, each with the field whose elements are owned one by one (empty: as a whole).
+
+They carry no mark of one environment, as functions, policies, their schemas and Genie spaces do.
+"""
+
+_PLAIN_BYTES = 1_000_000
+"""A longer entry is compressed: an import takes 10 MB (source: platform docs, workspace limits)."""
+_MOST_BYTES = 300_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What an entry says of one object: the elements that are its own, and what stood before lampkeeper took it over."""
+
+    elements: tuple[str, ...] = ()
+    original: Body | None = None
+
+    def joined(self, other: Claim) -> Claim:
+        """Return a claim on what either claims."""
+        return Claim(elements=tuple(sorted({*self.elements, *other.elements})), original=self.original or other.original)
+
+
+Claims = Mapping[tuple[str, str], Claim]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one environment owns and uses by one of its states. `active` is false for an account layer that was left behind."""
+
+    env: str
+    layer: Layer
+    lineage: str
+    active: bool = True
+    claims: Claims = field(default_factory=dict)
+    uses: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """Return the name of the entry's file."""
+        return f"{urllib.parse.quote(self.env, safe='')}.{self.layer}.{self.lineage[:12]}.json"
+
+    @property
+    def empty(self) -> bool:
+        """Say whether there is nothing to keep."""
+        return not self.claims and not self.uses
+
+    def joined(self, claims: Claims, uses: Iterable[tuple[str, str]]) -> Entry:
+        """Return the entry with more claims and uses."""
+        both = dict(self.claims)
+        for place, claim in claims.items():
+            both[place] = both[place].joined(claim) if place in both else claim
+        return replace(self, claims=both, uses=self.uses | frozenset(uses))
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content; the same entry gives the same bytes."""
+        claims: dict[str, dict[str, Any]] = {}
+        for (kind, key), claim in sorted(self.claims.items()):
+            said: dict[str, Any] = {"elements": list(claim.elements)} if claim.elements else {}
+            claims.setdefault(kind, {})[key] = said | ({"original": dict(claim.original)} if claim.original is not None else {})
+        uses: dict[str, list[str]] = {}
+        for kind, key in sorted(self.uses):
+            uses.setdefault(kind, []).append(key)
+        data = {
+            "format": _FORMAT, "env": self.env, "layer": str(self.layer), "lineage": self.lineage, "active": self.active,
+            "claims": claims, "uses": uses,
+        }  # fmt: skip
+        plain = (json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+        return plain if len(plain) <= _PLAIN_BYTES else gzip.compress(plain, mtime=0)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Entry:
+        """Read a file; raise ValueError when it is not one of ours."""
+        try:
+            data = json.loads(_plain(content))
+            if data["format"] != _FORMAT:
+                raise ValueError(f"format {data['format']!r}")
+            claims = {
+                (str(kind), str(key)): Claim(elements=tuple(map(str, said.get("elements", ()))), original=said.get("original"))
+                for kind, keys in data["claims"].items()
+                for key, said in keys.items()
+            }
+            uses = frozenset((str(kind), str(key)) for kind, keys in data["uses"].items() for key in keys)
+            return cls(
+                env=str(data["env"]), layer=Layer(data["layer"]), lineage=str(data["lineage"]), active=bool(data["active"]),
+                claims=claims, uses=uses,
+            )  # fmt: skip
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def _plain(content: bytes) -> bytes:
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacking.decompress(content, _MOST_BYTES)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if not unpacking.eof:
+        raise ValueError("the compressed entry does not end")
+    return plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """All entries of a workspace, and the names of files that cannot be read."""
+
+    entries: tuple[Entry, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, workspace: Workspace) -> Owners:
+        """Read the entries; RemoteError when the workspace does not show them."""
+        entries: list[Entry] = []
+        unreadable: list[str] = []
+        for name, content in sorted(read_owner_files(workspace).items()):
+            try:
+                entry = Entry.from_bytes(content if content is not None else b"")
+            except ValueError:
+                unreadable.append(name)
+                continue
+            if entry.file == name:
+                entries.append(entry)
+            else:  # A copy under another name would speak for an environment that cannot correct it.
+                unreadable.append(name)
+        return cls(entries=tuple(entries), unreadable=tuple(unreadable))
+
+    def mine(self, states: States, layer: Layer) -> Entry | None:
+        """Return the entry that this environment's state of a layer has written."""
+        lineage = states[layer].lineage
+        return next((e for e in self.entries if (e.env, e.layer, e.lineage) == (states.env, layer, lineage)), None)
+
+    def others(self, states: States) -> tuple[Entry, ...]:
+        """Return the entries that are not this environment's."""
+        mine = [self.mine(states, layer) for layer in states.layers]
+        return tuple(e for e in self.entries if not any(e is m for m in mine))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """The other environments at one object: its owners, who uses it, the elements that they own, and what stood before all."""
+
+    owners: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    elements: frozenset[str] = frozenset()
+    original: Body | None = None
+
+    def __str__(self) -> str:
+        """Return their names."""
+        return ", ".join(self.owners or self.users)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """How one environment stands among the others. `superseded`: its own entries of states that are lost; they are others too."""
+
+    states: States
+    owners: Owners
+    others: tuple[Entry, ...] = ()
+    superseded: tuple[Entry, ...] = ()
+
+    def at(self, kind: str, keys: Collection[str], *, leaving: bool = False) -> Others:
+        """Return the other environments at an object that is known by these keys.
+
+        `leaving`: lost states of this environment do not count, for what they owned is ours now.
+        """
+        if kind not in SHARED_KINDS:
+            return self._users(kind, keys)
+        found: list[tuple[Entry, Claim]] = []
+        for entry in self._counted(leaving):
+            found += [(entry, entry.claims[(kind, key)]) for key in keys if (kind, key) in entry.claims]
+        users = self._users(kind, keys).users
+        return Others(
+            owners=tuple(dict.fromkeys(self.name(e) for e, _ in found)),
+            users=users,
+            elements=frozenset(x for _, claim in found for x in claim.elements),
+            original=next((c.original for _, c in found if c.original is not None), None),
+        )
+
+    def _users(self, kind: str, keys: Collection[str]) -> Others:
+        users = (self.name(e) for e in self._counted(leaving=True) if any((kind, key) in e.uses for key in keys))
+        return Others(users=tuple(dict.fromkeys(users)))
+
+    def _counted(self, leaving: bool) -> list[Entry]:
+        """Return the entries of others; one account state is shared by the environments beside it, and owns by itself."""
+        account = self.states[Layer.ACCOUNT].lineage
+        gone = self.superseded if leaving else ()
+        return [
+            e
+            for e in self.others
+            if not any(e is g for g in gone) and not (e.layer is Layer.ACCOUNT and account and e.lineage == account)
+        ]
+
+    @property
+    def beside(self) -> tuple[Entry, ...]:
+        """Return the entries of other environments that stand on the same account state."""
+        lineage = self.states[Layer.ACCOUNT].lineage
+        return tuple(e for e in self.others if lineage and e.layer is Layer.ACCOUNT and e.lineage == lineage)
+
+    def name(self, entry: Entry) -> str:
+        """Return what an environment is called; one that has our name and another state is told apart by that."""
+        return entry.env if entry.env != self.states.env else f"{entry.env} (another state, {entry.lineage[:12]})"
+
+
+def entry_of(states: States, layer: Layer, uses: Iterable[tuple[str, str]], *, active: bool = True) -> Entry:
+    """Return the entry that a layer's state asks for."""
+    return Entry(
+        env=states.env, layer=layer, lineage=states[layer].lineage, active=active, claims=claims_of(states, layer),
+        uses=frozenset(uses),
+    )  # fmt: skip
+
+
+def claims_of(states: States, layer: Layer) -> dict[tuple[str, str], Claim]:
+    """Return what a layer's state claims among the shared kinds."""
+    spaces = {key: owned.remote_id for key, owned in states.owned("genie_space").items()}
+    found = {}
+    for (kind, key), owned in states[layer].objects.items():
+        place = claim_key(kind, key, owned.body, spaces)
+        if place is not None:
+            found[(kind, place)] = claim_for(kind, owned)
+    return found
+
+
+def claim_for(kind: str, owned: Owned) -> Claim:
+    """Return the claim that a record of the state makes."""
+    elements = SHARED_KINDS[kind]
+    return Claim(
+        elements=tuple(sorted(map(str, owned.body.get(elements) or ()))) if elements else (),
+        original=owned.original,
+    )
+
+
+def claim_key(kind: str, key: str, body: Body, spaces: Mapping[str, str]) -> str | None:
+    """Return the key by which every clone knows an object, None where there is none (yet).
+
+    A space is called differently in each environment: its id is used. `spaces`: ids of spaces that have no id in the body.
+    """
+    if kind not in SHARED_KINDS:
+        return None
+    if kind == "genie_acl":
+        space = str(body.get("space_id") or spaces.get(str(body["space"])) or "")
+        return key_of(space, str(body["group"])) if space else None
+    return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerPlan:
+    """What an apply makes of our entries. `uses`: by layer, what the environment uses. `stale`: they are not as they should be.
+
+    `retired`: files that go, of lost states or of an account layer that is gone. `leaves`: the account layer stands on, without
+    this environment.
+    """
+
+    uses: Mapping[Layer, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    stale: bool = False
+    retired: tuple[str, ...] = ()
+    leaves: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "uses": {str(layer): [list(u) for u in sorted(found)] for layer, found in sorted(self.uses.items())},
+            "stale": self.stale, "retired": list(self.retired), "leaves": self.leaves,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> OwnerPlan:
+        """Read the JSON form; raises KeyError, TypeError or ValueError when it is none."""
+        return cls(
+            uses={Layer(layer): frozenset((str(k), str(n)) for k, n in found) for layer, found in data["uses"].items()},
+            stale=bool(data["stale"]),
+            retired=tuple(map(str, data["retired"])),
+            leaves=bool(data["leaves"]),
+        )
