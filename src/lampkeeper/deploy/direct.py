@@ -202,6 +202,7 @@ class _Run:
 
     def run(self) -> ApplyReport:
         """Apply all changes; save the state files when done, and when the platform says no."""
+        self.book.open()
         new = self.book.new_layers()
         touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled or la in new)
         for layer in touched:

@@ -31,6 +31,7 @@ class OwnerBook:
     states: States
     _owners: Owners = field(default_factory=Owners)
     _sharing: Sharing = field(init=False)
+    _retired: tuple[Entry, ...] = ()
     _view: View | None = None
     _standing: dict[Layer, Entry | None] = field(default_factory=dict)
 
@@ -38,14 +39,17 @@ class OwnerBook:
         """Return the layers that need an entry and have no state yet to write it by."""
         return tuple(la for la, uses in self.plan.owners.uses.items() if uses and not self.states[la].lineage)
 
-    def announce(self) -> None:
-        """Claim what the plan will own; refuse a plan that lets go of something while somebody has come or gone."""
+    def open(self) -> None:
+        """Read the owners; refuse a plan that lets go of something if somebody has come or gone since it was made."""
         self._owners = owners = Owners.read(self.workspace)
-        retired = tuple(e for e in owners.entries if e.file in self.plan.owners.retired)
-        self._sharing = Sharing(states=self.states, owners=owners, others=owners.others(self.states), superseded=retired)
+        self._retired = tuple(e for e in owners.entries if e.file in self.plan.owners.retired and self._ours(e))
+        self._sharing = Sharing(states=self.states, owners=owners, others=owners.others(self.states), superseded=self._retired)
         for change in self.plan.changes:
             if change.kind in SHARED_KINDS and change.action in (Action.DELETE, Action.FORGET):
                 self._require_alone(change)
+
+    def announce(self) -> None:
+        """Claim what the plan will own."""
         for layer in self.plan.layers:
             standing = self._owners.mine(self.states, layer)
             base = standing or Entry(env=self.states.env, layer=layer, lineage=self.states[layer].lineage)
@@ -82,10 +86,13 @@ class OwnerBook:
         if self.plan.owners.leaves and account is not None:
             self._standing[Layer.ACCOUNT] = account
             self._write(Layer.ACCOUNT, replace(account, active=False))
-        there = {e.file for e in self._owners.entries}
-        for name in self.plan.owners.retired:
-            if name in there:
-                delete_owner_file(self.workspace, name)
+        for entry in self._retired:
+            delete_owner_file(self.workspace, entry.file)
+
+    def _ours(self, entry: Entry) -> bool:
+        """Say whether an entry may go with ours, whatever a saved plan says: a lost state's, or one left beside ours."""
+        beside = entry.layer is Layer.ACCOUNT and entry.lineage == self.states[Layer.ACCOUNT].lineage and not entry.active
+        return entry.env == self.states.env or beside
 
     def _write(self, layer: Layer, entry: Entry) -> None:
         standing = self._standing.get(layer)

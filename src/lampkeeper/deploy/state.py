@@ -138,9 +138,13 @@ class LayerState:
 
     def begin(self) -> None:
         """Start an apply: from here on the journal is written."""
+        new = not self.lineage
         self.lineage = self.lineage or uuid.uuid4().hex
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._append({"event": "begin", "lineage": self.lineage})
+        if new and self.mirror is not None:
+            # The owners' entries carry the lineage: it must outlive a run that dies after writing them.
+            self.mirror(self.journal)
 
     def intend(self, change: Change) -> None:
         """Note that a write is about to be sent."""
