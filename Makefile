@@ -34,9 +34,10 @@ TAKES_apply-genie := ENV
 TAKES_verify := ENV
 TAKES_audit-schema := ENV
 TAKES_matrix := ENV
-TAKES_destroy := ENV
-TAKES_destroy-governance := ENV
-TAKES_destroy-genie := ENV
+TAKES_destroy := ENV YES ALLOW_LOOSENING
+TAKES_destroy-governance := ENV YES ALLOW_LOOSENING
+TAKES_destroy-genie := ENV YES ALLOW_LOOSENING
+TAKES_destroy-account := ENV YES ALLOW_LOOSENING
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(v)))
@@ -146,15 +147,14 @@ audit-schema: setup ## Look for schema drift.
 matrix: setup ## Show who sees what.
 	@$(BIN)/lampkeeper matrix --env $(ENV)
 # YES=1 answers the question of destroy; without it and without a terminal nothing is done.
-DESTROY = $(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening)
 destroy: setup ## Remove what we made in an env, the account layer excepted; YES=1 does not ask, ALLOW_LOOSENING=1.
-	@$(DESTROY)
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening)
 destroy-governance: setup ## Remove the data_access layer.
-	@$(DESTROY) --layer data_access
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer data_access
 destroy-genie: setup ## Remove the workspace layer.
-	@$(DESTROY) --layer workspace
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer workspace
 destroy-account: setup ## Remove the account layer, as far as no other environment uses it.
-	@$(DESTROY) --layer account
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer account
 
 .PHONY: docs
 docs: setup ## Write the pages that are made of the code.
