@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,8 @@ from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
 from lampkeeper.design.knowledge.overlay import Overlay, compose
 from lampkeeper.design.knowledge.pack import Identifier, Pack, PackKind, Sensitivity
 from lampkeeper.design.knowledge.packs import built_in_packs
-from lampkeeper.design.knowledge.profiles_predicates import PREDICATES
+from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
+from lampkeeper.design.knowledge.value_shapes import SHAPES as HARMLESS
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.names import TableName, quote_string
 from lampkeeper.model.schema import Column, Table
@@ -170,3 +172,13 @@ def test_a_profile_of_a_table_is_one_query_of_counts(engine: SqlWorkspace) -> No
         "odd `name": [LabelClass.EMAIL], "k": [], "born": [LabelClass.DOB], "grp": [], "note": [LabelClass.FREE_TEXT],
     }  # fmt: skip
     assert counts["grp"].distinct == 2
+
+
+def test_sql_and_python_read_the_shapes_of_harmless_values_alike(engine: SqlWorkspace) -> None:
+    texts = ("12", "12.5", "0.1234567", "-1.5", "2020", "12345", "1.2.3", "0000123", "ORD-00000012", "1700000000", "240105123456",
+             "1700000000000", "2026-01-02 10:11:12", "2026-01-02 00:00:00", "00000001-1111-4222-a333-444455556666", "abc", "1E5",
+             *(d for d in DIRT if d.strip()))  # fmt: skip
+    rows = ", ".join(f"({quote_string(t)})" for t in texts)
+    counts = ", ".join(f"count_if({TEXT_PREDICATES[name]})" for name in HARMLESS)
+    found = engine.sql(f"SELECT {counts} FROM VALUES {rows} AS t(v)").rows[0]
+    assert [int(n) for n in found] == [sum(1 for t in texts if re.fullmatch(p, t)) for p in HARMLESS.values()]
