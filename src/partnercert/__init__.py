@@ -1,1 +1,1 @@
-"""Certify a partner's Partner Connect integration: 21 cases, checks beyond them, reports, sign-offs."""
+"""Certify a partner's Partner Connect integration: 21 cases, extended checks, reports, sign-offs."""

@@ -55,7 +55,7 @@ def cli() -> None:
 @click.option("--json", "json_path", type=_OUT, help="Write the result as JSON ('-' for standard output).")
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
 @click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
-@click.option("--beyond/--no-beyond", default=None, help="Checks beyond the cases (default: unless --case is given).")
+@click.option("--extended/--no-extended", default=None, help="Extended checks (default: unless --case is given).")
 @click.option(
     "--fuzz", type=click.IntRange(0), default=None, help="Fuzz examples an operation (default: 25 on loopback, else 0)."
 )
@@ -72,7 +72,7 @@ def run_command(
     json_path: Path | None,
     evidence: Path | None,
     signoffs: Path | None,
-    beyond: bool | None,
+    extended: bool | None,
     fuzz: int | None,
     seed: int | None,
     timeout: float,
@@ -93,7 +93,7 @@ def run_command(
         console.start(loaded, seed)
         sign_offs = SignOffs(records=tuple(records), now=started, folder=config_path.resolve().parent)
         outcomes = run_cases(session, only=cases, sign_offs=sign_offs, automated_only=automated_only, progress=console.progress)
-        wanted = beyond if beyond is not None else not cases
+        wanted = extended if extended is not None else not cases
         examples = fuzz if fuzz is not None else (25 if loaded.is_local else 0)
         checks = run_checks(session, examples=examples, progress=console.progress) if wanted else ()
         session.tidy()

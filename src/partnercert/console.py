@@ -56,7 +56,7 @@ class Console:
         if result.waiting:
             self._terminal.print(f"waits for a person: {', '.join(o.case for o in result.waiting)}")
         for check in result.failed_checks:
-            self._terminal.print(f"failed beyond the cases: {check.check}: {escape(_one_line(check.reason))}")
+            self._terminal.print(f"failed extended check: {check.check}: {escape(_one_line(check.reason))}")
         self._terminal.print(result.summary())
         if result.certified:
             self._terminal.print("nothing stands in the way of certification")

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from partnercert.beyond import CHECKS, Check
 from partnercert.cases import CASES, Case
 from partnercert.exchange import Exchange
+from partnercert.extended import CHECKS, Check
 from partnercert.session import Session
 from partnercert.signoff import SignOff, Standing, standing
 from partnercert.verdicts import (
@@ -66,7 +66,7 @@ class Result:
 
     @property
     def failed_checks(self) -> list[CheckOutcome]:
-        """Return the checks beyond the cases that failed or could not be judged."""
+        """Return the extended checks that failed or could not be judged."""
         return [c for c in self.checks if c.verdict in (Verdict.FAIL, Verdict.BLOCKED)]
 
     @property
@@ -151,7 +151,7 @@ def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_onl
 
 
 def run_checks(session: Session, *, examples: int, progress: Progress = lambda outcome: None) -> tuple[CheckOutcome, ...]:
-    """Run the checks beyond the cases. `examples` bounds each fuzzed operation; 0 leaves fuzzing out."""
+    """Run the extended checks. `examples` bounds each fuzzed operation; 0 leaves fuzzing out."""
     return tuple(_each_check(session, CHECKS, examples, progress))
 
 

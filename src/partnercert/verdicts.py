@@ -100,7 +100,7 @@ _STILL_OPEN = frozenset({Verdict.PASS, Verdict.WARN, Verdict.MANUAL_PENDING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOutcome:
-    """The result of one check beyond the cases."""
+    """The result of one extended check."""
 
     check: str
     title: str

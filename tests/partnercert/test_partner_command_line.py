@@ -59,7 +59,7 @@ def test_run_shows_progress_a_table_what_waits_and_writes_the_reports(config: Pa
 
 
 def test_an_ordinary_run_waits_for_people_and_says_so(config: Path) -> None:
-    done = _call("run", "--config", str(config), "--no-beyond")
+    done = _call("run", "--config", str(config), "--no-extended")
     assert done.exit_code == 1
     assert "21 cases: PASS 8 NOT_APPLICABLE 0 MANUAL_PENDING 13 FAIL 0" in done.output
     # The optional ones never stand in the way.
@@ -144,7 +144,7 @@ def test_a_signed_off_partner_is_certified_until_the_config_changes(config: Path
         done = _call("signoff", case, "--config", str(config), "--who", "Ana Roy", "--result", "passed",
                      "--role", "product", "--evidence", str(evidence), env={})  # fmt: skip
         assert done.exit_code == 0, done.output
-    done = _call("run", "--config", str(config), "--no-beyond")
+    done = _call("run", "--config", str(config), "--no-extended")
     assert done.exit_code == 0, done.output
     assert "PASS 8 NOT_APPLICABLE 0 MANUAL_PENDING 0 FAIL 0 SIGNED_OFF 13" in done.output
     evidence.write_bytes(b"another picture")

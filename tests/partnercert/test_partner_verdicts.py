@@ -1,4 +1,4 @@
-"""The committed table config x case -> verdict, and the checks beyond the cases on the sound partner and on twins."""
+"""The committed table config x case -> verdict, and the extended checks on the sound partner and on twins."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_without_hive_metastore_its_half_does_not_apply() -> None:
 
 
 @pytest.mark.parametrize("name", ["auto_add", "manual", "trial_user_invite", "connect_only", "m2m"])
-def test_the_sound_partner_passes_every_check_beyond_the_cases(name: str) -> None:
+def test_the_sound_partner_passes_every_extended_check(name: str) -> None:
     made = partner.session(partner.config(name))
     with made.client:
         checks = partner.check(made, examples=6)

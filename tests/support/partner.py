@@ -123,7 +123,7 @@ def run(made: Session, *, automated_only: bool = True, only: Iterable[str] = (),
 
 
 def check(made: Session, *, examples: int = 0) -> dict[str, CheckOutcome]:
-    """Run the checks beyond the cases and return them by id."""
+    """Run the extended checks and return them by id."""
     return {c.check: c for c in run_checks(made, examples=examples)}
 
 

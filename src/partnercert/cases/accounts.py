@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from partnercert.cases.assertions import hook_done, is_alive, new_connection, notified, refused, wants_message
 from partnercert.cases.case import Case, offers
-from partnercert.cases.judgements import hook_done, is_alive, new_connection, notified, refused, wants_message
 from partnercert.contract import Operation
 from partnercert.payloads import TEST_DOMAIN, Person, Workspace
 from partnercert.session import Session

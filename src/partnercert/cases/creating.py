@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from partnercert.cases.assertions import created, new_connection
 from partnercert.cases.case import Case, always
-from partnercert.cases.judgements import created, new_connection
 from partnercert.contract import Operation, check_reply
 from partnercert.payloads import Person
 from partnercert.session import Session

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from partnercert.cases.assertions import deleted, refused
 from partnercert.cases.case import Case, offers
-from partnercert.cases.judgements import deleted, refused
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation, Route
 from partnercert.exchange import Reply

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from partnercert.cases.assertions import deleted, dies, is_alive, new_connection, notified, refused, wants_message
 from partnercert.cases.case import Case, always, offers
-from partnercert.cases.judgements import deleted, dies, is_alive, new_connection, notified, refused, wants_message
 from partnercert.contract import Operation
 from partnercert.payloads import Workspace
 from partnercert.session import Session

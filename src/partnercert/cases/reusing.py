@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from partnercert.cases.assertions import SIGN_UP_PENDING, refused, signed_in, wants_message
 from partnercert.cases.case import Case, always
-from partnercert.cases.judgements import SIGN_UP_PENDING, refused, signed_in, wants_message
 from partnercert.exchange import Reply
 from partnercert.session import Session
 from partnercert.verdicts import BlockedError, Judge

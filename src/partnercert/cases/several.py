@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from partnercert.cases.assertions import is_alive, new_connection, notified, signed_in
 from partnercert.cases.case import Case, always
-from partnercert.cases.judgements import is_alive, new_connection, notified, signed_in
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation
 from partnercert.payloads import Person, Workspace

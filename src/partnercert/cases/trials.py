@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from partnercert.cases.assertions import created, hook_done, notified, signed_in
 from partnercert.cases.case import Case, offers
-from partnercert.cases.judgements import created, hook_done, notified, signed_in
 from partnercert.cases.reusing import judge_newcomer
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation

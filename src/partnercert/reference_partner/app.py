@@ -21,7 +21,7 @@ from partnercert.config import PartnerConfig
 from partnercert.contract import Operation, routes
 from partnercert.reference_partner.faults import Answer, Fault
 from partnercert.reference_partner.loader import LoadError, load, publish
-from partnercert.reference_partner.misreadings import read_connect
+from partnercert.reference_partner.mutants import read_connect
 from partnercert.reference_partner.partner import Partner
 from partnercert.reference_partner.requests import RefusedError, bad_request, cloud_key, connect_call, email_key, parse
 

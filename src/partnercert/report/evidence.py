@@ -27,7 +27,7 @@ def write_evidence(result: Result, folder: Path) -> list[Path]:
         texts[f"transcripts/{outcome.case}.json"] = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     rest = [e.as_json() for e in result.exchanges if e.number not in used]
     if rest:
-        texts["transcripts/beyond.json"] = json.dumps(rest, indent=1, ensure_ascii=False) + "\n"
+        texts["transcripts/extended.json"] = json.dumps(rest, indent=1, ensure_ascii=False) + "\n"
     files = []
     for name, text in texts.items():
         path = folder / name

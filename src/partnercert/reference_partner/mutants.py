@@ -1,4 +1,4 @@
-"""Ways to read a connect request wrongly, for the faults that are about reading."""
+"""Mutants: ways to read a connect request wrongly, for the faults that are about reading."""
 
 from __future__ import annotations
 

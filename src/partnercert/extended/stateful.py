@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from partnercert.beyond.check import Check
 from partnercert.contract import Operation, check_reply
 from partnercert.exchange import Reply
+from partnercert.extended.check import Check
 from partnercert.payloads import Person, Workspace
 from partnercert.session import Session
 from partnercert.verdicts import Judge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partnercert.beyond.check import Check
+from partnercert.extended.check import Check
 from partnercert.session import Session
 from partnercert.verdicts import Judge
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from partnercert.beyond.check import Check
-from partnercert.cases.judgements import is_alive, refused
+from partnercert.cases.assertions import is_alive, refused
 from partnercert.contract import Operation
+from partnercert.extended.check import Check
 from partnercert.session import Session
 from partnercert.verdicts import Judge
 

@@ -13,9 +13,9 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation.modes import GenerationMode
 
 from partnercert import contract
-from partnercert.beyond.check import Check
 from partnercert.contract import Operation
 from partnercert.exchange import Reply
+from partnercert.extended.check import Check
 from partnercert.session import Session
 from partnercert.verdicts import Judge
 

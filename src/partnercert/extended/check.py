@@ -1,4 +1,4 @@
-"""What a check beyond the cases is."""
+"""What an extended check is."""
 
 from __future__ import annotations
 

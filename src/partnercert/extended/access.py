@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from partnercert.beyond.check import Check
-from partnercert.cases.judgements import refused
+from partnercert.cases.assertions import refused
 from partnercert.contract import Operation, Route, check_error
+from partnercert.extended.check import Check
 from partnercert.payloads import Person, Workspace
 from partnercert.session import Session
 from partnercert.verdicts import Judge

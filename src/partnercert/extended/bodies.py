@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from partnercert import contract
-from partnercert.beyond.check import Check
-from partnercert.cases.judgements import is_alive, refused
+from partnercert.cases.assertions import is_alive, refused
 from partnercert.contract import Operation
 from partnercert.exchange import Reply
+from partnercert.extended.check import Check
 from partnercert.payloads import MAX_ID, Workspace, renamed
 from partnercert.session import Session
 from partnercert.verdicts import Judge

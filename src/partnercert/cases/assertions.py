@@ -1,4 +1,4 @@
-"""Judgements that several cases share: a new connection, a sign-in, an error, a landing."""
+"""Assertions that several cases share: a new connection, a sign-in, an error, a landing."""
 
 from __future__ import annotations
 
