@@ -162,7 +162,6 @@ def apply_command(
             plan = Plan.load(saved)
         else:
             plan, approver = named_plan(here, plan_hash, approved=approved, approvals=approvals)
-            require_same_files(folder, dict(plan.files), plan.undeployed, deployed / here.env if deployed else None)
         plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
         with here.console.progress("planning"):
@@ -180,6 +179,8 @@ def apply_command(
         if history is not None:
             told = history.applying(plan, plan_hash=plan_hash or hash_of(plan), actor=whoami(workspace), approver=approver)
             writes = stack.enter_context(told)
+        if plan_hash:
+            require_same_files(folder, dict(plan.files), plan.undeployed, deployed / here.env if deployed else None)
         report = apply_plan(
             plan,
             workspace,
