@@ -33,6 +33,7 @@ EXCEPTIONS = {
     ("plan", "--history"): NO_TABLE,
     ("report", "--history"): NO_TABLE,
     ("*", "--layer"): "a job governs an environment whole",
+    ("*", "--allow-hiding"): "tables whose readers lose rows are named by a person, not by a schedule",
     ("*", "--adopt"): "what others own is taken over by a person, not by a schedule",
     ("*", "--out"): "the place in the volume is the one that the other steps and the launcher look at",
     ("generate", "--dry-run"): BY_HAND,
