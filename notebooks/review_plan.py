@@ -2,7 +2,8 @@
 # MAGIC %md
 # MAGIC # Review a plan
 # MAGIC
-# MAGIC What a proposed plan would change, for whom. To approve it: `lampkeeper approve HASH`, as another principal.
+# MAGIC What a proposed plan would change, for whom: the lines that `lampkeeper approve HASH` shows before it asks. Approve it as
+# MAGIC another principal than its proposer; each change on its own is shown by `lampkeeper approve HASH --full`.
 
 # COMMAND ----------
 

@@ -29,7 +29,7 @@ def place(product_wheel: Path) -> Iterator[DutyPlace]:
 
 
 def end_drift(place: DutyPlace, plan_hash: str) -> None:
-    assert place.command(APPROVER, "approve", plan_hash).code == 0
+    assert place.command(APPROVER, "approve", plan_hash, "--yes").code == 0
     applied = place.step("runner", "apply", "--approved", "--plan-hash", plan_hash)
     assert applied.code == 0, applied.err
 

@@ -32,7 +32,7 @@ def applies(place: DutyPlace, plan_hash: str) -> list[tuple[str | None, ...]]:
 
 
 def approve(place: DutyPlace, who: str, plan_hash: str) -> Answer:
-    return place.command(who, "approve", plan_hash)
+    return place.command(who, "approve", plan_hash, "--yes")
 
 
 @pytest.fixture(scope="module")

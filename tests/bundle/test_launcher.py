@@ -152,7 +152,7 @@ def test_a_plan_that_loosens_ends_with_3_and_nothing_is_written(launch: Launcher
 
 def test_the_proposers_own_approval_opens_nothing_and_anothers_does(launch: Launcher, stopped: Launched) -> None:
     jobs, workspace, plan_hash = launch.jobs, launch.workspace, plan_hash_of(stopped)
-    words = ("approve", plan_hash, "--envs", launch.envs, "--approvals", launch.approvals)
+    words = ("approve", plan_hash, "--yes", "--envs", launch.envs, "--approvals", launch.approvals)
     own = lampkeeper(jobs, jobs.token, *words)
     assert (own.returncode, "cannot approve it too" in own.stderr) == (3, True), own.stderr
 

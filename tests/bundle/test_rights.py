@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -71,7 +74,7 @@ class Trial:
 
     def _step(self, duty: Duty, step: str) -> Answer:
         approved = ("--approved",) if duty is Duty.APPLY else ()
-        given = {"approve": (self.hash,), "apply": ("--plan-hash", self.hash, *approved)}
+        given = {"approve": (self.hash, "--yes"), "apply": ("--plan-hash", self.hash, *approved)}
         return self.place.step(WHO[duty], step, *given.get(step, WORDS.get(step, ())))
 
     def require_named(self, case: Case) -> None:
@@ -117,6 +120,29 @@ def test_with_exactly_these_rights_a_plan_is_proposed_approved_and_applied(apart
     assert '"serial": 1' in state
 
 
+def test_approve_shows_the_plan_and_asks_and_the_approval_keeps_what_was_shown(apart: Trial) -> None:
+    place = apart.place
+    given, plan = apart.good[Duty.APPROVE, "approve"], apart.good[Duty.PROPOSE, "plan"].out
+    kept = json.loads(place.jobs.read(f"{place.jobs.approvals}/prod/{apart.hash}.approval.json"))
+    assert kept["shown"] == given.out.splitlines()[: len(kept["shown"])]
+    assert all(line in plan.splitlines() for line in kept["shown"])
+    for words in ("+ grant SELECT to ", 'TO "account users"; EXCEPT ', " masked instead of ", "+ tag "):
+        assert any(words in line for line in kept["shown"]), words
+    with mock.patch("sys.stdin", StringIO("n\n")):
+        asked = place.command(APPROVER, "approve", apart.hash)
+    assert (asked.code, "approve as ben@bank.example: " in asked.err, "the answer was no" in asked.err) == (2, True, True), (
+        asked.err
+    )
+    quiet = place.command(APPROVER, "approve", apart.hash, "--json")
+    assert (quiet.code, "approve asks first" in quiet.err) == (2, True), quiet.err
+
+
+def test_a_service_principal_that_is_not_listed_cannot_approve(apart: Trial) -> None:
+    refused = apart.place.command("verifier", "approve", apart.hash, "--yes")
+    told = f"{apart.place.names['verifier']} is a service principal"
+    assert (refused.code, told in refused.err, "does not list it as approver" in refused.err) == (3, True, True), refused.err
+
+
 def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
     place = apart.place
     right = next(r for r in RIGHTS if r.on is On.ACCOUNT)
@@ -130,7 +156,7 @@ def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
 def test_a_secret_scope_that_is_not_there_is_named(apart: Trial) -> None:
     answer = apart.place.command("proposer", "snapshot", "--account-scope", "ghost")
     assert answer.code == 2
-    assert "the secret scope 'ghost' does not exist, or may not be read" in answer.err
+    assert "no secret scope 'ghost' that may be read" in answer.err
 
 
 @pytest.mark.parametrize("missing", ["account_id", "client_secret"])

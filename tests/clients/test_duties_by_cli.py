@@ -73,7 +73,7 @@ def test_what_one_proposes_another_approves_and_a_third_applies(prod: Prod, plac
     came_to = place.verdict({"run_id": run_id.group(1)})  # type: ignore[union-attr]
     assert (came_to["exit_code"], "has no approval by another principal" in came_to["message"]) == (3, True)
 
-    approved = place.command(APPROVER, "approve", plan_hash)
+    approved = place.command(APPROVER, "approve", plan_hash, "--yes")
     assert (approved.code, f"approved by {APPROVER}" in approved.out) == (0, True), approved.err
     code, said = prod.run("apply_approved", "--params", f"plan_hash={plan_hash}")
     assert code == 0, said

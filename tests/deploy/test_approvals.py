@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,30 @@ def test_another_principal_approves_and_the_proposer_cannot(book: PlanBook) -> N
             book.approve(found, same, "t2")
     assert book.approve(found, "bob", "t2").by == "bob"
     assert book.require_approval(found).by == "bob"
+
+
+BOT, OTHER_BOT = "0b9f7a52-11d2-4c1e-9a51-7f0f2c1d0a11", "0b9f7a52-11d2-4c1e-9a51-7f0f2c1d0a22"
+
+
+def test_a_service_principal_approves_only_where_the_settings_list_it(book: PlanBook) -> None:
+    found = book.propose(plan(), "ana", "t1")
+    for approvers in ((), (OTHER_BOT,)):
+        with pytest.raises(UnsafePlanError, match="does not list it as approver") as refused:
+            replace(book, approvers=approvers).approve(found, BOT, "t2")
+        assert f'approvers = ["{BOT}"]' in (refused.value.fix or "")
+    listed = replace(book, approvers=(BOT.upper(),))
+    assert listed.approve(found, BOT, "t2").by == "0b9f7a52-11d2-4c1e-9a51-7f0f2c1d0a11"
+    assert listed.require_approval(found).by == BOT
+    with pytest.raises(UnsafePlanError, match="has no approval"):
+        book.require_approval(found)
+
+
+def test_an_approval_keeps_what_was_shown(book: PlanBook, tmp_path: Path) -> None:
+    found = book.propose(plan(), "ana", "t1")
+    book.approve(found, "bob", "t2", ("layer account: no change", "plan: nothing to do"))
+    assert book.require_approval(found).shown == ("layer account: no change", "plan: nothing to do")
+    kept = json.loads((tmp_path / "approvals" / "dev" / f"{found}.approval.json").read_text())
+    assert kept["shown"] == ["layer account: no change", "plan: nothing to do"]
 
 
 def test_an_approval_that_the_proposer_wrote_by_hand_does_not_count(book: PlanBook, tmp_path: Path) -> None:

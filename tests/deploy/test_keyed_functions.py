@@ -11,6 +11,7 @@ import pytest
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.hash_key import HashKey
@@ -47,7 +48,7 @@ def test_the_key_is_in_the_function_and_in_no_file(place: Place, tmp_path: Path)
     stored = place.space.workspace.store.get("function", "c", "lampkeeper", "mask_email")
     assert stored is not None
     assert key.pads[0] in stored["routine_definition"]
-    assert "keyed" in "\n".join(made.lines())
+    assert "keyed" in "\n".join(line.text for line in plan_lines(made))
     pieces = (*key.pads, key.block[:32].hex())
     texts = [made.to_json(), repr(place.space.workspace.faults.requests()), repr(place.space.workspace.desk.listed())]
     texts += [p.read_text() for p in (tmp_path / "envs").rglob("*") if p.is_file()]
@@ -68,7 +69,7 @@ def test_another_key_is_one_update_in_place_and_loosens_nothing(place: Place) ->
     bring(place, old)
     made = make_plan(keyed_desired(place, new), place.workspace, place.states())
     assert [(c.kind, str(c.action)) for c in made.changes] == [("function", "update")]
-    assert any("key changed" in line for line in made.lines())
+    assert any("key changed" in line.text for line in plan_lines(made))
     assert made.loosening == made.exposures == ()
     bring(place, new, made)
     assert make_plan(keyed_desired(place, new), place.workspace, place.states()).empty

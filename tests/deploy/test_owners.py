@@ -14,6 +14,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.owners import Claim, Entry, Owners
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.view import acl_path
 from lampkeeper.deploy.wait import Settle
@@ -327,7 +328,7 @@ def test_destroy_withdraws_what_was_added_to_a_space_of_others(place: Place, our
     assert acl(place, "genie", spaces[0]) == {"officers": "CAN_EDIT"}
     assert acl(place, "genie", spaces[1]) == {"analysts": "CAN_RUN", "officers": "CAN_EDIT"}
     plan = ours.destroy((Layer.WORKSPACE,))
-    assert "gone already" not in "".join(plan.lines())
+    assert "gone already" not in "".join(line.text for line in plan_lines(plan))
     assert acl(place, "genie", spaces[1]) == {"officers": "CAN_EDIT"}
 
 

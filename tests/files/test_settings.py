@@ -42,6 +42,7 @@ settings = st.builds(
     groups=st.none() | tuples(specs, lambda s: s.group.name).map(lambda g: tuple(sorted(g, key=lambda s: s.group.name))),
     identities=tuples(st.builds(Identity, name=words, token_env=st.just("ANALYST_TOKEN"), groups=tuples(words))),
     operators=tuples(words),
+    approvers=tuples(words),
     unseen=st.sampled_from(Unseen),
     unseen_columns=st.sampled_from(Unseen),
     exemptions=tuples(

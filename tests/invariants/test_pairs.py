@@ -12,6 +12,7 @@ import pytest
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.desired import Desired
@@ -101,15 +102,15 @@ def test_an_environment_does_not_notice_when_another_one_comes_or_goes(pair: Pai
     b.apply(pair.wanted(b, a))
     a.apply(pair.wanted(a, b))
     wanted = pair.wanted(b, a)
-    assert b.plan(wanted).empty, b.plan(wanted).lines()
+    assert b.plan(wanted).empty, plan_lines(b.plan(wanted))
     assert a.plan(pair.wanted(a, b)).empty
     seen, objects = b.seen(), shared_objects(b)
 
     a.destroy(LOCAL)
-    assert b.plan(wanted).empty, b.plan(wanted).lines()
+    assert b.plan(wanted).empty, plan_lines(b.plan(wanted))
     assert b.seen() == seen
     a.destroy()
-    assert b.plan(wanted).empty, b.plan(wanted).lines()
+    assert b.plan(wanted).empty, plan_lines(b.plan(wanted))
     assert b.seen() == seen
     assert shared_objects(b) == objects
 

@@ -10,9 +10,12 @@ from typing import Any
 from lampkeeper.cli.main import main
 from lampkeeper.deploy.approvals import PlanBook
 from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.kinds.protection import function_body
 from lampkeeper.deploy.plan import Plan, Stamp
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.masks import Function, FunctionRole, Parameter
+from lampkeeper.model.names import FunctionName
 from support.env_folders import bank_folder
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -22,7 +25,12 @@ SHOWN = {
     "quickstart": ("Environment dev", "2 tables", "8 columns"),
     "who_sees_what": ("masked for somebody", "dev_fin.finance.customers", "masked by dev_fin.lampkeeper.mask_", "<svg"),
     "labels": ("8 columns", "dev_fin.finance.customers.email", "<svg", ">email<"),
-    "review_plan": ("1 writes; loosens 0", "create (data_access)", "dev_fin.lampkeeper.mask_email", "<svg"),
+    "review_plan": (
+        "1 writes; loosens 0",
+        "+ function dev_fin.lampkeeper.mask_email",
+        "+ RETURN concat(left(v, 1), '***')",
+        "<svg",
+    ),
     "verify_report": ("2 on record; last: 3 mismatches, 40 cells", "2026-01-02", "<svg"),
     "drift_report": ("1 on record; last: 2 forward, 0 reverse", "<svg", ">2<"),
     "partner_connect": ("<h1>the report of P100</h1>", "stands in the way", "P100", "nobody waits: 1 of 21"),
@@ -53,10 +61,14 @@ def make_page_world(root: Path) -> PageWorld:
     """Make everything below a folder."""
     bank_folder(root)
     assert main(("generate", "--offline", "--envs", str(root / "envs"))) == 0
-    name = "dev_fin.lampkeeper.mask_email"
+    function = Function(
+        name=FunctionName("dev_fin", "lampkeeper", "mask_email"), role=FunctionRole.MASK, returns="STRING",
+        parameters=(Parameter(name="v", type="STRING"),), body="concat(left(v, 1), '***')",
+    )  # fmt: skip
     change = Change(
-        kind="mask", key=name, action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PREPARE, after={"name": name}
-    )
+        kind="function", key="dev_fin|lampkeeper|mask_email", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PREPARE,
+        after=function_body(function, ""),
+    )  # fmt: skip
     plan = Plan(env="dev", stamps=(Stamp(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     files = LocalFiles(root / "envs")
     PlanBook(plans=files, approvals=files, env="dev").propose(plan, "ana", "2026-01-01")

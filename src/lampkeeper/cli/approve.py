@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from lampkeeper.cli.app import common, listed
-from lampkeeper.cli.console import cell, new_table
+from lampkeeper.cli.console import cell, new_table, require_yes
 from lampkeeper.cli.here import Here
-from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.outcome import Outcome, clean
 from lampkeeper.cli.places import patience_of
-from lampkeeper.cli.plan_summary import print_plan
+from lampkeeper.cli.plan_summary import full_option, print_plan
 from lampkeeper.cli.program import GROUPS
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
@@ -32,10 +32,16 @@ STEPS = frozenset(command.name for group in GROUPS.values() for command in group
 
 @click.command("approve")
 @click.argument("plan_hash", metavar="HASH")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@full_option
 @approvals_option
 @common(workspace=True)
-def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outcome:
-    """Approve the plan proposed under HASH, as who you are signed in. Its proposer cannot."""
+def approve_command(here: Here, plan_hash: str, yes: bool, full: bool, approvals: Path | None) -> Outcome:
+    """Show the plan proposed under HASH, ask, and approve it as who you are signed in. Its proposer cannot.
+
+    The approval keeps the lines that were shown. A service principal approves only where `approvers` of env.auto.tfvars
+    lists it.
+    """
 
     # The environment's own auth.auto.tfvars, where there is one, says who we are; else a profile, else the SDK finds out.
     own = here.folder().auth() if here.shared is None else Auth()
@@ -43,10 +49,14 @@ def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outco
     by = whoami(connect(auth, patience=patience_of(os.environ)))
     book = plan_book(here, approvals)
     plan = book.load(plan_hash)
-    print_plan(here.console, plan)
-    for change in plan.loosening:
-        here.console.line(f"loosens: {change}", "bold red")
-    record = book.approve(plan_hash, by, now())
+    book.require_another(plan_hash, by)
+    shown = tuple(line.text for line in print_plan(here.console, plan, full=full))
+    if not yes:
+        if here.console.as_json:
+            raise UsageError("approve asks first", fix="give --yes with --json")
+        asked = f"approve as {clean(by)}: {plan.writes} writes to {here.env}, {len(plan.loosening)} cells loosened?"
+        require_yes(asked, "give --yes")
+    record = book.approve(plan_hash, by, now(), shown)
     here.console.line(
         f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.loosening)} cells loosened,"
         f" {len(plan.opening)} opened"
@@ -56,6 +66,7 @@ def approve_command(here: Here, plan_hash: str, approvals: Path | None) -> Outco
             "plan_hash": plan_hash, "proposer": book.proposal(plan_hash).by, "approver": record.by, "at": record.at,
             "loosening": [str(c) for c in plan.loosening], "opening": [str(c) for c in plan.opening],
             "restoring": [str(c) for c in plan.restoring], "undeployed": list(plan.undeployed), "writes": plan.writes,
+            "shown": list(record.shown),
         }
     )  # fmt: skip
 

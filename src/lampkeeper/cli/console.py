@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from lampkeeper.cli.outcome import clean
+from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
 
 Step = Callable[[str, int, int], None]
@@ -109,3 +111,14 @@ def new_table(*headers: str, title: str = "") -> Table:
     for header in headers:
         table.add_column(Text(clean(header)), overflow="fold")
     return table
+
+
+def require_yes(question: str, how: str) -> None:
+    """Ask, and raise UsageError unless the answer is yes; nobody who answers is no yes."""
+    try:
+        if click.confirm(question, err=True):
+            return
+        why = "the answer was no"
+    except click.Abort:
+        why = "the input ended before an answer"
+    raise UsageError(f"nothing was done: {why}", fix=f"to go on without being asked, {how}")

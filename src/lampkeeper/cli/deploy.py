@@ -15,11 +15,11 @@ from lampkeeper.app.lifecycle import make_env_plan, require_state, still_allowed
 from lampkeeper.app.unseen import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
-from lampkeeper.cli.console import Console, Step
+from lampkeeper.cli.console import Console, Step, require_yes
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
-from lampkeeper.cli.plan_summary import print_plan
+from lampkeeper.cli.plan_summary import full_option, print_plan
 from lampkeeper.cli.proposals import approvals_option, deployed_option, named_plan, proposed, refusal_of
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.deploy.approvals import plan_hash as hash_of
@@ -76,6 +76,7 @@ def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
 @_layers
 @_adopt
 @_hide
+@full_option
 @common(workspace=True, writes=True)
 def plan_command(
     here: Here,
@@ -86,6 +87,7 @@ def plan_command(
     layers: tuple[str, ...],
     adopt: bool,
     hiding: tuple[str, ...],
+    full: bool,
 ) -> Outcome:
     """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
 
@@ -100,7 +102,7 @@ def plan_command(
         )
     if deployed is not None:
         plan = replace(plan, undeployed=undeployed(folder.path, deployed / here.env))
-    print_plan(here.console, plan)
+    print_plan(here.console, plan, full=full)
     key_for(plan, find_key, folder)
     if out is not None:
         write_text(out, plan.to_json())
@@ -231,24 +233,16 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
     return {"writes": report.writes, "records": report.records, "by_kind": dict(report.by_kind)}
 
 
-def require_yes(question: str, how: str) -> None:
-    """Ask, and raise UsageError unless the answer is yes; nobody who answers is no yes."""
-    try:
-        if click.confirm(question, err=True):
-            return
-        why = "the answer was no"
-    except click.Abort:
-        why = "the input ended before an answer"
-    raise UsageError(f"nothing was done: {why}", fix=f"to go on without being asked, {how}")
-
-
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_loosen
 @_layers
 @_settle
+@full_option
 @common(workspace=True, writes=True)
-def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None) -> Outcome:
+def destroy_command(
+    here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None, full: bool
+) -> Outcome:
     """Remove everything that we made in these layers, and nothing else; the account layer only when it is named.
 
     What another environment of the workspace owns too is left to it: its last owner removes it.
@@ -261,7 +255,7 @@ def destroy_command(here: Here, yes: bool, allow_loosening: bool, layers: tuple[
     with here.console.progress("planning"):
         require_state(folder, workspace, states, chosen)
         plan = plan_destroy(workspace, states, layers=chosen)
-    print_plan(here.console, plan)
+    print_plan(here.console, plan, full=full)
     if plan.empty or plan.blocked:
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
     if not yes:

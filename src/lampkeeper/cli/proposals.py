@@ -12,6 +12,7 @@ from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import files_at, now
 from lampkeeper.deploy.approvals import PlanBook, approvals_beside
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Workspace
@@ -45,7 +46,11 @@ def plan_book(here: Here, approvals: Path | None) -> PlanBook:
         options += ["--envs", beside.path]
     if approvals is not None and approvals != place:
         options += ["--approvals", str(approvals)]
-    return PlanBook(plans=beside, approvals=files_at(here, approvals or place), env=here.env, options=shlex.join(options))
+    folder = EnvFolder(here.root, here.env)
+    approvers = folder.settings().approvers if folder.settings_path.is_file() else ()
+    return PlanBook(
+        plans=beside, approvals=files_at(here, approvals or place), env=here.env, options=shlex.join(options), approvers=approvers
+    )
 
 
 def refusal_of(plan: Plan) -> int | None:

@@ -17,6 +17,8 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
+_APPLICATION_ID = re.compile(r"\s*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*\Z", re.IGNORECASE)
+"""What a service principal is called by; users are called by an address."""
 _SHORT = re.compile(r"[0-9a-f]{8,64}\Z")
 
 
@@ -53,6 +55,8 @@ class Record:
     env: str
     by: str
     at: str
+    shown: tuple[str, ...] = ()
+    """The lines that the approver was shown."""
 
 
 def plan_hash(plan: Plan) -> str:
@@ -67,6 +71,8 @@ class PlanBook:
     plans: Files
     approvals: Files
     env: str
+    approvers: tuple[str, ...] = ()
+    """Who of the service principals may approve, by application id; people are kept to it by the rights on the folder."""
     options: str = ""
     """What `lampkeeper approve` has to be told beside hash and environment to find this book."""
 
@@ -100,29 +106,41 @@ class PlanBook:
         _require_hash(wanted)
         return _record(self.plans.read(f"{self.env}/plans/{wanted}.proposal.json"), wanted, "proposal")
 
-    def approve(self, wanted: str, by: str, at: str) -> Record:
+    def approve(self, wanted: str, by: str, at: str, shown: tuple[str, ...] = ()) -> Record:
         """Write the approval of a plan by somebody else than its proposer; raise UnsafePlanError for the proposer.
 
         An approval that counts already stays as it is; a record that does not count gives way.
         """
         self.load(wanted)
-        proposer = self.proposal(wanted).by
-        if not by or _same(proposer, by):
-            raise UnsafePlanError(f"{by} proposed this plan and cannot approve it too", fix="let another principal approve it")
-        record = Record(plan_hash=wanted, env=self.env, by=by, at=at)
+        self.require_another(wanted, by)
+        record = Record(plan_hash=wanted, env=self.env, by=by, at=at, shown=shown)
         name = f"{self.env}/{wanted}.approval.json"
         if not self.approvals.create(name, _content(record)) and self.approval(wanted) is None:
             self.approvals.write(name, _content(record))
         return self.approval(wanted) or record
 
+    def require_another(self, wanted: str, by: str) -> None:
+        """Raise UnsafePlanError for the plan's proposer, and for a service principal that is not listed as approver."""
+        if not by or _same(self.proposal(wanted).by, by):
+            raise UnsafePlanError(f"{by} proposed this plan and cannot approve it too", fix="let another principal approve it")
+        if not self._may_approve(by):
+            raise UnsafePlanError(
+                f"{by} is a service principal, and env.auto.tfvars of {self.env!r} does not list it as approver",
+                fix=f'let a person approve, or write approvers = ["{by}"] there, commit it and propose again',
+            )
+
+    def _may_approve(self, by: str) -> bool:
+        return not _APPLICATION_ID.match(by) or any(_same(by, listed) for listed in self.approvers)
+
     def approval(self, wanted: str) -> Record | None:
-        """Return the approval that counts, None when there is none: one of this plan, by somebody else than its proposer."""
+        """Return the approval that counts, None when there is none: of this plan, by another than its proposer who may."""
         _require_hash(wanted)
         raw = self.approvals.read(f"{self.env}/{wanted}.approval.json")
         if raw is None:
             return None
         found = _record(raw, wanted, "approval")
-        return None if found.env != self.env or _same(found.by, self.proposal(wanted).by) else found
+        counts = found.env == self.env and not _same(found.by, self.proposal(wanted).by) and self._may_approve(found.by)
+        return found if counts else None
 
     def require_approval(self, wanted: str) -> Record:
         """Return the approval; raise UnsafePlanError when there is none that counts."""
@@ -156,7 +174,13 @@ def _record(raw: bytes | None, wanted: str, noun: str) -> Record:
         raise UnsafePlanError(f"plan {wanted[:12]}… has no {noun}", fix="propose it again")
     try:
         data: Mapping[str, Any] = json.loads(raw)
-        found = Record(plan_hash=str(data["plan_hash"]), env=str(data["env"]), by=str(data["by"]), at=str(data["at"]))
+        found = Record(
+            plan_hash=str(data["plan_hash"]),
+            env=str(data["env"]),
+            by=str(data["by"]),
+            at=str(data["at"]),
+            shown=tuple(map(str, data.get("shown") or ())),
+        )
     except (ValueError, KeyError, TypeError):
         raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… is damaged", fix="remove it and do it again") from None
     if found.plan_hash != wanted or not found.by:

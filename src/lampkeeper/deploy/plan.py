@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.existing_controls import REFUSED
 from lampkeeper.deploy.owners import OwnerPlan
 from lampkeeper.model.effective import Direction, MatrixChange
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors
-from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
 _FORMAT = 2
@@ -41,7 +41,7 @@ class Plan:
     `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
     plan with a finding of severity error cannot be applied. `files` are those of the environment that people write, with their
     digests; `undeployed` the names of those that are not as the bundle has deployed them. `owners`: what becomes of our
-    entry among the owners.
+    entry among the owners. `examples`: function, the arguments of one of its examples, and what it returns.
     """
 
     env: str
@@ -59,6 +59,7 @@ class Plan:
     files: tuple[tuple[str, str], ...] = ()
     undeployed: tuple[str, ...] = ()
     owners: OwnerPlan = field(default_factory=OwnerPlan)
+    examples: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -93,23 +94,6 @@ class Plan:
         """Return how many changes of each action a layer has."""
         return dict(sorted(Counter(str(c.action) for c in self.of_layer(layer)).items()))
 
-    def lines(self) -> list[str]:
-        """Return the plan for people, layer by layer."""
-        signs = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
-        out = []
-        for layer in LAYERS:
-            changes = self.of_layer(layer)
-            if layer not in self.layers:
-                continue
-            counts = ", ".join(f"{n} to {a}" for a, n in self.counts(layer).items()) or "no change"
-            out.append(f"layer {layer}: {counts}")
-            out += [f"  {signs[c.action]} {c.kind} {c.key}{c.why}" for c in changes]
-        out += [f"loosens: {c}" for c in self.loosening]
-        out += [f"exposes for a moment: {e}" for e in self.exposures]
-        out += [f"not as deployed: {name}" for name in self.undeployed]
-        out += [str(f) for f in self.findings]
-        return out
-
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
@@ -129,6 +113,7 @@ class Plan:
             "files": [list(f) for f in self.files],
             "undeployed": list(self.undeployed),
             "owners": self.owners.as_dict(),
+            "examples": [list(e) for e in self.examples],
         }
 
     @classmethod
@@ -153,6 +138,7 @@ class Plan:
                 files=tuple((str(name), str(digest)) for name, digest in data["files"]),
                 undeployed=tuple(str(name) for name in data["undeployed"]),
                 owners=OwnerPlan.from_dict(data["owners"]),
+                examples=tuple((str(name), str(given), str(returned)) for name, given, returned in data["examples"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None

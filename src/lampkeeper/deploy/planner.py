@@ -23,6 +23,7 @@ from lampkeeper.deploy.view import View, read_view, scope_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.masks import Function
 from lampkeeper.model.policies import Policy
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.owner_files import FOLDER
@@ -106,7 +107,16 @@ def assemble(
         tables=tuple(sorted(desired.tables if data_access else states.governed)),
         destroys=destroys,
         owners=plan_owners(desired, sharing, layers, destroys=destroys),
+        examples=tuple(_examples(desired.functions)) if data_access else (),
     )
+
+
+def _examples(functions: Iterable[Function]) -> Iterator[tuple[str, str, str]]:
+    """Yield an example of each function that has one: the first that says what becomes of a value."""
+    for function in sorted(functions, key=lambda f: f.name):
+        told = sorted(function.examples, key=lambda e: "NULL" in (*e.arguments, e.returns))
+        if told:
+            yield function.name.plain, ", ".join(told[0].arguments), told[0].returns
 
 
 @dataclass(slots=True, kw_only=True)

@@ -88,6 +88,7 @@ class Settings:
     """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups.
 
     `operators` are the principals that run lampkeeper, by user name or application id: they manage and do not read.
+    `approvers` are the service principals that may approve plans, by application id.
     """
 
     spaces: tuple[SpaceSettings, ...] = ()
@@ -100,6 +101,7 @@ class Settings:
     function_schema: str = FUNCTION_SCHEMA
     identities: tuple[Identity, ...] = ()
     operators: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     unseen: Unseen = Unseen.DENY
     unseen_columns: Unseen = Unseen.ALLOW
@@ -133,7 +135,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         groups=tuple(_group(name, item) for name, item in record.named("groups")) if record.has("groups") else None,
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
-        operators=record.texts("operators"),
+        operators=record.texts("operators"), approvers=record.texts("approvers"),
         unseen=_word(record, "unseen", Unseen, Unseen.DENY),
         unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
         exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
@@ -163,6 +165,7 @@ def render_settings(settings: Settings) -> str:
         "function_schema": "" if settings.function_schema == FUNCTION_SCHEMA else settings.function_schema,
         "limits": dict(settings.limits),
         "operators": settings.operators,
+        "approvers": settings.approvers,
         "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
         "unseen": "" if settings.unseen is Unseen.DENY else str(settings.unseen),
         "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),

@@ -18,6 +18,7 @@ from typing import Any
 from lampkeeper.app.lifecycle import access_of, count_labels
 from lampkeeper.deploy.approvals import Files, plan_hash
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
@@ -56,7 +57,7 @@ class Shown:
             for row in self.rows[:most]
         )
         more = f"<p>and {len(self.rows) - most} more</p>" if len(self.rows) > most else ""
-        style = "border-collapse:collapse;font-family:sans-serif;font-size:13px"
+        style = "border-collapse:collapse;font-family:sans-serif;font-size:13px;white-space:pre-wrap"
         return (
             f"<h3>{html.escape(self.title)}</h3><p>{html.escape(self.summary)}</p>"
             f'<table border="1" cellpadding="4" style="{style}"><tr>{head}</tr>{body}</table>{more}'
@@ -179,7 +180,7 @@ def labels_with_evidence(envs: str, env: str, only: str = "") -> Shown:
 
 
 def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
-    """Return what a proposed plan would change for whom, and write by write; without a hash the one proposed last."""
+    """Return what `approve` shows of a proposed plan, line by line, then each cell; without a hash of the newest one."""
     hash_ = hash_ or newest_plan(envs, env)
     if not _HASH.fullmatch(hash_):
         raise UsageError(f"{hash_!r} is not the hash of a plan", fix="take the one that the job propose prints")
@@ -190,12 +191,12 @@ def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
     plan = Plan.from_json(raw.decode())
     if plan_hash(plan) != hash_:
         raise UsageError(f"the plan {hash_[:12]}… was changed after it was proposed", fix="propose it again")
-    rows = [
+    rows = [{"what": str(line.tone), "change": line.text} for line in plan_lines(plan)]
+    rows += [
         {"what": what, "change": str(c)}
         for what, changes in (("LOOSENS", plan.loosening), ("opens", plan.opening), ("tightens", plan.tightening))
         for c in changes
     ]
-    rows += [{"what": f"{c.action} ({c.layer})", "change": f"{c.kind} {c.key}"} for c in plan.changes]
     summary = (
         f"{plan.writes} writes; loosens {len(plan.loosening)}, opens {len(plan.opening)}, tightens {len(plan.tightening)} cells"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from lampkeeper.deploy.change import Action, Body, Stage, key_of
+from lampkeeper.deploy.kinds.description import Description, Fields, Place
 from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
@@ -113,6 +114,10 @@ class Kind(Protocol):
         """Return in words what differs; nothing means that no write is needed."""
         ...
 
+    def describe(self, before: Body | None, after: Body | None) -> Description:
+        """Return a change in words: what it is about, and every field that it writes."""
+        ...
+
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Return the stages of a change, each with the body that stands after it: one for most, two for a careful update."""
         ...
@@ -169,6 +174,26 @@ class Plain:
         """Return `field: old -> new` for every wanted field that stands otherwise."""
         fields = self.shown or tuple(sorted(target))
         return tuple(f"{f}: {_show(found.get(f))} -> {_show(target.get(f))}" for f in fields if found.get(f) != target.get(f))
+
+    def describe(self, before: Body | None, after: Body | None) -> Description:
+        """Return what the kind says in `words`; the fields that it does not name follow one by one."""
+        fields = Fields(before, after)
+        what, place = self.words(fields)
+        own = self.attributes(fields)
+        text = self.text(fields)
+        return Description(what=what, place=place, attributes=(*own, *fields.rest()), text=text)
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return what a change is, and the object that it is about."""
+        raise NotImplementedError
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return the fields that have words of their own, in the order in which they are read."""
+        return ()
+
+    def text(self, fields: Fields) -> tuple[str, ...]:
+        """Return the difference of a body of several lines."""
+        return ()
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Return the one step at the action's stage."""

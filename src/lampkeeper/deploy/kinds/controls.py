@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of
+from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.view import View
 from lampkeeper.model.controls import TableControl
 from lampkeeper.model.desired import Desired
@@ -46,6 +47,17 @@ class TableControlKind(Plain):
         if old == new:
             return ()
         return (f"{'nothing' if old is None else old} -> {'nothing' if new is None else new}",)
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the control, and the column or table that it is set on."""
+        of_column = bool(fields.value("column"))
+        name = fields.name("catalog", "schema", "table", *(["column"] if of_column else []))
+        what = "column mask set on the table itself," if of_column else "row filter set on the table itself,"
+        return what, Place(preposition="on", noun="column" if of_column else "table", name=name)
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return function and arguments, before and after."""
+        return (f"function {fields('function')}", f"arguments {fields('arguments')}")
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Set early and drop late: what protects instead is in effect before one goes, and one is back before that goes."""

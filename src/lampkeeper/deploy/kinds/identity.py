@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of
+from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
@@ -17,6 +18,10 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 def _patch(*operations: Json) -> Json:
     return {"schemas": [_PATCH], "Operations": list(operations)}
+
+
+def _for_group(fields: Fields) -> Place:
+    return Place(preposition="for", noun="group", name=fields.name("group"))
 
 
 class GroupKind(Plain):
@@ -32,6 +37,10 @@ class GroupKind(Plain):
     def live(self, view: View) -> dict[str, Found]:
         """Return every account group."""
         return {n: Found(body={"name": n}, remote_id=i) for n, i in view.governed.directory.groups.items()}
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the group."""
+        return "", Place(noun="group", name=fields.name("name"))
 
     def create(self, session: Session, body: Body) -> str:
         """Make the group, empty."""
@@ -74,6 +83,10 @@ class MemberKind(Plain):
             for member in members
         }
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the membership."""
+        return f"membership of group {fields('group')}", Place(preposition="for", noun="member", name=fields.name("member"))
+
     def create(self, session: Session, body: Body) -> str:
         """Add the member."""
         value = [{"value": session.principal(body["member"])}]
@@ -109,6 +122,10 @@ class SeatKind(Plain):
         """Return the groups assigned."""
         return {g: Found(body={"group": g, "permissions": sorted(p)}) for g, p in view.seats.items() if p}
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the assignment."""
+        return f"workspace access as {fields('permissions')}", _for_group(fields)
+
     def create(self, session: Session, body: Body) -> str:
         """Assign the group."""
         self._send(session, body, "PUT", {"permissions": list(body["permissions"])})
@@ -143,6 +160,10 @@ class EntitlementKind(Plain):
     def live(self, view: View) -> dict[str, Found]:
         """Return every entitlement of every group of the workspace."""
         return {key_of(g, e): Found(body={"group": g, "entitlement": e}) for g, found in view.entitlements.items() for e in found}
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the entitlement."""
+        return f"entitlement {fields('entitlement')}", _for_group(fields)
 
     def create(self, session: Session, body: Body) -> str:
         """Give the entitlement."""

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, shown
+from lampkeeper.deploy.kinds.policy_words import policy_clauses, policy_head, policy_text
 from lampkeeper.deploy.view import View
 from lampkeeper.model.conditions import Condition, Or, any_of
 from lampkeeper.model.desired import Desired
@@ -49,6 +51,10 @@ class SchemaKind(Plain):
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
         """Return nothing: a schema that is there will do, whatever its comment."""
         return ()
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the schema."""
+        return "", Place(noun="schema", name=fields.name("catalog", "schema"))
 
     def create(self, session: Session, body: Body) -> str:
         """Make the schema."""
@@ -95,6 +101,21 @@ class FunctionKind(Plain):
             return (f"body or signature: {old.digest} -> {new.digest}",)
         return () if old.key_id == new.key_id else (f"key changed: {old.key_id or 'none'} -> {new.key_id or 'unknown'}",)
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the function."""
+        return "", Place(noun="function", name=fields.name("catalog", "schema", "name"))
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return the id of the key, where there is one: the key itself is nowhere to be seen."""
+        keyed = fields.changed("key_id") or fields.value("key_id")
+        return (f"written with key {fields('key_id')}",) if keyed else ()
+
+    def text(self, fields: Fields) -> tuple[str, ...]:
+        """Return signature and body."""
+        fields.skip("parameters", "returns", "body")
+        before, after = fields.both
+        return diff_of(_sql_lines(before), _sql_lines(after))
+
     def create(self, session: Session, body: Body) -> str:
         """Create the function, or replace it; a keyed one gets its key here, on the way to the platform and nowhere else."""
         function = function_of(body)
@@ -119,6 +140,14 @@ class FunctionKind(Plain):
         """Drop the function."""
         name = quote_path(body["catalog"], body["schema"], body["name"])
         run_sql(session.workspace, f"DROP FUNCTION IF EXISTS {name}", kind="function", writes=True)
+
+
+def _sql_lines(body: Body | None) -> list[str]:
+    if body is None:
+        return []
+    parameters = ", ".join(f"{shown(name)} {str(kind).upper()}" for name, kind in body.get("parameters") or ())
+    text = str(body.get("body") or "")
+    return [f"({parameters}) RETURNS {str(body.get('returns')).upper()}", *f"RETURN {text}".split("\n")]
 
 
 def _function_key(function: Function) -> str:
@@ -220,6 +249,18 @@ class PolicyKind(Plain):
             comment=new.comment,
         )
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the policy."""
+        return "", Place(noun="policy", name=fields.name("name"))
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return where it is attached, then function, TO, EXCEPT, WHEN and MATCH; an update shows what stays too."""
+        return (policy_head(fields), *policy_clauses(fields))
+
+    def text(self, fields: Fields) -> tuple[str, ...]:
+        """Return the conditions that change."""
+        return policy_text(fields)
+
     def create(self, session: Session, body: Body) -> str:
         """Create the policy."""
         made = session.workspace.write("policy", "POST", f"{_UC}/policies", {k: v for k, v in body.items() if v != ""})
@@ -292,6 +333,13 @@ class GrantKind(Shared):
     def live(self, view: View) -> dict[str, Found]:
         """Return every direct grant on the securables in scope."""
         return {_grant_key(g): Found(body=grant_body(g)) for g in view.governed.grants}
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return `grant SELECT to analysts`, and what it is on."""
+        beside = " (beside what others grant it)" if fields.value("shared") else ""
+        noun = str(fields("securable_type")).lower()
+        place = Place(preposition="on", noun=noun, name=fields.name("securable"))
+        return f"grant {fields('privileges')} to {fields('principal')}{beside}", place
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Revoke early, grant late."""

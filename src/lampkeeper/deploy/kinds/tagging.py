@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.view import RULE_SETS, View, rule_set_name
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
@@ -47,6 +48,14 @@ class TagPolicyKind(Shared):
     def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
         """Return the target with the values of the other environments; the description stays as it is."""
         return {**super().together(target, found, elements), "description": found["description"]}
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the governed tag."""
+        return "", Place(noun="governed tag", name=fields.name("tag_key"))
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return the values first."""
+        return (f"values: {fields('values')}",)
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
         """Add values before they are used; take values away after nothing uses them."""
@@ -115,6 +124,11 @@ class TagPermissionKind(Shared):
                 if principals:
                     found[key_of(key, role)] = Found(body={"tag_key": key, "role": role, "principals": principals})
         return found
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the role and who has it."""
+        place = Place(preposition="on", noun="governed tag", name=fields.name("tag_key"))
+        return f"role {fields('role')} for {fields('principals')}", place
 
     def create(self, session: Session, body: Body) -> str:
         """Give the role."""
@@ -188,6 +202,13 @@ class TagKind(Plain):
             )
             for t in view.governed.tags
         }
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return `tag key = value`, and what it is on."""
+        noun = str(fields("entity_type")).removesuffix("s")
+        place = Place(preposition="on", noun=noun, name=fields.name("entity_name"))
+        value = f" = {fields('value')}" if fields.changed("value") or fields.value("value") else ""
+        return f"tag {fields('tag_key')}{value}", place
 
     def create(self, session: Session, body: Body) -> str:
         """Assign the tag."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
 from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, json_lines
 from lampkeeper.deploy.view import View, acl_path
 from lampkeeper.files.space_json import read_space as parse_space
 from lampkeeper.files.space_json import render_space, same_content
@@ -48,6 +50,14 @@ class WarehouseKind(Plain):
         """Return it with the size that it has: one environment does not change it for the others."""
         return {**target, "size": found["size"]}
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the warehouse."""
+        return "", Place(noun="warehouse", name=fields.name("name"))
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return size and mark."""
+        return (f"size {fields('size')}", f"managed by lampkeeper: {fields('mark')}")
+
     def create(self, session: Session, body: Body) -> str:
         """Create the warehouse."""
         made = session.workspace.write("warehouse", "POST", _WAREHOUSES, self._document(body))
@@ -82,8 +92,15 @@ class _AclKind(Plain):
     layer = Layer.WORKSPACE
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
     shown: ClassVar[tuple[str, ...]] = ("level",)
+    objects: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """The fields that say which object, each with its noun."""
     name = ""
     object_type = ""
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the level, the object that it is on, and who has it."""
+        on = " ".join(f"{noun} {fields(field)}" for field, noun in self.objects if fields.value(field))
+        return f"{fields('level')} on {on}", Place(preposition="for", noun="group", name=fields.name("group"))
 
     def create(self, session: Session, body: Body) -> str:
         """Give the level; the other entries are not touched."""
@@ -136,6 +153,7 @@ class WarehouseAclKind(_AclKind):
 
     name = "warehouse_acl"
     object_type = "warehouse"
+    objects: ClassVar[tuple[tuple[str, str], ...]] = (("warehouse", "warehouse"),)
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
         """Return CAN_USE for each group of each warehouse."""
@@ -222,6 +240,29 @@ class GenieSpaceKind(Plain):
             reasons.append(f"warehouse: {found.get('warehouse_name') or found.get('warehouse')} -> {wanted}")
         return tuple(reasons)
 
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the space."""
+        return "", Place(noun="Genie space", name=fields.name("key"))
+
+    def attributes(self, fields: Fields) -> tuple[str, ...]:
+        """Return what is written of title, description and warehouse: an empty one leaves the space's own."""
+        fields.skip("warehouse_name")
+        before = fields.both[0] or {}
+        same = {"warehouse"} if fields.value("warehouse") == before.get("warehouse_name") else set()
+        written = [f for f in ("title", "description", "warehouse") if fields.value(f) and fields.changed(f) and f not in same]
+        attached = fields.value("attached")
+        words = [*(f"{f}: {fields(f)}" for f in written), *([f"id {fields('attached')}"] if attached else [])]
+        content = str(fields.value("content") or "") if None in fields.both else ""
+        return (*words, *([f"with {', '.join(_counts(json.loads(content)))}"] if content else []))
+
+    def text(self, fields: Fields) -> tuple[str, ...]:
+        """Return what becomes of the content; an empty one leaves the space's own."""
+        before, after = fields.both
+        fields.skip("content")
+        if after is not None and not after.get("content"):
+            return ()
+        return diff_of(_lines(before), _lines(after))
+
     def create(self, session: Session, body: Body) -> str:
         """Create the space."""
         made = create_space(session.workspace, self._document(session, body, ""))
@@ -259,6 +300,20 @@ class GenieSpaceKind(Plain):
         return document
 
 
+def _counts(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many tables, questions and so on a space has, as its document calls them."""
+    for name, value in sorted(content.items()):
+        if isinstance(value, list):
+            yield f"{len(value)} {name.replace('_', ' ')}"
+        elif isinstance(value, Mapping):
+            yield from _counts(value)
+
+
+def _lines(body: Body | None) -> list[str]:
+    content = str(body.get("content") or "") if body is not None else ""
+    return json_lines(json.loads(content)) if content else []
+
+
 def _authored(space: GenieSpace) -> bool:
     texts = (space.instructions, space.description, space.sample_questions, space.benchmarks, space.filters)
     return any((*texts, space.expressions, space.measures, space.joins))
@@ -269,6 +324,7 @@ class GenieAclKind(_AclKind):
 
     name = "genie_acl"
     object_type = "genie"
+    objects: ClassVar[tuple[tuple[str, str], ...]] = (("space", "Genie space"), ("space_id", "with id"))
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
         """Return CAN_RUN for each group of each space."""

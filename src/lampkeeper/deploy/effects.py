@@ -1,0 +1,119 @@
+"""What a plan means to people, in sentences: who gets which columns how, instead of how, and through which masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from lampkeeper.deploy.kinds.description import escaped, shown
+from lampkeeper.model.effective import OUTSIDER, MatrixChange
+from lampkeeper.model.names import TableName, show_part
+
+Total = tuple[str, TableName]
+Spot = tuple[str, str]
+"""Where something is: what holds it, and its own name (empty: the holder itself)."""
+
+_MEMBER = "member of "
+_MASKED = "masked by "
+_MOST_PEOPLE = 4
+_ROOM = 420
+_LISTED = 6
+"""Of how many columns of one table names are told where all that change are meant."""
+
+
+def cut_list(parts: Sequence[str], room: int | None) -> str:
+    """Return the parts that have room, at least one, and how many more there are."""
+    text = parts[0] if parts else ""
+    for number, part in enumerate(parts[1:], start=1):
+        more = f" and {len(parts) - number} more"
+        last = number + 1 == len(parts)
+        if room is not None and len(text) + len(part) + 2 + (0 if last else len(more)) > room:
+            return text + more
+        text += f", {part}"
+    return text
+
+
+def held_together(spots: Iterable[Spot]) -> list[str]:
+    """Return what one holder has as one part: `main.shop.people (email, ssn)`."""
+    holders: dict[str, list[str]] = {}
+    for holder, name in spots:
+        holders.setdefault(holder, []).extend([name] if name else [])
+    return [f"{holder} ({', '.join(names)})" if names else holder for holder, names in holders.items()]
+
+
+def sentences(changes: Iterable[MatrixChange], *, full: bool = False) -> list[str]:
+    """Return one sentence for each group of people whose sight changes alike: who, how many columns, how instead of how."""
+    by_person: dict[tuple[str, str, str, bool], list[MatrixChange]] = {}
+    totals: Counter[Total] = Counter()
+    for change in changes:
+        totals[change.principal, change.table] += change.column is not None
+        words = (_word(change, change.before), _word(change, change.after))
+        by_person.setdefault((change.principal, *words, change.column is None), []).append(change)
+    alike: dict[tuple[str, str, tuple[str, str]], list[str]] = {}
+    for (principal, before, after, _), found in by_person.items():
+        alike.setdefault((before, after, _subject(found, {} if full else totals)), []).append(_person(principal))
+    return [
+        f"{_people(people, full=full)}: {what} {after} instead of {before}{': ' if which else ''}{which}"
+        for (before, after, (what, which)), people in alike.items()
+    ]
+
+
+def _people(people: Sequence[str], *, full: bool) -> str:
+    most = len(people) if full else _MOST_PEOPLE
+    more = f" and {len(people) - most} more" if len(people) > most else ""
+    text = ", ".join(people[:most])
+    return (text[0].upper() + text[1:] if text.startswith(("members of ", "anybody ")) else text) + more
+
+
+def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tuple[str, str]:
+    """Return what changes, and of several columns which; with `totals` in short."""
+    room = _ROOM if totals else None
+    if changes[0].column is None:
+        unseen = [f"unseen tables of {escaped(show_part(c.table.catalog))}" for c in changes if c.of_unseen]
+        return "rows of " + cut_list([*unseen, *(_table(c.table) for c in changes if not c.of_unseen)], room), ""
+    if len(changes) == 1:
+        return f"column {_table(changes[0].table)}.{_column(changes[0])}", ""
+    schemas = {c.table.parts[:2] for c in changes}
+    short = len(schemas) == 1
+    here = Counter(c.table for c in changes)
+    whole = {t for t, n in here.items() if n > _LISTED and n == totals.get((changes[0].principal, t))}
+    spots = [
+        (
+            escaped(show_part(c.table.table)) if short else _table(c.table),
+            f"all {here[c.table]} that change" if c.table in whole else _column(c),
+        )
+        for c in changes
+    ]
+    of = escaped(".".join(map(show_part, schemas.pop()))) if short else f"{len(schemas)} schemas"
+    return f"{len(changes)} columns of {of}", cut_list(held_together(dict.fromkeys(spots)), room)
+
+
+def _table(table: TableName) -> str:
+    return escaped(str(table))
+
+
+def _column(change: MatrixChange) -> str:
+    return escaped(show_part(change.column or ""))
+
+
+def _word(change: MatrixChange, text: str) -> str:
+    """Return how a column is seen, or which rows are; a mask by its name only where another one takes its place."""
+    if change.column is None:
+        return text if text in ("all rows", "no rows") else f"those that {escaped(text)} keeps"
+    both = change.before.startswith(_MASKED) and change.after.startswith(_MASKED)
+    return "masked" if text.startswith(_MASKED) and not both else escaped(text)
+
+
+def _person(principal: str) -> str:
+    if principal == OUTSIDER.name:
+        return "anybody in no group"
+    return f"members of {shown(principal[len(_MEMBER) :])}" if principal.startswith(_MEMBER) else shown(principal)
+
+
+def masks_in(changes: Iterable[MatrixChange]) -> dict[str, tuple[str, ...]]:
+    """Return the masks that columns are seen through afterwards, each with its columns, by table."""
+    found: dict[str, dict[Spot, None]] = {}
+    for change in changes:
+        if change.column is not None and change.after.startswith(_MASKED):
+            found.setdefault(change.after.removeprefix(_MASKED), {})[_table(change.table), _column(change)] = None
+    return {mask: tuple(held_together(spots)) for mask, spots in sorted(found.items())}

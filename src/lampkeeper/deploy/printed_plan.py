@@ -1,0 +1,233 @@
+"""A plan as it is read before somebody says yes: what it means to people, the masks, then every change with its attributes.
+
+The terminal, the approval and the notebook show these lines. Like changes stand on one line unless all are asked for; no
+value of a row is in a plan, and what comes from a catalog is cleaned (see `kinds.description`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.effects import cut_list, held_together, masks_in, sentences
+from lampkeeper.deploy.kinds import BY_NAME
+from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.kinds.description import Description, escaped, shown
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.model.effective import MatrixChange
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Severity
+
+WIDTH = 100
+_MOST_CELLS = 40
+_MOST_TEXT = 8
+_LONG_TEXT = 30
+_WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`])+')
+"""Words of a sentence; a quoted name is one, with its blanks."""
+_MARK = re.compile(r' ?\[managed by lampkeeper: [^\]"]*\]"\Z')
+_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
+
+
+class Tone(StrEnum):
+    """What a line is, for whoever colours it."""
+
+    HEADING = "heading"
+    PLAIN = "plain"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    FORGET = "forget"
+    ADDED = "added"
+    REMOVED = "removed"
+    TIGHTER = "tighter"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a printed plan."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+def plan_lines(plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
+    """Return the plan for people; `full` for every change and every cell on its own."""
+    return (*_effects(plan, full), *_masks(plan, full), *change_lines(plan, full=full), *_end(plan))
+
+
+def _effects(plan: Plan, full: bool) -> Iterator[Line]:
+    for title, found, tone in (
+        ("LOOSENS", plan.loosening, Tone.DANGER),
+        ("opens (governed here for the first time)", plan.opening, Tone.PLAIN),
+        ("gives back (as it was last left)", plan.restoring, Tone.PLAIN),
+        ("tightens", plan.tightening, Tone.TIGHTER),
+    ):
+        if found:
+            yield Line(text=f"{title}: {counted(len(found), 'cell')}", tone=tone)
+            for sentence in sentences(found, full=full):
+                yield from _wrapped("  ", _WORDS.findall(sentence), " ", tone)
+        if found is plan.loosening:
+            yield from _cells(found, full)
+    for exposure in plan.exposures:
+        yield Line(text=f"exposes for a moment: {escaped(exposure)}", tone=Tone.DANGER)
+    for name in plan.undeployed:
+        yield Line(text=f"not as deployed: {shown(name)}", tone=Tone.DANGER)
+
+
+def _cells(found: tuple[MatrixChange, ...], full: bool) -> Iterator[Line]:
+    most = len(found) if full else _MOST_CELLS
+    for cell in found[:most]:
+        yield Line(text=f"  loosens: {escaped(str(cell))}", tone=Tone.DANGER)
+    if len(found) > most:
+        yield Line(text=f"  and {len(found) - most} more cells loosened (--full)", tone=Tone.DANGER)
+
+
+def _masks(plan: Plan, full: bool) -> Iterator[Line]:
+    examples = {name: (arguments, returns) for name, arguments, returns in plan.examples}
+    masks = masks_in((*plan.loosening, *plan.opening, *plan.restoring, *plan.tightening))
+    alike: dict[str, list[str]] = {}
+    for mask, columns in masks.items():
+        given = examples.get(mask)
+        name = shown(mask if full else mask.rpartition(".")[2])
+        alike.setdefault(f"{name}: {f'{escaped(given[0])} → {escaped(given[1])}' if given else 'no example'}", []).extend(columns)
+    if masks:
+        yield Line(text=f"masks: {len(alike)}, each with an example of what it makes", tone=Tone.HEADING)
+    for told, spots in alike.items():
+        yield from _wrapped("  ", [f"{told}  in {spots[0]}", *spots[1:]], ", ", Tone.PLAIN)
+
+
+def change_lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
+    """Yield the changes layer by layer: like ones on one line, or each on its own."""
+    for layer in plan.layers:
+        counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
+        yield Line(text=f"layer {layer}: {counts}", tone=Tone.HEADING)
+        for group in _alike(plan.of_layer(layer), full):
+            yield from _group(group, full)
+
+
+def _alike(changes: Iterable[Change], full: bool) -> list[list[tuple[Change, Description]]]:
+    """Return the changes, those together that differ in nothing but the object that they are about."""
+    groups: dict[object, list[tuple[Change, Description]]] = {}
+    for number, change in enumerate(changes):
+        told = describe(change)
+        key = (change.kind, change.action, told.what, told.attributes, told.text, told.place.noun, _why(change))
+        groups.setdefault((number, key) if full else key, []).append((change, told))
+    return list(groups.values())
+
+
+def describe(change: Change) -> Description:
+    """Return a change in the words of its kind; what only notes an object as ours is described as the object stands."""
+    before = change.before if change.action.writes else None
+    return _kind(change).describe(before, change.after)
+
+
+def _kind(change: Change) -> Kind:
+    if change.kind not in BY_NAME:
+        raise UsageError(
+            f"the plan has a change of kind {shown(change.kind)}, which this version does not know", fix="make the plan again"
+        )
+    return BY_NAME[change.kind]
+
+
+def _why(change: Change) -> tuple[str, ...]:
+    """Return the reasons that the fields before and after do not tell already, and what holds for the time of the apply."""
+    found = [escaped(r) for r in change.reasons if not _told_by_fields(r, change)]
+    if change.after is not None and "key_id" in change.after and change.action.writes:
+        found.insert(0, "keyed")
+    return (*found, *(["for the time of the apply"] if change.temporary else []))
+
+
+def _told_by_fields(reason: str, change: Change) -> bool:
+    """Say whether a reason is a field's difference, which one of the steps of the change shows."""
+    field, _, _ = reason.partition(":")
+    if change.kind == "table_control":
+        return change.action is Action.UPDATE and " -> " in reason
+    fields = {"body or signature", *(change.after or {})}
+    return change.action is Action.UPDATE and (field in fields or reason.endswith(" differs"))
+
+
+def _group(group: list[tuple[Change, Description]], full: bool) -> Iterator[Line]:
+    change, told = group[0]
+    tone = Tone(str(change.action))
+    sign = _SIGNS[change.action]
+    why = f"  ({'; '.join(_why(change))})" if _why(change) else ""
+    if change.action is Action.FORGET:
+        keys = cut_list([shown(c.key) for c, _ in group], None if full else WIDTH)
+        yield Line(text=f"  {sign} {change.kind} {keys}{why}", tone=tone)
+        return
+    head = _head(group, full)
+    parts = list(told.attributes) if full else _without_marks(told.attributes)
+    if parts:
+        apart = len(head) + len(parts[0]) + 6 > WIDTH
+        parts = [f"{head}:", *parts] if apart else [f"{head}: {parts[0]}", *parts[1:]]
+    yield from _wrapped(f"  {sign} ", [*(parts or [head])], "; ", tone, end=why)
+    yield from _text(told, full)
+
+
+def _without_marks(attributes: Iterable[str]) -> list[str]:
+    """Return the attributes without the mark that all objects of ours carry at the end of their comment."""
+    found = (_MARK.sub('"', a) for a in attributes)
+    return [a for a in found if not a.endswith(': ""')]
+
+
+def _head(group: list[tuple[Change, Description]], full: bool) -> str:
+    told = group[0][1]
+    place = told.place
+    lead = " ".join(word for word in (told.what, place.preposition) if word)
+    if len(group) == 1:
+        return " ".join(word for word in (lead, place.noun, place.name) if word)
+    lead = " ".join(word for word in (lead, str(len(group)), place.nouns) if word)
+    parts = held_together(_spot(d) for _, d in group)
+    tables = sum(part.endswith(")") for part in parts)
+    inside = f" of {counted(tables, 'table')}" if 1 < tables == len(parts) else ""
+    return f"{lead}{inside}: {cut_list(parts, None if full else max(30, WIDTH - len(lead) - len(inside) - 6))}"
+
+
+def _spot(told: Description) -> tuple[str, str]:
+    holder, dot, name = told.place.name.rpartition(".")
+    inside = told.place.noun == "column" and dot and '"' not in told.place.name
+    return (holder, name) if inside else (told.place.name, "")
+
+
+def _text(told: Description, full: bool) -> Iterator[Line]:
+    whole = len({line[:1] for line in told.text}) == 1
+    most = len(told.text) if full else 0 if whole and len(told.text) > _LONG_TEXT else _MOST_TEXT
+    for line in told.text[:most]:
+        tone = {"+": Tone.ADDED, "-": Tone.REMOVED}.get(line[:1], Tone.PLAIN)
+        yield Line(text=f"      {line}", tone=tone)
+    if len(told.text) > most:
+        yield Line(text=f"      … {len(told.text) - most}{' more' if most else ''} lines (--full)")
+
+
+def _wrapped(start: str, parts: list[str], glue: str, tone: Tone, end: str = "") -> Iterator[Line]:
+    """Yield the parts on lines of at most `WIDTH`; a part stays whole, however long it is."""
+    text = f"{start}{parts[0]}"
+    for part in parts[1:]:
+        if len(text) + len(glue) + len(part) > WIDTH:
+            yield Line(text=text if text.endswith(":") else f"{text}{glue.rstrip()}", tone=tone)
+            text = f"{' ' * (len(start) + 2)}{part}"
+        else:
+            text += f"{glue}{part}"
+    yield Line(text=f"{text}{end}", tone=tone)
+
+
+def _end(plan: Plan) -> Iterator[Line]:
+    if plan.already_there:
+        yield Line(text=f"already there, not ours: {len(plan.already_there)}")
+    if plan.owners.stale and not plan.changes:
+        yield Line(text="the entry of this environment among the owners of shared objects is brought up to date")
+    if plan.blocked:
+        errors = sum(f.severity is Severity.ERROR for f in plan.findings)
+        yield Line(text=f"plan: REFUSED: {counted(errors, 'error')}, nothing can be applied", tone=Tone.DANGER)
+    else:
+        yield Line(text=f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 cell`, `2 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,240 @@
+"""A plan can be read: every field that a change writes is printed, like changes on one line, and nothing printed can lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from lampkeeper.deploy.change import Action, Body, Change, Stage
+from lampkeeper.deploy.kinds import BY_NAME, KINDS
+from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.printed_plan import WIDTH, Tone, plan_lines
+from lampkeeper.files.space_json import render_space
+from lampkeeper.model.effective import Direction, MatrixChange
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.genie import GenieSpace
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.names import TableName
+
+pytestmark = pytest.mark.unit
+
+MARK = "[managed by lampkeeper: dev]"
+
+
+def content(instructions: str) -> str:
+    return render_space(GenieSpace(name="Finance", tables=(TableName("main", "shop", "orders"),), instructions=instructions))
+
+
+BODIES: Mapping[str, Body] = {
+    "group": {"name": "analysts"},
+    "tag_policy": {"tag_key": "pii", "description": f"who reads {MARK}", "values": ["email", "name"]},
+    "tag_permission": {"tag_key": "pii", "role": "tagPolicy.assigner", "principals": ["groups/stewards"]},
+    "schema": {"catalog": "main", "schema": "lampkeeper", "comment": f"Masks and filters {MARK}"},
+    "function": {
+        "catalog": "main", "schema": "lampkeeper", "name": "mask_email", "parameters": [["v", "STRING"]], "returns": "STRING",
+        "body": "CASE\n  WHEN v IS NULL THEN NULL\n  ELSE concat(left(v, 1), '***') END", "comment": MARK, "key_id": "a1b2",
+    },
+    "policy": {
+        "name": "lk_email", "on_securable_type": "CATALOG", "on_securable_fullname": "main",
+        "policy_type": "POLICY_TYPE_COLUMN_MASK", "for_securable_type": "TABLE", "to_principals": ["account users"],
+        "except_principals": ["officers"], "when_condition": "has_tag('reviewed')",
+        "match_columns": [{"alias": "m", "condition": "has_tag_value('pii', 'email')"}], "comment": MARK,
+        "column_mask": {
+            "function_name": "main.lampkeeper.mask_email", "using": [{"alias": "region"}, {"constant": "3"}], "on_column": "m",
+        },
+        "row_filter": {"function_name": "main.lampkeeper.keep", "using": [{"alias": "m"}]},
+    },
+    "tag": {"entity_type": "columns", "entity_name": "main.shop.people.email", "tag_key": "pii", "value": "email"},
+    "table_control": {
+        "catalog": "main", "schema": "shop", "table": "people", "column": "email", "function": ["main", "old", "mask"],
+        "arguments": ["region"],
+    },
+    "seat": {"group": "analysts", "permissions": ["USER"]},
+    "entitlement": {"group": "analysts", "entitlement": "workspace-consume"},
+    "warehouse": {"name": "governed", "size": "Small", "mark": "dev"},
+    "warehouse_acl": {"warehouse": "governed", "group": "analysts", "level": "CAN_USE"},
+    "grant": {
+        "securable_type": "TABLE", "securable": ["main", "shop", "people"], "principal": "analysts", "privileges": ["SELECT"],
+        "shared": True,
+    },
+    "genie_space": {
+        "key": "finance", "title": "Finance", "description": f"About money {MARK}", "warehouse": "governed", "attached": "01f0",
+        "content": content("Amounts are in euro."),
+    },
+    "genie_acl": {"space": "finance", "space_id": "01f0", "group": "analysts", "level": "CAN_RUN"},
+    "member": {"group": "analysts", "member": "ana@bank.example"},
+}  # fmt: skip
+"""A body of each kind with every field that it can have."""
+
+
+def change(kind: str, before: Body | None, after: Body | None, **more: Any) -> Change:
+    action = Action.CREATE if before is None else Action.DELETE if after is None else Action.UPDATE
+    layer = BY_NAME[kind].layer
+    return Change(kind=kind, key="k", action=action, layer=layer, stage=Stage.PREPARE, before=before, after=after, **more)
+
+
+def plan(*changes: Change, **more: Any) -> Plan:
+    stamps = tuple(Stamp(layer=layer, lineage="l", serial=1) for layer in LAYERS)
+    return Plan(env="dev", stamps=stamps, changes=changes, **more)
+
+
+def text(made: Plan, *, full: bool = False) -> str:
+    return "\n".join(line.text for line in plan_lines(made, full=full))
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield a value over and over, each time with one leaf of it changed."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key == "parameters":
+                pairs = ([["w", "STRING"]], [["v", "INT"]], [], [["v", "STRING"], ["w", "INT"]])
+                yield from ({**value, key: other} for other in pairs)
+                continue
+            yield from ({**value, key: other} for other in leaves(value[key]))
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield from ([*value[:at], other, *value[at + 1 :]] for other in leaves(each))
+        yield [*value, value[-1]] if isinstance(value[-1], dict) else [*value, "one more"]
+        yield value[:-1]
+    elif isinstance(value, bool):
+        yield not value
+    elif value.startswith("{"):
+        yield content("Amounts are in dollars.")
+        yield content("")
+    else:
+        yield f"{value}x"
+        yield ""
+
+
+@pytest.mark.parametrize("kind", [k.name for k in KINDS])
+def test_every_field_that_a_change_writes_is_printed(kind: str) -> None:
+    body = BODIES[kind]
+    made, removed = text(plan(change(kind, None, body)), full=True), text(plan(change(kind, body, None)), full=True)
+    others = [other for other in leaves(body) if not _unwritten(kind, other)]
+    assert len(others) >= len(body)
+    for other in others:
+        assert text(plan(change(kind, None, other)), full=True) != made, other
+        assert text(plan(change(kind, other, None)), full=True) != removed, other
+    updates = {text(plan(change(kind, body, other)), full=True) for other in [body, *others]}
+    assert len(updates) == len({repr(other) for other in [body, *others]}), "two different updates print the same"
+
+
+def _unwritten(kind: str, body: Body) -> bool:
+    """Say whether a body has a field empty that stands for `leave it as it is`."""
+    return kind == "genie_space" and not all(body.values())
+
+
+def test_every_kind_has_a_body_here_with_the_fields_that_it_writes() -> None:
+    assert set(BODIES) == set(BY_NAME)
+
+
+def test_an_update_shows_before_and_after() -> None:
+    tag = BODIES["tag"]
+    assert "~ tag pii = email → name on column main.shop.people.email" in text(plan(change("tag", tag, {**tag, "value": "name"})))
+    grant = BODIES["grant"]
+    told = text(plan(change("grant", grant, {**grant, "privileges": ["MODIFY", "SELECT"]})))
+    assert "~ grant SELECT, +MODIFY to analysts" in told
+    policy = BODIES["policy"]
+    told = text(plan(change("policy", policy, {**policy, "except_principals": ["auditors"], "when_condition": ""})))
+    assert "EXCEPT +auditors, -officers" in told
+    assert "      - WHEN has_tag('reviewed')\n      + WHEN (none)" in told
+    space = BODIES["genie_space"]
+    after = {**space, "content": content("Amounts are in dollars.")}
+    lines = plan_lines(plan(change("genie_space", space, after)))
+    removed, added = ([line.text for line in lines if line.tone is tone] for tone in (Tone.REMOVED, Tone.ADDED))
+    assert ["euro" in line for line in removed] == ["dollars" in line for line in added] == [True]
+
+
+def test_six_hundred_tags_are_a_few_lines_and_all_of_them_in_full() -> None:
+    tags = [
+        change("tag", None, BODIES["tag"] | {"entity_name": f"main.shop.t{n // 10}.c{n}", "value": f"v{n % 20}"})
+        for n in range(600)
+    ]
+    short, long = plan_lines(plan(*tags)), plan_lines(plan(*tags), full=True)
+    grouped = [line.text for line in short if " tag pii " in line.text]
+    assert (len(grouped), max(map(len, grouped)) <= WIDTH) == (20, True)
+    assert grouped[0].startswith("  + tag pii = v0 on 30 columns of 30 tables: main.shop.t0 (c0), ")
+    assert grouped[0].endswith(" more")
+    assert sum(" tag pii " in line.text for line in long) == 600
+
+
+def test_changes_that_differ_in_more_than_their_place_stay_apart() -> None:
+    one, two = BODIES["member"], BODIES["member"] | {"member": "bob@bank.example"}
+    assert "+ membership of group analysts for 2 members: ana@bank.example, bob@bank.example" in text(
+        plan(change("member", None, one), change("member", None, two))
+    )
+    told = text(plan(change("member", one, None, reasons=("not wanted any more",)), change("member", two, None, temporary=True)))
+    assert "for member ana@bank.example  (not wanted any more)" in told
+    assert "for member bob@bank.example  (for the time of the apply)" in told
+
+
+def cell(principal: str, column: str, before: str, after: str) -> MatrixChange:
+    table = TableName("main", "shop", column.partition(".")[0])
+    way = Direction.LOOSER if after == "raw" else Direction.TIGHTER
+    return MatrixChange(
+        principal=principal, table=table, column=column.partition(".")[2], before=before, after=after, direction=way
+    )
+
+
+def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_example() -> None:
+    mask = "masked by main.lampkeeper.mask_email"
+    cells = [
+        cell(who, c, "raw", mask) for who in ("member of analysts", "ana@bank.example")
+        for c in ("customers.email", "customers.iban", "orders.payer")
+    ]  # fmt: skip
+    made = plan(
+        change("tag", None, BODIES["tag"]), tightening=tuple(cells),
+        loosening=(cell("(outsider)", "people.ssn", "hidden", "raw"),),
+        examples=(("main.lampkeeper.mask_email", "'ana@bank.example'", "'a***'"),),
+    )  # fmt: skip
+    lines = text(made).splitlines()
+    told = " ".join(" ".join(lines).split())
+    assert lines[0] == "LOOSENS: 1 cell"
+    assert "Anybody in no group: column main.shop.people.ssn raw instead of hidden" in told
+    assert (
+        "Members of analysts, ana@bank.example: 3 columns of main.shop masked instead of raw:"
+        " customers (email, iban), orders (payer)"
+    ) in told
+    assert "mask_email: 'ana@bank.example' → 'a***' in main.shop.customers (email, iban), main.shop.orders (payer)" in told
+    assert told.index("LOOSENS") < told.index("tightens") < told.index("masks:") < told.index("layer account")
+
+
+HOSTILE = (
+    'x\n  + grant SELECT to "account users"',
+    "\x1b[2K\rplan: nothing to do",
+    "pay\u202egnp",
+    "a\u200bb",
+    "a\u3164b",
+    'q" on b',
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind", [k.name for k in KINDS])
+def test_text_of_a_catalog_cannot_add_a_line_or_hide(kind: str, name: str) -> None:
+    def spoil(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: spoil(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [spoil(v) for v in value]
+        return f"{value}{name}" if isinstance(value, str) and not value.startswith("{") else value
+
+    quiet, loud = BODIES[kind], spoil(BODIES[kind])
+    for full in (False, True):
+        made = plan(
+            change(kind, None, loud),
+            change(kind, loud, quiet),
+            loosening=(cell(f"member of {name}", f"{name}.{name}", "raw", "raw"),),
+        )
+        lines = [line.text for line in plan_lines(made, full=full)]
+        assert not [line for line in lines if not line.isprintable() or "\u3164" in line]
+        assert not [line for line in lines if re.match(r" *\+ grant SELECT to \"account users\"|plan: nothing", line)]
+
+
+def test_a_kind_that_nobody_knows_is_refused() -> None:
+    stranger = Change(kind="mask", key="k", action=Action.CREATE, layer=Layer.ACCOUNT, stage=Stage.OPEN, after={"name": "x"})
+    with pytest.raises(UsageError, match="does not know"):
+        plan_lines(plan(stranger))
