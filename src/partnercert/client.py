@@ -16,10 +16,13 @@ import httpx
 from partnercert.contract import Route
 from partnercert.exchange import Exchange, Redactor, Reply
 from partnercert.hosts import redirect_problem
+from partnercert.verdicts import BlockedError
 
 RETRY_DELAYS = (1.0, 2.0, 4.0)
 HARD_LIMIT = 16 << 20
 _HOPELESS = 3
+#: After this many unanswered requests in a row nothing more is sent; after this many timeouts a case or check ends.
+_SILENT, _TIMEOUTS = 3, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,9 @@ class PartnerClient:
         self.redactor = redactor
         self.exchanges: list[Exchange] = []
         self.leaks: list[str] = []
-        #: How often all retries were in vain; after a few times (reset for each case) a 500 is taken at its word.
-        self.exhausted = 0
+        # How often all retries were in vain: in this case, and in a row over cases. After a few a 500 is final at once.
+        self._exhausted = self._exhausted_in_a_row = 0
+        self._silent = self._timeouts = 0
         self._sleep = sleep
         self._count = 0
         self._runner = asyncio.Runner()
@@ -80,6 +84,17 @@ class PartnerClient:
         self._runner.run(self._http.aclose())
         self._runner.close()
 
+    def begin(self) -> None:
+        """Start a case or check: its retries and timeouts are counted anew; silence over cases is not."""
+        self._exhausted = self._timeouts = 0
+
+    def _breaker(self) -> None:
+        if self._silent >= _SILENT:
+            raise BlockedError(f"the partner gave no answer {_SILENT} times in a row; nothing more was sent")
+        if self._timeouts >= _TIMEOUTS:
+            waited = f"{_TIMEOUTS} times within {self.limits.seconds:g} s"
+            raise BlockedError(f"the partner hangs: it did not answer {waited} each; the rest is left out")
+
     def call(
         self,
         step: str,
@@ -91,21 +106,28 @@ class PartnerClient:
         raw: bytes | None = None,
         retry: bool = True,
     ) -> Reply:
-        """Send one request and return the reply; a 500 is tried again after each retry delay. Never raises for the partner."""
+        """Send one request and return the reply; a 500 is tried again after each retry delay.
+
+        Raises BlockedError, before anything is sent, when the partner was silent too often.
+        """
+        self._breaker()
         request = self._request(route, body, query, headers, raw)
-        wanted = retry and self.exhausted < _HOPELESS
+        wanted = retry and max(self._exhausted, self._exhausted_in_a_row) < _HOPELESS
         for attempts, delay in enumerate((*(self.limits.retry_delays if wanted else ()), None), 1):
             reply = self._runner.run(self._send(step, request, attempts))
             if reply.status != 500:
+                self._exhausted_in_a_row = 0
                 return reply
             if delay is None:
-                self.exhausted += wanted
+                self._exhausted += wanted
+                self._exhausted_in_a_row += wanted
                 return reply
             self._sleep(delay)
         raise AssertionError("unreachable")
 
     def call_at_once(self, step: str, route: Route, bodies: list[dict[str, Any]]) -> list[Reply]:
-        """Send several requests at the same time."""
+        """Send several requests at the same time. Raises BlockedError like `call`."""
+        self._breaker()
 
         async def all_of_them() -> list[Reply]:
             return await asyncio.gather(*(self._send(step, self._request(route, body, None, None, None), 1) for body in bodies))
@@ -121,6 +143,7 @@ class PartnerClient:
             return Landing(url=url, problem=wrong)
         for _ in range(hops):
             seen.add(url)
+            self._breaker()
             try:
                 page = self._page(url)
             except (httpx.InvalidURL, ValueError) as error:
@@ -206,6 +229,8 @@ class PartnerClient:
             attempts=attempts,
             number=number,
         )
+        self._silent = self._silent + 1 if failure else 0
+        self._timeouts += failure.startswith("no complete answer")
         self._record(step, request, status, headers, bytes(body[:65536]), reply)
         return reply
 

@@ -53,7 +53,8 @@ class Reply:
         if self.failure:
             return self.failure
         reason = self.fields().get("error_reason")
-        return f"HTTP {self.status}" + (f" {reason}" if isinstance(reason, str) else "")
+        hint = " (wrong BASIC_USER or BASIC_PASSWORD?)" if self.status == 401 else ""
+        return f"HTTP {self.status}" + (f" {reason}" if isinstance(reason, str) else "") + hint
 
 
 def _refuse(constant: str) -> Any:

@@ -50,6 +50,7 @@ class Identities:
     """Make people, domains and workspaces from a printed seed."""
 
     def __init__(self, seed: int, config: PartnerConfig) -> None:
+        self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 - names for tests, replayable on purpose
         self._apex = config.certification.apex_test_domain_only
         self._clouds = config.supported_clouds

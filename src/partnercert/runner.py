@@ -120,7 +120,8 @@ def run_cases(
 
 def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_only: bool) -> Outcome:
     """Run one case: gate, automation where there is any, then what people have said."""
-    session.case, session.client.exhausted = case.id, 0
+    session.case = case.id
+    session.client.begin()
     first, start = len(session.client.exchanges), time.monotonic()
     judge, automated, reason = Judge(), None, case.gate(session.config)
     guided = ""
@@ -157,7 +158,8 @@ def run_checks(session: Session, *, examples: int, progress: Progress = lambda o
 
 def _each_check(session: Session, checks: Iterable[Check], examples: int, progress: Progress) -> Iterable[CheckOutcome]:
     for check in checks:
-        session.case, session.client.exhausted = check.id, 0
+        session.case = check.id
+        session.client.begin()
         judge, start = Judge(), time.monotonic()
         reason = check.gate(session, examples)
         verdict = Verdict.NOT_APPLICABLE

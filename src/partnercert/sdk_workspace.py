@@ -74,19 +74,38 @@ class SdkWorkspace:
         except (DatabricksError, OSError, ValueError) as error:
             raise WorkspaceError(f"the payload's credentials do not work: {type(error).__name__}: {error}") from error
 
-    def tables(self, catalog: str, schema: str, *, hive: bool) -> dict[str, TableFacts]:
-        """Return the tables of a schema: from the tables API, for hive_metastore from DESCRIBE."""
+    def table_names(self, catalog: str, *, hive: bool) -> set[tuple[str, str]]:
+        """List every schema's tables: from the tables API, for hive_metastore, which it does not cover, with SHOW."""
         if hive:
-            return self._hive_tables(catalog, schema)
+            schemas = [str(row[0]) for row in self.sql(f"SHOW SCHEMAS IN {quoted(catalog)}")]
+            rows = [(s, row) for s in schemas for row in self.sql(f"SHOW TABLES IN {quoted(catalog)}.{quoted(s)}")]
+            return {(schema, str(row[1] if len(row) > 1 else row[0])) for schema, row in rows}
         try:
-            listed = list(self._admin.tables.list(catalog_name=catalog, schema_name=schema))
+            schemas = [
+                s.name for s in self._admin.schemas.list(catalog_name=catalog) if s.name and s.name != "information_schema"
+            ]
+            return {
+                (schema, table.name)
+                for schema in schemas
+                for table in self._admin.tables.list(catalog_name=catalog, schema_name=schema, omit_columns=True)
+                if table.name
+            }
         except (DatabricksError, OSError, ValueError) as error:
-            raise WorkspaceError(f"listing {catalog}.{schema}: {type(error).__name__}: {error}") from error
-        return {
-            t.name: TableFacts(name=t.name, kind=t.table_type.value if t.table_type else "", location=t.storage_location or "")
-            for t in listed
-            if t.name
-        }
+            raise WorkspaceError(f"listing {catalog}: {type(error).__name__}: {error}") from error
+
+    def table(self, catalog: str, schema: str, name: str, *, hive: bool) -> TableFacts:
+        """Ask the tables API, for hive_metastore DESCRIBE TABLE EXTENDED with its rows Type, Location and Owner."""
+        if hive:
+            described = self.sql(f"DESCRIBE TABLE EXTENDED {quoted(catalog)}.{quoted(schema)}.{quoted(name)}")
+            facts = {str(r[0]).strip(): str(r[1]).strip() for r in described if len(r) > 1}
+            kind, location = facts.get("Type", ""), facts.get("Location", "")
+            return TableFacts(schema=schema, name=name, kind=kind, location=location, creator=facts.get("Owner", ""))
+        try:
+            found = self._admin.tables.get(f"{catalog}.{schema}.{name}")
+        except (DatabricksError, OSError, ValueError) as error:
+            raise WorkspaceError(f"reading {catalog}.{schema}.{name}: {type(error).__name__}: {error}") from error
+        kind, location = found.table_type.value if found.table_type else "", found.storage_location or ""
+        return TableFacts(schema=schema, name=name, kind=kind, location=location, creator=found.created_by or "")
 
     def finished_by_principal(self, since_ms: int) -> list[str]:
         """Return what the query history holds; both the user and the executing user may name the principal."""
@@ -147,17 +166,6 @@ class SdkWorkspace:
             raise WorkspaceError(f"notebook {path}: {type(error).__name__}: {error}") from error
         state = run.state.result_state if run.state else None
         return state.value if state else "UNKNOWN"
-
-    def _hive_tables(self, catalog: str, schema: str) -> dict[str, TableFacts]:
-        # The tables API does not cover hive_metastore; DESCRIBE TABLE EXTENDED has rows Type and Location.
-        space = f"{quoted(catalog)}.{quoted(schema)}"
-        found = {}
-        for row in self.sql(f"SHOW TABLES IN {space}"):
-            name = row[1] if len(row) > 1 else row[0]
-            rows = self.sql(f"DESCRIBE TABLE EXTENDED {space}.{quoted(name)}")
-            facts = {str(r[0]).strip(): str(r[1]).strip() for r in rows if len(r) > 1}
-            found[name] = TableFacts(name=name, kind=facts.get("Type", ""), location=facts.get("Location", ""))
-        return found
 
 
 def sdk_client(**given: Any) -> WorkspaceClient:

@@ -16,8 +16,6 @@ from partnercert.payloads import TEST_DOMAIN, Identities, Payloads, Person, Work
 from partnercert.verdicts import BlockedError, Judge, Problem, Severity
 from partnercert.workspace import WorkspaceAccess
 
-_PATIENCE = 3
-
 
 @dataclass(slots=True, kw_only=True)
 class Session:
@@ -36,7 +34,6 @@ class Session:
     recovered: list[str] = field(default_factory=list)
     test_domains: set[str] = field(default_factory=set)
     pending_in_vain: bool = False
-    _silent: int = 0
 
     @property
     def routes(self) -> dict[Operation, contract.Route]:
@@ -99,11 +96,8 @@ class Session:
         retry: bool = True,
     ) -> Reply:
         """Send one declared operation and keep what the raw reply breaks. Raises BlockedError if the partner went silent."""
-        if self._silent >= _PATIENCE:
-            raise BlockedError(f"the partner gave no answer {_PATIENCE} times in a row")
         label = f"{self.case} {step}".strip()
         reply = self.client.call(label, self.routes[operation], body, query=query, retry=retry)
-        self._silent = self._silent + 1 if reply.failure else 0
         if reply.attempts > 1 and reply.status != 500:
             self.recovered.append(label)
         for problem in contract.check_reply(operation, reply, body, self.config):
@@ -155,11 +149,12 @@ class Session:
             calls += [(Operation.DELETE_ACCOUNT, body) for body in bodies]
         if self.offers(Operation.DELETE_CONNECTION):
             calls += [(Operation.DELETE_CONNECTION, self.payloads.delete_connection(i, w)) for i, w in self.made]
+        self.client.begin()
         for operation, body in calls:
-            if self._silent >= _PATIENCE:
+            try:
+                self.client.call(f"tidy up {operation}", self.routes[operation], body, retry=False)
+            except BlockedError:
                 return
-            reply = self.client.call(f"tidy up {operation}", self.routes[operation], body, retry=False)
-            self._silent = self._silent + 1 if reply.failure else 0
 
     def contract_failures(self) -> list[Problem]:
         """Return everything in which any reply of this run broke the contract, sorted."""

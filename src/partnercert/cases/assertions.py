@@ -18,6 +18,7 @@ SIGN_UP_PENDING = ("account_not_found", "connection_not_found")
 
 def new_connection(session: Session, judge: Judge, reply: Reply, at: str) -> str:
     """Judge an answer to a create that must make a connection; return the id. Stops the case if there is none."""
+    _let_in(judge, reply, at)
     session.check(judge, Operation.CONNECT, reply, _CREATES, at)
     judge.require(reply.status in (200, 201), "status", f"{at}: {reply.describe()} instead of a connection")
     fields = reply.fields()
@@ -32,11 +33,17 @@ def new_connection(session: Session, judge: Judge, reply: Reply, at: str) -> str
 
 def created(session: Session, judge: Judge, reply: Reply, at: str) -> dict[str, Any]:
     """Judge an answer to a create that may or may not make a connection; return its fields."""
+    _let_in(judge, reply, at)
     session.check(judge, Operation.CONNECT, reply, _CREATES, at)
     judge.require(reply.status in (200, 201), "status", f"{at}: {reply.describe()} instead of an answer to a create")
     judge.stop_if_failed()
     landing(session, judge, reply, at)
     return reply.fields()
+
+
+def _let_in(judge: Judge, reply: Reply, at: str) -> None:
+    """Name the credentials first when they are refused, whatever else is wrong with the answer."""
+    judge.require(reply.status != 401, "credentials", f"{at}: {reply.describe()}")
 
 
 def signed_in(
@@ -139,3 +146,19 @@ def is_alive(session: Session, person: Person, workspace: Workspace, connection_
     """Tell whether a connection still exists; where sign-up is manual, account_not_found means alive."""
     reply = session.reuse(person, workspace, connection_id)
     return reply.status in (200, 201) or reply.fields().get("error_reason") == "account_not_found"
+
+
+def untouched(session: Session, person: Person, workspace: Workspace, connection_id: str, *, was_known: bool = False) -> str:
+    """Say what happened to a connection, its trial, or a user who `was_known`, though nobody may have touched it; or nothing."""
+    reply = session.reuse(person, workspace, connection_id)
+    fields = reply.fields()
+    alive = reply.status in (200, 201) or fields.get("error_reason") == "account_not_found"
+    if not alive and not (session.config.require_manual_signup and reply.status == 404):
+        return f"the connection is gone ({reply.describe()})"
+    if session.config.require_manual_signup:
+        # A reuse shows no status while sign-up is pending; a create in another workspace does.
+        fields = session.create(person, session.identities.workspace()).fields()
+    status = fields.get("account_status")
+    if was_known and fields.get("user_status") == "new" and status != "expired":
+        return "the user is not known any more"
+    return "the trial is over" if status == "expired" else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,18 +35,30 @@ class _Place:
     def closed(self) -> str:
         return f"{quoted(self.catalog)}.{quoted(self.schema + '_closed')}"
 
-    def tables(self) -> dict[str, TableFacts]:
-        return self.workspace.tables(self.catalog, self.schema, hive=self.hive)
+    def names(self) -> set[tuple[str, str]]:
+        return self.workspace.table_names(self.catalog, hive=self.hive)
+
+    def full(self, table: TableFacts) -> str:
+        return f"{quoted(self.catalog)}.{quoted(table.schema)}.{quoted(table.name)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """A catalog that is prepared: its source table, and every table that was there before the partner worked."""
+
+    place: _Place
+    source: str
+    before: frozenset[tuple[str, str]]
 
 
 def run_p200(session: Session, judge: Judge) -> None:
     """See the core integration work in Unity Catalog and in hive_metastore."""
     workspace, plan = _ready(session)
     for place in _places(workspace, plan, judge):
-        with _prepared(place, plan, judge) as source:
-            _credentials_work(place, source, judge)
+        with _prepared(place, plan, judge) as ready:
+            _credentials_work(place, ready.source, judge)
             if plan.hook_path:
-                _integration_works(session, place, plan, judge)
+                _integration_works(session, ready, plan, judge)
 
 
 def run_p201(session: Session, judge: Judge) -> None:
@@ -55,11 +67,11 @@ def run_p201(session: Session, judge: Judge) -> None:
     if not plan.destination_location:
         raise BlockedError("certification.workspace.destination_location is missing")
     for place in _places(workspace, plan, judge):
-        with _prepared(place, plan, judge):
-            _loaded_as(session, place, plan, judge, chosen=None)
+        with _prepared(place, plan, judge) as ready:
+            _loaded_as(session, ready, plan, judge, chosen=None)
             chosen = f"{plan.destination_location.rstrip('/')}/pc-cert-{session.identities.word()}"
             _may_write_to(workspace, chosen, needed=not place.hive)
-            _loaded_as(session, place, plan, judge, chosen=chosen)
+            _loaded_as(session, ready, plan, judge, chosen=chosen)
 
 
 def _may_write_to(workspace: WorkspaceAccess, chosen: str, *, needed: bool) -> None:
@@ -97,17 +109,17 @@ def _places(workspace: WorkspaceAccess, plan: WorkspacePlan, judge: Judge) -> It
 
 
 @contextmanager
-def _prepared(place: _Place, plan: WorkspacePlan, judge: Judge) -> Iterator[str]:
+def _prepared(place: _Place, plan: WorkspacePlan, judge: Judge) -> Iterator[_Ready]:
     """Make schema, source table and grants; another default catalog; and put everything back."""
     source = f"{place.space}.`pc_source`"
     try:
         before = _other_default(place, plan, judge)
-        _fixture(place, source)
-        known = set(place.tables())
+        _fixture(place, source, plan, judge)
+        known = frozenset(place.names())
     except WorkspaceError as error:
         raise BlockedError(f"the workspace could not be prepared: {error}") from error
     try:
-        yield source
+        yield _Ready(place=place, source=source, before=known)
     except WorkspaceError as error:
         judge.fail("workspace", str(error))
         raise FailedError(str(error)) from error
@@ -128,7 +140,7 @@ def _other_default(place: _Place, plan: WorkspacePlan, judge: Judge) -> str | No
     return current
 
 
-def _fixture(place: _Place, source: str) -> None:
+def _fixture(place: _Place, source: str, plan: WorkspacePlan, judge: Judge) -> None:
     workspace, who = place.workspace, quoted(place.workspace.principal())
     workspace.sql(f"CREATE SCHEMA IF NOT EXISTS {place.space}")
     workspace.sql(f"DROP TABLE IF EXISTS {source}")
@@ -138,23 +150,49 @@ def _fixture(place: _Place, source: str) -> None:
     workspace.sql(f"CREATE TABLE IF NOT EXISTS {place.closed}.`pc_source` (id BIGINT, name STRING)")
     if place.hive:
         workspace.sql(f"GRANT USAGE, SELECT, READ_METADATA, CREATE, MODIFY ON SCHEMA {place.space} TO {who}")
+        if plan.mode == "write":
+            _try(place, judge, f"GRANT USAGE, CREATE ON CATALOG {quoted(place.catalog)} TO {who}")
         return
     workspace.sql(f"GRANT USE CATALOG ON CATALOG {quoted(place.catalog)} TO {who}")
     workspace.sql(f"GRANT USE SCHEMA, SELECT, CREATE TABLE, MODIFY ON SCHEMA {place.space} TO {who}")
+    if plan.mode == "write":
+        # A partner may write into a schema of its own.
+        workspace.sql(f"GRANT CREATE SCHEMA ON CATALOG {quoted(place.catalog)} TO {who}")
 
 
-def _tidy(place: _Place, known: set[str], before: str | None, judge: Judge) -> None:
+def _try(place: _Place, judge: Judge, statement: str) -> None:
+    """Run a statement that some workspaces refuse without harm to the case."""
     try:
-        for name in sorted(set(place.tables()) - known | {"pc_source"}):
+        place.workspace.sql(statement)
+    except WorkspaceError as error:
+        judge.note("grant", str(error))
+
+
+def _tidy(place: _Place, known: frozenset[tuple[str, str]], before: str | None, judge: Judge) -> None:
+    try:
+        made, old = _made(place, known), {schema for schema, _ in known}
+        for table in made:
             # In Unity Catalog a table belongs to who made it; not even an administrator may read or drop it unasked.
-            theirs = name != "pc_source"
-            place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(name)}", as_partner=theirs)
+            place.workspace.sql(f"DROP TABLE IF EXISTS {place.full(table)}", as_partner=True)
+        for schema in sorted({table.schema for table in made} - old):
+            place.workspace.sql(f"DROP SCHEMA IF EXISTS {quoted(place.catalog)}.{quoted(schema)}", as_partner=True)
+        place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.`pc_source`")
         place.workspace.sql(f"DROP TABLE IF EXISTS {place.closed}.`pc_source`")
         place.workspace.sql(f"DROP SCHEMA IF EXISTS {place.closed}")
         if before is not None:
             place.workspace.set_default_catalog(before)
     except WorkspaceError as error:
         judge.warn("left-over", f"could not tidy up in {place.catalog}: {error}")
+
+
+def _made(place: _Place, known: frozenset[tuple[str, str]]) -> list[TableFacts]:
+    """Return the tables that are new in the catalog, in any schema; those of other people are left out where that is known."""
+    new = sorted(place.names() - known)
+    if not new:
+        return []
+    facts = [place.workspace.table(place.catalog, schema, name, hive=place.hive) for schema, name in new]
+    principal = place.workspace.principal()
+    return [table for table in facts if table.schema == place.schema or table.creator in ("", principal)]
 
 
 def _credentials_work(place: _Place, source: str, judge: Judge) -> None:
@@ -173,8 +211,8 @@ def _closed_stays_closed(place: _Place, judge: Judge) -> None:
     judge.warn("over-granted", f"{place.catalog}: the payload's credentials read a table that was not granted")
 
 
-def _integration_works(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge) -> None:
-    start = int(time.time() * 1000)
+def _integration_works(session: Session, ready: _Ready, plan: WorkspacePlan, judge: Judge) -> None:
+    start, place = int(time.time() * 1000), ready.place
     _trigger(session, place, plan, judge, {})
     if plan.mode == "notebook":
         state = place.workspace.run_notebook(plan.notebook_path)
@@ -183,10 +221,7 @@ def _integration_works(session: Session, place: _Place, plan: WorkspacePlan, jud
     waited = session.wait(plan.seconds, lambda: bool(place.workspace.finished_by_principal(start)))
     judge.expect(waited, "no-query", f"{place.catalog}: the history shows no finished statement of the connection's principal")
     if plan.mode == "write":
-        table = _new_table(session, place, plan, judge)
-        rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}", as_partner=True)  # noqa: S608 - quoted
-        judge.expect(rows != [["0"]], "no-rows", f"{place.catalog}: the new table {table.name} is empty")
-        place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(table.name)}", as_partner=True)
+        _rows_arrive(session, ready, _new_table(session, ready, plan, judge, lambda table: True), plan, judge)
 
 
 def _trigger(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge, more: dict[str, Any]) -> None:
@@ -202,27 +237,59 @@ def _trigger(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge,
     judge.require(200 <= reply.status < 300, "hook", f"{place.catalog}: the hook answers {reply.describe()}")
 
 
-def _new_table(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge) -> TableFacts:
+def _new_table(
+    session: Session, ready: _Ready, plan: WorkspacePlan, judge: Judge, wanted: Callable[[TableFacts], bool]
+) -> TableFacts:
+    """Wait for a new table as it is wanted; the best there is after the time. A hook may answer before its work is done."""
     found: list[TableFacts] = []
 
     def there() -> bool:
-        found[:] = [facts for name, facts in sorted(place.tables().items()) if name != "pc_source"]
-        return bool(found)
+        found[:] = sorted(_made(ready.place, ready.before), key=lambda table: (not wanted(table), table.schema, table.name))
+        return bool(found) and wanted(found[0])
 
-    # The hook may answer before the table is there; a written table is looked for a while, not for ever.
-    arrived = session.wait(plan.seconds, there)
-    judge.require(arrived, "no-table", f"no new table in {place.catalog}.{place.schema}")
+    session.wait(plan.seconds, there)
+    judge.require(bool(found), "no-table", f"no new table in {ready.place.catalog}, in whatever schema")
+    if len(found) > 1:
+        others = ", ".join(f"{table.schema}.{table.name}" for table in found[1:])
+        judge.note("other-tables", f"{ready.place.catalog}: more new tables, not judged: {others}")
+    if found[0].schema != ready.place.schema:
+        schema = f"{quoted(ready.place.catalog)}.{quoted(found[0].schema)}"
+        _try(
+            ready.place, judge, f"GRANT {'USAGE' if ready.place.hive else 'USE SCHEMA'} ON SCHEMA {schema} TO {_who(ready.place)}"
+        )
     return found[0]
 
 
-def _loaded_as(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge, *, chosen: str | None) -> None:
-    _trigger(session, place, plan, judge, {"destination_location": chosen} if chosen else {})
-    table = _new_table(session, place, plan, judge)
-    judge_placement(judge, table, place.catalog, chosen, plan)
-    rows = place.workspace.sql(f"SELECT count(*) FROM {place.space}.{quoted(table.name)}", as_partner=True)  # noqa: S608 - quoted
-    judge.note("rows", f"{place.catalog}.{place.schema}.{table.name}: {rows[0][0] if rows else '?'} rows")
-    judge.expect(rows != [["0"]], "no-rows", f"{place.catalog}: the table {table.name} is empty")
-    place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.{quoted(table.name)}", as_partner=True)
+def _who(place: _Place) -> str:
+    return quoted(place.workspace.principal())
+
+
+def _rows_arrive(session: Session, ready: _Ready, table: TableFacts, plan: WorkspacePlan, judge: Judge) -> None:
+    """Wait for rows in a table that the partner made, then drop what it made."""
+    place, rows = ready.place, ["0"]
+
+    def filled() -> bool:
+        counted = place.workspace.sql(f"SELECT count(*) FROM {place.full(table)}", as_partner=True)  # noqa: S608 - quoted
+        rows[:] = counted[0] if counted else ["0"]
+        return rows[0] != "0"
+
+    arrived = session.wait(plan.seconds, filled)
+    judge.expect(arrived, "no-rows", f"{place.catalog}: the new table {table.schema}.{table.name} is empty")
+    judge.note("rows", f"{place.catalog}.{table.schema}.{table.name}: {rows[0]} rows")
+    for made in _made(place, ready.before):
+        place.workspace.sql(f"DROP TABLE IF EXISTS {place.full(made)}", as_partner=True)
+
+
+def _loaded_as(session: Session, ready: _Ready, plan: WorkspacePlan, judge: Judge, *, chosen: str | None) -> None:
+    def placed(table: TableFacts) -> bool:
+        trial = Judge()
+        judge_placement(trial, table, ready.place.catalog, chosen, plan)
+        return not trial.failed
+
+    _trigger(session, ready.place, plan, judge, {"destination_location": chosen} if chosen else {})
+    table = _new_table(session, ready, plan, judge, placed)
+    judge_placement(judge, table, ready.place.catalog, chosen, plan)
+    _rows_arrive(session, ready, table, plan, judge)
 
 
 def judge_placement(judge: Judge, table: TableFacts, catalog: str, chosen: str | None, plan: WorkspacePlan) -> None:
@@ -263,7 +330,7 @@ CORE = (
         looks_at=(
             "the payload's credentials read what was granted",
             "test-connection passes; the hook's work shows in the query history as the connection's principal",
-            "written rows arrive in the catalog of the payload, though another one is the default",
+            "written rows arrive in the catalog of the payload, in whatever schema, though another catalog is the default",
         ),
         gate=always,
         run=run_p200,

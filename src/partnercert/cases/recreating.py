@@ -29,7 +29,9 @@ def run_p400(session: Session, judge: Judge) -> None:
 
 
 def run_p401(session: Session, judge: Judge) -> None:
-    """Delete at the partner, see the old connection go, and create again."""
+    """Delete at the partner, see the old connection go, and create again; other customers keep theirs."""
+    other, elsewhere = session.identities.person(), session.identities.workspace()
+    neighbour = session.connected(other, elsewhere)
     person, workspace = session.identities.person(), session.identities.workspace()
     old = session.connected(person, workspace)
     status = deleted(session, judge, old, workspace)
@@ -46,6 +48,11 @@ def run_p401(session: Session, judge: Judge) -> None:
     judge.expect(is_alive(session, person, workspace, new), "dead-id", "the new connection cannot be reused")
     if reply.fields()["user_status"] == "new":
         judge.warn("users-lost", "the user is new again: users should survive the deletion of a connection")
+    if status in ("resources_deleted", "resources_pending_deletion"):
+        late = session.reuse(person, workspace, old)
+        judge.expect(late.status == 404, "old-id-lives", f"later the deleted connection answers {late.describe()}, not 404")
+    alive = is_alive(session, other, elsewhere, neighbour)
+    judge.expect(alive, "neighbour", "deleting one customer's connection ended another customer's")
 
 
 def _delete_again(session: Session, judge: Judge, old: str, workspace: Workspace) -> None:
@@ -61,12 +68,21 @@ def run_p402(session: Session, judge: Judge) -> None:
     """Delete at the partner, then come back with the dead id."""
     person, workspace = session.identities.person(), session.identities.workspace()
     old = session.connected(person, workspace)
+    colleague = session.identities.person(person.domain)
+    known = session.create(colleague, session.identities.workspace()).fields().get("configured_resources") is True
     status = deleted(session, judge, old, workspace)
     if status in ("deletion_acknowledged", "user_unauthorized"):
         raise NotApplicableError(f"the partner does not delete connections (resource_status {status})")
     reply = dies(session, judge, person, workspace, old, status)
     refused(session, judge, reply, "reuse of the deleted connection", 404, ("connection_not_found",))
     wants_message(judge, reply, "reuse of the deleted connection")
+    if known and not judge.failed:
+        reply = session.reuse(colleague, workspace, old)
+        judge.expect(
+            reply.status == 404, "status", f"reuse of the deleted connection by a colleague: {reply.describe()}, not 404"
+        )
+        reply = session.reuse(person, workspace, old)
+        judge.expect(reply.status == 404, "status", f"a second reuse of the deleted connection: {reply.describe()}, not 404")
 
 
 _DELETES = offers(Operation.DELETE_CONNECTION)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from partnercert.cases.assertions import created, hook_done, notified, signed_in
+from partnercert.cases.assertions import created, hook_done, notified, refused, signed_in, untouched
 from partnercert.cases.case import Case, offers
+from partnercert.cases.lookalikes import make_neighbours, neighbours_untouched, victims
 from partnercert.cases.reusing import judge_newcomer
 from partnercert.config import PartnerConfig
 from partnercert.contract import Operation
 from partnercert.exchange import Reply
-from partnercert.payloads import Person, Workspace
+from partnercert.payloads import TEST_DOMAIN, Person, Workspace, renamed
 from partnercert.session import Session
 from partnercert.verdicts import Judge
 
@@ -26,18 +27,27 @@ def run_p500(session: Session, judge: Judge) -> None:
 
 
 def run_p501(session: Session, judge: Judge) -> None:
-    """Reuse after the trial is over."""
+    """Reuse after the trial is over; nobody else's trial is."""
+    neighbours = make_neighbours(session)
     person, workspace, connection_id = _expired(session, judge)
     wanted = {"user": ("existing",), "account": ("expired",), "redirect": ("purchase_product",)}
-    signed_in(session, judge, session.reuse(person, workspace, connection_id), "reuse after the trial", **wanted)
+    for at in ("reuse after the trial", "a second reuse after the trial"):
+        signed_in(session, judge, session.reuse(person, workspace, connection_id), at, **wanted)
+        judge.stop_if_failed()
     again = session.expire(person, workspace)
     judge.expect(again.status == 200, "expire-again", f"expiring again: {again.describe()} instead of 200")
+    signed_in(session, judge, session.reuse(person, workspace, connection_id), "reuse after expiring again", **wanted)
+    neighbours_untouched(session, judge, neighbours, "expire-account")
+    if not judge.failed:
+        judge_expiry_scope(session, judge)
+        neighbours_untouched(session, judge, neighbours, "expire-account")
 
 
 def run_p502(session: Session, judge: Judge) -> None:
     """Reuse by somebody new after the trial is over: the trial's owner and new_user_action decide."""
     domain = session.identities.test_domain()
     owner, workspace = session.identities.person(domain), session.identities.workspace()
+    neighbours = make_neighbours(session)
     connection_id = session.connected(owner, workspace)
     colleague = _colleague(session, domain)
     hook_done(session, judge, Operation.EXPIRE, session.expire(owner, workspace), "expire-account")
@@ -49,6 +59,33 @@ def run_p502(session: Session, judge: Judge) -> None:
         known = session.reuse(colleague[0], colleague[1], colleague[2])
         wanted = _wanted_account(session.config)
         signed_in(session, judge, known, "reuse by a known colleague", account=(wanted,))
+    neighbours_untouched(session, judge, neighbours, "expire-account")
+
+
+def judge_expiry_scope(session: Session, judge: Judge) -> None:
+    """Ask expire-account for customers that are no test users: 400 each time, and each trial goes on."""
+    asked = victims(session)
+    for victim in asked:
+        reply = session.expire(victim.asked_person, victim.workspace)
+        refused(session, judge, reply, f"expire-account, {victim.what}", 400, ("bad_request",))
+        judge.stop_if_failed()
+    _tricks(session, judge)
+    for victim in asked:
+        problem = untouched(session, victim.person, victim.workspace, victim.connection_id)
+        judge.expect(not problem, "trial-ended", f"expire-account, {victim.what}: {problem}")
+
+
+def _tricks(session: Session, judge: Judge) -> None:
+    """Hide the test domain in the local part, and a customer's id behind a test user's address."""
+    make = session.identities
+    person, workspace = Person(email=f"pc-{make.word()}.{TEST_DOMAIN}@{make.domain()}", user_id=make.number()), make.workspace()
+    connection_id = session.connected(person, workspace)
+    reply = session.expire(person, workspace)
+    refused(session, judge, reply, "expire-account, the test domain before the @", 400, ("bad_request",))
+    # Whatever the answer is: the id belongs to a customer, the address to nobody.
+    session.expire(renamed(person, f"nobody-{make.word()}@{make.test_domain()}"), workspace)
+    problem = untouched(session, person, workspace, connection_id)
+    judge.expect(not problem, "trial-ended", f"expire-account with a customer's user id or domain in disguise: {problem}")
 
 
 def _judge_latecomer(session: Session, judge: Judge, reply: Reply) -> None:
@@ -73,10 +110,12 @@ def _wanted_account(config: PartnerConfig) -> str:
 
 
 def _colleague(session: Session, domain: str) -> tuple[Person, Workspace, str] | None:
-    """Make a second known user with a connection, where the partner takes one in."""
+    """Make a second known user with a connection, where the partner takes one into the same account."""
     person, workspace = session.identities.person(domain), session.identities.workspace()
     reply = session.create(person, workspace)
     connection_id = reply.fields().get("connection_id")
+    if reply.fields().get("account_status") == "new":
+        return None
     return (person, workspace, connection_id) if isinstance(connection_id, str) and connection_id else None
 
 

@@ -28,7 +28,13 @@ _NAMES = (
     ("a name in many scripts", "Ünï 名前 עברית 🪔 \u202e'\";--"),
     ("a name with NUL", "a\u0000b"),
 )
-_WRONG: dict[str, Any] = {"string": 7, "integer": "seven", "boolean": "true", "object": "text"}
+#: A value of every JSON type that is not the wanted one; a whole number in quotes is the commonest mistake.
+_WRONG: dict[str, dict[str, Any]] = {
+    "string": {"a number": 7, "a boolean": True, "an array": ["a"], "an object": {"a": "b"}},
+    "integer": {"text": "seven", "a fraction": 1.5, "a boolean": True, "an array": [1], "an object": {"a": 1}},
+    "boolean": {"text": "true", "a number": 1, "an array": [True], "an object": {"a": True}},
+    "object": {"text": "text", "a number": 7, "a boolean": True, "an array": [{}]},
+}
 
 
 def run_fields(session: Session, judge: Judge, examples: int) -> None:
@@ -65,7 +71,10 @@ def _broken(session: Session, operation: Operation) -> Iterator[tuple[str, dict[
         name = ".".join(path)
         yield f"{name} missing", _changed(_valid(session, operation), path, drop=True)
         yield f"{name} null", _changed(_valid(session, operation), path, value=None)
-        yield f"{name} mistyped", _changed(_valid(session, operation), path, value=_WRONG[_type(rule)])
+        for what, value in _WRONG[_type(rule)].items():
+            yield f"{name} {what}", _changed(_valid(session, operation), path, value=value)
+        if _type(rule) == "integer":
+            yield from _quoted_numbers(_valid(session, operation), path, name)
     if operation in (Operation.TEST, Operation.DELETE_CONNECTION):
         yield "connection_id empty", {**_valid(session, operation), "connection_id": ""}
     if operation is not Operation.CONNECT:
@@ -80,6 +89,19 @@ def _broken(session: Session, operation: Operation) -> Iterator[tuple[str, dict[
     reuse = _changed(_valid(session, operation), ("user_info", "is_connection_established"), value=True)
     yield "connection_id missing on reuse", reuse
     yield "connection_id empty on reuse", {**reuse, "connection_id": ""}
+
+
+def _quoted_numbers(body: dict[str, Any], path: tuple[str, ...], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Write the right number in quotes, its twin as well, so that nothing but the type is wrong."""
+    number = body
+    for key in path:
+        number = number[key]
+    twins = {("workspace_id",), ("user_info", "databricks_organization_id")}
+    made = _changed(body, path, value=str(number))
+    yield f"{name} in quotes", made
+    if path in twins and "workspace_id" in body:
+        other = next(iter(twins - {path}))
+        yield f"{name} and its twin in quotes", _changed(made, other, value=str(number))
 
 
 def _required(schema: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

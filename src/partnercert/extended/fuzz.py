@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +23,7 @@ _HEALTH = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_t
 
 def run_fuzz(session: Session, judge: Judge, examples: int) -> None:
     """Send generated bodies to every endpoint: no server error, no illegal answer, illegal bodies refused."""
+    session.create(session.identities.person(), session.identities.workspace())
     for name, operation in _operations(session):
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if name is Operation.CONNECTORS and mode is GenerationMode.NEGATIVE:
@@ -106,7 +106,8 @@ def _worth_sending(session: Session, name: Operation, body: dict[str, Any], mode
 def _make_plausible(session: Session, name: Operation, body: dict[str, Any]) -> None:
     """Replace what a partner may look at more closely than the schema: addresses, compute, ids that are UUIDs, 1.0 for 1."""
     if "connection_id" in body or name is Operation.CONNECT:
-        body["connection_id"] = str(uuid.UUID(int=session.identities.number()))
+        # In the partner's own form of ids, which the contract leaves to it.
+        body["connection_id"] = session.made[-1][0] if session.made else f"never-{session.identities.word()}"
     if name is Operation.CONNECT:
         sound = session.payloads.connect(session.identities.person(), session.identities.workspace())
         keys = set(sound) - {"user_info", "workspace_id", "demo", "cloud_provider", "is_free_trial"}

@@ -21,7 +21,7 @@ from partnercert.config import PartnerConfig
 from partnercert.contract import Operation, routes
 from partnercert.reference_partner.faults import Answer, Fault
 from partnercert.reference_partner.loader import LoadError, load, publish
-from partnercert.reference_partner.mutants import read_connect
+from partnercert.reference_partner.mutants import coerced, read_connect
 from partnercert.reference_partner.partner import Partner
 from partnercert.reference_partner.requests import RefusedError, bad_request, cloud_key, connect_call, email_key, parse
 
@@ -154,7 +154,7 @@ class _Service:
         return self.partner.test(parse(body, "ConnectionInfo")["connection_id"])
 
     def _delete_connection(self, body: bytes, request: Request) -> dict[str, Any]:
-        value = parse(body, "DeleteConnectionRequest")
+        value = parse(coerced(body, "DeleteConnectionRequest", self._broken), "DeleteConnectionRequest")
         cloud = cloud_key(value["cloud_provider"])
         self.partner.situation = frozenset({"delete-connection"})
         return self.partner.delete_connection(value["connection_id"], value["databricks_organization_id"], cloud)
@@ -165,7 +165,8 @@ class _Service:
     def _expire(self, body: bytes, request: Request) -> None:
         value = parse(body, "AccountUserInfo")
         self.partner.situation = frozenset({"expire"})
-        self.partner.expire(email_key(value["email"]))
+        email = value["email"].replace("@ ", "@").strip(" .") if self._broken("expire_trimmed") else value["email"]
+        self.partner.expire(email_key(email), value["databricks_user_id"])
 
     def _connectors(self, body: bytes, request: Request) -> dict[str, Any]:
         token = request.query_params.get("pagination_token", "")

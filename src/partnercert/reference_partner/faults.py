@@ -5,112 +5,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from partnercert.reference_partner.fault import FRESH, HTML, MISSING, Answer, Fault, error
+from partnercert.reference_partner.scope_faults import SCOPE
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A reply of the reference partner before it is written to the wire."""
-
-    status: int
-    fields: dict[str, Any] | None = None
-    raw: bytes | None = None
-    content_type: str | None = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    drip: float = 0.0
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One way to be broken. `cases` and `checks` are exactly those that fail under the config named `config`.
-
-    `when` holds words of the situation that must all be met (and `unless` words that must not); the other fields say
-    what changes in the answer then. A fault without them is a switch that the partner's rules look at by name.
-    """
-
-    name: str
-    about: str
-    cases: str = ""
-    checks: str = ""
-    config: str = "auto_add"
-    when: str = ""
-    unless: str = ""
-    status: int | None = None
-    put: dict[str, Any] = field(default_factory=dict)
-    drop: str = ""
-    raw: bytes | None = None
-    content_type: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    drip: float = 0.0
-    cut: bool = False
-
-    @property
-    def changes_answers(self) -> bool:
-        """Tell whether the fault works on answers (else it is a switch)."""
-        return bool(self.when)
-
-    def strikes(self, situation: frozenset[str]) -> bool:
-        """Tell whether the fault strikes in this situation."""
-        return self.changes_answers and set(self.when.split()) <= situation and not set(self.unless.split()) & situation
-
-    def change(self, answer: Answer, address: str) -> Answer:
-        """Return the broken answer."""
-        dropped = set(self.drop.split())
-        fields = {k: v for k, v in (answer.fields or {}).items() if k not in dropped}
-        for key, value in self.put.items():
-            fields[key] = value.replace("{address}", address) if isinstance(value, str) else value
-        keeps = answer.fields is None and not self.put
-        return replace(
-            answer,
-            status=self.status or answer.status,
-            fields=None if keeps else fields,
-            raw=self.raw if self.raw is not None else answer.raw,
-            content_type=self.content_type or answer.content_type,
-            headers={**answer.headers, **self.headers},
-            delay=self.delay,
-            drip=self.drip,
-            cut=self.cut,
-        )
-
-
-def _error(status: int, reason: str) -> dict[str, Any]:
-    return {"status": status, "put": {"error_reason": reason}, "drop": _CONNECTION}
-
-
-_CONNECTION = (
-    "redirect_uri redirect_value connection_id user_status account_status configured_resources resource_status test_results"
-)
-_HTML: dict[str, Any] = {"raw": b"<!doctype html><title>Welcome</title><p>Hello", "content_type": "text/html"}
-_MISSING: dict[str, Any] = {"status": 404, **_HTML}
-_FRESH = "create new-user new-account plain"
+__all__ = ["FAULTS", "Answer", "Fault", "named"]
 
 _CREATING = (
     Fault(name="new_user_called_existing", about="the first user of all is reported existing", cases="P100 P403",
-          when=_FRESH, put={"user_status": "existing"}),
+          when=FRESH, put={"user_status": "existing"}),
     Fault(name="new_account_called_active", about="a new account is reported active", cases="P100 P403",
-          when=_FRESH, put={"account_status": "active"}),
+          when=FRESH, put={"account_status": "active"}),
     Fault(name="new_user_to_sign_in", about="a new user is sent to the sign-in page", cases="P100 P403",
-          when=_FRESH, put={"redirect_value": "sign_in"}),
-    Fault(name="create_answers_html", about="connect answers a page", cases="P100", when="create", **_HTML),
+          when=FRESH, put={"redirect_value": "sign_in"}),
+    Fault(name="create_answers_html", about="connect answers a page", cases="P100", when="create", **HTML),
     Fault(name="create_wrong_content_type", about="connect answers JSON as text/plain", cases="P100 P400 P401 P403 P500 P600 P700",
           when="create", content_type="text/plain"),
     Fault(name="create_without_id", about="configured, but no connection_id", cases="P100", when="create", drop="connection_id"),
     Fault(name="create_empty_id", about="connection_id is empty", cases="P100", when="create", put={"connection_id": ""}),
     Fault(name="create_numeric_id", about="connection_id is a number", cases="P100", when="create", put={"connection_id": 7}),
     Fault(name="create_unknown_status", about="user_status is a word of the partner's own", cases="P100 P403",
-          when=_FRESH, put={"user_status": "fresh"}),
+          when=FRESH, put={"user_status": "fresh"}),
     Fault(name="create_redirects", about="connect redirects to another host", cases="P100", when="create", status=307,
           headers={"location": "https://elsewhere.example/connect"}),
-    Fault(name="connect_missing", about="connect is not there", cases="P100", when="create", **_MISSING),
-    Fault(name="connect_down_500", about="connect always answers 500", cases="P100", when="create", **_error(500, "general_error")),
+    Fault(name="connect_missing", about="connect is not there", cases="P100", when="create", **MISSING),
+    Fault(name="connect_down_500", about="connect always answers 500", cases="P100", when="create", **error(500, "general_error")),
     Fault(name="redirect_off_list", about="the trial page is on a look-alike host", cases="P100 P403 P700",
           when="create new-user", unless="known-account", put={"redirect_uri": "https://127.0.0.1.evil.example/trial"}),
     Fault(name="redirect_user_info", about="the allowed host stands before the @", cases="P100 P403",
-          when=_FRESH, put={"redirect_uri": "https://127.0.0.1@evil.example/trial"}),
+          when=FRESH, put={"redirect_uri": "https://127.0.0.1@evil.example/trial"}),
     Fault(name="trial_page_without_location", about="the trial page answers 308 without a Location",
           cases="P100 P403 P700", when="page trial", status=308),
     Fault(name="trial_page_gone", about="the trial page answers 404", cases="P100 P403 P700", when="page trial", status=404),
@@ -139,20 +61,20 @@ _REUSING = (
     Fault(name="colleague_called_new", about="another known user is reported new on reuse", cases="P301 P302",
           when="reuse not-creator known-user", put={"user_status": "new"}),
     Fault(name="colleague_refused", about="another known user is refused on reuse", cases="P301 P302",
-          when="reuse not-creator known-user", **_error(404, "account_not_found")),
+          when="reuse not-creator known-user", **error(404, "account_not_found")),
     Fault(name="colleague_to_admin", about="another known user is told to ask an admin", cases="P301 P302",
           when="reuse not-creator known-user", unless="expired", put={"redirect_value": "contact_admin"}),
     Fault(name="auto_added_user_forgotten", about="a user who was added is new again", cases="P302"),
     Fault(name="newcomer_called_existing", about="an unknown user is reported existing", cases="P302 P502",
           when="reuse new-user", put={"user_status": "existing"}),
     Fault(name="newcomer_refused", about="auto_add refuses unknown users", cases="P302 P502",
-          when="reuse new-user", **_error(404, "account_not_found")),
+          when="reuse new-user", **error(404, "account_not_found")),
     Fault(name="invited_called_new", about="an invited user is reported new", cases="P302 P502", config="invite",
           when="reuse new-user", put={"user_status": "new"}),
     Fault(name="invited_to_sign_in", about="an invited user is sent to sign in", cases="P302 P502", config="invite",
           when="reuse new-user", put={"redirect_value": "sign_in"}),
     Fault(name="unknown_user_wrong_reason", about="not_found blames the connection", cases="P302 P502", config="not_found",
-          when="reuse new-user", **_error(404, "connection_not_found")),
+          when="reuse new-user", **error(404, "connection_not_found")),
     Fault(name="unknown_user_let_in", about="an unknown user is signed in although the action is error", cases="P302 P502",
           config="error", when="reuse new-user", status=200, drop="error_reason display_message debugging_message",
           put={"redirect_uri": "{address}/signin", "redirect_value": "sign_in", "user_status": "new",
@@ -164,32 +86,32 @@ _REUSING = (
 _RECREATING = (
     Fault(name="old_id_returned", about="creating again returns the old id", cases="P400"),
     Fault(name="recreate_500", about="creating again in a known workspace answers 500", cases="P400 P600",
-          when="create known-user plain workspace-seen", unless="expired", **_error(500, "general_error")),
+          when="create known-user plain workspace-seen", unless="expired", **error(500, "general_error")),
     Fault(name="recreate_gets_dead_id", about="creating again returns an id that does not work", cases="P400 P600 P700"),
     Fault(name="known_user_unconfigured", about="a known user gets no connection", cases="P400 P401 P600",
           when="create known-user plain", unless="expired", drop="connection_id", put={"configured_resources": False}),
     Fault(name="deleted_connection_lives", about="resources_deleted, but the connection works on", cases="P401 P402 P801"),
     Fault(name="pending_for_ever", about="the deletion stays pending", cases="P401 P402 P801"),
     Fault(name="delete_missing", about="delete-connection is declared, not there", cases="P401 P402 P801",
-          when="delete-connection", **_MISSING),
+          when="delete-connection", **MISSING),
     Fault(name="delete_unknown_status", about="resource_status is a word of the partner's own", cases="P401 P402 P801",
           when="delete-connection alive", put={"resource_status": "gone"}),
     Fault(name="second_delete_500", about="deleting twice answers 500", cases="P401", checks="FUZZ REPLAY STATE",
-          when="delete-connection dead", **_error(500, "general_error")),
+          when="delete-connection dead", **error(500, "general_error")),
     Fault(name="dead_id_blames_account", about="a deleted connection is answered account_not_found", cases="P402 P404",
-          when="reuse dead", **_error(404, "account_not_found")),
+          when="reuse dead", **error(404, "account_not_found")),
     Fault(name="dead_id_500", about="a deleted connection is answered 500", cases="P401 P402 P404",
-          when="reuse dead", **_error(500, "general_error")),
-    Fault(name="dead_id_html", about="a deleted connection is answered with a page", cases="P402 P404", when="reuse dead", **_HTML),
+          when="reuse dead", **error(500, "general_error")),
+    Fault(name="dead_id_html", about="a deleted connection is answered with a page", cases="P402 P404", when="reuse dead", **HTML),
 )  # fmt: skip
 
 _ACCOUNTS = (
     Fault(name="account_not_deleted", about="delete-account does nothing", cases="P403 P404"),
     Fault(name="account_users_kept", about="delete-account keeps the users", cases="P403"),
-    Fault(name="delete_account_hits_others", about="delete-account deletes every account", cases="P403"),
+    Fault(name="delete_account_hits_others", about="delete-account deletes every account", cases="P403 P405"),
     Fault(name="account_connections_kept", about="delete-account keeps the connections", cases="P404"),
     Fault(name="delete_account_missing", about="delete-account is declared, not there", cases="P403 P404 P405",
-          when="delete-account", **_MISSING),
+          when="delete-account", **MISSING),
     Fault(name="any_domain_deleted", about="delete-account deletes real customers", cases="P405"),
     Fault(name="lookalike_suffix_accepted", about="delete-account takes evil-databricks-test.com", cases="P405"),
     Fault(name="lookalike_substring_accepted", about="delete-account takes databricks-test.com.evil.com", cases="P405"),
@@ -197,7 +119,7 @@ _ACCOUNTS = (
     Fault(name="domain_case_matters", about="delete-account refuses a test domain in capitals", cases="P405"),
     Fault(name="refused_domain_deleted_all_the_same", about="delete-account answers 400 and deletes", cases="P405"),
     Fault(name="refusal_says_404", about="a customer's domain is answered 404", cases="P405",
-          when="delete-account refused", **_error(404, "account_not_found")),
+          when="delete-account refused", **error(404, "account_not_found")),
 )  # fmt: skip
 
 _TRIALS = (
@@ -207,7 +129,7 @@ _TRIALS = (
     Fault(name="expired_create_sign_in", about="creating after the trial leads to sign-in", cases="P500",
           when="create expired plain", put={"redirect_value": "sign_in"}),
     Fault(name="expiry_not_kept", about="expire-account does nothing", cases="P500 P501 P502"),
-    Fault(name="expire_missing", about="expire-account is declared, not there", cases="P500 P501 P502", when="expire", **_MISSING),
+    Fault(name="expire_missing", about="expire-account is declared, not there", cases="P500 P501 P502", when="expire", **MISSING),
     Fault(name="expiry_forgets_users", about="expiring forgets the users", cases="P501"),
     Fault(name="expired_reuse_sign_in", about="reuse after the trial leads to sign-in", cases="P501",
           when="reuse creator expired", put={"redirect_value": "sign_in"}),
@@ -237,13 +159,13 @@ _REST = (
           when="test alive", put={"test_results": [{"test_name": "login", "status": "UNKNOWN", "message": "?"}]}),
     Fault(name="test_result_nameless", about="a test has no name", cases="P800",
           when="test alive", put={"test_results": [{"test_name": "", "status": "PASS", "message": "ok"}]}),
-    Fault(name="test_missing", about="test-connection is declared, not there", cases="P800 P801", when="test", **_MISSING),
+    Fault(name="test_missing", about="test-connection is declared, not there", cases="P800 P801", when="test", **MISSING),
     Fault(name="test_accepts_dead", about="test-connection passes a deleted connection", cases="P801"),
     Fault(name="test_dead_500", about="test-connection answers 500 for a deleted connection", cases="P801",
-          when="test dead", **_error(500, "general_error")),
+          when="test dead", **error(500, "general_error")),
     Fault(name="test_dead_blames_account", about="test-connection blames the account", cases="P801",
-          when="test dead", **_error(404, "account_not_found")),
-    Fault(name="connectors_missing", about="the connector list is declared, not there", cases="P900", when="connectors", **_MISSING),
+          when="test dead", **error(404, "account_not_found")),
+    Fault(name="connectors_missing", about="the connector list is declared, not there", cases="P900", when="connectors", **MISSING),
     Fault(name="connectors_empty", about="the connector list is empty", cases="P900",
           when="connectors", put={"connectors": []}, drop="pagination_token"),
     Fault(name="connectors_twice", about="every page lists the same connector", cases="P900",
@@ -260,7 +182,7 @@ _REST = (
 
 _CORE = (
     Fault(name="hook_missing", about="the hook of the core integration is not there", cases="P200 P201", config="workspace",
-          when="hook", **_MISSING),
+          when="hook", **MISSING),
     Fault(name="hook_does_nothing", about="the core integration answers and does nothing", cases="P200 P201", config="workspace"),
     Fault(name="catalog_ignored", about="the core integration writes to the default catalog", cases="P200 P201", config="workspace"),
     Fault(name="destination_ignored", about="the chosen location is ignored", cases="P201", config="workspace"),
@@ -271,7 +193,7 @@ _CORE = (
     Fault(name="empty_table", about="the core integration writes no row", cases="P200 P201", config="workspace"),
 )  # fmt: skip
 
-_BEYOND = (
+_EXTENDED = (
     Fault(name="no_auth_on_connect", about="connect needs no credentials", checks="AUTH"),
     Fault(name="password_not_checked", about="any password will do", checks="AUTH"),
     Fault(name="user_agent_not_checked", about="any User-Agent will do", checks="HEADERS"),
@@ -286,7 +208,7 @@ _BEYOND = (
     Fault(name="third_connection_loses_first", about="the third connection of an account ends the first", checks="STATE"),
     Fault(name="ids_collide", about="creates at the same moment share an id", checks="PARALLEL"),
     Fault(name="busy_500", about="every other connect answers 500 and does nothing; a second try is served"),
-    Fault(name="flaky_500", about="every other connect answers 500 after it took effect", cases="P100 P302 P403 P502", checks="AUTH STATE"),
+    Fault(name="flaky_500", about="every other connect answers 500 after it took effect", cases="P100 P302 P403 P502", checks="AUTH REPLAY STATE"),
     Fault(name="slow", about="answers come after 30 s", cases="P100", when="create", delay=30.0),
     Fault(name="dripping", about="answers drip one byte at a time", cases="P100", when="create", drip=0.5),
     Fault(name="closes_early", about="answers break off", cases="P100", when="create", cut=True),
@@ -295,7 +217,7 @@ _BEYOND = (
 )  # fmt: skip
 
 FAULTS: tuple[Fault, ...] = (
-    *_CREATING, *_REUSING, *_RECREATING, *_ACCOUNTS, *_TRIALS, *_REST, *_CORE, *_BEYOND,
+    *_CREATING, *_REUSING, *_RECREATING, *_ACCOUNTS, *_TRIALS, *_REST, *_CORE, *_EXTENDED, *SCOPE,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from databricks.sdk.service.sql import StatementState
 from databricks.sdk.service.workspace import ImportFormat, Language
 
 SECONDS = 120.0
+_OWN_SCHEMA = ("own_schema", "own_schema_empty", "own_schema_in_default_catalog", "own_schema_location_ignored")
 _RUNNING = (StatementState.PENDING, StatementState.RUNNING)
 
 
@@ -38,17 +39,22 @@ def load(details: dict[str, Any], schema: str, table: str, broken: Callable[[str
     catalog = details.get("catalog_name")
     if broken("catalog_ignored") or not catalog:
         catalog = _run(workspace, warehouse, "SELECT current_catalog()")[0][0]
+    if any(broken(name) for name in _OWN_SCHEMA):
+        schema = f"{schema}_{table}"
+        if broken("own_schema_in_default_catalog"):
+            catalog = _run(workspace, warehouse, "SELECT current_catalog()")[0][0]
+        _run(workspace, warehouse, f"CREATE SCHEMA {_quoted(catalog)}.{_quoted(schema)}")
     name = ".".join(_quoted(part) for part in (catalog, schema, table))
     place = _place(details.get("destination_location"), table, broken)
     where = f" LOCATION '{place}'" if place else ""
     _run(workspace, warehouse, f"CREATE TABLE {name} (id BIGINT, name STRING) USING DELTA{where}")
-    if not broken("empty_table"):
+    if not broken("empty_table") and not broken("own_schema_empty"):
         _run(workspace, warehouse, f"INSERT INTO {name} VALUES (1, 'one'), (2, 'two'), (3, 'three')")  # noqa: S608 - quoted above
     return {"status": "done"}
 
 
 def _place(chosen: str | None, table: str, broken: Callable[[str], bool]) -> str | None:
-    if broken("destination_ignored"):
+    if broken("destination_ignored") or broken("own_schema_location_ignored"):
         return None
     if chosen is None and broken("always_external"):
         chosen = "s3://partner-owned/default"

@@ -5,45 +5,19 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from partnercert.config import PartnerConfig
+from partnercert.reference_partner.deeds import Deeds
+from partnercert.reference_partner.mutants import loosely_test_domain
 from partnercert.reference_partner.requests import ConnectCall, RefusedError, ascii_lower, bad_request
+from partnercert.reference_partner.state import Account, Connection, is_test_domain
 
-TEST_DOMAINS = ("databricks-test.com", "databricks-demo.com")
 CONNECTORS = (
     {"identifier": "databricks", "name": "Databricks", "type": "target", "description": "The lakehouse"},
     {"identifier": "salesforce", "name": "Salesforce", "type": "source", "description": "CRM records"},
     {"identifier": "google_analytics", "name": "Google Analytics", "type": "source", "description": "Site visits"},
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class Account:
-    """A customer: everyone with an address at one domain."""
-
-    domain: str
-    users: set[str] = field(default_factory=set)
-    expired: bool = False
-    expired_users: set[str] = field(default_factory=set)
-
-    def is_expired(self, email: str) -> bool:
-        """Tell whether the trial is over for this user."""
-        return self.expired or email in self.expired_users
-
-
-@dataclass(slots=True, kw_only=True)
-class Connection:
-    """A connection to one workspace."""
-
-    connection_id: str
-    account: str
-    workspace_id: int
-    cloud: str
-    creator: str
-    details: dict[str, Any]
-    pending: int = 0
 
 
 class Partner:
@@ -57,10 +31,12 @@ class Partner:
         self.accounts: dict[str, Account] = {}
         self.connections: dict[str, Connection] = {}
         self.situation: frozenset[str] = frozenset()
+        self.deeds = Deeds(self, broken)
 
     def connect(self, call: ConnectCall) -> dict[str, Any]:
         """Create or reuse, as the call says. Raises RefusedError."""
         with self.lock:
+            self.deeds.tick()
             return self._create(call) if call.connection_id is None else self._reuse(call, call.connection_id)
 
     def _create(self, call: ConnectCall) -> dict[str, Any]:
@@ -68,10 +44,12 @@ class Partner:
         known = account is not None and call.email in account.users
         fresh = call.demo and not self.broken("demo_flag_ignored")
         expired = account is not None and account.is_expired(call.email) and not self.broken("create_ignores_expiry")
+        expired = expired or call.domain in self.deeds.trials_over
         self._note("create", known=known, account=account is not None, demo=call.demo, expired=expired, call=call)
         if account is None:
-            account = self.accounts[call.domain] = Account(domain=call.domain)
-        if expired and not fresh and not self.config.certification.repeat_trials:
+            account = self.accounts[call.domain] = Account(domain=call.domain, first=call.email)
+        repeats = self.config.certification.repeat_trials or self.broken("trials_repeat")
+        if expired and not fresh and not repeats:
             account.users.add(call.email)
             status = "existing" if known else "new"
             return self._answer("purchase_product", status, "expired", configured=False)
@@ -90,6 +68,8 @@ class Partner:
             reply = self._answer("create_trial", "existing" if known else "new", "expired", configured=True)
         else:
             reply = self._answer("sign_in", "existing" if known else "new", "active", configured=True)
+        again = known and not call.demo and "workspace-seen" in self.situation
+        self.deeds.created(account, call.email, again=again, demo=call.demo)
         return {**reply, "connection_id": made.connection_id}
 
     def _new_connection(self, call: ConnectCall, account: Account) -> Connection:
@@ -104,7 +84,7 @@ class Partner:
         if self.broken("clouds_confused") and here:
             return here[0]
         if self.broken("new_workspace_drops_the_first"):
-            self._drop(lambda c: c.creator == call.email and c.workspace_id != call.workspace_id)
+            self.drop(lambda c: c.creator == call.email and c.workspace_id != call.workspace_id)
         if self.broken("recreate_gets_dead_id") and "workspace-seen" in self.situation:
             return self._unregistered(call, account)
         made = self._unregistered(call, account)
@@ -113,7 +93,9 @@ class Partner:
 
     def _unregistered(self, call: ConnectCall, account: Account) -> Connection:
         return Connection(
-            connection_id=str(uuid.uuid4()),
+            connection_id=f"c/{len(self.connections)}-é {uuid.uuid4().int % 10**9}"
+            if self.broken("ids_odd")
+            else str(uuid.uuid4()),
             account=account.domain,
             workspace_id=call.workspace_id,
             cloud=call.cloud,
@@ -124,6 +106,8 @@ class Partner:
     def _reuse(self, call: ConnectCall, connection_id: str) -> dict[str, Any]:
         self._age(connection_id)
         connection = self.connections.get(connection_id)
+        if connection is not None and self.deeds.dead_for(connection, call.email):
+            connection = None
         if connection is None or (connection.workspace_id != call.workspace_id and not self.broken("any_workspace")):
             self._note("reuse", known=False, account=False, demo=call.demo, expired=False, call=call, dead=True)
             raise RefusedError(404, "connection_not_found", "no such connection", "Delete and recreate the connection.")
@@ -133,6 +117,7 @@ class Partner:
         known = call.email in account.users
         # A user's own trial counts; somebody new has none that could be over, unless the account's is.
         expired = account.is_expired(call.email)
+        self.deeds.looked(account)
         self._note("reuse", known=known, account=True, demo=call.demo, expired=expired, call=call, creator=connection.creator)
         if self.config.require_manual_signup and not self.broken("manual_signup_skipped"):
             raise RefusedError(404, "account_not_found", "sign-up is pending", "Finish signing up first.")
@@ -164,8 +149,10 @@ class Partner:
         with self.lock:
             connection = self.connections.get(connection_id)
             wrong = connection is None or (connection.workspace_id, connection.cloud) != (workspace_id, cloud)
+            wrong = wrong or connection_id in self.deeds.half_dead
             self.situation = frozenset({"delete-connection", "dead"} if wrong else {"delete-connection", "alive"})
             if wrong or connection is None:
+                self.deeds.deleted_again(connection_id)
                 raise RefusedError(404, "connection_not_found", "no such connection")
             if self.broken("delete_only_acknowledged"):
                 return {"resource_status": "deletion_acknowledged"}
@@ -176,10 +163,10 @@ class Partner:
             if self.broken("deleted_connection_lives"):
                 return {"resource_status": "resources_deleted"}
             if self.broken("delete_by_workspace_id"):
-                self._drop(lambda c: c.workspace_id == connection.workspace_id)
+                self.drop(lambda c: c.workspace_id == connection.workspace_id)
             if self.broken("delete_drops_users_connections"):
-                self._drop(lambda c: c.creator == connection.creator)
-            self.connections.pop(connection_id, None)
+                self.drop(lambda c: c.creator == connection.creator)
+            self.deeds.deleted(connection)
             if self.broken("delete_forgets_users"):
                 self.accounts[connection.account].users.clear()
             return {"resource_status": "resources_deleted"}
@@ -195,60 +182,72 @@ class Partner:
                 raise bad_request("not a test domain")
             key = ascii_lower(key).strip(" .") if self.broken("domain_trimmed") else key
             self.situation = frozenset({"delete-account", "unknown"})
+            if self.broken("blank_domain_accepted") and not key.strip():
+                return
             if key not in self.accounts:
+                self.deeds.account_unknown(key)
                 raise RefusedError(404, "account_not_found", "no such account")
             self.situation = frozenset({"delete-account", "accepted"})
             if self.broken("account_not_deleted"):
                 return
-            if not self.broken("account_users_kept"):
-                account = self.accounts.pop(key)
-                if self.broken("delete_account_hits_others"):
-                    self.accounts.clear()
-                    self.connections.clear()
-                del account
+            if self.broken("account_users_kept"):
+                self.drop(lambda c: c.account == key)
+                return
+            account = self.accounts.pop(key)
+            if self.broken("delete_account_hits_others"):
+                self.accounts.clear()
+                self.connections.clear()
             if not self.broken("account_connections_kept"):
-                self._drop(lambda c: c.account == key)
+                self.deeds.drop_account(account)
+            self.deeds.account_deleted(account)
 
     def _may_delete(self, domain: str, key: str) -> bool:
         if self.broken("any_domain_deleted"):
             return True
-        if self.broken("refused_domain_deleted_all_the_same") and not is_test_domain(key):
-            self.accounts.pop(key, None)
-            self._drop(lambda c: c.account == key)
-        if self.broken("lookalike_suffix_accepted"):
-            return key.endswith(TEST_DOMAINS)
-        if self.broken("lookalike_substring_accepted"):
-            return any(name in key for name in TEST_DOMAINS)
+        if not is_test_domain(key):
+            self.deeds.refused_to_delete(key)
+        if loosely_test_domain(key, self.broken) or (self.broken("blank_domain_accepted") and not key.strip()):
+            return True
         if self.broken("domain_trimmed"):
             return is_test_domain(key.strip(" ."))
         return is_test_domain(key)
 
-    def expire(self, email: str) -> None:
+    def expire(self, email: str, user_id: int = 0) -> None:
         """End the trial of a test user, or of the whole account where trials are the account's. Raises RefusedError."""
         with self.lock:
-            if not is_test_domain(email.rpartition("@")[2]):
+            domain = email.rpartition("@")[2]
+            if not is_test_domain(domain) and not self.deeds.may_expire(email, domain):
+                self.situation = frozenset({"expire", "refused"})
                 raise bad_request("not a test domain")
+            email = self.deeds.meant_by(email, user_id)
             account = self.accounts.get(email.rpartition("@")[2])
-            if account is None or email not in account.users:
+            if account is None or email not in account.users or self.deeds.refuses_again(account, email):
                 raise RefusedError(404, "account_not_found", "no such user")
-            whole = self.config.trial_type != "user"
-            if self.broken("expiry_scope_swapped") or self.broken("user_trial_ends_for_all"):
-                whole = not whole
-            if self.broken("expiry_not_kept"):
-                return
-            if whole:
-                account.expired = True
-            else:
-                account.expired_users.add(email)
-            if self.broken("expiry_forgets_users"):
-                account.users.clear()
+            if not self.broken("expiry_not_kept"):
+                self.deeds.expired(account, email)
+
+    def end_trial(self, account: Account, email: str) -> None:
+        """Mark a trial as over, for the user or the account."""
+        whole = self.config.trial_type != "user"
+        if self.broken("expiry_scope_swapped") or self.broken("user_trial_ends_for_all"):
+            whole = not whole
+        if whole:
+            account.expired = True
+        else:
+            account.expired_users.add(email)
+        if self.broken("expiry_forgets_users"):
+            account.users.clear()
 
     def test(self, connection_id: str) -> dict[str, Any]:
         """Test a connection. Raises RefusedError."""
         with self.lock:
+            self.deeds.tick()
             self._age(connection_id)
-            self.situation = frozenset({"test", "alive" if connection_id in self.connections else "dead"})
-            if connection_id not in self.connections and not self.broken("test_accepts_dead"):
+            alive = connection_id in self.connections and connection_id not in self.deeds.half_dead
+            self.situation = frozenset({"test", "alive" if alive else "dead"})
+            if self.broken("ids_of_one_form") and not _is_uuid(connection_id):
+                raise bad_request("connection_id is no UUID")
+            if not alive and not self.broken("test_accepts_dead"):
                 raise RefusedError(404, "connection_not_found", "no such connection")
             return {"test_results": [{"test_name": "configuration", "status": "PASS", "message": "Complete."}]}
 
@@ -311,12 +310,14 @@ class Partner:
             if not connection.pending:
                 del self.connections[connection_id]
 
-    def _drop(self, which: Callable[[Connection], bool]) -> None:
+    def drop(self, which: Callable[[Connection], bool]) -> None:
+        """Delete the connections for which this holds."""
         for connection_id in [key for key, value in self.connections.items() if which(value)]:
             del self.connections[connection_id]
 
 
-def is_test_domain(domain: str) -> bool:
-    """Tell whether a domain is a test domain or a true subdomain of one."""
-    labels_ok = all(label and label.replace("-", "a").isalnum() and label.isascii() for label in domain.split("."))
-    return labels_ok and any(domain == name or domain.endswith("." + name) for name in TEST_DOMAINS)
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
