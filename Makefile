@@ -21,6 +21,7 @@ TAKES_test := PYTEST_ARGS
 TAKES_test-unit := PYTEST_ARGS
 TAKES_test-heavy := PYTEST_ARGS
 TAKES_test-nightly := PYTEST_ARGS
+TAKES_coverage := PYTEST_ARGS
 TAKES_init-env := ENV
 TAKES_snapshot := ENV
 TAKES_generate := ENV MODE SPACE $(PACK_NAMES) GENERATE_ARGS

@@ -10,6 +10,8 @@ from support.governed_places import _plain
 
 _NO_STATE = frozenset({"token", "statement", "secret", "oauth_token", "history", "query"})
 """Kinds of documents that come and go with every use."""
+_GIVEN = frozenset({"/", "/Shared", "/Users", "/Repos"})
+"""Folders that every workspace has; the store notes them with their first use."""
 
 
 def world_in(data: Path) -> dict[str, list[str]]:
@@ -31,6 +33,8 @@ def world_in(data: Path) -> dict[str, list[str]]:
             # An owner's right is implied until somebody puts the list: written or not, it is the same right.
             entries = [e for e in document["access_control_list"] if e["level"] != "IS_OWNER"]
             document = document | {"access_control_list": entries}
+        if kind in ("workspace_object", "workspace_object_id") and document["path"] in _GIVEN:
+            continue
         if kind not in _NO_STATE and not document.get("trashed"):
             world.setdefault(kind, []).append(json.dumps(_plain(document, names), sort_keys=True))
     return {kind: sorted(found) for kind, found in sorted(world.items())}
