@@ -269,7 +269,7 @@ def test_cancel_kills_the_process_and_all_that_it_started(flow: Jobs, tmp_path: 
     ended = flow.wait(run_id)
     assert ended.result == "CANCELED"
     assert set(ended.results.values()) == {"CANCELED"}
-    flow.until(lambda: not any(_alive(int(pid)) for pid in mark.read_text().split()), 5)
+    flow.until(lambda: not any(_alive(int(pid)) for pid in mark.read_text().split()), 30)
 
 
 def test_a_task_process_killed_by_kill_9_is_reported_as_failed(flow: Jobs) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,12 +49,11 @@ def test_an_engine_that_breaks_is_a_failed_statement_not_a_lost_one(http: httpx.
 
 
 def test_a_long_statement_never_blocks_the_control_plane(http: httpx.Client, space: LocalWorkspace) -> None:
-    slow = run(http, space, "SLEEP 1", wait_timeout="0s").json()
+    slow = run(http, space, "SLEEP 60", wait_timeout="0s").json()
     assert slow["status"]["state"] in ("PENDING", "RUNNING")
-    start = time.monotonic()
     for _ in range(20):
         assert http.get("/api/2.1/unity-catalog/catalogs").status_code == 200
-    assert time.monotonic() - start < 0.8
+    assert http.get(f"{PATH}/{slow['statement_id']}").json()["status"]["state"] == "RUNNING"
     http.post(f"{PATH}/{slow['statement_id']}/cancel")
 
 

@@ -243,7 +243,7 @@ def test_a_cancelled_statement_ends_at_once(place: SqlWorkspace) -> None:
     token = CancelToken()
     threading.Timer(0.5, token.cancel).start()
     request = StatementRequest(
-        statement="SELECT count(*) FROM range(100000000000) WHERE hash(id) = 1",
+        statement="SELECT count(*) FROM range(100000000000000) WHERE hash(id) = 1",
         principal_id=place.ids.admin_id,
         principal_name="admin",
     )
@@ -251,7 +251,7 @@ def test_a_cancelled_statement_ends_at_once(place: SqlWorkspace) -> None:
     with pytest.raises(SqlError) as caught:
         place.runner.run(request, token)
     assert caught.value.error_class == "QUERY_CANCELED"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def test_a_dead_engine_is_started_again(place: SqlWorkspace) -> None:

@@ -12,6 +12,8 @@ from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
 
 ENVIRONMENTS = [jobs.JobEnvironment(environment_key="default", spec=compute.Environment(environment_version="4"))]
+PATIENCE = 150
+"""For how many seconds a run is waited for: a hanging run fails, a busy machine does not."""
 _OVER = {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
 
 
@@ -107,7 +109,7 @@ class Jobs:
         assert run_id is not None
         return run_id
 
-    def wait(self, run_id: int, seconds: float = 30) -> Ended:
+    def wait(self, run_id: int, seconds: float = PATIENCE) -> Ended:
         """Wait for the end of a run."""
         self.until(lambda: self.life(run_id) in _OVER, seconds)
         return Ended(run=self.client.jobs.get_run(run_id), client=self.client)
@@ -120,9 +122,9 @@ class Jobs:
         return state.life_cycle_state.value
 
     @staticmethod
-    def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "waited too long"
-            time.sleep(0.02)
+            time.sleep(0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from localspace.probes import access, masks, places, refusals, roles, unseen
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
@@ -89,8 +89,10 @@ Progress = Callable[[str, int, int], None]
 """Told which probe comes, how many are done, how many there are."""
 
 
-def run_probes(place: ProbePlace, sandbox: str, progress: Progress | None = None) -> list[ProbeOutcome]:
-    """Run every probe in a schema that is made for it and removed; return what each found.
+def run_probes(
+    place: ProbePlace, sandbox: str, progress: Progress | None = None, probes: Sequence[Probe] | None = None
+) -> list[ProbeOutcome]:
+    """Run every probe, or these, in a schema that is made for it and removed; return what each found.
 
     `sandbox` is a catalog, or the full name of the schema to make. A set-up that fails raises ProbeError.
     """
@@ -98,11 +100,12 @@ def run_probes(place: ProbePlace, sandbox: str, progress: Progress | None = None
     schema = sandbox if "." in sandbox else f"{sandbox}.{prefix.replace('-', '_')}"
     stage = Stage(place=place, schema=schema)
     outcomes: list[ProbeOutcome] = []
+    probes = PROBES if probes is None else probes
     try:
         stage.open(prefix)
-        for number, probe in enumerate(PROBES):
+        for number, probe in enumerate(probes):
             if progress is not None:
-                progress(probe.name, number, len(PROBES))
+                progress(probe.name, number, len(probes))
             try:
                 probe.check(stage)
             except ProbeError as error:

@@ -316,12 +316,16 @@ def arguments_keep_their_meaning(stage: Stage) -> None:
             f" (SELECT count(*) FROM {hidden}.held h WHERE h.kind = x)"
         )
         stage.admin(
-            f"CREATE OR REPLACE FUNCTION {stage.schema}.echoed(x STRING) RETURNS STRING RETURN (SELECT max(x) FROM {hidden}.held)"
+            f"CREATE OR REPLACE FUNCTION {stage.schema}.rows_if_mine(x STRING) RETURNS BIGINT RETURN"
+            f" (SELECT count(*) FROM {hidden}.held WHERE x = 'mine')"
         )
+        for function in ("how_many", "rows_if_mine"):
+            stage.admin(f"GRANT EXECUTE ON FUNCTION {stage.schema}.{function} TO `{stage.exempt}`")
         query = (
-            f"SELECT {stage.schema}.how_many(kind), {stage.schema}.echoed(secret) FROM VALUES ('b', 'mine') AS t(kind, secret)"
+            f"SELECT {stage.schema}.how_many(kind), {stage.schema}.rows_if_mine(secret)"
+            " FROM VALUES ('b', 'mine'), ('c', 'one') AS t(kind, secret)"
         )
-        stage.expect(query, stage.exempt, [("1", "mine")])
+        stage.expect(query, stage.exempt, [("1", "2"), ("0", "0")])
     finally:
         stage.admin(f"DROP SCHEMA IF EXISTS {hidden} CASCADE")
 
