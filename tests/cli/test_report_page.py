@@ -1,16 +1,22 @@
 """The report page: self-contained, escaped, and readable at thousands of columns."""
 
+import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from lampkeeper.cli.report_page import Page, render_page
+from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.verify.report import Asked, CellVerdict, RowsVerdict, Seen, Status, VerifyReport, findings_of
 from lampkeeper.model.access import Cell, CellState
 from lampkeeper.model.effective import Matrix
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelClass, Protect
+from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
 
 pytestmark = pytest.mark.unit
@@ -106,3 +112,13 @@ def test_thousands_of_columns_are_folded_and_the_overview_counts_them() -> None:
     assert len(re.findall(r'<details class="table">', text)) == 300
     assert "protected columns at a glance <small>300 tables</small>" in text
     assert len(text) < 3_000_000
+
+
+def test_the_plan_is_shown_as_it_is_printed_and_escaped() -> None:
+    tag = {"entity_type": "columns", "entity_name": f"main.s.t.{EVIL}", "tag_key": "pii", "value": EVIL}
+    change = Change(kind="tag", key="k", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PROTECT, after=tag)
+    plan = Plan(env="dev", stamps=(Stamp(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
+    text = render_page(replace(page(), plan=plan))
+    assert read(text).elements.count("script") == read(render_page(page())).elements.count("script")
+    for line in plan_lines(plan):
+        assert f'<li class="{line.tone}">{html.escape(line.text)}</li>' in text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -21,6 +22,8 @@ from lampkeeper.model.findings import Finding, Severity
 Step = Callable[[str, int, int], None]
 """Told as work goes on: what, how many done, how many in all."""
 
+_EVERY = 10.0
+"""After how many seconds work that goes on is told again where there is no bar."""
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -69,11 +72,16 @@ class Console:
             sys.stdout.flush()
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Step]:
-        """Show progress on stderr while the block runs: a bar on a terminal, now and then a line elsewhere."""
+    def progress(self, title: str, *, announced: bool = False) -> Iterator[Step]:
+        """Show progress on stderr while the block runs: a bar on a terminal, a line every ten seconds elsewhere.
+
+        `announced` says that the title stands on stdout already.
+        """
         if self._err.is_terminal:
             yield from self._bar(title)
         else:
+            if not announced or self.as_json:
+                self.note(f"{title} …")
             yield from self._lines(title)
 
     def _bar(self, title: str) -> Iterator[Step]:
@@ -87,17 +95,33 @@ class Console:
             yield step
 
     def _lines(self, title: str) -> Iterator[Step]:
-        began = last = time.monotonic()
-        self.note(f"{title} …")
+        began = time.monotonic()
+        over, told = threading.Event(), [""]
 
         def step(what: str, done: int, total: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= 5.0:
-                last = now
-                self.note(f"{title}: {done}/{total} {what} ({now - began:.0f} s)")
+            told[0] = f" {done}/{total} {what}"
 
-        yield step
+        def tell() -> None:
+            while not over.wait(_EVERY):
+                self.note(f"{title}:{told[0]} ({time.monotonic() - began:.0f} s)")
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield step
+        finally:
+            over.set()
+            teller.join()
+
+
+def fitted(rows: Sequence[Sequence[str]], width: int = 100) -> list[str]:
+    """Return rows as lines with aligned columns; what does not fit is cut at the end of its value, never wrapped."""
+    shown = [[clean(value).replace("\n", " ") for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    cut = [[v if len(v) <= w else f"{v[: w - 1]}…" for v, w in zip(row, widths, strict=True)] for row in shown]
+    return ["  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip() for row in cut]
 
 
 def cell(text: object, style: str = "") -> Text:

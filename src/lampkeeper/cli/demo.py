@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import wrap
 
 import click
 
@@ -17,11 +18,11 @@ from lampkeeper.app.lifecycle import Generated, desired_of, generate, make_env_p
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
-from lampkeeper.cli.console import Console, cell, new_table
+from lampkeeper.cli.console import Console, fitted
 from lampkeeper.cli.deploy import apply_progress, print_applied
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
-from lampkeeper.cli.plan_summary import print_plan
+from lampkeeper.cli.plan_summary import print_lines, print_plan
 from lampkeeper.cli.report_page import render_page
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.demo.run import (
@@ -38,6 +39,8 @@ from lampkeeper.demo.run import (
     write_env,
 )
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.printed_plan import WIDTH, meaning, plan_lines
 from lampkeeper.deploy.verify.report import VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
@@ -50,7 +53,12 @@ from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import warm_up
 
-_MOST_LABELS = 40
+_MOST_LABELS = 12
+_MOST_MEANING = 34
+_MOST_ROWS = 3
+_MOST_COLUMNS = 16
+_MOST_QUESTIONS = 2
+_MOST_FINDINGS = 8
 
 
 @dataclass(slots=True)
@@ -61,12 +69,13 @@ class Watch:
     steps: list[tuple[str, float]] = field(default_factory=list)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
-        """Announce a step, show its progress, keep its time."""
-        self.console.line()
+    def step(self, title: str, waiting: str = "") -> Iterator[Callable[[str, int, int], None]]:
+        """Announce a step and what is waited for, show its progress, keep its time."""
         self.console.line(f"== {title}", "bold")
+        if waiting:
+            self.console.line(waiting)
         began = time.monotonic()
-        with self.console.progress(title) as progress:
+        with self.console.progress(title, announced=True) as progress:
             yield progress
         self.steps.append((title, time.monotonic() - began))
 
@@ -114,7 +123,7 @@ class _Demo:
         """Walk through the life of a governed space and return its outcome; exit 1 when anything did not hold."""
         seeded = self._seed()
         everybody = sign_in_everybody(self._address)
-        with self._watch.step("ask before"):
+        with self._watch.step("ask before", "starting the SQL engine, about 10 s, once"):
             before = [ask_everybody(q, everybody) for q in self._subject.questions]
         made = self._generate()
         findings = self._validate()
@@ -123,7 +132,7 @@ class _Demo:
         writes = self._apply()
         with self._watch.step("ask after"):
             after = [ask_everybody(q, everybody) for q in self._subject.questions]
-        for question, old, new in zip(self._subject.questions, before, after, strict=True):
+        for question, old, new in list(zip(self._subject.questions, before, after, strict=True))[:_MOST_QUESTIONS]:
             self._side_by_side(question, old, new)
         verified = self._verify()
         audited = self._audit()
@@ -141,13 +150,16 @@ class _Demo:
         }
         lost = [f for f in self._subject.findings if f.severity is Severity.ERROR]
         found = sort_findings([*lost, *findings, *verified.findings, *audited.all_findings])
-        return Outcome(document=document, findings=found)
+        write_text(self._folder.path / "findings.txt", "".join(f"{f}\n" for f in found))
+        if len(found) > _MOST_FINDINGS:
+            self._console.note(f"{len(found)} findings, all in {self._folder.path / 'findings.txt'}")
+        return Outcome(document=document, findings=found[:_MOST_FINDINGS])
 
     def _seed(self) -> int:
-        for finding in self._subject.findings[:10]:
+        for finding in self._subject.findings[:3]:
             self._console.note(finding)
-        if len(self._subject.findings) > 10:
-            self._console.note(f"and {len(self._subject.findings) - 10} more findings about the schema file")
+        if len(self._subject.findings) > 3:
+            self._console.note(f"and {len(self._subject.findings) - 3} more findings about the schema file")
         with self._watch.step("seed") as progress:
             report, people = seed_subject(self._workspace, self._subject, progress)
         writes = report.writes + people
@@ -162,11 +174,7 @@ class _Demo:
         with self._watch.step("generate"):
             snapshot = take_snapshot(self._folder, self._workspace)
             made = generate(self._folder)
-        if len(snapshot.tables) <= _MOST_LABELS:
-            table = new_table("table", "columns")
-            for each in snapshot.tables:
-                table.add_row(cell(each.name), cell(len(each.columns)))
-            self._console.table(table)
+        self._console.line(f"{len(snapshot.tables)} tables read")
         self._print_labels(made)
         counts = made.counts
         self._console.line(
@@ -177,15 +185,14 @@ class _Demo:
         return made
 
     def _print_labels(self, made: Generated) -> None:
-        shown = [x for x in made.labels if x.protect is not Protect.NO]
-        table = new_table("column", "label", "protect", "evidence", title="what was found sensitive, and why")
+        asked = [q.table for q in self._subject.questions]
+        shown = sorted((x for x in made.labels if x.protect is not Protect.NO), key=lambda x: x.column.table not in asked[:1])
+        rows = [("what was found sensitive", "label", "protect", "why")]
         for label in shown[:_MOST_LABELS]:
             name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
-            table.add_row(
-                cell(f"{label.column.table.table}.{label.column.column}"), cell(name), cell(label.protect),
-                cell("; ".join(label.evidence)),
-            )  # fmt: skip
-        self._console.table(table)
+            column = f"{label.column.table.table}.{label.column.column}"
+            rows.append((column, name, str(label.protect), "; ".join(label.evidence)))
+        self._print_rows(rows)
         if len(shown) > _MOST_LABELS:
             self._console.line(f"and {len(shown) - _MOST_LABELS} more in {self._folder.labels_path}")
 
@@ -201,9 +208,10 @@ class _Demo:
             # The demo made the tables a moment ago: nobody but the demo reads them.
             own = [str(t) for t in desired_of(self._folder).tables]
             plan, states = make_env_plan(self._folder, self._workspace, find_key=self._key, allow_hiding=own)
-        print_plan(self._console, plan)
         if plan.blocked:
+            print_plan(self._console, plan)
             raise UnsafePlanError(f"the plan is blocked: {plan.findings[0]}")
+        self._print_meaning(plan)
         with self._watch.step("apply") as progress:
             # The local workspace has no lag unless a test turns it on.
             report = apply_plan(
@@ -213,24 +221,45 @@ class _Demo:
         print_applied(self._console, report)
         return report.writes
 
+    def _print_meaning(self, plan: Plan) -> None:
+        """Print what the plan means to people, and how much it changes; what it changes goes to a file."""
+        whole = self._folder.path / "plan.txt"
+        write_text(whole, "".join(f"{line.text}\n" for line in plan_lines(plan, full=True)))
+        lines = meaning(plan)
+        print_lines(self._console, lines[:_MOST_MEANING])
+        if len(lines) > _MOST_MEANING:
+            self._console.line(f"  and {len(lines) - _MOST_MEANING} more lines")
+        for layer in plan.layers:
+            counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
+            self._console.line(f"layer {layer}: {counts}", "bold")
+        self._console.line(f"the whole plan, change by change: {whole}")
+
+    def _print_rows(self, rows: Sequence[Sequence[str]], indent: str = "") -> None:
+        for number, line in enumerate(fitted(rows, WIDTH - len(indent))):
+            self._console.line(indent + line, "" if number else "bold")
+
     def _key(self) -> FoundKey:
         """Return the key that the local workspace keeps for the demo's environment."""
         return FoundKey(key=local_key(self._workspace, ENV))
 
     def _side_by_side(self, question: Question, before: Sequence[Answer], after: Sequence[Answer]) -> None:
-        self._console.line()
+        """Print for each person what the question gave before and after."""
         self._console.line(question.sql, "italic")
-        table = new_table("", *(f"{a.person.role} ({a.person.user.split('@')[0]})" for a in after))
-        for title, answers in (("before", before), ("after", after)):
-            table.add_row(cell(title, "bold"), *(cell(_shown(a), "red" if a.refused else "") for a in answers))
-            table.add_section()
-        self._console.table(table)
+        for old, new in zip(before, after, strict=True):
+            who = f"  {new.person.role} ({new.person.user.split('@')[0]})"
+            if old.refused and new.refused:
+                self._console.line(f"{who}: refused before and after: {new.refused}")
+                continue
+            self._console.line(f"{who}:{f' refused before: {old.refused}' if old.refused else ''}")
+            self._print_rows(_before_and_after(old, new), "    ")
 
     def _verify(self) -> VerifyReport:
         with self._watch.step("verify") as progress:
             options = verify_options(self._folder.settings(), {}, create_probes=True, local=True)
             report = verify_env(self._folder, self._workspace, options, progress, find_key=self._key)
-        print_verification(self._console, report, basis=never_observed(Path.cwd()))
+        asked = [q.table for q in self._subject.questions[:1]]
+        basis = never_observed(Path.cwd())
+        print_verification(self._console, report, basis=basis, only=asked, most=_MOST_COLUMNS)
         return report
 
     def _audit(self) -> Audit:
@@ -246,30 +275,36 @@ class _Demo:
         report = self._folder.path / "report.html"
         page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings, basis=never_observed(Path.cwd()))
         write_text(report, render_page(page))
-        self._console.line()
         self._console.line("== where things lie", "bold")
         for what, path in (
             ("env folder", self._folder.path),
             ("labels", self._folder.labels_path),
             (f"undecided ({len(names)})", undecided),
+            ("plan", self._folder.path / "plan.txt"),
+            ("findings", self._folder.path / "findings.txt"),
             ("report", report),
             ("workspace", self._home / "workspace" / "data"),
         ):
             self._console.line(f"{what:<16} {path}")
-        table = new_table("step", "seconds")
-        for title, seconds in self._watch.steps:
-            table.add_row(cell(title), cell(f"{seconds:.1f}"))
-        table.add_row(cell("all", "bold"), cell(f"{sum(s for _, s in self._watch.steps):.1f}", "bold"))
-        self._console.table(table)
+        steps = [*self._watch.steps, ("all", sum(s for _, s in self._watch.steps))]
+        for line in wrap("seconds: " + ", ".join(f"{title} {seconds:.1f}" for title, seconds in steps), WIDTH):
+            self._console.line(line)
         return undecided
 
 
-def _shown(answer: Answer) -> str:
-    if answer.refused:
-        return f"refused: {answer.refused}"
-    head = " | ".join(answer.columns)
-    rows = [" | ".join("NULL" if v is None else v for v in row) for row in answer.rows]
-    return "\n".join([head, *rows]) if rows else "no rows"
+def _before_and_after(old: Answer, new: Answer) -> list[tuple[str, ...]]:
+    """Return one table: the columns, then the rows before and the rows after; one set of rows where nothing changed."""
+    columns = new.columns or old.columns
+    rows = [("", *columns)]
+    pairs = [("before and after", new)] if old == new else [("before", old), ("after", new)]
+    for title, answer in pairs:
+        if answer.refused:
+            rows += [(f"{title}: refused", *("" for _ in columns))] if answer is new else []
+        elif not answer.rows:
+            rows.append((f"{title}: no rows", *("" for _ in columns)))
+        for number, row in enumerate(answer.rows[:_MOST_ROWS]):
+            rows.append((title if number == 0 else "", *("NULL" if v is None else v for v in row)))
+    return rows
 
 
 COMMANDS = (demo_command,)

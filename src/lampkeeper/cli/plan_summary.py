@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -21,6 +21,11 @@ full_option = click.option("--full", is_flag=True, help="Every change on its own
 def print_plan(console: Console, plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
     """Print a plan and return what was printed."""
     lines = plan_lines(plan, full=full)
+    print_lines(console, lines)
+    return lines
+
+
+def print_lines(console: Console, lines: Iterable[Line]) -> None:
+    """Print lines of a plan."""
     for line in lines:
         console.line(line.text, _STYLES[line.tone])
-    return lines

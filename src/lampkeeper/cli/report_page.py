@@ -12,6 +12,7 @@ from html import escape
 from importlib import resources
 
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.printed_plan import Line, plan_lines
 from lampkeeper.deploy.verify.report import CellVerdict, Status, VerifyReport
 from lampkeeper.model.access import Cell, CellState
 from lampkeeper.model.effective import Matrix
@@ -239,19 +240,17 @@ def _finding_list(findings: Sequence[Finding]) -> str:
 
 def _plan(plan: Plan) -> str:
     if plan.empty:
-        body = '<p class="verdict good">Nothing to do: the workspace stands as desired.</p>'
-    else:
-        body = ""
-        for layer in plan.layers:
-            changes = plan.of_layer(layer)
-            items = "".join(f'<li class="{c.action}">{_text(c)}</li>' for c in changes)
-            body += (
-                f"<details open><summary>{_text(layer)} <small>{len(changes)} changes</small></summary>"
-                f"<ul class='changes'>{items}</ul></details>"
-            )
-    loosening = "".join(f"<li>{_text(c)}</li>" for c in plan.loosening)
-    loose = f'<h3 class="wrong">Loosens</h3><ul>{loosening}</ul>' if loosening else ""
-    return f'<section id="plan"><h2>Plan</h2>{body}{loose}</section>'
+        nothing = "Nothing to do: the workspace stands as desired."
+        return f'<section id="plan"><h2>Plan</h2><p class="verdict good">{nothing}</p></section>'
+    return (
+        f'<section id="plan"><h2>Plan</h2>{_lines(plan_lines(plan))}<details><summary>each change on its own</summary>'
+        f"{_lines(plan_lines(plan, full=True))}</details></section>"
+    )
+
+
+def _lines(lines: Iterable[Line]) -> str:
+    items = "".join(f'<li class="{line.tone}">{_text(line.text)}</li>' for line in lines)
+    return f'<ul class="plan scroll">{items}</ul>'
 
 
 def _labels(labels: Sequence[Label]) -> str:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lampkeeper.cli.console import Console, cell, new_table
 from lampkeeper.deploy.verify.report import Seen, Status, VerifyReport
+from lampkeeper.model.names import TableName
 
 _SEEN = {Seen.RAW: "bold yellow", Seen.MASKED: "green", Seen.HIDDEN: "dim"}
 _MARKS = {Status.OK: "", Status.MISMATCH: " MISMATCH", Status.UNPROVEN: " ?", Status.UNTESTED: " untested"}
 
 
-def print_verification(console: Console, report: VerifyReport, *, everything: bool = False, basis: str = "") -> None:
+def print_verification(
+    console: Console,
+    report: VerifyReport,
+    *,
+    everything: bool = False,
+    basis: str = "",
+    only: Collection[TableName] = (),
+    most: int | None = None,
+) -> None:
     """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing.
 
-    `basis` says what a verdict of the local workspace rests on.
+    `basis` says what a verdict of the local workspace rests on. `only`: the tables that are shown where nothing is wrong, all
+    if there are few; `most`: how many columns of a table.
     """
     names = [p.name for p in report.principals]
     tables = sorted({c.column.table for c in report.cells})
@@ -23,8 +35,10 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
         wrong = any(cells[(p, c)].status is not Status.OK for p in names for c in columns)
         wrong = wrong or any(rows[(p, name)].status is not Status.OK for p in names)
         wrong = wrong or any(c in report.undeclared for c in columns)
-        if not everything and not wrong and len(tables) > 12:
+        if not everything and not wrong and (name not in only if only else len(tables) > 12):
             continue
+        left_out = columns[most:] if most is not None and not wrong else []
+        columns = columns[: len(columns) - len(left_out)]
         shown = new_table("column", *names, title=str(name))
         for column in columns:
             found = [cells[(p, column)] for p in names]
@@ -39,6 +53,8 @@ def print_verification(console: Console, report: VerifyReport, *, everything: bo
             *(cell(f"{'-' if r.seen is None else r.seen}{_MARKS[r.status]}", _style(r.status, None)) for r in counts),
         )
         console.table(shown)
+        if left_out:
+            console.line(f"and {len(left_out)} more columns, all as declared")
     counted = report.counts
     console.line(f"{len(report.cells)} cells and {len(report.rows)} row counts in {report.queries} queries: " + ", ".join(
         f"{n} {what}" for what, n in counted.items()

@@ -17,7 +17,7 @@ _MEMBER = "member of "
 _MASKED = "masked by "
 _MOST_PEOPLE = 4
 _ROOM = 420
-_LISTED = 6
+_LISTED = 12
 """Of how many columns of one table names are told where all that change are meant."""
 
 

@@ -55,6 +55,11 @@ class Line:
     tone: Tone = Tone.PLAIN
 
 
+def meaning(plan: Plan) -> tuple[Line, ...]:
+    """Return what the plan means to people, and the masks, without its changes."""
+    return (*_effects(plan, False), *_masks(plan, False))
+
+
 def plan_lines(plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
     """Return the plan for people; `full` for every change and every cell on its own."""
     return (*_effects(plan, full), *_masks(plan, full), *change_lines(plan, full=full), *_end(plan))
@@ -98,7 +103,8 @@ def _masks(plan: Plan, full: bool) -> Iterator[Line]:
     if masks:
         yield Line(text=f"masks: {len(alike)}, each with an example of what it makes", tone=Tone.HEADING)
     for told, spots in alike.items():
-        yield from _wrapped("  ", [f"{told}  in {spots[0]}", *spots[1:]], ", ", Tone.PLAIN)
+        start = f"  {told}  in "
+        yield Line(text=f"{start}{cut_list(spots, None if full else max(20, WIDTH - len(start)))}")
 
 
 def change_lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
