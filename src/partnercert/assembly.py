@@ -38,6 +38,38 @@ def credentials(environment: Mapping[str, str]) -> Credentials:
     )
 
 
+def made_up() -> dict[str, str]:
+    """Return credentials for a reference partner that is served for this run only."""
+    return {"BASIC_USER": "reference", "BASIC_PASSWORD": secrets.token_hex(16)}
+
+
+#: The keys of a secret scope, and the variables they stand for; only the first two are required.
+SECRETS = {
+    "basic_user": "BASIC_USER",
+    "basic_password": "BASIC_PASSWORD",
+    "pat_token": "PAT_TOKEN",
+    "service_principal_id": "SERVICE_PRINCIPAL_ID",
+    "service_principal_secret": "SERVICE_PRINCIPAL_SECRET",
+}
+
+
+def from_scope(scope: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the credentials of a secret scope. Raises MissingCredentialsError.
+
+    Signs in as a notebook or job does, or as the environment says (DATABRICKS_HOST and so on).
+    """
+    from partnercert.sdk_workspace import ScopeError, read_scope
+
+    try:
+        found = read_scope(scope, tuple(SECRETS))
+    except ScopeError as error:
+        raise MissingCredentialsError(str(error)) from error
+    missing = [key for key, name in SECRETS.items() if name in REQUIRED and not found.get(key)]
+    if missing:
+        raise MissingCredentialsError(f"secret scope {scope} has no {' and no '.join(missing)}")
+    return {**environment, **{SECRETS[key]: value for key, value in found.items()}}
+
+
 def session(
     config: PartnerConfig,
     held: Credentials,
@@ -75,7 +107,11 @@ def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapp
     plan: WorkspacePlan | None = config.certification.workspace
     host, token = environment.get("DATABRICKS_HOST"), environment.get("DATABRICKS_TOKEN")
     pat, secret = environment.get("PAT_TOKEN"), environment.get("SERVICE_PRINCIPAL_SECRET")
-    if plan is None or not host or not token or not (pat or secret):
+    # In a job or notebook the SDK signs in as whoever runs it.
+    on_databricks = "DATABRICKS_RUNTIME_VERSION" in environment
+    if plan is None or not (on_databricks or host) or not (pat or secret):
+        return None
+    if host and not token and not on_databricks and "DATABRICKS_CLIENT_ID" not in environment:
         return None
     from partnercert.sdk_workspace import SdkWorkspace, sdk_client
 
@@ -84,7 +120,7 @@ def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapp
     else:
         given = {"token": pat or "", "auth_type": "pat"}
     try:
-        admin = sdk_client(host=host, token=token, auth_type="pat")
-        return SdkWorkspace(admin, sdk_client(host=host, **given), plan)
+        admin = sdk_client(host=host, token=token, auth_type="pat") if host and token else sdk_client()
+        return SdkWorkspace(admin, sdk_client(host=admin.config.host, **given), plan)
     except (ValueError, OSError) as error:
         raise MissingCredentialsError(f"the workspace of DATABRICKS_HOST cannot be used: {type(error).__name__}") from error

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -17,12 +19,14 @@ from partnercert.cases import CASES, Case
 from partnercert.client import Limits
 from partnercert.console import Console, explain_text, list_rows
 from partnercert.payloads import Credentials
-from partnercert.report import render_html, render_json, render_junit, write_evidence
+from partnercert.report import render_html, render_json, render_junit, render_verdict, write_evidence
 from partnercert.runner import Result, SignOffs, run_cases, run_checks
-from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, read
+from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, failed_before, read
 from partnercert.signoff import Result as Said
 from partnercert.workspace import WorkspaceAccess
 
+#: What `run --config` takes in place of a file: the reference partner, served for the run.
+REFERENCE = "reference"
 FAILED, WRONG_USE, REFUSED = 1, 2, 4
 _IDS = [case.id for case in CASES]
 _CONFIG = click.option(
@@ -53,8 +57,17 @@ def cli() -> None:
 @click.option("--junit", type=_OUT, help="Write JUnit XML.")
 @click.option("--html", type=_OUT, help="Write a self-contained HTML report.")
 @click.option("--json", "json_path", type=_OUT, help="Write the result as JSON ('-' for standard output).")
+@click.option("--verdict", type=_OUT, help="Write a verdict page to forward: what holds, what does not, without transcripts.")
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
 @click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
+@click.option(
+    "--optional",
+    type=click.Choice(["warn", "fail"]),
+    default="warn",
+    show_default=True,
+    help="Whether a failed optional case (P500 to P502) makes the exit code 1.",
+)
+@click.option("--secret-scope", default=None, help="Read the credentials from this secret scope of the workspace.")
 @click.option("--extended/--no-extended", default=None, help="Extended checks (default: unless --case is given).")
 @click.option(
     "--fuzz", type=click.IntRange(0), default=None, help="Fuzz examples an operation (default: 25 on loopback, else 0)."
@@ -70,8 +83,11 @@ def run_command(
     junit: Path | None,
     html: Path | None,
     json_path: Path | None,
+    verdict: Path | None,
     evidence: Path | None,
     signoffs: Path | None,
+    optional: str,
+    secret_scope: str | None,
     extended: bool | None,
     fuzz: int | None,
     seed: int | None,
@@ -79,39 +95,109 @@ def run_command(
     retry_delays: str,
     compat_gpc: bool,
 ) -> None:
-    """Run the cases against a partner. Credentials: BASIC_USER, BASIC_PASSWORD (and PAT_TOKEN) in the environment."""
-    loaded = _load(config_path)
-    held = _credentials()
-    records = _records(signoffs or _beside(config_path))
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-    limits = Limits(seconds=timeout, retry_delays=_delays(retry_delays))
-    access = _workspace(loaded, held)
-    session = assembly.session(loaded, held, seed=seed, limits=limits, workspace=access, compat_gpc=compat_gpc)
-    started = datetime.now(UTC)
+    """Run the cases against a partner; `--config reference` serves and certifies the reference partner itself.
+
+    Credentials: BASIC_USER, BASIC_PASSWORD (and PAT_TOKEN) in the environment, or a secret scope.
+    """
+    outputs = {"--junit": junit, "--html": html, "--json": json_path, "--verdict": verdict, "--evidence": evidence}
+    _folders_exist(outputs)
+    if signoffs is not None and not signoffs.is_file():
+        _stop(f"--signoffs {signoffs} is not there")
+    options = _Options(
+        cases=cases,
+        automated_only=automated_only,
+        optional_fails=optional == "fail",
+        extended=extended if extended is not None else not cases,
+        fuzz=fuzz,
+        seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
+        limits=Limits(seconds=timeout, retry_delays=_delays(retry_delays)),
+        compat_gpc=compat_gpc,
+    )
     console = Console(to_stderr=str(json_path) == "-")
+    if str(config_path) == REFERENCE:
+        from partnercert.reference_partner.serving import serving
+
+        pair = assembly.made_up()
+        with serving(template.reference_config(), pair["BASIC_USER"], pair["BASIC_PASSWORD"]) as loaded:
+            result = _run(loaded, {**os.environ, **pair}, Path(), [], options, console)
+    else:
+        loaded = _load(config_path)
+        environment = _environment(secret_scope)
+        records = _records(signoffs or _beside(config_path))
+        result = _run(loaded, environment, config_path.resolve().parent, records, options, console)
+    console.finish(result)
+    _write(result, junit=junit, html=html, json_path=json_path, verdict=verdict, evidence=evidence)
+    sys.exit(0 if result.certified else FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    cases: tuple[str, ...]
+    automated_only: bool
+    optional_fails: bool
+    extended: bool
+    fuzz: int | None
+    seed: int
+    limits: Limits
+    compat_gpc: bool
+
+
+def _run(
+    loaded: config.PartnerConfig,
+    environment: Mapping[str, str],
+    folder: Path,
+    records: list[SignOff],
+    options: _Options,
+    console: Console,
+) -> Result:
+    held = _credentials(environment)
+    access = _workspace(loaded, held, environment)
+    session = assembly.session(
+        loaded, held, seed=options.seed, limits=options.limits, workspace=access, compat_gpc=options.compat_gpc
+    )
+    started = datetime.now(UTC)
     with session.client:
-        console.start(loaded, seed)
-        sign_offs = SignOffs(records=tuple(records), now=started, folder=config_path.resolve().parent)
-        outcomes = run_cases(session, only=cases, sign_offs=sign_offs, automated_only=automated_only, progress=console.progress)
-        wanted = extended if extended is not None else not cases
-        examples = fuzz if fuzz is not None else (25 if loaded.is_local else 0)
-        checks = run_checks(session, examples=examples, progress=console.progress) if wanted else ()
+        console.start(loaded, options.seed)
+        sign_offs = SignOffs(records=tuple(records), now=started, folder=folder)
+        outcomes = run_cases(
+            session,
+            only=options.cases,
+            sign_offs=sign_offs,
+            automated_only=options.automated_only,
+            progress=console.progress,
+        )
+        examples = options.fuzz if options.fuzz is not None else (25 if loaded.is_local else 0)
+        checks = run_checks(session, examples=examples, progress=console.progress) if options.extended else ()
         session.tidy()
-    result = Result(
+    return Result(
         partner=loaded.name,
         config_sha256=loaded.fingerprint,
         api_version=loaded.api_version,
         base_url=loaded.base_url,
-        seed=seed,
+        seed=options.seed,
         started=started.isoformat(timespec="seconds"),
-        automated_only=automated_only,
+        automated_only=options.automated_only,
         outcomes=outcomes,
         checks=checks,
         exchanges=tuple(session.client.exchanges),
+        optional_fails=options.optional_fails,
     )
-    console.finish(result)
-    _write(result, junit=junit, html=html, json_path=json_path, evidence=evidence)
-    sys.exit(0 if result.certified else FAILED)
+
+
+def _folders_exist(outputs: Mapping[str, Path | None]) -> None:
+    """Refuse, before anything is run, to write where no folder is: a mistyped path would make a new one."""
+    for option, path in outputs.items():
+        if path is not None and str(path) != "-" and not path.resolve().parent.is_dir():
+            _stop(f"{option}: the folder {path.parent} does not exist")
+
+
+def _environment(secret_scope: str | None) -> Mapping[str, str]:
+    if secret_scope is None:
+        return os.environ
+    try:
+        return assembly.from_scope(secret_scope, os.environ)
+    except assembly.MissingCredentialsError as error:
+        _stop(str(error))
 
 
 @cli.command("list")
@@ -145,9 +231,13 @@ def init_command(path: Path, force: bool) -> None:
         _stop(f"{path} exists; --force overwrites it")
     try:
         path.write_text(template.commented_config(), encoding="utf-8")
+        for name, text in template.pictures().items():
+            picture = path.parent / name
+            if not picture.exists():
+                picture.write_text(text, encoding="utf-8")
     except OSError as error:
         _stop(f"{path} cannot be written: {error.strerror}")
-    click.echo(f"wrote {path}; edit it, then: partnercert run --config {path}")
+    click.echo(f"wrote {path}, and a logo.svg and icon.svg to replace; edit it, then: partnercert run --config {path}")
 
 
 @cli.command("serve")
@@ -172,7 +262,7 @@ def serve_command(
     if unknown:
         _stop(f"no such fault: {', '.join(unknown)}; `partnercert serve --faults` lists them")
     loaded = _load(config_path) if config_path else template.reference_config()
-    held = _credentials()
+    held = _credentials(os.environ)
 
     def ready(address: str) -> None:
         line = json.dumps({"base_url": address, "faults": list(fault_names)})
@@ -198,6 +288,7 @@ def serve_command(
 @click.option("--notes", default="", help="What was seen.")
 @click.option("--evidence", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--days", type=click.IntRange(1), default=None, help="How long it counts (default: the config's, or 90).")
+@click.option("--override", is_flag=True, help="Override a failed sign-off of the same role; --notes must say why.")
 @click.option("--signoffs", type=_OUT, help="The file (default: beside the config).")
 def signoff_command(
     case: str,
@@ -208,16 +299,27 @@ def signoff_command(
     notes: str,
     files: tuple[Path, ...],
     days: int | None,
+    override: bool,
     signoffs: Path | None,
 ) -> None:
     """Record what a person saw: walks through the checklist, or takes --result."""
     loaded, chosen = _load(config_path), _case(case)
-    if not chosen.manual:
+    if not person.strip():
+        _stop("--who must name a person")
+    points = chosen.points(guided=bool(chosen.guided(loaded, False)))
+    if not points:
         _stop(f"{case} has no manual step; there is nothing to sign off")
     if chosen.gate(loaded):
         _stop(f"{case} does not apply: {chosen.gate(loaded)}")
     click.echo(f"{case}: {chosen.title}")
-    answers = _ask(chosen, result)
+    path = signoffs or _beside(config_path)
+    if not path.resolve().parent.is_dir():
+        _stop(f"--signoffs: the folder {path.parent} does not exist")
+    failed = failed_before(_records(path), case, role, loaded.fingerprint)
+    answers = _ask(points, result)
+    if failed is not None and all(answers) and not (override and notes.strip()):
+        who = f"{failed.person} ({role}) on {failed.time[:10]}"
+        _stop(f"{who} said that {case} failed; to override it give --override and --notes with the reason")
     now = datetime.now(UTC)
     lasts = timedelta(days=days or loaded.certification.sign_off_days)
     folder = config_path.resolve().parent
@@ -227,30 +329,32 @@ def signoff_command(
         api_version=loaded.api_version,
         environment=loaded.base_url,
         role=role,
-        person=person,
+        person=person.strip(),
         time=now.isoformat(timespec="seconds"),
         result=Said.PASSED if all(answers) else Said.FAILED,
         expires=(now + lasts).isoformat(timespec="seconds"),
         answers=tuple(answers),
         notes=notes,
+        overrides=failed.time if failed is not None and all(answers) else "",
         evidence=tuple(Evidence(path=os.path.relpath(f.resolve(), folder), sha256=digest(f)) for f in files),
     )
-    path = signoffs or _beside(config_path)
     try:
         append(path, record)
     except (SignOffError, OSError) as error:
         _stop(str(error))
+    if failed is not None and record.overrides:
+        click.echo(f"overrides the failed sign-off by {failed.person} on {failed.time[:10]}")
     click.echo(f"{record.result} by {person} ({role}), counts until {record.expires[:10]}; recorded in {path.name}")
 
 
-def _ask(case: Case, result: str | None) -> list[bool]:
+def _ask(points: tuple[str, ...], result: str | None) -> list[bool]:
     if result is not None:
-        for point in case.manual:
+        for point in points:
             click.echo(f"  [{'x' if result == Said.PASSED else ' '}] {point}")
-        return [result == Said.PASSED] * len(case.manual)
+        return [result == Said.PASSED] * len(points)
     if not sys.stdin.isatty():
         _stop("no terminal to ask at: give --result passed or --result failed")
-    return [click.confirm(f"  {point}", default=False) for point in case.manual]
+    return [click.confirm(f"  {point}", default=False) for point in points]
 
 
 def _load(path: Path) -> config.PartnerConfig:
@@ -267,16 +371,16 @@ def _load(path: Path) -> config.PartnerConfig:
     return loaded
 
 
-def _credentials() -> Credentials:
+def _credentials(environment: Mapping[str, str]) -> Credentials:
     try:
-        return assembly.credentials(os.environ)
+        return assembly.credentials(environment)
     except assembly.MissingCredentialsError as error:
         _stop(str(error))
 
 
-def _workspace(loaded: config.PartnerConfig, held: Credentials) -> WorkspaceAccess | None:
+def _workspace(loaded: config.PartnerConfig, held: Credentials, environment: Mapping[str, str]) -> WorkspaceAccess | None:
     try:
-        return assembly.workspace_access(loaded, held, os.environ)
+        return assembly.workspace_access(loaded, held, environment)
     except assembly.MissingCredentialsError as error:
         _stop(str(error))
 
@@ -302,14 +406,21 @@ def _delays(text: str) -> tuple[float, ...]:
     return delays
 
 
-def _write(result: Result, *, junit: Path | None, html: Path | None, json_path: Path | None, evidence: Path | None) -> None:
-    renderings = ((junit, render_junit), (html, render_html), (json_path, render_json))
+def _write(
+    result: Result,
+    *,
+    junit: Path | None,
+    html: Path | None,
+    json_path: Path | None,
+    verdict: Path | None,
+    evidence: Path | None,
+) -> None:
+    renderings = ((junit, render_junit), (html, render_html), (verdict, render_verdict), (json_path, render_json))
     for path, render in renderings:
         if path is not None and str(path) == "-":
             click.echo(render(result), nl=False)
         elif path is not None:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(render(result), encoding="utf-8", errors="replace")
             except OSError as error:
                 _stop(f"{path} cannot be written: {error.strerror}")

@@ -51,6 +51,8 @@ class Certification:
     apex_test_domain_only: bool = False
     delete_connection_method: str = "POST"
     existing_user: str | None = None
+    expired_user: str | None = None
+    deletes_in_product: bool | None = None
     connector_list: str | None = None
     pending_seconds: float = 60.0
     real_workspace: bool = False
@@ -116,10 +118,13 @@ def load(path: Path) -> tuple[PartnerConfig, list[ConfigProblem]]:
     return from_document(document, folder=path.resolve().parent)
 
 
-def from_document(document: object, *, folder: Path) -> tuple[PartnerConfig, list[ConfigProblem]]:
-    """Turn a parsed document into a config and its warnings. Raises ConfigError with all errors."""
+def from_document(document: object, *, folder: Path, pictures: bool = True) -> tuple[PartnerConfig, list[ConfigProblem]]:
+    """Turn a parsed document into a config and its warnings. Raises ConfigError with all errors.
+
+    Without `pictures` nobody looks whether logo and icon are there.
+    """
     document = without_comments(document)
-    problems = check_document(document, folder=folder)
+    problems = check_document(document, folder=folder, pictures=pictures)
     errors = [p for p in problems if p.is_error]
     if errors:
         raise ConfigError(errors + [p for p in problems if not p.is_error])

@@ -61,7 +61,8 @@ WORKSPACE = _object(
 CERTIFICATION = _object(
     "",
     repeat_trials=_BOOL, apex_test_domain_only=_BOOL, delete_connection_method=_one_of("POST", "DELETE"),
-    existing_user={"type": "string", "format": "email"}, connector_list=_TEXT,
+    existing_user={"type": "string", "format": "email"}, expired_user={"type": "string", "format": "email"},
+    deletes_in_product=_BOOL, connector_list=_TEXT,
     pending_seconds={"type": "number", "minimum": 0}, real_workspace=_BOOL,
     sign_off_days={"type": "integer", "minimum": 1}, workspace=WORKSPACE,
 )  # fmt: skip
@@ -106,11 +107,12 @@ class ConfigProblem:
         return f"{'error' if self.is_error else 'warning'}: {self.path} {self.message}"
 
 
-def check_document(document: object, *, folder: Path) -> list[ConfigProblem]:
+def check_document(document: object, *, folder: Path, pictures: bool = True) -> list[ConfigProblem]:
     """Return every problem of a config document, errors first, in the order of the paths."""
     problems = list(_walk(document, SCHEMA, "$"))
     if isinstance(document, dict):
         problems += _across(document, folder)
+        problems += _pictures(document, folder) if pictures else []
     unique = {(p.path, p.message): p for p in problems}
     return sorted(unique.values(), key=lambda p: (not p.is_error, p.path, p.message))
 
@@ -230,6 +232,13 @@ def _across(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
         path = folder / extra["connector_list"]
         if not path.is_file():
             yield ConfigProblem(path="$.certification.connector_list", message=f"names no file: {extra['connector_list']}")
+
+
+def _pictures(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
+    for key in ("logo_file", "icon_file"):
+        name = document.get(key)
+        if isinstance(name, str) and _format_image(name) is None and not (folder / name).is_file():
+            yield ConfigProblem(path=f"$.{key}", message=f"names no file beside the config: {name}")
 
 
 def _endpoint_rules(endpoints: dict[str, Any], document: dict[str, Any]) -> Iterator[ConfigProblem]:

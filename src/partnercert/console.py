@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console as Terminal
 from rich.markup import escape
-from rich.table import Table
 
 from partnercert.cases import CASES, Case
 from partnercert.config import PartnerConfig
@@ -25,7 +24,7 @@ _STYLES = {
 
 
 class Console:
-    """Print progress as it comes, and a table at the end."""
+    """Print each result once, as it comes, and the conclusion at the end."""
 
     def __init__(self, *, to_stderr: bool) -> None:
         self._terminal = Terminal(stderr=to_stderr, highlight=False, soft_wrap=True)
@@ -38,38 +37,31 @@ class Console:
         """Print one line for a case or check that is done."""
         name = outcome.case if isinstance(outcome, Outcome) else outcome.check
         style = _STYLES[outcome.verdict]
-        reason = f"  {_one_line(outcome.reason)}" if outcome.reason else ""
-        line = f"  {name:10}[{style}]{outcome.verdict:15}[/]{outcome.seconds:6.1f} s{escape(reason)}"
+        optional = " (optional)" if isinstance(outcome, Outcome) and outcome.optional else ""
+        shown = outcome.sign_off if isinstance(outcome, Outcome) and outcome.sign_off else outcome.reason
+        reason = f"  {_one_line(shown)}" if shown else ""
+        line = f"  {name:10}[{style}]{outcome.verdict:15}[/]{outcome.seconds:6.1f} s{optional}{escape(reason)}"
         self._terminal.print(line)
 
     def finish(self, result: Result) -> None:
-        """Print the table, what waits, the summary line and whether anything stands in the way."""
-        table = Table(title=escape(f"Partner Connect certification of {result.partner}"))
-        for heading in ("case", "what", "verdict", "reason"):
-            table.add_column(heading, overflow="fold")
-        for outcome in result.outcomes:
-            title = outcome.title + (" (optional)" if outcome.optional else "")
-            style = _STYLES[outcome.verdict]
-            shown = outcome.sign_off or outcome.reason
-            table.add_row(outcome.case, escape(title), f"[{style}]{outcome.verdict}[/]", escape(_one_line(shown)))
-        self._terminal.print(table, soft_wrap=False)
+        """Print what waits, the counts, what failed and whether anything stands in the way."""
         if result.waiting:
             self._terminal.print(f"waits for a person: {', '.join(o.case for o in result.waiting)}")
-        for check in result.failed_checks:
-            self._terminal.print(f"failed extended check: {check.check}: {escape(_one_line(check.reason))}")
         self._terminal.print(result.summary())
-        if result.certified:
-            self._terminal.print("nothing stands in the way of certification")
-        else:
-            names = [o.case for o in result.blocking] + [c.check for c in result.failed_checks]
-            self._terminal.print(f"not certified: {', '.join(names)}")
+        self._terminal.print(result.conclusion())
+        self._terminal.print(result.failures())
 
 
 def list_rows(config: PartnerConfig | None) -> list[dict[str, Any]]:
     """Return one row a case: id, title, whether optional and manual, and its gate under a config."""
     rows = []
     for case in CASES:
-        row: dict[str, Any] = {"id": case.id, "title": case.title, "optional": case.optional, "manual": bool(case.manual)}
+        row: dict[str, Any] = {
+            "id": case.id,
+            "title": case.title,
+            "optional": case.optional,
+            "manual": bool(case.points(guided=True)),
+        }
         if config is not None:
             row["gate"] = case.gate(config)
         rows.append(row)
@@ -81,13 +73,15 @@ def explain_text(case: Case) -> str:
     lines = [f"{case.id}  {case.title}", "", f"Applies to: {case.applies}", f"Journey:    {case.journey}", "", "Judged:"]
     lines += [f"  - {point}" for point in case.looks_at]
     if case.manual:
-        only = " (only where it cannot be automated)" if case.manual_only_if_guided else ""
-        lines += ["", f"A person looks at{only}:"] + [f"  - {point}" for point in case.manual]
+        lines += ["", "A person looks at:", *(f"  - {point}" for point in case.manual)]
+    if case.guided_manual:
+        lines += ["", "A person looks at, where nothing is automated:", *(f"  - {point}" for point in case.guided_manual)]
+    if case.points(guided=True):
         lines += ["", f"Record it with: partnercert signoff {case.id} --config partner.json --who NAME"]
     else:
         lines += ["", "No manual step."]
     if case.optional:
-        lines += ["Optional: never stands in the way of certification."]
+        lines += ["Optional: a failure is shown and does not stand in the way, unless `run --optional fail`."]
     return "\n".join(lines)
 
 

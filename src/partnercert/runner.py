@@ -52,6 +52,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
     checks: tuple[CheckOutcome, ...]
     exchanges: tuple[Exchange, ...]
+    optional_fails: bool = False
 
     @property
     def certified(self) -> bool:
@@ -60,9 +61,21 @@ class Result:
 
     @property
     def blocking(self) -> list[Outcome]:
-        """Return the outcomes that stand in the way; optional cases never do."""
+        """Return the outcomes that stand in the way; an optional case does when it failed and `optional_fails`."""
         accepted = ACCEPTED | {Verdict.MANUAL_PENDING} if self.automated_only else ACCEPTED
-        return [o for o in self.outcomes if not o.optional and o.verdict not in accepted]
+        mandatory = [o for o in self.outcomes if not o.optional and o.verdict not in accepted]
+        return [o for o in self.outcomes if o in mandatory or (self.optional_fails and o in self.failed[1])]
+
+    @property
+    def failed(self) -> tuple[list[Outcome], list[Outcome]]:
+        """Return the mandatory and the optional cases that failed or were blocked."""
+        bad = [o for o in self.outcomes if o.verdict in (Verdict.FAIL, Verdict.BLOCKED)]
+        return [o for o in bad if not o.optional], [o for o in bad if o.optional]
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every case was run; a part of them certifies nothing."""
+        return len(self.outcomes) == len(CASES)
 
     @property
     def failed_checks(self) -> list[CheckOutcome]:
@@ -75,10 +88,32 @@ class Result:
         return [o for o in self.outcomes if o.waits_for_a_person]
 
     def summary(self) -> str:
-        """Return the line `21 cases: PASS a NOT_APPLICABLE b MANUAL_PENDING c FAIL d`, rarer verdicts after it."""
+        """Return `21 cases: PASS a NOT_APPLICABLE b MANUAL_PENDING c FAIL d`, rarer verdicts after it.
+
+        A part of the cases starts with `3 of 21 cases run`.
+        """
         counts = {verdict: sum(o.verdict is verdict for o in self.outcomes) for verdict in Verdict}
         rare = [v for v in Verdict if v not in _LINE and counts[v]]
-        return f"{len(self.outcomes)} cases: " + " ".join(f"{v} {counts[v]}" for v in (*_LINE, *rare))
+        count = f"{len(CASES)} cases" if self.whole else f"{len(self.outcomes)} of {len(CASES)} cases run"
+        return f"{count}: " + " ".join(f"{v} {counts[v]}" for v in (*_LINE, *rare))
+
+    def failures(self) -> str:
+        """Return `mandatory 0 failed, optional 3 failed (P500, P501, P502)`, failed extended checks after it."""
+        shown = []
+        for word, cases in zip(("mandatory", "optional"), self.failed, strict=True):
+            names = f" ({', '.join(o.case for o in cases)})" if cases else ""
+            shown.append(f"{word} {len(cases)} failed{names}")
+        if self.failed_checks:
+            shown.append(f"extended {len(self.failed_checks)} failed ({', '.join(c.check for c in self.failed_checks)})")
+        return ", ".join(shown)
+
+    def conclusion(self) -> str:
+        """Return the verdict in one sentence."""
+        if self.blocking or self.failed_checks:
+            return f"not certified: {', '.join([o.case for o in self.blocking] + [c.check for c in self.failed_checks])}"
+        if not self.whole:
+            return f"nothing failed; {len(self.outcomes)} of {len(CASES)} cases certify nothing alone"
+        return "nothing stands in the way of certification"
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as a JSON object, transcripts apart."""
@@ -92,6 +127,10 @@ class Result:
             "automated_only": self.automated_only,
             "certified": self.certified,
             "summary": self.summary(),
+            "failures": self.failures(),
+            "cases_run": len(self.outcomes),
+            "failed_mandatory": [o.case for o in self.failed[0]],
+            "failed_optional": [o.case for o in self.failed[1]],
             "blocking": [o.case for o in self.blocking] + [c.check for c in self.failed_checks],
             "waiting": [o.case for o in self.waiting],
             "cases": [o.as_json() for o in self.outcomes],
@@ -128,11 +167,11 @@ def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_onl
     if reason:
         automated = Verdict.NOT_APPLICABLE
     else:
-        guided = case.guided(session)
+        guided = case.guided(session.config, session.workspace is not None)
         reason = guided
         if not guided:
             automated, reason = _judged(judge, lambda: case.run(session, judge))
-    manual = case.manual if guided or not case.manual_only_if_guided else ()
+    manual = case.points(guided=bool(guided))
     verdict, said = _with_people(session, case, automated, manual, sign_offs, automated_only)
     return Outcome(
         case=case.id,

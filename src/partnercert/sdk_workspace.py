@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import timedelta
 from typing import Any
@@ -166,6 +167,21 @@ class SdkWorkspace:
             raise WorkspaceError(f"notebook {path}: {type(error).__name__}: {error}") from error
         state = run.state.result_state if run.state else None
         return state.value if state else "UNKNOWN"
+
+
+class ScopeError(Exception):
+    """A secret scope cannot be read; the text says why, without values."""
+
+
+def read_scope(scope: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Return those secrets of a scope that are there. Raises ScopeError."""
+    try:
+        api = sdk_client().secrets
+        there = {secret.key for secret in api.list_secrets(scope)}
+        values = {key: api.get_secret(scope, key).value or "" for key in keys if key in there}
+        return {key: base64.b64decode(value).decode("utf-8").strip() for key, value in values.items()}
+    except (DatabricksError, OSError, ValueError) as error:
+        raise ScopeError(f"secret scope {scope} cannot be read: {type(error).__name__}") from error
 
 
 def sdk_client(**given: Any) -> WorkspaceClient:

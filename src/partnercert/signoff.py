@@ -51,6 +51,7 @@ class SignOff:
     answers: tuple[bool, ...]
     notes: str = ""
     evidence: tuple[Evidence, ...] = ()
+    overrides: str = ""
 
     def stale(self, *, config_sha256: str, now: datetime, folder: Path, questions: int) -> str:
         """Say why this sign-off no longer counts, or nothing."""
@@ -60,7 +61,7 @@ class SignOff:
             return f"it expired on {self.expires[:10]}"
         if datetime.fromisoformat(self.time) > now:
             return "it is dated in the future"
-        if self.result is Result.PASSED and len(self.answers) != questions:
+        if self.result is Result.PASSED and len(self.answers) < questions:
             return "it does not answer every point of the checklist"
         for item in self.evidence:
             path = folder / item.path
@@ -69,6 +70,11 @@ class SignOff:
             if digest(path) != item.sha256:
                 return f"evidence {item.path} was altered"
         return ""
+
+    @property
+    def says_failed(self) -> bool:
+        """Tell whether the person said that the case failed."""
+        return self.result is Result.FAILED or not all(self.answers)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as a JSON object."""
@@ -85,23 +91,43 @@ class Standing:
 
 
 def standing(records: list[SignOff], case: str, *, config_sha256: str, now: datetime, folder: Path, questions: int) -> Standing:
-    """Weigh the sign-offs of a case: the last word of each role counts, one `failed` outweighs all."""
+    """Weigh the sign-offs of a case: the last word of each role counts, one `failed` outweighs all.
+
+    Within a role a `failed` stands until a later record names it as the one it overrides.
+    """
     latest: dict[str, SignOff] = {}
     for record in sorted((r for r in records if r.case == case), key=lambda r: r.time):
-        latest[record.role] = record
+        before = latest.get(record.role)
+        stands = before is not None and before.says_failed
+        if before is not None and stands:
+            stands = not before.stale(config_sha256=config_sha256, now=now, folder=folder, questions=questions)
+        if before is None or not stands or record.says_failed or record.overrides == before.time:
+            latest[record.role] = record
     stale, signed = [], []
     for record in latest.values():
         who = f"{record.person} ({record.role}), {record.time[:10]}"
         why = record.stale(config_sha256=config_sha256, now=now, folder=folder, questions=questions)
         if why:
             stale.append(f"sign-off by {who} does not count: {why}")
-        elif record.result is Result.FAILED or not all(record.answers):
+        elif record.says_failed:
             return Standing(failed=True, text=f"{who} says it failed{': ' + record.notes if record.notes else ''}")
         else:
-            signed.append(who)
+            signed.append(who + (f", overriding a failed sign-off of {record.overrides[:10]}" if record.overrides else ""))
     if signed:
         return Standing(signed=True, text="; ".join(signed))
     return Standing(text="; ".join(stale))
+
+
+def failed_before(records: list[SignOff], case: str, role: str, config_sha256: str) -> SignOff | None:
+    """Return the failed sign-off of a case that a new one of the same role would have to override, if any."""
+    standing_one: SignOff | None = None
+    mine = [r for r in records if (r.case, r.role, r.config_sha256) == (case, role, config_sha256)]
+    for record in sorted(mine, key=lambda r: r.time):
+        if record.says_failed:
+            standing_one = record
+        elif standing_one is not None and record.overrides == standing_one.time:
+            standing_one = None
+    return standing_one
 
 
 def read(path: Path) -> list[SignOff]:
@@ -158,4 +184,7 @@ def _parse(item: object, place: str) -> SignOff:
     except (TypeError, KeyError) as error:
         raise SignOffError(f"{place}.evidence: must be a list of objects with path and sha256") from error
     texts = {key: item[key] for key in _TEXTS}
+    if not isinstance(item.get("overrides", ""), str):
+        raise SignOffError(f"{place}.overrides: must be a string")
+    texts["overrides"] = item.get("overrides", "")
     return SignOff(**{**texts, "result": Result(item["result"])}, answers=tuple(answers), evidence=files)

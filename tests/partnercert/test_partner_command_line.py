@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 
 from partnercert.cases import CASES
 from partnercert.commands import cli
-from partnercert.reference_partner import build
+from partnercert.reference_partner import FAULTS, build
 from partnercert.verdicts import Verdict
 from support import partner
 
 ENV = {"BASIC_USER": partner.USER, "BASIC_PASSWORD": partner.PASSWORD, "PAT_TOKEN": partner.TOKEN, "COLUMNS": "100"}
-MANUAL = [case.id for case in CASES if case.manual]
+MANUAL = [case.id for case in CASES if case.points(guided=case.id in ("P200", "P201"))]
 
 
 def _call(*arguments: str, env: dict[str, str] | None = None) -> Result:
@@ -39,21 +39,20 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def config(address: str, tmp_path: Path) -> Path:
-    path = tmp_path / "partner.json"
-    path.write_text(json.dumps(partner.document("auto_add", base_url=address)))
-    return path
+    return partner.written(tmp_path / "partner.json", partner.document("auto_add", base_url=address))
 
 
 def test_run_shows_progress_a_table_what_waits_and_writes_the_reports(config: Path, tmp_path: Path) -> None:
     done = _call(
-        "run", "--config", str(config), "--automated-only", "--fuzz", "3", "--junit", str(tmp_path / "out" / "j.xml"),
-        "--html", str(tmp_path / "r.html"), "--json", str(tmp_path / "r.json"), "--evidence", str(tmp_path / "ev"),
+        "run", "--config", str(config), "--automated-only", "--fuzz", "3", "--junit", str(tmp_path / "j.xml"),
+        "--html", str(tmp_path / "r.html"),
+        "--verdict", str(tmp_path / "v.html"), "--json", str(tmp_path / "r.json"), "--evidence", str(tmp_path / "ev"),
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "21 cases: PASS 19 NOT_APPLICABLE 0 MANUAL_PENDING 2 FAIL 0" in done.output
     assert "waits for a person: " + ", ".join(MANUAL) in done.output
     assert all(case.id in done.output for case in CASES)
-    for path in ("out/j.xml", "r.html", "r.json", "ev/manifest.json"):
+    for path in ("j.xml", "v.html", "ev/verdict.html", "r.html", "r.json", "ev/manifest.json"):
         assert (tmp_path / path).stat().st_size > 0
     assert partner.PASSWORD not in done.output
 
@@ -115,8 +114,7 @@ def test_wrong_credentials_are_a_verdict(config: Path) -> None:
 
 
 def test_a_server_that_is_down_is_a_verdict(tmp_path: Path) -> None:
-    path = tmp_path / "p.json"
-    path.write_text(json.dumps(partner.document("auto_add", base_url="http://127.0.0.1:9")))
+    path = partner.written(tmp_path / "p.json", partner.document("auto_add", base_url="http://127.0.0.1:9"))
     done = _call("run", "--config", str(path), "--automated-only")
     assert done.exit_code == 1
     assert "cannot connect" in done.output
@@ -130,7 +128,7 @@ def test_list_explain_and_init(tmp_path: Path, config: Path) -> None:
     for case in CASES:
         text = _call("explain", case.id, env={}).output
         assert case.title in text
-        assert all(point in text for point in (*case.looks_at, *case.manual))
+        assert all(point in text for point in (*case.looks_at, *case.points(guided=True)))
     path = tmp_path / "new.json"
     assert _call("init", str(path), env={}).exit_code == 0
     assert _call("init", str(path), env={}).exit_code == 2
@@ -201,8 +199,7 @@ def test_serve_says_when_it_is_ready_and_runs_against_it_pass(tmp_path: Path) ->
         assert server.stdout is not None
         try:
             ready = json.loads(server.stdout.readline())
-            path = tmp_path / "p.json"
-            path.write_text(json.dumps(partner.document("auto_add", base_url=ready["base_url"])))
+            path = partner.written(tmp_path / "p.json", partner.document("auto_add", base_url=ready["base_url"]))
             port = ready["base_url"].rpartition(":")[2]
             taken = _call("serve", "--port", port)
             done = _call("run", "--config", str(path), "--case", "P800", "--case", "P100", "--automated-only")
@@ -211,4 +208,105 @@ def test_serve_says_when_it_is_ready_and_runs_against_it_pass(tmp_path: Path) ->
             server.wait(10)
     assert (taken.exit_code, "cannot listen" in taken.output) == (4, True)
     assert done.exit_code == 1
-    assert "PASS 1 NOT_APPLICABLE 0 MANUAL_PENDING 0 FAIL 1" in done.output
+    assert "2 of 21 cases run: PASS 1 NOT_APPLICABLE 0 MANUAL_PENDING 0 FAIL 1" in done.output
+
+
+def test_a_failed_optional_case_is_named_everywhere_and_fails_on_request(tmp_path: Path) -> None:
+    fault = next(f for f in FAULTS if f.name == "expired_reuse_sign_in")
+    app = build(partner.config("auto_add"), user=partner.USER, password=partner.PASSWORD, faults=[fault])
+    with partner.served(app) as where:
+        app.state.partner.address = where
+        path = partner.written(tmp_path / "partner.json", partner.document("auto_add", base_url=where))
+        given = ["run", "--config", str(path), "--automated-only", "--case", "P501", "--case", "P100"]
+        files = ["--junit", str(tmp_path / "j.xml"), "--html", str(tmp_path / "r.html"), "--verdict", str(tmp_path / "v.html")]
+        warned, failed = _call(*given, *files), _call(*given, "--optional", "fail")
+    assert (warned.exit_code, failed.exit_code) == (0, 1)
+    last = "mandatory 0 failed, optional 1 failed (P501)"
+    assert warned.output.splitlines()[-1] == failed.output.splitlines()[-1] == last
+    assert "not certified: P501" in failed.output
+    assert "2 of 21 cases run" in warned.output
+    assert "certify nothing alone" in warned.output
+    assert "nothing stands in the way" not in warned.output
+    assert 'message="optional: reuse after the trial' in (tmp_path / "j.xml").read_text()
+    for name in ("r.html", "v.html"):
+        text = (tmp_path / name).read_text()
+        assert last.removeprefix("m") in text
+        assert "2 of 21 cases run" in text
+
+
+def test_each_result_is_printed_once(config: Path) -> None:
+    done = _call("run", "--config", str(config), "--case", "P400", "--case", "P800", "--automated-only")
+    assert [line.split()[0] for line in done.output.splitlines() if line.startswith("  P")] == ["P400", "P800"]
+    assert sum("P400" in line for line in done.output.splitlines()) == 1
+
+
+def test_wrong_credentials_are_named_by_their_variables(config: Path) -> None:
+    done = _call("run", "--config", str(config), "--case", "P100", "--case", "P300", env={**ENV, "BASIC_USER": "nobody"})
+    assert done.output.count("wrong BASIC_USER or BASIC_PASSWORD?") == 2
+
+
+@pytest.mark.parametrize("option", ["--junit", "--html", "--json", "--verdict"])
+def test_a_folder_that_does_not_exist_is_refused_before_the_run(option: str, config: Path, tmp_path: Path) -> None:
+    for given in ([option, str(tmp_path / "none" / "x")], ["--evidence", str(tmp_path / "none" / "deep")]):
+        done = _call("run", "--config", str(config), *given)
+        assert done.exit_code == 2
+        assert "does not exist" in done.output
+        assert "P100" not in done.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_absent_pictures_unknown_clouds_and_an_absent_record_are_refused(config: Path) -> None:
+    (config.parent / "logo.svg").unlink()
+    document = json.loads(config.read_text())
+    config.write_text(json.dumps({**document, "supported_clouds": ["aws", "oracle"]}))
+    done = _call("run", "--config", str(config))
+    assert done.exit_code == 2
+    assert "$.logo_file names no file beside the config: logo.svg" in done.output
+    assert "$.supported_clouds[1] must be one of" in done.output
+    partner.written(config, document)
+    done = _call("run", "--config", str(config), "--signoffs", str(config.parent / "none.json"))
+    assert (done.exit_code, "is not there" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("who", ["", "  "])
+def test_a_sign_off_names_a_person_and_an_existing_folder(who: str, config: Path) -> None:
+    done = _call("signoff", "P100", "--config", str(config), "--who", who, "--result", "passed", env={})
+    assert (done.exit_code, "--who must name a person" in done.output) == (2, True)
+    nowhere = str(config.parent / "none" / "s.json")
+    done = _call("signoff", "P100", "--config", str(config), "--who", "A", "--result", "passed", "--signoffs", nowhere, env={})
+    assert (done.exit_code, "does not exist" in done.output) == (2, True)
+
+
+def test_a_failed_sign_off_is_overridden_only_in_so_many_words(config: Path) -> None:
+    given = ["signoff", "P100", "--config", str(config), "--role", "product", "--who"]
+    assert _call(*given, "Ana", "--result", "failed", env={}).exit_code == 0
+    for more in ([], ["--override"], ["--notes", "fixed"]):
+        done = _call(*given, "Bo", "--result", "passed", *more, env={})
+        assert (done.exit_code, "Ana (product)" in done.output) == (2, True)
+    # A record written by hand does not override silently either.
+    path = config.with_name("partner.signoffs.json")
+    rows = json.loads(path.read_text())
+    by_hand = {**rows[0], "person": "Cy", "result": "passed", "answers": [True] * 4}
+    path.write_text(json.dumps([*rows, by_hand]))
+    assert "Ana (product)" in _call("run", "--config", str(config), "--case", "P100").output
+    path.write_text(json.dumps(rows))
+    done = _call(*given, "Bo", "--result", "passed", "--override", "--notes", "fixed in 2.1", env={})
+    assert (done.exit_code, "overrides the failed sign-off by Ana" in done.output) == (0, True)
+    done = _call("run", "--config", str(config), "--case", "P100")
+    assert done.exit_code == 0
+    assert "overriding a failed sign-off" in done.output
+
+
+def test_the_reference_partner_certifies_itself_without_a_file_or_credentials(tmp_path: Path) -> None:
+    done = _call("run", "--config", "reference", "--automated-only", "--case", "P100", "--evidence", str(tmp_path / "e"), env={})
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "e" / "verdict.html").stat().st_size > 0
+
+
+def test_credentials_come_from_a_secret_scope(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {"basic_user": partner.USER, "basic_password": partner.PASSWORD}
+    monkeypatch.setattr("partnercert.sdk_workspace.read_scope", lambda scope, keys: {"s": held, "e": {}}[scope])
+    given = ["run", "--config", str(config), "--case", "P100", "--automated-only", "--secret-scope"]
+    assert _call(*given, "s", env={}).exit_code == 0
+    done = _call(*given, "e", env={})
+    assert (done.exit_code, "has no basic_user and no basic_password" in done.output) == (2, True)

@@ -24,7 +24,9 @@ def test_every_kind_of_error_is_listed_at_once_with_its_path() -> None:
     document: dict[str, Any] = partner.document("auto_add")
     document |= {
         "api_version": "2", "name": "", "category": "INGESTION", "base_url": "http://partner.example/?x=1",
-        "privacy_policy": "no url", "icon_file": "icon.gif", "supported_clouds": [], "hostnames": ["https://x.com/"],
+        "privacy_policy": "no url", "icon_file": "icon.gif", "logo_file": "none.svg",
+        "supported_clouds": [],
+        "hostnames": ["https://x.com/"],
         "new_user_action": None, "supports_demo": "yes", "data_permissions": [], "object_permissions": [],
         "auth_options": ["AUTH_PAT", "AUTH_OAUTH_M2M"], "test_workspace_detail": {"hostname": "h", "port": 70000},
         "resources_to_provision": [{"resource_type": "SqlEndpoints"}, {"type": "PAT"}], "trial_typ": "user",
@@ -35,7 +37,8 @@ def test_every_kind_of_error_is_listed_at_once_with_its_path() -> None:
     found = _problems(document)
     paths = {line.split()[1] for line in found if line.startswith("error")}
     assert paths == {
-        "$.api_version", "$.name", "$.category", "$.base_url", "$.privacy_policy", "$.icon_file", "$.supported_clouds",
+        "$.api_version", "$.name", "$.category", "$.base_url", "$.privacy_policy", "$.icon_file",
+        "$.logo_file", "$.supported_clouds",
         "$.hostnames[0]", "$.new_user_action", "$.supports_demo", "$.data_permissions", "$.auth_options",
         "$.test_workspace_detail.port", "$.test_workspace_detail.jdbc_url", "$.test_workspace_detail.databricks_jdbc_url",
         "$.test_workspace_detail.http_path", "$.test_workspace_detail.cluster_id",
@@ -75,7 +78,7 @@ def test_the_template_is_json_with_comments_and_fits_the_reference_partner() -> 
 
 def test_comments_do_not_change_the_fingerprint(tmp_path: Path) -> None:
     plain, commented = tmp_path / "a.json", tmp_path / "b.json"
-    plain.write_text(json.dumps(partner.document("auto_add")))
+    partner.written(plain, partner.document("auto_add"))
     commented.write_text("// a comment line\n" + json.dumps({"// why": "so", **partner.document("auto_add")}))
     assert load(plain)[0].fingerprint == load(commented)[0].fingerprint
 

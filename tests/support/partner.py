@@ -87,9 +87,17 @@ def document(name: str, **more: Any) -> dict[str, Any]:
     return made
 
 
+def written(path: Path, made: dict[str, Any]) -> Path:
+    """Write a config with its pictures beside it."""
+    path.write_text(json.dumps(made))
+    for name in ("logo_file", "icon_file"):
+        (path.parent / made[name]).write_text("<svg/>")
+    return path
+
+
 def config(name: str, **more: Any) -> PartnerConfig:
     """Return a named config, parsed."""
-    return from_document(document(name, **more), folder=ROOT)[0]
+    return from_document(document(name, **more), folder=ROOT / "examples")[0]
 
 
 def session(

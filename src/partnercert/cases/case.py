@@ -15,7 +15,7 @@ Gate = Callable[[PartnerConfig], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One of the 21 cases."""
+    """One of the 21 cases. `guided` says why a person has to do it all, given the config and whether there is a workspace."""
 
     id: str
     title: str
@@ -24,10 +24,14 @@ class Case:
     looks_at: tuple[str, ...]
     gate: Gate
     run: Callable[[Session, Judge], None]
-    guided: Callable[[Session], str] = lambda session: ""
+    guided: Callable[[PartnerConfig, bool], str] = lambda config, has_workspace: ""
     manual: tuple[str, ...] = ()
-    manual_only_if_guided: bool = False
+    guided_manual: tuple[str, ...] = ()
     optional: bool = False
+
+    def points(self, *, guided: bool) -> tuple[str, ...]:
+        """Return what a person looks at: more where nothing is automated (`guided`)."""
+        return (*self.guided_manual, *self.manual) if guided else self.manual
 
 
 def always(config: PartnerConfig) -> str:
@@ -43,6 +47,23 @@ def offers(*operations: Operation) -> Gate:
         return f"endpoints.{' and endpoints.'.join(missing)} not declared" if missing else ""
 
     return gate
+
+
+def deletes_in_product(config: PartnerConfig) -> str:
+    """Apply where connections can be deleted at the partner: by its endpoint, or in its product."""
+    told = config.endpoints.delete_connection is not None
+    if told or config.certification.deletes_in_product is not False:
+        return ""
+    return "endpoints.delete_connection_path not declared, certification.deletes_in_product is false"
+
+
+def guided_deletion(config: PartnerConfig, has_workspace: bool) -> str:
+    """Leave the deletion to a person where the partner has no endpoint for it."""
+    if config.endpoints.delete_connection is not None:
+        return ""
+    return (
+        "no delete_connection_path: a person has to delete in the product (certification.deletes_in_product false: not offered)"
+    )
 
 
 _KEYS = {

@@ -306,13 +306,13 @@ def judge_placement(judge: Judge, table: TableFacts, catalog: str, chosen: str |
         judge.fail("table-location", f"{at} lies under a location that nobody chose")
 
 
-def _guided_p200(session: Session) -> str:
-    return "" if session.workspace is not None else "no workspace: a person has to see it working"
+def _guided_p200(config: PartnerConfig, has_workspace: bool) -> str:
+    return "" if has_workspace else "no workspace: a person has to see it working"
 
 
-def _guided_p201(session: Session) -> str:
-    plan = session.config.certification.workspace
-    if session.workspace is None or plan is None:
+def _guided_p201(config: PartnerConfig, has_workspace: bool) -> str:
+    plan = config.certification.workspace
+    if not has_workspace or plan is None:
         return "no workspace: a person has to see where the tables land"
     return "" if plan.hook_path else "no hook to make the partner write: a person has to do it"
 
@@ -349,10 +349,9 @@ CORE = (
         gate=_gate_p201,
         run=run_p201,
         guided=_guided_p201,
-        manual=(
+        guided_manual=(
             "Without a chosen location the table is managed.",
             "With a chosen location the table is external, and its path is the chosen one.",
         ),
-        manual_only_if_guided=True,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partnercert.cases.assertions import deleted, dies, is_alive, new_connection, notified, refused, wants_message
-from partnercert.cases.case import Case, always, offers
+from partnercert.cases.case import Case, always, deletes_in_product, guided_deletion
 from partnercert.contract import Operation
 from partnercert.payloads import Workspace
 from partnercert.session import Session
@@ -85,8 +85,6 @@ def run_p402(session: Session, judge: Judge) -> None:
         judge.expect(reply.status == 404, "status", f"a second reuse of the deleted connection: {reply.describe()}, not 404")
 
 
-_DELETES = offers(Operation.DELETE_CONNECTION)
-
 RECREATING = (
     Case(
         id="P400",
@@ -101,23 +99,30 @@ RECREATING = (
         id="P401",
         title="Delete in Databricks and in the partner product, create again",
         journey="Create; delete-connection; create.",
-        applies="Partners that support deleting connections in their product (delete_connection_path).",
+        applies="Partners that support deleting connections in their product (guided without delete_connection_path).",
         looks_at=(
             "delete-connection 200 with a legal resource_status; what is pending ends",
             "the old id is 404, a second deletion is 404",
             "a connection with another id, that can be reused; the user is still known",
         ),
-        gate=_DELETES,
+        gate=deletes_in_product,
+        guided=guided_deletion,
         run=run_p401,
+        guided_manual=(
+            "Deleted in Databricks and in the product; then creating makes a new, working connection.",
+            "The deleted connection is not shown in the product any more, and its user still is.",
+        ),
     ),
     Case(
         id="P402",
         title="Delete in the partner product, come back with the old connection",
         journey="Create; delete-connection; reuse with the dead connection_id.",
-        applies="Partners that support deleting connections in their product (delete_connection_path).",
+        applies="Partners that support deleting connections in their product (guided without delete_connection_path).",
         looks_at=("404 connection_not_found, with a display_message",),
-        gate=_DELETES,
+        gate=deletes_in_product,
+        guided=guided_deletion,
         run=run_p402,
+        guided_manual=("Deleted in the product only; coming back from Databricks does not open a connection.",),
         manual=("Databricks shows an informative error.",),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partnercert.cases.assertions import created, hook_done, notified, refused, signed_in, untouched
-from partnercert.cases.case import Case, offers
+from partnercert.cases.case import Case
 from partnercert.cases.lookalikes import make_neighbours, neighbours_untouched, victims
 from partnercert.cases.reusing import judge_newcomer
 from partnercert.config import PartnerConfig
@@ -15,15 +15,24 @@ from partnercert.verdicts import Judge
 
 
 def run_p500(session: Session, judge: Judge) -> None:
-    """Create after the trial is over."""
+    """Create after the trial is over; also by a user whose trial ended outside Partner Connect, where the config names one."""
     person, workspace, old = _expired(session, judge)
     notified(session, judge, old, workspace)
-    fields = created(session, judge, session.create(person, workspace), "create after the trial")
+    _after_trial(session, judge, session.create(person, workspace), "create after the trial")
+    outsider = session.config.certification.expired_user
+    if outsider:
+        person = Person(email=outsider, user_id=session.identities.number())
+        reply = session.create(person, session.identities.workspace())
+        _after_trial(session, judge, reply, "create after a trial outside Partner Connect")
+
+
+def _after_trial(session: Session, judge: Judge, reply: Reply, at: str) -> None:
+    fields = created(session, judge, reply, at)
     account, redirect = fields["account_status"], fields["redirect_value"]
-    judge.expect(account == "expired", "account-status", f"account_status is {account}, expected expired")
+    judge.expect(account == "expired", "account-status", f"{at}: account_status is {account}, expected expired")
     repeat = session.config.certification.repeat_trials
     legal = {None: ("purchase_product", "create_trial"), True: ("create_trial",), False: ("purchase_product",)}[repeat]
-    judge.expect(redirect in legal, "redirect-value", f"redirect_value is {redirect}, expected {' or '.join(legal)}")
+    judge.expect(redirect in legal, "redirect-value", f"{at}: redirect_value is {redirect}, expected {' or '.join(legal)}")
 
 
 def run_p501(session: Session, judge: Judge) -> None:
@@ -127,21 +136,22 @@ def _expired(session: Session, judge: Judge) -> tuple[Person, Workspace, str]:
     return person, workspace, connection_id
 
 
-def _gate_p500(config: PartnerConfig) -> str:
+def _gate(config: PartnerConfig) -> str:
     hook = config.endpoints.expire_account is not None
     return "" if hook or config.has_trials else "no time-based trials: trial_type and endpoints.expire_account_path not declared"
 
 
 def _gate_p502(config: PartnerConfig) -> str:
-    reason = offers(Operation.EXPIRE)(config)
-    return reason or ("" if config.trial_type else "trial_type not declared")
+    return _gate(config) or ("" if config.trial_type else "trial_type not declared")
 
 
-def _guided_p500(session: Session) -> str:
-    return "" if session.offers(Operation.EXPIRE) else "no expire hook: a person has to let a trial end"
+def _guided(config: PartnerConfig, has_workspace: bool) -> str:
+    return "" if config.endpoints.expire_account is not None else "no expire hook: a person has to let a trial end"
 
 
 _MEANINGFUL = ("After the trial the user reads a meaningful message and how to go on.",)
+
+_OUTSIDE = "The same for a user whose trial began and ended outside Partner Connect (or certification.expired_user)."
 
 TRIALS = (
     Case(
@@ -150,20 +160,22 @@ TRIALS = (
         journey="Create; the trial ends; delete in Databricks; create.",
         applies="Partners with time-based trials. Optional.",
         looks_at=("account_status expired", "purchase_product without a connection, or create_trial with one"),
-        gate=_gate_p500,
+        gate=_gate,
         run=run_p500,
-        guided=_guided_p500,
-        manual=_MEANINGFUL,
+        guided=_guided,
+        manual=(*_MEANINGFUL, _OUTSIDE),
         optional=True,
     ),
     Case(
         id="P501",
         title="Reuse after the trial",
         journey="Create; the trial ends; reuse by the same user.",
-        applies="Partners with time-based trials and the expire-account hook. Optional.",
+        applies="Partners with time-based trials (guided without the expire-account hook). Optional.",
         looks_at=("200, user_status existing, account_status expired, purchase_product", "expiring twice is harmless"),
-        gate=offers(Operation.EXPIRE),
+        gate=_gate,
         run=run_p501,
+        guided=_guided,
+        guided_manual=("After the trial the same user comes back: the account is shown as expired, with a way to purchase.",),
         manual=_MEANINGFUL,
         optional=True,
     ),
@@ -171,13 +183,17 @@ TRIALS = (
         id="P502",
         title="Reuse after the trial by a new user",
         journey="Create; the trial ends; reuse by somebody new of the same domain.",
-        applies="Partners with time-based trials, the expire-account hook and a trial_type. Optional.",
+        applies="Partners with time-based trials and a trial_type (guided without the expire-account hook). Optional.",
         looks_at=(
             "trial per account: expired for everybody; trial per user: active for others",
             "new_user_action as in P302; invite leads to contact_admin (user) or purchase_product (account)",
         ),
         gate=_gate_p502,
         run=run_p502,
+        guided=_guided,
+        guided_manual=(
+            "After the trial somebody new of the same domain comes: expired if trials are the account's, else active.",
+        ),
         manual=_MEANINGFUL,
         optional=True,
     ),

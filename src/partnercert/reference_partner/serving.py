@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 import uvicorn
@@ -37,6 +41,25 @@ def serve(
     address = urlunsplit(("http", f"{name}:{listener.getsockname()[1]}", parts.path, "", ""))
     app = build(config, user=user, password=password, address=address, faults=faults)
     asyncio.run(_serve(uvicorn.Server(settings(app)), listener, lambda: ready(address)))
+
+
+@contextmanager
+def serving(config: PartnerConfig, user: str, password: str) -> Iterator[PartnerConfig]:
+    """Serve on a free port in a thread, and give the config with its address. Raises ServeError."""
+    listener = _listener(0)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    made = replace(config, base_url=address)
+    server = uvicorn.Server(settings(build(made, user=user, password=password)))
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(server, listener, lambda: None)), daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        yield made
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
 
 
 def settings(app: object) -> uvicorn.Config:

@@ -1,7 +1,7 @@
-"""Reports of a run: JSON, JUnit XML, one self-contained HTML page, a folder of evidence."""
+"""Reports of a run: JSON, JUnit XML, self-contained HTML pages, a folder of evidence."""
 
 from partnercert.report.evidence import write_evidence
-from partnercert.report.page import render_html
+from partnercert.report.page import render_html, render_verdict
 from partnercert.report.plain import render_json, render_junit
 
-__all__ = ["render_html", "render_json", "render_junit", "write_evidence"]
+__all__ = ["render_html", "render_json", "render_junit", "render_verdict", "write_evidence"]

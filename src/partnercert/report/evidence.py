@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from partnercert.report.page import render_html
+from partnercert.report.page import render_html, render_verdict
 from partnercert.report.plain import render_json, render_junit
 from partnercert.runner import Result
 from partnercert.signoff import digest
@@ -18,6 +18,7 @@ def write_evidence(result: Result, folder: Path) -> list[Path]:
         "report.json": render_json(result),
         "report.xml": render_junit(result),
         "report.html": render_html(result),
+        "verdict.html": render_verdict(result),
     }
     by_number = {e.number: e for e in result.exchanges}
     used: set[int] = set()

@@ -19,9 +19,9 @@ def render_json(result: Result) -> str:
 
 
 def render_junit(result: Result) -> str:
-    """Return the run as JUnit XML: what stands in the way is a failure, what does not apply or waits is skipped."""
+    """Return the run as JUnit XML: what failed or stands in the way is a failure, what does not apply or waits is skipped."""
     rows: list[tuple[str, str, Outcome | CheckOutcome, bool]] = [
-        ("partnercert.cases", o.case, o, o in result.blocking) for o in result.outcomes
+        ("partnercert.cases", o.case, o, o in result.blocking or o in result.failed[1]) for o in result.outcomes
     ]
     rows += [("partnercert.checks", c.check, c, c in result.failed_checks) for c in result.checks]
     suite = ElementTree.Element(
@@ -40,7 +40,9 @@ def render_junit(result: Result) -> str:
         )
         lines = "\n".join(f"{p.severity} {p.code}: {p.message}" for p in outcome.problems)
         if blocks:
-            failure = ElementTree.SubElement(item, "failure", type=str(outcome.verdict), message=_text(outcome.reason))
+            optional = "optional: " if isinstance(outcome, Outcome) and outcome.optional else ""
+            message = _text(f"{optional}{outcome.reason}")
+            failure = ElementTree.SubElement(item, "failure", type=str(outcome.verdict), message=message)
             failure.text = _text(lines)
         elif _skipped(outcome):
             ElementTree.SubElement(item, "skipped", message=_text(f"{outcome.verdict}: {outcome.reason}"))
