@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.cli.console import Console
+from lampkeeper.cli.here import Here
+from lampkeeper.cli.proposals import plan_book
 from lampkeeper.deploy.approvals import PlanBook, plan_hash
 from lampkeeper.deploy.plan import Plan, Stamp
 from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, judge
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
+from support.env_folders import bank_folder
 
 pytestmark = pytest.mark.unit
 
@@ -163,3 +167,11 @@ def test_the_first_step_that_did_not_end_well_decides(
 def test_a_run_id_names_one_folder(tmp_path: Path, run_id: str) -> None:
     with pytest.raises(UsageError, match="not the id of a run"):
         RunBook(LocalFiles(tmp_path), "dev", run_id)
+
+
+def test_the_settings_of_the_environment_say_which_service_principals_approve(tmp_path: Path) -> None:
+    here = Here(console=Console(), root=tmp_path, env="dev", files=LocalFiles(tmp_path / "envs"))
+    assert plan_book(here, None).approvers == ()
+    folder = bank_folder(tmp_path)
+    folder.settings_path.write_text(folder.settings_path.read_text() + f'approvers = ["{BOT}"]\n')
+    assert plan_book(here, None).approvers == (BOT,)

@@ -13,7 +13,7 @@ from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.plan import Plan, Stamp
 from lampkeeper.deploy.printed_plan import WIDTH, Tone, plan_lines
 from lampkeeper.files.space_json import render_space
-from lampkeeper.model.effective import Direction, MatrixChange
+from lampkeeper.model.effective import Direction, MatrixChange, unseen_table
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.genie import GenieSpace
 from lampkeeper.model.layers import LAYERS, Layer
@@ -203,6 +203,18 @@ def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_exampl
         made, full=True
     )
     assert told.index("LOOSENS") < told.index("tightens") < told.index("masks:") < told.index("layer account")
+
+
+def test_rows_of_unseen_tables_are_told_by_catalog_or_schema() -> None:
+    places = (unseen_table(("main",)), unseen_table(("dev", "shop")))
+    cells = [
+        MatrixChange(
+            principal="(outsider)", table=t, column=None, before="all rows", after="no rows", direction=Direction.TIGHTER
+        )
+        for t in places
+    ]
+    told = " ".join(text(plan(tightening=tuple(cells))).split())
+    assert "Anybody in no group: rows of unseen tables of main, unseen tables of dev.shop no rows instead of all rows" in told
 
 
 HOSTILE = (

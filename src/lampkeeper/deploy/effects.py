@@ -69,7 +69,7 @@ def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tu
     """Return what changes, and of several columns which; with `totals` in short."""
     room = _ROOM if totals else None
     if changes[0].column is None:
-        unseen = [f"unseen tables of {escaped(show_part(c.table.catalog))}" for c in changes if c.of_unseen]
+        unseen = [f"unseen tables of {escaped(c.reach)}" for c in changes if c.of_unseen]
         return "rows of " + cut_list([*unseen, *(_table(c.table) for c in changes if not c.of_unseen)], room), ""
     if len(changes) == 1:
         return f"column {_table(changes[0].table)}.{_column(changes[0])}", ""

@@ -62,11 +62,16 @@ class MatrixChange:
         """Say whether it is about whatever table of the catalog or schema nobody has reviewed."""
         return self.table.table == "*"
 
+    @property
+    def reach(self) -> str:
+        """Return the catalog or schema whose unseen tables it is about."""
+        return ".".join(show_part(p) for p in self.table.parts if p != "*")
+
     def __str__(self) -> str:
         """Return one line for people."""
         what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
         if self.of_unseen:
-            what = f"rows of unseen tables of {'.'.join(show_part(p) for p in self.table.parts if p != '*')}"
+            what = f"rows of unseen tables of {self.reach}"
         return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
 
 
