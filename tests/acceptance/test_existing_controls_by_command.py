@@ -119,6 +119,7 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     why = bank.run("why", ANA, "oo.hr.staff.email", "--live")
     assert "column mask oo.hr.old_mask(email): binds everybody" in why.out
     assert "gets: failing (MULTIPLE_MASKS)" in why.out
+    assert "on tables   column mask oo.hr.old_mask(email) on oo.hr.staff.email" in bank.run("status", "--live").out
     taken = bank.run("plan", "--adopt", "--json")
     (told,) = [f["message"] for f in taken.document["findings"] if f["code"] == "TAKEN_OVER"]
     assert "it is closed; then DROP MASK" in told
@@ -126,6 +127,8 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     assert applied.code == 0, applied.err
     assert bank.run("plan").out.endswith("plan: nothing to do\n")
     assert bank.run("audit").code == 0
+    assert "destroy puts the original back" in bank.run("status").out
+    assert bank.run("status", "--live", "--json").document[0]["controls"] == {"set": [], "not_shown": []}
     assert "old_mask" not in place_of(bank).sight(ANA, {"oo.hr.staff": ("email",)})["oo.hr.staff.email"]
     assert bank.run("destroy", "--yes", "--settle", "0").code == 0
     (back,) = read_controls(bank.workspace(), [STAFF]).controls

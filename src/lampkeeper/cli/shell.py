@@ -9,11 +9,14 @@ from lampkeeper.app.lifecycle import count_labels
 from lampkeeper.cli.app import common
 from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
+from lampkeeper.cli.places import workspace_of
 from lampkeeper.cli.program import program
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.layers import LAYERS
+from lampkeeper.model.schema import Snapshot
+from lampkeeper.remote.controls import ControlsRead, read_controls
 
 _VARIABLE = "_LAMPKEEPER_COMPLETE"
 _PLACES = {
@@ -38,9 +41,10 @@ def completion_command(here: Here, shell: str) -> Outcome:
 
 
 @click.command("status")
-@common(env=False)
-def status_command(here: Here) -> Outcome:
-    """Show the environments: what was read, decided, applied."""
+@click.option("--live", is_flag=True, help="Sign in and list the masks and row filters that are set on the tables themselves.")
+@common(env=False, workspace=True)
+def status_command(here: Here, live: bool) -> Outcome:
+    """Show the environments: snapshot, labels, draft, applied layers, controls taken over; with --live the controls on tables."""
     document = []
     for env in environments(here.root):
         folder = EnvFolder(here.root, env)
@@ -49,6 +53,8 @@ def status_command(here: Here) -> Outcome:
         labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
         drafted = (folder.generated_path / "abac.auto.tfvars").is_file()
         layers = {str(la): {"serial": states[la].serial, "objects": len(states[la].objects)} for la in LAYERS}
+        adopted = sorted(states.owned("table_control"))
+        found = _controls_on(here, folder, taken) if live and taken is not None else None
         document.append(
             {
                 "env": env,
@@ -57,6 +63,8 @@ def status_command(here: Here) -> Outcome:
                 "draft": drafted,
                 "layers": layers,
                 "unfinished": [str(la) for la in LAYERS if states[la].intents],
+                "adopted_controls": adopted,
+                "controls": found.as_dict() if found else None,
             }
         )
         here.console.line(env, "bold")
@@ -65,9 +73,17 @@ def status_command(here: Here) -> Outcome:
         here.console.line(f"  draft     {'yes' if drafted else 'none'}")
         for layer, facts in layers.items():
             here.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
+        for key in adopted:
+            here.console.line(f"  taken over  {key}: destroy puts the original back")
+        for line in found.lines() if found else ():
+            here.console.line(f"  on tables   {line}")
     if not document:
         here.console.line(f"no environment under {here.root / 'envs'}; make one with `lampkeeper setup`")
     return Outcome(document=document)
+
+
+def _controls_on(here: Here, folder: EnvFolder, taken: Snapshot) -> ControlsRead:
+    return read_controls(workspace_of(here, folder, any_warehouse=True), [table.name for table in taken.tables])
 
 
 COMMANDS = (completion_command, status_command)

@@ -23,6 +23,17 @@ class ControlsRead:
     controls: tuple[TableControl, ...] = ()
     not_shown: tuple[TableName, ...] = ()
 
+    def lines(self) -> Iterator[str]:
+        """Yield one line for each control and for each table that is not shown, `none` if there are neither."""
+        yield from map(str, self.controls)
+        yield from (f"{table} is not shown to this principal: its controls are unknown" for table in self.not_shown)
+        if not self.controls and not self.not_shown:
+            yield "none"
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """Return the controls and the tables that are not shown, as text."""
+        return {"set": [str(c) for c in self.controls], "not_shown": [str(t) for t in self.not_shown]}
+
 
 def read_controls(workspace: Workspace, tables: Iterable[TableName]) -> ControlsRead:
     """Read what was set with ALTER TABLE on these tables.
