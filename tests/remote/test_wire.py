@@ -143,7 +143,7 @@ def test_without_a_warehouse_the_message_says_what_to_do() -> None:
         warehouse_id(ws)
     assert "sql_warehouse_id" in error.value.fix
     ws, _ = scripted({"warehouses": [{"id": "w1", "name": "Starter"}]})
-    with pytest.raises(UsageError, match="'ghost' does not exist") as wrong:
+    with pytest.raises(UsageError, match="no warehouse 'ghost'") as wrong:
         require_warehouse(ws, "ghost")
     assert "w1 (Starter)" in wrong.value.fix
 
