@@ -198,10 +198,23 @@ LOOK_ALIKES = {
 }
 
 
+def verdicts(values: tuple[str, ...]) -> tuple[Verdict, Verdict]:
+    """Return the verdicts on a column that is understood and on one that nobody understands, both of these values."""
+    columns = [Field(name=n, type="STRING", values=values) for n in ("waybill", "c1")]
+    understood, opaque = classify_table("shipments", columns, overlay=EVERY)
+    return understood, opaque
+
+
+def is_no_identifier(understood: Verdict, opaque: Verdict) -> bool:
+    """Say whether values open what is understood, and leave the opaque name undecided for its name alone."""
+    waits = opaque.label is LabelClass.UNDECIDED and opaque.evidence == ("perhaps free_text", "nobody knows what 'c 1' is")
+    return understood.label is LabelClass.NONE and understood.protect is Protect.NO and waits
+
+
 @pytest.mark.parametrize("values", LOOK_ALIKES.values(), ids=LOOK_ALIKES)
-def test_numbers_that_look_alike_stay_open_with_every_pack_loaded(values: tuple[str, ...]) -> None:
-    found = classify_table("shipments", [Field(name="c1", type="STRING", values=values)], overlay=EVERY)[0]
-    assert found.protect is Protect.NO, found
+def test_numbers_that_look_alike_are_no_identifier_with_every_pack_loaded(values: tuple[str, ...]) -> None:
+    found = verdicts(values)
+    assert is_no_identifier(*found), found
 
 
 @law(40)
@@ -209,8 +222,8 @@ def test_numbers_that_look_alike_stay_open_with_every_pack_loaded(values: tuple[
 def test_random_digits_of_any_length_are_no_identifier(length: int, seed: int) -> None:
     draw = random.Random(seed)
     values = tuple(f"{draw.randrange(10 ** (length - 1), 10**length)}" for _ in range(60))
-    found = classify_table("shipments", [Field(name="c1", type="STRING", values=values)], overlay=EVERY)[0]
-    assert found.protect is Protect.NO, (found, values[:3])
+    found = verdicts(values)
+    assert is_no_identifier(*found), (found, values[:3])
 
 
 @pytest.mark.parametrize("code", ["tfn", "aadhaar", "nric", "thai_id", "pesel", "nhs"])

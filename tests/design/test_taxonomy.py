@@ -160,12 +160,13 @@ def test_a_tag_of_others_raises_and_settles_and_never_lowers() -> None:
 
 
 def test_what_we_have_tagged_ourselves_is_no_source_of_labels() -> None:
-    ours = tag("blurb", "email")
-    snapshot = people(ours, blurb="STRING")
+    ours = tag("warehouse", "email")
+    snapshot = people(ours, warehouse="STRING")
     assert tags_of_others(snapshot, mapped().taxonomy, (ours,)) == ()
-    assert not made(snapshot, mapped(), (ours,))[1]["blurb"].protected
-    moved = tag("blurb", "person")
-    assert tags_of_others(people(moved, blurb="STRING"), mapped().taxonomy, (ours,)) == (moved,)
+    assert not made(snapshot, mapped(), (ours,))[1]["warehouse"].protected
+    assert made(snapshot, mapped())[1]["warehouse"].label is LabelClass.EMAIL
+    moved = tag("warehouse", "person")
+    assert tags_of_others(people(moved, warehouse="STRING"), mapped().taxonomy, (ours,)) == (moved,)
 
 
 def test_a_tag_that_says_otherwise_is_a_finding_by_what_it_would_do() -> None:

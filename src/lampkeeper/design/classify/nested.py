@@ -15,25 +15,27 @@ from lampkeeper.model.labels import LabelClass
 _STRUCT = re.compile(r"\b(?:struct|row|record|object)\s*[<(]", re.IGNORECASE)
 _FIELD = re.compile(r"[<(,]\s*[`\"]?(\w+)[`\"]?\s*(?::\s*|\s+)([a-z]\w*)", re.IGNORECASE)
 _OPEN_ENDED = re.compile(
-    r"(?<![\w.`\"])(map(?=\s*[<(])|variant|jsonb?|hstore|super|object|bson|xml)(?![\w:])(?!\s+(?:string|varchar))", re.IGNORECASE
+    r"(?<![\w.`\"])(map(?=\s*[<(])|(?:sql_)?variant|jsonb?|hstore|super|object|bson|xml(?:type)?)(?![\w:])"
+    r"(?!\s+(?:string|varchar))",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(r"([<(,]\s*)[`\"]?\w+[`\"]?(?:\s*:\s*|\s+)(?=[a-z])", re.IGNORECASE)
 _MOST_FIELDS = 200
 _SURE, _UNSURE = 0.6, 0.5
 
 
-def judge_nested(lexicon: Lexicon, words: tuple[str, ...], type_text: str, context: TableContext) -> Iterator[Candidate]:
+def judge_nested(lexicon: Lexicon, type_text: str, context: TableContext) -> Iterator[Candidate]:
     """Yield what the fields of a struct say, and that a map, a variant or JSON waits for review, wherever it is inside."""
     text = type_text.strip()
     if _STRUCT.search(text):
         yield from _fields(lexicon, text, context)
-    # What is settled by a system is told by its name, unless it is settled for somebody.
-    if not context.of_people and any(w in lexicon.words["settled"] for w in words):
-        return
     inside = next((m.group(1) for m in _OPEN_ENDED.finditer(_without_names(text))), "")
     if inside:
         reasons = (f"{inside.lower()} may hold anything",)
-        yield Candidate(label=LabelClass.FREE_TEXT, sub="payload", score=_UNSURE, open=False, length=0, reasons=reasons)
+        # Like values, it counts against a name that would leave the column open (`settings`, `billing_city`).
+        yield Candidate(
+            label=LabelClass.FREE_TEXT, sub="payload", score=_UNSURE, open=False, length=0, reasons=reasons, seen=True
+        )
 
 
 def _without_names(text: str) -> str:

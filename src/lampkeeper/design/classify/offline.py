@@ -120,7 +120,7 @@ def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[st
         *judge_figure(lexicon, words, kind, context),
         *judge_unknown(lexicon, words, kind, context),
         *_from_type(field.type),
-        *judge_nested(lexicon, words, field.type, context),
+        *judge_nested(lexicon, field.type, context),
         *judge_opaque(lexicon, words, bare, field.comment, field.type),
     ]
     candidates = [*weigh_comment(lexicon, field.comment, words, kind, context, candidates)]
