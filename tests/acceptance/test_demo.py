@@ -110,12 +110,12 @@ def test_the_demo_governs_a_schema_that_nobody_here_wrote(tmp_path: Path, name: 
     assert document["audit"]["clean"] is True
     undecided = Path(document["undecided_file"]).read_text().splitlines()
     assert len(undecided) == labels["undecided"]
-    again = [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "demo", "--dir", str(tmp_path)]
+    words = [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "demo", "--dir", str(tmp_path)]
     told = subprocess.run(
-        [*again, "--schema", str(SCHEMAS / name)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=280, check=False,
-    )  # fmt: skip
-    assert (told.returncode, len(told.stdout.splitlines()) <= 150) == (0, True), told.stdout
+        [*words, "--schema", str(SCHEMAS / name)], cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
+    )
+    # What goes on is told on stderr, every ten seconds: how much that is depends on the machine.
+    assert (told.returncode, len(told.stdout.splitlines()) <= 150) == (0, True), told.stdout + told.stderr
     page = Path(document["report"]).read_text()
     assert "rests on" in page
     assert seconds < 180

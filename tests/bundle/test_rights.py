@@ -143,6 +143,21 @@ def test_a_service_principal_that_is_not_listed_cannot_approve(apart: Trial) -> 
     assert (refused.code, told in refused.err, "does not list it as approver" in refused.err) == (3, True, True), refused.err
 
 
+def test_a_service_principal_that_the_settings_list_approves_and_the_runner_applies(apart: Trial) -> None:
+    place, bot = apart.place, apart.place.names["verifier"]
+    path = f"{place.jobs.envs}/prod/env.auto.tfvars"
+    place.jobs.write(path, place.jobs.read(path) + f'approvers = ["{bot}"]\n')
+    plan_hash, rights = place.propose(), [r for r in RIGHTS if r.on is On.APPROVALS]
+    for right in rights:
+        place.hold("verifier", right)
+    approved = place.command("verifier", "approve", plan_hash, "--yes")
+    for right in rights:
+        place.hold("verifier", right, held=False)
+    assert (approved.code, f"approved by {bot}" in approved.out) == (0, True), approved.err
+    applied = place.step("runner", "apply", "--approved", "--plan-hash", plan_hash)
+    assert applied.code == 0, applied.err
+
+
 def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
     place = apart.place
     right = next(r for r in RIGHTS if r.on is On.ACCOUNT)
