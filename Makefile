@@ -38,7 +38,7 @@ TAKES_matrix := ENV
 TAKES_destroy := ENV YES ALLOW_LOOSENING
 TAKES_destroy-governance := ENV YES ALLOW_LOOSENING
 TAKES_destroy-genie := ENV YES ALLOW_LOOSENING
-TAKES_destroy-account := ENV YES ALLOW_LOOSENING
+TAKES_destroy-account := ENV YES ALLOW_LOOSENING SOLE_WORKSPACE
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(v)))
@@ -154,8 +154,8 @@ destroy-governance: setup ## Remove the data_access layer.
 	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer data_access
 destroy-genie: setup ## Remove the workspace layer.
 	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer workspace
-destroy-account: setup ## Remove the account layer, as far as no other environment uses it.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer account
+destroy-account: setup ## Remove the account layer, as far as no other environment uses it; SOLE_WORKSPACE=1.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
 
 .PHONY: docs
 docs: setup ## Write the pages that are made of the code.

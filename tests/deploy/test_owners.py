@@ -11,6 +11,7 @@ import pytest
 
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.owner_plans import require_sole_workspace
 from lampkeeper.deploy.owners import Claim, Entry, Owners
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
@@ -20,11 +21,12 @@ from lampkeeper.deploy.view import acl_path
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.model.errors import RemoteError, UnsafePlanError
 from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
 from lampkeeper.model.groups import Group
 from lampkeeper.model.layers import LAYERS, Layer
-from lampkeeper.remote.clients import Plane, Workspace, connect
+from lampkeeper.remote.account_workspaces import other_workspaces
+from lampkeeper.remote.clients import Call, Plane, Workspace, connect
 from lampkeeper.remote.owner_files import FOLDER, read_owner_files, write_owner_file
 from lampkeeper.remote.spaces import create_space
 from support.governed_configs import CONFIGS, in_own_catalogs
@@ -292,9 +294,9 @@ def test_any_service_principal_of_the_workspace_may_leave_its_entry_and_sees_tho
 @pytest.mark.parametrize(
     "content",
     [b"", b"[]", b"null", b"{}", b'{"format": 2}', b'{"format": 1, "claims": 3}', b"\xff\xfe", b"[" * 100_000,
-     b'{"format":1,"env":"dev","layer":"nowhere","lineage":"x","active":true,"claims":{},"uses":{}}',
-     b'{"format":1,"env":"dev","layer":"account","lineage":"x","active":true,"claims":{"group":["a"]},"uses":{}}',
-     b'{"format":1,"env":"other","layer":"account","lineage":"x","active":true,"claims":{},"uses":{}}'],
+     b'{"format":1,"env":"dev","layer":"nowhere","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}',
+     b'{"format":1,"env":"dev","layer":"account","lineage":"x","active":true,"claims":{"group":["a"]},"uses":{},"tables":[]}',
+     b'{"format":1,"env":"other","layer":"account","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}'],
     ids=range(11),
 )  # fmt: skip
 def test_a_file_that_is_not_an_entry_of_its_name_is_named_and_not_believed(
@@ -341,3 +343,89 @@ def test_a_warehouse_that_somebody_deleted_does_not_strand_the_rest(place: Place
     ours.destroy()
     assert place.world() == world
     assert all(not state.objects for state in ours.states().layers.values())
+
+
+def another_workspace(place: Place, name: str) -> None:
+    path = f"/api/2.0/accounts/{place.space.account_id}/workspaces"
+    place.workspace.write("test", "POST", path, {"workspace_name": name, "aws_region": "eu-west-1"}, plane=Plane.ACCOUNT)
+
+
+def test_the_account_layer_stays_while_other_workspaces_may_use_it_unless_somebody_vouches(place: Place, ours: Env) -> None:
+    world = place.world()
+    ours.apply(SHARED)
+    another_workspace(place, "second\nworkspace")
+    applied = place.world()
+    with pytest.raises(
+        UnsafePlanError, match=r"cannot tell who else uses the account layer: .*second\\u\{a\}workspace \(\d+\)"
+    ) as no:
+        ours.destroy()
+    assert no.value.exit_code == 3
+    assert "--sole-workspace" in no.value.fix
+    assert place.world() == applied
+    assert place.space.workspace_id not in str(no.value)
+
+    ours.destroy((Layer.DATA_ACCESS, Layer.WORKSPACE))
+    ours.run(plan_destroy(place.workspace, ours.states(), sole_workspace=True))
+    assert place.world() == world
+    assert ours.destroy().empty
+
+
+@dataclass
+class Listing:
+    """An account that answers the list of workspaces."""
+
+    answer: Any
+
+    def send(self, call: Call) -> Any:
+        assert (call.plane, call.path) == (Plane.ACCOUNT, "/api/2.0/accounts/acc/workspaces")
+        if isinstance(self.answer, RemoteError):
+            raise self.answer
+        return self.answer
+
+
+ONE_WS, TWO_WS = {"workspace_id": 1, "workspace_name": "one"}, {"workspace_id": 2, "workspace_name": "two"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "own", "others"),
+    [
+        ([ONE_WS], "1", ()),
+        ([ONE_WS], "", ()),
+        ([ONE_WS, TWO_WS], "1", ("two (2)",)),
+        ([{"workspace_id": 3}, ONE_WS, TWO_WS], "1", ("two (2)", "3")),
+        ([ONE_WS, TWO_WS], "", None),
+        ([TWO_WS], "1", None),
+        ([], "1", None),
+        *((RemoteError("no", code="X", status=s), "1", None) for s in (400, 403, 404, 501)),
+    ],
+)  # fmt: skip
+def test_only_a_list_with_this_workspace_says_which_others_there_are(
+    answer: Any, own: str, others: tuple[str, ...] | None
+) -> None:
+    workspace = Workspace(Listing(answer), account_id="acc", workspace_id=own)
+    assert other_workspaces(workspace) == others
+
+
+def test_without_a_sign_in_at_the_account_nobody_knows_of_other_workspaces() -> None:
+    assert other_workspaces(Workspace(Listing([]), has_account=False)) is None
+    with pytest.raises(UnsafePlanError, match="does not list its workspaces"):
+        require_sole_workspace(None)
+    with pytest.raises(UnsafePlanError, match=r'"w4 \(4\)" and 2 more'):
+        require_sole_workspace(tuple(f"w{n} ({n})" for n in range(7)))
+
+
+def test_a_clone_without_a_state_leaves_a_space_of_its_name_over_other_tables_alone(place: Place, ours: Env, theirs: Env) -> None:
+    ONE.build(place)
+    TWO.build(place)
+    mine, other = (replace(c.stages[0], spaces=(GenieSpace(name="Sales", tables=c.stages[0].tables),)) for c in (ONE, TWO))
+    ours.apply(mine)
+    theirs.apply(other)
+    ids = [env.states().owned("genie_space")["sales"].remote_id for env in (ours, theirs)]
+    assert len(set(ids)) == 2
+    assert ours.plan(mine).empty
+    for state in theirs.states().layers.values():
+        state.path.unlink()
+    theirs.apply(other)
+    assert theirs.states().owned("genie_space")["sales"].remote_id == ids[1]
+    theirs.destroy()
+    assert ours.plan(mine).empty

@@ -111,12 +111,15 @@ def test_an_environment_does_not_notice_when_another_one_comes_or_goes(pair: Pai
     assert b.seen() == seen
     a.destroy()
     assert b.plan(wanted).empty, plan_lines(b.plan(wanted))
-    assert b.seen() == seen
+    left = b.seen()
     assert shared_objects(b) == objects
 
     b.destroy()
     assert place.world() == world
     assert owner_files(place) == []
+    # Who was in a shared group by the other environment's wish alone is out of it now, and sees what that group saw no more.
+    b.apply(wanted)
+    assert b.seen() == left
     tried("pairs", _name((a.config, b.config, pair.one_folder)), 1)
 
 

@@ -235,26 +235,37 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--sole-workspace", is_flag=True, help="No other workspace of the account uses the account layer: remove it.")
 @_loosen
 @_layers
 @_settle
 @full_option
 @common(workspace=True, writes=True)
 def destroy_command(
-    here: Here, yes: bool, allow_loosening: bool, layers: tuple[str, ...], settle: float | None, full: bool
+    here: Here,
+    yes: bool,
+    sole_workspace: bool,
+    allow_loosening: bool,
+    layers: tuple[str, ...],
+    settle: float | None,
+    full: bool,
 ) -> Outcome:
     """Remove everything that we made in these layers, and nothing else; the account layer only when it is named.
 
-    What another environment of the workspace owns too is left to it: its last owner removes it.
+    What another environment of the workspace owns too is left to it: its last owner removes it. Environments of other
+    workspaces are not seen from here: where the account has any, its layer goes only with --sole-workspace.
     """
     folder = here.folder()
     workspace = workspace_of(here, folder, any_warehouse=True)
     states = States.in_folder(folder.root, folder.env)
     # Other environments stand on the account layer too: it goes only when it is asked for by name.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
+    if sole_workspace and Layer.ACCOUNT not in chosen:
+        raise UsageError("--sole-workspace is for the account layer", fix="add --layer account, or leave it out")
     with here.console.progress("planning"):
         require_state(folder, workspace, states, chosen)
-        plan = plan_destroy(workspace, states, layers=chosen)
+        sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
+        plan = plan_destroy(workspace, states, layers=chosen, sole_workspace=sole)
     print_plan(here.console, plan, full=full)
     if plan.empty or plan.blocked:
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)

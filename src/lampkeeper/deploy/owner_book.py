@@ -54,7 +54,7 @@ class OwnerBook:
             standing = self._owners.mine(self.states, layer)
             base = standing or Entry(env=self.states.env, layer=layer, lineage=self.states[layer].lineage)
             entry = base.joined(claims_of(self.states, layer), self.plan.owners.uses.get(layer, frozenset()))
-            entry = entry.joined(_coming(self.plan.of_layer(layer)), ())
+            entry = replace(entry.joined(_coming(self.plan.of_layer(layer)), ()), tables=self._tables(standing))
             self._standing[layer] = standing
             if not entry.empty:
                 self._write(layer, replace(entry, active=True) if not self.plan.destroys else entry)
@@ -81,13 +81,20 @@ class OwnerBook:
         """Claim what is owned now and nothing else."""
         for layer in self.plan.layers:
             active = not (self.plan.destroys and layer is Layer.ACCOUNT)
-            self._write(layer, entry_of(self.states, layer, self.plan.owners.uses.get(layer, frozenset()), active=active))
+            uses, tables = self.plan.owners.uses.get(layer, frozenset()), self._tables(self._standing.get(layer))
+            self._write(layer, entry_of(self.states, layer, uses, tables, active=active))
         account = self._owners.mine(self.states, Layer.ACCOUNT)
         if self.plan.owners.leaves and account is not None:
             self._standing[Layer.ACCOUNT] = account
             self._write(Layer.ACCOUNT, replace(account, active=False))
         for entry in self._retired:
             delete_owner_file(self.workspace, entry.file)
+
+    def _tables(self, standing: Entry | None) -> frozenset[str]:
+        """Return the tables that an entry names: those of the plan, and in a destroy those that it named before."""
+        if self.plan.destroys:
+            return standing.tables if standing else frozenset()
+        return frozenset(self.plan.owners.tables)
 
     def _ours(self, entry: Entry) -> bool:
         """Say whether an entry may go with ours, whatever a saved plan says: a lost state's, or one left beside ours."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.deploy.kinds.base import Found, Kind, key_of
+from lampkeeper.deploy.kinds.description import shown
 from lampkeeper.deploy.owners import SHARED_KINDS, Entry, OwnerPlan, Owners, Sharing, claim_key, claims_of, entry_of
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.view import View
@@ -22,12 +23,22 @@ def sharing_of(desired: Desired, view: View, states: States) -> Sharing:
     """Return how the environment stands among the others.
 
     Its own entries of another state are superseded where this state takes over what carries the environment's mark: those
-    objects have one owner, so the other state is lost, or is one of the same environment.
+    objects have one owner, so the other state is lost, or is one of the same environment. An environment over other tables
+    is called alike by chance, and is none of ours.
     """
     others = view.owners.others(states)
-    former = tuple(e for e in others if e.env == states.env and e.lineage != states[e.layer].lineage)
+    tables = tables_of(desired)
+    former = tuple(
+        e for e in others
+        if e.env == states.env and e.lineage != states[e.layer].lineage and not e.tables.isdisjoint(tables)
+    )  # fmt: skip
     lost = bool(former) and any(_taken_over(kind, desired, view, states) for kind in KINDS)
     return Sharing(states=states, owners=view.owners, others=others, superseded=former if lost else ())
+
+
+def tables_of(desired: Desired) -> frozenset[str]:
+    """Return the tables that an environment governs, as its entries name them."""
+    return frozenset(t.plain.casefold() for t in desired.tables)
 
 
 def _taken_over(kind: Kind, desired: Desired, view: View, states: States) -> bool:
@@ -76,7 +87,7 @@ def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
 def plan_owners(desired: Desired, sharing: Sharing, layers: tuple[Layer, ...], *, destroys: bool) -> OwnerPlan:
     """Return what becomes of our entries by an apply of these layers."""
     states, owners = sharing.states, sharing.owners
-    uses = {layer: uses_of(desired, layer) for layer in layers}
+    uses, tables = {layer: uses_of(desired, layer) for layer in layers}, tables_of(desired)
     retired = [e.file for e in sharing.superseded]
     if destroys and Layer.ACCOUNT in layers and not any(e.active for e in sharing.beside):
         retired += [e.file for e in sharing.beside]
@@ -84,9 +95,11 @@ def plan_owners(desired: Desired, sharing: Sharing, layers: tuple[Layer, ...], *
     leaves = destroys and Layer.ACCOUNT not in layers and account is not None and account.active
     stale = leaves or bool(retired)
     for layer in layers:
-        wanted = entry_of(states, layer, uses[layer], active=not (destroys and layer is Layer.ACCOUNT))
-        stale = stale or not _same(wanted, owners.mine(states, layer))
-    return OwnerPlan(uses=uses, stale=stale, retired=tuple(sorted(set(retired))), leaves=leaves)
+        mine = owners.mine(states, layer)
+        governed = tables if mine is None or not destroys else mine.tables
+        wanted = entry_of(states, layer, uses[layer], governed, active=not (destroys and layer is Layer.ACCOUNT))
+        stale = stale or not _same(wanted, mine)
+    return OwnerPlan(uses=uses, stale=stale, retired=tuple(sorted(set(retired))), leaves=leaves, tables=tuple(sorted(tables)))
 
 
 def _same(wanted: Entry, standing: Entry | None) -> bool:
@@ -109,3 +122,23 @@ def require_known_owners(owners: Owners, states: States, layers: tuple[Layer, ..
                 f" {layer}, so entries of other environments may be missing too",
                 fix="apply once, have every other environment of this workspace applied once, then destroy",
             )
+
+
+_NAMED = 5
+
+
+def require_sole_workspace(others: tuple[str, ...] | None) -> None:
+    """Raise UnsafePlanError where other workspaces may use the account layer: their owners are noted where we cannot look."""
+    if others == ():
+        return
+    if others is None:
+        why = "the account does not list its workspaces, and others may use its groups and governed tags"
+    else:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        named = ", ".join(shown(o) for o in others[:_NAMED])
+        why = f"environments of other workspaces of the account are not noted here: {named}{more}"
+    raise UnsafePlanError(
+        f"cannot tell who else uses the account layer: {why}",
+        fix="make sure that no environment there uses it, then give --sole-workspace (SOLE_WORKSPACE=1 to make), or leave the"
+        " account layer as it is",
+    )

@@ -54,7 +54,10 @@ Claims = Mapping[tuple[str, str], Claim]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one environment owns and uses by one of its states. `active` is false for an account layer that was left behind."""
+    """What one environment owns and uses by one of its states. `active` is false for an account layer that was left behind.
+
+    `tables` are those that the environment governs: by them it is told apart from one of the same name in another clone.
+    """
 
     env: str
     layer: Layer
@@ -62,6 +65,7 @@ class Entry:
     active: bool = True
     claims: Claims = field(default_factory=dict)
     uses: frozenset[tuple[str, str]] = frozenset()
+    tables: frozenset[str] = frozenset()
 
     @property
     def file(self) -> str:
@@ -91,7 +95,7 @@ class Entry:
             uses.setdefault(kind, []).append(key)
         data = {
             "format": _FORMAT, "env": self.env, "layer": str(self.layer), "lineage": self.lineage, "active": self.active,
-            "claims": claims, "uses": uses,
+            "claims": claims, "uses": uses, "tables": sorted(self.tables),
         }  # fmt: skip
         plain = (json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
         return plain if len(plain) <= _PLAIN_BYTES else gzip.compress(plain, mtime=0)
@@ -111,7 +115,7 @@ class Entry:
             uses = frozenset((str(kind), str(key)) for kind, keys in data["uses"].items() for key in keys)
             return cls(
                 env=str(data["env"]), layer=Layer(data["layer"]), lineage=str(data["lineage"]), active=bool(data["active"]),
-                claims=claims, uses=uses,
+                claims=claims, uses=uses, tables=frozenset(map(str, data["tables"])),
             )  # fmt: skip
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
@@ -231,11 +235,13 @@ class Sharing:
         return entry.env if entry.env != self.states.env else f"{entry.env} (another state, {entry.lineage[:12]})"
 
 
-def entry_of(states: States, layer: Layer, uses: Iterable[tuple[str, str]], *, active: bool = True) -> Entry:
+def entry_of(
+    states: States, layer: Layer, uses: Iterable[tuple[str, str]], tables: Iterable[str], *, active: bool = True
+) -> Entry:
     """Return the entry that a layer's state asks for."""
     return Entry(
         env=states.env, layer=layer, lineage=states[layer].lineage, active=active, claims=claims_of(states, layer),
-        uses=frozenset(uses),
+        uses=frozenset(uses), tables=frozenset(tables),
     )  # fmt: skip
 
 
@@ -276,6 +282,8 @@ def claim_key(kind: str, key: str, body: Body, spaces: Mapping[str, str]) -> str
 class OwnerPlan:
     """What an apply makes of our entries. `uses`: by layer, what the environment uses. `stale`: they are not as they should be.
 
+    `tables`: what the environment governs; of a destroy nothing, the entries keep theirs.
+
     `retired`: files that go, of lost states or of an account layer that is gone. `leaves`: the account layer stands on, without
     this environment.
     """
@@ -284,12 +292,14 @@ class OwnerPlan:
     stale: bool = False
     retired: tuple[str, ...] = ()
     leaves: bool = False
+    tables: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "uses": {str(layer): [list(u) for u in sorted(found)] for layer, found in sorted(self.uses.items())},
             "stale": self.stale, "retired": list(self.retired), "leaves": self.leaves,
+            "tables": list(self.tables),
         }  # fmt: skip
 
     @classmethod
@@ -300,4 +310,5 @@ class OwnerPlan:
             stale=bool(data["stale"]),
             retired=tuple(map(str, data["retired"])),
             leaves=bool(data["leaves"]),
+            tables=tuple(map(str, data["tables"])),
         )

@@ -13,7 +13,7 @@ from lampkeeper.deploy.kinds.base import Found, Kind
 from lampkeeper.deploy.kinds.controls import TableControlKind
 from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
-from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, sharing_of
+from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, require_sole_workspace, sharing_of
 from lampkeeper.deploy.owners import SHARED_KINDS, Others, Sharing
 from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan, Stamp
@@ -25,6 +25,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.masks import Function
 from lampkeeper.model.policies import Policy
+from lampkeeper.remote.account_workspaces import other_workspaces
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.owner_files import FOLDER
 
@@ -53,11 +54,19 @@ def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Fin
     return Plan(env=states.env, stamps=stamps, findings=sort_findings(findings))
 
 
-def plan_destroy(workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS) -> Plan:
-    """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was."""
+def plan_destroy(
+    workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS, sole_workspace: bool = False
+) -> Plan:
+    """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was.
+
+    `sole_workspace`: somebody vouches that no other workspace of the account uses the account layer.
+    """
     view = read_view(workspace, scope_of(Desired(), states), states, layers)
     require_known_owners(view.owners, states, layers)
-    return assemble(Desired(), view, states, layers=layers, destroys=True)
+    plan = assemble(Desired(), view, states, layers=layers, destroys=True)
+    if not sole_workspace and any(c.action is not Action.FORGET for c in plan.of_layer(Layer.ACCOUNT)):
+        require_sole_workspace(other_workspaces(workspace))
+    return plan
 
 
 def assemble(

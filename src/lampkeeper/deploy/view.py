@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lampkeeper.deploy.change import Body, Change
 from lampkeeper.deploy.owners import Owners
 from lampkeeper.deploy.state import States
+from lampkeeper.files.space_json import read_space as parse_space
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import LAYERS, Layer
@@ -61,6 +62,8 @@ class Scope:
     permission_keys: frozenset[str]
     warehouses: frozenset[str]
     spaces: Mapping[str, str]
+    own_tables: frozenset[str] = frozenset()
+    """The environment's tables, wanted, governed before or granted by it, in small letters."""
     shared_tag_catalogs: frozenset[str] = frozenset()
 
 
@@ -93,6 +96,10 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change] = ()) -
         former_tables=tuple(sorted((states.governed | taken) - set(desired.tables))),
         groups=frozenset(groups),
         function_schemas=frozenset(homes),
+        own_tables=frozenset(
+            {t.plain.casefold() for t in {*desired.tables, *(t for s in desired.spaces for t in s.tables), *states.governed}}
+            | {".".join(parts).casefold() for kind, parts in granted if kind is SecurableType.TABLE}
+        ),
         schemas=frozenset((p[0], p[1]) for p in (e.split(".") for e in entities) if len(p) > 1),
         policy_securables=frozenset(places),
         grant_securables=frozenset(granted),
@@ -139,7 +146,7 @@ def read_view(workspace: Workspace, scope: Scope, states: States, layers: tuple[
         parts["rule_sets"] = _rule_sets(workspace, parts["tag_policies"], scope.permission_keys)
     work = Layer.WORKSPACE in layers
     warehouses = {str(w["name"]): w for w in list_warehouses(workspace)} if work else {}
-    spaces = _spaces(workspace, scope.spaces, states) if work else {}
+    spaces = _spaces(workspace, scope, states) if work else {}
     return View(
         governed=governed,
         owners=Owners.read(workspace),
@@ -196,13 +203,16 @@ def _acls(workspace: Workspace, object_type: str, ids: Mapping[str, str]) -> dic
     return {name: workspace.get(kind, acl_path(object_type, each)) for name, each in sorted(ids.items())}
 
 
-def _spaces(workspace: Workspace, wanted: Mapping[str, str], states: States) -> dict[str, Json]:
-    """Read the spaces by their ids; where the id was never noted, or the state with it was lost, a space is found by its mark."""
+def _spaces(workspace: Workspace, scope: Scope, states: States) -> dict[str, Json]:
+    """Read the spaces by their ids; where the id was never noted, or the state with it was lost, a space is found by its mark.
+
+    The environment of another clone may be called as ours is: a space with its mark shows other tables than ours.
+    """
     found: dict[str, Json] = {}
     state = states[Layer.WORKSPACE]
     begun = {key for (kind, key) in state.intents if kind == "genie_space"}
-    lost = {key for key in (begun | set(wanted) if state.blank else begun) if not wanted.get(key)}
-    for key, space_id in sorted(wanted.items()):
+    lost = {key for key in (begun | set(scope.spaces) if state.blank else begun) if not scope.spaces.get(key)}
+    for key, space_id in sorted(scope.spaces.items()):
         document = read_space(workspace, space_id) if space_id else None
         if document is not None:
             found[key] = document
@@ -213,6 +223,13 @@ def _spaces(workspace: Workspace, wanted: Mapping[str, str], states: States) -> 
                 continue
             document = read_space(workspace, str(listed["space_id"])) or {}
             for mark, key in marks.items():
-                if str(document.get("description") or "").endswith(mark):
+                if str(document.get("description") or "").endswith(mark) and _shows_ours(document, scope.own_tables):
                     found[key] = document
     return found
+
+
+def _shows_ours(space: Json, tables: frozenset[str]) -> bool:
+    """Say whether a space shows a table of these, or none at all."""
+    text = str(space.get("serialized_space") or "")
+    shown = {t.plain.casefold() for t in parse_space(text, name="").tables} if text else set()
+    return not shown or not tables.isdisjoint(shown)
