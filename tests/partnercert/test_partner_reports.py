@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +21,7 @@ from partnercert.cases import CASES
 from partnercert.commands import cli
 from partnercert.exchange import Redactor
 from partnercert.reference_partner import FAULTS
-from partnercert.report import render_html, render_json, render_junit, write_evidence
+from partnercert.report import render_html, render_json, render_junit, render_verdict, write_evidence
 from partnercert.runner import Result
 from partnercert.session import Session
 from partnercert.signoff import digest
@@ -127,6 +129,9 @@ def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp
     scripts = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert certify["python_wheel_task"]["entry_point"] in scripts
     assert (partner.ROOT / "resources" / page["notebook_task"]["notebook_path"]).resolve() == source
+    libraries = {next(iter(item.values()))["package"].partition(">")[0] for item in certify["libraries"] if "pypi" in item}
+    extra = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["partner"]
+    assert libraries == {package.partition(">")[0] for package in extra}
     options = [p for p in certify["python_wheel_task"]["parameters"] if p.startswith("--")]
     assert set(options) <= {o for p in cli.commands["run"].params for o in p.opts}
 
@@ -136,10 +141,34 @@ def test_hostile_text_stays_text() -> None:
     result = _broken("connectors_empty")
     bad = replace(result.outcomes[0], reason=evil, problems=(Problem(code=evil, severity=Severity.FAIL, message=evil),))
     result = replace(result, partner=evil, outcomes=(bad, *result.outcomes[1:]))
-    page = render_html(result)
-    assert "<script" not in page
+    for page in (render_html(result), render_verdict(result)):
+        assert "<script" not in page
     ElementTree.fromstring(render_junit(result).encode("utf-8"))
     assert json.loads(render_json(result))["partner"] == evil
+
+
+def test_the_verdict_page_can_be_forwarded(tmp_path: Path) -> None:
+    result = _broken("reuse_returns_id")
+    text = render_verdict(result)
+    for case in CASES:
+        assert f'id="{case.id}"' in text
+    assert result.summary() in text
+    assert result.failures().removeprefix("m") in text
+    assert "databricks_user_id" not in text
+    assert "<pre>" not in text
+    assert [secret for secret in _SECRETS if secret in text] == []
+
+
+@pytest.mark.parametrize("render", [render_html, render_verdict])
+def test_a_sentence_stands_once_and_the_checklists_of_failed_cases_stay(render: Callable[[Result], str]) -> None:
+    result = _broken("reuse_returns_id")
+    text = html.unescape(render(result))
+    for outcome in result.outcomes:
+        if outcome.verdict is Verdict.FAIL and outcome.manual:
+            assert all(point in text for point in outcome.manual)
+    row = text[text.index('id="P300"') : text.index('id="P301"')]
+    reason = next(o.reason for o in result.outcomes if o.case == "P300")
+    assert row.count(reason) == 1
 
 
 def test_the_page_opens_in_a_browser_with_all_21_verdicts_and_asks_for_nothing(tmp_path: Path) -> None:
@@ -159,6 +188,8 @@ def test_the_page_opens_in_a_browser_with_all_21_verdicts_and_asks_for_nothing(t
         )
         text = page.evaluate("document.body.innerText")
         wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.ask("Emulation.setDeviceMetricsOverride", on_page=True, width=400, height=800, deviceScaleFactor=1, mobile=True)
+        narrow = page.evaluate("[window.innerWidth, document.documentElement.scrollWidth]")
         requested, complaints = page.requested(), page.complaints()
     cases = [row for row in seen if row[0] in {o.case for o in result.outcomes}]
     assert cases == [[o.case, o.verdict.value, True] for o in result.outcomes]
@@ -166,5 +197,6 @@ def test_the_page_opens_in_a_browser_with_all_21_verdicts_and_asks_for_nothing(t
     assert result.summary() in text
     assert "Acme <Loader> & Söhne" in text
     assert wide
+    assert narrow[1] <= narrow[0] == 400
     assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
     assert complaints == []
