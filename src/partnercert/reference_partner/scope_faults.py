@@ -59,7 +59,7 @@ _PARTIAL = (
     Fault(name="account_second_user_kept", about="delete-account forgets the first user only", cases="P403"),
     Fault(name="account_trial_kept", about="the end of a trial survives the deletion of its account", cases="P403"),
     Fault(name="deleted_for_creator_only", about="a deleted connection works on for colleagues", cases="P402"),
-    Fault(name="delete_hits_the_one_before", about="deleting a connection deletes the one made before it", cases="P401 P403 P600"),
+    Fault(name="delete_hits_the_one_before", about="deleting a connection deletes the one made before it", cases="P401 P600"),
     Fault(name="delete_account_hits_test_accounts", about="delete-account deletes every test account", cases="P403 P405"),
     Fault(name="delete_account_ends_other_trials", about="delete-account ends the trials of others", cases="P403", checks="REPLAY"),
 )  # fmt: skip
