@@ -80,12 +80,14 @@ class SdkWorkspace:
         if hive:
             schemas = [str(row[0]) for row in self.sql(f"SHOW SCHEMAS IN {quoted(catalog)}")]
             rows = [(s, row) for s in schemas for row in self.sql(f"SHOW TABLES IN {quoted(catalog)}.{quoted(s)}")]
-            return {(schema, str(row[1] if len(row) > 1 else row[0])) for schema, row in rows}
+            return {(schema, "") for schema in schemas} | {
+                (schema, str(row[1] if len(row) > 1 else row[0])) for schema, row in rows
+            }
         try:
             schemas = [
                 s.name for s in self._admin.schemas.list(catalog_name=catalog) if s.name and s.name != "information_schema"
             ]
-            return {
+            return {(schema, "") for schema in schemas} | {
                 (schema, table.name)
                 for schema in schemas
                 for table in self._admin.tables.list(catalog_name=catalog, schema_name=schema, omit_columns=True)

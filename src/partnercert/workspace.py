@@ -35,7 +35,7 @@ class WorkspaceAccess(Protocol):
         """Return the name of the connection's principal. Raises WorkspaceError."""
 
     def table_names(self, catalog: str, *, hive: bool) -> set[tuple[str, str]]:
-        """Return schema and name of every table of a catalog. Raises WorkspaceError."""
+        """Return schema and name of every table of a catalog, and each schema with an empty name. Raises WorkspaceError."""
 
     def table(self, catalog: str, schema: str, name: str, *, hive: bool) -> TableFacts:
         """Return what the catalog says about one table. Raises WorkspaceError."""

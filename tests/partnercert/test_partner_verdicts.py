@@ -10,10 +10,11 @@ from databricks.sdk import WorkspaceClient
 
 from partnercert.cases import CASES
 from partnercert.cases.core import _may_write_to
+from partnercert.extended.stateful import run_state
 from partnercert.reference_partner import FAULTS, Fault
 from partnercert.runner import Result
 from partnercert.sdk_workspace import SdkWorkspace
-from partnercert.verdicts import BlockedError, Outcome, Verdict
+from partnercert.verdicts import BlockedError, Judge, Outcome, Verdict
 from support import partner
 from support.nightly import sampled
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
@@ -88,6 +89,34 @@ def test_on_a_workspace_both_core_cases_pass_and_everything_is_put_back() -> Non
     assert (full["P200"].verdict, full["P201"].verdict) == (Verdict.MANUAL_PENDING, Verdict.PASS)
     assert fake.tables == {}
     assert fake.default_catalog == "main"
+
+
+def test_a_partner_that_makes_a_schema_of_its_own_passes_and_it_is_removed() -> None:
+    fake = FakeWorkspace()
+    plan = partner.config("workspace").certification.workspace
+    assert plan is not None
+    with partner.served(fake.app()) as address:
+        clients = [WorkspaceClient(host=address, token=t, auth_type="pat") for t in (ADMIN, PARTNER)]
+        own = Fault(name="own_schema", about="legal")
+        made = partner.session(partner.config("workspace"), own, workspace=SdkWorkspace(*clients, plan))
+        with made.client:
+            outcomes = partner.run(made, only=["P200", "P201"])
+    assert {c: (o.verdict, o.reason) for c, o in outcomes.items()} == dict.fromkeys(("P200", "P201"), (Verdict.PASS, ""))
+    assert fake.tables == {}
+    assert {schema for _, schema in fake.schemas} == {plan.schema}
+
+
+def test_the_seed_changes_the_walks_and_every_operation_is_covered() -> None:
+    told = []
+    for seed in (1, 1, 2):
+        made = partner.session(partner.config("auto_add"), seed=seed)
+        with made.client:
+            judge = Judge()
+            run_state(made, judge, 12)
+            told.append([e.step for e in made.client.exchanges])
+        assert [p for p in judge.problems if p.code != "walks"] == []
+        assert "looks at other connections: create " in judge.problems[0].message
+    assert told[0] == told[1] != told[2]
 
 
 def test_a_partner_that_publishes_notebooks_passes_when_its_notebook_runs() -> None:

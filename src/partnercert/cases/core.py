@@ -170,12 +170,7 @@ def _try(place: _Place, judge: Judge, statement: str) -> None:
 
 def _tidy(place: _Place, known: frozenset[tuple[str, str]], before: str | None, judge: Judge) -> None:
     try:
-        made, old = _made(place, known), {schema for schema, _ in known}
-        for table in made:
-            # In Unity Catalog a table belongs to who made it; not even an administrator may read or drop it unasked.
-            place.workspace.sql(f"DROP TABLE IF EXISTS {place.full(table)}", as_partner=True)
-        for schema in sorted({table.schema for table in made} - old):
-            place.workspace.sql(f"DROP SCHEMA IF EXISTS {quoted(place.catalog)}.{quoted(schema)}", as_partner=True)
+        _drop_made(place, known)
         place.workspace.sql(f"DROP TABLE IF EXISTS {place.space}.`pc_source`")
         place.workspace.sql(f"DROP TABLE IF EXISTS {place.closed}.`pc_source`")
         place.workspace.sql(f"DROP SCHEMA IF EXISTS {place.closed}")
@@ -185,9 +180,19 @@ def _tidy(place: _Place, known: frozenset[tuple[str, str]], before: str | None, 
         judge.warn("left-over", f"could not tidy up in {place.catalog}: {error}")
 
 
+def _drop_made(place: _Place, known: frozenset[tuple[str, str]]) -> None:
+    """Drop the tables that the partner made, and the schemas that it made for them."""
+    made, old = _made(place, known), {schema for schema, _ in known}
+    for table in made:
+        # In Unity Catalog a table belongs to who made it; not even an administrator may read or drop it unasked.
+        place.workspace.sql(f"DROP TABLE IF EXISTS {place.full(table)}", as_partner=True)
+    for schema in sorted({table.schema for table in made} - old):
+        place.workspace.sql(f"DROP SCHEMA IF EXISTS {quoted(place.catalog)}.{quoted(schema)}", as_partner=True)
+
+
 def _made(place: _Place, known: frozenset[tuple[str, str]]) -> list[TableFacts]:
     """Return the tables that are new in the catalog, in any schema; those of other people are left out where that is known."""
-    new = sorted(place.names() - known)
+    new = sorted((schema, name) for schema, name in place.names() - known if name)
     if not new:
         return []
     facts = [place.workspace.table(place.catalog, schema, name, hive=place.hive) for schema, name in new]
@@ -276,8 +281,7 @@ def _rows_arrive(session: Session, ready: _Ready, table: TableFacts, plan: Works
     arrived = session.wait(plan.seconds, filled)
     judge.expect(arrived, "no-rows", f"{place.catalog}: the new table {table.schema}.{table.name} is empty")
     judge.note("rows", f"{place.catalog}.{table.schema}.{table.name}: {rows[0]} rows")
-    for made in _made(place, ready.before):
-        place.workspace.sql(f"DROP TABLE IF EXISTS {place.full(made)}", as_partner=True)
+    _drop_made(place, ready.before)
 
 
 def _loaded_as(session: Session, ready: _Ready, plan: WorkspacePlan, judge: Judge, *, chosen: str | None) -> None:
