@@ -40,7 +40,7 @@ from lampkeeper.demo.run import (
 )
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.printed_plan import WIDTH, meaning, plan_lines
+from lampkeeper.deploy.printed_plan import WIDTH, closing_line, meaning, plan_lines
 from lampkeeper.deploy.verify.report import VerifyReport
 from lampkeeper.deploy.wait import Settle
 from lampkeeper.files.folder import EnvFolder
@@ -232,6 +232,7 @@ class _Demo:
         for layer in plan.layers:
             counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
             self._console.line(f"layer {layer}: {counts}", "bold")
+        self._console.line(closing_line(plan))
         self._console.line(f"the whole plan, change by change: {whole}")
 
     def _print_rows(self, rows: Sequence[Sequence[str]], indent: str = "") -> None:

@@ -55,6 +55,11 @@ class Line:
     tone: Tone = Tone.PLAIN
 
 
+def closing_line(plan: Plan) -> str:
+    """Return the last line of a plan: how many writes it makes."""
+    return "plan: nothing to do" if plan.empty else f"plan: {plan.writes} writes"
+
+
 def meaning(plan: Plan) -> tuple[Line, ...]:
     """Return what the plan means to people, and the masks, without its changes."""
     return (*_effects(plan, False), *_masks(plan, False))
@@ -231,7 +236,7 @@ def _end(plan: Plan) -> Iterator[Line]:
         errors = sum(f.severity is Severity.ERROR for f in plan.findings)
         yield Line(text=f"plan: REFUSED: {counted(errors, 'error')}, nothing can be applied", tone=Tone.DANGER)
     else:
-        yield Line(text=f"plan: {plan.writes} writes" if not plan.empty else "plan: nothing to do")
+        yield Line(text=closing_line(plan))
 
 
 def counted(number: int, noun: str) -> str:
