@@ -1,0 +1,150 @@
+"""Help, messages, docstrings, comments and pages are plain English; what is still flagged may only become less."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.prose import PATTERNS, Flagged, flagged, in_module, in_page
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+GENERATED = {"commands.md", "ledger.md", "served.md"}
+MOST = {"pages": 27, "modules": 493}
+"""How many sentences are still flagged; lower the numbers with every page and module that is mended, to 0."""
+
+FAILING: dict[str, list[str]] = {
+    "clause-as-subject": [
+        "What a warehouse needs is listed below.",
+        "Who reads the volume may copy it.",
+        "The steps: What a job returns goes to the log.",
+        "Whoever owns the schema must agree.",
+        "What the parser skips counts as a finding.",
+    ],
+    "personified": [
+        "The rules say which columns are masked.",
+        "The page tells how to sign in.",
+        "The platform knows the caller.",
+        "The catalog says nothing of owners.",
+        "The report speaks of three tables.",
+    ],
+    "distributive": [
+        "It sends one query a schema.",
+        "There is a mask a column.",
+        "It writes two lines a table.",
+        "It keeps a folder and a file a group.",
+        "It asks for 50 rows a table.",
+    ],
+    "is-no": [
+        "The value is no date.",
+        "The owner is no admin.",
+        "These are no groups of the account.",
+        "The answer was no JSON.",
+        "A view can be no target.",
+    ],
+    "archaic": [
+        "It waits so long that the lease ends.",
+        "Hence the second call.",
+        "The token is made anew.",
+        "The schema and the tables therein are read.",
+        "It retries, for it may be a short outage.",
+    ],
+    "folk-verb": [
+        "The run goes on where it stopped.",
+        "Apply makes them again.",
+        "Destroy takes it away.",
+        "The grant is taken away at the end.",
+        "The lease comes to its end.",
+    ],
+    "pronoun": [
+        "A tag of ours stays.",
+        "The objects are theirs.",
+        "It hides everybody's rows.",
+        "Whoever asks gets a refusal.",
+        "It keeps the mask, whatever happens.",
+    ],
+}
+PASSING: dict[str, list[str]] = {
+    "clause-as-subject": [
+        "The requirements of a warehouse are listed below.",
+        "Readers of the volume may copy it.",
+        "What does a job return?",
+        "The owner of the schema must agree.",
+        "A statement that the parser skips is a finding.",
+    ],
+    "personified": [
+        "The rules define which columns are masked.",
+        "The page describes how to sign in.",
+        "The platform identifies the caller by its token.",
+        "The catalog does not record owners.",
+        "The report lists three tables.",
+    ],
+    "distributive": [
+        "It sends one query per schema.",
+        "There is one mask for each column.",
+        "It writes two lines per table.",
+        "It keeps a folder and one file per group.",
+        "It reads at most 50 rows from each table.",
+    ],
+    "is-no": [
+        "The value is not a date.",
+        "The owner is not an admin.",
+        "The workspace is no longer available.",
+        "The answer was not JSON.",
+        "A view cannot be a target.",
+    ],
+    "archaic": [
+        "It waits until the lease ends.",
+        "Therefore a second call follows.",
+        "The token is created again.",
+        "The schema and its tables are read.",
+        "It retries because the outage may be short.",
+    ],
+    "folk-verb": [
+        "The run resumes.",
+        "Apply recreates them.",
+        "Destroy removes the object.",
+        "The grant is revoked at the end.",
+        "The lease expires.",
+    ],
+    "pronoun": [
+        "A tag that lampkeeper assigned stays.",
+        "The objects belong to another environment.",
+        "It hides the rows of every principal.",
+        "A caller without the privilege gets a refusal.",
+        "It keeps the mask in each of these cases.",
+    ],
+}
+
+
+def test_each_pattern_has_five_sentences_of_either_kind() -> None:
+    for table in (FAILING, PASSING):
+        assert {name: len(set(sentences)) for name, sentences in table.items()} == dict.fromkeys(PATTERNS, 5)
+
+
+@pytest.mark.parametrize(("pattern", "sentence"), [(p, s) for p, sentences in FAILING.items() for s in sentences])
+def test_a_failing_sentence_is_flagged(pattern: str, sentence: str) -> None:
+    assert pattern in {name for name, _ in flagged(sentence)}
+
+
+@pytest.mark.parametrize(("pattern", "sentence"), [(p, s) for p, sentences in PASSING.items() for s in sentences])
+def test_a_passing_sentence_is_not_flagged(pattern: str, sentence: str) -> None:
+    assert list(flagged(sentence)) == []
+
+
+def pages() -> list[Flagged]:
+    files = [*ROOT.glob("docs/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+    return [one for path in sorted(files) if path.name not in GENERATED for one in in_page(path, ROOT)]
+
+
+def modules() -> list[Flagged]:
+    return [one for path in sorted((ROOT / "src").rglob("*.py")) for one in in_module(path, ROOT)]
+
+
+@pytest.mark.parametrize("where", ["pages", "modules"])
+def test_no_more_sentences_are_flagged_than_before(where: str) -> None:
+    found = pages() if where == "pages" else modules()
+    shown = "\n".join(map(str, found[:10]))
+    assert len(found) <= MOST[where], f"{len(found)} flagged sentences, at most {MOST[where]}:\n{shown}"
