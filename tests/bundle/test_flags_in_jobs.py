@@ -30,6 +30,7 @@ EXCEPTIONS = {
     ("outcome", "--then"): "only a job that repairs has steps that follow on a finding",
     ("snapshot", "--history"): NO_TABLE,
     ("profile", "--history"): NO_TABLE,
+    ("plan", "--full"): BY_HAND,
     ("plan", "--history"): NO_TABLE,
     ("report", "--history"): NO_TABLE,
     ("*", "--layer"): "a job governs an environment whole",

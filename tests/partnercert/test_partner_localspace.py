@@ -74,8 +74,8 @@ def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access:
     access.sql(f"GRANT USE CATALOG ON CATALOG `main` TO `{who}`")
     access.sql(f"GRANT USE SCHEMA, SELECT ON SCHEMA `main`.`pc_probe` TO `{who}`")
     assert access.sql("SELECT count(*) FROM `main`.`pc_probe`.`t`", as_partner=True) == [["2"]]
-    facts = access.tables("main", "pc_probe", hive=False)["t"]
-    assert facts.kind == "MANAGED"
+    assert {("pc_probe", ""), ("pc_probe", "t")} <= access.table_names("main", hive=False)
+    assert access.table("main", "pc_probe", "t", hive=False).kind == "MANAGED"
 
 
 @pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored", "destination_beside", "always_external"])
