@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
@@ -142,11 +143,17 @@ def test_nobody_sees_on_the_way_what_shows_at_neither_end(config: Config, place:
 
 
 _BEFORE = ("one_table", "update_mask", "workspace_layer")
-_DEATHS = [
-    pytest.param(c, True, id=f"{c.name}-after_effect", marks=[pytest.mark.heavy] if c.name.startswith("unseen") else [])
-    for c in CONFIGS
-]
-_DEATHS += [pytest.param(c, False, id=f"{c.name}-before_effect") for c in CONFIGS if c.name in _BEFORE]
+_ALWAYS = ("one_table", "external_group", "already_there", "hostile_names")
+"""Configurations whose kills run always; those of the others take minutes and run nightly."""
+
+
+def _death(config: Config, *, after_effect: bool) -> ParameterSet:
+    marks = [pytest.mark.sampled, *([] if config.name in _ALWAYS else [pytest.mark.nightly])]
+    return pytest.param(config, after_effect, id=f"{config.name}-{'after' if after_effect else 'before'}_effect", marks=marks)
+
+
+_DEATHS = [_death(c, after_effect=True) for c in CONFIGS]
+_DEATHS += [_death(c, after_effect=False) for c in CONFIGS if c.name in _BEFORE]
 
 
 @pytest.mark.parametrize(("config", "after_effect"), _DEATHS)
