@@ -75,7 +75,14 @@ CALLERS = (
     "SELECT (SELECT main.hr.{f}(t.ssn)) FROM VALUES ('mine') AS t(ssn)",
 )
 # The engine itself fails, loudly, on some subqueries whose arguments are subqueries again: those are asked one by one below.
-HONEST = [caller.replace("{f}", one[0]) for one in FUNCTIONS if one[0] != "echo_inner" for caller in CALLERS]
+HONEST = [
+    caller.replace("{f}", one[0])
+    for one in FUNCTIONS
+    if one[0] != "echo_inner"
+    for caller in CALLERS
+    # The engine takes no subquery within a higher-order function and says so.
+    if not (one[0] == "echo_lambda" and "((SELECT" in caller)
+]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from localspace.routes import ROUTES
 from support.nightly import sampled
-from support.populated_workspace import HIDDEN, JOBS, UC, Populated, populated
+from support.populated_workspace import HIDDEN, JOBS, UC, Populated, finished_run, populated
 
 pytestmark = pytest.mark.server
 Action = Callable[[Populated, httpx.Client], httpx.Response]
@@ -88,7 +88,7 @@ TABLE: dict[str, dict[str, tuple[Action, set[str]]]] = {
             {"CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"},
         ),
         "forget run": (
-            lambda w, h: h.post(f"{JOBS}/runs/delete", json={"run_id": int(w.ids["run"])}),
+            lambda w, h: h.post(f"{JOBS}/runs/delete", json={"run_id": finished_run(w, w.admin, int(w.ids["job"]))}),
             {"CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"},
         ),
         "update": (
