@@ -183,7 +183,7 @@ def test_a_naked_column_planted_after_apply_ends_with_1_and_is_named(launch: Lau
     (bundle / "notebooks" / "plant.py").write_text(plant)
     file = bundle / "resources" / "governance.job.yml"
     document = yaml.safe_load(file.read_text())
-    tasks = document["resources"]["jobs"]["governance"]["tasks"]
+    tasks = document["targets"]["local"]["resources"]["jobs"]["governance"]["tasks"]
     next(t for t in tasks if t["task_key"] == "verify")["depends_on"] = [{"task_key": "plant"}]
     script = "${workspace.file_path}/notebooks/plant.py"
     tasks.append(
