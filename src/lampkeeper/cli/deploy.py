@@ -125,6 +125,13 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
     return tell
 
 
+def _kept_plan(here: Here, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+    """Return the plan of a file, or the one proposed under a hash, and the approver (empty for a file)."""
+    if saved is not None:
+        return Plan.load(saved), ""
+    return named_plan(here, plan_hash, approved=approved, approvals=approvals)
+
+
 @click.command("apply")
 @click.option("--plan", "saved", type=click.Path(path_type=Path, dir_okay=False), help="Apply this saved plan, nothing else.")
 @click.option("--plan-hash", default="", metavar="HASH", help="Apply the plan proposed under this hash, nothing else.")
@@ -158,14 +165,11 @@ def apply_command(
     _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers or hiding))
     workspace = workspace_of(here, folder)
     find_key = key_finder(here, folder, workspace)
-    approver = ""
     if plan_hash or saved is not None:
-        if saved is not None:
-            plan = Plan.load(saved)
-        else:
-            plan, approver = named_plan(here, plan_hash, approved=approved, approvals=approvals)
+        plan, approver = _kept_plan(here, saved, plan_hash, approved=approved, approvals=approvals)
         plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
+        approver = ""
         with here.console.progress("planning"):
             plan, states = make_env_plan(
                 folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding

@@ -66,6 +66,8 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
 }
 """Every command, in the order of `lampkeeper --help`."""
 
+_BY_NAME: Mapping[str, Listed] = {command.name: command for group in GROUPS.values() for command in group}
+
 
 class CommandGroup(click.Group):
     """A group of commands that refuses an unknown one with the nearest names."""
@@ -82,16 +84,16 @@ class Program(CommandGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name, sorted."""
-        return sorted(command.name for group in GROUPS.values() for command in group)
+        return sorted(_BY_NAME)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command, None if there is no command of this name."""
-        for listed in (command for group in GROUPS.values() for command in group):
-            if listed.name == cmd_name:
-                module = importlib.import_module(f"lampkeeper.cli.{listed.module}")
-                commands: tuple[click.Command, ...] = module.COMMANDS
-                return next(command for command in commands if command.name == cmd_name)
-        return None
+        listed = _BY_NAME.get(cmd_name)
+        if listed is None:
+            return None
+        module = importlib.import_module(f"lampkeeper.cli.{listed.module}")
+        commands: tuple[click.Command, ...] = module.COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in groups, without importing them."""
@@ -103,8 +105,8 @@ class Program(CommandGroup):
         """Complete a command's name from the listing; options are completed by click."""
         if incomplete[:1] == "-":
             return super().shell_complete(ctx, incomplete)
-        listed = sorted((command for group in GROUPS.values() for command in group), key=lambda command: command.name)
-        return [CompletionItem(c.name, help=c.summary) for c in listed if c.name.startswith(incomplete)]
+        fitting = (_BY_NAME[name] for name in sorted(_BY_NAME) if name.startswith(incomplete))
+        return [CompletionItem(command.name, help=command.summary) for command in fitting]
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
