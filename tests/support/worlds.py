@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from support.governed_places import _plain
 
@@ -27,17 +28,31 @@ def world_in(data: Path) -> dict[str, list[str]]:
         for kind, d in documents
         if kind in ("group", "user", "service_principal")
     }
+    spaces = {str(d["space_id"]): str(d["title"]) for kind, d in documents if kind == "genie_space"}
     world: dict[str, list[str]] = {}
     for kind, document in documents:
         if kind == "permission":
             # An owner's right is implied until somebody puts the list: written or not, it is the same right.
             entries = [e for e in document["access_control_list"] if e["level"] != "IS_OWNER"]
             document = document | {"access_control_list": entries}
-        if kind in ("workspace_object", "workspace_object_id") and document["path"] in _GIVEN:
-            continue
+        if kind in ("workspace_object", "workspace_object_id"):
+            if document["path"] in _GIVEN:
+                continue
+            document = _with_content(document, data, spaces)
         if kind not in _NO_STATE and not document.get("trashed"):
             world.setdefault(kind, []).append(json.dumps(_plain(document, names), sort_keys=True))
     return {kind: sorted(found) for kind, found in sorted(world.items())}
+
+
+def _with_content(document: dict[str, Any], data: Path, spaces: dict[str, str]) -> dict[str, Any]:
+    """Return a file or folder without the time of its last write; its content, with spaces by title, replaces the blob's name."""
+    plain = {name: value for name, value in document.items() if name not in ("blob", "modified_at")}
+    if "blob" in document:
+        content = (data / "tree" / document["blob"]).read_text(encoding="utf-8", errors="backslashreplace")
+        for space_id, title in spaces.items():
+            content = content.replace(space_id, title)
+        plain["content"] = content
+    return plain
 
 
 def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
