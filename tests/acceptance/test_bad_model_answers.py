@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,16 @@ def test_wrong_use_is_told_before_anything_is_sent(
         monkeypatch.setenv(name, value)
     assert main(["generate", "--offline", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["openai:gpt", "databricks:any", "http://127.0.0.1:9/v1#m"])
+def test_a_missing_package_is_told_before_anything_is_read_and_names_the_extra(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "lampkeeper.remote.llm_client", raising=False)
+    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert main(["generate", "--offline", "--model", model]) == 2
+    said = capsys.readouterr().err
+    assert "needs the package openai" in said
+    assert "pip install 'lampkeeper[model]'" in said

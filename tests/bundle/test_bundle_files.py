@@ -70,6 +70,20 @@ def wheel_tasks() -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("job", sorted(name for name, settings in JOBS.items() if "environments" in settings))
+def test_a_job_whose_tasks_may_ask_a_model_depends_on_the_extra_model(job: str) -> None:
+    tasks = [task for task in JOBS[job]["tasks"] if "python_wheel_task" in task]
+    asks = any("--model-endpoint" in task_flags(task)[1] for task in tasks)
+    dependencies = [one for environment in JOBS[job]["environments"] for one in environment["spec"]["dependencies"]]
+    assert dependencies == ["../dist/*.whl[model]" if asks else "../dist/*.whl"]
+
+
+def test_no_task_names_an_extra_among_its_libraries() -> None:
+    # There the CLI takes `[` for the start of a set of characters and the platform refuses it (databricks/cli, issue 1602).
+    libraries = [one for settings in JOBS.values() for task in settings["tasks"] for one in task.get("libraries", ())]
+    assert [one["whl"] for one in libraries if "whl" in one] == ["../dist/*.whl"]
+
+
 @pytest.mark.parametrize(("job", "task"), wheel_tasks())
 def test_a_task_is_a_command_of_the_cli_and_a_job_parameter_is_its_flag(job: str, task: dict[str, Any]) -> None:
     command, given = task_flags(task)

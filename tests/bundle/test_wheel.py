@@ -57,7 +57,7 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
     ours = next(Path(p) for p in sys.path if p.endswith("site-packages"))
     for found in ours.iterdir():
         if not found.name.startswith(
-            ("lampkeeper", "localspace", "partnercert", "_lampkeeper", "__editable__", "pyspark", "starlette")
+            ("lampkeeper", "localspace", "partnercert", "_lampkeeper", "__editable__", "pyspark", "starlette", "openai")
         ):
             target = site / found.name
             if not target.exists() and found.suffix != ".pth":
@@ -79,3 +79,9 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (setup.returncode, (tmp_path / "envs" / "dev" / "env.auto.tfvars").is_file()) == (0, True), setup.stderr
+    asked = subprocess.run(
+        [str(home / "bin" / "python"), "-c", script, "generate", "--offline", "--model", "databricks:any"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (asked.returncode, "needs the package openai" in asked.stderr) == (2, True), asked.stderr
+    assert "pip install 'lampkeeper[model]'" in asked.stderr

@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -80,6 +81,25 @@ def test_wrong_use_is_named(product: Product, words: tuple[str, ...], variables:
     done = product(*words, **variables)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+@needs_cli
+def test_a_deploy_resolves_the_extra_of_the_wheel(product: Product, space: LocalWorkspace) -> None:
+    product.good("deploy", "-t", "local")
+    with space.http() as http:
+        listed = http.get("/api/2.2/jobs/list", params={"expand_tasks": "true"}).json()["jobs"]
+        settings = [http.get("/api/2.2/jobs/get", params={"job_id": one["job_id"]}).json()["settings"] for one in listed]
+    used = {
+        one["name"].removeprefix("[dev admin] "): [
+            path.rsplit("/", 1)[1] for e in one.get("environments", ()) for path in e["spec"]["dependencies"]
+        ]
+        for one in settings
+    }
+    wheel = f"lampkeeper-{version('lampkeeper')}-py3-none-any.whl"
+    asks = {"governance", "propose", "schema_drift"}
+    assert {name: paths for name, paths in used.items() if paths} == {
+        name: [f"{wheel}[model]" if name in asks else wheel] for name in asks | {"apply_approved", "value_profiles", "verify"}
+    }
 
 
 @needs_cli

@@ -223,7 +223,10 @@ class BundleJobs:
     def _job(self, settings: Mapping[str, Any]) -> Any:
         filled = self._filled(settings)
         for environment in filled.get("environments", ()):
-            environment["spec"]["dependencies"] = [f"{self.files}/{self.wheel.name}"]
+            listed = environment["spec"]["dependencies"]
+            environment["spec"]["dependencies"] = [
+                one.replace("../dist/*.whl", f"{self.files}/{self.wheel.name}") for one in listed
+            ]
         return filled
 
     def _filled(self, value: Any) -> Any:

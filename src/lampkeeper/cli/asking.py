@@ -106,9 +106,11 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
     _prices(flags.price)
     if flags.model:
         ref = ModelRef.parse(flags.model, os.environ)
-        if ref.provider is not Provider.DATABRICKS and not flags.dry_run:
-            # A key that is missing is told before the workspace is read.
-            _open(ref)
+        if not flags.dry_run:
+            # A package or a key that is missing is told before the workspace is read.
+            opened = _opener()
+            if ref.provider is not Provider.DATABRICKS:
+                opened(ref, os.environ)
     return flags
 
 
@@ -183,8 +185,9 @@ def fill_sources(
         findings += settled.findings
     if not flags.model:
         return Asked(findings=tuple(findings), settled=settled)
-    model = _open(
+    model = _opener()(
         ModelRef.parse(flags.model, os.environ),
+        os.environ,
         workspace,
         ModelPatience(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
     )
@@ -194,11 +197,19 @@ def fill_sources(
     return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
 
 
-def _open(ref: ModelRef, workspace: Workspace | None = None, patience: ModelPatience | None = None) -> Model:
+def _opener() -> Callable[..., Model]:
+    """Return `open_model`; raise UsageError if the extra `model` is not installed."""
     # Imported here for its loading time: only who asks a model waits for it.
-    from lampkeeper.remote.llm_client import open_model
-
-    return open_model(ref, os.environ, workspace, patience)
+    try:
+        from lampkeeper.remote.llm_client import open_model
+    except ModuleNotFoundError as error:
+        if error.name != "openai":
+            raise
+        raise UsageError(
+            "asking a model needs the package openai, which is not installed",
+            fix="pip install 'lampkeeper[model]'; in the environment of a job, depend on lampkeeper-….whl[model]",
+        ) from None
+    return open_model
 
 
 def count_with(

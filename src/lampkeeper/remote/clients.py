@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -311,7 +312,7 @@ def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
     # The SDK warns of what then fails as an error of ours; unhandled, the warning would be printed above it.
     logging.getLogger("databricks.sdk").addHandler(_QUIET)
     try:
-        return Config(product="lampkeeper", product_version="0.1.0", **settings)
+        return Config(product="lampkeeper", product_version=version("lampkeeper"), **settings)
     except ValueError as error:
         profile = str(settings.get("profile", ""))
         if profile and (there := _profiles()) and profile not in there:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ class Model:
         """Make the client; its own retries are off, ours know the deadline."""
         # A redirect is not followed: the key is for this address. What the environment says of organisations is OpenAI's.
         http: Any = httpx.Client(timeout=self.patience.silence, follow_redirects=False)
-        headers: dict[str, Any] = {"User-Agent": "lampkeeper/0.1.0"}
+        headers: dict[str, Any] = {"User-Agent": f"lampkeeper/{version('lampkeeper')}"}
         if self.ref.provider is not Provider.OPENAI:
             headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
         self._client = OpenAI(
