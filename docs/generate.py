@@ -15,10 +15,10 @@ import click
 from lampkeeper.cli.app import job_options_shown
 from lampkeeper.cli.program import every_command
 from lampkeeper.deploy.duties import reasons_table, rights_table
-from localspace.coverage import table
-from localspace.ledger import Standing, load_ledger
+from localspace.api.coverage import table
+from localspace.core.ledger import Standing, load_ledger
 from localspace.main import cli
-from localspace.routes import ROUTES
+from localspace.server.routes import ROUTES
 
 DOCS = Path(__file__).parent
 _MADE = "<!-- made by docs/generate.py (make docs); edit the code, not this page -->\n"

@@ -43,10 +43,10 @@ _data_option = click.option(
 def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None:
     """Serve the workspace on 127.0.0.1 until told to stop."""
     try:
-        from localspace.server import LocalServer
+        from localspace.server.local_server import LocalServer
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is not installed: pip install 'lampkeeper[local]'.") from error
-    from localspace.workspace import DataFolderError, Workspace
+    from localspace.server.workspace import DataFolderError, Workspace
 
     try:
         workspace = Workspace(data_dir.absolute())
@@ -56,19 +56,19 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
     def ready() -> None:
         ids = workspace.ids
         facts = {
-            "host": workspace.address,
+            "host": workspace.location.address,
             "token": workspace.token,
             "account_id": ids.account_id,
             "workspace_id": ids.workspace_id,
             "metastore_id": ids.metastore_id,
             "warehouse_id": ids.warehouse_id,
-            "connect_roots": str(workspace.connect.roots()),
+            "connect_roots": str(workspace.services.connect.roots()),
         }
         section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
         # What databricks-connect runs on; there are no clusters here.
         section["serverless_compute_id"] = "auto"
         if profile:
-            from localspace.profile import configuration_file, write_profile
+            from localspace.server.profile import configuration_file, write_profile
 
             write_profile(configuration_file(os.environ), profile, section)
         if as_json:
@@ -77,7 +77,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
             click.echo(f"[{profile or 'localspace'}]")
             for key, value in section.items():
                 click.echo(f"{key} = {value}")
-            click.echo(f"# data: {workspace.data_dir}; warehouse: {ids.warehouse_id}; stop with Ctrl-C", err=True)
+            click.echo(f"# data: {workspace.location.data_dir}; warehouse: {ids.warehouse_id}; stop with Ctrl-C", err=True)
             click.echo(f"# databricks-connect: export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={facts['connect_roots']}", err=True)
         sys.stdout.flush()
 
@@ -97,7 +97,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data_dir: Path, yes: bool) -> None:
     """Delete the data of a workspace that is not running."""
-    from localspace.workspace import MARKER, DataFolderError, Workspace
+    from localspace.server.workspace import MARKER, DataFolderError, Workspace
 
     if not data_dir.exists():
         click.echo(f"{data_dir}: nothing there")

@@ -9,7 +9,7 @@ import pytest
 import localspace.probes
 from lampkeeper.app.conform import never_observed
 from lampkeeper.cli.main import main
-from localspace.ledger import load_ledger
+from localspace.core.ledger import load_ledger
 from localspace.probes import PROBES, Probe, ProbeError, Stage
 from support.localspace_server import LocalWorkspace, running_localspace
 

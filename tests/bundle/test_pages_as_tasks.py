@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from databricks.sdk.service import jobs
 
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.workspace import Workspace
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.governance.repositories import Books
 from support.fake_runner import FakeRunner
 from support.jobs import Ended, Jobs
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -33,7 +34,7 @@ class HistoryRunner(FakeRunner):
         return StatementResult(columns=columns, rows=[list(row.values()) for row in rows])
 
 
-def history_runner(workspace: Workspace) -> HistoryRunner:
+def history_runner(repositories: Books, files: Path) -> HistoryRunner:
     return HistoryRunner()
 
 

@@ -118,7 +118,7 @@ def test_deploy_plan_run_edit_and_destroy(plain: Bundle, space: LocalWorkspace) 
     plain.good("run", "flow", "--no-wait", *target)
     job_id = space.workspace.store.list("job")[0]["job_id"]
     run = space.workspace.store.list("run")[0]
-    space.workspace.bench.scheduler.cancel(run["run_id"])
+    space.workspace.services.jobs.scheduler.cancel(run["run_id"])
     plain.good("destroy", "--auto-approve", *target)
     exchanges = take(space)
     if os.environ.get("LAMPKEEPER_RECORD"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from localspace.profile import write_profile
+from localspace.server.profile import write_profile
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
 from support.recorded import save, take

@@ -43,14 +43,18 @@ def bring(place: Place, key: HashKey | None, plan: Plan | None = None) -> Plan:
 
 def test_the_key_is_in_the_function_and_in_no_file(place: Place, tmp_path: Path) -> None:
     key = fresh()
-    place.space.workspace.faults.keep_bodies = True
+    place.space.workspace.services.faults.keep_bodies = True
     made = bring(place, key)
     stored = place.space.workspace.store.get("function", "c", "lampkeeper", "mask_email")
     assert stored is not None
     assert key.pads[0] in stored["routine_definition"]
     assert "keyed" in "\n".join(line.text for line in plan_lines(made))
     pieces = (*key.pads, key.block[:32].hex())
-    texts = [made.to_json(), repr(place.space.workspace.faults.requests()), repr(place.space.workspace.desk.listed())]
+    texts = [
+        made.to_json(),
+        repr(place.space.workspace.services.faults.requests()),
+        repr(place.space.workspace.services.statements.listed()),
+    ]
     texts += [p.read_text() for p in (tmp_path / "envs").rglob("*") if p.is_file()]
     assert len(texts) > 4
     assert [t[:80] for t in texts for piece in pieces if piece in t] == []

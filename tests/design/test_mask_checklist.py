@@ -14,7 +14,7 @@ from lampkeeper.maskcheck.mask_sets import SET_NUMBERS, check_set
 from lampkeeper.maskcheck.mutants import mutants
 from lampkeeper.maskcheck.rows import SCHEMA, check_rows
 from lampkeeper.model.masks import FunctionRole
-from localspace.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(400)]

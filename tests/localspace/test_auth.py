@@ -125,7 +125,9 @@ def test_the_discovery_documents_lead_to_the_token_endpoints(space: LocalWorkspa
 
 def test_no_stored_document_holds_a_clear_token(space: LocalWorkspace) -> None:
     made = space.client().tokens.create().token_value
-    stored = (space.workspace.data_dir / "store.db-wal").read_bytes() + (space.workspace.data_dir / "store.db").read_bytes()
+    stored = (space.workspace.location.data_dir / "store.db-wal").read_bytes() + (
+        space.workspace.location.data_dir / "store.db"
+    ).read_bytes()
     assert made.encode() not in stored
     assert space.token.encode() not in stored
 
@@ -155,7 +157,7 @@ def test_the_route_of_tasks_serves_no_other_token(space: LocalWorkspace) -> None
     with space.http() as http:
         answer = http.post("/api/2.0/localspace/sql", json=statement)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
-    token, _ = space.workspace.gatekeeper.mint(space.workspace.ids.admin_id, scope="task")
+    token, _ = space.workspace.services.authenticator.mint(space.workspace.ids.admin_id, scope="task")
     with space.http(token) as http:
         answer = http.post("/api/2.0/localspace/sql", json=statement)
     assert answer.status_code == 200

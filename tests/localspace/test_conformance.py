@@ -16,7 +16,7 @@ import localspace.connect
 import localspace.governance
 import localspace.jobs
 import localspace.sql
-from localspace.ledger import RULE_USES, load_ledger
+from localspace.core.ledger import RULE_USES, load_ledger
 from localspace.probes import PROBES, access, masks, places, refusals, roles, run_probes, unseen
 from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace

@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +18,10 @@ from localspace.connect.client import ConnectClient, ConnectError
 from localspace.connect.columns import schema_message
 from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb, spark_version
-from localspace.connect.refusals import Unserved
+from localspace.connect.unsupported import Unserved
+from localspace.core.statement_runner import CancelToken, StatementRequest, StatementResult
+from localspace.governance.repositories import Books
 from localspace.sql.arrow import record_batch, stream_of
-from localspace.statement_runner import CancelToken, StatementRequest, StatementResult
-from localspace.workspace import Workspace
 from support.fake_runner import FakeRunner
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -45,7 +46,7 @@ class Kept(FakeRunner):
         )
 
 
-def kept_runner(workspace: Workspace) -> Kept:
+def kept_runner(repositories: Books, files: Path) -> Kept:
     return Kept()
 
 
@@ -276,7 +277,7 @@ def test_the_request_log_tells_reads_from_writes_and_who_sent_them(space: LocalW
 
 @pytest.mark.server
 def test_tls_is_spoken_at_the_same_address_to_who_trusts_the_certificate(space: LocalWorkspace) -> None:
-    roots = space.workspace.connect.roots().read_bytes()
+    roots = space.workspace.services.connect.roots().read_bytes()
     assert client(space, roots=roots).sql("SELECT me") == [("admin@localspace.example",)]
     with space.http() as http:
         assert http.get("/api/2.0/preview/scim/v2/Me").status_code == 200

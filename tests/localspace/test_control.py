@@ -129,7 +129,7 @@ def test_reset_forgets_everything_but_ids_and_the_admin_token(space: LocalWorksp
 
 def test_a_membership_takes_effect_after_the_lag_and_shows_at_once(space: LocalWorkspace) -> None:
     space.control("PUT", "lag", {"memberships": 60})
-    account, identity = space.account(), space.workspace.books.identity
+    account, identity = space.account(), space.workspace.repositories.identity
     user = space.client().users_v2.create(user_name="eve@example.com")
     group = account.groups_v2.create(display_name="late")
     join = [iam.Patch(op=iam.PatchOp.ADD, path="members", value=[{"value": user.id}])]
@@ -148,7 +148,7 @@ def test_a_membership_takes_effect_after_the_lag_and_shows_at_once(space: LocalW
 
 def test_a_tag_takes_effect_after_the_lag_and_goes_after_the_lag(space: LocalWorkspace) -> None:
     space.control("PUT", "lag", {"tags": 60})
-    tagging, client = space.workspace.books.tags, space.client()
+    tagging, client = space.workspace.repositories.tags, space.client()
     tag = uc.EntityTagAssignment(entity_type="schemas", entity_name="main.default", tag_key="Team", tag_value="a")
     client.entity_tag_assignments.create(tag)
     assert client.entity_tag_assignments.get("schemas", "main.default", "Team").tag_value == "a"

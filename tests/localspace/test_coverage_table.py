@@ -11,8 +11,8 @@ import databricks.sdk.service
 import httpx
 import pytest
 
-from localspace.coverage import table
-from localspace.routes import HANDLERS, ROUTES
+from localspace.api.coverage import table
+from localspace.server.routes import HANDLERS, ROUTES
 from support.localspace_server import running_localspace
 
 pytestmark = pytest.mark.server

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localspace.errors import ApiError
-from localspace.governance.external_places import checked_url, lies_in, place_key
-from localspace.statement_runner import SqlError
+from localspace.core.errors import ApiError
+from localspace.core.statement_runner import SqlError
+from localspace.governance.external_locations import checked_url, lies_in, place_key
 from support.fake_runner import fake_runner
 from support.localspace_server import running_localspace
 from support.sql_workspace import SqlWorkspace

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localspace.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError
 from support.fake_runner import fake_runner
 from support.localspace_server import running_localspace
 from support.sql_workspace import SqlWorkspace

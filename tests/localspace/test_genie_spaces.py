@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from localspace.errors import ApiError
-from localspace.serialized_space import read_space
+from localspace.api.serialized_space import read_space
+from localspace.core.errors import ApiError
 from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = pytest.mark.server

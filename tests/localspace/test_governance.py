@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localspace.governance.identity import Principal
-from localspace.store import Document
+from localspace.core.principals import Principal
+from localspace.core.store import Document
 from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = pytest.mark.server
@@ -123,9 +123,9 @@ def test_lists_show_only_what_the_caller_holds_a_privilege_on(world: World) -> N
 def test_browse_shows_that_a_table_exists_without_use_privileges(world: World) -> None:
     world.grant("catalog", "main", "BROWSE")
     assert world.ok("GET", f"{UC}/tables/main.fin.people", who=world.eve)["name"] == "people"
-    actor = world.space.workspace.books.identity.by_name("eve@example.com")
+    actor = world.space.workspace.repositories.identity.by_name("eve@example.com")
     assert isinstance(actor, Principal)
-    assert not world.space.workspace.books.privileges.holds(actor, "SELECT", "TABLE", "main.fin.people")
+    assert not world.space.workspace.repositories.privileges.holds(actor, "SELECT", "TABLE", "main.fin.people")
 
 
 def test_granting_needs_manage_or_ownership(world: World) -> None:
@@ -136,8 +136,8 @@ def test_granting_needs_manage_or_ownership(world: World) -> None:
 
 
 def test_manage_gives_no_select_and_ownership_of_the_schema_neither(world: World) -> None:
-    privileges = world.space.workspace.books.privileges
-    actor = world.space.workspace.books.identity.require_name("eve@example.com")
+    privileges = world.space.workspace.repositories.privileges
+    actor = world.space.workspace.repositories.identity.require_name("eve@example.com")
     world.grant("schema", "main.fin", "MANAGE")
     world.ok("PATCH", f"{UC}/schemas/main.fin", {"owner": "eve@example.com"})
     assert not privileges.holds(actor, "SELECT", "TABLE", "main.fin.people")
@@ -146,8 +146,8 @@ def test_manage_gives_no_select_and_ownership_of_the_schema_neither(world: World
 
 def test_all_privileges_leave_manage_out(world: World) -> None:
     world.grant("catalog", "main", "ALL_PRIVILEGES")
-    actor = world.space.workspace.books.identity.require_name("eve@example.com")
-    held = world.space.workspace.books.privileges.held(actor, "TABLE", "main.fin.people")
+    actor = world.space.workspace.repositories.identity.require_name("eve@example.com")
+    held = world.space.workspace.repositories.privileges.held(actor, "TABLE", "main.fin.people")
     assert {"SELECT", "MODIFY", "APPLY_TAG"} <= held
     assert "MANAGE" not in held
 
@@ -172,7 +172,7 @@ def test_a_renamed_schema_keeps_grants_tags_and_policies(world: World) -> None:
     world.tag("columns", "main.fin.people.email", "pii", "email")
     world.ok("POST", f"{UC}/policies", world.mask())
     world.ok("PATCH", f"{UC}/schemas/main.fin", {"new_name": "money"})
-    books = world.space.workspace.books
+    books = world.space.workspace.repositories
     assert books.tags.effective_column_tags("main.money.people") == {"email": {"pii": "email"}}
     assert [one["name"] for one in books.policies.in_scope("main.money.people")] == ["m"]
     assert world.ok("GET", f"{UC}/permissions/table/main.money.people")["privilege_assignments"]
@@ -229,14 +229,14 @@ def test_assigning_a_governed_tag_needs_apply_tag_and_assign(world: World) -> No
 def test_columns_never_inherit_and_tables_do(world: World) -> None:
     world.tag("catalogs", "main", "team", "a")
     world.tag("schemas", "main.fin", "team", "b")
-    tags = world.space.workspace.books.tags
+    tags = world.space.workspace.repositories.tags
     assert tags.effective_table_tags("main.fin.people") == {"team": "b"}
     assert tags.effective_column_tags("main.fin.people") == {}
 
 
 def test_a_column_with_dots_and_backticks_can_be_tagged(world: World) -> None:
     assert world.tag("columns", "main.fin.people.odd.name`x", "pii", "name").status_code == 200
-    assert world.space.workspace.books.tags.effective_column_tags("main.fin.people") == {"odd.name`x": {"pii": "name"}}
+    assert world.space.workspace.repositories.tags.effective_column_tags("main.fin.people") == {"odd.name`x": {"pii": "name"}}
 
 
 def test_an_absent_field_that_the_mask_names_is_cleared(world: World) -> None:
@@ -337,7 +337,7 @@ def test_row_filters_need_one_argument_a_parameter(world: World) -> None:
 
 def test_a_column_with_a_governed_tag_cannot_be_dropped(world: World) -> None:
     world.tag("columns", "main.fin.people.email", "pii", "email")
-    books = world.space.workspace.books
+    books = world.space.workspace.repositories
     admin = books.identity.require_name("admin@localspace.example")
     table = books.objects.read(admin, "table", "main.fin.people")
     rest = [one for one in table["columns"] if one["name"] != "email"]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from localspace.errors import ApiError
-from localspace.governance.grant_book import GrantChange
+from localspace.core.errors import ApiError
+from localspace.core.statement_runner import SqlError
+from localspace.governance.grant_repository import GrantChange
 from localspace.governance.legacy import is_legacy
-from localspace.statement_runner import SqlError
 from support.fake_runner import fake_runner
 from support.localspace_server import running_localspace
 from support.sql_workspace import SqlWorkspace

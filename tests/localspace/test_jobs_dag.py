@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
 from localspace.jobs.dag import BROKEN, NOT_RUN, SUCCEEDED, Done, Edge, Node, Result, RunIf, decide, overall, read_nodes, ready
 
 pytestmark = pytest.mark.unit

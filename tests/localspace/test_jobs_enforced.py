@@ -115,7 +115,7 @@ def test_a_sql_task_runs_on_a_warehouse_as_its_principal(flow: Jobs, space: Loca
     assert output is not None
     assert output.query_output is not None
     assert len(output.query_output.sql_statements or []) == 2
-    log = space.workspace.bench.attempts.folder_of(ended.task("main").run_id or 0) / "output.log"
+    log = space.workspace.services.jobs.executor.folder_of(ended.task("main").run_id or 0) / "output.log"
     assert "|  42|" in log.read_text()
     assert "| a;b|" in log.read_text()
     other = jobs.SqlTask(warehouse_id="0123456789abcdef", file=jobs.SqlTaskFile(path=path))

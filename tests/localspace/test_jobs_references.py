@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localspace.jobs.dag import Result
-from localspace.jobs.notebook_source import CellKind, Language, bare_name, notebook_language, parse
 from localspace.jobs.operators import compare
 from localspace.jobs.references import Context, JsonValue, TaskFacts, UnresolvedError, references, resolve, resolve_text
+from localspace.storage.notebook_source import CellKind, Language, bare_name, notebook_language, parse
 
 pytestmark = pytest.mark.unit
 

@@ -250,7 +250,7 @@ def test_a_secret_that_was_read_is_blotted_out_everywhere(flow: Jobs, space: Loc
     assert "hunter2" not in seen
     assert "it is [REDACTED]" in seen
     # What a child process or a raw write put into the log never went through Python's stdout.
-    left = space.workspace.bench.attempts.folder_of(ended.task("other").run_id or 0)
+    left = space.workspace.services.jobs.executor.folder_of(ended.task("other").run_id or 0)
     assert (left / "output.log").read_text() == "[REDACTED]15\n"
 
 

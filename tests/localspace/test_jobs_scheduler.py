@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localspace.clock import Clock
+from localspace.core.clock import Clock
+from localspace.core.statement_runner import CancelToken
+from localspace.core.store import Document, Store
 from localspace.jobs.dag import NOT_RUN, SUCCEEDED, Done, Result, RunIf, decide, overall, read_nodes
-from localspace.jobs.endings import SUCCESS, Ending, cancelled, failed, wire_state
-from localspace.jobs.run_book import RunBook, over, result_of
+from localspace.jobs.run_log import RunBook, over, result_of
 from localspace.jobs.scheduler import Scheduler
-from localspace.statement_runner import CancelToken
-from localspace.store import Document, Store
+from localspace.jobs.terminal_states import SUCCESS, Ending, cancelled, failed, wire_state
 from support.nightly import law
 
 pytestmark = pytest.mark.unit

@@ -89,7 +89,7 @@ def test_while_memberships_settle_nothing_is_kept(space: LocalWorkspace) -> None
             return [t["name"] for t in hers.get(f"{UC}/tables", params=LIST).json().get("tables", ())]
 
     assert seen() == []
-    space.workspace.clock._offset_ms += 31_000  # time passes, and nothing is written
+    space.workspace.repositories.clock._offset_ms += 31_000  # time passes, and nothing is written
     assert seen() == ["one"]
 
 

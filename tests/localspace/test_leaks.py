@@ -9,7 +9,7 @@ import pytest
 
 from localspace.connect.plans import query as frame_query
 from localspace.connect.protocol import pb
-from localspace.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark

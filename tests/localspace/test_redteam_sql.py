@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from localspace.errors import ApiError
-from localspace.statement_runner import SqlError
+from localspace.core.errors import ApiError
+from localspace.core.statement_runner import SqlError
 from support.sql_workspace import EVE, SqlWorkspace, told
 
 pytestmark = pytest.mark.spark

@@ -12,9 +12,9 @@ from typing import Any
 import databricks.sdk.service
 import pytest
 
-from localspace.errors import ApiError
-from localspace.request_schemas import RAW, SCHEMAS, schema_of
-from localspace.request_schemas.types import (
+from localspace.core.errors import ApiError
+from localspace.http.request_schemas import RAW, SCHEMAS, schema_of
+from localspace.http.request_schemas.types import (
     ANYTHING,
     FLAG,
     NUMBER,
@@ -27,7 +27,7 @@ from localspace.request_schemas.types import (
     ListOf,
     MapOf,
 )
-from localspace.routes import ROUTES
+from localspace.server.routes import ROUTES
 
 pytestmark = pytest.mark.unit
 WRONG: dict[FieldType, tuple[Any, ...]] = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from localspace.sql.conditions import holds, parse_condition, references
+from localspace.core.statement_runner import SqlError
+from localspace.governance.conditions import holds, parse_condition, references
 from localspace.sql.resolve import ColumnInput, ConstantInput, Protection, Resolver, TableFacts
-from localspace.statement_runner import SqlError
 
 pytestmark = pytest.mark.unit
 

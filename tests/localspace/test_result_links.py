@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from databricks.sdk.service import sql
 
-from localspace.result_links import LIFETIME_MS
 from localspace.sql.arrow import record_batch
+from localspace.sql.result_links import LIFETIME_MS
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localspace.core.lexer import Cursor, quote_name, quote_text, tokenize, without_comments
+from localspace.core.statement_runner import SqlError
 from localspace.sql.calls import find_calls
 from localspace.sql.engine_worker import java_double
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.parameters import bind
 from localspace.sql.reader import Session
 from localspace.sql.rewrite import BARRIER, Rewriter
-from localspace.sql.text import Cursor, quote_name, quote_text, tokenize, without_comments
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.unit

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from localspace.errors import ApiError
-from localspace.scim import apply_patch, parse_filter
+from localspace.core.errors import ApiError
+from localspace.http.scim import apply_patch, parse_filter
 from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = pytest.mark.server
@@ -96,7 +96,7 @@ def test_nested_groups_reach_through_and_a_cycle_is_refused(scim: httpx.Client, 
     user = made(scim, "Users", userName="ana@example.com")
     inner = made(scim, "Groups", displayName="inner", members=[{"value": user}])
     outer = made(scim, "Groups", displayName="outer", members=[{"value": inner}])
-    identity = space.workspace.books.identity
+    identity = space.workspace.repositories.identity
     assert identity.is_account_group_member(user, "outer")
     loop = {"Operations": [{"op": "add", "path": "members", "value": [{"value": outer}]}]}
     assert scim.patch(f"/Groups/{inner}", json=loop).status_code == 400

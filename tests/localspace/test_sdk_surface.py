@@ -11,8 +11,8 @@ from databricks.sdk.errors import NotFound
 from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import iam, oauth2, serving, settings, sql, tags, workspace
 
-from localspace.coverage import TEST, table
-from localspace.routes import ROUTES
+from localspace.api.coverage import TEST, table
+from localspace.server.routes import ROUTES
 from support.closing_lines import Record, note_table
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from databricks.sdk.service import sql
 
-from localspace.api.statements import is_read
+from localspace.sql.statement_kinds import is_read
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 

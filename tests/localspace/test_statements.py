@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest
 from localspace.sql.information_schema import VIEWS
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark

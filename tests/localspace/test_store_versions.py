@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localspace.store import Store
+from localspace.core.store import Store
 
 pytestmark = pytest.mark.unit
 

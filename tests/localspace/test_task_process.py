@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localspace.jobs.task_output import OUTPUT_BYTES, blot, first_part, read_log, read_values, settle
+from localspace.sql.result_rows import Field, Row, shown, value_of
 from localspace.task_process.dbutils import TaskValues, Widgets, resolved
-from localspace.task_process.rows import Field, Row, shown, value_of
 from localspace.task_process.session import Session
 from localspace.task_process.sql_text import first_word, literal, quoted, quoted_name, split_statements, type_of
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localspace.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError
 from support.nightly import sampled
 from support.sql_workspace import EVE, SqlWorkspace, told
 

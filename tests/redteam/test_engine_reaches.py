@@ -13,10 +13,10 @@ import pytest
 
 from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb
-from localspace.connect.refusals import Unserved
+from localspace.connect.unsupported import Unserved
+from localspace.core.statement_runner import CancelToken, SqlError
 from localspace.sql.admission import BUILT_IN
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED, REFUSED
-from localspace.statement_runner import CancelToken, SqlError
 from support.canaries import SECRET, Canaries
 from support.nightly import sampled
 from support.sql_workspace import EVE, SqlWorkspace

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from localspace.request_schemas import schema_of
-from localspace.request_schemas.types import Fields
+from localspace.http.request_schemas import schema_of
+from localspace.http.request_schemas.types import Fields
 from support.nightly import sampled
 from support.populated_workspace import HIDDEN, JOBS, SCIM, UC, Populated, populated
 
@@ -202,8 +202,8 @@ def document(world: Populated, target: Target, name: str) -> tuple[tuple[str, ..
 
 def declared(world: Populated, target: Target) -> frozenset[str]:
     """Return the fields that the route of a target takes."""
-    from localspace.router import Router
-    from localspace.routes import ROUTES
+    from localspace.http.router import Router
+    from localspace.server.routes import ROUTES
 
     route = Router(ROUTES).find(target.method, target.path.split("?")[0])
     assert route is not None

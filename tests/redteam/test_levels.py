@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from localspace.routes import ROUTES
+from localspace.server.routes import ROUTES
 from support.nightly import sampled
 from support.populated_workspace import HIDDEN, JOBS, UC, Populated, finished_run, populated
 
@@ -268,8 +268,8 @@ def test_the_folder_of_a_volume_is_told_to_runs_alone(world: Populated, who: str
     path = f"/Volumes/{HIDDEN}/{HIDDEN}/{HIDDEN}_v"
     answer = world.clients[who].get("/api/2.0/localspace/volume", params={"path": path})
     assert answer.status_code == 403
-    assert str(world.space.workspace.data_dir) not in answer.text
-    token, document = world.space.workspace.gatekeeper.mint(world.space.workspace.ids.admin_id, scope="task")
+    assert str(world.space.workspace.location.data_dir) not in answer.text
+    token, document = world.space.workspace.services.authenticator.mint(world.space.workspace.ids.admin_id, scope="task")
     with world.space.http(token) as task:
         assert task.get("/api/2.0/localspace/volume", params={"path": path}).status_code == 200
-    world.space.workspace.gatekeeper.revoke(document)
+    world.space.workspace.services.authenticator.revoke(document)

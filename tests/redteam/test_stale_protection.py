@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from localspace import fresh
-from localspace.clock import Clock
-from localspace.governance.books import open_books
-from localspace.governance.grant_book import GrantChange
-from localspace.governance.identity import Principal, PrincipalKind
+from localspace.core.clock import Clock
+from localspace.core.principals import Principal, PrincipalKind
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document, Store
+from localspace.governance import bootstrap
+from localspace.governance.grant_repository import GrantChange
 from localspace.governance.people import People
+from localspace.governance.repositories import open_books
 from localspace.governance.tagging import Tagging
 from localspace.sql.reader import Reader
 from localspace.sql.resolve import Resolver
-from localspace.statement_runner import SqlError
-from localspace.store import Document, Store
 from support.nightly import sampled
 from support.sql_workspace import EVE
 
@@ -33,7 +33,7 @@ class Place:
     def __init__(self) -> None:
         self.store = Store(None)
         clock = Clock(self.store)
-        self.ids = fresh.ensure(self.store, clock)
+        self.ids = bootstrap.ensure(self.store, clock)
         self.books = open_books(self.store, clock, self.ids)
         self.store.put("user", ("u1",), {"id": "u1", "userName": EVE, "displayName": EVE, "active": True})
         self.store.put("group", ("g1",), {"id": "g1", "displayName": "cleared", "scope": "account", "members": []})
@@ -44,13 +44,13 @@ def place() -> Iterator[Place]:
     made = Place()
     columns = [column("ssn", "c0"), column("name", "c1")]
     body = {"name": "people", "catalog_name": "main", "schema_name": "default", "full_name": TABLE, "table_id": "t"}
-    made.store.put("table", KEY, body | {"columns": columns, "row_filter": None, "owner": fresh.ADMIN_NAME}, KEY[:2])
+    made.store.put("table", KEY, body | {"columns": columns, "row_filter": None, "owner": bootstrap.ADMIN_NAME}, KEY[:2])
     function = {
         "full_name": "main.default.hide",
         "catalog_name": "main",
         "schema_name": "default",
         "name": "hide",
-        "owner": fresh.ADMIN_NAME,
+        "owner": bootstrap.ADMIN_NAME,
     }
     made.store.put("function", ("main", "default", "hide"), function | {"input_params": [{"name": "v"}]}, KEY[:2])
     made.books.tags.create_policy(admin(made), {"tag_key": "pii", "values": [{"name": "ssn"}]})

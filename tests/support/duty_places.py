@@ -19,7 +19,7 @@ from lampkeeper.deploy.history import TABLES, History
 from lampkeeper.model.auth import Auth
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql
-from localspace.workspace import BuildRunner
+from localspace.server.workspace import BuildRunner
 from support.bank_places import PEOPLE, ROWS, Answer
 from support.bundle_jobs import BundleJobs, target_document
 from support.env_folders import SETTINGS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.workspace import Workspace
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.governance.repositories import Books
 
 
 class FakeRunner:
@@ -46,6 +47,6 @@ class FakeRunner:
         self.closed = True
 
 
-def fake_runner(workspace: Workspace) -> FakeRunner:
+def fake_runner(repositories: Books, files: Path) -> FakeRunner:
     """Return a runner for `running_localspace(build_runner=fake_runner)`."""
     return FakeRunner()

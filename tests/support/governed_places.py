@@ -17,8 +17,8 @@ from lampkeeper.remote.clients import Call, Plane, Wire, Workspace, connect
 from lampkeeper.remote.clock import Clock
 from lampkeeper.remote.failures import Patience
 from lampkeeper.remote.warehouse import run_sql
+from localspace.core.statement_runner import SqlError
 from localspace.sql.reader import Reader
-from localspace.statement_runner import SqlError
 from support.light_sql import light_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -68,7 +68,7 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         """Tick the workspace's clock, and let its threads run for a moment."""
-        self._space.workspace.books.clock.tick(seconds)
+        self._space.workspace.repositories.clock.tick(seconds)
         self._ahead += seconds
         time.sleep(min(seconds, 0.002))
 
@@ -135,7 +135,7 @@ class Place:
 
         `table.column` to `hidden`, `failing`, or `rows by f: raw` and the like; the function's body is part of what is seen.
         """
-        books = self.space.workspace.books
+        books = self.space.workspace.repositories
         reader = Reader(books)
         who = books.identity.by_name(principal)
         assert who is not None

@@ -7,16 +7,17 @@ need rows of tables fail: tests that want rows use the real engine.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.governance.repositories import Books
 from localspace.sql.engine import Engine, EngineRows
 from localspace.sql.information_schema import VIEWS, Visible
 from localspace.sql.run import SqlRunner
 from localspace.sql.storage import EngineObjects
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.workspace import Workspace
 
 
 class _NoEngine(Engine):
@@ -39,11 +40,10 @@ class _NoEngine(Engine):
 class LightRunner:
     """A statement runner for control-plane tests."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Answer from the books of a workspace."""
-        self._books = workspace.books
-        files = workspace.files
-        self._runner = SqlRunner(workspace.books, files, _NoEngine(files / "engine"))
+    def __init__(self, repositories: Books, files: Path) -> None:
+        """Answer from the repositories of a workspace."""
+        self._books = repositories
+        self._runner = SqlRunner(repositories, files, _NoEngine(files / "engine"))
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
         """Run one statement."""
@@ -83,6 +83,6 @@ class LightRunner:
         return StatementResult(columns=tuple((n, "string", "STRING") for n in names), rows=rows_out)
 
 
-def light_runner(workspace: Workspace) -> LightRunner:
+def light_runner(repositories: Books, files: Path) -> LightRunner:
     """Make the runner; pass this as `build_runner`."""
-    return LightRunner(workspace)
+    return LightRunner(repositories, files)

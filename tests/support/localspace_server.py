@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from localspace.fresh import ADMIN_NAME
-from localspace.server import LocalServer
-from localspace.workspace import BuildRunner, Workspace
+from localspace.governance.bootstrap import ADMIN_NAME
+from localspace.server.local_server import LocalServer
+from localspace.server.workspace import BuildRunner, Workspace
 
 if TYPE_CHECKING:
     from databricks.sdk import AccountClient, WorkspaceClient
@@ -99,7 +99,7 @@ def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[Loca
 
     ids = workspace.ids
     running = LocalWorkspace(
-        host=workspace.address,
+        host=workspace.location.address,
         token=workspace.token,
         account_id=ids.account_id,
         workspace_id=ids.workspace_id,

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from localspace.store import Document
+from localspace.core.store import Document
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 

@@ -5,35 +5,28 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
-from localspace import fresh
-from localspace.auth import Gatekeeper
-from localspace.calls import Call
-from localspace.clock import Clock
 from localspace.connect.client import ConnectClient, ConnectError
-from localspace.connect.endpoint import ConnectEndpoint
-from localspace.errors import ApiError
-from localspace.faults import Faults
-from localspace.governance.books import Books, open_books
-from localspace.governance.identity import PrincipalKind
+from localspace.core.clock import Clock
+from localspace.core.errors import ApiError
+from localspace.core.location import Location
+from localspace.core.principals import PrincipalKind
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.core.store import Store
+from localspace.governance import bootstrap
 from localspace.governance.people import People
+from localspace.governance.repositories import Books, open_books
+from localspace.http.request import Call
+from localspace.http.request_schemas import schema_of
+from localspace.http.router import Router
+from localspace.http.serialisation import Reply
 from localspace.probes import Answer
-from localspace.request_schemas import schema_of
-from localspace.router import Router
-from localspace.routes import ROUTES
+from localspace.server.routes import ROUTES
+from localspace.server.workspace import open_services
 from localspace.sql.run import SqlRunner, build_runner
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.statements import StatementDesk
-from localspace.store import Store
-from localspace.wire import Reply
-from localspace.workbench import Workbench
-
-if TYPE_CHECKING:
-    from localspace.workspace import Workspace
 
 
 class SqlWorkspace:
@@ -43,29 +36,21 @@ class SqlWorkspace:
         """Open a fresh workspace in `folder`."""
         self.store = Store(folder / "store.db")
         self.clock = Clock(self.store)
-        self.ids = fresh.ensure(self.store, self.clock)
+        self.ids = bootstrap.ensure(self.store, self.clock)
         self.books: Books = open_books(self.store, self.clock, self.ids)
         self.runner: SqlRunner = build_runner(self.books, folder / "files")
-        self.gatekeeper = Gatekeeper(self.store, self.clock, self.books.identity)
-        self.desk = StatementDesk(self.clock, lambda: self.runner)
-        self.faults = Faults()
-        self.data_dir = folder
-        self.address = "http://127.0.0.1"
-        self._connect = ConnectEndpoint(cast("Workspace", self))
+        location = Location(data_dir=folder, address="http://127.0.0.1")
+        self.services = open_services(self.books, location, _no_reset, lambda *_: self.runner)
         self._ids: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
     def close(self) -> None:
         """End the engine and close the store."""
-        self._connect.close()
-        self.desk.close()
+        self.services.connect.close()
+        self.services.jobs.close()
+        self.services.statements.close()
         self.runner.close()
         self.store.close()
-
-    @cached_property
-    def bench(self) -> Workbench:
-        """Return the jobs, files and volumes, opened with the first call that needs them."""
-        return Workbench(cast("Workspace", self))
 
     # People
 
@@ -97,7 +82,7 @@ class SqlWorkspace:
 
     def external_location(self, name: str, url: str, **more: object) -> None:
         """Make an external location that the admin owns."""
-        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": fresh.ADMIN_NAME}
+        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": bootstrap.ADMIN_NAME}
         self.store.put("external_location", (name,), body | {"read_only": False} | more)
 
     def remove(self, names: Sequence[str]) -> None:
@@ -122,12 +107,12 @@ class SqlWorkspace:
         principal = self.books.identity.by_id(self.ids.admin_id if persona is None else self._ids[persona])
         assert principal is not None
         call = Call(
-            workspace=cast("Workspace", self),
+            services=self.services,
             method=method,
             path=path,
             params=found[1],
             query=dict(parse_qsl(query)),
-            headers={"authorization": f"Bearer {self.gatekeeper.mint(principal.id)[0]}"},
+            headers={"authorization": f"Bearer {self.services.authenticator.mint(principal.id)[0]}"},
             raw=json.dumps(body or {}).encode(),
             principal=principal,
             schema=schema_of(found[0].method, found[0].path),
@@ -172,8 +157,8 @@ class SqlWorkspace:
     def run_spark(self, statement: str, persona: str | None, claimed: str) -> Answer:
         """Run a statement through Spark Connect for a probe."""
         number = self.ids.admin_id if persona is None else self._ids[persona]
-        token = self.gatekeeper.mint(number)[0]
-        host = f"http://127.0.0.1:{self._connect.port(secure=False)}"
+        token = self.services.authenticator.mint(number)[0]
+        host = f"http://127.0.0.1:{self.services.connect.port(secure=False)}"
         client = ConnectClient(host, {"authorization": f"Bearer {token}"}, claimed)
         try:
             rows = client.sql(statement)
@@ -182,6 +167,10 @@ class SqlWorkspace:
         finally:
             client.close()
         return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))
+
+
+def _no_reset() -> None:
+    raise NotImplementedError("a workspace without a server is not reset")
 
 
 EVE = "eve@bank.example"

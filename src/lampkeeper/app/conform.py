@@ -23,7 +23,7 @@ from lampkeeper.model.names import quote_identifier
 from lampkeeper.remote.clients import Plane, Workspace, connect, encode
 from lampkeeper.remote.warehouse import run_sql, warehouse_id
 from lampkeeper.testdata.seeding import Progress
-from localspace.ledger import LedgerRow, Standing, load_ledger
+from localspace.core.ledger import LedgerRow, Standing, load_ledger
 from localspace.probes import Answer, ProbeError, ProbeOutcome, run_probes
 
 RECORD = "conformance-record.json"

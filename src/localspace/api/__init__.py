@@ -1,1 +1,1 @@
-"""One module for each part of the REST surface; `localspace.routes` lists what they serve."""
+"""One module for each part of the REST surface; `localspace.server.routes` lists what they serve."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 
-from localspace.calls import Call, Plane, Route, field_of
-from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.core.errors import ApiError, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.serialisation import Json
 
 _NAME = re.compile(r"accounts/(?P<account>[^/]+)(?:/(?P<kind>\w+)/(?P<id>[^/]+))?/ruleSets/default")
 _ROLES = {

@@ -7,14 +7,14 @@ import uuid
 from typing import Any
 
 from localspace.api.scim_resources import people_of
-from localspace.calls import Call, Plane, Route, field_of
-from localspace.errors import already_exists, denied, invalid, not_found
-from localspace.governance.identity import PrincipalKind
-from localspace.governance.timestamps import iso
+from localspace.core.errors import already_exists, denied, invalid, not_found
+from localspace.core.ledger import rule
+from localspace.core.principals import PrincipalKind
+from localspace.core.store import Document
+from localspace.core.timestamps import iso
+from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.serialisation import Json, page
 from localspace.jobs.run_identity import has_role_on
-from localspace.ledger import rule
-from localspace.store import Document
-from localspace.wire import Json, page
 
 _ACCOUNT = "/api/2.0/accounts/{account_id}"
 _TWO_YEARS = 730 * 86_400
@@ -228,7 +228,7 @@ def create_secret(call: Call) -> Json:
     owner = _service_principal(call)
     if call.books.store.count("sp_secret", (owner["id"],)) >= _MAX_SECRETS:
         raise invalid(f"A service principal can have at most {_MAX_SECRETS} secrets.", "RESOURCE_LIMIT_EXCEEDED")
-    secret, body = call.workspace.gatekeeper.new_secret(owner["id"], _lifetime(call.body.get("lifetime")))
+    secret, body = call.services.authenticator.new_secret(owner["id"], _lifetime(call.body.get("lifetime")))
     return _secret_info(body) | {"secret": secret}
 
 

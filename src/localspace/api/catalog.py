@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from localspace.api.catalog_infos import catalog_info, function_info, table_info
-from localspace.calls import Call, Route, field_of
-from localspace.errors import denied, invalid, not_found
-from localspace.governance.external_places import checked_url, place_key
+from localspace.core.errors import denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.governance.external_locations import checked_url, place_key
 from localspace.governance.privileges import split_name
-from localspace.store import Document
-from localspace.wire import Json, Reply, page
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json, Reply, page
 
 _UC = "/api/2.1/unity-catalog"
 
@@ -76,7 +76,8 @@ def delete_schema(call: Call) -> Json:
 
 def list_tables(call: Call) -> Reply:
     """List the tables and views of a schema, with columns unless omitted."""
-    return call.workspace.kept_answers.reply(call, _list_tables)
+    query = (part for pair in sorted(call.query.items()) for part in pair)
+    return call.services.responses.reply((call.path, call.actor.id, *query), lambda: _list_tables(call))
 
 
 def _list_tables(call: Call) -> Json:

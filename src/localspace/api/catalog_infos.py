@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.core.store import Document
+from localspace.http.serialisation import Json
 
 
 def catalog_info(body: Document) -> Json:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 
-from localspace.api.object_rights import may_see, require_level
-from localspace.calls import Call, Route, field_of
-from localspace.errors import ApiError, already_exists, invalid, not_found
-from localspace.governance.timestamps import iso
-from localspace.store import Document
-from localspace.wire import Json, page
-from localspace.workspace_tree import normal
+from localspace.core.errors import ApiError, already_exists, invalid, not_found
+from localspace.core.store import Document
+from localspace.core.timestamps import iso
+from localspace.governance.object_permissions import may_see, require_level
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json, page
+from localspace.storage.workspace_tree import normal
 
 _BASE = "/api/2.0/lakeview/dashboards"
 
@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
     body = call.body
     name = field_of(body, "display_name")
     folder = normal(body.get("parent_path") or f"/Users/{call.actor.name}")
-    tree = call.workspace.bench.tree
+    tree = call.services.tree
     if not tree.exists(folder):
         raise not_found(f"Tree node with path '{folder}' does not exist.")
     tree.require(call.actor, folder, "CAN_EDIT")

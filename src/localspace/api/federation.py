@@ -6,13 +6,13 @@ import re
 import uuid
 from typing import Any
 
-from localspace.calls import Call, Plane, Route
-from localspace.errors import already_exists, denied, invalid, not_found
-from localspace.federation import ACCOUNT_WIDE
-from localspace.governance.timestamps import iso
-from localspace.id_tokens import TokenError, read_keys
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.core.errors import already_exists, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.core.timestamps import iso
+from localspace.http.request import Call, Plane, Route
+from localspace.http.serialisation import Json, page
+from localspace.identity.federation import ACCOUNT_WIDE
+from localspace.identity.id_tokens import TokenError, read_keys
 
 _ID = re.compile(r"[a-z0-9-]{1,128}")
 

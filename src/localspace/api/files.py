@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from email.utils import formatdate
 
-from localspace.calls import Call, Route
-from localspace.volume_files import MOST_BYTES, Entry
-from localspace.wire import Json, Reply, page
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, Reply, page
+from localspace.storage.volume_files import MOST_BYTES, Entry
 
 _STREAM = "application/octet-stream"
 
 
 async def upload(call: Call) -> Reply:
     """Write a file from the raw body."""
-    volumes, path = call.workspace.bench.volumes, _path(call)
+    volumes, path = call.services.volumes, _path(call)
     await asyncio.to_thread(
         volumes.write, call.actor, path, call.raw, overwrite=call.query.get("overwrite", "").lower() == "true"
     )
@@ -23,43 +23,43 @@ async def upload(call: Call) -> Reply:
 
 async def download(call: Call) -> Reply:
     """Return a file."""
-    entry, content = await asyncio.to_thread(call.workspace.bench.volumes.read, call.actor, _path(call))
+    entry, content = await asyncio.to_thread(call.services.volumes.read, call.actor, _path(call))
     return Reply(body=content, headers=_headers(entry), media_type=_STREAM)
 
 
 def metadata(call: Call) -> Reply:
     """Return size and age of a file in the headers."""
-    entry = call.workspace.bench.volumes.file_entry(call.actor, _path(call))
+    entry = call.services.volumes.file_entry(call.actor, _path(call))
     return Reply(body=b"", headers=_headers(entry) | {"content-length": str(entry.size)}, media_type=_STREAM)
 
 
 def delete(call: Call) -> Reply:
     """Delete a file."""
-    call.workspace.bench.volumes.delete(call.actor, _path(call))
+    call.services.volumes.delete(call.actor, _path(call))
     return Reply(body=b"", status=204)
 
 
 def make_directory(call: Call) -> Reply:
     """Create a directory and its parents."""
-    call.workspace.bench.volumes.make_directory(call.actor, _path(call))
+    call.services.volumes.make_directory(call.actor, _path(call))
     return Reply(body=b"", status=204)
 
 
 def directory(call: Call) -> Reply:
     """Say that a directory is there."""
-    call.workspace.bench.volumes.directory_entry(call.actor, _path(call))
+    call.services.volumes.directory_entry(call.actor, _path(call))
     return Reply(body=b"")
 
 
 def list_directory(call: Call) -> Json:
     """List a directory."""
-    entries = [_entry(one) for one in call.workspace.bench.volumes.listed(call.actor, _path(call))]
+    entries = [_entry(one) for one in call.services.volumes.listed(call.actor, _path(call))]
     return page(entries, call.query, "contents", size_name="page_size", most=1000)
 
 
 def delete_directory(call: Call) -> Reply:
     """Delete an empty directory."""
-    call.workspace.bench.volumes.delete_directory(call.actor, _path(call))
+    call.services.volumes.delete_directory(call.actor, _path(call))
     return Reply(body=b"", status=204)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localspace.api.object_rights import may_see, require_level
-from localspace.api.warehouses import require_warehouse
-from localspace.calls import Call, Route
-from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.governance.timestamps import iso
-from localspace.serialized_space import functions_of, read_space, tables_of, write_space
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.api.serialized_space import functions_of, read_space, tables_of, write_space
+from localspace.core.errors import ApiError, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.core.timestamps import iso
+from localspace.governance.object_permissions import may_see, require_level
+from localspace.governance.warehouses import require_warehouse
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.0/genie/spaces"
 _MAX_TITLE = 512

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from localspace.calls import Call, Route
-from localspace.errors import invalid
-from localspace.governance.grant_book import GrantChange
+from localspace.core.errors import invalid
+from localspace.governance.grant_repository import GrantChange
 from localspace.governance.privileges import HeldPrivilege, securable_type
-from localspace.wire import Json, page
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, page
 
 _UC = "/api/2.1/unity-catalog"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from localspace.api.scim_resources import as_document, as_resource, people_of
-from localspace.calls import Call, Plane, Route
-from localspace.errors import already_exists, denied, invalid, not_found
-from localspace.governance.identity import SYSTEM_GROUPS, PrincipalKind
+from localspace.core.errors import already_exists, denied, invalid, not_found
+from localspace.core.ledger import rule
+from localspace.core.principals import PrincipalKind
+from localspace.core.store import Document
 from localspace.governance.principal_names import owned_under
-from localspace.ledger import rule
-from localspace.scim import apply_patch, list_response, project
-from localspace.store import Document
-from localspace.wire import Json, Reply
+from localspace.http.request import Call, Plane, Route
+from localspace.http.scim import apply_patch, list_response, project
+from localspace.http.serialisation import Json, Reply
+from localspace.identity.memberships import SYSTEM_GROUPS
 
 
 def me(call: Call) -> Json:

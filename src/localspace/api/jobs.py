@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from localspace.api.object_rights import checked_entries, may_see, require_level
-from localspace.calls import Call, Handler, Plane, Route
-from localspace.errors import ApiError, invalid
-from localspace.jobs.run_book import over
+from localspace.core.errors import ApiError, invalid
+from localspace.core.store import Document
+from localspace.governance.object_permissions import checked_entries, may_see, require_level
+from localspace.http.request import Call, Handler, Plane, Route
+from localspace.http.serialisation import Json, page, whole_number
 from localspace.jobs.run_identity import check_run_as, principal_of, require_one_owner, require_same_identity
+from localspace.jobs.run_log import over
 from localspace.jobs.settings import checked, updated
-from localspace.jobs.starting import run_of_job, run_submitted
-from localspace.store import Document
-from localspace.wire import Json, page, whole_number
 
 _TASKS_IN_PAGE = 100
 _NOT_SETTINGS = ("access_control_list", "run_as_role")
@@ -21,10 +20,10 @@ _NOT_SETTINGS = ("access_control_list", "run_as_role")
 def create(call: Call) -> Json:
     """Create a job; the caller owns it."""
     body = call.body
-    bench = call.workspace.bench
+    jobs = call.services.jobs
     settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
     job: Document = {
-        "job_id": bench.book.new_id(),
+        "job_id": jobs.run_log.new_id(),
         "creator": call.actor.name,
         "creator_id": call.actor.id,
         "created_time": call.books.clock.now_ms(),
@@ -35,7 +34,7 @@ def create(call: Call) -> Json:
         entries = [{"principal": call.actor.name, "kind": call.actor.kind.value, "level": "IS_OWNER"}, *entries]
     require_one_owner(call.books, call.actor, entries, call.actor.name)
     with call.books.store.transaction():
-        bench.book.put_job(job)
+        jobs.run_log.put_job(job)
         call.books.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
     return {"job_id": job["job_id"]}
 
@@ -53,7 +52,7 @@ def listed(call: Call) -> Json:
     for job in call.books.store.list("job")[::-1]:
         if wanted and job["settings"]["name"].casefold() != wanted.casefold():
             continue
-        if may_see(call.books, call.actor, "jobs", str(job["job_id"]), call.workspace.bench.book.owner(job)):
+        if may_see(call.books, call.actor, "jobs", str(job["job_id"]), call.services.jobs.run_log.owner(job)):
             found.append(job)
     query = dict(call.query)
     if not query.get("page_token") and whole_number(query.get("offset"), "offset", 0):
@@ -93,10 +92,10 @@ def update(call: Call) -> Json:
 
 def delete(call: Call) -> Json:
     """Delete a job; its runs that are active are cancelled, past ones stay readable."""
-    bench = call.workspace.bench
+    jobs = call.services.jobs
     job = _job(call, call.body.get("job_id"), "CAN_MANAGE")
-    for run in bench.book.active(job["job_id"]):
-        bench.scheduler.cancel(run["run_id"])
+    for run in jobs.run_log.active(job["job_id"]):
+        jobs.scheduler.cancel(run["run_id"])
     with call.books.store.transaction():
         call.books.store.delete("job", str(job["job_id"]))
         call.books.store.delete("permission", "jobs", str(job["job_id"]))
@@ -121,11 +120,11 @@ async def trigger(call: Call) -> Json:
 def _run_now(call: Call) -> Json:
     body = call.body
     job = _job(call, body.get("job_id"), "CAN_MANAGE_RUN")
-    with call.workspace.bench.start_lock:
+    with call.services.jobs.start_lock:
         earlier = _earlier(call, body)
         if earlier is not None:
             return earlier
-        run = run_of_job(call.workspace.bench, job, body, call.actor)
+        run = call.services.jobs.submission.of_job(job, body, call.actor)
         _remember(call, body, run)
     return {"run_id": run["run_id"], "number_in_job": run["run_id"]}
 
@@ -136,11 +135,11 @@ def _submit(call: Call) -> Json:
     if any(one["level"] == "IS_OWNER" for one in entries):
         require_one_owner(call.books, call.actor, entries, call.actor.name)
     settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
-    with call.workspace.bench.start_lock:
+    with call.services.jobs.start_lock:
         earlier = _earlier(call, body)
         if earlier is not None:
             return earlier
-        run = run_submitted(call.workspace.bench, settings, call.actor)
+        run = call.services.jobs.submission.one_time(settings, call.actor)
         _remember(call, body, run)
     if entries:
         call.books.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
@@ -148,8 +147,8 @@ def _submit(call: Call) -> Json:
 
 
 def _trigger(call: Call) -> Json:
-    bench = call.workspace.bench
-    job = bench.book.job(call.params["job_id"])
+    jobs = call.services.jobs
+    job = jobs.run_log.job(call.params["job_id"])
     settings = job["settings"]
     schedule, given = settings.get("schedule"), settings.get("trigger") or {}
     kinds = {"periodic": "PERIODIC", "file_arrival": "FILE_ARRIVAL", "table_update": "TABLE", "table": "TABLE"}
@@ -160,8 +159,8 @@ def _trigger(call: Call) -> Json:
     paused = (schedule or given or settings.get("continuous") or {}).get("pause_status") == "PAUSED"
     if paused:
         raise invalid(f"The schedule or trigger of job {job['job_id']} is paused.")
-    owner = call.books.identity.by_name(bench.book.owner(job)) or call.actor
-    run = run_of_job(bench, job, {}, owner, trigger=kind)
+    owner = call.books.identity.by_name(jobs.run_log.owner(job)) or call.actor
+    run = jobs.submission.of_job(job, {}, owner, trigger=kind)
     return {"run_id": run["run_id"]}
 
 
@@ -187,27 +186,27 @@ def _settings(call: Call, given: Document) -> Document:
 
 
 def _store(call: Call, job: Document, settings: Document) -> None:
-    owner = call.workspace.bench.book.owner(job)
+    owner = call.services.jobs.run_log.owner(job)
     require_same_identity(call.books, call.actor, owner, job["settings"], settings)
-    call.workspace.bench.book.put_job(job | {"settings": settings})
-    call.workspace.bench.scheduler.wake()
+    call.services.jobs.run_log.put_job(job | {"settings": settings})
+    call.services.jobs.scheduler.wake()
 
 
 def _job(call: Call, job_id: object, level: str) -> Document:
-    book = call.workspace.bench.book
-    job = book.job(job_id)
-    require_level(call.books, call.actor, "jobs", str(job["job_id"]), level, owner=book.owner(job))
+    run_log = call.services.jobs.run_log
+    job = run_log.job(job_id)
+    require_level(call.books, call.actor, "jobs", str(job["job_id"]), level, owner=run_log.owner(job))
     return job
 
 
 def _info(call: Call, job: Document, query: object) -> Json:
-    book = call.workspace.bench.book
+    run_log = call.services.jobs.run_log
     settings = dict(job["settings"])
     found = principal_of(call.books, settings.get("run_as"))
     answer: Json = {
         "job_id": job["job_id"],
         "creator_user_name": job["creator"],
-        "run_as_user_name": found.name if found is not None else book.owner(job),
+        "run_as_user_name": found.name if found is not None else run_log.owner(job),
         "run_as_owner": found is None,
         "created_time": job["created_time"],
         "settings": settings,

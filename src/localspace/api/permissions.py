@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from localspace.api.object_rights import (
+from localspace.core.errors import ApiError, not_found
+from localspace.core.store import Document
+from localspace.governance.object_permissions import (
     KINDS,
     LEVELS,
     SINGULAR,
@@ -11,11 +13,9 @@ from localspace.api.object_rights import (
     require_any_level,
     require_level,
 )
-from localspace.calls import Call, Route
-from localspace.errors import ApiError, not_found
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json
 from localspace.jobs.run_identity import require_one_owner
-from localspace.store import Document
-from localspace.wire import Json
 
 _DOCUMENTS = {
     "warehouses": "warehouse",
@@ -127,7 +127,7 @@ def _object(call: Call) -> tuple[str, str, str | None]:
     if found is None:
         raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
     if kind == "jobs":
-        return kind, object_id, call.workspace.bench.book.owner(found)
+        return kind, object_id, call.services.jobs.run_log.owner(found)
     owner = found.get("creator_name") or found.get("owner") or found.get("creator")
     return kind, object_id, None if owner is None else str(owner)
 

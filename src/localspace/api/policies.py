@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localspace.calls import Call, Route
-from localspace.errors import invalid
-from localspace.wire import Json, page
+from localspace.core.errors import invalid
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.1/unity-catalog/policies"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from localspace.api.statements import is_read
-from localspace.calls import Call, Route
-from localspace.errors import invalid
-from localspace.statements import State, Statement
-from localspace.wire import Json, page, whole_number
+from localspace.core.errors import invalid
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, page, whole_number
+from localspace.sql.statement_kinds import is_read
+from localspace.sql.statement_service import State, Statement
 
 _STATUS = {
     State.PENDING: "QUEUED",
@@ -41,7 +41,7 @@ def listed(call: Call) -> Json:
     if end and end < start:
         raise invalid("end_time_ms must not be before start_time_ms.")
     found: list[Json] = []
-    for statement in call.workspace.desk.listed():
+    for statement in call.services.statements.listed():
         if not admin and statement.request.principal_id != call.actor.id:
             continue
         info = _info(statement)

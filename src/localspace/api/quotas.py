@@ -6,12 +6,12 @@ the catalog. The totals of the metastore name nothing and show to everybody.
 
 from __future__ import annotations
 
-from localspace.calls import Call, Route
-from localspace.errors import not_found
-from localspace.governance.policy_book import QUOTA_OF_METASTORE, QUOTAS
+from localspace.core.errors import not_found
+from localspace.core.ledger import rule
+from localspace.governance.policy_repository import QUOTA_OF_METASTORE, QUOTAS
 from localspace.governance.privileges import lacks
-from localspace.ledger import rule
-from localspace.wire import Json, page
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.1/unity-catalog/resource-quotas"
 _POLICIES = "abac-policy-quota"

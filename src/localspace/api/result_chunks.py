@@ -6,11 +6,11 @@ import csv
 import io
 import json
 
-from localspace.calls import Call, Plane, Route
-from localspace.errors import denied, invalid, not_found
-from localspace.governance.timestamps import iso
-from localspace.statements import ROWS_IN_CHUNK, Format, State, Statement
-from localspace.wire import Json, Reply
+from localspace.core.errors import denied, invalid, not_found
+from localspace.core.timestamps import iso
+from localspace.http.request import Call, Plane, Route
+from localspace.http.serialisation import Json, Reply
+from localspace.sql.statement_service import ROWS_IN_CHUNK, Format, State, Statement
 
 _PATH = "/_localspace/results"
 _MEDIA = {
@@ -40,9 +40,9 @@ def chunk(call: Call, statement: Statement, number: int) -> Json:
         body["next_chunk_internal_link"] = f"/api/2.0/sql/statements/{statement.id}/result/chunks/{number + 1}"
     if not statement.delivery.external:
         return body | {"data_array": _rows(statement, number)}
-    link = call.workspace.desk.links.make(statement.id, number)
+    link = call.services.statements.links.make(statement.id, number)
     body["byte_count"] = len(_content(statement, number))
-    body["external_link"] = f"{call.workspace.address}{_PATH}/{link.token}"
+    body["external_link"] = f"{call.services.location.address}{_PATH}/{link.token}"
     body["expiration"] = iso(link.expires_ms)
     return {"external_links": [body]}
 
@@ -56,10 +56,10 @@ def download(call: Call) -> Reply:
     """Return what a link leads to; the link is the only credential, and any other is refused."""
     if "authorization" in call.headers:
         raise invalid("A link to a result takes no Authorization header: send the request without one.")
-    link = call.workspace.desk.links.find(call.params["token"])
+    link = call.services.statements.links.find(call.params["token"])
     if link is None:
         raise denied("The link is unknown or has expired; ask for the chunk again.")
-    statement = call.workspace.desk.find(link.statement_id)
+    statement = call.services.statements.find(link.statement_id)
     if statement is None or statement.state is not State.SUCCEEDED:
         raise not_found("The result is not kept any more.", "NOT_FOUND")
     return Reply(body=_content(statement, link.chunk), media_type=_MEDIA[statement.delivery.format])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from localspace.calls import Call
+from localspace.core.store import Document
+from localspace.http.request import Call
+from localspace.http.serialisation import Json, page
 from localspace.jobs.dag import SUCCEEDED
-from localspace.jobs.endings import OVER, Life, wire_state
-from localspace.jobs.run_book import over, result_of
+from localspace.jobs.run_log import over, result_of
 from localspace.jobs.settings import kind_of
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.jobs.terminal_states import OVER, Life, wire_state
 
 _TASKS_IN_PAGE = 100
 
@@ -88,22 +88,22 @@ def task_info(call: Call, run: Document, task_run: Document, *, resolved: bool =
 
 def page_url(call: Call, run: Document, task_run: Document | None) -> str:
     """Return where people would see a run; clients read the run id out of its `/run/<id>`."""
-    workspace = call.workspace
+    address, workspace_id = call.services.location.address, call.books.ids.workspace_id
     shown = run if task_run is None else task_run
-    return f"{workspace.address}/?o={workspace.ids.workspace_id}#job/{run['job_id']}/run/{shown['run_id']}"
+    return f"{address}/?o={workspace_id}#job/{run['job_id']}/run/{shown['run_id']}"
 
 
 def _add_tasks(
     call: Call, answer: Json, run: Document, task_run: Document | None, *, resolved: bool, page_token: str | None
 ) -> None:
-    book = call.workspace.bench.book
+    run_log = call.services.jobs.run_log
     query = {"page_token": page_token} if page_token else {}
     if task_run is not None and "for_each_task" in task_run["task"]:
-        loops = [task_info(call, run, one, resolved=resolved) for one in book.iterations(task_run)]
+        loops = [task_info(call, run, one, resolved=resolved) for one in run_log.iterations(task_run)]
         answer |= page(loops, query, "iterations", most=_TASKS_IN_PAGE)
         answer["tasks"] = [task_info(call, run, task_run, resolved=resolved)]
         return
-    runs = [task_run] if task_run is not None else list(book.current(run["run_id"]).values())
+    runs = [task_run] if task_run is not None else list(run_log.current(run["run_id"]).values())
     answer |= page([task_info(call, run, one, resolved=resolved) for one in runs], query, "tasks", most=_TASKS_IN_PAGE)
     if task_run is None and run["settings"].get("environments"):
         answer["environments"] = run["settings"]["environments"]
@@ -138,7 +138,7 @@ def _resolved_values(kind: str, resolved: Document) -> Json:
 
 
 def _loop_stats(call: Call, task_run: Document) -> Json:
-    found = call.workspace.bench.book.iterations(task_run)
+    found = call.services.jobs.run_log.iterations(task_run)
     done = [one for one in found if over(one)]
     good = sum(result_of(one) in SUCCEEDED for one in done)
     return {
@@ -152,10 +152,10 @@ def _loop_stats(call: Call, task_run: Document) -> Json:
 
 
 def _repairs(call: Call, run: Document) -> list[Json]:
-    book = call.workspace.bench.book
+    run_log = call.services.jobs.run_log
     repairs = run.get("repairs") or []
     later = {one for item in repairs for one in item["task_run_ids"]}
-    attempts = [one for one in book.task_runs(run["run_id"]) if one.get("loop") is None]
+    attempts = [one for one in run_log.task_runs(run["run_id"]) if one.get("loop") is None]
     original = [one["run_id"] for one in attempts if one["run_id"] not in later]
     history: list[Json] = [{"type": "ORIGINAL", "start_time": run["start_time"], "task_run_ids": original}]
     history += [

@@ -6,17 +6,17 @@ import asyncio
 from html import escape
 
 from localspace.api.jobs import refuse_active, versions
-from localspace.api.object_rights import require_level
 from localspace.api.run_infos import run_info
-from localspace.calls import Call
-from localspace.errors import ApiError, invalid
+from localspace.core.errors import ApiError, invalid
+from localspace.core.ledger import rule
+from localspace.core.store import Document
+from localspace.governance.object_permissions import require_level
+from localspace.http.request import Call
+from localspace.http.serialisation import Json, page, whole_number
 from localspace.jobs.dag import SUCCEEDED, downstream, read_nodes
-from localspace.jobs.run_book import over, result_of
 from localspace.jobs.run_identity import principal_of, require_identity
+from localspace.jobs.run_log import over, result_of
 from localspace.jobs.task_output import first_part, read_log, read_report
-from localspace.ledger import rule
-from localspace.store import Document
-from localspace.wire import Json, page, whole_number
 
 
 def get(call: Call) -> Json:
@@ -39,7 +39,7 @@ def listed(call: Call) -> Json:
     if call.flag("active_only") and call.flag("completed_only"):
         raise invalid("active_only and completed_only exclude each other.")
     found = []
-    for run in call.workspace.bench.book.runs(job_id or None):
+    for run in call.services.jobs.run_log.runs(job_id or None):
         if (call.flag("active_only") and over(run)) or (call.flag("completed_only") and not over(run)):
             continue
         if query.get("run_type") and run["kind"] != query["run_type"]:
@@ -62,7 +62,7 @@ def output(call: Call) -> Json:
     """Return what a task left: logs, a notebook's exit value, its error."""
     run, task_run = _run(call, call.query.get("run_id"), "CAN_VIEW")
     if task_run is None:
-        current = list(call.workspace.bench.book.current(run["run_id"]).values())
+        current = list(call.services.jobs.run_log.current(run["run_id"]).values())
         if len(current) != 1:
             raise invalid(
                 "Retrieving the output of runs with multiple tasks is not supported. "
@@ -75,13 +75,13 @@ def output(call: Call) -> Json:
 def export(call: Call) -> Json:
     """Return the notebook of a run as a page with what each cell printed."""
     run, task_run = _run(call, call.query.get("run_id"), "CAN_VIEW")
-    book = call.workspace.bench.book
-    tasks = [task_run] if task_run is not None else list(book.current(run["run_id"]).values())
+    run_log = call.services.jobs.run_log
+    tasks = [task_run] if task_run is not None else list(run_log.current(run["run_id"]).values())
     views = []
     for one in tasks:
         if "notebook_task" not in one["task"]:
             continue
-        cells = read_report(call.workspace.bench.attempts.folder_of(one["run_id"])).cells
+        cells = read_report(call.services.jobs.executor.folder_of(one["run_id"])).cells
         views.append({"content": _page(one, cells), "name": one["task_key"], "type": "NOTEBOOK"})
     if not views:
         raise invalid("Only runs of notebook tasks can be exported.")
@@ -107,36 +107,36 @@ def delete(call: Call) -> Json:
     """Forget a run that is over."""
     run, _ = _run(call, call.body.get("run_id"), "CAN_MANAGE_RUN")
     refuse_active(run)
-    call.workspace.bench.forget_run(run)
+    call.services.jobs.forget_run(run)
     return {}
 
 
 def _cancel(call: Call) -> Json:
     run, task_run = _run(call, call.body.get("run_id"), "CAN_MANAGE_RUN")
     if task_run is None:
-        call.workspace.bench.scheduler.cancel(run["run_id"])
+        call.services.jobs.scheduler.cancel(run["run_id"])
     else:
-        call.workspace.bench.scheduler.cancel_task(task_run["run_id"])
+        call.services.jobs.scheduler.cancel_task(task_run["run_id"])
     return {}
 
 
 def _cancel_all(call: Call) -> Json:
     body = call.body
-    bench = call.workspace.bench
+    jobs = call.services.jobs
     job_id = body.get("job_id")
     if job_id is None and not body.get("all_queued_runs"):
         raise invalid("Missing required field: job_id")
-    for run in bench.book.active(None if job_id is None else int(job_id)):
+    for run in jobs.run_log.active(None if job_id is None else int(job_id)):
         if body.get("all_queued_runs") and run["life"] != "QUEUED":
             continue
         if _may_see(call, run, "CAN_MANAGE_RUN"):
-            bench.scheduler.cancel(run["run_id"])
+            jobs.scheduler.cancel(run["run_id"])
     return {}
 
 
 def _repair(call: Call) -> Json:
     body = call.body
-    bench = call.workspace.bench
+    jobs = call.services.jobs
     run, _ = _run(call, body.get("run_id"), "CAN_MANAGE_RUN")
     _require_rerun(call, run)
     refuse_active(run)
@@ -144,7 +144,7 @@ def _repair(call: Call) -> Json:
     latest = repairs[-1]["id"] if repairs else None
     if latest is not None and body.get("latest_repair_id") != latest:
         raise invalid(f"latest_repair_id must be {latest}, the latest repair of run {run['run_id']}.")
-    current = bench.book.current(run["run_id"])
+    current = jobs.run_log.current(run["run_id"])
     if body.get("rerun_all_failed_tasks"):
         keys = {key for key, one in current.items() if result_of(one) not in SUCCEEDED and result_of(one) != "EXCLUDED"}
     else:
@@ -157,14 +157,14 @@ def _repair(call: Call) -> Json:
         keys |= below if body.get("rerun_dependent_tasks") else {key for key in below if result_of(current[key]) not in SUCCEEDED}
     parameters = {str(key): str(value) for key, value in (body.get("job_parameters") or {}).items()}
     if parameters:
-        bench.book.change_run(run["run_id"], parameters=run["parameters"] | parameters)
-    item: Document = {"id": bench.book.new_id(), "start_time": call.books.clock.now_ms()}
-    bench.scheduler.repair(run["run_id"], [key for key in current if key in keys], item)
+        jobs.run_log.change_run(run["run_id"], parameters=run["parameters"] | parameters)
+    item: Document = {"id": jobs.run_log.new_id(), "start_time": call.books.clock.now_ms()}
+    jobs.scheduler.repair(run["run_id"], [key for key in current if key in keys], item)
     return {"repair_id": item["id"]}
 
 
 def _output(call: Call, run: Document, task_run: Document) -> Json:
-    bench = call.workspace.bench
+    jobs = call.services.jobs
     task = task_run["task"]
     answer: Json = {"metadata": run_info(call, run, task_run)}
     for field in ("error", "error_trace"):
@@ -172,8 +172,8 @@ def _output(call: Call, run: Document, task_run: Document) -> Json:
             answer[field] = task_run[field]
     if over(task_run) and result_of(task_run) not in SUCCEEDED and "error" not in answer and task_run.get("message"):
         answer["error"] = task_run["message"]
-    folder = bench.attempts.folder_of(task_run["run_id"])
-    secrets = () if over(task_run) else tuple(bench.attempts.secrets_of(task_run["run_id"]))
+    folder = jobs.executor.folder_of(task_run["run_id"])
+    secrets = () if over(task_run) else tuple(jobs.executor.secrets_of(task_run["run_id"]))
     if "notebook_task" in task:
         value = read_report(folder).exit_value
         text, cut = first_part(value) if value is not None else ("", False)
@@ -205,7 +205,7 @@ def _page(task_run: Document, cells: list[Json]) -> str:
 
 
 def _run(call: Call, run_id: object, level: str) -> tuple[Document, Document | None]:
-    run, task_run = call.workspace.bench.book.any_run(run_id)
+    run, task_run = call.services.jobs.run_log.any_run(run_id)
     if not _may_see(call, run, level):
         require_level(call.books, call.actor, "jobs", str(run["job_id"]), level, owner=_owner(call, run))
     return run, task_run
@@ -221,7 +221,7 @@ def _require_rerun(call: Call, run: Document) -> None:
     job = call.books.store.get("job", str(run["job_id"]))
     if job is not None:
         require_level(call.books, call.actor, "jobs", str(run["job_id"]), "CAN_MANAGE_RUN", owner=_owner(call, run))
-        owner = call.books.identity.by_name(call.workspace.bench.book.owner(job))
+        owner = call.books.identity.by_name(call.services.jobs.run_log.owner(job))
         current = principal_of(call.books, job["settings"].get("run_as")) or owner
         if current is not None and current.id == run["run_as_id"]:
             return
@@ -244,7 +244,7 @@ def _may_see(call: Call, run: Document, level: str = "CAN_VIEW") -> bool:
 
 def _owner(call: Call, run: Document) -> str:
     job = call.books.store.get("job", str(run["job_id"]))
-    return str(run["creator"]) if job is None else call.workspace.bench.book.owner(job)
+    return str(run["creator"]) if job is None else call.services.jobs.run_log.owner(job)
 
 
 ROUTES = (

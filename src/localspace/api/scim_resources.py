@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from localspace.calls import Call
-from localspace.errors import invalid
-from localspace.governance.identity import PrincipalKind, as_principal
+from localspace.core.errors import invalid
+from localspace.core.principals import PrincipalKind
+from localspace.core.store import Document
 from localspace.governance.people import People
-from localspace.request_schemas import directory
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.http.request import Call
+from localspace.http.request_schemas import directory
+from localspace.http.serialisation import Json
+from localspace.identity.memberships import as_principal
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 _SCHEMAS = {

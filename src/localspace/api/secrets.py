@@ -6,10 +6,10 @@ import base64
 import binascii
 import re
 
-from localspace.calls import Call, Route, field_of
-from localspace.errors import ApiError, already_exists, denied, invalid, not_found
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json
 
 _NAME = re.compile(r"[\w.@/-]{1,128}")
 _ORDER = ("READ", "WRITE", "MANAGE")

@@ -7,11 +7,11 @@ import re
 import uuid
 from typing import Any
 
-from localspace.api.object_rights import may_see, require_level
-from localspace.calls import Call, Route, field_of
-from localspace.errors import ApiError, already_exists, denied, invalid, not_found
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.governance.object_permissions import may_see, require_level
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json
 
 _SYSTEM = "FOUNDATION_MODEL_API"
 
@@ -111,8 +111,8 @@ def _chat(call: Call, name: str, body: Json) -> Json:
             "NOT_IMPLEMENTED",
             f"No responder is registered for endpoint '{name}'. PUT /_localspace/responders/{name} registers one.",
         )
-    times = call.workspace.responders_calls.get(name, 0)
-    call.workspace.responders_calls[name] = times + 1
+    times = call.services.stub_calls.get(name, 0)
+    call.services.stub_calls[name] = times + 1
     content = reply_of(responder, messages, times)
     asked, given = (len(_text_of(one)) // 4 + 1 for one in (json.dumps(messages), content))
     return {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from localspace.calls import Call, Route
-from localspace.errors import denied, invalid
+from localspace.core.errors import denied, invalid
+from localspace.core.store import Document
 from localspace.governance.default_namespace import read_default, write_default
-from localspace.store import Document
-from localspace.wire import Json
+from localspace.http.request import Call, Route
+from localspace.http.serialisation import Json
 
 _DEFAULT_NAMESPACE = "/api/2.0/settings/types/default_namespace_ws/names/default"
 

@@ -8,22 +8,17 @@ import re
 from typing import Any
 
 from localspace.api import result_chunks
-from localspace.api.object_rights import require_level
-from localspace.api.warehouses import require_warehouse
-from localspace.calls import Call, Route, field_of
-from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.statement_runner import StatementRequest
-from localspace.statements import Delivery, Format, State, Statement
-from localspace.wire import Json, Reply, whole_number
+from localspace.core.errors import ApiError, denied, invalid, not_found
+from localspace.core.statement_runner import StatementRequest
+from localspace.governance.object_permissions import require_level
+from localspace.governance.warehouses import require_warehouse
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json, Reply, whole_number
+from localspace.sql.statement_kinds import is_read
+from localspace.sql.statement_service import Delivery, Format, State, Statement
 
 _MAX_STATEMENT = 16 * 1024 * 1024
 _MAX_PARAMETERS = 256
-_READS = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|show|describe|desc|explain|values|table|list)\b", re.I | re.S)
-
-
-def is_read(statement: str) -> bool:
-    """Say whether a statement only reads, by its first word."""
-    return _READS.match(statement) is not None
 
 
 def writes_by_body(raw: bytes) -> bool:
@@ -64,11 +59,11 @@ async def execute(call: Call) -> Reply:
         parameters=_parameters(body.get("parameters")),
         row_limit=_limit(body, "row_limit"),
     )
-    statement = call.workspace.desk.submit(request, warehouse_id, _limit(body, "byte_limit"), delivery)
+    statement = call.services.statements.submit(request, warehouse_id, _limit(body, "byte_limit"), delivery)
     if wait:
         await _wait(statement, wait)
         if not statement.over and on_timeout == "CANCEL":
-            call.workspace.desk.cancel(statement)
+            call.services.statements.cancel(statement)
     return Reply(body=_answer(call, statement), effect=statement.done)
 
 
@@ -90,12 +85,12 @@ def chunk(call: Call) -> Json:
 
 def cancel(call: Call) -> Json:
     """Ask a statement to stop; one that is over stays as it is."""
-    call.workspace.desk.cancel(_mine(call))
+    call.services.statements.cancel(_mine(call))
     return {}
 
 
 def _mine(call: Call) -> Statement:
-    found = call.workspace.desk.find(call.params["statement_id"])
+    found = call.services.statements.find(call.params["statement_id"])
     if found is None:
         raise not_found(f"The statement {call.params['statement_id']} was not found.", "NOT_FOUND")
     if found.request.principal_id != call.actor.id:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from localspace.calls import Call, Handler, Route, field_of
-from localspace.errors import already_exists, denied, invalid
-from localspace.governance.catalog_book import object_name
-from localspace.governance.external_places import lies_in, place_key
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.core.errors import already_exists, denied, invalid
+from localspace.core.store import Document
+from localspace.governance.catalog_repository import object_name
+from localspace.governance.external_locations import lies_in, place_key
+from localspace.http.request import Call, Handler, Route, field_of
+from localspace.http.serialisation import Json, page
 
 _UC = "/api/2.1/unity-catalog"
 _CLOUD_ROLE = "arn:aws:iam::414351767826:role/unity-catalog-prod-UCMasterRole-localspace"

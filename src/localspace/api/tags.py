@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localspace.api.object_rights import require_level
-from localspace.calls import Call, Route, field_of
-from localspace.errors import already_exists, denied, invalid, not_found
+from localspace.core.errors import already_exists, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.core.timestamps import iso
+from localspace.governance.object_permissions import require_level
 from localspace.governance.tagging import check_tag_text
-from localspace.governance.timestamps import iso
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json, page
 
 _POLICIES = "/api/2.1/tag-policies"
 _UC = "/api/2.1/unity-catalog/entity-tag-assignments"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from localspace.calls import Call, Route, field_of
-from localspace.errors import denied, invalid
-from localspace.ledger import rule
-from localspace.statement_runner import StatementRequest
-from localspace.statements import State
-from localspace.wire import Json
+from localspace.core.errors import denied, invalid
+from localspace.core.ledger import rule
+from localspace.core.statement_runner import StatementRequest
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json
+from localspace.sql.statement_service import State
 
 
 async def run(call: Call) -> Json:
@@ -30,11 +30,11 @@ async def run(call: Call) -> Json:
         schema=body.get("schema") or None,
         parameters=tuple((str(one.get("name")), one.get("type"), one.get("value")) for one in parameters),
     )
-    statement = call.workspace.desk.submit(request, "", None)
+    statement = call.services.statements.submit(request, "", None)
     try:
         await asyncio.wrap_future(statement.done)
     except asyncio.CancelledError:
-        call.workspace.desk.cancel(statement)
+        call.services.statements.cancel(statement)
         raise
     if statement.state is not State.SUCCEEDED or statement.result is None:
         message = statement.message or f"The statement ended {statement.state}."
@@ -46,13 +46,13 @@ async def run(call: Call) -> Json:
 def volume(call: Call) -> Json:
     """Return the folder that holds a volume's files; needs READ VOLUME, and says whether the caller may write."""
     _require_task(call, "Read files by /api/2.0/fs/files.")
-    return call.workspace.bench.volumes.mounted(call.actor, call.needed("path"))
+    return call.services.volumes.mounted(call.actor, call.needed("path"))
 
 
 @rule("LS-115")
 def _require_task(call: Call, instead: str) -> None:
     """Demand the token of a run: a path on this machine is told to nobody else, an administrator included."""
-    if not call.workspace.gatekeeper.is_of_task(call.headers):
+    if not call.services.authenticator.is_of_task(call.headers):
         raise denied(f"This route serves runs of tasks alone. {instead}")
 
 

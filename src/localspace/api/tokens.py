@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from localspace.auth import OAUTH_SECONDS, basic_credentials
-from localspace.calls import Call, Plane, Route, field_of
-from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.federation import TOKEN_EXCHANGE, Federation
-from localspace.store import Document
-from localspace.wire import Json, Reply, whole_number
+from localspace.core.errors import ApiError, denied, invalid, not_found
+from localspace.core.store import Document
+from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.serialisation import Json, Reply, whole_number
+from localspace.identity.authenticator import OAUTH_SECONDS, basic_credentials
+from localspace.identity.federation import TOKEN_EXCHANGE, Federation
 
 # Discovery
 
@@ -18,7 +18,7 @@ def host_config(call: Call) -> Json:
     """Tell clients what kind of host this is, so that they need no guess from its name."""
     ids = call.books.ids
     return {
-        "oidc_endpoint": f"{call.workspace.address}/oidc",
+        "oidc_endpoint": f"{call.services.location.address}/oidc",
         "account_id": ids.account_id,
         "workspace_id": ids.workspace_id,
         "cloud": "AWS",
@@ -28,7 +28,7 @@ def host_config(call: Call) -> Json:
 def oidc_document(call: Call) -> Json:
     """Return the OAuth endpoints of the workspace or, with an account id in the path, of the account."""
     account = call.params.get("account_id")
-    base = f"{call.workspace.address}/oidc" + (f"/accounts/{account}" if account else "")
+    base = f"{call.services.location.address}/oidc" + (f"/accounts/{account}" if account else "")
     return {
         "issuer": base,
         "token_endpoint": f"{base}/v1/token",
@@ -54,7 +54,7 @@ def oauth_token(call: Call) -> Reply:
 
 
 def _granted(call: Call, form: dict[str, str]) -> str:
-    gatekeeper = call.workspace.gatekeeper
+    gatekeeper = call.services.authenticator
     if form.get("grant_type") == TOKEN_EXCHANGE:
         books = call.books
         federation = Federation(books.store, books.clock, books.identity, books.ids.account_id)
@@ -71,7 +71,7 @@ def _granted(call: Call, form: dict[str, str]) -> str:
 def create(call: Call) -> Json:
     """Create a PAT for the caller."""
     lifetime = whole_number(str(call.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
-    token, body = call.workspace.gatekeeper.mint(
+    token, body = call.services.authenticator.mint(
         call.actor.id, comment=str(call.body.get("comment") or ""), lifetime_seconds=lifetime or None
     )
     return {"token_value": token, "token_info": _public(body)}
@@ -79,15 +79,15 @@ def create(call: Call) -> Json:
 
 def listed(call: Call) -> Json:
     """List the caller's PATs; a token itself is never shown again."""
-    return {"token_infos": [_public(one) for one in call.workspace.gatekeeper.tokens(call.actor.id)]}
+    return {"token_infos": [_public(one) for one in call.services.authenticator.tokens(call.actor.id)]}
 
 
 def delete(call: Call) -> Json:
     """Revoke one of the caller's PATs."""
     wanted = field_of(call.body, "token_id")
-    for one in call.workspace.gatekeeper.tokens(call.actor.id):
+    for one in call.services.authenticator.tokens(call.actor.id):
         if one["id"] == wanted:
-            call.workspace.gatekeeper.revoke(one)
+            call.services.authenticator.revoke(one)
             return {}
     raise not_found(f"Token with id {wanted} does not exist.")
 
@@ -98,7 +98,7 @@ def delete(call: Call) -> Json:
 def all_tokens(call: Call) -> Json:
     """List every PAT of the workspace."""
     _require_admin(call)
-    found = [_managed(call, one) for one in call.workspace.gatekeeper.tokens()]
+    found = [_managed(call, one) for one in call.services.authenticator.tokens()]
     wanted = call.query.get("created_by_username")
     return {"token_infos": [one for one in found if not wanted or one["created_by_username"] == wanted]}
 
@@ -112,7 +112,7 @@ def get_token(call: Call) -> Json:
 def delete_token(call: Call) -> Json:
     """Revoke any PAT."""
     _require_admin(call)
-    call.workspace.gatekeeper.revoke(_token(call))
+    call.services.authenticator.revoke(_token(call))
     return {}
 
 
@@ -129,7 +129,7 @@ def on_behalf(call: Call) -> Json:
     if identity.is_account_admin(found.id) and not identity.is_account_admin(call.actor.id):
         raise denied("Only an account admin may create a token for a service principal that is one.")
     lifetime = whole_number(str(call.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
-    token, body = call.workspace.gatekeeper.mint(
+    token, body = call.services.authenticator.mint(
         found.id,
         comment=str(call.body.get("comment") or ""),
         lifetime_seconds=lifetime or None,
@@ -157,7 +157,7 @@ def _managed(call: Call, body: Document) -> Json:
 
 
 def _token(call: Call) -> Document:
-    for one in call.workspace.gatekeeper.tokens():
+    for one in call.services.authenticator.tokens():
         if one["id"] == call.params["token_id"]:
             return one
     raise not_found(f"Token with id {call.params['token_id']} does not exist.")

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import secrets
 
-from localspace.api.object_rights import may_see, require_any_level, require_level
-from localspace.calls import Call, Route, field_of
-from localspace.errors import denied, invalid, not_found
-from localspace.governance.books import Books
-from localspace.store import Document
-from localspace.wire import Json, page
+from localspace.core.errors import denied, invalid
+from localspace.core.store import Document
+from localspace.governance.object_permissions import may_see, require_any_level, require_level
+from localspace.governance.warehouses import require_warehouse
+from localspace.http.request import Call, Route, field_of
+from localspace.http.serialisation import Json, page
 
 _SIZES = ("2X-Small", "X-Small", "Small", "Medium", "Large", "X-Large", "2X-Large", "3X-Large", "4X-Large", "5X-Large")
 _OUTPUT = {"id", "state", "jdbc_url", "odbc_params", "num_clusters", "num_active_sessions", "health", "creator_name"}
 
 
-def require_warehouse(books: Books, warehouse_id: str) -> Document:
-    """Return a warehouse; raises 404."""
-    found = books.store.get("warehouse", warehouse_id)
-    if found is None:
-        raise not_found(f"SQL warehouse {warehouse_id} does not exist.")
-    return found
-
-
 def _info(call: Call, body: Document) -> Json:
-    host = call.workspace.address.removeprefix("http://")
+    host = call.services.location.address.removeprefix("http://")
     name, _, port = host.partition(":")
     path = f"/sql/1.0/warehouses/{body['id']}"
     running = body["state"] == "RUNNING"
@@ -82,7 +74,7 @@ def delete(call: Call) -> Json:
 def start(call: Call) -> Json:
     """Start a warehouse, and the SQL engine behind it; a stopped one starts with its first statement."""
     answer = _switch(call, "RUNNING", "CAN_USE")
-    call.workspace.desk.warm()
+    call.services.statements.warm()
     return answer
 
 

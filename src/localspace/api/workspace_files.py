@@ -6,12 +6,12 @@ import base64
 import binascii
 import re
 
-from localspace.calls import Call, Plane, Route, field_of
-from localspace.errors import ApiError, invalid
-from localspace.jobs.notebook_source import Language, header, notebook_language
-from localspace.store import Document
-from localspace.wire import Json, Reply
-from localspace.workspace_tree import MOST_BYTES, ObjectType, normal
+from localspace.core.errors import ApiError, invalid
+from localspace.core.store import Document
+from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.serialisation import Json, Reply
+from localspace.storage.notebook_source import Language, header, notebook_language
+from localspace.storage.workspace_tree import MOST_BYTES, ObjectType, normal
 
 _MOST_IMPORT = 10 * 1024 * 1024
 """Largest content of the import call (source: platform docs, workspace limits)."""
@@ -22,7 +22,7 @@ _EXTENSIONS = {"PYTHON": "py", "SQL": "sql", "SCALA": "scala", "R": "r"}
 def import_file(call: Call) -> Json:
     """Write one file or notebook from the raw body; the parent folder must be there."""
     path = "/" + call.params["path"]
-    call.workspace.bench.tree.write(call.actor, path, call.raw, overwrite=call.flag("overwrite"))
+    call.services.tree.write(call.actor, path, call.raw, overwrite=call.flag("overwrite"))
     return {}
 
 
@@ -37,7 +37,7 @@ def import_object(call: Call) -> Json:
             "MAX_NOTEBOOK_SIZE_EXCEEDED",
             f"File size imported is ({len(content)} bytes), exceeded max size ({_MOST_IMPORT} bytes)",
         )
-    tree = call.workspace.bench.tree
+    tree = call.services.tree
     form = str(fields.get("format") or "SOURCE")
     if form == "AUTO":
         tree.write(call.actor, path, content, overwrite=overwrite)
@@ -60,7 +60,7 @@ def import_object(call: Call) -> Json:
 
 def export(call: Call) -> Reply | Json:
     """Return a notebook or file, as base64 in JSON or, with direct_download, as it is."""
-    found, content = call.workspace.bench.tree.content(call.actor, call.needed("path"))
+    found, content = call.services.tree.content(call.actor, call.needed("path"))
     form = call.query.get("format") or "AUTO"
     jupyter = found.get("repos_export_format") == "JUPYTER"
     if form not in ("AUTO", "SOURCE", "RAW", "JUPYTER") or (form == "JUPYTER" and not jupyter):
@@ -77,13 +77,13 @@ def export(call: Call) -> Reply | Json:
 
 def get_status(call: Call) -> Json:
     """Return what a path is."""
-    found = call.workspace.bench.tree.status(call.actor, call.needed("path"))
+    found = call.services.tree.status(call.actor, call.needed("path"))
     return _info(found, export_info=call.flag("return_export_info"))
 
 
 def listed(call: Call) -> Json:
     """List a folder."""
-    objects = [_info(one) for one in call.workspace.bench.tree.listed(call.actor, call.needed("path"))]
+    objects = [_info(one) for one in call.services.tree.listed(call.actor, call.needed("path"))]
     since = call.query.get("notebooks_modified_after")
     if since:
         objects = [one for one in objects if one["object_type"] != ObjectType.NOTEBOOK or one["modified_at"] > int(since)]
@@ -92,14 +92,14 @@ def listed(call: Call) -> Json:
 
 def mkdirs(call: Call) -> Json:
     """Create a folder and its parents."""
-    call.workspace.bench.tree.mkdirs(call.actor, field_of(call.body, "path"))
+    call.services.tree.mkdirs(call.actor, field_of(call.body, "path"))
     return {}
 
 
 def delete(call: Call) -> Json:
     """Delete an object, a full folder with `recursive`."""
     body = call.body
-    call.workspace.bench.tree.delete(call.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
+    call.services.tree.delete(call.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
     return {}
 
 

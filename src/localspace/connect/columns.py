@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.refusals import Unserved
+from localspace.connect.unsupported import Unserved
+from localspace.core.statement_runner import StatementResult
 from localspace.sql.arrow import arrow_type
 from localspace.sql.types import DataType, parse_type
-from localspace.statement_runner import StatementResult
 
 _WORDS = {
     "tinyint": "byte", "smallint": "short", "int": "integer", "bigint": "long", "void": "null",

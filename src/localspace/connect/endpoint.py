@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localspace.connect.resources import ConnectResources
+
 if TYPE_CHECKING:
     from localspace.connect.certificate import Certificate
     from localspace.connect.service import Service
-    from localspace.workspace import Workspace
 
 _WORKERS = 8
 _LARGEST = 128 * 1024 * 1024
@@ -19,9 +20,9 @@ _LARGEST = 128 * 1024 * 1024
 class ConnectEndpoint:
     """The gRPC server of one workspace; nothing of it is loaded before it is needed."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Serve `workspace`."""
-        self._workspace = workspace
+    def __init__(self, resources: ConnectResources) -> None:
+        """Open nothing yet."""
+        self._resources = resources
         self._lock = threading.Lock()
         self._certificate: Certificate | None = None
         self._server: Any = None
@@ -53,7 +54,7 @@ class ConnectEndpoint:
             server.stop(None).wait()
 
     def _roots(self) -> Path:
-        path = self._workspace.data_dir / "connect.pem"
+        path = self._resources.location.data_dir / "connect.pem"
         if self._certificate is None:
             from localspace.connect.certificate import make_certificate
 
@@ -68,7 +69,7 @@ class ConnectEndpoint:
 
         self._roots()
         assert self._certificate is not None
-        self._service = Service(self._workspace)
+        self._service = Service(self._resources)
         options = [
             ("grpc.max_receive_message_length", _LARGEST),
             ("grpc.max_send_message_length", _LARGEST),

@@ -9,9 +9,9 @@ from typing import Any
 
 from localspace.connect.columns import type_text
 from localspace.connect.protocol import chosen
-from localspace.connect.refusals import Unserved
+from localspace.connect.unsupported import Unserved
+from localspace.core.lexer import Cursor, quote_name, quote_path
 from localspace.sql.parameters import literal
-from localspace.sql.text import Cursor, quote_name, quote_path
 from localspace.sql.types import parse_type
 
 _INFIX = {

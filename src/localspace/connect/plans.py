@@ -13,9 +13,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from localspace.connect.expressions import expression, listed, order, parameter, table_name, written
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.refusals import Unserved
+from localspace.connect.unsupported import Unserved
+from localspace.core.lexer import quote_name
 from localspace.sql.parameters import bind
-from localspace.sql.text import quote_name
 from localspace.task_process.sql_text import literal
 
 MAX_LOCAL_ROWS = 10_000

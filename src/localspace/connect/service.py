@@ -8,28 +8,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import pyarrow as pa
 
-from localspace.api.statements import is_read
 from localspace.connect import plans, settings
 from localspace.connect.columns import schema_message, type_message
 from localspace.connect.protocol import SERVICE, chosen, pb, spark_version
-from localspace.connect.refusals import Unserved, status_of
+from localspace.connect.resources import ConnectResources
 from localspace.connect.sessions import Session, Sessions
-from localspace.errors import ApiError, not_found
-from localspace.faults import milliseconds_since
-from localspace.ledger import rule
+from localspace.connect.unsupported import Unserved, status_of
+from localspace.core.errors import ApiError, not_found
+from localspace.core.faults import milliseconds_since
+from localspace.core.ledger import rule
+from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.sql.arrow import record_batch, stream_of
+from localspace.sql.result_rows import Field, shown
+from localspace.sql.statement_kinds import is_read
 from localspace.sql.types import DataType, parse_type
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.task_process.rows import Field, shown
 from localspace.task_process.sql_text import first_word
-
-if TYPE_CHECKING:
-    from localspace.workspace import Workspace
 
 SPARK_VERSION = "4.0.0"
 _LAZY = frozenset({"SELECT", "WITH", "VALUES", "FROM", ""})
@@ -60,10 +58,10 @@ class Turn:
 class Service:
     """Spark Connect for one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Serve `workspace`."""
-        self._workspace = workspace
-        self.sessions = Sessions(workspace)
+    def __init__(self, resources: ConnectResources) -> None:
+        """Run statements by `resources`."""
+        self._resources = resources
+        self.sessions = Sessions(resources)
 
     def handler(self) -> Any:
         """Return the handler of the gRPC server: every method of the protocol, served or refused by name."""
@@ -136,7 +134,7 @@ class Service:
         context.abort_with_status(status_of(error))
 
     def _logged(self, name: str, who: str, start: float, status: int, request: Any) -> None:
-        self._workspace.faults.log(
+        self._resources.faults.log(
             method="GRPC", path=f"/{SERVICE}/{name}", query="", operation=f"connect.{name}", principal=who, status=status,
             duration_ms=milliseconds_since(start), mutating=name == "ExecutePlan" and _writes(request.plan),
         )  # fmt: skip
@@ -164,11 +162,11 @@ class Service:
 
     def _turn(self, session: Session, operation: str, context: Any) -> Turn:
         operation = operation or str(uuid.uuid4())
-        desk = self._workspace.desk
+        statements = self._resources.statements
 
         def run(text: str) -> StatementResult:
             # A client that goes away takes its statement with it.
-            return session.run(desk, text, operation, lambda one: context.add_callback(lambda: desk.cancel(one)))
+            return session.run(statements, text, operation, lambda one: context.add_callback(lambda: statements.cancel(one)))
 
         return Turn(session=session, operation=operation, run=run)
 
@@ -241,7 +239,7 @@ class Service:
         everything = request.interrupt_type == pb.InterruptRequest.INTERRUPT_TYPE_ALL
         stopped = [one for one in tuple(session.running) if everything or one == request.operation_id]
         for one in stopped:
-            self._workspace.desk.cancel(session.running[one])
+            self._resources.statements.cancel(session.running[one])
         return pb.InterruptResponse(session_id=session.id, server_side_session_id=session.server_id, interrupted_ids=stopped)
 
     def _release_execute(self, session: Session, request: Any, context: Any) -> Any:

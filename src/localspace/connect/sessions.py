@@ -7,17 +7,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from localspace.errors import denied
-from localspace.governance.identity import Principal
-from localspace.ledger import rule
-from localspace.sql.text import Cursor
-from localspace.statement_runner import SqlError, StatementRequest, StatementResult
-from localspace.statements import Delivery, State, Statement, StatementDesk
-
-if TYPE_CHECKING:
-    from localspace.workspace import Workspace
+from localspace.connect.resources import ConnectResources
+from localspace.core.errors import denied
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import SqlError, StatementRequest, StatementResult
+from localspace.sql.statement_service import Delivery, State, Statement, StatementDesk
 
 _TOLD = re.compile(r"\[([A-Z0-9_.]+)\] (.*)", re.DOTALL)
 
@@ -69,9 +66,9 @@ class Session:
 class Sessions:
     """All sessions of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Let in whom `workspace` knows."""
-        self._workspace = workspace
+    def __init__(self, resources: ConnectResources) -> None:
+        """Let in the principals of the workspace."""
+        self._resources = resources
         self._lock = threading.Lock()
         self._open: dict[tuple[str, str], Session] = {}
 
@@ -81,10 +78,11 @@ class Sessions:
 
         Raises a 401 without a valid token, and a 403 for who may not work here.
         """
-        caller = self._workspace.gatekeeper.caller(headers)
-        identity = self._workspace.books.identity
+        caller = self._resources.authenticator.caller(headers)
+        books = self._resources.repositories
+        identity = books.identity
         if not identity.in_workspace(caller.id):
-            raise denied(f"Principal {caller.name} is not assigned to workspace {self._workspace.ids.workspace_id}.")
+            raise denied(f"Principal {caller.name} is not assigned to workspace {books.ids.workspace_id}.")
         if "workspace-access" not in identity.entitlements(caller.id):
             raise denied("This principal does not have the entitlement workspace-access.")
         with self._lock:
@@ -96,7 +94,7 @@ class Sessions:
         with self._lock:
             self._open.pop((session.owner.id, session.id), None)
         for statement in tuple(session.running.values()):
-            self._workspace.desk.cancel(statement)
+            self._resources.statements.cancel(statement)
 
     def clear(self) -> None:
         """Forget every session."""

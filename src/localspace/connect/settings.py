@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.refusals import Unserved
-from localspace.statement_runner import SqlError
+from localspace.connect.unsupported import Unserved
+from localspace.core.statement_runner import SqlError
 
 VALUES = {
     "spark.sql.session.timeZone": "UTC",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localspace.errors import ApiError, invalid, not_found
-from localspace.store import Document, Store
+from localspace.core.errors import ApiError, invalid, not_found
+from localspace.core.store import Document, Store
 
 _KEY = "default_namespace"
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localspace.errors import ApiError, invalid
-from localspace.governance.identity import Identity, Principal
-from localspace.ledger import rule
+from localspace.core.errors import ApiError, invalid
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.identity.memberships import Identity
 
 HIVE = "hive_metastore"
 LEGACY_PRIVILEGES = frozenset({"USAGE", "SELECT", "MODIFY", "CREATE", "READ_METADATA"})

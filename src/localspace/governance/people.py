@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import uuid
 
-from localspace.errors import already_exists, invalid, not_found
-from localspace.fresh import new_principal_id
-from localspace.governance.grant_book import GrantBook
-from localspace.governance.identity import SYSTEM_GROUPS, Identity, Principal, PrincipalKind, as_principal
+from localspace.core.errors import already_exists, invalid, not_found
+from localspace.core.lag import Lag, LagKind
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal, PrincipalKind
+from localspace.core.store import Document, Store
+from localspace.governance.bootstrap import new_principal_id
+from localspace.governance.grant_repository import GrantBook
 from localspace.governance.principal_names import carry_levels, carry_name, forget_name
-from localspace.lag import Lag, LagKind
-from localspace.ledger import rule
-from localspace.store import Document, Store
+from localspace.identity.memberships import SYSTEM_GROUPS, Identity, as_principal
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME_FIELD = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from localspace.governance.identity import Principal, PrincipalKind
-from localspace.ledger import rule
-from localspace.store import Document, Store
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal, PrincipalKind
+from localspace.core.store import Document, Store
 
 _SECURABLES = ("catalog", "schema", "table", "function", "volume", "metastore", "storage_credential", "external_location")
 _OWNERS = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from localspace.errors import ApiError, denied, invalid, not_found
-from localspace.governance.identity import Identity, Principal
+from localspace.core.errors import ApiError, denied, invalid, not_found
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.core.store import Document, Store, encode_key
 from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
-from localspace.ledger import rule
-from localspace.store import Document, Store, encode_key
+from localspace.identity.memberships import Identity
 
 KINDS = {
     "CATALOG": "catalog",

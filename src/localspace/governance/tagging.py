@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from localspace.clock import Clock
-from localspace.errors import already_exists, denied, invalid, not_found
-from localspace.governance.identity import Identity, Principal
+from localspace.core.clock import Clock
+from localspace.core.errors import already_exists, denied, invalid, not_found
+from localspace.core.lag import Lag, LagKind
+from localspace.core.principals import Principal
+from localspace.core.store import Document, Store, encode_key
+from localspace.core.timestamps import iso
 from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks
-from localspace.governance.timestamps import iso
-from localspace.lag import Lag, LagKind
-from localspace.store import Document, Store, encode_key
+from localspace.identity.memberships import Identity
 
 MAX_POLICIES = 1_000
 MAX_VALUES = 500

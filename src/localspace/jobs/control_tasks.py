@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from localspace.jobs.endings import SUCCESS, Ending, failed
+from localspace.core.store import Document
 from localspace.jobs.operators import compare
 from localspace.jobs.references import JsonValue, UnresolvedError
-from localspace.store import Document
+from localspace.jobs.terminal_states import SUCCESS, Ending, failed
 
 MAX_INPUTS = 5_000
 

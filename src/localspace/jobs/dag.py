@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from localspace.errors import invalid
+from localspace.core.errors import invalid
 
 
 class Result(StrEnum):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
 
 ReadFile = Callable[[str], bytes]
 """Returns the bytes of a /Workspace or /Volumes path as the run-as principal; raises ApiError."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from localspace.errors import denied, invalid, not_found
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal, PrincipalKind
-from localspace.ledger import rule
-from localspace.store import Document
+from localspace.core.errors import denied, invalid, not_found
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal, PrincipalKind
+from localspace.core.store import Document
+from localspace.governance.repositories import Books
 
 
 def principal_of(books: Books, run_as: Any) -> Principal | None:

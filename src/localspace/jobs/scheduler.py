@@ -13,18 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
+from localspace.core.statement_runner import CancelToken
+from localspace.core.store import Document
 from localspace.jobs.control_tasks import read_inputs, run_condition
 from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes, ready
-from localspace.jobs.endings import SUCCESS, Ending, Life, cancelled, failed, lost, of_run, skipped, timed_out, too_many
-from localspace.jobs.facts import context_of
 from localspace.jobs.process import kill_leftover
 from localspace.jobs.references import UnresolvedError, resolve
-from localspace.jobs.run_book import RunBook, over, result_of
+from localspace.jobs.run_log import RunBook, over, result_of
 from localspace.jobs.settings import kind_of
+from localspace.jobs.task_values import context_of
+from localspace.jobs.terminal_states import SUCCESS, Ending, Life, cancelled, failed, lost, of_run, skipped, timed_out, too_many
 from localspace.jobs.time_limit import TimeLimit
-from localspace.statement_runner import CancelToken
-from localspace.store import Document
 
 _log = logging.getLogger("localspace.jobs")
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localspace.errors import ApiError, invalid
+from localspace.core.errors import ApiError, invalid
+from localspace.core.store import Document
 from localspace.jobs.dag import read_nodes
 from localspace.jobs.operators import OPERATORS
 from localspace.jobs.references import references
-from localspace.store import Document
 
 MAX_TASKS = 1_000
 TASK_KINDS = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localspace.blobs import write_atomically
+from localspace.storage.blobs import write_atomically
 
 OUTPUT_BYTES = 5 * 1024 * 1024
 """Of a log the last 5 MB are kept, of a notebook's exit value the first (source: SDK 0.156, RunOutput)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from localspace.statement_runner import CancelToken
+from localspace.core.statement_runner import CancelToken
 
 
 class TimeLimit:

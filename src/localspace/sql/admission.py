@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Edit, Token, quote_path
+from localspace.core.statement_runner import SqlError
 from localspace.sql import failures
 from localspace.sql.builtin_functions import ADMITTED, LIMITED, REFUSED, Limits
 from localspace.sql.calls import IDENTITY_FUNCTIONS, Call
 from localspace.sql.parse import group_end, identifier_path
-from localspace.sql.text import Edit, Token, quote_path
-from localspace.statement_runner import SqlError
 
 _TYPE_CALLS = frozenset({"schema_of_json", "schema_of_csv", "schema_of_xml"})
 BUILT_IN = ADMITTED | frozenset(LIMITED) | frozenset(REFUSED) | IDENTITY_FUNCTIONS

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.governance.legacy import refuse_legacy
-from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, next_physical, read_column, read_mask
 from localspace.sql.context import NOTHING, Context
@@ -15,10 +18,7 @@ from localspace.sql.rows import swap, write_columns
 from localspace.sql.securables import Securable, read_securable
 from localspace.sql.tables import function_reference, read_properties, target_path
 from localspace.sql.tagging import alter_tags
-from localspace.sql.text import Cursor
 from localspace.sql.types import parse_type, read_type
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 
 def alter_table(context: Context, cursor: Cursor) -> StatementResult:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from localspace.sql.result_rows import Field, value_of
 from localspace.sql.types import DataType, parse_type
-from localspace.task_process.rows import Field, value_of
 
 Columns = Sequence[tuple[str, str, str]]
 Rows = Sequence[Sequence[str | None]]

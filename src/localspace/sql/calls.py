@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localspace.sql.text import Token
+from localspace.core.lexer import Token
 
 IDENTITY_FUNCTIONS = frozenset(
     {"is_account_group_member", "is_member", "current_user", "session_user", "user"}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, Context
 from localspace.sql.tables import read_properties, target_path
-from localspace.sql.text import Cursor
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 SCHEMA_WORDS = ("SCHEMA", "DATABASE")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
 from localspace.sql import failures
-from localspace.sql.text import Cursor
 from localspace.sql.types import DataType, read_type
-from localspace.statement_runner import SqlError
-from localspace.store import Document
 
 _COLUMN_WORDS: tuple[str, ...] = (
     "NOT",

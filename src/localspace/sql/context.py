@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import CancelToken, SqlError, StatementResult
+from localspace.core.store import Document
+from localspace.governance.repositories import Books
 from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.information_schema import InformationSchema
@@ -15,8 +17,6 @@ from localspace.sql.reader import Reader, Session
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import EngineObjects, Storage
 from localspace.sql.types import parse_type
-from localspace.statement_runner import CancelToken, SqlError, StatementResult
-from localspace.store import Document
 
 # Analysis errors that only repeat what the user wrote and names the user may see.
 _TELLING: tuple[str, ...] = (

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from localspace.core.lexer import tokenize
+from localspace.core.statement_runner import SqlError
 from localspace.sql.calls import Call, find_calls
 from localspace.sql.parse import parse_query
-from localspace.sql.text import tokenize
-from localspace.statement_runner import SqlError
 
 
 def require_constant(text: str, is_function: Callable[[Call], bool]) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localspace.core.statement_runner import CancelToken, SqlError
 from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
-from localspace.statement_runner import CancelToken, SqlError
 
 _START_SECONDS = 120.0
 _ARCHIVE_SECONDS = 600.0

@@ -12,10 +12,10 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from localspace.core.statement_runner import CancelToken
 from localspace.sql.engine import Engine
 from localspace.sql.engine_worker import find_java
 from localspace.sql.storage import ViewSpec
-from localspace.statement_runner import CancelToken
 
 _WARM_UP = (
     "SELECT sum(id), max(concat('a', id)) FROM range(10) WHERE id LIKE '1%' GROUP BY id % 2 ORDER BY 1",

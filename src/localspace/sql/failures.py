@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localspace.errors import ApiError
-from localspace.sql.text import quote_path
-from localspace.statement_runner import SqlError
+from localspace.core.errors import ApiError
+from localspace.core.lexer import quote_path
+from localspace.core.statement_runner import SqlError
 
 Path = tuple[str, ...]
 

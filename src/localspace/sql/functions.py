@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import StatementResult
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, Context
 from localspace.sql.routines import Routine
 from localspace.sql.tables import target_path
-from localspace.sql.text import Cursor
 from localspace.sql.types import parse_type, read_type
-from localspace.statement_runner import StatementResult
-from localspace.store import Document
 
 
 def create_function(context: Context, cursor: Cursor) -> StatementResult:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from localspace.governance.grant_book import GrantChange
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import StatementResult
+from localspace.governance.grant_repository import GrantChange
 from localspace.sql.context import NOTHING, Context, text_rows
 from localspace.sql.policies import read_principal
 from localspace.sql.securables import Securable, read_securable
-from localspace.sql.text import Cursor
-from localspace.statement_runner import StatementResult
 
 
 def grant(context: Context, cursor: Cursor) -> StatementResult:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.sql import alter, catalogs, failures, functions, grants, merge, policies, queries, rows, show, tables, tagging
 from localspace.sql.context import Context
-from localspace.sql.text import Cursor
-from localspace.statement_runner import SqlError, StatementResult
 
 Handler = Callable[[Context, Cursor], StatementResult]
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal
+from localspace.core.lag import LagKind
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.core.store import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import PRIVILEGES
-from localspace.lag import LagKind
-from localspace.ledger import rule
+from localspace.governance.repositories import Books
 from localspace.sql import failures
 from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_results, results_columns, results_rows
 from localspace.sql.types import DataType, parse_type
-from localspace.sql.visible import Visible
-from localspace.store import Document
+from localspace.sql.visibility import Visible
 
 Row = tuple[Any, ...]
 Maker = Callable[[Visible], Iterator[Row]]

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from localspace.sql.text import Token
+from localspace.core.lexer import Token
 from localspace.sql.types import DataType
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

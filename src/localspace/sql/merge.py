@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from localspace.core.lexer import Cursor, quote_name
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.context import Context
 from localspace.sql.rows import merge_folders, read_alias, read_assignments, refuse_unrepeatable, swap, writable, write_columns
 from localspace.sql.tables import target_path
-from localspace.sql.text import Cursor, quote_name
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 _ROW = "`__merge_row`"
 

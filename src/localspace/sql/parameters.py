@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from localspace.sql.text import Edit, Token, apply_edits, quote_text, tokenize, without_comments
+from localspace.core.lexer import Edit, Token, apply_edits, quote_text, tokenize, without_comments
+from localspace.core.statement_runner import SqlError
 from localspace.sql.types import DataType, parse_type
-from localspace.statement_runner import SqlError
 
 Parameters = tuple[tuple[str, str | None, str | None], ...]
 _WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})

@@ -11,11 +11,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from localspace.core.lexer import Cursor, Token, tokenize
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.reader import broken
-from localspace.sql.text import Cursor, Token, tokenize
-from localspace.statement_runner import SqlError
-from localspace.store import Document
 
 WIDE = 64
 """A table with more columns than this is read by the columns that the text can mean."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import StatementResult
+from localspace.core.store import Document
+from localspace.governance.conditions import read_condition
 from localspace.sql import failures
-from localspace.sql.conditions import read_condition
 from localspace.sql.context import NOTHING, Context, text_rows
 from localspace.sql.securables import read_securable
-from localspace.sql.text import Cursor
-from localspace.statement_runner import StatementResult
-from localspace.store import Document
 
 _COLUMNS: tuple[str, ...] = (
     "name",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from localspace.core.lexer import Edit, quote_name
 from localspace.sql import failures
 from localspace.sql.parse import sources
-from localspace.sql.text import Edit, quote_name
 
 
 @dataclass(frozen=True, slots=True)

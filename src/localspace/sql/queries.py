@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import StatementResult
 from localspace.sql import failures
 from localspace.sql.context import Context, text_rows
 from localspace.sql.engine import EngineError
-from localspace.sql.plain_reads import plain_answer
-from localspace.sql.text import Cursor
-from localspace.statement_runner import StatementResult
+from localspace.sql.engine_free_reads import plain_answer
 
 _OPERATOR = re.compile(r"^([\s:+\-|*()\d]*)([A-Za-z]+)")
 

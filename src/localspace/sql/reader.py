@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal
-from localspace.lag import LagKind
-from localspace.ledger import rule
+from localspace.core.lag import LagKind
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
+from localspace.governance.repositories import Books
 from localspace.sql import failures
 from localspace.sql.resolve import Protection, Resolver, TableFacts
-from localspace.statement_runner import SqlError
-from localspace.store import Document
 
 Path3 = tuple[str, str, str]
 DEFAULT_SCHEMA = "default"

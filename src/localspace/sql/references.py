@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Token
 from localspace.sql import failures
 from localspace.sql.builtin_functions import TABLE_FUNCTIONS
 from localspace.sql.parse import is_common_table, sample_end, written_path
-from localspace.sql.text import Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

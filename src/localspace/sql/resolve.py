@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from localspace.ledger import rule
-from localspace.sql.conditions import Condition, holds, parse_condition, references
-from localspace.sql.text import quote_path
-from localspace.statement_runner import SqlError
-from localspace.store import Document
+from localspace.core.ledger import rule
+from localspace.core.lexer import quote_path
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
+from localspace.governance.conditions import Condition, holds, parse_condition, references
 
 _SYSTEM_PREFIXES = ("class.", "system.")
 

@@ -14,21 +14,16 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from localspace.governance.identity import Principal
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Edit, Token, apply_edits, quote_name, quote_text, tokenize, without_comments
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.admission import BUILT_IN, alias_starts, named_identifiers, require_admitted, require_plain_tokens
 from localspace.sql.calls import IDENTITY_FUNCTIONS, Call, call_name, find_calls
 from localspace.sql.defaults import require_constant
-from localspace.sql.frames import Frame, Reads
-from localspace.sql.parse import (
-    chosen_columns,
-    constant_of,
-    is_path_format,
-    mentioned_words,
-    parse_query,
-    projected_calls,
-)
+from localspace.sql.parse import chosen_columns, constant_of, is_path_format, mentioned_words, parse_query, projected_calls
 from localspace.sql.qualifiers import Qualifiers, Unaliased
 from localspace.sql.reader import Reader, Session, broken, is_view, table_key
 from localspace.sql.references import references
@@ -43,12 +38,10 @@ from localspace.sql.routines import (
     parameters_of,
     routine_of,
 )
+from localspace.sql.scopes import Frame, Reads
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_made_view
-from localspace.sql.text import Edit, Token, apply_edits, quote_name, quote_text, tokenize, without_comments
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError
-from localspace.store import Document
 
 # A filter under a limit cannot be swapped with a predicate of the query: an error raised by the predicate would
 # otherwise show values of hidden rows (observed on Spark 4.3 with a semi-join filter).

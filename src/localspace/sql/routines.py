@@ -12,13 +12,13 @@ from functools import lru_cache
 
 from sqlglot import exp
 
+from localspace.core.lexer import Edit, quote_name, quote_path, tokenize
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.calls import find_calls
 from localspace.sql.parse import parse_query, sources
-from localspace.sql.text import Edit, quote_name, quote_path, tokenize
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError
-from localspace.store import Document
 
 UNREPEATABLE = frozenset({"rand", "random", "randn", "uuid", "shuffle", "monotonically_increasing_id", "randstr", "uniform"})
 """Functions that answer differently each time: an argument with one of them must be evaluated once."""

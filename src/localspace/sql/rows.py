@@ -7,17 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from localspace.ledger import rule
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor, quote_name, quote_path
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, Context
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.routines import UNREPEATABLE
 from localspace.sql.tables import target_path, write_rows
-from localspace.sql.text import Cursor, quote_name, quote_path
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 
 def insert(context: Context, cursor: Cursor) -> StatementResult:
@@ -194,7 +194,7 @@ def read_assignments(
 
 def refuse_unrepeatable(text: str) -> None:
     """Refuse a condition whose answer may differ between two readings: rows would be lost or doubled."""
-    from localspace.sql.text import tokenize
+    from localspace.core.lexer import tokenize
 
     for token in tokenize(text):
         if token.kind == "word" and token.text.lower() in UNREPEATABLE:

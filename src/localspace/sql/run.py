@@ -6,10 +6,12 @@ import shutil
 import threading
 from pathlib import Path
 
-from localspace.errors import ApiError
-from localspace.governance.books import Books
+from localspace.core.errors import ApiError
+from localspace.core.lexer import Cursor
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.governance.default_namespace import default_catalog
-from localspace.governance.identity import Principal
+from localspace.governance.repositories import Books
 from localspace.sql import failures
 from localspace.sql.context import Context
 from localspace.sql.engine import Engine
@@ -20,8 +22,6 @@ from localspace.sql.parameters import bind
 from localspace.sql.reader import DEFAULT_SCHEMA, Reader, Session
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage
-from localspace.sql.text import Cursor
-from localspace.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 
 
 class SqlRunner:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import SqlError
 from localspace.sql import failures
 from localspace.sql.context import Context
 from localspace.sql.tables import target_path
-from localspace.sql.text import Cursor
-from localspace.statement_runner import SqlError
 
 _WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("CATALOG",), "CATALOG"),

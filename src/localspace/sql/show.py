@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor, quote_name, quote_path, quote_text
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.governance.legacy import HIVE, is_legacy
-from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.context import Context, text_rows
 from localspace.sql.information_schema import kind_of, plain_name
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.system_tables import INFORMATION_SCHEMA, is_made_view
 from localspace.sql.tables import target_path
-from localspace.sql.text import Cursor, quote_name, quote_path, quote_text
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 Rows = list[list[str | None]]
 

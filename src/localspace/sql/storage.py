@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from localspace.sql.text import quote_name
+from localspace.core.lexer import quote_name
+from localspace.core.statement_runner import SqlError
+from localspace.core.store import Document, Store
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError
-from localspace.store import Document, Store
 
 _GRACE_SECONDS = 120.0
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from localspace.errors import invalid
-from localspace.governance.books import Books
-from localspace.governance.identity import Principal
-from localspace.ledger import rule
+from localspace.core.errors import invalid
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.governance.repositories import Books
 from localspace.sql import failures
-from localspace.wire import Json
 
 INFORMATION_SCHEMA = "information_schema"
 RESULTS = ("system", "data_classification", "results")
@@ -36,7 +35,7 @@ def is_results(path: tuple[str, ...]) -> bool:
     return tuple(part.casefold() for part in path) == RESULTS
 
 
-def seed_results(books: Books, rows: Any) -> Json:
+def seed_results(books: Books, rows: Any) -> dict[str, Any]:
     """Put rows in place of those there; None takes the table away."""
     if rows is not None and (not isinstance(rows, list) or not all(_is_row(one) for one in rows)):
         raise invalid(f"results is a list of objects with {', '.join(_TEXTS)}, samples and frequency, or null.")
@@ -64,7 +63,7 @@ def results_rows(books: Books, principal: Principal) -> list[tuple[Any, ...]]:
     return [tuple(_cell(row, column) for column in COLUMNS) for row in found["rows"]]
 
 
-def _cell(row: Json, column: str) -> Any:
+def _cell(row: dict[str, Any], column: str) -> Any:
     value = row.get(column.rstrip("*~"))
     if column.endswith("~"):
         return None if value is None else float(value)

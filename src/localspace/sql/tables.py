@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
+from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor, quote_name
+from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.store import Document
 from localspace.governance.legacy import refuse_legacy
-from localspace.ledger import rule
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
 from localspace.sql.context import NOTHING, Context, text_rows
 from localspace.sql.parse import identifier_path
 from localspace.sql.reader import is_view, table_key
-from localspace.sql.text import Cursor, quote_name
 from localspace.sql.types import parse_type
-from localspace.statement_runner import SqlError, StatementResult
-from localspace.store import Document
 
 _FORMATS = {"DELTA", "PARQUET", "ICEBERG"}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from localspace.core.lexer import Cursor
+from localspace.core.statement_runner import StatementResult
+from localspace.core.store import Document
 from localspace.sql.context import NOTHING, Context, text_rows
 from localspace.sql.securables import Securable, read_securable
-from localspace.sql.text import Cursor
-from localspace.statement_runner import StatementResult
-from localspace.store import Document
 
 
 def set_tag(context: Context, cursor: Cursor) -> StatementResult:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from localspace.sql.text import Cursor, quote_name
-from localspace.statement_runner import SqlError
+from localspace.core.lexer import Cursor, quote_name
+from localspace.core.statement_runner import SqlError
 
 _SIMPLE = {
     "boolean": ("BOOLEAN", "boolean"),

@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from importlib import metadata
 from typing import Any
 
-from localspace.jobs.notebook_source import Cell, CellKind, Language, parse
+from localspace.storage.notebook_source import Cell, CellKind, Language, parse
 from localspace.task_process.dbutils import resolved
 from localspace.task_process.namespace import display
 from localspace.task_process.rest import Rest

@@ -9,8 +9,8 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
+from localspace.task_process.data_frame import DataFrame
 from localspace.task_process.dbutils import DbUtils
-from localspace.task_process.frame import DataFrame
 from localspace.task_process.session import Session
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from localspace.task_process.frame import DataFrame
+from localspace.sql.result_rows import Field
+from localspace.task_process.data_frame import DataFrame
 from localspace.task_process.rest import Rest, RestError
-from localspace.task_process.rows import Field
 from localspace.task_process.sql_text import first_word, literal, quoted, quoted_name, type_of, without_comments
 
 # ruff: noqa: N802, S608  (the method names are Spark's; the SQL is the user's own and runs as the user)

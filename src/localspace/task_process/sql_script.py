@@ -6,8 +6,8 @@ import re
 import time
 from typing import Any
 
+from localspace.sql.result_rows import Field, shown
 from localspace.task_process.rest import Rest
-from localspace.task_process.rows import Field, shown
 from localspace.task_process.session import SqlStatementError
 from localspace.task_process.sql_text import split_statements
 

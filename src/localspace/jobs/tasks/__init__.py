@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from localspace.core.store import Document
 from localspace.jobs.tasks import notebook, python_script, python_wheel, sql_file
 from localspace.jobs.tasks.preparation import Preparation
-from localspace.store import Document
 
 PREPARERS: tuple[tuple[str, Callable[[Preparation], Document]], ...] = (
     ("notebook_task", notebook.prepare),

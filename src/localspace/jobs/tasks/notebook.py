@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from localspace.errors import ApiError
-from localspace.jobs.notebook_source import Language
+from localspace.core.errors import ApiError
+from localspace.core.store import Document
 from localspace.jobs.tasks.preparation import Preparation, PreparationError
-from localspace.store import Document
-from localspace.workspace_tree import ObjectType, normal
+from localspace.storage.notebook_source import Language
+from localspace.storage.workspace_tree import ObjectType, normal
 
 _RUNNABLE = (Language.PYTHON, Language.SQL)
 

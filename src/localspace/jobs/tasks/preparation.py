@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localspace.errors import ApiError
-from localspace.governance.identity import Principal
+from localspace.core.errors import ApiError
+from localspace.core.principals import Principal
+from localspace.core.store import Document
 from localspace.jobs.libraries import LibraryError, provide
-from localspace.store import Document
-from localspace.volume_files import VolumeFiles
-from localspace.workspace_tree import ObjectType, WorkspaceTree, normal, parent_of
+from localspace.storage.volume_files import VolumeFiles
+from localspace.storage.workspace_tree import ObjectType, WorkspaceTree, normal, parent_of
 
 MOST_COPIED = 64 * 1024 * 1024
 """Bytes of workspace files that are laid out beside a script or notebook."""

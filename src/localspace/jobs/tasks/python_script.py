@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
+from localspace.core.store import Document
 from localspace.jobs.tasks.preparation import Preparation
-from localspace.store import Document
-from localspace.workspace_tree import normal
+from localspace.storage.workspace_tree import normal
 
 
 def prepare(given: Preparation) -> Document:

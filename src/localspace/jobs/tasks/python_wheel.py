@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from localspace.core.store import Document
 from localspace.jobs.tasks.preparation import Preparation
-from localspace.store import Document
 
 
 def prepare(given: Preparation) -> Document:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localspace.errors import ApiError
+from localspace.core.errors import ApiError
+from localspace.core.store import Document
 from localspace.jobs.tasks.preparation import Preparation
-from localspace.store import Document
 
 
 def prepare(given: Preparation) -> Document:

@@ -1,0 +1,69 @@
+"""Which operations are served, how far, and which test drives them: a table over the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from localspace.http.request import Call, Plane, Route
+from localspace.http.serialisation import Json, Reply
+
+TEST = "tests/localspace/test_sdk_surface.py"
+JOBS_TEST = "tests/localspace/test_jobs_runs.py"
+_TESTS = {
+    "localspace.api.control": "tests/localspace/test_control.py",
+    "localspace.api.coverage": "tests/localspace/test_coverage_table.py",
+    **{f"localspace.api.{name}": JOBS_TEST for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")},
+}
+"""Module of the handlers to the test that drives them, where it is not the SDK's tour."""
+
+
+def table(routes: Iterable[Route]) -> list[dict[str, str]]:
+    """Return one row an operation: SDK name, method, path, level (supported or partial), what is missing, test."""
+    rows = [row for route in routes for row in _rows(route)]
+    return sorted(rows, key=lambda row: (row["operation"] == "", row["operation"], row["path"], row["method"]))
+
+
+def _rows(route: Route) -> list[dict[str, str]]:
+    test = _TESTS.get(route.handler.__module__, TEST)
+    return [
+        {
+            "operation": name,
+            "method": route.method,
+            "path": route.path,
+            "level": "partial" if route.partial else "supported",
+            "missing": route.partial,
+            "test": test,
+        }
+        for name in (route.sdk or ("",))
+        if route.plane is not Plane.CONTROL or not route.sdk
+    ]
+
+
+def page_of(routes: Iterable[Route]) -> str:
+    """Return the table as one HTML page."""
+    columns = ("operation", "method", "path", "level", "missing", "test")
+    head = "".join(f"<th>{one}</th>" for one in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(row[one])}</td>" for one in columns) + "</tr>" for row in table(routes))
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>localspace: compatibility</title>"
+        "<style>body{font:14px sans-serif;margin:2rem}td,th{padding:.2rem .6rem;text-align:left;"
+        "border-bottom:1px solid #ddd}</style>"
+        f"<h1>What the local workspace serves</h1><table><tr>{head}</tr>{body}</table></html>"
+    )
+
+
+def routes_about(others: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Return the two open operations that show the table, as JSON and as a page: of these routes and of themselves."""
+
+    def coverage(call: Call) -> Json:
+        return {"operations": table((*others, *mine))}
+
+    def compatibility(call: Call) -> Reply:
+        return Reply(body=page_of((*others, *mine)), media_type="text/html")
+
+    mine = tuple(
+        Route(method="GET", path=f"/_localspace/{name}", handler=handler, plane=Plane.OPEN)
+        for name, handler in (("coverage", coverage), ("compatibility", compatibility))
+    )
+    return mine

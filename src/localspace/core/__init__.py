@@ -1,0 +1,1 @@
+"""The floor: the store, the clock, errors, the ledger; imports no other room."""

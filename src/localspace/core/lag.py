@@ -1,0 +1,82 @@
+"""Eventual consistency on demand: a change shows in reads at once and takes effect `lag` seconds later.
+
+While a lag is set, each change leaves the document as it was before in an undo log. What is in effect now is the
+current state with the changes of the last `lag` seconds undone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from localspace.core.clock import Clock
+from localspace.core.store import Document, Key, Store, encode_key
+
+
+class LagKind(StrEnum):
+    """What can lag."""
+
+    TAGS = "tags"
+    MEMBERSHIPS = "memberships"
+    QUOTAS = "quotas"
+    TAG_POLICIES = "tag_policies"
+
+
+class Lag:
+    """The lag settings of a workspace and its undo log."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Continue with the settings that the store remembers."""
+        self._store = store
+        self._clock = clock
+        self._seconds: dict[str, float] = dict(store.get("setting", "lag") or {})
+
+    def seconds(self, kind: LagKind) -> float:
+        """Return the lag of a kind in seconds of the virtual clock."""
+        return self._seconds.get(kind, 0.0)
+
+    def set(self, kind: LagKind, seconds: float) -> None:
+        """Set a lag; 0 makes every change effective at once."""
+        self._seconds[kind] = seconds
+        self._store.put("setting", ("lag",), dict(self._seconds))
+        if not seconds:
+            for entry in self._store.list("undo", (kind,)):
+                self._store.delete("undo", kind, entry["id"])
+
+    def forget(self) -> None:
+        """Drop all settings: the store behind them was emptied."""
+        self._seconds.clear()
+
+    def remember(self, kind: LagKind, document_kind: str, key: Key, before: Document | None) -> None:
+        """Note how a document stood before a change; call it inside the transaction of the change."""
+        if not self.seconds(kind):
+            return
+        self._prune(kind)
+        number = f"{self._store.next_number('undo'):012d}"
+        entry = {"id": number, "at_ms": self._clock.now_ms(), "kind": document_kind, "key": encode_key(key)}
+        self._store.put("undo", (kind, number), entry | {"before": before}, (kind,))
+
+    def settling(self, kind: LagKind) -> bool:
+        """Say whether any change is not yet in effect."""
+        return bool(self.seconds(kind)) and any(
+            entry["at_ms"] > self._horizon(kind) for entry in self._store.list("undo", (kind,))
+        )
+
+    def undone(self, kind: LagKind, document_kind: str) -> dict[str, Document | None]:
+        """Return, by encoded key, the documents in effect where they differ in time from the stored ones."""
+        overlay: dict[str, Document | None] = {}
+        if not self.seconds(kind):
+            return overlay
+        horizon = self._horizon(kind)
+        for entry in self._store.list("undo", (kind,)):
+            if entry["kind"] == document_kind and entry["at_ms"] > horizon:
+                overlay.setdefault(entry["key"], entry["before"])
+        return overlay
+
+    def _horizon(self, kind: LagKind) -> float:
+        return self._clock.now_ms() - self.seconds(kind) * 1000
+
+    def _prune(self, kind: LagKind) -> None:
+        horizon = self._horizon(kind)
+        for entry in self._store.list("undo", (kind,)):
+            if entry["at_ms"] <= horizon:
+                self._store.delete("undo", kind, entry["id"])

@@ -1,0 +1,135 @@
+"""Permissions of workspace objects: levels, who has which, and the check that other APIs ask for."""
+
+from __future__ import annotations
+
+from localspace.core.errors import denied, invalid, not_found
+from localspace.core.ledger import rule
+from localspace.core.principals import Principal
+from localspace.core.store import Document
+from localspace.governance.repositories import Books
+
+LEVELS: dict[str, tuple[str, ...]] = {
+    "warehouses": ("CAN_VIEW", "CAN_MONITOR", "CAN_USE", "CAN_MANAGE", "IS_OWNER"),
+    "genie": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
+    "tokens": ("CAN_USE", "CAN_MANAGE"),
+    "passwords": ("CAN_USE",),
+    "jobs": ("CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"),
+    "dashboards": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "directories": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "notebooks": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "files": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+}
+"""Object type in the URL's plural form to its levels; which contains which is said by `covered`."""
+
+_WAREHOUSE = {
+    "CAN_VIEW": {"CAN_VIEW"},
+    "CAN_USE": {"CAN_USE"},
+    "CAN_MONITOR": {"CAN_VIEW", "CAN_USE", "CAN_MONITOR"},
+}
+"""Of the levels below CAN MANAGE on a warehouse, CAN VIEW watches and CAN USE runs; neither contains the other."""
+
+SINGULAR = {
+    "warehouses": "warehouses",
+    "genie": "genie",
+    "serving-endpoints": "serving-endpoint",
+    "tokens": "tokens",
+    "passwords": "passwords",
+    "jobs": "job",
+    "dashboards": "dashboard",
+    "directories": "directory",
+    "notebooks": "notebook",
+    "files": "file",
+}
+"""What `object_type` in the answer says; clients compare it."""
+
+KINDS = {"user_name": "user", "group_name": "group", "service_principal_name": "service_principal"}
+
+
+def levels_of(books: Books, object_type: str, object_id: str, owner: str | None) -> list[Document]:
+    """Return the access list of an object: the stored one, the owner's right, and the admins' inherited right."""
+    stored = books.store.get("permission", object_type, object_id) or {}
+    entries = [dict(one, inherited=False) for one in stored.get("access_control_list", ())]
+    strongest = LEVELS[object_type][-1]
+    if owner and not any(one["level"] == "IS_OWNER" or one["principal"] == owner for one in entries):
+        found = books.identity.by_name(owner)
+        if found is not None:
+            entries.append({"principal": owner, "kind": found.kind.value, "level": strongest, "inherited": False})
+    manage = "CAN_MANAGE" if "CAN_MANAGE" in LEVELS[object_type] else strongest
+    entries.append({"principal": "admins", "kind": "group", "level": manage, "inherited": True})
+    return entries
+
+
+@rule("LS-114")
+def covered(object_type: str, level: str) -> frozenset[str]:
+    """Return the levels that one level contains, itself among them: a partial order."""
+    if object_type == "warehouses" and level in _WAREHOUSE:
+        return frozenset(_WAREHOUSE[level])
+    order = LEVELS[object_type]
+    return frozenset(order[: order.index(level) + 1])
+
+
+def levels_held(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> frozenset[str]:
+    """Return all levels of the actor on an object, contained ones included."""
+    if books.identity.is_workspace_admin(actor.id):
+        return frozenset(LEVELS[object_type])
+    held: set[str] = set()
+    for entry in levels_of(books, object_type, object_id, owner):
+        if not entry["inherited"] and _reaches(books, entry, actor):
+            held |= covered(object_type, entry["level"])
+    return frozenset(held)
+
+
+def may_see(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> bool:
+    """Say whether an object shows to the actor: any level opens it."""
+    return bool(levels_held(books, actor, object_type, object_id, owner))
+
+
+def require_any_level(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> None:
+    """Demand that an object shows to the actor; raises PERMISSION_DENIED."""
+    if not may_see(books, actor, object_type, object_id, owner):
+        raise denied(f"{actor.name} does not have View permissions on {object_type} {object_id}.")
+
+
+def require_level(
+    books: Books, actor: Principal, object_type: str, object_id: str, level: str, *, owner: str | None = None
+) -> None:
+    """Demand a level that contains `level` on an object; raises PERMISSION_DENIED."""
+    if level not in levels_held(books, actor, object_type, object_id, owner):
+        raise denied(f"{actor.name} does not have {level} permissions on {object_type} {object_id}.")
+
+
+def _reaches(books: Books, entry: Document, actor: Principal) -> bool:
+    name = entry["principal"]
+    if entry["kind"] == "group":
+        return name in books.identity.account_groups_of(actor.id) or books.identity.is_member(actor.id, name)
+    return bool(entry["kind"] == actor.kind.value and name == actor.name)
+
+
+def checked_entries(books: Books, object_type: str, given: object) -> list[Document]:
+    """Return the entries of a permissions request; raises 400 for a bad level, 404 for an unknown principal."""
+    if not isinstance(given, list):
+        raise invalid("access_control_list must be a list.")
+    entries: list[Document] = []
+    for one in given:
+        names = [(field, one[field]) for field in KINDS if one.get(field)] if isinstance(one, dict) else []
+        if len(names) != 1:
+            raise invalid("Each entry needs exactly one of user_name, group_name, service_principal_name.")
+        field, name = names[0]
+        level = one.get("permission_level")
+        if level not in LEVELS[object_type]:
+            known = ", ".join(LEVELS[object_type])
+            raise invalid(f"Permission level {level} is not valid for {object_type}. Known levels: {known}.")
+        if not _principal_exists(books, KINDS[field], name):
+            raise not_found(f"Principal: {field.removesuffix('_name')} '{name}' does not exist.")
+        entries.append({"principal": name, "kind": KINDS[field], "level": level})
+    return entries
+
+
+def _principal_exists(books: Books, kind: str, name: str) -> bool:
+    if kind == "group":
+        return name in ("account users", "users", "admins") or any(
+            one["displayName"] == name for one in books.store.list("group")
+        )
+    found = books.identity.by_name(name)
+    return found is not None and found.kind.value == kind

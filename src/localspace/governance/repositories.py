@@ -1,0 +1,73 @@
+"""The books of one workspace, opened together over one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localspace.core.clock import Clock
+from localspace.core.lag import Lag
+from localspace.core.store import Store
+from localspace.governance.catalog_repository import CatalogBook
+from localspace.governance.external_locations import ExternalPlaces
+from localspace.governance.grant_repository import GrantBook
+from localspace.governance.object_repository import ObjectBook
+from localspace.governance.policy_repository import PolicyBook
+from localspace.governance.privileges import Privileges
+from localspace.governance.tagging import Tagging
+from localspace.identity.memberships import Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceIds:
+    """The ids of one workspace, given at its first start and kept for ever."""
+
+    account_id: str
+    workspace_id: str
+    metastore_id: str
+    warehouse_id: str
+    admin_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything that REST handlers and SQL statements read and write; share one instance between both."""
+
+    store: Store
+    clock: Clock
+    lag: Lag
+    ids: WorkspaceIds
+    identity: Identity
+    privileges: Privileges
+    catalog: CatalogBook
+    objects: ObjectBook
+    tags: Tagging
+    policies: PolicyBook
+    grants: GrantBook
+    places: ExternalPlaces
+
+
+def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
+    """Open the books of a workspace that `localspace.governance.bootstrap` has set up."""
+    lag = Lag(store, clock)
+    identity = Identity(store, lag, ids.workspace_id)
+    privileges = Privileges(store, identity)
+    tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
+    grants = GrantBook(store, identity, privileges)
+    places = ExternalPlaces(store, identity, privileges)
+    catalog = CatalogBook(store, clock, identity, privileges, tags, grants, places, ids.metastore_id)
+    objects = ObjectBook(store, privileges, tags, catalog, places)
+    policies = PolicyBook(store, clock, lag, identity, privileges, tags, ids.metastore_id)
+    return Books(
+        store=store,
+        clock=clock,
+        lag=lag,
+        ids=ids,
+        identity=identity,
+        privileges=privileges,
+        catalog=catalog,
+        objects=objects,
+        tags=tags,
+        policies=policies,
+        grants=grants,
+        places=places,
+    )

@@ -1,0 +1,1 @@
+"""What a handler works with: the request, its body, the answer."""

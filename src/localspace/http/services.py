@@ -1,0 +1,38 @@
+"""What the handlers of one workspace use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from localspace.connect.endpoint import ConnectEndpoint
+from localspace.core.faults import Faults
+from localspace.core.location import Location
+from localspace.governance.repositories import Books
+from localspace.http.response_cache import ResponseCache
+from localspace.identity.authenticator import Gatekeeper
+from localspace.jobs.services import JobServices
+from localspace.sql.statement_service import StatementDesk
+from localspace.storage.volume_files import VolumeFiles
+from localspace.storage.workspace_tree import WorkspaceTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything behind the REST surface; a reset of the workspace makes new ones."""
+
+    location: Location
+    repositories: Books
+    authenticator: Gatekeeper
+    statements: StatementDesk
+    tree: WorkspaceTree
+    volumes: VolumeFiles
+    jobs: JobServices
+    connect: ConnectEndpoint
+    responses: ResponseCache
+    faults: Faults
+    stub_calls: dict[str, int]
+    """Serving endpoint to how often its stub response was asked for."""
+
+    reset: Callable[[], None]
+    """Goes back to a new workspace."""

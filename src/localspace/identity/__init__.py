@@ -1,0 +1,1 @@
+"""Who is who: memberships, tokens, federation."""

@@ -1,0 +1,160 @@
+"""Tokens: PATs, OAuth client credentials, and who they stand for. Only hashes are stored."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Mapping
+
+from localspace.core.clock import Clock
+from localspace.core.errors import ApiError
+from localspace.core.principals import Principal
+from localspace.core.store import Document, Store
+from localspace.identity.memberships import Identity
+
+OAUTH_SECONDS = 3_600
+
+
+def digest(token: str) -> str:
+    """Return the form in which tokens and secrets are stored."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def unauthenticated(message: str) -> ApiError:
+    """Return a 401; messages never hold a token."""
+    return ApiError(401, "UNAUTHENTICATED", message)
+
+
+class Gatekeeper:
+    """Mints, checks and revokes tokens and service principal secrets."""
+
+    def __init__(self, store: Store, clock: Clock, identity: Identity) -> None:
+        """Read from and write to `store`."""
+        self._store = store
+        self._clock = clock
+        self._identity = identity
+
+    def mint(
+        self,
+        principal_id: str,
+        *,
+        comment: str = "",
+        lifetime_seconds: int | None = None,
+        scope: str = "pat",
+        created_by: str | None = None,
+    ) -> tuple[str, Document]:
+        """Return a new token in clear, once, and its document; `scope` is `pat`, `oauth`, or `task` for a run of a task."""
+        token = ("dapi" if scope == "pat" else "eylo") + secrets.token_hex(16)
+        return token, self.admit(token, principal_id, comment, lifetime_seconds, scope, created_by)
+
+    def admit(
+        self,
+        token: str,
+        principal_id: str,
+        comment: str,
+        lifetime_seconds: int | None,
+        scope: str,
+        created_by: str | None = None,
+    ) -> Document:
+        """Store a token that was made elsewhere: the admin's, which a restart brings back."""
+        now = self._clock.now_ms()
+        body: Document = {
+            "id": uuid.uuid4().hex,
+            "principal_id": principal_id,
+            "created_ms": now,
+            "expires_ms": None if not lifetime_seconds or lifetime_seconds < 0 else now + lifetime_seconds * 1000,
+            "comment": comment,
+            "scope": scope,
+            "hash": digest(token),
+            "created_by": created_by or principal_id,
+        }
+        self._store.put("token", (body["hash"],), body, (principal_id,))
+        return body
+
+    def caller(self, headers: Mapping[str, str]) -> Principal:
+        """Return who a request comes from; raises 401."""
+        return self.of_token(_bearer(headers))
+
+    def of_token(self, token: str) -> Principal:
+        """Return the active principal of a token; raises 401 for an unknown or expired token."""
+        found = self._store.get("token", digest(token))
+        if found is None:
+            raise unauthenticated("Invalid access token. The token is unknown to this workspace.")
+        if found["expires_ms"] is not None and found["expires_ms"] <= self._clock.now_ms():
+            raise unauthenticated("Invalid access token. The token has expired.")
+        return self._identity.require_active(found["principal_id"])
+
+    def is_of_task(self, headers: Mapping[str, str]) -> bool:
+        """Say whether a request carries the token that a run of a task was given."""
+        found = self._store.get("token", digest(_bearer(headers)))
+        return found is not None and found["scope"] == "task"
+
+    def tokens(self, principal_id: str | None = None) -> list[Document]:
+        """Return the PATs of a principal, or of all."""
+        parent = None if principal_id is None else (principal_id,)
+        return [one for one in self._store.list("token", parent) if one["scope"] == "pat"]
+
+    def revoke(self, body: Document) -> None:
+        """Delete a token."""
+        self._store.delete("token", body["hash"])
+
+    # OAuth
+
+    def new_secret(self, service_principal_id: str, lifetime_seconds: int) -> tuple[str, Document]:
+        """Return a new client secret in clear, once, and its document."""
+        secret = "dose" + secrets.token_hex(16)
+        now = self._clock.now_ms()
+        body: Document = {
+            "id": str(uuid.uuid4()),
+            "hash": digest(secret),
+            "created_ms": now,
+            "expires_ms": now + lifetime_seconds * 1000,
+        }
+        self._store.put("sp_secret", (service_principal_id, body["id"]), body, (service_principal_id,))
+        return secret, body
+
+    def client_credentials(self, client_id: str, secret: str) -> str:
+        """Return an access token for a service principal; raises invalid_client."""
+        given = digest(secret)
+        for body in self._store.list("service_principal"):
+            if body["applicationId"] != client_id or not body.get("active", True):
+                continue
+            for kept in self._store.list("sp_secret", (body["id"],)):
+                alive = kept["expires_ms"] > self._clock.now_ms()
+                if alive and hmac.compare_digest(kept["hash"], given):
+                    return self.oauth(body["id"])
+        raise ApiError(401, "invalid_client", "Client authentication failed")
+
+    def oauth(self, principal_id: str) -> str:
+        """Return a new access token of a principal that has signed in by OAuth."""
+        self._forget_expired(principal_id)
+        return self.mint(principal_id, lifetime_seconds=OAUTH_SECONDS, scope="oauth")[0]
+
+    def _forget_expired(self, principal_id: str) -> None:
+        now = self._clock.now_ms()
+        for token in self._store.list("token", (principal_id,)):
+            if token["scope"] in ("oauth", "task") and token["expires_ms"] <= now:
+                self.revoke(token)
+
+
+def basic_credentials(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return (client id, secret) of a Basic header, or None."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        client, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ApiError(401, "invalid_client", "Client authentication failed") from error
+    return client, secret
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise unauthenticated("Credential was not sent or was of an unsupported type for this API.")
+    return token.strip()

@@ -1,0 +1,47 @@
+"""What the references of one task may ask, read from the run book."""
+
+from __future__ import annotations
+
+from localspace.core.store import Document
+from localspace.jobs.dag import Result
+from localspace.jobs.references import Context, TaskFacts
+from localspace.jobs.run_log import RunBook, over
+
+
+def context_of(book: RunBook, run: Document, task_run: Document, workspace_id: str, workspace_url: str) -> Context:
+    """Return the context of a task about to start."""
+    tasks = {
+        key: TaskFacts(
+            run_id=one["run_id"],
+            result=Result(one["result"]),
+            error_code="" if one["code"] == "SUCCESS" else one["code"],
+            execution_count=one["attempt"] + 1,
+            notebook_path=notebook_of(one["task"]),
+            values=one.get("values") or {},
+        )
+        for key, one in book.current(run["run_id"]).items()
+        if over(one)
+    }
+    return Context(
+        job_id=run["job_id"],
+        job_name=run["settings"].get("name", ""),
+        job_run_id=run["run_id"],
+        start_ms=run["start_time"],
+        workspace_id=workspace_id,
+        workspace_url=workspace_url,
+        trigger_type=run.get("trigger_word", "onetime"),
+        repair_count=len(run.get("repairs") or ()),
+        parameters=run.get("parameters") or {},
+        task_key=task_run["task_key"],
+        task_run_id=task_run["run_id"],
+        execution_count=task_run["attempt"] + 1,
+        notebook_path=notebook_of(task_run["task"]),
+        tasks=tasks,
+        has_input="input" in task_run,
+        input=task_run.get("input"),
+    )
+
+
+def notebook_of(task: Document) -> str:
+    """Return the notebook path of a task, "" for another kind."""
+    return str((task.get("notebook_task") or {}).get("notebook_path", ""))

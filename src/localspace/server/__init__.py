@@ -1,0 +1,1 @@
+"""The running process: a workspace, its routes, the loopback server."""

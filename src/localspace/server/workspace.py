@@ -1,0 +1,183 @@
+"""One running local workspace: its data folder, its store and the services over both."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from localspace.connect.endpoint import ConnectEndpoint
+from localspace.connect.resources import ConnectResources
+from localspace.core.clock import Clock
+from localspace.core.faults import Faults
+from localspace.core.location import Location
+from localspace.core.statement_runner import StatementRunner
+from localspace.core.store import Store
+from localspace.governance import bootstrap
+from localspace.governance.repositories import Books, open_books
+from localspace.http.response_cache import ResponseCache
+from localspace.http.services import Services
+from localspace.identity.authenticator import Gatekeeper, digest
+from localspace.jobs.services import RUNS, JobServices
+from localspace.sql.statement_service import StatementDesk
+from localspace.storage.volume_files import VolumeFiles
+from localspace.storage.workspace_tree import WorkspaceTree
+
+MARKER = "localspace.json"
+"""A data folder is ours when it holds this file; nothing else is ever emptied."""
+
+_TREE, _VOLUMES = "tree", "volumes"
+_ENGINE_FOLDERS = frozenset({"engine", "empty", "scratch"})
+"""What the running SQL engine holds on to in its folder; everything else there is rows, which a reset removes."""
+
+BuildRunner = Callable[[Books, Path], StatementRunner]
+"""Makes the SQL engine over the repositories and a folder of its own."""
+
+
+class DataFolderError(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+class Workspace:
+    """Opens everything over one data folder; a server hands its services to the handlers."""
+
+    def __init__(self, data_dir: Path, build_runner: BuildRunner | None = None) -> None:
+        """Open the workspace in `data_dir`, made if it is not there; raises DataFolderError."""
+        self._lock_file = _claim(data_dir)
+        self.location = Location(data_dir=data_dir)
+        self.store = Store(data_dir / "store.db")
+        clock = Clock(self.store)
+        self.repositories = open_books(self.store, clock, bootstrap.ensure(self.store, clock))
+        self.ids = self.repositories.ids
+        self.token = self._admin_token(Gatekeeper(self.store, clock, self.repositories.identity))
+        self.services = open_services(self.repositories, self.location, self.reset, build_runner or _sql_runner)
+
+    def start(self) -> None:
+        """Resume what an earlier life left; call it once the address is known."""
+        self.services.volumes.sweep()
+        self.services.jobs.start()
+
+    def reset(self) -> None:
+        """Go back to a new workspace with the same ids and the same admin token; a running SQL engine stays up."""
+        old, clock = self.services, self.repositories.clock
+        old.connect.reset()
+        old.jobs.close()
+        for name in (_TREE, _VOLUMES, RUNS):
+            shutil.rmtree(self.location.data_dir / name, ignore_errors=True)
+        old.statements.clear()
+        with self.store.transaction():
+            kept = self.store.get("setting", "ids")
+            self.store.clear()
+            if kept is not None:
+                self.store.put("setting", ("ids",), kept)
+            bootstrap.ensure(self.store, clock)
+        self.repositories.lag.forget()
+        clock.tick(0)
+        for folder in _files(self.location).iterdir():
+            if folder.name not in _ENGINE_FOLDERS:
+                shutil.rmtree(folder)
+                folder.mkdir()
+        old.stub_calls.clear()
+        old.faults.clear()
+        old.faults.clear_log()
+        self._admin_token(old.authenticator)
+        self.services = _with_new_contents(old)
+
+    def close(self) -> None:
+        """Stop what runs and let go of the data folder."""
+        self.services.connect.close()
+        self.services.jobs.close()
+        self.services.statements.close()
+        self.store.close()
+        self._lock_file.release()
+
+    def _admin_token(self, authenticator: Gatekeeper) -> str:
+        path = self.location.data_dir / "admin.token"
+        if path.exists():
+            token = path.read_text().strip()
+        else:
+            token = "dapi" + secrets.token_hex(16)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(token + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        if self.store.get("token", digest(token)) is None:
+            authenticator.admit(token, self.ids.admin_id, "the token of localspace serve", None, "pat")
+        return token
+
+
+def open_services(repositories: Books, location: Location, reset: Callable[[], None], build_runner: BuildRunner) -> Services:
+    """Open the services of a workspace; the SQL engine starts with the first statement that needs it."""
+    store, clock = repositories.store, repositories.clock
+    authenticator = Gatekeeper(store, clock, repositories.identity)
+    statements = StatementDesk(clock, lambda: build_runner(repositories, _files(location)))
+    faults = Faults()
+    tree = WorkspaceTree(store, clock, repositories.identity, location.folder(_TREE))
+    volumes = VolumeFiles(store, repositories.privileges, location.folder(_VOLUMES))
+    return Services(
+        location=location,
+        repositories=repositories,
+        authenticator=authenticator,
+        statements=statements,
+        tree=tree,
+        volumes=volumes,
+        jobs=JobServices(location, repositories, authenticator, tree, volumes),
+        connect=ConnectEndpoint(
+            ConnectResources(
+                location=location,
+                repositories=repositories,
+                authenticator=authenticator,
+                statements=statements,
+                faults=faults,
+            )
+        ),
+        responses=ResponseCache(store, repositories.lag),
+        faults=faults,
+        stub_calls={},
+        reset=reset,
+    )
+
+
+def _with_new_contents(old: Services) -> Services:
+    """Return the services over emptied folders, with a new scheduler: a closed one starts nothing."""
+    location, repositories = old.location, old.repositories
+    tree = WorkspaceTree(repositories.store, repositories.clock, repositories.identity, location.folder(_TREE))
+    volumes = VolumeFiles(repositories.store, repositories.privileges, location.folder(_VOLUMES))
+    jobs = JobServices(location, repositories, old.authenticator, tree, volumes)
+    return replace(old, tree=tree, volumes=volumes, jobs=jobs)
+
+
+def _files(location: Location) -> Path:
+    """Return the folder that belongs to the SQL engine: tables' rows and its own files."""
+    return location.folder("files")
+
+
+def _claim(data_dir: Path) -> BaseFileLock:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        marker = data_dir / MARKER
+        if not marker.exists():
+            if any(one.name != "lock" for one in data_dir.iterdir()):
+                raise DataFolderError(f"{data_dir} holds files of something else. Name an empty folder with --data.")
+            marker.write_text(json.dumps({"format": 1}) + "\n")
+        lock = FileLock(data_dir / "lock", mode=0o600, thread_local=False)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise DataFolderError(f"{data_dir} is in use by another localspace. Stop it or name another folder.") from None
+    except OSError as error:
+        raise DataFolderError(f"{data_dir} cannot be used: {error.strerror}.") from error
+    return lock
+
+
+def _sql_runner(repositories: Books, files: Path) -> StatementRunner:
+    # The engine is imported with the first statement: the control plane starts without it.
+    from localspace.sql.run import build_runner
+
+    return build_runner(repositories, files)

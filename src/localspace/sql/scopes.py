@@ -1,0 +1,55 @@
+"""Where a piece of SQL text stands while it is rewritten, and what a rewritten statement reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from localspace.core.principals import Principal
+from localspace.core.statement_runner import SqlError
+from localspace.sql.routines import Routine
+from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
+
+_MAX_DEPTH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where a piece of SQL text stands.
+
+    `authority` is whose privileges count (session user, view owner, function owner); `routine` is the function whose
+    body this is, `parameters` maps its parameters to SQL when they are put in place; `words` are the names that the text
+    can mean, None when it may mean any column.
+    """
+
+    catalog: str
+    schema: str
+    authority: Principal | None
+    parameters: Mapping[str, str] | None = None
+    routine: Routine | None = None
+    depth: int = 0
+    free_execute: bool = False
+    words: frozenset[str] | None = None
+
+    def deeper(self) -> Frame:
+        """Return the frame one level down; raises on endless nesting."""
+        if self.depth >= _MAX_DEPTH:
+            raise SqlError(
+                "RECURSIVE_VIEW", f"Views and functions nest deeper than {_MAX_DEPTH} levels or refer to themselves.", "42K0H"
+            )
+        return replace(self, depth=self.depth + 1)
+
+
+@dataclass(slots=True)
+class Reads:
+    """What a rewritten statement reads."""
+
+    views: dict[str, ViewSpec] = field(default_factory=dict)
+    functions: dict[str, FunctionSpec] = field(default_factory=dict)
+    tables: set[tuple[str, str, str]] = field(default_factory=set)
+    protected: bool = False
+
+    @property
+    def objects(self) -> EngineObjects:
+        """Return what the engine must know before the statement: relations, and functions, inner ones first."""
+        return (*self.views.values(), *self.functions.values())

@@ -1,0 +1,1 @@
+"""Contents on disk: the workspace tree, volumes, notebooks in source form."""
