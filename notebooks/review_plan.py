@@ -18,5 +18,5 @@ shown = page.show(review_plan, page.envs, page.env, page["plan_hash"])
 
 # COMMAND ----------
 
-cells = ("LOOSENS", "opens", "tightens")
+cells = ("LOOSENS", "opens", "narrows")
 page.chart("Cells that change", {what: sum(row["what"] == what for row in shown.rows) for what in cells})

@@ -19,10 +19,10 @@ from lampkeeper.design.drafts.draft_fixes import (
     fix_hcl_syntax,
     split_answer,
 )
-from lampkeeper.design.drafts.exposure import loosened, tables_of
+from lampkeeper.design.drafts.exposure import tables_of, widened
 from lampkeeper.design.knowledge.near_words import near_word
 from lampkeeper.design.rules.check import check
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.files.hcl import parse_hcl, quote_hcl
 from lampkeeper.model.conditions import And, HasTag, HasTagValue, Not, parse_condition
 from lampkeeper.model.desired import Desired
@@ -99,7 +99,7 @@ class TestFixHclSyntax:
         made = fix_hcl_syntax('tag_policies = [\n  { key = "a"\ntag_assignments = []\n')
         assert parse_hcl(made.text, "draft") == {"tag_policies": [{"key": "a"}], "tag_assignments": []}
 
-    def test_placeholders_go_and_are_told(self) -> None:
+    def test_placeholders_go_and_are_reported(self) -> None:
         made = fix_hcl_syntax('a = ["x", ...]\nb = {\n  ...\n}\nbenchmarks = "${var.benchmarks}"\n')
         assert parse_hcl(made.text, "draft") == {"a": ["x"], "b": {}, "benchmarks": []}
         assert {f.code for f in made.findings} == {"LK706"}
@@ -197,7 +197,7 @@ class TestAutofixUndefinedTagRefs:
         assert made.desired == state
         assert [f.code for f in made.findings] == ["LK702"]
 
-    def test_a_slip_under_not_is_not_mended_when_that_would_unmask(self) -> None:
+    def test_a_slip_under_not_is_not_fixed_when_that_would_unmask(self) -> None:
         state = demo_desired()
         email = next(p for p in state.policies if "masked_email" in p.name and p.securable == ("dev_fin",))
         condition = And((HasTag("pii_level"), Not(HasTagValue("pii_level", "masked_emial"))))
@@ -268,13 +268,13 @@ class TestAutofixFgacPolicyCount:
         made = autofix_fgac_policy_count(state)
         assert sum(p.securable == ("dev_fin",) for p in made.desired.policies) <= 100
         tables = tables_of((state,), demo_snapshot())
-        assert loosened(state, made.desired, tables) == loosened(made.desired, state, tables) == ()
+        assert widened(state, made.desired, tables) == widened(made.desired, state, tables) == ()
 
     def test_within_the_quota_nothing_happens(self) -> None:
         assert autofix_fgac_policy_count(demo_desired()).desired == demo_desired()
 
     def test_what_cannot_be_merged_is_an_error_and_stays(self) -> None:
-        made = autofix_fgac_policy_count(demo_desired(), limits=Limits(policies_per_catalog=2))
+        made = autofix_fgac_policy_count(demo_desired(), limits=RemainingQuota(policies_per_catalog=2))
         assert made.desired == demo_desired()
         assert {f.code for f in made.findings} == {"LK704"}
 
@@ -308,9 +308,9 @@ class TestLaws:
         snapshot = None
         if typed:
             snapshot = Snapshot(tables=tables_of((state,)))
-        limits = Limits(policies_per_catalog=quota)
+        limits = RemainingQuota(policies_per_catalog=quota)
         made = fix_draft(state, snapshot, limits)
-        assert loosened(state, made.desired, tables_of((state, made.desired), snapshot)) == ()
+        assert widened(state, made.desired, tables_of((state, made.desired), snapshot)) == ()
         assert (made.desired == state) == (not made.changes)
         again = fix_draft(made.desired, snapshot, limits)
         assert again.desired == made.desired

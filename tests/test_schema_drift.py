@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.drift.delta import delta
 from lampkeeper.design.drift.drift import Drift, DriftKind, find_drift, raw_columns, stale_assignments
-from lampkeeper.design.knowledge.overlay import Overlay, compose
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest
 from lampkeeper.files.settings import read_settings
@@ -65,13 +65,13 @@ def _tag(entity: str, key: str, value: str) -> TagAssignment:
     return TagAssignment(entity_type=EntityType.COLUMNS, entity_name=entity, key=key, value=value)
 
 
-def _forward(column: Column, overlay: Overlay | None = None) -> bool:
+def _forward(column: Column, knowledge: Knowledge | None = None) -> bool:
     """Say whether a column that nobody has tagged is forward drift of the customers."""
     entity = f"{CUSTOMERS}.{column.name}"
     (customers,) = (t for t in _changed(column.name, column).tables if t.name.plain == CUSTOMERS)
     tags = tuple(t for t in demo_desired().tag_assignments if t.entity_name != entity)
     snapshot = Snapshot(tables=(customers,), tags=tags)
-    found = find_drift(snapshot, demo_desired(), classify(snapshot, overlay=overlay))
+    found = find_drift(snapshot, demo_desired(), classify(snapshot, knowledge=knowledge))
     return (DriftKind.FORWARD, entity) in {(d.kind, d.entity) for d in found}
 
 
@@ -84,7 +84,7 @@ class TestSensitiveNames:
             "ssn", "patient_ssn", "social_sec_num", "passport_number", "dob", "birth_date", "birthdate", "date_of_birth",
             "email", "email_address", "phone", "phone_number", "home_address", "mailing_address", "credit_card", "creditcard",
             "card_number", "cvv", "account_num", "diagnosis", "diagnosis_code", "medication", "medication_name", "patient_name",
-            "mrn", "insurance_id", "first_name", "last_name", "treatment_notes",
+            "mrn", "insurance_id", "first_name", "last_name", "protection_notes",
         ],
     )  # fmt: skip
     def test_sensitive(self, name: str) -> None:
@@ -105,8 +105,8 @@ class TestSensitiveNames:
     @pytest.mark.parametrize(
         "name", ["tfn", "medicare_number", "bsb", "aadhaar", "pan_number", "voter_id", "nric", "nik", "cccd"]
     )
-    def test_what_the_packs_know_is_drift_too(self, name: str) -> None:
-        assert _forward(Column(name=name, type="STRING"), compose(built_in_packs()))
+    def test_what_the_overlays_know_is_drift_too(self, name: str) -> None:
+        assert _forward(Column(name=name, type="STRING"), compose(built_in_overlays()))
 
 
 class TestManagedTables:

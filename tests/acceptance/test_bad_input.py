@@ -319,16 +319,16 @@ def test_a_plan_older_than_the_state_is_refused(tmp_path: Path, run: Run, applie
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [("{", "state.json"), ('{"format": 1, "layer": "account"}', "not a state file"), ('{"format": 99}', "not a state file")],
 )
-def test_a_state_file_that_is_none_of_ours_is_refused(tmp_path: Path, run: Run, applied: Path, text: str, told: str) -> None:
+def test_a_state_file_that_is_none_of_ours_is_refused(tmp_path: Path, run: Run, applied: Path, text: str, reported: str) -> None:
     (applied / "data_access" / "state.json").write_text(text)
     before = files_of(tmp_path)
     for command in ("plan", "apply", "destroy"):
         said = run(command)
         assert said.code == 2
-        assert told in said.err
+        assert reported in said.err
     assert files_of(tmp_path) == before
 
 

@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Answer, int]] = {
     "cut off, finish stop": (_said(lambda r: good(r)[:-30]), 1),
     "stream ends without a reason": (_said(good, finish=None), 1),
     "invented labels": (_said(lambda r: _rows(r, label="pii_high", protect="yes")), 1),
-    "invented sub": (_said(lambda r: _rows(r, label="email", sub="public", protect="no")), 1),
+    "invented sub": (_said(lambda r: _rows(r, label="email", subtype="public", protect="no")), 1),
     "an extra key `tag`": (_said(lambda r: _rows(r, tag="pii=none")), 1),
     "wrong types": (_said(_wrong_types), 1),
     "NaN": (_said(lambda r: _rows(r).replace("0.9", "NaN")), 1),
@@ -229,7 +229,7 @@ def test_a_dry_run_prints_the_prompt_and_touches_nothing(home: Path, capsys: pyt
         (["--model", "openai:gpt", "--model-price", "x"], {"OPENAI_API_KEY": "k"}, "not two prices"),
     ],
 )
-def test_wrong_use_is_told_before_anything_is_sent(
+def test_wrong_use_is_reported_before_anything_is_sent(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str],
     environment: dict[str, str], said: str,
 ) -> None:  # fmt: skip

@@ -84,23 +84,23 @@ def test_a_rule_that_does_not_hold_is_named_and_fails(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--place", "own"], "needs --sandbox"),
         (["--place", "own", "--sandbox", "a b"], "not CATALOG"),
         (["--place", "own", "--sandbox", "no_such_catalog", "--profile", "MINE"], "no_such_catalog"),
         (["--place", "own", "--sandbox", "main.default", "--profile", "MINE"], "there already"),
-        (["--place", "local", "--profile", "MINE"], "--place own"),
+        (["--place", "local", "--profile", "MINE"], "--place existing"),
         (["--place", "own", "--sandbox", "main", "--env", "nowhere"], "nowhere"),
         (["--record", "profiles"], "not a record"),
     ],
 )
 def test_wrong_use_says_so_before_anything_is_made(
-    space: LocalWorkspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    space: LocalWorkspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], reported: str
 ) -> None:
     before = people(space)
     assert main(["conform", *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
     assert people(space) == before
     assert not (tmp_path / "conformance-record.json").exists()
 

@@ -111,11 +111,11 @@ def test_the_demo_governs_a_schema_that_nobody_here_wrote(tmp_path: Path, name: 
     undecided = Path(document["undecided_file"]).read_text().splitlines()
     assert len(undecided) == labels["undecided"]
     words = [sys.executable, "-c", "from lampkeeper.cli.main import run; run()", "demo", "--dir", str(tmp_path)]
-    told = subprocess.run(
+    reported = subprocess.run(
         [*words, "--schema", str(SCHEMAS / name)], cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
     )
     # What goes on is told on stderr, every ten seconds: how much that is depends on the machine.
-    assert (told.returncode, len(told.stdout.splitlines()) <= 150) == (0, True), told.stdout + told.stderr
+    assert (reported.returncode, len(reported.stdout.splitlines()) <= 150) == (0, True), reported.stdout + reported.stderr
     page = Path(document["report"]).read_text()
     assert "rests on" in page
     assert seconds < 180
@@ -133,11 +133,11 @@ def test_the_demo_governs_a_schema_that_nobody_here_wrote(tmp_path: Path, name: 
     ],
     ids=["banks of three countries", "clinic"],
 )
-def test_the_demo_of_packs_is_verified_by_query(tmp_path: Path, countries: str, industry: str, shown: set[str]) -> None:
+def test_the_demo_of_overlays_is_verified_by_query(tmp_path: Path, countries: str, industry: str, shown: set[str]) -> None:
     document, _ = demo(tmp_path, "--country", countries, "--industry", industry)
     assert document["verify"]["mismatches"] == 0
     assert document["verify"]["counts"]["untested"] == 0
     assert document["audit"]["clean"] is True
     (labels,) = tmp_path.glob("*/envs/dev/generated/labels.jsonl")
-    found = {f"{x['label']}/{x['sub']}" for x in map(json.loads, labels.read_text().splitlines())}
+    found = {f"{x['label']}/{x['subtype']}" for x in map(json.loads, labels.read_text().splitlines())}
     assert shown <= found, shown - found

@@ -11,7 +11,7 @@ from databricks.sdk.service import iam
 
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.names import TableName
-from lampkeeper.remote.clients import Plane, Workspace, connect
+from lampkeeper.remote.clients import ApiLevel, Workspace, connect
 from lampkeeper.remote.controls import read_controls
 from support.bank_places import Bank
 from support.governed_places import Place, place_at
@@ -79,8 +79,10 @@ def runner(bank: Bank, *privileges: str) -> str:
         display_name="deployer", active=True, roles=[iam.ComplexValue(value="account_admin")]
     )
     name, space, workspace = str(made.application_id), bank.space, bank.workspace()
-    seats = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments/principals"
-    workspace.write("test", "PUT", f"{seats}/{made.id}", {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
+    workspace_assignments = (
+        f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments/principals"
+    )
+    workspace.write("test", "PUT", f"{workspace_assignments}/{made.id}", {"permissions": ["USER"]}, api_level=ApiLevel.ACCOUNT)
     entry = {"access_control_list": [{"service_principal_name": name, "permission_level": "CAN_USE"}]}
     workspace.write("test", "PATCH", f"/api/2.0/permissions/warehouses/{space.warehouse_id}", entry)
     bank.sql(f"GRANT {', '.join(privileges)} ON CATALOG oo TO `{name}`")
@@ -95,9 +97,9 @@ def test_a_policy_of_others_is_refused_by_plan_and_apply_and_named(bank: Bank, a
     admin = str(bank.workspace().get("test", "/api/2.0/preview/scim/v2/Me")["userName"])
     planned = bank.run("plan", "--json")
     assert planned.code == 3
-    (told,) = planned.findings()["SECOND_MASK"]
-    assert told.startswith("oo.hr.staff.email: ")
-    assert f"oo.hr.old_mask by policy legacy_mail on catalog oo (made by {admin})" in told
+    (reported,) = planned.findings()["SECOND_MASK"]
+    assert reported.startswith("oo.hr.staff.email: ")
+    assert f"oo.hr.old_mask by policy legacy_mail on catalog oo (made by {admin})" in reported
     applied = bank.run("apply", "--settle", "0", "--json")
     assert (applied.code, applied.document["applied"]) == (3, False)
     assert place_of(bank).sight(ANA, {"oo.hr.staff": ("email",)}) == {"oo.hr.staff.email": "hidden"}
@@ -121,9 +123,9 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     assert "gets: failing (MULTIPLE_MASKS)" in why.out
     assert "on tables   column mask oo.hr.old_mask(email) on oo.hr.staff.email" in bank.run("status", "--live").out
     taken = bank.run("plan", "--adopt", "--json")
-    (told,) = [f["message"] for f in taken.document["findings"] if f["code"] == "TAKEN_OVER"]
-    assert "it is closed; then DROP MASK" in told
-    applied = bank.run("apply", "--adopt", "--allow-loosening", "--settle", "0")
+    (reported,) = [f["message"] for f in taken.document["findings"] if f["code"] == "TAKEN_OVER"]
+    assert "it is closed; then DROP MASK" in reported
+    applied = bank.run("apply", "--adopt", "--allow-widening", "--settle", "0")
     assert applied.code == 0, applied.err
     assert bank.run("plan").out.endswith("plan: nothing to do\n")
     assert bank.run("audit").code == 0
@@ -140,7 +142,7 @@ def test_a_second_environment_of_the_same_table_goes_by_the_same_refusal(bank: B
     settle(bank, '"oo.hr.staff"', env="dev")
     settle(bank, '"oo.hr.staff"', env="test")
     assert bank.run("plan", "--env", "dev").code == 3
-    assert bank.run("apply", "--env", "dev", "--adopt", "--allow-loosening", "--settle", "0").code == 0
+    assert bank.run("apply", "--env", "dev", "--adopt", "--allow-widening", "--settle", "0").code == 0
     # What the first has taken over does not stand any more; what it made is marked as its own.
     second = bank.run("plan", "--env", "test", "--json")
     assert "SECOND_MASK" not in second.findings()
@@ -158,14 +160,14 @@ def test_one_adopted_table_switches_nothing_off(bank: Bank) -> None:
     bank.sql("CREATE TABLE oo.hr.fresh (x STRING)")
     planned = bank.run("plan", "--json")
     assert planned.code == 1
-    (told,) = planned.findings()["UNSEEN_TABLES"]
-    assert told.startswith("schema oo.hr: 1 tables of this schema")
+    (reported,) = planned.findings()["UNREVIEWED_TABLES"]
+    assert reported.startswith("schema oo.hr: 1 tables of this schema")
     assert bank.run("plan", "--allow-hiding", "oo.hr.fesh").code == 2
     assert bank.run("apply", "--allow-hiding", "oo.hr.fresh", "--settle", "0").code == 0
     seen = place_of(bank).sight(owner, columns | {"oo.hr.fresh": ("x",)})
     assert seen == {"oo.hr.rota.day": "all rows: raw", "oo.sales.leads.note": "all rows: raw", "oo.hr.fresh.x": "no rows"}
     settle(bank, '"oo.hr.staff"')
-    narrower = bank.run("plan", "--json").document["loosening"]
+    narrower = bank.run("plan", "--json").document["widening"]
     assert [c["after"] for c in narrower if c["table"] == ["oo", "hr", "*"] and c["principal"] == "(outsider)"] == ["all rows"]
     assert bank.run("apply", "--settle", "0").code == 3
 
@@ -179,7 +181,7 @@ def test_a_catalog_is_covered_by_its_name_and_a_star(bank: Bank) -> None:
     assert "oo.late.copy" in bank.run("audit").err
 
 
-def test_who_does_not_see_all_controls_is_told_so(bank: Bank) -> None:
+def test_who_does_not_see_all_controls_is_reported_so(bank: Bank) -> None:
     legacy(bank)
     token = runner(bank, "USE CATALOG", "USE SCHEMA")
     name = str(signed_in(bank, token).get("test", "/api/2.0/preview/scim/v2/Me")["userName"])

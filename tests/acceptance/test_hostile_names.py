@@ -118,7 +118,7 @@ def test_an_added_hostile_column_is_drift_and_named(bank: Bank) -> None:
 
 def test_destroy_takes_it_all_away(bank: Bank) -> None:
     said = bank.run(
-        "destroy", "--yes", "--allow-loosening", "--layer", "workspace", "--layer", "data_access", "--layer", "account"
+        "destroy", "--yes", "--allow-widening", "--layer", "workspace", "--layer", "data_access", "--layer", "account"
     )
     assert said.code == 0, said.err
     assert list(bank.w.policies.list_policies("CATALOG", "dev_fin")) == []

@@ -84,7 +84,7 @@ def test_destroy_leaves_nothing_of_ours_and_touches_nothing_else(home: Home) -> 
     before = home.world
     assert home.run("apply")["writes"] != 0
     assert difference(before, home.world) != []
-    home.run("destroy", "--yes", "--allow-loosening", *ALL_LAYERS)
+    home.run("destroy", "--yes", "--allow-widening", *ALL_LAYERS)
     require_same(before, home.world)
     assert home.run("plan")["changes"] != []
 
@@ -95,7 +95,7 @@ def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: 
     before = home.world
     home.run("apply")
     wanted = home.world
-    home.run("destroy", "--yes", "--allow-loosening", *ALL_LAYERS)
+    home.run("destroy", "--yes", "--allow-widening", *ALL_LAYERS)
     require_same(before, home.world)
 
     home.control("POST", "faults", SLOWER)
@@ -114,5 +114,5 @@ def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: 
     require_same(wanted, home.world)
     assert home.run("apply")["writes"] == 0
     assert home.run("verify")["ok"] is True
-    home.run("destroy", "--yes", "--allow-loosening", *ALL_LAYERS)
+    home.run("destroy", "--yes", "--allow-widening", *ALL_LAYERS)
     require_same(before, home.world)

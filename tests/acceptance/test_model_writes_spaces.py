@@ -88,7 +88,7 @@ def test_a_space_is_written_once_and_another_tools_space_never(folder: EnvFolder
     assert drafted(folder) == written, "what was answered counts without the model too"
 
 
-def test_stolen_sql_is_fed_back_once_dropped_and_told(folder: EnvFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stolen_sql_is_fed_back_once_dropped_and_reported(folder: EnvFolder, capsys: pytest.CaptureFixture[str]) -> None:
     bad = CONTENT | {"examples": [STOLEN, *CONTENT["examples"]], "title": "<b>Pay</b> https://evil.example"}
     with running_stub(model(bad)) as stub:
         assert main(["generate", "--offline", "--model", f"{stub.base}/v1#m"]) == 0

@@ -92,7 +92,7 @@ OTHER = ["data_analysts: dev_fin.finance.customers.email: expected masked by dev
     ],
     ids=lambda v: v.__name__ if callable(v) else "",
 )
-def test_a_naked_or_wrongly_masked_column_is_named_planned_and_repaired(
+def test_a_unprotected_or_wrongly_masked_column_is_named_planned_and_repaired(
     bank: Bank, tamper: Callable[[Bank], None], seen: list[str], structure: dict[str, str], planned: str
 ) -> None:
     tamper(bank)
@@ -253,7 +253,7 @@ def test_a_saved_plan_is_refused_when_the_state_has_moved_on(bank: Bank) -> None
     assert bank.run("apply", "--plan", "saved.json").code == 2
 
 
-def test_loosening_is_refused_unless_it_is_meant(bank: Bank) -> None:
+def test_widening_is_refused_unless_it_is_meant(bank: Bank) -> None:
     settings = bank.root / "envs/dev/env.auto.tfvars"
     text = settings.read_text()
     settings.write_text(text.replace('"Read masked data",', '"Read masked data", clearance = ["pii_level"],'))
@@ -261,7 +261,7 @@ def test_loosening_is_refused_unless_it_is_meant(bank: Bank) -> None:
     assert bank.run("generate").code == 0
     refused = bank.run("apply")
     assert refused.code == 3
-    assert "--allow-loosening" in refused.err
+    assert "--allow-widening" in refused.err
     assert [w for w in bank.space.writes()[before:] if "/policies/" in w["path"]] == []
     settings.write_text(text)
     assert bank.run("generate").code == 0

@@ -69,11 +69,11 @@ def test_destroying_one_environment_leaves_the_other_proven(
         good(place, "apply", "--env", env)
     good(one, "apply", "--env", "dev")
     report = json.loads(good(two, "verify", "--env", "test", "--json"))
-    good(one, "destroy", "--env", "dev", "--yes", "--allow-loosening", *ALL)
+    good(one, "destroy", "--env", "dev", "--yes", "--allow-widening", *ALL)
     after = json.loads(good(two, "verify", "--env", "test", "--json"))
     assert (after["ok"], after["cells"]) == (True, report["cells"])
     assert json.loads(good(two, "plan", "--env", "test", "--json"))["changes"] == []
-    good(two, "destroy", "--env", "test", "--yes", "--allow-loosening", *ALL)
+    good(two, "destroy", "--env", "test", "--yes", "--allow-widening", *ALL)
     assert "lampkeeper" not in {w.name for w in bank.w.warehouses.list()}
     assert not {"data_analysts", "compliance_officers"} & {g.display_name for g in bank.account.groups_v2.list()}
     assert "lampkeeper" not in {str(o.path).rsplit("/", 1)[-1] for o in bank.w.workspace.list("/Shared")}
@@ -88,7 +88,7 @@ def applied(bank: Bank, tmp_path: Path, good: Callable[..., str]) -> Iterator[Ba
     good(place, "generate")
     good(place, "apply")
     yield place
-    place.run("destroy", "--yes", "--allow-loosening", *ALL)
+    place.run("destroy", "--yes", "--allow-widening", *ALL)
 
 
 def test_a_destroy_that_nobody_answers_does_nothing_and_says_so(applied: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +118,10 @@ def test_make_destroy_runs_unattended_and_a_deleted_warehouse_does_not_stop_it(a
     asked = make("destroy")
     assert asked.returncode == 2
     assert "nothing was done" in asked.stderr
-    done = make("destroy", "YES=1", "ALLOW_LOOSENING=1")
+    done = make("destroy", "YES=1", "ALLOW_WIDENING=1")
     assert done.returncode == 0, done.stderr
     assert "another warehouse is used" in done.stderr
     assert [p.name for p in applied.w.policies.list_policies("CATALOG", "dev_fin")] == []
-    account = make("destroy-account", "YES=1", "ALLOW_LOOSENING=1")
+    account = make("destroy-account", "YES=1", "ALLOW_WIDENING=1")
     assert account.returncode == 0, account.stderr
     assert "data_analysts" not in {g.display_name for g in applied.account.groups_v2.list()}

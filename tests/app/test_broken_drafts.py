@@ -1,4 +1,4 @@
-"""Badly broken drafts: mended they say what the good one said, or nothing is written and an error says why."""
+"""Badly broken drafts: fixed they say what the good one said, or nothing is written and an error says why."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.app.fixing import fix_file
 from lampkeeper.app.lifecycle import generate
-from lampkeeper.app.mending import mend_file
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.tfvars import read_layer
@@ -50,7 +50,7 @@ def _as_maps(text: str) -> str:
     return re.sub(r"values\s+= \[([^\]]*)\]", mapped, text)
 
 
-MENDED: dict[str, Callable[[str], str]] = {
+FIXED: dict[str, Callable[[str], str]] = {
     "fenced, with prose": lambda t: f"Sure! Here:\n\n{FENCE}hcl\n{t}\n{FENCE}\nHope this helps {{ }} }}\n",
     "a fence that is never closed": lambda t: f"{FENCE}terraform\n{t}",
     "no commas between objects": lambda t: t.replace("},\n", "}\n"),
@@ -93,16 +93,16 @@ def _broken(tmp_path: Path, good: Good, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_a_mended_draft_says_what_the_good_one_said_and_stays_as_it_is(name: str, good: Good, tmp_path: Path) -> None:
-    text = MENDED[name](good.text)
+@pytest.mark.parametrize("name", FIXED)
+def test_a_fixed_draft_says_what_the_good_one_said_and_stays_as_it_is(name: str, good: Good, tmp_path: Path) -> None:
+    text = FIXED[name](good.text)
     assert text != good.text
     path = _broken(tmp_path, good, text)
-    made = mend_file(path, good.snapshot)
+    made = fix_file(path, good.snapshot)
     assert made.changes, "a change that is not told"
     made.write()
     assert good.state(path.read_text(), good.sql) == good.state(good.text, good.sql)
-    again = mend_file(path, good.snapshot)
+    again = fix_file(path, good.snapshot)
     assert (again.changes, again.texts) == ((), {})
 
 
@@ -111,17 +111,17 @@ def test_what_only_looks_broken_is_left_alone(name: str, good: Good, tmp_path: P
     text = LEFT[name](good.text)
     assert text != good.text
     path = _broken(tmp_path, good, text)
-    made = mend_file(path, good.snapshot)
+    made = fix_file(path, good.snapshot)
     assert (made.changes, made.texts) == ((), {})
     assert not [f for f in made.findings if f.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_mended_is_an_error_and_nothing_is_written(name: str, good: Good, tmp_path: Path) -> None:
+def test_what_cannot_be_fixed_is_an_error_and_nothing_is_written(name: str, good: Good, tmp_path: Path) -> None:
     text = REFUSED[name](good.text)
     assert text != good.text
     path = _broken(tmp_path, good, text)
-    made = mend_file(path, good.snapshot)
+    made = fix_file(path, good.snapshot)
     assert [f for f in made.findings if f.severity is Severity.ERROR]
     assert made.texts == {}
 
@@ -129,6 +129,6 @@ def test_what_cannot_be_mended_is_an_error_and_nothing_is_written(name: str, goo
 def test_an_answer_with_both_blocks_becomes_both_files(good: Good, tmp_path: Path) -> None:
     answer = tmp_path / "answer.md"
     answer.write_text(f"Text\n{FENCE}sql\n{good.sql}\n{FENCE}\n\nand\n{FENCE}hcl\n{good.text}\n{FENCE}\n")
-    mend_file(answer, good.snapshot).write()
+    fix_file(answer, good.snapshot).write()
     made = good.state((tmp_path / ABAC_FILE).read_text(), (tmp_path / SQL_FILE).read_text())
     assert made == good.state(good.text, good.sql)

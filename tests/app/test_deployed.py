@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.deployed import digests, require_same_files, take_files, undeployed
+from lampkeeper.app.bundle_inputs import digests, require_same_files, take_files, undeployed
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.errors import UnsafePlanError
 
 pytestmark = pytest.mark.unit
 
 FILES = {
-    "env.auto.tfvars": 'uc_tables = ["c.s.*"]\n', "taxonomy.yaml": "tags: []\n", "packs/own.yaml": "code: own\n",
+    "env.auto.tfvars": 'uc_tables = ["c.s.*"]\n', "taxonomy.yaml": "tags: []\n", "overlays/own.yaml": "code: own\n",
     "masks/mask_x.sql": "-- x\n", "masks/checked.json": "{}\n", "decisions.yaml": "decisions: []\n",
 }  # fmt: skip
 PRIVATE = {"auth.auto.tfvars": "secret", "state.json": "{}", "snapshot.json": "{}", "generated/labels.jsonl": ""}
@@ -37,11 +37,11 @@ def test_what_people_write_is_taken_and_nothing_else_is(tmp_path: Path) -> None:
 def test_what_is_there_already_stays_where_the_bundle_says_nothing(tmp_path: Path) -> None:
     source, folder = tmp_path / "deployed" / "dev", EnvFolder(tmp_path / "root", "dev")
     _write(source, FILES)
-    _write(folder.path, {"decisions.yaml": "mine", "packs/other.yaml": "mine", "taxonomy.yaml": "old", "state.json": "mine"})
+    _write(folder.path, {"decisions.yaml": "mine", "overlays/other.yaml": "mine", "taxonomy.yaml": "old", "state.json": "mine"})
     take_files(folder, source)
-    there = {n: (folder.path / n).read_text() for n in ("decisions.yaml", "packs/other.yaml", "taxonomy.yaml", "state.json")}
+    there = {n: (folder.path / n).read_text() for n in ("decisions.yaml", "overlays/other.yaml", "taxonomy.yaml", "state.json")}
     assert there == {
-        "decisions.yaml": "mine", "packs/other.yaml": "mine", "taxonomy.yaml": "tags: []\n", "state.json": "mine",
+        "decisions.yaml": "mine", "overlays/other.yaml": "mine", "taxonomy.yaml": "tags: []\n", "state.json": "mine",
     }  # fmt: skip
 
 
@@ -61,13 +61,13 @@ def test_a_file_that_is_changed_added_or_missing_is_not_as_deployed(tmp_path: Pa
     take_files(folder, source)
     _write(folder.path, {"state.json": "mine"})
     assert undeployed(folder.path, source) == ()
-    _write(folder.path, {"taxonomy.yaml": "other", "packs/extra.yaml": "x", "decisions.yaml": "decided since"})
+    _write(folder.path, {"taxonomy.yaml": "other", "overlays/extra.yaml": "x", "decisions.yaml": "decided since"})
     (folder.path / "masks" / "mask_x.sql").unlink()
-    assert undeployed(folder.path, source) == ("decisions.yaml", "masks/mask_x.sql", "packs/extra.yaml", "taxonomy.yaml")
+    assert undeployed(folder.path, source) == ("decisions.yaml", "masks/mask_x.sql", "overlays/extra.yaml", "taxonomy.yaml")
     assert undeployed(folder.path, tmp_path / "never") == tuple(sorted(digests(folder.path)))
 
 
-@pytest.mark.parametrize("name", sorted({*FILES, "packs/added.yaml", "masks/added.sql"}))
+@pytest.mark.parametrize("name", sorted({*FILES, "overlays/added.yaml", "masks/added.sql"}))
 def test_a_plan_stands_on_the_files_that_it_was_made_of(tmp_path: Path, name: str) -> None:
     source, folder = tmp_path / "deployed" / "dev", EnvFolder(tmp_path / "root", "dev")
     _write(source, FILES)

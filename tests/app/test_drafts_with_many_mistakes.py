@@ -1,4 +1,4 @@
-"""A draft with several mistakes: all of them are named, the rest is mended; sentences around an answer without fences go."""
+"""A draft with several mistakes: all of them are named, the rest is fixed; sentences around an answer without fences go."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.app.fixing import fix_file
 from lampkeeper.app.lifecycle import generate
-from lampkeeper.app.mending import mend_file
 from lampkeeper.design.drafts.draft_answer import SECTION_KEYS, split_answer
 from lampkeeper.design.drafts.draft_prose import LineKind, line_kinds
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE
@@ -52,7 +52,7 @@ def bodyless(sql: str, count: int) -> tuple[str, list[str]]:
     return sql, names
 
 
-def test_every_function_without_a_body_is_named_and_the_rest_is_mended(draft: tuple[str, str, Snapshot], tmp_path: Path) -> None:
+def test_every_function_without_a_body_is_named_and_the_rest_is_fixed(draft: tuple[str, str, Snapshot], tmp_path: Path) -> None:
     text, sql, snapshot = draft
     broken, names = bodyless(sql, 2)
     assert broken != sql
@@ -61,12 +61,12 @@ def test_every_function_without_a_body_is_named_and_the_rest_is_mended(draft: tu
     path = tmp_path / ABAC_FILE
     path.write_text(misspelt)
     (tmp_path / SQL_FILE).write_text(broken)
-    made = mend_file(path, snapshot)
-    told = [f for f in made.findings if f.code == "LK707"]
-    assert [any(n in f.message for f in told) for n in names] == [True, True]
-    assert len({f.place for f in told}) == 2
+    made = fix_file(path, snapshot)
+    reported = [f for f in made.findings if f.code == "LK707"]
+    assert [any(n in f.message for f in reported) for n in names] == [True, True]
+    assert len({f.place for f in reported}) == 2
     made.write()
-    after = [f for f in mend_file(path, snapshot).findings if f.severity is Severity.ERROR]
+    after = [f for f in fix_file(path, snapshot).findings if f.severity is Severity.ERROR]
     assert {f.code for f in after} == {"LK707"}
     assert (tmp_path / SQL_FILE).read_text() == broken, "what cannot be read stays as its author wrote it"
     assert state(path.read_text(), sql) == state(text, sql)
@@ -79,9 +79,9 @@ def test_every_entry_that_cannot_be_read_is_named(draft: tuple[str, str, Snapsho
     path = tmp_path / ABAC_FILE
     path.write_text(broken)
     (tmp_path / SQL_FILE).write_text(bodyless(sql, 1)[0])
-    made = mend_file(path, snapshot)
-    told = [f for f in made.findings if f.code == "LK707"]
-    assert len({f.place for f in told}) == len(told) == 4
+    made = fix_file(path, snapshot)
+    reported = [f for f in made.findings if f.code == "LK707"]
+    assert len({f.place for f in reported}) == len(reported) == 4
     assert made.texts == {}
 
 
@@ -96,11 +96,11 @@ def test_sentences_around_an_answer_without_fences_are_left_out(
     if not with_sql:
         answer = answer.rename(tmp_path / ABAC_FILE)
         (tmp_path / SQL_FILE).write_text(f"Here are the masks.\n\n{sql}\n\nUse them well!\n")
-    made = mend_file(answer, snapshot)
+    made = fix_file(answer, snapshot)
     assert any("lines of prose left out" in c.what for c in made.changes)
     made.write()
     assert state((tmp_path / ABAC_FILE).read_text(), (tmp_path / SQL_FILE).read_text()) == state(text, sql)
-    again = mend_file(tmp_path / ABAC_FILE, snapshot)
+    again = fix_file(tmp_path / ABAC_FILE, snapshot)
     assert (again.changes, again.texts) == ((), {})
 
 
@@ -123,6 +123,6 @@ def test_a_statement_that_does_not_belong_into_the_file_is_no_sentence(
     path = tmp_path / ABAC_FILE
     path.write_text(draft[0])
     (tmp_path / SQL_FILE).write_text(f"{draft[1]}\n{text}\n")
-    made = mend_file(path, draft[2])
+    made = fix_file(path, draft[2])
     assert [f.code for f in made.findings if f.severity is Severity.ERROR] == ["LK707"]
     assert made.texts == {}

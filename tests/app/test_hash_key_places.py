@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.hash_keys import FoundKey, KeySources, key_for, shared_key
+from lampkeeper.app.hash_keys import ExistingKey, KeySources, key_for, shared_key
 from lampkeeper.demo.local_jobs import seed_account_scope
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
@@ -85,15 +85,15 @@ def test_a_job_finds_the_key_beside_the_account_and_the_local_workspace_makes_it
 def test_without_a_key_the_error_says_where_it_was_looked_for_and_how_to_make_one(place: Place, tmp_path: Path) -> None:
     made: Plan = make_plan(keyed_desired(place, None), place.workspace, place.states())
     folder = EnvFolder(tmp_path, "prod")
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as reported:
         key_for(made, lambda: sources().find(place.workspace), folder)
-    assert "LAMPKEEPER_HASH_KEY is not set" in told.value.message
-    assert "openssl rand -hex 32" in told.value.fix
-    assert told.value.exit_code == 2
-    assert key_for(Plan(env="prod", stamps=()), lambda: FoundKey(), folder) is None
+    assert "LAMPKEEPER_HASH_KEY is not set" in reported.value.message
+    assert "openssl rand -hex 32" in reported.value.fix
+    assert reported.value.exit_code == 2
+    assert key_for(Plan(env="prod", stamps=()), lambda: ExistingKey(), folder) is None
 
 
-def test_two_environments_with_one_key_are_told(tmp_path: Path) -> None:
+def test_two_environments_with_one_key_are_reported(tmp_path: Path) -> None:
     key = HashKey.parse(TEXT, "here")
     state = tmp_path / "envs" / "dev" / "data_access" / "state.json"
     state.parent.mkdir(parents=True)

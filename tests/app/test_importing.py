@@ -36,7 +36,7 @@ PAYLOAD = {
 
 
 @dataclass
-class Patience:
+class Timeouts:
     """A clock that only counts."""
 
     slept: list[float] = field(default_factory=list)
@@ -63,14 +63,14 @@ NOWHERE: Any = None
 
 
 def test_a_content_that_is_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Patience()
+    clock = Timeouts()
     monkeypatch.setattr(space_import, "read_space", Slow(3))
     assert fetch_space(NOWHERE, "x", wait=True, clock=clock)["serialized_space"]
     assert clock.slept == [5.0, 10.0, 20.0]
 
 
 def test_a_content_that_never_comes_is_an_error_after_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Patience()
+    clock = Timeouts()
     monkeypatch.setattr(space_import, "read_space", Slow(99))
     with pytest.raises(RemoteError, match="no content after 260 seconds") as caught:
         fetch_space(NOWHERE, "x", wait=True, clock=clock)
@@ -92,10 +92,10 @@ def test_where_partner_ai_refuses_a_write_that_changes_nothing_shows_the_content
     monkeypatch.setattr(space_import, "read_space", refuse)
     monkeypatch.setattr(space_import, "update_space", patch)
     monkeypatch.setattr(space_import, "list_spaces", lambda workspace: [{"space_id": "x", "title": "Sales"}])
-    assert fetch_space(NOWHERE, "x", wait=True, clock=Patience())["serialized_space"]
+    assert fetch_space(NOWHERE, "x", wait=True, clock=Timeouts())["serialized_space"]
     assert writes == [{"title": "Sales"}]
     with pytest.raises(RemoteError, match="Partner"):
-        fetch_space(NOWHERE, "y", wait=True, clock=Patience())
+        fetch_space(NOWHERE, "y", wait=True, clock=Timeouts())
     assert len(writes) == 1
 
 
@@ -128,10 +128,10 @@ def attached(tmp_path: Path, space_id: str) -> EnvFolder:
 def test_the_tables_of_an_attached_space_are_found_and_written_and_its_content_is_kept(place: Place, tmp_path: Path) -> None:
     space_id = made_elsewhere(place)
     folder = attached(tmp_path, space_id)
-    assert [f.code for f in import_spaces(folder, place.workspace, Patience())] == ["LK023"]
+    assert [f.code for f in import_spaces(folder, place.workspace, Timeouts())] == ["LK023"]
     assert folder.settings().patterns == ("dev_fin.finance.customers",)
     assert "# ours since May" in folder.settings_path.read_text()
-    assert import_spaces(folder, place.workspace, Patience()) == ()
+    assert import_spaces(folder, place.workspace, Timeouts()) == ()
     take_snapshot(folder, place.workspace)
     (space,) = generate(folder).desired.spaces
     assert space.instructions == "Line one\nline two"
@@ -163,10 +163,10 @@ def test_an_edit_made_between_plan_and_apply_is_a_clear_error_and_stays(place: P
     assert "Theirs?" in str(held["serialized_space"])
 
 
-def test_an_edit_made_after_the_import_is_told_when_planning(place: Place, tmp_path: Path) -> None:
+def test_an_edit_made_after_the_import_is_reported_when_planning(place: Place, tmp_path: Path) -> None:
     space_id = made_elsewhere(place)
     folder = attached(tmp_path, space_id)
-    import_spaces(folder, place.workspace, Patience())
+    import_spaces(folder, place.workspace, Timeouts())
     take_snapshot(folder, place.workspace)
     desired = generate(folder).desired
     assert moved_spaces(folder, place.workspace, desired) == ()
@@ -179,10 +179,10 @@ def test_an_edit_made_after_the_import_is_told_when_planning(place: Place, tmp_p
     assert moved_spaces(folder, place.workspace, ours) == ()
 
 
-def test_a_space_that_is_gone_and_a_copy_of_another_are_told(place: Place, tmp_path: Path) -> None:
+def test_a_space_that_is_gone_and_a_copy_of_another_are_reported(place: Place, tmp_path: Path) -> None:
     folder = attached(tmp_path, "f" * 32)
     with pytest.raises(RemoteError, match="no Genie space"):
-        import_spaces(folder, place.workspace, Patience())
+        import_spaces(folder, place.workspace, Timeouts())
     path = folder.space_draft_path("sales") / "imported.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"space_id": "other"}')
@@ -199,7 +199,7 @@ def test_several_spaces_are_imported_at_once_and_each_goes_out_as_it_came(place:
     folder = bank_folder(tmp_path)
     spaces = ", ".join(f'{{ name = "{n}", genie_space_id = "{i}" }}' for n, i in ids.items())
     folder.settings_path.write_text(f"genie_spaces = [{spaces}]\n")
-    assert [f.code for f in import_spaces(folder, place.workspace, Patience())] == ["LK023", "LK023"]
+    assert [f.code for f in import_spaces(folder, place.workspace, Timeouts())] == ["LK023", "LK023"]
     assert folder.settings().patterns == ("dev_fin.finance.customers", "dev_fin.finance.transactions")
     take_snapshot(folder, place.workspace)
     for space in generate(folder).desired.spaces:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from httpx import HTTPStatusError
 
-from lampkeeper.app.counting import Counter, Counting, count_values, counter_of
 from lampkeeper.app.labelling import read_platform, read_sources
+from lampkeeper.app.value_profiling import Counter, ValueProfiling, count_values, counter_of
 from lampkeeper.cli.main import main
 from lampkeeper.design.classify.profiles_sql import profile_query
 from lampkeeper.model.errors import RemoteError
@@ -47,7 +47,7 @@ def _workspace(answer: Callable[[str], Result]) -> tuple[Workspace, StatementWir
     return Workspace(wire, warehouse_id="w"), wire
 
 
-def _counting(workspace: Workspace) -> Counting:
+def _counting(workspace: Workspace) -> ValueProfiling:
     return counter_of(Counter.WAREHOUSE, workspace)
 
 
@@ -116,7 +116,7 @@ def test_findings_that_a_workspace_really_serves_are_read(tmp_path: Path) -> Non
         assert not read_platform(folder, folder.snapshot(), place.workspace)
 
 
-def test_no_rows_readable_is_told_and_changes_nothing(tmp_path: Path) -> None:
+def test_no_rows_readable_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     folder = bank_folder(tmp_path)
     before = read_sources(folder, folder.snapshot()).merged(folder.snapshot())
     findings = count_values(folder, folder.snapshot(), _counting(_workspace(_refuse("INSUFFICIENT_PERMISSIONS"))[0]))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lampkeeper.app.lifecycle import generate, make_env_plan, take_snapshot, validate
-from lampkeeper.app.limits import limits_of
+from lampkeeper.app.remaining_quota import remaining_quota_of
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.preflight import preflight
-from lampkeeper.deploy.wait import Settle
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.deploy.wait import PropagationWait
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.files.quotas_file import FILE, read_quotas, render_quotas
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.quotas import LIMIT_NAMES, PolicyQuotas, Quota
@@ -54,16 +54,16 @@ def test_what_others_use_of_a_quota_is_no_room_for_us(place: Place, tmp_path: Pa
     theirs(place, 4)
     folder = bank_folder(tmp_path)
     take_snapshot(folder, place.workspace)
-    assert limits_of(folder).others == {"dev_fin": 4}
-    assert (limits_of(folder).elsewhere, limits_of(folder).policies_per_metastore) == (4, 10_000)
+    assert remaining_quota_of(folder).others == {"dev_fin": 4}
+    assert (remaining_quota_of(folder).elsewhere, remaining_quota_of(folder).policies_per_metastore) == (4, 10_000)
     made = generate(folder)
     ours, here = len(made.desired.policies), sum(p.securable == ("dev_fin",) for p in made.desired.policies)
     assert here == ours - 1  # the fallback stands on the schema
     plan, states = make_env_plan(folder, place.workspace)
-    apply_plan(plan, place.workspace, states, wait=Settle(seconds=0))
+    apply_plan(plan, place.workspace, states, wait=PropagationWait(seconds=0))
     take_snapshot(folder, place.workspace)
     # Ours are counted by the platform too, and are not others'.
-    assert limits_of(folder).others == {"dev_fin": 4}
+    assert remaining_quota_of(folder).others == {"dev_fin": 4}
     tight, tight_here = (Quota(count=n + 4, limit=n + 3) for n in (ours, here))
     (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=tight, catalogs={"dev_fin": tight_here})))
     assert len(generate(folder).desired.policies) == ours
@@ -117,14 +117,14 @@ def test_the_settings_make_limits_smaller_and_never_larger_than_the_live_ones(tm
     folder = bank_folder(tmp_path)
     said = folder.settings_path.read_text()
     folder.settings_path.write_text(said + "limits = { policies_per_catalog = 10, principals_per_policy = 5 }\n")
-    assert (limits_of(folder).policies_per_catalog, limits_of(folder).principals_per_policy) == (10, 5)
+    assert (remaining_quota_of(folder).policies_per_catalog, remaining_quota_of(folder).principals_per_policy) == (10, 5)
     quotas = PolicyQuotas(catalogs={"a": Quota(count=1, limit=8), "b": Quota(count=0, limit=100)})
     (folder.path / FILE).write_text(render_quotas(quotas))
     assert read_quotas((folder.path / FILE).read_text(), folder.path / FILE) == quotas
-    assert limits_of(folder) == Limits(policies_per_catalog=8, principals_per_policy=5, others={"a": 1})
+    assert remaining_quota_of(folder) == RemainingQuota(policies_per_catalog=8, principals_per_policy=5, others={"a": 1})
     (folder.path / FILE).write_text('{"catalogs": []}')
     with pytest.raises(UsageError, match="damaged"):
-        limits_of(folder)
+        remaining_quota_of(folder)
 
 
 @pytest.mark.unit
@@ -138,4 +138,4 @@ def test_a_limit_that_is_none_is_an_error_with_its_place(tmp_path: Path, said: s
 
 @pytest.mark.unit
 def test_every_limit_can_be_set() -> None:
-    assert set(LIMIT_NAMES) == {f.name for f in fields(Limits)} - {"others", "elsewhere"}
+    assert set(LIMIT_NAMES) == {f.name for f in fields(RemainingQuota)} - {"others", "elsewhere"}

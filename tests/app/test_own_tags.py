@@ -13,7 +13,7 @@ from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.findings import Severity
@@ -49,12 +49,12 @@ class Team:
 
     def apply(self) -> None:
         plan, states = make_env_plan(self.folder, self.place.workspace)
-        apply_plan(plan, self.place.workspace, states, wait=Settle(seconds=0))
+        apply_plan(plan, self.place.workspace, states, wait=PropagationWait(seconds=0))
 
     def destroy(self) -> None:
         states = make_env_plan(self.folder, self.place.workspace)[1]
         plan = plan_destroy(self.place.workspace, states)
-        apply_plan(plan, self.place.workspace, states, wait=Settle(seconds=0), allow_loosening=True)
+        apply_plan(plan, self.place.workspace, states, wait=PropagationWait(seconds=0), allow_widening=True)
 
     def govern(self, key: str, *values: str) -> None:
         body = {"tag_key": key, "description": "ours since 2019", "values": [{"name": v} for v in values]}
@@ -75,7 +75,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
             running.user(name)
         folder = bank_folder(tmp_path)
         settings = folder.settings_path.read_text().replace("finance.*", "finance.customers")
-        folder.settings_path.write_text(f'{settings}unseen = "allow"\n')
+        folder.settings_path.write_text(f'{settings}unreviewed = "allow"\n')
         folder.taxonomy_path.write_text(TAXONOMY)
         yield Team(running, folder)
 
@@ -135,13 +135,13 @@ def test_a_tag_of_ours_cannot_become_external_by_being_mapped(team: Team) -> Non
     assert "EXTERNAL_TAG_IS_OURS" in {f.code for f in team.plan().findings}
 
 
-def test_a_tag_that_says_otherwise_is_told_and_stays_until_somebody_decides(team: Team) -> None:
+def test_a_tag_that_says_otherwise_is_reported_and_stays_until_somebody_decides(team: Team) -> None:
     team.govern("data_class", "email", "person", "gov_id", "public")
     team.place.sql("ALTER TABLE dev_fin.finance.customers ALTER COLUMN ssn SET TAGS ('data_class' = 'public')")
     assert "tags/other_value" in {f.code for f in team.generate().findings}
     assert "FOREIGN_OBJECT" in {f.code for f in team.plan().findings}
     plan, states = make_env_plan(team.folder, team.place.workspace, adopt=True)
-    apply_plan(plan, team.place.workspace, states, wait=Settle(seconds=0))
+    apply_plan(plan, team.place.workspace, states, wait=PropagationWait(seconds=0))
     assert "mask_redact_string" in team.place.sight(ANA, COLUMNS)["dev_fin.finance.customers.ssn"]
     team.destroy()
     assert any('"public"' in t and "ssn" in t for t in team.place.world()["tag"])

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.app.counting import Counter, counter_of
+from lampkeeper.app.deciding import decide_by_values
 from lampkeeper.app.labelling import read_sources
-from lampkeeper.app.settling import settle_by_values
+from lampkeeper.app.value_profiling import Counter, counter_of
 from lampkeeper.cli.main import main
 from lampkeeper.design.classify.profiles_sql import profile_query
-from lampkeeper.design.knowledge.overlay import no_overlay
+from lampkeeper.design.knowledge.knowledge import default_knowledge
 from lampkeeper.design.knowledge.value_shapes import SHAPES
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.errors import RemoteError
@@ -78,8 +78,8 @@ def features(tmp_path: Path, **tags: str) -> EnvFolder:
 def settle(folder: EnvFolder, counts: dict[str, Row] | str) -> tuple[Any, CountingWire]:
     """Return what settling came to and the wire that answered."""
     wire = CountingWire(counts)
-    counting = counter_of(Counter.WAREHOUSE, Workspace(wire, warehouse_id="w"))
-    return settle_by_values(folder, folder.snapshot(), no_overlay(), counting), wire
+    value_profiling = counter_of(Counter.WAREHOUSE, Workspace(wire, warehouse_id="w"))
+    return decide_by_values(folder, folder.snapshot(), default_knowledge(), value_profiling), wire
 
 
 def labels(folder: EnvFolder) -> dict[str, Any]:
@@ -162,8 +162,8 @@ def commanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("lampkeeper.cli.generate.workspace_of", lambda *_: workspace)
         monkeypatch.setattr("lampkeeper.cli.generate._read_tables", lambda *_: ())
-        monkeypatch.setattr("lampkeeper.cli.generate.unseen_findings", lambda *_: ())
-        monkeypatch.setattr("lampkeeper.cli.asking.read_platform", lambda *_: False)
+        monkeypatch.setattr("lampkeeper.cli.generate.unreviewed_findings", lambda *_: ())
+        monkeypatch.setattr("lampkeeper.cli.model_options.read_platform", lambda *_: False)
         return folder, wire
 
     return make
@@ -183,7 +183,7 @@ def test_generate_counts_by_default_and_says_how_many_that_settled(
 
 
 @pytest.mark.parametrize(("words", "statements"), [((), 0), (("--profile-values=undecided",), 1)])
-def test_offline_it_counts_only_when_told_to_as_the_jobs_do(
+def test_offline_it_counts_only_when_reported_to_as_the_jobs_do(
     commanded: Callable[..., tuple[EnvFolder, CountingWire]], words: tuple[str, ...], statements: int
 ) -> None:
     _, wire = commanded({"c1": EMAILS})
@@ -191,7 +191,7 @@ def test_offline_it_counts_only_when_told_to_as_the_jobs_do(
     assert len(wire.statements) == statements
 
 
-def test_generate_counts_nothing_when_told_so(
+def test_generate_counts_nothing_when_reported_so(
     commanded: Callable[..., tuple[EnvFolder, CountingWire]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, wire = commanded({"c1": EMAILS})

@@ -45,7 +45,7 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "reported"),
     [
         ({"warehouse": "of-another-workspace"}, "no warehouse 'of-another-workspace' in http://127.0.0.1"),
         ({"account_scope": "ghost"}, "no secret scope 'ghost' that may be read (there are: lampkeeper)"),
@@ -55,12 +55,12 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
     ],
     ids=["warehouse of another workspace", "secret scope", "quotes and newlines", "path with ..", "environment"],
 )
-def test_a_parameter_that_is_wrong_is_named(jobs: BundleJobs, parameters: dict[str, str], told: str) -> None:
+def test_a_parameter_that_is_wrong_is_named(jobs: BundleJobs, parameters: dict[str, str], reported: str) -> None:
     run = jobs.run("value_profiles", **parameters)
     found = states(run)
     assert (found["snapshot"], found["profile"], run["state"]["result_state"]) == ("FAILED", "UPSTREAM_FAILED", "FAILED")
     message = said(jobs, run, "snapshot")
-    assert told in message
+    assert reported in message
     assert "Traceback" not in message.split("error:")[0]
 
 
@@ -83,7 +83,7 @@ def test_a_wheel_that_does_not_import_fails_every_task_with_the_line(
     assert "def half(:" in message
 
 
-def test_a_page_with_a_syntax_error_is_told_by_its_line(jobs: BundleJobs) -> None:
+def test_a_page_with_a_syntax_error_is_reported_by_its_line(jobs: BundleJobs) -> None:
     path = f"{jobs.files}/notebooks/broken"
     source = (ROOT / "notebooks" / "quickstart.py").read_text() + "\nshow(\n"
     body = {"path": path, "format": "SOURCE", "language": "PYTHON", "content": base64.b64encode(source.encode()).decode()}

@@ -1,4 +1,4 @@
-"""The bundle's files as they stand: fields that the CLI knows, commands and flags that ours knows, nothing that loosens."""
+"""The bundle's files as they stand: fields that the CLI knows, commands and flags that ours knows, nothing that widens access."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def test_a_task_is_a_command_of_the_cli_and_a_job_parameter_is_its_flag(job: str
 
 
 @pytest.mark.parametrize("job", sorted(JOBS))
-def test_no_job_can_be_told_to_loosen_and_none_takes_a_secret(job: str) -> None:
+def test_no_job_can_be_reported_to_widen_and_none_takes_a_secret(job: str) -> None:
     text = json.dumps(JOBS[job])
-    assert "loosening" not in text
+    assert "widening" not in text
     assert "--adopt" not in text
     names = {p["name"] for p in JOBS[job].get("parameters", ())}
     assert not {n for n in names if "token" in n or "secret" in n or "password" in n}

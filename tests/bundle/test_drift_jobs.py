@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.bundle_jobs import states
-from support.duty_places import APPROVER, OPS, DutyPlace, duty_place
+from support.role_places import APPROVER, OPS, RolePlace, role_place
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 REPAIR = ("snapshot", "generate", "validate", "is_valid", "plan")
@@ -19,22 +19,22 @@ ADDED, DROPPED = "dev_fin.finance.customers.phone_number", "dev_fin.finance.cust
 
 
 @pytest.fixture(scope="module")
-def place(product_wheel: Path) -> Iterator[DutyPlace]:
+def place(product_wheel: Path) -> Iterator[RolePlace]:
     """Return the bank, governed by the steps of propose and apply_approved."""
-    with duty_place(product_wheel) as running:
+    with role_place(product_wheel) as running:
         for step, words in (("snapshot", ()), ("generate", ("--offline",)), ("validate", ())):
             assert running.step("proposer", step, *words).code == 0
         end_drift(running, running.propose())
         yield running
 
 
-def end_drift(place: DutyPlace, plan_hash: str) -> None:
+def end_drift(place: RolePlace, plan_hash: str) -> None:
     assert place.command(APPROVER, "approve", plan_hash, "--yes").code == 0
     applied = place.step("runner", "apply", "--approved", "--plan-hash", plan_hash)
     assert applied.code == 0, applied.err
 
 
-def trigger(place: DutyPlace, job: str, seconds: float = 200) -> dict[str, Any]:
+def trigger(place: RolePlace, job: str, seconds: float = 200) -> dict[str, Any]:
     """Start a job as its schedule or trigger would, and return the run when it is over."""
     run_id = place.space.control("POST", f"jobs/{place.jobs.jobs[job]}/trigger")["run_id"]
     end = time.monotonic() + seconds
@@ -46,23 +46,23 @@ def trigger(place: DutyPlace, job: str, seconds: float = 200) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def told(place: DutyPlace, run: dict[str, Any]) -> list[tuple[str | None, ...]]:
+def reported(place: RolePlace, run: dict[str, Any]) -> list[tuple[str | None, ...]]:
     """Return the drift rows of a run."""
     statement = f"SELECT columns, forward, reverse, entities FROM {OPS}.drift WHERE run_id = '{run['run_id']}'"
     return list(place.sql(statement))
 
 
-def test_without_drift_the_schedule_ends_well_and_repairs_nothing(place: DutyPlace) -> None:
+def test_without_drift_the_schedule_ends_well_and_repairs_nothing(place: RolePlace) -> None:
     run = trigger(place, "schema_drift")
     assert run["trigger"] == "PERIODIC"
     found = states(run)
     assert {task: found[task] for task in REPAIR} == dict.fromkeys(REPAIR, "EXCLUDED")
     assert (found["audit"], found["has_drift"], found["outcome"], run["state"]["result_state"]) == ("SUCCESS",) * 4
     assert place.verdict(run)["exit_code"] == 0
-    assert told(place, run) == [("10", "0", "0", "[]")]
+    assert reported(place, run) == [("10", "0", "0", "[]")]
 
 
-def test_drift_found_on_a_tables_update_fails_the_run_and_proposes_the_plan_that_ends_it(place: DutyPlace) -> None:
+def test_drift_found_on_a_tables_update_fails_the_run_and_proposes_the_plan_that_ends_it(place: RolePlace) -> None:
     place.sql("ALTER TABLE dev_fin.finance.customers ADD COLUMN phone_number STRING COMMENT 'phone number'")
     # The platform drops no column that has a governed tag.
     place.sql("ALTER TABLE dev_fin.finance.customers ALTER COLUMN email UNSET TAGS ('pii_level')")
@@ -84,7 +84,7 @@ def test_drift_found_on_a_tables_update_fails_the_run_and_proposes_the_plan_that
     assert (found["outcome"], run["state"]["result_state"]) == ("FAILED", "FAILED")
     came_to = place.verdict(run)
     assert (came_to["exit_code"], came_to["step"]) == (1, "audit")
-    ((columns, forward, reverse, entities),) = told(place, run)
+    ((columns, forward, reverse, entities),) = reported(place, run)
     assert (columns, forward, reverse) == ("10", "1", "1")
     assert set(json.loads(str(entities))) == {ADDED, DROPPED}
 

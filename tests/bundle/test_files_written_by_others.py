@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from support.bank_places import Answer
-from support.duty_places import APPROVER, ENV, DutyPlace, duty_place
 from support.light_sql import light_runner
+from support.role_places import APPROVER, ENV, RolePlace, role_place
 
 pytestmark = pytest.mark.server
 GOVERNING = ("/tag-policies", "/entity-tag-assignments", "/policies", "/scim/", "/unity-catalog/permissions/", "/functions")
 WRITERS = ("proposer", "runner", "verifier")
 OTHERS = {
-    "env.auto.tfvars": 'unseen = "allow"\n', "taxonomy.yaml": "tags: []\n", "packs/evil.yaml": "code: EV\n",
+    "env.auto.tfvars": 'unreviewed = "allow"\n', "taxonomy.yaml": "tags: []\n", "overlays/evil.yaml": "code: EV\n",
     "masks/mask_evil.sql": "-- evil\n",
 }  # fmt: skip
 
@@ -28,13 +28,13 @@ VALID = {"env.auto.tfvars": OTHERS["env.auto.tfvars"], "decisions.yaml": "decisi
 class Chain:
     """The bank with its deployed files, proposed and approved plans."""
 
-    def __init__(self, place: DutyPlace, deployed: Path) -> None:
+    def __init__(self, place: RolePlace, bundle_inputs: Path) -> None:
         """Take the settings of the volume as the deployed ones."""
-        self.place, self.deployed = place, deployed
+        self.place, self.bundle_inputs = place, bundle_inputs
         self.settings = place.jobs.read(self.path("env.auto.tfvars"))
-        (deployed / ENV).mkdir(parents=True)
-        (deployed / ENV / "env.auto.tfvars").write_text(self.settings)
-        for step, words in (("snapshot", ("--input", str(deployed))), ("generate", ("--offline",)), ("validate", ())):
+        (bundle_inputs / ENV).mkdir(parents=True)
+        (bundle_inputs / ENV / "env.auto.tfvars").write_text(self.settings)
+        for step, words in (("snapshot", ("--input", str(bundle_inputs))), ("generate", ("--offline",)), ("validate", ())):
             answer = place.step("proposer", step, *words)
             assert answer.code == 0, answer.err
 
@@ -53,12 +53,12 @@ class Chain:
                 http.delete(f"/api/2.0/fs/files{self.path(name)}")
 
     def propose(self) -> tuple[str, str]:
-        answer = self.place.step("proposer", "plan", "--propose", "--input", str(self.deployed))
+        answer = self.place.step("proposer", "plan", "--propose", "--input", str(self.bundle_inputs))
         assert answer.code in (0, 3), answer.err
         return next(line.split()[-1] for line in answer.out.splitlines() if line.startswith("plan hash")), answer.out
 
     def apply(self, plan_hash: str, *words: str) -> Answer:
-        given = ("--plan-hash", plan_hash, "--input", str(self.deployed), *words)
+        given = ("--plan-hash", plan_hash, "--input", str(self.bundle_inputs), *words)
         return self.place.step("runner", "apply", *given)
 
     def writes(self) -> list[str]:
@@ -67,7 +67,7 @@ class Chain:
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with duty_place(None, light_runner) as place:
+    with role_place(None, light_runner) as place:
         yield Chain(place, tmp_path_factory.mktemp("deployed"))
 
 
@@ -104,8 +104,8 @@ def test_a_first_opening_needs_an_approval_that_names_it_and_files_stay_as_they_
         assert chain.put(who, name, changed(chain, name, OTHERS)) == 204
         refused = chain.apply(plan_hash, "--approved")
         chain.undo(name)
-        told = f"{name} is not as it was when the plan was made"
-        assert (refused.code, told in refused.err) == (3, True), f"{who} {name}: {refused.err}"
+        reported = f"{name} is not as it was when the plan was made"
+        assert (refused.code, reported in refused.err) == (3, True), f"{who} {name}: {refused.err}"
     assert chain.writes() == []
     done = chain.apply(plan_hash, "--approved")
     assert done.code == 0, done.err
@@ -114,8 +114,8 @@ def test_a_first_opening_needs_an_approval_that_names_it_and_files_stay_as_they_
 @pytest.mark.parametrize("who", [*WRITERS, APPROVER, "otto@bank.example"])
 def test_nobody_writes_what_is_not_theirs(chain: Chain, who: str) -> None:
     expected = 204 if who in WRITERS else 403
-    assert chain.put(who, "packs/mine.yaml", "x") == expected
-    chain.undo("packs/mine.yaml")
+    assert chain.put(who, "overlays/mine.yaml", "x") == expected
+    chain.undo("overlays/mine.yaml")
     with chain.place.space.http(chain.place.space.mint(chain.place.names.get(who, who))) as http:
         approval = f"/api/2.0/fs/files{chain.place.jobs.approvals}/{ENV}/{'0' * 64}.approval.json"
         assert (http.put(approval, content=b"{}").status_code == 204) == (who == APPROVER)

@@ -44,8 +44,11 @@ EXCEPTIONS = {
     ("plan", "--input"): "where somebody approves (propose, schema_drift): tests/bundle/test_prod_roles.py",
     ("apply", "--input"): "where somebody has approved (apply_approved): tests/bundle/test_prod_roles.py",
     ("apply", "--plan"): "the plan goes from step to step by its hash",
-    ("apply", "--approved"): "apply_approved always, governance where the plan loosens: the plan's hash leads to its approval",
-    ("apply", "--allow-loosening"): "loosening is allowed by another principal's approval, never by a parameter",
+    (
+        "apply",
+        "--approved",
+    ): "apply_approved always, governance where the plan widens access: the plan's hash leads to its approval",
+    ("apply", "--allow-widening"): "widening is allowed by another principal's approval, never by a parameter",
     ("apply", "--settle"): "the platform's time for propagation is its default; shorter is for the local workspace",
     ("verify", "--all"): BY_HAND,
     ("report", "--offline"): "a report of a run shows plan and drift",
@@ -123,7 +126,7 @@ def test_a_default_of_a_variable_is_the_default_of_its_flag(task: dict[str, Any]
         variable = re.fullmatch(r"\$\{var\.(\w+)\}", defaults.get(name, ""))
         if variable is None or name in {"env", "warehouse", "account_scope", "plan_hash", "engine"}:
             continue
-        told = DOCUMENT["variables"][variable.group(1)]["default"]
-        assert option.type_cast_value(click.Context(click.Command(command)), told) == option.get_default(
+        reported = DOCUMENT["variables"][variable.group(1)]["default"]
+        assert option.type_cast_value(click.Context(click.Command(command)), reported) == option.get_default(
             click.Context(click.Command(command))
         ), flag

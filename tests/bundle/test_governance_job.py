@@ -42,10 +42,10 @@ def test_it_succeeds_and_leaves_verdict_report_and_history(
     assert steps["verify"]["mismatches"] == 0
     assert steps["verify"]["cells"] > 200
     assert "step verify" in product_jobs.read(f"{product_jobs.envs}/dev/report.html")
-    told = "SELECT outcome, actor, approver, plan_hash, writes FROM main.lampkeeper_ops.applies ORDER BY recorded_at"
+    reported = "SELECT outcome, actor, approver, plan_hash, writes FROM main.lampkeeper_ops.applies ORDER BY recorded_at"
     who = ("admin@localspace.example", "", steps["plan"]["plan_hash"])
     expected = (("began", *who, "0"), ("done", *who, str(steps["apply"]["writes"])))
-    assert run_sql(bank_workspace, told).rows == expected
+    assert run_sql(bank_workspace, reported).rows == expected
     assert run_sql(bank_workspace, "SELECT ok, mismatches FROM main.lampkeeper_ops.verifications").rows == (("true", "0"),)
     assert run_sql(bank_workspace, "SELECT columns FROM main.lampkeeper_ops.coverage").rows == (("71",),)
     assert run_sql(bank_workspace, "SELECT forward, reverse FROM main.lampkeeper_ops.drift").rows == (("0", "0"),)
@@ -55,7 +55,7 @@ PAGES = {
     "quickstart": ("5 tables", "layer data_access"),
     "who_sees_what": ("masked for somebody", "masked by dev_fin.lampkeeper.mask_", "<svg"),
     "labels": ("71 columns", "dev_fin.finance.customers.email", "<svg"),
-    "review_plan": ("writes; loosens", "<svg"),
+    "review_plan": ("writes; widens access", "<svg"),
     "verify_report": ("1 on record; last: 0 mismatches", "<svg"),
     "drift_report": ("1 on record; last: 0 forward, 0 reverse", "<svg"),
 }
@@ -71,8 +71,8 @@ def test_a_page_shows_what_the_jobs_have_left(product_jobs: BundleJobs, governed
     assert states(run) == {page: "SUCCESS"}, product_jobs.output(run, page).get("error_trace")
     views = product_jobs.call("GET", f"/api/2.2/jobs/runs/export?run_id={run['tasks'][0]['run_id']}")["views"]
     shown = html.unescape(views[0]["content"])
-    for told in PAGES[page]:
-        assert told in shown, shown[:2000]
+    for reported in PAGES[page]:
+        assert reported in shown, shown[:2000]
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +89,16 @@ def test_a_page_shows_the_same_on_a_laptop_with_databricks_connect(
     assert states(governed)["snapshot"] == "SUCCESS"
     done, shown = laptop.page(product_jobs.token, page, envs=product_jobs.envs, env="dev")
     assert done.returncode == 0, done.stderr[-2000:]
-    for told in PAGES[page]:
-        assert told in html.unescape(shown), shown[:2000]
+    for reported in PAGES[page]:
+        assert reported in html.unescape(shown), shown[:2000]
 
 
 def test_a_certification_shows_on_a_laptop_too(laptop: Laptop, product_jobs: BundleJobs) -> None:
     world = make_page_world(laptop.home)
     done, shown = laptop.page(product_jobs.token, "partner_connect", **world.inputs("partner_connect"))
     assert done.returncode == 0, done.stderr[-2000:]
-    for told in SHOWN["partner_connect"]:
-        assert told in shown
+    for reported in SHOWN["partner_connect"]:
+        assert reported in shown
 
 
 LOOK = """
@@ -139,8 +139,8 @@ def test_without_rights_a_page_on_a_laptop_says_which(
 
 def test_the_command_line_runs_where_there_is_no_pyspark_of_ours(laptop: Laptop, product_jobs: BundleJobs) -> None:
     call = "from lampkeeper.cli.main import run; run()"
-    told = laptop.run(product_jobs.token, "-c", call, "status", "--envs", str(laptop.home / "envs"))
-    assert (told.returncode, "dev" in told.stdout) == (0, True), told.stderr
+    reported = laptop.run(product_jobs.token, "-c", call, "status", "--envs", str(laptop.home / "envs"))
+    assert (reported.returncode, "dev" in reported.stdout) == (0, True), reported.stderr
     local = laptop.run(product_jobs.token, "-c", call, "demo")
     assert (local.returncode, "lampkeeper[local]" in local.stderr) == (2, True), local.stderr
 

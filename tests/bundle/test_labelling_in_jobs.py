@@ -1,4 +1,4 @@
-"""Labels in jobs: packs and a served model by parameters of the run, values counted by Spark as by the warehouse."""
+"""Labels in jobs: overlays and a served model by parameters of the run, values counted by Spark as by the warehouse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.demo.local_jobs import make_home, put_settings, seed_account_scope
-from lampkeeper.demo.run import Subject, pack_subject, seed_subject
+from lampkeeper.demo.run import Subject, overlay_subject, seed_subject
 from lampkeeper.places.local import LocalPlace
 from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
@@ -23,8 +23,8 @@ PROFILES = "dev/generated/sources/profiles.jsonl"
 
 
 def subject() -> Subject:
-    """Return the Indian bank, whose settings name no pack."""
-    return replace(pack_subject(("IN",), ("financial_services",)), country=(), industry=())
+    """Return the Indian bank, whose settings name no overlay."""
+    return replace(overlay_subject(("IN",), ("financial_services",)), country=(), industry=())
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +84,18 @@ def test_spark_counts_what_the_warehouse_counts_and_generate_reads_it(place: tup
     assert [value for value in values if value in counted] == []
 
 
-def test_a_run_is_given_packs_and_a_served_model(place: tuple[BundleJobs, Workspace]) -> None:
+def test_a_run_is_given_overlays_and_a_served_model(place: tuple[BundleJobs, Workspace]) -> None:
     jobs, workspace = place
     serve(workspace)
     workspace.write("log", "DELETE", "/_localspace/requests")
-    told = {"country": "IN", "industry": "financial_services", "model_endpoint": "labeller", "space_content": "offline"}
-    run = jobs.run("governance", **told)
+    reported = {"country": "IN", "industry": "financial_services", "model_endpoint": "labeller", "space_content": "offline"}
+    run = jobs.run("governance", **reported)
     assert set(states(run).values()) == {"SUCCESS"}, [jobs.output(run, t) for t, s in states(run).items() if s == "FAILED"]
     assert asked(workspace) == len(subject().tables)
 
     labels = {line["column"]: line for line in lines(jobs.read(f"{jobs.envs}/dev/generated/labels.jsonl"))}
     by_name = {name.rsplit(".", 1)[-1]: label for name, label in labels.items()}
-    assert (by_name["pan_number"]["sub"], by_name["gstin"]["protect"]) == ("pan_india", "yes"), "the packs were not used"
+    assert (by_name["pan_number"]["subtype"], by_name["gstin"]["protect"]) == ("pan_india", "yes"), "the overlays were not used"
     assert (by_name["state"]["source"], by_name["state"]["protect"]) == ("model", "yes"), "the model was not used"
     assert by_name["aadhaar"]["protect"] == "yes", "a model opened what the rules protect"
 

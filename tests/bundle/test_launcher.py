@@ -84,7 +84,7 @@ class Launcher:
         return str(words[words.index(flag) + 1])
 
     def __call__(self, *words: str, bundle: Path | None = None) -> Launched:
-        """Run `lampkeeper launch --place own …`, signed in as the workspace's admin."""
+        """Run `lampkeeper launch --place existing …`, signed in as the workspace's admin."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")} | {
             "DATABRICKS_HOST": self.address.host, "DATABRICKS_TOKEN": self.address.token, "DATABRICKS_CONFIG_FILE": os.devnull,
             "LAMPKEEPER_DATABRICKS_CLI": self.cli, "STAND_IN_WHEEL": str(self.wheel),
@@ -140,11 +140,13 @@ def plan_hash_of(launched: Launched) -> str:
     return str(next(s["facts"]["plan_hash"] for s in verdict["steps"] if s["step"] == "plan"))
 
 
-def test_a_plan_that_loosens_ends_with_3_and_nothing_is_written(launch: Launcher, stopped: Launched) -> None:
+def test_a_plan_that_widens_ends_with_3_and_nothing_is_written(launch: Launcher, stopped: Launched) -> None:
     states = stopped.states()
     assert stopped.code == 3, stopped.out
     assert [states[t] for t in ("may_apply", "apply", "verify", "report")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "SUCCESS"]
-    assert re.search(r"verdict: unsafe at plan: the plan loosens \d+ cells, first .*customers\.ssn", stopped.out), stopped.out
+    assert re.search(r"verdict: unsafe at plan: the plan widens access \d+ cells, first .*customers\.ssn", stopped.out), (
+        stopped.out
+    )
     assert governance_writes(launch.workspace) == []
     assert (reports_of(stopped) / "report.html").is_file()
     assert plan_hash_of(stopped) in stopped.out, "what to approve is not told"
@@ -171,11 +173,11 @@ def test_the_proposers_own_approval_opens_nothing_and_anothers_does(launch: Laun
     goes_on = launch()
     assert (goes_on.code, goes_on.states()["apply"]) == (0, "SUCCESS"), goes_on.out
     table = ".".join([*launch.envs.split("/")[2:4], "applies"])
-    rows = run_sql(workspace, f"SELECT approver, loosened > 0 FROM {table} ORDER BY recorded_at").rows
+    rows = run_sql(workspace, f"SELECT approver, widened > 0 FROM {table} ORDER BY recorded_at").rows
     assert rows[-1] == (OFFICER, "true")
 
 
-def test_a_naked_column_planted_after_apply_ends_with_1_and_is_named(launch: Launcher, tmp_path: Path) -> None:
+def test_a_unprotected_column_planted_after_apply_ends_with_1_and_is_named(launch: Launcher, tmp_path: Path) -> None:
     bundle = copy_project(tmp_path / "project")
     plant = "from databricks.sdk.runtime import spark\n\nspark.sql({!r})\n".format(
         "ALTER TABLE dev_fin.finance.customers ALTER COLUMN email UNSET TAGS ('pii_level')"
@@ -195,8 +197,8 @@ def test_a_naked_column_planted_after_apply_ends_with_1_and_is_named(launch: Lau
     assert done.code == 1, done.out + done.err
     assert done.states()["plant"] == "SUCCESS"
     assert done.states()["run"] == "FAILED"
-    told = [line for line in done.out.splitlines() if "dev_fin.finance.customers.email" in line]
-    assert any("analyst" in line for line in told), done.out
+    reported = [line for line in done.out.splitlines() if "dev_fin.finance.customers.email" in line]
+    assert any("analyst" in line for line in reported), done.out
     assert "verdict: failed at verify" in done.out
 
 

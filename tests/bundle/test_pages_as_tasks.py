@@ -80,8 +80,8 @@ def shown(ran: Ended, task: str) -> str:
 @pytest.mark.parametrize("page", sorted(SHOWN))
 def test_a_notebook_shows_its_table_and_its_chart(ran: Ended, page: str) -> None:
     assert ran.results[page] == "SUCCESS", ran.output(page).error_trace
-    for told in SHOWN[page]:
-        assert told in shown(ran, page)
+    for reported in SHOWN[page]:
+        assert reported in shown(ran, page)
 
 
 def test_a_history_without_rows_is_an_empty_page(ran: Ended) -> None:

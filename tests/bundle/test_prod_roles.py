@@ -105,7 +105,7 @@ def test_state_plans_and_history_outlive_the_bundle_in_prod_alone() -> None:
 
 # On a workspace
 
-WORDS = ["apply", "--allow-loosening", "--envs", "/Volumes/main/default/mine/envs"]
+WORDS = ["apply", "--allow-widening", "--envs", "/Volumes/main/default/mine/envs"]
 BODIES: dict[str, dict[str, Any]] = {
     "nothing": {},
     "job_parameters": {"job_parameters": {"env": "prod", "input": "/Workspace/Users/mine/envs"}},
@@ -135,8 +135,8 @@ def prod() -> Iterator[tuple[LocalWorkspace, BundleJobs, dict[str, str]]]:
                 "Operations": [{"op": "add", "path": "members", "value": [{"value": user.id}]}],
             }
             http.patch(f"{base}/scim/v2/Groups/{group.id}", json=patch).raise_for_status()
-            seat = f"{base}/workspaces/{space.workspace_id}/permissionassignments/principals/{group.id}"
-            http.put(seat, json={"permissions": ["USER"]}).raise_for_status()
+            workspace_assignment = f"{base}/workspaces/{space.workspace_id}/permissionassignments/principals/{group.id}"
+            http.put(workspace_assignment, json={"permissions": ["USER"]}).raise_for_status()
         jobs = BundleJobs(space.host, space.token, BundleJobs.no_wheel(), space.warehouse_id)
         jobs.document = target_document("prod", {r: names[r] for r in ROLES} | {"approvers": "approvers"})
         yield space, jobs.deploy(), names | {"approver": "ben@bank.example"}

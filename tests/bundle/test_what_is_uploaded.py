@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.deployed import WRITTEN
+from lampkeeper.app.bundle_inputs import WRITTEN
 from lampkeeper.files.decisions import FILE as DECISIONS
 from support.bundle_jobs import ROOT, bundle_document, copy_project
 from support.bundle_sync import uploaded
@@ -17,7 +17,8 @@ pytestmark = pytest.mark.unit
 SYNC = bundle_document()["sync"]
 PEOPLE_WRITE = {f"envs/{env}/{p.replace('*', 'own')}" for p in (*WRITTEN, DECISIONS) for env in ("dev", "prod")}
 PRIVATE = {
-    "auth.auto.tfvars", "packs/auth.auto.tfvars", "masks/token.txt", "state.json", "state.json.journal", "data_access/state.json",
+    "auth.auto.tfvars", "overlays/auth.auto.tfvars", "masks/token.txt", "state.json",
+    "state.json.journal", "data_access/state.json",
     "data_access/abac.auto.tfvars", "snapshot.json", "generated/labels.jsonl", "generated/abac.auto.tfvars", ".lock",
     "quotas.json", "plans/x.json", "ddl/_fetched.sql", "profiles/x.json", "history/1/abac.auto.tfvars", "env.auto.tfvars.bak",
 }  # fmt: skip

@@ -23,11 +23,13 @@ def test_rows_fit_and_no_value_is_wrapped() -> None:
     assert fitted([("a", "b")]) == ["a  b"]
 
 
-def test_without_a_terminal_long_work_is_told_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_long_work_is_reported_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(console_module, "_EVERY", 0.05)
     with Console().progress("planning") as step:
         step("tables", 3, 9)
         time.sleep(0.2)
-    told = capsys.readouterr().err.splitlines()
-    assert told[0] == "planning …"
-    assert "planning: 3/9 tables (0 s)" in told
+    reported = capsys.readouterr().err.splitlines()
+    assert reported[0] == "planning …"
+    assert "planning: 3/9 tables (0 s)" in reported

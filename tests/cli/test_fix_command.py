@@ -1,4 +1,4 @@
-"""`lampkeeper fix`: what it mends, what it refuses, and that it writes nothing it should not."""
+"""`lampkeeper fix`: what it fixes, what it refuses, and that it writes nothing it should not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_good_draft_is_left_alone_byte_for_byte(run: Run, draft: Path) -> None
     assert draft.read_bytes() == before
 
 
-def test_a_slip_is_mended_and_told_and_check_only_tells(run: Run, draft: Path) -> None:
+def test_a_slip_is_fixed_and_reported_and_check_only_tells(run: Run, draft: Path) -> None:
     good = draft.read_text()
     draft.write_text(good.replace('tag_value   = "masked_email"', 'tag_value   = "masked_emial"'))
     assert draft.read_text() != good
@@ -78,7 +78,7 @@ def test_no_draft_and_no_file_are_wrong_use(run: Run, tmp_path: Path) -> None:
     assert run("fix", "gone.tfvars")[0] == 2
 
 
-def test_conditions_that_do_not_parse_are_all_told_and_no_policy_is_lost(run: Run, draft: Path) -> None:
+def test_conditions_that_do_not_parse_are_all_reported_and_no_policy_is_lost(run: Run, draft: Path) -> None:
     bad = draft.read_text().replace("has_tag_value('pii_level', 'masked_email')\"", "has_tag_value('pii_level' 'masked_email')\"")
     bad = bad.replace("has_tag_value('pii_level', 'masked_name')\"", 'hasTag(pii_level)"')
     draft.write_text(bad)

@@ -67,7 +67,7 @@ def test_a_decision_is_kept_with_who_when_and_why_and_generate_follows(folder: E
 
 
 def test_two_stewards_who_disagree_are_a_finding_until_they_settle(folder: EnvFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _set(SSN, "national_id", "yes", "ana", "--sub", "ssn") == 0
+    assert _set(SSN, "national_id", "yes", "ana", "--subtype", "ssn") == 0
     code, document = _run(capsys, "labels", "set", SSN, "none", "--protect", "no", "--reason", "test data", "--by", "bo")
     assert code == 0
     code, document = _run(capsys, "labels", "review")
@@ -75,10 +75,12 @@ def test_two_stewards_who_disagree_are_a_finding_until_they_settle(folder: EnvFo
     assert document["columns"][0]["stands"]["protect"] == "yes"
     assert {x["evidence"][0].split(" ")[0] for x in document["columns"][0]["said"][:2]} == {"ana", "bo"}
     _, made = _run(capsys, "generate", "--offline")
-    (told,) = [f for f in made["findings"] if f["code"] == "labels/stewards_disagree"]
-    assert told["place"] == SSN
-    assert all(words in told["message"] for words in ("national_id/ssn, protect yes (ana", "none, protect no (bo", "stricter"))
-    assert "--settle" in told["fix"]
+    (reported,) = [f for f in made["findings"] if f["code"] == "labels/stewards_disagree"]
+    assert reported["place"] == SSN
+    assert all(
+        words in reported["message"] for words in ("national_id/ssn, protect yes (ana", "none, protect no (bo", "stricter")
+    )
+    assert "--settle" in reported["fix"]
     assert _labels(folder)[SSN].protect is Protect.YES
     assert _set(SSN, "none", "no", "bo", "--settle") == 0
     assert _run(capsys, "labels", "review")[1]["counts"]["stewards disagree"] == 0
@@ -107,7 +109,7 @@ def test_review_lists_what_the_sources_dispute(folder: EnvFolder, capsys: pytest
     [
         (["dev_fin.finance.customers.nope", "email", "--protect", "yes", "--reason", "x"], "in the snapshot"),
         ([SSN, "none", "--protect", "yes", "--reason", "x"], "does not go with"),
-        ([SSN, "email", "--protect", "yes", "--reason", "x", "--sub", "nope"], "no sub 'nope'"),
+        ([SSN, "email", "--protect", "yes", "--reason", "x", "--subtype", "nope"], "no subtype 'nope'"),
         ([SSN, "email", "--protect", "yes", "--reason", " "], "needs a reason"),
         ([SSN, "emall", "--protect", "yes", "--reason", "x"], "emall"),
         (["ssn", "email", "--protect", "yes", "--reason", "x"], "not a column name"),
@@ -135,7 +137,7 @@ def test_a_decision_that_makes_no_sense_is_not_written(
         ("decisions: [{column: a.b.c.d, label: email, protect: yes, reason: r, by: b, at: 2026-01-01}]", "every field is text"),
     ],
 )
-def test_a_damaged_file_of_decisions_is_told_with_its_place(
+def test_a_damaged_file_of_decisions_is_reported_with_its_place(
     folder: EnvFolder, capsys: pytest.CaptureFixture[str], text: str, said: str
 ) -> None:
     decisions_path(folder.path).write_text(text)

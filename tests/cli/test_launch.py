@@ -30,7 +30,7 @@ def test_a_missing_databricks_cli_is_wrong_use_and_says_how_to_get_it(
     assert list(empty.iterdir()) == [], "nothing was brought up"
 
 
-def test_a_named_cli_that_is_no_program_is_told(
+def test_a_named_cli_that_is_no_program_is_reported(
     empty: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LAMPKEEPER_DATABRICKS_CLI", str(empty / "nope"))
@@ -39,11 +39,11 @@ def test_a_named_cli_that_is_no_program_is_told(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
-        (("launch", "--profile", "x"), "--profile is for --place own"),
+        (("launch", "--profile", "x"), "--profile is for --place existing"),
         (("launch", "--place", "aws"), "'aws' is not one of"),
-        (("apply", "--plan-hash", "0" * 64, "--allow-loosening"), "an approval alone"),
+        (("apply", "--plan-hash", "0" * 64, "--allow-widening"), "an approval alone"),
         (("apply", "--approved"), "needs to know which plan"),
         (("apply", "--plan", "a.json", "--plan-hash", "0" * 64), "two plans"),
         (("outcome", "--steps", "a"), "outcome of which run"),
@@ -58,14 +58,14 @@ def test_a_named_cli_that_is_no_program_is_told(
     ],
 )
 def test_wrong_words_are_wrong_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], reported: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     monkeypatch.setenv("DATABRICKS_TOKEN", "x")
     assert main(["setup"]) == 0
     assert main(list(words)) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_a_task_value_outside_of_a_job_is_wrong_use(

@@ -67,7 +67,11 @@ def test_the_governance_stays_when_the_spaces_are_made_anew_and_the_other_way_ro
     assert run("generate", "--offline", "--mode", "governance")[0] == 0
     third = folder.read_draft()
     assert third.policies != first.policies
-    assert (third.spaces, third.seats, third.warehouses) == (second.spaces, second.seats, second.warehouses)
+    assert (third.spaces, third.workspace_assignments, third.warehouses) == (
+        second.spaces,
+        second.workspace_assignments,
+        second.warehouses,
+    )
 
 
 def test_one_space_anew_leaves_the_others_byte_for_byte_and_keeps_who_may_ask(run: Run, folder: EnvFolder) -> None:
@@ -121,7 +125,7 @@ def test_genie_only_manages_no_groups_and_no_governance(run: Run, folder: EnvFol
     assert "genie_only" in err
 
 
-def test_a_space_is_no_part_of_the_governance_and_an_unknown_one_is_told(run: Run, folder: EnvFolder) -> None:
+def test_a_space_is_no_part_of_the_governance_and_an_unknown_one_is_reported(run: Run, folder: EnvFolder) -> None:
     assert run("generate", "--offline", "--mode", "governance", "--space", "People")[0] == 2
     code, _, err = run("generate", "--offline", "--space", "Nope")
     assert code == 2
@@ -242,7 +246,7 @@ def test_the_pages_escape_what_a_catalog_says(run: Run, tmp_path: Path) -> None:
     assert "<script>" not in (folder.generated_path / "TUNING.md").read_text()
 
 
-def test_a_statement_that_was_lost_on_purpose_is_waived_and_still_told(run: Run, folder: EnvFolder) -> None:
+def test_a_statement_that_was_lost_on_purpose_is_waived_and_still_reported(run: Run, folder: EnvFolder) -> None:
     (folder.path / "ddl").mkdir(exist_ok=True)
     (folder.path / "ddl" / "a.sql").write_text(
         "CREATE TABLE dev_fin.finance.t (id INT, email STRING);\nCREATE TABLE dev_fin.finance.u AS SELECTT x FRM y;\n"

@@ -9,7 +9,7 @@ import pytest
 
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.change import Action, Change, Stage
-from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.verify.report import Asked, CellVerdict, RowsVerdict, Seen, Status, VerifyReport, findings_of
 from lampkeeper.model.access import Cell, CellState
@@ -117,7 +117,7 @@ def test_thousands_of_columns_are_folded_and_the_overview_counts_them() -> None:
 def test_the_plan_is_shown_as_it_is_printed_and_escaped() -> None:
     tag = {"entity_type": "columns", "entity_name": f"main.s.t.{EVIL}", "tag_key": "pii", "value": EVIL}
     change = Change(kind="tag", key="k", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PROTECT, after=tag)
-    plan = Plan(env="dev", stamps=(Stamp(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
+    plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     text = render_page(replace(page(), plan=plan))
     assert read(text).elements.count("script") == read(render_page(page())).elements.count("script")
     for line in plan_lines(plan):

@@ -21,7 +21,7 @@ COLUMN = "dev_fin.finance.customers.email"
 
 NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("", "command"): (("genrate",), "generate"),
-    ("packs", "command"): (("packs", "lst"), "list"),
+    ("overlays", "command"): (("overlays", "lst"), "list"),
     ("masks", "command"): (("masks", "chek"), "check"),
     ("labels", "command"): (("labels", "revew"), "review"),
     ("matrix", "env"): (("matrix", "--env", "dve"), "dev"),
@@ -37,10 +37,11 @@ NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("generate", "groups"): (("generate", "--offline", "--groups", "data_analists"), "data_analysts"),
     ("demo", "country"): (("demo", "--country", "AZN"), "ANZ"),
     ("demo", "industry"): (("demo", "--industry", "healtcare"), "healthcare"),
-    ("packs list", "code"): (("packs", "list", "AZN"), "ANZ"),
+    ("overlays list", "code"): (("overlays", "list", "AZN"), "ANZ"),
     ("labels set", "column"): (("labels", "set", "dev_fin.finance.customers.emial", "email", "--protect", "yes", "--reason", "x"),
                                COLUMN),
-    ("labels set", "sub"): (("labels", "set", COLUMN, "national_id", "--protect", "yes", "--reason", "x", "--sub", "snn"), "ssn"),
+    ("labels set", "subtype"): (("labels", "set", COLUMN, "national_id", "--protect", "yes", "--reason", "x",
+     "--subtype", "snn"), "ssn"),
     ("outcome", "steps"): (("outcome", "--run-id", "7", "--steps", "snapshto"), "snapshot"),
     ("outcome", "then"): (("outcome", "--run-id", "7", "--steps", "snapshot", "--then", "aply"), "apply"),
     ("conform", "env"): (("conform", "--place", "own", "--sandbox", "main", "--env", "dve"), "dev"),
@@ -66,12 +67,12 @@ NOT_NAMES = {
     ("conform", "sandbox"): PLATFORM,
     ("approve", "plan_hash"): "a hash is nothing that is near another",
     ("apply", "plan_hash"): "a hash is nothing that is near another",
-    ("*", "hiding"): "the plan knows the tables that it hides (tests/deploy/test_unseen_plans.py)",
+    ("*", "hiding"): "the plan knows the tables that it hides (tests/deploy/test_unreviewed_plans.py)",
     ("*", "run_id"): "the platform's number of a run",
     ("setup", "host"): FREE,
     ("setup", "account_id"): FREE,
-    ("generate", "unseen"): "deny or allow; anything else is refused by these words",
-    ("generate", "unseen_columns"): "deny or allow; anything else is refused by these words",
+    ("generate", "unreviewed"): "deny or allow; anything else is refused by these words",
+    ("generate", "unreviewed_columns"): "deny or allow; anything else is refused by these words",
     ("*", "model"): FREE,
     ("*", "model_endpoint"): FREE,
     ("*", "model_price"): FREE,
@@ -199,12 +200,12 @@ OWN = {"BIN", "PYTHON", "VENV", "WORKERS", "JAVA_GROUP", "MAKEFILE_LIST"}
 def recipe(target: str) -> str:
     found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)*)", MAKEFILE, re.M)
     assert found is not None
-    return found[1].replace("$(PACKS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+    return found[1].replace("$(OVERLAYS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
 
 
 def taken(target: str) -> set[str]:
     found = re.search(rf"^TAKES_{target} := (.*)$", MAKEFILE, re.M)
-    return set(found[1].replace("$(PACK_NAMES)", "COUNTRY INDUSTRY").split()) if found else set()
+    return set(found[1].replace("$(OVERLAY_NAMES)", "COUNTRY INDUSTRY").split()) if found else set()
 
 
 @pytest.mark.parametrize("target", TARGETS)

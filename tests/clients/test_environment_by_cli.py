@@ -75,8 +75,8 @@ def test_from_setup_to_a_governed_run(space: LocalWorkspace, tmp_path: Path) -> 
     # Mode development puts the deployer's name before the schema's.
     schema = summary["resources"]["schemas"]["ops"]["name"]
     envs = VolumeFolder(workspace, f"/Volumes/main/{schema}/lampkeeper/envs")
-    told = [envs.read(name) or b"" for name in envs.names("runs/dev") if name.endswith("verdict.json")]
-    assert done.returncode == 0, f"{told}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    reported = [envs.read(name) or b"" for name in envs.names("runs/dev") if name.endswith("verdict.json")]
+    assert done.returncode == 0, f"{reported}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
     assert envs.read("dev/env.auto.tfvars") == (env / "env.auto.tfvars").read_bytes()
     assert envs.read("dev/decisions.yaml") == decisions.encode()
     assert SECRET.encode() not in b"".join(envs.read(name) or b"" for name in envs.names("dev"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lampkeeper.app.deployed import WRITTEN
+from lampkeeper.app.bundle_inputs import WRITTEN
 from lampkeeper.files.decisions import FILE as DECISIONS
 from support.bundle_jobs import ROOT
 from support.fake_runner import fake_runner
@@ -65,7 +65,7 @@ def test_validate_strict_has_no_warning(product: Product, target: str, variables
 
 @needs_cli
 @pytest.mark.parametrize(
-    ("words", "variables", "told"),
+    ("words", "variables", "reported"),
     [
         (("validate", "-t", "ghost"), {}, "ghost: no such target"),
         (("validate", "-t", "prod"), {}, "no value assigned to required variable"),
@@ -73,14 +73,14 @@ def test_validate_strict_has_no_warning(product: Product, target: str, variables
         (("run", "ghost", "-t", "local"), {}, "resource not found"),
     ],
 )
-def test_wrong_use_is_named(product: Product, words: tuple[str, ...], variables: dict[str, str], told: str) -> None:
+def test_wrong_use_is_named(product: Product, words: tuple[str, ...], variables: dict[str, str], reported: str) -> None:
     if variables:
         yml = product.folder / "databricks.yml"
         yml.write_text(yml.read_text().replace("Serverless Starter Warehouse", "No Such Warehouse"))
         variables = {}
     done = product(*words, **variables)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert reported in done.stderr
 
 
 @needs_cli

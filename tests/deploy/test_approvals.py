@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lampkeeper.cli.console import Console
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.proposals import plan_book
 from lampkeeper.deploy.approvals import PlanBook, plan_hash
-from lampkeeper.deploy.plan import Plan, Stamp
-from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, judge
+from lampkeeper.deploy.plan import Plan, StateVersion
+from lampkeeper.deploy.run_log import RunLog, StepRecord, Verdict, judge
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.unit
 
 
 def plan(serial: int = 1) -> Plan:
-    return Plan(env="dev", stamps=(Stamp(layer=Layer.DATA_ACCESS, lineage="l", serial=serial),))
+    return Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=serial),))
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_the_first_step_that_did_not_end_well_decides(
     tmp_path: Path, records: list[tuple[str, int | None]], verdict: Verdict, at: str
 ) -> None:
     steps = ("plan", "apply", "verify")
-    book = RunBook(LocalFiles(tmp_path), "dev", "77")
+    book = RunLog(LocalFiles(tmp_path), "dev", "77")
     for name, code in records:
         book.write(step(name, code))
     found = judge(steps, book.read(steps))
@@ -166,11 +166,11 @@ def test_the_first_step_that_did_not_end_well_decides(
 @pytest.mark.parametrize("run_id", ["", "../x", "a/b", "{{job.run_id}}"])
 def test_a_run_id_names_one_folder(tmp_path: Path, run_id: str) -> None:
     with pytest.raises(UsageError, match="not the id of a run"):
-        RunBook(LocalFiles(tmp_path), "dev", run_id)
+        RunLog(LocalFiles(tmp_path), "dev", run_id)
 
 
 def test_the_settings_of_the_environment_say_which_service_principals_approve(tmp_path: Path) -> None:
-    here = Here(console=Console(), root=tmp_path, env="dev", files=LocalFiles(tmp_path / "envs"))
+    here = CommandContext(console=Console(), root=tmp_path, env="dev", files=LocalFiles(tmp_path / "envs"))
     assert plan_book(here, None).approvers == ()
     folder = bank_folder(tmp_path)
     folder.settings_path.write_text(folder.settings_path.read_text() + f'approvers = ["{BOT}"]\n')

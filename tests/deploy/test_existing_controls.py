@@ -11,7 +11,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.verify.structure import StructureCheck
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.access import Access, Principal
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import OUTSIDER
@@ -77,7 +77,13 @@ def plan(place: Place, desired: Desired = DESIRED, *, adopt: bool = False) -> Pl
 
 def bring(place: Place, made: Plan) -> None:
     apply_plan(
-        made, place.workspace, place.states(), allow_loosening=True, wait=Settle(seconds=0), check_rights=False, saved=False
+        made,
+        place.workspace,
+        place.states(),
+        allow_widening=True,
+        wait=PropagationWait(seconds=0),
+        check_privileges=False,
+        saved=False,
     )
 
 
@@ -113,14 +119,14 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("late", [False, True], ids=["before our first apply", "after our apply"])
 def test_a_second_control_is_refused_and_named_with_its_owner(place: Place, case: str, late: bool) -> None:
-    build, where, code, told = CASES[case]
+    build, where, code, reported = CASES[case]
     if late:
         bring(place, plan(place))
     build(place)
     made = plan(place)
     found = errors(made)
     assert found[where].startswith(f"{code}: ")
-    assert told in found[where]
+    assert reported in found[where]
     owner = str(place.workspace.get("test", "/api/2.0/preview/scim/v2/Me")["userName"])
     assert owner in found[where]
     assert made.refused
@@ -136,7 +142,7 @@ def test_a_saved_plan_does_not_go_over_what_has_been_set_since(place: Place) -> 
     made = plan(place)
     mask(place)
     with pytest.raises(UnsafePlanError, match="would meet, and every query fail"):
-        apply_plan(made, place.workspace, place.states(), wait=Settle(seconds=0), check_rights=False, saved=True)
+        apply_plan(made, place.workspace, place.states(), wait=PropagationWait(seconds=0), check_privileges=False, saved=True)
 
 
 @pytest.mark.parametrize("build", [mask, row_filter])
@@ -157,8 +163,8 @@ def test_the_live_model_sees_what_the_platform_enforces(place: Place, build: obj
     assert str(found.cell.state) == "failing"
     assert len(found.as_dict()["set_on_table"]) == 1  # type: ignore[arg-type]
     structure = StructureCheck(DESIRED, live, ()).run(())
-    (told,) = [f for f in structure.findings if f.code in ("verify/second_mask", "verify/second_filter")]
-    assert "plan --adopt" in told.fix
+    (reported,) = [f for f in structure.findings if f.code in ("verify/second_mask", "verify/second_filter")]
+    assert "plan --adopt" in reported.fix
 
 
 @pytest.mark.parametrize(("build", "gone"), [(mask, "DROP MASK"), (row_filter, "DROP ROW FILTER")])
@@ -169,8 +175,8 @@ def test_a_takeover_is_closed_on_the_way_and_undone_by_a_destroy(place: Place, b
     assert before.refused
     made = plan(place, adopt=True)
     assert not errors(made)
-    (told,) = [f.message for f in made.findings if f.code == "TAKEN_OVER"]
-    assert f"then {gone}" in told
+    (reported,) = [f.message for f in made.findings if f.code == "TAKEN_OVER"]
+    assert f"then {gone}" in reported
     seen: list[dict[str, str]] = []
     place.wire.watch = lambda number, call: seen.append(place.sight(ANA, {TABLE.plain: ("email",)}))
     bring(place, made)

@@ -12,7 +12,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.printed_plan import plan_lines
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.hash_key import HashKey
 from lampkeeper.remote.securables import read_functions
@@ -21,7 +21,7 @@ from support.keyed_places import keyed_desired, make_people
 
 pytestmark = pytest.mark.server
 
-NOW = Settle(seconds=0)
+NOW = PropagationWait(seconds=0)
 
 
 def fresh() -> HashKey:
@@ -68,13 +68,13 @@ def test_reading_back_gives_the_placeholders_and_the_plan_is_empty(place: Place)
     assert make_plan(keyed_desired(place, key), place.workspace, place.states()).empty
 
 
-def test_another_key_is_one_update_in_place_and_loosens_nothing(place: Place) -> None:
+def test_another_key_is_one_update_in_place_and_widens_nothing(place: Place) -> None:
     old, new = fresh(), fresh()
     bring(place, old)
     made = make_plan(keyed_desired(place, new), place.workspace, place.states())
     assert [(c.kind, str(c.action)) for c in made.changes] == [("function", "update")]
     assert any("key changed" in line.text for line in plan_lines(made))
-    assert made.loosening == made.exposures == ()
+    assert made.widening == made.exposures == ()
     bring(place, new, made)
     assert make_plan(keyed_desired(place, new), place.workspace, place.states()).empty
 
@@ -109,11 +109,11 @@ def test_an_error_of_the_platform_does_not_echo_the_key(place: Place, monkeypatc
         raise RemoteError(f"[PARSE_SYNTAX_ERROR] near {sql[:400]} == SQL == {sql}", code="PARSE_SYNTAX_ERROR", status=400)
 
     monkeypatch.setattr("lampkeeper.deploy.kinds.protection.run_sql", failing)
-    with pytest.raises(RemoteError) as told:
+    with pytest.raises(RemoteError) as reported:
         bring(place, key, made)
-    assert "PARSE_SYNTAX_ERROR" in told.value.message
-    assert told.value.__cause__ is None
-    assert not any(pad[:16] in told.value.message for pad in key.pads)
+    assert "PARSE_SYNTAX_ERROR" in reported.value.message
+    assert reported.value.__cause__ is None
+    assert not any(pad[:16] in reported.value.message for pad in key.pads)
 
 
 def test_destroy_needs_no_key(place: Place) -> None:

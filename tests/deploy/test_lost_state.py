@@ -11,7 +11,7 @@ from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import Progress, apply_plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.state import States, state_paths
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.layers import Layer
 from support.governed_configs import ANA, CONFIGS, EVE, OLA, Config, governed
 from support.governed_places import Place, light_place
@@ -19,7 +19,7 @@ from support.governed_places import Place, light_place
 pytestmark = pytest.mark.server
 OWN = (Layer.DATA_ACCESS, Layer.WORKSPACE)
 CHOSEN = [c for c in CONFIGS if c.name in {"one_table", "workspace_layer", "external_group", "row_filter", "two_catalogs"}]
-NOW = Settle(seconds=0)
+NOW = PropagationWait(seconds=0)
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def raw(place: Place, config: Config) -> set[tuple[str, str]]:
 
 
 def destroyed(place: Place, config: Config) -> dict[str, object]:
-    """Destroy without leave to loosen, and look before each step: nobody sees raw what was not seen raw before."""
+    """Destroy without leave to widen access, and look before each step: nobody sees raw what was not seen raw before."""
     before = raw(place, config)
 
     def look(_: Progress) -> None:
         assert raw(place, config) <= before
 
     plan = plan_destroy(place.workspace, place.states(), layers=OWN)
-    assert (plan.loosening, plan.exposures, plan.blocked) == ((), (), False)
+    assert (plan.widening, plan.exposures, plan.blocked) == ((), (), False)
     apply_plan(plan, place.workspace, place.states(), progress=look, saved=False, wait=NOW)
     assert raw(place, config) <= before
     return place.world()
@@ -74,7 +74,7 @@ def test_after_a_loss_nothing_is_written_all_is_taken_up_and_a_destroy_leaves_wh
         owned = {layer: set(place.states()[layer].objects) for layer in OWN}
         lose(place, *OWN)
         plan = make_plan(config.stages[0], place.workspace, place.states())
-        assert (plan.writes, plan.loosening, plan.opening, plan.blocked) == (0, (), (), False)
+        assert (plan.writes, plan.widening, plan.first_access, plan.blocked) == (0, (), (), False)
         assert {c.action for c in plan.changes} == {Action.ADOPT}
         apply_plan(plan, place.workspace, place.states(), wait=NOW)
         assert {layer: set(place.states()[layer].objects) for layer in OWN} == owned
@@ -92,15 +92,15 @@ def test_a_loss_makes_no_first_opening_of_what_was_governed(place: Place) -> Non
     applied(place, ONE)
     lose(place, *OWN)
     plan = make_plan(JOINED, place.workspace, place.states())
-    assert plan.opening == ()
-    assert {c.principal for c in plan.loosening} == {EVE}
+    assert plan.first_access == ()
+    assert {c.principal for c in plan.widening} == {EVE}
 
 
 def test_with_every_state_lost_groups_stay_anothers_and_a_destroy_still_shows_nothing(place: Place) -> None:
     applied(place, ONE)
     lose(place, *state_paths(place.folder, place.env))
     plan = make_plan(ONE.stages[0], place.workspace, place.states())
-    assert (plan.writes, plan.loosening) == (0, ())
+    assert (plan.writes, plan.widening) == (0, ())
     apply_plan(plan, place.workspace, place.states(), wait=NOW)
     world = destroyed(place, ONE)
     assert "policy" not in world

@@ -11,22 +11,22 @@ import pytest
 
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.live_state import acl_path
 from lampkeeper.deploy.owner_plans import require_sole_workspace
 from lampkeeper.deploy.owners import Claim, Entry, Owners
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.view import acl_path
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UnsafePlanError
-from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
+from lampkeeper.model.genie import GenieSpace, Warehouse, WorkspaceAssignment
 from lampkeeper.model.groups import Group
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.account_workspaces import other_workspaces
-from lampkeeper.remote.clients import Call, Plane, Workspace, connect
+from lampkeeper.remote.clients import ApiLevel, Call, Workspace, connect
 from lampkeeper.remote.owner_files import FOLDER, read_owner_files, write_owner_file
 from lampkeeper.remote.spaces import create_space
 from support.governed_configs import CONFIGS, in_own_catalogs
@@ -38,10 +38,10 @@ ONE = next(c for c in CONFIGS if c.name == "one_table")
 TWO = in_own_catalogs(ONE)
 SHARED = Desired(
     groups=(Group(name="analysts"), Group(name="officers")),
-    seats=(Seat(group="analysts", entitlements=("workspace-consume",)),),
+    workspace_assignments=(WorkspaceAssignment(group="analysts", entitlements=("workspace-consume",)),),
     warehouses=(Warehouse(name="lampkeeper", users=("analysts", "officers")),),
 )
-NOW = Settle(seconds=0)
+NOW = PropagationWait(seconds=0)
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Env:
         return self.run(plan_destroy(self.place.workspace, self.states(), layers=layers))
 
     def run(self, plan: Plan) -> Plan:
-        apply_plan(plan, self.place.workspace, self.states(), allow_loosening=True, wait=NOW, check_rights=False)
+        apply_plan(plan, self.place.workspace, self.states(), allow_widening=True, wait=NOW, check_privileges=False)
         return plan
 
 
@@ -124,10 +124,10 @@ def test_the_last_owner_removes_what_all_of_them_share_and_entries_of_others_sta
     theirs.destroy()
     assert warehouse_of(place, "lampkeeper") == ""
     assert files(place) == []
-    path, plane = place.workspace.scim("Groups")
-    listed = place.workspace.scim_pages("test", path, None, plane)
+    path, api_level = place.workspace.scim("Groups")
+    listed = place.workspace.scim_pages("test", path, None, api_level)
     place.workspace.write(
-        "test", "DELETE", f"{path}/{next(g['id'] for g in listed if g['displayName'] == 'strangers')}", plane=plane
+        "test", "DELETE", f"{path}/{next(g['id'] for g in listed if g['displayName'] == 'strangers')}", api_level=api_level
     )
     assert place.world() == world
 
@@ -217,7 +217,10 @@ def test_a_destroy_planned_before_another_environment_came_is_refused(ours: Env,
 
 def test_a_lost_state_does_not_own_for_ever(place: Place, ours: Env) -> None:
     ONE.build(place)
-    world, desired = place.world(), replace(ONE.stages[0], seats=SHARED.seats, warehouses=SHARED.warehouses)
+    world, desired = (
+        place.world(),
+        replace(ONE.stages[0], workspace_assignments=SHARED.workspace_assignments, warehouses=SHARED.warehouses),
+    )
     ours.apply(desired)
     for state in ours.states().layers.values():
         state.path.unlink()
@@ -247,7 +250,11 @@ def test_killed_at_any_write_of_coming_or_going_an_environment_harms_no_other(
 ) -> None:
     ours.apply(SHARED)
     world = place.world()
-    mine = replace(SHARED, seats=(*SHARED.seats, Seat(group="officers")), groups=(*SHARED.groups, Group(name="third")))
+    mine = replace(
+        SHARED,
+        workspace_assignments=(*SHARED.workspace_assignments, WorkspaceAssignment(group="officers")),
+        groups=(*SHARED.groups, Group(name="third")),
+    )
     for destroys in (False, True):
         for _ in range(60):
             place.wire.writes, place.wire.die_at, place.wire.after_effect = 0, 1 if after_effect else 2, after_effect
@@ -269,12 +276,14 @@ def test_killed_at_any_write_of_coming_or_going_an_environment_harms_no_other(
 
 
 def member(place: Place, name: str) -> Workspace:
-    """Return the workspace as a service principal with a seat and nothing else reaches it."""
+    """Return the workspace as a service principal with a workspace assignment and nothing else reaches it."""
     made = place.workspace.account.service_principals_v2.create(display_name=name)  # type: ignore[union-attr]
     application = str(made.application_id)
     space = place.space
-    seats = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments"
-    place.workspace.write("test", "PUT", f"{seats}/principals/{made.id}", {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
+    workspace_assignments = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments"
+    place.workspace.write(
+        "test", "PUT", f"{workspace_assignments}/principals/{made.id}", {"permissions": ["USER"]}, api_level=ApiLevel.ACCOUNT
+    )
     auth = Auth(workspace_host=space.host, token=space.mint(application), workspace_id=space.workspace_id)
     return connect(auth)
 
@@ -282,7 +291,13 @@ def member(place: Place, name: str) -> Workspace:
 def test_any_service_principal_of_the_workspace_may_leave_its_entry_and_sees_those_of_others(place: Place) -> None:
     one, two = member(place, "runner one"), member(place, "runner two")
     entries = [
-        Entry(env=env, layer=Layer.WORKSPACE, lineage=f"{n}" * 32, claims={("seat", "analysts"): Claim()}, uses=frozenset())
+        Entry(
+            env=env,
+            layer=Layer.WORKSPACE,
+            lineage=f"{n}" * 32,
+            claims={("workspace_assignment", "analysts"): Claim()},
+            uses=frozenset(),
+        )
         for n, env in enumerate(("dev", "test"))
     ]
     write_owner_file(one, entries[0].file, entries[0].to_bytes())
@@ -338,7 +353,9 @@ def test_a_warehouse_that_somebody_deleted_does_not_strand_the_rest(place: Place
     ONE.build(place)
     world = place.world()
     space = GenieSpace(name="Sales", tables=ONE.stages[0].tables, acl_groups=("analysts",))
-    ours.apply(replace(ONE.stages[0], seats=SHARED.seats, warehouses=SHARED.warehouses, spaces=(space,)))
+    ours.apply(
+        replace(ONE.stages[0], workspace_assignments=SHARED.workspace_assignments, warehouses=SHARED.warehouses, spaces=(space,))
+    )
     place.workspace.write("test", "DELETE", f"/api/2.0/sql/warehouses/{warehouse_of(place, 'lampkeeper')}")
     ours.destroy()
     assert place.world() == world
@@ -347,7 +364,7 @@ def test_a_warehouse_that_somebody_deleted_does_not_strand_the_rest(place: Place
 
 def another_workspace(place: Place, name: str) -> None:
     path = f"/api/2.0/accounts/{place.space.account_id}/workspaces"
-    place.workspace.write("test", "POST", path, {"workspace_name": name, "aws_region": "eu-west-1"}, plane=Plane.ACCOUNT)
+    place.workspace.write("test", "POST", path, {"workspace_name": name, "aws_region": "eu-west-1"}, api_level=ApiLevel.ACCOUNT)
 
 
 def test_the_account_layer_stays_while_other_workspaces_may_use_it_unless_somebody_vouches(place: Place, ours: Env) -> None:
@@ -377,7 +394,7 @@ class Listing:
     answer: Any
 
     def send(self, call: Call) -> Any:
-        assert (call.plane, call.path) == (Plane.ACCOUNT, "/api/2.0/accounts/acc/workspaces")
+        assert (call.api_level, call.path) == (ApiLevel.ACCOUNT, "/api/2.0/accounts/acc/workspaces")
         if isinstance(self.answer, RemoteError):
             raise self.answer
         return self.answer

@@ -12,7 +12,7 @@ from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import Progress, apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
@@ -21,7 +21,7 @@ from support.governed_places import Place, light_place
 
 pytestmark = pytest.mark.server
 
-NOW = Settle(seconds=0)
+NOW = PropagationWait(seconds=0)
 ONE = next(c for c in CONFIGS if c.name == "one_table")
 DESIRED = ONE.stages[0]
 TREATED = {"id": "", "email": "masked_email", "full_name": "masked_name", "amount": "masked_amount"}
@@ -52,31 +52,31 @@ def changed(made: Plan) -> list[tuple[str, str]]:
 
 def test_a_first_apply_opens_and_needs_no_leave(place: Place) -> None:
     made = plan(place)
-    assert made.loosening == ()
-    assert made.opening
+    assert made.widening == ()
+    assert made.first_access
     run(place, made)
     assert place.sight(ANA, ONE.columns)["dev.s.customers.email"].startswith("all rows: dev.lampkeeper.mask_email")
     assert place.sight(OLA, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
     assert place.sight(EVE, ONE.columns)["dev.s.customers.email"] == "hidden"
 
 
-def test_an_analyst_who_gains_a_raw_column_is_loosening_and_refused(place: Place) -> None:
+def test_an_analyst_who_gains_a_raw_column_is_widening_and_refused(place: Place) -> None:
     applied(place)
     loose = governed({"dev.s.customers": {**TREATED, "email": ""}}, {"analysts": (ANA,), "officers": (OLA,)})
     made = plan(place, loose)
-    assert {(c.principal, c.column) for c in made.loosening} >= {(ANA, "email")}
+    assert {(c.principal, c.column) for c in made.widening} >= {(ANA, "email")}
     world = place.world()
-    with pytest.raises(UnsafePlanError, match="loosens"):
+    with pytest.raises(UnsafePlanError, match="widens"):
         run(place, made)
     assert place.world() == world
-    run(place, made, allow_loosening=True)
+    run(place, made, allow_widening=True)
     assert place.sight(ANA, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
 
 
-def test_a_person_who_joins_the_exempt_group_by_plan_is_loosening(place: Place) -> None:
+def test_a_person_who_joins_the_exempt_group_by_plan_is_widening(place: Place) -> None:
     applied(place)
     made = plan(place, replace(DESIRED, members={"analysts": (ANA,), "officers": (OLA, EVE)}))
-    assert {c.principal for c in made.loosening} == {EVE}
+    assert {c.principal for c in made.widening} == {EVE}
 
 
 def test_a_table_that_joins_later_opens_without_leave(place: Place) -> None:
@@ -84,11 +84,11 @@ def test_a_table_that_joins_later_opens_without_leave(place: Place) -> None:
     place.sql("CREATE TABLE dev.s.orders (oid BIGINT, note STRING)")
     wider = governed({"dev.s.customers": TREATED, "dev.s.orders": {"oid": "", "note": "masked_name"}}, dict(DESIRED.members))
     made = plan(place, wider)
-    assert made.loosening == ()
-    assert {c.table.table for c in made.opening} == {"orders"}
+    assert made.widening == ()
+    assert {c.table.table for c in made.first_access} == {"orders"}
 
 
-def test_repairing_drift_is_no_loosening(place: Place) -> None:
+def test_repairing_drift_is_no_widening(place: Place) -> None:
     applied(place)
     ws = place.workspace
     change = {"changes": [{"principal": "analysts", "remove": ["SELECT"]}]}
@@ -97,19 +97,19 @@ def test_repairing_drift_is_no_loosening(place: Place) -> None:
     ws.write("test", "DELETE", "/api/2.1/unity-catalog/policies/CATALOG/dev/lk_masked_name")
     made = plan(place)
     assert sorted(changed(made)) == [("create", "grant"), ("create", "policy"), ("update", "function")]
-    assert made.loosening == ()
+    assert made.widening == ()
     run(place, made)
     assert plan(place).empty
 
 
 def test_strangers_in_a_group_of_ours_are_removed(place: Place) -> None:
     applied(place)
-    path, plane = place.workspace.scim("Groups")
+    path, api_level = place.workspace.scim("Groups")
     groups = place.states()[Layer.ACCOUNT].of_kind("group")
     eve = next(u for u in place.workspace.account.users_v2.list() if u.user_name == EVE)  # type: ignore[union-attr]
     operation = {"op": "add", "path": "members", "value": [{"value": eve.id}]}
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]}
-    place.workspace.write("test", "PATCH", f"{path}/{groups['officers'].remote_id}", body, plane=plane)
+    place.workspace.write("test", "PATCH", f"{path}/{groups['officers'].remote_id}", body, api_level=api_level)
     assert place.sight(EVE, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
     made = plan(place)
     assert changed(made) == [("delete", "member")]
@@ -197,7 +197,7 @@ def test_members_that_do_not_exist_stop_an_apply_before_its_first_write(place: P
     assert place.wire.writes == 0
 
 
-def test_a_runner_without_rights_is_told_all_that_it_lacks_at_once(place: Place, tmp_path: Path) -> None:
+def test_a_runner_without_rights_is_reported_all_that_it_lacks_at_once(place: Place, tmp_path: Path) -> None:
     made = plan(place)
     poor = place.enter(EVE)
     poor.account_id = place.space.account_id
@@ -241,16 +241,16 @@ def test_the_id_of_each_space_of_ours_lies_beside_the_state_while_it_is_there(pl
     (key,) = place.states().owned("genie_space")
     file = beside / f".genie_space_id_{key}"
     assert place.workspace.w.genie.get_space(file.read_text().strip()).title
-    run(place, plan(place, replace(config.stages[0], spaces=())), allow_loosening=True)
+    run(place, plan(place, replace(config.stages[0], spaces=())), allow_widening=True)
     assert sorted(beside.glob(".genie_space_id_*")) == [foreign]
 
 
-def test_progress_is_told_before_each_step_and_at_each_wait(place: Place) -> None:
-    told: list[Progress] = []
+def test_progress_is_reported_before_each_step_and_at_each_wait(place: Place) -> None:
+    reported: list[Progress] = []
     made = plan(place)
-    run(place, made, progress=told.append)
-    assert [p.change for p in told if not p.waiting] == list(made.changes)
-    assert any(p.waiting for p in told)
+    run(place, made, progress=reported.append)
+    assert [p.change for p in reported if not p.waiting] == list(made.changes)
+    assert any(p.waiting for p in reported)
 
 
 def test_a_policy_that_swaps_who_is_exempt_passes_through_one_that_exempts_neither(place: Place) -> None:
@@ -263,7 +263,7 @@ def test_a_policy_that_swaps_who_is_exempt_passes_through_one_that_exempts_neith
 
 
 def test_when_no_order_is_safe_the_table_is_closed_for_the_time_of_the_apply(place: Place) -> None:
-    """A mask's function and a column's treatment change at once: some step would show the one with the other."""
+    """A mask's function and a column's protection change at once: some step would show the one with the other."""
     applied(place)
     moved = governed({"dev.s.customers": {**TREATED, "email": "masked_name", "full_name": "masked_email"}}, dict(DESIRED.members))
     swapped = tuple(
@@ -275,7 +275,7 @@ def test_when_no_order_is_safe_the_table_is_closed_for_the_time_of_the_apply(pla
     closed = [c for c in made.changes if c.temporary]
     assert [str(c.action) for c in closed] == ["delete", "delete", "create", "create"]
     assert made.exposures == ()
-    run(place, made, allow_loosening=True)
+    run(place, made, allow_widening=True)
 
 
 def test_protection_goes_over_a_table_that_everybody_reads_and_only_by_leave_off_again(place: Place) -> None:
@@ -285,8 +285,8 @@ def test_protection_goes_over_a_table_that_everybody_reads_and_only_by_leave_off
         place.workspace.write("test", "PATCH", f"/api/2.1/unity-catalog/permissions/{kind}/{name}", body)
     assert place.sight(EVE, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
     made = plan(place)
-    assert {c.principal for c in made.tightening} >= {"(outsider)", ANA}
+    assert {c.principal for c in made.narrowing} >= {"(outsider)", ANA}
     run(place, made)
     assert "mask_email" in place.sight(EVE, ONE.columns)["dev.s.customers.email"]
-    with pytest.raises(UnsafePlanError, match="loosens"):
+    with pytest.raises(UnsafePlanError, match="widens"):
         run(place, plan_destroy(place.workspace, place.states()))

@@ -10,10 +10,10 @@ import pytest
 
 from lampkeeper.deploy.change import Action, Body, Change, Stage
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
-from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.deploy.printed_plan import WIDTH, Tone, plan_lines
 from lampkeeper.files.space_json import render_space
-from lampkeeper.model.effective import Direction, MatrixChange, unseen_table
+from lampkeeper.model.effective import Direction, MatrixChange, unreviewed_table
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.genie import GenieSpace
 from lampkeeper.model.layers import LAYERS, Layer
@@ -52,7 +52,7 @@ BODIES: Mapping[str, Body] = {
         "catalog": "main", "schema": "shop", "table": "people", "column": "email", "function": ["main", "old", "mask"],
         "arguments": ["region"],
     },
-    "seat": {"group": "analysts", "permissions": ["USER"]},
+    "workspace_assignment": {"group": "analysts", "permissions": ["USER"]},
     "entitlement": {"group": "analysts", "entitlement": "workspace-consume"},
     "warehouse": {"name": "governed", "size": "Small", "mark": "dev"},
     "warehouse_acl": {"warehouse": "governed", "group": "analysts", "level": "CAN_USE"},
@@ -77,7 +77,7 @@ def change(kind: str, before: Body | None, after: Body | None, **more: Any) -> C
 
 
 def plan(*changes: Change, **more: Any) -> Plan:
-    stamps = tuple(Stamp(layer=layer, lineage="l", serial=1) for layer in LAYERS)
+    stamps = tuple(StateVersion(layer=layer, lineage="l", serial=1) for layer in LAYERS)
     return Plan(env="dev", stamps=stamps, changes=changes, **more)
 
 
@@ -135,12 +135,12 @@ def test_an_update_shows_before_and_after() -> None:
     tag = BODIES["tag"]
     assert "~ tag pii = email → name on column main.shop.people.email" in text(plan(change("tag", tag, {**tag, "value": "name"})))
     grant = BODIES["grant"]
-    told = text(plan(change("grant", grant, {**grant, "privileges": ["MODIFY", "SELECT"]})))
-    assert "~ grant SELECT, +MODIFY to analysts" in told
+    reported = text(plan(change("grant", grant, {**grant, "privileges": ["MODIFY", "SELECT"]})))
+    assert "~ grant SELECT, +MODIFY to analysts" in reported
     policy = BODIES["policy"]
-    told = text(plan(change("policy", policy, {**policy, "except_principals": ["auditors"], "when_condition": ""})))
-    assert "EXCEPT +auditors, -officers" in told
-    assert "      - WHEN has_tag('reviewed')\n      + WHEN (none)" in told
+    reported = text(plan(change("policy", policy, {**policy, "except_principals": ["auditors"], "when_condition": ""})))
+    assert "EXCEPT +auditors, -officers" in reported
+    assert "      - WHEN has_tag('reviewed')\n      + WHEN (none)" in reported
     space = BODIES["genie_space"]
     after = {**space, "content": content("Amounts are in dollars.")}
     lines = plan_lines(plan(change("genie_space", space, after)))
@@ -166,9 +166,11 @@ def test_changes_that_differ_in_more_than_their_place_stay_apart() -> None:
     assert "+ membership of group analysts for 2 members: ana@bank.example, bob@bank.example" in text(
         plan(change("member", None, one), change("member", None, two))
     )
-    told = text(plan(change("member", one, None, reasons=("not wanted any more",)), change("member", two, None, temporary=True)))
-    assert "for member ana@bank.example  (not wanted any more)" in told
-    assert "for member bob@bank.example  (for the time of the apply)" in told
+    reported = text(
+        plan(change("member", one, None, reasons=("not wanted any more",)), change("member", two, None, temporary=True))
+    )
+    assert "for member ana@bank.example  (not wanted any more)" in reported
+    assert "for member bob@bank.example  (for the time of the apply)" in reported
 
 
 def cell(principal: str, column: str, before: str, after: str) -> MatrixChange:
@@ -186,35 +188,38 @@ def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_exampl
         for c in ("customers.email", "customers.iban", "orders.payer")
     ]  # fmt: skip
     made = plan(
-        change("tag", None, BODIES["tag"]), tightening=tuple(cells),
-        loosening=(cell("(outsider)", "people.ssn", "hidden", "raw"),),
+        change("tag", None, BODIES["tag"]), narrowing=tuple(cells),
+        widening=(cell("(outsider)", "people.ssn", "hidden", "raw"),),
         examples=(("main.lampkeeper.mask_email", "'ana@bank.example'", "'a***'"),),
     )  # fmt: skip
     lines = text(made).splitlines()
-    told = " ".join(" ".join(lines).split())
+    reported = " ".join(" ".join(lines).split())
     assert lines[0] == "LOOSENS: 1 cell"
-    assert "Anybody in no group: column main.shop.people.ssn raw instead of hidden" in told
+    assert "Anybody in no group: column main.shop.people.ssn raw instead of hidden" in reported
     assert (
         "Members of analysts, ana@bank.example: 3 columns of main.shop masked instead of raw:"
         " customers (email, iban), orders (payer)"
-    ) in told
-    assert "mask_email: 'ana@bank.example' → 'a***' in main.shop.customers (email, iban) and 1 more" in told
+    ) in reported
+    assert "mask_email: 'ana@bank.example' → 'a***' in main.shop.customers (email, iban) and 1 more" in reported
     assert "mask_email: 'ana@bank.example' → 'a***'  in main.shop.customers (email, iban), main.shop.orders (payer)" in text(
         made, full=True
     )
-    assert told.index("LOOSENS") < told.index("tightens") < told.index("masks:") < told.index("layer account")
+    assert reported.index("LOOSENS") < reported.index("narrows") < reported.index("masks:") < reported.index("layer account")
 
 
-def test_rows_of_unseen_tables_are_told_by_catalog_or_schema() -> None:
-    places = (unseen_table(("main",)), unseen_table(("dev", "shop")))
+def test_rows_of_unreviewed_tables_are_reported_by_catalog_or_schema() -> None:
+    places = (unreviewed_table(("main",)), unreviewed_table(("dev", "shop")))
     cells = [
         MatrixChange(
             principal="(outsider)", table=t, column=None, before="all rows", after="no rows", direction=Direction.TIGHTER
         )
         for t in places
     ]
-    told = " ".join(text(plan(tightening=tuple(cells))).split())
-    assert "Anybody in no group: rows of unseen tables of main, unseen tables of dev.shop no rows instead of all rows" in told
+    reported = " ".join(text(plan(narrowing=tuple(cells))).split())
+    assert (
+        "Anybody in no group: rows of unreviewed tables of main, unreviewed tables of dev.shop no rows instead of all rows"
+        in reported
+    )
 
 
 HOSTILE = (
@@ -242,7 +247,7 @@ def test_text_of_a_catalog_cannot_add_a_line_or_hide(kind: str, name: str) -> No
         made = plan(
             change(kind, None, loud),
             change(kind, loud, quiet),
-            loosening=(cell(f"member of {name}", f"{name}.{name}", "raw", "raw"),),
+            widening=(cell(f"member of {name}", f"{name}.{name}", "raw", "raw"),),
         )
         lines = [line.text for line in plan_lines(made, full=full)]
         assert not [line for line in lines if not line.isprintable() or "\u3164" in line]

@@ -1,4 +1,4 @@
-"""A saved plan that was changed by hand, and a state file likewise: neither loosens without leave."""
+"""A saved plan that was changed by hand, and a state file likewise: neither widens access without leave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import LayerState, digest, state_paths
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
@@ -36,7 +36,9 @@ JOINED = governed(
 def place(tmp_path: Path) -> Iterator[Place]:
     with light_place(tmp_path) as found:
         ONE.build(found)
-        apply_plan(make_plan(DESIRED, found.workspace, found.states()), found.workspace, found.states(), wait=Settle(seconds=0))
+        apply_plan(
+            make_plan(DESIRED, found.workspace, found.states()), found.workspace, found.states(), wait=PropagationWait(seconds=0)
+        )
         yield found
 
 
@@ -47,24 +49,26 @@ def tampered(plan: Plan, change: Callable[[dict[str, Any]], None]) -> Plan:
 
 
 def silence(document: dict[str, Any]) -> None:
-    document["loosening"], document["exposures"] = [], []
+    document["widening"], document["exposures"] = [], []
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("allow", [False, True])
-def test_a_saved_plan_that_hides_what_it_loosens_is_refused(place: Place, allow: bool) -> None:
+def test_a_saved_plan_that_hides_what_it_widens_is_refused(place: Place, allow: bool) -> None:
     made = make_plan(OPENED, place.workspace, place.states())
-    assert made.loosening
+    assert made.widening
     world = place.world()
     with pytest.raises(UnsafePlanError, match="more than it says"):
-        apply_plan(tampered(made, silence), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=allow)
+        apply_plan(
+            tampered(made, silence), place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=allow
+        )
     assert place.world() == world
 
 
 @pytest.mark.server
-def test_an_untouched_saved_plan_that_loosens_goes_through_with_leave(place: Place) -> None:
+def test_an_untouched_saved_plan_that_widens_goes_through_with_leave(place: Place) -> None:
     made = Plan.from_json(make_plan(OPENED, place.workspace, place.states()).to_json())
-    apply_plan(made, place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+    apply_plan(made, place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=True)
     assert place.sight(ANA, ONE.columns)["dev.s.customers.email"] == "all rows: raw"
 
 
@@ -85,7 +89,9 @@ def test_a_saved_plan_cannot_point_a_change_at_another_object(place: Place) -> N
     made = make_plan(JOINED, place.workspace, place.states())
     world = place.world()
     with pytest.raises(UnsafePlanError, match=r"moved on|more than it says"):
-        apply_plan(tampered(made, redirect), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+        apply_plan(
+            tampered(made, redirect), place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=True
+        )
     assert place.world() == world
 
 
@@ -110,20 +116,20 @@ def forget_what_is_governed(place: Place) -> None:
 def test_whatever_a_state_file_claims_a_plan_names_every_gain(
     place: Place, tamper: Callable[[Place], None], wanted: Desired
 ) -> None:
-    gains = {str(c) for c in make_plan(wanted, place.workspace, place.states()).loosening}
+    gains = {str(c) for c in make_plan(wanted, place.workspace, place.states()).widening}
     tamper(place)
     made = make_plan(wanted, place.workspace, place.states())
-    named = (*made.loosening, *made.opening, *made.restoring)
+    named = (*made.widening, *made.first_access, *made.restoring)
     assert gains
     assert gains <= {str(c) for c in named}
 
     def hide(document: dict[str, Any]) -> None:
-        for title in ("loosening", "exposures", "opening", "restoring"):
+        for title in ("widening", "exposures", "opening", "restoring"):
             document[title] = []
 
     world = place.world()
     with pytest.raises(UnsafePlanError, match="more than it says"):
-        apply_plan(tampered(made, hide), place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+        apply_plan(tampered(made, hide), place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=True)
     assert place.world() == world
 
 

@@ -143,9 +143,9 @@ def test_another_body_of_a_function_that_a_mask_calls_may_show_more() -> None:
 
 
 def test_a_mask_that_calls_a_desired_function_is_as_good_as_that() -> None:
-    outer, inner, asking = mask("main.gov.inner(s)", "outer"), mask("left(s, 1)", "inner"), mask("current_user", "inner")
+    outer, inner, model_options = mask("main.gov.inner(s)", "outer"), mask("left(s, 1)", "inner"), mask("current_user", "inner")
     assert not why_not_comparable(outer, {inner.name: inner})
-    assert why_not_comparable(outer, {asking.name: asking})
+    assert why_not_comparable(outer, {model_options.name: model_options})
 
 
 LIVE = Governed(tables=(TABLE,), directory=Directory(groups={}, members={}, ids={}))

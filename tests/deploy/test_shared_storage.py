@@ -105,11 +105,11 @@ def test_a_living_holder_is_named_and_waited_for_no_longer_than_asked(volume: Vo
 
 def test_the_lease_of_a_dead_run_is_taken_over_by_one_of_many(volume: VolumeFolder) -> None:
     Lease(folder=volume, holder="dead, run 1", wall=lambda: 0.0).__enter__()._done.set()
-    told: list[str] = []
+    reported: list[str] = []
     order: list[str] = []
 
     def work(name: str) -> None:
-        with Lease(folder=volume, holder=name, wait=30.0, tell=told.append):
+        with Lease(folder=volume, holder=name, wait=30.0, tell=reported.append):
             order.append(name)
 
     threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
@@ -118,8 +118,8 @@ def test_the_lease_of_a_dead_run_is_taken_over_by_one_of_many(volume: VolumeFold
     for each in threads:
         each.join()
     assert sorted(order) == ["w0", "w1", "w2", "w3"]
-    assert [t for t in told if "took over the lease of dead, run 1" in t] == [t for t in told if "took over" in t]
-    assert sum("took over" in t for t in told) == 1
+    assert [t for t in reported if "took over the lease of dead, run 1" in t] == [t for t in reported if "took over" in t]
+    assert sum("took over" in t for t in reported) == 1
 
 
 def test_a_damaged_lease_holds_nobody_up(volume: VolumeFolder) -> None:

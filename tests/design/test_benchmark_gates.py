@@ -30,7 +30,9 @@ def test_the_gate_holds_on_the_corpus_of_hard_names() -> None:
     assert measured["classifiers"][0]["undecided"] <= 0.05 * measured["classifiers"][0]["columns"]
 
 
-@pytest.mark.parametrize(("gold", "before"), [("gold_dev_open", 0.0), ("challenge_columns", 0.0450), ("unseen_names", 0.0132)])
+@pytest.mark.parametrize(
+    ("gold", "before"), [("gold_dev_open", 0.0), ("challenge_columns", 0.0450), ("names_of_other_systems", 0.0132)]
+)
 def test_opaque_names_cost_one_hard_negative_in_a_hundred_at_most(gold: str, before: float) -> None:
     done = _run("--no-peers", "--json", "--gold", str(SCRIPT.parent / "data" / f"{gold}.jsonl"))
     assert json.loads(done.stdout)["classifiers"][0]["hard_negative_fpr"] <= before + 0.01

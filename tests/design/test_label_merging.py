@@ -36,7 +36,7 @@ def test_order_does_not_matter(given_labels: list[Label], random: object) -> Non
     assert (first.label, first.protect, first.source) == (second.label, second.protect, second.source)
 
 
-def test_a_steward_overrides_in_both_directions_and_the_others_are_told() -> None:
+def test_a_steward_overrides_in_both_directions_and_the_others_are_reported() -> None:
     offline = label(LabelSource.OFFLINE, LabelClass.EMAIL, Protect.YES)
     opened = merge_labels([offline], [label(LabelSource.STEWARD, LabelClass.NONE, Protect.NO)])[0]
     assert opened.protect is Protect.NO

@@ -1,11 +1,11 @@
-"""The library's files and the vocabulary: complete, one treatment one mask, types that fit."""
+"""The library's files and the vocabulary: complete, one protection one mask, types that fit."""
 
 from __future__ import annotations
 
 import pytest
 
 from lampkeeper.design.knowledge.library import load_library, parse_library_file, parse_parameters, split_outside
-from lampkeeper.design.knowledge.vocabulary import FAMILIES, complex_mask, filter_treatment, load_vocabulary, mask_treatment
+from lampkeeper.design.knowledge.vocabulary import FAMILIES, complex_mask, filter_protection, load_vocabulary, mask_protection
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.masks import FunctionRole
@@ -27,53 +27,53 @@ TYPES = {
 PROTECTING = tuple(c for c in LabelClass if c is not LabelClass.NONE)
 
 
-def _label(label: LabelClass, sub: str = "") -> Label:
-    return Label(column=NAME, label=label, protect=Protect.YES, confidence=1.0, sub=sub)
+def _label(label: LabelClass, subtype: str = "") -> Label:
+    return Label(column=NAME, label=label, protect=Protect.YES, confidence=1.0, subtype=subtype)
 
 
 @pytest.mark.parametrize("label", PROTECTING)
 def test_every_class_has_a_mask_of_the_right_type_for_every_type_family(label: LabelClass) -> None:
     library = load_library()
     for family, type_text in TYPES.items():
-        treatment = mask_treatment(_label(label), Column(name="x", type=type_text))
-        assert treatment is not None
-        assert treatment.key in FAMILIES
-        function = library.functions.get(treatment.function) or complex_mask(type_text)
+        protection = mask_protection(_label(label), Column(name="x", type=type_text))
+        assert protection is not None
+        assert protection.key in FAMILIES
+        function = library.functions.get(protection.function) or complex_mask(type_text)
         assert function is not None
         assert type_family(function.function.parameters[0].type) is family
         assert type_family(function.function.returns) is family
 
 
-def test_a_treatment_has_one_function_and_no_two_treatments_share_a_tag_value() -> None:
-    treatments = load_vocabulary().treatments()
-    assert len({(t.key, t.value) for t in treatments}) == len(treatments)
-    assert {t.function for t in treatments} <= set(load_library().functions)
+def test_a_protection_has_one_function_and_no_two_protections_share_a_tag_value() -> None:
+    protections = load_vocabulary().protections()
+    assert len({(t.key, t.value) for t in protections}) == len(protections)
+    assert {t.function for t in protections} <= set(load_library().functions)
 
 
 def test_every_family_of_the_vocabulary_has_a_description_and_is_known() -> None:
     assert tuple(sorted(load_vocabulary().descriptions)) == FAMILIES
-    assert {t.key for t in load_vocabulary().treatments()} == set(FAMILIES)
+    assert {t.key for t in load_vocabulary().protections()} == set(FAMILIES)
 
 
 def test_an_aml_flag_gets_a_row_filter_only_where_it_is_a_boolean() -> None:
     label = _label(LabelClass.COMPLIANCE, "aml_flag")
-    assert filter_treatment(label, Column(name="x", type="BOOLEAN")) is not None
-    assert filter_treatment(label, Column(name="x", type="STRING")) is None
-    assert filter_treatment(_label(LabelClass.EMAIL), Column(name="x", type="BOOLEAN")) is None
+    assert filter_protection(label, Column(name="x", type="BOOLEAN")) is not None
+    assert filter_protection(label, Column(name="x", type="STRING")) is None
+    assert filter_protection(_label(LabelClass.EMAIL), Column(name="x", type="BOOLEAN")) is None
 
 
 @pytest.mark.parametrize("type_text", ["VARCHAR(2)", "CHAR(10)", "varchar( 23 )"])
 def test_text_too_short_for_a_constant_becomes_null(type_text: str) -> None:
-    treatment = mask_treatment(_label(LabelClass.ADDRESS), Column(name="x", type=type_text))
-    assert treatment is not None
-    assert treatment.function == "mask_null_string"
+    protection = mask_protection(_label(LabelClass.ADDRESS), Column(name="x", type=type_text))
+    assert protection is not None
+    assert protection.function == "mask_null_string"
 
 
 @pytest.mark.parametrize("type_text", ["DECIMAL(38,0)", "SMALLINT", "TINYINT"])
 def test_an_amount_whose_type_cannot_hold_the_rounding_becomes_null(type_text: str) -> None:
-    treatment = mask_treatment(_label(LabelClass.FINANCIAL_AMOUNT), Column(name="x", type=type_text))
-    assert treatment is not None
-    assert treatment.function.startswith("mask_null_")
+    protection = mask_protection(_label(LabelClass.FINANCIAL_AMOUNT), Column(name="x", type=type_text))
+    assert protection is not None
+    assert protection.function.startswith("mask_null_")
 
 
 def test_a_complex_type_gets_a_function_of_exactly_that_type_and_hostile_type_text_none() -> None:
@@ -83,7 +83,7 @@ def test_a_complex_type_gets_a_function_of_exactly_that_type_and_hostile_type_te
     assert complex_mask("STRUCT<a: INT>) RETURN 1; DROP TABLE t; --") is None
     assert complex_mask("STRUCT<a: 'x'>") is None
     assert complex_mask("") is None
-    assert mask_treatment(_label(LabelClass.EMAIL), Column(name="x", type="GEOMETRY;")) is None
+    assert mask_protection(_label(LabelClass.EMAIL), Column(name="x", type="GEOMETRY;")) is None
 
 
 def test_a_header_that_is_wrong_names_file_and_line() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library, parse_library_file
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.maskcheck.checks import NUMBERS, EngineRefusedError, Item, check_masks
 from lampkeeper.maskcheck.keyed import with_a_key
 from lampkeeper.maskcheck.mask_sets import SET_NUMBERS, check_set
@@ -69,7 +69,7 @@ def mask(
 
 def failed(ask: Checks, function: LibraryFunction) -> set[Item]:
     """Return the items that a function fails."""
-    return {v.item for v in check_masks([function], built_in_packs(), ask) if v.good is False}
+    return {v.item for v in check_masks([function], built_in_overlays(), ask) if v.good is False}
 
 
 KEYED = tuple(m for m in MASKS if m.function.keyed)
@@ -77,20 +77,20 @@ KEYED = tuple(m for m in MASKS if m.function.keyed)
 
 def test_every_sixteenth_mask_passes_every_item(ask: Checks) -> None:
     some = [*MASKS[::16], *KEYED[:2]]
-    found = [*check_masks(some, built_in_packs(), ask), *check_rows(some, ask, ask.sql, rows=1000)]
+    found = [*check_masks(some, built_in_overlays(), ask), *check_rows(some, ask, ask.sql, rows=1000)]
     assert [v for v in found if v.good is False] == []
 
 
 @pytest.mark.heavy
 def test_every_mask_of_the_library_passes_every_item(ask: Checks) -> None:
-    verdicts = [*check_masks(MASKS, built_in_packs(), ask), *check_rows(MASKS, ask, ask.sql, rows=20_000)]
+    verdicts = [*check_masks(MASKS, built_in_overlays(), ask), *check_rows(MASKS, ask, ask.sql, rows=20_000)]
     assert [v for v in verdicts if v.good is False] == []
     assert {v.function for v in verdicts} == {m.name for m in MASKS}
     assert {v.item for v in verdicts if v.good} == set(Item)
 
 
 def test_every_item_about_sets_of_masks_passes(ask: Checks) -> None:
-    lines = check_set(load_library(), built_in_packs(), ask, ask.sql)
+    lines = check_set(load_library(), built_in_overlays(), ask, ask.sql)
     assert [line for line in lines if not line.good] == []
 
 
@@ -143,7 +143,7 @@ def test_two_masks_of_one_value_that_add_up_are_found(ask: Checks) -> None:
         "CASE WHEN value IS NULL THEN NULL WHEN char_length(value) = 9 THEN concat(left(value, 8), '*') ELSE '***' END",
         name="mask_nric",
     )
-    lines = check_set(Library(functions={**library.functions, "mask_nric": head}), built_in_packs(), ask, ask.sql)
+    lines = check_set(Library(functions={**library.functions, "mask_nric": head}), built_in_overlays(), ask, ask.sql)
     assert [line.item for line in lines if not line.good] == ["masks of one value do not add up"]
 
 

@@ -10,9 +10,9 @@ import pytest
 from lampkeeper.design.classify.lines import classify_rows
 from lampkeeper.design.classify.offline import Field, Verdict, classify_table
 from lampkeeper.design.classify.profiles import Profile
-from lampkeeper.design.knowledge.overlay import no_overlay
+from lampkeeper.design.knowledge.knowledge import default_knowledge
 from lampkeeper.model.labels import LabelClass, Protect
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.testdata.invented import person, social_security_number
 
 SCHEMAS = Path(__file__).parents[2] / "examples" / "schemas"
@@ -98,8 +98,8 @@ HARMFUL = {
     "street": [p.street for p in PEOPLE],
     "phone": [p.phone for p in PEOPLE],
     "postal code": [f"{10_000 + 7919 * n % 90_000}" for n in range(60)],
-    "ssn": [social_security_number(Draw("copies", n)) for n in range(60)],
-    "digits of an ssn": [social_security_number(Draw("copies", n)).replace("-", "") for n in range(60)],
+    "ssn": [social_security_number(DeterministicRandom("copies", n)) for n in range(60)],
+    "digits of an ssn": [social_security_number(DeterministicRandom("copies", n)).replace("-", "") for n in range(60)],
     "account": [f"{1_000_000_000 + 98_765_431 * n}" for n in range(60)],
     "birth date": [p.born.isoformat() for p in PEOPLE],
     "masked for who asks": ["[REDACTED]"] * 60,
@@ -135,7 +135,7 @@ def test_values_that_tell_nobody_apart_open_an_opaque_name(what: str) -> None:
 
 
 def test_counts_without_a_reason_leave_an_opaque_name_undecided() -> None:
-    field = Field(name="c1", type="STRING", profile=Profile(distinct=500, signs=()))
+    field = Field(name="c1", type="STRING", profile=Profile(distinct=500, evidence=()))
     assert classify_table("features", [field])[0].label is LabelClass.UNDECIDED
 
 
@@ -153,7 +153,7 @@ def test_few_columns_of_real_systems_are_undecided(schema: str) -> None:
 
 
 def test_plain_words_name_no_personal_data_by_themselves() -> None:
-    lexicon = no_overlay().lexicon
+    lexicon = default_knowledge().lexicon
     personal = {LabelClass.EMAIL, LabelClass.PHONE, LabelClass.NATIONAL_ID, LabelClass.NAME, LabelClass.DOB}
     strong = {w for w in lexicon.plain for t in lexicon.phrases.get((w,), ()) if t.strength == "strong" and t.label in personal}
     assert not strong

@@ -11,9 +11,9 @@ import pytest
 from lampkeeper.design.classify.profiles_sql import profile_counts, profile_query, read_counts
 from lampkeeper.design.knowledge.formats import Format, Weights
 from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
-from lampkeeper.design.knowledge.overlay import Overlay, compose
-from lampkeeper.design.knowledge.pack import Identifier, Pack, PackKind, Sensitivity
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose
+from lampkeeper.design.knowledge.overlay import Identifier, Overlay, OverlayKind, Sensitivity
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
 from lampkeeper.design.knowledge.value_shapes import SHAPES as HARMLESS
 from lampkeeper.model.labels import LabelClass
@@ -80,11 +80,11 @@ def _drawn(scheme: Scheme, rng: random.Random) -> list[str]:
     return texts
 
 
-OWN = Pack(
-    code="own", kind=PackKind.INDUSTRY, name="Own", place="own.yaml", regulations=(),
+OWN = Overlay(
+    code="own", kind=OverlayKind.INDUSTRY, name="Own", place="own.yaml", regulations=(),
     identifiers=tuple(
         Identifier(
-            name=name, label=LabelClass.PERSON_REF, sub=name.lower().replace(" ", "_"), sensitivity=Sensitivity.RESTRICTED,
+            name=name, label=LabelClass.PERSON_REF, subtype=name.lower().replace(" ", "_"), sensitivity=Sensitivity.RESTRICTED,
             format=shape, samples=samples, alone=True,
         )
         for name, shape, samples in (
@@ -96,9 +96,9 @@ OWN = Pack(
 )  # fmt: skip
 
 
-def _of_packs(packs: Overlay, rng: random.Random) -> set[str]:
-    """Return the samples of the packs, and what a slip makes of them."""
-    samples = [s for p in packs.packs for i in p.identifiers for s in (*i.samples, *i.counterexamples)]
+def _of_overlays(overlays: Knowledge, rng: random.Random) -> set[str]:
+    """Return the samples of the overlays, and what a slip makes of them."""
+    samples = [s for p in overlays.overlays for i in p.identifiers for s in (*i.samples, *i.counterexamples)]
     slips = ("".join(rng.choice("0123456789AB x-") if rng.random() < 0.15 else c for c in s) for s in samples for _ in range(2))
     return {t.strip(" ") for t in (*samples, *slips)}
 
@@ -111,10 +111,10 @@ def test_every_scheme_in_sql_is_a_scheme_and_has_shapes_here() -> None:
 def test_sql_and_python_accept_the_same_texts(engine: SqlWorkspace) -> None:
     rng = random.Random(7)
     always = [s for s in SCHEMES if s.name in PREDICATES]
-    packs = compose((*built_in_packs(), OWN))
-    schemes = [*always, *(s for s in packs.schemes if s.pack and s.sql)]
+    overlays = compose((*built_in_overlays(), OWN))
+    schemes = [*always, *(s for s in overlays.schemes if s.overlay and s.sql)]
     assert {"Customer number", "Locker"} <= {s.name for s in schemes}
-    texts = sorted({t.strip(" ") for s in always for t in _drawn(s, rng)} | set(DIRT) | _of_packs(packs, rng))
+    texts = sorted({t.strip(" ") for s in always for t in _drawn(s, rng)} | set(DIRT) | _of_overlays(overlays, rng))
     rows = ", ".join(f"({n}, {quote_string(t)})" for n, t in enumerate(texts))
     tests = ", ".join(f"coalesce({s.sql or PREDICATES[s.name]}, FALSE)" for s in schemes)
     answer = engine.sql(
@@ -164,7 +164,7 @@ def test_a_profile_of_a_table_is_one_query_of_counts(engine: SqlWorkspace) -> No
     counts = read_counts(query, [{k: None if v is None else str(v) for k, v in row.items()} for row in found])
     assert set(counts) == {"odd `name", "k", "born", "grp", "note"}
     labels = {
-        c.name: [s.label for s in profile.signs]
+        c.name: [s.label for s in profile.evidence]
         for c in table.columns
         if c.name in counts and (profile := profile_counts(counts[c.name], c.type)) is not None
     }

@@ -14,7 +14,7 @@ from lampkeeper.design.classify.prompt import (
     DATA_TOKENS,
     MOST_COLUMNS,
     halves,
-    known_subs,
+    known_subtypes,
     make_prompts,
     prompts_of,
     subs_of,
@@ -22,8 +22,8 @@ from lampkeeper.design.classify.prompt import (
 )
 from lampkeeper.design.classify.reply import feedback, read_reply
 from lampkeeper.design.classify.strictness import looser_in, shows_more
-from lampkeeper.design.knowledge.overlay import compose, no_overlay
-from lampkeeper.design.knowledge.packs import choose_packs
+from lampkeeper.design.knowledge.knowledge import compose, default_knowledge
+from lampkeeper.design.knowledge.overlays import choose_overlays
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Snapshot, Table
@@ -46,7 +46,7 @@ def _answer(*entries: dict[str, object]) -> str:
 
 
 def _entry(column: str, label: str = "email", protect: str = "yes", **more: object) -> dict[str, object]:
-    return {"column": column, "label": label, "sub": "", "protect": protect, "confidence": 0.9, "reason": "so"} | more
+    return {"column": column, "label": label, "subtype": "", "protect": protect, "confidence": 0.9, "reason": "so"} | more
 
 
 @given(st.lists(NASTY, min_size=1, max_size=8, unique=True), NASTY)
@@ -99,7 +99,7 @@ def test_no_part_of_an_answer_counts_for_the_whole(length: int) -> None:
         (_entry("a", confidence=True), "confidence must be a number"),
         (_entry("a", confidence=1.1), "confidence must be a number"),
         (_entry("a", protect="maybe"), "not yes, no or undecided"),
-        (_entry("a", sub="nope"), "has no sub"),
+        (_entry("a", subtype="nope"), "has no subtype"),
         (_entry("a", tag="pii"), 'missing or unknown keys: "tag"'),
         (_entry("a", reason=7), "reason must be a string"),
         (_entry("a", label="none"), "does not go with protect yes"),
@@ -139,13 +139,13 @@ def test_whatever_a_model_says_no_column_shows_more_than_by_the_rules(said: list
     model = [
         Label(
             column=x.column, label=label, protect=protect, confidence=1.0, source=LabelSource.MODEL,
-            sub=known_subs().get(label, ("",))[0] if narrow else "",
+            subtype=known_subtypes().get(label, ("",))[0] if narrow else "",
         )
         for x, (label, protect, narrow) in zip(rules, said, strict=True)
     ]  # fmt: skip
     merged = {x.column: x for x in merge_labels(rules, model, looser=looser_in(BANK))}
     columns = dict(BANK.columns())
-    assert [str(x.column) for x in rules if shows_more(merged[x.column], x, columns[x.column], no_overlay())] == []
+    assert [str(x.column) for x in rules if shows_more(merged[x.column], x, columns[x.column], default_knowledge())] == []
     opened = [str(x.column) for x in rules if x.protected and not merged[x.column].protected]
     assert opened == []
 
@@ -154,15 +154,15 @@ def test_prompts_follow_the_snapshot_and_hold_one_table_each() -> None:
     assert [p.table.name for p in prompts_of(BANK)] == [t.name for t in BANK.tables]
 
 
-def test_a_model_may_name_the_kinds_of_the_chosen_packs_and_its_answer_outlives_them() -> None:
-    subs = subs_of(compose(choose_packs(("IN",), ())).vocabulary)
-    plain, wider = make_prompts(_table("a"))[0], make_prompts(_table("a"), subs=subs)[0]
-    assert "aadhaar" in subs[LabelClass.NATIONAL_ID]
+def test_a_model_may_name_the_kinds_of_the_chosen_overlays_and_its_answer_outlives_them() -> None:
+    subtypes = subs_of(compose(choose_overlays(("IN",), ())).vocabulary)
+    plain, wider = make_prompts(_table("a"))[0], make_prompts(_table("a"), subtypes=subtypes)[0]
+    assert "aadhaar" in subtypes[LabelClass.NATIONAL_ID]
     assert "aadhaar" in wider.system
     assert "aadhaar" not in plain.system
     assert (plain.fingerprint, plain.digest == wider.digest) == (wider.fingerprint, False)
-    entry = _entry("a", "national_id", sub="aadhaar")
-    assert [x.sub for x in read_reply(_answer(entry), wider).labels] == ["aadhaar"]
-    assert read_reply(_answer(entry), plain).errors == ('entry 1: label national_id has no sub "aadhaar"',)
-    assert "aadhaar" in wider.schema["properties"]["columns"]["items"]["properties"]["sub"]["enum"]
-    assert [p.subs for p in halves(make_prompts(_table("a", "b"), subs=subs)[0])] == [subs, subs]
+    entry = _entry("a", "national_id", subtype="aadhaar")
+    assert [x.subtype for x in read_reply(_answer(entry), wider).labels] == ["aadhaar"]
+    assert read_reply(_answer(entry), plain).errors == ('entry 1: label national_id has no subtype "aadhaar"',)
+    assert "aadhaar" in wider.schema["properties"]["columns"]["items"]["properties"]["subtype"]["enum"]
+    assert [p.subtypes for p in halves(make_prompts(_table("a", "b"), subtypes=subtypes)[0])] == [subtypes, subtypes]

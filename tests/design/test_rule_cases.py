@@ -10,7 +10,7 @@ import pytest
 from lampkeeper.design import rules
 from lampkeeper.design.rules import RULES
 from lampkeeper.design.rules.check import check
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.model.conditions import HasTag, HasTagValue
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding
@@ -194,7 +194,7 @@ def test_without_a_snapshot_the_catalog_is_not_asked() -> None:
 
 
 def test_quotas_are_configurable() -> None:
-    assert "LK304" in _codes(check(demo_desired(), demo_snapshot(), Limits(policies_per_catalog=3)))
+    assert "LK304" in _codes(check(demo_desired(), demo_snapshot(), RemainingQuota(policies_per_catalog=3)))
 
 
 def test_a_policy_on_a_schema_covers_that_schema_only() -> None:

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from lampkeeper.design.classify.offline import classify
-from lampkeeper.design.knowledge.overlay import compose
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.knowledge import compose
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.design.rules import RULES
 from lampkeeper.design.rules.check import check
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.design.synthesis.synthesize import synthesize
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.tfvars import read_layer
@@ -67,7 +67,7 @@ def labels(said: dict[str, str]) -> tuple[Label, ...]:
 def codes(case: Any, changes: list[list[str]], limits: dict[str, int], said: dict[str, str]) -> set[str]:
     kinds = {TableName.parse(name): TableKind(kind) for name, kind in case.get("kinds", {}).items()}
     tables = tuple(replace(t, kind=kinds.get(t.name, t.kind)) for t in snapshot().tables)
-    return {f.code for f in check(state(changes), Snapshot(tables=tables), Limits(**limits), labels=labels(said))}
+    return {f.code for f in check(state(changes), Snapshot(tables=tables), RemainingQuota(**limits), labels=labels(said))}
 
 
 def test_the_base_has_no_finding() -> None:
@@ -103,12 +103,12 @@ def test_what_a_foreign_table_holds_is_out_of_reach_tagged_or_not_and_a_material
         assert "LK406" not in codes(case, given, {}, {})
 
 
-def test_what_a_generation_makes_of_any_pack_is_of_the_right_class() -> None:
-    overlay = compose(built_in_packs())
+def test_what_a_generation_makes_of_any_overlay_is_of_the_right_class() -> None:
+    knowledge = compose(built_in_overlays())
     snap = demo_snapshot()
-    found = classify(snap, overlay=overlay)
-    request = replace(demo_request(), snapshot=snap, labels=found, overlay=overlay)
+    found = classify(snap, knowledge=knowledge)
+    request = replace(demo_request(), snapshot=snap, labels=found, knowledge=knowledge)
     made = synthesize(request).desired
-    assert "LK210" not in {f.code for f in check(made, snap, labels=found, vocabulary=overlay.vocabulary)}
+    assert "LK210" not in {f.code for f in check(made, snap, labels=found, vocabulary=knowledge.vocabulary)}
     moved = tuple(replace(x, label=LabelClass.PHONE) if x.label is LabelClass.EMAIL else x for x in found)
-    assert "LK210" in {f.code for f in check(made, snap, labels=moved, vocabulary=overlay.vocabulary)}
+    assert "LK210" in {f.code for f in check(made, snap, labels=moved, vocabulary=knowledge.vocabulary)}

@@ -47,11 +47,11 @@ def test_a_stored_table_is_governed_and_its_identity_has_to_be_unmasked_on_purpo
     assert made(kind, "loader") == ({"LK029"}, True, True)
     assert made(kind, "") == ({"LK029"}, True, True)
     assert made(kind, "loader", (exempt(),)) == (set(), True, True)
-    assert made(kind, "loader", (exempt("unseen"),)) == ({"LK029"}, True, True)
+    assert made(kind, "loader", (exempt("unreviewed"),)) == ({"LK029"}, True, True)
     assert made(kind, "etl@x.example")[0] == {"LK029"}  # cleared for every class, and still bound by the row fallback
-    assert made(kind, "etl@x.example", (replace(exempt("unseen"), principal="officers"),)) == (set(), True, True)
+    assert made(kind, "etl@x.example", (replace(exempt("unreviewed"), principal="officers"),)) == (set(), True, True)
 
 
-def test_a_view_stays_withheld_and_a_table_is_no_stored_one() -> None:
+def test_a_view_stays_not_granted_and_a_table_is_no_stored_one() -> None:
     assert made(TableKind.VIEW, "loader") == ({"LK012"}, False, False)
     assert made(TableKind.TABLE, "loader") == (set(), True, True)

@@ -12,7 +12,7 @@ from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.groups import minimal_groups
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.design.synthesis.synthesize import STEPS, SynthesisRequest, synthesize
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.groups import Group, GroupSpec
@@ -20,7 +20,7 @@ from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import PolicyKind
 from lampkeeper.model.schema import Snapshot, Table, TableKind
-from lampkeeper.model.unseen import Unseen, is_fallback
+from lampkeeper.model.unreviewed import Unreviewed, is_fallback
 from support.demo_tables import CUSTOMERS, TRANSACTIONS, demo_desired, demo_request, demo_snapshot, table
 from support.nightly import law
 
@@ -63,7 +63,7 @@ def test_an_analyst_gets_every_protected_column_masked_and_an_officer_raw() -> N
     request = demo_request()
     analyst, officer = _states(request, "data_analysts"), _states(request, "compliance_officers")
     for label in request.labels:
-        filter_column = label.sub == "aml_flag"
+        filter_column = label.subtype == "aml_flag"
         assert analyst[label.column] is (CellState.MASKED if label.protected and not filter_column else CellState.RAW)
         assert officer[label.column] is CellState.RAW
 
@@ -129,7 +129,7 @@ def test_any_labels_on_any_types_leave_no_protected_column_raw_and_no_error(
             label=c,
             protect=p,
             confidence=1.0,
-            sub="aml_flag" if c is LabelClass.COMPLIANCE else "",
+            subtype="aml_flag" if c is LabelClass.COMPLIANCE else "",
         )
         for n, _, c, p in columns
     )
@@ -159,7 +159,7 @@ def test_an_unlabelled_column_keeps_its_table_from_everybody() -> None:
     assert all(gone not in s.tables for s in made.desired.spaces)
 
 
-def test_a_view_with_sensitive_columns_is_withheld_and_an_innocent_view_is_not() -> None:
+def test_a_view_with_sensitive_columns_is_not_granted_and_an_innocent_view_is_not() -> None:
     tables = (
         table("c.s.people_v", "id BIGINT, email STRING", TableKind.VIEW),
         table("c.s.counts_v", "day DATE, orders BIGINT", TableKind.VIEW),
@@ -200,7 +200,7 @@ def test_too_many_policies_are_shared_without_loss_and_never_dropped() -> None:
     clinical = Snapshot(tables=tuple(t for t in demo_snapshot().tables if t.name.catalog == "dev_clinical"))
     request = demo_request(clinical)
     alone = synthesize(request).desired
-    packed = synthesize(replace(request, limits=Limits(policies_per_catalog=len(alone.policies) - 1)))
+    packed = synthesize(replace(request, limits=RemainingQuota(policies_per_catalog=len(alone.policies) - 1)))
     assert packed.findings == ()
     assert len(packed.desired.policies) < len(alone.policies)
     tables = request.snapshot.tables
@@ -211,7 +211,7 @@ def test_too_many_policies_are_shared_without_loss_and_never_dropped() -> None:
 
 
 def test_a_quota_that_no_packing_meets_is_an_error_and_the_policies_stay() -> None:
-    made = synthesize(replace(demo_request(), limits=Limits(policies_per_catalog=2)))
+    made = synthesize(replace(demo_request(), limits=RemainingQuota(policies_per_catalog=2)))
     assert {f.code for f in made.findings} == {"LK020"}
     assert len(made.desired.policies) > 2
 
@@ -228,13 +228,13 @@ def test_tag_permissions_are_made_only_when_asked_for() -> None:
 
 
 def test_steps_are_named_and_in_order() -> None:
-    names = "make_tags make_masks make_policies close_unseen make_groups make_grants make_genie"
+    names = "make_tags make_masks make_policies close_unreviewed make_groups make_grants make_genie"
     assert [s.__name__ for s in STEPS] == names.split()
 
 
 @pytest.mark.parametrize("empty", [Snapshot(tables=()), Snapshot(tables=(table("c.s.t", "id BIGINT"),))])
 def test_nothing_to_protect_makes_no_policy(empty: Snapshot) -> None:
-    request = SynthesisRequest(snapshot=empty, labels=classify(empty), groups=minimal_groups(), unseen=Unseen.ALLOW)
+    request = SynthesisRequest(snapshot=empty, labels=classify(empty), groups=minimal_groups(), unreviewed=Unreviewed.ALLOW)
     made = synthesize(request)
     assert made.desired.policies == made.desired.functions == made.desired.schemas == ()
     assert made.findings == ()

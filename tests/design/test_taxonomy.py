@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from lampkeeper.design.classify.existing_tags import label_tags, tag_conflicts, tags_of_others, unmapped_columns
 from lampkeeper.design.classify.merge import merge_labels
 from lampkeeper.design.classify.offline import classify
-from lampkeeper.design.classify.own_tags import label_tags, tag_conflicts, tags_of_others, unmapped_columns
 from lampkeeper.design.classify.strictness import looser_in
-from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
+from lampkeeper.design.knowledge.knowledge import Knowledge, default_knowledge
 from lampkeeper.design.knowledge.taxonomy_file import read_taxonomy
 from lampkeeper.design.synthesis.groups import minimal_groups
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
@@ -36,16 +36,16 @@ tags:
 TABLE = TableName("c", "s", "people")
 
 
-def mapped(text: str = PLAIN) -> Overlay:
-    read = read_taxonomy(text, "taxonomy.yaml", no_overlay().vocabulary)
-    made, findings = no_overlay().mapped(read.taxonomy)
+def mapped(text: str = PLAIN) -> Knowledge:
+    read = read_taxonomy(text, "taxonomy.yaml", default_knowledge().vocabulary)
+    made, findings = default_knowledge().mapped(read.taxonomy)
     assert not [*read.findings, *findings]
     return made
 
 
 def problems(text: str) -> list[Finding]:
-    read = read_taxonomy(text, "taxonomy.yaml", no_overlay().vocabulary)
-    return [*read.findings, *no_overlay().mapped(read.taxonomy)[1]]
+    read = read_taxonomy(text, "taxonomy.yaml", default_knowledge().vocabulary)
+    return [*read.findings, *default_knowledge().mapped(read.taxonomy)[1]]
 
 
 def tag(column: str, value: str, key: str = "data_class", table: TableName = TABLE) -> TagAssignment:
@@ -57,26 +57,26 @@ def people(*tags: TagAssignment, **columns: str) -> Snapshot:
     return Snapshot(tables=(table,), tags=tags)
 
 
-def made(snapshot: Snapshot, overlay: Overlay, ours: tuple[TagAssignment, ...] = ()) -> tuple[Desired, dict[str, Label]]:
-    rules = classify(snapshot, overlay=overlay)
-    tags = label_tags(snapshot, tags_of_others(snapshot, overlay.taxonomy, ours), overlay.taxonomy, rules)
-    labels = merge_labels(rules, tags, looser=looser_in(snapshot, overlay))
-    request = SynthesisRequest(snapshot=snapshot, labels=labels, groups=minimal_groups(), overlay=overlay)
+def made(snapshot: Snapshot, knowledge: Knowledge, ours: tuple[TagAssignment, ...] = ()) -> tuple[Desired, dict[str, Label]]:
+    rules = classify(snapshot, knowledge=knowledge)
+    tags = label_tags(snapshot, tags_of_others(snapshot, knowledge.taxonomy, ours), knowledge.taxonomy, rules)
+    labels = merge_labels(rules, tags, looser=looser_in(snapshot, knowledge))
+    request = SynthesisRequest(snapshot=snapshot, labels=labels, groups=minimal_groups(), knowledge=knowledge)
     return synthesize(request).desired, {x.column.column: x for x in labels}
 
 
-def conflicts(snapshot: Snapshot, overlay: Overlay) -> list[str]:
-    state, _ = made(snapshot, overlay)
-    found = tag_conflicts(snapshot, tags_of_others(snapshot, overlay.taxonomy, ()), state, overlay.taxonomy)
+def conflicts(snapshot: Snapshot, knowledge: Knowledge) -> list[str]:
+    state, _ = made(snapshot, knowledge)
+    found = tag_conflicts(snapshot, tags_of_others(snapshot, knowledge.taxonomy, ()), state, knowledge.taxonomy)
     return [f.code for f in found]
 
 
 def test_the_tags_of_a_mapping_stand_where_ours_would_and_are_external() -> None:
-    overlay = mapped()
+    knowledge = mapped()
     snapshot = demo_snapshot()
-    request = SynthesisRequest(snapshot=snapshot, labels=classify(snapshot), groups=minimal_groups(), overlay=overlay)
+    request = SynthesisRequest(snapshot=snapshot, labels=classify(snapshot), groups=minimal_groups(), knowledge=knowledge)
     state = synthesize(request).desired
-    ours = synthesize(replace(request, overlay=no_overlay())).desired
+    ours = synthesize(replace(request, knowledge=default_knowledge())).desired
     tags = {t.entity_name: (t.key, t.value) for t in state.tag_assignments}
     assert tags["dev_fin.finance.customers.email"] == ("data_class", "email")
     assert tags["dev_fin.finance.customers.ssn"] == ("data_class", "gov_id")
@@ -141,7 +141,7 @@ def test_two_labels_may_share_a_value_under_one_mask_and_a_mask_of_another_class
 
 def test_an_empty_file_says_nothing() -> None:
     assert problems("") == []
-    assert made(demo_snapshot(), mapped("")) == made(demo_snapshot(), no_overlay())
+    assert made(demo_snapshot(), mapped("")) == made(demo_snapshot(), default_knowledge())
 
 
 def test_a_tag_of_others_raises_and_settles_and_never_lowers() -> None:
@@ -170,34 +170,34 @@ def test_what_we_have_tagged_ourselves_is_no_source_of_labels() -> None:
 
 
 def test_a_tag_that_says_otherwise_is_a_finding_by_what_it_would_do() -> None:
-    overlay = mapped()
-    assert conflicts(people(tag("email", "email"), email="STRING"), overlay) == []
-    assert conflicts(people(tag("ssn", "person"), ssn="STRING", first_name="STRING"), overlay) == ["tags/other_value"]
-    assert conflicts(people(tag("card_number", "email"), card_number="STRING", email="STRING"), overlay) == ["tags/two_masks"]
-    assert conflicts(people(tag("email_id", "email"), email_id="BIGINT", email="STRING"), overlay) == ["tags/other_type"]
+    knowledge = mapped()
+    assert conflicts(people(tag("email", "email"), email="STRING"), knowledge) == []
+    assert conflicts(people(tag("ssn", "person"), ssn="STRING", first_name="STRING"), knowledge) == ["tags/other_value"]
+    assert conflicts(people(tag("card_number", "email"), card_number="STRING", email="STRING"), knowledge) == ["tags/two_masks"]
+    assert conflicts(people(tag("email_id", "email"), email_id="BIGINT", email="STRING"), knowledge) == ["tags/other_type"]
     # No policy of the catalog looks at the value: nothing happens to the column.
-    assert conflicts(people(tag("card_number", "email"), card_number="STRING"), overlay) == []
+    assert conflicts(people(tag("card_number", "email"), card_number="STRING"), knowledge) == []
 
 
-def test_a_steward_who_opens_a_column_is_told_that_the_tag_still_masks_it() -> None:
+def test_a_steward_who_opens_a_column_is_reported_that_the_tag_still_masks_it() -> None:
     snapshot = people(tag("notes_email", "email"), notes_email="STRING", email="STRING")
-    overlay = mapped()
+    knowledge = mapped()
     open_ = Label(
         column=ColumnName(TABLE, "notes_email"), label=LabelClass.EMAIL, protect=Protect.NO, confidence=1,
         source=LabelSource.STEWARD,
     )  # fmt: skip
-    rules = classify(snapshot, overlay=overlay)
-    labels = merge_labels(rules, (open_,), looser=looser_in(snapshot, overlay))
-    request = SynthesisRequest(snapshot=snapshot, labels=labels, groups=minimal_groups(), overlay=overlay)
-    (finding,) = tag_conflicts(snapshot, snapshot.tags, synthesize(request).desired, overlay.taxonomy)
+    rules = classify(snapshot, knowledge=knowledge)
+    labels = merge_labels(rules, (open_,), looser=looser_in(snapshot, knowledge))
+    request = SynthesisRequest(snapshot=snapshot, labels=labels, groups=minimal_groups(), knowledge=knowledge)
+    (finding,) = tag_conflicts(snapshot, snapshot.tags, synthesize(request).desired, knowledge.taxonomy)
     assert (finding.code, finding.severity) == ("tags/masked_anyway", Severity.WARNING)
 
 
 @pytest.mark.parametrize(("said", "severity"), [("own", Severity.INFO), ("error", Severity.ERROR)])
-def test_what_no_tag_stands_for_is_told(said: str, severity: Severity) -> None:
-    overlay = mapped(f"unmapped: {said}\n{PLAIN}")
+def test_what_no_tag_stands_for_is_reported(said: str, severity: Severity) -> None:
+    knowledge = mapped(f"unmapped: {said}\n{PLAIN}")
     snapshot = people(email="STRING", cvv="STRING")
-    rules = classify(snapshot, overlay=overlay)
-    state, _ = made(snapshot, overlay)
-    (finding,) = unmapped_columns(snapshot, rules, state, overlay)
+    rules = classify(snapshot, knowledge=knowledge)
+    state, _ = made(snapshot, knowledge)
+    (finding,) = unmapped_columns(snapshot, rules, state, knowledge)
     assert (finding.severity, finding.place) == (severity, "card_security_code as STRING")

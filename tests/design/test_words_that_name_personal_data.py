@@ -8,9 +8,9 @@ import pytest
 
 from lampkeeper.design.classify.offline import Field, Verdict, classify_table
 from lampkeeper.design.knowledge.kinds import Kind
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose, default_knowledge
 from lampkeeper.design.knowledge.lexicon import Term
-from lampkeeper.design.knowledge.overlay import Overlay, compose, no_overlay
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.model.labels import LabelClass, Protect
 
 ANY_TABLE = ("orders", "products", "categories", "settings", "events", "mart", "x", "patients")
@@ -25,14 +25,16 @@ WORDS = {
 }  # fmt: skip
 
 
-def one(column: str, kind: str = "STRING", table: str = "orders", comment: str = "", overlay: Overlay | None = None) -> Verdict:
+def one(
+    column: str, kind: str = "STRING", table: str = "orders", comment: str = "", knowledge: Knowledge | None = None
+) -> Verdict:
     """Return the verdict of a column between two that say nothing of people."""
     fields = [
         Field(name="id", type="BIGINT"),
         Field(name=column, type=kind, comment=comment),
         Field(name="amount", type="DOUBLE"),
     ]
-    return classify_table(table, fields, overlay=overlay)[1]
+    return classify_table(table, fields, knowledge=knowledge)[1]
 
 
 def type_of(term: Term) -> str:
@@ -48,7 +50,7 @@ TWO_MEANINGS = {
 
 
 def test_every_strong_phrase_of_the_lexicon_protects_in_a_table_of_people() -> None:
-    terms = {t for same in no_overlay().lexicon.phrases.values() for t in same}
+    terms = {t for same in default_knowledge().lexicon.phrases.values() for t in same}
     strong = sorted({(str(t), type_of(t)) for t in terms if t.strength == "strong" and not t.open and t.label != LabelClass.NONE})
     assert len(strong) > 5_000
     fields = [Field(name=text.replace(" ", "_"), type=kind) for text, kind in strong]
@@ -156,19 +158,19 @@ def test_a_harmless_name_says_nothing_of_what_may_hold_anything(table: str, kind
 
 
 @cache
-def overlay_of(code: str) -> Overlay:
+def knowledge_of(code: str) -> Knowledge:
     """Return what one overlay knows."""
-    return compose(tuple(p for p in built_in_packs() if p.code == code))
+    return compose(tuple(p for p in built_in_overlays() if p.code == code))
 
 
-@pytest.mark.parametrize("code", [p.code for p in built_in_packs()])
+@pytest.mark.parametrize("code", [p.code for p in built_in_overlays()])
 def test_an_identifier_of_a_chosen_overlay_is_undecided_at_least_in_any_table(code: str) -> None:
-    overlay = overlay_of(code)
+    knowledge = knowledge_of(code)
     common = {LabelClass.ADDRESS, LabelClass.DOB}
-    terms = {t for same in overlay.lexicon.phrases.values() for t in same if t.pack and not t.open and t.label not in common}
+    terms = {t for same in knowledge.lexicon.phrases.values() for t in same if t.overlay and not t.open and t.label not in common}
     for term in sorted(terms, key=str):
         for table in ANY_TABLE:
-            verdict = one("_".join(term.words), type_of(term), table, overlay=overlay)
+            verdict = one("_".join(term.words), type_of(term), table, knowledge=knowledge)
             assert verdict.protect is not Protect.NO, f"{table}.{term}: {verdict.evidence}"
 
 
@@ -183,8 +185,8 @@ def test_an_identifier_of_a_chosen_overlay_is_undecided_at_least_in_any_table(co
 def test_short_identifiers_wait_for_review_where_the_overlay_is_chosen(code: str, names: tuple[str, ...]) -> None:
     for name in names:
         for table in ANY_TABLE:
-            assert one(name, table=table, overlay=overlay_of(code)).protect is not Protect.NO, f"{table}.{name}"
-        assert one(f"{name}_status", overlay=overlay_of(code)).protect is Protect.NO
+            assert one(name, table=table, knowledge=knowledge_of(code)).protect is not Protect.NO, f"{table}.{name}"
+        assert one(f"{name}_status", knowledge=knowledge_of(code)).protect is Protect.NO
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from support.transcripts import Block, Step, blocks
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = tuple(blocks(ROOT / "README.md"))
-PATIENCE = 280
+TIMEOUTS = 280
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Reader:
         if step.command.endswith("&"):
             return self._start(step)
         done = subprocess.run(
-            ["bash", "-c", step.command], cwd=ROOT if in_repository else self.folder, env=self.env, timeout=PATIENCE,
+            ["bash", "-c", step.command], cwd=ROOT if in_repository else self.folder, env=self.env, timeout=TIMEOUTS,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         return done.stdout.decode()

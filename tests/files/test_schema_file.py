@@ -44,7 +44,7 @@ def test_every_example_is_read_whole_and_without_findings(file, tables, columns)
 
 
 @pytest.mark.parametrize("dialect", ["databricks", "postgres", "mysql"])
-def test_the_dialect_is_told_by_the_text(dialect):
+def test_the_dialect_is_reported_by_the_text(dialect):
     (path,) = EXAMPLES.glob(f"*_{dialect}.sql")
     assert guess_dialects(path.read_text())[0] == dialect
     assert read_schema_file(path, dialect=dialect) == read_schema_file(path)
@@ -86,7 +86,7 @@ def lines(*columns: dict[str, object]) -> str:
     return "\n".join(json.dumps({"db": "crm", "table": "t", "type": "int", "comment": ""} | c) for c in columns)
 
 
-def test_what_has_to_change_is_told_with_its_place():
+def test_what_has_to_change_is_reported_with_its_place():
     text = lines(
         {"column": "id"}, {"column": "ID"}, {"column": "Full Name"}, {"column": "x", "type": "blorp"},
         {"table": "Sales Order/2", "column": "a.b"}, {"table": "sales_order_2", "column": "c"}, {"column": "late"},

@@ -16,7 +16,7 @@ from lampkeeper.model.findings import Severity
 from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.names import write_name
-from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.unreviewed import Unreviewed
 from lampkeeper.model.waivers import Waiver
 from support.nightly import law
 from support.states import groups, table_names, texts, tuples, words
@@ -43,8 +43,8 @@ settings = st.builds(
     identities=tuples(st.builds(Identity, name=words, token_env=st.just("ANALYST_TOKEN"), groups=tuples(words))),
     operators=tuples(words),
     approvers=tuples(words),
-    unseen=st.sampled_from(Unseen),
-    unseen_columns=st.sampled_from(Unseen),
+    unreviewed=st.sampled_from(Unreviewed),
+    unreviewed_columns=st.sampled_from(Unreviewed),
     exemptions=tuples(
         st.builds(
             Exemption,
@@ -108,17 +108,17 @@ ENTRY = 'principal = "etl", kind = "pipeline", reason = "loads", owner = "olga",
 
 
 def test_an_exemption_has_a_principal_a_reason_an_owner_and_a_last_day():
-    (found,) = read_settings(f'exemptions = [{{ {ENTRY}, families = ["unseen"] }}]', "f").settings.exemptions
+    (found,) = read_settings(f'exemptions = [{{ {ENTRY}, families = ["unreviewed"] }}]', "f").settings.exemptions
     assert (found.principal, found.expires, found.place) == ("etl", date(2027, 1, 31), "f:1:15")
-    assert exempt_principals([found], "unseen") == ("etl",)
+    assert exempt_principals([found], "unreviewed") == ("etl",)
     assert exempt_principals([found], "pii_level") == ()
 
 
 def test_an_exemption_of_a_group_tells_who_is_in_it_now():
     (found,) = read_settings(f"exemptions = [{{ {ENTRY} }}]", "f").settings.exemptions
-    assert found.told(()) == str(found)
-    assert found.told(["zoe", "ana"]) == f"{found}; in the group now: ana, zoe"
-    assert found.told(f"m{n:02}" for n in range(12)).endswith("m08, m09 and 2 more")
+    assert found.reported(()) == str(found)
+    assert found.reported(["zoe", "ana"]) == f"{found}; in the group now: ana, zoe"
+    assert found.reported(f"m{n:02}" for n in range(12)).endswith("m08, m09 and 2 more")
 
 
 @pytest.mark.parametrize(

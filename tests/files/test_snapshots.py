@@ -33,7 +33,7 @@ tables = st.builds(
 snapshots = st.builds(Snapshot, tables=tuples(tables, lambda t: t.name), tags=tuples(tag_assignments), taken_at=texts)
 labels = st.builds(
     Label, column=st.builds(ColumnName, table_names, names), label=st.sampled_from(LabelClass), protect=st.sampled_from(Protect),
-    confidence=st.floats(0, 1), evidence=tuples(texts), source=st.sampled_from(LabelSource), sub=texts,
+    confidence=st.floats(0, 1), evidence=tuples(texts), source=st.sampled_from(LabelSource), subtype=texts,
 )  # fmt: skip
 
 

@@ -212,8 +212,8 @@ def test_the_count_closes_over_any_statements_in_any_order(data: st.DataObject, 
     made = read_sql(";\n".join(lines), Path("f.sql"), name)
     assert (made.count.statements, made.count.named) == (len(lines), len(made.unfollowed))
     named = {int(u.place.split(":")[1]) for u in made.unfollowed}
-    told = " ".join(f"{f.place} {f.message}" for f in made.findings)
-    assert all(f"{n}" in told for n in named)
+    reported = " ".join(f"{f.place} {f.message}" for f in made.findings)
+    assert all(f"{n}" in reported for n in named)
     relations = {c["table"] for c in made.columns}
     for number, line in enumerate(lines, 1):
         words = line.upper().split()

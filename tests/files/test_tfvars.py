@@ -107,7 +107,7 @@ def test_what_cannot_be_read_says_where_and_what(text, start):
     assert caught.value.message.startswith(start), caught.value.message
 
 
-def test_every_condition_that_does_not_parse_is_told_with_its_place_and_its_policy_left_out():
+def test_every_condition_that_does_not_parse_is_reported_with_its_place_and_its_policy_left_out():
     head = 'function_name = "f", function_catalog = "c", function_schema = "s", catalog = "c"'
     text = f"""fgac_policies = [
       {{ name = "a", policy_type = "POLICY_TYPE_ROW_FILTER", {head},

@@ -13,7 +13,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.printed_plan import change_lines
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Call
@@ -22,8 +22,8 @@ from support.governed_places import Killed, Place, light_place
 
 pytestmark = pytest.mark.server
 
-LAG = {"tags": 30, "memberships": 30, "tag_policies": 20}
-SETTLE = Settle(seconds=40)
+PROPAGATION_DELAY = {"tags": 30, "memberships": 30, "tag_policies": 20}
+SETTLE = PropagationWait(seconds=40)
 Note = Callable[[str, str, int], None]
 each_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
 
@@ -32,7 +32,7 @@ each_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
 def place(config: Config, tmp_path: Path) -> Iterator[Place]:
     with light_place(tmp_path) as found:
         config.build(found)
-        found.space.control("PUT", "lag", LAG)
+        found.space.control("PUT", "lag", PROPAGATION_DELAY)
         yield found
 
 
@@ -41,7 +41,7 @@ def plan_of(place: Place, desired: Desired) -> Plan:
 
 
 def bring(place: Place, plan: Plan) -> None:
-    apply_plan(plan, place.workspace, place.states(), allow_loosening=True, wait=SETTLE, check_rights=False)
+    apply_plan(plan, place.workspace, place.states(), allow_widening=True, wait=SETTLE, check_privileges=False)
 
 
 def later(place: Place) -> None:
@@ -54,7 +54,7 @@ def seen(place: Place, config: Config) -> dict[str, str]:
     return {f"{who} {cell}": what for who in config.people for cell, what in place.sight(who, config.columns).items()}
 
 
-def naked(now: dict[str, str], *ends: dict[str, str]) -> list[str]:
+def unprotected(now: dict[str, str], *ends: dict[str, str]) -> list[str]:
     """Return the cells that show what they show at no end: another value, or rows that were and will be filtered.
 
     Who sees the raw value at an end learns nothing from a mask on the way.
@@ -135,10 +135,10 @@ def test_nobody_sees_on_the_way_what_shows_at_neither_end(config: Config, place:
         later(place)
         end = seen(place, config)
         for number, (call, now) in enumerate(moments):
-            assert naked(now, start, end) == [], f"after write {number + 1}: {call}"
+            assert unprotected(now, start, end) == [], f"after write {number + 1}: {call}"
             if config.steady:
-                dark = [c for c, what in now.items() if _closed(what) and not _closed(start[c]) and not _closed(end[c])]
-                assert dark == [], f"after write {number + 1}: {call}"
+                hidden = [c for c, what in now.items() if _closed(what) and not _closed(start[c]) and not _closed(end[c])]
+                assert hidden == [], f"after write {number + 1}: {call}"
         tried("no naked moment", config.name, len(moments))
 
 
@@ -164,7 +164,7 @@ def test_killed_at_every_write_in_turn_it_ends_in_the_same_state(
     wanted = _clean_worlds(config)
     with light_place(tmp_path / "killed") as place:
         config.build(place)
-        place.space.control("PUT", "lag", LAG)
+        place.space.control("PUT", "lag", PROPAGATION_DELAY)
         later(place)
         for desired, world in zip((*config.stages, None), wanted, strict=True):
             start = seen(place, config)
@@ -173,7 +173,7 @@ def test_killed_at_every_write_in_turn_it_ends_in_the_same_state(
             later(place)
             end = seen(place, config)
             for number, now in enumerate(moments):
-                assert naked(now, start, end) == [], f"at kill {number + 1}"
+                assert unprotected(now, start, end) == [], f"at kill {number + 1}"
             tried("crash anywhere", config.name, kills)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.names import quote_identifier
@@ -73,7 +73,7 @@ def test_people_get_what_the_matrix_says(config: Config, place: Place, tried: Ca
     rows = _fill(place, config)
     for desired in config.stages:
         plan = make_plan(desired, place.workspace, place.states())
-        apply_plan(plan, place.workspace, place.states(), wait=Settle(seconds=0), allow_loosening=True)
+        apply_plan(plan, place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=True)
     access = Access(read_access_model(place.workspace, [table_name(t) for t in config.tables]))
     points = 0
     for who in config.people:
@@ -89,6 +89,6 @@ def test_people_get_what_the_matrix_says(config: Config, place: Place, tried: Ca
                 assert sorted(run_sql(client, query).rows, key=repr) == expected, who
             points += len(columns)
     tried("masking holds", config.name, points)
-    apply_plan(plan_destroy(place.workspace, place.states()), place.workspace, place.states(), wait=Settle(seconds=0))
+    apply_plan(plan_destroy(place.workspace, place.states()), place.workspace, place.states(), wait=PropagationWait(seconds=0))
     for name in config.tables:
         place.sql(f"DROP TABLE {table_name(name).sql}")

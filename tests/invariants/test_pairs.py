@@ -14,7 +14,7 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import LAYERS, Layer
 from support.governed_configs import CONFIGS, Config, account_union, in_own_catalogs
@@ -24,7 +24,7 @@ from support.nightly import sampled
 pytestmark = pytest.mark.server
 
 Note = Callable[[str, str, int], None]
-SETTLE = Settle(seconds=0)
+SETTLE = PropagationWait(seconds=0)
 LOCAL = tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
 
 
@@ -50,7 +50,7 @@ class Env:
         self.run(plan_destroy(self.place.workspace, self.states(), layers=layers))
 
     def run(self, plan: Plan) -> None:
-        apply_plan(plan, self.place.workspace, self.states(), allow_loosening=True, wait=SETTLE, check_rights=False)
+        apply_plan(plan, self.place.workspace, self.states(), allow_widening=True, wait=SETTLE, check_privileges=False)
 
     def seen(self) -> dict[str, str]:
         found = ((who, self.place.sight(who, self.config.columns)) for who in self.config.people)

@@ -16,18 +16,18 @@ import pytest
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.remote.clients import Call, connect
-from lampkeeper.remote.failures import Patience
+from lampkeeper.remote.failures import Timeouts
 from lampkeeper.remote.warehouse import run_sql
 from support.governed_configs import CONFIGS
 from support.governed_places import Tripwire
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
 
-NOW = Settle(seconds=0)
+NOW = PropagationWait(seconds=0)
 
 
 class Server:
@@ -62,7 +62,7 @@ def test_killed_and_restarted_under_an_apply_it_ends_in_the_same_state(
             account_id=facts["account_id"],
             workspace_id=str(facts["workspace_id"]),
         )
-        workspace = connect(auth, warehouse_id=facts["warehouse_id"], patience=Patience(http=60, deadline=2))
+        workspace = connect(auth, warehouse_id=facts["warehouse_id"], timeouts=Timeouts(http=60, deadline=2))
         wire = Tripwire(workspace.wire)
         workspace.wire = wire
         return workspace, wire
@@ -89,7 +89,7 @@ def test_killed_and_restarted_under_an_apply_it_ends_in_the_same_state(
         workspace, wire = reach(server)
         states = States.in_folder(tmp_path, "dev")
         rest = make_plan(desired, workspace, states)
-        assert rest.loosening == ()
+        assert rest.widening == ()
         apply_plan(rest, workspace, states, wait=NOW)
         assert make_plan(desired, workspace, States.in_folder(tmp_path, "dev")).empty
         clean = _objects(States.in_folder(tmp_path, "dev"))

@@ -10,7 +10,7 @@ import pytest
 
 from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.model.hash_key import HashKey
-from support.sql_workspace import EVE, SqlWorkspace, told
+from support.sql_workspace import EVE, SqlWorkspace, reported
 
 pytestmark = pytest.mark.spark
 
@@ -115,7 +115,7 @@ def test_joins_of_the_masked_find_what_joins_of_the_cleared_find(place: SqlWorks
     ],
 )
 def test_no_statement_shows_the_key(place: SqlWorkspace, statement: str) -> None:
-    answer = told(place, statement)
+    answer = reported(place, statement)
     assert not leaks(answer), answer[:300]
     if "mask_hash(" in statement:
         assert re.match(r"INSUFFICIENT_PERMISSIONS|UNRESOLVED_ROUTINE", answer)
@@ -144,19 +144,19 @@ def test_no_statement_shows_the_key(place: SqlWorkspace, statement: str) -> None
 def test_no_dictionary_can_be_made(place: SqlWorkspace, statement: str) -> None:
     place.sql("CREATE TABLE IF NOT EXISTS main.own.guesses (ref STRING)", EVE)
     place.sql("INSERT INTO main.own.guesses VALUES ('C-1001')", EVE)
-    answer = told(place, statement)
+    answer = reported(place, statement)
     assert not leaks(answer)
-    assert pseudonym(REF) not in told(place, "SELECT * FROM main.own.guesses")
+    assert pseudonym(REF) not in reported(place, "SELECT * FROM main.own.guesses")
     for made in ("v", "t"):
-        assert pseudonym(REF) not in told(place, f"SELECT * FROM main.own.{made}")
-    assert pseudonym(REF) not in told(place, "SELECT main.own.lend('C-1001')")
+        assert pseudonym(REF) not in reported(place, f"SELECT * FROM main.own.{made}")
+    assert pseudonym(REF) not in reported(place, "SELECT main.own.lend('C-1001')")
 
 
 def test_copies_hold_hashes_and_a_guess_finds_no_row(place: SqlWorkspace) -> None:
     place.sql("CREATE TABLE main.own.copy AS SELECT * FROM main.crm.people", EVE)
     place.sql("CREATE VIEW main.own.seen AS SELECT * FROM main.crm.people", EVE)
     for source in ("main.own.copy", "main.own.seen", "main.crm.people"):
-        assert REF not in told(place, f"SELECT * FROM {source}")
+        assert REF not in reported(place, f"SELECT * FROM {source}")
         for query in (
             f"SELECT count(*) FROM {source} WHERE ref = 'C-1001'",
             f"SELECT count(*) FROM {source} s JOIN (SELECT 'C-1001' AS g) ON s.ref = g",
@@ -168,7 +168,7 @@ def test_copies_hold_hashes_and_a_guess_finds_no_row(place: SqlWorkspace) -> Non
 def test_who_may_execute_can_read_the_body_which_is_why_nobody_masked_may(place: SqlWorkspace) -> None:
     place.sql("GRANT EXECUTE ON FUNCTION main.lampkeeper.mask_hash TO readers")
     try:
-        assert leaks(told(place, "DESCRIBE FUNCTION EXTENDED main.lampkeeper.mask_hash"))
-        assert pseudonym(REF) in told(place, "SELECT main.lampkeeper.mask_hash('C-1001')")
+        assert leaks(reported(place, "DESCRIBE FUNCTION EXTENDED main.lampkeeper.mask_hash"))
+        assert pseudonym(REF) in reported(place, "SELECT main.lampkeeper.mask_hash('C-1001')")
     finally:
         place.sql("REVOKE EXECUTE ON FUNCTION main.lampkeeper.mask_hash FROM readers")

@@ -8,7 +8,7 @@ import pytest
 
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import SqlError
-from support.sql_workspace import EVE, SqlWorkspace, told
+from support.sql_workspace import EVE, SqlWorkspace, reported
 
 pytestmark = pytest.mark.spark
 
@@ -63,7 +63,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
     ],
 )
 def test_rows_that_a_view_leaves_out_are_in_no_error(place: SqlWorkspace, view: str, query: str) -> None:
-    assert "HIDDEN-ROW" not in told(place, query.format(v=f"main.open.{view}"))
+    assert "HIDDEN-ROW" not in reported(place, query.format(v=f"main.open.{view}"))
 
 
 def test_a_predicate_on_a_view_of_somebody_else_works_on_the_rows_that_it_shows(place: SqlWorkspace) -> None:
@@ -73,17 +73,19 @@ def test_a_predicate_on_a_view_of_somebody_else_works_on_the_rows_that_it_shows(
 def test_a_default_of_a_column_copies_nothing_with_the_rights_of_who_inserts(place: SqlWorkspace) -> None:
     statement = "CREATE TABLE main.open.trap (id INT, v STRING DEFAULT {})"
     for default in ("(SELECT max(ssn) FROM main.hr.emp)", "main.open.steal()", "id", "IDENTIFIER('id')", "(VALUES (1))"):
-        assert told(place, statement.format(default)).startswith("INVALID_DEFAULT_VALUE"), default
+        assert reported(place, statement.format(default)).startswith("INVALID_DEFAULT_VALUE"), default
     place.sql(statement.format("upper('a')"), EVE)
-    assert told(place, "ALTER TABLE main.open.trap ALTER COLUMN v SET DEFAULT (SELECT 1)").startswith("INVALID_DEFAULT_VALUE")
-    assert told(place, "ALTER TABLE main.open.trap ADD COLUMN w STRING DEFAULT (SELECT 1)").startswith("INVALID_DEFAULT_VALUE")
+    assert reported(place, "ALTER TABLE main.open.trap ALTER COLUMN v SET DEFAULT (SELECT 1)").startswith("INVALID_DEFAULT_VALUE")
+    assert reported(place, "ALTER TABLE main.open.trap ADD COLUMN w STRING DEFAULT (SELECT 1)").startswith(
+        "INVALID_DEFAULT_VALUE"
+    )
     place.sql("INSERT INTO main.open.trap (id) VALUES (1)", EVE)
     place.sql("INSERT INTO main.open.trap (id) SELECT 2", EVE)
     assert sorted(place.rows("SELECT * FROM main.open.trap", EVE)) == [["1", "A"], ["2", "A"]]
 
 
 def test_a_function_made_after_a_default_was_written_is_not_called_by_it(place: SqlWorkspace) -> None:
-    assert told(place, "CREATE TABLE main.open.later (id INT, v STRING DEFAULT sneak())").startswith("UNRESOLVED_ROUTINE")
+    assert reported(place, "CREATE TABLE main.open.later (id INT, v STRING DEFAULT sneak())").startswith("UNRESOLVED_ROUTINE")
     # The REST API takes a table that nobody has looked at.
     place.sql("CREATE TABLE main.open.later (id INT, v STRING DEFAULT 'x')", EVE)
     table = place.store.get("table", "main", "open", "later")
@@ -105,7 +107,7 @@ def test_a_function_made_after_a_default_was_written_is_not_called_by_it(place: 
 def test_a_default_of_a_parameter_reads_nothing(place: SqlWorkspace) -> None:
     made = "CREATE FUNCTION main.open.with_default(x STRING DEFAULT {}) RETURNS STRING RETURN x"
     for default in ("(SELECT max(k) FROM main.hr.closed)", "ssn", "main.hr.hide('a')"):
-        assert told(place, made.format(default)).startswith("INVALID_DEFAULT_VALUE"), default
+        assert reported(place, made.format(default)).startswith("INVALID_DEFAULT_VALUE"), default
 
 
 @pytest.mark.parametrize("kind", ["function", "table"])
@@ -125,7 +127,7 @@ def test_nobody_gains_the_privileges_of_another_by_giving_away_a_view_or_functio
         )
     place.books.objects.change(eve, kind, f"main.open.gift_{kind}", {"owner": "everybody_else"})
     query = "SELECT main.open.gift_function()" if kind == "function" else "SELECT * FROM main.open.gift_table"
-    assert "CLOSED-VALUE" not in told(place, query)
+    assert "CLOSED-VALUE" not in reported(place, query)
 
 
 def test_who_replaces_a_view_or_function_of_another_does_not_read_as_that_other(place: SqlWorkspace) -> None:
@@ -137,11 +139,11 @@ def test_who_replaces_a_view_or_function_of_another_does_not_read_as_that_other(
     place.sql("CREATE OR REPLACE VIEW main.open.theirs AS SELECT k FROM main.hr.closed", EVE)
     place.sql("CREATE OR REPLACE FUNCTION main.open.their_f() RETURNS STRING RETURN (SELECT max(k) FROM main.hr.closed)", EVE)
     place.sql(f"REVOKE SELECT ON TABLE main.hr.closed FROM `{EVE}`")
-    assert "CLOSED-VALUE" not in told(place, "SELECT * FROM main.open.theirs")
-    assert "CLOSED-VALUE" not in told(place, "SELECT main.open.their_f()")
+    assert "CLOSED-VALUE" not in reported(place, "SELECT * FROM main.open.theirs")
+    assert "CLOSED-VALUE" not in reported(place, "SELECT main.open.their_f()")
 
 
 def test_a_tag_key_of_another_case_does_not_displace_a_governed_tag(place: SqlWorkspace) -> None:
-    told(place, "SET TAG ON COLUMN main.hr.emp.ssn PII = ssn")
-    assert "***" in told(place, "SELECT ssn FROM main.hr.emp")
-    assert "SSN-OF-TWO" not in told(place, "SELECT ssn FROM main.hr.emp")
+    reported(place, "SET TAG ON COLUMN main.hr.emp.ssn PII = ssn")
+    assert "***" in reported(place, "SELECT ssn FROM main.hr.emp")
+    assert "SSN-OF-TWO" not in reported(place, "SELECT ssn FROM main.hr.emp")

@@ -148,15 +148,15 @@ def test_a_hidden_table_is_hidden_in_every_column_and_a_readable_one_in_none(of:
 
 @law(150)
 @given(of=access_models(), principal=principals)
-def test_a_conflict_is_told_where_and_only_where_queries_fail_for_it(of: AccessModel, principal: Principal) -> None:
+def test_a_conflict_is_reported_where_and_only_where_queries_fail_for_it(of: AccessModel, principal: Principal) -> None:
     access = Access(of)
-    told = {c.table for c in access.conflicts([principal])}
+    reported = {c.table for c in access.conflicts([principal])}
     for table in of.tables:
         seen = access.table(principal, table.name)
         failing = [c.by for c in seen.cells.values() if c.state is CellState.FAILING]
         if any("UC_DEPENDENCY" not in by for by in failing):
-            assert table.name in told
-        if seen.readable and table.name in told:
+            assert table.name in reported
+        if seen.readable and table.name in reported:
             assert failing
 
 

@@ -1,4 +1,4 @@
-"""The hash key: what is taken for one, and that it goes into a function and comes out again unseen."""
+"""The hash key: what is taken for one, and that it goes into a function and comes out again unreviewed."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def finding(code: str = "LK609", place: str = "space Sales", severity: Severity 
     return Finding(code=code, severity=severity, place=place, message="open to all account users", fix="name the groups")
 
 
-def test_a_waived_finding_is_still_told_with_reason_owner_and_end() -> None:
+def test_a_waived_finding_is_still_reported_with_reason_owner_and_end() -> None:
     (found,) = waive([finding()], [waiver()], TODAY)
     assert found.severity is Severity.INFO
     assert str(found) == (

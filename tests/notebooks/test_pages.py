@@ -76,8 +76,8 @@ def test_every_notebook_is_tried() -> None:
 def test_a_notebook_shows_its_table_and_its_chart(program: Program, world: PageWorld, page: str) -> None:
     ran = program(page, **world.inputs(page))
     assert (ran.code, ran.err) == (0, "")
-    for told in SHOWN[page]:
-        assert told in ran.page, ran.page[:1500]
+    for reported in SHOWN[page]:
+        assert reported in ran.page, ran.page[:1500]
     assert "page: " in ran.out
 
 
@@ -89,14 +89,14 @@ def test_the_terminal_sees_the_rows_too(program: Program, world: PageWorld) -> N
 
 @pytest.mark.usefixtures("spark")
 def test_a_history_that_nobody_has_written_is_an_empty_page(program: Program, world: PageWorld) -> None:
-    for schema, env, told in (
+    for schema, env, reported in (
         ("main.nothing", "dev", "nothing on record yet: main.nothing.drift is not there"),
         ("", "prod", ""),
     ):
         inputs = world.inputs("drift_report") | {"env": env} | ({"history": schema} if schema else {})
         ran = program("drift_report", **inputs)
         assert ran.code == 0
-        assert (told or "nothing on record yet for prod") in ran.page
+        assert (reported or "nothing on record yet for prod") in ran.page
         assert "nothing to draw" in ran.page
 
 

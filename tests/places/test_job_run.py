@@ -75,46 +75,48 @@ def _state(word: str) -> dict[str, str]:
     return {"life_cycle_state": "TERMINATED", "result_state": word} if over else {"life_cycle_state": word}
 
 
-def heard(looks: Sequence[tuple[str, str, dict[str, tuple[str, str]]]]) -> tuple[list[str], list[float]]:
+def received(looks: Sequence[tuple[str, str, dict[str, tuple[str, str]]]]) -> tuple[list[str], list[float]]:
     """Return what a follower of these looks hears, and how long it waited each time."""
-    told: list[str] = []
+    reported: list[str] = []
     clock = StillClock()
     workspace = Workspace(Script(looks), clock=clock)
 
     def printed(task: TaskState, lines: Sequence[str]) -> None:
-        told.extend(f"{task.key}| {line}" for line in lines)
+        reported.extend(f"{task.key}| {line}" for line in lines)
 
-    follow(workspace, 7, lambda task: told.append(f"{task.key} {task.state}"), printed, poll=0.5)
-    return told, clock.slept
+    follow(workspace, 7, lambda task: reported.append(f"{task.key} {task.state}"), printed, poll=0.5)
+    return reported, clock.slept
 
 
-def test_states_are_told_once_and_lines_as_they_come() -> None:
-    told, slept = heard([
+def test_states_are_reported_once_and_lines_as_they_come() -> None:
+    reported, slept = received([
         ("RUNNING", "", {"plan": ("PENDING", ""), "apply": ("BLOCKED", "")}),
         ("RUNNING", "", {"plan": ("RUNNING", "reading\nplann"), "apply": ("BLOCKED", "")}),
         ("RUNNING", "", {"plan": ("RUNNING", "reading\nplanning\n\n"), "apply": ("BLOCKED", "")}),
         ("RUNNING", "", {"plan": ("SUCCESS", "reading\nplanning\n\nno writes"), "apply": ("RUNNING", "")}),
         ("TERMINATED", "FAILED", {"plan": ("SUCCESS", "reading\nplanning\n\nno writes"), "apply": ("FAILED", "1 of 3\n")}),
     ])  # fmt: skip
-    assert told == [
+    assert reported == [
         "plan RUNNING", "plan| reading", "plan| planning", "plan SUCCESS", "plan| no writes",
         "apply RUNNING", "apply FAILED", "apply| 1 of 3", "apply| it broke",
     ]  # fmt: skip
     assert slept == [0.5] * 4
 
 
-def test_of_many_lines_at_once_the_last_are_told_and_none_twice() -> None:
+def test_of_many_lines_at_once_the_last_are_reported_and_none_twice() -> None:
     many = "".join(f"line {n}\n" for n in range(100))
-    told, _ = heard([
+    reported, _ = received([
         ("RUNNING", "", {"t": ("RUNNING", many)}),
         ("TERMINATED", "SUCCESS", {"t": ("SUCCESS", many + "end\n")}),
     ])  # fmt: skip
-    assert told == ["t RUNNING", *(f"t| line {n}" for n in range(92, 100)), "t SUCCESS", "t| end"]
+    assert reported == ["t RUNNING", *(f"t| line {n}" for n in range(92, 100)), "t SUCCESS", "t| end"]
 
 
 def test_what_gives_no_output_is_not_asked_for_it_in_vain() -> None:
-    told, _ = heard([("TERMINATED", "SUCCESS", {"is_valid": ("SUCCESS", "refused"), "apply": ("EXCLUDED", "never asked")})])
-    assert told == ["is_valid SUCCESS", "apply EXCLUDED"]
+    reported, _ = received(
+        [("TERMINATED", "SUCCESS", {"is_valid": ("SUCCESS", "refused"), "apply": ("EXCLUDED", "never asked")})]
+    )
+    assert reported == ["is_valid SUCCESS", "apply EXCLUDED"]
 
 
 def test_a_run_without_a_volume_leaves_nothing_to_download(tmp_path: Path) -> None:

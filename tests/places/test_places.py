@@ -12,8 +12,8 @@ import pytest
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.places.bundle import sign_in
+from lampkeeper.places.existing import ExistingPlace
 from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.own import OwnPlace
 from lampkeeper.places.place import Address, running
 
 
@@ -90,7 +90,7 @@ def test_a_server_that_ignores_the_signal_is_killed(tmp_path):
     ],
 )
 def test_a_server_that_does_not_come_up_is_an_error_in_bounded_time(tmp_path, code, why):
-    place = LocalPlace(folder=tmp_path, command=stub(code), patience=1.0, grace=1.0)
+    place = LocalPlace(folder=tmp_path, command=stub(code), timeouts=1.0, grace=1.0)
     start = time.monotonic()
     with pytest.raises(RemoteError, match=why) as caught:
         place.up()
@@ -101,7 +101,7 @@ def test_a_server_that_does_not_come_up_is_an_error_in_bounded_time(tmp_path, co
 @pytest.mark.unit
 def test_an_own_workspace_is_left_alone():
     auth = Auth(workspace_host="https://own.example", profile="mine")
-    place = OwnPlace(auth=auth, warehouse_id="w")
+    place = ExistingPlace(auth=auth, warehouse_id="w")
     with running(place) as address:
         assert address.signed() == auth
         assert address.warehouse_id == "w"
@@ -132,8 +132,8 @@ def test_the_cli_signs_in_by_the_callers_federation_where_a_place_brings_no_cred
     monkeypatch.setenv("DATABRICKS_AUTH_TYPE", "env-oidc")
     monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example")
     bare = Auth(workspace_host="https://here.example", client_id="robot")
-    given = sign_in(OwnPlace(auth=bare).up())
+    given = sign_in(ExistingPlace(auth=bare).up())
     assert given["DATABRICKS_AUTH_TYPE"] == "env-oidc"
     assert (given["DATABRICKS_HOST"], given["DATABRICKS_CLIENT_ID"]) == ("https://here.example", "robot")
     keyed = Auth(workspace_host="https://here.example", client_id="robot", client_secret="s")
-    assert "DATABRICKS_AUTH_TYPE" not in sign_in(OwnPlace(auth=keyed).up())
+    assert "DATABRICKS_AUTH_TYPE" not in sign_in(ExistingPlace(auth=keyed).up())

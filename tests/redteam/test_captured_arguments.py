@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from localspace.core.statement_runner import SqlError
 from support.nightly import sampled
-from support.sql_workspace import EVE, SqlWorkspace, told
+from support.sql_workspace import EVE, SqlWorkspace, reported
 
 pytestmark = pytest.mark.spark
 
@@ -114,7 +114,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
 
 @pytest.mark.parametrize("attack", sampled(ATTACKS, every=20))
 def test_an_argument_reads_nothing_of_the_body(place: SqlWorkspace, attack: str) -> None:
-    found = told(place, attack)
+    found = reported(place, attack)
     assert not found.startswith("["), found
     assert "SECRET" not in found
 
@@ -142,7 +142,7 @@ def test_functions_answer_about_their_arguments(place: SqlWorkspace, query: str,
 
 
 def test_an_error_below_a_function_shows_no_value_of_its_tables(place: SqlWorkspace) -> None:
-    found = told(place, "SELECT main.hr.casts('a')")
+    found = reported(place, "SELECT main.hr.casts('a')")
     assert found.startswith("CAST_INVALID_INPUT")
     assert "SECRET" not in found
 
@@ -150,8 +150,8 @@ def test_an_error_below_a_function_shows_no_value_of_its_tables(place: SqlWorksp
 def test_nobody_calls_the_engines_functions_by_name(place: SqlWorkspace) -> None:
     columns = place.sql("SELECT main.hr.count_of('b') + 1", EVE).columns
     assert "ls_" not in columns[0][0]
-    assert told(place, "SELECT ls_00000000000000000000('a')").startswith("UNRESOLVED_ROUTINE")
-    assert told(place, "SELECT session.ls_00000000000000000000('a')").startswith("UNRESOLVED_ROUTINE")
+    assert reported(place, "SELECT ls_00000000000000000000('a')").startswith("UNRESOLVED_ROUTINE")
+    assert reported(place, "SELECT session.ls_00000000000000000000('a')").startswith("UNRESOLVED_ROUTINE")
 
 
 _NAMES = ("k", "n", "ssn", "x", "h", "hidden", "f")

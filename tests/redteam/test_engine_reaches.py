@@ -331,10 +331,10 @@ def answers(place: SqlWorkspace, statement: str) -> Iterator[str]:
 
 def refused(place: SqlWorkspace, canaries: Canaries, attack: str) -> None:
     canaries.touched()
-    for told in answers(place, canaries.filled(attack)):
-        assert not told.startswith("rows: "), told
-        assert SECRET not in told
-        assert not told.startswith("INTERNAL_ERROR"), told
+    for reported in answers(place, canaries.filled(attack)):
+        assert not reported.startswith("rows: "), reported
+        assert SECRET not in reported
+        assert not reported.startswith("INTERNAL_ERROR"), reported
     assert canaries.touched() == []
 
 
@@ -366,8 +366,8 @@ def test_no_door_lets_a_call_in(place: SqlWorkspace, canaries: Canaries, door: s
 @pytest.mark.parametrize("call", sampled(READERS, every=3))
 def test_what_reads_documents_reads_its_argument_alone(place: SqlWorkspace, canaries: Canaries, call: str) -> None:
     canaries.touched()
-    for told in answers(place, canaries.filled(f"SELECT {call}")):
-        assert SECRET not in told
+    for reported in answers(place, canaries.filled(f"SELECT {call}")):
+        assert SECRET not in reported
     assert canaries.touched() == []
 
 

@@ -167,7 +167,7 @@ def test_a_level_opens_what_it_names_and_no_more(world: Populated, case: tuple[s
         world.restore(everything)
 
 
-# What shows to people without rights
+# What shows to people without privileges
 
 
 def paths(world: Populated) -> list[str]:
@@ -252,8 +252,8 @@ def test_quotas_count_only_what_shows(
         for kind, name, privilege in grants:
             changes = {"changes": [{"principal": world.names["bob"], "add": [privilege]}]}
             world.made("PATCH", f"{UC}/permissions/{kind}/{name}", changes)
-        told = bob.get(f"{base}/all-resource-quotas").json()["quotas"]
-        seen = {(one["parent_full_name"], one["quota_name"]) for one in told}
+        reported = bob.get(f"{base}/all-resource-quotas").json()["quotas"]
+        seen = {(one["parent_full_name"], one["quota_name"]) for one in reported}
         assert ((f"{HIDDEN}.{HIDDEN}", "abac-policy-quota") in seen) == policies
         assert ((HIDDEN, "schema-quota") in seen) == schemas
         one = bob.get(f"{base}/SCHEMA/{HIDDEN}.{HIDDEN}/abac-policy-quota")
@@ -264,7 +264,7 @@ def test_quotas_count_only_what_shows(
 
 
 @pytest.mark.parametrize("who", ["admin", "alice", "robot", "wanda", "chief"])
-def test_the_folder_of_a_volume_is_told_to_runs_alone(world: Populated, who: str) -> None:
+def test_the_folder_of_a_volume_is_reported_to_runs_alone(world: Populated, who: str) -> None:
     path = f"/Volumes/{HIDDEN}/{HIDDEN}/{HIDDEN}_v"
     answer = world.clients[who].get("/api/2.0/localspace/volume", params={"path": path})
     assert answer.status_code == 403

@@ -14,8 +14,8 @@ from databricks.sdk.service.oauth2 import FederationPolicy, OidcFederationPolicy
 
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.remote.clients import Plane, Workspace, connect
-from lampkeeper.remote.failures import Patience
+from lampkeeper.remote.clients import ApiLevel, Workspace, connect
+from lampkeeper.remote.failures import Timeouts
 from support.id_tokens import ISSUER, SUBJECT, id_token, jwks
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -33,7 +33,7 @@ class Federated:
         auth = Auth(
             workspace_host=self.space.host, account_host=self.space.host, account_id=self.space.account_id, client_id=client_id
         )
-        return connect(auth, patience=Patience(http=5, deadline=2))
+        return connect(auth, timeouts=Timeouts(http=5, deadline=2))
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def no_sign_in_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def writes_and_reads_a_group(workspace: Workspace, name: str) -> None:
     """Make an account group through the engine's wire and find it again."""
-    path, plane = workspace.scim("Groups")
-    assert plane is Plane.ACCOUNT
-    workspace.write("group", "POST", path, {"displayName": name}, plane=plane)
-    found = workspace.scim_pages("group", path, {"filter": f'displayName eq "{name}"'}, plane)
+    path, api_level = workspace.scim("Groups")
+    assert api_level is ApiLevel.ACCOUNT
+    workspace.write("group", "POST", path, {"displayName": name}, api_level=api_level)
+    found = workspace.scim_pages("group", path, {"filter": f'displayName eq "{name}"'}, api_level)
     assert [one["displayName"] for one in found] == [name]
 
 
@@ -82,18 +82,18 @@ def test_file_oidc_reaches_the_account_with_the_client_id_of_the_environments_fi
     assert workspace.get("principal", "/api/2.0/preview/scim/v2/Me")["userName"] == federated.client_id
 
 
-def test_a_token_that_no_policy_takes_is_refused_and_told_nowhere(
+def test_a_token_that_no_policy_takes_is_refused_and_reported_nowhere(
     federated: Federated, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = id_token(federated.space.account_id, sub="repo:bank/other")
+    token = id_token(federated.space.account_id, subtype="repo:bank/other")
     monkeypatch.setenv("DATABRICKS_AUTH_TYPE", "env-oidc")
     monkeypatch.setenv("DATABRICKS_CLIENT_ID", federated.client_id)
     monkeypatch.setenv("DATABRICKS_OIDC_TOKEN", token)
     federated.space.control("DELETE", "requests", bodies="true")
     workspace = federated.connect()
-    path, plane = workspace.scim("Groups")
+    path, api_level = workspace.scim("Groups")
     with caplog.at_level(logging.DEBUG), pytest.raises(RemoteError, match="another subject") as refusal:
-        workspace.get("group", path, plane=plane)
+        workspace.get("group", path, api_level=api_level)
     log = json.dumps(federated.space.control("GET", "requests"))
     assert token.split(".")[2] not in f"{refusal.value}{caplog.text}{log}"
 
@@ -102,7 +102,7 @@ def test_a_host_that_does_not_answer_is_our_error_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    connect(Auth(workspace_host="http://127.0.0.1:9", token="dapi-none"), patience=Patience(http=1, deadline=1))
+    connect(Auth(workspace_host="http://127.0.0.1:9", token="dapi-none"), timeouts=Timeouts(http=1, deadline=1))
     assert capsys.readouterr().err == ""
 
 

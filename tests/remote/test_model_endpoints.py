@@ -14,7 +14,7 @@ from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.clock import RealClock
-from lampkeeper.remote.llm import Answer, ModelPatience, ModelRef
+from lampkeeper.remote.llm import Answer, ModelRef, ModelTimeouts
 from lampkeeper.remote.llm_client import Model, open_model
 from support.model_stub import Said, Stub, good, running_stub
 
@@ -43,7 +43,7 @@ def _ask(model: Model) -> Answer:
     return model.ask(prompt.messages(), most_tokens=prompt.answer_tokens, schema=answer_schema())
 
 
-def _model(stub: Stub, provider: str, clock: TickingClock | None = None, **patience: Any) -> Model:
+def _model(stub: Stub, provider: str, clock: TickingClock | None = None, **timeouts: Any) -> Model:
     environ = {
         "OPENAI_API_KEY": "sk-open-123456789", "OPENAI_BASE_URL": f"{stub.base}/v1",
         "ANTHROPIC_API_KEY": "sk-ant-123456789", "ANTHROPIC_BASE_URL": f"{stub.base}/v1",
@@ -51,7 +51,7 @@ def _model(stub: Stub, provider: str, clock: TickingClock | None = None, **patie
     text = f"{stub.base}/v1#local" if provider == "other" else f"{provider}:m1"
     workspace = connect(Auth(workspace_host=stub.base, token="dapi0123456789abcdef")) if provider == "databricks" else None
     ref = ModelRef.parse(text, environ)
-    return open_model(ref, environ, workspace, ModelPatience(**patience), clock or TickingClock())
+    return open_model(ref, environ, workspace, ModelTimeouts(**timeouts), clock or TickingClock())
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_parameter_that_the_endpoint_refuses_by_name_is_left_out_from_then_on(
     assert len(stub.requests) == 4
 
 
-def test_it_waits_as_long_as_it_is_told_and_no_longer_than_the_deadline() -> None:
+def test_it_waits_as_long_as_it_is_reported_and_no_longer_than_the_deadline() -> None:
     clock = TickingClock()
     with running_stub(
         lambda request, n: Said(content=good(request)) if n == 2 else Said(status=429, headers={"retry-after": "17"})
@@ -113,30 +113,30 @@ def test_it_waits_as_long_as_it_is_told_and_no_longer_than_the_deadline() -> Non
     assert clock.waited == [17, 17]
     with (
         running_stub(lambda request, n: Said(status=503, headers={"retry-after": "400"})) as stub,
-        pytest.raises(RemoteError) as told,
+        pytest.raises(RemoteError) as reported,
     ):
         _ask(_model(stub, "openai", deadline=60.0))
-    assert told.value.status == 503
+    assert reported.value.status == 503
     assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_is_not_repeated_and_shows_no_key(status: int) -> None:
     body = {"error": {"message": "key sk-open-123456789 is not good"}}
-    with running_stub(lambda request, n: Said(status=status, body=body)) as stub, pytest.raises(RemoteError) as told:
+    with running_stub(lambda request, n: Said(status=status, body=body)) as stub, pytest.raises(RemoteError) as reported:
         _ask(_model(stub, "openai"))
     assert len(stub.requests) == 1
-    assert "123456789" not in str(told.value)
-    assert told.value.fix
+    assert "123456789" not in str(reported.value)
+    assert reported.value.fix
 
 
 def test_an_endless_trickle_ends_at_the_deadline() -> None:
     with running_stub(lambda request, n: Said(content="x" * 4000, trickle=0.05)) as stub:
         model = _model(stub, "openai", answer=0.3, deadline=0.6)
         model.clock = RealClock()
-        with pytest.raises(RemoteError) as told:
+        with pytest.raises(RemoteError) as reported:
             _ask(model)
-    assert told.value.code == "NO_ANSWER"
+    assert reported.value.code == "NO_ANSWER"
 
 
 def test_databricks_without_a_workspace_is_wrong_use() -> None:

@@ -17,7 +17,7 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.catalog import read_snapshot
 from lampkeeper.remote.clients import Call, Workspace, connect
-from lampkeeper.remote.failures import Patience, redact
+from lampkeeper.remote.failures import Timeouts, redact
 from lampkeeper.remote.warehouse import Parameter, require_warehouse, run_sql, warehouse_id
 from support.governed_places import Place, light_place
 
@@ -155,8 +155,8 @@ def test_a_server_that_stops_answering_ends_in_bounded_time() -> None:
         listener.listen(16)
         stop = threading.Event()
         start = time.monotonic()
-        patience = Patience(http=0.3, deadline=1.0)
-        ws = connect(Auth(workspace_host=f"http://127.0.0.1:{listener.getsockname()[1]}", token="t"), patience=patience)
+        timeouts = Timeouts(http=0.3, deadline=1.0)
+        ws = connect(Auth(workspace_host=f"http://127.0.0.1:{listener.getsockname()[1]}", token="t"), timeouts=timeouts)
         with pytest.raises(RemoteError, match="does not answer"):
             ws.get("group", "/api/2.0/preview/scim/v2/Me")
         stop.set()

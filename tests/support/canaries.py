@@ -37,7 +37,7 @@ class Canaries:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/schema.xsd"
         threading.Thread(target=self._listen, daemon=True).start()
-        # Where the system cannot say what was opened, the contents and the address still bear witness.
+        # Where the system cannot say what was opened, the contents and the address still bear test principal.
         self._watch = _watch(folder) if sys.platform == "linux" else None
 
     def close(self) -> None:

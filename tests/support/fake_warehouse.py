@@ -30,12 +30,12 @@ class FakeWarehouse:
     rows: Mapping[TableName, Sequence[Row]]
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def as_(self, principal: Principal) -> FakeAsker:
-        return FakeAsker(self, principal)
+    def as_(self, principal: Principal) -> FakeQueryRunner:
+        return FakeQueryRunner(self, principal)
 
 
 @dataclass
-class FakeAsker:
+class FakeQueryRunner:
     """Runs queries as one principal."""
 
     warehouse: FakeWarehouse

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from lampkeeper.model.conditions import HasTagValue, Not, any_of
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.genie import Benchmark, GenieSpace, Seat, Warehouse
+from lampkeeper.model.genie import Benchmark, GenieSpace, Warehouse, WorkspaceAssignment
 from lampkeeper.model.groups import EVERYBODY, Group
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
 from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier
@@ -79,7 +79,7 @@ def governed(
     external: Sequence[str] = (),
     readers: Sequence[str] | None = None,
 ) -> Desired:
-    """Return the whole desired state for tables with columns by treatment (a tag value, or empty for an open column)."""
+    """Return the whole desired state for tables with columns by protection (a tag value, or empty for an open column)."""
     groups = sorted({*members, *external})
     catalogs = sorted({table_name(t).catalog for t in columns})
     used = {(table_name(t).catalog, v) for t, cols in columns.items() for v in cols.values() if v}
@@ -109,7 +109,7 @@ class Config:
     people: tuple[str, ...]
     stages: tuple[Desired, ...]
     before: Callable[[Place, Mapping[str, str]], None] = lambda place, ids: None
-    loosens: bool = False
+    widens: bool = False
     steady: bool = False
 
     def build(self, place: Place) -> None:
@@ -202,7 +202,7 @@ def _external_group() -> Config:
 
 
 def _update_mask() -> Config:
-    """Change everything at once: a mask's body, a column's treatment, who is exempt, who is in the groups."""
+    """Change everything at once: a mask's body, a column's protection, who is exempt, who is in the groups."""
     first = governed(_ONE, _STAFF)
     moved = {"dev.s.customers": {**_TREATED, "full_name": "masked_email", "email": "masked_name"}}
     second = governed(moved, {"analysts": (ANA, EVE), "officers": (), "auditors": (OLA,)}, cleared=("auditors",))
@@ -210,7 +210,7 @@ def _update_mask() -> Config:
     functions = tuple(function("dev", "masked_email", body) if f.name.function == "mask_email" else f for f in second.functions)
     return Config(
         name="update_mask", tables={"dev.s.customers": _STRINGS}, people=PEOPLE,
-        stages=(first, replace(second, functions=functions)), loosens=True,
+        stages=(first, replace(second, functions=functions)), widens=True,
     )  # fmt: skip
 
 
@@ -230,7 +230,10 @@ def _workspace_layer() -> Config:
     )  # fmt: skip
     first = replace(
         base,
-        seats=(Seat(group="analysts", entitlements=("workspace-consume",)), Seat(group="officers")),
+        workspace_assignments=(
+            WorkspaceAssignment(group="analysts", entitlements=("workspace-consume",)),
+            WorkspaceAssignment(group="officers"),
+        ),
         warehouses=(Warehouse(name="governed", users=("analysts", "officers")),),
         spaces=(space,),
     )
@@ -257,20 +260,22 @@ def _already_there() -> Config:
     )
 
 
-def unseen_closed(desired: Desired, *, exempt: Sequence[str] = (), columns: Mapping[str, Sequence[str]] | None = None) -> Desired:
+def unreviewed_closed(
+    desired: Desired, *, exempt: Sequence[str] = (), columns: Mapping[str, Sequence[str]] | None = None
+) -> Desired:
     """Return the state with what nobody has reviewed closed: tables, and with `columns` (the open ones by table) columns too."""
     key, value = "lampkeeper_review", "reviewed"
     reviewed = HasTagValue(key, value)
     catalogs = sorted({t.catalog for t in desired.tables})
     deny = {
         c: Function(
-            name=FunctionName(c, "lampkeeper", "filter_unseen"), role=FunctionRole.FILTER, parameters=(), returns="BOOLEAN",
+            name=FunctionName(c, "lampkeeper", "filter_unreviewed"), role=FunctionRole.FILTER, parameters=(), returns="BOOLEAN",
             body="FALSE",
         ) for c in catalogs
     }  # fmt: skip
     blank = {
         c: Function(
-            name=FunctionName(c, "lampkeeper", "mask_unseen"), role=FunctionRole.MASK,
+            name=FunctionName(c, "lampkeeper", "mask_unreviewed"), role=FunctionRole.MASK,
             parameters=(Parameter(name="value", type="VARIANT"),), returns="VARIANT", body="CAST(NULL AS VARIANT)",
         ) for c in catalogs
     }  # fmt: skip
@@ -278,7 +283,7 @@ def unseen_closed(desired: Desired, *, exempt: Sequence[str] = (), columns: Mapp
     policies = [replace(p, when=reviewed) if p.kind is PolicyKind.ROW_FILTER else p for p in desired.policies]
     policies += [
         Policy(
-            name="lk_unseen_rows", kind=PolicyKind.ROW_FILTER, securable_type=SecurableType.CATALOG, securable=(c,),
+            name="lk_unreviewed_rows", kind=PolicyKind.ROW_FILTER, securable_type=SecurableType.CATALOG, securable=(c,),
             to_principals=(EVERYBODY,), except_principals=tuple(exempt), function=deny[c].name, when=Not(reviewed),
         ) for c in catalogs
     ]  # fmt: skip
@@ -291,7 +296,7 @@ def unseen_closed(desired: Desired, *, exempt: Sequence[str] = (), columns: Mapp
         ]  # fmt: skip
         policies += [
             Policy(
-                name="lk_unseen_columns", kind=PolicyKind.COLUMN_MASK, securable_type=SecurableType.CATALOG, securable=(c,),
+                name="lk_unreviewed_columns", kind=PolicyKind.COLUMN_MASK, securable_type=SecurableType.CATALOG, securable=(c,),
                 to_principals=(EVERYBODY,), except_principals=tuple(exempt), function=blank[c].name, when=reviewed,
                 match_columns=(MatchColumn(alias="u", condition=open_condition),), on_column="u",
             ) for c in catalogs
@@ -313,7 +318,7 @@ def _readers_by_others(place: Place, ids: Mapping[str, str]) -> None:
     )  # fmt: skip
 
 
-def _unseen_tables() -> Config:
+def _unreviewed_tables() -> Config:
     """Open, then closed with one table, then with two and an exempt group, then open again; a third is never reviewed."""
     tables = {"dev.s.customers": {**_STRINGS, "flag": "BOOLEAN"}, "dev.s.orders": {"oid": "BIGINT", "note": "STRING"}}
     tables["dev.s.other"] = {"secret": "STRING"}
@@ -324,26 +329,26 @@ def _unseen_tables() -> Config:
         base, tables=(*base.tables, *more.tables), grants=tuple({*base.grants, *more.grants}),
         tag_assignments=(*base.tag_assignments, *more.tag_assignments),
     )  # fmt: skip
-    stages = (base, unseen_closed(base), unseen_closed(two, exempt=("officers",)), two)
+    stages = (base, unreviewed_closed(base), unreviewed_closed(two, exempt=("officers",)), two)
     return Config(
-        name="unseen_tables", tables=tables, people=PEOPLE, stages=stages, before=_readers_by_others, loosens=True, steady=True
+        name="unreviewed_tables", tables=tables, people=PEOPLE, stages=stages, before=_readers_by_others, widens=True, steady=True
     )
 
 
-def _unseen_columns() -> Config:
+def _unreviewed_columns() -> Config:
     """Closed from the first apply on; then a column that was open is masked, and one that was masked is open."""
-    first = unseen_closed(governed(_ONE, _STAFF), columns={"dev.s.customers": ("id",)})
+    first = unreviewed_closed(governed(_ONE, _STAFF), columns={"dev.s.customers": ("id",)})
     turned = {"dev.s.customers": {**_TREATED, "id": "", "amount": ""}}
-    second = unseen_closed(governed(turned, _STAFF), columns={"dev.s.customers": ("id", "amount")})
+    second = unreviewed_closed(governed(turned, _STAFF), columns={"dev.s.customers": ("id", "amount")})
     return Config(
-        name="unseen_columns", tables={"dev.s.customers": _STRINGS, "dev.s.other": {"secret": "STRING"}}, people=PEOPLE,
-        stages=(first, second), before=_readers_by_others, loosens=True,
+        name="unreviewed_columns", tables={"dev.s.customers": _STRINGS, "dev.s.other": {"secret": "STRING"}}, people=PEOPLE,
+        stages=(first, second), before=_readers_by_others, widens=True,
     )  # fmt: skip
 
 
 CONFIGS: tuple[Config, ...] = (
     _one_table(), _two_catalogs(), _row_filter(), _nested_groups(), _hostile_names(), _external_group(), _update_mask(),
-    _shrink(), _workspace_layer(), _already_there(), _unseen_tables(), _unseen_columns(),
+    _shrink(), _workspace_layer(), _already_there(), _unreviewed_tables(), _unreviewed_columns(),
 )  # fmt: skip
 
 
@@ -356,8 +361,8 @@ class _Beside:
 
     def group(self, name: str, *member_ids: str) -> str:
         """Return the id of the group, made if it is not there."""
-        path, plane = self._place.workspace.scim("Groups")
-        listed = self._place.workspace.scim_pages("test", path, {"attributes": "id,displayName"}, plane)
+        path, api_level = self._place.workspace.scim("Groups")
+        listed = self._place.workspace.scim_pages("test", path, {"attributes": "id,displayName"}, api_level)
         known = {str(g["displayName"]): str(g["id"]) for g in listed}
         return known.get(name) or self._place.group(name, *member_ids)
 

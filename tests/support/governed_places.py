@@ -13,9 +13,9 @@ from typing import Any
 
 from lampkeeper.deploy.state import States
 from lampkeeper.model.auth import Auth
-from lampkeeper.remote.clients import Call, Plane, Wire, Workspace, connect
+from lampkeeper.remote.clients import ApiLevel, Call, Wire, Workspace, connect
 from lampkeeper.remote.clock import Clock
-from lampkeeper.remote.failures import Patience
+from lampkeeper.remote.failures import Timeouts
 from lampkeeper.remote.warehouse import run_sql
 from localspace.core.statement_runner import SqlError
 from localspace.sql.reader import Reader
@@ -98,10 +98,12 @@ class Place:
         return known.get(name) or str(self.workspace.account.users_v2.create(user_name=name).id)  # type: ignore[union-attr]
 
     def enter(self, name: str) -> Workspace:
-        """Give a person a seat and the warehouse, and return the workspace as that person reaches it."""
+        """Give a person a workspace assignment and the warehouse, and return the workspace as that person reaches it."""
         space = self.space
-        seats = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments"
-        call = Call(kind="test", method="PUT", path=f"{seats}/principals/{self.user(name)}", plane=Plane.ACCOUNT)
+        workspace_assignments = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments"
+        call = Call(
+            kind="test", method="PUT", path=f"{workspace_assignments}/principals/{self.user(name)}", api_level=ApiLevel.ACCOUNT
+        )
         self.wire.inner.send(replace(call, body={"permissions": ["USER"]}))
         entry = {"access_control_list": [{"user_name": name, "permission_level": "CAN_USE"}]}
         path = f"/api/2.0/permissions/warehouses/{space.warehouse_id}"
@@ -111,9 +113,9 @@ class Place:
 
     def group(self, name: str, *member_ids: str) -> str:
         """Make an account group and return the id."""
-        path, plane = self.workspace.scim("Groups")
+        path, api_level = self.workspace.scim("Groups")
         body = {"displayName": name, "members": [{"value": m} for m in member_ids]}
-        made = self.wire.inner.send(Call(kind="test", method="POST", path=path, plane=plane, body=body))
+        made = self.wire.inner.send(Call(kind="test", method="POST", path=path, api_level=api_level, body=body))
         return str(made["id"])
 
     def world(self) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def place_at(space: LocalWorkspace, folder: Path, clock: Clock | None = None) ->
     """
     clock = clock or VirtualClock(space)
     auth = Auth(workspace_host=space.host, token=space.token, account_id=space.account_id, workspace_id=space.workspace_id)
-    workspace = connect(auth, warehouse_id=space.warehouse_id, patience=Patience(http=60, deadline=5), clock=clock)
+    workspace = connect(auth, warehouse_id=space.warehouse_id, timeouts=Timeouts(http=60, deadline=5), clock=clock)
     wire = Tripwire(workspace.wire)
     workspace.wire = wire
     return Place(space=space, workspace=workspace, wire=wire, folder=folder)

@@ -12,7 +12,7 @@ from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
 
 ENVIRONMENTS = [jobs.JobEnvironment(environment_key="default", spec=compute.Environment(environment_version="4"))]
-PATIENCE = 150
+TIMEOUTS = 150
 """For how many seconds a run is waited for: a hanging run fails, a busy machine does not."""
 _OVER = {"TERMINATED", "INTERNAL_ERROR", "SKIPPED"}
 
@@ -109,7 +109,7 @@ class Jobs:
         assert run_id is not None
         return run_id
 
-    def wait(self, run_id: int, seconds: float = PATIENCE) -> Ended:
+    def wait(self, run_id: int, seconds: float = TIMEOUTS) -> Ended:
         """Wait for the end of a run."""
         self.until(lambda: self.life(run_id) in _OVER, seconds)
         return Ended(run=self.client.jobs.get_run(run_id), client=self.client)
@@ -122,7 +122,7 @@ class Jobs:
         return state.life_cycle_state.value
 
     @staticmethod
-    def until(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    def until(holds: Callable[[], bool], seconds: float = TIMEOUTS) -> None:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not holds():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lampkeeper.app.hash_keys import FoundKey, with_key
+from lampkeeper.app.hash_keys import ExistingKey, with_key
 from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.hash_key import HashKey
@@ -26,4 +26,4 @@ def keyed_desired(place: Place, key: HashKey | None) -> Desired:
     plain = governed({TABLE: {"id": "", "email": "masked_email"}}, {"officers": (OLA,), "readers": (ANA,)})
     body = load_library()["mask_hash"].function.body.replace("value", "v")
     functions = tuple(replace(f, body=body) for f in plain.functions)
-    return with_key(replace(plain, functions=functions), place.states(), lambda: FoundKey(key=key))[0]
+    return with_key(replace(plain, functions=functions), place.states(), lambda: ExistingKey(key=key))[0]

@@ -57,9 +57,16 @@ def columns_asked(request: dict[str, Any]) -> list[str]:
     return [line["column"] for line in lines if "column" in line]
 
 
-def entry(column: str, label: str = "none", sub: str = "", protect: str = "no", **more: Any) -> dict[str, Any]:
+def entry(column: str, label: str = "none", subtype: str = "", protect: str = "no", **more: Any) -> dict[str, Any]:
     """Return one entry of an answer."""
-    return {"column": column, "label": label, "sub": sub, "protect": protect, "confidence": 0.9, "reason": "by its name"} | more
+    return {
+        "column": column,
+        "label": label,
+        "subtype": subtype,
+        "protect": protect,
+        "confidence": 0.9,
+        "reason": "by its name",
+    } | more
 
 
 def good(request: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from lampkeeper.cli.main import main
 from lampkeeper.deploy.approvals import PlanBook
 from lampkeeper.deploy.change import Action, Change, Stage
 from lampkeeper.deploy.kinds.protection import function_body
-from lampkeeper.deploy.plan import Plan, Stamp
+from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
@@ -26,7 +26,7 @@ SHOWN = {
     "who_sees_what": ("masked for somebody", "dev_fin.finance.customers", "masked by dev_fin.lampkeeper.mask_", "<svg"),
     "labels": ("8 columns", "dev_fin.finance.customers.email", "<svg", ">email<"),
     "review_plan": (
-        "1 writes; loosens 0",
+        "1 writes; cells: widens 0",
         "+ function dev_fin.lampkeeper.mask_email",
         "+ RETURN concat(left(v, 1), '***')",
         "<svg",
@@ -69,7 +69,7 @@ def make_page_world(root: Path) -> PageWorld:
         kind="function", key="dev_fin|lampkeeper|mask_email", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PREPARE,
         after=function_body(function, ""),
     )  # fmt: skip
-    plan = Plan(env="dev", stamps=(Stamp(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
+    plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     files = LocalFiles(root / "envs")
     PlanBook(plans=files, approvals=files, env="dev").propose(plan, "ana", "2026-01-01")
     evidence = root / "evidence"

@@ -1,4 +1,4 @@
-"""A local workspace with one object of each kind and people with few rights, for tables of attacks over REST."""
+"""A local workspace with one object of each kind and people with few privileges, for tables of attacks over REST."""
 
 from __future__ import annotations
 

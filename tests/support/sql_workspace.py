@@ -177,7 +177,7 @@ EVE = "eve@bank.example"
 """Who attacks."""
 
 
-def told(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
+def reported(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
     """Return all that a statement tells whoever sends it: the rows, or the error's words."""
     try:
         return repr(place.rows(statement, who))

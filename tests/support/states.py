@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Seat, Snippet, Warehouse, space_key
+from lampkeeper.model.genie import Benchmark, GenieSpace, Join, Snippet, Warehouse, WorkspaceAssignment, space_key
 from lampkeeper.model.groups import Group
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName, TableName
@@ -113,7 +113,7 @@ desired_states = st.builds(
     schemas=tuples(st.tuples(words, words), lambda s: s), functions=tuples(functions, lambda f: f.name),
     tag_assignments=tuples(tag_assignments, lambda a: (a.entity_type, a.entity_name, a.key)),
     policies=tuples(policies(), lambda p: p.key), grants=tuples(grants(), lambda g: g.key),
-    seats=tuples(st.builds(Seat, group=words, entitlements=tuples(words)), lambda s: s.group),
+    workspace_assignments=tuples(st.builds(WorkspaceAssignment, group=words, entitlements=tuples(words)), lambda s: s.group),
     warehouses=tuples(st.builds(Warehouse, name=words, id=texts, size=words, users=tuples(words)), lambda w: w.name),
     spaces=tuples(spaces, lambda s: s.key), tables=tuples(table_names, lambda t: t),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.testdata import check_digits, invented
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.testdata.rows import name_words, synthesise
 from lampkeeper.testdata.seeding import create_table, insert_rows, literal
 from support.nightly import law
@@ -170,7 +170,7 @@ def test_check_digits_agree_with_published_examples():
 
 def test_identifiers_come_from_ranges_that_nobody_holds():
     for index in range(50):
-        draw = Draw("identifiers", index)
+        draw = DeterministicRandom("identifiers", index)
         ssn = invented.social_security_number(draw)
         assert ssn[0] == "9"
         assert int(ssn[4:6]) < 50

@@ -1,14 +1,14 @@
-"""The banks of the pack demos: labelled as their packs say, rows that fit their formats."""
+"""The banks of the overlay demos: labelled as their overlays say, rows that fit their formats."""
 
 from __future__ import annotations
 
 import pytest
 
-from lampkeeper.demo.run import pack_subject
+from lampkeeper.demo.run import overlay_subject
 from lampkeeper.design.classify.offline import classify
-from lampkeeper.design.knowledge.overlay import compose
-from lampkeeper.design.knowledge.packs import choose_packs
-from lampkeeper.design.knowledge.vocabulary import filter_treatment, mask_treatment
+from lampkeeper.design.knowledge.knowledge import compose
+from lampkeeper.design.knowledge.overlays import choose_overlays
+from lampkeeper.design.knowledge.vocabulary import filter_protection, mask_protection
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Protect
 from lampkeeper.model.schema import Snapshot
@@ -34,21 +34,21 @@ def _snapshot(bank: Bank) -> Snapshot:
 
 @pytest.mark.parametrize("bank", BANKS, ids=lambda b: b.key)
 def test_every_sensitive_column_of_a_bank_gets_the_mask_of_its_identifier(bank: Bank) -> None:
-    overlay = compose(choose_packs([bank.key], ["financial_services"]))
+    knowledge = compose(choose_overlays([bank.key], ["financial_services"]))
     snapshot = _snapshot(bank)
     columns = dict(snapshot.columns())
     wanted = MUST[bank.key] | ALWAYS
     seen = set()
-    for label in classify(snapshot, overlay=overlay):
+    for label in classify(snapshot, knowledge=knowledge):
         name = label.column.column
         if name in wanted:
-            treatment = mask_treatment(label, columns[label.column], overlay.vocabulary)
+            protection = mask_protection(label, columns[label.column], knowledge.vocabulary)
             assert label.protect is Protect.YES, label
-            assert treatment is not None
-            assert treatment.function == wanted[name], label
+            assert protection is not None
+            assert protection.function == wanted[name], label
             seen.add(name)
         elif name == "aml_risk_flag":
-            row_filter = filter_treatment(label, columns[label.column], overlay.vocabulary)
+            row_filter = filter_protection(label, columns[label.column], knowledge.vocabulary)
             assert row_filter is not None
             assert row_filter.function == "filter_aml_level"
             seen.add(name)
@@ -59,7 +59,7 @@ def test_every_sensitive_column_of_a_bank_gets_the_mask_of_its_identifier(bank: 
 
 @pytest.mark.parametrize("bank", BANKS, ids=lambda b: b.key)
 def test_rows_fit_their_columns_and_identifiers_their_formats(bank: Bank) -> None:
-    shapes = {i.sub: i.format for p in choose_packs([bank.key]) for i in p.identifiers if i.format is not None}
+    shapes = {i.subtype: i.format for p in choose_overlays([bank.key]) for i in p.identifiers if i.format is not None}
     by_column = {"medicare_number": "medicare"}
     for seed in bank_tables(bank):
         assert len(seed.rows) == (15 if seed.table.name.table == "transactions" else bank.size)
@@ -88,12 +88,12 @@ def test_each_customer_of_the_regional_bank_has_one_identity_number() -> None:
     assert all(sum(row[i] is not None for i in ids) == 1 for row in customers.rows)
 
 
-def test_a_demo_of_packs_shows_what_the_packs_are_about() -> None:
-    assert {t.table.name.catalog for t in pack_subject(("ANZ", "IN"), ("financial_services",)).tables} == {
+def test_a_demo_of_overlays_shows_what_the_overlays_are_about() -> None:
+    assert {t.table.name.catalog for t in overlay_subject(("ANZ", "IN"), ("financial_services",)).tables} == {
         "dev_bank",
         "dev_lakshmi",
     }
-    assert {t.table.name.catalog for t in pack_subject((), ("healthcare",)).tables} == {"dev_clinical"}
-    assert {t.table.name.catalog for t in pack_subject(("GB",), ()).tables} == {"dev_fin", "dev_clinical"}
-    with pytest.raises(UsageError, match="no country pack 'MARS'"):
-        pack_subject(("MARS",), ())
+    assert {t.table.name.catalog for t in overlay_subject((), ("healthcare",)).tables} == {"dev_clinical"}
+    assert {t.table.name.catalog for t in overlay_subject(("GB",), ()).tables} == {"dev_fin", "dev_clinical"}
+    with pytest.raises(UsageError, match="no country overlay 'MARS'"):
+        overlay_subject(("MARS",), ())

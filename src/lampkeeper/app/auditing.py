@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lampkeeper.app.lifecycle import Choices, overlay_of
-from lampkeeper.app.unseen import new_tables, opened_by_others
+from lampkeeper.app.lifecycle import Choices, knowledge_of
+from lampkeeper.app.unreviewed import new_tables, opened_by_others
 from lampkeeper.app.waiving import exceptions_ending
 from lampkeeper.deploy.audit import read_audit_view
-from lampkeeper.deploy.rights import require_sight
+from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.drift.drift import Drift, DriftKind, changed_types, find_drift
 from lampkeeper.files.folder import EnvFolder
@@ -51,7 +51,7 @@ class Audit:
 def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = None, *, now: datetime | None = None) -> Audit:
     """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags.
 
-    `choices` name packs in place of the settings', for what has not been labelled yet; `now` decides which exemptions are over.
+    `choices` names overlays that replace the settings' for unlabelled tables; `now` decides which exemptions have expired.
     """
     desired = folder.read_desired()
     if desired == Desired():
@@ -59,7 +59,7 @@ def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = Non
     require_sight(workspace, (t.catalog for t in desired.tables))
     view = read_audit_view(workspace, folder.settings().patterns, {p.key for p in desired.policies})
     known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot, overlay=overlay_of(folder, choices))} | known
+    by_column = {x.column: x for x in classify(view.snapshot, knowledge=knowledge_of(folder, choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
     ends = exceptions_ending(folder.settings(), (now or datetime.now(UTC)).date())
     opened = opened_by_others(desired, workspace)

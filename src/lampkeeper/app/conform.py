@@ -20,7 +20,7 @@ from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.names import quote_identifier
-from lampkeeper.remote.clients import Plane, Workspace, connect, encode
+from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
 from lampkeeper.remote.warehouse import run_sql, warehouse_id
 from lampkeeper.testdata.seeding import Progress
 from localspace.core.ledger import LedgerRow, Standing, load_ledger
@@ -82,9 +82,9 @@ class RemoteProbePlace:
         """Call the REST API; what it refuses is an answer with its status, a call that nobody answered is raised."""
         asked = self._workspace if persona is None else self._people[persona]
         path, _, query = path.partition("?")
-        asking = dict(urllib.parse.parse_qsl(query)) or None
+        model_options = dict(urllib.parse.parse_qsl(query)) or None
         try:
-            found = asked.get("conform", path, asking) if method == "GET" else asked.write("conform", method, path, body)
+            found = asked.get("conform", path, model_options) if method == "GET" else asked.write("conform", method, path, body)
         except RemoteError as error:
             if not error.status:
                 raise
@@ -107,26 +107,26 @@ class RemoteProbePlace:
         path = f"/api/2.0/permissions/warehouses/{encode(warehouse)}"
         self._workspace.write("conform", "PATCH", path, {"access_control_list": [entry]})
         auth = Auth(workspace_host=self._workspace.host, client_id=application, client_secret=self._secret(number))
-        self._people[application] = connect(auth, warehouse_id=warehouse, patience=self._workspace.patience)
+        self._people[application] = connect(auth, warehouse_id=warehouse, timeouts=self._workspace.timeouts)
         return application
 
     def _secret(self, number: str) -> str:
-        path, plane = f"/api/2.0/accounts/servicePrincipals/{encode(number)}/credentials/secrets", Plane.WORKSPACE
+        path, api_level = f"/api/2.0/accounts/servicePrincipals/{encode(number)}/credentials/secrets", ApiLevel.WORKSPACE
         if self._workspace.has_account:
             account = encode(self._workspace.account_id)
             path = f"/api/2.0/accounts/{account}/servicePrincipals/{encode(number)}/credentials/secrets"
-            plane = Plane.ACCOUNT
-        return str(self._workspace.write("conform", "POST", path, {"lifetime": _LIFETIME}, plane=plane)["secret"])
+            api_level = ApiLevel.ACCOUNT
+        return str(self._workspace.write("conform", "POST", path, {"lifetime": _LIFETIME}, api_level=api_level)["secret"])
 
     def make_group(self, name: str, members: Sequence[str]) -> None:
         """Make an account group of personas and groups that this run made."""
-        path, plane = self._workspace.scim("Groups")
+        path, api_level = self._workspace.scim("Groups")
         body = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
             "displayName": name,
             "members": [{"value": self._ids[m][1]} for m in members],
         }
-        made = self._workspace.write("conform", "POST", path, body, plane=plane)
+        made = self._workspace.write("conform", "POST", path, body, api_level=api_level)
         self._ids[name] = ("Groups", str(made["id"]))
 
     def remove(self, names: Sequence[str]) -> None:
@@ -134,9 +134,9 @@ class RemoteProbePlace:
         left: list[str] = []
         for name in names:
             resource, number = self._ids[name]
-            path, plane = self._workspace.scim(resource)
+            path, api_level = self._workspace.scim(resource)
             try:
-                self._workspace.write("conform", "DELETE", f"{path}/{encode(number)}", plane=plane)
+                self._workspace.write("conform", "DELETE", f"{path}/{encode(number)}", api_level=api_level)
             except RemoteError as error:
                 if error.status != 404:
                     left.append(f"{name} ({error.message})")

@@ -45,14 +45,14 @@ def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
     findings.append(
         Finding(
             code="LK022", severity=Severity.INFO, place=str(folder.path / "ddl"),
-            message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace{_told(counts)}", fix="",
+            message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace{_reported(counts)}", fix="",
         )
     )  # fmt: skip
     folder.write_snapshot(Snapshot(tables=chosen))
     return sort_findings(findings)
 
 
-def _told(counts: Sequence[StatementCount]) -> str:
+def _reported(counts: Sequence[StatementCount]) -> str:
     if not counts:
         return ""
     return f"; {StatementCount(read=sum(c.read for c in counts), named=sum(c.named for c in counts))}"

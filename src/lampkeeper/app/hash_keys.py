@@ -26,20 +26,20 @@ from lampkeeper.remote.task import read_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundKey:
+class ExistingKey:
     """A key, or why there is none."""
 
     key: HashKey | None = None
     why: str = "nobody said where the hash key is"
 
 
-KeyFinder = Callable[[], FoundKey]
+KeyFinder = Callable[[], ExistingKey]
 """Looks for an environment's key; asked only where a keyed function is in question."""
 
 
-def no_key() -> FoundKey:
+def no_key() -> ExistingKey:
     """Return no key: for whoever has no place to look."""
-    return FoundKey()
+    return ExistingKey()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class KeySources:
     job_scope: str = ""
     local: bool = False
 
-    def find(self, workspace: Workspace) -> FoundKey:
+    def find(self, workspace: Workspace) -> ExistingKey:
         """Return the key; raise UsageError for one that is too short or too plain."""
         if self.settings.scope:
             return self._in_scope(workspace, self.settings.scope, self.settings.name)
         given = self.environ.get(self.settings.env, "")
         if given:
-            return FoundKey(key=HashKey.parse(given, self.settings.env))
+            return ExistingKey(key=HashKey.parse(given, self.settings.env))
         looked = [f"the environment variable {self.settings.env} is not set"]
         if self.job_scope:
             found = self._in_scope(workspace, self.job_scope, self.settings.name)
@@ -69,22 +69,22 @@ class KeySources:
                 return found
             looked.append(found.why)
         if self.local:
-            return FoundKey(key=local_key(workspace, self.env))
-        return FoundKey(why=" and ".join(looked))
+            return ExistingKey(key=local_key(workspace, self.env))
+        return ExistingKey(why=" and ".join(looked))
 
     @staticmethod
-    def _in_scope(workspace: Workspace, scope: str, name: str) -> FoundKey:
+    def _in_scope(workspace: Workspace, scope: str, name: str) -> ExistingKey:
         place = f"secret {scope}/{name}"
         try:
             text = read_secret(workspace, scope, name)
         except RemoteError as error:
             if error.status != 403:
                 raise
-            return FoundKey(why=f"the {place} may not be read")
+            return ExistingKey(why=f"the {place} may not be read")
         except UsageError as error:
             # To whoever may not read a scope it is not there; only an apply must have it.
-            return FoundKey(why=error.message)
-        return FoundKey(why=f"there is no {place}") if text is None else FoundKey(key=HashKey.parse(text, place))
+            return ExistingKey(why=error.message)
+        return ExistingKey(why=f"there is no {place}") if text is None else ExistingKey(key=HashKey.parse(text, place))
 
 
 def local_key(workspace: Workspace, env: str) -> HashKey:
@@ -106,13 +106,13 @@ def put_key(workspace: Workspace, scope: str, text: str) -> None:
     workspace.write("secret", "POST", "/api/2.0/secrets/put", body)
 
 
-def with_key(desired: Desired, states: States, find_key: KeyFinder) -> tuple[Desired, FoundKey]:
+def with_key(desired: Desired, states: States, find_key: KeyFinder) -> tuple[Desired, ExistingKey]:
     """Return the desired state with the key's id in its keyed functions; where there is no key, the id that we last wrote.
 
     So an environment whose key may not be read can still be compared with what stands.
     """
     if not any(f.keyed for f in desired.functions):
-        return desired, FoundKey()
+        return desired, ExistingKey()
     found = find_key()
     recorded = {function_of(o.body).name: str(o.body.get("key_id") or "") for o in states.owned("function").values()}
     functions = tuple(

@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lampkeeper.app.counting import counted_profiles, source_files
 from lampkeeper.app.model_labels import ModelRun, ask_tables, recall
-from lampkeeper.app.space_content import Asking, SpaceRun, ask_spaces, space_prompts
+from lampkeeper.app.space_content import ModelOptions, SpaceRun, ask_spaces, space_prompts
+from lampkeeper.app.value_profiling import counted_profiles, source_files
 from lampkeeper.deploy.state import States
+from lampkeeper.design.classify.existing_tags import label_tags, tags_of_others
 from lampkeeper.design.classify.merge import disagreements, merge_labels
 from lampkeeper.design.classify.offline import classify
-from lampkeeper.design.classify.own_tags import label_tags, tags_of_others
 from lampkeeper.design.classify.platform_labels import Detection, label_detections
 from lampkeeper.design.classify.prompt import subs_of
 from lampkeeper.design.classify.strictness import looser_in
 from lampkeeper.design.genie.spaces import SpaceRequest
-from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.knowledge.knowledge import Knowledge
 from lampkeeper.design.knowledge.taxonomy import Taxonomy
 from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
@@ -55,9 +55,9 @@ class Sources:
         """Return the sources, the least trusted first."""
         return (self.offline, self.platform, self.model, self.tagged, self.stewards)
 
-    def merged(self, snapshot: Snapshot, overlay: Overlay | None = None, *, settle: bool = False) -> tuple[Label, ...]:
+    def merged(self, snapshot: Snapshot, knowledge: Knowledge | None = None, *, settle: bool = False) -> tuple[Label, ...]:
         """Return one label a column, in the snapshot's order; `settle` lets a model or the platform settle the undecided."""
-        looser = looser_in(snapshot, overlay, settle=settle)
+        looser = looser_in(snapshot, knowledge, settle=settle)
         found = {x.column: x for x in merge_labels(*self.all, looser=looser)}
         return tuple(found[c] for c, _ in snapshot.columns())
 
@@ -74,7 +74,7 @@ def assigned_by_us(folder: EnvFolder) -> tuple[TagAssignment, ...]:
     )  # fmt: skip
 
 
-def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None = None, *, counted: bool = True) -> Sources:
+def read_sources(folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge | None = None, *, counted: bool = True) -> Sources:
     """Return what every source says of the snapshot's columns, from the environment's files alone.
 
     With `counted` false the counts of values take no part: that is what names, types and comments come to.
@@ -91,9 +91,9 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, overlay: Overlay | None 
         for d in decisions
         if d.column not in known
     )  # fmt: skip
-    profiles = counted_profiles(snapshot, files, overlay.schemes if overlay else ()) if counted else {}
-    offline = classify(snapshot, overlay=overlay, profiles=profiles)
-    taxonomy = overlay.taxonomy if overlay is not None else Taxonomy()
+    profiles = counted_profiles(snapshot, files, knowledge.schemes if knowledge else ()) if counted else {}
+    offline = classify(snapshot, knowledge=knowledge, profiles=profiles)
+    taxonomy = knowledge.taxonomy if knowledge is not None else Taxonomy()
     return Sources(
         offline=offline,
         tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, assigned_by_us(folder)), taxonomy, offline),
@@ -108,17 +108,17 @@ def ask_model(
     folder: EnvFolder,
     snapshot: Snapshot,
     model: Model,
-    asking: Asking,
+    model_options: ModelOptions,
     now: datetime,
     progress: Progress | None = None,
-    overlay: Overlay | None = None,
+    knowledge: Knowledge | None = None,
     spaces: Sequence[SpaceRequest] = (),
 ) -> ModelRun:
     """Ask a model about what it has not been asked yet; keep every whole answer, leave a record of the run.
 
-    With an overlay the model may name the kinds that its packs know. `spaces` are those whose content it may write.
+    With an overlay the model may name the kinds that its overlays know. `spaces` are those whose content it may write.
     """
-    subs = subs_of(overlay.vocabulary) if overlay is not None else None
+    subtypes = subs_of(knowledge.vocabulary) if knowledge is not None else None
     files = source_files(folder)
     remembered = dict(files.remembered())
 
@@ -127,15 +127,15 @@ def ask_model(
             remembered.update({a.table: a for a in answers})
             files.remember(remembered.values())
 
-    run = ask_tables(snapshot, model, files.remembered(), asking, keep=keep, progress=progress, subs=subs)
+    run = ask_tables(snapshot, model, files.remembered(), model_options, keep=keep, progress=progress, subtypes=subtypes)
     if spaces and run.exit_code != 4:
-        run = replace(run, spaces=_ask_spaces(files, snapshot, model, asking, spaces))
+        run = replace(run, spaces=_ask_spaces(files, snapshot, model, model_options, spaces))
     write_record(folder, snapshot, run, now)
     return run
 
 
 def _ask_spaces(
-    files: SourceFiles, snapshot: Snapshot, model: Model, asking: Asking, spaces: Sequence[SpaceRequest]
+    files: SourceFiles, snapshot: Snapshot, model: Model, model_options: ModelOptions, spaces: Sequence[SpaceRequest]
 ) -> tuple[SpaceRun, ...]:
     remembered = files.spaces()
 
@@ -143,7 +143,7 @@ def _ask_spaces(
         remembered[answer.key] = answer
         files.remember_spaces(remembered.values())
 
-    return ask_spaces(space_prompts(snapshot, spaces), model, files.spaces(), asking, keep=keep)
+    return ask_spaces(space_prompts(snapshot, spaces), model, files.spaces(), model_options, keep=keep)
 
 
 def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: datetime) -> None:
@@ -159,14 +159,14 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
     asked = [*(t.digest for t in run.tables), *(s.digest for s in run.spaces)]
     document = {
         "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "model": run.model, "exit_code": run.exit_code,
-        "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.asking.cost(*tokens),
+        "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.model_options.cost(*tokens),
         "prompts": hashlib.sha256("".join(asked).encode()).hexdigest(),
         "decisions": differ, "tables": [t.as_dict() for t in run.tables],
         "spaces": [s.as_dict() for s in run.spaces],
     }  # fmt: skip
     text = json.dumps(document, indent=1) + "\n"
-    stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    write_text(folder.generated_path / "runs" / f"{stamp}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", text)
+    state_version = now.strftime("%Y%m%dT%H%M%SZ")
+    write_text(folder.generated_path / "runs" / f"{state_version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", text)
 
 
 def read_platform(folder: EnvFolder, snapshot: Snapshot, workspace: Workspace) -> bool:

@@ -10,28 +10,28 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from lampkeeper.app.counting import source_files
-from lampkeeper.app.deployed import digests
+from lampkeeper.app.bundle_inputs import digests
+from lampkeeper.app.existing_tags import existing_tag_findings, with_existing_tags
 from lampkeeper.app.hash_keys import KeyFinder, no_key, shared_key, with_key
 from lampkeeper.app.importing import functions_beside, imported_spaces, moved_spaces
 from lampkeeper.app.labelling import read_sources
-from lampkeeper.app.limits import limits_of, take_quotas
 from lampkeeper.app.modes import Mode, draft_before, groups_for, merged_draft, mode_for
 from lampkeeper.app.own_masks import library_of
-from lampkeeper.app.own_tags import own_tag_findings, with_own_tags
+from lampkeeper.app.remaining_quota import remaining_quota_of, take_quotas
 from lampkeeper.app.space_content import SpaceWriter, lay_over
-from lampkeeper.app.unseen import hidden_tables, unknown_families
+from lampkeeper.app.unreviewed import hidden_tables, unknown_families
+from lampkeeper.app.value_profiling import source_files
 from lampkeeper.app.waiving import exceptions_ending, gated
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import empty_plan, make_plan
-from lampkeeper.deploy.rights import require_sight
+from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.deploy.state import States
 from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose
 from lampkeeper.design.knowledge.near_words import near_word
-from lampkeeper.design.knowledge.overlay import Overlay, compose
-from lampkeeper.design.knowledge.pack_file import read_pack
-from lampkeeper.design.knowledge.packs import choose_packs
+from lampkeeper.design.knowledge.overlay_file import read_overlay
+from lampkeeper.design.knowledge.overlays import choose_overlays
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.groups import minimal_groups
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
@@ -50,7 +50,7 @@ from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import ColumnName, TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
-from lampkeeper.model.unseen import Reach, Unseen, outermost
+from lampkeeper.model.unreviewed import Reach, Unreviewed, outermost
 from lampkeeper.remote.catalog import read_snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import read_access_model
@@ -117,49 +117,49 @@ class Choices:
     """What a command says in place of the settings; empty says nothing. `settle`: undecided columns take the model's class.
     `space_content`: whether what a model wrote of spaces counts.
 
-    `unseen` and `unseen_columns` are `deny` or `allow`.
+    `unreviewed` and `unreviewed_columns` are `deny` or `allow`.
     """
 
     country: tuple[str, ...] = ()
     industry: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     settle: bool = False
-    unseen: str = ""
-    unseen_columns: str = ""
+    unreviewed: str = ""
+    unreviewed_columns: str = ""
     space_content: SpaceWriter = SpaceWriter.MODEL
 
-    def closing(self, settings: Settings) -> tuple[Unseen, Unseen]:
-        """Return what becomes of unseen tables and of unseen columns; raise UsageError for a pair that cannot be."""
-        for flag, text in (("--unseen", self.unseen), ("--unseen-columns", self.unseen_columns)):
-            if text and text not in set(Unseen):
+    def closing(self, settings: Settings) -> tuple[Unreviewed, Unreviewed]:
+        """Return what becomes of unreviewed tables and of unreviewed columns; raise UsageError for a pair that cannot be."""
+        for flag, text in (("--unreviewed", self.unreviewed), ("--unreviewed-columns", self.unreviewed_columns)):
+            if text and text not in set(Unreviewed):
                 raise UsageError(f"{flag} {text!r} is neither deny nor allow")
-        tables = Unseen(self.unseen or settings.unseen)
-        columns = Unseen(self.unseen_columns or settings.unseen_columns)
-        if tables is Unseen.ALLOW and columns is Unseen.DENY:
+        tables = Unreviewed(self.unreviewed or settings.unreviewed)
+        columns = Unreviewed(self.unreviewed_columns or settings.unreviewed_columns)
+        if tables is Unreviewed.ALLOW and columns is Unreviewed.DENY:
             raise UsageError(
-                "unseen columns cannot be closed while unseen tables are open: every column of every other table would be NULL",
-                fix="leave --unseen at deny, or set --unseen-columns allow",
+                "unreviewed columns cannot be hidden while unreviewed tables are visible: their columns would all be NULL",
+                fix="leave --unreviewed at deny, or set --unreviewed-columns allow",
             )
         return tables, columns
 
 
-def overlay_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
-    """Return what packs and taxonomy of the environment know; UsageError for an unknown code or a file with mistakes."""
-    return with_own_tags(folder, packs_of(folder, choices))
+def knowledge_of(folder: EnvFolder, choices: Choices | None = None) -> Knowledge:
+    """Return what overlays and taxonomy of the environment know; UsageError for an unknown code or a file with mistakes."""
+    return with_existing_tags(folder, overlays_of(folder, choices))
 
 
-def packs_of(folder: EnvFolder, choices: Choices | None = None) -> Overlay:
-    """Return what the environment's packs know; raise UsageError for an unknown code or a pack file with mistakes."""
+def overlays_of(folder: EnvFolder, choices: Choices | None = None) -> Knowledge:
+    """Return what the environment's overlays know; raise UsageError for an unknown code or an overlay file with mistakes."""
     settings, said = folder.settings(), choices or Choices()
     library = library_of(folder)
     own = []
-    for path, text in folder.pack_texts():
-        read = read_pack(text, str(path), library)
-        if read.pack is None:
+    for path, text in folder.overlay_texts():
+        read = read_overlay(text, str(path), library)
+        if read.overlay is None:
             lines = [f"{f.place}: {f.message}" for f in read.findings]
-            raise UsageError("\n".join(lines), fix=f"lampkeeper packs check {path}")
-        own.append(read.pack)
-    return compose(choose_packs(said.country or settings.country, said.industry or settings.industry, own), library)
+            raise UsageError("\n".join(lines), fix=f"lampkeeper overlays check {path}")
+        own.append(read.overlay)
+    return compose(choose_overlays(said.country or settings.country, said.industry or settings.industry, own), library)
 
 
 def generate(
@@ -177,26 +177,26 @@ def generate(
     """
     settings, snapshot = folder.settings(), snapshot_of(folder)
     mode = mode_for(mode, space, genie_only=settings.genie_only)
-    overlay = overlay_of(folder, choices)
-    sources = read_sources(folder, snapshot, overlay)
-    labels = sources.merged(snapshot, overlay, settle=choices is not None and choices.settle)
+    knowledge = knowledge_of(folder, choices)
+    sources = read_sources(folder, snapshot, knowledge)
+    labels = sources.merged(snapshot, knowledge, settle=choices is not None and choices.settle)
     requests, findings = space_requests(settings, snapshot, mode, space)
     warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
     if settings.sql_warehouse_id:
         warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
     before = draft_before(folder) if space or mode is not Mode.FULL else None
-    unseen, unseen_columns = (choices or Choices()).closing(settings)
+    unreviewed, unreviewed_columns = (choices or Choices()).closing(settings)
     request = SynthesisRequest(
         snapshot=snapshot,
         labels=labels,
-        groups=groups_for(mode, folder, before, _groups(settings, overlay, choices or Choices())),
+        groups=groups_for(mode, folder, before, _groups(settings, knowledge, choices or Choices())),
         spaces=requests,
         warehouse=warehouse,
         function_schema=settings.function_schema,
-        overlay=overlay,
-        limits=limits_of(folder),
-        unseen=unseen,
-        unseen_columns=unseen_columns,
+        knowledge=knowledge,
+        limits=remaining_quota_of(folder),
+        unreviewed=unreviewed,
+        unreviewed_columns=unreviewed_columns,
         exemptions=settings.exemptions,
         covered=covered_places(settings.patterns),
     )
@@ -207,10 +207,10 @@ def generate(
         spaces, left_out = lay_over(spaces, snapshot, requests, source_files(folder).spaces())
     made = replace(made, desired=replace(made.desired, spaces=imported_spaces(folder, spaces)))
     made = merged_draft(mode, space, before, request, made)
-    own_tags = own_tag_findings(folder, snapshot, labels, made.desired, overlay)
+    existing_tags = existing_tag_findings(folder, snapshot, labels, made.desired, knowledge)
     now = now or datetime.now(UTC)
-    ends = (*exceptions_ending(settings, now.date()), *unknown_families(settings, overlay))
-    findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *own_tags, *ends])
+    ends = (*exceptions_ending(settings, now.date()), *unknown_families(settings, knowledge))
+    findings = sort_findings([*findings, *left_out, *made.findings, *sources.findings, *existing_tags, *ends])
     record_draft(folder, "edited by hand", now)
     folder.write_labels(labels)
     fresh = {r.name for r in requests}
@@ -229,20 +229,20 @@ def covered_places(patterns: Iterable[str]) -> tuple[Reach, ...]:
     return outermost(parts for parts in whole if len(parts) < 3)
 
 
-def _groups(settings: Settings, overlay: Overlay, choices: Choices) -> tuple[GroupSpec, ...]:
+def _groups(settings: Settings, knowledge: Knowledge, choices: Choices) -> tuple[GroupSpec, ...]:
     """Return the groups: those named by the command, the settings', the industry's templates, or the fewest that do."""
     if settings.genie_only:
         return ()
     if choices.groups:
-        known = {t.name for t in overlay.templates} | {s.group.name for s in settings.groups or ()}
+        known = {t.name for t in knowledge.templates} | {s.group.name for s in settings.groups or ()}
         for name in choices.groups:
             if near_word(name, known) is not None and name.casefold() not in {k.casefold() for k in known}:
                 fix = "correct the name; a new group whose name is that near goes into `groups` of env.auto.tfvars"
                 raise unknown_name("group", name, known, where="among the templates and the settings", fix=fix)
-        return overlay.pick_groups(choices.groups)
+        return knowledge.pick_groups(choices.groups)
     if settings.groups is not None:
         return settings.groups
-    return tuple(t.spec() for t in overlay.templates) or minimal_groups()
+    return tuple(t.spec() for t in knowledge.templates) or minimal_groups()
 
 
 def space_requests(
@@ -283,11 +283,11 @@ def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = 
     """Return what is wrong with the draft, or with the layers' files: how they are written, and what they mean."""
     snapshot = folder.snapshot() if folder.snapshot_path.is_file() else None
     settings, today = folder.settings(), (now or datetime.now(UTC)).date()
-    overlay = overlay_of(folder)
-    ends = (*exceptions_ending(settings, today), *unknown_families(settings, overlay))
+    knowledge = knowledge_of(folder)
+    ends = (*exceptions_ending(settings, today), *unknown_families(settings, knowledge))
     judge = partial(
-        check, snapshot=snapshot, limits=limits_of(folder), exempt=tuple(e.principal for e in settings.exemptions),
-        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=overlay.vocabulary,
+        check, snapshot=snapshot, limits=remaining_quota_of(folder), exempt=tuple(e.principal for e in settings.exemptions),
+        labels=folder.labels() if folder.labels_path.is_file() else (), vocabulary=knowledge.vocabulary,
     )  # fmt: skip
     if drafted:
         read = folder.draft()
@@ -313,7 +313,7 @@ def desired_of(folder: EnvFolder) -> Desired:
     return folder.read_desired()
 
 
-def settled_desired(folder: EnvFolder) -> tuple[Desired, tuple[Finding, ...]]:
+def decided_desired(folder: EnvFolder) -> tuple[Desired, tuple[Finding, ...]]:
     """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for."""
     findings: tuple[Finding, ...] = ()
     if has_draft(folder):
@@ -371,7 +371,7 @@ def make_env_plan(
     if has_errors(gate):
         return empty_plan(states, layers, gate), states
     draft = folder.read_draft() if drafted else None
-    desired, findings = settled_desired(folder)
+    desired, findings = decided_desired(folder)
     if desired != draft:
         # The layers hold more than the draft: what other environments ask of the account, layers that it does not speak for.
         gate = sort_findings([*gate, *validate(folder, drafted=False, now=now)])
@@ -384,8 +384,8 @@ def make_env_plan(
     findings = (*findings, *shared_key(folder, found.key))
     moved = moved_spaces(folder, workspace, desired) if Layer.WORKSPACE in layers else ()
     hiding = tuple(allow_hiding)
-    unseen = hidden_tables(desired, workspace, states, hiding) if Layer.DATA_ACCESS in layers else ()
-    found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unseen])
+    unreviewed = hidden_tables(desired, workspace, states, hiding) if Layer.DATA_ACCESS in layers else ()
+    found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unreviewed])
     return replace(plan, findings=found_all, files=tuple(digests(folder.path).items())), states
 
 

@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lampkeeper.app.space_content import Asking, SpaceRun
-from lampkeeper.design.classify.prompt import Prompt, Subs, halves, make_prompts, table_digest
+from lampkeeper.app.space_content import ModelOptions, SpaceRun
+from lampkeeper.design.classify.prompt import Prompt, Subtypes, halves, make_prompts, table_digest
 from lampkeeper.design.classify.reply import Reply, feedback, read_reply, text_of
 from lampkeeper.files.label_sources import Remembered
 from lampkeeper.model.errors import RemoteError
@@ -68,7 +68,7 @@ class ModelRun:
 
     model: str
     tables: tuple[TableRun, ...]
-    asking: Asking
+    model_options: ModelOptions
     spaces: tuple[SpaceRun, ...] = ()
 
     @property
@@ -132,25 +132,25 @@ def ask_tables(
     snapshot: Snapshot,
     model: Model,
     remembered: Mapping[TableName, Remembered],
-    asking: Asking,
+    model_options: ModelOptions,
     *,
     keep: Callable[[Sequence[Remembered]], None],
     progress: Progress | None = None,
-    subs: Subs | None = None,
+    subtypes: Subtypes | None = None,
 ) -> ModelRun:
     """Ask about every table that is new, changed, or last answered by another model; `keep` is given answers as they come.
 
     `subs` are the kinds that the model may name beside those always known.
     """
     name = str(model.ref)
-    runs = {t.name: _started(t, remembered.get(t.name), name, subs) for t in snapshot.tables}
+    runs = {t.name: _started(t, remembered.get(t.name), name, subtypes) for t in snapshot.tables}
     open_tables = [t for t in snapshot.tables if not runs[t.name].remembered]
     gate = _Gate()
-    asker = _Asker(model=model, asking=asking, gate=gate, subs=subs)
-    pool = ThreadPoolExecutor(max_workers=asking.at_once, thread_name_prefix="model")
+    query_runner = _QueryRunner(model=model, model_options=model_options, gate=gate, subtypes=subtypes)
+    pool = ThreadPoolExecutor(max_workers=model_options.at_once, thread_name_prefix="model")
     pending: set[Future[TableRun]] = set()
     try:
-        pending = {pool.submit(asker.table, t, runs[t.name]) for t in open_tables}
+        pending = {pool.submit(query_runner.table, t, runs[t.name]) for t in open_tables}
         done = 0
         while pending:
             ready, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -162,11 +162,11 @@ def ask_tables(
     finally:
         gate.close()
         pool.shutdown(wait=True, cancel_futures=True)
-    return ModelRun(model=name, tables=tuple(runs[t.name] for t in snapshot.tables), asking=asking)
+    return ModelRun(model=name, tables=tuple(runs[t.name] for t in snapshot.tables), model_options=model_options)
 
 
-def _started(table: Table, known: Remembered | None, model: str, subs: Subs | None) -> TableRun:
-    prompts = make_prompts(table, subs=subs)
+def _started(table: Table, known: Remembered | None, model: str, subtypes: Subtypes | None) -> TableRun:
+    prompts = make_prompts(table, subtypes=subtypes)
     run = TableRun(table=table.name, digest=table_digest(prompts), prompts=[p.digest for p in prompts])
     if known is not None and known.digest == run.digest and known.model == model:
         run.remembered = True
@@ -201,21 +201,21 @@ class _Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asker:
+class _QueryRunner:
     """Asks about one table at a time, in a thread."""
 
     model: Model
-    asking: Asking
+    model_options: ModelOptions
     gate: _Gate
-    subs: Subs | None = None
+    subtypes: Subtypes | None = None
 
     def table(self, table: Table, run: TableRun) -> TableRun:
         if self.gate.closed:
             run.skipped = True
         else:
             try:
-                for prompt in make_prompts(table, subs=self.subs):
-                    self._prompt(prompt, run, self.asking.answers)
+                for prompt in make_prompts(table, subtypes=self.subtypes):
+                    self._prompt(prompt, run, self.model_options.answers)
                 self.gate.tell(None)
             except RemoteError as error:
                 run.failure = error

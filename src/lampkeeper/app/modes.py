@@ -64,10 +64,10 @@ def merged_draft(mode: Mode, space: str, before: Desired | None, request: Synthe
     new = made.desired
     if mode is Mode.GOVERNANCE:
         kept = before or Desired()
-        new = replace(new, spaces=kept.spaces, seats=kept.seats, warehouses=kept.warehouses)
+        new = replace(new, spaces=kept.spaces, workspace_assignments=kept.workspace_assignments, warehouses=kept.warehouses)
     elif mode is Mode.GENIE:
         kept = before or Desired(groups=new.groups)
-        new = replace(kept, spaces=new.spaces, seats=new.seats, warehouses=new.warehouses)
+        new = replace(kept, spaces=new.spaces, workspace_assignments=new.workspace_assignments, warehouses=new.warehouses)
     return Synthesis(desired=new, findings=made.findings)
 
 

@@ -21,7 +21,7 @@ def read_mask(path: Path) -> LibraryFunction:
     try:
         found = parse_library_file(read_text(path), FunctionRole.MASK, place=str(path))
     except InternalError as error:
-        raise UsageError(error.message, fix="write the header as `lampkeeper masks` files have it: docs/packs.md") from None
+        raise UsageError(error.message, fix="write the header as `lampkeeper masks` files have it: docs/overlays.md") from None
     if found.name != path.stem:
         raise UsageError(f"{path}: holds {found.name}; a file is named after its function", fix=f"rename it {found.name}.sql")
     if found.name in load_library().functions:

@@ -32,7 +32,7 @@ class SpaceWriter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class ModelOptions:
     """How to ask: answers tried for one prompt, tables at once, USD for a million tokens in and out (None: unknown)."""
 
     answers: int = 3
@@ -102,7 +102,7 @@ def ask_spaces(
     prompts: Mapping[str, SpacePrompt],
     model: Model,
     remembered: Mapping[str, RememberedSpace],
-    asking: Asking,
+    model_options: ModelOptions,
     *,
     keep: Callable[[RememberedSpace], None],
 ) -> tuple[SpaceRun, ...]:
@@ -116,7 +116,7 @@ def ask_spaces(
             run.remembered, run.skipped, run.content, run.problems = True, False, known.content, known.problems
         elif not failed:
             try:
-                _ask(prompt, model, asking.answers, run)
+                _ask(prompt, model, model_options.answers, run)
             except RemoteError as error:
                 run.failure = error
                 failed = True
@@ -145,14 +145,14 @@ def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceRun) -> None
             break
         reply = read_space_reply(answer.content, prompt, cut=answer.cut)
         run.errors += reply.problems
-        told = best is not None
+        reported = best is not None
         if reply.content is not None:
             if best is None or len(reply.problems) <= len(best.problems):
                 best = reply
                 run.content, run.problems = reply.content.as_dict(), reply.problems
             if not reply.problems:
                 break
-        if told:
+        if reported:
             break
         messages = [
             *prompt.messages(),

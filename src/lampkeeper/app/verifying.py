@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from lampkeeper.app.hash_keys import KeyFinder, no_key, with_key
 from lampkeeper.app.lifecycle import Progress, tables_in_scope
+from lampkeeper.deploy.live_state import read_live_state, scope_of
 from lampkeeper.deploy.planner import make_plan
-from lampkeeper.deploy.rights import require_sight
+from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify.identities import NamedIdentity
 from lampkeeper.deploy.verify.verification import VerifyOptions, VerifyReport, prepare, verify
-from lampkeeper.deploy.view import read_view, scope_of
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.desired import Desired
@@ -40,7 +40,7 @@ def verify_env(
     options = replace(options, key_known=found.key is not None)
     prepare(workspace, options)
     try:
-        view = read_view(workspace, scope_of(desired, states), states)
+        view = read_live_state(workspace, scope_of(desired, states), states)
     except RemoteError as error:
         if error.code not in SHOWS_LESS:
             raise

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lampkeeper.cli.console import Console
-from lampkeeper.cli.here import Here, JobFlags
+from lampkeeper.cli.context import CommandContext, JobFlags
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import perform
 from lampkeeper.files.local_files import LocalFiles
@@ -93,7 +93,7 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
                 task_value=options.pop("verdict", "exit") == "task-value",
                 **{name: options.pop(name, "") for name in ("run_id", "account_scope", "warehouse", "history")},
             )
-            here = Here(
+            context = CommandContext(
                 console=Console(as_json=as_json),
                 root=root_of(envs),
                 env=options.pop("env", ""),
@@ -102,14 +102,14 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
                 files=LocalFiles(envs),
             )
 
-            def work(at: Here) -> Outcome | None:
+            def work(at: CommandContext) -> Outcome | None:
                 outcome = command(at, **options)
                 if outcome is not None:
                     at.console.document(outcome.document)
                     at.console.findings(outcome.findings)
                 return outcome
 
-            return perform(here, envs, work, writes=writes) if env else work(here)
+            return perform(context, envs, work, writes=writes) if env else work(context)
 
         if env:
             run = _HELP_ALL(run)
@@ -160,10 +160,10 @@ def switch(name: str, text: str) -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def packs_options(command: Command) -> Command:
+def overlays_options(command: Command) -> Command:
     """Give a command --country and --industry."""
     for name, example in (("--industry", "healthcare"), ("--country", "ANZ,IN")):
-        text = f"{name.removeprefix('--').capitalize()} packs in place of the settings', such as {example}."
+        text = f"{name.removeprefix('--').capitalize()} overlays in place of the settings', such as {example}."
         command = click.option(name, default="", metavar="CODES", help=text)(command)
     return command
 

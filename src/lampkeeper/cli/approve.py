@@ -10,16 +10,16 @@ import click
 
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.console import cell, new_table, require_yes
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome, clean
-from lampkeeper.cli.places import patience_of
+from lampkeeper.cli.places import timeouts_of
 from lampkeeper.cli.plan_summary import full_option, print_plan
 from lampkeeper.cli.program import GROUPS
 from lampkeeper.cli.proposals import approvals_option, plan_book
 from lampkeeper.cli.steps import now
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.history_tables import TABLES
-from lampkeeper.deploy.run_book import RunBook, judge, verdict_of
+from lampkeeper.deploy.run_log import RunLog, judge, verdict_of
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known
@@ -36,7 +36,7 @@ STEPS = frozenset(command.name for group in GROUPS.values() for command in group
 @full_option
 @approvals_option
 @common(workspace=True)
-def approve_command(here: Here, plan_hash: str, yes: bool, full: bool, approvals: Path | None) -> Outcome:
+def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bool, approvals: Path | None) -> Outcome:
     """Show the plan proposed under HASH, ask, and approve it as who you are signed in. Its proposer cannot.
 
     The approval keeps the lines that were shown. A service principal approves only where `approvers` of env.auto.tfvars
@@ -44,27 +44,27 @@ def approve_command(here: Here, plan_hash: str, yes: bool, full: bool, approvals
     """
 
     # The environment's own auth.auto.tfvars, where there is one, says who we are; else a profile, else the SDK finds out.
-    own = here.folder().auth() if here.shared is None else Auth()
-    auth = Auth(profile=here.profile) if here.profile else own
-    by = whoami(connect(auth, patience=patience_of(os.environ)))
-    book = plan_book(here, approvals)
+    own = context.folder().auth() if context.shared is None else Auth()
+    auth = Auth(profile=context.profile) if context.profile else own
+    by = whoami(connect(auth, timeouts=timeouts_of(os.environ)))
+    book = plan_book(context, approvals)
     plan = book.load(plan_hash)
     book.require_another(plan_hash, by)
-    shown = tuple(line.text for line in print_plan(here.console, plan, full=full))
+    shown = tuple(line.text for line in print_plan(context.console, plan, full=full))
     if not yes:
-        if here.console.as_json:
+        if context.console.as_json:
             raise UsageError("approve asks first", fix="give --yes with --json")
-        asked = f"approve as {clean(by)}: {plan.writes} writes to {here.env}, {len(plan.loosening)} cells loosened?"
+        asked = f"approve as {clean(by)}: {plan.writes} writes to {context.env}, {len(plan.widening)} cells widened?"
         require_yes(asked, "give --yes")
     record = book.approve(plan_hash, by, now(), shown)
-    here.console.line(
-        f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.loosening)} cells loosened,"
-        f" {len(plan.opening)} opened"
+    context.console.line(
+        f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.widening)} cells widened,"
+        f" {len(plan.first_access)} opened"
     )
     return Outcome(
         document={
             "plan_hash": plan_hash, "proposer": book.proposal(plan_hash).by, "approver": record.by, "at": record.at,
-            "loosening": [str(c) for c in plan.loosening], "opening": [str(c) for c in plan.opening],
+            "widening": [str(c) for c in plan.widening], "opening": [str(c) for c in plan.first_access],
             "restoring": [str(c) for c in plan.restoring], "undeployed": list(plan.undeployed), "writes": plan.writes,
             "shown": list(record.shown),
         }
@@ -75,43 +75,47 @@ def approve_command(here: Here, plan_hash: str, yes: bool, full: bool, approvals
 @click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have gone through, in order.")
 @click.option("--then", default="", metavar="A,B,…", help="Steps that follow only where one of those found something.")
 @common()
-def outcome_command(here: Here, steps: str, then: str) -> Outcome:
+def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
     """Say what the run --run-id came to, from the records of its steps; the exit code is the run's verdict.
 
-    What the steps of --then came to is told, and does not mend what called for them.
+    What the steps of --then came to is told, and does not fix what called for them.
     """
-    if not here.flags.run_id:
+    if not context.flags.run_id:
         raise UsageError("outcome of which run?", fix="give --run-id")
-    book = RunBook(here.files, here.env, here.flags.run_id)
+    book = RunLog(context.files, context.env, context.flags.run_id)
     names = listed(steps)
     for name in (*names, *listed(then)):
         require_known("step", name, STEPS, where="of a run")
     records = book.read([*names, *listed(then)])
-    if not records and here.shared is None:
-        here.folder()  # a run of an environment that is not there has left no record either
+    if not records and context.shared is None:
+        context.folder()  # a run of an environment that is not there has left no record either
     found = judge(names, records)
     table = new_table("step", "verdict", "what it said")
     for record in found.steps:
-        told = "; ".join([record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"])
+        reported = "; ".join(
+            [record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"]
+        )
         verdict = "did not end" if record.exit_code is None else str(verdict_of(record.exit_code))
-        table.add_row(cell(record.step), cell(verdict), cell(told))
-    here.console.table(table)
+        table.add_row(cell(record.step), cell(verdict), cell(reported))
+    context.console.table(table)
     book.files.write(book.name("verdict.json"), json.dumps(found.as_dict(), indent=1, sort_keys=True).encode())
     where = f" at {found.step}: {found.message}" if found.step else ""
-    here.console.line(f"run {here.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red")
+    context.console.line(
+        f"run {context.flags.run_id}: {found.verdict}{where}", "bold green" if found.exit_code == 0 else "bold red"
+    )
     return Outcome(document=found.as_dict(), verdict=found.exit_code)
 
 
 @click.command("make-history")
 @click.argument("schema", metavar="CATALOG.SCHEMA")
 @common(env=False, workspace=True)
-def make_history_command(here: Here, schema: str) -> Outcome:
+def make_history_command(context: CommandContext, schema: str) -> Outcome:
     """Make the append-only tables of the jobs' history, as somebody who runs no job: who makes a table could change it."""
-    workspace = connect(Auth(profile=here.profile), patience=patience_of(os.environ))
+    workspace = connect(Auth(profile=context.profile), timeouts=timeouts_of(os.environ))
     history = History.named(workspace, schema, "")
     for table in TABLES:
         history.make(table)
-        here.console.line(f"{schema}.{table} is there, owned by who made it first")
+        context.console.line(f"{schema}.{table} is there, owned by who made it first")
     return Outcome(document={"schema": schema, "tables": list(TABLES)})
 
 

@@ -11,13 +11,13 @@ from lampkeeper.app.auditing import Audit, audit
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.lifecycle import Choices, access_of, count_labels, make_env_plan
 from lampkeeper.app.verifying import verify_env, verify_options
-from lampkeeper.cli.app import common, listed, packs_options
+from lampkeeper.cli.app import common, listed, overlays_options
 from lampkeeper.cli.console import Console
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
-from lampkeeper.deploy.run_book import RunBook, StepRecord, verdict_of
+from lampkeeper.deploy.run_log import RunLog, StepRecord, verdict_of
 from lampkeeper.design.drift.drift import DriftKind
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
@@ -26,18 +26,18 @@ from lampkeeper.model.errors import UsageError
 
 
 @click.command("audit")
-@packs_options
+@overlays_options
 @common(workspace=True)
-def audit_command(here: Here, country: str, industry: str) -> Outcome:
+def audit_command(context: CommandContext, country: str, industry: str) -> Outcome:
     """Find sensitive columns that nothing covers, and tags on columns that are gone. Exit 1 on drift."""
-    folder = here.folder()
-    workspace = workspace_of(here, folder)
-    with here.console.progress("auditing"):
+    folder = context.folder()
+    workspace = workspace_of(context, folder)
+    with context.console.progress("auditing"):
         found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
-    print_audit(here.console, found)
+    print_audit(context.console, found)
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
-    history = history_of(here, workspace)
+    history = history_of(context, workspace)
     if history is not None:
         history.drifted(found.columns, forward, reverse, [d.entity for d in found.drift])
     facts = {"forward": forward, "reverse": reverse, "drift": "true" if found.drift else "false"}
@@ -68,36 +68,38 @@ def audit_dict(found: Audit) -> dict[str, object]:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
 @click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
 @click.option("--verify", "proven", is_flag=True, help="Verify first, and show the result (probes: on the local workspace).")
-@packs_options
+@overlays_options
 @common(workspace=True, writes=True)
-def report_command(here: Here, out: Path | None, offline: bool, proven: bool, country: str, industry: str) -> Outcome:
+def report_command(
+    context: CommandContext, out: Path | None, offline: bool, proven: bool, country: str, industry: str
+) -> Outcome:
     """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
     if offline and proven:
         raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
-    folder = here.folder()
+    folder = context.folder()
     path = out or folder.path / "report.html"
     page = page_of(folder)
-    if here.flags.run_id:
-        steps = RunBook(here.files, here.env, here.flags.run_id).read(STEPS)
+    if context.flags.run_id:
+        steps = RunLog(context.files, context.env, context.flags.run_id).read(STEPS)
         page = replace(page, facts={**page.facts, **{f"step {s.step}": _step_line(s) for s in steps}})
     if not offline:
-        with here.console.progress("reading the workspace"):
-            workspace = workspace_of(here, folder)
-            find_key = key_finder(here, folder, workspace)
+        with context.console.progress("reading the workspace"):
+            workspace = workspace_of(context, folder)
+            find_key = key_finder(context, folder, workspace)
             plan, _ = make_env_plan(folder, workspace, find_key=find_key)
             found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
             local = is_local(workspace)
             settings = folder.settings()
-            tokens = tokens_of(here, workspace, [i.token_env for i in settings.identities])
+            tokens = tokens_of(context, workspace, [i.token_env for i in settings.identities])
             options = verify_options(settings, tokens, create_probes=local, local=local)
-            with here.console.progress("verifying") as step:
+            with context.console.progress("verifying") as step:
                 verified = verify_env(folder, workspace, options, step, find_key=find_key)
-            page = replace(page, verification=verified, basis=never_observed(here.root) if local else "")
+            page = replace(page, verification=verified, basis=never_observed(context.root) if local else "")
     write_text(path, render_page(page))
-    here.console.line(f"wrote {path}")
-    return Outcome(document={"env": here.env, "file": str(path), "sections": "offline" if offline else "all"})
+    context.console.line(f"wrote {path}")
+    return Outcome(document={"env": context.env, "file": str(path), "sections": "offline" if offline else "all"})
 
 
 STEPS = ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit")
@@ -105,9 +107,9 @@ STEPS = ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit")
 
 
 def _step_line(step: StepRecord) -> str:
-    told = ", ".join(f"{key} {value}" for key, value in step.facts.items() if isinstance(value, str | int) and value != "")
+    reported = ", ".join(f"{key} {value}" for key, value in step.facts.items() if isinstance(value, str | int) and value != "")
     verdict = "did not end" if step.exit_code is None else str(verdict_of(step.exit_code))
-    return "; ".join(part for part in (verdict, step.message, told) if part)
+    return "; ".join(part for part in (verdict, step.message, reported) if part)
 
 
 def page_of(folder: EnvFolder) -> Page:

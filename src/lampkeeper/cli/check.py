@@ -12,10 +12,10 @@ import click
 
 from lampkeeper.app.comparing import access_beside
 from lampkeeper.app.lifecycle import access_of, desired_of, live_access_of
-from lampkeeper.app.unseen import bounded, unseen_column, with_unknown
+from lampkeeper.app.unreviewed import bounded, unreviewed_column, with_unknown
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.named import (
     column_named,
     principal_named,
@@ -86,41 +86,41 @@ def _short(text: str) -> str:
 @click.option("--table", "only", default="", metavar="TEXT", help="Show tables whose name holds this text.")
 @click.option("--live", is_flag=True, help="Read the workspace instead of the files.")
 @common(workspace=True)
-def matrix_command(here: Here, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
+def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
     """Show principal × column -> raw, masked by f or hidden, from the files alone."""
-    folder = here.folder()
-    access = live_access_of(folder, workspace_of(here, folder)) if live else access_of(folder)
+    folder = context.folder()
+    access = live_access_of(folder, workspace_of(context, folder)) if live else access_of(folder)
     matrix = compute_matrix(access, standard_principals(access))
     if only:
         matrix = tables_named(matrix, only)
     rows = matrix_rows(matrix)
-    print_matrix(here.console, matrix)
+    print_matrix(context.console, matrix)
     exemptions = [str(e) for e in folder.settings().exemptions]
-    unseen = unseen_dict(matrix)
-    for catalog, shown in unseen.items():
-        here.console.line(f"a table of {catalog} that nobody has reviewed: {_by_state(shown)}")
+    unreviewed = unreviewed_dict(matrix)
+    for catalog, shown in unreviewed.items():
+        context.console.line(f"a table of {catalog} that nobody has reviewed: {_by_state(shown)}")
     for line in exemptions:
-        here.console.line(f"raw by exemption: {line}")
+        context.console.line(f"raw by exemption: {line}")
     if csv_file is not None:
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["principal"], lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _no_formula(v) for k, v in row.items()} for row in rows)
         write_text(csv_file, text.getvalue())
-        here.console.note(f"wrote {csv_file}")
+        context.console.note(f"wrote {csv_file}")
     if html_file is not None:
         from lampkeeper.cli.report_page import Page, render_page
 
-        write_text(html_file, render_page(Page(title=f"Who sees what: {here.env}", matrix=matrix)))
-        here.console.note(f"wrote {html_file}")
-    document = {"env": here.env, "principals": list(matrix.principals), "cells": rows}
-    return Outcome(document=document | {"unseen": unseen, "exemptions": exemptions})
+        write_text(html_file, render_page(Page(title=f"Who sees what: {context.env}", matrix=matrix)))
+        context.console.note(f"wrote {html_file}")
+    document = {"env": context.env, "principals": list(matrix.principals), "cells": rows}
+    return Outcome(document=document | {"unreviewed": unreviewed, "exemptions": exemptions})
 
 
-def unseen_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
+def unreviewed_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
     """Return by catalog or schema what each principal that may read it gets of a table that nobody has reviewed."""
     found: dict[str, dict[str, str]] = {}
-    for (principal, place), closed in sorted(matrix.unseen.items()):
+    for (principal, place), closed in sorted(matrix.unreviewed.items()):
         found.setdefault(".".join(place), {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
     return dict(sorted(found.items()))
 
@@ -142,14 +142,14 @@ def is_live(name: str) -> bool:
     return name == LIVE or name.startswith(f"{LIVE}:")
 
 
-def compared_access(here: Here, a: str, b: str) -> tuple[Access, Access, Mapping[str, tuple[str, ...]]]:
+def compared_access(context: CommandContext, a: str, b: str) -> tuple[Access, Access, Mapping[str, tuple[str, ...]]]:
     """Return the access of both sides, and the memberships that the files of one side do not manage and take from the other."""
     env = next((n for n in (a, b) if not is_live(n)), "")
     if not env and LIVE in (a, b):
         raise UsageError("`live` on both sides: which environment's?", fix="name one: live:dev")
-    folders = [EnvFolder.existing(here.root, (n.partition(":")[2] or env) if is_live(n) else n) for n in (a, b)]
+    folders = [EnvFolder.existing(context.root, (n.partition(":")[2] or env) if is_live(n) else n) for n in (a, b)]
     found: list[Access | None] = [
-        live_access_of(folder, workspace_of(here, folder)) if is_live(name) else None
+        live_access_of(folder, workspace_of(context, folder)) if is_live(name) else None
         for name, folder in zip((a, b), folders, strict=True)
     ]
     lives = [each for each in found if each is not None]
@@ -184,20 +184,20 @@ def change_dict(change: MatrixChange) -> dict[str, str | None]:
     help="Call A's catalogs by B's names before comparing, such as dev_fin=prod_fin.",
 )
 @common(env=False, workspace=True)
-def diff_command(here: Here, a: str, b: str, catalog_map: str) -> Outcome:
+def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> Outcome:
     """Show who gains or loses what from A to B: environments, `live`, or `live:ENV`."""
-    first, second, outside = compared_access(here, a, b)
+    first, second, outside = compared_access(context, a, b)
     people = standard_principals(first, second)
     names = read_map(catalog_map)
     require_catalogs(names, first, second)
     before = rename_catalogs(compute_matrix(first, people), names)
     changes = compare(before, rename_catalogs(compute_matrix(second, people), {}))
     for change in changes:
-        here.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
+        context.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
     looser = sum(c.direction is Direction.LOOSER for c in changes)
     for group, members in sorted(outside.items()):
-        here.console.line(f"not compared, the files do not manage its members: {group}: {bounded(members)}")
-    here.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
+        context.console.line(f"not compared, the files do not manage its members: {group}: {bounded(members)}")
+    context.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
     document = {"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]}
     return Outcome(document=document | {"memberships": {group: list(members) for group, members in sorted(outside.items())}})
 
@@ -238,30 +238,30 @@ def _renamed(text: str, names: dict[str, str]) -> str:
 @click.argument("column", metavar="TABLE.COLUMN")
 @click.option("--live", is_flag=True, help="Ask about the workspace as it is, not about the files.")
 @common(workspace=True)
-def why_command(here: Here, principal: str, column: str, live: bool) -> Outcome:
+def why_command(context: CommandContext, principal: str, column: str, live: bool) -> Outcome:
     """Explain what PRINCIPAL gets from TABLE.COLUMN: groups, grants, tags, policies, mask, row filter.
 
     PRINCIPAL is a user, an application id, a group (then: one of its members), or `outsider`.
     """
-    folder = here.folder()
+    folder = context.folder()
     desired, settings = desired_of(folder), folder.settings()
-    outside, workspace = unseen_column(desired, column), None
+    outside, workspace = unreviewed_column(desired, column), None
     if live:
-        workspace = workspace_of(here, folder)
+        workspace = workspace_of(context, folder)
         read = partial(live_access_of, folder, workspace, outside)
         access = table_of_workspace(read, outside, desired.tables)
     else:
         access = access_of(folder)
         if outside is not None:
             require_no_slip(outside, desired.tables)
-            here.console.note(
+            context.console.note(
                 f"{outside.table} is not in this environment: the files know nothing of its tags and grants (--live)"
             )
             access = with_unknown(access, outside)
     also = [*(g.name for g in desired.groups), *(e.principal for e in settings.exemptions), *settings.operators]
     asked_about = principal_named(access, principal, also, workspace)
     found = explain(access, asked_about, column_named(access, column))
-    print_explanation(here.console, found)
+    print_explanation(context.console, found)
     return Outcome(document=found.as_dict())
 
 

@@ -12,15 +12,15 @@ from lampkeeper.app import conform
 from lampkeeper.app.conform import Conformance, RowOutcome
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
+from lampkeeper.places.existing import ExistingPlace
 from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.own import OwnPlace
 from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
 
@@ -40,48 +40,48 @@ _SANDBOX = "main"
     help="Wait so long for tags, policies and memberships to take effect (default: 30, on the local workspace 0).",
 )  # fmt: skip
 @common(env=False, workspace=True)
-def conform_command(here: Here, place: str, sandbox: str, record: Path, settle: float | None) -> Outcome:
+def conform_command(context: CommandContext, place: str, sandbox: str, record: Path, settle: float | None) -> Outcome:
     """Try every rule of the conformance ledger at a place, and record outcome and date. Exit 1 if one does not hold."""
     conform.read_record(record)
     if place == "own":
-        found = _own(here, sandbox, settle)
+        found = _own(context, sandbox, settle)
     else:
-        if here.profile or here.env:
-            raise UsageError("--profile and --env name a workspace of your own", fix="add --place own")
-        found = _local(here, sandbox or _SANDBOX, settle)
+        if context.profile or context.env:
+            raise UsageError("--profile and --env name a workspace of your own", fix="add --place existing")
+        found = _local(context, sandbox or _SANDBOX, settle)
     conform.write_record(record, found)
-    print_conformance(here.console, found)
-    here.console.note(f"recorded in {record}")
+    print_conformance(context.console, found)
+    context.console.note(f"recorded in {record}")
     document = found.as_dict() | {"record": str(record)}
     return Outcome(document=document, failed=found.passed < len(found.probes))
 
 
-def _local(here: Here, sandbox: str, settle: float | None) -> Conformance:
+def _local(context: CommandContext, sandbox: str, settle: float | None) -> Conformance:
     with tempfile.TemporaryDirectory(prefix="lampkeeper-conform-") as folder, running(LocalPlace(folder=Path(folder))) as address:
-        return _run(here, connect(address.signed(), warehouse_id=address.warehouse_id), sandbox, conform.LOCAL, settle or 0.0)
+        return _run(context, connect(address.signed(), warehouse_id=address.warehouse_id), sandbox, conform.LOCAL, settle or 0.0)
 
 
-def _own(here: Here, sandbox: str, settle: float | None) -> Conformance:
+def _own(context: CommandContext, sandbox: str, settle: float | None) -> Conformance:
     if not sandbox:
         raise UsageError(
-            "--place own needs --sandbox: the probes make people, groups and a schema there",
+            "--place existing needs --sandbox: the probes make people, groups and a schema there",
             fix="--sandbox CATALOG, a catalog in which a schema may be made and dropped",
         )
     conform.check_sandbox(sandbox)
     auth, warehouse = Auth(), ""
-    if here.env:
-        folder = EnvFolder.existing(here.root, here.env)
+    if context.env:
+        folder = EnvFolder.existing(context.root, context.env)
         auth, warehouse = folder.auth(), folder.settings().sql_warehouse_id
-    if here.profile:
-        auth = replace(Auth(profile=here.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
-    with running(OwnPlace(auth=auth, warehouse_id=warehouse)) as address:
+    if context.profile:
+        auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
+    with running(ExistingPlace(auth=auth, warehouse_id=warehouse)) as address:
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
-        wait = Settle().seconds if settle is None and not is_local(workspace) else settle or 0.0
-        return _run(here, workspace, sandbox, "own", wait)
+        wait = PropagationWait().seconds if settle is None and not is_local(workspace) else settle or 0.0
+        return _run(context, workspace, sandbox, "own", wait)
 
 
-def _run(here: Here, workspace: Workspace, sandbox: str, place: str, settle: float) -> Conformance:
-    with here.console.progress("probing") as step:
+def _run(context: CommandContext, workspace: Workspace, sandbox: str, place: str, settle: float) -> Conformance:
+    with context.console.progress("probing") as step:
         return conform.conform(workspace, sandbox, place=place, settle_seconds=settle, progress=step)
 
 

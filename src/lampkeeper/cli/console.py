@@ -96,14 +96,14 @@ class Console:
 
     def _lines(self, title: str) -> Iterator[Step]:
         began = time.monotonic()
-        over, told = threading.Event(), [""]
+        over, reported = threading.Event(), [""]
 
         def step(what: str, done: int, total: int) -> None:
-            told[0] = f" {done}/{total} {what}"
+            reported[0] = f" {done}/{total} {what}"
 
         def tell() -> None:
             while not over.wait(_EVERY):
-                self.note(f"{title}:{told[0]} ({time.monotonic() - began:.0f} s)")
+                self.note(f"{title}:{reported[0]} ({time.monotonic() - began:.0f} s)")
 
         teller = threading.Thread(target=tell, daemon=True)
         teller.start()

@@ -13,14 +13,14 @@ import click
 
 from lampkeeper.app.auditing import Audit, audit
 from lampkeeper.app.conform import never_observed
-from lampkeeper.app.hash_keys import FoundKey, key_for, local_key
+from lampkeeper.app.hash_keys import ExistingKey, key_for, local_key
 from lampkeeper.app.lifecycle import Generated, desired_of, generate, make_env_plan, take_snapshot, validate
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, fitted
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.deploy import apply_progress, print_applied
-from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.plan_summary import print_lines, print_plan
 from lampkeeper.cli.report_page import render_page
@@ -32,7 +32,7 @@ from lampkeeper.demo.run import (
     Subject,
     ask_everybody,
     bank_subject,
-    pack_subject,
+    overlay_subject,
     schema_subject,
     seed_subject,
     sign_in_everybody,
@@ -42,7 +42,7 @@ from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.printed_plan import WIDTH, closing_line, meaning, plan_lines
 from lampkeeper.deploy.verify.report import VerifyReport
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import UnsafePlanError
@@ -86,24 +86,24 @@ class Watch:
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
     help="Where the demo keeps its workspace, env folder and report.",
 )  # fmt: skip
-@click.option("--country", default="", metavar="CODES", help="Country packs, such as ANZ,IN; without --schema their banks.")
-@click.option("--industry", default="", metavar="CODES", help="Industry packs, such as financial_services.")
+@click.option("--country", default="", metavar="CODES", help="Country overlays, such as ANZ,IN; without --schema their banks.")
+@click.option("--industry", default="", metavar="CODES", help="Industry overlays, such as financial_services.")
 @common(env=False)
-def demo_command(here: Here, schema: Path | None, base: Path, country: str, industry: str) -> Outcome:
+def demo_command(context: CommandContext, schema: Path | None, base: Path, country: str, industry: str) -> Outcome:
     """Run the main job on the local workspace: seed, generate, validate, plan, apply, verify, audit."""
     codes = listed(country), listed(industry)
     if schema is not None:
         subject = schema_subject(schema, *codes)
     else:
-        subject = pack_subject(*codes) if any(codes) else bank_subject()
+        subject = overlay_subject(*codes) if any(codes) else bank_subject()
     home = base.resolve() / subject.name
     place = LocalPlace(folder=home / "workspace")
-    watch = Watch(here.console)
+    watch = Watch(context.console)
     with watch.step("start the local workspace"):
         address = place.up()
     try:
-        here.console.line(f"{address.host}, its data in {place.data}")
-        return _Demo(here.console, watch, subject, home, address).run()
+        context.console.line(f"{address.host}, its data in {place.data}")
+        return _Demo(context.console, watch, subject, home, address).run()
     finally:
         place.down()
 
@@ -189,7 +189,7 @@ class _Demo:
         shown = sorted((x for x in made.labels if x.protect is not Protect.NO), key=lambda x: x.column.table not in asked[:1])
         rows = [("what was found sensitive", "label", "protect", "why")]
         for label in shown[:_MOST_LABELS]:
-            name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
+            name = f"{label.label}/{label.subtype}" if label.subtype else str(label.label)
             column = f"{label.column.table.table}.{label.column.column}"
             rows.append((column, name, str(label.protect), "; ".join(label.evidence)))
         self._print_rows(rows)
@@ -215,7 +215,7 @@ class _Demo:
         with self._watch.step("apply") as progress:
             # The local workspace has no lag unless a test turns it on.
             report = apply_plan(
-                plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=Settle(seconds=0),
+                plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=PropagationWait(seconds=0),
                 hash_key=key_for(plan, self._key, self._folder),
             )  # fmt: skip
         print_applied(self._console, report)
@@ -239,9 +239,9 @@ class _Demo:
         for number, line in enumerate(fitted(rows, WIDTH - len(indent))):
             self._console.line(indent + line, "" if number else "bold")
 
-    def _key(self) -> FoundKey:
+    def _key(self) -> ExistingKey:
         """Return the key that the local workspace keeps for the demo's environment."""
-        return FoundKey(key=local_key(self._workspace, ENV))
+        return ExistingKey(key=local_key(self._workspace, ENV))
 
     def _side_by_side(self, question: Question, before: Sequence[Answer], after: Sequence[Answer]) -> None:
         """Print for each person what the question gave before and after."""

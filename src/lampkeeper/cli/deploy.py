@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.bundle_inputs import require_same_files, undeployed
 from lampkeeper.app.conform import never_observed
-from lampkeeper.app.deployed import require_same_files, undeployed
 from lampkeeper.app.hash_keys import key_for
 from lampkeeper.app.lifecycle import make_env_plan, require_state, still_allowed
-from lampkeeper.app.unseen import closing
+from lampkeeper.app.unreviewed import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
 from lampkeeper.cli.console import Console, Step, require_yes
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.plan_summary import full_option, print_plan
@@ -29,7 +29,7 @@ from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.wait import Settle
+from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -43,7 +43,7 @@ _layers = click.option(
     type=click.Choice([str(la) for la in LAYERS]),
     help="Only this layer (may be given again); all three otherwise.",
 )
-_loosen = click.option("--allow-loosening", is_flag=True, help="Let somebody see more than before.")
+_widen = click.option("--allow-widening", is_flag=True, help="Let somebody see more than before.")
 _settle = click.option(
     "--settle",
     type=click.FloatRange(min=0),
@@ -79,11 +79,11 @@ def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
 @full_option
 @common(workspace=True, writes=True)
 def plan_command(
-    here: Here,
+    context: CommandContext,
     out: Path | None,
     propose: bool,
     approvals: Path | None,
-    deployed: Path | None,
+    bundle_inputs: Path | None,
     layers: tuple[str, ...],
     adopt: bool,
     hiding: tuple[str, ...],
@@ -91,25 +91,25 @@ def plan_command(
 ) -> Outcome:
     """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
 
-    With --propose a plan that loosens and has no approval is a refusal (exit 3): the plan is kept, to be approved.
+    With --propose a plan that widens access and has no approval is a refusal (exit 3): the plan is kept, to be approved.
     """
-    folder = here.folder()
-    workspace = workspace_of(here, folder)
-    find_key = key_finder(here, folder, workspace)
-    with here.console.progress("planning"):
+    folder = context.folder()
+    workspace = workspace_of(context, folder)
+    find_key = key_finder(context, folder, workspace)
+    with context.console.progress("planning"):
         plan, _ = make_env_plan(
             folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
         )
-    if deployed is not None:
-        plan = replace(plan, undeployed=undeployed(folder.path, deployed / here.env))
-    print_plan(here.console, plan, full=full)
+    if bundle_inputs is not None:
+        plan = replace(plan, undeployed=undeployed(folder.path, bundle_inputs / context.env))
+    print_plan(context.console, plan, full=full)
     key_for(plan, find_key, folder)
     if out is not None:
         write_text(out, plan.to_json())
-        here.console.note(f"saved {out}")
+        context.console.note(f"saved {out}")
     if not propose:
         return Outcome(document=plan.as_dict(), findings=plan.findings, verdict=refusal_of(plan))
-    return proposed(here, plan, workspace, approvals)
+    return proposed(context, plan, workspace, approvals)
 
 
 def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
@@ -125,11 +125,13 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
     return tell
 
 
-def _kept_plan(here: Here, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+def _kept_plan(
+    context: CommandContext, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None
+) -> tuple[Plan, str]:
     """Return the plan of a file, or the one proposed under a hash, and the approver (empty for a file)."""
     if saved is not None:
         return Plan.load(saved), ""
-    return named_plan(here, plan_hash, approved=approved, approvals=approvals)
+    return named_plan(context, plan_hash, approved=approved, approvals=approvals)
 
 
 @click.command("apply")
@@ -138,20 +140,20 @@ def _kept_plan(here: Here, saved: Path | None, plan_hash: str, *, approved: bool
 @click.option("--approved", is_flag=True, help="With --plan-hash: only if another principal than its proposer has approved it.")
 @approvals_option
 @deployed_option
-@_loosen
+@_widen
 @_adopt
 @_hide
 @_layers
 @_settle
 @common(workspace=True, writes=True)
 def apply_command(
-    here: Here,
+    context: CommandContext,
     saved: Path | None,
     plan_hash: str,
     approved: bool,
     approvals: Path | None,
-    deployed: Path | None,
-    allow_loosening: bool,
+    bundle_inputs: Path | None,
+    allow_widening: bool,
     adopt: bool,
     hiding: tuple[str, ...],
     layers: tuple[str, ...],
@@ -159,46 +161,46 @@ def apply_command(
 ) -> Outcome:
     """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended.
 
-    A plan named by its hash loosens only with an approval by another principal, never by a flag.
+    A plan named by its hash widens access only with an approval by another principal, never by a flag.
     """
-    folder = here.folder()
-    _require_one_way(saved, plan_hash, approved=approved, allow_loosening=allow_loosening, chosen=adopt or bool(layers or hiding))
-    workspace = workspace_of(here, folder)
-    find_key = key_finder(here, folder, workspace)
+    folder = context.folder()
+    _require_one_way(saved, plan_hash, approved=approved, allow_widening=allow_widening, chosen=adopt or bool(layers or hiding))
+    workspace = workspace_of(context, folder)
+    find_key = key_finder(context, folder, workspace)
     if plan_hash or saved is not None:
-        plan, approver = _kept_plan(here, saved, plan_hash, approved=approved, approvals=approvals)
+        plan, approver = _kept_plan(context, saved, plan_hash, approved=approved, approvals=approvals)
         plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
     else:
         approver = ""
-        with here.console.progress("planning"):
+        with context.console.progress("planning"):
             plan, states = make_env_plan(
                 folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
             )
     if plan.blocked:
-        print_plan(here.console, plan)
+        print_plan(context.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings, verdict=refusal_of(plan))
-    if here.shared is not None:
-        here.shared.mirror(states)
-    history = history_of(here, workspace)
+    if context.shared is not None:
+        context.shared.mirror(states)
+    history = history_of(context, workspace)
     with ExitStack() as stack:
         writes = Writes()
         if history is not None:
-            told = history.applying(plan, plan_hash=plan_hash or hash_of(plan), actor=whoami(workspace), approver=approver)
-            writes = stack.enter_context(told)
+            reported = history.applying(plan, plan_hash=plan_hash or hash_of(plan), actor=whoami(workspace), approver=approver)
+            writes = stack.enter_context(reported)
         if plan_hash:
-            require_same_files(folder, dict(plan.files), plan.undeployed, deployed / here.env if deployed else None)
+            require_same_files(folder, dict(plan.files), plan.undeployed, bundle_inputs / context.env if bundle_inputs else None)
         report = apply_plan(
             plan,
             workspace,
             states,
-            progress=apply_progress(stack.enter_context(here.console.progress("applying")), writes),
-            allow_loosening=bool(approver) if plan_hash else allow_loosening,
+            progress=apply_progress(stack.enter_context(context.console.progress("applying")), writes),
+            allow_widening=bool(approver) if plan_hash else allow_widening,
             wait=waiting(workspace, settle),
             saved=bool(plan_hash) or saved is not None,
             hash_key=key_for(plan, find_key, folder),
         )
         writes.count = report.writes
-    print_applied(here.console, report)
+    print_applied(context.console, report)
     document = {"applied": True, "approver": approver, **applied_dict(report)}
     findings = plan.findings
     if history is not None and closing(folder.read_desired(), (history.catalog, history.schema)) is not None:
@@ -206,23 +208,23 @@ def apply_command(
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
 
 
-def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_loosening: bool, chosen: bool) -> None:
+def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_widening: bool, chosen: bool) -> None:
     if saved is not None and plan_hash:
         raise UsageError("--plan and --plan-hash are two plans", fix="give one of them")
     if (saved is not None or plan_hash) and chosen:
         raise UsageError("--plan stands for itself", fix="leave out --adopt, --allow-hiding and --layer, or plan again with them")
-    if plan_hash and allow_loosening:
-        raise UsageError("a plan named by its hash loosens by an approval alone", fix="lampkeeper approve HASH")
+    if plan_hash and allow_widening:
+        raise UsageError("a plan named by its hash widens access by an approval alone", fix="lampkeeper approve HASH")
     if approved and not plan_hash:
         raise UsageError("--approved needs to know which plan", fix="give --plan-hash")
 
 
-def waiting(workspace: Workspace, seconds: float | None) -> Settle:
+def waiting(workspace: Workspace, seconds: float | None) -> PropagationWait:
     """Return how to wait for propagation: the platform needs half a minute, the local workspace nothing."""
     local = is_local(workspace)
     if seconds is None:
-        seconds = 0.0 if local else Settle().seconds
-    return Settle(seconds=seconds, poll=0.2 if local else Settle().poll)
+        seconds = 0.0 if local else PropagationWait().seconds
+    return PropagationWait(seconds=seconds, poll=0.2 if local else PropagationWait().poll)
 
 
 def print_applied(console: Console, report: ApplyReport) -> None:
@@ -240,16 +242,16 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sole-workspace", is_flag=True, help="No other workspace of the account uses the account layer: remove it.")
-@_loosen
+@_widen
 @_layers
 @_settle
 @full_option
 @common(workspace=True, writes=True)
 def destroy_command(
-    here: Here,
+    context: CommandContext,
     yes: bool,
     sole_workspace: bool,
-    allow_loosening: bool,
+    allow_widening: bool,
     layers: tuple[str, ...],
     settle: float | None,
     full: bool,
@@ -259,37 +261,37 @@ def destroy_command(
     What another environment of the workspace owns too is left to it: its last owner removes it. Environments of other
     workspaces are not seen from here: where the account has any, its layer goes only with --sole-workspace.
     """
-    folder = here.folder()
-    workspace = workspace_of(here, folder, any_warehouse=True)
+    folder = context.folder()
+    workspace = workspace_of(context, folder, any_warehouse=True)
     states = States.in_folder(folder.root, folder.env)
     # Other environments stand on the account layer too: it goes only when it is asked for by name.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
     if sole_workspace and Layer.ACCOUNT not in chosen:
         raise UsageError("--sole-workspace is for the account layer", fix="add --layer account, or leave it out")
-    with here.console.progress("planning"):
+    with context.console.progress("planning"):
         require_state(folder, workspace, states, chosen)
         sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
         plan = plan_destroy(workspace, states, layers=chosen, sole_workspace=sole)
-    print_plan(here.console, plan, full=full)
+    print_plan(context.console, plan, full=full)
     if plan.empty or plan.blocked:
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
     if not yes:
-        if here.console.as_json:
+        if context.console.as_json:
             raise UsageError("destroy asks first", fix="give --yes with --json")
-        require_yes(f"destroy {plan.writes} objects of {here.env}?", "give --yes, or YES=1 to make")
-    if here.shared is not None:
-        here.shared.mirror(states)
-    with here.console.progress("destroying") as step:
+        require_yes(f"destroy {plan.writes} objects of {context.env}?", "give --yes, or YES=1 to make")
+    if context.shared is not None:
+        context.shared.mirror(states)
+    with context.console.progress("destroying") as step:
         report = apply_plan(
             plan,
             workspace,
             states,
             progress=apply_progress(step),
-            allow_loosening=allow_loosening,
+            allow_widening=allow_widening,
             wait=waiting(workspace, settle),
             saved=False,
         )
-    here.console.line(f"destroy: {report.writes} writes")
+    context.console.line(f"destroy: {report.writes} writes")
     return Outcome(document={"applied": True, **applied_dict(report)}, findings=plan.findings)
 
 
@@ -305,29 +307,29 @@ def destroy_command(
 )
 @click.option("--all", "everything", is_flag=True, help="Print every table, not only those with something to tell.")
 @common(workspace=True)
-def verify_command(here: Here, create_probes: str, everything: bool) -> Outcome:
+def verify_command(context: CommandContext, create_probes: str, everything: bool) -> Outcome:
     """Prove by real queries, principal by principal, that everybody gets what the files say."""
-    folder = here.folder()
-    workspace = workspace_of(here, folder)
+    folder = context.folder()
+    workspace = workspace_of(context, folder)
     local = is_local(workspace)
     settings = folder.settings()
     options = verify_options(
         settings,
-        tokens_of(here, workspace, [i.token_env for i in settings.identities]),
+        tokens_of(context, workspace, [i.token_env for i in settings.identities]),
         create_probes=create_probes == "yes" or (local and create_probes == "local"),
         local=local,
     )
-    basis = never_observed(here.root) if local else ""
+    basis = never_observed(context.root) if local else ""
     try:
-        with here.console.progress("verifying") as step:
-            report = verify_env(folder, workspace, options, step, find_key=key_finder(here, folder, workspace))
-        history = history_of(here, workspace)
+        with context.console.progress("verifying") as step:
+            report = verify_env(folder, workspace, options, step, find_key=key_finder(context, folder, workspace))
+        history = history_of(context, workspace)
         if history is not None:
             history.verified(report, actor=whoami(workspace))
     except RemoteError:
-        here.console.line("verify: FAILED: the platform's answer ended it (see the error)", "bold red")
+        context.console.line("verify: FAILED: the platform's answer ended it (see the error)", "bold red")
         raise
-    print_verification(here.console, report, everything=everything, basis=basis)
+    print_verification(context.console, report, everything=everything, basis=basis)
     facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis, "verified": report.verdict}
     document = report.as_dict() | ({"rests_on": basis} if basis else {})
     return Outcome(document=document, findings=report.findings, facts=facts, failed=not report.ok, message=report.verdict)

@@ -26,7 +26,7 @@ def destroy_in_volume(console: Console, workspace: Workspace, envs: str, env: st
         shared.mirror(states)
         with console.progress("destroying") as step:
             report = apply_plan(
-                plan, workspace, states, progress=apply_progress(step), allow_loosening=True, saved=False,
+                plan, workspace, states, progress=apply_progress(step), allow_widening=True, saved=False,
                 wait=waiting(workspace, None),
             )  # fmt: skip
     return report.writes

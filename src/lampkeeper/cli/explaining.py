@@ -1,4 +1,4 @@
-"""What a refusal in a job comes from: the rights of the step's table are asked for, and those that are missing are named."""
+"""What a refusal in a job comes from: the privileges of the step's table are asked for, and those that are missing are named."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.here import Here
-from lampkeeper.cli.places import patience_of
+from lampkeeper.cli.context import CommandContext
+from lampkeeper.cli.places import timeouts_of
 from lampkeeper.deploy.approvals import approvals_beside
-from lampkeeper.deploy.rights import Places, lacking, refusal
+from lampkeeper.deploy.required_privileges import Securables, lacking, refusal
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
@@ -24,22 +24,22 @@ from lampkeeper.remote.volumes import VolumeFolder
 
 
 @contextmanager
-def explained(here: Here, envs: Path) -> Iterator[None]:
-    """Add to an error of a step on shared storage which rights its principal lacks, if it lacks any."""
+def explained(command: CommandContext, envs: Path) -> Iterator[None]:
+    """Add to an error of a step on shared storage which privileges its principal lacks, if it lacks any."""
     try:
         yield
     except LampkeeperError as error:
-        if isinstance(here.files, VolumeFolder):
-            _explain(error, here, envs)
+        if isinstance(command.files, VolumeFolder):
+            _explain(error, command, envs)
         raise
 
 
-def _explain(error: LampkeeperError, here: Here, envs: Path) -> None:
+def _explain(error: LampkeeperError, command: CommandContext, envs: Path) -> None:
     named = isinstance(error, RemoteError) and error.code == "RIGHT_MISSING"
     if named or not isinstance(error, RemoteError | UsageError):
         return
     try:
-        found = _missing(here, envs)
+        found = _missing(command, envs)
     except (RemoteError, UsageError):
         # Who cannot even ask is told what was refused first.
         return
@@ -47,15 +47,15 @@ def _explain(error: LampkeeperError, here: Here, envs: Path) -> None:
         error.message, error.fix = f"{error.message}\n  {found.message}", found.fix
 
 
-def _missing(here: Here, envs: Path) -> RemoteError | None:
+def _missing(command: CommandContext, envs: Path) -> RemoteError | None:
     context = click.get_current_context()
-    step, flags = context.info_name or "", here.flags
-    patience = patience_of(os.environ)
-    workspace = connect(Auth(profile=here.profile), patience=patience)
-    folder = EnvFolder(here.root, here.env)
-    settings = folder.settings() if here.shared is not None and folder.settings_path.is_file() else None
-    spaces = States.in_folder(here.root, here.env).owned("genie_space").values() if settings else ()
-    places = Places(
+    step, flags = context.info_name or "", command.flags
+    timeouts = timeouts_of(os.environ)
+    workspace = connect(Auth(profile=command.profile), timeouts=timeouts)
+    folder = EnvFolder(command.root, command.env)
+    settings = folder.settings() if command.shared is not None and folder.settings_path.is_file() else None
+    spaces = States.in_folder(command.root, command.env).owned("genie_space").values() if settings else ()
+    places = Securables(
         envs=str(envs),
         approvals=str(context.params.get("approvals") or approvals_beside(str(envs))),
         history=flags.history,
@@ -66,6 +66,6 @@ def _missing(here: Here, envs: Path) -> RemoteError | None:
     )
     found = lacking(workspace, step, places)
     if not found and flags.account_scope:
-        signed = connect(Auth(profile=here.profile), patience=patience, account=account_auth(workspace, flags.account_scope))
+        signed = connect(Auth(profile=command.profile), timeouts=timeouts, account=account_auth(workspace, flags.account_scope))
         found = lacking(signed, "account", places)
     return refusal(found) if found else None

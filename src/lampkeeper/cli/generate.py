@@ -9,16 +9,15 @@ from typing import Any
 
 import click
 
-from lampkeeper.app.counting import Counter, source_files
+from lampkeeper.app.bundle_inputs import take_files
 from lampkeeper.app.ddl_input import take_ddl
-from lampkeeper.app.deployed import take_files
 from lampkeeper.app.importing import import_spaces
 from lampkeeper.app.labelling import read_platform
 from lampkeeper.app.lifecycle import (
     Choices,
     count_labels,
     generate,
-    overlay_of,
+    knowledge_of,
     snapshot_of,
     space_requests,
     take_snapshot,
@@ -26,13 +25,14 @@ from lampkeeper.app.lifecycle import (
 )
 from lampkeeper.app.modes import Mode, mode_for
 from lampkeeper.app.space_content import SpaceWriter
-from lampkeeper.app.unseen import unseen_findings
+from lampkeeper.app.unreviewed import unreviewed_findings
+from lampkeeper.app.value_profiling import Counter, source_files
 from lampkeeper.app.waiving import with_waivers
-from lampkeeper.cli.app import StepCommand, common, listed, packs_options
-from lampkeeper.cli.asking import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
+from lampkeeper.cli.app import StepCommand, common, listed, overlays_options
 from lampkeeper.cli.console import cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
+from lampkeeper.cli.model_options import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
@@ -54,9 +54,9 @@ EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_
 @click.option("--host", default="", help="The workspace's address, such as https://….cloud.databricks.com.")
 @click.option("--account-id", default="", help="The account's id (groups and governed tags live there).")
 @common(writes=True)
-def setup_command(here: Here, host: str, account_id: str) -> Outcome:
+def setup_command(context: CommandContext, host: str, account_id: str) -> Outcome:
     """Make the folder of an environment with example files; what is there stays as it is."""
-    folder = EnvFolder(here.root, here.env)
+    folder = EnvFolder(context.root, context.env)
     made: list[str] = []
     if not folder.settings_path.exists():
         folder.setup(EXAMPLE)
@@ -65,9 +65,9 @@ def setup_command(here: Here, host: str, account_id: str) -> Outcome:
         folder.write_auth(Auth(workspace_host=host or "https://example.cloud.databricks.com", account_id=account_id))
         made.append(str(folder.auth_path))
     for path in made or ["nothing: the environment is there already"]:
-        here.console.line(f"made {path}")
-    here.console.line(f"next: edit the two files, then `lampkeeper snapshot --env {here.env}`")
-    return Outcome(document={"env": here.env, "made": made})
+        context.console.line(f"made {path}")
+    context.console.line(f"next: edit the two files, then `lampkeeper snapshot --env {context.env}`")
+    return Outcome(document={"env": context.env, "made": made})
 
 
 @click.command("snapshot")
@@ -76,63 +76,63 @@ def setup_command(here: Here, host: str, account_id: str) -> Outcome:
     "given",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Take <env>/env.auto.tfvars, taxonomy.yaml, packs and masks from this folder first: what a bundle has deployed.",
+    help="Take <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder first: what a bundle has deployed.",
 )
 @common(workspace=True, writes=True)
-def snapshot_command(here: Here, given: Path | None) -> Outcome:
+def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
     """Read the workspace: attached spaces, the tables in scope, what the platform's own classification says of them."""
     if given is not None:
-        _take_settings(here, given)
-    folder = here.folder()
-    workspace = workspace_of(here, folder)
-    with here.console.progress("reading spaces and tables"):
+        _take_settings(context, given)
+    folder = context.folder()
+    workspace = workspace_of(context, folder)
+    with context.console.progress("reading spaces and tables"):
         noted = import_spaces(folder, workspace)
         snapshot = take_snapshot(folder, workspace)
         read_platform(folder, snapshot, workspace)
     table = new_table("table", "columns", "kind")
     for each in snapshot.tables:
         table.add_row(cell(each.name), cell(len(each.columns)), cell(each.kind))
-    here.console.table(table)
+    context.console.table(table)
     columns = sum(len(t.columns) for t in snapshot.tables)
-    here.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
+    context.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
     tables = [{"table": str(t.name), "columns": len(t.columns), "kind": str(t.kind)} for t in snapshot.tables]
-    document = {"env": here.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)}
+    document = {"env": context.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)}
     return Outcome(document=document, findings=noted)
 
 
-def _take_settings(here: Here, given: Path) -> None:
-    source = given / here.env / "env.auto.tfvars"
+def _take_settings(context: CommandContext, given: Path) -> None:
+    source = given / context.env / "env.auto.tfvars"
     if not source.is_file():
-        here.console.note(f"{source}: not there; the environment's own settings stand")
+        context.console.note(f"{source}: not there; the environment's own settings stand")
         return
-    for path in take_files(EnvFolder(here.root, here.env), source.parent):
-        here.console.note(f"taken from {path}")
+    for path in take_files(EnvFolder(context.root, context.env), source.parent):
+        context.console.note(f"taken from {path}")
 
 
 @click.command("classify")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @common(env=False)
-def classify_command(here: Here, file: str) -> None:
+def classify_command(context: CommandContext, file: str) -> None:
     """Classify columns from FILE (JSON lines; `-` is stdin), without a workspace.
 
     With --json: one object a line, in the order given, with label, protect, confidence and evidence.
     """
     text = sys.stdin.read() if file == "-" else read_text(Path(file))
     found = list(classify_lines(read_columns(text, file)))
-    if here.console.as_json:
+    if context.console.as_json:
         for line, verdict in found:
             sys.stdout.write(render_verdict(line, verdict) + "\n")
         return
     table = new_table("column", "label", "protect", "confidence", "evidence")
     for line, verdict in found:
-        label = f"{verdict.label}/{verdict.sub}" if verdict.sub else str(verdict.label)
+        label = f"{verdict.label}/{verdict.subtype}" if verdict.subtype else str(verdict.label)
         name = f"{line.schema}.{line.table}.{line.field.name}"
         table.add_row(
             cell(name), cell(label), cell(verdict.protect), cell(f"{verdict.confidence:.2f}"), cell("; ".join(verdict.evidence))
         )
-    here.console.table(table)
+    context.console.table(table)
     kinds = [v.protect for _, v in found]
-    here.console.line(
+    context.console.line(
         f"columns {len(found)} = protected {kinds.count(Protect.YES)} + open {kinds.count(Protect.NO)}"
         f" + undecided {kinds.count(Protect.UNDECIDED)}"
     )
@@ -146,18 +146,18 @@ def classify_command(here: Here, file: str) -> None:
     show_default=True,
     help="Who counts: a warehouse, or in a job the task's own Spark session, eight tables at once.",
 )
-@packs_options
+@overlays_options
 @common(workspace=True, writes=True)
-def profile_command(here: Here, engine: str, country: str, industry: str) -> Outcome:
+def profile_command(context: CommandContext, engine: str, country: str, industry: str) -> Outcome:
     """Count what the values of the tables look like, for `generate` to read: shares and counts; no value leaves the data."""
-    folder = here.folder()
+    folder = context.folder()
     snapshot = snapshot_of(folder)
-    overlay = overlay_of(folder, Choices(country=listed(country), industry=listed(industry)))
-    findings = count_with(here, folder, snapshot, workspace_of(here, folder), Counter(engine), overlay)
+    knowledge = knowledge_of(folder, Choices(country=listed(country), industry=listed(industry)))
+    findings = count_with(context, folder, snapshot, workspace_of(context, folder), Counter(engine), knowledge)
     counted = source_files(folder).counted()
     unread = sum(f.code == "profile/unread" for f in findings)
-    here.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")
-    document = {"env": here.env, "tables": len(snapshot.tables), "unread": unread, "counted": len(counted), "engine": engine}
+    context.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")
+    document = {"env": context.env, "tables": len(snapshot.tables), "unread": unread, "counted": len(counted), "engine": engine}
     return Outcome(document=document, findings=findings, facts={"tables": len(snapshot.tables), "unread": unread})
 
 
@@ -165,15 +165,15 @@ def profile_command(here: Here, engine: str, country: str, industry: str) -> Out
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
 @click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
 @click.option("--offline", is_flag=True, help="Read no workspace: use ddl/*.sql of the env, or else the last snapshot.")
-@packs_options
+@overlays_options
 @click.option(
     "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
 )
 @click.option(
-    "--unseen", default="", metavar="deny|allow", help="Close tables that nobody has reviewed; else the settings' (deny)."
+    "--unreviewed", default="", metavar="deny|allow", help="Close tables that nobody has reviewed; else the settings' (deny)."
 )
 @click.option(
-    "--unseen-columns",
+    "--unreviewed-columns",
     default="",
     metavar="deny|allow",
     help="Close columns that nobody has reviewed; else the settings' (allow).",
@@ -181,52 +181,52 @@ def profile_command(here: Here, engine: str, country: str, industry: str) -> Out
 @ask_options
 @common(workspace=True, writes=True)
 def generate_command(
-    here: Here,
+    context: CommandContext,
     mode: str,
     space: str,
     offline: bool,
     country: str,
     industry: str,
     groups: str,
-    unseen: str,
-    unseen_columns: str,
+    unreviewed: str,
+    unreviewed_columns: str,
     **options: Any,
 ) -> Outcome:
     """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
-    folder, flags = here.folder(), take_flags(options)
+    folder, flags = context.folder(), take_flags(options)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
-        unseen=unseen, unseen_columns=unseen_columns, space_content=flags.space_content,
+        unreviewed=unreviewed, unreviewed_columns=unreviewed_columns, space_content=flags.space_content,
     )  # fmt: skip
     choices.closing(folder.settings())
-    overlay = overlay_of(folder, choices)
+    knowledge = knowledge_of(folder, choices)
     if flags.dry_run:
-        return show_prompts(here, folder, overlay, _written_by_model(folder, flags, mode, space))
-    needed = here.flags.history or flags.needs_workspace or not offline
-    workspace = workspace_of(here, folder) if needed else None
-    noted = _read_tables(here, folder, None if offline else workspace)
+        return show_prompts(context, folder, knowledge, _written_by_model(folder, flags, mode, space))
+    needed = context.flags.history or flags.needs_workspace or not offline
+    workspace = workspace_of(context, folder) if needed else None
+    noted = _read_tables(context, folder, None if offline else workspace)
     spaces = _written_by_model(folder, flags, mode, space)
-    asked = fill_sources(here, folder, workspace, flags, online=not offline, overlay=overlay, spaces=spaces)
-    with here.console.progress("generating"):
+    asked = fill_sources(context, folder, workspace, flags, online=not offline, knowledge=knowledge, spaces=spaces)
+    with context.console.progress("generating"):
         made = generate(folder, mode=Mode(mode), space=space, choices=choices)
     closed: tuple[Finding, ...] = ()
     if workspace is not None and not offline:
-        closed = unseen_findings(made.desired, workspace, States.in_folder(folder.root, folder.env))
+        closed = unreviewed_findings(made.desired, workspace, States.in_folder(folder.root, folder.env))
     found = [*noted, *made.findings, *asked.findings, *closed]
     findings = sort_findings(with_waivers(folder.settings(), found, datetime.now(UTC).date()))
     counts = count_labels(made.labels)
-    history = history_of(here, workspace) if workspace is not None else None
+    history = history_of(context, workspace) if workspace is not None else None
     if history is not None:
         history.covered(len({x.column.table for x in made.labels}), counts)
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
-    here.console.line(
+    context.console.line(
         f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']} + undecided {counts['undecided']}"
     )
     sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
-    here.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
-    here.console.line(f"labels {folder.labels_path}; draft {folder.generated_path} ({len(made.changed)} files changed)")
+    context.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
+    context.console.line(f"labels {folder.labels_path}; draft {folder.generated_path} ({len(made.changed)} files changed)")
     document = {
-        "env": here.env,
+        "env": context.env,
         "labels": counts,
         "undecided": undecided,
         "objects": sizes,
@@ -249,11 +249,11 @@ def _written_by_model(folder: EnvFolder, flags: AskFlags, mode: str, space: str)
 _COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies", "grants", "spaces")
 
 
-def _read_tables(here: Here, folder: EnvFolder, workspace: Workspace | None) -> tuple[Finding, ...]:
+def _read_tables(context: CommandContext, folder: EnvFolder, workspace: Workspace | None) -> tuple[Finding, ...]:
     """Take spaces and tables from the workspace, or without one from the DDL files of the environment, if it has any."""
     if workspace is None:
         return take_ddl(folder)
-    with here.console.progress("reading spaces and tables"):
+    with context.console.progress("reading spaces and tables"):
         noted = import_spaces(folder, workspace)
         take_snapshot(folder, workspace)
     return noted
@@ -265,20 +265,20 @@ def _read_tables(here: Here, folder: EnvFolder, workspace: Workspace | None) -> 
     "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="json is --json."
 )
 @common()
-def validate_command(here: Here, layers: bool, form: str) -> Outcome:
+def validate_command(context: CommandContext, layers: bool, form: str) -> Outcome:
     """Check the draft (or the layers' files): spelling, references, coverage, limits."""
-    folder = here.folder()
+    folder = context.folder()
     drafted = not layers and (folder.generated_path / "abac.auto.tfvars").is_file()
     findings = list(validate(folder, drafted=drafted))
     place = folder.generated_path if drafted else folder.path
     errors = sum(f.severity is Severity.ERROR for f in findings)
     warnings = sum(f.severity is Severity.WARNING for f in findings)
     if form != "text":
-        here.console.as_json = True
-    here.console.line(f"{place}: {errors} errors, {warnings} warnings")
+        context.console.as_json = True
+    context.console.line(f"{place}: {errors} errors, {warnings} warnings")
     if form == "sarif":
         return Outcome(document=render_sarif(findings, place / "abac.auto.tfvars"), findings=tuple(findings))
-    document = {"env": here.env, "checked": str(place), "errors": errors, "findings": [f.as_dict() for f in findings]}
+    document = {"env": context.env, "checked": str(place), "errors": errors, "findings": [f.as_dict() for f in findings]}
     return Outcome(document=document, findings=tuple(findings))
 
 

@@ -74,7 +74,7 @@ def render_verdict(line: ColumnLine, verdict: Verdict) -> str:
     place = {key: line.given[key] for key in ("catalog", "schema", "db", "table", "column") if key in line.given}
     result = {
         "label": str(verdict.label),
-        "sub": verdict.sub,
+        "subtype": verdict.subtype,
         "protect": str(verdict.protect),
         "confidence": round(verdict.confidence, 4),
         "evidence": list(verdict.evidence),

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import click
 
 from lampkeeper.app.labelling import read_sources
-from lampkeeper.app.lifecycle import overlay_of, snapshot_of
+from lampkeeper.app.lifecycle import knowledge_of, snapshot_of
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.classify.merge import disagreements
@@ -36,23 +36,23 @@ def labels_group() -> None:
 
 @labels_group.command("review")
 @common()
-def review_command(here: Here) -> Outcome:
+def review_command(context: CommandContext) -> Outcome:
     """List the columns that are undecided, or about which the sources disagree, with everybody's reasons."""
-    folder = here.folder()
-    snapshot, overlay = snapshot_of(folder), overlay_of(folder)
-    sources = read_sources(folder, snapshot, overlay)
-    items = list_doubts(sources.merged(snapshot, overlay), *sources.all)
+    folder = context.folder()
+    snapshot, knowledge = snapshot_of(folder), knowledge_of(folder)
+    sources = read_sources(folder, snapshot, knowledge)
+    items = list_doubts(sources.merged(snapshot, knowledge), *sources.all)
     table = new_table("column", "why", "stands", "who said what")
     for item in items:
         said = "\n".join(f"{x.source}: {_name(x)} ({x.protect}, {x.confidence:.2f}): {'; '.join(x.evidence)}" for x in item.said)
         table.add_row(cell(item.column), cell(item.doubt), cell(f"{_name(item.stands)} ({item.stands.protect})"), cell(said))
     if items:
-        here.console.table(table)
+        context.console.table(table)
     counts = {str(d): sum(1 for i in items if i.doubt is d) for d in Doubt}
-    here.console.line(", ".join(f"{n} {what}" for what, n in counts.items()))
+    context.console.line(", ".join(f"{n} {what}" for what, n in counts.items()))
     if items:
-        here.console.line("decide with: lampkeeper labels set COLUMN LABEL --protect yes|no --reason '…'")
-    document = {"env": here.env, "counts": counts, "columns": [_document(i) for i in items]}
+        context.console.line("decide with: lampkeeper labels set COLUMN LABEL --protect yes|no --reason '…'")
+    document = {"env": context.env, "counts": counts, "columns": [_document(i) for i in items]}
     return Outcome(document=document, findings=sources.findings)
 
 
@@ -61,35 +61,37 @@ def review_command(here: Here) -> Outcome:
 @click.argument("label", type=click.Choice([str(x) for x in LabelClass if x is not LabelClass.UNDECIDED]))
 @click.option("--protect", type=click.Choice(["yes", "no"]), required=True, help="Mask the column, or leave it open.")
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
-@click.option("--sub", default="", metavar="NAME", help="A narrower kind, such as ssn of national_id.")
+@click.option("--subtype", default="", metavar="NAME", help="A narrower kind, such as ssn of national_id.")
 @click.option(
     "--by", default="", envvar=STEWARD, metavar="WHO", help=f"Who decides (default: ${STEWARD}, else this machine's user)."
 )
 @click.option("--settle", is_flag=True, help="Take the place of what other stewards decided on this column.")
 @common(writes=True)
-def set_command(here: Here, column: str, label: str, protect: str, reason: str, sub: str, by: str, settle: bool) -> Outcome:
+def set_command(
+    context: CommandContext, column: str, label: str, protect: str, reason: str, subtype: str, by: str, settle: bool
+) -> Outcome:
     """Decide on COLUMN (catalog.schema.table.column): its LABEL, and whether it is masked. `generate` then follows."""
-    folder = here.folder()
+    folder = context.folder()
     name = _find(snapshot_of(folder), column)
     if not reason.strip():
         raise UsageError("a decision needs a reason", fix="--reason 'published in the annual report'")
     chosen = LabelClass(label)
     if chosen is LabelClass.NONE and protect == "yes":
         raise UsageError("label none does not go with --protect yes", fix="say what the column holds, or --protect no")
-    subs = subs_of(overlay_of(folder).vocabulary).get(chosen, ())
-    if sub:
-        require_known("sub", sub, subs, where=f"of label {label}")
+    subtypes = subs_of(knowledge_of(folder).vocabulary).get(chosen, ())
+    if subtype:
+        require_known("subtype", subtype, subtypes, where=f"of label {label}")
     decision = Decision(
         column=name, by=by.strip() or getpass.getuser(), label=chosen, protect=Protect(protect), reason=reason.strip(),
-        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), sub=sub,
+        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), subtype=subtype,
     )  # fmt: skip
     path = decisions_path(folder.path)
     others = [d for d in read_decisions(path) if d.column != name or (d.by != decision.by and not settle)]
     write_decisions(path, [*others, decision])
-    here.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
-    here.console.line(f"next: lampkeeper generate --env {here.env}; what becomes more open shows in the plan")
+    context.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
+    context.console.line(f"next: lampkeeper generate --env {context.env}; what becomes more open shows in the plan")
     mine = [d.as_label() for d in [*others, decision] if d.column == name]
-    return Outcome(document={"env": here.env, "decision": decision.as_dict(), "file": str(path)}, findings=disagreements(mine))
+    return Outcome(document={"env": context.env, "decision": decision.as_dict(), "file": str(path)}, findings=disagreements(mine))
 
 
 def _find(snapshot: Snapshot, text: str) -> ColumnName:
@@ -107,7 +109,7 @@ def _find(snapshot: Snapshot, text: str) -> ColumnName:
 
 
 def _name(label: Label) -> str:
-    return f"{label.label}/{label.sub}" if label.sub else str(label.label)
+    return f"{label.label}/{label.subtype}" if label.subtype else str(label.label)
 
 
 def _document(item: ReviewItem) -> dict[str, object]:

@@ -14,15 +14,15 @@ import click
 
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import is_local
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
 from lampkeeper.places.bundle import Bundle, find_cli, sign_in
+from lampkeeper.places.existing import ExistingPlace
 from lampkeeper.places.job_run import RunState, TaskState, cancel_run, download, follow, start_run
 from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.own import OwnPlace
 from lampkeeper.places.place import Address, Place, running
 from lampkeeper.places.signals import interrupted_by_signals
 from lampkeeper.remote.clients import Workspace, connect
@@ -141,7 +141,7 @@ _reports = click.option(
 @_reports
 @common(env=False, workspace=True)
 def launch_command(
-    here: Here,
+    context: CommandContext,
     place: str,
     target: str,
     job: str,
@@ -155,13 +155,13 @@ def launch_command(
 
     A local place is brought up with demo data and taken down at the end, whatever happens.
     """
-    profile = here.profile
+    profile = context.profile
     if profile and place != "own":
-        raise UsageError("--profile is for --place own", fix="leave it out, or give --place own")
+        raise UsageError("--profile is for --place existing", fix="leave it out, or give --place existing")
     cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)
     chosen = _place(place, profile, base)
     with interrupted_by_signals(), running(chosen) as address:
-        here.console.line(f"place {chosen.name}: {address.host or profile or 'as the environment says'}")
+        context.console.line(f"place {chosen.name}: {address.host or profile or 'as the environment says'}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         local = place == "local"
         bundle = Bundle(
@@ -170,15 +170,15 @@ def launch_command(
             environment=sign_in(address, base.resolve() / "workspace" / "cli" if local else None),
             cli=cli,
             variables=given,
-            tell=here.console.line,
+            tell=context.console.line,
         )
         if local:
-            _prepare(here.console, workspace)
+            _prepare(context.console, workspace)
         bundle.deploy()
         if local:
             _settings(workspace, bundle, job, address)
         launched = Launch(
-            console=here.console,
+            console=context.console,
             workspace=workspace,
             bundle=bundle,
             reports=reports.resolve(),
@@ -191,7 +191,7 @@ def launch_command(
 def _place(name: str, profile: str, base: Path) -> Place:
     if name == "local":
         return LocalPlace(folder=base.resolve() / "workspace")
-    return OwnPlace(auth=Auth(profile=profile))
+    return ExistingPlace(auth=Auth(profile=profile))
 
 
 def _prepare(console: Console, workspace: Workspace) -> None:
@@ -223,7 +223,7 @@ def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) 
 )  # fmt: skip
 @_bundle
 @common(env=False)
-def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
+def demo_bundle_command(context: CommandContext, base: Path, folder: Path) -> Outcome:
     """Run the bundle on the local workspace from start to end: deploy, govern, prove, destroy; nothing is left behind."""
     from lampkeeper.places.inventory import left_behind, take_inventory
 
@@ -231,7 +231,7 @@ def demo_bundle_command(here: Here, base: Path, folder: Path) -> Outcome:
     cli, home = find_cli(os.environ), base.resolve()
     shutil.rmtree(home / "workspace", ignore_errors=True)
     place = LocalPlace(folder=home / "workspace")
-    console = here.console
+    console = context.console
     with interrupted_by_signals(), running(place) as address:
         console.line(f"local workspace {address.host}, its data in {place.data}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)

@@ -10,11 +10,11 @@ import click
 from lampkeeper.app.own_masks import mark_checked, read_mask
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.knowledge.library import Library, LibraryFunction, load_library
-from lampkeeper.design.knowledge.packs import built_in_packs
+from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.maskcheck.checks import NUMBERS, Item, Verdict, check_masks
 from lampkeeper.maskcheck.engine import local_engine
 from lampkeeper.maskcheck.mask_sets import check_set, mutants_die
@@ -43,7 +43,7 @@ def masks_group() -> None:
 
 @masks_group.command("list")
 @common(env=False)
-def list_command(here: Here) -> Outcome:
+def list_command(context: CommandContext) -> Outcome:
     """List the masks and row filters with what each leaves of a value, and an example."""
     library = load_library()
     listed = [*library.of_role(FunctionRole.MASK), *library.of_role(FunctionRole.FILTER)]
@@ -65,30 +65,30 @@ def list_command(here: Here) -> Outcome:
                 "examples": examples,
             }
         )
-    here.console.table(table)
+    context.console.table(table)
     return Outcome(document=document)
 
 
 @masks_group.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @common(env=False)
-def check_command(here: Here, files: tuple[Path, ...]) -> Outcome:
+def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
     """Run the checklist on mask files (the library when none is given), on the local engine.
 
     A file in the folder `masks` of an environment that passes may be used by that environment from then on, as it stands.
     """
     own = {path: read_mask(path) for path in files}
     functions = list(own.values()) or list(load_library().of_role(FunctionRole.MASK))
-    with here.console.progress("checking masks"), local_engine() as ask:
+    with context.console.progress("checking masks"), local_engine() as ask:
         verdicts = [
-            *check_masks(functions, built_in_packs(), ask),
+            *check_masks(functions, built_in_overlays(), ask),
             *check_rows(functions, ask, ask.sql, rows=_ROWS_OF_ONE if own else _ROWS_OF_MANY),
         ]
         sets = []
         if not own:
-            library, packs = Library(functions={f.name: f for f in functions}), built_in_packs()
-            sets = [*check_set(library, packs, ask, ask.sql), mutants_die(library, packs, ask)]
-    _print_verdicts(here, functions, verdicts)
+            library, overlays = Library(functions={f.name: f for f in functions}), built_in_overlays()
+            sets = [*check_set(library, overlays, ask, ask.sql), mutants_die(library, overlays, ask)]
+    _print_verdicts(context, functions, verdicts)
     if sets:
         table = new_table("no", "items about sets of masks", "", "seen")
         for line in sets:
@@ -98,14 +98,14 @@ def check_command(here: Here, files: tuple[Path, ...]) -> Outcome:
                 cell("ok" if line.good else "FAILED", "" if line.good else "red"),
                 cell(line.seen),
             )
-        here.console.table(table)
+        context.console.table(table)
     findings = [_finding(v.function, str(v.item), v.seen) for v in verdicts if v.good is False]
     findings += [_finding("library", line.item, line.seen) for line in sets if not line.good]
     failed = {v.function for v in verdicts if v.good is False}
     for path, function in own.items():
         if function.name not in failed:
             mark_checked(path)
-    here.console.line(f"{len(functions)} masks, {len(functions) - len(failed)} pass")
+    context.console.line(f"{len(functions)} masks, {len(functions) - len(failed)} pass")
     document = {
         "masks": [{"name": f.name, "items": {str(v.item): v.good for v in verdicts if v.function == f.name}} for f in functions],
         "sets": {line.item: line.good for line in sets},
@@ -115,11 +115,11 @@ def check_command(here: Here, files: tuple[Path, ...]) -> Outcome:
 
 
 def _finding(place: str, item: str, seen: str) -> Finding:
-    fix = "see `lampkeeper masks` for masks that pass, and docs/packs.md for the checklist"
+    fix = "see `lampkeeper masks` for masks that pass, and docs/overlays.md for the checklist"
     return Finding(code="MASK_CHECK", severity=Severity.ERROR, place=place, message=f"{item}: {seen or 'failed'}", fix=fix)
 
 
-def _print_verdicts(here: Here, functions: Sequence[LibraryFunction], verdicts: Sequence[Verdict]) -> None:
+def _print_verdicts(context: CommandContext, functions: Sequence[LibraryFunction], verdicts: Sequence[Verdict]) -> None:
     by_place = {(v.function, v.item): v for v in verdicts}
     table = new_table("mask", *(f"{NUMBERS[i]} {i}" if i in NUMBERS else str(i) for i in Item))
     for function in functions:
@@ -131,7 +131,7 @@ def _print_verdicts(here: Here, functions: Sequence[LibraryFunction], verdicts: 
             else:
                 cells.append(cell("ok" if verdict.good else "NO", "" if verdict.good else "red"))
         table.add_row(cell(function.name), *cells)
-    here.console.table(table)
+    context.console.table(table)
 
 
 COMMANDS = (masks_group,)

@@ -11,7 +11,7 @@ from lampkeeper.model.effective import OUTSIDER, Matrix
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import require_known, unknown_name
 from lampkeeper.model.names import ColumnName, TableName, split_name
-from lampkeeper.model.unseen import within
+from lampkeeper.model.unreviewed import within
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import locate_principal
 
@@ -81,7 +81,7 @@ def tables_named(matrix: Matrix, text: str) -> Matrix:
         cells={k: v for k, v in matrix.cells.items() if k[1].table in chosen},
         filters={k: v for k, v in matrix.filters.items() if k[1] in chosen},
         filter_digests={k: v for k, v in matrix.filter_digests.items() if k[1] in chosen},
-        unseen={k: v for k, v in matrix.unseen.items() if any(within(k[1], t.parts) for t in chosen)},
+        unreviewed={k: v for k, v in matrix.unreviewed.items() if any(within(k[1], t.parts) for t in chosen)},
     )
 
 

@@ -7,65 +7,65 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from lampkeeper.app.hash_keys import FoundKey, KeyFinder, KeySources
-from lampkeeper.cli.here import Here
+from lampkeeper.app.hash_keys import ExistingKey, KeyFinder, KeySources
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.deploy.history import History
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import Workspace, connect
-from lampkeeper.remote.failures import Patience
+from lampkeeper.remote.failures import Timeouts
 from lampkeeper.remote.task import account_auth, read_secret
 from lampkeeper.remote.warehouse import require_warehouse
 
 
-def workspace_of(here: Here, folder: EnvFolder, *, any_warehouse: bool = False) -> Workspace:
+def workspace_of(context: CommandContext, folder: EnvFolder, *, any_warehouse: bool = False) -> Workspace:
     """Return the environment's workspace, signed in, with the warehouse that the settings name (it must be there).
 
     `any_warehouse`: where the settings' warehouse is gone, another one does, and it is said.
     """
     auth = folder.auth()
-    if here.profile:
-        auth = replace(Auth(profile=here.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
-    patience = patience_of(os.environ)
-    workspace = connect(auth, patience=patience)
-    if here.flags.account_scope:
-        workspace = connect(auth, patience=patience, account=account_auth(workspace, here.flags.account_scope))
-    wanted = here.flags.warehouse or folder.settings().sql_warehouse_id
+    if context.profile:
+        auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
+    timeouts = timeouts_of(os.environ)
+    workspace = connect(auth, timeouts=timeouts)
+    if context.flags.account_scope:
+        workspace = connect(auth, timeouts=timeouts, account=account_auth(workspace, context.flags.account_scope))
+    wanted = context.flags.warehouse or folder.settings().sql_warehouse_id
     if not wanted:
         return workspace
     try:
         require_warehouse(workspace, wanted)
     except UsageError as error:
-        if not any_warehouse or here.flags.warehouse:
+        if not any_warehouse or context.flags.warehouse:
             raise
-        here.console.note(f"{error.message}; another warehouse is used")
+        context.console.note(f"{error.message}; another warehouse is used")
     return workspace
 
 
-def history_of(here: Here, workspace: Workspace) -> History | None:
+def history_of(context: CommandContext, workspace: Workspace) -> History | None:
     """Return where to append what happened, None when nobody asked for it."""
-    if not here.flags.history:
+    if not context.flags.history:
         return None
-    return History.named(workspace, here.flags.history, here.env, here.flags.run_id)
+    return History.named(workspace, context.flags.history, context.env, context.flags.run_id)
 
 
-def tokens_of(here: Here, workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
+def tokens_of(context: CommandContext, workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
     """Return the verification's tokens by name: from the environment, in a job from the secret scope."""
     found = {name: os.environ.get(name, "") for name in names}
-    for name in [n for n, token in found.items() if not token and here.flags.account_scope]:
-        found[name] = read_secret(workspace, here.flags.account_scope, name) or ""
+    for name in [n for n, token in found.items() if not token and context.flags.account_scope]:
+        found[name] = read_secret(workspace, context.flags.account_scope, name) or ""
     return found
 
 
-def key_finder(here: Here, folder: EnvFolder, workspace: Workspace) -> KeyFinder:
+def key_finder(context: CommandContext, folder: EnvFolder, workspace: Workspace) -> KeyFinder:
     """Return what looks for the environment's hash key, once and only when it is needed."""
-    found: list[FoundKey] = []
+    found: list[ExistingKey] = []
 
-    def find() -> FoundKey:
+    def find() -> ExistingKey:
         if not found:
             sources = KeySources(
-                settings=folder.settings().hash_key, env=folder.env, environ=os.environ, job_scope=here.flags.account_scope,
+                settings=folder.settings().hash_key, env=folder.env, environ=os.environ, job_scope=context.flags.account_scope,
                 local=is_local(workspace),
             )  # fmt: skip
             found.append(sources.find(workspace))
@@ -79,18 +79,18 @@ TIMEOUT = "LAMPKEEPER_TIMEOUT"
 as long."""
 
 
-def patience_of(environ: Mapping[str, str]) -> Patience:
+def timeouts_of(environ: Mapping[str, str]) -> Timeouts:
     """Return how long to wait for a server; raise UsageError for a LAMPKEEPER_TIMEOUT that is no positive number."""
     given = environ.get(TIMEOUT, "")
     if not given:
-        return Patience()
+        return Timeouts()
     try:
         seconds = float(given)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 3600:
         raise UsageError(f"{TIMEOUT}={given!r} is not a number of seconds", fix=f"export {TIMEOUT}=15, or unset it")
-    return Patience(http=seconds, deadline=3 * seconds)
+    return Timeouts(http=seconds, deadline=3 * seconds)
 
 
 def is_local(workspace: Workspace) -> bool:

@@ -6,7 +6,7 @@ import click
 
 from lampkeeper.app.lifecycle import validate
 from lampkeeper.cli.app import common
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.model.findings import has_errors, sort_findings
 from lampkeeper.model.layers import LAYERS
@@ -14,22 +14,22 @@ from lampkeeper.model.layers import LAYERS
 
 @click.command("promote")
 @common(writes=True)
-def promote_command(here: Here) -> Outcome:
+def promote_command(context: CommandContext) -> Outcome:
     """Check the draft and split it into the files of the three layers, all or none."""
-    folder = here.folder()
+    folder = context.folder()
     if not (folder.generated_path / "abac.auto.tfvars").is_file():
-        here.console.line("no draft: nothing to promote")
-        return Outcome(document={"env": here.env, "promoted": False, "findings": []})
+        context.console.line("no draft: nothing to promote")
+        return Outcome(document={"env": context.env, "promoted": False, "findings": []})
     findings = validate(folder)
     if has_errors(findings):
         return Outcome(
-            document={"env": here.env, "promoted": False, "findings": [f.as_dict() for f in findings]}, findings=findings
+            document={"env": context.env, "promoted": False, "findings": [f.as_dict() for f in findings]}, findings=findings
         )
     findings = sort_findings([*findings, *folder.split()])
     files = [str(folder.layer_path(layer) / "abac.auto.tfvars") for layer in LAYERS]
     for path in files:
-        here.console.line(f"wrote {path}")
-    document = {"env": here.env, "promoted": True, "files": files, "findings": [f.as_dict() for f in findings]}
+        context.console.line(f"wrote {path}")
+    document = {"env": context.env, "promoted": True, "files": files, "findings": [f.as_dict() for f in findings]}
     return Outcome(document=document, findings=findings)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import files_at, now
 from lampkeeper.deploy.approvals import PlanBook, approvals_beside
@@ -28,16 +28,16 @@ approvals_option = click.option(
 
 
 deployed_option = click.option(
-    "--input", "deployed",
+    "--input", "bundle_inputs",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
     help="What a bundle has deployed: the plan names the environment's files that differ from it, and then needs an approval.",
 )  # fmt: skip
 
 
-def plan_book(here: Here, approvals: Path | None) -> PlanBook:
+def plan_book(context: CommandContext, approvals: Path | None) -> PlanBook:
     """Return the environment's proposed plans with their approvals."""
-    beside = here.files
+    beside = context.files
     options: list[str] = []
     if isinstance(beside, LocalFiles):
         place = beside.folder.parent / "approvals"
@@ -46,10 +46,14 @@ def plan_book(here: Here, approvals: Path | None) -> PlanBook:
         options += ["--envs", beside.path]
     if approvals is not None and approvals != place:
         options += ["--approvals", str(approvals)]
-    folder = EnvFolder(here.root, here.env)
+    folder = EnvFolder(context.root, context.env)
     approvers = folder.settings().approvers if folder.settings_path.is_file() else ()
     return PlanBook(
-        plans=beside, approvals=files_at(here, approvals or place), env=here.env, options=shlex.join(options), approvers=approvers
+        plans=beside,
+        approvals=files_at(context, approvals or place),
+        env=context.env,
+        options=shlex.join(options),
+        approvers=approvers,
     )
 
 
@@ -58,37 +62,37 @@ def refusal_of(plan: Plan) -> int | None:
     return UnsafePlanError.exit_code if plan.refused else None
 
 
-def proposed(here: Here, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
+def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
     """Keep a plan under its hash and say whether it may be applied as it is."""
-    book = plan_book(here, approvals)
+    book = plan_book(context, approvals)
     found = book.propose(plan, whoami(workspace), now())
-    here.console.line(f"plan hash: {found}", "bold")
+    context.console.line(f"plan hash: {found}", "bold")
     facts = {
-        "plan_hash": found, "writes": plan.writes, "loosens": len(plan.loosening), "opens": len(plan.opening),
-        "tightens": len(plan.tightening), "undeployed": len(plan.undeployed),
+        "plan_hash": found, "writes": plan.writes, "widens": len(plan.widening), "opens": len(plan.first_access),
+        "narrows": len(plan.narrowing), "undeployed": len(plan.undeployed),
     }  # fmt: skip
-    held = plan.loosening or plan.exposures
+    held = plan.widening or plan.exposures
     verdict, message = None, ""
     if not plan.blocked:
         approval = book.approval(found)
         if held and approval is None:
             verdict = UnsafePlanError.exit_code
-            why = plan.loosening[0] if plan.loosening else plan.exposures[0]
+            why = plan.widening[0] if plan.widening else plan.exposures[0]
             proposer = book.proposal(found).by
-            message = f"the plan loosens {len(plan.loosening)} cells, first {why}"
+            message = f"the plan widens access {len(plan.widening)} cells, first {why}"
             how = f"if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}"
-            here.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
+            context.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
         elif approval is not None:
-            here.console.line(f"approved by {approval.by} at {approval.at}")
+            context.console.line(f"approved by {approval.by} at {approval.at}")
     return Outcome(
         document=plan.as_dict() | {"plan_hash": found}, findings=plan.findings, facts=facts,
         verdict=refusal_of(plan) or (1 if plan.blocked else verdict), message=message,
     )  # fmt: skip
 
 
-def named_plan(here: Here, wanted: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+def named_plan(context: CommandContext, wanted: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
     """Return the plan of a hash, and by whom it was approved: "" where it needs nobody."""
-    book = plan_book(here, approvals)
+    book = plan_book(context, approvals)
     plan = book.load(wanted)
-    needed = approved or plan.loosening or plan.exposures or plan.undeployed
+    needed = approved or plan.widening or plan.exposures or plan.undeployed
     return plan, book.require_approval(wanted).by if needed else ""

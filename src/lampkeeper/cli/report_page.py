@@ -257,7 +257,7 @@ def _labels(labels: Sequence[Label]) -> str:
     order = {Protect.UNDECIDED: 0, Protect.YES: 1, Protect.NO: 2}
     rows = "".join(
         f'<tr><th scope="row">{_text(x.column)}</th><td class="{x.protect}">{_text(x.protect)}</td>'
-        f"<td>{_text(x.label)}{f'/{_text(x.sub)}' if x.sub else ''}</td><td>{x.confidence:.2f}</td>"
+        f"<td>{_text(x.label)}{f'/{_text(x.subtype)}' if x.subtype else ''}</td><td>{x.confidence:.2f}</td>"
         f"<td>{_text('; '.join(x.evidence))}</td><td>{_text(x.source)}</td></tr>"
         for x in sorted(labels, key=lambda x: (order[x.protect], x.column))
     )

@@ -7,7 +7,7 @@ from click.shell_completion import get_completion_class
 
 from lampkeeper.app.lifecycle import count_labels
 from lampkeeper.cli.app import common
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.cli.program import program
@@ -29,32 +29,32 @@ _PLACES = {
 @click.command("completion")
 @click.argument("shell", type=click.Choice(sorted(_PLACES)))
 @common(env=False)
-def completion_command(here: Here, shell: str) -> Outcome:
+def completion_command(context: CommandContext, shell: str) -> Outcome:
     """Print the script that completes commands and options in SHELL."""
     found = get_completion_class(shell)
     if found is None:
         raise InternalError(f"no completion for {shell}")
     script = found(program, {}, "lampkeeper", _VARIABLE).source()
-    here.console.line(script)
-    here.console.note(f"to have it always: {_PLACES[shell]}")
+    context.console.line(script)
+    context.console.note(f"to have it always: {_PLACES[shell]}")
     return Outcome(document={"shell": shell, "script": script, "install": _PLACES[shell]})
 
 
 @click.command("status")
 @click.option("--live", is_flag=True, help="Sign in and list the masks and row filters that are set on the tables themselves.")
 @common(env=False, workspace=True)
-def status_command(here: Here, live: bool) -> Outcome:
+def status_command(context: CommandContext, live: bool) -> Outcome:
     """Show the environments: snapshot, labels, draft, applied layers, controls taken over; with --live the controls on tables."""
     document = []
-    for env in environments(here.root):
-        folder = EnvFolder(here.root, env)
-        states = States.in_folder(here.root, env)
+    for env in environments(context.root):
+        folder = EnvFolder(context.root, env)
+        states = States.in_folder(context.root, env)
         taken = folder.snapshot() if folder.snapshot_path.is_file() else None
         labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
         drafted = (folder.generated_path / "abac.auto.tfvars").is_file()
         layers = {str(la): {"serial": states[la].serial, "objects": len(states[la].objects)} for la in LAYERS}
         adopted = sorted(states.owned("table_control"))
-        found = _controls_on(here, folder, taken) if live and taken is not None else None
+        found = _controls_on(context, folder, taken) if live and taken is not None else None
         document.append(
             {
                 "env": env,
@@ -67,23 +67,23 @@ def status_command(here: Here, live: bool) -> Outcome:
                 "controls": found.as_dict() if found else None,
             }
         )
-        here.console.line(env, "bold")
-        here.console.line(f"  snapshot  {f'{len(taken.tables)} tables, {taken.taken_at}' if taken else 'none'}")
-        here.console.line(f"  labels    {', '.join(f'{n} {what}' for what, n in labels.items()) or 'none'}")
-        here.console.line(f"  draft     {'yes' if drafted else 'none'}")
+        context.console.line(env, "bold")
+        context.console.line(f"  snapshot  {f'{len(taken.tables)} tables, {taken.taken_at}' if taken else 'none'}")
+        context.console.line(f"  labels    {', '.join(f'{n} {what}' for what, n in labels.items()) or 'none'}")
+        context.console.line(f"  draft     {'yes' if drafted else 'none'}")
         for layer, facts in layers.items():
-            here.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
+            context.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
         for key in adopted:
-            here.console.line(f"  taken over  {key}: destroy puts the original back")
+            context.console.line(f"  taken over  {key}: destroy puts the original back")
         for line in found.lines() if found else ():
-            here.console.line(f"  on tables   {line}")
+            context.console.line(f"  on tables   {line}")
     if not document:
-        here.console.line(f"no environment under {here.root / 'envs'}; make one with `lampkeeper setup`")
+        context.console.line(f"no environment under {context.root / 'envs'}; make one with `lampkeeper setup`")
     return Outcome(document=document)
 
 
-def _controls_on(here: Here, folder: EnvFolder, taken: Snapshot) -> ControlsRead:
-    return read_controls(workspace_of(here, folder, any_warehouse=True), [table.name for table in taken.tables])
+def _controls_on(context: CommandContext, folder: EnvFolder, taken: Snapshot) -> ControlsRead:
+    return read_controls(workspace_of(context, folder, any_warehouse=True), [table.name for table in taken.tables])
 
 
 COMMANDS = (completion_command, status_command)

@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from lampkeeper.cli.console import Console
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.explaining import explained
-from lampkeeper.cli.here import Here
 from lampkeeper.cli.outcome import Outcome
-from lampkeeper.cli.places import patience_of
-from lampkeeper.deploy.run_book import RunBook, StepRecord, Verdict, verdict_of
+from lampkeeper.cli.places import timeouts_of
+from lampkeeper.deploy.run_log import RunLog, StepRecord, Verdict, verdict_of
 from lampkeeper.deploy.shared import shared_envs
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.auth import Auth
@@ -45,26 +45,26 @@ def in_volume(path: Path) -> bool:
     return str(path).startswith(ROOT)
 
 
-def files_at(here: Here, path: Path) -> LocalFiles | VolumeFolder:
+def files_at(context: CommandContext, path: Path) -> LocalFiles | VolumeFolder:
     """Return a folder for plans, approvals and records: in a volume, or on this machine."""
     if not in_volume(path):
         return LocalFiles(path)
-    return VolumeFolder(connect(Auth(profile=here.profile), patience=patience_of(os.environ)), str(path))
+    return VolumeFolder(connect(Auth(profile=context.profile), timeouts=timeouts_of(os.environ)), str(path))
 
 
 @contextmanager
-def opened(here: Here, envs: Path, *, writes: bool) -> Iterator[Here]:
+def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[CommandContext]:
     """Give the environment's files for a block: those of this machine, or a copy of a volume's that goes back after it."""
-    files = here.files
+    files = context.files
     if not isinstance(files, VolumeFolder):
-        yield here
+        yield context
         return
     who = whoami(files.workspace)
-    holder = f"{who}, run {here.flags.run_id}" if here.flags.run_id else who
-    with shared_envs(files, here.env, holder=holder, writes=writes, wait=_lease_wait(), tell=here.console.note) as shared:
-        console = Console(as_json=here.console.as_json, named=shared.named)
+    holder = f"{who}, run {context.flags.run_id}" if context.flags.run_id else who
+    with shared_envs(files, context.env, holder=holder, writes=writes, wait=_lease_wait(), tell=context.console.note) as shared:
+        console = Console(as_json=context.console.as_json, named=shared.named)
         try:
-            yield replace(here, root=shared.root, shared=shared, console=console)
+            yield replace(context, root=shared.root, shared=shared, console=console)
         except LampkeeperError as error:
             error.message, error.fix = shared.named(error.message), shared.named(error.fix)
             raise
@@ -78,23 +78,25 @@ def _lease_wait() -> float:
         raise UsageError(f"{LEASE_WAIT}={given!r} is not a number of seconds", fix=f"export {LEASE_WAIT}=90") from None
 
 
-def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, writes: bool) -> Outcome | int | None:
+def perform(
+    context: CommandContext, envs: Path, work: Callable[[CommandContext], Outcome | None], *, writes: bool
+) -> Outcome | int | None:
     """Do the work of a command and tell its verdict; return what `main` makes the exit code of."""
-    if not here.flags.run_id and not here.flags.task_value and not in_volume(envs):
-        return work(here)
-    here = replace(here, files=files_at(here, envs))
+    if not context.flags.run_id and not context.flags.task_value and not in_volume(envs):
+        return work(context)
+    context = replace(context, files=files_at(context, envs))
     step = click.get_current_context().info_name or ""
-    book = RunBook(here.files, here.env, here.flags.run_id) if here.flags.run_id else None
+    book = RunLog(context.files, context.env, context.flags.run_id) if context.flags.run_id else None
     began = now()
     if book is not None:
-        with explained(here, envs):
+        with explained(context, envs):
             book.write(StepRecord(step=step, began=began))
 
     def finish(code: int, message: str, facts: dict[str, Any]) -> bool:
         """Leave the record; say whether the exit code is 0 whatever the verdict."""
         if book is not None:
             book.write(StepRecord(step=step, began=began, ended=now(), exit_code=code, message=message, facts=facts))
-        excused = here.flags.task_value and verdict_of(code) in _EXCUSED
+        excused = context.flags.task_value and verdict_of(code) in _EXCUSED
         if excused:
             values = {key: value for key, value in facts.items() if isinstance(value, str | int | bool)}
             set_task_values(values | {"verdict": str(verdict_of(code)), "exit_code": code})
@@ -102,13 +104,13 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
 
     try:
         with ExitStack() as stack:
-            with explained(here, envs):
-                at = stack.enter_context(opened(here, envs, writes=writes))
+            with explained(context, envs):
+                at = stack.enter_context(opened(context, envs, writes=writes))
             with explained(at, envs):
                 outcome, named = work(at), at.shared.named if at.shared is not None else str
     except LampkeeperError as error:
         if finish(error.exit_code, error.message, {}):
-            here.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
+            context.console.note(f"{verdict_of(error.exit_code)}: {error.message}", "bold red")
             return 0
         raise
     except Exception as error:
@@ -117,12 +119,12 @@ def perform(here: Here, envs: Path, work: Callable[[Here], Outcome | None], *, w
     if outcome is None:
         outcome = Outcome(document=None)
     code = outcome.code
-    facts = dict(outcome.facts) | {"findings": [named(told) for told in _told(outcome.findings)]}
+    facts = dict(outcome.facts) | {"findings": [named(reported) for reported in _reported(outcome.findings)]}
     message = named(_first(outcome.findings) or outcome.message) if code else ""
     return 0 if finish(code, message, facts) else outcome
 
 
-def _told(findings: tuple[Finding, ...]) -> list[str]:
+def _reported(findings: tuple[Finding, ...]) -> list[str]:
     return [str(f) for f in findings if f.severity is Severity.ERROR][:_MOST]
 
 

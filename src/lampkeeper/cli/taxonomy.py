@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
-from lampkeeper.app.lifecycle import packs_of
-from lampkeeper.app.own_tags import map_own_tags
+from lampkeeper.app.existing_tags import map_existing_tags
+from lampkeeper.app.lifecycle import overlays_of
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
-from lampkeeper.cli.here import Here
+from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
-from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.knowledge.knowledge import Knowledge
 from lampkeeper.design.knowledge.taxonomy import OPEN
 from lampkeeper.model.findings import has_errors
 
 
 @click.command("taxonomy")
 @common()
-def taxonomy_command(here: Here) -> Outcome:
+def taxonomy_command(context: CommandContext) -> Outcome:
     """Check envs/<env>/taxonomy.yaml: governed tags of yours that are used in place of lampkeeper's, and their masks."""
-    folder = here.folder()
-    mapped, findings = map_own_tags(folder, packs_of(folder))
+    folder = context.folder()
+    mapped, findings = map_existing_tags(folder, overlays_of(folder))
     document = [
         {"label": t.row, "type": "" if t.row == OPEN else family, "tag": str(t), "place": t.place, **_mask(mapped, t.row, family)}
         for t in mapped.taxonomy.tags
@@ -30,16 +30,18 @@ def taxonomy_command(here: Here) -> Outcome:
     for row in document:
         table.add_row(*(cell(row.get(k, "")) for k in ("label", "type", "tag", "mask", "family")))
     if document:
-        here.console.table(table)
+        context.console.table(table)
     if not folder.taxonomy_path.is_file():
-        here.console.line(f"{folder.taxonomy_path}: not there; all tags are lampkeeper's own (docs/generation.md)")
+        context.console.line(f"{folder.taxonomy_path}: not there; all tags are lampkeeper's own (docs/generation.md)")
     elif not has_errors(findings):
         others = f"; a label that none stands for: {mapped.taxonomy.unmapped}"
-        here.console.line(f"{folder.taxonomy_path}: {len(mapped.taxonomy.tags)} tags{others}")
-    return Outcome(document={"env": here.env, "tags": document, "findings": [f.as_dict() for f in findings]}, findings=findings)
+        context.console.line(f"{folder.taxonomy_path}: {len(mapped.taxonomy.tags)} tags{others}")
+    return Outcome(
+        document={"env": context.env, "tags": document, "findings": [f.as_dict() for f in findings]}, findings=findings
+    )
 
 
-def _mask(mapped: Overlay, row: str, family: str) -> dict[str, str]:
+def _mask(mapped: Knowledge, row: str, family: str) -> dict[str, str]:
     words = mapped.vocabulary
     made = words.filters.get((row, family)) or words.masks.get((row, family))
     return {} if made is None else {"mask": made.function, "family": made.family}

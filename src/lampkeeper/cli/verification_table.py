@@ -60,7 +60,7 @@ def print_verification(
         f"{n} {what}" for what, n in counted.items()
     ))  # fmt: skip
     console.line("objects compared: " + (", ".join(f"{what} {n}" for what, n in report.checked) or "none"))
-    for line in (*report.unseen, *(f"raw by exemption: {e}" for e in report.exemptions)):
+    for line in (*report.unreviewed, *(f"raw by exemption: {e}" for e in report.exemptions)):
         console.line(line)
     if report.keyed:
         console.line(report.keyed)

@@ -9,7 +9,7 @@ from lampkeeper.demo.run import Subject, demo_settings
 from lampkeeper.files.settings import render_settings
 from lampkeeper.places.job_run import envs_of
 from lampkeeper.places.place import Address
-from lampkeeper.remote.clients import Plane, Workspace, encode
+from lampkeeper.remote.clients import ApiLevel, Workspace, encode
 from lampkeeper.remote.task import whoami
 from lampkeeper.remote.volumes import VolumeFolder
 
@@ -25,10 +25,14 @@ def seed_account_scope(workspace: Workspace, scope: str = SCOPE) -> None:
     account = f"/api/2.0/accounts/{encode(workspace.account_id)}"
     made = workspace.write(
         "person", "POST", f"{account}/scim/v2/ServicePrincipals",
-        {"displayName": ACCOUNT_PRINCIPAL, "active": True, "roles": [{"value": "account_admin"}]}, plane=Plane.ACCOUNT,
+        {"displayName": ACCOUNT_PRINCIPAL, "active": True, "roles": [{"value": "account_admin"}]}, api_level=ApiLevel.ACCOUNT,
     )  # fmt: skip
     secret = workspace.write(
-        "secret", "POST", f"{account}/servicePrincipals/{encode(str(made['id']))}/credentials/secrets", {}, plane=Plane.ACCOUNT
+        "secret",
+        "POST",
+        f"{account}/servicePrincipals/{encode(str(made['id']))}/credentials/secrets",
+        {},
+        api_level=ApiLevel.ACCOUNT,
     )
     workspace.write("secret", "POST", "/api/2.0/secrets/scopes/create", {"scope": scope})
     for key, value in (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lampkeeper.model.groups import ALL_FAMILIES, Group, GroupSpec
 from lampkeeper.model.names import TableName
-from lampkeeper.remote.clients import Json, Plane, Workspace, encode
+from lampkeeper.remote.clients import ApiLevel, Json, Workspace, encode
 from lampkeeper.remote.directory import find_principal
 
 ANALYST = "ana.analyst@lampkeeper.example"
@@ -60,7 +60,7 @@ def seed_people(workspace: Workspace, leaking: Iterable[TableName]) -> int:
     users: dict[str, str] = {}
     for person in PEOPLE:
         users[person.user], made = _ensure(workspace, "Users", person.user, {"userName": person.user, "displayName": person.role})
-        writes += made + (_seat(workspace, users[person.user]) if made else 0)
+        writes += made + (_workspace_assignment(workspace, users[person.user]) if made else 0)
     for group in sorted({g for p in PEOPLE for g in p.groups}):
         members = [{"value": users[p.user]} for p in PEOPLE if group in p.groups]
         writes += _ensure(workspace, "Groups", group, {"displayName": group, "members": members})[1]
@@ -74,16 +74,16 @@ def _ensure(workspace: Workspace, resource: str, name: str, body: Json) -> tuple
     found = find_principal(workspace, name)
     if found is not None:
         return found, 0
-    path, plane = workspace.scim(resource)
-    return str(workspace.write("person", "POST", path, body, plane=plane)["id"]), 1
+    path, api_level = workspace.scim(resource)
+    return str(workspace.write("person", "POST", path, body, api_level=api_level)["id"]), 1
 
 
-def _seat(workspace: Workspace, principal_id: str) -> int:
+def _workspace_assignment(workspace: Workspace, principal_id: str) -> int:
     path = (
         f"/api/2.0/accounts/{encode(workspace.account_id)}/workspaces/{encode(workspace.workspace_id)}"
         f"/permissionassignments/principals/{encode(principal_id)}"
     )
-    workspace.write("person", "PUT", path, {"permissions": ["USER"]}, plane=Plane.ACCOUNT)
+    workspace.write("person", "PUT", path, {"permissions": ["USER"]}, api_level=ApiLevel.ACCOUNT)
     return 1
 
 

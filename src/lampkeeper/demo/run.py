@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lampkeeper.demo.people import DEMO_GROUPS, PEOPLE, Person, seed_people
 from lampkeeper.design.classify.offline import classify
-from lampkeeper.design.knowledge.overlay import compose
-from lampkeeper.design.knowledge.packs import choose_packs
+from lampkeeper.design.knowledge.knowledge import compose
+from lampkeeper.design.knowledge.overlays import choose_overlays
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.schema_file import SchemaFile, read_schema_file
 from lampkeeper.files.settings import Settings, SpaceSettings
@@ -96,12 +96,12 @@ def bank_subject() -> Subject:
     )
 
 
-def pack_subject(country: tuple[str, ...], industry: tuple[str, ...]) -> Subject:
-    """Return what shows these packs best: the banks of the countries, the clinic for healthcare, else bank and clinic.
+def overlay_subject(country: tuple[str, ...], industry: tuple[str, ...]) -> Subject:
+    """Return what shows these overlays best: the banks of the countries, the clinic for healthcare, else bank and clinic.
 
-    Raise UsageError for a code that there is no pack of.
+    Raise UsageError for a code that there is no overlay of.
     """
-    codes = {p.code.casefold() for p in choose_packs(country, industry)}
+    codes = {p.code.casefold() for p in choose_overlays(country, industry)}
     banks = [b for b in BANKS if b.key.casefold() in codes]
     found = [t for b in banks for t in bank_tables(b)]
     questions = [q for b in banks for q in _bank_questions(b)]
@@ -115,7 +115,7 @@ def pack_subject(country: tuple[str, ...], industry: tuple[str, ...]) -> Subject
         found, questions = list(whole.tables), list(whole.questions)
     space = banks[0].space if len(banks) == 1 and found[0].table.name.schema == "retail" else "Finance and Care"
     return Subject(
-        name="-".join(["packs", *sorted(codes)]), tables=tuple(found), space=space, questions=tuple(questions),
+        name="-".join(["overlays", *sorted(codes)]), tables=tuple(found), space=space, questions=tuple(questions),
         country=country, industry=industry,
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[st
     read: SchemaFile = read_schema_file(path)
     if not any(t.columns for t in read.tables):
         raise UsageError(f"{path}: no table with columns", fix="give CREATE TABLE statements, or one JSON object a column")
-    labels = classify(read.snapshot(), read.values, compose(choose_packs(country, industry)))
+    labels = classify(read.snapshot(), read.values, compose(choose_overlays(country, industry)))
     return Subject(
         country=country,
         industry=industry,
@@ -153,16 +153,16 @@ def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[st
         tables=seed_tables(read.tables, labels),
         space=f"{path.stem} questions",
         questions=_questions(read.snapshot(), labels),
-        findings=(*_told(read, path), *read.findings),
+        findings=(*_reported(read, path), *read.findings),
     )
 
 
-def _told(read: SchemaFile, path: Path) -> tuple[Finding, ...]:
+def _reported(read: SchemaFile, path: Path) -> tuple[Finding, ...]:
     """Return how many statements of a script were read, and that its views are tables here."""
     views = sum(t.kind is not TableKind.TABLE for t in read.tables)
-    told = [str(read.count)] if read.count.statements else []
-    told += [f"{views} views and streaming tables are made as tables with rows of their own"] if views else []
-    return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, place=str(path), message=text) for text in told)
+    reported = [str(read.count)] if read.count.statements else []
+    reported += [f"{views} views and streaming tables are made as tables with rows of their own"] if views else []
+    return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, place=str(path), message=text) for text in reported)
 
 
 def _questions(snapshot: Snapshot, labels: Sequence[Label]) -> tuple[Question, ...]:

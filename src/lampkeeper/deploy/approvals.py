@@ -72,7 +72,7 @@ class PlanBook:
     approvals: Files
     env: str
     approvers: tuple[str, ...] = ()
-    """Who of the service principals may approve, by application id; people are kept to it by the rights on the folder."""
+    """Who of the service principals may approve, by application id; people are kept to it by the privileges on the folder."""
     options: str = ""
     """What `lampkeeper approve` has to be told beside hash and environment to find this book."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lampkeeper.deploy.existing_controls import PolicyKey, conflict_findings, conflicts_of, not_shown_findings
-from lampkeeper.deploy.picture import Picture
+from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.policies import Policy
 from lampkeeper.model.schema import Snapshot
@@ -34,7 +34,7 @@ def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterabl
     """
     snapshot = read_snapshot(workspace, patterns)
     live = read_governed(workspace, [t.name for t in snapshot.tables])
-    met = conflict_findings(conflicts_of(Picture(live.access_model()), ours), live, codes="audit/")
+    met = conflict_findings(conflicts_of(SimulatedAccess(live.access_model()), ours), live, codes="audit/")
     met += not_shown_findings(live, code="audit/controls_not_shown")
     return AuditView(
         snapshot=Snapshot(tables=snapshot.tables, tags=live.tags),

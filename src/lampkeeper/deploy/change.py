@@ -50,7 +50,7 @@ class Stage(StrEnum):
 
 STAGES: tuple[Stage, ...] = tuple(Stage)
 
-LAGGING = frozenset({"tag", "member", "policy", "tag_policy", "function", "table_control"})
+PROPAGATING = frozenset({"tag", "member", "policy", "tag_policy", "function", "table_control"})
 """Kinds whose effect may come some time after the write (tags and memberships: minutes on the platform)."""
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lampkeeper.deploy.change import LAGGING, Action, Change
+from lampkeeper.deploy.change import PROPAGATING, Action, Change
 from lampkeeper.deploy.existing_controls import conflicts_of
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
 from lampkeeper.deploy.kinds.protection import function_of
+from lampkeeper.deploy.live_state import read_live_state, scope_of
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.owner_book import OwnerBook
-from lampkeeper.deploy.picture import Picture
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
-from lampkeeper.deploy.safety import Rehearsal, judge, recorded_picture
+from lampkeeper.deploy.safety import PlanSimulation, judge, recorded_simulated_access
+from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.space_ids import kept_space_ids
 from lampkeeper.deploy.state import Owned, StateLock, States
-from lampkeeper.deploy.view import read_view, scope_of
-from lampkeeper.deploy.wait import Settle, settle
+from lampkeeper.deploy.wait import PropagationWait, wait_for_propagation
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.hash_key import HOW_TO_MAKE_ONE, HashKey
@@ -55,10 +55,10 @@ def apply_plan(
     states: States,
     *,
     progress: ProgressCallback | None = None,
-    allow_loosening: bool = False,
-    wait: Settle | None = None,
+    allow_widening: bool = False,
+    wait: PropagationWait | None = None,
     saved: bool = True,
-    check_rights: bool = True,
+    check_privileges: bool = True,
     hash_key: HashKey | None = None,
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
@@ -69,45 +69,47 @@ def apply_plan(
     goes on from there.
     """
     with StateLock(states):
-        _require_applicable(plan, states, allow_loosening)
+        _require_applicable(plan, states, allow_widening)
         _require_key(plan, hash_key)
         if plan.empty:
             return ApplyReport()
         if saved:
             _require_unmoved(plan, workspace, states)
-        if check_rights:
-            _require_rights(plan, workspace)
+        if check_privileges:
+            _require_privileges(plan, workspace)
         session = _session(workspace, states, plan, hash_key)
         book = OwnerBook(plan=plan, workspace=workspace, states=states)
         with kept_space_ids(states):
-            return _Run(plan=plan, states=states, progress=progress, wait=wait or Settle(), session=session, book=book).run()
+            return _Run(
+                plan=plan, states=states, progress=progress, wait=wait or PropagationWait(), session=session, book=book
+            ).run()
 
 
-def _require_applicable(plan: Plan, states: States, allow_loosening: bool) -> None:
+def _require_applicable(plan: Plan, states: States, allow_widening: bool) -> None:
     if plan.env != states.env:
         raise UnsafePlanError(f"the plan is for env {plan.env!r}, not {states.env!r}")
-    for stamp in plan.stamps:
-        state = states[stamp.layer]
-        if (state.lineage, state.serial) != (stamp.lineage, stamp.serial):
+    for state_version in plan.stamps:
+        state = states[state_version.layer]
+        if (state.lineage, state.serial) != (state_version.lineage, state_version.serial):
             raise UnsafePlanError(
-                f"the plan stands on serial {stamp.serial} of layer {stamp.layer}; the state is at serial {state.serial}"
-                + ("" if state.lineage == stamp.lineage else ", of another lineage"),
+                f"layer {state_version.layer}: the plan was made at serial {state_version.serial}, the state is at {state.serial}"
+                + ("" if state.lineage == state_version.lineage else ", of another lineage"),
                 fix="make the plan again",
             )
     if plan.blocked:
         errors = [str(f) for f in plan.findings if f.severity == "error"]
         raise UnsafePlanError(f"the plan has {len(errors)} errors, first {errors[0]}", fix="resolve them and plan again")
-    if allow_loosening:
+    if allow_widening:
         return
-    if plan.loosening:
-        shown = "; ".join(str(c) for c in plan.loosening[:3])
+    if plan.widening:
+        shown = "; ".join(str(c) for c in plan.widening[:3])
         raise UnsafePlanError(
-            f"the plan loosens {len(plan.loosening)} cells: {shown}", fix="allow it with --allow-loosening if it is meant"
+            f"the plan widens access {len(plan.widening)} cells: {shown}", fix="allow it with --allow-widening if it is meant"
         )
     if plan.exposures:
         raise UnsafePlanError(
             f"the plan would expose for a moment what shows neither before nor after: {plan.exposures[0]}",
-            fix="revoke the access that is not ours first, or allow it with --allow-loosening",
+            fix="revoke the access that is not ours first, or allow it with --allow-widening",
         )
 
 
@@ -125,7 +127,7 @@ def _require_key(plan: Plan, hash_key: HashKey | None) -> None:
             )
 
 
-def _require_rights(plan: Plan, workspace: Workspace) -> None:
+def _require_privileges(plan: Plan, workspace: Workspace) -> None:
     lacking = preflight(plan, workspace)
     if lacking:
         listed = "\n".join(f"  {f}" for f in lacking)
@@ -138,7 +140,7 @@ def _require_rights(plan: Plan, workspace: Workspace) -> None:
 def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
     """Refuse a plan whose objects do not stand any more as they stood when it was made, or that does more than it says."""
     scope = scope_of(Desired(tables=plan.tables), states, plan.changes)
-    view = read_view(workspace, scope, states, plan.layers)
+    view = read_live_state(workspace, scope, states, plan.layers)
     first: set[tuple[str, str]] = set()
     for kind in KINDS:
         mine = [c for c in plan.changes if c.kind == kind.name]
@@ -156,11 +158,11 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
                 raise UnsafePlanError(
                     f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
                 )
-    _require_honest(plan, Picture(view.governed.access_model()), states)
+    _require_honest(plan, SimulatedAccess(view.governed.access_model()), states)
 
 
-def _require_honest(plan: Plan, live: Picture, states: States) -> None:
-    """Judge the changes once more: what a file says of what it loosens is believed no further than that."""
+def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
+    """Judge the changes once more: what a file says of what it widens access is believed no further than that."""
     final = live.copy()
     for change in plan.changes:
         final.apply(change)
@@ -171,15 +173,15 @@ def _require_honest(plan: Plan, live: Picture, states: States) -> None:
             f"{met[0].place}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
             fix="make the plan again: it names what stands there",
         )
-    found = judge(live, recorded_picture(live, states), final, states.governed)
-    exposures = [str(e) for e in Rehearsal(live, plan.changes).exposures()]
-    told = {*map(str, plan.loosening), *plan.exposures}
-    untold = [e for e in (*map(str, found.loosening), *exposures) if e not in told]
-    # Whether a gain is loosening depends on the state files, which others may have written to: so every gain has to be told.
-    told |= {str(c) for c in (*plan.opening, *plan.restoring)}
-    untold += [str(c) for c in (*found.opening, *found.restoring) if str(c) not in told]
-    if untold:
-        raise UnsafePlanError(f"the plan does more than it says: {untold[0]}", fix="make the plan again")
+    found = judge(live, recorded_simulated_access(live, states), final, states.governed)
+    exposures = [str(e) for e in PlanSimulation(live, plan.changes).exposures()]
+    reported = {*map(str, plan.widening), *plan.exposures}
+    unreported = [e for e in (*map(str, found.widening), *exposures) if e not in reported]
+    # Whether a gain is widening depends on the state files, which others may have written to: so every gain has to be told.
+    reported |= {str(c) for c in (*plan.first_access, *plan.restoring)}
+    unreported += [str(c) for c in (*found.first_access, *found.restoring) if str(c) not in reported]
+    if unreported:
+        raise UnsafePlanError(f"the plan does more than it says: {unreported[0]}", fix="make the plan again")
 
 
 def _is_ours(key: tuple[str, str, str], plan: Plan, states: States) -> bool:
@@ -193,7 +195,7 @@ class _Run:
     plan: Plan
     states: States
     progress: ProgressCallback | None
-    wait: Settle
+    wait: PropagationWait
     session: Session
     book: OwnerBook
     writes: int = 0
@@ -227,13 +229,13 @@ class _Run:
         for position, change in enumerate(self.plan.changes):
             if position in waits:
                 self._tell(position, total, change, waiting=True)
-                settle(self.session.workspace, unsettled, self.wait)
+                wait_for_propagation(self.session.workspace, unsettled, self.wait)
                 unsettled = []
                 for state in states:
                     state.settle()
             self._tell(position, total, change)
             self._one(change)
-            if change.kind in LAGGING:
+            if change.kind in PROPAGATING:
                 unsettled.append(change)
 
     def _tell(self, position: int, total: int, change: Change, *, waiting: bool = False) -> None:
@@ -305,4 +307,4 @@ def _session(workspace: Workspace, states: States, plan: Plan, hash_key: HashKey
     return session
 
 
-__all__ = ["ApplyReport", "Progress", "Settle", "apply_plan"]
+__all__ = ["ApplyReport", "Progress", "PropagationWait", "apply_plan"]

@@ -21,13 +21,13 @@ _LISTED = 12
 """Of how many columns of one table names are told where all that change are meant."""
 
 
-def cut_list(parts: Sequence[str], room: int | None) -> str:
+def cut_list(parts: Sequence[str], remaining: int | None) -> str:
     """Return the parts that have room, at least one, and how many more there are."""
     text = parts[0] if parts else ""
     for number, part in enumerate(parts[1:], start=1):
         more = f" and {len(parts) - number} more"
         last = number + 1 == len(parts)
-        if room is not None and len(text) + len(part) + 2 + (0 if last else len(more)) > room:
+        if remaining is not None and len(text) + len(part) + 2 + (0 if last else len(more)) > remaining:
             return text + more
         text += f", {part}"
     return text
@@ -67,10 +67,10 @@ def _people(people: Sequence[str], *, full: bool) -> str:
 
 def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tuple[str, str]:
     """Return what changes, and of several columns which; with `totals` in short."""
-    room = _ROOM if totals else None
+    remaining = _ROOM if totals else None
     if changes[0].column is None:
-        unseen = [f"unseen tables of {escaped(c.reach)}" for c in changes if c.of_unseen]
-        return "rows of " + cut_list([*unseen, *(_table(c.table) for c in changes if not c.of_unseen)], room), ""
+        unreviewed = [f"unreviewed tables of {escaped(c.reach)}" for c in changes if c.of_unreviewed]
+        return "rows of " + cut_list([*unreviewed, *(_table(c.table) for c in changes if not c.of_unreviewed)], remaining), ""
     if len(changes) == 1:
         return f"column {_table(changes[0].table)}.{_column(changes[0])}", ""
     schemas = {c.table.parts[:2] for c in changes}
@@ -85,7 +85,7 @@ def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tu
         for c in changes
     ]
     of = escaped(".".join(map(show_part, schemas.pop()))) if short else f"{len(schemas)} schemas"
-    return f"{len(changes)} columns of {of}", cut_list(held_together(dict.fromkeys(spots)), room)
+    return f"{len(changes)} columns of {of}", cut_list(held_together(dict.fromkeys(spots)), remaining)
 
 
 def _table(table: TableName) -> str:

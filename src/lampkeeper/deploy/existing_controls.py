@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lampkeeper.deploy.change import Body, Change
-from lampkeeper.deploy.kinds.base import Found, mark_of
+from lampkeeper.deploy.kinds.base import LiveObject, mark_of
 from lampkeeper.deploy.kinds.controls import TableControlKind, control_key, control_of, table_of, without_control
-from lampkeeper.deploy.picture import Picture
+from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.state import Owned
 from lampkeeper.model.access import Access
 from lampkeeper.model.controls import SET_ON_TABLE, Conflict, FunctionUse, TableControl
@@ -23,7 +23,7 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Table, TableKind
 from lampkeeper.remote.live import Governed
-from lampkeeper.remote.securables import FoundPolicy
+from lampkeeper.remote.securables import LivePolicy
 
 SECOND_MASK = "SECOND_MASK"
 SECOND_FILTER = "SECOND_FILTER"
@@ -42,26 +42,31 @@ class Takeover:
     back: tuple[str, ...]
 
 
-def conflicts_of(picture: Picture, ours: Iterable[PolicyKey]) -> tuple[Conflict, ...]:
+def conflicts_of(simulated_access: SimulatedAccess, ours: Iterable[PolicyKey]) -> tuple[Conflict, ...]:
     """Return the conflicts that a control of a table or a policy of others takes part in."""
-    foreign = {p.key for p in picture.policies.values()} - set(ours)
-    if not picture.controls and not foreign:
+    foreign = {p.key for p in simulated_access.policies.values()} - set(ours)
+    if not simulated_access.controls and not foreign:
         return ()
-    access = Access(picture.model())
+    access = Access(simulated_access.model())
     names = {name for _, _, name in foreign} | {SET_ON_TABLE}
     return tuple(c for c in access.conflicts(standard_principals(access)) if any(u.policy in names for u in c.uses))
 
 
 def take_over(
-    picture: Picture, ours: Iterable[PolicyKey], owned: Mapping[str, Owned], found: Mapping[str, Found], *, adopt: bool
+    simulated_access: SimulatedAccess,
+    ours: Iterable[PolicyKey],
+    owned: Mapping[str, Owned],
+    found: Mapping[str, LiveObject],
+    *,
+    adopt: bool,
 ) -> Takeover:
-    """Return what becomes of controls set on tables, when `picture` is what stands at the end.
+    """Return what becomes of controls set on tables, when `simulated_access` is what stands at the end.
 
     One that was taken over comes back when nothing would meet it there any more. A begun take-over goes on; a new one, or
     one that somebody has set again in its place, needs `adopt`.
     """
     ours = frozenset(ours)
-    with_originals = picture.copy()
+    with_originals = simulated_access.copy()
     for key, record in owned.items():
         original = control_of(record.original) if record.original is not None else None
         if original is not None and key in found:
@@ -75,21 +80,21 @@ def take_over(
         elif record.body["function"] or not found[key].body["function"]:
             wanted[key] = without_control(record.body)
     if adopt:
-        tables = {t.plain.casefold(): table for t, table in picture.tables.items()}
-        for key in _on_tables(conflicts_of(picture, ours), picture):
+        tables = {t.plain.casefold(): table for t, table in simulated_access.tables.items()}
+        for key in _on_tables(conflicts_of(simulated_access, ours), simulated_access):
             if key in found and key not in back and not why_not(found[key].body, tables):
                 wanted[key] = without_control(found[key].body)
     return Takeover(wanted=wanted, back=tuple(back))
 
 
-def _on_tables(conflicts: Iterable[Conflict], picture: Picture) -> Iterator[str]:
+def _on_tables(conflicts: Iterable[Conflict], simulated_access: SimulatedAccess) -> Iterator[str]:
     """Yield the keys of the tables' own controls where another meets them in their own place, and so stands in for them.
 
     A control that only reads a masked column has nothing that stands in for it: it is never taken over.
     """
     for conflict in (c for c in conflicts if not c.reads_masked):
         key = control_key(conflict.table, conflict.column)
-        if key in picture.controls and any(u.policy == SET_ON_TABLE for u in conflict.uses):
+        if key in simulated_access.controls and any(u.policy == SET_ON_TABLE for u in conflict.uses):
             yield key
 
 
@@ -117,7 +122,7 @@ def conflict_findings(
     found = []
     for conflict in conflicts:
         code = MASKED_INPUT if conflict.reads_masked else SECOND_MASK if conflict.column else SECOND_FILTER
-        told = [_told(use, conflict, governed) for use in conflict.uses]
+        reported = [_reported(use, conflict, governed) for use in conflict.uses]
         what = {
             SECOND_MASK: "two masks on one column fail every query (MULTIPLE_MASKS)",
             SECOND_FILTER: "two row filters on one table fail every query (MULTIPLE_ROW_FILTERS)",
@@ -126,7 +131,7 @@ def conflict_findings(
         found.append(
             Finding(
                 code=f"{codes}{code.lower()}" if codes else code, severity=Severity.ERROR, place=conflict.place,
-                message=f"{what}: {'; '.join(told)}; meets {_several(conflict.principals)}",
+                message=f"{what}: {'; '.join(reported)}; meets {_several(conflict.principals)}",
                 fix=_fix(conflict, governed, tables, adopted=adopted),
             )
         )  # fmt: skip
@@ -137,7 +142,7 @@ def _several(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _told(use: FunctionUse, conflict: Conflict, governed: Governed) -> str:
+def _reported(use: FunctionUse, conflict: Conflict, governed: Governed) -> str:
     if use.policy == SET_ON_TABLE:
         owner = governed.owners.get(("TABLE", conflict.table.plain), "")
         return f"{use.function} is set on the table itself (the table's owner: {owner or 'unknown'})"
@@ -150,7 +155,7 @@ def _told(use: FunctionUse, conflict: Conflict, governed: Governed) -> str:
     return f"{use.function} by policy {use.policy} on {kind.lower()} {name} ({whose})"
 
 
-def _policy_of(use: FunctionUse, conflict: Conflict, governed: Governed) -> FoundPolicy | None:
+def _policy_of(use: FunctionUse, conflict: Conflict, governed: Governed) -> LivePolicy | None:
     for each in governed.policies:
         policy = each.policy
         if policy is None or (policy.name, policy.function) != (use.policy, use.function):

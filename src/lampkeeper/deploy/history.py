@@ -13,9 +13,9 @@ from lampkeeper.deploy.verify.report import Status, VerifyReport
 from lampkeeper.model.errors import LampkeeperError, RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import TableName, split_name
-from lampkeeper.model.unseen import REVIEW_KEY, REVIEWED
+from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.unseen import read_unseen
+from lampkeeper.remote.unreviewed import read_unreviewed
 from lampkeeper.remote.warehouse import Parameter, run_sql
 
 _MOST = 200
@@ -56,11 +56,11 @@ class History:
         Where nothing can be appended nothing is applied: the first row is raised about before the block begins.
         """
         writes = Writes()
-        changes = [*plan.loosening, *plan.opening, *plan.tightening]
+        changes = [*plan.widening, *plan.first_access, *plan.narrowing]
         difference = [str(c) for c in changes[:_MOST]] + ([f"and {len(changes) - _MOST} more"] if len(changes) > _MOST else [])
 
         def append(outcome: str) -> None:
-            counts = (len(plan.loosening), len(plan.opening), len(plan.tightening))
+            counts = (len(plan.widening), len(plan.first_access), len(plan.narrowing))
             self._append("applies", (outcome, actor, approver, plan_hash, writes.count, *counts, _text(difference)))
 
         append(BEGAN)
@@ -92,7 +92,7 @@ class History:
 
         Rows are appended whatever the tag: a row filter binds who reads.
         """
-        for name in (t.name for t in read_unseen(self.workspace, [self.catalog])):
+        for name in (t.name for t in read_unreviewed(self.workspace, [self.catalog])):
             if name.schema.casefold() != self.schema.casefold() or name.table not in TABLES:
                 continue
             body = {"entity_type": "tables", "entity_name": name.plain, "tag_key": REVIEW_KEY, "tag_value": REVIEWED}
@@ -101,7 +101,7 @@ class History:
             except RemoteError as error:
                 if error.status != 403:
                     raise
-                return (_dark(name, error.message),)
+                return (_hidden(name, error.message),)
         return ()
 
     def _append(self, table: str, values: Sequence[str | int | bool]) -> None:
@@ -156,9 +156,9 @@ def _text(lines: Sequence[str]) -> str:
     return json.dumps(lines, ensure_ascii=False)[:_MOST_TEXT]
 
 
-def _dark(name: TableName, why: str) -> Finding:
+def _hidden(name: TableName, why: str) -> Finding:
     return Finding(
-        code="HISTORY_UNSEEN",
+        code="HISTORY_UNREVIEWED",
         severity=Severity.WARNING,
         place=str(name),
         message=f"the record of runs shows no row to anybody who is not exempt: {why}",

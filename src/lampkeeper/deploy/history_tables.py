@@ -7,7 +7,7 @@ from collections.abc import Mapping
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "applies": (
         ("outcome", "STRING"), ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"),
-        ("loosened", "BIGINT"), ("opened", "BIGINT"), ("tightened", "BIGINT"), ("matrix_difference", "STRING"),
+        ("widened", "BIGINT"), ("opened", "BIGINT"), ("narrowed", "BIGINT"), ("matrix_difference", "STRING"),
     ),
     "verifications": (
         ("actor", "STRING"), ("ok", "BOOLEAN"), ("cells", "BIGINT"), ("mismatches", "BIGINT"), ("wrong", "STRING"),

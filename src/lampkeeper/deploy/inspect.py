@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.existing_controls import not_shown_findings
+from lampkeeper.deploy.live_state import LiveState, external_references
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.view import View, external_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.tags import EntityType
 
 
-def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
+def inspect(desired: Desired, view: LiveState, states: States) -> list[Finding]:
     """Return what is wrong with a desired state on this workspace; nothing is read."""
     return [
         *_missing_groups(desired, view),
@@ -26,7 +26,7 @@ def inspect(desired: Desired, view: View, states: States) -> list[Finding]:
     ]
 
 
-def _missing_groups(desired: Desired, view: View) -> Iterator[Finding]:
+def _missing_groups(desired: Desired, view: LiveState) -> Iterator[Finding]:
     for group in desired.groups:
         if group.external and group.name not in view.governed.directory.groups:
             yield Finding(
@@ -38,7 +38,7 @@ def _missing_groups(desired: Desired, view: View) -> Iterator[Finding]:
             )
 
 
-def _missing_tags(desired: Desired, view: View, states: States) -> Iterator[Finding]:
+def _missing_tags(desired: Desired, view: LiveState, states: States) -> Iterator[Finding]:
     """A tag of others is never written: it has to be there, with every value that we rely on."""
     if not view.governed.tables:
         return
@@ -64,7 +64,7 @@ def _missing_tags(desired: Desired, view: View, states: States) -> Iterator[Find
             )  # fmt: skip
 
 
-def _others_under_policy(desired: Desired, view: View) -> Iterator[Finding]:
+def _others_under_policy(desired: Desired, view: LiveState) -> Iterator[Finding]:
     """A policy sees a tag of others on every column that carries it, on tables that this environment does not know too."""
     scope = {t.plain.casefold() for t in desired.tables}
     for policy in desired.policies:
@@ -91,7 +91,7 @@ def _tag_error(code: str, place: str, message: str, fix: str) -> Finding:
     return Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix)
 
 
-def _missing_columns(desired: Desired, view: View) -> Iterator[Finding]:
+def _missing_columns(desired: Desired, view: LiveState) -> Iterator[Finding]:
     """A tag for a column that is gone would fail half-way through an apply."""
     if not view.governed.tables:
         return
@@ -107,7 +107,7 @@ def _missing_columns(desired: Desired, view: View) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _unread_policies(view: View) -> Iterator[Finding]:
+def _unread_policies(view: LiveState) -> Iterator[Finding]:
     for policy in view.governed.unread:
         yield Finding(
             code="POLICY_NOT_UNDERSTOOD",
@@ -118,7 +118,7 @@ def _unread_policies(view: View) -> Iterator[Finding]:
         )
 
 
-def _unread_functions(desired: Desired, view: View) -> Iterator[Finding]:
+def _unread_functions(desired: Desired, view: LiveState) -> Iterator[Finding]:
     ours = {f.name for f in desired.functions}
     for function in view.governed.functions:
         if function.name in ours and not function.body:
@@ -131,7 +131,7 @@ def _unread_functions(desired: Desired, view: View) -> Iterator[Finding]:
             )
 
 
-def _foreign_access(desired: Desired, view: View, states: States) -> Iterator[Finding]:
+def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterator[Finding]:
     """Access that does not come from us is not ours to take away, but people should know of it."""
     ours = {(str(g.securable_type), g.securable, g.principal) for g in desired.grants}
     # What we granted and take back in this very plan is no surprise either.

@@ -43,7 +43,7 @@ class Lease:
     def __enter__(self) -> Lease:
         """Take the lease, or raise UnsafePlanError naming who holds it."""
         clock = self.folder.workspace.clock
-        began, told = clock.now(), False
+        began, reported = clock.now(), False
         while not self.folder.create(NAME, self._content()):
             other = self._other()
             if other is None or (other["until"] < self.wall() and self._take_over(other)):
@@ -53,9 +53,9 @@ class Lease:
                     f"{self.folder.path}: {other['holder']} is writing here (since {other['since']})",
                     fix=f"wait until it has ended; its lease runs out {self.seconds:.0f} s after it dies",
                 )
-            if not told:
+            if not reported:
                 self.tell(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
-                told = True
+                reported = True
             clock.sleep(min(_POLL, self.wait))
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewer.start()

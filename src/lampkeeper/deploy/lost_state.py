@@ -10,25 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.kinds.base import mark_of
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
-UNMARKED = frozenset({"tag", "grant", "seat", "entitlement", "warehouse_acl", "genie_acl"})
+UNMARKED = frozenset({"tag", "grant", "workspace_assignment", "entitlement", "warehouse_acl", "genie_acl"})
 """Kinds of an environment's own layers whose objects cannot carry a mark."""
 
 _OWN = (Layer.DATA_ACCESS, Layer.WORKSPACE)
 
 
-def lost_layers(view: View, states: States) -> frozenset[Layer]:
+def lost_layers(view: LiveState, states: States) -> frozenset[Layer]:
     """Return the layers of an environment whose state is blank although something carries its mark."""
     blank = {layer for layer in _OWN if states[layer].blank}
     return frozenset(blank if blank and states.env in set(_marks(view)) else ())
 
 
-def marked_tables(desired: Desired, view: View) -> tuple[TableName, ...]:
+def marked_tables(desired: Desired, view: LiveState) -> tuple[TableName, ...]:
     """Return the tables of the desired state that carry a governed tag which is marked as ours: they were governed."""
     ours = {key for key, raw in view.tag_policies.items() if mark_of(str(raw.get("description") or ""))}
     tagged = [t.entity_name.casefold() for t in view.governed.tags if t.key in ours]
@@ -36,7 +36,7 @@ def marked_tables(desired: Desired, view: View) -> tuple[TableName, ...]:
     return tuple(t for t in desired.tables if t.plain.casefold() in names)
 
 
-def _marks(view: View) -> Iterator[str]:
+def _marks(view: LiveState) -> Iterator[str]:
     for function in view.governed.functions:
         yield mark_of(function.comment)
     for policy in view.governed.policies:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lampkeeper.deploy.change import LAGGING, STAGES, Action, Body, Change, Stage
+from lampkeeper.deploy.change import PROPAGATING, STAGES, Action, Body, Change, Stage
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.policies import Policy
-from lampkeeper.model.unseen import is_fallback, negated_tags
+from lampkeeper.model.unreviewed import is_fallback, negated_tags
 from lampkeeper.remote.securables import policy_from_rest
 
 _RANK = {kind.name: n for n, kind in enumerate(KINDS)}
 _DELETE_RANK = {
     # Within `close`: who may enter goes before what they may enter. Within `clean`: users of a thing go before the thing.
-    "genie_acl": 0, "genie_space": 1, "grant": 2, "warehouse_acl": 3, "entitlement": 4, "seat": 5, "member": 6,
+    "genie_acl": 0, "genie_space": 1, "grant": 2, "warehouse_acl": 3, "entitlement": 4, "workspace_assignment": 5, "member": 6,
     "tag": 7, "policy": 8, "table_control": 9, "function": 9, "schema": 10,
     "tag_permission": 11, "tag_policy": 12, "warehouse": 13, "group": 14,
 }  # fmt: skip
@@ -49,17 +49,17 @@ class _Placer:
     `opening`: such keys, of policies that stand at the end. `closing`: of policies that go. `coming`: keys that are put on.
     """
 
-    opening: frozenset[str]
+    first_access: frozenset[str]
     closing: frozenset[str]
     coming: frozenset[str]
 
     @classmethod
     def of(cls, changes: Sequence[Change], standing: Sequence[Policy]) -> _Placer:
-        opening = _negated(standing)
+        first_access = _negated(standing)
         gone = [p for c in changes if c.kind == "policy" and c.action.writes and (p := _policy(c.before)) is not None]
-        closing = _negated(gone) - opening
+        closing = _negated(gone) - first_access
         coming = {str(c.after["tag_key"]) for c in changes if c.kind == "tag" and c.action.writes and c.after is not None}
-        return cls(opening=opening, closing=closing, coming=frozenset(coming) & (opening | closing))
+        return cls(first_access=first_access, closing=closing, coming=frozenset(coming) & (first_access | closing))
 
     def place(self, change: Change) -> Change:
         """Return the change at its stage."""
@@ -73,8 +73,8 @@ class _Placer:
         body = change.after if change.after is not None else change.before
         key = str(body["tag_key"]) if body is not None else ""
         if change.action is not Action.DELETE:
-            return replace(change, stage=Stage.SWITCH) if key in self.opening | self.closing else change
-        if key in self.opening:
+            return replace(change, stage=Stage.SWITCH) if key in self.first_access | self.closing else change
+        if key in self.first_access:
             return replace(change, stage=Stage.CLOSE)
         return replace(change, stage=Stage.CLEAN) if key in self.closing else change
 
@@ -133,6 +133,6 @@ def barriers(changes: Sequence[Change], *, unsettled: bool = False) -> frozenset
         if pending and change.stage in (Stage.SWITCH, Stage.CLEAN, Stage.OPEN) and change.stage is not stage_of_pending:
             waits.add(position)
             pending = False
-        if change.kind in LAGGING:
+        if change.kind in PROPAGATING:
             pending, stage_of_pending = True, change.stage
     return frozenset(waits)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from lampkeeper.deploy.change import Action, Body, Change
 from lampkeeper.deploy.kinds import BY_NAME
-from lampkeeper.deploy.kinds.base import Found
+from lampkeeper.deploy.kinds.base import LiveObject
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.owner_plans import LEFT, keys_at
 from lampkeeper.deploy.owners import SHARED_KINDS, Claim, Entry, Owners, Sharing, claim_for, claim_key, claims_of, entry_of
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.state import Owned, States
-from lampkeeper.deploy.view import View
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
@@ -32,7 +32,7 @@ class OwnerBook:
     _owners: Owners = field(default_factory=Owners)
     _sharing: Sharing = field(init=False)
     _retired: tuple[Entry, ...] = ()
-    _view: View | None = None
+    _view: LiveState | None = None
     _standing: dict[Layer, Entry | None] = field(default_factory=dict)
 
     def new_layers(self) -> tuple[Layer, ...]:
@@ -74,8 +74,10 @@ class OwnerBook:
 
     def _keys(self, change: Change, body: Body) -> tuple[str, ...]:
         if change.kind in ("warehouse", "warehouse_acl") and self._view is None:
-            self._view = View(warehouses={str(w["name"]): w for w in list_warehouses(self.workspace)})
-        return keys_at(BY_NAME[change.kind], change.key, Found(body=body, remote_id=change.remote_id), self._view or View())
+            self._view = LiveState(warehouses={str(w["name"]): w for w in list_warehouses(self.workspace)})
+        return keys_at(
+            BY_NAME[change.kind], change.key, LiveObject(body=body, remote_id=change.remote_id), self._view or LiveState()
+        )
 
     def settle(self) -> None:
         """Claim what is owned now and nothing else."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.kinds import KINDS
-from lampkeeper.deploy.kinds.base import Found, Kind, key_of
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, key_of
 from lampkeeper.deploy.kinds.description import shown
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.owners import SHARED_KINDS, Entry, OwnerPlan, Owners, Sharing, claim_key, claims_of, entry_of
 from lampkeeper.deploy.state import States
-from lampkeeper.deploy.view import View
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.layers import Layer
@@ -19,7 +19,7 @@ LEFT = "left to"
 """How a change gives its reason when an object is left to its other owners."""
 
 
-def sharing_of(desired: Desired, view: View, states: States) -> Sharing:
+def sharing_of(desired: Desired, view: LiveState, states: States) -> Sharing:
     """Return how the environment stands among the others.
 
     Its own entries of another state are superseded where this state takes over what carries the environment's mark: those
@@ -41,7 +41,7 @@ def tables_of(desired: Desired) -> frozenset[str]:
     return frozenset(t.plain.casefold() for t in desired.tables)
 
 
-def _taken_over(kind: Kind, desired: Desired, view: View, states: States) -> bool:
+def _taken_over(kind: Kind, desired: Desired, view: LiveState, states: States) -> bool:
     if kind.name in SHARED_KINDS:
         return False
     owned, begun = states[kind.layer].of_kind(kind.name), states[kind.layer].intents
@@ -50,7 +50,7 @@ def _taken_over(kind: Kind, desired: Desired, view: View, states: States) -> boo
     return any(found.mark == states.env for found in fresh)
 
 
-def keys_at(kind: Kind, key: str, found: Found, view: View) -> tuple[str, ...]:
+def keys_at(kind: Kind, key: str, found: LiveObject, view: LiveState) -> tuple[str, ...]:
     """Return the keys by which an object's owners may know it: a warehouse by its name or its id, a space by its id."""
     body = found.body
     if kind.name == "genie_space":
@@ -63,7 +63,7 @@ def keys_at(kind: Kind, key: str, found: Found, view: View) -> tuple[str, ...]:
     return () if place is None else (place,)
 
 
-def _aliases(warehouse: str, view: View) -> Iterator[str]:
+def _aliases(warehouse: str, view: LiveState) -> Iterator[str]:
     yield warehouse
     for name, raw in view.warehouses.items():
         if warehouse in (name, str(raw["id"])):
@@ -76,7 +76,7 @@ def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
         groups = {g.name for g in desired.groups}
         return frozenset({("group", g) for g in groups} | {("tag_policy", t.key) for t in desired.tag_policies})
     if layer is Layer.WORKSPACE:
-        groups = {s.group for s in desired.seats} | {g for s in desired.spaces for g in s.acl_groups}
+        groups = {s.group for s in desired.workspace_assignments} | {g for s in desired.spaces for g in s.acl_groups}
         warehouses = {w.id for w in desired.warehouses if w.id} | {s.warehouse_id for s in desired.spaces if s.warehouse_id}
         spaces = {s.space_id for s in desired.spaces if s.space_id}
         named = (("group", groups), ("warehouse", warehouses), ("genie_space", spaces))

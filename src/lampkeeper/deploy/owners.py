@@ -24,7 +24,8 @@ from lampkeeper.remote.owner_files import read_owner_files
 _FORMAT = 1
 
 SHARED_KINDS: Mapping[str, str] = {
-    "group": "", "member": "", "tag_policy": "values", "tag_permission": "principals", "seat": "", "entitlement": "",
+    "group": "", "member": "", "tag_policy": "values", "tag_permission": "principals", "workspace_assignment": "",
+    "entitlement": "",
     "warehouse": "", "warehouse_acl": "", "genie_acl": "", "grant": "privileges", "tag": "",
 }  # fmt: skip
 """Kinds that several environments may own, each with the field whose elements are owned one by one (empty: as a whole).

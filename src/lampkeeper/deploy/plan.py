@@ -22,7 +22,7 @@ _FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Stamp:
+class StateVersion:
     """On which state of a layer a plan stands."""
 
     layer: Layer
@@ -34,9 +34,9 @@ class Stamp:
 class Plan:
     """Changes in the order of their apply.
 
-    `loosening`: what somebody gains on tables that were governed before (needs to be allowed). `opening`: what somebody
-    gains on tables governed here for the first time. `tightening`: what somebody loses. `exposures`: what somebody would
-    see for a moment on the way, though neither before nor after (refused like loosening). `restoring`: what somebody gains and
+    `widening`: what somebody gains on tables that were governed before (needs to be allowed). `opening`: what somebody
+    gains on tables governed here for the first time. `narrowing`: what somebody loses. `exposures`: what somebody would
+    see for a moment on the way, though neither before nor after (refused like widening). `restoring`: what somebody gains and
     had already when we last left the workspace, as far as the state files say.
     `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
     plan with a finding of severity error cannot be applied. `files` are those of the environment that people write, with their
@@ -45,11 +45,11 @@ class Plan:
     """
 
     env: str
-    stamps: tuple[Stamp, ...]
+    stamps: tuple[StateVersion, ...]
     changes: tuple[Change, ...] = ()
-    loosening: tuple[MatrixChange, ...] = ()
-    opening: tuple[MatrixChange, ...] = ()
-    tightening: tuple[MatrixChange, ...] = ()
+    widening: tuple[MatrixChange, ...] = ()
+    first_access: tuple[MatrixChange, ...] = ()
+    narrowing: tuple[MatrixChange, ...] = ()
     exposures: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     already_there: tuple[str, ...] = ()
@@ -101,9 +101,9 @@ class Plan:
             "env": self.env,
             "stamps": [{"layer": str(s.layer), "lineage": s.lineage, "serial": s.serial} for s in self.stamps],
             "changes": [c.as_dict() for c in self.changes],
-            "loosening": [_matrix_dict(c) for c in self.loosening],
-            "opening": [_matrix_dict(c) for c in self.opening],
-            "tightening": [_matrix_dict(c) for c in self.tightening],
+            "widening": [_matrix_dict(c) for c in self.widening],
+            "opening": [_matrix_dict(c) for c in self.first_access],
+            "narrowing": [_matrix_dict(c) for c in self.narrowing],
             "exposures": list(self.exposures),
             "findings": [f.as_dict() for f in self.findings],
             "already_there": list(self.already_there),
@@ -124,11 +124,13 @@ class Plan:
         try:
             return cls(
                 env=data["env"],
-                stamps=tuple(Stamp(layer=Layer(s["layer"]), lineage=s["lineage"], serial=s["serial"]) for s in data["stamps"]),
+                stamps=tuple(
+                    StateVersion(layer=Layer(s["layer"]), lineage=s["lineage"], serial=s["serial"]) for s in data["stamps"]
+                ),
                 changes=tuple(Change.from_dict(c) for c in data["changes"]),
-                loosening=tuple(_matrix_change(c) for c in data["loosening"]),
-                opening=tuple(_matrix_change(c) for c in data["opening"]),
-                tightening=tuple(_matrix_change(c) for c in data["tightening"]),
+                widening=tuple(_matrix_change(c) for c in data["widening"]),
+                first_access=tuple(_matrix_change(c) for c in data["opening"]),
+                narrowing=tuple(_matrix_change(c) for c in data["narrowing"]),
                 exposures=tuple(data["exposures"]),
                 findings=tuple(Finding(**(f | {"severity": Severity(f["severity"])})) for f in data["findings"]),
                 already_there=tuple(data["already_there"]),

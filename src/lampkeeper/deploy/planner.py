@@ -9,17 +9,17 @@ from lampkeeper.deploy.change import Action, Body, Change, Stage
 from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, take_over, takeover_findings
 from lampkeeper.deploy.inspect import inspect
 from lampkeeper.deploy.kinds import KINDS
-from lampkeeper.deploy.kinds.base import Found, Kind
+from lampkeeper.deploy.kinds.base import Kind, LiveObject
 from lampkeeper.deploy.kinds.controls import TableControlKind
+from lampkeeper.deploy.live_state import LiveState, read_live_state, scope_of
 from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
 from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, require_sole_workspace, sharing_of
 from lampkeeper.deploy.owners import SHARED_KINDS, Others, Sharing
-from lampkeeper.deploy.picture import Picture
-from lampkeeper.deploy.plan import Plan, Stamp
-from lampkeeper.deploy.safety import Rehearsal, black_out, judge, recorded_picture
+from lampkeeper.deploy.plan import Plan, StateVersion
+from lampkeeper.deploy.safety import PlanSimulation, black_out, judge, recorded_simulated_access
+from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.state import Owned, States
-from lampkeeper.deploy.view import View, read_view, scope_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
@@ -37,20 +37,20 @@ def make_plan(
     *,
     adopt: bool = False,
     layers: tuple[Layer, ...] = LAYERS,
-    view: View | None = None,
+    view: LiveState | None = None,
 ) -> Plan:
     """Return the plan that brings the workspace to the desired state, for these layers.
 
     Reads once (or uses the `view` given) and writes nothing. What is wrong comes back as findings in the plan; RemoteError
     when the workspace cannot be read, or a table in scope is not there.
     """
-    seen = view if view is not None else read_view(workspace, scope_of(desired, states), states, layers)
+    seen = view if view is not None else read_live_state(workspace, scope_of(desired, states), states, layers)
     return assemble(desired, seen, states, adopt=adopt, layers=layers)
 
 
 def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
     """Return a plan of nothing, for findings that forbid to plan."""
-    stamps = tuple(Stamp(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
+    stamps = tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
     return Plan(env=states.env, stamps=stamps, findings=sort_findings(findings))
 
 
@@ -61,7 +61,7 @@ def plan_destroy(
 
     `sole_workspace`: somebody vouches that no other workspace of the account uses the account layer.
     """
-    view = read_view(workspace, scope_of(Desired(), states), states, layers)
+    view = read_live_state(workspace, scope_of(Desired(), states), states, layers)
     require_known_owners(view.owners, states, layers)
     plan = assemble(Desired(), view, states, layers=layers, destroys=True)
     if not sole_workspace and any(c.action is not Action.FORGET for c in plan.of_layer(Layer.ACCOUNT)):
@@ -71,7 +71,7 @@ def plan_destroy(
 
 def assemble(
     desired: Desired,
-    view: View,
+    view: LiveState,
     states: States,
     *,
     adopt: bool = False,
@@ -86,29 +86,29 @@ def assemble(
     for kind in KINDS:
         if kind.layer in layers and kind.name != TableControlKind.name:
             draft.compare(kind)
-    live = Picture(view.governed.access_model())
+    live = SimulatedAccess(view.governed.access_model())
     final = live.copy()
     for change in draft.changes:
         final.apply(change)
     if Layer.DATA_ACCESS in layers:
         draft.compare_controls(final)
     changes = ordered(draft.changes, final.policies.values())
-    exposures = Rehearsal(live, changes).exposures()
+    exposures = PlanSimulation(live, changes).exposures()
     if exposures:
         owned = states.owned("grant").keys()
         changes = ordered(black_out(changes, live, exposures, owned), final.policies.values())
-        exposures = Rehearsal(live, changes).exposures()
+        exposures = PlanSimulation(live, changes).exposures()
     kept = {t.catalog for t in desired.tables}
     governed = states.governed | (set(marked_tables(desired, view)) if Layer.DATA_ACCESS in draft.lost else set())
-    judgement = judge(live, recorded_picture(live, states), final, governed, kept)
+    judgement = judge(live, recorded_simulated_access(live, states), final, governed, kept)
     data_access = Layer.DATA_ACCESS in layers
     return Plan(
         env=states.env,
-        stamps=tuple(Stamp(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
+        stamps=tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
         changes=changes,
-        loosening=judgement.loosening,
-        opening=judgement.opening,
-        tightening=judgement.tightening,
+        widening=judgement.widening,
+        first_access=judgement.first_access,
+        narrowing=judgement.narrowing,
         restoring=judgement.restoring,
         exposures=tuple(str(e) for e in exposures),
         findings=sort_findings([*draft.findings, *inspect(desired, view, states)]),
@@ -123,15 +123,15 @@ def assemble(
 def _examples(functions: Iterable[Function]) -> Iterator[tuple[str, str, str]]:
     """Yield an example of each function that has one: the first that says what becomes of a value."""
     for function in sorted(functions, key=lambda f: f.name):
-        told = sorted(function.examples, key=lambda e: "NULL" in (*e.arguments, e.returns))
-        if told:
-            yield function.name.plain, ", ".join(told[0].arguments), told[0].returns
+        reported = sorted(function.examples, key=lambda e: "NULL" in (*e.arguments, e.returns))
+        if reported:
+            yield function.name.plain, ", ".join(reported[0].arguments), reported[0].returns
 
 
 @dataclass(slots=True, kw_only=True)
 class _Draft:
     desired: Desired
-    view: View
+    view: LiveState
     states: States
     adopt: bool
     lost: frozenset[Layer]
@@ -160,7 +160,7 @@ class _Draft:
                     kind, key, Action.DELETE, found.body, None, ("not wanted in what is ours",), found.remote_id
                 )
 
-    def compare_controls(self, final: Picture) -> None:
+    def compare_controls(self, final: SimulatedAccess) -> None:
         """Add the changes of controls set on tables, lay them over what stands at the end, and report what meets there."""
         kind = TableControlKind()
         live, owned = kind.live(self.view), self.states[kind.layer].of_kind(kind.name)
@@ -187,13 +187,15 @@ class _Draft:
     def _policy_bodies(self) -> list[Body]:
         return [o.body for o in self.states.owned("policy").values()]
 
-    def _give_back(self, kind: Kind, key: str, record: Owned, found: Found | None) -> Iterable[Change]:
+    def _give_back(self, kind: Kind, key: str, record: Owned, found: LiveObject | None) -> Iterable[Change]:
         """Set a control again; one that somebody has set in its place since stays."""
         if found is not None and found.body["function"] and not record.body["function"]:
             found = None
         return self._drop(kind, key, record, found)
 
-    def _want(self, kind: Kind, key: str, body: Body, found: Found | None, record: Owned | None, owner: str) -> Iterable[Change]:
+    def _want(
+        self, kind: Kind, key: str, body: Body, found: LiveObject | None, record: Owned | None, owner: str
+    ) -> Iterable[Change]:
         if found is None:
             why = ("gone from the workspace",) if record else ()
             return _steps(kind, key, Action.CREATE, None, body, why, "", wanted=body)
@@ -235,7 +237,9 @@ class _Draft:
             return ()
         return self._take(kind, key, found, body, "adopted on request", original=found.body)
 
-    def _take(self, kind: Kind, key: str, found: Found, wanted: Body, why: str, original: Body | None = None) -> list[Change]:
+    def _take(
+        self, kind: Kind, key: str, found: LiveObject, wanted: Body, why: str, original: Body | None = None
+    ) -> list[Change]:
         """Return the record that makes an object ours, and the update that it needs."""
         target = kind.target(wanted, found.body, None)
         reasons = kind.differences(found.body, target)
@@ -244,7 +248,7 @@ class _Draft:
             steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=wanted)
         return [_note(kind, key, found, wanted, None, why, original), *steps]
 
-    def _drop(self, kind: Kind, key: str, record: Owned, found: Found | None) -> Iterable[Change]:
+    def _drop(self, kind: Kind, key: str, record: Owned, found: LiveObject | None) -> Iterable[Change]:
         if found is None:
             forget = Change(
                 kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.CLEAN, reasons=("gone already",)
@@ -277,7 +281,7 @@ class _Draft:
         forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
         return [*changes, forget]
 
-    def _target(self, kind: Kind, key: str, body: Body, found: Found, recorded: Body | None, others: Others) -> Body:
+    def _target(self, kind: Kind, key: str, body: Body, found: LiveObject, recorded: Body | None, others: Others) -> Body:
         """Return what the object should become; what other environments own of it stays, and what all share is left as it is."""
         target = kind.target(body, found.body, recorded)
         if not others.owners:
@@ -290,7 +294,7 @@ class _Draft:
             )  # fmt: skip
         return agreed
 
-    def _part(self, kind: Kind, key: str, record: Owned, found: Found, others: Others) -> list[Change]:
+    def _part(self, kind: Kind, key: str, record: Owned, found: LiveObject, others: Others) -> list[Change]:
         """Return the changes that leave an object to its other owners: only elements that nobody else owns go."""
         elements = others.elements
         if record.original is not None and (field_name := SHARED_KINDS[kind.name]):
@@ -310,7 +314,7 @@ class _Draft:
             Finding(code="STILL_USED", severity=Severity.WARNING, place=f"{kind.name} {key}", message=message, fix=fix)
         )
 
-    def _others(self, kind: Kind, key: str, found: Found, *, leaving: bool = False) -> Others:
+    def _others(self, kind: Kind, key: str, found: LiveObject, *, leaving: bool = False) -> Others:
         return self.sharing.at(kind.name, keys_at(kind, key, found, self.view), leaving=leaving)
 
     def _uninvited(self, kind: Kind, body: Body) -> bool:
@@ -329,7 +333,7 @@ class _Draft:
 
 
 def _note(
-    kind: Kind, key: str, found: Found, wanted: Body, recorded: Body | None, why: str, original: Body | None = None
+    kind: Kind, key: str, found: LiveObject, wanted: Body, recorded: Body | None, why: str, original: Body | None = None
 ) -> Change:
     """Return the change that writes nothing but the state file: the object as it stands is ours."""
     return Change(

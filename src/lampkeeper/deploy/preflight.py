@@ -1,4 +1,4 @@
-"""What the runner may do, asked before the first write, so that all missing rights are named at once."""
+"""What the runner may do, asked before the first write, so that all missing privileges are named at once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from lampkeeper.deploy.change import Action, Change
-from lampkeeper.deploy.duties import RIGHTS, On
+from lampkeeper.deploy.live_state import RULE_SETS, acl_path
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.rights import ADMINS, Holder, Need
-from lampkeeper.deploy.view import RULE_SETS, acl_path
+from lampkeeper.deploy.required_privileges import ADMINS, Holder, Need
+from lampkeeper.deploy.roles import PRIVILEGES, On
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
@@ -58,7 +58,7 @@ def _full(changes: Iterable[Change], workspace: Workspace) -> list[Finding]:
 
 
 def _needs(changes: Iterable[Change]) -> list[Need]:
-    """Return the rights that the changes need (source: platform docs, pages on ABAC, tags and privileges)."""
+    """Return the privileges that the changes need (source: platform docs, pages on ABAC, tags and privileges)."""
     needs: set[Need] = set()
     made = {_full_name(c.after) for c in changes if c.kind == "schema" and c.action is Action.CREATE and c.after}
     for change in changes:
@@ -116,7 +116,7 @@ def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Fi
         lacking.append("warehouse_acl")
     if not lacking:
         return []
-    right = next(r for r in RIGHTS if r.on is On.WORKSPACE)
+    right = next(r for r in PRIVILEGES if r.on is On.WORKSPACE)
     message = f"{holder.name} is no administrator: it may not {right.why} ({', '.join(lacking)} of this plan)"
     fix = f"add {holder.name} to the group {ADMINS} of the workspace"
     return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="workspace", message=message, fix=fix)]
@@ -127,7 +127,7 @@ def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> 
     if not warehouse:
         return True
     try:
-        found = workspace.find("rights", acl_path("warehouse", warehouse)) or {}
+        found = workspace.find("privileges", acl_path("warehouse", warehouse)) or {}
     except RemoteError as error:
         if error.status != 403:
             raise
@@ -143,7 +143,7 @@ def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
     """Say whether the runner has the account's role for new governed tags, as far as its rules may be read."""
     name = f"accounts/{workspace.account_id}/ruleSets/default"
     try:
-        rules = (workspace.find("rights", RULE_SETS, {"name": name, "etag": ""}) or {}).get("grant_rules") or ()
+        rules = (workspace.find("privileges", RULE_SETS, {"name": name, "etag": ""}) or {}).get("grant_rules") or ()
     except RemoteError as error:
         if error.status != 403:
             raise
@@ -153,8 +153,8 @@ def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
 
 
 def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
-    """Groups, memberships and seats are the account's: without an account client nothing of that can be written."""
-    kinds = sorted({c.kind for c in plan.changes if c.action.writes and c.kind in ("group", "member", "seat")})
+    """Require an account client for groups, memberships and workspace assignments, which belong to the account."""
+    kinds = sorted({c.kind for c in plan.changes if c.action.writes and c.kind in ("group", "member", "workspace_assignment")})
     if not kinds:
         return []
     fix = "set databricks_account_id and sign in as an account admin, or mark the groups external = true"
@@ -162,9 +162,9 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
         message = f"no account to write {', '.join(kinds)} in"
         return [Finding(code="NO_ACCOUNT", severity=Severity.ERROR, place="account", message=message, fix=fix)]
     if plan.of_layer(Layer.ACCOUNT):
-        path, plane = workspace.scim("Users")
+        path, api_level = workspace.scim("Users")
         try:
-            workspace.get("preflight", path, {"count": 1}, plane)
+            workspace.get("preflight", path, {"count": 1}, api_level)
         except RemoteError as error:
             if error.status != 403:
                 raise

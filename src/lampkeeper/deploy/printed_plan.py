@@ -28,7 +28,7 @@ _LONG_TEXT = 30
 _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`])+')
 """Words of a sentence; a quoted name is one, with its blanks."""
 _MARK = re.compile(r' ?\[managed by lampkeeper: [^\]"]*\]"\Z')
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
+_EVIDENCE = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
 
 
 class Tone(StrEnum):
@@ -72,16 +72,16 @@ def plan_lines(plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
 
 def _effects(plan: Plan, full: bool) -> Iterator[Line]:
     for title, found, tone in (
-        ("LOOSENS", plan.loosening, Tone.DANGER),
-        ("opens (governed here for the first time)", plan.opening, Tone.PLAIN),
+        ("LOOSENS", plan.widening, Tone.DANGER),
+        ("opens (governed here for the first time)", plan.first_access, Tone.PLAIN),
         ("gives back (as it was last left)", plan.restoring, Tone.PLAIN),
-        ("tightens", plan.tightening, Tone.TIGHTER),
+        ("narrows", plan.narrowing, Tone.TIGHTER),
     ):
         if found:
             yield Line(text=f"{title}: {counted(len(found), 'cell')}", tone=tone)
             for sentence in sentences(found, full=full):
                 yield from _wrapped("  ", _WORDS.findall(sentence), " ", tone)
-        if found is plan.loosening:
+        if found is plan.widening:
             yield from _cells(found, full)
     for exposure in plan.exposures:
         yield Line(text=f"exposes for a moment: {escaped(exposure)}", tone=Tone.DANGER)
@@ -92,14 +92,14 @@ def _effects(plan: Plan, full: bool) -> Iterator[Line]:
 def _cells(found: tuple[MatrixChange, ...], full: bool) -> Iterator[Line]:
     most = len(found) if full else _MOST_CELLS
     for cell in found[:most]:
-        yield Line(text=f"  loosens: {escaped(str(cell))}", tone=Tone.DANGER)
+        yield Line(text=f"  widens access: {escaped(str(cell))}", tone=Tone.DANGER)
     if len(found) > most:
-        yield Line(text=f"  and {len(found) - most} more cells loosened (--full)", tone=Tone.DANGER)
+        yield Line(text=f"  and {len(found) - most} more cells widened (--full)", tone=Tone.DANGER)
 
 
 def _masks(plan: Plan, full: bool) -> Iterator[Line]:
     examples = {name: (arguments, returns) for name, arguments, returns in plan.examples}
-    masks = masks_in((*plan.loosening, *plan.opening, *plan.restoring, *plan.tightening))
+    masks = masks_in((*plan.widening, *plan.first_access, *plan.restoring, *plan.narrowing))
     alike: dict[str, list[str]] = {}
     for mask, columns in masks.items():
         given = examples.get(mask)
@@ -107,8 +107,8 @@ def _masks(plan: Plan, full: bool) -> Iterator[Line]:
         alike.setdefault(f"{name}: {f'{escaped(given[0])} → {escaped(given[1])}' if given else 'no example'}", []).extend(columns)
     if masks:
         yield Line(text=f"masks: {len(alike)}, each with an example of what it makes", tone=Tone.HEADING)
-    for told, spots in alike.items():
-        start = f"  {told}  in "
+    for reported, spots in alike.items():
+        start = f"  {reported}  in "
         yield Line(text=f"{start}{cut_list(spots, None if full else max(20, WIDTH - len(start)))}")
 
 
@@ -125,9 +125,9 @@ def _alike(changes: Iterable[Change], full: bool) -> list[list[tuple[Change, Des
     """Return the changes, those together that differ in nothing but the object that they are about."""
     groups: dict[object, list[tuple[Change, Description]]] = {}
     for number, change in enumerate(changes):
-        told = describe(change)
-        key = (change.kind, change.action, told.what, told.attributes, told.text, told.place.noun, _why(change))
-        groups.setdefault((number, key) if full else key, []).append((change, told))
+        reported = describe(change)
+        key = (change.kind, change.action, reported.what, reported.attributes, reported.text, reported.place.noun, _why(change))
+        groups.setdefault((number, key) if full else key, []).append((change, reported))
     return list(groups.values())
 
 
@@ -147,13 +147,13 @@ def _kind(change: Change) -> Kind:
 
 def _why(change: Change) -> tuple[str, ...]:
     """Return the reasons that the fields before and after do not tell already, and what holds for the time of the apply."""
-    found = [escaped(r) for r in change.reasons if not _told_by_fields(r, change)]
+    found = [escaped(r) for r in change.reasons if not _reported_by_fields(r, change)]
     if change.after is not None and "key_id" in change.after and change.action.writes:
         found.insert(0, "keyed")
     return (*found, *(["for the time of the apply"] if change.temporary else []))
 
 
-def _told_by_fields(reason: str, change: Change) -> bool:
+def _reported_by_fields(reason: str, change: Change) -> bool:
     """Say whether a reason is a field's difference, which one of the steps of the change shows."""
     field, _, _ = reason.partition(":")
     if change.kind == "table_control":
@@ -163,21 +163,21 @@ def _told_by_fields(reason: str, change: Change) -> bool:
 
 
 def _group(group: list[tuple[Change, Description]], full: bool) -> Iterator[Line]:
-    change, told = group[0]
+    change, reported = group[0]
     tone = Tone(str(change.action))
-    sign = _SIGNS[change.action]
+    sign = _EVIDENCE[change.action]
     why = f"  ({'; '.join(_why(change))})" if _why(change) else ""
     if change.action is Action.FORGET:
         keys = cut_list([shown(c.key) for c, _ in group], None if full else WIDTH)
         yield Line(text=f"  {sign} {change.kind} {keys}{why}", tone=tone)
         return
     head = _head(group, full)
-    parts = list(told.attributes) if full else _without_marks(told.attributes)
+    parts = list(reported.attributes) if full else _without_marks(reported.attributes)
     if parts:
         apart = len(head) + len(parts[0]) + 6 > WIDTH
         parts = [f"{head}:", *parts] if apart else [f"{head}: {parts[0]}", *parts[1:]]
     yield from _wrapped(f"  {sign} ", [*(parts or [head])], "; ", tone, end=why)
-    yield from _text(told, full)
+    yield from _text(reported, full)
 
 
 def _without_marks(attributes: Iterable[str]) -> list[str]:
@@ -187,9 +187,9 @@ def _without_marks(attributes: Iterable[str]) -> list[str]:
 
 
 def _head(group: list[tuple[Change, Description]], full: bool) -> str:
-    told = group[0][1]
-    place = told.place
-    lead = " ".join(word for word in (told.what, place.preposition) if word)
+    reported = group[0][1]
+    place = reported.place
+    lead = " ".join(word for word in (reported.what, place.preposition) if word)
     if len(group) == 1:
         return " ".join(word for word in (lead, place.noun, place.name) if word)
     lead = " ".join(word for word in (lead, str(len(group)), place.nouns) if word)
@@ -199,20 +199,20 @@ def _head(group: list[tuple[Change, Description]], full: bool) -> str:
     return f"{lead}{inside}: {cut_list(parts, None if full else max(30, WIDTH - len(lead) - len(inside) - 6))}"
 
 
-def _spot(told: Description) -> tuple[str, str]:
-    holder, dot, name = told.place.name.rpartition(".")
-    inside = told.place.noun == "column" and dot and '"' not in told.place.name
-    return (holder, name) if inside else (told.place.name, "")
+def _spot(reported: Description) -> tuple[str, str]:
+    holder, dot, name = reported.place.name.rpartition(".")
+    inside = reported.place.noun == "column" and dot and '"' not in reported.place.name
+    return (holder, name) if inside else (reported.place.name, "")
 
 
-def _text(told: Description, full: bool) -> Iterator[Line]:
-    whole = len({line[:1] for line in told.text}) == 1
-    most = len(told.text) if full else 0 if whole and len(told.text) > _LONG_TEXT else _MOST_TEXT
-    for line in told.text[:most]:
+def _text(reported: Description, full: bool) -> Iterator[Line]:
+    whole = len({line[:1] for line in reported.text}) == 1
+    most = len(reported.text) if full else 0 if whole and len(reported.text) > _LONG_TEXT else _MOST_TEXT
+    for line in reported.text[:most]:
         tone = {"+": Tone.ADDED, "-": Tone.REMOVED}.get(line[:1], Tone.PLAIN)
         yield Line(text=f"      {line}", tone=tone)
-    if len(told.text) > most:
-        yield Line(text=f"      … {len(told.text) - most}{' more' if most else ''} lines (--full)")
+    if len(reported.text) > most:
+        yield Line(text=f"      … {len(reported.text) - most}{' more' if most else ''} lines (--full)")
 
 
 def _wrapped(start: str, parts: list[str], glue: str, tone: Tone, end: str = "") -> Iterator[Line]:

@@ -1,65 +1,73 @@
-"""What a plan means to the data: what it loosens, and whether anything shows on the way that shows at neither end."""
+"""What a plan means to the data: what it widens access, and whether anything shows on the way that shows at neither end."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lampkeeper.deploy.change import LAGGING, Action, Change, Stage
+from lampkeeper.deploy.change import PROPAGATING, Action, Change, Stage
 from lampkeeper.deploy.kinds.base import key_of
 from lampkeeper.deploy.order import barriers
-from lampkeeper.deploy.picture import GOVERNING, Picture
+from lampkeeper.deploy.simulated_access import GOVERNING, SimulatedAccess
 from lampkeeper.deploy.state import States
 from lampkeeper.model.access import Access, Cell, CellState
 from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
 
-_UNSEEN = (CellState.HIDDEN, CellState.FAILING, CellState.NO_ROWS)
+_UNREVIEWED = (CellState.HIDDEN, CellState.FAILING, CellState.NO_ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """The changes of the effective matrix that a plan brings, by what they need."""
 
-    loosening: tuple[MatrixChange, ...]
-    opening: tuple[MatrixChange, ...]
-    tightening: tuple[MatrixChange, ...]
+    widening: tuple[MatrixChange, ...]
+    first_access: tuple[MatrixChange, ...]
+    narrowing: tuple[MatrixChange, ...]
     restoring: tuple[MatrixChange, ...]
 
 
-def judge(before: Picture, recorded: Picture, after: Picture, governed: set[TableName], kept: Collection[str] = ()) -> Judgement:
+def judge(
+    before: SimulatedAccess,
+    recorded: SimulatedAccess,
+    after: SimulatedAccess,
+    governed: set[TableName],
+    kept: Collection[str] = (),
+) -> Judgement:
     """Compare who sees what before and after.
 
-    Something is *loosening* when a principal gains sight of a table that was governed already, both against what the
-    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no loosening but *restoring*. A
+    Something is *widening* when a principal gains sight of a table that was governed already, both against what the
+    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no widening but *restoring*. A
     gain from hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked
-    for. So is what a review opens for the first time, and unseen tables of a catalog that is governed no more (not among
+    for. So is what a review opens for the first time, and unreviewed tables of a catalog that is governed no more (not among
     `kept`).
     """
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
     old, left, new = (compute_matrix(a, principals) for a in accesses)
     against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.LOOSER}
-    loosening, opening, tightening, restoring = [], [], [], []
+    widening, first_access, narrowing, restoring = [], [], [], []
     for change in compare(old, new):
         if change.direction is Direction.TIGHTER:
-            tightening.append(change)
+            narrowing.append(change)
         elif _opens(change, (old, left), governed, kept):
-            opening.append(change)
-        elif (change.table not in governed and not change.of_unseen) or _place(change) in against_recorded:
-            loosening.append(change)
+            first_access.append(change)
+        elif (change.table not in governed and not change.of_unreviewed) or _place(change) in against_recorded:
+            widening.append(change)
         else:
             restoring.append(change)
-    return Judgement(loosening=tuple(loosening), opening=tuple(opening), tightening=tuple(tightening), restoring=tuple(restoring))
+    return Judgement(
+        widening=tuple(widening), first_access=tuple(first_access), narrowing=tuple(narrowing), restoring=tuple(restoring)
+    )
 
 
 def _opens(change: MatrixChange, before: Iterable[Matrix], governed: set[TableName], kept: Collection[str]) -> bool:
-    if change.of_unseen:
+    if change.of_unreviewed:
         return change.table.catalog not in kept
     if change.column is not None:
         place = (change.principal, ColumnName(change.table, change.column))
-        if any(matrix.cells[place].unseen for matrix in before if place in matrix.cells):
+        if any(matrix.cells[place].unreviewed for matrix in before if place in matrix.cells):
             return True
     return change.table not in governed and change.before == str(CellState.HIDDEN)
 
@@ -68,13 +76,13 @@ def _place(change: MatrixChange) -> tuple[str, TableName, str | None]:
     return (change.principal, change.table, change.column)
 
 
-def recorded_picture(live: Picture, states: States) -> Picture:
-    """Return the live picture with everything of ours put back as we last left it."""
-    picture = live.copy()
+def recorded_simulated_access(live: SimulatedAccess, states: States) -> SimulatedAccess:
+    """Return the live simulated access with everything of ours put back as we last left it."""
+    simulated_access = live.copy()
     for state in states.layers.values():
         for (kind, _), owned in state.objects.items():
-            picture.put(kind, None, owned.body)
-    return picture
+            simulated_access.put(kind, None, owned.body)
+    return simulated_access
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -91,10 +99,10 @@ class Exposure:
         return f"after step {self.step}, {self.principal} sees {self.column} {self.seen}"
 
 
-class Rehearsal:
+class PlanSimulation:
     """Plays a plan on pictures and watches every prefix, with and without the effects that may lag."""
 
-    def __init__(self, before: Picture, changes: Sequence[Change]) -> None:
+    def __init__(self, before: SimulatedAccess, changes: Sequence[Change]) -> None:
         """Compute both ends."""
         self._before = before
         self._changes = changes
@@ -119,7 +127,7 @@ class Rehearsal:
             if change.kind not in GOVERNING or not change.action.writes:
                 continue
             touched = now.touched(change)
-            if change.kind in LAGGING:
+            if change.kind in PROPAGATING:
                 pending |= touched
             tables = self._readable(now, touched)
             for variant in _variants(now, settled, lagging=bool(pending & tables)):
@@ -127,24 +135,24 @@ class Rehearsal:
                     found.setdefault((exposure.principal, exposure.column), exposure)
         return tuple(sorted(found.values()))
 
-    def _readable(self, picture: Picture, tables: set[TableName]) -> set[TableName]:
+    def _readable(self, simulated_access: SimulatedAccess, tables: set[TableName]) -> set[TableName]:
         """Leave out tables that nobody has any SELECT on: their cells are hidden whatever else is so."""
-        selectable = [g for g in picture.grants.values() if {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)]
+        selectable = [g for g in simulated_access.grants.values() if {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)]
         places = {tuple(p.casefold() for p in g.securable) for g in selectable}
-        names = {p.name for p in self._principals} | set(picture.members)
-        owned = {name.casefold() for (_, name), owner in picture.owners.items() if owner in names}
+        names = {p.name for p in self._principals} | set(simulated_access.members)
+        owned = {name.casefold() for (_, name), owner in simulated_access.owners.items() if owner in names}
         return {
             t for t in tables
             if any(tuple(p.casefold() for p in t.parts)[:n] in places for n in (1, 2, 3)) or t.plain.casefold() in owned
         }  # fmt: skip
 
-    def _look(self, picture: Picture, tables: set[TableName], step: int) -> Iterable[Exposure]:
+    def _look(self, simulated_access: SimulatedAccess, tables: set[TableName], step: int) -> Iterable[Exposure]:
         if not tables:
             return
-        matrix = compute_matrix(Access(picture.model(tables)), self._principals)
+        matrix = compute_matrix(Access(simulated_access.model(tables)), self._principals)
         for (principal, column), cell in matrix.cells.items():
             if (
-                cell.state in _UNSEEN
+                cell.state in _UNREVIEWED
                 or cell.blank
                 or any(self._seen_at(end, matrix, principal, column, cell) for end in self._ends)
             ):
@@ -162,7 +170,7 @@ class Rehearsal:
         return (same or other.state is CellState.RAW) and (not rows[0] or rows == here.rows(principal, column.table))
 
 
-def _variants(now: Picture, settled: Picture, *, lagging: bool) -> list[Picture]:
+def _variants(now: SimulatedAccess, settled: SimulatedAccess, *, lagging: bool) -> list[SimulatedAccess]:
     """Return how the workspace may behave at this moment: tags and memberships in effect, or as last settled."""
     if not lagging:
         return [now]
@@ -179,7 +187,9 @@ def _variants(now: Picture, settled: Picture, *, lagging: bool) -> list[Picture]
     return variants
 
 
-def black_out(changes: Sequence[Change], live: Picture, exposures: Iterable[Exposure], owned: Collection[str]) -> list[Change]:
+def black_out(
+    changes: Sequence[Change], live: SimulatedAccess, exposures: Iterable[Exposure], owned: Collection[str]
+) -> list[Change]:
     """Return the changes with grants of ours on the exposed tables taken away at the start and given back at the end.
 
     `owned` are the keys of our grants; a grant that the plan changes anyway is left to the plan.

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from lampkeeper.deploy.change import LAGGING, Action, Body, Change
+from lampkeeper.deploy.change import PROPAGATING, Action, Body, Change
 from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
@@ -56,7 +56,7 @@ class LayerState:
     """The state of one layer, and the way to its file.
 
     `intents` are writes begun and not recorded by a run that died. `governed` are the tables whose protection an apply has
-    brought to its end: from then on, giving somebody more sight of them is loosening. `unsettled`: a write whose effect may
+    brought to its end: from then on, giving somebody more sight of them is widening. `unsettled`: a write whose effect may
     lag was the last that an apply did, so the next one waits before it opens anything. `mirror` is told of the journal before
     each write, where the folder is a copy of shared storage.
     """
@@ -126,7 +126,7 @@ class LayerState:
             place = (entry["kind"], entry["key"])
             if entry["event"] == "intent":
                 self.intents[place] = Action(entry["action"])
-                self.unsettled = self.unsettled or entry["kind"] in LAGGING
+                self.unsettled = self.unsettled or entry["kind"] in PROPAGATING
                 continue
             self.intents.pop(place, None)
             if entry["event"] == "withdrawn":
@@ -149,7 +149,7 @@ class LayerState:
     def intend(self, change: Change) -> None:
         """Note that a write is about to be sent."""
         self.intents[(change.kind, change.key)] = change.action
-        self.unsettled = self.unsettled or change.kind in LAGGING
+        self.unsettled = self.unsettled or change.kind in PROPAGATING
         self._append({"event": "intent", "kind": change.kind, "key": change.key, "action": str(change.action)})
         if self.mirror is not None:
             self.mirror(self.journal)

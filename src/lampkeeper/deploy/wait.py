@@ -14,7 +14,7 @@ from lampkeeper.remote.clients import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
+class PropagationWait:
     """How to wait: `seconds` after everything reads true, polled every `poll` seconds for at most `limit`.
 
     The platform says that tags take effect within minutes and permission changes within 30 s and more; what others use in
@@ -26,7 +26,7 @@ class Settle:
     limit: float = 120.0
 
 
-def settle(workspace: Workspace, changes: Iterable[Change], how: Settle) -> None:
+def wait_for_propagation(workspace: Workspace, changes: Iterable[Change], how: PropagationWait) -> None:
     """Wait until the tags among these changes read as written, then for the settle time; RemoteError past the limit."""
     written = [c for c in changes if c.kind == "tag" and c.action.writes]
     expected: dict[str, dict[str, str | None]] = defaultdict(dict)

@@ -20,7 +20,7 @@ _HEAD = """\
 # What stewards decided about columns; it stands above what rules and models found. Made by `lampkeeper labels set`.
 # A column that several stewards decided differently keeps the stricter decision until they agree.
 """
-_FIELDS = ("column", "label", "sub", "protect", "reason", "by", "at")
+_FIELDS = ("column", "label", "subtype", "protect", "reason", "by", "at")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
@@ -34,21 +34,21 @@ class Decision:
     protect: Protect
     reason: str
     at: str
-    sub: str = ""
+    subtype: str = ""
 
     def as_label(self) -> Label:
         """Return it as a label of the highest trust."""
         evidence = (f"{self.by} decided on {self.at[:10]}: {self.reason}",)
         return Label(
             column=self.column, label=self.label, protect=self.protect, confidence=1.0, evidence=evidence,
-            source=LabelSource.STEWARD, sub=self.sub,
+            source=LabelSource.STEWARD, subtype=self.subtype,
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, str]:
         """Return the entry of the file."""
         column = write_name(*self.column.table.parts, self.column.column)
-        values = (column, str(self.label), self.sub, str(self.protect), self.reason, self.by, self.at)
-        return {k: v for k, v in zip(_FIELDS, values, strict=True) if v or k != "sub"}
+        values = (column, str(self.label), self.subtype, str(self.protect), self.reason, self.by, self.at)
+        return {k: v for k, v in zip(_FIELDS, values, strict=True) if v or k != "subtype"}
 
 
 def decisions_path(env_path: Path) -> Path:
@@ -98,7 +98,7 @@ def _decision(entry: Any, place: str) -> Decision:
         raise UsageError(f"{place}: not a mapping", fix=f"give {', '.join(_FIELDS)}")
     # Unquoted, YAML reads yes and no as truth values and a time as a time.
     fields: dict[str, Any] = {str(k): ("yes" if v else "no") if isinstance(v, bool) else v for k, v in entry.items()}
-    missing = [k for k in _FIELDS if k != "sub" and not fields.get(k)]
+    missing = [k for k in _FIELDS if k != "subtype" and not fields.get(k)]
     if missing or set(fields) - set(_FIELDS):
         odd = ", ".join(
             [*(f"{k} is missing" for k in missing), *(f"unknown {k!r}" for k in sorted(set(map(str, fields)) - set(_FIELDS)))]
@@ -121,5 +121,5 @@ def _checked(fields: Mapping[str, str], place: str) -> Decision:
         raise UsageError(f"{place}: at is {fields['at']!r}", fix="write a UTC time such as '2026-01-31T12:00:00Z'")
     return Decision(
         column=column, by=fields["by"], label=label, protect=protect, reason=fields["reason"], at=fields["at"],
-        sub=fields.get("sub", ""),
+        subtype=fields.get("subtype", ""),
     )  # fmt: skip

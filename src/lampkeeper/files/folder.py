@@ -55,7 +55,7 @@ One folder an environment, and `account` for what all of them share.
 | `<env>/auth.auto.tfvars` | you: where the workspace is, credentials | never |
 | `<env>/decisions.yaml` | `labels set`: what stewards decided about columns; it stands above every other source | yes |
 | `<env>/taxonomy.yaml` | you, if you have governed tags of your own: which label they stand for | yes |
-| `<env>/packs/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
+| `<env>/overlays/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
 | `<env>/quotas.json` | `generate`: the quotas as the platform told them | no |
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
 | `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | planning, from the draft | yes |
@@ -133,13 +133,13 @@ class EnvFolder:
         return self.path / "snapshot.json"
 
     @property
-    def packs_path(self) -> Path:
-        """Return the folder of packs of one's own."""
-        return self.path / "packs"
+    def overlays_path(self) -> Path:
+        """Return the folder of overlays of one's own."""
+        return self.path / "overlays"
 
-    def pack_texts(self) -> tuple[tuple[Path, str], ...]:
-        """Return the packs of one's own, sorted by name: path and text."""
-        return tuple((p, read_text(p)) for p in sorted(self.packs_path.glob("*.yaml")))
+    def overlay_texts(self) -> tuple[tuple[Path, str], ...]:
+        """Return the overlays of one's own, sorted by name: path and text."""
+        return tuple((p, read_text(p)) for p in sorted(self.overlays_path.glob("*.yaml")))
 
     @property
     def taxonomy_path(self) -> Path:

@@ -93,11 +93,11 @@ class _Reader:
             source = source.this
         name = str(source.alias_or_name).casefold()
         if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
-            told = None if source.db else known.get(source.name.casefold())
-            if told is None:
-                told_by_script = self._find((source.catalog, source.db, source.name))
-                told = None if told_by_script is None else list(told_by_script)
-            yield name, None if told is None else _renamed(told, source)
+            reported = None if source.db else known.get(source.name.casefold())
+            if reported is None:
+                reported_by_script = self._find((source.catalog, source.db, source.name))
+                reported = None if reported_by_script is None else list(reported_by_script)
+            yield name, None if reported is None else _renamed(reported, source)
         elif isinstance(source, exp.Subquery) and isinstance(source.this, exp.Query):
             yield name, _renamed(self.columns(source.this, known, depth + 1), source)
         elif isinstance(source, exp.Subquery | exp.Paren):

@@ -42,7 +42,8 @@ def render_tuning(desired: Desired, labels: Sequence[Label], findings: Iterable[
         "", "## Who may ask", "",
         f"- [ ] {len(desired.groups)} groups: {', '.join(_md(g.name) for g in desired.groups) or 'none'}",
         *(f"- [ ] every group may ask in {_md(name)}: is that meant?" for name in open_groups),
-        "", "## Then", "", "1. `lampkeeper validate`", "2. `lampkeeper plan`, and read what loosens", "3. `lampkeeper apply`",
+        "", "## Then", "", "1. `lampkeeper validate`", "2. `lampkeeper plan`, and read what widens access",
+        "3. `lampkeeper apply`",
         "4. `lampkeeper verify`", "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -56,7 +57,7 @@ def render_review(desired: Desired, labels: Sequence[Label], findings: Iterable[
     order = {Protect.UNDECIDED: 0, Protect.YES: 1, Protect.NO: 2}
     rows = [
         _row(
-            [str(x.column), f"{x.label}/{x.sub}" if x.sub else str(x.label), str(x.protect), f"{x.confidence:.2f}",
+            [str(x.column), f"{x.label}/{x.subtype}" if x.subtype else str(x.label), str(x.protect), f"{x.confidence:.2f}",
              str(x.source), "; ".join(x.evidence), tags.get(x.column.plain.casefold(), "")],
             str(x.protect),
         )

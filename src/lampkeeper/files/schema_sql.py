@@ -21,7 +21,7 @@ from lampkeeper.model.schema import TableKind
 
 DIALECTS = ("databricks", "postgres", "mysql", "tsql", "snowflake", "bigquery", "oracle")
 
-_SIGNS: dict[str, tuple[str, ...]] = {
+_EVIDENCE: dict[str, tuple[str, ...]] = {
     "databricks": (
         r"\busing\s+delta\b", r"\btblproperties\b", r"\bstring\b", r"\b(?:struct|array|map)\s*<",
         r"\btimestamp_ntz\b", r"\bcluster\s+by\b", r"\bdefault\s+collation\b", r"\bstreaming\s+table\b", r"\brow\s+filter\b",
@@ -116,8 +116,8 @@ def read_sql(text: str, path: Path, dialect: str = "") -> SqlSchema:
 def guess_dialects(text: str) -> tuple[str, ...]:
     """Return the dialects, the likeliest first, by words that only one of them has."""
     flags = re.IGNORECASE | re.MULTILINE
-    told = _ROWS.sub("", text)
-    hits = {name: sum(len(re.findall(sign, told, flags)) for sign in signs) for name, signs in _SIGNS.items()}
+    reported = _ROWS.sub("", text)
+    hits = {name: sum(len(re.findall(sign, reported, flags)) for sign in evidence) for name, evidence in _EVIDENCE.items()}
     return tuple(sorted(DIALECTS, key=lambda name: (-hits[name], DIALECTS.index(name))))
 
 

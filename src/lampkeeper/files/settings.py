@@ -20,7 +20,7 @@ from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import EVERYBODY, Group, GroupSpec
 from lampkeeper.model.names import split_name, write_name
 from lampkeeper.model.quotas import LIMIT_NAMES
-from lampkeeper.model.unseen import Unseen
+from lampkeeper.model.unreviewed import Unreviewed
 from lampkeeper.model.waivers import Waiver
 
 FUNCTION_SCHEMA = "lampkeeper"
@@ -103,8 +103,8 @@ class Settings:
     operators: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
-    unseen: Unseen = Unseen.DENY
-    unseen_columns: Unseen = Unseen.ALLOW
+    unreviewed: Unreviewed = Unreviewed.DENY
+    unreviewed_columns: Unreviewed = Unreviewed.ALLOW
     exemptions: tuple[Exemption, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     hash_key: HashKeySettings = field(default_factory=lambda: HashKeySettings())
@@ -136,8 +136,8 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
         identities=tuple(_identity(item) for item in record.records("verify_identities")),
         operators=record.texts("operators"), approvers=record.texts("approvers"),
-        unseen=_word(record, "unseen", Unseen, Unseen.DENY),
-        unseen_columns=_word(record, "unseen_columns", Unseen, Unseen.ALLOW),
+        unreviewed=_word(record, "unreviewed", Unreviewed, Unreviewed.DENY),
+        unreviewed_columns=_word(record, "unreviewed_columns", Unreviewed, Unreviewed.ALLOW),
         exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
         waivers=tuple(_waiver(item) for item in record.records("waivers")),
         limits=_limits(record), hash_key=_hash_key(record),
@@ -167,8 +167,8 @@ def render_settings(settings: Settings) -> str:
         "operators": settings.operators,
         "approvers": settings.approvers,
         "verify_identities": [{"name": i.name, "token_env": i.token_env, "groups": i.groups} for i in settings.identities],
-        "unseen": "" if settings.unseen is Unseen.DENY else str(settings.unseen),
-        "unseen_columns": "" if settings.unseen_columns is Unseen.ALLOW else str(settings.unseen_columns),
+        "unreviewed": "" if settings.unreviewed is Unreviewed.DENY else str(settings.unreviewed),
+        "unreviewed_columns": "" if settings.unreviewed_columns is Unreviewed.ALLOW else str(settings.unreviewed_columns),
         "exemptions": [_exemption_value(e) for e in settings.exemptions],
         "waivers": [
             {"finding": w.finding, "place": w.at, "reason": w.reason, "owner": w.owner, "expires": w.expires.isoformat()}
@@ -269,7 +269,7 @@ def _exemption(item: Record) -> Exemption:
     families = item.texts("families")
     for index, family in enumerate(families):
         if not family.strip():
-            raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unseen")
+            raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unreviewed")
     return Exemption(
         principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), families=families, place=item.place,
         reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),

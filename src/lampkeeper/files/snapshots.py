@@ -83,7 +83,7 @@ def render_labels(labels: Iterable[Label]) -> str:
 def label_document(label: Label) -> dict[str, Any]:
     """Return a label as a JSON object."""
     return {
-        "column": write_name(*label.column.table.parts, label.column.column), "label": str(label.label), "sub": label.sub,
+        "column": write_name(*label.column.table.parts, label.column.column), "label": str(label.label), "subtype": label.subtype,
         "protect": str(label.protect), "confidence": label.confidence, "evidence": list(label.evidence),
         "source": str(label.source),
     }  # fmt: skip
@@ -94,7 +94,7 @@ def read_label(data: Any) -> Label:
     return Label(
         column=ColumnName.parse(data["column"]), label=LabelClass(data["label"]), protect=Protect(data["protect"]),
         confidence=float(data["confidence"]), evidence=tuple(data["evidence"]), source=LabelSource(data["source"]),
-        sub=data.get("sub", ""),
+        subtype=data.get("subtype", ""),
     )  # fmt: skip
 
 

@@ -264,8 +264,8 @@ class AlterTable:
 
     def _redefine(self, old: str, column: SqlColumn) -> None:
         read = read_options(self._cursor, column)
-        told = {what: value for what in ("type", "comment") if (value := getattr(read, what))}
-        self._replace(old, name=read.name, nullable=read.nullable, **told)
+        reported = {what: value for what in ("type", "comment") if (value := getattr(read, what))}
+        self._replace(old, name=read.name, nullable=read.nullable, **reported)
 
     def _set(self) -> None:
         cursor = self._cursor

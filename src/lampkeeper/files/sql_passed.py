@@ -19,7 +19,7 @@ PASSED = frozenset(
         "LET", "FLASHBACK",
     }
 )  # fmt: skip
-"""Words that begin a statement of rows, rights or sessions."""
+"""Words that begin a statement of rows, privileges or sessions."""
 PASSED_OBJECTS = frozenset(
     {
         "INDEX", "SEQUENCE", "EXTENSION", "SCHEMA", "DATABASE", "CATALOG", "ROLE", "USER", "GROUP", "LOGIN", "FUNCTION",

@@ -1,6 +1,6 @@
 """A SQL script read statement by statement: each is read into relations, or named with the reason why not.
 
-What gives or changes a table, a view or a column is read. What cannot (rows, rights, indexes) is on a list and passed over;
+What gives or changes a table, a view or a column is read. What cannot (rows, privileges, indexes) is on a list and passed over;
 what is neither, or could not be followed, may lose a relation and is an error.
 """
 

@@ -1,7 +1,8 @@
 """`abac.auto.tfvars`: a draft with everything, and one file a layer; desired states as text and back.
 
 The format is the one that users of such tools know (groups, group_members, tag_policies, tag_assignments, fgac_policies,
-genie_space_configs), extended by what a desired state holds beyond it: tag_permissions, schemas, tables, grants, seats,
+genie_space_configs), extended by what a desired state holds beyond it: tag_permissions, schemas, tables, grants,
+workspace_assignments,
 warehouses, and in fgac_policies securable_type, securable, match_columns, on_column and using. A policy's `name` is its
 name in the catalog as it stands.
 """
@@ -56,7 +57,8 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(key="fgac_policies", field="policies", layers=_DATA, read=governance.read_policies, values=governance.policy_values),
     Section(key="grants", field="grants", layers=_DATA, read=governance.read_grants, values=governance.grant_values),
-    Section(key="seats", field="seats", layers=_WORKSPACE, read=workspace.read_seats, values=workspace.seat_values),
+    Section(key="workspace_assignments", field="workspace_assignments", layers=_WORKSPACE,
+            read=workspace.read_workspace_assignments, values=workspace.workspace_assignment_values),
     Section(
         key="warehouses", field="warehouses", layers=_WORKSPACE,
         read=workspace.read_warehouses, values=workspace.warehouse_values,
@@ -71,7 +73,7 @@ _HEADERS = {
     "Functions are in masking_functions.sql. Edit, validate, plan: planning splits it into the files of the layers.",
     Layer.ACCOUNT: "Account layer, shared by all environments: groups, members, governed tags.",
     Layer.DATA_ACCESS: "Data access layer: tag assignments, policies, grants. Functions are in masking_functions.sql.",
-    Layer.WORKSPACE: "Workspace layer: seats, warehouses, Genie spaces.",
+    Layer.WORKSPACE: "Workspace layer: workspace assignments, warehouses, Genie spaces.",
 }
 
 
@@ -146,7 +148,7 @@ def _doubles(desired: Desired, path: str) -> Iterator[Finding]:
         ("tag assignment", [(str(t.entity_type), t.entity_name, t.key) for t in desired.tag_assignments]),
         ("policy", [p.key for p in desired.policies]),
         ("grant", [g.key for g in desired.grants]),
-        ("seat", [(s.group,) for s in desired.seats]),
+        ("workspace_assignment", [(s.group,) for s in desired.workspace_assignments]),
         ("warehouse", [(w.name,) for w in desired.warehouses]),
         ("file name of Genie space", [(s.key,) for s in desired.spaces]),
     )

@@ -1,4 +1,4 @@
-"""Sections of the workspace layer: seats, warehouses and Genie spaces."""
+"""Sections of the workspace layer: workspace assignments, warehouses and Genie spaces."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from lampkeeper.model.genie import (
     GenieSpace,
     Join,
     QueryParameter,
-    Seat,
     Snippet,
     Warehouse,
+    WorkspaceAssignment,
 )
 from lampkeeper.model.names import write_name
 
 
-def read_seats(record: Record) -> Iterator[Seat]:
-    """Yield the groups' seats in the workspace."""
-    for item in record.records("seats"):
-        yield Seat(group=item.text("group"), entitlements=item.texts("entitlements"))
+def read_workspace_assignments(record: Record) -> Iterator[WorkspaceAssignment]:
+    """Yield the groups' workspace assignments in the workspace."""
+    for item in record.records("workspace_assignments"):
+        yield WorkspaceAssignment(group=item.text("group"), entitlements=item.texts("entitlements"))
 
 
-def seat_values(seats: tuple[Seat, ...]) -> Value:
-    """Return `seats`."""
-    return [{"group": s.group, "entitlements": s.entitlements} for s in seats]
+def workspace_assignment_values(workspace_assignments: tuple[WorkspaceAssignment, ...]) -> Value:
+    """Return `workspace_assignments`."""
+    return [{"group": s.group, "entitlements": s.entitlements} for s in workspace_assignments]
 
 
 def read_warehouses(record: Record) -> Iterator[Warehouse]:

@@ -16,12 +16,12 @@ from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
 from lampkeeper.design.knowledge.library import LibraryFunction, parse_library_file
-from lampkeeper.design.knowledge.pack import Identifier, Pack
+from lampkeeper.design.knowledge.overlay import Identifier, Overlay
 from lampkeeper.maskcheck.keyed import characters_shown, hangs_on_its_key, joins_kept, with_a_key
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import quote_string
 from lampkeeper.model.schema import TypeFamily, type_family
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 
 Ask = Callable[[LibraryFunction, Sequence[str]], list[str | None]]
 """Takes SQL literals, returns what the function gives for each, as text; raises EngineRefusedError when it throws."""
@@ -113,9 +113,9 @@ _TODAY = re.compile(r"\b(?:current_date|curdate)\b(?:\s*\(\s*\))?", re.IGNORECAS
 _AMOUNTS = tuple(str(a) for a in (0, 1, 49, 50, 99, 100, 101, 1200, 4711, 99_999, -1, -50, -100, -1290))
 
 
-def check_masks(functions: Iterable[LibraryFunction], packs: Iterable[Pack], ask: Ask) -> tuple[Verdict, ...]:
+def check_masks(functions: Iterable[LibraryFunction], overlays: Iterable[Overlay], ask: Ask) -> tuple[Verdict, ...]:
     """Return the verdicts of every mask on every item, in the order given."""
-    identifiers = [i for p in packs for i in p.identifiers]
+    identifiers = [i for p in overlays for i in p.identifiers]
     found: list[Verdict] = []
     for function in functions:
         if function.function.role is FunctionRole.MASK:
@@ -199,9 +199,9 @@ class _Checker:
         return [quote_string(t) for text in self._shaped() for _, t in _changes(text)] if self._text else []
 
     def _random(self) -> tuple[str, ...]:
-        draw = Draw("mask checks", self._function.name)
+        rng = DeterministicRandom("mask checks", self._function.name)
         alphabets = ("0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcxyz0189 -./@", "äé日本１２🙂")
-        return tuple(draw.letters(length, a) for a in alphabets for length in (*range(1, 21), 32, 48, 64))
+        return tuple(rng.letters(length, a) for a in alphabets for length in (*range(1, 21), 32, 48, 64))
 
     def _shaped(self) -> tuple[str, ...]:
         """Return texts that the function knows: its examples and the samples of its identifiers."""
@@ -378,10 +378,10 @@ def values_left(use: Identifier, text: str, seen: set[int]) -> float:
     space = 1.0
     for index in free:
         space *= len(_DIGITS) if text[index].isdigit() else len(_CAPITALS)
-    draw, good = Draw("left", use.sub, text), 0
+    rng, good = DeterministicRandom("left", use.subtype, text), 0
     for _ in range(_FILLS):
         chars = list(text)
         for index in free:
-            chars[index] = draw.choice(_DIGITS if text[index].isdigit() else _CAPITALS)
+            chars[index] = rng.choice(_DIGITS if text[index].isdigit() else _CAPITALS)
         good += use.format.accepts("".join(chars))
     return space * good / _FILLS

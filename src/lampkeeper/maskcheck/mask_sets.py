@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose
 from lampkeeper.design.knowledge.library import Library
-from lampkeeper.design.knowledge.overlay import Overlay, compose
-from lampkeeper.design.knowledge.pack import Pack
+from lampkeeper.design.knowledge.overlay import Overlay
 from lampkeeper.maskcheck.checks import FEWEST_LEFT, SHORTEST_NUMBER, Ask, Item, check_masks, values_left, visible_positions
 from lampkeeper.maskcheck.mutants import SAMPLE, mutants
 from lampkeeper.maskcheck.policies import (
@@ -22,7 +22,7 @@ from lampkeeper.maskcheck.policies import (
 from lampkeeper.maskcheck.rows import Sql, filter_comes_first
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.names import quote_string
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 
 _HASHES = ("sha", "md5", "crc32", "hash(")
 _SMALL_DOMAINS = (LabelClass.DEMOGRAPHIC, LabelClass.HEALTH)
@@ -42,29 +42,29 @@ SET_NUMBERS = (7, 13, 16, 17, 18, 21, 22, 23, 24, 25)
 """Which entries of the checklist are rows of this table; the others are items of one mask."""
 
 
-def check_set(library: Library, packs: Sequence[Pack], ask: Ask, sql: Sql) -> tuple[SetVerdict, ...]:
-    """Return the verdicts about all masks and packs together."""
-    overlay = compose(tuple(packs))
-    treatments = overlay.vocabulary.treatments()
-    values = {(t.key, t.value) for t in treatments}
+def check_set(library: Library, overlays: Sequence[Overlay], ask: Ask, sql: Sql) -> tuple[SetVerdict, ...]:
+    """Return the verdicts about all masks and overlays together."""
+    knowledge = compose(tuple(overlays))
+    protections = knowledge.vocabulary.protections()
+    values = {(t.key, t.value) for t in protections}
     hashed = sorted(f.name for f in library.functions.values() if any(h in f.function.body.lower() for h in _HASHES))
     bare_hashes = [n for n in hashed if not library.functions[n].function.keyed]
     classes = {str(c) for c in LabelClass if c is not LabelClass.NONE}
-    bare = sorted(c for c in classes if (c, "STRING") not in overlay.vocabulary.masks)
+    bare = sorted(c for c in classes if (c, "STRING") not in knowledge.vocabulary.masks)
     small = [
-        t.function for (row, _), t in overlay.vocabulary.masks.items()
+        t.function for (row, _), t in knowledge.vocabulary.masks.items()
         if row.split("/")[0] in {str(c) for c in _SMALL_DOMAINS} and t.function in hashed
     ]  # fmt: skip
     return (
-        replace(_differencing(library, packs, ask), number=7),
-        *_made_of_labels(overlay, library),
+        replace(_differencing(library, overlays, ask), number=7),
+        *_made_of_labels(knowledge, library),
         SetVerdict(
             item="a filter comes before the mask", good=filter_comes_first(sql), seen="rows left out by another column", number=16
         ),
         SetVerdict(
-            item="a tag value has one function", good=len(values) == len(treatments), seen=f"{len(values)} tag values", number=22
+            item="a tag value has one function", good=len(values) == len(protections), seen=f"{len(values)} tag values", number=22
         ),
-        SetVerdict(item="every class has a treatment", good=not bare, seen=", ".join(bare) or f"{len(classes)} classes"),
+        SetVerdict(item="every class has a protection", good=not bare, seen=", ".join(bare) or f"{len(classes)} classes"),
         SetVerdict(
             item="no small domain is hashed", good=not small, seen=", ".join(small) or f"{len(hashed)} hashes, none of these",
             number=18,
@@ -77,24 +77,24 @@ def check_set(library: Library, packs: Sequence[Pack], ask: Ask, sql: Sql) -> tu
     )  # fmt: skip
 
 
-def _made_of_labels(overlay: Overlay, library: Library) -> tuple[SetVerdict, ...]:
+def _made_of_labels(knowledge: Knowledge, library: Library) -> tuple[SetVerdict, ...]:
     """Judge what is made of a table with a column of every class and type."""
-    table, labels = everything(overlay)
-    desired = desired_for(overlay, table, labels)
+    table, labels = everything(knowledge)
+    desired = desired_for(knowledge, table, labels)
     count = f"{len(table.columns)} columns of every class and type"
     found = (
         (21, "the uncleared see masked, the cleared raw", who_sees_what(desired, table), f"4 kinds of people, {count}"),
         (22, "a column meets one mask", one_mask_each(desired, table), count),
-        (23, "masks are of their column's class", masks_of_their_class(overlay, library), "no mask of another class"),
-        (24, "the unlabelled stay closed", unlabelled_stay_closed(overlay), "no label: not granted; undecided: masked"),
+        (23, "masks are of their column's class", masks_of_their_class(knowledge, library), "no mask of another class"),
+        (24, "the unlabelled stay closed", unlabelled_stay_closed(knowledge), "no label: not granted; undecided: masked"),
     )
     return tuple(SetVerdict(item=item, good=not wrong, seen=wrong or seen, number=n) for n, item, wrong, seen in found)
 
 
-def mutants_die(library: Library, packs: Sequence[Pack], ask: Ask) -> SetVerdict:
+def mutants_die(library: Library, overlays: Sequence[Overlay], ask: Ask) -> SetVerdict:
     """Return the verdict on the checklist itself: whether masks broken on purpose fail it."""
     made = [m for name in SAMPLE if name in library.functions for m in mutants(library.functions[name])]
-    verdicts = check_masks(made, packs, ask)
+    verdicts = check_masks(made, overlays, ask)
     # A mutant must be caught by what it does, not by its examples.
     caught = {v.function for v in verdicts if v.good is False and v.item is not Item.EXAMPLES}
     alive = sorted({m.name for m in made} - caught)
@@ -106,10 +106,10 @@ def mutants_die(library: Library, packs: Sequence[Pack], ask: Ask) -> SetVerdict
     )
 
 
-def _differencing(library: Library, packs: Iterable[Pack], ask: Ask) -> SetVerdict:
+def _differencing(library: Library, overlays: Iterable[Overlay], ask: Ask) -> SetVerdict:
     """Lay side by side the masks of identifiers of one scheme (NRIC and FIN): what they show together must leave enough."""
     fewest, worst, bad = float("inf"), "", []
-    known = [i for p in packs for i in p.identifiers]
+    known = [i for p in overlays for i in p.identifiers]
     for each in (i for i in known if i.format is not None and not i.open):
         scheme = each.format.check if each.format else ""
         alike = [i for i in known if i.format is not None and (i.row == each.row or (scheme and i.format.check == scheme))]
@@ -142,10 +142,10 @@ def _groups_of_people(library: Library, ask: Ask) -> SetVerdict:
     needed = [library.functions[n] for n in ("mask_dob_90_date", "mask_postcode") if n in library.functions]
     if len(needed) < 2:
         return SetVerdict(item="k of masked quasi-identifiers", good=True, seen="the set has no mask of them")
-    draw = Draw("people")
+    rng = DeterministicRandom("people")
     count = 2000
-    births = [f"DATE'{draw.number(1940, 2005)}-{draw.number(1, 12):02d}-{draw.number(1, 28):02d}'" for _ in range(count)]
-    codes = [quote_string(f"{draw.choice(('941', '100', '606'))}{draw.number(1, 99):02d}") for _ in range(count)]
+    births = [f"DATE'{rng.number(1940, 2005)}-{rng.number(1, 12):02d}-{rng.number(1, 28):02d}'" for _ in range(count)]
+    codes = [quote_string(f"{rng.choice(('941', '100', '606'))}{rng.number(1, 99):02d}") for _ in range(count)]
     raw = sorted(zip(births, codes, strict=True))
     masked = sorted(zip(ask(needed[0], births), (c or "" for c in ask(needed[1], codes)), strict=True), key=str)
     few_raw, few = _few(raw), _few(masked)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from lampkeeper.design.knowledge.knowledge import Knowledge
 from lampkeeper.design.knowledge.library import Library
-from lampkeeper.design.knowledge.overlay import Overlay
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest, synthesize
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal, TableAccess
 from lampkeeper.model.desired import Desired
@@ -25,28 +25,28 @@ _NUMBERS = frozenset({"national_id", "tax_id", "bank_account", "insurance_id", "
 """Classes whose masks show as much of a number as each other's."""
 
 
-def everything(overlay: Overlay) -> tuple[Table, tuple[Label, ...]]:
+def everything(knowledge: Knowledge) -> tuple[Table, tuple[Label, ...]]:
     """Return a table with a column for each class and type that the vocabulary treats, and its labels."""
-    rows = sorted({row for row, _ in overlay.vocabulary.masks})
+    rows = sorted({row for row, _ in knowledge.vocabulary.masks})
     columns, labels = [], []
     for row in rows:
-        name, _, sub = row.partition("/")
+        name, _, subtype = row.partition("/")
         for family, kind in _TYPES.items():
-            column = Column(name=f"{name}_{sub}_{family}".lower(), type=kind)
+            column = Column(name=f"{name}_{subtype}_{family}".lower(), type=kind)
             columns.append(column)
             labels.append(
                 Label(
-                    column=ColumnName(_TABLE, column.name), label=LabelClass(name), sub=sub, confidence=1.0,
+                    column=ColumnName(_TABLE, column.name), label=LabelClass(name), subtype=subtype, confidence=1.0,
                     protect=Protect.UNDECIDED if name == "undecided" else Protect.YES,
                 )
             )  # fmt: skip
     return Table(name=_TABLE, columns=tuple(columns)), tuple(labels)
 
 
-def desired_for(overlay: Overlay, table: Table, labels: Sequence[Label]) -> Desired:
+def desired_for(knowledge: Knowledge, table: Table, labels: Sequence[Label]) -> Desired:
     """Return what is made of the labels for two groups: one cleared for everything, one for nothing."""
     groups = (GroupSpec(group=Group(name="cleared"), clearance=("*",)), GroupSpec(group=Group(name="bound")))
-    request = SynthesisRequest(snapshot=Snapshot(tables=(table,)), labels=tuple(labels), groups=groups, overlay=overlay)
+    request = SynthesisRequest(snapshot=Snapshot(tables=(table,)), labels=tuple(labels), groups=groups, knowledge=knowledge)
     return synthesize(request).desired
 
 
@@ -87,11 +87,11 @@ def one_mask_each(desired: Desired, table: Table) -> str:
     return ", ".join(wrong[:5])
 
 
-def masks_of_their_class(overlay: Overlay, library: Library) -> str:
+def masks_of_their_class(knowledge: Knowledge, library: Library) -> str:
     """Return masks that leave something of a value and stand for another class than the one they are made for."""
     wrong = set()
-    for (row, _), treatment in overlay.vocabulary.masks.items():
-        mask = library.functions.get(treatment.function)
+    for (row, _), protection in knowledge.vocabulary.masks.items():
+        mask = library.functions.get(protection.function)
         name = row.partition("/")[0]
         if mask is None or mask.reveals == "nothing" or mask.label in ("any", name):
             continue
@@ -103,12 +103,12 @@ def masks_of_their_class(overlay: Overlay, library: Library) -> str:
     return ", ".join(sorted(wrong))
 
 
-def unlabelled_stay_closed(overlay: Overlay) -> str:
+def unlabelled_stay_closed(knowledge: Knowledge) -> str:
     """Return how a column that nobody has labelled, or decided on, would show; nothing when it does not."""
-    table, labels = everything(overlay)
+    table, labels = everything(knowledge)
     known = [x for x in labels if x.protect is Protect.YES]
-    granted = [g.principal for g in desired_for(overlay, table, known).grants if g.securable == _TABLE.parts]
+    granted = [g.principal for g in desired_for(knowledge, table, known).grants if g.securable == _TABLE.parts]
     if granted:
         return f"{granted[0]} is given a table with a column that has no label"
-    undecided = [replace(x, label=LabelClass.UNDECIDED, sub="", protect=Protect.UNDECIDED) for x in labels]
-    return who_sees_what(desired_for(overlay, table, undecided), table)
+    undecided = [replace(x, label=LabelClass.UNDECIDED, subtype="", protect=Protect.UNDECIDED) for x in labels]
+    return who_sees_what(desired_for(knowledge, table, undecided), table)

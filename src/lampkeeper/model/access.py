@@ -22,7 +22,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagAssignment
-from lampkeeper.model.unseen import Reach, is_fallback, within
+from lampkeeper.model.unreviewed import Reach, is_fallback, within
 
 __all__ = ["Access", "AccessModel", "Cell", "CellState", "FunctionUse", "Principal", "TableAccess"]
 
@@ -41,14 +41,14 @@ class CellState(StrEnum):
 class Cell:
     """One principal, one column: the state, and for a mask which function with which digest, else the reason.
 
-    `blank`: the mask gives NULL for every value. `unseen`: it is so because the table or column carries no review tag.
+    `blank`: the mask gives NULL for every value. `unreviewed`: it is so because the table or column carries no review tag.
     """
 
     state: CellState
     by: str = ""
     digest: str = ""
     blank: bool = field(default=False, compare=False)
-    unseen: bool = field(default=False, compare=False)
+    unreviewed: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         """Return `raw`, `masked by f`, `no rows`, `hidden` or `failing`."""
@@ -233,7 +233,7 @@ class Access:
         met = sorted(inputs & set(masks))
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
-    def closes_unseen(self, principal: Principal, place: Reach) -> bool:
+    def closes_unreviewed(self, principal: Principal, place: Reach) -> bool:
         """Say whether a table of the catalog or schema that carries no tag of its own shows the principal no row."""
         names = self.identities(principal)
         tags = dict(self._tags.get((EntityType.CATALOGS, place[0].casefold()), {}))
@@ -256,16 +256,16 @@ class Access:
         if broken:
             return Cell(state=CellState.FAILING, by=broken)
         if denied is not None:
-            return Cell(state=CellState.NO_ROWS, by=denied.policy, unseen=denied.policy in self._fallbacks)
+            return Cell(state=CellState.NO_ROWS, by=denied.policy, unreviewed=denied.policy in self._fallbacks)
         distinct = {(u.function, u.arguments) for u in uses}
         if len(distinct) > 1:
             return Cell(state=CellState.FAILING, by="MULTIPLE_MASKS")
         if not uses:
             return Cell(state=CellState.RAW)
         blank = uses[0].function in self._blanking
-        unseen = blank and uses[0].policy in self._fallbacks
+        unreviewed = blank and uses[0].policy in self._fallbacks
         digest = self.digest(uses[0], uses[0].arguments[1:])
-        return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=digest, blank=blank, unseen=unseen)
+        return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=digest, blank=blank, unreviewed=unreviewed)
 
     def digest(self, use: FunctionUse, arguments: Iterable[ColumnName | str]) -> str:
         """Return a digest of what a function does with these arguments, empty when the function is not known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
+from lampkeeper.model.genie import GenieSpace, Warehouse, WorkspaceAssignment
 from lampkeeper.model.groups import Group
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import FunctionName, TableName
@@ -31,7 +31,7 @@ class Desired:
     tag_assignments: tuple[TagAssignment, ...] = ()
     policies: tuple[Policy, ...] = ()
     grants: tuple[Grant, ...] = ()
-    seats: tuple[Seat, ...] = ()
+    workspace_assignments: tuple[WorkspaceAssignment, ...] = ()
     warehouses: tuple[Warehouse, ...] = ()
     spaces: tuple[GenieSpace, ...] = ()
     tables: tuple[TableName, ...] = ()
@@ -47,7 +47,7 @@ class Desired:
             "tag_assignments": lambda t: t,
             "policies": lambda p: p.key,
             "grants": lambda g: g.key,
-            "seats": lambda s: s.group,
+            "workspace_assignments": lambda s: s.group,
             "warehouses": lambda w: w.name,
             "spaces": lambda s: s.key,
             "tables": lambda t: t,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from lampkeeper.model.access import Access, Cell, CellState, Principal
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.names import ColumnName, TableName, show_part
-from lampkeeper.model.unseen import Reach, is_fallback
+from lampkeeper.model.unreviewed import Reach, is_fallback
 
 OUTSIDER = Principal(name="(outsider)")
 """A principal of the account in no group at all."""
@@ -19,7 +19,7 @@ OUTSIDER = Principal(name="(outsider)")
 class Matrix:
     """Cells by principal name and column, and the row filters by principal name and table.
 
-    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do. `unseen`: by principal name and
+    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do. `unreviewed`: by principal name and
     catalog or schema, whether a table there that nobody has reviewed shows no row.
     """
 
@@ -27,11 +27,11 @@ class Matrix:
     cells: Mapping[tuple[str, ColumnName], Cell]
     filters: Mapping[tuple[str, TableName], str]
     filter_digests: Mapping[tuple[str, TableName], str] = field(default_factory=dict)
-    unseen: Mapping[tuple[str, Reach], bool] = field(default_factory=dict)
+    unreviewed: Mapping[tuple[str, Reach], bool] = field(default_factory=dict)
 
     def closes(self, principal: str, place: Reach) -> bool | None:
-        """Say whether unseen tables of a catalog or schema show no row; None where the matrix knows nothing of the catalog."""
-        return self.unseen.get((principal, place), self.unseen.get((principal, place[:1])))
+        """Return whether unreviewed tables of a catalog or schema show no rows; None if the matrix does not know the catalog."""
+        return self.unreviewed.get((principal, place), self.unreviewed.get((principal, place[:1])))
 
     def rows(self, principal: str, table: TableName) -> tuple[str, str]:
         """Return the row filter that a principal meets and what it does; empty texts for all rows."""
@@ -58,24 +58,24 @@ class MatrixChange:
     direction: Direction
 
     @property
-    def of_unseen(self) -> bool:
+    def of_unreviewed(self) -> bool:
         """Say whether it is about whatever table of the catalog or schema nobody has reviewed."""
         return self.table.table == "*"
 
     @property
     def reach(self) -> str:
-        """Return the catalog or schema whose unseen tables it is about."""
+        """Return the catalog or schema whose unreviewed tables it is about."""
         return ".".join(show_part(p) for p in self.table.parts if p != "*")
 
     def __str__(self) -> str:
         """Return one line for people."""
         what = f"{self.table}.{self.column}" if self.column is not None else f"rows of {self.table}"
-        if self.of_unseen:
-            what = f"rows of unseen tables of {self.reach}"
+        if self.of_unreviewed:
+            what = f"rows of unreviewed tables of {self.reach}"
         return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
 
 
-def unseen_table(place: Reach) -> TableName:
+def unreviewed_table(place: Reach) -> TableName:
     """Return the name that stands for whatever table of the place carries no review tag; no real table can have it."""
     return TableName(place[0], place[1] if len(place) > 1 else "*", "*")
 
@@ -85,12 +85,12 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     cells: dict[tuple[str, ColumnName], Cell] = {}
     filters: dict[tuple[str, TableName], str] = {}
     digests: dict[tuple[str, TableName], str] = {}
-    unseen: dict[tuple[str, Reach], bool] = {}
+    unreviewed: dict[tuple[str, Reach], bool] = {}
     places = fallback_places(access)
     names = []
     for principal in sorted(set(principals)):
         names.append(principal.name)
-        unseen |= {(principal.name, p): access.closes_unseen(principal, p) for p in places}
+        unreviewed |= {(principal.name, p): access.closes_unreviewed(principal, p) for p in places}
         for table in access.model.tables:
             seen = access.table(principal, table.name)
             for column, cell in seen.cells.items():
@@ -100,7 +100,7 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
                     sorted({f"{u.function.plain}({', '.join(str(a) for a in u.arguments)})" for u in seen.filters})
                 )
                 digests[(principal.name, table.name)] = ", ".join(sorted({access.digest(u, ()) for u in seen.filters}))
-    return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests, unseen=unseen)
+    return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests, unreviewed=unreviewed)
 
 
 def fallback_places(access: Access) -> tuple[Reach, ...]:
@@ -171,7 +171,7 @@ def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
             )
         )  # fmt: skip
     changes += _filter_changes(before, after)
-    changes += _unseen_changes(before, after)
+    changes += _unreviewed_changes(before, after)
     return tuple(sorted(changes, key=lambda c: (c.principal, c.table, c.column or "")))
 
 
@@ -193,19 +193,19 @@ def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
     return changes
 
 
-def _unseen_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
+def _unreviewed_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
     shown = {True: str(CellState.NO_ROWS), False: "all rows"}
     changes = []
-    told: dict[tuple[str, Reach], bool] = {}
-    for principal, place in sorted(set(before.unseen) | set(after.unseen)):
+    reported: dict[tuple[str, Reach], bool] = {}
+    for principal, place in sorted(set(before.unreviewed) | set(after.unreviewed)):
         old, new = before.closes(principal, place), after.closes(principal, place)
         # A schema that goes the way of its catalog is not told apart.
-        if old is None or new is None or old is new or told.get((principal, place[:1])) is old:
+        if old is None or new is None or old is new or reported.get((principal, place[:1])) is old:
             continue
-        told[(principal, place)] = old
+        reported[(principal, place)] = old
         changes.append(
             MatrixChange(
-                principal=principal, table=unseen_table(place), column=None, before=shown[old], after=shown[new],
+                principal=principal, table=unreviewed_table(place), column=None, before=shown[old], after=shown[new],
                 direction=Direction.LOOSER if old else Direction.TIGHTER,
             )
         )  # fmt: skip

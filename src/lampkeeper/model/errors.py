@@ -22,7 +22,7 @@ class UsageError(LampkeeperError):
 
 
 class UnsafePlanError(LampkeeperError):
-    """A plan was refused: it loosens, is stale, or touches what is not ours. Exit 3."""
+    """A plan was refused: it widens access, is stale, or touches what is not ours. Exit 3."""
 
     exit_code = 3
 

@@ -29,7 +29,7 @@ class ExemptionKind(StrEnum):
 class Exemption:
     """One principal (user, application id or group) that policies except until the end of its last day.
 
-    `families` are keys of governed tags, or `unseen` for the fallback policies; none means all of them.
+    `families` are keys of governed tags, or `unreviewed` for the fallback policies; none means all of them.
     """
 
     principal: str
@@ -57,7 +57,7 @@ class Exemption:
         """Say whether the last day is over."""
         return ended(self, today)
 
-    def told(self, members: Iterable[str]) -> str:
+    def reported(self, members: Iterable[str]) -> str:
         """Return the same with the first of who is in the group now: whoever joins it is exempt too."""
         inside = sorted(members)
         more = f" and {len(inside) - _SHOWN} more" if len(inside) > _SHOWN else ""

@@ -1,4 +1,4 @@
-"""Genie spaces, warehouses and seats: what the workspace layer holds."""
+"""Genie spaces, warehouses and workspace assignments: what the workspace layer holds."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class GenieSpace:
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Seat:
+class WorkspaceAssignment:
     """A group's place in the workspace: USER, with entitlements (`workspace-consume`, `databricks-sql-access`)."""
 
     group: str

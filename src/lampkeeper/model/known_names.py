@@ -27,8 +27,8 @@ def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "",
     near = nearest_names(word, names)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     there = f"there are: {', '.join(names[:_SHOWN])}{more}" if names else "there are none yet"
-    told = f"nearest: {', '.join(near)}" if near else there
-    message = f"{f'{place}: ' if place else ''}no {what} {word!r}{f' {where}' if where else ''} ({told})"
+    reported = f"nearest: {', '.join(near)}" if near else there
+    message = f"{f'{place}: ' if place else ''}no {what} {word!r}{f' {where}' if where else ''} ({reported})"
     return UsageError(message, fix=fix or "use one of these names")
 
 

@@ -61,7 +61,7 @@ class LabelSource(StrEnum):
 class Label:
     """One column's label.
 
-    `sub` narrows the class (`ssn`, `icd10`, …; empty when nothing narrower is known). `confidence` is 0 to 1.
+    `subtype` narrows the class (`ssn`, `icd10`, …; empty when nothing narrower is known). `confidence` is 0 to 1.
     `evidence` are short reasons in our own words; text from a catalog appears in them only quoted.
     """
 
@@ -71,7 +71,7 @@ class Label:
     confidence: float
     evidence: tuple[str, ...] = ()
     source: LabelSource = LabelSource.OFFLINE
-    sub: str = ""
+    subtype: str = ""
 
     @property
     def protected(self) -> bool:

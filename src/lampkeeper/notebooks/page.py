@@ -54,7 +54,7 @@ class Place(Protocol):
         """Show HTML."""
         ...
 
-    def told(self, shown: Shown) -> None:
+    def reported(self, shown: Shown) -> None:
         """Say in text what a reader without HTML needs."""
         ...
 
@@ -83,7 +83,7 @@ class Notebook:
         """Show HTML below the cell."""
         self._display(html)
 
-    def told(self, shown: Shown) -> None:
+    def reported(self, shown: Shown) -> None:
         """Say the sum; the rows are in the HTML."""
         print(shown.summary)  # noqa: T201  (a cell's output)
 
@@ -130,7 +130,7 @@ class Laptop:
         if first:
             print(f"page: {self._file}")  # noqa: T201
 
-    def told(self, shown: Shown) -> None:
+    def reported(self, shown: Shown) -> None:
         """Print the rows."""
         print(shown.text())  # noqa: T201
 
@@ -165,21 +165,21 @@ class Page:
 
     def show(self, make: Callable[..., Shown], *words: Any) -> Shown:
         """Show what `make(*words)` returns: its sum, then its table."""
-        with self._told():
+        with self._reported():
             shown = make(*words)
-            self._place.told(shown)
+            self._place.reported(shown)
             self._place.show(shown.html())
         return shown
 
     def history(self, table: str) -> Shown:
         """Show a table of the history, read through Spark, the newest first."""
-        with self._told():
+        with self._reported():
             spark = self._around.get("spark") or laptop_spark()
         return self.show(history, spark, self["history"], table, self.env)
 
     def html(self, make: Callable[..., str], *words: Any) -> None:
         """Show the HTML that `make(*words)` returns."""
-        with self._told():
+        with self._reported():
             self._place.show(make(*words))
 
     def chart(self, title: str, counts: Mapping[str, int]) -> None:
@@ -187,7 +187,7 @@ class Page:
         self.html(bars, title, counts)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _reported(self) -> Iterator[None]:
         try:
             yield
         except LampkeeperError as error:

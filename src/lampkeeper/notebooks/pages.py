@@ -166,7 +166,7 @@ def labels_with_evidence(envs: str, env: str, only: str = "") -> Shown:
     wanted = Protect(only) if only else None
     rows = [
         {
-            "column": str(x.column), "label": f"{x.label}/{x.sub}" if x.sub else str(x.label), "protect": str(x.protect),
+            "column": str(x.column), "label": f"{x.label}/{x.subtype}" if x.subtype else str(x.label), "protect": str(x.protect),
             "confidence": f"{x.confidence:.2f}", "evidence": "; ".join(x.evidence),
         }
         for x in labels
@@ -194,11 +194,11 @@ def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
     rows = [{"what": str(line.tone), "change": line.text} for line in plan_lines(plan)]
     rows += [
         {"what": what, "change": str(c)}
-        for what, changes in (("LOOSENS", plan.loosening), ("opens", plan.opening), ("tightens", plan.tightening))
+        for what, changes in (("LOOSENS", plan.widening), ("opens", plan.first_access), ("narrows", plan.narrowing))
         for c in changes
     ]
     summary = (
-        f"{plan.writes} writes; loosens {len(plan.loosening)}, opens {len(plan.opening)}, tightens {len(plan.tightening)} cells"
+        f"{plan.writes} writes; cells: widens {len(plan.widening)}, opens {len(plan.first_access)}, narrows {len(plan.narrowing)}"
     )
     return Shown(title=f"Plan {hash_[:12]} of {env}", columns=("what", "change"), rows=tuple(rows), summary=summary)
 

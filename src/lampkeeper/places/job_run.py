@@ -73,9 +73,9 @@ def envs_of(settings: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str,
     """
     known = {p["name"]: str(p.get("default", "")) for p in settings.get("parameters") or ()} | dict(given)
     words = next((w for t in settings.get("tasks") or () if "--envs" in (w := _words(t))), [])
-    told = dict(itertools.pairwise(words))
+    reported = dict(itertools.pairwise(words))
     references = {"{{job.parameters." + name + "}}": value for name, value in known.items()}
-    envs, env = told.get("--envs", ""), told.get("--env", "")
+    envs, env = reported.get("--envs", ""), reported.get("--env", "")
     return references.get(envs, envs), references.get(env, env)
 
 

@@ -28,12 +28,12 @@ _LOG_TAIL = 2_000
 class LocalPlace:
     """localspace on `folder`/data, its log in `folder`/server.log. The same folder gives the same workspace again.
 
-    `patience` and `grace` are seconds to wait for the start, and for the end before the processes are killed.
+    `timeouts` and `grace` are seconds to wait for the start, and for the end before the processes are killed.
     """
 
     folder: Path
     port: int = 0
-    patience: float = 60.0
+    timeouts: float = 60.0
     grace: float = 15.0
     command: tuple[str, ...] = _COMMAND
     name: str = "local"
@@ -88,13 +88,13 @@ class LocalPlace:
         stream = process.stdout
         if stream is None:
             raise RemoteError("the local workspace has no output", code="LOCAL_START_FAILED")
-        line = _first_line(stream, self.patience)
+        line = _first_line(stream, self.timeouts)
         try:
             facts = json.loads(line) if line else {}
             host, token, account, workspace, metastore, warehouse = (str(facts[key]) for key in _FACTS)
         except (ValueError, KeyError, TypeError):
             ended = _exit_code(process, 5.0 if line == "" else 0.0)
-            why = f"ended with {ended}" if ended is not None else f"was not ready after {self.patience:.0f} s"
+            why = f"ended with {ended}" if ended is not None else f"was not ready after {self.timeouts:.0f} s"
             raise RemoteError(
                 f"the local workspace {why}; the end of {self.log}:\n{self._log_tail()}", code="LOCAL_START_FAILED",
                 fix="see the log, or run `localspace doctor`",
@@ -135,19 +135,19 @@ class LocalPlace:
         return text[-_LOG_TAIL:].strip() or "(empty)"
 
 
-def _exit_code(process: subprocess.Popen[str], patience: float) -> int | None:
+def _exit_code(process: subprocess.Popen[str], timeouts: float) -> int | None:
     try:
-        return process.wait(patience)
+        return process.wait(timeouts)
     except subprocess.TimeoutExpired:
         return None
 
 
-def _first_line(stream: IO[str], patience: float) -> str | None:
-    """Return the first line of the stream, empty if it ended without one, or None after `patience` seconds."""
+def _first_line(stream: IO[str], timeouts: float) -> str | None:
+    """Return the first line of the stream, empty if it ended without one, or None after `timeouts` seconds."""
     found: list[str] = []
     reader = threading.Thread(target=lambda: found.append(stream.readline()), daemon=True)
     reader.start()
-    reader.join(patience)
+    reader.join(timeouts)
     return found[0] if found else None
 
 

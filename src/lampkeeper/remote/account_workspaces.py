@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lampkeeper.model.errors import RemoteError
-from lampkeeper.remote.clients import Plane, Workspace, encode
+from lampkeeper.remote.clients import ApiLevel, Workspace, encode
 
 
 def other_workspaces(workspace: Workspace) -> tuple[str, ...] | None:
@@ -15,7 +15,7 @@ def other_workspaces(workspace: Workspace) -> tuple[str, ...] | None:
         return None
     path = f"/api/2.0/accounts/{encode(workspace.account_id)}/workspaces"
     try:
-        listed = workspace.get("account_workspace", path, plane=Plane.ACCOUNT).get("items") or []
+        listed = workspace.get("account_workspace", path, api_level=ApiLevel.ACCOUNT).get("items") or []
     except RemoteError as error:
         if error.status in (400, 403, 404, 501):
             return None

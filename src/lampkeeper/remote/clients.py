@@ -23,7 +23,7 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clock import Clock, RealClock
-from lampkeeper.remote.failures import Patience, Transience, never_sent, translate
+from lampkeeper.remote.failures import RetryClassifier, Timeouts, never_sent, translate
 
 if TYPE_CHECKING:
     # The SDK takes most of a second to load: it is loaded where a client is made, not with the command line.
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 _QUIET = logging.NullHandler()  # added once, however often; handlers of the root logger still hear everything
 
 
-class Plane(StrEnum):
+class ApiLevel(StrEnum):
     """Where a call goes."""
 
     WORKSPACE = "workspace"
@@ -52,7 +52,7 @@ class Call:
     kind: str
     method: str
     path: str
-    plane: Plane = Plane.WORKSPACE
+    api_level: ApiLevel = ApiLevel.WORKSPACE
     query: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
     writes: bool = False
@@ -73,15 +73,15 @@ class SdkWire:
         """Make one client for each plane."""
         from databricks.sdk.core import ApiClient
 
-        self._clients = {Plane.WORKSPACE: ApiClient(workspace)}
+        self._clients = {ApiLevel.WORKSPACE: ApiClient(workspace)}
         self._headers = {"X-Databricks-Workspace-Id": workspace.workspace_id} if workspace.workspace_id else {}
         if account is not None:
-            self._clients[Plane.ACCOUNT] = ApiClient(account)
+            self._clients[ApiLevel.ACCOUNT] = ApiClient(account)
 
     def send(self, call: Call) -> Any:
         """Send the call through the plane's client."""
-        headers = {"Accept": "application/json"} | (self._headers if call.plane is Plane.WORKSPACE else {})
-        return self._clients[call.plane].do(
+        headers = {"Accept": "application/json"} | (self._headers if call.api_level is ApiLevel.WORKSPACE else {})
+        return self._clients[call.api_level].do(
             call.method,
             call.path,
             query=dict(call.query) if call.query else None,
@@ -108,7 +108,7 @@ class Workspace:
         account_id: str = "",
         workspace_id: str = "",
         warehouse_id: str = "",
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         clock: Clock | None = None,
         secrets: tuple[str, ...] = (),
         has_account: bool = True,
@@ -121,7 +121,7 @@ class Workspace:
         self.account_id = account_id
         self.workspace_id = workspace_id
         self.warehouse_id = warehouse_id
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self.clock: Clock = clock or RealClock()
         self.secrets = secrets
         self.has_account = has_account
@@ -135,8 +135,8 @@ class Workspace:
         return self._w
 
     def request(self, call: Call) -> Any:
-        """Send a call, again when that is safe and may help, until the patience ends; raise RemoteError."""
-        start, pause = self.clock.now(), self.patience.first_pause
+        """Send a call, again when that is safe and may help, until the timeouts ends; raise RemoteError."""
+        start, pause = self.clock.now(), self.timeouts.first_pause
         while True:
             self.tally[(call.kind, call.writes)] += 1
             try:
@@ -147,28 +147,30 @@ class Workspace:
                 if left <= 0:
                     raise problem from None
             self.clock.sleep(min(pause, left))
-            pause = min(pause * 2, self.patience.longest_pause)
+            pause = min(pause * 2, self.timeouts.longest_pause)
 
     def _limit(self, call: Call, problem: RemoteError, error: BaseException) -> float:
         """Return for how many seconds since the first try this failure is worth repeating."""
-        if Transience.lag(problem):
-            return self.patience.lag
-        if Transience.race(problem) or problem.status in Transience.THROTTLED:
-            return self.patience.deadline
+        if RetryClassifier.lag(problem):
+            return self.timeouts.lag
+        if RetryClassifier.race(problem) or problem.status in RetryClassifier.THROTTLED:
+            return self.timeouts.deadline
         lost = problem.code in {"NO_ANSWER", "NO_CONNECTION"}
         if lost and (call.method != "POST" or never_sent(error)):
-            return self.patience.deadline - self.patience.http
+            return self.timeouts.deadline - self.timeouts.http
         return 0.0
 
-    def get(self, kind: str, path: str, query: Mapping[str, Any] | None = None, plane: Plane = Plane.WORKSPACE) -> Json:
+    def get(self, kind: str, path: str, query: Mapping[str, Any] | None = None, api_level: ApiLevel = ApiLevel.WORKSPACE) -> Json:
         """Read one document."""
-        found = self.request(Call(kind=kind, method="GET", path=path, query=query, plane=plane))
+        found = self.request(Call(kind=kind, method="GET", path=path, query=query, api_level=api_level))
         return found if isinstance(found, dict) else {"items": found}
 
-    def find(self, kind: str, path: str, query: Mapping[str, Any] | None = None, plane: Plane = Plane.WORKSPACE) -> Json | None:
+    def find(
+        self, kind: str, path: str, query: Mapping[str, Any] | None = None, api_level: ApiLevel = ApiLevel.WORKSPACE
+    ) -> Json | None:
         """Read one document, or None when it is not there."""
         try:
-            return self.get(kind, path, query, plane)
+            return self.get(kind, path, query, api_level)
         except RemoteError as error:
             if error.status == 404:
                 return None
@@ -181,10 +183,10 @@ class Workspace:
         path: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
-        plane: Plane = Plane.WORKSPACE,
+        api_level: ApiLevel = ApiLevel.WORKSPACE,
     ) -> Json:
         """Send one write."""
-        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, plane=plane, writes=True))
+        found = self.request(Call(kind=kind, method=method, path=path, query=query, body=body, api_level=api_level, writes=True))
         return found if isinstance(found, dict) else {}
 
     def pages(self, kind: str, path: str, items: str, query: Mapping[str, Any] | None = None) -> Iterator[Json]:
@@ -197,22 +199,22 @@ class Workspace:
             if not token:
                 return
 
-    def scim_pages(self, kind: str, path: str, query: Mapping[str, Any] | None, plane: Plane) -> Iterator[Json]:
+    def scim_pages(self, kind: str, path: str, query: Mapping[str, Any] | None, api_level: ApiLevel) -> Iterator[Json]:
         """Read a SCIM list, which is paged by start index."""
         start = 1
         while True:
-            page = self.get(kind, path, dict(query or {}) | {"startIndex": start, "count": 500}, plane)
+            page = self.get(kind, path, dict(query or {}) | {"startIndex": start, "count": 500}, api_level)
             found = page.get("Resources") or []
             yield from found
             start += len(found)
             if not found or start > int(page.get("totalResults") or 0):
                 return
 
-    def scim(self, resource: str) -> tuple[str, Plane]:
+    def scim(self, resource: str) -> tuple[str, ApiLevel]:
         """Return the SCIM path of account groups, users or service principals, and its plane."""
         if self.has_account:
-            return f"/api/2.0/accounts/{encode(self.account_id)}/scim/v2/{resource}", Plane.ACCOUNT
-        return f"/api/2.0/preview/scim/v2/{resource}", Plane.WORKSPACE
+            return f"/api/2.0/accounts/{encode(self.account_id)}/scim/v2/{resource}", ApiLevel.ACCOUNT
+        return f"/api/2.0/preview/scim/v2/{resource}", ApiLevel.WORKSPACE
 
     def calls(self) -> dict[str, dict[str, int]]:
         """Return how many calls were sent, by kind, reads and writes apart."""
@@ -227,7 +229,7 @@ def connect(
     auth: Auth,
     *,
     warehouse_id: str = "",
-    patience: Patience | None = None,
+    timeouts: Timeouts | None = None,
     clock: Clock | None = None,
     account: Auth | None = None,
 ) -> Workspace:
@@ -237,11 +239,11 @@ def connect(
     """
     from databricks.sdk import AccountClient, WorkspaceClient
 
-    patience = patience or Patience()
+    timeouts = timeouts or Timeouts()
     secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
     signing = _signing(auth)
     # One try for each send (the SDK's own loop would repeat a POST whose answer was lost); ours decides what is safe.
-    timing = {"http_timeout_seconds": patience.http, "retry_timeout_seconds": 1}
+    timing = {"http_timeout_seconds": timeouts.http, "retry_timeout_seconds": 1}
     places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
     config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
     account_id = (account or auth).account_id or config.account_id or ""
@@ -256,7 +258,7 @@ def connect(
     wire = SdkWire(config, account_config)
     for each in (config, account_config):
         if each is not None:
-            each.retry_timeout_seconds = int(patience.deadline)
+            each.retry_timeout_seconds = int(timeouts.deadline)
     return Workspace(
         wire,
         w=WorkspaceClient(config=config),
@@ -265,7 +267,7 @@ def connect(
         account_id=account_id,
         workspace_id=auth.workspace_id or config.workspace_id or "",
         warehouse_id=warehouse_id or config.warehouse_id or "",
-        patience=patience,
+        timeouts=timeouts,
         clock=clock,
         secrets=secrets,
         has_account=account_config is not None,

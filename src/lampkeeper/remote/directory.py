@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lampkeeper.remote.clients import Json, Plane, Workspace, encode
+from lampkeeper.remote.clients import ApiLevel, Json, Workspace, encode
 
 _FEW = 25
 """Up to so many members of unknown name are read one by one; beyond, the whole list is paged through."""
@@ -16,20 +16,20 @@ _FEW = 25
 class Directory:
     """What was read. `groups`: account group name to id. `members`: group name to member names, for the groups asked for.
 
-    `ids`: name of any principal seen to its id. `seats`: group name to workspace permissions. `entitlements`: by group.
+    `ids`: principal name to id. `workspace_assignments`: group name to workspace permissions. `entitlements`: by group.
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
-    seats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    workspace_assignments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     entitlements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_directory(workspace: Workspace, wanted: Iterable[str]) -> Directory:
     """Read all group names, and the members of the wanted groups and of every group nested in them."""
-    path, plane = workspace.scim("Groups")
-    listed = workspace.scim_pages("group", path, {"attributes": "id,displayName"}, plane)
+    path, api_level = workspace.scim("Groups")
+    listed = workspace.scim_pages("group", path, {"attributes": "id,displayName"}, api_level)
     groups = {str(g["displayName"]): str(g["id"]) for g in listed}
     raw = _read_members(workspace, groups, wanted)
     by_id = {i: n for n, i in groups.items()} | _names(workspace, raw, set(groups.values()))
@@ -39,7 +39,7 @@ def read_directory(workspace: Workspace, wanted: Iterable[str]) -> Directory:
 
 def _read_members(workspace: Workspace, groups: Mapping[str, str], wanted: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """Return for each group its members as (id, resource), following nested groups."""
-    path, plane = workspace.scim("Groups")
+    path, api_level = workspace.scim("Groups")
     names = {i: n for n, i in groups.items()}
     waiting = sorted({name for name in wanted if name in groups}, reverse=True)
     found: dict[str, list[tuple[str, str]]] = {}
@@ -47,7 +47,7 @@ def _read_members(workspace: Workspace, groups: Mapping[str, str], wanted: Itera
         name = waiting.pop()
         if name in found:
             continue
-        document = workspace.find("group", f"{path}/{encode(groups[name])}", None, plane) or {}
+        document = workspace.find("group", f"{path}/{encode(groups[name])}", None, api_level) or {}
         found[name] = [(str(m["value"]), _resource(m)) for m in document.get("members") or ()]
         waiting += [names[i] for i, _ in found[name] if i in names]
     return found
@@ -78,14 +78,14 @@ def _names(workspace: Workspace, raw: Mapping[str, list[tuple[str, str]]], known
 
 
 def _resource_names(workspace: Workspace, resource: str, ids: set[str]) -> dict[str, str]:
-    path, plane = workspace.scim(resource)
+    path, api_level = workspace.scim(resource)
     attribute = _NAME_FIELD[resource]
     if len(ids) > _FEW:
-        listed = workspace.scim_pages("member", path, {"attributes": f"id,{attribute}"}, plane)
+        listed = workspace.scim_pages("member", path, {"attributes": f"id,{attribute}"}, api_level)
         return {str(p["id"]): str(p[attribute]) for p in listed if str(p["id"]) in ids}
     names = {}
     for each in sorted(ids):
-        document = workspace.find("member", f"{path}/{encode(each)}", None, plane)
+        document = workspace.find("member", f"{path}/{encode(each)}", None, api_level)
         if document is not None:
             names[each] = str(document[attribute])
     return names
@@ -104,30 +104,30 @@ def locate_principal(workspace: Workspace, name: str) -> tuple[str, str] | None:
         order.append(order.pop(0))
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     for resource, attribute in order:
-        path, plane = workspace.scim(resource)
+        path, api_level = workspace.scim(resource)
         query = {"filter": f'{attribute} eq "{quoted}"', "attributes": f"id,{attribute}"}
-        for found in workspace.scim_pages("member", path, query, plane):
+        for found in workspace.scim_pages("member", path, query, api_level):
             if str(found.get(attribute)) == name:
                 return resource, str(found["id"])
     return None
 
 
-def read_seats(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+def read_workspace_assignments(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     """Return workspace permissions by group name: one call."""
     path = f"/api/2.0/accounts/{encode(workspace.account_id)}/workspaces/{encode(workspace.workspace_id)}/permissionassignments"
-    listed = workspace.get("seat", path, None, Plane.ACCOUNT).get("permission_assignments") or ()
-    seats: dict[str, tuple[str, ...]] = {}
+    listed = workspace.get("workspace_assignment", path, None, ApiLevel.ACCOUNT).get("permission_assignments") or ()
+    workspace_assignments: dict[str, tuple[str, ...]] = {}
     for entry in listed:
         principal: Mapping[str, Any] = entry.get("principal") or {}
         if principal.get("group_name"):
-            seats[str(principal["group_name"])] = tuple(sorted(str(p) for p in entry.get("permissions") or ()))
-    return seats
+            workspace_assignments[str(principal["group_name"])] = tuple(sorted(str(p) for p in entry.get("permissions") or ()))
+    return workspace_assignments
 
 
 def read_entitlements(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     """Return entitlements by group name, for the groups that the workspace knows: one paged list."""
     listed = workspace.scim_pages(
-        "entitlement", "/api/2.0/preview/scim/v2/Groups", {"attributes": "id,displayName,entitlements"}, Plane.WORKSPACE
+        "entitlement", "/api/2.0/preview/scim/v2/Groups", {"attributes": "id,displayName,entitlements"}, ApiLevel.WORKSPACE
     )
     return {
         str(g["displayName"]): tuple(sorted(str(e["value"]) for e in g.get("entitlements") or ()))

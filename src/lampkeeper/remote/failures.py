@@ -28,7 +28,7 @@ _STATUS_BY_CLASS = {
 }  # fmt: skip
 _FIXES = {
     401: "the token is missing, wrong or expired: renew it in auth.auto.tfvars or in your profile",
-    403: "ask an admin for the right that is named; `lampkeeper plan` lists all missing rights at once",
+    403: "ask an admin for the right that is named; `lampkeeper plan` lists all missing privileges at once",
     409: "something is there already, or changed meanwhile: make the plan again",
     429: "the platform is throttling: run the command again later",
     503: "the platform is unavailable for now: run the command again later",
@@ -38,7 +38,7 @@ _UNREACHED = "check the host and the network, then run again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long a kind of failure may last, in seconds: `deadline` for throttling and lost answers, `lag` for propagation.
 
     Sources: a new tag value is usable in a policy only after 20 to 30 s and a new tag assignable after about 30 s (field
@@ -52,12 +52,12 @@ class Patience:
     longest_pause: float = 8.0
 
 
-class Transience:
+class RetryClassifier:
     """Which failures pass by themselves."""
 
     THROTTLED = frozenset({429, 503})
     _RACES = ("Operation aborted due to concurrent modification",)
-    _LAGS = (
+    _PROPAGATION_DELAYS = (
         re.compile(r"UC_INVALID_POLICY_CONDITION.*(Invalid tag value|Unknown tag policy key)", re.S),
         re.compile(r"(Invalid tag value|Unknown tag policy key).*UC_INVALID_POLICY_CONDITION", re.S),
         re.compile(r"is not an allowed value for tag policy key"),
@@ -72,7 +72,7 @@ class Transience:
     def lag(cls, error: RemoteError) -> bool:
         """Say whether the platform has not yet seen what was written a moment ago (a tag value, a tag key, a principal)."""
         text = f"{error.code} {error.message}"
-        return any(pattern.search(text) for pattern in cls._LAGS) or error.code == "PRINCIPAL_DOES_NOT_EXIST"
+        return any(pattern.search(text) for pattern in cls._PROPAGATION_DELAYS) or error.code == "PRINCIPAL_DOES_NOT_EXIST"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

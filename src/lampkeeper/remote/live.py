@@ -17,7 +17,7 @@ from lampkeeper.remote.catalog import Pattern, read_tables, read_tags, require_a
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.controls import read_controls
 from lampkeeper.remote.directory import Directory, read_directory
-from lampkeeper.remote.securables import FoundPolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
+from lampkeeper.remote.securables import LivePolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
 from lampkeeper.remote.table_grants import manages, read_table_grants
 
 _MANY = 4
@@ -34,7 +34,7 @@ class Governed:
 
     tables: tuple[Table, ...] = ()
     tags: tuple[TagAssignment, ...] = ()
-    policies: tuple[FoundPolicy, ...] = ()
+    policies: tuple[LivePolicy, ...] = ()
     grants: tuple[Grant, ...] = ()
     functions: tuple[Function, ...] = ()
     owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Governed:
     controls_not_shown: tuple[TableName, ...] = ()
 
     @property
-    def unread(self) -> tuple[FoundPolicy, ...]:
+    def unread(self) -> tuple[LivePolicy, ...]:
         """Return the policies whose effect we cannot tell."""
         return tuple(p for p in self.policies if p.policy is None and p.problem)
 

@@ -58,7 +58,7 @@ class ModelRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelPatience:
+class ModelTimeouts:
     """Seconds: `silence` without a byte, `answer` for one whole answer, `deadline` for all tries of one question, `tries` of
     them at most; an address that cannot be reached is tried three times."""
 

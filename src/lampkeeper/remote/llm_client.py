@@ -17,8 +17,8 @@ from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import redact
-from lampkeeper.remote.llm import Answer, ModelPatience, ModelRef, Provider
-from lampkeeper.remote.llm_stream import Heard, hear_stream, hear_whole
+from lampkeeper.remote.llm import Answer, ModelRef, ModelTimeouts, Provider
+from lampkeeper.remote.llm_stream import StreamedResponse, hear_stream, hear_whole
 
 _KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
@@ -45,7 +45,7 @@ class Model:
     base_url: str
     key: str = ""
     workspace: Workspace | None = None
-    patience: ModelPatience = field(default_factory=ModelPatience)
+    timeouts: ModelTimeouts = field(default_factory=ModelTimeouts)
     clock: Clock = field(default_factory=RealClock)
     # What this endpoint turned out not to take; learnt once, by its own refusal.
     _without: set[str] = field(default_factory=set)
@@ -54,7 +54,7 @@ class Model:
     def __post_init__(self) -> None:
         """Make the client; its own retries are off, ours know the deadline."""
         # A redirect is not followed: the key is for this address. What the environment says of organisations is OpenAI's.
-        http: Any = httpx.Client(timeout=self.patience.silence, follow_redirects=False)
+        http: Any = httpx.Client(timeout=self.timeouts.silence, follow_redirects=False)
         headers: dict[str, Any] = {"User-Agent": f"lampkeeper/{version('lampkeeper')}"}
         if self.ref.provider is not Provider.OPENAI:
             headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
@@ -64,15 +64,15 @@ class Model:
 
     def ask(self, messages: Sequence[Mapping[str, str]], *, most_tokens: int, schema: Mapping[str, Any]) -> Answer:
         """Return the answer; raise RemoteError when there is none within the deadline. Throttled and failed tries repeat."""
-        end = self.clock.now() + self.patience.deadline
-        pause, tries = self.patience.first_pause, 0
+        end = self.clock.now() + self.timeouts.deadline
+        pause, tries = self.timeouts.first_pause, 0
         while True:
             tries += 1
             try:
-                heard = self._try(messages, most_tokens, schema, end)
+                received = self._try(messages, most_tokens, schema, end)
                 return Answer(
-                    content=heard.content, finish=heard.finish, refusal=heard.refusal,
-                    input_tokens=heard.input_tokens, output_tokens=heard.output_tokens, tries=tries,
+                    content=received.content, finish=received.finish, refusal=received.refusal,
+                    input_tokens=received.input_tokens, output_tokens=received.output_tokens, tries=tries,
                 )  # fmt: skip
             except openai.APIError as error:
                 if self._learnt(error):
@@ -86,13 +86,15 @@ class Model:
                 # In the middle of a stream the client passes on what the connection, or a line that is no JSON, raised.
                 problem = RemoteError(f"{self.ref}: the answer broke off ({type(error).__name__})", code="BROKEN_ANSWER")
                 wait = pause
-            most = min(3, self.patience.tries) if problem.code == "NO_CONNECTION" else self.patience.tries
+            most = min(3, self.timeouts.tries) if problem.code == "NO_CONNECTION" else self.timeouts.tries
             if wait < 0 or tries >= most or self.clock.now() + wait >= end:
                 raise problem from None
             self.clock.sleep(wait)
-            pause = min(pause * 2, self.patience.longest_pause)
+            pause = min(pause * 2, self.timeouts.longest_pause)
 
-    def _try(self, messages: Sequence[Mapping[str, str]], most_tokens: int, schema: Mapping[str, Any], end: float) -> Heard:
+    def _try(
+        self, messages: Sequence[Mapping[str, str]], most_tokens: int, schema: Mapping[str, Any], end: float
+    ) -> StreamedResponse:
         options: dict[str, Any] = {
             "temperature": 0,
             "response_format": {"type": "json_schema", "json_schema": {"name": "labels", "schema": schema, "strict": True}},
@@ -104,7 +106,7 @@ class Model:
             options.pop("stream_options", None)
         # OpenAI's reasoning models take only the newer name; the others know the older one (vendors' documentation).
         limit = "max_completion_tokens" if self.ref.provider is Provider.OPENAI else "max_tokens"
-        until = min(self.clock.now() + self.patience.answer, end)
+        until = min(self.clock.now() + self.timeouts.answer, end)
         answer = self._client.chat.completions.create(  # type: ignore[call-overload]
             model=self.ref.name, messages=list(messages), extra_headers=self._signed(), timeout=self._wait(end),
             **{limit: most_tokens}, **options,
@@ -115,7 +117,7 @@ class Model:
             return hear_stream(chunks, lambda: self.clock.now() > until)
 
     def _wait(self, end: float) -> float:
-        return max(0.1, min(self.patience.silence, end - self.clock.now()))
+        return max(0.1, min(self.timeouts.silence, end - self.clock.now()))
 
     def _signed(self) -> dict[str, str]:
         """Return the workspace's own sign-in, renewed when it has to be; elsewhere the client sends the key."""
@@ -171,16 +173,16 @@ def open_model(
     ref: ModelRef,
     environ: Mapping[str, str],
     workspace: Workspace | None = None,
-    patience: ModelPatience | None = None,
+    timeouts: ModelTimeouts | None = None,
     clock: Clock | None = None,
 ) -> Model:
     """Return the model, ready to be asked; raise UsageError when its key is missing or would travel in the clear."""
-    patience, clock = patience or ModelPatience(), clock or RealClock()
+    timeouts, clock = timeouts or ModelTimeouts(), clock or RealClock()
     if ref.provider is Provider.DATABRICKS:
         if workspace is None:
             raise UsageError(f"{ref} needs a workspace", fix="fill in auth.auto.tfvars, or give --profile")
         base = f"{workspace.host.rstrip('/')}/serving-endpoints"
-        return Model(ref=ref, base_url=base, workspace=workspace, patience=patience, clock=clock)
+        return Model(ref=ref, base_url=base, workspace=workspace, timeouts=timeouts, clock=clock)
     variable = _KEYS[ref.provider]
     key = environ.get(variable, "").strip()
     if not key and ref.provider is not Provider.OTHER:
@@ -189,4 +191,4 @@ def open_model(
         raise UsageError(f"the key in {variable} cannot be read: it holds blanks or characters that no key has")
     if key and urlsplit(ref.base_url).scheme != "https" and urlsplit(ref.base_url).hostname not in _LOOPBACK:
         raise UsageError(f"the key in {variable} would travel in the clear to {ref.base_url}", fix="use https")
-    return Model(ref=ref, base_url=ref.base_url, key=key, patience=patience, clock=clock)
+    return Model(ref=ref, base_url=ref.base_url, key=key, timeouts=timeouts, clock=clock)

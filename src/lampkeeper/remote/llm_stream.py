@@ -11,7 +11,7 @@ MOST_CHARACTERS = 2_000_000
 
 
 @dataclass(slots=True)
-class Heard:
+class StreamedResponse:
     """An answer as far as it has come; `finish` stays empty when no reason for the end was given."""
 
     content: str | list[Any] = ""
@@ -48,36 +48,36 @@ class Heard:
         return self.content
 
 
-def hear_whole(answer: Any) -> Heard:
+def hear_whole(answer: Any) -> StreamedResponse:
     """Return an answer that came in one piece."""
-    heard = Heard()
-    heard.count(getattr(answer, "usage", None))
+    received = StreamedResponse()
+    received.count(getattr(answer, "usage", None))
     for choice in (getattr(answer, "choices", None) or ())[:1]:
-        heard.finish = str(choice.finish_reason or "")
+        received.finish = str(choice.finish_reason or "")
         message = choice.message
         if message is not None:
-            heard.add(message.content)
-            heard.refusal = str(getattr(message, "refusal", None) or "")
-    return heard
+            received.add(message.content)
+            received.refusal = str(getattr(message, "refusal", None) or "")
+    return received
 
 
-def hear_stream(chunks: Iterable[Any], late: Callable[[], bool]) -> Heard:
+def hear_stream(chunks: Iterable[Any], late: Callable[[], bool]) -> StreamedResponse:
     """Return an answer that comes in chunks; raise TimeoutError when it gets late: a trickle never runs into silence."""
-    heard = Heard()
+    received = StreamedResponse()
     for chunk in chunks:
         if late():
             raise TimeoutError
-        heard.count(getattr(chunk, "usage", None))
+        received.count(getattr(chunk, "usage", None))
         for choice in (getattr(chunk, "choices", None) or ())[:1]:
-            heard.finish = str(choice.finish_reason or "") or heard.finish
+            received.finish = str(choice.finish_reason or "") or received.finish
             delta = choice.delta
             if delta is not None:
-                heard.add(delta.content)
-                heard.refusal += str(getattr(delta, "refusal", None) or "")
-        if heard.full:
-            heard.finish = "length"
+                received.add(delta.content)
+                received.refusal += str(getattr(delta, "refusal", None) or "")
+        if received.full:
+            received.finish = "length"
             break
-    return heard
+    return received
 
 
 def _plain(block: Any) -> Any:

@@ -13,7 +13,7 @@ from lampkeeper.model.errors import RemoteError, UsageError
 if TYPE_CHECKING:
     from databricks.sdk.core import Config
 
-_MOST_TOLD = 400
+_MOST_REPORTED = 400
 
 
 def laptop_spark() -> Any:
@@ -79,4 +79,4 @@ def _remedy() -> str:
 
 def _line(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text[:_MOST_TOLD] + ("…" if len(text) > _MOST_TOLD else "") or type(error).__name__
+    return text[:_MOST_REPORTED] + ("…" if len(text) > _MOST_REPORTED else "") or type(error).__name__

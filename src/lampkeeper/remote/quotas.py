@@ -10,7 +10,7 @@ from lampkeeper.remote.clients import Workspace, encode
 
 _UC = "/api/2.1/unity-catalog"
 _NAME = "abac-policy-quota"
-_NOT_TOLD = frozenset({400, 403, 404, 501})
+_NOT_REPORTED = frozenset({400, 403, 404, 501})
 """Statuses of a place that has no such quota, or shows it to others only."""
 
 
@@ -20,7 +20,7 @@ def read_policy_quotas(workspace: Workspace, catalogs: Iterable[str]) -> PolicyQ
     try:
         metastore = str(workspace.get("quota", f"{_UC}/metastore_summary").get("metastore_id") or "")
     except RemoteError as error:
-        if error.status not in _NOT_TOLD:
+        if error.status not in _NOT_REPORTED:
             raise
         metastore = ""
     return PolicyQuotas(metastore=_quota(workspace, "METASTORE", metastore) if metastore else None, catalogs=found)
@@ -30,9 +30,9 @@ def _quota(workspace: Workspace, kind: str, parent: str) -> Quota | None:
     try:
         answer = workspace.get("quota", f"{_UC}/resource-quotas/{kind}/{encode(parent)}/{_NAME}")
     except RemoteError as error:
-        if error.status not in _NOT_TOLD:
+        if error.status not in _NOT_REPORTED:
             raise
         return None
-    told = answer.get("quota_info") or {}
-    limit = told.get("quota_limit")
-    return Quota(count=int(told.get("quota_count") or 0), limit=int(limit)) if limit else None
+    reported = answer.get("quota_info") or {}
+    limit = reported.get("quota_limit")
+    return Quota(count=int(reported.get("quota_count") or 0), limit=int(limit)) if limit else None

@@ -23,7 +23,7 @@ Securable = tuple[SecurableType, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundPolicy:
+class LivePolicy:
     """A policy as it stands: the raw document, and our reading of it, or why we cannot read it."""
 
     raw: Mapping[str, Any]
@@ -36,9 +36,9 @@ class FoundPolicy:
         return (str(self.raw["on_securable_type"]), str(self.raw["on_securable_fullname"]), str(self.raw["name"]))
 
 
-def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inherited: bool = False) -> list[FoundPolicy]:
+def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inherited: bool = False) -> list[LivePolicy]:
     """Return the policies attached to these securables (and, if `inherited`, to what they stand in): one list for each."""
-    found: dict[tuple[str, str, str], FoundPolicy] = {}
+    found: dict[tuple[str, str, str], LivePolicy] = {}
     for kind, parts in sorted(set(securables)):
         path = f"{_UC}/policies/{encode(str(kind), '.'.join(parts))}"
         query = {"include_inherited": True} if inherited else None
@@ -66,11 +66,11 @@ def carriers(workspace: Workspace, catalog: str) -> list[Securable]:
     return found
 
 
-def _policy(raw: Json) -> FoundPolicy:
+def _policy(raw: Json) -> LivePolicy:
     try:
-        return FoundPolicy(raw=raw, policy=policy_from_rest(raw))
+        return LivePolicy(raw=raw, policy=policy_from_rest(raw))
     except (ConditionError, UsageError, KeyError, ValueError) as error:
-        return FoundPolicy(raw=raw, policy=None, problem=str(error) or type(error).__name__)
+        return LivePolicy(raw=raw, policy=None, problem=str(error) or type(error).__name__)
 
 
 def policy_from_rest(raw: Mapping[str, Any]) -> Policy | None:

@@ -1,4 +1,4 @@
-"""Queries through the Spark session of a job's task: compute of its own, the same SQL, the same rights as the run's principal."""
+"""Queries through the Spark session of a job's task: its own compute, the same SQL, the privileges of the run's principal."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def run_spark(statement: str) -> list[dict[str, str | None]]:
         rows = _session().sql(statement).collect()
     except Exception as error:
         # Classic Spark, Spark Connect and the local workspace raise classes of their own; all tell their error class.
-        told = getattr(error, "getErrorClass", None)
-        if told is None:
+        reported = getattr(error, "getErrorClass", None)
+        if reported is None:
             raise
-        raise RemoteError(str(error).split("\n", 1)[0], code=str(told() or type(error).__name__), status=200) from None
+        raise RemoteError(str(error).split("\n", 1)[0], code=str(reported() or type(error).__name__), status=200) from None
     return [{name.lower(): None if cell is None else str(cell) for name, cell in row.asDict().items()} for row in rows]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.failures import Transience, translate
+from lampkeeper.remote.failures import RetryClassifier, translate
 
 ROOT = "/Volumes/"
 MOST_BYTES = 128 * 1024 * 1024
@@ -107,15 +107,17 @@ class VolumeFolder:
 
     def _patiently(self, send: Callable[[], Any], doing: str, *, again: bool) -> Any:
         """Send, again while that is safe and may help."""
-        patience, clock = self.workspace.patience, self.workspace.clock
-        start, pause = clock.now(), patience.first_pause
+        timeouts, clock = self.workspace.timeouts, self.workspace.clock
+        start, pause = clock.now(), timeouts.first_pause
         while True:
             try:
                 return send()
             except (OSError, TimeoutError, ValueError) as error:
                 problem = translate(error, f"{self.path}: {doing}", self.workspace.secrets)
-                passing = problem.status in Transience.THROTTLED or (again and problem.code in {"NO_ANSWER", "NO_CONNECTION"})
-                if not passing or clock.now() - start > patience.deadline - patience.http:
+                passing = problem.status in RetryClassifier.THROTTLED or (
+                    again and problem.code in {"NO_ANSWER", "NO_CONNECTION"}
+                )
+                if not passing or clock.now() - start > timeouts.deadline - timeouts.http:
                     raise problem from None
             clock.sleep(pause)
-            pause = min(pause * 2, patience.longest_pause)
+            pause = min(pause * 2, timeouts.longest_pause)

@@ -83,8 +83,8 @@ def run_sql(
 
 def _wait(workspace: Workspace) -> str:
     """Return how long the warehouse may hold its answer back: less than we wait for one (it takes 0, or 5 to 50 s)."""
-    patience = int(workspace.patience.http) - 2
-    return f"{min(10, patience)}s" if patience >= 5 else "0s"
+    timeouts = int(workspace.timeouts.http) - 2
+    return f"{min(10, timeouts)}s" if timeouts >= 5 else "0s"
 
 
 def cancel(workspace: Workspace, statement_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Three banks for the demos of country packs: Australia, India, South-East Asia; invented people, valid check digits."""
+"""Three banks for the demos of country overlays: Australia, India, South-East Asia; invented people, valid check digits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Table
 from lampkeeper.testdata import invented
 from lampkeeper.testdata.catalogs import columns_of
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.testdata.rows import Cell
 from lampkeeper.testdata.seeding import SeedTable
 
@@ -62,8 +62,8 @@ class Bank:
     space: str
     customers: str
     accounts: str
-    customer: Callable[[Draw, int], Row]
-    account: Callable[[Draw, int], Row]
+    customer: Callable[[DeterministicRandom, int], Row]
+    account: Callable[[DeterministicRandom, int], Row]
     shown: tuple[str, ...]
     dialling: str
     kinds: tuple[str, ...]
@@ -77,67 +77,67 @@ class Bank:
         return ("customers", "accounts", "transactions", "credit_cards")
 
 
-def _valid(draw: Draw, check: str, make: Callable[[Draw], str]) -> str:
+def _valid(rng: DeterministicRandom, check: str, make: Callable[[DeterministicRandom], str]) -> str:
     """Return the first drawn text that passes a check."""
     accepts = find_check(check)
-    while not accepts(text := make(draw)):
+    while not accepts(text := make(rng)):
         pass
     return text
 
 
-def medicare(draw: Draw) -> str:
+def medicare(rng: DeterministicRandom) -> str:
     """Return an Australian Medicare number with a valid check digit."""
-    return _valid(draw, "au_medicare", lambda d: f"2{d.digits(9)}")
+    return _valid(rng, "au_medicare", lambda d: f"2{d.digits(9)}")
 
 
-def voter_id(draw: Draw) -> str:
+def voter_id(rng: DeterministicRandom) -> str:
     """Return an Indian voter number with a valid check digit."""
-    return _valid(draw, "stdnum.in_.epic", lambda d: f"{d.letters(3)}{d.digits(7)}")
+    return _valid(rng, "stdnum.in_.epic", lambda d: f"{d.letters(3)}{d.digits(7)}")
 
 
-def thai_id(draw: Draw) -> str:
+def thai_id(rng: DeterministicRandom) -> str:
     """Return a Thai citizen number with a valid check digit, of the kind 8 (registered later)."""
-    return _valid(draw, "stdnum.th.pin", lambda d: f"8{d.digits(12)}")
+    return _valid(rng, "stdnum.th.pin", lambda d: f"8{d.digits(12)}")
 
 
-def _born(draw: Draw) -> date:
-    return draw.day(date(1950, 1, 1), date(2003, 12, 31))
+def _born(rng: DeterministicRandom) -> date:
+    return rng.day(date(1950, 1, 1), date(2003, 12, 31))
 
 
-def _australian(draw: Draw, index: int) -> Row:
-    town, state, code = draw.choice(
+def _australian(rng: DeterministicRandom, index: int) -> Row:
+    town, state, code = rng.choice(
         (("Fairhaven", "NSW", "2000"), ("Eastbrook", "VIC", "3000"), ("Ridgeway", "QLD", "4000"), ("Salt Creek", "WA", "6000"))
     )
-    bsb = f"06{draw.digits(1)}-{draw.digits(3)}"
-    return (town, state, code, invented.tax_file_number(draw), medicare(draw), _born(draw), bsb, draw.digits(9))
+    bsb = f"06{rng.digits(1)}-{rng.digits(3)}"
+    return (town, state, code, invented.tax_file_number(rng), medicare(rng), _born(rng), bsb, rng.digits(9))
 
 
-def _indian(draw: Draw, index: int) -> Row:
-    town, state, code = draw.choice(
+def _indian(rng: DeterministicRandom, index: int) -> Row:
+    town, state, code = rng.choice(
         (("Nandipur", "MH", "400001"), ("Lakshmigarh", "KA", "560001"), ("Suryanagar", "DL", "110001"))
     )
-    gstin = invented.gstin(draw) if index in (2, 7) else None
-    name = draw.choice(invented.FIRST_NAMES).lower()
+    gstin = invented.gstin(rng) if index in (2, 7) else None
+    name = rng.choice(invented.FIRST_NAMES).lower()
     return (
-        town, state, code, invented.aadhaar(draw), invented.permanent_account_number(draw), voter_id(draw),
-        _born(draw), f"10{draw.digits(10)}", f"{name}.{draw.number(10, 99)}@okdemo", gstin,
+        town, state, code, invented.aadhaar(rng), invented.permanent_account_number(rng), voter_id(rng),
+        _born(rng), f"10{rng.digits(10)}", f"{name}.{rng.number(10, 99)}@okdemo", gstin,
     )  # fmt: skip
 
 
-def _asean(draw: Draw, index: int) -> Row:
+def _asean(rng: DeterministicRandom, index: int) -> Row:
     place = ("SG", "MY", "TH", "ID", "PH", "VN")[index % 6]
-    born = _born(draw)
+    born = _born(rng)
     day = f"{born:%y%m%d}"
     ids = {
-        "SG": invented.nric(draw),
-        "MY": f"{day}14{draw.digits(4)}",
-        "TH": thai_id(draw),
-        "ID": f"317101{born:%d%m%y}{draw.digits(4)}",
-        "PH": draw.digits(12),
-        "VN": f"0011{born:%y}{draw.digits(6)}",
+        "SG": invented.nric(rng),
+        "MY": f"{day}14{rng.digits(4)}",
+        "TH": thai_id(rng),
+        "ID": f"317101{born:%d%m%y}{rng.digits(4)}",
+        "PH": rng.digits(12),
+        "VN": f"0011{born:%y}{rng.digits(6)}",
     }
     town = {"SG": "Singapore", "MY": "Ipoh", "TH": "Lampang", "ID": "Bogor", "PH": "Baguio", "VN": "Hue"}[place]
-    return (town, place, draw.digits(5), *(ids[p] if p == place else None for p in ids), born)
+    return (town, place, rng.digits(5), *(ids[p] if p == place else None for p in ids), born)
 
 
 AUSTRALIA = Bank(
@@ -202,7 +202,7 @@ ASEAN = Bank(
 )  # fmt: skip
 
 BANKS: tuple[Bank, ...] = (AUSTRALIA, INDIA, ASEAN)
-"""Every bank, by the country pack that its data is for."""
+"""Every bank, by the country overlay that its data is for."""
 
 
 @cache
@@ -234,19 +234,19 @@ def bank_tables(bank: Bank, *, prod: bool = False) -> tuple[SeedTable, ...]:
 def _customers(bank: Bank) -> tuple[Row, ...]:
     rows = []
     for index in range(bank.size):
-        who, draw = invented.person(bank.key, index), Draw(bank.key, "customer", index)
-        phone = f"{bank.dialling}{draw.digits(2)} {draw.digits(3)} {draw.digits(3)}"
-        rows.append((1001 + index, who.first, who.last, who.email, phone, who.street, *bank.customer(draw, index)))
+        who, rng = invented.person(bank.key, index), DeterministicRandom(bank.key, "customer", index)
+        phone = f"{bank.dialling}{rng.digits(2)} {rng.digits(3)} {rng.digits(3)}"
+        rows.append((1001 + index, who.first, who.last, who.email, phone, who.street, *bank.customer(rng, index)))
     return tuple(rows)
 
 
 def _accounts(bank: Bank) -> tuple[Row, ...]:
     rows = []
     for index in range(bank.size):
-        draw = Draw(bank.key, "account", index)
-        branch = f"{draw.choice(invented.CITIES)[0]} branch"
+        rng = DeterministicRandom(bank.key, "account", index)
+        branch = f"{rng.choice(invented.CITIES)[0]} branch"
         rows.append(
-            (2001 + index, 1001 + index, *bank.account(draw, index), draw.amount(100, 90_000), draw.day(_FIRST, _LAST), branch)
+            (2001 + index, 1001 + index, *bank.account(rng, index), rng.amount(100, 90_000), rng.day(_FIRST, _LAST), branch)
         )
     return tuple(rows)
 
@@ -254,13 +254,13 @@ def _accounts(bank: Bank) -> tuple[Row, ...]:
 def _transactions(bank: Bank) -> tuple[Row, ...]:
     rows = []
     for index in range(15):
-        draw = Draw(bank.key, "transaction", index)
-        where = draw.choice(bank.countries)
-        merchant = draw.choice(("Corner Grocery", "Bluebird Air", "Northside Fuel", "Harbour Pharmacy", "Lantern Cafe"))
+        rng = DeterministicRandom(bank.key, "transaction", index)
+        where = rng.choice(bank.countries)
+        merchant = rng.choice(("Corner Grocery", "Bluebird Air", "Northside Fuel", "Harbour Pharmacy", "Lantern Cafe"))
         rows.append(
             (
-                3001 + index, 2001 + index % bank.size, draw.moment(_FIRST, _LAST), draw.amount(5, 9_000), merchant,
-                draw.choice(bank.kinds), _FLAGS[index % len(_FLAGS)], where != bank.countries[0], where,
+                3001 + index, 2001 + index % bank.size, rng.moment(_FIRST, _LAST), rng.amount(5, 9_000), merchant,
+                rng.choice(bank.kinds), _FLAGS[index % len(_FLAGS)], where != bank.countries[0], where,
             )
         )  # fmt: skip
     return tuple(rows)
@@ -269,12 +269,12 @@ def _transactions(bank: Bank) -> tuple[Row, ...]:
 def _cards(bank: Bank) -> tuple[Row, ...]:
     rows = []
     for index in range(bank.size):
-        draw = Draw(bank.key, "card", index)
+        rng = DeterministicRandom(bank.key, "card", index)
         brand = bank.brands[index % len(bank.brands)]
-        number = invented.card_number(draw, brand if brand in ("VISA", "MASTERCARD", "AMEX") else "DISCOVER")
-        code = draw.digits(4 if brand == "AMEX" else 3)
-        expiry = f"{draw.number(1, 12):02d}/{draw.number(27, 31)}"
-        limit = Decimal(draw.number(2, 40) * 500).quantize(Decimal("0.01"))
+        number = invented.card_number(rng, brand if brand in ("VISA", "MASTERCARD", "AMEX") else "DISCOVER")
+        code = rng.digits(4 if brand == "AMEX" else 3)
+        expiry = f"{rng.number(1, 12):02d}/{rng.number(27, 31)}"
+        limit = Decimal(rng.number(2, 40) * 500).quantize(Decimal("0.01"))
         rows.append(
             (
                 4001 + index,

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from lampkeeper.testdata import invented
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.testdata.rows import Cell
 
 Rows = tuple[tuple[Cell, ...], ...]
@@ -34,13 +34,13 @@ def customers(prod: bool) -> Rows:
     """Return ten customers."""
     rows = []
     for index, number in enumerate(CUSTOMER_IDS[prod]):
-        who, draw = invented.person("customer", number), Draw("customer", number)
+        who, rng = invented.person("customer", number), DeterministicRandom("customer", number)
         tier = ("RETAIL", "RETAIL", "PRIVATE_BANKING", "RETAIL", "INSTITUTIONAL")[index % 5]
         kyc = ("VERIFIED", "VERIFIED", "VERIFIED", "PENDING", "VERIFIED", "VERIFIED", "FAILED")[index % 7]
         rows.append(
             (
-                number, who.first, who.last, invented.social_security_number(draw), who.born, who.email, who.phone, who.street,
-                who.city, who.state, who.postcode, tier, kyc, draw.moment(_FIRST, _LAST),
+                number, who.first, who.last, invented.social_security_number(rng), who.born, who.email, who.phone, who.street,
+                who.city, who.state, who.postcode, tier, kyc, rng.moment(_FIRST, _LAST),
             )
         )  # fmt: skip
     return tuple(rows)
@@ -51,18 +51,18 @@ def transactions(prod: bool) -> Rows:
     rows = []
     owners = CUSTOMER_IDS[prod]
     for index, number in enumerate(TRANSACTION_IDS[prod]):
-        draw = Draw("transaction", number)
+        rng = DeterministicRandom("transaction", number)
         score = FLAGGED[prod].get(number)
-        merchant, category = draw.choice(_MERCHANTS if score is None else _SHELL_MERCHANTS)
+        merchant, category = rng.choice(_MERCHANTS if score is None else _SHELL_MERCHANTS)
         kind = ("DEBIT", "CREDIT", "ACH", "INTERNAL", "DEBIT")[index % 5] if score is None else "WIRE"
         status = ("COMPLETED", "COMPLETED", "PENDING", "COMPLETED", "DECLINED", "COMPLETED", "REVERSED")[index % 7]
-        amount = draw.amount(8, 2_400) if score is None else draw.amount(48_000, 96_000)
-        booked = draw.moment(_FIRST, _LAST)
+        amount = rng.amount(8, 2_400) if score is None else rng.amount(48_000, 96_000)
+        booked = rng.moment(_FIRST, _LAST)
         rows.append(
             (
                 number, owners[index % len(owners)], amount, ("USD", "USD", "EUR", "GBP")[index % 4], kind, merchant, category,
                 booked.date(), "COMPLETED" if score is not None else status, score is not None,
-                score if score is not None else draw.number(2, 45), ("ONLINE", "BRANCH", "ATM", "MOBILE")[index % 4], booked,
+                score if score is not None else rng.number(2, 45), ("ONLINE", "BRANCH", "ATM", "MOBILE")[index % 4], booked,
             )
         )  # fmt: skip
     return tuple(rows)
@@ -72,16 +72,16 @@ def credit_cards(prod: bool) -> Rows:
     """Return ten cards, one a customer."""
     rows = []
     for index, (number, owner) in enumerate(zip(CARD_IDS[prod], CUSTOMER_IDS[prod], strict=True)):
-        draw = Draw("card", number)
+        rng = DeterministicRandom("card", number)
         brand = ("VISA", "MASTERCARD", "AMEX", "DISCOVER")[index % 4]
-        limit = Decimal(draw.number(2, 40) * 525).quantize(Decimal("0.01"))
+        limit = Decimal(rng.number(2, 40) * 525).quantize(Decimal("0.01"))
         rows.append(
             (
-                number, owner, invented.card_number(draw, brand), brand, draw.number(1, 12), draw.number(2027, 2031),
-                draw.digits(4 if brand == "AMEX" else 3), limit, draw.amount(0, int(limit) - 1),
+                number, owner, invented.card_number(rng, brand), brand, rng.number(1, 12), rng.number(2027, 2031),
+                rng.digits(4 if brand == "AMEX" else 3), limit, rng.amount(0, int(limit) - 1),
                 ("ACTIVE", "ACTIVE", "ACTIVE", "SUSPENDED", "CLOSED")[index % 5],
-                draw.moment(date(2022, 1, 1), date(2024, 12, 31)),
-                draw.day(date(2026, 1, 1), _LAST),
+                rng.moment(date(2022, 1, 1), date(2024, 12, 31)),
+                rng.day(date(2026, 1, 1), _LAST),
             )
         )  # fmt: skip
     return tuple(rows)
@@ -91,14 +91,14 @@ def patients(prod: bool) -> Rows:
     """Return ten patients."""
     rows = []
     for index, number in enumerate(PATIENT_IDS[prod]):
-        who, draw = invented.person("patient", prod, number), Draw("patient", prod, number)
+        who, rng = invented.person("patient", prod, number), DeterministicRandom("patient", prod, number)
         rows.append(
             (
-                number, who.first, who.last, who.born, invented.social_security_number(draw),
+                number, who.first, who.last, who.born, invented.social_security_number(rng),
                 ("FEMALE", "MALE", "FEMALE", "OTHER", "MALE", "PREFER_NOT_TO_SAY")[index % 6], who.email, who.phone, who.street,
-                who.city, who.state, who.postcode, f"INS-{draw.letters(3)}-{draw.digits(8)}", draw.choice(_INSURERS),
+                who.city, who.state, who.postcode, f"INS-{rng.letters(3)}-{rng.digits(8)}", rng.choice(_INSURERS),
                 f"Dr. {invented.person('doctor', index % 4).full}", ("LOW", "MEDIUM", "LOW", "HIGH")[index % 4],
-                draw.moment(_FIRST, _LAST),
+                rng.moment(_FIRST, _LAST),
             )
         )  # fmt: skip
     return tuple(rows)
@@ -109,20 +109,20 @@ def encounters(prod: bool) -> Rows:
     rows = []
     owners = PATIENT_IDS[prod]
     for index, number in enumerate(ENCOUNTER_IDS[prod]):
-        draw = Draw("encounter", number)
+        rng = DeterministicRandom("encounter", number)
         kind = ("OUTPATIENT", "INPATIENT", "EMERGENCY", "TELEHEALTH")[index % 4]
-        code, text = draw.choice(invented.DIAGNOSES)
-        facility, facility_name = draw.choice(_FACILITIES)
+        code, text = rng.choice(invented.DIAGNOSES)
+        facility, facility_name = rng.choice(_FACILITIES)
         who = invented.person("patient", prod, owners[index % len(owners)])
-        billed = draw.amount(90, 400) if kind != "INPATIENT" else draw.amount(4_000, 28_000)
-        seen = draw.moment(_FIRST, _LAST)
+        billed = rng.amount(90, 400) if kind != "INPATIENT" else rng.amount(4_000, 28_000)
+        seen = rng.moment(_FIRST, _LAST)
         rows.append(
             (
                 number, owners[index % len(owners)], seen.date(), kind, code, text,
-                f"{who.full} presented with {text.lower()}; plan discussed, follow-up in {draw.number(2, 12)} weeks.",
+                f"{who.full} presented with {text.lower()}; plan discussed, follow-up in {rng.number(2, 12)} weeks.",
                 f"Dr. {invented.person('doctor', index % 4).full}", facility, facility_name, billed,
-                (billed * draw.number(60, 100) / 100).quantize(Decimal("0.01")),
-                draw.number(1, 9) if kind == "INPATIENT" else None,
+                (billed * rng.number(60, 100) / 100).quantize(Decimal("0.01")),
+                rng.number(1, 9) if kind == "INPATIENT" else None,
                 ("DISCHARGED", "DISCHARGED", "TRANSFERRED", "DISCHARGED", "AMA", "EXPIRED")[index % 6], seen,
             )
         )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from lampkeeper.testdata import check_digits
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 
 FIRST_NAMES = (
     "Alma", "Bodhi", "Carmen", "Darius", "Elif", "Farid", "Greta", "Hiro", "Ines", "Jonas", "Kavya", "Leon", "Mira", "Nils",
@@ -51,80 +51,80 @@ class Person:
 
 def person(*words: object) -> Person:
     """Return the person that these words name."""
-    draw = Draw("person", *words)
-    first, last = draw.choice(FIRST_NAMES), draw.choice(LAST_NAMES)
-    city, state, postcode = draw.choice(CITIES)
+    rng = DeterministicRandom("person", *words)
+    first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
+    city, state, postcode = rng.choice(CITIES)
     return Person(
         first=first, last=last,
-        email=f"{first}.{last}{draw.number(1, 999)}@{draw.choice(('example.com', 'example.org', 'example.net'))}".lower(),
+        email=f"{first}.{last}{rng.number(1, 999)}@{rng.choice(('example.com', 'example.org', 'example.net'))}".lower(),
         # 555-0100 to 555-0199 are set aside for fiction in the North American numbering plan.
-        phone=f"+1-{draw.choice(('212', '312', '415', '617', '206'))}-555-01{draw.number(0, 99):02d}",
-        street=f"{draw.number(1, 980)} {draw.choice(STREETS)}", city=city, state=state, postcode=postcode,
-        born=draw.day(date(1948, 1, 1), date(2003, 12, 31)),
+        phone=f"+1-{rng.choice(('212', '312', '415', '617', '206'))}-555-01{rng.number(0, 99):02d}",
+        street=f"{rng.number(1, 980)} {rng.choice(STREETS)}", city=city, state=state, postcode=postcode,
+        born=rng.day(date(1948, 1, 1), date(2003, 12, 31)),
     )  # fmt: skip
 
 
-def social_security_number(draw: Draw) -> str:
+def social_security_number(rng: DeterministicRandom) -> str:
     """Return a US number of area 9xx with a group below 50, which is neither a social security nor a taxpayer number."""
-    return f"9{draw.number(0, 99):02d}-{draw.number(10, 49):02d}-{draw.number(1, 9999):04d}"
+    return f"9{rng.number(0, 99):02d}-{rng.number(10, 49):02d}-{rng.number(1, 9999):04d}"
 
 
-def card_number(draw: Draw, brand: str = "VISA") -> str:
+def card_number(rng: DeterministicRandom, brand: str = "VISA") -> str:
     """Return a card number with a valid check digit in a test range of the brand."""
     prefix, length = {
         "VISA": ("400000", 16), "MASTERCARD": ("555555", 16), "AMEX": ("378282", 15), "DISCOVER": ("601111", 16),
     }[brand]  # fmt: skip
-    body = prefix + draw.digits(length - 1 - len(prefix))
+    body = prefix + rng.digits(length - 1 - len(prefix))
     return body + check_digits.luhn(body)
 
 
-def aadhaar(draw: Draw) -> str:
+def aadhaar(rng: DeterministicRandom) -> str:
     """Return twelve digits with a valid check digit, from the authority's test prefix 9999."""
-    body = "9999" + draw.digits(7)
+    body = "9999" + rng.digits(7)
     return body + check_digits.verhoeff(body)
 
 
-def tax_file_number(draw: Draw) -> str:
+def tax_file_number(rng: DeterministicRandom) -> str:
     """Return a nine-digit Australian number with a valid check digit, starting 0000, as none is issued."""
     while True:
-        body = "0000" + draw.digits(4)
+        body = "0000" + rng.digits(4)
         digit = check_digits.tfn(body)
         if digit is not None:
             return body + digit
 
 
-def nhs_number(draw: Draw) -> str:
+def nhs_number(rng: DeterministicRandom) -> str:
     """Return ten digits with a valid check digit, from the test range that starts with 999."""
     while True:
-        body = "999" + draw.digits(6)
+        body = "999" + rng.digits(6)
         digit = check_digits.nhs(body)
         if digit is not None:
             return body + digit
 
 
-def nric(draw: Draw) -> str:
+def nric(rng: DeterministicRandom) -> str:
     """Return a Singapore number with a valid letter, of a year of birth before the register began."""
-    digits = "00" + draw.digits(5)
+    digits = "00" + rng.digits(5)
     return f"S{digits}{check_digits.nric(digits)}"
 
 
-def gstin(draw: Draw) -> str:
+def gstin(rng: DeterministicRandom) -> str:
     """Return an Indian GSTIN with a valid check character, of state code 99 (other countries)."""
-    body = f"99{draw.letters(5)}{draw.digits(4)}{draw.letters(1)}1Z"
+    body = f"99{rng.letters(5)}{rng.digits(4)}{rng.letters(1)}1Z"
     return body + check_digits.gstin(body)
 
 
-def permanent_account_number(draw: Draw) -> str:
+def permanent_account_number(rng: DeterministicRandom) -> str:
     """Return an Indian PAN in its form, of a holder type that is not in use (the fourth letter)."""
-    return f"{draw.letters(3)}X{draw.letters(1)}{draw.digits(4)}{draw.letters(1)}"
+    return f"{rng.letters(3)}X{rng.letters(1)}{rng.digits(4)}{rng.letters(1)}"
 
 
-def iban(draw: Draw) -> str:
+def iban(rng: DeterministicRandom) -> str:
     """Return a British IBAN with valid check digits of a bank that does not exist."""
-    return check_digits.iban("GB", f"TEST{draw.digits(6)}{draw.digits(8)}")
+    return check_digits.iban("GB", f"TEST{rng.digits(6)}{rng.digits(8)}")
 
 
-def routing_number(draw: Draw) -> str:
+def routing_number(rng: DeterministicRandom) -> str:
     """Return nine digits with a valid check digit, of a Federal Reserve range that is not in use."""
-    body = "99" + draw.digits(6)
+    body = "99" + rng.digits(6)
     return body + check_digits.routing(body)

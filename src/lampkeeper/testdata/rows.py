@@ -13,7 +13,7 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.testdata import invented
 from lampkeeper.testdata.complex_cells import complex_cell
-from lampkeeper.testdata.draw import Draw
+from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.testdata.invented import Person
 
 Cell = str | int | float | Decimal | bool | date | datetime | bytes | None
@@ -28,7 +28,7 @@ _INTEGER_LIMITS = {"tinyint": 127, "byte": 127, "smallint": 32_767, "short": 32_
 _KEYS = (LabelClass.NONE, LabelClass.PERSON_REF, LabelClass.UNDECIDED)
 _FIRST, _LAST = date(2021, 1, 1), date(2026, 6, 30)
 
-Maker = Callable[[Draw, Person, frozenset[str]], str]
+Maker = Callable[[DeterministicRandom, Person, frozenset[str]], str]
 
 
 def synthesise(table: Table, labels: Mapping[ColumnName, Label] | None = None, count: int = ROWS) -> tuple[tuple[Cell, ...], ...]:
@@ -44,7 +44,7 @@ def synthesise(table: Table, labels: Mapping[ColumnName, Label] | None = None, c
         who = invented.person(*table.name.parts[1:], index)
         rows.append(
             tuple(
-                _cell(column, found.get(name), Draw(*name.table.parts[1:], column.name, index), who, index)
+                _cell(column, found.get(name), DeterministicRandom(*name.table.parts[1:], column.name, index), who, index)
                 for name, column in zip(names, table.columns, strict=True)
             )
         )
@@ -57,34 +57,34 @@ def name_words(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(name))
 
 
-def _cell(column: Column, label: Label | None, draw: Draw, who: Person, index: int) -> Cell:
-    if column.nullable and index > 0 and draw.number(1, 100) <= NULL_PERCENT:
+def _cell(column: Column, label: Label | None, rng: DeterministicRandom, who: Person, index: int) -> Cell:
+    if column.nullable and index > 0 and rng.number(1, 100) <= NULL_PERCENT:
         return None
     words = name_words(column.name)
     kind = label.label if label is not None else LabelClass.NONE
     match column.family:
         case TypeFamily.STRING:
-            text = _text(kind, label.sub if label is not None else "", draw, who, words, index)
+            text = _text(kind, label.subtype if label is not None else "", rng, who, words, index)
             return text[: _length(column.type)]
         case TypeFamily.INTEGER:
-            return _integer(column.type, kind, draw, who, words, index)
+            return _integer(column.type, kind, rng, who, words, index)
         case TypeFamily.DECIMAL:
-            return _decimal(column.type, kind, draw, words)
+            return _decimal(column.type, kind, rng, words)
         case TypeFamily.DOUBLE:
-            return float(_coordinate(draw, words) if kind is LabelClass.GEO else draw.amount(1, 5_000))
+            return float(_coordinate(rng, words) if kind is LabelClass.GEO else rng.amount(1, 5_000))
         case TypeFamily.BOOLEAN:
-            return draw.number(1, 100) <= 30
+            return rng.number(1, 100) <= 30
         case TypeFamily.DATE:
-            return who.born if kind is LabelClass.DOB else draw.day(_FIRST, _LAST)
+            return who.born if kind is LabelClass.DOB else rng.day(_FIRST, _LAST)
         case TypeFamily.TIMESTAMP:
-            return draw.moment(date(who.born.year, 1, 1), who.born) if kind is LabelClass.DOB else draw.moment(_FIRST, _LAST)
+            return rng.moment(date(who.born.year, 1, 1), who.born) if kind is LabelClass.DOB else rng.moment(_FIRST, _LAST)
         case TypeFamily.BINARY:
-            return bytes.fromhex(draw.hexadecimal(16))
+            return bytes.fromhex(rng.hexadecimal(16))
         case TypeFamily.COMPLEX:
-            return complex_cell(column.type, draw, who)
+            return complex_cell(column.type, rng, who)
 
 
-def _integer(type_text: str, kind: LabelClass, draw: Draw, who: Person, words: frozenset[str], index: int) -> int:
+def _integer(type_text: str, kind: LabelClass, rng: DeterministicRandom, who: Person, words: frozenset[str], index: int) -> int:
     limit = _INTEGER_LIMITS.get(type_text.split("(")[0].strip().lower(), 2**63 - 1)
     if kind is LabelClass.DOB:
         value = who.born.year if "year" in words else who.born.month if "month" in words else 2026 - who.born.year
@@ -93,47 +93,47 @@ def _integer(type_text: str, kind: LabelClass, draw: Draw, who: Person, words: f
     elif kind is LabelClass.PHONE:
         value = int("".join(c for c in who.phone if c.isdigit()))
     elif kind is LabelClass.PAYMENT_CARD and not words & {"month", "year", "expiry"}:
-        value = int(invented.card_number(draw))
+        value = int(invented.card_number(rng))
     elif "year" in words:
-        value = draw.number(2015, 2026)
+        value = rng.number(2015, 2026)
     elif "month" in words:
-        value = draw.number(1, 12)
+        value = rng.number(1, 12)
     elif kind in (LabelClass.NONE, LabelClass.DEMOGRAPHIC, LabelClass.UNDECIDED):
-        value = draw.number(1, 100)
+        value = rng.number(1, 100)
     else:
-        value = draw.number(1_000, 99_999)
+        value = rng.number(1_000, 99_999)
     return value if value <= limit else value % limit
 
 
-def _decimal(type_text: str, kind: LabelClass, draw: Draw, words: frozenset[str]) -> Decimal:
+def _decimal(type_text: str, kind: LabelClass, rng: DeterministicRandom, words: frozenset[str]) -> Decimal:
     found = _DECIMAL.match(type_text)
     precision, scale = (int(found.group(1)), int(found.group(2) or 0)) if found else (10, 0)
     limit = Decimal(10) ** max(0, precision - scale)
-    value = _coordinate(draw, words) if kind is LabelClass.GEO else draw.amount(0, 9_999, min(scale, 2))
+    value = _coordinate(rng, words) if kind is LabelClass.GEO else rng.amount(0, 9_999, min(scale, 2))
     # What the type cannot hold is cut down from above; a type without whole digits keeps its places.
     return (value % limit).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_DOWN)
 
 
-def _coordinate(draw: Draw, words: frozenset[str]) -> Decimal:
+def _coordinate(rng: DeterministicRandom, words: frozenset[str]) -> Decimal:
     bound = 80 if words & {"lat", "latitude"} else 170
-    return draw.amount(-bound, bound, 5)
+    return rng.amount(-bound, bound, 5)
 
 
-def _text(kind: LabelClass, sub: str, draw: Draw, who: Person, words: frozenset[str], index: int) -> str:
+def _text(kind: LabelClass, subtype: str, rng: DeterministicRandom, who: Person, words: frozenset[str], index: int) -> str:
     maker = _MAKERS.get(kind)
     if maker is not None:
-        return maker(draw, who, words | {sub})
+        return maker(rng, who, words | {subtype})
     if words & {"id", "key", "uuid", "guid"}:
-        return f"{draw.hexadecimal(8)}-{draw.hexadecimal(4)}-4{draw.hexadecimal(3)}-a{draw.hexadecimal(3)}-{draw.hexadecimal(12)}"
+        return f"{rng.hexadecimal(8)}-{rng.hexadecimal(4)}-4{rng.hexadecimal(3)}-a{rng.hexadecimal(3)}-{rng.hexadecimal(12)}"
     for wanted, choices in _PLAIN:
         if words & wanted:
-            return draw.choice(choices)
+            return rng.choice(choices)
     if words & {"date", "day", "on"}:
-        return draw.day(_FIRST, _LAST).isoformat()
-    return f"{draw.choice(_THINGS)} {index + 1}"
+        return rng.day(_FIRST, _LAST).isoformat()
+    return f"{rng.choice(_THINGS)} {index + 1}"
 
 
-def _name(draw: Draw, who: Person, words: frozenset[str]) -> str:
+def _name(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
     if words & {"first", "given", "fore", "forename", "middle"}:
         return who.first
     if words & {"last", "family", "sur", "surname", "maiden"}:
@@ -141,7 +141,7 @@ def _name(draw: Draw, who: Person, words: frozenset[str]) -> str:
     return who.full
 
 
-def _address(draw: Draw, who: Person, words: frozenset[str]) -> str:
+def _address(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
     for wanted, value in (
         ({"city", "town", "suburb", "district"}, who.city), ({"state", "province", "region", "county"}, who.state),
         ({"zip", "postal", "postcode", "pincode", "pin"}, who.postcode), ({"country"}, "US"),
@@ -151,37 +151,39 @@ def _address(draw: Draw, who: Person, words: frozenset[str]) -> str:
     return who.street if words & {"street", "line", "1", "2"} else f"{who.street}, {who.city}, {who.state} {who.postcode}"
 
 
-def _dob(draw: Draw, who: Person, words: frozenset[str]) -> str:
+def _dob(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
     return str(2026 - who.born.year) if "age" in words else who.born.isoformat()
 
 
-def _by_word(makers: Sequence[tuple[set[str], Callable[[Draw], str]]], default: Callable[[Draw], str]) -> Maker:
-    def make(draw: Draw, who: Person, words: frozenset[str]) -> str:
-        return next((make for wanted, make in makers if words & wanted), default)(draw)
+def _by_word(
+    makers: Sequence[tuple[set[str], Callable[[DeterministicRandom], str]]], default: Callable[[DeterministicRandom], str]
+) -> Maker:
+    def make(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
+        return next((make for wanted, make in makers if words & wanted), default)(rng)
 
     return make
 
 
-def _mac(draw: Draw) -> str:
-    return ":".join(["02", *(draw.hexadecimal(2) for _ in range(5))])
+def _mac(rng: DeterministicRandom) -> str:
+    return ":".join(["02", *(rng.hexadecimal(2) for _ in range(5))])
 
 
-def _note(draw: Draw, who: Person, words: frozenset[str]) -> str:
-    what = draw.choice(("Called about the last statement", "Asked for a new appointment", "Reported a change of address"))
+def _note(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
+    what = rng.choice(("Called about the last statement", "Asked for a new appointment", "Reported a change of address"))
     return f"{what}; {who.full}, call back on {who.phone}."
 
 
-def _health(draw: Draw, who: Person, words: frozenset[str]) -> str:
-    code, text = draw.choice(invented.DIAGNOSES)
+def _health(rng: DeterministicRandom, who: Person, words: frozenset[str]) -> str:
+    code, text = rng.choice(invented.DIAGNOSES)
     if words & {"mrn", "record", "provider", "id"}:
-        return f"MRN{draw.digits(7)}"
+        return f"MRN{rng.digits(7)}"
     return code if words & {"code", "icd", "icd10", "value"} else text
 
 
 _MAKERS: Mapping[LabelClass, Maker] = {
     LabelClass.NAME: _name,
-    LabelClass.EMAIL: lambda draw, who, words: who.email,
-    LabelClass.PHONE: lambda draw, who, words: who.phone,
+    LabelClass.EMAIL: lambda rng, who, words: who.email,
+    LabelClass.PHONE: lambda rng, who, words: who.phone,
     LabelClass.ADDRESS: _address,
     LabelClass.DOB: _dob,
     LabelClass.NATIONAL_ID: _by_word(
@@ -214,7 +216,7 @@ _MAKERS: Mapping[LabelClass, Maker] = {
         ),
         invented.card_number,
     ),
-    LabelClass.CARD_SECURITY_CODE: lambda draw, who, words: draw.digits(3),
+    LabelClass.CARD_SECURITY_CODE: lambda rng, who, words: rng.digits(3),
     LabelClass.CREDENTIALS: _by_word(
         (
             ({"username", "user", "login"}, lambda d: f"{d.choice(invented.FIRST_NAMES).lower()}{d.number(1, 99)}"),
@@ -229,11 +231,11 @@ _MAKERS: Mapping[LabelClass, Maker] = {
         ),
         lambda d: f"{d.choice(('192.0.2', '198.51.100', '203.0.113'))}.{d.number(1, 254)}",
     ),
-    LabelClass.GEO: lambda draw, who, words: f"{_coordinate(draw, frozenset({'lat'}))},{_coordinate(draw, frozenset())}",
+    LabelClass.GEO: lambda rng, who, words: f"{_coordinate(rng, frozenset({'lat'}))},{_coordinate(rng, frozenset())}",
     LabelClass.HEALTH: _health,
-    LabelClass.INSURANCE_ID: lambda draw, who, words: f"INS-{draw.letters(3)}-{draw.digits(8)}",
-    LabelClass.BIOMETRIC: lambda draw, who, words: draw.hexadecimal(32),
-    LabelClass.FINANCIAL_AMOUNT: lambda draw, who, words: str(draw.amount(10, 9_999)),
+    LabelClass.INSURANCE_ID: lambda rng, who, words: f"INS-{rng.letters(3)}-{rng.digits(8)}",
+    LabelClass.BIOMETRIC: lambda rng, who, words: rng.hexadecimal(32),
+    LabelClass.FINANCIAL_AMOUNT: lambda rng, who, words: str(rng.amount(10, 9_999)),
     LabelClass.FREE_TEXT: _note,
     LabelClass.DEMOGRAPHIC: _by_word(
         (
@@ -242,7 +244,7 @@ _MAKERS: Mapping[LabelClass, Maker] = {
         ),
         lambda d: d.choice(("group A", "group B", "group C", "not stated")),
     ),
-    LabelClass.PERSON_REF: lambda draw, who, words: f"P{draw.digits(7)}",
+    LabelClass.PERSON_REF: lambda rng, who, words: f"P{rng.digits(7)}",
 }  # fmt: skip
 _PLAIN: tuple[tuple[set[str], Sequence[str]], ...] = (
     ({"status", "state"}, ("ACTIVE", "PENDING", "CLOSED")),

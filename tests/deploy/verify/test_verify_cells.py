@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.deploy.verify.cells import CellCheck, Comparison, Witness, refusal
+from lampkeeper.deploy.verify.cells import CellCheck, Comparison, TestPrincipal, refusal
 from lampkeeper.deploy.verify.report import Seen, Status, findings_of
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.conditions import HasTagValue
@@ -86,8 +86,10 @@ OUTSIDER = Principal(name="outsider")
 
 def verify(live: AccessModel, rows: list[tuple[object, ...]] = ROWS, expected: AccessModel = EXPECTED) -> Comparison:
     warehouse = FakeWarehouse(live=live, rows={NAME: rows})
-    witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OFFICER, OUTSIDER)]
-    return CellCheck(Access(expected), witnesses, "salt", threads=1).run()
+    test_principals = [
+        TestPrincipal(name=p.name, principal=p, query_runner=warehouse.as_(p)) for p in (ANALYST, OFFICER, OUTSIDER)
+    ]
+    return CellCheck(Access(expected), test_principals, "salt", threads=1).run()
 
 
 def bad(found: Comparison) -> set[tuple[str, str, str]]:
@@ -204,8 +206,8 @@ def test_an_exempt_group_that_lost_its_exemption_is_never_a_clean_pass() -> None
 
 def test_a_mask_that_nobody_is_exempt_from_is_untested_and_said_so() -> None:
     warehouse = FakeWarehouse(live=EXPECTED, rows={NAME: ROWS})
-    witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OUTSIDER)]
-    found = CellCheck(Access(EXPECTED), witnesses, "salt", threads=1).run()
+    test_principals = [TestPrincipal(name=p.name, principal=p, query_runner=warehouse.as_(p)) for p in (ANALYST, OUTSIDER)]
+    found = CellCheck(Access(EXPECTED), test_principals, "salt", threads=1).run()
     status = {c.column.column: c.status for c in found.cells if c.principal == "analyst"}
     assert status["phone"] is status["e-mail `x`"] is Status.UNTESTED
     assert status["id"] is Status.OK
@@ -221,8 +223,8 @@ def test_a_mask_that_nobody_is_exempt_from_is_untested_and_said_so() -> None:
 def test_a_reference_that_is_refused_is_wrong_itself_and_leaves_the_masks_untested() -> None:
     live = replace(EXPECTED, grants=EXPECTED.grants[:1])
     warehouse = FakeWarehouse(live=live, rows={NAME: ROWS})
-    witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in (ANALYST, OFFICER)]
-    found = CellCheck(Access(EXPECTED), witnesses, "salt", threads=1).run()
+    test_principals = [TestPrincipal(name=p.name, principal=p, query_runner=warehouse.as_(p)) for p in (ANALYST, OFFICER)]
+    found = CellCheck(Access(EXPECTED), test_principals, "salt", threads=1).run()
     status = {c.column.column: c.status for c in found.cells if c.principal == "analyst"}
     assert status == {"id": Status.OK, "flag": Status.OK} | dict.fromkeys(("e-mail `x`", "phone", "nothing"), Status.UNTESTED)
     assert {(c.status, c.seen) for c in found.cells if c.principal == "officer"} == {(Status.MISMATCH, Seen.HIDDEN)}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from lampkeeper.deploy.verify.cells import CellCheck, Comparison, Witness
+from lampkeeper.deploy.verify.cells import CellCheck, Comparison, TestPrincipal
 from lampkeeper.deploy.verify.report import Seen, Status
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.conditions import HasTagValue
@@ -19,7 +19,7 @@ from lampkeeper.model.names import FunctionName, TableName
 from lampkeeper.model.policies import Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.schema import Column, Table
 from lampkeeper.model.tags import EntityType, TagAssignment
-from support.fake_warehouse import FakeAsker, FakeWarehouse
+from support.fake_warehouse import FakeQueryRunner, FakeWarehouse
 
 pytestmark = pytest.mark.unit
 
@@ -64,7 +64,7 @@ def model(*functions: Function) -> AccessModel:
 class Dated:
     """Somebody whose day moves on: `days` are the days of the queries to come, the last one stays."""
 
-    def __init__(self, inner: FakeAsker, days: list[str]) -> None:
+    def __init__(self, inner: FakeQueryRunner, days: list[str]) -> None:
         self.inner, self.days = inner, days
 
     def ask(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str | None]]:
@@ -72,8 +72,8 @@ class Dated:
         live = self.inner.warehouse.live
         body = {f.name: f.body.replace("current_date()", f"'{day}'") for f in live.functions}
         then = replace(live, functions=tuple(replace(f, body=body[f.name]) for f in live.functions))
-        asker = FakeWarehouse(then, self.inner.warehouse.rows).as_(self.inner.principal)
-        return asker.ask(sql.replace("current_date()", f"'{day}'"), parameters)
+        query_runner = FakeWarehouse(then, self.inner.warehouse.rows).as_(self.inner.principal)
+        return query_runner.ask(sql.replace("current_date()", f"'{day}'"), parameters)
 
 
 def verify(expected: AccessModel, *lives: AccessModel, days: Mapping[str, list[str]] | None = None) -> Comparison:
@@ -82,8 +82,12 @@ def verify(expected: AccessModel, *lives: AccessModel, days: Mapping[str, list[s
     for name, groups in PEOPLE.items():
         live = lives[1] if len(lives) > 1 and name == "ben" else lives[0]
         principal = Principal(name=name, groups=groups)
-        asker = FakeWarehouse(live, {NAME: ROWS}).as_(principal)
-        found.append(Witness(name=name, principal=principal, asker=Dated(asker, (days or {}).get(name, ["2026-11-22"]))))
+        query_runner = FakeWarehouse(live, {NAME: ROWS}).as_(principal)
+        found.append(
+            TestPrincipal(
+                name=name, principal=principal, query_runner=Dated(query_runner, (days or {}).get(name, ["2026-11-22"]))
+            )
+        )
     return CellCheck(Access(expected), found, "salt").run()
 
 
@@ -126,13 +130,13 @@ def test_no_question_holds_a_key_that_anybody_keeps() -> None:
     warehouse = FakeWarehouse(model(under(key)), {NAME: ROWS})
     asked: list[str] = []
 
-    class Listening(FakeAsker):
+    class Listening(FakeQueryRunner):
         def ask(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str | None]]:
             asked.append(sql)
             return super().ask(sql, parameters)
 
-    people = [Witness(name=n, principal=Principal(name=n, groups=g), asker=Listening(warehouse, Principal(name=n, groups=g)))
-              for n, g in PEOPLE.items()]  # fmt: skip
+    everybody = [Principal(name=n, groups=g) for n, g in PEOPLE.items()]
+    people = [TestPrincipal(name=p.name, principal=p, query_runner=Listening(warehouse, p)) for p in everybody]
     CellCheck(Access(model(KEYED)), people, "salt").run()
     assert asked
     assert not any(pad in sql for pad in key.pads for sql in asked)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from lampkeeper.deploy.verify.cells import CellCheck, Witness
+from lampkeeper.deploy.verify.cells import CellCheck, TestPrincipal
 from lampkeeper.deploy.verify.report import Status
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal, TableAccess
 from lampkeeper.model.conditions import HasTagValue
@@ -112,8 +112,8 @@ def test_it_fails_exactly_where_somebody_sees_something_else(expected: AccessMod
     if swap:
         live = replace(live, functions=(function("first", MASKS["stars"]), function("stars", MASKS["first"]), FUNCTIONS[2]))
     warehouse = FakeWarehouse(live=live, rows={NAME: ROWS})
-    witnesses = [Witness(name=p.name, principal=p, asker=warehouse.as_(p)) for p in PEOPLE]
-    found = CellCheck(Access(expected), witnesses, "salt", threads=1).run()
+    test_principals = [TestPrincipal(name=p.name, principal=p, query_runner=warehouse.as_(p)) for p in PEOPLE]
+    found = CellCheck(Access(expected), test_principals, "salt", threads=1).run()
     bodies = {f.name: f.body for f in live.functions}
     meant = {f.name: f.body for f in expected.functions}
     for person in PEOPLE:

@@ -13,7 +13,7 @@ from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, Poli
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
 from lampkeeper.remote.directory import Directory
 from lampkeeper.remote.live import Governed
-from lampkeeper.remote.securables import FoundPolicy, policy_to_rest
+from lampkeeper.remote.securables import LivePolicy, policy_to_rest
 from support.access_models import FUNCTIONS, TABLES
 
 pytestmark = pytest.mark.unit
@@ -46,8 +46,8 @@ DESIRED = Desired(
 )
 
 
-def found(policy: Policy) -> FoundPolicy:
-    return FoundPolicy(raw=policy_to_rest(policy), policy=policy)
+def found(policy: Policy) -> LivePolicy:
+    return LivePolicy(raw=policy_to_rest(policy), policy=policy)
 
 
 LIVE = Governed(

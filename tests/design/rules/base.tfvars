@@ -40,7 +40,7 @@ grants = [
   { securable_type = "TABLE", securable = "c.s.people", principal = "analysts", privileges = ["SELECT"] },
   { securable_type = "TABLE", securable = "c.s.payments", principal = "analysts", privileges = ["SELECT"] },
 ]
-seats      = [{ group = "analysts", entitlements = ["workspace-consume"] }]
+workspace_assignments      = [{ group = "analysts", entitlements = ["workspace-consume"] }]
 warehouses = [{ name = "w", users = ["analysts"] }]
 genie_space_configs = {
   "Money" = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lampkeeper.deploy.kinds.base import Kind
 from lampkeeper.deploy.kinds.controls import TableControlKind
-from lampkeeper.deploy.kinds.identity import EntitlementKind, GroupKind, MemberKind, SeatKind
+from lampkeeper.deploy.kinds.identity import EntitlementKind, GroupKind, MemberKind, WorkspaceAssignmentKind
 from lampkeeper.deploy.kinds.protection import FunctionKind, GrantKind, PolicyKind, SchemaKind
 from lampkeeper.deploy.kinds.tagging import TagKind, TagPermissionKind, TagPolicyKind
 from lampkeeper.deploy.kinds.workspace import GenieAclKind, GenieSpaceKind, WarehouseAclKind, WarehouseKind
@@ -18,7 +18,7 @@ KINDS: tuple[Kind, ...] = (
     PolicyKind(),
     TagKind(),
     TableControlKind(),
-    SeatKind(),
+    WorkspaceAssignmentKind(),
     EntitlementKind(),
     WarehouseKind(),
     WarehouseAclKind(),

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 from lampkeeper.deploy.change import Action, Body, Stage, key_of
 from lampkeeper.deploy.kinds.description import Description, Fields, Place
-from lampkeeper.deploy.view import View
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.hash_key import HashKey
@@ -32,7 +32,7 @@ def mark_of(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class LiveObject:
     """An object as it stands: its body in our terms, the platform's id, and the env that marked it (empty: nobody)."""
 
     body: Body
@@ -82,7 +82,7 @@ class Kind(Protocol):
         """Return the wanted bodies by key, marks included."""
         ...
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return what stands, by key; it may show more than is wanted."""
         ...
 
@@ -235,7 +235,7 @@ class Shared(Plain):
         return set(body.get(self.elements) or ()) if body else set()
 
 
-__all__ = ["Found", "Kind", "Plain", "Session", "Shared", "key_of", "mark_of", "marked"]
+__all__ = ["Kind", "LiveObject", "Plain", "Session", "Shared", "key_of", "mark_of", "marked"]
 
 
 def _show(value: object) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of
+from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
-from lampkeeper.deploy.view import View
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.model.controls import TableControl
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError
@@ -27,18 +27,18 @@ class TableControlKind(Plain):
         """Return nothing: whether one has to give way depends on what stands (see `existing_controls`)."""
         return {}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return what is set on the tables in scope, and that nothing is where something was taken over."""
         columns = {c.plain.casefold() for t in view.governed.tables for c in t.column_names()}
         tables = {t.name.plain.casefold() for t in view.governed.tables}
-        found: dict[str, Found] = {}
+        found: dict[str, LiveObject] = {}
         for body in view.taken_controls:
             table = table_of(body)
             name, there = (ColumnName(table, body["column"]).plain, columns) if body["column"] else (table.plain, tables)
             if name.casefold() in there:
-                found[control_key(table, body["column"])] = Found(body=without_control(body))
+                found[control_key(table, body["column"])] = LiveObject(body=without_control(body))
         for control in view.governed.controls:
-            found[control_key(control.table, control.column)] = Found(body=control_body(control))
+            found[control_key(control.table, control.column)] = LiveObject(body=control_body(control))
         return found
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:

@@ -89,17 +89,17 @@ class Fields:
     def __init__(self, before: Body | None, after: Body | None) -> None:
         """Take both bodies; one of them is None when the object is made or removed."""
         self._before, self._after = before, after
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def value(self, name: str) -> Any:
         """Return the field as it will be (as it was, when the object is removed)."""
-        self._told.add(name)
+        self._reported.add(name)
         return self._standing.get(name)
 
     def name(self, *parts: str) -> str:
         """Return these fields as one dotted name: what an object is called by."""
         before = self._standing if self._before is None else self._before
-        self._told |= set(parts)
+        self._reported |= set(parts)
         return ARROW.join(dict.fromkeys(_dotted([body.get(p, "") for p in parts]) for body in (before, self._standing)))
 
     def __call__(self, name: str) -> str:
@@ -122,11 +122,11 @@ class Fields:
 
     def skip(self, *names: str) -> None:
         """Take fields as told that say nothing of their own: parts of others, or never written."""
-        self._told |= set(names)
+        self._reported |= set(names)
 
     def rest(self) -> tuple[str, ...]:
         """Return what has not been told as `field: value`: of an update what changes, else what there is."""
-        names = [n for n in sorted(self._standing) if n not in self._told and self.changed(n)]
+        names = [n for n in sorted(self._standing) if n not in self._reported and self.changed(n)]
         return tuple(f"{shown(n)}: {self(n)}" for n in names)
 
     @property

@@ -1,4 +1,4 @@
-"""Account groups and who is in them; seats and entitlements of groups in the workspace."""
+"""Account groups and who is in them; workspace assignments and entitlements of groups in the workspace."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of
+from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
-from lampkeeper.deploy.view import View
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Json, Plane, encode
+from lampkeeper.remote.clients import ApiLevel, Json, encode
 
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -34,9 +34,9 @@ class GroupKind(Plain):
         """Return the groups that are ours to make."""
         return {g.name: {"name": g.name} for g in desired.groups if not g.external}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every account group."""
-        return {n: Found(body={"name": n}, remote_id=i) for n, i in view.governed.directory.groups.items()}
+        return {n: LiveObject(body={"name": n}, remote_id=i) for n, i in view.governed.directory.groups.items()}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the group."""
@@ -44,8 +44,8 @@ class GroupKind(Plain):
 
     def create(self, session: Session, body: Body) -> str:
         """Make the group, empty."""
-        path, plane = session.workspace.scim("Groups")
-        made = session.workspace.write("group", "POST", path, {"displayName": body["name"]}, plane=plane)
+        path, api_level = session.workspace.scim("Groups")
+        made = session.workspace.write("group", "POST", path, {"displayName": body["name"]}, api_level=api_level)
         session.principals[body["name"]] = str(made["id"])
         return str(made["id"])
 
@@ -54,8 +54,8 @@ class GroupKind(Plain):
 
     def delete(self, session: Session, body: Body, remote_id: str) -> None:
         """Remove the group."""
-        path, plane = session.workspace.scim("Groups")
-        session.workspace.write("group", "DELETE", f"{path}/{encode(remote_id)}", plane=plane)
+        path, api_level = session.workspace.scim("Groups")
+        session.workspace.write("group", "DELETE", f"{path}/{encode(remote_id)}", api_level=api_level)
         session.principals.pop(body["name"], None)
 
 
@@ -75,10 +75,10 @@ class MemberKind(Plain):
             for member in members
         }  # fmt: skip
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every membership of the groups in scope."""
         return {
-            key_of(group, member): Found(body={"group": group, "member": member})
+            key_of(group, member): LiveObject(body={"group": group, "member": member})
             for group, members in view.governed.directory.members.items()
             for member in members
         }
@@ -102,25 +102,25 @@ class MemberKind(Plain):
         self._send(session, body, {"op": "remove", "path": f'members[value eq "{member}"]'})
 
     def _send(self, session: Session, body: Body, operation: Json) -> None:
-        path, plane = session.workspace.scim("Groups")
+        path, api_level = session.workspace.scim("Groups")
         target = f"{path}/{encode(session.principal(body['group']))}"
-        session.workspace.write("member", "PATCH", target, _patch(operation), plane=plane)
+        session.workspace.write("member", "PATCH", target, _patch(operation), api_level=api_level)
 
 
-class SeatKind(Plain):
+class WorkspaceAssignmentKind(Plain):
     """A group's assignment to the workspace as USER."""
 
-    name = "seat"
+    name = "workspace_assignment"
     layer = Layer.WORKSPACE
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return one assignment for each seat."""
-        return {s.group: {"group": s.group, "permissions": ["USER"]} for s in desired.seats}
+        """Return one assignment for each workspace assignment."""
+        return {s.group: {"group": s.group, "permissions": ["USER"]} for s in desired.workspace_assignments}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the groups assigned."""
-        return {g: Found(body={"group": g, "permissions": sorted(p)}) for g, p in view.seats.items() if p}
+        return {g: LiveObject(body={"group": g, "permissions": sorted(p)}) for g, p in view.workspace_assignments.items() if p}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the assignment."""
@@ -143,7 +143,7 @@ class SeatKind(Plain):
         ws = session.workspace
         place = f"/api/2.0/accounts/{encode(ws.account_id)}/workspaces/{encode(ws.workspace_id)}/permissionassignments"
         path = f"{place}/principals/{encode(session.principal(body['group']))}"
-        ws.write("seat", method, path, payload, plane=Plane.ACCOUNT)
+        ws.write("workspace_assignment", method, path, payload, api_level=ApiLevel.ACCOUNT)
 
 
 class EntitlementKind(Plain):
@@ -154,12 +154,18 @@ class EntitlementKind(Plain):
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
 
     def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return one object for each entitlement of each seat."""
-        return {key_of(s.group, e): {"group": s.group, "entitlement": e} for s in desired.seats for e in s.entitlements}
+        """Return one object for each entitlement of each workspace assignment."""
+        return {
+            key_of(s.group, e): {"group": s.group, "entitlement": e}
+            for s in desired.workspace_assignments
+            for e in s.entitlements
+        }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every entitlement of every group of the workspace."""
-        return {key_of(g, e): Found(body={"group": g, "entitlement": e}) for g, found in view.entitlements.items() for e in found}
+        return {
+            key_of(g, e): LiveObject(body={"group": g, "entitlement": e}) for g, found in view.entitlements.items() for e in found
+        }
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the entitlement."""

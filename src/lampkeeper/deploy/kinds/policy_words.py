@@ -12,20 +12,20 @@ _TYPES = {"POLICY_TYPE_COLUMN_MASK": "column mask", "POLICY_TYPE_ROW_FILTER": "r
 
 def policy_head(fields: Fields) -> str:
     """Return what the policy does and what it is attached to."""
-    kind = _told(fields, "policy_type", lambda text: _TYPES.get(str(text), shown(text)))
-    securable = _told(fields, "on_securable_type", lambda text: shown(str(text).lower()))
+    kind = _reported(fields, "policy_type", lambda text: _TYPES.get(str(text), shown(text)))
+    securable = _reported(fields, "on_securable_type", lambda text: shown(str(text).lower()))
     return f"{kind} on {securable} {fields('on_securable_fullname')}"
 
 
 def policy_clauses(fields: Fields) -> tuple[str, ...]:
     """Return function, TO, EXCEPT, WHEN and MATCH, each that there is before or after."""
-    words = [_told(fields, use, _use) for use in ("column_mask", "row_filter") if _is_there(fields, use)]
+    words = [_reported(fields, use, _use) for use in ("column_mask", "row_filter") if _is_there(fields, use)]
     words.append(f"TO {fields('to_principals')}")
     if _is_there(fields, "except_principals"):
         words.append(f"EXCEPT {fields('except_principals')}")
     changed = _changed_conditions(fields)
     words += [
-        f"{word} {_told(fields, name, form)}"
+        f"{word} {_reported(fields, name, form)}"
         for name, word, form in _CONDITIONS
         if _is_there(fields, name) and name not in changed
     ]
@@ -54,7 +54,7 @@ def _is_there(fields: Fields, name: str) -> bool:
     return any(body is not None and body.get(name) for body in fields.both)
 
 
-def _told(fields: Fields, name: str, form: Callable[[Any], str]) -> str:
+def _reported(fields: Fields, name: str, form: Callable[[Any], str]) -> str:
     """Return a field in a form of its own, `old → new` where an update changes it."""
     fields.skip(name)
     return ARROW.join(dict.fromkeys(form(body.get(name)) for body in fields.both if body is not None))
@@ -84,9 +84,9 @@ def _argument(argument: Mapping[str, Any]) -> str:
     return shown(argument["alias"]) if set(argument) == {"alias"} else shown(argument)
 
 
-def _others(value: Mapping[str, Any], *told: str) -> str:
+def _others(value: Mapping[str, Any], *reported: str) -> str:
     """Return the fields of a part that the platform may add one day."""
-    rest = {k: v for k, v in value.items() if k not in told}
+    rest = {k: v for k, v in value.items() if k not in reported}
     return f" {shown(rest)}" if rest else ""
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, Shared, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, shown
 from lampkeeper.deploy.kinds.policy_words import policy_clauses, policy_head, policy_text
-from lampkeeper.deploy.view import View
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.model.conditions import Condition, Or, any_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError, RemoteError
@@ -38,10 +38,10 @@ class SchemaKind(Plain):
             for c, s in desired.schemas
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return those that are there."""
         return {
-            key_of(c.casefold(), s.casefold()): Found(
+            key_of(c.casefold(), s.casefold()): LiveObject(
                 body={"catalog": c, "schema": s, "comment": str(raw.get("comment") or "")},
                 mark=mark_of(str(raw.get("comment") or "")),
             )
@@ -86,10 +86,11 @@ class FunctionKind(Plain):
         """Return the functions wanted."""
         return {_function_key(f): function_body(f, marked(f.comment, env)) for f in desired.functions}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the SQL functions of the schemas in scope."""
         return {
-            _function_key(f): Found(body=function_body(f, f.comment), mark=mark_of(f.comment)) for f in view.governed.functions
+            _function_key(f): LiveObject(body=function_body(f, f.comment), mark=mark_of(f.comment))
+            for f in view.governed.functions
         }
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
@@ -192,18 +193,18 @@ class PolicyKind(Plain):
         """Return the policies wanted."""
         return {_policy_key(policy_to_rest(p)): policy_to_rest(p) | {"comment": marked(p.comment, env)} for p in desired.policies}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the mask and filter policies in scope, conditions in our spelling; others are not ours to judge."""
         found = {}
         for each in view.governed.policies:
             raw = each.raw if each.policy is None else policy_to_rest(each.policy)
-            found[_policy_key(raw)] = Found(
+            found[_policy_key(raw)] = LiveObject(
                 body=dict(raw), remote_id=str(each.raw.get("id") or ""), mark=mark_of(str(raw.get("comment") or ""))
             )
         return found
 
     def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
-        """Tighten early, loosen late; an update that does both goes through a body that protects as much as either."""
+        """Tighten early, widen access late; an update that does both goes through a body that protects as much as either."""
         if action is not Action.UPDATE or before is None or after is None:
             return super().steps(action, before, after)
         old, new = policy_from_rest(before), policy_from_rest(after)
@@ -330,9 +331,9 @@ class GrantKind(Shared):
         """Return the privileges that others granted, if there are any."""
         return super().remainder(found, recorded) if _shared(recorded) else None
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every direct grant on the securables in scope."""
-        return {_grant_key(g): Found(body=grant_body(g)) for g in view.governed.grants}
+        return {_grant_key(g): LiveObject(body=grant_body(g)) for g in view.governed.grants}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return `grant SELECT to analysts`, and what it is on."""

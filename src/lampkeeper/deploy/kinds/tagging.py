@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, Shared, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, Shared, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place
-from lampkeeper.deploy.view import RULE_SETS, View, rule_set_name
+from lampkeeper.deploy.live_state import RULE_SETS, LiveState, rule_set_name
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json, encode
@@ -32,13 +32,13 @@ class TagPolicyKind(Shared):
             if not t.external
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every governed tag of the account."""
         found = {}
         for key, raw in view.tag_policies.items():
             description = str(raw.get("description") or "")
             values = sorted(str(v["name"]) for v in raw.get("values") or ())
-            found[key] = Found(
+            found[key] = LiveObject(
                 body={"tag_key": key, "description": description, "values": values},
                 remote_id=str(raw.get("id") or ""),
                 mark=mark_of(description),
@@ -114,7 +114,7 @@ class TagPermissionKind(Shared):
             for p in desired.tag_permissions
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the roles of the tags in scope."""
         found = {}
         for key, rules in view.rule_sets.items():
@@ -122,7 +122,7 @@ class TagPermissionKind(Shared):
                 role = str(rule["role"])
                 principals = sorted(str(p) for p in rule.get("principals") or ())
                 if principals:
-                    found[key_of(key, role)] = Found(body={"tag_key": key, "role": role, "principals": principals})
+                    found[key_of(key, role)] = LiveObject(body={"tag_key": key, "role": role, "principals": principals})
         return found
 
     def words(self, fields: Fields) -> tuple[str, Place]:
@@ -189,10 +189,10 @@ class TagKind(Plain):
             for t in desired.tag_assignments
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every tag in the schemas of the scope."""
         return {
-            key_of(str(t.entity_type), t.entity_name.casefold(), t.key): Found(
+            key_of(str(t.entity_type), t.entity_name.casefold(), t.key): LiveObject(
                 body={
                     "entity_type": str(t.entity_type),
                     "entity_name": t.entity_name,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Found, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, json_lines
-from lampkeeper.deploy.view import View, acl_path
+from lampkeeper.deploy.live_state import LiveState, acl_path
 from lampkeeper.files.space_json import read_space as parse_space
 from lampkeeper.files.space_json import render_space, same_content
 from lampkeeper.model.desired import Desired
@@ -34,14 +34,14 @@ class WarehouseKind(Plain):
         """Return the warehouses without an id."""
         return {w.name: {"name": w.name, "size": w.size, "mark": env} for w in desired.warehouses if not w.id}
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return every warehouse of the workspace by name."""
         found = {}
         for name, raw in view.warehouses.items():
             tags = (raw.get("tags") or {}).get("custom_tags") or ()
             mark = next((str(t.get("value")) for t in tags if t.get("key") == "managed_by_lampkeeper"), "")
             body = {"name": name, "size": str(raw.get("cluster_size") or ""), "mark": mark}
-            found[name] = Found(body=body, remote_id=str(raw["id"]), mark=mark)
+            found[name] = LiveObject(body=body, remote_id=str(raw["id"]), mark=mark)
         return found
 
     shown: ClassVar[tuple[str, ...]] = ("size",)
@@ -163,7 +163,7 @@ class WarehouseAclKind(_AclKind):
             for g in w.users
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the direct entries of groups on the warehouses in scope, by warehouse name and by id."""
         found = {}
         for name, acl in view.warehouse_acls.items():
@@ -172,7 +172,7 @@ class WarehouseAclKind(_AclKind):
                     group = entry.get("group_name")
                     if group:
                         body = {"warehouse": alias, "group": group, "level": entry["permission_level"]}
-                        found[key_of(alias, group)] = Found(body=body)
+                        found[key_of(alias, group)] = LiveObject(body=body)
         return found
 
     def _object_id(self, session: Session, body: Body) -> str:
@@ -210,7 +210,7 @@ class GenieSpaceKind(Plain):
             }
         return bodies
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the spaces in scope; their content is read as far as our model knows it."""
         ids = {str(w["id"]): n for n, w in view.warehouses.items()}
         found = {}
@@ -227,7 +227,7 @@ class GenieSpaceKind(Plain):
                 "content": render_space(parse_space(text, name=key)) if text else "",
                 "attached": str(raw["space_id"]),
             }
-            found[key] = Found(body=body, remote_id=str(raw["space_id"]), mark=mark_of(description).split("/")[0])
+            found[key] = LiveObject(body=body, remote_id=str(raw["space_id"]), mark=mark_of(description).split("/")[0])
         return found
 
     def differences(self, found: Body, target: Body) -> tuple[str, ...]:
@@ -334,10 +334,10 @@ class GenieAclKind(_AclKind):
             for g in s.acl_groups
         }
 
-    def live(self, view: View) -> dict[str, Found]:
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
         """Return the direct entries of groups on the spaces in scope, by our name for the space and by its id."""
         return {
-            key_of(alias, str(entry["group_name"])): Found(
+            key_of(alias, str(entry["group_name"])): LiveObject(
                 body={
                     "space": key,
                     "space_id": str(view.spaces[key]["space_id"]),

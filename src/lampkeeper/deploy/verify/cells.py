@@ -1,4 +1,4 @@
-"""Ask every witness for every table and hold the answers against the expected access."""
+"""Ask every test principal for every table and hold the answers against the expected access."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DENIALS = frozenset({"INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED", "UNAUTHORI
 _UNREACHABLE = frozenset({"NO_ANSWER", "NO_CONNECTION"})
 
 
-class Asker(Protocol):
+class QueryRunner(Protocol):
     """Runs one query as somebody."""
 
     def ask(self, sql: str, parameters: Mapping[str, str]) -> Rows:
@@ -48,12 +48,12 @@ class Asker(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
+class TestPrincipal:
     """Somebody to ask: shown as `name`, known to the platform as `principal`, and whether the run made it."""
 
     name: str
     principal: Principal
-    asker: Asker
+    query_runner: QueryRunner
     probe: bool = False
 
     def asked(self, *, reference: bool) -> Asked:
@@ -81,12 +81,12 @@ class Comparison:
 
 
 class CellCheck:
-    """Compares what witnesses see with what an access model says, table by table."""
+    """Compares what test principals see with what an access model says, table by table."""
 
-    def __init__(self, expected: Access, witnesses: Sequence[Witness], salt: str, threads: int = 4) -> None:
+    def __init__(self, expected: Access, test_principals: Sequence[TestPrincipal], salt: str, threads: int = 4) -> None:
         """Take the expected access and who to ask; who should see most of a table raw serves as its reference."""
         self._expected = expected
-        self._witnesses = tuple(witnesses)
+        self._test_principals = tuple(test_principals)
         self._parameters = {SALT: salt}
         self._threads = threads
         # Reference and masked principal need not share a key to be compared: see verify_queries.
@@ -123,46 +123,48 @@ class CellCheck:
 
     def _once(self, table: Table) -> Comparison:
         found = Comparison()
-        expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._witnesses}
+        expectations = {w.name: self._expected.table(w.principal, table.name) for w in self._test_principals}
         facts = TableFacts(table=table, expectations=expectations, functions=self._functions, reference=None, keyed=self._keyed)
         questions = facts.reference_questions()
         refusals: dict[str, Refusal] = {}
         reference: Reference | None = None
         chosen = ""
-        for witness in by_rawness(self._witnesses, expectations):
-            facts = replace(facts, reference=expectations[witness.name])
-            answer = self._ask(witness, questions, found)
+        for test_principal in by_rawness(self._test_principals, expectations):
+            facts = replace(facts, reference=expectations[test_principal.name])
+            answer = self._ask(test_principal, questions, found)
             if not isinstance(answer, Refusal):
-                reference, chosen = read_reference(questions, answer), witness.name
+                reference, chosen = read_reference(questions, answer), test_principal.name
                 found.references.add(chosen)
                 break
             # It should read the table and cannot: that is its own verdict, and the next best serves in its place.
-            refusals[witness.name] = answer
+            refusals[test_principal.name] = answer
         probing = probe_questions(table, facts.keyed_columns(), dated=facts.dated())
         readings: dict[str, Reading] = {}
-        for witness in self._witnesses:
+        for test_principal in self._test_principals:
             seen: Reading | Refusal
-            if witness.name == chosen and reference is not None:
+            if test_principal.name == chosen and reference is not None:
                 seen = facts.raw_reading(reference)
-            elif witness.name in refusals:
-                seen = refusals[witness.name]
+            elif test_principal.name in refusals:
+                seen = refusals[test_principal.name]
             else:
-                answer = self._ask(witness, probing, found)
+                answer = self._ask(test_principal, probing, found)
                 seen = answer if isinstance(answer, Refusal) else read_probe(table, probing, answer)
             if isinstance(seen, Reading):
-                readings[witness.name] = seen
-            cells, rows = facts.judge(witness.name, seen, reference)
+                readings[test_principal.name] = seen
+            cells, rows = facts.judge(test_principal.name, seen, reference)
             found.cells += cells
             found.rows.append(rows)
         found.cells = facts.agreed(found.cells, readings)
         return found
 
-    def _ask(self, witness: Witness, questions: Sequence[Question], found: Comparison) -> list[Sequence[str | None]] | Refusal:
+    def _ask(
+        self, test_principal: TestPrincipal, questions: Sequence[Question], found: Comparison
+    ) -> list[Sequence[str | None]] | Refusal:
         rows: list[Sequence[str | None]] = []
         for question in questions:
             found.queries += 1
             try:
-                rows.append(witness.asker.ask(question.sql, self._parameters)[0])
+                rows.append(test_principal.query_runner.ask(question.sql, self._parameters)[0])
             except RemoteError as error:
                 return refusal(error)
         found.days |= days(questions, rows)
@@ -182,15 +184,15 @@ def rawness(access: TableAccess) -> int:
     return sum(c.state is CellState.RAW for c in access.cells.values()) * (1 if access.filters else 2)
 
 
-def by_rawness(witnesses: Sequence[Witness], expectations: Mapping[str, TableAccess]) -> list[Witness]:
+def by_rawness(test_principals: Sequence[TestPrincipal], expectations: Mapping[str, TableAccess]) -> list[TestPrincipal]:
     """Return those who should see a column of the table raw, who should see most first."""
-    able = [w for w in witnesses if rawness(expectations[w.name])]
+    able = [w for w in test_principals if rawness(expectations[w.name])]
     return sorted(able, key=lambda w: -rawness(expectations[w.name]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """One table with what every witness, the reference among them, should get of it."""
+    """One table with what every test principal, the reference among them, should get of it."""
 
     table: Table
     expectations: Mapping[str, TableAccess]

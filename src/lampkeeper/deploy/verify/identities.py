@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lampkeeper.deploy.verify.cells import Witness, rawness
+from lampkeeper.deploy.verify.cells import TestPrincipal, rawness
 from lampkeeper.model.access import Access, Principal
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import combinations, relevant_groups
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import quote_string
-from lampkeeper.remote.clients import Plane, Workspace, connect, encode
+from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
 from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
 
 PROBE_PREFIX = "lampkeeper-probe-"
@@ -33,7 +33,7 @@ class NamedIdentity:
     groups: tuple[str, ...] = ()
 
 
-class WorkspaceAsker:
+class WorkspaceQueryRunner:
     """Runs the verification's queries in a workspace as whoever signed in there."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -92,16 +92,16 @@ def membership_sql(groups: Sequence[str]) -> str:
 class Probes:
     """Service principals made for one run. Use as a context: whatever was made is removed at the end, come what may."""
 
-    def __init__(self, workspace: Workspace, groups: Sequence[str], *, patience: float) -> None:
+    def __init__(self, workspace: Workspace, groups: Sequence[str], *, timeouts: float) -> None:
         """Take the workspace (signed in as an admin), the groups in question, and how long to wait for a membership."""
         self._workspace = workspace
         self._groups = tuple(sorted(groups))
-        self._patience = patience
-        self._stamp = int(time.time())
+        self._timeouts = timeouts
+        self._state_version = int(time.time())
         self._made: dict[str, list[str]] = {}
         self.findings: list[Finding] = []
-        path, plane = workspace.scim("Groups")
-        listed = workspace.scim_pages("group", path, {"attributes": "id,displayName,externalId"}, plane)
+        path, api_level = workspace.scim("Groups")
+        listed = workspace.scim_pages("group", path, {"attributes": "id,displayName,externalId"}, api_level)
         documents = [g for g in listed if g.get("displayName") in set(self._groups)]
         self._ids = {str(g["displayName"]): str(g["id"]) for g in documents}
         self.provided = frozenset(str(g["displayName"]) for g in documents if g.get("externalId"))
@@ -115,12 +115,12 @@ class Probes:
         for probe in list(self._made):
             self._remove(probe)
 
-    def make(self, name: str, combination: frozenset[str], join: Sequence[str]) -> Witness | None:
-        """Return a witness that holds exactly this combination, or None with a finding when its membership never shows."""
+    def make(self, name: str, combination: frozenset[str], join: Sequence[str]) -> TestPrincipal | None:
+        """Return a test principal that holds exactly this combination, or None with a finding when its membership never shows."""
         path = f"{_SCIM}/ServicePrincipals"
         body = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
-            "displayName": f"{PROBE_PREFIX}{self._stamp}-{len(self._made)}",
+            "displayName": f"{PROBE_PREFIX}{self._state_version}-{len(self._made)}",
             "active": True,
             "entitlements": [{"value": "databricks-sql-access"}, {"value": "workspace-access"}],
         }
@@ -134,37 +134,37 @@ class Probes:
         signed_in = connect(
             Auth(workspace_host=self._workspace.host, client_id=application, client_secret=self._secret(probe)),
             warehouse_id=warehouse_id(self._workspace),
-            patience=self._workspace.patience,
+            timeouts=self._workspace.timeouts,
         )
-        witness = Witness(
+        test_principal = TestPrincipal(
             name=name,
             principal=Principal(name=application, groups=tuple(sorted(combination))),
-            asker=WorkspaceAsker(signed_in),
+            query_runner=WorkspaceQueryRunner(signed_in),
             probe=True,
         )
-        return witness if self._wait(witness, combination) else None
+        return test_principal if self._wait(test_principal, combination) else None
 
-    def _wait(self, witness: Witness, combination: frozenset[str]) -> bool:
+    def _wait(self, test_principal: TestPrincipal, combination: frozenset[str]) -> bool:
         """Wait until all memberships read as they should: an early denial proves nothing."""
         clock = self._workspace.clock
         start, pause, held = clock.now(), 0.2, frozenset[str]()
         while True:
             try:
-                held = held_groups(witness, self._groups)
+                held = held_groups(test_principal, self._groups)
             except RemoteError as error:
                 # A new principal may be unknown to the warehouse for a moment.
-                if error.status not in (401, 403) or clock.now() - start > self._patience:
+                if error.status not in (401, 403) or clock.now() - start > self._timeouts:
                     raise
             if held == combination:
                 return True
-            if clock.now() - start > self._patience:
+            if clock.now() - start > self._timeouts:
                 break
             clock.sleep(pause)
             pause = min(pause * 2, 5.0)
         self.findings.append(
             untested(
                 combination,
-                f"its memberships did not show within {self._patience:.0f} s: the platform says {_names(held)}",
+                f"its memberships did not show within {self._timeouts:.0f} s: the platform says {_names(held)}",
                 "run verify again; memberships may take minutes to take effect",
             )
         )
@@ -172,11 +172,14 @@ class Probes:
 
     def _secret(self, probe: str) -> str:
         path = f"/api/2.0/accounts/servicePrincipals/{encode(probe)}/credentials/secrets"
-        plane = Plane.WORKSPACE
+        api_level = ApiLevel.WORKSPACE
         if self._workspace.has_account:
             account = encode(self._workspace.account_id)
-            path, plane = f"/api/2.0/accounts/{account}/servicePrincipals/{encode(probe)}/credentials/secrets", Plane.ACCOUNT
-        return str(self._workspace.write("probe", "POST", path, {"lifetime": _LIFETIME}, plane=plane)["secret"])
+            path, api_level = (
+                f"/api/2.0/accounts/{account}/servicePrincipals/{encode(probe)}/credentials/secrets",
+                ApiLevel.ACCOUNT,
+            )
+        return str(self._workspace.write("probe", "POST", path, {"lifetime": _LIFETIME}, api_level=api_level)["secret"])
 
     def _let_use_warehouse(self, application: str) -> None:
         path = f"/api/2.0/permissions/warehouses/{encode(warehouse_id(self._workspace))}"
@@ -184,16 +187,16 @@ class Probes:
         self._workspace.write("probe", "PATCH", path, {"access_control_list": [entry]})
 
     def _patch_group(self, group_id: str, operation: Mapping[str, object]) -> None:
-        path, plane = self._workspace.scim("Groups")
+        path, api_level = self._workspace.scim("Groups")
         body = {"schemas": [_PATCH], "Operations": [operation]}
-        self._workspace.write("probe", "PATCH", f"{path}/{encode(group_id)}", body, plane=plane)
+        self._workspace.write("probe", "PATCH", f"{path}/{encode(group_id)}", body, api_level=api_level)
 
     def _remove(self, probe: str) -> None:
         try:
             for group in self._made[probe]:
                 self._patch_group(group, {"op": "remove", "path": f'members[value eq "{probe}"]'})
-            path, plane = self._workspace.scim("ServicePrincipals")
-            self._workspace.write("probe", "DELETE", f"{path}/{encode(probe)}", plane=plane)
+            path, api_level = self._workspace.scim("ServicePrincipals")
+            self._workspace.write("probe", "DELETE", f"{path}/{encode(probe)}", api_level=api_level)
         except RemoteError as error:
             if error.status != 404:
                 self.findings.append(
@@ -211,35 +214,35 @@ class Probes:
 
 def sweep_probes(workspace: Workspace, stale_after: float) -> int:
     """Delete probes older than `stale_after` seconds, which runs that died have left; return how many."""
-    path, plane = workspace.scim("ServicePrincipals")
+    path, api_level = workspace.scim("ServicePrincipals")
     query = {"filter": f'displayName sw "{PROBE_PREFIX}"', "attributes": "id,displayName"}
     now, swept = time.time(), 0
-    for found in list(workspace.scim_pages("probe", path, query, plane)):
+    for found in list(workspace.scim_pages("probe", path, query, api_level)):
         name = str(found.get("displayName") or "")
         born = name.removeprefix(PROBE_PREFIX).split("-")[0]
         if name.startswith(PROBE_PREFIX) and (not born.isdigit() or now - int(born) >= stale_after):
             # Deleting a principal takes its memberships with it.
-            workspace.write("probe", "DELETE", f"{path}/{encode(str(found['id']))}", plane=plane)
+            workspace.write("probe", "DELETE", f"{path}/{encode(str(found['id']))}", api_level=api_level)
             swept += 1
     return swept
 
 
-def held_groups(witness: Witness, groups: Sequence[str]) -> frozenset[str]:
-    """Return which of the groups the platform says that the witness is in."""
-    row = witness.asker.ask(membership_sql(groups), {})[0]
+def held_groups(test_principal: TestPrincipal, groups: Sequence[str]) -> frozenset[str]:
+    """Return which of the groups the platform says that the test principal is in."""
+    row = test_principal.query_runner.ask(membership_sql(groups), {})[0]
     return frozenset(g for g, value in zip(groups, row, strict=False) if str(value).lower() == "true")
 
 
-def named_witness(workspace: Workspace, identity: NamedIdentity) -> Witness:
+def named_test_principal(workspace: Workspace, identity: NamedIdentity) -> TestPrincipal:
     """Return somebody with a token of its own, under the name that the platform knows it by."""
     signed_in = connect(
         Auth(workspace_host=workspace.host, token=identity.token),
         warehouse_id=warehouse_id(workspace),
-        patience=workspace.patience,
+        timeouts=workspace.timeouts,
     )
-    asker = WorkspaceAsker(signed_in)
-    login = str(asker.ask("SELECT current_user()", {})[0][0])
-    return Witness(name=identity.name, principal=Principal(name=login), asker=asker)
+    query_runner = WorkspaceQueryRunner(signed_in)
+    login = str(query_runner.ask("SELECT current_user()", {})[0][0])
+    return TestPrincipal(name=identity.name, principal=Principal(name=login), query_runner=query_runner)
 
 
 def untested(combination: Iterable[str], why: str, fix: str = "") -> Finding:

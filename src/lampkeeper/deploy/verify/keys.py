@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from lampkeeper.deploy.view import RULE_SETS, acl_path, rule_set_name
+from lampkeeper.deploy.live_state import RULE_SETS, acl_path, rule_set_name
 from lampkeeper.model.access import Access, Principal
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
@@ -33,8 +33,8 @@ _ALL_USERS = "users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRights:
-    """Looks at the rights that stand in a workspace.
+class KeyPermissions:
+    """Looks at the privileges that stand in a workspace.
 
     `me` runs the verification and is passed over: whoever applies holds the key anyway. Of `operators` it is a warning.
     """

@@ -70,7 +70,7 @@ class Asked:
 class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
-    `unseen`: for each closed catalog what was asked of unseen tables. `exemptions`: who is raw by exemption, why, until when.
+    `unreviewed`: what was queried of unreviewed tables, per hidden catalog. `exemptions`: who sees raw values, why, until when.
     `keyed` says how keyed masks were compared, `undeclared` are columns that have come since the last snapshot.
     """
 
@@ -80,7 +80,7 @@ class VerifyReport:
     findings: tuple[Finding, ...]
     queries: int = 0
     checked: tuple[tuple[str, int], ...] = ()
-    unseen: tuple[str, ...] = ()
+    unreviewed: tuple[str, ...] = ()
     exemptions: tuple[str, ...] = ()
     keyed: str = ""
     undeclared: frozenset[ColumnName] = frozenset()
@@ -124,7 +124,7 @@ class VerifyReport:
             "counts": self.counts,
             "queries": self.queries,
             "checked": dict(self.checked),
-            "unseen": list(self.unseen),
+            "unreviewed": list(self.unreviewed),
             "exemptions": list(self.exemptions),
             **({"keyed": self.keyed} if self.keyed else {}),
             **({"undeclared": [str(c) for c in sorted(self.undeclared)]} if self.undeclared else {}),

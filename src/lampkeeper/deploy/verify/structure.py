@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, not_shown_findings
-from lampkeeper.deploy.picture import Picture
+from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName
@@ -226,7 +226,7 @@ class StructureCheck:
     def _controls(self) -> None:
         """Report masks and filters set on the tables themselves: an error where one meets ours, else people should know."""
         ours = {p.key for p in self._desired.policies}
-        met = conflict_findings(conflicts_of(Picture(self._live.access_model()), ours), self._live, codes="verify/")
+        met = conflict_findings(conflicts_of(SimulatedAccess(self._live.access_model()), ours), self._live, codes="verify/")
         self._found += met
         failing = {f.place for f in met}
         for control in (c for c in self._live.controls if c.place not in failing):

@@ -8,24 +8,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from lampkeeper.deploy.change import Change
-from lampkeeper.deploy.verify.cells import CellCheck, Progress, Witness
+from lampkeeper.deploy.verify.cells import CellCheck, Progress, TestPrincipal
 from lampkeeper.deploy.verify.identities import (
     NamedIdentity,
     Probes,
     direct_groups,
     groups_in_question,
     held_groups,
-    named_witness,
+    named_test_principal,
     people_combinations,
     show_combination,
     sweep_probes,
     total_rawness,
     untested,
 )
-from lampkeeper.deploy.verify.keys import KeyRights
+from lampkeeper.deploy.verify.keys import KeyPermissions
 from lampkeeper.deploy.verify.report import VerifyReport, findings_of
 from lampkeeper.deploy.verify.structure import StructureCheck, read_tag_policies
-from lampkeeper.deploy.verify.unseen import prove_unseen
+from lampkeeper.deploy.verify.unreviewed import prove_unreviewed
 from lampkeeper.model.access import Access, AccessModel, Principal
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.exemptions import Exemption
@@ -88,31 +88,33 @@ def verify(
         expected = Access(expected_model(desired, live))
         if options.create_probes:
             asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
-            probes = Probes(workspace, asked_for, patience=options.membership_wait)
+            probes = Probes(workspace, asked_for, timeouts=options.membership_wait)
             stack.enter_context(probes)
-        cast = Cast(workspace, desired, expected, live, options, probes)
-        witnesses = list(cast.gather(progress))
-        found = CellCheck(expected, witnesses, options.salt, options.threads).run(progress)
-        unseen = prove_unseen(desired, workspace, live, expected, witnesses)
-        findings += [f for proof in unseen for f in proof.findings]
+        cast = PrincipalsUnderTest(workspace, desired, expected, live, options, probes)
+        test_principals = list(cast.gather(progress))
+        found = CellCheck(expected, test_principals, options.salt, options.threads).run(progress)
+        unreviewed = prove_unreviewed(desired, workspace, live, expected, test_principals)
+        findings += [f for proof in unreviewed for f in proof.findings]
         findings += [*structure.findings, *cast.findings]
         if any(f.keyed for f in desired.functions):
-            findings += KeyRights(desired=desired, live=live, workspace=workspace, me=me, operators=options.operators).findings()
+            findings += KeyPermissions(
+                desired=desired, live=live, workspace=workspace, me=me, operators=options.operators
+            ).findings()
     # The context has ended: probes that could not be removed have become findings.
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
     declared = {c.plain.casefold() for t in tables for c in t.column_names()}
     return VerifyReport(
-        principals=tuple(sorted(w.asked(reference=w.name in found.references) for w in witnesses)),
+        principals=tuple(sorted(w.asked(reference=w.name in found.references) for w in test_principals)),
         cells=cells,
         rows=rows,
         findings=sort_findings([*findings, *findings_of(cells, rows)]),
         queries=found.queries,
         checked=structure.checked,
-        unseen=tuple(str(proof) for proof in unseen),
+        unreviewed=tuple(str(proof) for proof in unreviewed),
         keyed=_how_keyed(desired, live, options),
         undeclared=frozenset(c.column for c in cells if c.column.plain.casefold() not in declared),
-        exemptions=tuple(e.told(live.directory.members.get(e.principal, ())) for e in options.exemptions),
+        exemptions=tuple(e.reported(live.directory.members.get(e.principal, ())) for e in options.exemptions),
     )
 
 
@@ -149,7 +151,7 @@ def _read(desired: Desired, workspace: Workspace) -> Governed:
 
 
 _PLANNED_KINDS = frozenset(
-    {"seat", "entitlement", "schema", "warehouse", "warehouse_acl", "genie_space", "genie_acl", "tag_permission"}
+    {"workspace_assignment", "entitlement", "schema", "warehouse", "warehouse_acl", "genie_space", "genie_acl", "tag_permission"}
 )
 
 
@@ -164,7 +166,7 @@ def _pending(change: Change) -> Finding:
     )
 
 
-class Cast:
+class PrincipalsUnderTest:
     """Finds somebody to speak for every combination of groups: named identities first, then probes."""
 
     def __init__(
@@ -186,16 +188,16 @@ class Cast:
         self._groups = groups_in_question(live.directory.groups, expected, self._live)
         self.findings: list[Finding] = []
 
-    def gather(self, progress: Progress | None = None) -> Iterator[Witness]:
-        """Yield a witness for each combination that can be tested; the others become findings."""
+    def gather(self, progress: Progress | None = None) -> Iterator[TestPrincipal]:
+        """Yield a test principal for each combination that can be tested; the others become findings."""
         wanted = set(people_combinations(self._live, self._groups))
         covered: set[frozenset[str]] = set()
-        best: Witness | None = None
+        best: TestPrincipal | None = None
         for identity in self._options.identities:
-            witness = self._named(identity)
-            covered.add(self._held(witness))
-            best = self._better(best, witness)
-            yield witness
+            test_principal = self._named(identity)
+            covered.add(self._held(test_principal))
+            best = self._better(best, test_principal)
+            yield test_principal
         todo = sorted(wanted - covered, key=lambda c: (len(c), sorted(c)))
         everything = frozenset(self._groups)
         for number, combination in enumerate(todo, start=1):
@@ -212,12 +214,12 @@ class Cast:
                 if probe is not None:
                     yield probe
 
-    def _better(self, best: Witness | None, other: Witness) -> Witness:
+    def _better(self, best: TestPrincipal | None, other: TestPrincipal) -> TestPrincipal:
         if best is None or total_rawness(self._expected, other.principal) > total_rawness(self._expected, best.principal):
             return other
         return best
 
-    def _needs_more(self, best: Witness | None) -> bool:
+    def _needs_more(self, best: TestPrincipal | None) -> bool:
         total = sum(len(t.columns) for t in self._expected.model.tables)
         return best is None or total_rawness(self._expected, best.principal) < 2 * total
 
@@ -225,7 +227,7 @@ class Cast:
         """Return the groups that no probe may join: an identity provider owns them."""
         return self._probes.provided if self._probes is not None else frozenset()
 
-    def _probe(self, combination: frozenset[str], number: int) -> Witness | None:
+    def _probe(self, combination: frozenset[str], number: int) -> TestPrincipal | None:
         if self._probes is None:
             self.findings.append(
                 untested(
@@ -251,9 +253,9 @@ class Cast:
             return None
         return self._probes.make(show_combination(combination), combination, join)
 
-    def _named(self, identity: NamedIdentity) -> Witness:
-        witness = named_witness(self._workspace, identity)
-        held = held_groups(witness, self._groups)
+    def _named(self, identity: NamedIdentity) -> TestPrincipal:
+        test_principal = named_test_principal(self._workspace, identity)
+        held = held_groups(test_principal, self._groups)
         missing = sorted(set(identity.groups) - held)
         if missing:
             self.findings.append(
@@ -267,9 +269,13 @@ class Cast:
             )
         # For a group that the environment manages, what ought to be counts; for any other, what is.
         managed = set(self._desired.members)
-        name = witness.principal.name
+        name = test_principal.principal.name
         ought = {g for g in held if g not in managed} | (self._expected.identities(Principal(name=name)) & managed)
-        return Witness(name=witness.name, principal=Principal(name=name, groups=tuple(sorted(ought))), asker=witness.asker)
+        return TestPrincipal(
+            name=test_principal.name,
+            principal=Principal(name=name, groups=tuple(sorted(ought))),
+            query_runner=test_principal.query_runner,
+        )
 
-    def _held(self, witness: Witness) -> frozenset[str]:
-        return frozenset(witness.principal.groups)
+    def _held(self, test_principal: TestPrincipal) -> frozenset[str]:
+        return frozenset(test_principal.principal.groups)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lampkeeper.design.classify.context import TableContext
-from lampkeeper.design.classify.naming import YES, Candidate, judge_name
+from lampkeeper.design.classify.naming import YES, CandidateLabel, judge_name
 from lampkeeper.design.knowledge.kinds import Kind
 from lampkeeper.design.knowledge.lexicon import Lexicon
 from lampkeeper.model.labels import LabelClass
@@ -21,8 +21,8 @@ _RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose",
 
 
 def weigh_comment(
-    lexicon: Lexicon, comment: str, words: tuple[str, ...], kind: Kind, context: TableContext, named: Sequence[Candidate]
-) -> Iterator[Candidate]:
+    lexicon: Lexicon, comment: str, words: tuple[str, ...], kind: Kind, context: TableContext, named: Sequence[CandidateLabel]
+) -> Iterator[CandidateLabel]:
     """Yield the candidates of the name and those of the comment.
 
     A comment takes a candidate away only where the name means two things (`post code`: of a place, of a job) and the comment
@@ -60,24 +60,24 @@ def _from_comment(
     words: tuple[str, ...],
     kind: Kind,
     context: TableContext,
-    named: Sequence[Candidate],
-) -> Iterator[Candidate]:
+    named: Sequence[CandidateLabel],
+) -> Iterator[CandidateLabel]:
     known = any(True for _ in lexicon.find(words)) or any(w in lexicon.words["about"] for w in words)
     if len(said) <= _SHORT_COMMENT:
         for found in judge_name(lexicon, said, kind, context):
             if found.label is not LabelClass.FINANCIAL_AMOUNT:
                 factor = _SILENT if not known else _AGREEING if _agrees(comment, found, named) else _OTHER
-                yield _told(found, factor, "short comment")
+                yield _reported(found, factor, "short comment")
         if _is_person(lexicon, said, comment) and kind in (Kind.TEXT, Kind.ANY):
             reasons = ("short comment says a person",)
-            yield Candidate(label=LabelClass.NAME, sub="", score=_PERSON, open=False, length=0, reasons=reasons)
+            yield CandidateLabel(label=LabelClass.NAME, subtype="", score=_PERSON, open=False, length=0, reasons=reasons)
     elif not known and len(said) <= _OPAQUE_COMMENT:
         for found in judge_name(lexicon, said, kind, context):
             if found.length >= 2:
-                yield _told(found, _LONG, "comment")
+                yield _reported(found, _LONG, "comment")
 
 
-def _agrees(comment: str, found: Candidate, named: Sequence[Candidate]) -> bool:
+def _agrees(comment: str, found: CandidateLabel, named: Sequence[CandidateLabel]) -> bool:
     """Say whether another language says what the name says too, however weakly: two signs of one thing."""
     return not comment.isascii() and any(c.label is found.label and not c.open for c in named)
 
@@ -103,6 +103,6 @@ def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _told(found: Candidate, factor: float, source: str) -> Candidate:
+def _reported(found: CandidateLabel, factor: float, source: str) -> CandidateLabel:
     reasons = tuple(r.replace("name says", f"{source} says", 1) for r in found.reasons)
     return replace(found, score=round(found.score * factor, 3), reasons=reasons)

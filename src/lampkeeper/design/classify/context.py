@@ -101,7 +101,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     """Return the context of a table from its name (dotted paths too) and the words of its column names."""
     words = lexicon.tokenize(table)
     reference = _is_reference(lexicon, words)
-    personal = personal_signs(lexicon, columns)
+    personal = personal_evidence(lexicon, columns)
     organisation = lexicon.is_in("organisation", words[-1:]) or (
         lexicon.is_in("organisation", words) and not lexicon.is_in("person", words)
     )
@@ -128,8 +128,8 @@ def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[st
     """Return what the words of the table, of its schema and of its columns speak of, people apart."""
     table, every, place = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
-    topics.update(topic for topic, signs in _TOPICS_OF_TABLES.items() if signs & table)
-    told = {
+    topics.update(topic for topic, evidence in _TOPICS_OF_TABLES.items() if evidence & table)
+    reported = {
         "card": bool({"cvv", "cvc"} & every),
         "india": bool(_INDIA & (table | (every - {"pan"}) | set(place))),
         "sport": bool(_RACE & table or _SPORT & every),
@@ -140,7 +140,7 @@ def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[st
         "health_schema": lexicon.is_in("health", place),
         "foreign": _is_foreign(lexicon, columns),
     }
-    return topics | {topic for topic, is_told in told.items() if is_told}
+    return topics | {topic for topic, is_reported in reported.items() if is_reported}
 
 
 def _looks_like_mail(columns: Iterable[tuple[str, ...]]) -> bool:
@@ -165,7 +165,7 @@ def _holds_answers(words: tuple[str, ...]) -> bool:
     return bool(_ANSWERS & set(words)) and not _THINGS_WITH_ATTRIBUTES & set(words)
 
 
-def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
+def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     """Say whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
     found: set[LabelClass] = set()
     described = False
@@ -176,11 +176,11 @@ def personal_signs(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool
                 continue
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
                 found.add(term.label)
-            if (term.words == ("password",) or term.sub == "username") and len(words) <= 2:
+            if (term.words == ("password",) or term.subtype == "username") and len(words) <= 2:
                 found.add(LabelClass.CREDENTIALS)
             if (term.words[0] == "avatar" or term.words == ("display", "name")) and len(words) <= len(term.words) + 1:
                 found.add(LabelClass.BIOMETRIC if term.words[0] == "avatar" else LabelClass.NAME)
-            if term.sub == "gender" and len(words) <= len(term.words) + 1:
+            if term.subtype == "gender" and len(words) <= len(term.words) + 1:
                 described = True
     return len(found) + described >= 2 or bool(found & _ONE_PERSON)
 
@@ -220,7 +220,7 @@ def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable
     for words in (table, *columns):
         for match in lexicon.find(words):
             term = match.term
-            place = term.label is LabelClass.ADDRESS and term.strength == "strong" and term.sub in ("", "postal")
+            place = term.label is LabelClass.ADDRESS and term.strength == "strong" and term.subtype in ("", "postal")
             if place and len(words) <= len(term.words) + 1:
                 return True
     return False

@@ -98,7 +98,7 @@ def _field(row: Mapping[str, Any]) -> Field:
 def _answer(row: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     answer: dict[str, Any] = {k: row[k] for k in _ECHOED if k in row}
     answer["label"] = str(verdict.label)
-    answer["sub"] = verdict.sub
+    answer["subtype"] = verdict.subtype
     answer["protect"] = str(verdict.protect)
     answer["confidence"] = round(verdict.confidence, 2)
     answer["evidence"] = list(verdict.evidence)

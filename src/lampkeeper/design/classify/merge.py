@@ -31,14 +31,14 @@ def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
         for label in labels:
             found[label.column].append(label)
     return {
-        column: sorted(said, key=lambda x: (_TRUST[x.source], -RANK[x.protect], -x.confidence, x.label, x.sub))
+        column: sorted(said, key=lambda x: (_TRUST[x.source], -RANK[x.protect], -x.confidence, x.label, x.subtype))
         for column, said in found.items()
     }
 
 
 def stewards_disagree(labels: Iterable[Label]) -> bool:
     """Say whether stewards have said different things of one column."""
-    return len({(x.label, x.sub, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
+    return len({(x.label, x.subtype, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
 
 
 def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
@@ -55,7 +55,7 @@ def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
 
 
 def _said(label: Label) -> str:
-    name = f"{label.label}/{label.sub}" if label.sub else str(label.label)
+    name = f"{label.label}/{label.subtype}" if label.subtype else str(label.label)
     return f"{name}, protect {label.protect} ({label.evidence[0] if label.evidence else 'no reason given'})"
 
 

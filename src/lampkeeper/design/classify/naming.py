@@ -20,7 +20,9 @@ _PREFIX_PEOPLE = frozenset(
      "prepared", "approved", "bill", "ship", "sold", "to",
      "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
 )  # fmt: skip
-_PICTURES = frozenset({"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"})
+_SIMULATED_ACCESSES = frozenset(
+    {"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"}
+)
 _THINGS = frozenset({"field", "source", "column", "col", "data", "text", "line", "input", "business", "office", "string", "part"})
 _BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
 _NO_MONEY = frozenset(
@@ -112,25 +114,25 @@ _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One possible label of a column: the term, a score from 0 to 1, and why. `pack`: an overlay says so; `seen`: values do."""
+class CandidateLabel:
+    """One possible label of a column: term, score (0 to 1), reason. `overlay`: named by an overlay; `seen`: shown by values."""
 
     label: LabelClass
-    sub: str
+    subtype: str
     score: float
     open: bool
     length: int
     reasons: tuple[str, ...]
-    pack: bool = False
+    overlay: bool = False
     seen: bool = False
 
     @property
     def rank(self) -> tuple[float, int, bool, str, str]:
         """Return what candidates are ordered by: score, then words matched, then an overlay's before what is always known."""
-        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.pack, self.label, self.sub)
+        return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.overlay, self.label, self.subtype)
 
 
-def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[CandidateLabel, ...]:
     """Return the candidates for a column of these words, best first."""
     if not words:
         return ()
@@ -141,11 +143,11 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     spoiled = {i for m in matches if m.term.label is LabelClass.NONE for i in range(m.start, m.end)}
     found = []
     for match in matches:
-        spoils = spoiled - set(range(match.start, match.end)) if match.term.pack else spoiled
+        spoils = spoiled - set(range(match.start, match.end)) if match.term.overlay else spoiled
         if match.term.label is not LabelClass.NONE and not spoils.issuperset(range(match.start, match.end)):
             if _is_overtaken(match, matches):
                 continue
-            if match.term.pack and _means_another(match, matches):
+            if match.term.overlay and _means_another(match, matches):
                 continue
             candidate = _judge_match(lexicon, words, match, kind, context)
             if candidate is None or candidate.score < _UNKNOWN:
@@ -155,13 +157,15 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
     return tuple(sorted(found, key=lambda c: c.rank, reverse=True))
 
 
-def _asked_about(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
+def _asked_about(
+    lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext
+) -> CandidateLabel | None:
     """Return a candidate for review where the name is a telling phrase and nothing that changes it, whatever the table is.
 
     Telling are the phrases of overlays that somebody chose, and the words listed as such.
     """
     term = match.term
-    telling = (term.pack and (term.label not in _COMMON or len(term.words) > 1)) or term.words in lexicon.lists["telling"]
+    telling = (term.overlay and (term.label not in _COMMON or len(term.words) > 1)) or term.words in lexicon.lists["telling"]
     if not telling or term.open or not _fits(term, kind) or context.serves(term.unless):
         return None
     rest = (*words[: match.start], *_said_of(lexicon, words[match.end :]))
@@ -169,8 +173,14 @@ def _asked_about(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     if any(len(w) > 1 and w in known for w in lexicon.without("person", rest)):
         return None
     reasons = (f"name says {term}", "which is personal data in tables about people")
-    return Candidate(
-        label=term.label, sub=term.sub, score=_UNKNOWN, open=False, length=len(term.words), reasons=reasons, pack=term.pack
+    return CandidateLabel(
+        label=term.label,
+        subtype=term.subtype,
+        score=_UNKNOWN,
+        open=False,
+        length=len(term.words),
+        reasons=reasons,
+        overlay=term.overlay,
     )
 
 
@@ -194,24 +204,24 @@ def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
     )
 
 
-def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[CandidateLabel, ...]:
     """Return a candidate for a plain number of somebody's payslip, whatever it is called; none for rates, days and counts."""
     if kind is not Kind.NUM or "pay" not in context.topics or not context.of_people or context.reference:
         return ()
     if any(w in lexicon.words["about"] or w in _IDENTIFIERS or w in _NO_MONEY for w in words):
         return ()
     reasons = ("a number in a table of somebody's pay",)
-    return (Candidate(label=LabelClass.FINANCIAL_AMOUNT, sub="pay", score=0.66, open=False, length=0, reasons=reasons),)
+    return (CandidateLabel(label=LabelClass.FINANCIAL_AMOUNT, subtype="pay", score=0.66, open=False, length=0, reasons=reasons),)
 
 
-def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[Candidate, ...]:
+def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[CandidateLabel, ...]:
     """Return a weak candidate for a text of words that nobody knows, in a table of people that speaks another language."""
     if kind not in (Kind.TEXT, Kind.ANY) or not context.person or "foreign" not in context.topics:
         return ()
     if not words or any(w in lexicon.tokenize.known or len(w) < _SHORTEST_UNKNOWN for w in words):
         return ()
     reasons = ("an unknown word in a table of people in another language",)
-    return (Candidate(label=LabelClass.FREE_TEXT, sub="unknown", score=_UNKNOWN, open=False, length=0, reasons=reasons),)
+    return (CandidateLabel(label=LabelClass.FREE_TEXT, subtype="unknown", score=_UNKNOWN, open=False, length=0, reasons=reasons),)
 
 
 def _asked(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> int:
@@ -221,7 +231,9 @@ def _asked(lexicon: Lexicon, words: tuple[str, ...], kind: Kind) -> int:
     return max((len(p) for p in lexicon.lists["asks"] if words[: len(p)] == p and len(words) > len(p)), default=0)
 
 
-def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext) -> Candidate | None:
+def _judge_match(
+    lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext
+) -> CandidateLabel | None:
     term = match.term
     if not _fits(term, kind) or (term.unless and context.serves(term.unless)):
         return None
@@ -237,14 +249,14 @@ def _judge_match(lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: K
     if about_machine or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
         return None
     reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
-    candidate = Candidate(
+    candidate = CandidateLabel(
         label=term.label,
-        sub=term.sub,
+        subtype=term.subtype,
         score=round(score * factor, 3),
         open=term.open,
         length=len(term.words),
         reasons=tuple(reasons),
-        pack=term.pack,
+        overlay=term.overlay,
     )
     return _place(lexicon, term, candidate, head, context)
 
@@ -258,7 +270,7 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
     """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
     factor = 1.0
     # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
-    key = term.label is LabelClass.HEALTH and not term.sub and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail)
+    key = term.label is LabelClass.HEALTH and not term.subtype and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail)
     if key and not (context.person and term.strength == "strong"):
         return 0.0, []
     if term.label is LabelClass.FREE_TEXT and "number" in tail:
@@ -275,8 +287,8 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
         if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
             modifier = True
         strange = word not in lexicon.tokenize.known
-        asking = strange or (term.strength == "strong" and word not in lexicon.words["heads"])
-        factor *= 0.9 if modifier else _ASKING if asking else _ARGUED_DOWN
+        model_options = strange or (term.strength == "strong" and word not in lexicon.words["heads"])
+        factor *= 0.9 if modifier else _ASKING if model_options else _ARGUED_DOWN
     return factor, [f"followed by {' '.join(tail)!r}"] if factor < 1.0 else []
 
 
@@ -292,7 +304,7 @@ def _base_score(
     neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
     rest = [w for w in (*head, *tail) if len(w) > 1 and not w.isdigit() and w not in neutral and w not in term.tail]
     people = bool(rest) and all(w in _PREFIX_PEOPLE for w in lexicon.without("person", tuple(rest)))
-    if context.reference and (term.label is LabelClass.GEO or _PICTURES & set(term.words)):
+    if context.reference and (term.label is LabelClass.GEO or _SIMULATED_ACCESSES & set(term.words)):
         return _FAINT, ["the table is a list"]
     if context.reference and term.label not in _ANY_TABLE:
         enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
@@ -305,7 +317,7 @@ def _base_score(
         return _UNSURE, ["what it holds is not told by its name"]
     if term.strength == "strong":
         return _strong_score(term, context)
-    if term.label is LabelClass.NAME and not term.sub and len(term.words) == 1:
+    if term.label is LabelClass.NAME and not term.subtype and len(term.words) == 1:
         return _bare_name_score(lexicon, term, rest, head, tail, people, context)
     if _is_held(lexicon, term, head, tail, context):
         return _CONTEXT, ["a kind of balance of somebody"]
@@ -317,7 +329,7 @@ def _base_score(
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
         return _CONTEXT, ["the table fits"]
-    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.sub != "pay":
+    if context.linked and term.label is LabelClass.FINANCIAL_AMOUNT and term.subtype != "pay":
         return _CONTEXT, ["the rows belong to people"]
     return _FAINT, ["common word, nothing else points to a person"]
 
@@ -339,7 +351,7 @@ def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
         return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
     if term.words == ("race",) and "sport" in context.topics:
         return _FAINT, ["a contest, by the table"]
-    if term.label is LabelClass.BIOMETRIC and not context.of_people and _PICTURES & set(term.words):
+    if term.label is LabelClass.BIOMETRIC and not context.of_people and _SIMULATED_ACCESSES & set(term.words):
         return _FAINT, ["a picture in a table that holds no people"]
     return _STRONG, []
 
@@ -368,7 +380,9 @@ def _bare_name_score(
     return 0.1, ["name in a table that holds no people"]
 
 
-def _place(lexicon: Lexicon, term: Term, candidate: Candidate, head: tuple[str, ...], context: TableContext) -> Candidate:
+def _place(
+    lexicon: Lexicon, term: Term, candidate: CandidateLabel, head: tuple[str, ...], context: TableContext
+) -> CandidateLabel:
     """Return the candidate, left open where the place or number is an organisation's."""
     org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
     business = org_head or (context.organisation and not context.person and not head)
@@ -377,7 +391,7 @@ def _place(lexicon: Lexicon, term: Term, candidate: Candidate, head: tuple[str, 
         business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head and not named
     if candidate.label is LabelClass.EMAIL:
         business = head[-1:] != () and head[-1] in _FIRM
-    if candidate.label in _CONTACTS and business and (candidate.pack or not candidate.sub):
+    if candidate.label in _CONTACTS and business and (candidate.overlay or not candidate.subtype):
         reasons = (*candidate.reasons, "an organisation's, not a person's")
-        return replace(candidate, sub="business", open=True, reasons=reasons)
+        return replace(candidate, subtype="business", open=True, reasons=reasons)
     return candidate

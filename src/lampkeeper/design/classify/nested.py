@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lampkeeper.design.classify.context import TableContext
-from lampkeeper.design.classify.naming import Candidate, judge_name
+from lampkeeper.design.classify.naming import CandidateLabel, judge_name
 from lampkeeper.design.knowledge.kinds import kind_of
 from lampkeeper.design.knowledge.lexicon import Lexicon
 from lampkeeper.model.labels import LabelClass
@@ -24,7 +24,7 @@ _MOST_FIELDS = 200
 _SURE, _UNSURE = 0.6, 0.5
 
 
-def judge_nested(lexicon: Lexicon, type_text: str, context: TableContext) -> Iterator[Candidate]:
+def judge_nested(lexicon: Lexicon, type_text: str, context: TableContext) -> Iterator[CandidateLabel]:
     """Yield what the fields of a struct say, and that a map, a variant or JSON waits for review, wherever it is inside."""
     text = type_text.strip()
     if _STRUCT.search(text):
@@ -33,8 +33,8 @@ def judge_nested(lexicon: Lexicon, type_text: str, context: TableContext) -> Ite
     if inside:
         reasons = (f"{inside.lower()} may hold anything",)
         # Like values, it counts against a name that would leave the column open (`settings`, `billing_city`).
-        yield Candidate(
-            label=LabelClass.FREE_TEXT, sub="payload", score=_UNSURE, open=False, length=0, reasons=reasons, seen=True
+        yield CandidateLabel(
+            label=LabelClass.FREE_TEXT, subtype="payload", score=_UNSURE, open=False, length=0, reasons=reasons, seen=True
         )
 
 
@@ -48,7 +48,7 @@ def struct_fields(type_text: str) -> list[tuple[str, str]]:
     return _FIELD.findall(type_text[:20_000])[:_MOST_FIELDS] if _STRUCT.search(type_text) else []
 
 
-def _fields(lexicon: Lexicon, text: str, context: TableContext) -> Iterator[Candidate]:
+def _fields(lexicon: Lexicon, text: str, context: TableContext) -> Iterator[CandidateLabel]:
     for name, kind in struct_fields(text):
         for candidate in judge_name(lexicon, lexicon.tokenize(name), kind_of(kind), context)[:1]:
             if candidate.score >= _SURE and not candidate.open:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from lampkeeper.design.classify.comments import short_comment, weigh_comment
 from lampkeeper.design.classify.context import TableContext, read_context, without_prefix
-from lampkeeper.design.classify.naming import PENDING, YES, Candidate, judge_figure, judge_name, judge_unknown
+from lampkeeper.design.classify.naming import PENDING, YES, CandidateLabel, judge_figure, judge_name, judge_unknown
 from lampkeeper.design.classify.nested import judge_nested
 from lampkeeper.design.classify.opaque import OPAQUE, judge_opaque
 from lampkeeper.design.classify.profiles import Profile, profile_values
 from lampkeeper.design.knowledge.kinds import kind_of
-from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
+from lampkeeper.design.knowledge.knowledge import Knowledge, default_knowledge
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Snapshot
@@ -33,7 +33,7 @@ _TYPE_HINTS: dict[str, tuple[LabelClass, str, float]] = {
     "inet": (LabelClass.IP_DEVICE, "ip", _SURE), "cidr": (LabelClass.IP_DEVICE, "ip", _SURE),
     "macaddr": (LabelClass.IP_DEVICE, "", _SURE), "macaddr8": (LabelClass.IP_DEVICE, "", _SURE),
 }  # fmt: skip
-"""What a type says by itself: class, sub and score."""
+"""What a type says by itself: class, subtype and score."""
 _ITSELF = frozenset({("value",), ("number",), ("identifier",)})
 """Columns that hold what their table is called after: `phone_number.value`."""
 
@@ -57,7 +57,7 @@ class Verdict:
     """The classifier's answer for one field."""
 
     label: LabelClass
-    sub: str
+    subtype: str
     protect: Protect
     confidence: float
     evidence: tuple[str, ...]
@@ -66,7 +66,7 @@ class Verdict:
 def classify(
     snapshot: Snapshot,
     values: Mapping[ColumnName, Sequence[str]] | None = None,
-    overlay: Overlay | None = None,
+    knowledge: Knowledge | None = None,
     profiles: Mapping[ColumnName, Profile] | None = None,
 ) -> tuple[Label, ...]:
     """Return one label a column, in the snapshot's order; `overlay` adds what countries and industries know.
@@ -81,7 +81,7 @@ def classify(
             Field(name=c.name, type=c.type, comment=c.comment, values=tuple(given.get(n, ())), profile=counted.get(n))
             for n, c in zip(names, table.columns, strict=True)
         ]
-        verdicts = classify_table(table.name.table, fields, schema=table.name.schema, overlay=overlay)
+        verdicts = classify_table(table.name.table, fields, schema=table.name.schema, knowledge=knowledge)
         labels.extend(as_label(n, v) for n, v in zip(names, verdicts, strict=True))
     return tuple(labels)
 
@@ -95,13 +95,15 @@ def as_label(column: ColumnName, verdict: Verdict) -> Label:
         confidence=verdict.confidence,
         evidence=verdict.evidence,
         source=LabelSource.OFFLINE,
-        sub=verdict.sub,
+        subtype=verdict.subtype,
     )
 
 
-def classify_table(table: str, fields: Sequence[Field], schema: str = "", overlay: Overlay | None = None) -> tuple[Verdict, ...]:
+def classify_table(
+    table: str, fields: Sequence[Field], schema: str = "", knowledge: Knowledge | None = None
+) -> tuple[Verdict, ...]:
     """Return a verdict for each field of one table, in order."""
-    known = overlay or no_overlay()
+    known = knowledge or default_knowledge()
     lexicon = known.lexicon
     words = [lexicon.tokenize(f.name) for f in fields]
     called = lexicon.tokenize(table)
@@ -112,7 +114,7 @@ def classify_table(table: str, fields: Sequence[Field], schema: str = "", overla
     return tuple(_decide(known, f, w, b, context) for f, w, b in zip(fields, words, bare, strict=True))
 
 
-def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[str, ...], context: TableContext) -> Verdict:
+def _decide(known: Knowledge, field: Field, words: tuple[str, ...], bare: tuple[str, ...], context: TableContext) -> Verdict:
     lexicon, kind = known.lexicon, kind_of(field.type)
     candidates = [
         *judge_name(lexicon, words, kind, context),
@@ -130,69 +132,69 @@ def _decide(known: Overlay, field: Field, words: tuple[str, ...], bare: tuple[st
     return _conclude(sorted(candidates, key=lambda c: c.rank, reverse=True), profile, context)
 
 
-def _from_type(type_text: str) -> Iterable[Candidate]:
+def _from_type(type_text: str) -> Iterable[CandidateLabel]:
     """Yield what a type says: a form builder's option (`Data:Email`), a network address, a point on the map."""
     text = type_text.strip().lower().removesuffix("[]")
     if text in _TYPE_HINTS:
-        label, sub, score = _TYPE_HINTS[text]
-        yield Candidate(label=label, sub=sub, score=score, open=False, length=1, reasons=(f"type {text} says so",))
+        label, subtype, score = _TYPE_HINTS[text]
+        yield CandidateLabel(label=label, subtype=subtype, score=score, open=False, length=1, reasons=(f"type {text} says so",))
 
 
-def _checked(candidates: Sequence[Candidate], profile: Profile) -> Iterable[Candidate]:
+def _checked(candidates: Sequence[CandidateLabel], profile: Profile) -> Iterable[CandidateLabel]:
     """Yield the candidates, those that identify a person weakened where the values are a handful of codes.
 
     What nobody understood by its name goes where the values are harmless.
     """
     for candidate in candidates:
-        if candidate.sub == OPAQUE and profile.harmless:
+        if candidate.subtype == OPAQUE and profile.harmless:
             yield replace(candidate, score=_FAINT, reasons=(*candidate.reasons, profile.harmless))
             continue
-        if profile.codes and (candidate.label in _IDENTIFYING or candidate.sub == "unknown"):
+        if profile.codes and (candidate.label in _IDENTIFYING or candidate.subtype == "unknown"):
             reasons = (*candidate.reasons, f"only {profile.distinct} different values")
             yield replace(candidate, score=round(candidate.score * 0.5, 3), reasons=reasons)
         else:
             yield candidate
 
 
-def _from_values(profile: Profile, candidates: Sequence[Candidate]) -> Iterable[Candidate]:
-    for sign in profile.signs:
-        named = any(c.label is sign.label and c.score >= 0.1 for c in candidates)
-        yield Candidate(
-            label=sign.label,
-            sub=sign.sub,
-            score=min(0.98, sign.score + (0.2 if named else 0.0)),
+def _from_values(profile: Profile, candidates: Sequence[CandidateLabel]) -> Iterable[CandidateLabel]:
+    for evidence in profile.evidence:
+        named = any(c.label is evidence.label and c.score >= 0.1 for c in candidates)
+        yield CandidateLabel(
+            label=evidence.label,
+            subtype=evidence.subtype,
+            score=min(0.98, evidence.score + (0.2 if named else 0.0)),
             open=False,
             length=1,
-            reasons=(sign.reason,),
-            pack=sign.pack,
+            reasons=(evidence.reason,),
+            overlay=evidence.overlay,
             seen=True,
         )
 
 
-def _conclude(ranked: Sequence[Candidate], profile: Profile | None, context: TableContext) -> Verdict:
+def _conclude(ranked: Sequence[CandidateLabel], profile: Profile | None, context: TableContext) -> Verdict:
     if not ranked:
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
     # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
-    best = next((c for c in ranked if c.pack and c.label is ranked[0].label and c.score >= YES), ranked[0])
+    best = next((c for c in ranked if c.overlay and c.label is ranked[0].label and c.score >= YES), ranked[0])
     if best.open or best.score < PENDING:
         # A name that is left open, or says too little, says nothing against what is in the column (a `city` full of email
         # addresses is no city), nor against a phrase of an overlay that somebody chose.
-        other = (c for c in ranked if (c.seen or c.pack) and not c.open and c.label is not best.label and c.score >= PENDING)
+        other = (c for c in ranked if (c.seen or c.overlay) and not c.open and c.label is not best.label and c.score >= PENDING)
         best = next(other, best)
     if best.score < PENDING or (best.open and best.score < YES):
         return _verdict(LabelClass.NONE, Protect.NO, round(1 - best.score, 2), *best.reasons, "too weak to protect")
     if best.score < YES:
         return _verdict(LabelClass.UNDECIDED, Protect.UNDECIDED, best.score, f"perhaps {best.label}", *best.reasons)
     if best.label is LabelClass.FREE_TEXT and "health" in context.topics:
-        best = replace(best, sub="health", open=False, reasons=(*best.reasons, "in a health table"))
-    if best.label is LabelClass.ADDRESS and best.sub == "city" and "health" in context.topics:
+        best = replace(best, subtype="health", open=False, reasons=(*best.reasons, "in a health table"))
+    if best.label is LabelClass.ADDRESS and best.subtype == "city" and "health" in context.topics:
         best = replace(best, open=False, reasons=(*best.reasons, "place of a patient"))
     if best.open:
         return _verdict(
-            best.label, Protect.NO, best.score, *best.reasons, "left open by default: alone it names nobody", sub=best.sub
+            best.label, Protect.NO, best.score, *best.reasons, "left open by default: alone it names nobody", subtype=best.subtype
         )
-    return _verdict(best.label, Protect.YES, best.score, *best.reasons, sub=best.sub)
+    return _verdict(best.label, Protect.YES, best.score, *best.reasons, subtype=best.subtype)
 
 
-def _verdict(label: LabelClass, protect: Protect, confidence: float, *evidence: str, sub: str = "") -> Verdict:
-    return Verdict(label=label, sub=sub, protect=protect, confidence=confidence, evidence=evidence)
+def _verdict(label: LabelClass, protect: Protect, confidence: float, *evidence: str, subtype: str = "") -> Verdict:
+    return Verdict(label=label, subtype=subtype, protect=protect, confidence=confidence, evidence=evidence)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lampkeeper.design.classify.naming import Candidate
+from lampkeeper.design.classify.naming import CandidateLabel
 from lampkeeper.design.classify.nested import struct_fields
 from lampkeeper.design.knowledge.kinds import Kind, kind_of
 from lampkeeper.design.knowledge.lexicon import Lexicon
@@ -31,7 +31,7 @@ _HOLDS_NONE = frozenset({Kind.BOOL, Kind.LINK})
 
 def judge_opaque(
     lexicon: Lexicon, words: tuple[str, ...], bare: tuple[str, ...], comment: str, type_text: str
-) -> tuple[Candidate, ...]:
+) -> tuple[CandidateLabel, ...]:
     """Return a candidate for review if neither name nor comment nor type says that a column is harmless.
 
     `bare` is the name without the word that its table's columns begin with.
@@ -40,14 +40,14 @@ def judge_opaque(
         return ()
     fields = struct_fields(type_text)
     if fields:
-        dark = [name for name, kind in fields if not cannot_hold(kind) and not is_understood(lexicon, lexicon.tokenize(name))]
-        words = lexicon.tokenize(dark[0]) if dark else ()
-        if not dark:
+        hidden = [name for name, kind in fields if not cannot_hold(kind) and not is_understood(lexicon, lexicon.tokenize(name))]
+        words = lexicon.tokenize(hidden[0]) if hidden else ()
+        if not hidden:
             return ()
     elif is_understood(lexicon, words) or (bare != words and is_understood(lexicon, bare)):
         return ()
     reasons = (f"nobody knows what {' '.join(words) or 'it'!r} is",)
-    return (Candidate(label=LabelClass.FREE_TEXT, sub=OPAQUE, score=_SCORE, open=False, length=0, reasons=reasons),)
+    return (CandidateLabel(label=LabelClass.FREE_TEXT, subtype=OPAQUE, score=_SCORE, open=False, length=0, reasons=reasons),)
 
 
 def cannot_hold(type_text: str) -> bool:

@@ -50,12 +50,12 @@ def label_detection(found: Detection) -> Label:
     share = "" if found.frequency is None else f" in {found.frequency:.0%} of the values"
     evidence = f"the platform found {json.dumps(found.class_tag)}{share}, confidence {'high' if found.high else 'low'}"
     if known is not None and found.high:
-        label, sub, protect, confidence = *known, Protect.YES, 0.9
+        label, subtype, protect, confidence = *known, Protect.YES, 0.9
     else:
-        label, sub, protect, confidence = LabelClass.UNDECIDED, "", Protect.UNDECIDED, 0.5
+        label, subtype, protect, confidence = LabelClass.UNDECIDED, "", Protect.UNDECIDED, 0.5
     return Label(
         column=found.column, label=label, protect=protect, confidence=confidence, evidence=(evidence,),
-        source=LabelSource.PLATFORM, sub=sub,
+        source=LabelSource.PLATFORM, subtype=subtype,
     )  # fmt: skip
 
 

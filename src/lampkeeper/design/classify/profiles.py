@@ -42,14 +42,14 @@ _CONTACT_INSIDE = re.compile(r"[^@\s]+@[\w-]+\.\w+|\+?\d[\d ().-]{8,}\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class Evidence:
     """One class that the values point to."""
 
     label: LabelClass
-    sub: str
+    subtype: str
     score: float
     reason: str
-    pack: bool = False
+    overlay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Profile:
     """
 
     distinct: int
-    signs: tuple[Sign, ...]
+    evidence: tuple[Evidence, ...]
     codes: bool = False
     harmless: str = ""
 
@@ -71,21 +71,21 @@ def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] 
     if not filled:
         return None
     distinct = sorted(set(filled))
-    signs: list[Sign] = []
+    evidence: list[Evidence] = []
     if len(distinct) >= ENOUGH:
-        signs.extend(_scheme_signs(distinct, schemes))
+        evidence.extend(_scheme_evidence(distinct, schemes))
         if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME):
-            signs.extend(_birth_signs(distinct))
+            evidence.extend(_birth_evidence(distinct))
         if kind in (Kind.TEXT, Kind.ANY, Kind.BINARY):
-            signs.extend(_text_signs(distinct))
+            evidence.extend(_text_evidence(distinct))
     elif len(filled) >= ENOUGH:
-        signs.extend(s for s in _scheme_signs(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
-    if not signs and FEWEST <= len(distinct) < ENOUGH:
-        signs.extend(few(s) for s in _scheme_signs(distinct, [s for s in schemes if is_sure(s)], least=1.0))
+        evidence.extend(s for s in _scheme_evidence(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
+    if not evidence and FEWEST <= len(distinct) < ENOUGH:
+        evidence.extend(few(s) for s in _scheme_evidence(distinct, [s for s in schemes if is_sure(s)], least=1.0))
     # One value alone may be what a mask leaves of many.
     codes = len(filled) >= ENOUGH and 1 < len(distinct) <= _FEW and not any(" " in v for v in distinct)
-    harmless = harmless_by(len(filled), len(distinct), _shares(distinct).__getitem__, signs=bool(signs))
-    return Profile(distinct=len(distinct), signs=tuple(signs), codes=codes, harmless=harmless)
+    harmless = harmless_by(len(filled), len(distinct), _shares(distinct).__getitem__, evidence=bool(evidence))
+    return Profile(distinct=len(distinct), evidence=tuple(evidence), codes=codes, harmless=harmless)
 
 
 def _shares(distinct: Sequence[str]) -> dict[str, float]:
@@ -103,18 +103,20 @@ def is_sure(scheme: Scheme) -> bool:
     return scheme.score >= SURE and scheme.year is None
 
 
-def few(sign: Sign) -> Sign:
+def few(evidence: Evidence) -> Evidence:
     """Return the sign as weak as few values are."""
-    return replace(sign, score=min(sign.score, FEW_SCORE), reason=f"{sign.reason}: too few to be sure")
+    return replace(evidence, score=min(evidence.score, FEW_SCORE), reason=f"{evidence.reason}: too few to be sure")
 
 
-def _scheme_signs(distinct: Sequence[str], schemes: Sequence[Scheme], least: float = MOST) -> list[Sign]:
+def _scheme_evidence(distinct: Sequence[str], schemes: Sequence[Scheme], least: float = MOST) -> list[Evidence]:
     found = []
     for scheme in schemes:
         share = sum(1 for v in distinct if scheme.accepts(v)) / len(distinct)
         if share >= least and _as_births(scheme, distinct):
             reason = f"{share:.0%} of {len(distinct)} values are a valid {scheme.name}"
-            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
+            found.append(
+                Evidence(label=scheme.label, subtype=scheme.subtype, score=scheme.score, reason=reason, overlay=scheme.overlay)
+            )
     return found
 
 
@@ -123,34 +125,38 @@ def _as_births(scheme: Scheme, distinct: Sequence[str]) -> bool:
     return scheme.year is None or len({scheme.year(v) for v in distinct if scheme.accepts(v)}) >= _BIRTH_YEARS
 
 
-def _birth_signs(distinct: Sequence[str]) -> list[Sign]:
+def _birth_evidence(distinct: Sequence[str]) -> list[Evidence]:
     """Return a sign where dates lie as births do: decades apart, most of them long before any system was built."""
     years = [int(m.group(1)) for v in distinct if (m := _ISO_DATE.match(v))]
     if len(years) < MOST * len(distinct):
         return []
     early = sum(1 for y in years if 1915 <= y <= 1990) / len(years)
     if early >= 0.4 and max(years) - min(years) >= 35:
-        return [Sign(label=LabelClass.DOB, sub="", score=0.62, reason=f"{early:.0%} of {len(years)} dates lie from 1915 to 1990")]
+        return [
+            Evidence(
+                label=LabelClass.DOB, subtype="", score=0.62, reason=f"{early:.0%} of {len(years)} dates lie from 1915 to 1990"
+            )
+        ]
     return []
 
 
-def _text_signs(distinct: Sequence[str]) -> list[Sign]:
+def _text_evidence(distinct: Sequence[str]) -> list[Evidence]:
     size = len(distinct)
     words = [len(v.split()) for v in distinct]
-    found: list[Sign] = []
+    found: list[Evidence] = []
     contacts = sum(1 for v, n in zip(distinct, words, strict=True) if n >= 3 and _CONTACT_INSIDE.search(v)) / size
     sentences = sum(1 for n in words if n >= _SENTENCE_WORDS) / size
     streets = sum(1 for v, n in zip(distinct, words, strict=True) if 2 <= n <= 12 and _STREET.search(v)) / size
     if streets >= MOST:
         found.append(
-            Sign(label=LabelClass.ADDRESS, sub="", score=0.7, reason=f"{streets:.0%} of {size} values look like streets")
+            Evidence(label=LabelClass.ADDRESS, subtype="", score=0.7, reason=f"{streets:.0%} of {size} values look like streets")
         )
     elif sentences >= 0.5 and contacts >= 0.1:
         reason = f"free text; {contacts:.0%} of {size} values hold an email address or a phone number"
-        found.append(Sign(label=LabelClass.FREE_TEXT, sub="", score=0.7, reason=reason))
+        found.append(Evidence(label=LabelClass.FREE_TEXT, subtype="", score=0.7, reason=reason))
     people = sum(1 for v in distinct if _is_full_name(v)) / size
     if people >= 0.9 and size >= ENOUGH * 2 and max(words) <= 6:
         found.append(
-            Sign(label=LabelClass.NAME, sub="", score=0.45, reason=f"{people:.0%} of {size} values look like full names")
+            Evidence(label=LabelClass.NAME, subtype="", score=0.45, reason=f"{people:.0%} of {size} values look like full names")
         )
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from lampkeeper.design.classify.profiles import ENOUGH, FEWEST, MOST, PLACEHOLDERS, Profile, Sign, few, is_sure
+from lampkeeper.design.classify.profiles import ENOUGH, FEWEST, MOST, PLACEHOLDERS, Evidence, Profile, few, is_sure
 from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
 from lampkeeper.design.knowledge.kinds import Kind, kind_of
 from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
@@ -60,7 +60,7 @@ def is_countable(column: Column) -> bool:
 def profile_query(
     table: Table, rows: int = ROWS, schemes: Sequence[Scheme] = (), only: Collection[str] | None = None
 ) -> ProfileQuery | None:
-    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of packs are counted too.
+    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of overlays are counted too.
 
     `only` names the columns to look at; all of them where it is not given.
     """
@@ -104,69 +104,71 @@ def read_counts(query: ProfileQuery, rows: Sequence[Mapping[str, str | None]]) -
 def profile_counts(counts: ValueCounts, type_text: str, schemes: Sequence[Scheme] = ()) -> Profile | None:
     """Return the profile that counts amount to, by the same thresholds as sampled values; None when nothing is filled.
 
-    Of `schemes` those of packs count too, as far as they were counted.
+    Of `schemes` those of overlays count too, as far as they were counted.
     """
     if not counts.distinct:
         return None
     kind = kind_of(type_text)
-    signs: list[Sign] = []
+    evidence: list[Evidence] = []
     if counts.distinct >= ENOUGH:
-        signs += _scheme_signs(counts, _counted(schemes))
-        signs += _birth_signs(counts) if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME) else []
-        signs += _text_signs(counts) if kind in (Kind.TEXT, Kind.ANY) else []
+        evidence += _scheme_evidence(counts, _counted(schemes))
+        evidence += _birth_evidence(counts) if kind in (Kind.TEXT, Kind.ANY, Kind.DATE, Kind.TIME) else []
+        evidence += _text_evidence(counts) if kind in (Kind.TEXT, Kind.ANY) else []
     elif counts.filled >= ENOUGH:
-        signs += _scheme_signs(counts, [s for s in _SCHEMES if s.name in _SMALL_DOMAIN])
-    if not signs and FEWEST <= counts.distinct < ENOUGH:
-        signs += [few(s) for s in _scheme_signs(counts, [s for s in _counted(schemes) if is_sure(s)], least=1.0)]
+        evidence += _scheme_evidence(counts, [s for s in _SCHEMES if s.name in _SMALL_DOMAIN])
+    if not evidence and FEWEST <= counts.distinct < ENOUGH:
+        evidence += [few(s) for s in _scheme_evidence(counts, [s for s in _counted(schemes) if is_sure(s)], least=1.0)]
     codes = counts.filled >= ENOUGH and 1 < counts.distinct <= _FEW_CODES and not counts.passed.get("blank inside")
-    harmless = harmless_by(counts.filled, counts.distinct, counts.share, signs=bool(signs))
-    return Profile(distinct=counts.distinct, signs=tuple(signs), codes=codes, harmless=harmless)
+    harmless = harmless_by(counts.filled, counts.distinct, counts.share, evidence=bool(evidence))
+    return Profile(distinct=counts.distinct, evidence=tuple(evidence), codes=codes, harmless=harmless)
 
 
 def _counted(schemes: Sequence[Scheme]) -> tuple[Scheme, ...]:
-    return (*_SCHEMES, *(s for s in schemes if s.pack and s.sql))
+    return (*_SCHEMES, *(s for s in schemes if s.overlay and s.sql))
 
 
 def _name(scheme: Scheme) -> str:
-    return f"{scheme.label}/{scheme.sub}: {scheme.name}" if scheme.pack else scheme.name
+    return f"{scheme.label}/{scheme.subtype}: {scheme.name}" if scheme.overlay else scheme.name
 
 
 def _alias(number: int) -> str:
     return f"t{number}"
 
 
-def _scheme_signs(counts: ValueCounts, schemes: Sequence[Scheme], least: float = MOST) -> list[Sign]:
+def _scheme_evidence(counts: ValueCounts, schemes: Sequence[Scheme], least: float = MOST) -> list[Evidence]:
     found = []
     for scheme in schemes:
         share = counts.share(_name(scheme))
         if share >= least:
             reason = f"{share:.0%} of {counts.distinct} values are a valid {scheme.name}"
-            found.append(Sign(label=scheme.label, sub=scheme.sub, score=scheme.score, reason=reason, pack=scheme.pack))
+            found.append(
+                Evidence(label=scheme.label, subtype=scheme.subtype, score=scheme.score, reason=reason, overlay=scheme.overlay)
+            )
     return found
 
 
-def _birth_signs(counts: ValueCounts) -> list[Sign]:
+def _birth_evidence(counts: ValueCounts) -> list[Evidence]:
     dates = counts.passed.get("ISO date", 0)
     early = counts.passed.get("early date", 0) / dates if dates else 0.0
     if dates < MOST * counts.distinct or early < 0.4 or not counts.wide_span:
         return []
     reason = f"{early:.0%} of {dates} dates lie from {_EARLY_FROM} to {_EARLY_TO}"
-    return [Sign(label=LabelClass.DOB, sub="", score=0.62, reason=reason)]
+    return [Evidence(label=LabelClass.DOB, subtype="", score=0.62, reason=reason)]
 
 
-def _text_signs(counts: ValueCounts) -> list[Sign]:
+def _text_evidence(counts: ValueCounts) -> list[Evidence]:
     size = counts.distinct
     streets, people = counts.share("street"), counts.share("full name")
     found = []
     if streets >= MOST:
         found.append(
-            Sign(label=LabelClass.ADDRESS, sub="", score=0.7, reason=f"{streets:.0%} of {size} values look like streets")
+            Evidence(label=LabelClass.ADDRESS, subtype="", score=0.7, reason=f"{streets:.0%} of {size} values look like streets")
         )
     elif counts.share("sentence") >= 0.5 and counts.share("contact inside") >= 0.1:
         share = counts.share("contact inside")
         reason = f"free text; {share:.0%} of {size} values hold an email address or a phone number"
-        found.append(Sign(label=LabelClass.FREE_TEXT, sub="", score=0.7, reason=reason))
+        found.append(Evidence(label=LabelClass.FREE_TEXT, subtype="", score=0.7, reason=reason))
     if people >= 0.9 and size >= ENOUGH * 2 and not counts.passed.get("many words"):
         reason = f"{people:.0%} of {size} values look like full names"
-        found.append(Sign(label=LabelClass.NAME, sub="", score=0.45, reason=reason))
+        found.append(Evidence(label=LabelClass.NAME, subtype="", score=0.45, reason=reason))
     return found

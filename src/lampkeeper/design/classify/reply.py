@@ -1,4 +1,4 @@
-"""A model's answer read strictly: the closed schema or an error that can be told to the model; nothing is mended.
+"""A model's answer read strictly: the closed schema or an error that can be told to the model; nothing is fixed.
 
 What may stand around the one JSON document (prose, a code fence) is passed over; what stands in it is not.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lampkeeper.design.classify.prompt import Prompt, Subs
+from lampkeeper.design.classify.prompt import Prompt, Subtypes
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 
@@ -24,8 +24,8 @@ MOST_TEXT = 1_000_000
 
 MOST_ERRORS = 20
 _MOST_STARTS = 2_000
-_FIELDS = frozenset({"column", "label", "sub", "protect", "confidence", "reason"})
-_TEXTS = ("column", "label", "sub", "protect", "reason")
+_FIELDS = frozenset({"column", "label", "subtype", "protect", "confidence", "reason"})
+_TEXTS = ("column", "label", "subtype", "protect", "reason")
 UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 """Runs of characters that nobody sees: control characters, and those that hide or turn text."""
 _REASON = 160
@@ -89,8 +89,8 @@ def feedback(reply: Reply) -> str:
         lines.append(f"and {len(reply.errors) - MOST_ERRORS} more")
     if reply.missing:
         lines.append("no valid entry for: " + ", ".join(quoted(c.column) for c in reply.missing[:MOST_ERRORS]))
-    told = "\n".join(f"- {line}" for line in lines)
-    return f"Your answer cannot be used:\n{told}\nAnswer again with one JSON object of the given form, every column once."
+    reported = "\n".join(f"- {line}" for line in lines)
+    return f"Your answer cannot be used:\n{reported}\nAnswer again with one JSON object of the given form, every column once."
 
 
 def _nothing(prompt: Prompt, error: str, *, cut: bool = False) -> Reply:
@@ -142,7 +142,7 @@ def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
     errors: list[str] = [f"{quoted(name)} stands {n} times" for name, n in sorted(given.items()) if n > 1]
     labels: dict[ColumnName, Label] = {}
     for number, entry in enumerate(entries, start=1):
-        problem = _problem(entry, asked, prompt.subs)
+        problem = _problem(entry, asked, prompt.subtypes)
         if problem:
             errors.append(f"entry {number}: {problem}")
         elif given[entry["column"]] == 1:
@@ -154,7 +154,7 @@ def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
     )
 
 
-def _problem(entry: Any, asked: Mapping[str, ColumnName], subs: Subs) -> str:
+def _problem(entry: Any, asked: Mapping[str, ColumnName], subtypes: Subtypes) -> str:
     """Return what is wrong with an entry, in words that quote it; empty when it is valid."""
     if not isinstance(entry, dict):
         return "not an object"
@@ -169,17 +169,17 @@ def _problem(entry: Any, asked: Mapping[str, ColumnName], subs: Subs) -> str:
         return "confidence must be a number from 0 to 1"
     if entry["column"] not in asked:
         return f"no column {quoted(entry['column'])} was asked about"
-    return _problem_of_label(entry, subs)
+    return _problem_of_label(entry, subtypes)
 
 
-def _problem_of_label(entry: Mapping[str, Any], subs: Subs) -> str:
+def _problem_of_label(entry: Mapping[str, Any], subtypes: Subtypes) -> str:
     if entry["label"] not in {str(x) for x in LabelClass}:
         return f"unknown label {quoted(entry['label'])}"
     if entry["protect"] not in {str(x) for x in Protect}:
         return f"protect is {quoted(entry['protect'])}, not yes, no or undecided"
     label, protect = LabelClass(entry["label"]), Protect(entry["protect"])
-    if entry["sub"] and entry["sub"] not in subs.get(label, ()):
-        return f"label {label} has no sub {quoted(entry['sub'])}"
+    if entry["subtype"] and entry["subtype"] not in subtypes.get(label, ()):
+        return f"label {label} has no subtype {quoted(entry['subtype'])}"
     if label is LabelClass.NONE and protect is not Protect.NO:
         return f"label none does not go with protect {protect}"
     if label is LabelClass.UNDECIDED and protect is not Protect.UNDECIDED:
@@ -188,7 +188,7 @@ def _problem_of_label(entry: Mapping[str, Any], subs: Subs) -> str:
 
 
 def _label(column: ColumnName, entry: Mapping[str, Any]) -> Label:
-    label, sub, protect = LabelClass(entry["label"]), entry["sub"], Protect(entry["protect"])
+    label, subtype, protect = LabelClass(entry["label"]), entry["subtype"], Protect(entry["protect"])
     confidence = round(float(entry["confidence"]), 3)
     evidence = [f"the model says {quoted(entry['reason'])}"]
     if protect is Protect.YES and confidence < LEAST_CONFIDENCE:
@@ -196,10 +196,10 @@ def _label(column: ColumnName, entry: Mapping[str, Any]) -> Label:
         evidence.insert(0, "the model is not sure")
     if protect is Protect.UNDECIDED and label is not LabelClass.UNDECIDED:
         evidence.insert(0, f"perhaps {label}")
-        label, sub = LabelClass.UNDECIDED, ""
+        label, subtype = LabelClass.UNDECIDED, ""
     return Label(
         column=column, label=label, protect=protect, confidence=confidence, evidence=tuple(evidence),
-        source=LabelSource.MODEL, sub=sub,
+        source=LabelSource.MODEL, subtype=subtype,
     )  # fmt: skip
 
 

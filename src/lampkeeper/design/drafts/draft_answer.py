@@ -11,7 +11,7 @@ from lampkeeper.design.drafts.draft_prose import LineKind, line_kinds
 SECTION_KEYS = frozenset(
     {
         "groups", "group_members", "tag_policies", "tag_permissions", "tables", "schemas", "tag_assignments", "fgac_policies",
-        "grants", "seats", "warehouses", "genie_space_configs",
+        "grants", "workspace_assignments", "warehouses", "genie_space_configs",
     }
 )  # fmt: skip
 """Keys that stand at the top of a draft and nowhere else."""
@@ -23,7 +23,7 @@ _SECTION = re.compile(rf"^[ \t]*(?:{'|'.join(sorted(SECTION_KEYS))})[ \t]*=", re
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Mend:
+class DraftFix:
     """One thing that a fix changed: which fix, where, what."""
 
     by: str
@@ -41,7 +41,7 @@ class Answer:
 
     hcl: str
     sql: str
-    changes: tuple[Mend, ...]
+    changes: tuple[DraftFix, ...]
 
 
 def split_answer(text: str) -> Answer:
@@ -61,13 +61,13 @@ def split_answer(text: str) -> Answer:
     if _SECTION.search("\n".join(lines[n] for n in prose)):
         drop = {n for n, _ in fences} | {n for a, b, kind in blocks if kind == "sql" for n in range(a, b + 1)}
         rest = _unfenced("\n".join("" if n in drop else line for n, line in enumerate(lines)))
-        mend = Mend(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what="fence lines left out")
-        return Answer(hcl=rest.hcl, sql=f"{sql}\n{rest.sql}".strip("\n"), changes=(mend, *rest.changes))
+        fix = DraftFix(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what="fence lines left out")
+        return Answer(hcl=rest.hcl, sql=f"{sql}\n{rest.sql}".strip("\n"), changes=(fix, *rest.changes))
     drop = {n for n in range(len(lines)) if not any(a < n < b for a, b, kind in blocks if kind == "hcl")}
     what = f"fences and {sum(bool(lines[n].strip()) for n in prose)} lines of prose left out"
     kept = "\n".join(line for n, line in enumerate(lines) if n not in drop)
-    mend = Mend(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what=what)
-    return Answer(hcl=kept.rstrip("\n") + "\n" if kept.strip() else "", sql=sql, changes=(mend,))
+    fix = DraftFix(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what=what)
+    return Answer(hcl=kept.rstrip("\n") + "\n" if kept.strip() else "", sql=sql, changes=(fix,))
 
 
 def split_sql(text: str) -> Answer:
@@ -90,7 +90,7 @@ def _unfenced(text: str) -> Answer:
     sql = _kept(lines, kinds, LineKind.SQL) if LineKind.SQL in kinds else ""
     if sql:
         first = kinds.index(LineKind.SQL) + 1
-        changes = (*changes, Mend(by="fix_hcl_syntax", place=f"line {first}", what="SQL put into a file of its own"))
+        changes = (*changes, DraftFix(by="fix_hcl_syntax", place=f"line {first}", what="SQL put into a file of its own"))
     if not changes:
         return Answer(hcl=text, sql="", changes=())
     return Answer(hcl=_kept(lines, kinds, LineKind.HCL), sql=sql, changes=changes)
@@ -102,12 +102,12 @@ def _kept(lines: list[str], kinds: tuple[LineKind, ...], wanted: LineKind) -> st
     return kept.rstrip("\n") + "\n" if kept.strip() else ""
 
 
-def _left_out(kinds: tuple[LineKind, ...], where: str = "") -> tuple[Mend, ...]:
+def _left_out(kinds: tuple[LineKind, ...], where: str = "") -> tuple[DraftFix, ...]:
     count = kinds.count(LineKind.PROSE)
     if not count:
         return ()
     what = f"{count} lines of prose left out"
-    return (Mend(by="fix_hcl_syntax", place=f"{where}line {kinds.index(LineKind.PROSE) + 1}", what=what),)
+    return (DraftFix(by="fix_hcl_syntax", place=f"{where}line {kinds.index(LineKind.PROSE) + 1}", what=what),)
 
 
 def _blocks(lines: list[str], fences: list[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:

@@ -1,7 +1,7 @@
 """Fixes for drafts that people or models wrote: text in, text out, or a state in and a state out, every change told.
 
 A fix may only tighten: each is held against the effective matrix, and one that would show anybody more, or make a query
-fail, is not made but reported. Nothing is ever left out to make a draft pass: what cannot be mended is an error.
+fail, is not made but reported. Nothing is ever left out to make a draft pass: what cannot be fixed is an error.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lampkeeper.design.drafts.draft_answer import Mend, split_answer
-from lampkeeper.design.drafts.draft_text import MendedText, fix_hcl_syntax
-from lampkeeper.design.drafts.exposure import loosened, open_access, tables_of
+from lampkeeper.design.drafts.draft_answer import DraftFix, split_answer
+from lampkeeper.design.drafts.draft_text import FixedText, fix_hcl_syntax
+from lampkeeper.design.drafts.exposure import open_access, tables_of, widened
 from lampkeeper.design.drafts.policy_merging import merge_policies
 from lampkeeper.design.knowledge.near_words import near_word
-from lampkeeper.design.knowledge.vocabulary import Treatment, find_function, load_vocabulary
-from lampkeeper.design.rules.scene import PUBLIC_VALUES
-from lampkeeper.design.synthesis.packing import Limits, PolicySeed, pack_policies
+from lampkeeper.design.knowledge.vocabulary import Protection, find_function, load_vocabulary
+from lampkeeper.design.rules.rule_context import PUBLIC_VALUES
+from lampkeeper.design.synthesis.packing import PlannedPolicy, RemainingQuota, pack_policies
 from lampkeeper.design.synthesis.synthesize import FUNCTION_SCHEMA
 from lampkeeper.model.access import CellState
 from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or, tag_references
@@ -30,13 +30,13 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, Snapshot, TypeFamily, type_family
 from lampkeeper.model.tags import EntityType, TagPolicy
-from lampkeeper.model.unseen import REVIEW_KEY
+from lampkeeper.model.unreviewed import REVIEW_KEY
 
 __all__ = [
     "FIXES",
-    "Mend",
-    "MendedDraft",
-    "MendedText",
+    "DraftFix",
+    "FixedDraft",
+    "FixedText",
     "autofix_fgac_policy_count",
     "autofix_invalid_tag_values",
     "autofix_missing_fgac_policies",
@@ -51,36 +51,36 @@ _MAX_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MendedDraft:
-    """A state after a fix, what was changed in it, and what could not be mended."""
+class FixedDraft:
+    """A state after a fix, what was changed in it, and what could not be fixed."""
 
     desired: Desired
-    changes: tuple[Mend, ...] = ()
+    changes: tuple[DraftFix, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
-def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None) -> FixedDraft:
     """Return the draft after the fixes of FIXES, in order, again and again until none has anything to do.
 
     `snapshot` tells the columns' types where it is there.
     """
-    changes: list[Mend] = []
+    changes: list[DraftFix] = []
     for _ in range(_MAX_ROUNDS):
         before = desired
         findings: list[Finding] = []
         for fix in FIXES:
-            made = fix(desired, snapshot=snapshot, limits=limits or Limits())
+            made = fix(desired, snapshot=snapshot, limits=limits or RemainingQuota())
             desired = made.desired
             changes += made.changes
             findings += made.findings
         if desired == before:
-            return MendedDraft(desired=desired, changes=tuple(changes), findings=sort_findings(findings))
+            return FixedDraft(desired=desired, changes=tuple(changes), findings=sort_findings(findings))
     raise InternalError(f"the fixes of a draft do not come to rest: {changes[-1]}")
 
 
 def autofix_undefined_tag_refs(
-    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
-) -> MendedDraft:
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
+) -> FixedDraft:
     """Mend tag keys that no tag policy defines, and values in conditions that no column carries and no policy allows.
 
     A key takes the only near one; one that assignments and conditions use alike is defined. Else an error (LK702).
@@ -113,8 +113,8 @@ def autofix_undefined_tag_refs(
 
 
 def autofix_invalid_tag_values(
-    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
-) -> MendedDraft:
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
+) -> FixedDraft:
     """Mend misspelt values of assignments: the only near value that the tag policy allows, if no condition names this one.
 
     An assignment that is written twice counts once.
@@ -136,14 +136,16 @@ def autofix_invalid_tag_values(
             message = f"value {value!r} looks like {near!r}, which leaves a column open: that is for a person to say"
             work.report("LK702", f"tag {key}", message, "correct the assignment")
             continue
-        mended = tuple(
+        fixed = tuple(
             dict.fromkeys(replace(t, value=near) if (t.key, t.value) == (key, value) else t for t in work.now.tag_assignments)
         )
-        work.try_change(f"tag {key}", f"value {value!r} written as {near!r}", replace(work.now, tag_assignments=mended))
+        work.try_change(f"tag {key}", f"value {value!r} written as {near!r}", replace(work.now, tag_assignments=fixed))
     return work.done()
 
 
-def autofix_tag_policies(desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+def autofix_tag_policies(
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
+) -> FixedDraft:
     """Bring tag policies up to what assignments use: values added (LK702 where the tag is external), one policy for a key."""
     work = _Work(desired, "autofix_tag_policies", snapshot)
     merged: dict[str, TagPolicy] = {}
@@ -174,8 +176,8 @@ def autofix_tag_policies(desired: Desired, *, snapshot: Snapshot | None = None, 
 
 
 def autofix_missing_fgac_policies(
-    desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None
-) -> MendedDraft:
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
+) -> FixedDraft:
     """Add a policy for each tag value whose columns everybody sees raw, with the library's mask for it.
 
     It binds `account users` except whom every policy of that tag exempts already. A value that is not of our vocabulary gets
@@ -185,24 +187,26 @@ def autofix_missing_fgac_policies(
     types = {n.plain.casefold(): c for n, c in snapshot.columns()} if snapshot else {}
     for (catalog, key, value), columns in sorted(_uncovered(desired, snapshot).items()):
         place = f"{catalog}: {key}={value}"
-        treatment = _treatment(key, value, tuple(types.get(c.plain.casefold()) for c in columns))
-        if treatment is None:
+        protection = _protection(key, value, tuple(types.get(c.plain.casefold()) for c in columns))
+        if protection is None:
             message = f"no policy covers {', '.join(str(c) for c in columns[:3])}, and which mask fits cannot be told"
             work.report("LK703", place, message, "write the policy, or take a snapshot so that the columns' types are known")
             continue
-        changed, function = _with_policy(work.now, catalog, treatment, limits or Limits())
+        changed, function = _with_policy(work.now, catalog, protection, limits or RemainingQuota())
         if changed is not None:
             work.try_change(place, f"policy added with {function}", changed)
     return work.done()
 
 
-def autofix_fgac_policy_count(desired: Desired, *, snapshot: Snapshot | None = None, limits: Limits | None = None) -> MendedDraft:
+def autofix_fgac_policy_count(
+    desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
+) -> FixedDraft:
     """Fit the policies of each catalog into its quota by merging those that do the same, never by leaving one out.
 
     When no merging without loss is small enough, the policies stay as they are and an error says so (LK704).
     """
-    quota = (limits or Limits()).policies_per_catalog
-    most = (limits or Limits()).principals_per_policy
+    quota = (limits or RemainingQuota()).policies_per_catalog
+    most = (limits or RemainingQuota()).principals_per_policy
     work = _Work(desired, "autofix_fgac_policy_count", snapshot)
     for securable, count in sorted(Counter(p.securable for p in desired.policies if len(p.securable) == 1).items()):
         if count <= quota:
@@ -219,7 +223,7 @@ def autofix_fgac_policy_count(desired: Desired, *, snapshot: Snapshot | None = N
     return work.done()
 
 
-Fix = Callable[..., MendedDraft]
+Fix = Callable[..., FixedDraft]
 FIXES: tuple[Fix, ...] = (
     autofix_undefined_tag_refs,
     autofix_invalid_tag_values,
@@ -236,23 +240,23 @@ class _Work:
     def __init__(self, desired: Desired, by: str, snapshot: Snapshot | None) -> None:
         self.now = desired
         self._by, self._snapshot = by, snapshot
-        self._changes: list[Mend] = []
+        self._changes: list[DraftFix] = []
         self._findings: list[Finding] = []
 
     def change(self, place: str, what: str, to: Desired) -> None:
         """Make a change that no matrix depends on."""
         self.now = to
-        self._changes.append(Mend(by=self._by, place=place, what=what))
+        self._changes.append(DraftFix(by=self._by, place=place, what=what))
 
     def try_change(self, place: str, what: str, to: Desired) -> bool:
         """Make a change if it shows nobody more and breaks no query; else report it (LK705). Say whether it was made."""
         if to == self.now:
             return False
-        worse = loosened(self.now, to, tables_of((self.now, to), self._snapshot))
+        worse = widened(self.now, to, tables_of((self.now, to), self._snapshot))
         worse += tuple(f"{e}: several values of {k}" for e, k in sorted(_torn(to) - _torn(self.now)))
         if worse:
-            message = f"not mended ({what}): it would show more or break something: {worse[0]}"
-            self.report("LK705", place, message, "mend it by hand")
+            message = f"not fixed ({what}): it would show more or break something: {worse[0]}"
+            self.report("LK705", place, message, "fix it by hand")
             return False
         self.change(place, what, to)
         return True
@@ -260,8 +264,8 @@ class _Work:
     def report(self, code: str, place: str, message: str, fix: str) -> None:
         self._findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix))
 
-    def done(self) -> MendedDraft:
-        return MendedDraft(desired=self.now, changes=tuple(self._changes), findings=sort_findings(self._findings))
+    def done(self) -> FixedDraft:
+        return FixedDraft(desired=self.now, changes=tuple(self._changes), findings=sort_findings(self._findings))
 
 
 def _torn(desired: Desired) -> set[tuple[str, str]]:
@@ -353,10 +357,10 @@ def _bound(masks: Mapping[ColumnName, object], filters: Iterable[object]) -> set
     return {*masks, *(a for a in arguments if isinstance(a, ColumnName))}
 
 
-def _treatment(key: str, value: str, columns: tuple[Column | None, ...]) -> Treatment | None:
+def _protection(key: str, value: str, columns: tuple[Column | None, ...]) -> Protection | None:
     """Return what to do with the columns of a tag value: by the vocabulary if it fits their types, else by type alone."""
     known = {c.family for c in columns if c is not None}
-    written = next((t for t in load_vocabulary().treatments() if (t.key, t.value) == (key, value)), None)
+    written = next((t for t in load_vocabulary().protections() if (t.key, t.value) == (key, value)), None)
     if written is not None:
         takes = type_family(find_function(written, Column(name="", type="STRING")).function.parameters[0].type)
         if known <= {takes}:
@@ -364,22 +368,22 @@ def _treatment(key: str, value: str, columns: tuple[Column | None, ...]) -> Trea
     if len(known) != 1 or None in columns or TypeFamily.COMPLEX in known:
         return None
     (family,) = known
-    return Treatment(key=key, value=value, function=load_vocabulary().masks[("undecided", str(family))].function)
+    return Protection(key=key, value=value, function=load_vocabulary().masks[("undecided", str(family))].function)
 
 
-def _with_policy(desired: Desired, catalog: str, treatment: Treatment, limits: Limits) -> tuple[Desired | None, str]:
-    """Return the state with a policy for the treatment, its function and schema, and the function's name."""
+def _with_policy(desired: Desired, catalog: str, protection: Protection, limits: RemainingQuota) -> tuple[Desired | None, str]:
+    """Return the state with a policy for the protection, its function and schema, and the function's name."""
     homes = Counter(f.name.schema for f in desired.functions if f.name.catalog == catalog)
     schema = min(homes, key=lambda s: (-homes[s], s)) if homes else FUNCTION_SCHEMA
-    function = find_function(treatment, Column(name="", type="STRING")).at(catalog, schema)
+    function = find_function(protection, Column(name="", type="STRING")).at(catalog, schema)
     there = desired.function(function.name)
     if there is not None and there.digest != function.digest:
         function = replace(function, name=replace(function.name, schema=FUNCTION_SCHEMA))
         there = desired.function(function.name)
-    wanted = PolicyKind.ROW_FILTER if treatment.role is FunctionRole.FILTER else PolicyKind.COLUMN_MASK
-    same = [set(p.except_principals) for p in desired.policies if p.kind is wanted and treatment.key in _keys(p)]
+    wanted = PolicyKind.ROW_FILTER if protection.role is FunctionRole.FILTER else PolicyKind.COLUMN_MASK
+    same = [set(p.except_principals) for p in desired.policies if p.kind is wanted and protection.key in _keys(p)]
     exempt = tuple(sorted(set.intersection(*same))) if same else ()
-    seed = PolicySeed(catalog=catalog, treatment=treatment, exempt=exempt)
+    seed = PlannedPolicy(catalog=catalog, protection=protection, exempt=exempt)
     (policy,), _ = pack_policies((seed,), function.name.schema, limits)
     taken = {p.key for p in desired.policies}
     names = (policy.name, *(f"{policy.name}_{n}" for n in range(2, len(taken) + 3)))

@@ -1,4 +1,4 @@
-"""Drafts that people or models wrote, as text: what an HCL reader stumbles over is mended, every change is told.
+"""Drafts that people or models wrote, as text: what an HCL reader stumbles over is fixed, every change is told.
 
 Only the form is touched: commas, brackets, quotes, fences, placeholders. A value is never invented; where the text ends too
 early, the last incomplete entry is left out and an error says so.
@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lampkeeper.design.drafts.draft_answer import SECTION_KEYS, Mend, split_answer
+from lampkeeper.design.drafts.draft_answer import SECTION_KEYS, DraftFix, split_answer
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 
 _LISTS = frozenset({"benchmarks", "sql_filters", "sql_expressions", "sql_measures", "join_specs", "sample_questions"})
@@ -20,18 +20,18 @@ _MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MendedText:
-    """A text after a fix, what was changed in it, and what could not be mended."""
+class FixedText:
+    """A text after a fix, what was changed in it, and what could not be fixed."""
 
     text: str
-    changes: tuple[Mend, ...]
+    changes: tuple[DraftFix, ...]
     findings: tuple[Finding, ...] = ()
 
 
-def fix_hcl_syntax(text: str) -> MendedText:
-    """Return the text with its form mended; the fix of a fixed text is the text itself.
+def fix_hcl_syntax(text: str) -> FixedText:
+    """Return the text with its form fixed; the fix of a fixed text is the text itself.
 
-    Mended: fences and prose, missing or stray commas, brackets that are missing or too many, `--` comments, single and curly
+    Fixed: fences and prose, missing or stray commas, brackets that are missing or too many, `--` comments, single and curly
     quotes, bare words, unknown escapes, `...`, values written as `{ name = "v" }`, variables in place of lists of a Genie
     space, truncation.
     """
@@ -45,7 +45,7 @@ def fix_hcl_syntax(text: str) -> MendedText:
         changes += mender.changes()
         findings += mender.findings
         text = mender.result()
-    return MendedText(text=text, changes=tuple(changes), findings=sort_findings(findings))
+    return FixedText(text=text, changes=tuple(changes), findings=sort_findings(findings))
 
 
 _TOKEN = re.compile(
@@ -284,9 +284,9 @@ class _Mender:
             elif kind == "curly":
                 self._edit(start, found.end(), _double_quoted(text), "curly quotes written as double quotes")
             elif kind == "string":
-                mended = _BAD_ESCAPE.sub(lambda m: m.group() if m[1] or m[2] else f"\\\\{m[3]}", text)
-                if mended != text:
-                    self._edit(start, found.end(), mended, "backslash doubled: the escape is unknown")
+                fixed = _BAD_ESCAPE.sub(lambda m: m.group() if m[1] or m[2] else f"\\\\{m[3]}", text)
+                if fixed != text:
+                    self._edit(start, found.end(), fixed, "backslash doubled: the escape is unknown")
             yield _Token(kind=kind, text=text, start=start, after_newline=after_newline)
             after_newline = kind == "heredoc"
 
@@ -321,9 +321,9 @@ class _Mender:
     def _line(self, offset: int) -> int:
         return bisect_right(self._lines, offset)
 
-    def changes(self) -> list[Mend]:
+    def changes(self) -> list[DraftFix]:
         ordered = sorted(self.edits, key=lambda e: e.start)
-        return [Mend(by="fix_hcl_syntax", place=f"line {self._line(e.start)}", what=e.what) for e in ordered]
+        return [DraftFix(by="fix_hcl_syntax", place=f"line {self._line(e.start)}", what=e.what) for e in ordered]
 
     def result(self) -> str:
         """Return the text with the edits made; one inside another that replaces its whole range gives way."""

@@ -64,8 +64,8 @@ def open_access(state: Desired, tables: Iterable[Table]) -> Access:
     return Access(replace(AccessModel.of_desired(state, tables), grants=grants))
 
 
-def loosened(before: Desired, after: Desired, tables: Iterable[Table]) -> tuple[str, ...]:
-    """Return what a change would show more of, or break: one line a cell, none for a change that only tightens."""
+def widened(before: Desired, after: Desired, tables: Iterable[Table]) -> tuple[str, ...]:
+    """Return what a change would show more of, or break: one line a cell, none for a change that only narrows access."""
     tables = tuple(tables)
     first, second = open_access(before, tables), open_access(after, tables)
     people = _people(first, second)

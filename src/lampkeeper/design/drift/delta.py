@@ -12,7 +12,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
-from lampkeeper.model.unseen import REVIEW_KEY, Unseen, is_fallback
+from lampkeeper.model.unreviewed import REVIEW_KEY, Unreviewed, is_fallback
 
 
 def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
@@ -25,11 +25,11 @@ def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
     stale = set(stale_assignments(request.snapshot, desired))
     kept = replace(desired, tag_assignments=tuple(t for t in desired.tag_assignments if t not in stale))
     protected = {x.column for x in request.labels if x.protected}
-    naked = {c for c in raw_columns(request.snapshot, kept) if c in protected}
+    unprotected = {c for c in raw_columns(request.snapshot, kept) if c in protected}
     full = synthesize(request)
-    covered = _with_reviews(_cover(kept, full.desired, naked) if naked else kept, full.desired)
+    covered = _with_reviews(_cover(kept, full.desired, unprotected) if unprotected else kept, full.desired)
     closed, notes = _with_new_tables(covered, request)
-    left = {c for c in raw_columns(request.snapshot, closed) if c in naked}
+    left = {c for c in raw_columns(request.snapshot, closed) if c in unprotected}
     findings = [f for f in full.findings if f.severity is Severity.ERROR]
     findings.extend(_still_raw(c) for c in left)
     return Synthesis(desired=closed, findings=sort_findings([*findings, *notes]))
@@ -41,10 +41,10 @@ def _as_before(desired: Desired, request: SynthesisRequest) -> SynthesisRequest:
         return request
     closed = {p.kind for p in desired.policies if is_fallback(p)}
 
-    def choice(kind: PolicyKind) -> Unseen:
-        return Unseen.DENY if kind in closed else Unseen.ALLOW
+    def choice(kind: PolicyKind) -> Unreviewed:
+        return Unreviewed.DENY if kind in closed else Unreviewed.ALLOW
 
-    return replace(request, unseen=choice(PolicyKind.ROW_FILTER), unseen_columns=choice(PolicyKind.COLUMN_MASK))
+    return replace(request, unreviewed=choice(PolicyKind.ROW_FILTER), unreviewed_columns=choice(PolicyKind.COLUMN_MASK))
 
 
 def _with_reviews(state: Desired, full: Desired) -> Desired:
@@ -83,14 +83,14 @@ def _widened(old: Policy, new: Policy | None) -> Policy:
     return replace(old, match_columns=(replace(old.match_columns[0], condition=Not(any_of(tuple(known)))),))
 
 
-def _cover(kept: Desired, full: Desired, naked: set[ColumnName]) -> Desired:
-    """Return the state with the treatments that a full synthesis gives the naked columns."""
-    names = {c.plain for c in naked}
+def _cover(kept: Desired, full: Desired, unprotected: set[ColumnName]) -> Desired:
+    """Return the state with the protections that a full synthesis gives the naked columns."""
+    names = {c.plain for c in unprotected}
     added = [t for t in full.tag_assignments if t.entity_type is EntityType.COLUMNS and t.entity_name in names]
     replaced = {(t.entity_name.casefold(), t.key) for t in added}
     assignments = [t for t in kept.tag_assignments if (t.entity_name.casefold(), t.key) not in replaced]
     used = {(t.key, t.value) for t in added}
-    catalogs = {c.table.catalog for c in naked}
+    catalogs = {c.table.catalog for c in unprotected}
     have = {p.key for p in kept.policies}
     policies = [p for p in full.policies if p.key not in have and p.securable[0] in catalogs and _names(p, used)]
     functions = {f.name: f for f in kept.functions}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lampkeeper.design.rules.coverage import filter_columns
-from lampkeeper.design.rules.scene import Scene
-from lampkeeper.design.synthesis.packing import Limits
-from lampkeeper.design.synthesis.unseen import reviewed_tables
+from lampkeeper.design.rules.rule_context import RuleContext
+from lampkeeper.design.synthesis.packing import RemainingQuota
+from lampkeeper.design.synthesis.unreviewed import reviewed_tables
 from lampkeeper.model.access import CellState
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import OUTSIDER
@@ -18,7 +18,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Policy, SecurableType
 from lampkeeper.model.schema import Snapshot, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
-from lampkeeper.model.unseen import is_fallback
+from lampkeeper.model.unreviewed import is_fallback
 
 _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
@@ -60,32 +60,32 @@ def find_drift(
 def raw_columns(snapshot: Snapshot, state: Desired) -> frozenset[ColumnName]:
     """Return the columns that a person in no group would get raw under this state, if the tables were readable and reviewed.
 
-    A column that is closed because nobody has reviewed it counts as raw: no treatment covers it.
+    A column that is closed because nobody has reviewed it counts as raw: no protection covers it.
     """
     if any(is_fallback(p) for p in state.policies):
         tagged = reviewed_tables(t.name for t in snapshot.tables)
         state = replace(state, tag_assignments=tuple({*state.tag_assignments, *tagged}))
     # Coverage by a governed tag is judged with the state's own tags; keys are taken as given, since tags of others count too.
-    scene = Scene(desired=state, snapshot=snapshot, limits=Limits())
-    outsider = scene.principals[0]
-    filtered = filter_columns(scene)
+    rule_context = RuleContext(desired=state, snapshot=snapshot, limits=RemainingQuota())
+    outsider = rule_context.principals[0]
+    filtered = filter_columns(rule_context)
     raw: set[ColumnName] = set()
     for table in snapshot.tables:
-        access = scene.open_access.table(outsider, table.name)
+        access = rule_context.open_access.table(outsider, table.name)
         hidden = filtered if access.filters else frozenset()
-        naked = (n for n, cell in access.cells.items() if cell.state is CellState.RAW or cell.unseen)
-        raw.update(n for n in naked if n not in hidden)
+        unprotected = (n for n, cell in access.cells.items() if cell.state is CellState.RAW or cell.unreviewed)
+        raw.update(n for n in unprotected if n not in hidden)
     return frozenset(raw)
 
 
 def _forward(snapshot: Snapshot, live: Desired, labels: dict[ColumnName, Label]) -> Iterable[Drift]:
     raw = raw_columns(snapshot, live)
-    unseen = _unseen(snapshot, live)
+    unreviewed = _unreviewed(snapshot, live)
     granted = {g.securable for g in live.grants if g.securable_type is SecurableType.TABLE}
     for table in snapshot.tables:
         if table.kind in _NOT_REACHED and table.name.parts not in granted:
             continue
-        if table.name in unseen:
+        if table.name in unreviewed:
             message = "nobody has reviewed this table: it shows no row to anybody who is not exempt"
             yield Drift(kind=DriftKind.FORWARD, entity=table.name.plain, message=message)
             continue
@@ -93,7 +93,7 @@ def _forward(snapshot: Snapshot, live: Desired, labels: dict[ColumnName, Label])
             label = labels.get(name)
             if label is None:
                 yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message="nobody has classified this column")
-            elif name in unseen:
+            elif name in unreviewed:
                 message = "nobody has reviewed this column: it shows NULL to everybody who is not exempt"
                 yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message=message, label=str(label.label))
             elif label.protected and name in raw:
@@ -101,15 +101,15 @@ def _forward(snapshot: Snapshot, live: Desired, labels: dict[ColumnName, Label])
                 yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message=message, label=str(label.label))
 
 
-def _unseen(snapshot: Snapshot, live: Desired) -> frozenset[TableName | ColumnName]:
+def _unreviewed(snapshot: Snapshot, live: Desired) -> frozenset[TableName | ColumnName]:
     """Return the tables, and the columns of other tables, that are closed because they carry no review tag."""
-    scene = Scene(desired=live, snapshot=snapshot, limits=Limits())
+    rule_context = RuleContext(desired=live, snapshot=snapshot, limits=RemainingQuota())
     found: set[TableName | ColumnName] = set()
     for table in snapshot.tables:
         if table.kind is TableKind.VIEW:
             continue
-        cells = scene.open_access.table(OUTSIDER, table.name).cells
-        closed = {name for name, cell in cells.items() if cell.unseen}
+        cells = rule_context.open_access.table(OUTSIDER, table.name).cells
+        closed = {name for name, cell in cells.items() if cell.unreviewed}
         whole = any(cell.state is CellState.NO_ROWS for cell in cells.values())
         found |= {table.name} if whole and closed else closed
     return frozenset(found)

@@ -21,7 +21,7 @@ def proposed_functions(
 ) -> tuple[str, ...]:
     """Return the identifiers of functions whose SQL reads tables of the space, and binds to them; sorted, at most twelve.
 
-    A function reads with its owner's rights (source: platform docs, CREATE FUNCTION), so one that touches a masked column, or
+    A function reads with its owner's privileges (source: platform docs, CREATE FUNCTION), so one that touches a masked column, or
     all columns of a table that has one, is left out.
     """
     known = {t.name.plain.casefold(): t for t in tables}

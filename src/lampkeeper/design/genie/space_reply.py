@@ -124,8 +124,8 @@ def space_feedback(reply: SpaceReply) -> str:
     lines = list(reply.problems[:MOST_ERRORS])
     if len(reply.problems) > MOST_ERRORS:
         lines.append(f"and {len(reply.problems) - MOST_ERRORS} more")
-    told = "\n".join(f"- {line}" for line in lines)
-    return f"These parts of your answer cannot be used:\n{told}\nAnswer again with one whole JSON object of the given form."
+    reported = "\n".join(f"- {line}" for line in lines)
+    return f"These parts of your answer cannot be used:\n{reported}\nAnswer again with one whole JSON object of the given form."
 
 
 def laid_over(space: GenieSpace, content: SpaceContent) -> GenieSpace:

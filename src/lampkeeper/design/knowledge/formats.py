@@ -1,4 +1,4 @@
-"""Formats of a pack's identifiers as predicates: a pattern over the bare value, then a check by name or by weights."""
+"""Formats of an overlay's identifiers as predicates: a pattern over the bare value, then a check by name or by weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OWN_CHECKS: Mapping[str, Predicate] = {
         "pan_india", "payment_card", "tfn", "thai_id", "us_npi", "us_ssn",
     )
 }  # fmt: skip
-"""Checks of our own, by the name that a pack gives."""
+"""Checks of our own, by the name that an overlay gives."""
 
 _DIGITS_ONLY: Mapping[str, Predicate] = {"luhn": identifiers.luhn, "verhoeff": identifiers.verhoeff}
 _STDNUM = re.compile(r"stdnum(\.[a-z][a-z0-9_]*){1,3}\Z")

@@ -239,15 +239,15 @@ _BLOOD = re.compile(r"(A|B|AB|O)[+-]")
 class Scheme:
     """A predicate with the class it points to; `score` is what it says alone, `year` the birth year that a number carries.
 
-    `sql` is the same predicate for the engine, of a pack's scheme where SQL can say it.
+    `sql` is the same predicate for the engine, of an overlay's scheme where SQL can say it.
     """
 
     name: str
     label: LabelClass
-    sub: str
+    subtype: str
     score: float
     accepts: Callable[[str], bool]
-    pack: bool = False
+    overlay: bool = False
     sql: str = ""
     year: Callable[[str], str] | None = None
 
@@ -261,10 +261,10 @@ def _scheme(
     label: LabelClass,
     score: float,
     accepts: Callable[[str], bool],
-    sub: str = "",
+    subtype: str = "",
     year: Callable[[str], str] | None = None,
 ) -> Scheme:
-    return Scheme(name=name, label=label, sub=sub, score=score, accepts=accepts, year=year)
+    return Scheme(name=name, label=label, subtype=subtype, score=score, accepts=accepts, year=year)
 
 
 def _phone(value: str) -> bool:

@@ -13,7 +13,7 @@ import yaml
 
 from lampkeeper.design.knowledge.abbreviations import shortened
 from lampkeeper.design.knowledge.kinds import Kind
-from lampkeeper.design.knowledge.pack import Identifier
+from lampkeeper.design.knowledge.overlay import Identifier
 from lampkeeper.design.knowledge.tokens import Tokenizer, is_unspaced, pieces
 from lampkeeper.model.labels import LabelClass
 
@@ -36,20 +36,20 @@ _SHORTEST_JOINED = 6
 class Term:
     """One phrase of the lexicon with the rules of its entry.
 
-    `unless`: contexts where it means nothing; `pack`: of an overlay; `unsure`: what it names may hold anything.
+    `unless`: contexts where it means nothing; `overlay`: of an overlay; `unsure`: what it names may hold anything.
     """
 
     words: tuple[str, ...]
     language: str
     label: LabelClass
-    sub: str
+    subtype: str
     strength: str
     kinds: frozenset[Kind]
     where: frozenset[str]
     tail: frozenset[str]
     open: bool
     unless: frozenset[str] = frozenset()
-    pack: bool = False
+    overlay: bool = False
     unsure: bool = False
 
     def __str__(self) -> str:
@@ -132,8 +132,8 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             english.update(p for phrase in phrases for p in pieces(str(phrase)))
     for entry in entries:
         for language, phrases in entry["terms"].items():
-            # Short words of a pack (`ein`, `fin`) stand alone: names are not cut into them.
-            into = english if language == ENGLISH and not entry.get("pack") else foreign
+            # Short words of an overlay (`ein`, `fin`) stand alone: names are not cut into them.
+            into = english if language == ENGLISH and not entry.get("overlay") else foreign
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
     joinable = (
@@ -183,7 +183,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
         for language, phrases in entry["terms"].items():
             for phrase in phrases:
                 term = Term(words=tokenize(str(phrase)), language=language, **rules)
-                key = (term.words, term.label, term.sub, term.strength, term.pack)
+                key = (term.words, term.label, term.subtype, term.strength, term.overlay)
                 before = terms[term.words[0]].get(key)
                 terms[term.words[0]][key] = term if before is None else _wider(before, term)
     phrases_of = {n: frozenset(tokenize(str(p)) for p in v) for n, v in words.items() if n not in _NO_LISTS}
@@ -207,20 +207,20 @@ def _rules(entry: Mapping[str, Any], tokenize: Tokenizer) -> dict[str, Any]:
     """Return what the terms of all phrases of an entry have in common, as fields of Term."""
     return {
         "label": LabelClass(entry["class"]),
-        "sub": entry.get("sub", ""),
+        "subtype": entry.get("subtype", ""),
         "strength": entry["strength"],
         "kinds": frozenset(Kind(k) for k in entry["kinds"]),
         "where": frozenset(entry.get("where", ())),
         "tail": frozenset(w for t in entry.get("tail", ()) for w in tokenize(str(t))),
         "open": bool(entry.get("open", False)),
         "unless": frozenset(entry.get("unless", ())),
-        "pack": bool(entry.get("pack", False)),
+        "overlay": bool(entry.get("overlay", False)),
         "unsure": bool(entry.get("unsure", False)),
     }
 
 
 def _order(term: Term) -> tuple[Any, ...]:
-    return (-len(term.words), term.words, term.label, term.sub, term.pack, term.strength)
+    return (-len(term.words), term.words, term.label, term.subtype, term.overlay, term.strength)
 
 
 def _wider(one: Term, other: Term) -> Term:
@@ -240,7 +240,7 @@ def _entry(identifier: Identifier) -> dict[str, Any]:
     for phrase in identifier.phrases:
         terms[phrase.language].append(phrase.text)
     return {
-        "class": str(identifier.label), "sub": identifier.sub, "strength": identifier.strength, "kinds": identifier.kinds,
-        "where": identifier.where, "unless": identifier.unless, "open": identifier.open, "terms": terms, "pack": True,
+        "class": str(identifier.label), "subtype": identifier.subtype, "strength": identifier.strength, "kinds": identifier.kinds,
+        "where": identifier.where, "unless": identifier.unless, "open": identifier.open, "terms": terms, "overlay": True,
         "tail": ("id", "no"),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lampkeeper.design.knowledge.library import Library
-from lampkeeper.design.knowledge.vocabulary import Treatment, Vocabulary
+from lampkeeper.design.knowledge.vocabulary import Protection, Vocabulary
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.schema import type_family
@@ -102,20 +102,20 @@ def map_vocabulary(base: Vocabulary, library: Library, taxonomy: Taxonomy) -> tu
             words = f"{tag.row} as {family} ({function}, {usual.family})"
             findings += _unfit(base, library, tag, family, usual.role)
             findings += _bind(bound, tag, _Bound(function=function, family=usual.family, words=words, place=tag.place))
-            made = Treatment(key=tag.key, value=tag.value, function=function, role=usual.role, mapped_from=usual.family)
+            made = Protection(key=tag.key, value=tag.value, function=function, role=usual.role, mapped_from=usual.family)
             if usual.role is FunctionRole.FILTER:
                 filters[(tag.row, family)] = made
                 continue
             masks[(tag.row, family)] = made
             for row in _subs(base, tag.row, family):
-                sub = base.masks[(row, family)]
-                hides_more = _reveals(library, sub.function) == "nothing" != _reveals(library, function)
-                if (row, family) not in written and not hides_more and sub.family == usual.family:
+                subtype = base.masks[(row, family)]
+                hides_more = _reveals(library, subtype.function) == "nothing" != _reveals(library, function)
+                if (row, family) not in written and not hides_more and subtype.family == usual.family:
                     masks[(row, family)] = made
     return replace(base, masks=masks, filters=filters), tuple(findings)
 
 
-def _usual(base: Vocabulary, row: str, family: str) -> Treatment:
+def _usual(base: Vocabulary, row: str, family: str) -> Protection:
     return base.masks.get((row, family)) or base.masks[(row.partition("/")[0], family)]
 
 

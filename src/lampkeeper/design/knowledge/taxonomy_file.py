@@ -34,7 +34,7 @@ class TaxonomyRead:
 
 
 def read_taxonomy(text: str, place: str, vocabulary: Vocabulary) -> TaxonomyRead:
-    """Read a taxonomy; `vocabulary` knows the labels, with those of the packs."""
+    """Read a taxonomy; `vocabulary` knows the labels, with those of the overlays."""
     reader = _Reader(place=place, code="TAXONOMY", rows=frozenset(r for r, _ in (*vocabulary.masks, *vocabulary.filters)))
     taxonomy = reader.read(text)
     findings = sort_findings(reader.findings)

@@ -28,13 +28,13 @@ _COMPILED = {name: re.compile(pattern) for name, pattern in SHAPES.items()}
 Share = Callable[[str], float]
 
 
-def harmless_by(filled: int, distinct: int, share: Share, *, signs: bool) -> str:
+def harmless_by(filled: int, distinct: int, share: Share, *, evidence: bool) -> str:
     """Return why values are harmless, or nothing if they may be anything.
 
     `share` is the share of distinct values with a shape, or like a `full name` or a `sentence`; `signs` says that they look
     like something that has to be protected.
     """
-    if signs or filled < ENOUGH or not distinct:
+    if evidence or filled < ENOUGH or not distinct:
         return ""
     # One value alone may be what a mask leaves of many.
     if 1 < distinct <= FEW and distinct * 2 <= filled and share("full name") < HALF and not share("contact inside"):

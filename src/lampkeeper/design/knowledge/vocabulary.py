@@ -31,7 +31,7 @@ _MAX_TYPE_TEXT = 4000
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Treatment:
+class Protection:
     """What is done with a column: the tag, and the function bound to it by policy.
 
     `mapped_from` is set where the tag is another team's: the family of ours that it stands for, which clearances name.
@@ -56,14 +56,14 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """All treatments by class[/sub] and type family (`SHORT`: text too short for a constant)."""
+    """All protections by class[/sub] and type family (`SHORT`: text too short for a constant)."""
 
     descriptions: Mapping[str, str]
-    masks: Mapping[tuple[str, str], Treatment]
-    filters: Mapping[tuple[str, str], Treatment]
+    masks: Mapping[tuple[str, str], Protection]
+    filters: Mapping[tuple[str, str], Protection]
 
-    def treatments(self) -> tuple[Treatment, ...]:
-        """Return every treatment of the written vocabulary, sorted."""
+    def protections(self) -> tuple[Protection, ...]:
+        """Return every protection of the written vocabulary, sorted."""
         return tuple(sorted({*self.masks.values(), *self.filters.values()}))
 
 
@@ -71,13 +71,13 @@ class Vocabulary:
 def load_vocabulary() -> Vocabulary:
     """Return the vocabulary of data/vocabulary.yaml; parsed once."""
     data: dict[str, Any] = parse_data("vocabulary.yaml")
-    masks: dict[tuple[str, str], Treatment] = {}
+    masks: dict[tuple[str, str], Protection] = {}
     for name, row in data["classes"].items():
         for family, (suffix, mask) in data["defaults"].items():
             value, function = row.get(family, (_default_value(row, family, suffix), mask))
-            masks[(name, family)] = Treatment(key=row["key"], value=value, function=function)
+            masks[(name, family)] = Protection(key=row["key"], value=value, function=function)
     filters = {
-        (name, row["type"]): Treatment(key=row["key"], value=row["value"], function=row["filter"], role=FunctionRole.FILTER)
+        (name, row["type"]): Protection(key=row["key"], value=row["value"], function=row["filter"], role=FunctionRole.FILTER)
         for name, row in data["filters"].items()
     }
     return Vocabulary(descriptions=data["families"], masks=masks, filters=filters)
@@ -89,10 +89,10 @@ def _default_value(row: Mapping[str, Any], family: str, suffix: str) -> str:
     return f"redacted_{row['word']}" if family == "STRING" else f"nullified_{row['word']}_{suffix}"
 
 
-def mask_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
-    """Return the mask treatment of a protected column, or None when its type's text cannot stand in a function's signature.
+def mask_protection(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Protection | None:
+    """Return the mask protection of a protected column, or None when its type's text cannot stand in a function's signature.
 
-    `vocabulary` is an overlay's; a sub that it does not know is treated as its class is.
+    `vocabulary` is an overlay's; a subtype that it does not know is treated as its class is.
     """
     words = vocabulary or load_vocabulary()
     if column.family is TypeFamily.COMPLEX:
@@ -101,25 +101,25 @@ def mask_treatment(label: Label, column: Column, vocabulary: Vocabulary | None =
             return None
         row = _rows(label)[-1]
         key = words.masks[(row, "STRING")].family
-        return Treatment(key=key, value=f"nullified_{row.replace('/', '_')}_{mask.name.rpartition('_')[2]}", function=mask.name)
+        return Protection(key=key, value=f"nullified_{row.replace('/', '_')}_{mask.name.rpartition('_')[2]}", function=mask.name)
     family = family_of(column)
     rows = _rows(label)
     chosen = next(t for r in rows if (t := words.masks.get((r, family))) is not None)
     if not _fits(chosen.function, column):
         default = words.masks[("undecided", family)].function
-        return Treatment(key=chosen.family, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
+        return Protection(key=chosen.family, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
     return chosen
 
 
-def filter_treatment(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Treatment | None:
-    """Return the row-filter treatment of a column, or None when the label asks for none on this type."""
-    return (vocabulary or load_vocabulary()).filters.get((f"{label.label}/{label.sub}", str(column.family)))
+def filter_protection(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Protection | None:
+    """Return the row-filter protection of a column, or None when the label asks for none on this type."""
+    return (vocabulary or load_vocabulary()).filters.get((f"{label.label}/{label.subtype}", str(column.family)))
 
 
 def _rows(label: Label) -> tuple[str, ...]:
     """Return the vocabulary rows of a label, most specific first; a label without a class of its own counts as undecided."""
     label_class = LabelClass.UNDECIDED if label.label is LabelClass.NONE else label.label
-    return (f"{label_class}/{label.sub}", str(label_class)) if label.sub else (str(label_class),)
+    return (f"{label_class}/{label.subtype}", str(label_class)) if label.subtype else (str(label_class),)
 
 
 def family_of(column: Column) -> str:
@@ -169,12 +169,12 @@ def complex_mask(type_text: str) -> LibraryFunction | None:
     return LibraryFunction(function=function, label="any", reveals="nothing")
 
 
-def find_function(treatment: Treatment, column: Column, library: Library | None = None) -> LibraryFunction:
-    """Return the library function of a treatment chosen for this column."""
+def find_function(protection: Protection, column: Column, library: Library | None = None) -> LibraryFunction:
+    """Return the library function of a protection chosen for this column."""
     library = library or load_library()
-    if treatment.function in library.functions:
-        return library[treatment.function]
+    if protection.function in library.functions:
+        return library[protection.function]
     made = complex_mask(column.type)
-    if made is None or made.name != treatment.function:
-        raise KeyError(treatment.function)
+    if made is None or made.name != protection.function:
+        raise KeyError(protection.function)
     return made

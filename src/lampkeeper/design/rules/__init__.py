@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lampkeeper.design.rules import coverage, functions, people, policies, spaces, tags
-from lampkeeper.design.rules.scene import Rule, Scene
+from lampkeeper.design.rules.rule_context import Rule, RuleContext
 from lampkeeper.design.rules.sql_signatures import parse_sql_function_arg_counts, parse_sql_functions
-from lampkeeper.design.synthesis.packing import Limits
+from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.model.conditions import Condition, matches, parse_condition
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.schema import Snapshot
 
 __all__ = [
-    "RULES", "Rule", "Scene", "_condition_matches_tags", "parse_sql_function_arg_counts", "parse_sql_functions",
+    "RULES", "Rule", "RuleContext", "_condition_matches_tags", "parse_sql_function_arg_counts", "parse_sql_functions",
     "validate_fgac_policies", "validate_groups", "validate_tag_assignments", "validate_tag_policies",
 ]  # fmt: skip
 
@@ -51,14 +51,14 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK307", name="policy-binds-nobody", severity=_E, look=policies.binds_nobody),
     Rule(code="LK308", name="policy-quota-near", severity=_W, look=policies.near_quota),
     Rule(code="LK309", name="metastore-quota", severity=_W, look=policies.metastore_quota),
-    Rule(code="LK401", name="column-naked", severity=_E, look=coverage.naked_column),
+    Rule(code="LK401", name="column-naked", severity=_E, look=coverage.unprotected_column),
     Rule(code="LK402", name="column-two-masks", severity=_E, look=coverage.conflicting_masks),
     Rule(code="LK403", name="table-two-filters", severity=_E, look=coverage.conflicting_filters),
     Rule(code="LK404", name="filter-ambiguous", severity=_E, look=coverage.ambiguous_filter),
     Rule(code="LK405", name="argument-masked", severity=_E, look=coverage.masked_argument),
     Rule(code="LK406", name="table-out-of-reach", severity=_E, look=coverage.out_of_reach),
     Rule(code="LK407", name="policy-people-left-out", severity=_W, look=coverage.people_left_out),
-    Rule(code="LK408", name="table-naked", severity=_E, look=coverage.naked_table),
+    Rule(code="LK408", name="table-naked", severity=_E, look=coverage.unprotected_table),
     Rule(code="LK409", name="path-access", severity=_E, look=coverage.path_access),
     Rule(code="LK501", name="group-none", severity=_E, look=people.no_groups),
     Rule(code="LK502", name="group-duplicate", severity=_E, look=people.duplicate_group),
@@ -114,5 +114,5 @@ _OF_COVERAGE = frozenset({"LK401", "LK406", "LK408"})
 
 
 def _findings(desired: Desired, snapshot: Snapshot | None, codes: set[str] | frozenset[str]) -> tuple[Finding, ...]:
-    scene = Scene(desired=desired, snapshot=snapshot, limits=Limits())
-    return sort_findings(f for rule in RULES if rule.code in codes for f in rule.findings(scene))
+    context = RuleContext(desired=desired, snapshot=snapshot, limits=RemainingQuota())
+    return sort_findings(f for rule in RULES if rule.code in codes for f in rule.findings(context))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lampkeeper.design.rules.scene import PUBLIC_VALUES, Scene, Trouble, policy_place
+from lampkeeper.design.rules.rule_context import PUBLIC_VALUES, RuleContext, Violation, policy_place
 from lampkeeper.model.access import CellState
 from lampkeeper.model.conditions import matches, negated_keys
 from lampkeeper.model.groups import EVERYBODY
@@ -12,155 +12,155 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import TableKind
 from lampkeeper.model.tags import EntityType
-from lampkeeper.model.unseen import REVIEW_KEY
+from lampkeeper.model.unreviewed import REVIEW_KEY
 
 _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
 
-def naked_column(scene: Scene) -> Iterable[Trouble]:
+def unprotected_column(context: RuleContext) -> Iterable[Violation]:
     """A column carries a protecting tag, yet a person without clearance gets its raw value: no policy covers the tag.
 
     Example: `email` tagged `pii_level=masked_email`, and no policy names that value.
     """
-    outsider = {name: answers[0][1] for name, answers in scene.answers}
-    filtered = filter_columns(scene)
-    for table in scene.tables:
-        tagged = [n for n in table.column_names() if _protecting(scene, n)]
+    outsider = {name: answers[0][1] for name, answers in context.answers}
+    filtered = filter_columns(context)
+    for table in context.tables:
+        tagged = [n for n in table.column_names() if _protecting(context, n)]
         if not tagged:
             continue
         access = outsider[table.name]
         for name in tagged:
             if access.cells[name].state is CellState.RAW and not (access.filters and name in filtered):
-                tags = scene.column_tags[name.plain.casefold()]
+                tags = context.column_tags[name.plain.casefold()]
                 shown = ", ".join(f"{k}={v}" for k, v in sorted(tags.items()))
-                yield Trouble(place=name, message=f"tagged {shown} and covered by no policy", fix="add a policy for the tag")
+                yield Violation(place=name, message=f"tagged {shown} and covered by no policy", fix="add a policy for the tag")
 
 
-def _protecting(scene: Scene, name: ColumnName) -> bool:
-    tags = scene.column_tags.get(name.plain.casefold(), {})
-    said = {k: v for k, v in tags.items() if k in scene.allowed_values and k != REVIEW_KEY}
+def _protecting(context: RuleContext, name: ColumnName) -> bool:
+    tags = context.column_tags.get(name.plain.casefold(), {})
+    said = {k: v for k, v in tags.items() if k in context.allowed_values and k != REVIEW_KEY}
     return any(v.casefold() not in PUBLIC_VALUES for v in said.values())
 
 
-def _labelled(scene: Scene, name: ColumnName) -> bool:
-    return name.plain.casefold() in scene.labels_by_name
+def _labelled(context: RuleContext, name: ColumnName) -> bool:
+    return name.plain.casefold() in context.labels_by_name
 
 
-def filter_columns(scene: Scene) -> frozenset[ColumnName]:
+def filter_columns(context: RuleContext) -> frozenset[ColumnName]:
     """Return the columns that row filters look at: the rows they mark are hidden, so they need no mask."""
     found: set[ColumnName] = set()
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         if policy.kind is PolicyKind.ROW_FILTER:
             for argument in policy.using:
-                for columns in scene.matched(policy, argument.alias or "").values():
+                for columns in context.matched(policy, argument.alias or "").values():
                     found.update(name for name, _ in columns)
     return frozenset(found)
 
 
-def conflicting_masks(scene: Scene) -> Iterable[Trouble]:
+def conflicting_masks(context: RuleContext) -> Iterable[Violation]:
     """Two policies put different masks on a column for the same person: every query of the column fails.
 
     Example: `mask_email` for `account users` and `mask_redact_string` for `analysts` on one column.
     """
-    for _, answers in scene.answers:
+    for _, answers in context.answers:
         seen: set[ColumnName] = set()
         for who, access in answers:
             for name, cell in access.cells.items():
                 if cell.state is CellState.FAILING and cell.by == "MULTIPLE_MASKS" and name not in seen:
                     seen.add(name)
                     uses = sorted({f"{u.policy} ({u.function.function})" for u in access.masks[name]})
-                    yield Trouble(
+                    yield Violation(
                         place=name, message=f"several masks for {who}: {', '.join(uses)}", fix="give the column one tag"
                     )
 
 
-def conflicting_filters(scene: Scene) -> Iterable[Trouble]:
+def conflicting_filters(context: RuleContext) -> Iterable[Violation]:
     """Two row filters apply to a table for the same person: every query of the table fails.
 
     Example: `filter_aml` and `filter_region` on one table for `account users`.
     """
-    for table, answers in scene.answers:
+    for table, answers in context.answers:
         for who, access in answers:
             if len({(f.function, f.arguments) for f in access.filters}) > 1:
                 names = sorted({f.policy for f in access.filters})
-                yield Trouble(
+                yield Violation(
                     place=table, message=f"several row filters for {who}: {', '.join(names)}", fix="merge them into one"
                 )
                 break
 
 
-def ambiguous_filter(scene: Scene) -> Iterable[Trouble]:
+def ambiguous_filter(context: RuleContext) -> Iterable[Violation]:
     """A row filter's argument matches more than one column of a table: every query of the table fails.
 
     Example: two columns of one table tagged `compliance_scope=aml_restricted`.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         if policy.kind is not PolicyKind.ROW_FILTER:
             continue
         for argument in policy.using:
-            for table, columns in scene.matched(policy, argument.alias or "").items():
+            for table, columns in context.matched(policy, argument.alias or "").items():
                 if len(columns) > 1:
                     names = ", ".join(sorted(n.column for n, _ in columns))
                     message = f"{argument.alias} of {policy.name} matches {names}"
-                    yield Trouble(place=table, message=message, fix="tag one of them only")
+                    yield Violation(place=table, message=message, fix="tag one of them only")
 
 
-def masked_argument(scene: Scene) -> Iterable[Trouble]:
+def masked_argument(context: RuleContext) -> Iterable[Violation]:
     """A column that one policy masks is an argument of another: the platform refuses the query.
 
     Example: `aml_flag` masked, and read by the AML row filter.
     """
     masked: dict[ColumnName, str] = {}
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         if policy.kind is PolicyKind.COLUMN_MASK:
-            for columns in scene.matched(policy, policy.on_column or "").values():
+            for columns in context.matched(policy, policy.on_column or "").values():
                 masked.update((name, policy.name) for name, _ in columns)
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         for argument in policy.using:
-            for columns in scene.matched(policy, argument.alias or "").values():
+            for columns in context.matched(policy, argument.alias or "").values():
                 for name, _ in columns:
                     if name in masked and masked[name] != policy.name:
                         message = f"masked by {masked[name]} and an argument of {policy.name}"
-                        yield Trouble(place=name, message=message, fix="take one of the two tags off")
+                        yield Violation(place=name, message=message, fix="take one of the two tags off")
 
 
-def out_of_reach(scene: Scene) -> Iterable[Trouble]:
+def out_of_reach(context: RuleContext) -> Iterable[Violation]:
     """A sensitive column belongs to a view or a foreign table, which policies do not reach.
 
     Example: `c.s.customers_v.email` tagged; or an untagged one in a foreign table that a group may read.
     """
-    granted = {g.securable for g in scene.desired.grants if "SELECT" in g.privileges or "ALL_PRIVILEGES" in g.privileges}
-    for table in scene.tables:
+    granted = {g.securable for g in context.desired.grants if "SELECT" in g.privileges or "ALL_PRIVILEGES" in g.privileges}
+    for table in context.tables:
         if table.kind not in _NOT_REACHED:
             continue
-        tagged = [n.column for n in table.column_names() if _protecting(scene, n)]
+        tagged = [n.column for n in table.column_names() if _protecting(context, n)]
         if table.name.parts in granted and table.kind is not TableKind.VIEW:
             # A view shows what its base tables show; these hold rows of their own.
-            tagged = [n.column for n in table.column_names() if _protecting(scene, n) or _labelled(scene, n)]
+            tagged = [n.column for n in table.column_names() if _protecting(context, n) or _labelled(context, n)]
         if tagged:
             message = f"a {table.kind} is out of reach of policies: {', '.join(tagged)} stay as the base tables show them"
             reachable = table.name.parts in granted
-            yield Trouble(
+            yield Violation(
                 place=table.name,
                 message=message,
                 fix="tag the base tables, and take the grant away" if reachable else "tag the base tables",
             )
 
 
-def naked_table(scene: Scene) -> Iterable[Trouble]:
+def unprotected_table(context: RuleContext) -> Iterable[Violation]:
     """A table carries a protecting tag, and no policy's WHEN looks at it: the tag promises what nothing keeps.
 
     Example: `c.s.orders` tagged `compliance_scope=aml_restricted`, and policies that look at columns alone.
     """
-    for tag in scene.desired.tag_assignments:
-        if tag.entity_type is not EntityType.TABLES or tag.key not in scene.allowed_values:
+    for tag in context.desired.tag_assignments:
+        if tag.entity_type is not EntityType.TABLES or tag.key not in context.allowed_values:
             continue
         if tag.value.casefold() in PUBLIC_VALUES:
             continue
         home = tuple(p.casefold() for p in tag.entity_name.split("."))
-        if not any(_bound_by_when(p, home, {tag.key: tag.value}) for p in scene.desired.policies):
+        if not any(_bound_by_when(p, home, {tag.key: tag.value}) for p in context.desired.policies):
             message = f"table tagged {tag.key}={tag.value} and no policy looks at the tag"
-            yield Trouble(place=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
+            yield Violation(place=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
 
 
 def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, str]) -> bool:
@@ -173,24 +173,24 @@ def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, st
 _PATHS = frozenset({"READ_FILES", "WRITE_FILES", "READ_VOLUME", "WRITE_VOLUME", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION"})
 
 
-def path_access(scene: Scene) -> Iterable[Trouble]:
+def path_access(context: RuleContext) -> Iterable[Violation]:
     """A grant lets a group read files by their path, or with an engine of its own: policies do not bind there.
 
     Example: EXTERNAL_USE_SCHEMA on a schema with masked tables.
     """
-    for grant in scene.desired.grants:
+    for grant in context.desired.grants:
         found = sorted(_PATHS & {p.replace(" ", "_").upper() for p in grant.privileges})
         if found:
             place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
-            yield Trouble(place=place, message=f"{', '.join(found)} reads past the policies", fix="take the privilege away")
+            yield Violation(place=place, message=f"{', '.join(found)} reads past the policies", fix="take the privilege away")
 
 
-def people_left_out(scene: Scene) -> Iterable[Trouble]:
+def people_left_out(context: RuleContext) -> Iterable[Violation]:
     """A policy names groups in TO instead of everybody: people in none of them see raw values.
 
     Example: `TO analysts` leaves a newcomer who is in no group unmasked.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         if EVERYBODY not in policy.to_principals:
             message = f"applies to {', '.join(policy.to_principals)} only"
-            yield Trouble(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
+            yield Violation(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from lampkeeper.design.knowledge.library import load_library
-from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
 from lampkeeper.model.masks import Function
@@ -21,58 +21,58 @@ _CALL = re.compile(r"`?(\w+)`?\s*\(")
 _TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 
 
-def missing_function(scene: Scene) -> Iterable[Trouble]:
+def missing_function(context: RuleContext) -> Iterable[Violation]:
     """A policy binds a function that is not defined.
 
     Example: a policy with `c.lampkeeper.mask_mail` while only `mask_email` is there.
     """
-    for policy in scene.desired.policies:
-        if policy.function not in scene.functions:
-            yield Trouble(
+    for policy in context.desired.policies:
+        if policy.function not in context.functions:
+            yield Violation(
                 place=policy_place(policy),
                 message=f"function {policy.function} is not defined",
                 fix="define it, or correct the name",
             )
 
 
-def wrong_arity(scene: Scene) -> Iterable[Trouble]:
+def wrong_arity(context: RuleContext) -> Iterable[Violation]:
     """A function takes another number of arguments than its policy gives: a mask gets the column first, then USING.
 
     Example: a row filter without parameters bound with `USING COLUMNS (flag)`.
     """
-    for policy in scene.desired.policies:
-        function = scene.functions.get(policy.function)
+    for policy in context.desired.policies:
+        function = context.functions.get(policy.function)
         if function is None:
             continue
         given = len(policy.using) + (1 if policy.kind is PolicyKind.COLUMN_MASK else 0)
         if len(function.parameters) != given:
             message = f"{function.name.function} takes {len(function.parameters)} arguments, the policy gives {given}"
-            yield Trouble(place=policy_place(policy), message=message, fix="match parameters and USING")
+            yield Violation(place=policy_place(policy), message=message, fix="match parameters and USING")
 
 
-def wrong_type(scene: Scene) -> Iterable[Trouble]:
+def wrong_type(context: RuleContext) -> Iterable[Violation]:
     """A mask takes or returns another type family than a column it is put on: queries fail or values are garbled.
 
     Example: a STRING mask on a DATE column. Filters must return BOOLEAN.
     """
-    for policy in scene.desired.policies:
-        function = scene.functions.get(policy.function)
+    for policy in context.desired.policies:
+        function = context.functions.get(policy.function)
         if function is None:
             continue
         if policy.kind is PolicyKind.ROW_FILTER:
             if type_family(function.returns) is not TypeFamily.BOOLEAN:
-                yield Trouble(place=policy_place(policy), message=f"a row filter must return BOOLEAN, not {function.returns}")
+                yield Violation(place=policy_place(policy), message=f"a row filter must return BOOLEAN, not {function.returns}")
             continue
-        yield from _mismatches(scene, policy, function)
+        yield from _mismatches(context, policy, function)
 
 
-def _mismatches(scene: Scene, policy: Policy, function: Function) -> Iterable[Trouble]:
-    for columns in scene.matched(policy, policy.on_column or "").values():
+def _mismatches(context: RuleContext, policy: Policy, function: Function) -> Iterable[Violation]:
+    for columns in context.matched(policy, policy.on_column or "").values():
         for name, column in columns:
             types = [*(p.type for p in function.parameters[:1]), function.returns]
             if not all(_same(t, column) for t in types):
                 message = f"{function.name.function} is of {' to '.join(types)}, the column is {column.type}"
-                yield Trouble(place=name, message=message, fix="tag the column for a mask of its type")
+                yield Violation(place=name, message=message, fix="tag the column for a mask of its type")
 
 
 def _same(type_text: str, column: Column) -> bool:
@@ -82,126 +82,126 @@ def _same(type_text: str, column: Column) -> bool:
     return family is column.family
 
 
-def wrong_class(scene: Scene) -> Iterable[Trouble]:
+def wrong_class(context: RuleContext) -> Iterable[Violation]:
     """A mask of the library that leaves some of the value is put on a column that holds something else: what it leaves may
     be what the column should hide.
 
     Example: `mask_name`, which leaves first letters, on a column labelled `national_id`.
     """
     library = load_library()
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         known = library.functions.get(policy.function.function)
         if policy.kind is not PolicyKind.COLUMN_MASK or known is None or known.reveals == "nothing":
             continue
-        rows = (row for (row, _), t in scene.vocabulary.masks.items() if t.function == known.name)
+        rows = (row for (row, _), t in context.vocabulary.masks.items() if t.function == known.name)
         made_for = {known.label, *(row.partition("/")[0] for row in rows)}
-        for columns in scene.matched(policy, policy.on_column or "").values():
+        for columns in context.matched(policy, policy.on_column or "").values():
             for name, _ in columns:
-                label = scene.labels_by_name.get(name.plain.casefold())
+                label = context.labels_by_name.get(name.plain.casefold())
                 if label is not None and str(label.label) not in made_for and "any" not in made_for:
                     message = (
                         f"{known.name} is made for {' and '.join(sorted(made_for))}, and the column is labelled {label.label}"
                     )
-                    yield Trouble(place=name, message=message, fix="tag it for a mask of its class, or correct the label")
+                    yield Violation(place=name, message=message, fix="tag it for a mask of its class, or correct the label")
 
 
-def unused_function(scene: Scene) -> Iterable[Trouble]:
+def unused_function(context: RuleContext) -> Iterable[Violation]:
     """A function is defined that no policy binds.
 
     Example: `mask_iban` in the SQL file and in no policy.
     """
-    used = {p.function for p in scene.desired.policies}
-    for name in scene.functions:
+    used = {p.function for p in context.desired.policies}
+    for name in context.functions:
         if name not in used:
-            yield Trouble(place=name, message="no policy uses this function", fix="remove it")
+            yield Violation(place=name, message="no policy uses this function", fix="remove it")
 
 
-def looks_at_caller(scene: Scene) -> Iterable[Trouble]:
+def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
     """A function asks who is calling, reads a table or a secret: principals belong into the policy, and masks must be pure.
 
     Example: `CASE WHEN is_account_group_member('hr') THEN value ELSE NULL END`.
     """
-    for function in scene.desired.functions:
+    for function in context.desired.functions:
         found = _IDENTITY.search(_TEXT.sub("''", function.body))
         if found:
             message = f"the body uses {found.group().strip()!r}"
-            yield Trouble(place=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
+            yield Violation(place=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
 
 
-def calls_another(scene: Scene) -> Iterable[Trouble]:
+def calls_another(context: RuleContext) -> Iterable[Violation]:
     """A function calls another function of the state: the platform's guidance asks for built-ins only, and a change there
-    would change this mask unseen.
+    would change this mask unreviewed.
 
     Example: `mask_person` with the body `mask_name(value)`.
     """
-    names = {f.name.function.casefold() for f in scene.desired.functions}
-    for function in scene.desired.functions:
+    names = {f.name.function.casefold() for f in context.desired.functions}
+    for function in context.desired.functions:
         called = {m.casefold() for m in _CALL.findall(_TEXT.sub("''", function.body))} & names
         if called:
-            yield Trouble(place=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
+            yield Violation(place=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
 
 
-def lives_elsewhere(scene: Scene) -> Iterable[Trouble]:
+def lives_elsewhere(context: RuleContext) -> Iterable[Violation]:
     """A policy binds a function of another catalog: whoever promotes, renames or drops that catalog breaks this one.
 
     Example: a policy on catalog `prod_fin` with `dev_fin.lampkeeper.mask_email`.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         home = policy.securable[0] if policy.securable else ""
         if home and policy.function.catalog.casefold() != home.casefold():
             message = f"function {policy.function} is in another catalog than the policy"
-            yield Trouble(place=policy_place(policy), message=message, fix=f"define it in catalog {home}")
+            yield Violation(place=policy_place(policy), message=message, fix=f"define it in catalog {home}")
 
 
-def homeless_function(scene: Scene) -> Iterable[Trouble]:
+def homeless_function(context: RuleContext) -> Iterable[Violation]:
     """A function is defined in a schema that is neither made by us nor known to exist.
 
     Example: `c.masks.mask_email` without `{ catalog = "c", name = "masks" }` in `schemas`.
     """
-    if scene.snapshot is None:
+    if context.snapshot is None:
         return
-    homes = {(c.casefold(), s.casefold()) for c, s in scene.desired.schemas}
-    homes |= {(t.name.catalog.casefold(), t.name.schema.casefold()) for t in scene.tables}
-    for function in scene.desired.functions:
+    homes = {(c.casefold(), s.casefold()) for c, s in context.desired.schemas}
+    homes |= {(t.name.catalog.casefold(), t.name.schema.casefold()) for t in context.tables}
+    for function in context.desired.functions:
         home = (function.name.catalog, function.name.schema)
         if (home[0].casefold(), home[1].casefold()) not in homes:
-            yield Trouble(place=function.name, message=f"schema {'.'.join(home)} may not exist", fix="add it to schemas")
+            yield Violation(place=function.name, message=f"schema {'.'.join(home)} may not exist", fix="add it to schemas")
 
 
-def passes_through(scene: Scene) -> Iterable[Trouble]:
+def passes_through(context: RuleContext) -> Iterable[Violation]:
     """A function gives back its argument, or a constant TRUE: it protects nothing.
 
     Example: `RETURN value`.
     """
-    for function in scene.desired.functions:
+    for function in context.desired.functions:
         body = function.body.strip().strip("()`").casefold()
         if body in {p.name.casefold() for p in function.parameters} or body == "true":
-            yield Trouble(place=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask")
+            yield Violation(place=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask")
 
 
-def key_in_body(scene: Scene) -> Iterable[Trouble]:
+def key_in_body(context: RuleContext) -> Iterable[Violation]:
     """A function's body holds what may be a key: keys are put in at apply and stand in no file.
 
     Example: `sha2(concat('8f1c…64 hex digits…', value), 256)`.
     """
-    for function in scene.desired.functions:
+    for function in context.desired.functions:
         if holds_key(function.body):
             message = "the body holds a literal of 64 hex digits or more"
             fix = f"write unhex('{INNER}') and unhex('{OUTER}') where the pads of HMAC belong: docs/hash-keys.md"
-            yield Trouble(place=function.name, message=message, fix=fix)
+            yield Violation(place=function.name, message=message, fix=fix)
 
 
-def key_within_reach(scene: Scene) -> Iterable[Trouble]:
+def key_within_reach(context: RuleContext) -> Iterable[Violation]:
     """Somebody whom a keyed mask binds is given what leads to its key or to a dictionary: EXECUTE, MANAGE or ALL_PRIVILEGES
     on the function or what it stands in, MODIFY on a table under the mask, or the right to assign its tag.
 
     Example: a grant of EXECUTE on schema `c.lampkeeper` to `analysts`, whom the policy of `mask_hash` masks.
     """
-    keyed = {f.name for f in scene.desired.functions if f.keyed}
-    for policy in (p for p in scene.desired.policies if p.function in keyed):
-        columns = scene.matched(policy, policy.on_column or "")
+    keyed = {f.name for f in context.desired.functions if f.keyed}
+    for policy in (p for p in context.desired.policies if p.function in keyed):
+        columns = context.matched(policy, policy.on_column or "")
         home = (policy.function.catalog, policy.function.schema, policy.function.function)
-        for grant in scene.desired.grants:
+        for grant in context.desired.grants:
             held = {p.replace(" ", "_").upper() for p in grant.privileges}
             reached = held & REACHING if _above(grant.securable, home) else set()
             if any(_above(grant.securable, t.parts) for t in columns):
@@ -209,12 +209,12 @@ def key_within_reach(scene: Scene) -> Iterable[Trouble]:
             if reached and grant.principal not in policy.except_principals:
                 place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
                 message = f"gives {', '.join(sorted(reached))} to somebody whom {policy.name} masks with a keyed hash"
-                yield Trouble(place=place, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}")
+                yield Violation(place=place, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}")
         keys = {key for m in policy.match_columns for key, _ in tag_references(m.condition)}
-        for permission in (t for t in scene.desired.tag_permissions if t.key in keys):
+        for permission in (t for t in context.desired.tag_permissions if t.key in keys):
             for name in sorted(set(permission.principals) - set(policy.except_principals)):
                 message = f"{name} may assign the tag, and {policy.name} masks it with a keyed hash"
-                yield Trouble(place=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
+                yield Violation(place=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
 
 
 def _above(securable: tuple[str, ...], parts: tuple[str, ...]) -> bool:

@@ -5,71 +5,73 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from lampkeeper.design.rules.scene import Scene, Trouble
+from lampkeeper.design.rules.rule_context import RuleContext, Violation
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import SecurableType
-from lampkeeper.model.unseen import is_fallback
+from lampkeeper.model.unreviewed import is_fallback
 
 _LEAST = frozenset({"USE_CATALOG", "USE_SCHEMA", "SELECT"})
 
 
-def no_groups(scene: Scene) -> Iterable[Trouble]:
+def no_groups(context: RuleContext) -> Iterable[Violation]:
     """There is no group: nobody would be given anything.
 
     Example: an empty `groups` map.
     """
-    state = scene.desired
+    state = context.desired
     # An environment that is for Genie alone manages no groups: its spaces are somebody else's to open.
     genie_alone = state.spaces and not (state.policies or state.grants or state.tag_assignments or state.functions)
     if not state.groups and not genie_alone:
-        yield Trouble(place="groups", message="no group is defined", fix="add one, or use the minimal groups")
+        yield Violation(place="groups", message="no group is defined", fix="add one, or use the minimal groups")
 
 
-def duplicate_group(scene: Scene) -> Iterable[Trouble]:
+def duplicate_group(context: RuleContext) -> Iterable[Violation]:
     """Two groups differ only in case, or not at all: the platform keeps one.
 
     Example: `Analysts` and `analysts`.
     """
-    for name, count in Counter(g.name.casefold() for g in scene.desired.groups).items():
+    for name, count in Counter(g.name.casefold() for g in context.desired.groups).items():
         if count > 1:
-            yield Trouble(place=f"group {name}", message=f"defined {count} times", fix="keep one")
+            yield Violation(place=f"group {name}", message=f"defined {count} times", fix="keep one")
         if name == EVERYBODY:
-            yield Trouble(place=f"group {name}", message="the name is the platform's own for all principals", fix="rename it")
+            yield Violation(place=f"group {name}", message="the name is the platform's own for all principals", fix="rename it")
 
 
-def undefined_grantee(scene: Scene) -> Iterable[Trouble]:
-    """A grant, seat, warehouse or member list names a group that is not defined.
+def undefined_grantee(context: RuleContext) -> Iterable[Violation]:
+    """A grant, workspace assignment, warehouse or member list names a group that is not defined.
 
     Example: SELECT for `analyst` while the group is `analysts`.
     """
-    named = {(g.principal, f"grant on {'.'.join(g.securable)}") for g in scene.desired.grants}
-    named |= {(s.group, "seat") for s in scene.desired.seats}
-    named |= {(u, f"warehouse {w.name}") for w in scene.desired.warehouses for u in w.users}
-    named |= {(g, "members") for g in scene.desired.members}
+    named = {(g.principal, f"grant on {'.'.join(g.securable)}") for g in context.desired.grants}
+    named |= {(s.group, "workspace_assignment") for s in context.desired.workspace_assignments}
+    named |= {(u, f"warehouse {w.name}") for w in context.desired.warehouses for u in w.users}
+    named |= {(g, "members") for g in context.desired.members}
     for name, where in sorted(named):
-        if name not in scene.groups:
-            yield Trouble(place=where, message=f"group {name!r} is not defined", fix="add the group, or correct the name")
+        if name not in context.groups:
+            yield Violation(place=where, message=f"group {name!r} is not defined", fix="add the group, or correct the name")
 
 
-def members_of_external(scene: Scene) -> Iterable[Trouble]:
+def members_of_external(context: RuleContext) -> Iterable[Violation]:
     """Members are given for a group that somebody else owns; we never write such a group.
 
     Example: `members` of a group with `external = true`.
     """
-    external = {g.name for g in scene.desired.groups if g.external}
-    for name in sorted(external & set(scene.desired.members)):
-        yield Trouble(place=f"group {name}", message="external, so its members are not ours to write", fix="take the members out")
+    external = {g.name for g in context.desired.groups if g.external}
+    for name in sorted(external & set(context.desired.members)):
+        yield Violation(
+            place=f"group {name}", message="external, so its members are not ours to write", fix="take the members out"
+        )
 
 
-def membership_cycle(scene: Scene) -> Iterable[Trouble]:
+def membership_cycle(context: RuleContext) -> Iterable[Violation]:
     """A group is, through others, a member of itself.
 
     Example: `a` in `b`, `b` in `a`.
     """
-    members = scene.desired.members
+    members = context.desired.members
     for name in sorted(members):
         if _reaches(members, name, name):
-            yield Trouble(place=f"group {name}", message="is a member of itself through nested groups", fix="cut the circle")
+            yield Violation(place=f"group {name}", message="is a member of itself through nested groups", fix="cut the circle")
 
 
 def _reaches(members: Mapping[str, tuple[str, ...]], start: str, goal: str) -> bool:
@@ -85,47 +87,47 @@ def _reaches(members: Mapping[str, tuple[str, ...]], start: str, goal: str) -> b
     return False
 
 
-def nobody_cleared(scene: Scene) -> Iterable[Trouble]:
+def nobody_cleared(context: RuleContext) -> Iterable[Violation]:
     """No group is exempt from every policy: nobody could compare a masked value with the raw one, so proofs are partial.
 
     Example: groups `analysts` and `clerks`, none with clearance `*`.
     """
-    exempt = [set(p.except_principals) for p in scene.desired.policies if not is_fallback(p)]
+    exempt = [set(p.except_principals) for p in context.desired.policies if not is_fallback(p)]
     if exempt and not set.intersection(*exempt):
-        yield Trouble(
+        yield Violation(
             place="groups", message="no group is cleared for everything", fix="add one with clearance `*`; verification needs it"
         )
 
 
-def everybody_cleared(scene: Scene) -> Iterable[Trouble]:
+def everybody_cleared(context: RuleContext) -> Iterable[Violation]:
     """Every group is exempt from a policy: for the people of this environment nothing is masked.
 
     Example: `analysts` is the only group and is cleared for `pii_level`.
     """
-    names = {g.name for g in scene.desired.groups}
+    names = {g.name for g in context.desired.groups}
     if len(names) < 2:
         return
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         if names <= set(policy.except_principals):
-            yield Trouble(place=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away")
+            yield Violation(place=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away")
 
 
-def more_than_least(scene: Scene) -> Iterable[Trouble]:
+def more_than_least(context: RuleContext) -> Iterable[Violation]:
     """A grant gives more than reading, gives SELECT above the tables, or reaches a table that is not in scope.
 
     Example: ALL_PRIVILEGES on a schema.
     """
-    tables = {t.parts for t in scene.desired.tables}
-    for grant in scene.desired.grants:
+    tables = {t.parts for t in context.desired.tables}
+    for grant in context.desired.grants:
         place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
         extra = sorted(set(grant.privileges) - _LEAST)
         if extra:
-            yield Trouble(place=place, message=f"gives {', '.join(extra)}", fix="USE_CATALOG, USE_SCHEMA and SELECT are enough")
+            yield Violation(place=place, message=f"gives {', '.join(extra)}", fix="USE_CATALOG, USE_SCHEMA and SELECT are enough")
         if "SELECT" in grant.privileges and grant.securable_type is not SecurableType.TABLE:
-            yield Trouble(
+            yield Violation(
                 place=place,
                 message="SELECT above the table also covers tables that nobody has looked at",
                 fix="grant it by table",
             )
         if grant.securable_type is SecurableType.TABLE and tables and grant.securable not in tables:
-            yield Trouble(place=place, message="the table is not in scope", fix="put it in scope so that it is classified")
+            yield Violation(place=place, message="the table is not in scope", fix="put it in scope so that it is classified")

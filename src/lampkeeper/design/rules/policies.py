@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from lampkeeper.design.rules.scene import Scene, Trouble, policy_place
+from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
 
 
-def duplicate_name(scene: Scene) -> Iterable[Trouble]:
+def duplicate_name(context: RuleContext) -> Iterable[Violation]:
     """Two policies of one securable bear the same name.
 
     Example: `mask_pii` twice on catalog `c`.
     """
-    for key, count in Counter(p.key for p in scene.desired.policies).items():
+    for key, count in Counter(p.key for p in context.desired.policies).items():
         if count > 1:
-            yield Trouble(place=f"policy {key[1]}.{key[2]}", message=f"defined {count} times", fix="rename one")
+            yield Violation(place=f"policy {key[1]}.{key[2]}", message=f"defined {count} times", fix="rename one")
 
 
-def bad_aliases(scene: Scene) -> Iterable[Trouble]:
+def bad_aliases(context: RuleContext) -> Iterable[Violation]:
     """An alias is used that MATCH COLUMNS does not define, or is defined twice; a mask needs one, a filter has none.
 
     Example: `ON COLUMN m` in a policy whose MATCH COLUMNS defines only `x`.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         for problem in _alias_problems(policy):
-            yield Trouble(place=policy_place(policy), message=problem, fix="define each alias once in MATCH COLUMNS")
+            yield Violation(place=policy_place(policy), message=problem, fix="define each alias once in MATCH COLUMNS")
 
 
 def _alias_problems(policy: Policy) -> Iterable[str]:
@@ -46,98 +46,100 @@ def _alias_problems(policy: Policy) -> Iterable[str]:
             yield f"alias {name!r} is not defined"
 
 
-def undefined_principal(scene: Scene) -> Iterable[Trouble]:
+def undefined_principal(context: RuleContext) -> Iterable[Violation]:
     """A policy names a group in TO or EXCEPT that is not among the groups: nobody is in it, or somebody else's people are.
 
     Example: `EXCEPT fraud_team`, and no such group.
     """
-    for policy in scene.desired.policies:
-        for name in sorted({*policy.to_principals, *policy.except_principals} - scene.groups):
+    for policy in context.desired.policies:
+        for name in sorted({*policy.to_principals, *policy.except_principals} - context.groups):
             message = f"principal {name!r} is not among the groups"
-            yield Trouble(place=policy_place(policy), message=message, fix="add the group (external = true if it exists already)")
+            yield Violation(
+                place=policy_place(policy), message=message, fix="add the group (external = true if it exists already)"
+            )
 
 
-def binds_nobody(scene: Scene) -> Iterable[Trouble]:
+def binds_nobody(context: RuleContext) -> Iterable[Violation]:
     """A policy applies to nobody: TO is empty, or EXCEPT takes everybody out again.
 
     Example: `TO analysts EXCEPT analysts`, or `EXCEPT account users`.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         exempt = set(policy.except_principals)
         if EVERYBODY in exempt or not set(policy.to_principals) - exempt:
             message = "applies to nobody: " + ("EXCEPT takes everybody out" if policy.to_principals else "TO is empty")
-            yield Trouble(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
+            yield Violation(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
 
 
 _NEARLY = 0.8
 
 
-def near_quota(scene: Scene) -> Iterable[Trouble]:
+def near_quota(context: RuleContext) -> Iterable[Violation]:
     """A catalog has used more than four fifths of its quota of policies, those of others counted.
 
     Example: 81 policies on catalog `c`, where 100 are allowed.
     """
-    quota = scene.limits.policies_per_catalog
-    catalogs = (p.securable for p in scene.desired.policies if p.securable_type is SecurableType.CATALOG)
+    quota = context.limits.policies_per_catalog
+    catalogs = (p.securable for p in context.desired.policies if p.securable_type is SecurableType.CATALOG)
     for parts, own in Counter(catalogs).items():
-        count = own + scene.limits.others.get(parts[0], 0)
+        count = own + context.limits.others.get(parts[0], 0)
         if _NEARLY * quota < count <= quota:
             message = f"{_counted(own, count)}, the quota of a catalog is {quota}"
-            yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
+            yield Violation(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
-def metastore_quota(scene: Scene) -> Iterable[Trouble]:
+def metastore_quota(context: RuleContext) -> Iterable[Violation]:
     """The metastore has used more than four fifths of its quota of policies, those of others counted; past it, an error.
 
     Example: 40 policies here and 8,000 of others, where 10,000 are allowed.
     """
-    quota, own = scene.limits.policies_per_metastore, len(scene.desired.policies)
-    count = own + scene.limits.elsewhere
+    quota, own = context.limits.policies_per_metastore, len(context.desired.policies)
+    count = own + context.limits.elsewhere
     if own and count > _NEARLY * quota:
         message = f"{_counted(own, count)}, the quota of a metastore is {quota}"
         fix = "remove policies that nothing needs any more, or ask the platform for a larger quota"
-        yield Trouble(place="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
+        yield Violation(place="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
 
 
 def _counted(own: int, count: int) -> str:
     return f"{count} policies" + (f" ({count - own} of others)" if count > own else "")
 
 
-def over_quota(scene: Scene) -> Iterable[Trouble]:
+def over_quota(context: RuleContext) -> Iterable[Violation]:
     """More policies on a catalog (those of others counted), schema or table than the platform takes.
 
     Example: 101 policies on catalog `c`.
     """
     quota = {
-        SecurableType.CATALOG: scene.limits.policies_per_catalog,
-        SecurableType.SCHEMA: scene.limits.policies_per_schema,
-        SecurableType.TABLE: scene.limits.policies_per_table,
+        SecurableType.CATALOG: context.limits.policies_per_catalog,
+        SecurableType.SCHEMA: context.limits.policies_per_schema,
+        SecurableType.TABLE: context.limits.policies_per_table,
     }
-    for (kind, parts), own in Counter((p.securable_type, p.securable) for p in scene.desired.policies).items():
-        count = own + (scene.limits.others.get(parts[0], 0) if kind is SecurableType.CATALOG else 0)
+    for (kind, parts), own in Counter((p.securable_type, p.securable) for p in context.desired.policies).items():
+        count = own + (context.limits.others.get(parts[0], 0) if kind is SecurableType.CATALOG else 0)
         if kind in quota and count > quota[kind]:
             message = f"{_counted(own, count)}, the quota of a {kind.lower()} is {quota[kind]}"
-            yield Trouble(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
+            yield Violation(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
-def too_many_principals(scene: Scene) -> Iterable[Trouble]:
+def too_many_principals(context: RuleContext) -> Iterable[Violation]:
     """A policy names more principals in TO and EXCEPT than the platform takes.
 
     Example: EXCEPT with 21 groups.
     """
-    for policy in scene.desired.policies:
+    for policy in context.desired.policies:
         count = len(policy.to_principals) + len(policy.except_principals)
-        if count > scene.limits.principals_per_policy:
-            message = f"{count} principals, the quota is {scene.limits.principals_per_policy}"
-            yield Trouble(place=policy_place(policy), message=message, fix="put the groups into one group")
+        if count > context.limits.principals_per_policy:
+            message = f"{count} principals, the quota is {context.limits.principals_per_policy}"
+            yield Violation(place=policy_place(policy), message=message, fix="put the groups into one group")
 
 
-def too_many_matches(scene: Scene) -> Iterable[Trouble]:
+def too_many_matches(context: RuleContext) -> Iterable[Violation]:
     """A policy has more MATCH COLUMNS entries than the platform takes.
 
     Example: four aliases in one mask policy.
     """
-    for policy in scene.desired.policies:
-        if len(policy.match_columns) > scene.limits.columns_per_policy:
-            message = f"{len(policy.match_columns)} MATCH COLUMNS entries, the quota is {scene.limits.columns_per_policy}"
-            yield Trouble(place=policy_place(policy), message=message, fix="OR the conditions of one alias")
+    for policy in context.desired.policies:
+        if len(policy.match_columns) > context.limits.columns_per_policy:
+            message = f"{len(policy.match_columns)} MATCH COLUMNS entries, the quota is {context.limits.columns_per_policy}"
+            yield Violation(place=policy_place(policy), message=message, fix="OR the conditions of one alias")

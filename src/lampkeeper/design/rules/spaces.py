@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lampkeeper.design.genie.space_literals import compared_columns, literal_formats, texts_of
 from lampkeeper.design.genie.space_sql import bind_sql, sqls_of
-from lampkeeper.design.rules.scene import Scene, Trouble
+from lampkeeper.design.rules.rule_context import RuleContext, Violation
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.labels import LabelClass
@@ -19,136 +19,136 @@ _MAX_TEXT, _MAX_INSTRUCTIONS = 25_000, 100
 _RELATIONSHIPS = tuple(f"FROM_RELATIONSHIP_TYPE_{left}_TO_{right}" for left in ("MANY", "ONE") for right in ("MANY", "ONE"))
 
 
-def unknown_table(scene: Scene) -> Iterable[Trouble]:
+def unknown_table(context: RuleContext) -> Iterable[Violation]:
     """A space shows a table that does not exist, or has none at all.
 
     Example: `c.s.custmers` in a space.
     """
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         if not space.tables:
-            yield Trouble(place=f"space {space.name}", message="has no table", fix="give it one")
+            yield Violation(place=f"space {space.name}", message="has no table", fix="give it one")
         for table in space.tables:
-            if scene.snapshot is not None and table.plain.casefold() not in scene.tables_by_name:
-                yield Trouble(place=f"space {space.name}", message=f"table {table} does not exist", fix="correct the name")
+            if context.snapshot is not None and table.plain.casefold() not in context.tables_by_name:
+                yield Violation(place=f"space {space.name}", message=f"table {table} does not exist", fix="correct the name")
         if len(space.tables) > _MAX_TABLES:
             message = f"{len(space.tables)} tables, a space takes {_MAX_TABLES}"
-            yield Trouble(place=f"space {space.name}", message=message, fix="split the space")
+            yield Violation(place=f"space {space.name}", message=message, fix="split the space")
 
 
-def duplicate_space(scene: Scene) -> Iterable[Trouble]:
+def duplicate_space(context: RuleContext) -> Iterable[Violation]:
     """Two spaces have the same key (the name in lower case with underscores): they would share one file.
 
     Example: `Sales A` and `sales-a`.
     """
-    for key, count in Counter(s.key for s in scene.desired.spaces).items():
+    for key, count in Counter(s.key for s in context.desired.spaces).items():
         if count > 1 or not key:
-            yield Trouble(place=f"space {key}", message=f"{count} spaces have the key {key!r}", fix="rename one")
+            yield Violation(place=f"space {key}", message=f"{count} spaces have the key {key!r}", fix="rename one")
 
 
-def unknown_askers(scene: Scene) -> Iterable[Trouble]:
+def unknown_askers(context: RuleContext) -> Iterable[Violation]:
     """A space's ACL names a group that is not defined.
 
     Example: `acl_groups = ["analyst"]`.
     """
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         for name in space.acl_groups:
-            if name not in scene.groups:
-                yield Trouble(place=f"space {space.name}", message=f"group {name!r} is not defined", fix="correct the ACL")
+            if name not in context.groups:
+                yield Violation(place=f"space {space.name}", message=f"group {name!r} is not defined", fix="correct the ACL")
 
 
-def open_to_everybody(scene: Scene) -> Iterable[Trouble]:
+def open_to_everybody(context: RuleContext) -> Iterable[Violation]:
     """A space is open to everybody in the account.
 
     Example: `acl_groups = ["account users"]`.
     """
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         if EVERYBODY in space.acl_groups:
             fix = "name the groups; if it is meant, waive it (`waivers` in env.auto.tfvars)"
-            yield Trouble(place=f"space {space.name}", message="open to all account users", fix=fix)
+            yield Violation(place=f"space {space.name}", message="open to all account users", fix=fix)
 
 
-def askers_without_select(scene: Scene) -> Iterable[Trouble]:
+def askers_without_select(context: RuleContext) -> Iterable[Violation]:
     """A group may ask in a space and cannot read one of its tables: its questions fail.
 
     Example: `clerks` in the ACL, no SELECT on `c.s.orders`.
     """
     readable = {
         (g.principal, g.securable)
-        for g in scene.desired.grants
+        for g in context.desired.grants
         if g.securable_type is SecurableType.TABLE and {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)
     }
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         for group in space.acl_groups:
             missing = [str(t) for t in space.tables if (group, t.parts) not in readable]
             if missing:
                 message = f"group {group!r} has no SELECT on {', '.join(missing[:5])}"
-                yield Trouble(place=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
+                yield Violation(place=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
 
 
-def over_limits(scene: Scene) -> Iterable[Trouble]:
+def over_limits(context: RuleContext) -> Iterable[Violation]:
     """A space's content is more than the platform takes: texts too long, or too many instructions.
 
     Example: 101 example queries, joins and snippets together.
     """
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         texts = [("title", space.title), ("description", space.description), ("instructions", space.instructions)]
         texts += [("question", q) for q in space.sample_questions] + [(what, sql) for what, sql, _ in sqls_of(space)]
         for what, text in texts:
             if len(text) > _MAX_TEXT:
                 message = f"{what[:60]} has {len(text)} characters, {_MAX_TEXT} are allowed"
-                yield Trouble(place=f"space {space.name}", message=message, fix="shorten it")
+                yield Violation(place=f"space {space.name}", message=message, fix="shorten it")
         lists = (space.joins, space.filters, space.expressions, space.measures, space.examples, space.functions)
         count = sum(map(len, lists)) + bool(space.instructions)
         if count > _MAX_INSTRUCTIONS:
             message = f"{count} instructions, example queries, functions, joins and snippets, {_MAX_INSTRUCTIONS} are allowed"
-            yield Trouble(place=f"space {space.name}", message=message, fix="keep the useful ones")
+            yield Violation(place=f"space {space.name}", message=message, fix="keep the useful ones")
 
 
-def bad_join(scene: Scene) -> Iterable[Trouble]:
+def bad_join(context: RuleContext) -> Iterable[Violation]:
     """A join has no alias, the same alias on both sides, or a relationship that the platform does not know.
 
     Example: `orders` joined with itself under the alias `orders` twice.
     """
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         for join in space.joins:
             place = f"space {space.name}: join {join.left_table} to {join.right_table}"
             if not join.left_alias or join.left_alias.casefold() == join.right_alias.casefold():
-                yield Trouble(place=place, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two")
+                yield Violation(place=place, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two")
             if join.relationship not in ("", *_RELATIONSHIPS):
                 known = ", ".join(_RELATIONSHIPS)
-                yield Trouble(place=place, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}")
+                yield Violation(place=place, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}")
 
 
-def unbound_sql(scene: Scene) -> Iterable[Trouble]:
+def unbound_sql(context: RuleContext) -> Iterable[Violation]:
     """SQL of a space does not parse, or names a table or column that the space does not have.
 
     Example: the measure `SUM(orders.amout)`.
     """
-    if scene.snapshot is None:
+    if context.snapshot is None:
         return
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         tables = {
-            t.plain.casefold(): scene.tables_by_name[t.plain.casefold()]
+            t.plain.casefold(): context.tables_by_name[t.plain.casefold()]
             for t in space.tables
-            if t.plain.casefold() in scene.tables_by_name
+            if t.plain.casefold() in context.tables_by_name
         }
         for what, sql, aliases in sqls_of(space):
             for problem in bind_sql(sql, tables, aliases):
-                yield Trouble(place=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
+                yield Violation(place=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
 
 
-def sensitive_values(scene: Scene) -> Iterable[Trouble]:
+def sensitive_values(context: RuleContext) -> Iterable[Violation]:
     """A space keeps the values of a masked column to match words with, or shows them to the model: the raw values leave the
     reach of the policies.
 
     Example: `dictionary = true` for `customers.email` in `column_configs`.
     """
-    masked = {n.plain for p in scene.desired.policies for c in scene.matched(p, p.on_column or "").values() for n, _ in c}
-    for space in scene.desired.spaces:
+    masked = {n.plain for p in context.desired.policies for c in context.matched(p, p.on_column or "").values() for n, _ in c}
+    for space in context.desired.spaces:
         for config in space.columns:
             if (config.dictionary or config.samples) and f"{config.table}.{config.column}" in masked:
                 place = f"space {space.name}: {config.table}.{config.column}"
-                yield Trouble(place=place, message="values of a masked column are kept for matching", fix="turn it off")
+                yield Violation(place=place, message="values of a masked column are kept for matching", fix="turn it off")
 
 
 _NOT_ONE_PERSON = frozenset(
@@ -157,30 +157,30 @@ _NOT_ONE_PERSON = frozenset(
 """Classes of which one value does not name one person: against them a written value is a warning."""
 
 
-def literal_persons(scene: Scene) -> Iterable[Trouble]:
+def literal_persons(context: RuleContext) -> Iterable[Violation]:
     """SQL or a text of a space holds a person: an e-mail address, a number of an identifying format, or a value that is
     compared with a sensitive column. Everybody who may ask in the space reads it, and so does the model.
 
     Example: `WHERE email = 'ana@bank.example'` in an example query.
     """
-    classes = {plain: label.label for plain, label in scene.labels_by_name.items()}
-    masked = (n for p in scene.desired.policies for c in scene.matched(p, p.on_column or "").values() for n, _ in c)
+    classes = {plain: label.label for plain, label in context.labels_by_name.items()}
+    masked = (n for p in context.desired.policies for c in context.matched(p, p.on_column or "").values() for n, _ in c)
     sensitive = {**{n.plain.casefold(): None for n in masked}, **classes}
     fix = "ask with a parameter or an aggregate; never with a person's own value"
-    for space in scene.desired.spaces:
+    for space in context.desired.spaces:
         names = (t.plain.casefold() for t in space.tables)
-        tables = {n: scene.tables_by_name[n] for n in names if n in scene.tables_by_name}
+        tables = {n: context.tables_by_name[n] for n in names if n in context.tables_by_name}
         defaults = {p.name for e in space.examples for p in e.parameters if p.default}
         usual = [("parameter", p.default) for e in space.examples for p in e.parameters]
         for what, sql in [*((what, sql) for what, sql, _ in sqls_of(space)), *usual]:
             place = f"space {space.name}: {what}"
             for kind in literal_formats(sql):
-                yield Trouble(place=place, message=f"holds a literal {kind}", fix=fix)
+                yield Violation(place=place, message=f"holds a literal {kind}", fix=fix)
             for plain in compared_columns(sql, tables, sensitive, defaults) if what != "parameter" else ():
                 severity = Severity.WARNING if sensitive[plain] in _NOT_ONE_PERSON else None
-                message = f"compares {scene.columns_by_name[plain][0]}, a sensitive column, with a written value"
-                yield Trouble(place=place, message=message, fix=fix, severity=severity)
+                message = f"compares {context.columns_by_name[plain][0]}, a sensitive column, with a written value"
+                yield Violation(place=place, message=message, fix=fix, severity=severity)
         for what, text in texts_of(space):
             for kind in literal_formats(text):
                 place, message = f"space {space.name}: {what}", f"holds a literal {kind}"
-                yield Trouble(place=place, message=message, fix="write it without the person", severity=Severity.WARNING)
+                yield Violation(place=place, message=message, fix="write it without the person", severity=Severity.WARNING)

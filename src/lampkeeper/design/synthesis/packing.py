@@ -1,4 +1,4 @@
-"""Policies from treatments, packed into the platform's quotas without losing any."""
+"""Policies from protections, packed into the platform's quotas without losing any."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lampkeeper.design.knowledge.vocabulary import Treatment
+from lampkeeper.design.knowledge.vocabulary import Protection
 from lampkeeper.model.conditions import any_of
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.groups import EVERYBODY
@@ -21,7 +21,7 @@ FLAG_ALIAS = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RemainingQuota:
     """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, since they move.
 
     `others` are policies on catalogs that are not this environment's, `elsewhere` all such policies of the metastore.
@@ -39,60 +39,60 @@ class Limits:
     others: Mapping[str, int] = field(default_factory=dict)
     elsewhere: int = 0
 
-    def room(self, catalog: str) -> int:
+    def remaining(self, catalog: str) -> int:
         """Return how many policies of ours a catalog takes."""
         return max(0, self.policies_per_catalog - self.others.get(catalog, 0))
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class PolicySeed:
-    """What one policy must do: a treatment in a catalog, for everybody but the exempt groups."""
+class PlannedPolicy:
+    """What one policy must do: a protection in a catalog, for everybody but the exempt groups."""
 
     catalog: str
-    treatment: Treatment
+    protection: Protection
     exempt: tuple[str, ...]
 
 
 def pack_policies(
-    seeds: Iterable[PolicySeed], function_schema: str, limits: Limits, reserved: int = 0
+    seeds: Iterable[PlannedPolicy], function_schema: str, limits: RemainingQuota, reserved: int = 0
 ) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
     """Return the policies of every catalog, and an error for each catalog or policy that fits no quota.
 
-    One policy a treatment while they fit; else treatments with the same function and exemptions share one (their tags OR-ed),
+    One policy a protection while they fit; else protections with the same function and exemptions share one (their tags OR-ed),
     which masks the same columns for the same people. Nothing is ever dropped. `reserved`: policies of a catalog's quota that
     something else takes.
     """
-    by_catalog: dict[str, list[PolicySeed]] = defaultdict(list)
+    by_catalog: dict[str, list[PlannedPolicy]] = defaultdict(list)
     for seed in sorted(set(seeds)):
         by_catalog[seed.catalog].append(seed)
     policies: list[Policy] = []
     findings: list[Finding] = []
     for catalog, own in sorted(by_catalog.items()):
-        bundles: list[tuple[PolicySeed, ...]] = [(s,) for s in own]
-        room = limits.room(catalog) - reserved
-        if len(bundles) > room:
+        bundles: list[tuple[PlannedPolicy, ...]] = [(s,) for s in own]
+        remaining = limits.remaining(catalog) - reserved
+        if len(bundles) > remaining:
             bundles = _share(own)
-        if len(bundles) > room:
+        if len(bundles) > remaining:
             findings.append(_too_many(catalog, len(bundles) + reserved, limits))
         policies.extend(_policy(catalog, b, function_schema) for b in bundles)
     findings.extend(crowded(policies, limits))
     return tuple(policies), tuple(findings)
 
 
-def _share(seeds: list[PolicySeed]) -> list[tuple[PolicySeed, ...]]:
-    shared: dict[tuple[str, FunctionRole, tuple[str, ...]], list[PolicySeed]] = defaultdict(list)
+def _share(seeds: list[PlannedPolicy]) -> list[tuple[PlannedPolicy, ...]]:
+    shared: dict[tuple[str, FunctionRole, tuple[str, ...]], list[PlannedPolicy]] = defaultdict(list)
     for seed in seeds:
-        shared[(seed.treatment.function, seed.treatment.role, seed.exempt)].append(seed)
+        shared[(seed.protection.function, seed.protection.role, seed.exempt)].append(seed)
     return [tuple(s) for _, s in sorted(shared.items())]
 
 
-def _policy(catalog: str, bundle: tuple[PolicySeed, ...], function_schema: str) -> Policy:
+def _policy(catalog: str, bundle: tuple[PlannedPolicy, ...], function_schema: str) -> Policy:
     first = bundle[0]
-    treatment = first.treatment
-    condition = any_of(tuple(s.treatment.condition for s in bundle))
-    shared = f"{treatment.function}_" if len(bundle) > 1 else ""
-    name = _plain(f"lk_{shared}{treatment.key}_{treatment.value}".rstrip("_"))
-    is_filter = treatment.role is FunctionRole.FILTER
+    protection = first.protection
+    condition = any_of(tuple(s.protection.condition for s in bundle))
+    shared = f"{protection.function}_" if len(bundle) > 1 else ""
+    name = _plain(f"lk_{shared}{protection.key}_{protection.value}".rstrip("_"))
+    is_filter = protection.role is FunctionRole.FILTER
     alias = FLAG_ALIAS if is_filter else MASK_ALIAS
     return Policy(
         name=name,
@@ -101,7 +101,7 @@ def _policy(catalog: str, bundle: tuple[PolicySeed, ...], function_schema: str) 
         securable=(catalog,),
         to_principals=(EVERYBODY,),
         except_principals=first.exempt,
-        function=FunctionName(catalog, function_schema, treatment.function),
+        function=FunctionName(catalog, function_schema, protection.function),
         match_columns=(MatchColumn(alias=alias, condition=condition),),
         on_column=None if is_filter else alias,
         using=(Argument(alias=alias),) if is_filter else (),
@@ -119,7 +119,7 @@ def _principals(policy: Policy) -> int:
     return len(policy.to_principals) + len(policy.except_principals)
 
 
-def _too_many(catalog: str, count: int, limits: Limits) -> Finding:
+def _too_many(catalog: str, count: int, limits: RemainingQuota) -> Finding:
     return Finding(
         code="LK020",
         severity=Severity.ERROR,
@@ -129,17 +129,17 @@ def _too_many(catalog: str, count: int, limits: Limits) -> Finding:
     )
 
 
-def _quota_of(catalog: str, limits: Limits) -> str:
+def _quota_of(catalog: str, limits: RemainingQuota) -> str:
     taken = limits.others.get(catalog, 0)
     return f"the quota of a catalog is {limits.policies_per_catalog}" + (f", {taken} of it used by others" if taken else "")
 
 
-def crowded(policies: Iterable[Policy], limits: Limits) -> tuple[Finding, ...]:
+def crowded(policies: Iterable[Policy], limits: RemainingQuota) -> tuple[Finding, ...]:
     """Return an error for each policy that names more principals than the platform takes."""
     return tuple(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
 
 
-def _crowded(policy: Policy, limits: Limits) -> Finding:
+def _crowded(policy: Policy, limits: RemainingQuota) -> Finding:
     return Finding(
         code="LK021",
         severity=Severity.ERROR,

@@ -8,7 +8,7 @@ from lampkeeper.model.exemptions import Exemption
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.schema import Table, TableKind
-from lampkeeper.model.unseen import UNSEEN_FAMILY
+from lampkeeper.model.unreviewed import UNREVIEWED_FAMILY
 
 STORED = frozenset({TableKind.MATERIALIZED_VIEW, TableKind.STREAMING_TABLE})
 """Kinds that a pipeline fills: policies on their sources are evaluated for its identity, and the result is stored."""
@@ -42,5 +42,5 @@ def _unmasked(owner: str, family: str, exemptions: tuple[Exemption, ...], groups
     names = {owner, *(s.group.name for s in groups if owner in s.members)} - {""}
     exempt = {e.principal for e in exemptions if e.covers(family)}
     # A clearance is for classes of values; the fallback that closes unreviewed tables leaves out exemptions alone.
-    cleared = {s.group.name for s in groups if s.cleared_for(family)} if family != UNSEEN_FAMILY else set()
+    cleared = {s.group.name for s in groups if s.cleared_for(family)} if family != UNREVIEWED_FAMILY else set()
     return bool(names & (exempt | cleared))

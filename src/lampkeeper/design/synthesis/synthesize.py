@@ -8,25 +8,25 @@ from dataclasses import dataclass, field, replace
 
 from lampkeeper.design.genie.space_sql import bound_space
 from lampkeeper.design.genie.spaces import SpaceRequest, draft_space
-from lampkeeper.design.knowledge.overlay import Overlay, no_overlay
-from lampkeeper.design.knowledge.vocabulary import Treatment, filter_treatment, find_function, load_vocabulary, mask_treatment
-from lampkeeper.design.synthesis.packing import Limits, PolicySeed, crowded, pack_policies
+from lampkeeper.design.knowledge.knowledge import Knowledge, default_knowledge
+from lampkeeper.design.knowledge.vocabulary import Protection, filter_protection, find_function, load_vocabulary, mask_protection
+from lampkeeper.design.synthesis.packing import PlannedPolicy, RemainingQuota, crowded, pack_policies
 from lampkeeper.design.synthesis.stored_tables import masked_refreshes
-from lampkeeper.design.synthesis.unseen import (
+from lampkeeper.design.synthesis.unreviewed import (
     closable_catalogs,
     closable_places,
     columns_fallback,
     only_reviewed,
+    protections_by_catalog,
     review_tag_policy,
     reviewed_columns,
     reviewed_tables,
     rows_fallback,
-    treatments_by_catalog,
 )
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.exemptions import Exemption, exempt_principals
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.genie import GenieSpace, Seat, Warehouse
+from lampkeeper.model.genie import GenieSpace, Warehouse, WorkspaceAssignment
 from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.labels import Label
 from lampkeeper.model.masks import Function, FunctionRole
@@ -34,7 +34,7 @@ from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
-from lampkeeper.model.unseen import UNSEEN_FAMILY, Reach, Unseen
+from lampkeeper.model.unreviewed import UNREVIEWED_FAMILY, Reach, Unreviewed
 
 FUNCTION_SCHEMA = "lampkeeper"
 CONSUMER = "workspace-consume"
@@ -48,7 +48,8 @@ unless the workspace has the Beta of policies on views, which no API tells)."""
 class SynthesisRequest:
     """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects.
 
-    `unseen` and `unseen_columns` say what becomes of tables and columns that nobody has reviewed. `covered` are the catalogs
+    `unreviewed` and `unreviewed_columns` say what becomes of tables and columns without a review.
+    `covered` are the catalogs
     and schemas that the environment covers whole: there alone other tables are closed. None: the snapshot's catalogs.
     """
 
@@ -58,23 +59,23 @@ class SynthesisRequest:
     spaces: tuple[SpaceRequest, ...] = ()
     warehouse: Warehouse | None = None
     function_schema: str = FUNCTION_SCHEMA
-    limits: Limits = field(default_factory=Limits)
+    limits: RemainingQuota = field(default_factory=RemainingQuota)
     tag_assigners: tuple[str, ...] = ()
-    overlay: Overlay = field(default_factory=no_overlay)
-    unseen: Unseen = Unseen.DENY
-    unseen_columns: Unseen = Unseen.ALLOW
+    knowledge: Knowledge = field(default_factory=default_knowledge)
+    unreviewed: Unreviewed = Unreviewed.DENY
+    unreviewed_columns: Unreviewed = Unreviewed.ALLOW
     exemptions: tuple[Exemption, ...] = ()
     covered: tuple[Reach, ...] | None = None
 
     @property
     def closed_places(self) -> tuple[Reach, ...]:
         """Return where tables that nobody has reviewed show no row."""
-        return closable_places(self.snapshot.tables, self.covered) if self.unseen is Unseen.DENY else ()
+        return closable_places(self.snapshot.tables, self.covered) if self.unreviewed is Unreviewed.DENY else ()
 
     @property
     def reviewed_catalogs(self) -> tuple[str, ...]:
         """Return the catalogs in which tables that were reviewed carry the tag that says so."""
-        if self.unseen is Unseen.DENY and self.unseen_columns is Unseen.DENY:
+        if self.unreviewed is Unreviewed.DENY and self.unreviewed_columns is Unreviewed.DENY:
             return closable_catalogs(self.snapshot.tables)
         return tuple(sorted({p[0] for p in self.closed_places}))
 
@@ -89,11 +90,11 @@ class Synthesis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What the steps pass on: the state so far, the treatment of each column, tables that get no grant, findings."""
+    """What the steps pass on: the state so far, the protection of each column, tables that get no grant, findings."""
 
     desired: Desired
-    treatments: Mapping[ColumnName, Treatment]
-    withheld: frozenset[TableName] = frozenset()
+    protections: Mapping[ColumnName, Protection]
+    not_granted: frozenset[TableName] = frozenset()
     findings: tuple[Finding, ...] = ()
 
     def but(self, *findings: Finding, **changes: object) -> Draft:
@@ -104,53 +105,53 @@ class Draft:
 def synthesize(request: SynthesisRequest) -> Synthesis:
     """Return the desired state for the labels; equal input in any order gives an equal state."""
     tables = tuple(t.name for t in request.snapshot.tables)
-    draft = _choose_treatments(request, Draft(desired=Desired(tables=tables), treatments={}))
+    draft = _choose_protections(request, Draft(desired=Desired(tables=tables), protections={}))
     for step in STEPS:
         draft = step(request, draft)
-    families = {t.family for t in draft.treatments.values()} | ({UNSEEN_FAMILY} if request.closed_places else set())
+    families = {t.family for t in draft.protections.values()} | ({UNREVIEWED_FAMILY} if request.closed_places else set())
     stored = masked_refreshes(request.snapshot.tables, families, request.exemptions, request.groups)
     return Synthesis(desired=draft.desired, findings=sort_findings([*draft.findings, *stored]))
 
 
-def _choose_treatments(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Give each protected column its one treatment; tables out of reach of policies are withheld instead."""
+def _choose_protections(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Give each protected column its one protection; tables out of reach of policies are withheld instead."""
     labels = {x.column: x for x in request.labels}
-    words = request.overlay.vocabulary
-    chosen: dict[ColumnName, Treatment] = {}
-    withheld: set[TableName] = set()
+    words = request.knowledge.vocabulary
+    chosen: dict[ColumnName, Protection] = {}
+    not_granted: set[TableName] = set()
     findings: list[Finding] = []
     for table in request.snapshot.tables:
         filtered = False
         for name, column in zip(table.column_names(), table.columns, strict=True):
             label = labels.get(name)
             if label is None:
-                withheld.add(table.name)
+                not_granted.add(table.name)
                 fix = "classify it; until then nobody is given the table"
                 findings.append(_finding("LK010", name, "the column has no label", fix))
                 continue
             if not label.protected:
                 continue
-            treatment = None if filtered else filter_treatment(label, column, words)
-            filtered = filtered or treatment is not None
-            treatment = treatment or mask_treatment(label, column, words)
-            if treatment is None:
-                withheld.add(table.name)
+            protection = None if filtered else filter_protection(label, column, words)
+            filtered = filtered or protection is not None
+            protection = protection or mask_protection(label, column, words)
+            if protection is None:
+                not_granted.add(table.name)
                 problem = f"no mask can be made for type {column.type!r}"
                 findings.append(_finding("LK011", name, problem, "drop or retype the column"))
                 continue
-            chosen[name] = treatment
+            chosen[name] = protection
         if table.kind in UNREACHABLE and any(c in chosen for c in table.column_names()):
-            withheld.add(table.name)
+            not_granted.add(table.name)
             chosen = {c: t for c, t in chosen.items() if c.table != table.name}
-            findings.append(_withheld(table))
-    return replace(draft, treatments=chosen, withheld=frozenset(withheld), findings=(*draft.findings, *findings))
+            findings.append(_not_granted(table))
+    return replace(draft, protections=chosen, not_granted=frozenset(not_granted), findings=(*draft.findings, *findings))
 
 
 def _finding(code: str, place: object, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
     return Finding(code=code, severity=severity, place=str(place), message=message, fix=fix)
 
 
-def _withheld(table: Table) -> Finding:
+def _not_granted(table: Table) -> Finding:
     message = f"policies do not reach a {table.kind} and it shows sensitive columns: no group is given it"
     return _finding("LK012", table.name, message, "put its base tables in scope instead", Severity.WARNING)
 
@@ -159,13 +160,13 @@ def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add tag policies with the values in use, assignments, and who may assign."""
     values: dict[str, set[str]] = defaultdict(set)
     assignments = []
-    for column, treatment in draft.treatments.items():
-        values[treatment.key].add(treatment.value)
+    for column, protection in draft.protections.items():
+        values[protection.key].add(protection.value)
         assignments.append(
-            TagAssignment(entity_type=EntityType.COLUMNS, entity_name=column.plain, key=treatment.key, value=treatment.value)
+            TagAssignment(entity_type=EntityType.COLUMNS, entity_name=column.plain, key=protection.key, value=protection.value)
         )
     descriptions = load_vocabulary().descriptions
-    theirs = request.overlay.taxonomy.keys
+    theirs = request.knowledge.taxonomy.keys
     policies = tuple(
         TagPolicy(key=k, description=descriptions.get(k, ""), values=tuple(v - {""}), external=k in theirs)
         for k, v in values.items()
@@ -186,10 +187,10 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add the functions in use, once a catalog, and the schemas they live in."""
     columns = _columns(request.snapshot)
     made: dict[tuple[str, str], Function] = {}
-    for name, treatment in draft.treatments.items():
-        place = (name.table.catalog, treatment.function)
+    for name, protection in draft.protections.items():
+        place = (name.table.catalog, protection.function)
         if place not in made:
-            made[place] = find_function(treatment, columns[name], request.overlay.library).at(
+            made[place] = find_function(protection, columns[name], request.knowledge.library).at(
                 name.table.catalog, request.function_schema
             )
     schemas = {(catalog, request.function_schema) for catalog, _ in made}
@@ -197,31 +198,31 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add one policy a catalog and treatment, packed without loss where the quota asks for it."""
+    """Add one policy a catalog and protection, packed without loss where the quota asks for it."""
     seeds = {
-        PolicySeed(catalog=name.table.catalog, treatment=t, exempt=_exempt(request, t.family))
-        for name, t in draft.treatments.items()
+        PlannedPolicy(catalog=name.table.catalog, protection=t, exempt=_exempt(request, t.family))
+        for name, t in draft.protections.items()
     }
     whole = any(len(place) == 1 for place in request.closed_places)
-    reserved = whole + (request.unseen is request.unseen_columns is Unseen.DENY)
+    reserved = whole + (request.unreviewed is request.unreviewed_columns is Unreviewed.DENY)
     policies, findings = pack_policies(seeds, request.function_schema, request.limits, reserved)
     return draft.but(*findings, policies=policies)
 
 
-def close_unseen(request: SynthesisRequest, draft: Draft) -> Draft:
+def close_unreviewed(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add the fallback policies of what is covered whole, and the review tags of tables (and columns) not withheld."""
     catalogs = request.reviewed_catalogs
     if not catalogs:
         return draft
     before = draft.desired
-    seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.withheld]
+    seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.not_granted]
     places = request.closed_places
-    made = [rows_fallback(p, request.function_schema, request.overlay.library, request.exemptions) for p in places]
+    made = [rows_fallback(p, request.function_schema, request.knowledge.library, request.exemptions) for p in places]
     tags = reviewed_tables(t.name for t in seen)
-    if request.unseen_columns is Unseen.DENY:
-        used = treatments_by_catalog(draft.treatments)
+    if request.unreviewed_columns is Unreviewed.DENY:
+        used = protections_by_catalog(draft.protections)
         made += [columns_fallback(c, request.function_schema, used.get(c, ()), request.exemptions) for c in catalogs]
-        tags += reviewed_columns(seen, draft.treatments)
+        tags += reviewed_columns(seen, draft.protections)
     fallbacks = tuple(p for p, _ in made)
     return draft.but(
         *crowded(fallbacks, request.limits),
@@ -239,8 +240,8 @@ def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the least privileges: each group may use the catalogs and schemas and read the tables in scope; seats, warehouse."""
-    tables = [t for t in draft.desired.tables if t not in draft.withheld]
+    """Add the least privileges: catalogs, schemas and tables in scope for each group, workspace assignments, the warehouse."""
+    tables = [t for t in draft.desired.tables if t not in draft.not_granted]
     grants: list[Grant] = []
     for spec in request.groups:
         places: set[tuple[SecurableType, tuple[str, ...], str]] = set()
@@ -252,22 +253,22 @@ def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
             for kind, parts, privilege in places
         )
     names = tuple(sorted(s.group.name for s in request.groups))
-    seats = tuple(Seat(group=n, entitlements=(CONSUMER,)) for n in names)
-    house = request.warehouse
-    warehouses = (replace(house, users=tuple(sorted({*house.users, *names}))),) if house else ()
-    return draft.but(grants=tuple(grants), seats=seats, warehouses=warehouses)
+    workspace_assignments = tuple(WorkspaceAssignment(group=n, entitlements=(CONSUMER,)) for n in names)
+    warehouse = request.warehouse
+    warehouses = (replace(warehouse, users=tuple(sorted({*warehouse.users, *names}))),) if warehouse else ()
+    return draft.but(grants=tuple(grants), workspace_assignments=workspace_assignments, warehouses=warehouses)
 
 
 def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add the spaces with content drawn from the schema; every group may ask."""
-    masked = frozenset(c for c, t in draft.treatments.items() if t.role is FunctionRole.MASK)
+    masked = frozenset(c for c, t in draft.protections.items() if t.role is FunctionRole.MASK)
     groups = tuple(sorted(s.group.name for s in request.groups))
     findings: list[Finding] = []
     spaces = []
     for space in request.spaces:
-        usable = tuple(sorted({t for t in space.tables if t in request.snapshot.index and t not in draft.withheld}))
+        usable = tuple(sorted({t for t in space.tables if t in request.snapshot.index and t not in draft.not_granted}))
         for gone in sorted(set(space.tables) - set(usable)):
-            why = "is withheld" if gone in draft.withheld else "is not in the snapshot"
+            why = "is withheld" if gone in draft.not_granted else "is not in the snapshot"
             problem = f"table of space {space.name!r} {why}"
             findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
         tables = tuple(request.snapshot.index[t] for t in usable)
@@ -301,9 +302,9 @@ STEPS: tuple[Step, ...] = (
     make_tags,
     make_masks,
     make_policies,
-    close_unseen,
+    close_unreviewed,
     make_groups,
     make_grants,
     make_genie,
 )
-"""The steps in order; treatments are chosen before the first."""
+"""The steps in order; protections are chosen before the first."""

@@ -1,0 +1,51 @@
+"""Where a command works: its console, its environment, what a job told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lampkeeper.cli.console import Console
+from lampkeeper.deploy.shared import SharedEnvs
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.files.local_files import LocalFiles
+from lampkeeper.model.known_names import unknown_name
+from lampkeeper.remote.volumes import VolumeFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFlags:
+    """What a task of a job is told beside the command's own options; all empty by hand."""
+
+    task_value: bool = False
+    run_id: str = ""
+    account_scope: str = ""
+    warehouse: str = ""
+    history: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandContext:
+    """Where a command works: the console, the folder that holds `envs`, the environment's name, a profile.
+
+    `shared` is there when `root` is a copy of a volume; `files` is where plans and records of runs are kept.
+    """
+
+    console: Console
+    root: Path
+    env: str
+    profile: str = ""
+    flags: JobFlags = field(default_factory=JobFlags)
+    files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
+    shared: SharedEnvs | None = None
+
+    def folder(self) -> EnvFolder:
+        """Return the environment's folder; raise UsageError listing the environments when it is not there."""
+        folder = EnvFolder(self.root, self.env)
+        if self.shared is not None and not folder.settings_path.is_file():
+            files = (name.split("/") for name in self.shared.volume.names())
+            there = [parts[0] for parts in files if parts[1:] == ["env.auto.tfvars"]]
+            fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over"
+            where = f"because {self.shared.volume.path}/{self.env}/env.auto.tfvars is not there"
+            raise unknown_name("environment", self.env, there, where=where, fix=fix)
+        return EnvFolder.existing(self.root, self.env)

@@ -1,0 +1,276 @@
+"""What `generate` does before it decides: ask a model, let the warehouse count values, read the platform's findings."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from lampkeeper.app.deciding import Decided, decide_by_values, masked_columns
+from lampkeeper.app.labelling import ask_model, read_platform
+from lampkeeper.app.lifecycle import snapshot_of
+from lampkeeper.app.model_labels import ModelRun
+from lampkeeper.app.space_content import ModelOptions, SpaceWriter, space_prompts
+from lampkeeper.app.value_profiling import Counter, count_values, counter_of
+from lampkeeper.cli.app import switch
+from lampkeeper.cli.context import CommandContext
+from lampkeeper.cli.outcome import Outcome
+from lampkeeper.design.classify.prompt import prompts_of, render_prompt, subs_of
+from lampkeeper.design.genie.spaces import SpaceRequest
+from lampkeeper.design.knowledge.knowledge import Knowledge
+from lampkeeper.files.folder import EnvFolder
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding
+from lampkeeper.model.schema import Snapshot
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.llm import ModelRef, ModelTimeouts, Provider
+
+if TYPE_CHECKING:
+    from lampkeeper.remote.llm_client import Model
+
+
+_UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskFlags:
+    """The options of `generate` that are about other sources than the rules."""
+
+    model: str = ""
+    dry_run: bool = False
+    counter: Counter | None = None
+    decide_by_values: bool = False
+    asked_for_values: bool = False
+    settle: bool = False
+    price: str = ""
+    timeout: float = 180.0
+    space_content: SpaceWriter = SpaceWriter.MODEL
+
+    @property
+    def needs_workspace(self) -> bool:
+        """Say whether the workspace is needed although nothing is read from it."""
+        return self.counter is not None or self.asked_for_values or self.model.startswith(f"{Provider.DATABRICKS}:")
+
+
+def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; they arrive as keywords of AskFlags' names, `model_` before the price and the timeout."""
+    forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
+    options = (
+        click.option("--model", default="", metavar="REF", help=f"Ask a model too: {forms}."),
+        click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty asks none."),
+        click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
+        click.option(
+            "--profile-values", type=click.Choice([_UNDECIDED, "none", *(c.value for c in Counter)]), is_flag=False,
+            flag_value=Counter.WAREHOUSE.value, default=_UNDECIDED, show_default=True,
+            help="Count what values look like, where they are; no value leaves. undecided: the warehouse, of the columns that"
+            " names cannot settle; warehouse (also alone) or spark: of all columns; none: of no column.",
+        ),
+        switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),
+        click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
+        click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="For one answer."),
+        click.option(
+            "--space-content", type=click.Choice([w.value for w in SpaceWriter]), default=SpaceWriter.MODEL.value,
+            show_default=True, help="Who writes Genie spaces: the schema (offline), or over it a model, where one is given.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_flags(options: dict[str, Any]) -> AskFlags:
+    """Return the flags out of a command's options, which lose them."""
+    model, endpoint, counter = options.pop("model"), options.pop("model_endpoint").strip(), options.pop("profile_values")
+    if model and endpoint:
+        raise UsageError("--model and --model-endpoint name two models", fix="leave one of them out")
+    flags = AskFlags(
+        model=f"{Provider.DATABRICKS}:{endpoint}" if endpoint else model,
+        dry_run=options.pop("dry_run"),
+        counter=None if counter in ("none", _UNDECIDED) else Counter(counter),
+        decide_by_values=counter == _UNDECIDED,
+        # Said outright (the jobs do), it counts with --offline too, as the other choices do.
+        asked_for_values=counter == _UNDECIDED and _is_given("profile_values"),
+        settle=options.pop("settle_undecided"),
+        price=options.pop("model_price"),
+        timeout=options.pop("model_timeout"),
+        space_content=SpaceWriter(options.pop("space_content")),
+    )
+    if not 0 < flags.timeout < 3600:
+        raise UsageError(f"--model-timeout {flags.timeout} is not a number of seconds", fix="give 1 to 3599")
+    _prices(flags.price)
+    if flags.model:
+        ref = ModelRef.parse(flags.model, os.environ)
+        if not flags.dry_run:
+            # A package or a key that is missing is told before the workspace is read.
+            opened = _opener()
+            if ref.provider is not Provider.DATABRICKS:
+                opened(ref, os.environ)
+    return flags
+
+
+def _is_given(option: str) -> bool:
+    """Say whether an option was written on the command line."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def show_prompts(
+    context: CommandContext, folder: EnvFolder, knowledge: Knowledge, spaces: Sequence[SpaceRequest] = ()
+) -> Outcome:
+    """Print what a model would be asked about the snapshot last taken, and its size; nothing is read, sent or written."""
+    snapshot = snapshot_of(folder)
+    prompts = prompts_of(snapshot, subtypes=subs_of(knowledge.vocabulary))
+    of_spaces = tuple(space_prompts(snapshot, spaces).values())
+    for number, prompt in enumerate(prompts, start=1):
+        context.console.line(
+            f"== prompt {number} of {len(prompts)}: {prompt.table.name}, {len(prompt.columns)} columns, {prompt.tokens} tokens"
+        )
+        context.console.line(render_prompt(prompt))
+    for each in of_spaces:
+        context.console.line(f"== space {each.space}: {len(each.tables)} tables, {each.tokens} tokens")
+        context.console.line(each.render())
+    total = sum(p.tokens for p in prompts) + sum(p.tokens for p in of_spaces)
+    context.console.line(f"{len(prompts) + len(of_spaces)} prompts, {total} tokens (estimated, 3 bytes each); nothing was sent")
+    document = {
+        "env": context.env,
+        "prompts": [
+            {
+                "table": str(p.table.name),
+                "columns": len(p.columns),
+                "tokens": p.tokens,
+                "hash": p.digest,
+                "messages": p.messages(),
+            }
+            for p in prompts
+        ],
+        "spaces": [{"space": p.space, "tokens": p.tokens, "hash": p.digest, "messages": p.messages()} for p in of_spaces],
+        "tokens": total,
+    }
+    return Outcome(document=document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the sources came to: findings, the exit code that a failing model asks for, facts for the JSON document."""
+
+    findings: tuple[Finding, ...] = ()
+    code: int = 0
+    document: dict[str, Any] | None = None
+    settled: Decided | None = None
+
+
+def fill_sources(
+    context: CommandContext,
+    folder: EnvFolder,
+    workspace: Workspace | None,
+    flags: AskFlags,
+    *,
+    online: bool,
+    knowledge: Knowledge,
+    spaces: Sequence[SpaceRequest] = (),
+) -> Asked:
+    """Fill the sources that the flags ask for. A source that fails is a finding; the rules' labels stand without it."""
+    snapshot = snapshot_of(folder)
+    findings: list[Finding] = []
+    if workspace is not None and online:
+        read_platform(folder, snapshot, workspace)
+    if workspace is not None and flags.counter is not None:
+        findings += count_with(context, folder, snapshot, workspace, flags.counter, knowledge)
+    settled: Decided | None = None
+    if workspace is not None and flags.decide_by_values and (online or flags.asked_for_values):
+        settled = _settle(context, folder, snapshot, workspace, knowledge)
+        findings += settled.findings
+    if not flags.model:
+        return Asked(findings=tuple(findings), settled=settled)
+    model = _opener()(
+        ModelRef.parse(flags.model, os.environ),
+        os.environ,
+        workspace,
+        ModelTimeouts(answer=flags.timeout, silence=min(60.0, flags.timeout), deadline=flags.timeout * 5 / 3),
+    )
+    with context.console.progress(f"asking {model.ref}") as step:
+        run = ask_model(
+            folder, snapshot, model, ModelOptions(prices=_prices(flags.price)), datetime.now(UTC), step, knowledge, spaces
+        )
+    context.console.line(_summary(run))
+    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
+
+
+def _opener() -> Callable[..., Model]:
+    """Return `open_model`; raise UsageError if the extra `model` is not installed."""
+    # Imported here for its loading time: only who asks a model waits for it.
+    try:
+        from lampkeeper.remote.llm_client import open_model
+    except ModuleNotFoundError as error:
+        if error.name != "openai":
+            raise
+        raise UsageError(
+            "asking a model needs the package openai, which is not installed",
+            fix="pip install 'lampkeeper[model]'; in the environment of a job, depend on lampkeeper-….whl[model]",
+        ) from None
+    return open_model
+
+
+def count_with(
+    context: CommandContext, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter, knowledge: Knowledge
+) -> tuple[Finding, ...]:
+    """Count what the values of the snapshot's tables look like; return what could not be counted."""
+    with context.console.progress("counting values") as step:
+        masked = masked_columns(folder, snapshot, knowledge)
+        return count_values(folder, snapshot, counter_of(counter, workspace), step, knowledge.schemes, masked)
+
+
+def _settle(
+    context: CommandContext, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, knowledge: Knowledge
+) -> Decided:
+    with context.console.progress("counting values of undecided columns") as step:
+        settled = decide_by_values(folder, snapshot, knowledge, counter_of(Counter.WAREHOUSE, workspace), step)
+    if settled.columns:
+        context.console.line(str(settled))
+    return settled
+
+
+def _summary(run: ModelRun) -> str:
+    tokens, cost = run.tokens, run.model_options.cost(*run.tokens)
+    asked = sum(1 for t in run.tables if not t.remembered)
+    spaces = f" spaces: {sum(s.remembered for s in run.spaces)} remembered, {sum(s.answers > 0 for s in run.spaces)} asked;"
+    return (
+        f"model {run.model}: {len(run.tables) - asked} tables remembered, {asked} asked,"
+        f" {sum(1 for t in run.tables if not t.whole)} without a whole answer;"
+        f"{spaces if run.spaces else ''}"
+        f" {tokens[0]} + {tokens[1]} tokens, {'cost unknown' if cost is None else f'{cost:.4f} USD'}"
+    )
+
+
+def _document(run: ModelRun) -> dict[str, Any]:
+    return {
+        "model": run.model,
+        "tables": len(run.tables),
+        "remembered": sum(1 for t in run.tables if t.remembered),
+        "answers": sum(t.answers for t in run.tables),
+        "input_tokens": run.tokens[0],
+        "output_tokens": run.tokens[1],
+        "cost_usd": run.model_options.cost(*run.tokens),
+        "incomplete": [str(t.table) for t in run.tables if not t.whole],
+        "spaces": [
+            {"space": s.space, "remembered": s.remembered, "answers": s.answers, "usable": s.content is not None}
+            for s in run.spaces
+        ],
+    }
+
+
+def _prices(text: str) -> tuple[float, float] | None:
+    if not text:
+        return None
+    try:
+        prices = tuple(float(p) for p in text.split(","))
+    except ValueError:
+        prices = ()
+    if len(prices) != 2 or not all(math.isfinite(p) and p >= 0 for p in prices):
+        raise UsageError(f"--model-price {text!r} is not two prices", fix="write --model-price 3,15")
+    return prices

@@ -1,0 +1,218 @@
+"""Which privileges a principal holds, asked of the platform: what is missing is named, with the words that give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lampkeeper.deploy.roles import PRIVILEGES, UC_TYPES, On, RequiredPrivilege
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.findings import Finding, Severity, sort_findings
+from lampkeeper.model.names import quote_identifier, quote_path
+from lampkeeper.remote.clients import ApiLevel, Json, Workspace, encode
+from lampkeeper.remote.table_grants import own_names
+from lampkeeper.remote.volumes import ROOT
+from lampkeeper.remote.warehouse import list_warehouses
+
+_UC = "/api/2.1/unity-catalog"
+ADMINS = "admins"
+"""The group of a workspace's administrators."""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Need:
+    """A right on a securable of Unity Catalog: any one of the privileges will do, and so will owning it."""
+
+    securable_type: str
+    full_name: str
+    privileges: tuple[str, ...]
+    purpose: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Securables:
+    """Where a step needs its privileges: folders of volumes, `catalog.schema` of the history, names and ids; empty for none."""
+
+    envs: str = ""
+    approvals: str = ""
+    history: str = ""
+    warehouse: str = ""
+    scope: str = ""
+    governed: tuple[str, ...] = ()
+    spaces: tuple[str, ...] = ()
+
+    def names(self, privilege: RequiredPrivilege) -> tuple[str, ...]:
+        """Return the full names that a right is held on."""
+        volumes = [_volume(path) for path in (self.envs, self.approvals if privilege.steps & _APPROVALS else "") if path]
+        schemas = [".".join(v.split(".")[:2]) for v in volumes]
+        match privilege.on:
+            case On.SCHEMA if privilege.privilege != "USE SCHEMA":
+                found = [self.history]
+            case On.SCHEMA:
+                found = [*schemas, self.history]
+            case On.CATALOG:
+                found = [s.split(".")[0] for s in (*schemas, self.history)]
+            case On.ENVS | On.APPROVALS:
+                path = self.envs if privilege.on is On.ENVS else self.approvals
+                found = [_volume(path)] if path else []
+            case On.GOVERNED:
+                found = list(self.governed)
+            case On.SPACES:
+                found = list(self.spaces)
+            case On.WAREHOUSE:
+                found = [self.warehouse]
+            case On.SCOPE:
+                found = [self.scope]
+            case On.WORKSPACE | On.ACCOUNT:
+                found = [str(privilege.on)]
+        return tuple(dict.fromkeys(n for n in found if n))
+
+
+_APPROVALS = frozenset({"plan", "approve", "apply"})
+
+
+def _volume(path: str) -> str:
+    return ".".join(path.removeprefix(ROOT).split("/")[:3])
+
+
+class Holder:
+    """The principal that is signed in, and what it holds; what it may not even see gives it no right."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Ask who it is."""
+        self._workspace = workspace
+        me = workspace.get("privileges", "/api/2.0/preview/scim/v2/Me")
+        self.names = own_names(me)
+        self.name = str(me.get("userName") or me.get("applicationId") or me.get("displayName") or "")
+        self._owners: dict[str, str] = {}
+        self._metastore: bool | None = None
+
+    @property
+    def is_workspace_admin(self) -> bool:
+        """Say whether it administers the workspace."""
+        return ADMINS in self.names
+
+    def lacks(self, need: Need) -> bool:
+        """Say whether it holds none of the privileges, owns the securable not, nor what that stands in."""
+        parts = need.full_name.split(".")
+        inner = "volumes" if need.securable_type == "volume" else "tables"
+        levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), (inner, need.full_name)]
+        # Who owns a schema or catalog may not tag what others have made in it (source: platform docs, tags).
+        owning = levels[len(parts) - 1 : len(parts)] if need.privileges == ("APPLY_TAG",) else levels[: len(parts)]
+        for level, name in owning:
+            if name not in self._owners:
+                self._owners[name] = str(self._allowed(f"{_UC}/{level}/{encode(name)}").get("owner") or "")
+            if self._owners[name] in self.names:
+                return False
+        found = self._allowed(f"{_UC}/effective-permissions/{encode(need.securable_type, need.full_name)}")
+        held = {
+            str(p.get("privilege")).replace(" ", "_").upper()
+            for entry in found.get("privilege_assignments") or () if entry.get("principal") in self.names
+            for p in entry.get("privileges") or ()
+        }  # fmt: skip
+        # ALL_PRIVILEGES holds neither MANAGE nor what comes with it (source: platform docs, privileges page).
+        if held & set(need.privileges) or ("MANAGE" not in need.privileges and "ALL_PRIVILEGES" in held):
+            return False
+        return not ("MANAGE" in need.privileges and self._is_metastore_admin())
+
+    def missing(self, need: Need) -> Finding | None:
+        """Return a finding that names the right when it is lacking."""
+        if not self.lacks(need):
+            return None
+        privilege = need.privileges[0].replace("_", " ")
+        kind, parts = need.securable_type, need.full_name.split(".")
+        return Finding(
+            code="RIGHT_MISSING",
+            severity=Severity.ERROR,
+            place=f"{kind} {need.full_name}",
+            message=f"{self.name} lacks {privilege} and is not the owner: it may not {need.purpose}",
+            fix=f"GRANT {privilege} ON {kind.upper()} {quote_path(*parts)} TO {quote_identifier(self.name)}",
+        )
+
+    def misses(self, privilege: RequiredPrivilege, place: str) -> Finding | None:
+        """Return a finding when a right of the table is lacking on a place."""
+        if privilege.on in UC_TYPES:
+            privileges: tuple[str, ...] = (privilege.privilege.replace(" ", "_"),)
+            if privilege.privilege == "BROWSE":
+                privileges = ("BROWSE", "SELECT", "MANAGE")
+            need = Need(securable_type=UC_TYPES[privilege.on], full_name=place, privileges=privileges, purpose=privilege.why)
+            return self.missing(need)
+        if self._held(privilege.on, place):
+            return None
+        who = f"{privilege.on} {place}" if privilege.on not in (On.WORKSPACE, On.ACCOUNT) else place
+        fixes = {
+            On.WAREHOUSE: f"give {self.name} CAN USE on warehouse {place}",
+            On.SCOPE: f"databricks secrets put-acl {place} {self.name} READ",
+            On.SPACES: f"give {self.name} CAN EDIT on Genie space {place}",
+            On.WORKSPACE: f"add {self.name} to the group {ADMINS} of the workspace",
+            On.ACCOUNT: "make the principal in the secret scope an account admin",
+        }
+        what = "is no administrator" if privilege.privilege == "admin" else f"lacks {privilege.privilege}"
+        name = "the principal in the secret scope" if privilege.on is On.ACCOUNT else self.name
+        message = f"{name} {what}: it may not {privilege.why}"
+        return Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place=who, message=message, fix=fixes[privilege.on])
+
+    def _held(self, on: On, place: str) -> bool:
+        if on is On.WORKSPACE or (self.is_workspace_admin and on is not On.ACCOUNT):
+            return self.is_workspace_admin
+        if on is On.WAREHOUSE:
+            return place in {str(w["id"]) for w in list_warehouses(self._workspace)}
+        if on is On.SPACES:
+            return self._may(f"/api/2.0/genie/spaces/{encode(place)}", {"include_serialized_space": True})
+        if on is On.SCOPE:
+            return self._may("/api/2.0/secrets/list", {"scope": place})
+        path, api_level = self._workspace.scim("Users")
+        return self._may(path, {"count": 1}, api_level)
+
+    def _may(self, path: str, query: Mapping[str, object], api_level: ApiLevel = ApiLevel.WORKSPACE) -> bool:
+        try:
+            return self._workspace.find("privileges", path, query, api_level) is not None
+        except RemoteError as error:
+            if error.status != 403:
+                raise
+            return False
+
+    def _allowed(self, path: str) -> Json:
+        try:
+            return self._workspace.find("privileges", path) or {}
+        except RemoteError as error:
+            if error.status != 403:
+                raise
+            return {}
+
+    def _is_metastore_admin(self) -> bool:
+        if self._metastore is None:
+            owner = str(self._allowed(f"{_UC}/metastore_summary").get("owner") or "")
+            self._metastore = owner in self.names
+        return self._metastore
+
+
+def require_sight(workspace: Workspace, catalogs: Iterable[str]) -> None:
+    """Raise RemoteError when grants and policies of a catalog do not all show: an empty view is not a clean one."""
+    holder = Holder(workspace)
+    purpose = "see everybody's grants and policies there"
+    needs = (Need(securable_type="catalog", full_name=c, privileges=("MANAGE",), purpose=purpose) for c in sorted(set(catalogs)))
+    found = [f for need in needs if (f := holder.missing(need)) is not None]
+    if found:
+        raise refusal(found)
+
+
+def refusal(found: Sequence[Finding], before: str = "") -> RemoteError:
+    """Return the error that names what is missing, after what was said before."""
+    lines = [f"{f.place}: {f.message}" for f in found]
+    message = "\n  ".join([before, *lines] if before else lines)
+    return RemoteError(message, code="RIGHT_MISSING", status=403, fix="; ".join(dict.fromkeys(f.fix for f in found)))
+
+
+def lacking(workspace: Workspace, step: str, securables: Securables) -> tuple[Finding, ...]:
+    """Return the privileges of the table that a step needs at these places and the principal does not hold; reads only."""
+    return sort_findings(_lacking(Holder(workspace), step, securables))
+
+
+def _lacking(holder: Holder, step: str, securables: Securables) -> Iterator[Finding]:
+    for privilege in PRIVILEGES:
+        if step in privilege.steps:
+            for place in securables.names(privilege):
+                found = holder.misses(privilege, place)
+                if found is not None:
+                    yield found

@@ -1,0 +1,130 @@
+"""Who does what in production, and the least right that each step needs: one table for the documentation, checks and tests.
+
+Source of what a call needs: platform docs, pages on privileges, tags, ABAC, volumes, secrets and permissions of objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a principal of its own is for; `govern` is all of them in one, without an approver."""
+
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    APPLY = "apply"
+    VERIFY = "verify"
+    GOVERN = "govern"
+    ACCOUNT = "account"
+
+
+STEPS: Mapping[Role, frozenset[str]] = {
+    Role.PROPOSE: frozenset({"snapshot", "generate", "validate", "plan", "audit", "report", "outcome"}),
+    Role.APPROVE: frozenset({"approve"}),
+    Role.APPLY: frozenset({"apply", "report", "outcome"}),
+    Role.VERIFY: frozenset({"verify", "audit", "outcome"}),
+    Role.GOVERN: frozenset({"snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report", "outcome"}),
+    Role.ACCOUNT: frozenset({"account"}),
+}
+"""Duty to the commands that its jobs run; the account's principal runs none, others sign in as it."""
+
+
+class On(StrEnum):
+    """What a right is held on; the shared ones are the bundle's (resources/storage.yml)."""
+
+    CATALOG = "shared catalog"
+    SCHEMA = "shared schema"
+    ENVS = "volume lampkeeper"
+    APPROVALS = "volume approvals"
+    GOVERNED = "governed catalogs"
+    SPACES = "Genie spaces that exist"
+    WAREHOUSE = "warehouse"
+    SCOPE = "secret scope"
+    WORKSPACE = "workspace"
+    ACCOUNT = "account"
+
+
+UC_TYPES: Mapping[On, str] = {
+    On.CATALOG: "catalog", On.SCHEMA: "schema", On.ENVS: "volume", On.APPROVALS: "volume", On.GOVERNED: "catalog",
+}  # fmt: skip
+"""The securables of Unity Catalog among them, with their types."""
+
+BY_BUNDLE = frozenset({On.SCHEMA, On.ENVS, On.APPROVALS})
+"""What target prod of the bundle grants itself; the rest is an administrator's to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredPrivilege:
+    """One right, and the steps that fail without it."""
+
+    on: On
+    privilege: str
+    steps: frozenset[str]
+    why: str = field(compare=False)
+
+
+def _privilege(on: On, privilege: str, steps: str, why: str) -> RequiredPrivilege:
+    return RequiredPrivilege(on=on, privilege=privilege, steps=frozenset(steps.split()), why=why)
+
+
+_ALL = "snapshot generate validate plan approve apply verify audit report outcome"
+_REPORTED = "generate apply verify audit"
+_LIVE = "snapshot plan apply verify audit report"
+
+PRIVILEGES: tuple[RequiredPrivilege, ...] = (
+    _privilege(On.CATALOG, "USE CATALOG", _ALL, "reach what the jobs share"),
+    _privilege(On.SCHEMA, "USE SCHEMA", _ALL, "reach what the jobs share"),
+    _privilege(On.SCHEMA, "MODIFY", _REPORTED, "append to the history"),
+    _privilege(On.ENVS, "READ VOLUME", _ALL, "read environments, plans and reports"),
+    _privilege(On.ENVS, "WRITE VOLUME", _ALL.replace("approve ", ""), "leave records, drafts, plans and state"),
+    _privilege(On.APPROVALS, "READ VOLUME", "plan approve apply", "see whether somebody else approved"),
+    _privilege(On.APPROVALS, "WRITE VOLUME", "approve", "approve"),
+    _privilege(On.GOVERNED, "MANAGE", "plan apply verify audit report", "see everybody's grants and policies, and change them"),
+    _privilege(On.GOVERNED, "BROWSE", "snapshot", "see tables and columns"),
+    _privilege(On.GOVERNED, "USE CATALOG", "apply", "tag, make functions"),
+    _privilege(On.GOVERNED, "USE SCHEMA", "apply", "tag, make functions"),
+    _privilege(On.GOVERNED, "CREATE SCHEMA", "apply", "make the schema of the functions, the first time"),
+    _privilege(On.GOVERNED, "APPLY TAG", "apply", "assign tags"),
+    _privilege(On.SPACES, "CAN EDIT", "plan verify report", "read a space as it is"),
+    _privilege(On.WAREHOUSE, "CAN USE", _LIVE + " generate", "run queries"),
+    _privilege(On.SCOPE, "READ", _LIVE + " generate", "sign in at the account, and as the identities that verify"),
+    _privilege(On.WORKSPACE, "admin", "apply", "give entitlements, warehouses and new governed tags"),
+    _privilege(On.ACCOUNT, "admin", "account", "read and write groups, memberships and workspace assignments"),
+)
+
+_COVERED: Mapping[tuple[On, str], frozenset[tuple[On, str]]] = {
+    (On.WORKSPACE, "admin"): frozenset({(On.WAREHOUSE, "CAN USE"), (On.SCOPE, "READ"), (On.SPACES, "CAN EDIT")}),
+    (On.GOVERNED, "MANAGE"): frozenset({(On.GOVERNED, "BROWSE")}),
+}
+"""Rights that come with another one."""
+
+
+def privileges_of(role: Role) -> tuple[RequiredPrivilege, ...]:
+    """Return the least privileges of a role: what its steps need, without what comes with something that they need anyway."""
+    needed = [r for r in PRIVILEGES if r.steps & STEPS[role]]
+    covered = {c for r in needed for c in _COVERED.get((r.on, r.privilege), ())}
+    return tuple(r for r in needed if (r.on, r.privilege) not in covered)
+
+
+def privileges_table() -> str:
+    """Return the table of the documentation: a row for each thing that privileges are held on, a column for each role."""
+    roles = [Role.PROPOSE, Role.APPROVE, Role.APPLY, Role.VERIFY, Role.GOVERN]
+    lines = ["| on | " + " | ".join(f"`{d}`" for d in roles) + " |", "|---" * (len(roles) + 1) + "|"]
+    for on in On:
+        if on is On.ACCOUNT:
+            continue
+        cells = [", ".join(r.privilege for r in privileges_of(role) if r.on is on) for role in roles]
+        lines.append(f"| {on} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def reasons_table() -> str:
+    """Return each right with the steps that need it and what for."""
+    lines = ["| right | steps | to |", "|---|---|---|"]
+    for privilege in PRIVILEGES:
+        steps = "every step" if len(privilege.steps) > 8 else ", ".join(sorted(privilege.steps))
+        lines.append(f"| {privilege.privilege} on {privilege.on} | {steps} | {privilege.why} |")
+    return "\n".join(lines)

@@ -1,0 +1,148 @@
+"""Proves by query that a table which nobody has reviewed shows no row to those who may read it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lampkeeper.deploy.history_tables import TABLES as RECORD
+from lampkeeper.deploy.verify.cells import Refusal, TestPrincipal, refusal
+from lampkeeper.model.access import Access
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.effective import OUTSIDER
+from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.findings import Finding, Severity
+from lampkeeper.model.tags import EntityType
+from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED, Reach, outermost, within
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.live import Governed
+from lampkeeper.remote.unreviewed import UnreviewedTable, read_reviewed, read_unreviewed
+
+MOST = 3
+"""How many unreviewed tables of a catalog are asked for at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreviewedProof:
+    """One closed catalog or schema: how many unreviewed tables it has, what was asked, and what is wrong."""
+
+    place: Reach
+    tables: int
+    asked: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        where = ".".join(self.place)
+        if not self.tables:
+            return f"unreviewed tables of {where}: there is none, so nothing was asked"
+        if not self.asked:
+            return f"unreviewed tables of {where}: {self.tables}, none that anybody asked here may read: not proven by query"
+        wrong = f", {len(self.findings)} wrong" if self.findings else ", no row each"
+        return f"unreviewed tables of {where}: {self.tables}, asked {'; '.join(self.asked)}{wrong}"
+
+
+def prove_unreviewed(
+    desired: Desired, workspace: Workspace, live: Governed, expected: Access, test_principals: Sequence[TestPrincipal]
+) -> tuple[UnreviewedProof, ...]:
+    """Count rows of unreviewed tables as every test principal that may read them and is not exempt, per hidden securable."""
+    around = {t.parts[:n] for t in desired.tables for n in (1, 2)}
+    places = outermost(p for p in around if expected.closes_unreviewed(OUTSIDER, p))
+    if not places:
+        return ()
+    unreviewed = read_unreviewed(workspace, {p[0] for p in places})
+    others = reviewed_by_others(desired, workspace, places)
+    proofs = (_prove(p, [t for t in unreviewed if within(p, t.name.parts)], live, expected, test_principals) for p in places)
+    return tuple(replace(p, findings=(*p.findings, *others.get(p.place, ()))) for p in proofs)
+
+
+def reviewed_by_others(
+    desired: Desired, workspace: Workspace, places: Iterable[Reach], code: str = "verify/review_by_others"
+) -> dict[Reach, list[Finding]]:
+    """Return, by closed place, a finding for each table with a review tag that this environment does not ask for."""
+    asked = {
+        t.entity_name.casefold()
+        for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
+    }  # fmt: skip
+    places = outermost(places)
+    found: dict[Reach, list[Finding]] = defaultdict(list)
+    for table in read_reviewed(workspace, {p[0] for p in places}):
+        place = next((p for p in places if within(p, table.parts)), None)
+        if place is not None and table.plain.casefold() not in asked:
+            # The record of runs gets the tag from `apply`, beside the desired state: a table of its name may be it.
+            ours = table.table in RECORD
+            finding = Finding(
+                code=code, severity=Severity.WARNING if ours else Severity.ERROR, place=str(table),
+                message=f"carries {REVIEW_KEY}={REVIEWED}, which this environment does not ask for: its rows are open"
+                + (" (the record of runs has a table of this name)" if ours else ""),
+                fix="take the tag off and see who may assign it; or put the table in uc_tables and generate",
+            )  # fmt: skip
+            found[place].append(finding)
+    return found
+
+
+def _prove(
+    place: Reach, tables: Sequence[UnreviewedTable], live: Governed, expected: Access, test_principals: Sequence[TestPrincipal]
+) -> UnreviewedProof:
+    found = list(_inherited(place, live))
+    asked: list[str] = []
+    real = Access(live.access_model())
+    proven: set[UnreviewedTable] = set()
+    for table in tables:
+        for test_principal in test_principals:
+            if len(proven) == MOST:
+                break
+            held = real.identities(test_principal.principal)
+            if not held.intersection(table.readers) or not expected.closes_unreviewed(test_principal.principal, place):
+                continue
+            answer = _count(test_principal, table)
+            if isinstance(answer, Refusal):
+                continue
+            proven.add(table)
+            asked.append(f"{table.name} as {test_principal.name}")
+            if answer:
+                found.append(_shows(test_principal, table, answer))
+    return UnreviewedProof(place=place, tables=len(tables), asked=tuple(asked), findings=tuple(found))
+
+
+def _count(test_principal: TestPrincipal, table: UnreviewedTable) -> int | Refusal:
+    try:
+        rows = test_principal.query_runner.ask(f"SELECT count(*) FROM {table.name.sql}", {})  # noqa: S608 - the name is quoted
+    except RemoteError as error:
+        return refusal(error)
+    return int(rows[0][0] or 0)
+
+
+def _shows(test_principal: TestPrincipal, table: UnreviewedTable, rows: int) -> Finding:
+    return Finding(
+        code="verify/unreviewed_rows",
+        severity=Severity.ERROR,
+        place=f"{test_principal.name}: {table.name}",
+        message=f"nobody has reviewed this table, and it shows {rows} row(s)",
+        fix="run `plan` to see whether the fallback policy stands, then `apply`",
+    )
+
+
+def _inherited(place: Reach, live: Governed) -> list[Finding]:
+    """Return an error where the review tag stands above tables: everything that is made there would count as reviewed."""
+    above = {EntityType.CATALOGS, EntityType.SCHEMAS}
+    return [
+        Finding(
+            code="verify/review_inherited",
+            severity=Severity.ERROR,
+            place=f"{t.entity_type.removesuffix('s')} {t.entity_name}",
+            message=f"carries {REVIEW_KEY}={REVIEWED}, which its tables inherit: new tables in it are open",
+            fix="take the tag off; it belongs on tables",
+        )
+        for t in live.tags
+        if t.key == REVIEW_KEY
+        and t.value == REVIEWED
+        and t.entity_type in above
+        and _above(place, tuple(t.entity_name.split(".")))
+    ]
+
+
+def _above(place: Reach, name: tuple[str, ...]) -> bool:
+    """Say whether tables of the place inherit the tags of this catalog or schema."""
+    return within(place, name) or within(name, place)

@@ -1,6 +1,0 @@
--- filter_unseen() RETURNS BOOLEAN
--- class: any
--- reveals: no row
--- note: for tables that nobody has reviewed
--- example: () -> FALSE
-FALSE

@@ -1,0 +1,149 @@
+"""The chosen overlays made one: a lexicon, schemes for values, protections and group templates. Their order does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+
+from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
+from lampkeeper.design.knowledge.lexicon import Lexicon, build_lexicon
+from lampkeeper.design.knowledge.library import Library, load_library
+from lampkeeper.design.knowledge.overlay import GroupTemplate, Identifier, Overlay
+from lampkeeper.design.knowledge.profiles_overlays import format_predicate
+from lampkeeper.design.knowledge.taxonomy import Taxonomy, map_vocabulary
+from lampkeeper.design.knowledge.vocabulary import Protection, Vocabulary, load_vocabulary
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding
+from lampkeeper.model.groups import Group, GroupSpec
+from lampkeeper.model.masks import FunctionRole
+
+_CHECKED, _SHAPED, _FAINT = 0.9, 0.62, 0.35
+"""What valid values say alone: with a check digit, with a shape that nothing else has, with a shape that much else has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What the chosen overlays know, on top of what is always known."""
+
+    overlays: tuple[Overlay, ...]
+    lexicon: Lexicon
+    schemes: tuple[Scheme, ...]
+    vocabulary: Vocabulary
+    library: Library
+    templates: tuple[GroupTemplate, ...] = ()
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the overlays, sorted."""
+        return tuple(sorted(p.code for p in self.overlays))
+
+    def mapped(self, taxonomy: Taxonomy) -> tuple[Knowledge, tuple[Finding, ...]]:
+        """Return the overlay with an organisation's own tags in place of ours, and the errors of that mapping."""
+        words, findings = map_vocabulary(self.vocabulary, self.library, taxonomy)
+        return replace(self, vocabulary=words, taxonomy=taxonomy), findings
+
+    def pick_groups(self, names: Iterable[str]) -> tuple[GroupSpec, ...]:
+        """Return groups of these names: from a template where one has the name, else with no clearance at all."""
+        known = {t.name.casefold(): t for t in self.templates}
+        found = {n: known[n.casefold()].spec() if n.casefold() in known else GroupSpec(group=Group(name=n)) for n in names}
+        return tuple(found[n] for n in sorted(found))
+
+
+@cache
+def default_knowledge() -> Knowledge:
+    """Return what is known without any overlay."""
+    return compose(())
+
+
+def compose(overlays: tuple[Overlay, ...], library: Library | None = None) -> Knowledge:
+    """Return the overlays as one; raise UsageError where two of them want different things of the same class and subtype.
+
+    `library` holds functions of one's own beside the built-in ones.
+    """
+    made = _compose(overlays)
+    return made if library is None else replace(made, library=library)
+
+
+# An overlay is some 10 MB: one run needs one or two.
+@lru_cache(maxsize=4)
+def _compose(overlays: tuple[Overlay, ...]) -> Knowledge:
+    identifiers = sorted((i for p in overlays for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
+    return Knowledge(
+        overlays=tuple(sorted(overlays, key=lambda p: (p.kind, p.code))),
+        lexicon=build_lexicon(identifiers),
+        schemes=(*SCHEMES, *_schemes(identifiers)),
+        vocabulary=_vocabulary(identifiers),
+        library=load_library(),
+        templates=_templates(overlays),
+    )
+
+
+def _schemes(identifiers: Iterable[Identifier]) -> tuple[Scheme, ...]:
+    found = []
+    for each in identifiers:
+        if each.format is None or each.open:
+            continue
+        score = _FAINT if not each.alone else _CHECKED if each.format.check else _SHAPED
+        found.append(
+            Scheme(
+                name=each.name, label=each.label, subtype=each.subtype, score=score, accepts=each.format.accepts, overlay=True,
+                sql=format_predicate(each.format),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _vocabulary(identifiers: Iterable[Identifier]) -> Vocabulary:
+    """Return the vocabulary with a row for every identifier that names functions; equal rows of two overlays are one."""
+    base = load_vocabulary()
+    masks, filters = dict(base.masks), dict(base.filters)
+    origin: dict[tuple[str, str], str] = {}
+    bound = {(t.key, t.value): (t.function, "the vocabulary") for t in base.protections()}
+    for each in identifiers:
+        key = base.masks[(str(each.label), "STRING")].key
+        for given in each.functions:
+            is_mask = given.role is FunctionRole.MASK
+            value = _value(each, given.family, is_mask)
+            of_class = base.masks.get((str(each.label), given.family))
+            if is_mask and of_class is not None and of_class.function == given.function:
+                value = of_class.value
+            protection = Protection(key=key, value=value, function=given.function, role=given.role)
+            place = (each.row, given.family)
+            into = masks if is_mask else filters
+            before = into.get(place)
+            if before is not None and before.function == given.function:
+                continue
+            if before is not None and place in origin:
+                raise _clash(f"{each.row} as {given.family}", each.place, given.function, origin[place], before.function)
+            function, where = bound.setdefault((key, value), (given.function, each.place))
+            if function != given.function:
+                raise _clash(f"the tag {key}={value}", each.place, given.function, where, function)
+            into[place], origin[place] = protection, each.place
+    return Vocabulary(descriptions=base.descriptions, masks=masks, filters=filters)
+
+
+def _value(each: Identifier, family: str, is_mask: bool) -> str:
+    tail = "" if family == "STRING" else f"_{family.lower()}"
+    return f"{'masked' if is_mask else 'restricted'}_{each.subtype}{tail}"
+
+
+def _clash(what: str, place: str, function: str, other: str, before: str) -> UsageError:
+    return UsageError(
+        f"{place}: {what} gets {function} here and {before} in {other}",
+        fix="give one of them another `subtype`, or the same function",
+    )
+
+
+def _templates(overlays: Iterable[Overlay]) -> tuple[GroupTemplate, ...]:
+    """Return the templates by name; of two with the same name the one that sees less."""
+    found: dict[str, GroupTemplate] = {}
+    for template in sorted((t for p in overlays for t in p.groups), key=lambda t: (t.name, _reach(t), t.description)):
+        found.setdefault(template.name.casefold(), template)
+    return tuple(found[n] for n in sorted(found))
+
+
+def _reach(template: GroupTemplate) -> tuple[int, int]:
+    ranks: Mapping[str, int] = {"masked": 0, "partial": 1, "full": 2}
+    return ranks[template.access], len(template.clearance)

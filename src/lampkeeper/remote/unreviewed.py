@@ -1,0 +1,76 @@
+"""Which tables of a catalog carry no review tag, and who reads them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from lampkeeper.model.names import TableName, quote_path
+from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED
+from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.warehouse import Parameter, run_sql
+
+_BOUND = frozenset({"MANAGED", "EXTERNAL", "TABLE", "BASE TABLE", "MATERIALIZED_VIEW", "STREAMING_TABLE"})
+_BOUND |= {"MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}
+"""Kinds that row filters bind (source: platform docs, ABAC): views show what their base tables show."""
+
+
+_TABLE = "schema_name, table_name"
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class UnreviewedTable:
+    """A table without the review tag: when it was made (UTC, ISO 8601), and who may read it, its owner included."""
+
+    name: TableName
+    created: str = ""
+    readers: tuple[str, ...] = ()
+
+
+def read_unreviewed(workspace: Workspace, catalogs: Iterable[str], losing: Collection[str] = ()) -> tuple[UnreviewedTable, ...]:
+    """Return the unreviewed tables of these catalogs as far as the runner may see them: five queries for each catalog.
+
+    `losing` are tables (plain names, lower case) that count as unreviewed although they carry the tag: it is about to go.
+    """
+    return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c, losing)))
+
+
+def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableName, ...]:
+    """Return the tables of these catalogs that carry the review tag themselves: one query for each catalog."""
+    return tuple(sorted(TableName(c, *place) for c in set(catalogs) for place in _reviewed(workspace, c, "table_tags", _TABLE)))
+
+
+def _of_catalog(workspace: Workspace, catalog: str, losing: Collection[str]) -> Iterable[UnreviewedTable]:
+    if _reviewed(workspace, catalog, "catalog_tags", "catalog_name"):
+        return
+    schemas = _reviewed(workspace, catalog, "schema_tags", "schema_name")
+    tables = _reviewed(workspace, catalog, "table_tags", _TABLE)
+    readers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    views = quote_path(catalog, "information_schema")
+    granted = (
+        f"SELECT table_schema, table_name, grantee FROM {views}.table_privileges "  # noqa: S608 - quoted
+        "WHERE privilege_type IN ('SELECT', 'ALL PRIVILEGES', 'ALL_PRIVILEGES')"
+    )
+    for schema, name, grantee in run_sql(workspace, granted, kind="grant").rows:
+        readers[(str(schema), str(name))].add(str(grantee))
+    heads = f"SELECT table_schema, table_name, table_type, table_owner, created FROM {views}.tables"  # noqa: S608 - quoted
+    for schema, name, kind, owner, created in run_sql(workspace, heads, kind="tables").rows:
+        place = (str(schema), str(name))
+        if str(kind).upper() not in _BOUND or place[0].casefold() == "information_schema":
+            continue
+        tagged = place in tables or place[:1] in schemas
+        if tagged and TableName(catalog, *place).plain.casefold() not in losing:
+            continue
+        who = readers[place] | ({str(owner)} if owner else set())
+        yield UnreviewedTable(name=TableName(catalog, *place), created=str(created or ""), readers=tuple(sorted(who)))
+
+
+def _reviewed(workspace: Workspace, catalog: str, view: str, columns: str) -> set[tuple[str, ...]]:
+    """Return what carries the review tag by itself; a row is one of the view's names."""
+    statement = (
+        f"SELECT {columns} FROM {quote_path(catalog, 'information_schema', view)} "  # noqa: S608 - quoted, values bound
+        "WHERE tag_name = :key AND tag_value = :value"
+    )
+    parameters = [Parameter(name="key", value=REVIEW_KEY), Parameter(name="value", value=REVIEWED)]
+    return {tuple(str(part) for part in row) for row in run_sql(workspace, statement, parameters, kind="tag").rows}
