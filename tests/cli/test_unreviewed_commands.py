@@ -41,7 +41,7 @@ def test_closed_is_the_default_and_the_flag_wins_over_the_file(tmp_path: Path, r
     ("flags", "problem"),
     [
         (("--unreviewed", "maybe"), "'maybe' is neither deny nor allow"),
-        (("--unreviewed", "allow", "--unreviewed-columns", "deny"), "unreviewed columns cannot be closed"),
+        (("--unreviewed", "allow", "--unreviewed-columns", "deny"), "unreviewed columns cannot be hidden"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, run: Run, flags: tuple[str, ...], problem: str) -> None:
