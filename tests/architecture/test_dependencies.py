@@ -36,7 +36,6 @@ NOT_DECLARED = {
 NOT_IMPORTED = {
     "python-stdnum": "its modules are named by the checks in design/data and loaded by that name",
     "python-multipart": "starlette imports it to read uploaded forms",
-    "python-hcl2": "tests compare the reader of variables files with it",
 }
 """Declared packages that no module imports, each with its reason."""
 

@@ -1,4 +1,4 @@
-"""HCL: reader and renderer are each other's inverse, and errors say where."""
+"""HCL: readers and renderer are each other's inverse, the two readers agree, and errors name the location."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lark.exceptions import UnexpectedInput
 
+from lampkeeper.files import hcl_tree
 from lampkeeper.files.hcl import parse_hcl, quote_hcl, read_hcl, render_hcl
+from lampkeeper.files.hcl_tree import read_variables
+from lampkeeper.files.settings import read_auth, read_settings
+from lampkeeper.files.tfvars import render_layer
 from lampkeeper.model.errors import UsageError
+from support.hcl_texts import hcl_files
 from support.nightly import law
-from support.states import texts
+from support.states import desired_states, texts
 
 pytestmark = pytest.mark.unit
 
@@ -62,27 +67,76 @@ def test_bytes_do_not_depend_on_the_hash_seed():
     assert len(seen) == 1
 
 
+READERS = pytest.mark.parametrize("read", [read_hcl, read_variables])
+
+
+def read_by(read, text):
+    """Return what a reader reads, or the line that it names in its error."""
+    try:
+        document = read(text, "f")
+    except UsageError as error:
+        path, line, column, _ = error.message.split(":", 3)
+        assert (path, int(column) > 0) == ("f", True)
+        return int(line)
+    return document.values, document.offsets
+
+
+@law(400, every=10)
+@given(hcl_files())
+def test_both_readers_agree_on_what_people_write(written):
+    text, values = written
+    assert read_variables(text, "f").values == values
+    assert read_by(read_variables, text) == read_by(read_hcl, text)
+
+
 @law(40)
-@given(st.lists(texts, max_size=5))
-def test_the_public_reader_agrees_about_rendered_text(items):
-    """python-hcl2 (version 8) keeps quotes and escapes: its raw strings are ours, character by character."""
-    readable = [item.replace("{", "") for item in items]  # it refuses an escaped $${ that is never closed
-    raw = hcl2.loads(render_hcl({"items": readable}))["items"]
-    assert raw == [quote_hcl(item) for item in readable]
+@given(files)
+def test_both_readers_agree_on_what_is_rendered(file):
+    assert read_by(read_variables, render_hcl(file)) == read_by(read_hcl, render_hcl(file))
 
 
-def test_why_the_public_reader_is_not_used():
-    """Pins the quirks of python-hcl2 that our reader does not have; if one of these fails, look again."""
+@law(40)
+@given(desired_states)
+def test_both_readers_agree_on_drafts(desired):
+    text = render_layer(desired)
+    assert read_by(read_variables, text) == read_by(read_hcl, text)
+
+
+@law(600, every=10)
+@given(hcl_files(), st.integers(0, 300), st.integers(0, 3), st.text('"\\$%{}[],=:#/*<\n\r -1a.é\u00a0', max_size=3))
+def test_both_readers_refuse_the_same_damage(written, at, cut, new):
+    """The tree may name an earlier line: where an expression starts, not where it stops being a literal."""
+    text = written[0][:at] + new + written[0][at + cut :]
+    fast, tree = read_by(read_hcl, text), read_by(read_variables, text)
+    assert tree <= fast if isinstance(fast, int) and isinstance(tree, int) else tree == fast
+
+
+def test_what_the_tree_reads_otherwise_than_terraform_is_covered_up():
+    """Pins the quirks of python-hcl2; if one of these fails, look whether hcl_tree still has to cover it up."""
     assert hcl2.loads("a = 1\na = 2\n") == {"a": 2}
     assert hcl2.loads('a = "x\\n"\n') == {"a": '"x\\n"'}
-    with pytest.raises(UnexpectedInput):
-        hcl2.loads('a = "cost $${"\n')
+    assert hcl2.loads('a = ["$${", "}"]\n') == {"a": ['"$${", "}"']}
+    for text in ('a = "cost $${"\n', "a = /* c */ 1\n", "é = 1\n", "a = <<E\nx\nE \n"):
+        with pytest.raises(UnexpectedInput):
+            hcl2.loads(text)
     with pytest.raises(UsageError):
-        parse_hcl("a = 1\na = 2\n", "f")
-    assert parse_hcl('a = "cost $${"\n', "f") == {"a": "cost ${"}
-    assert parse_hcl('a = "x\\n"\n', "f") == {"a": "x\n"}
+        read_variables("a = 1\na = 2\n", "f")
+    assert read_variables('a = ["$${", "}"]\nb = "x\\n" /* c */\né = <<E\nx\nE \n', "f").values == {
+        "a": ["${", "}"], "b": "x\n", "é": "x\n",
+    }  # fmt: skip
 
 
+def test_files_that_people_write_are_read_by_the_tree(monkeypatch):
+    read = []
+    monkeypatch.setattr(hcl2, "parses_to_tree", lambda text, parse=hcl2.parses_to_tree: read.append(text) or parse(text))
+    hcl_tree._parser.cache_clear()
+    read_settings('country = "IN"\n', "env.auto.tfvars")
+    read_auth('databricks_token = "x"\n', "auth.auto.tfvars")
+    hcl_tree._parser.cache_clear()
+    assert [text.split()[0] for text in read] == ["country", "databricks_token"]
+
+
+@READERS
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -102,24 +156,30 @@ def test_why_the_public_reader_is_not_used():
         ("/* open", "f:1:1"),
         ("a =", "f:1:4"),
         ("a = " + "[" * 80, "f:1:69"),
+        ("a = " + "[" * 80 + "]" * 80, "f:1:69"),
+        ("a = (1)", "f:1:5"),
+        ("m = { 1 = 2 }", "f:1:7"),
+        ("/*/ a = 1", "f:1:1"),
     ],
 )
-def test_what_is_malformed_is_named_with_line_and_column(text, place):
+def test_what_is_malformed_is_named_with_line_and_column(read, text, place):
     with pytest.raises(UsageError) as caught:
-        parse_hcl(text, "f")
+        read(text, "f")
     assert caught.value.message.startswith(f"{place}: "), caught.value.message
 
 
-def test_hand_written_forms_are_read():
+@READERS
+def test_hand_written_forms_are_read(read):
     text = (
         '# note\nm = { "a b": 1, c = -2.5e1, // tail\n d = [\n"x", /* in */ true,\n] }\r\n'
         "t = <<-EOT\n    one $${x}\n      two\n    EOT\nn = null\n"
     )
-    assert parse_hcl(text, "f") == {"m": {"a b": 1, "c": -25.0, "d": ["x", True]}, "t": "one ${x}\n  two\n", "n": None}
+    assert read(text, "f").values == {"m": {"a b": 1, "c": -25.0, "d": ["x", True]}, "t": "one ${x}\n  two\n", "n": None}
 
 
-def test_every_value_has_a_place():
-    document = read_hcl('a = [\n  { x = 1 },\n  { y = "v" },\n]\n', "f")
+@READERS
+def test_every_value_has_a_place(read):
+    document = read('a = [\n  { x = 1 },\n  { y = "v" },\n]\n', "f")
     assert document.place("a", 1, "y") == "f:3:9"
     assert document.place("a", 1, "gone") == "f:3:3"
 
@@ -133,8 +193,10 @@ def test_a_lone_surrogate_is_refused():
         quote_hcl("\ud800")
 
 
-def test_errors_about_secret_files_quote_nothing():
+@READERS
+@pytest.mark.parametrize("text", ["databricks_token = dapi0123456789", "databricks_token = dapi0123456789 ["])
+def test_errors_about_secret_files_quote_nothing(read, text):
     with pytest.raises(UsageError) as caught:
-        read_hcl("databricks_token = dapi0123456789", "f", secret=True)
+        read(text, "f", secret=True)
     assert "dapi" not in str(caught.value) + caught.value.fix
     assert caught.value.message.startswith("f:1:20: ")

@@ -7,7 +7,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from lampkeeper.files.hcl_reader import HclDocument, Value, read_hcl
+from lampkeeper.files.hcl_reader import read_hcl
+from lampkeeper.files.hcl_text import HclDocument, Value
 from lampkeeper.model.errors import UsageError
 
 __all__ = ["HclDocument", "Value", "parse_hcl", "quote_hcl", "read_hcl", "render_hcl"]

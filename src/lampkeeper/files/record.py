@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lampkeeper.files.hcl_reader import HclDocument, Value
+from lampkeeper.files.hcl_text import HclDocument, Value
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import TableName

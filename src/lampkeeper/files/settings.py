@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from lampkeeper.files.hcl import Value, read_hcl, render_hcl
+from lampkeeper.files.hcl import Value, render_hcl
+from lampkeeper.files.hcl_tree import read_variables
 from lampkeeper.files.record import Record
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
@@ -125,7 +126,7 @@ class SettingsRead:
 
 def read_settings(text: str, path: Path | str) -> SettingsRead:
     """Read env.auto.tfvars; raise UsageError with file, line and column for what cannot be read."""
-    record = Record.of(read_hcl(text, str(path)))
+    record = Record.of(read_variables(text, str(path)))
     catalog = record.text("uc_catalog", "")
     settings = Settings(
         spaces=tuple(_space(item, catalog) for item in record.records("genie_spaces")),
@@ -185,7 +186,7 @@ def render_settings(settings: Settings) -> str:
 
 def read_auth(text: str, path: Path | str) -> Auth:
     """Read auth.auto.tfvars; raise UsageError, which never quotes a value, for unknown keys and wrong types."""
-    record = Record.of(read_hcl(text, str(path), secret=True))
+    record = Record.of(read_variables(text, str(path), secret=True))
     auth = Auth(**{field: record.text(key, "") for key, field in _AUTH_KEYS.items()})
     for finding in record.unknown():
         raise UsageError(f"{finding.place}: {finding.message}", fix=finding.fix)
