@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from localspace.sql.reader import Session
+from localspace.sql.reader import SqlSession
 from localspace.sql.rewrite import Rewriter
 from support.sql_workspace import SqlWorkspace
 
@@ -76,11 +76,11 @@ def _queries(place: SqlWorkspace) -> list[tuple[str, str]]:
 
 
 def _rewrite(place: SqlWorkspace) -> str:
-    principal = place.books.identity.by_name(ANA)
+    principal = place.repositories.identity.by_name(ANA)
     if principal is None:
         raise RuntimeError("the user is missing")
     runner = place.runner
-    return Rewriter(runner._reader, runner._storage, Session(principal=principal), runner._information.relation).query(QUERY)
+    return Rewriter(runner._reader, runner._storage, SqlSession(principal=principal), runner._information.relation).query(QUERY)
 
 
 def _timed(work: Callable[[], object], times: int = 25) -> float:

@@ -65,7 +65,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
             "connect_roots": str(workspace.services.connect.roots()),
         }
         section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
-        # What databricks-connect runs on; there are no clusters here.
+        # What databricks-connect runs on: clusters do not exist here.
         section["serverless_compute_id"] = "auto"
         if profile:
             from localspace.server.profile import configuration_file, write_profile

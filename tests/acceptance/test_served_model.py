@@ -20,10 +20,10 @@ from support.model_stub import good
 pytestmark = pytest.mark.server
 
 
-def _serve(space: LocalWorkspace, responder: dict[str, Any]) -> None:
+def _serve(space: LocalWorkspace, stub_response: dict[str, Any]) -> None:
     with space.http() as http:
         http.post("/api/2.0/serving-endpoints", json={"name": "labeller", "config": {}})
-    space.control("PUT", "responders/labeller", responder)
+    space.control("PUT", "stub-responses/labeller", stub_response)
 
 
 def _folder(root: Path, space: LocalWorkspace) -> EnvFolder:

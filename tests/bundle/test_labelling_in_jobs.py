@@ -53,7 +53,9 @@ def serve(workspace: Workspace) -> None:
         for seeded in subject().tables
     ]  # fmt: skip
     workspace.write("endpoint", "POST", "/api/2.0/serving-endpoints", {"name": "labeller", "config": {}})
-    workspace.write("responder", "PUT", "/_localspace/responders/labeller", {"kind": "rules", "rules": rules, "default": "?"})
+    workspace.write(
+        "stub_response", "PUT", "/_localspace/stub-responses/labeller", {"kind": "rules", "rules": rules, "default": "?"}
+    )
 
 
 def asked(workspace: Workspace) -> int:

@@ -10,7 +10,7 @@ import pytest
 from databricks.sdk.service import jobs
 
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from support.fake_runner import FakeRunner
 from support.jobs import Ended, Jobs
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -34,7 +34,7 @@ class HistoryRunner(FakeRunner):
         return StatementResult(columns=columns, rows=[list(row.values()) for row in rows])
 
 
-def history_runner(repositories: Books, files: Path) -> HistoryRunner:
+def history_runner(repositories: Repositories, files: Path) -> HistoryRunner:
     return HistoryRunner()
 
 

@@ -11,17 +11,13 @@ from types import ModuleType
 
 import pytest
 
-import localspace.api
-import localspace.connect
-import localspace.governance
-import localspace.jobs
-import localspace.sql
+import localspace
 from localspace.core.ledger import RULE_USES, load_ledger
-from localspace.probes import PROBES, access, masks, places, refusals, roles, run_probes, unseen
+from localspace.probes import PROBES, access, locations, masks, roles, run_probes, unsupported, untagged
 from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace
 
-GROUPS = (access, masks, places, refusals, roles, unseen)
+GROUPS = (access, masks, locations, unsupported, roles, untagged)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +29,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace
 
 
 def _import_everything() -> None:
-    for package in (localspace.sql, localspace.connect, localspace.api, localspace.governance, localspace.jobs):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+    for module in pkgutil.walk_packages(localspace.__path__, "localspace."):
+        if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
@@ -42,7 +38,7 @@ def _import_everything() -> None:
 def test_every_rule_in_code_has_a_row_and_every_row_its_code() -> None:
     _import_everything()
     rows = {row.id: set(row.code) for row in load_ledger()}
-    uses = {one: set(places) for one, places in RULE_USES.items()}
+    uses = {one: set(functions) for one, functions in RULE_USES.items()}
     assert uses == rows
 
 

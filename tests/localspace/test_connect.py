@@ -18,9 +18,9 @@ from localspace.connect.client import ConnectClient, ConnectError
 from localspace.connect.columns import schema_message
 from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb, spark_version
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.statement_runner import CancelToken, StatementRequest, StatementResult
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql.arrow import record_batch, stream_of
 from support.fake_runner import FakeRunner
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -46,7 +46,7 @@ class Kept(FakeRunner):
         )
 
 
-def kept_runner(repositories: Books, files: Path) -> Kept:
+def kept_runner(repositories: Repositories, files: Path) -> Kept:
     return Kept()
 
 
@@ -126,14 +126,14 @@ def test_a_relation_is_a_statement(given: Any, sql: str) -> None:
         (relation(read=pb.Read(named_table=OLD)), "options"),
         (relation(sort=pb.Sort(input=T, order=[])), "sortWithinPartitions"),
         (relation(sql=pb.SQL(query="SELECT ?", pos_arguments=[number(1)])), "positional"),
-        (relation(sql=pb.SQL(query="SELECT :x", named_arguments={"x": COLUMN})), "no literal"),
+        (relation(sql=pb.SQL(query="SELECT :x", named_arguments={"x": COLUMN})), "other than a literal"),
         (relation(filter=pb.Filter(input=T, condition=pb.Expression(window=pb.Expression.Window()))), "expression window"),
         (relation(project=pb.Project(input=T, expressions=[call("f(1); DROP", COLUMN)])), "the function"),
         (relation(), "newer client"),
     ],
 )  # fmt: skip
 def test_what_is_not_built_is_refused_by_name(given: Any, named: str) -> None:
-    with pytest.raises(Unserved, match=named):
+    with pytest.raises(UnsupportedError, match=named):
         plans.query(given)
 
 
@@ -142,7 +142,7 @@ def test_a_part_that_apache_spark_does_not_have_is_refused_wherever_it_stands() 
     strange = pb.Relation(limit=pb.Limit(input=T, limit=1))
     strange.limit.input.read.MergeFromString(spark_version("", "x").SerializeToString())
     plan = pb.Plan(root=strange)
-    with pytest.raises(Unserved, match="Apache Spark does not have"):
+    with pytest.raises(UnsupportedError, match="Apache Spark does not have"):
         plans.require_known(plan)
     plans.require_known(pb.Plan(root=T))
 

@@ -170,16 +170,18 @@ def test_a_lag_that_makes_no_sense_is_refused(space: LocalWorkspace, body: dict[
         space.control("PUT", "lag", body)
 
 
-def test_responders_answer_chat_requests_as_told(space: LocalWorkspace) -> None:
+def test_stub_responses_answer_chat_requests_as_told(space: LocalWorkspace) -> None:
     endpoint = "databricks-claude-sonnet-4"
     ask = {"model": endpoint, "messages": [{"role": "user", "content": "label the column e_mail"}]}
     with space.http() as http:
         assert http.post("/serving-endpoints/chat/completions", json=ask).status_code == 501
         rules = {"kind": "rules", "rules": [{"pattern": "e_mail", "reply": "email"}], "default": "unknown"}
-        space.control("PUT", f"responders/{endpoint}", rules)
+        space.control("PUT", f"stub-responses/{endpoint}", rules)
         answer = http.post("/serving-endpoints/chat/completions", json=ask).json()
         assert answer["choices"][0]["message"] == {"role": "assistant", "content": "email"}
-        space.control("PUT", f"responders/{endpoint}", {"kind": "error", "status": 429, "error_code": "REQUEST_LIMIT_EXCEEDED"})
+        space.control(
+            "PUT", f"stub-responses/{endpoint}", {"kind": "error", "status": 429, "error_code": "REQUEST_LIMIT_EXCEEDED"}
+        )
         assert http.post("/serving-endpoints/chat/completions", json=ask).status_code == 429
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import SqlError
-from localspace.governance.external_locations import checked_url, lies_in, place_key
+from localspace.governance.external_locations import checked_url, lies_in, location_key
 from support.fake_runner import fake_runner
 from support.localspace_server import running_localspace
 from support.sql_workspace import SqlWorkspace
@@ -45,11 +45,11 @@ def refused(place: SqlWorkspace, statement: str, who: str | None = None) -> str:
 
 @given(st.lists(_WORD, min_size=1, max_size=4), _WORD)
 def test_a_place_lies_in_every_folder_above_it_and_not_beside(pieces: list[str], more: str) -> None:
-    key = place_key("s3://bucket/" + "/".join(pieces))
+    key = location_key("s3://bucket/" + "/".join(pieces))
     for count in range(len(pieces) + 1):
-        assert lies_in(key, place_key("s3a://BUCKET/" + "//".join(pieces[:count]) + "/"))
+        assert lies_in(key, location_key("s3a://BUCKET/" + "//".join(pieces[:count]) + "/"))
     assert not lies_in(key + more, key)
-    assert not lies_in(key, place_key("s3://bucket2/" + "/".join(pieces)))
+    assert not lies_in(key, location_key("s3://bucket2/" + "/".join(pieces)))
 
 
 @pytest.mark.unit
@@ -65,7 +65,7 @@ def test_what_is_no_cloud_url_is_refused(url: object) -> None:
 @pytest.mark.parametrize("url", ["s3://b/a/../c", "s3://b/%2e%2e/c", "s3://b/./c"])
 def test_relative_parts_are_refused(url: str) -> None:
     with pytest.raises(ApiError, match="relative"):
-        place_key(url)
+        location_key(url)
 
 
 # Rights

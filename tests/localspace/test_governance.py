@@ -172,9 +172,9 @@ def test_a_renamed_schema_keeps_grants_tags_and_policies(world: World) -> None:
     world.tag("columns", "main.fin.people.email", "pii", "email")
     world.ok("POST", f"{UC}/policies", world.mask())
     world.ok("PATCH", f"{UC}/schemas/main.fin", {"new_name": "money"})
-    books = world.space.workspace.repositories
-    assert books.tags.effective_column_tags("main.money.people") == {"email": {"pii": "email"}}
-    assert [one["name"] for one in books.policies.in_scope("main.money.people")] == ["m"]
+    repositories = world.space.workspace.repositories
+    assert repositories.tags.effective_column_tags("main.money.people") == {"email": {"pii": "email"}}
+    assert [one["name"] for one in repositories.policies.in_scope("main.money.people")] == ["m"]
     assert world.ok("GET", f"{UC}/permissions/table/main.money.people")["privilege_assignments"]
 
 
@@ -337,12 +337,12 @@ def test_row_filters_need_one_argument_a_parameter(world: World) -> None:
 
 def test_a_column_with_a_governed_tag_cannot_be_dropped(world: World) -> None:
     world.tag("columns", "main.fin.people.email", "pii", "email")
-    books = world.space.workspace.repositories
-    admin = books.identity.require_name("admin@localspace.example")
-    table = books.objects.read(admin, "table", "main.fin.people")
+    repositories = world.space.workspace.repositories
+    admin = repositories.identity.require_name("admin@localspace.example")
+    table = repositories.objects.read(admin, "table", "main.fin.people")
     rest = [one for one in table["columns"] if one["name"] != "email"]
     with pytest.raises(Exception, match="governed tags"):
-        books.objects.change(admin, "table", "main.fin.people", {"columns": rest})
+        repositories.objects.change(admin, "table", "main.fin.people", {"columns": rest})
     renamed = [one | {"name": "mail"} if one["name"] == "email" else one for one in table["columns"]]
-    books.objects.change(admin, "table", "main.fin.people", {"columns": renamed})
-    assert books.tags.effective_column_tags("main.fin.people") == {"mail": {"pii": "email"}}
+    repositories.objects.change(admin, "table", "main.fin.people", {"columns": renamed})
+    assert repositories.tags.effective_column_tags("main.fin.people") == {"mail": {"pii": "email"}}

@@ -155,8 +155,8 @@ def test_it_is_in_no_information_schema(place: SqlWorkspace) -> None:
 def test_legacy_privileges_are_no_privileges_of_unity_catalog(tmp_path_factory: pytest.TempPathFactory) -> None:
     made = SqlWorkspace(tmp_path_factory.mktemp("grants"))
     made.user(ANA)
-    admin = made.books.identity.by_id(made.ids.admin_id)
+    admin = made.repositories.identity.by_id(made.ids.admin_id)
     assert admin is not None
     with pytest.raises(ApiError, match="USAGE is not applicable"):
-        made.books.grants.change(admin, "CATALOG", "main", [GrantChange(principal=ANA, add=("USAGE",))])
+        made.repositories.grants.change(admin, "CATALOG", "main", [GrantChange(principal=ANA, add=("USAGE",))])
     made.close()

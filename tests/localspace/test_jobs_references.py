@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from localspace.jobs.dag import Result
 from localspace.jobs.operators import compare
-from localspace.jobs.references import Context, JsonValue, TaskFacts, UnresolvedError, references, resolve, resolve_text
+from localspace.jobs.references import JsonValue, ReferenceContext, TaskValues, UnresolvedError, references, resolve, resolve_text
 from localspace.storage.notebook_source import CellKind, Language, bare_name, notebook_language, parse
 
 pytestmark = pytest.mark.unit
 
-CONTEXT = Context(
+CONTEXT = ReferenceContext(
     job_id=7,
     job_name="govern",
     job_run_id=70,
@@ -27,7 +27,7 @@ CONTEXT = Context(
     task_key="apply",
     task_run_id=71,
     tasks={
-        "plan": TaskFacts(
+        "plan": TaskValues(
             run_id=69, result=Result.SUCCESS, values={"loosens": False, "n": 3, "who": "ana", "deep": {"a": [1, "b"]}}
         )
     },
@@ -74,7 +74,7 @@ def test_a_parameter_is_text_and_is_not_resolved_again() -> None:
         ("{{job.parameters.ghost}}", "no parameter 'ghost'"),
         ("{{tasks.plan.values.ghost}}", "has set no value 'ghost'"),
         ("{{tasks.ghost.values.x}}", "task 'ghost' does not exist or has not ended"),
-        ("{{job.start_time.century}}", "no form of a time"),
+        ("{{job.start_time.century}}", "not a form of a time"),
         ("{{tasks.plan.values.deep.z}}", "no field 'z'"),
     ],
 )

@@ -13,9 +13,9 @@ from localspace.core.clock import Clock
 from localspace.core.statement_runner import CancelToken
 from localspace.core.store import Document, Store
 from localspace.jobs.dag import NOT_RUN, SUCCEEDED, Done, Result, RunIf, decide, overall, read_nodes
-from localspace.jobs.run_log import RunBook, over, result_of
+from localspace.jobs.run_log import RunLog, over, result_of
 from localspace.jobs.scheduler import Scheduler
-from localspace.jobs.terminal_states import SUCCESS, Ending, cancelled, failed, wire_state
+from localspace.jobs.terminal_states import SUCCESS, TerminalState, cancelled, failed, serialised_state
 from support.nightly import law
 
 pytestmark = pytest.mark.unit
@@ -30,7 +30,7 @@ class _Pretender:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def __call__(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[Ending, Document]:
+    def __call__(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[TerminalState, Document]:
         del run
         key = task["task_key"]
         with self._lock:
@@ -56,13 +56,13 @@ class _Office:
 
     def __init__(self) -> None:
         store = Store(None)
-        self.book = RunBook(store, Clock(store))
+        self.run_log = RunLog(store, Clock(store))
         self.tasks = _Pretender()
-        self.scheduler = Scheduler(self.book, self.tasks, self._never, ("1", lambda: "http://127.0.0.1"))
+        self.scheduler = Scheduler(self.run_log, self.tasks, self._never, ("1", lambda: "http://127.0.0.1"))
 
     def submit(self, tasks: list[Document], **extra: Any) -> Document:
         run = {
-            "run_id": self.book.new_id(), "job_id": extra.pop("job_id", 7), "kind": "JOB_RUN", "parameters": {},
+            "run_id": self.run_log.new_id(), "job_id": extra.pop("job_id", 7), "kind": "JOB_RUN", "parameters": {},
             "settings": {"name": "law", "tasks": tasks, **extra}, "life": "PENDING", "message": "", "start_time": 1,
         }  # fmt: skip
         return self.scheduler.submit(run)
@@ -102,7 +102,7 @@ def _graphs(draw: st.DrawFn) -> list[Document]:
 def test_every_run_ends_and_every_task_as_its_upstream_says(tasks: list[Document]) -> None:
     office = _Office()
     run = office.ended(office.submit(tasks))
-    current = office.book.current(run["run_id"])
+    current = office.run_log.current(run["run_id"])
     assert over(run)
     assert all(over(one) for one in current.values())
     nodes = read_nodes(tasks)
@@ -119,7 +119,7 @@ def test_every_run_ends_and_every_task_as_its_upstream_says(tasks: list[Document
             assert result_of(current[node.task_key]) is (Result.SUCCESS if good else Result.FAILED)
     results = {key: result_of(one) for key, one in current.items()}
     assert result_of(run) is overall(nodes, results)
-    assert (result_of(run) in SUCCEEDED) == (wire_state(run)["status"]["termination_details"]["type"] == "SUCCESS")
+    assert (result_of(run) in SUCCEEDED) == (serialised_state(run)["status"]["termination_details"]["type"] == "SUCCESS")
 
 
 @given(_graphs())
@@ -135,7 +135,7 @@ def test_a_cancelled_run_ends_cancelled_and_starts_nothing_more(tasks: list[Docu
     run = office.ended(run)
     assert result_of(run) is Result.CANCELED
     assert [key for key, _ in office.tasks.ran] == ["root-hang"]
-    assert {result_of(one) for one in office.book.current(run["run_id"]).values()} == {Result.CANCELED}
+    assert {result_of(one) for one in office.run_log.current(run["run_id"]).values()} == {Result.CANCELED}
 
 
 def test_of_a_job_only_so_many_runs_are_active_and_the_rest_follow_in_order() -> None:
@@ -164,9 +164,9 @@ def test_what_was_lost_is_told_and_never_runs_for_ever() -> None:
         pass
     office.scheduler.close()
     # The same store under a new scheduler is the workspace after a restart.
-    again = Scheduler(office.book, office.tasks, office._never, ("1", lambda: ""))
+    again = Scheduler(office.run_log, office.tasks, office._never, ("1", lambda: ""))
     again.recover()
-    ended = office.book.run(run["run_id"])
+    ended = office.run_log.run(run["run_id"])
     assert (ended["life"], ended["result"], ended["code"]) == ("INTERNAL_ERROR", "FAILED", "INTERNAL_ERROR")
-    tasks = {key: result_of(one) for key, one in office.book.current(run["run_id"]).items()}
+    tasks = {key: result_of(one) for key, one in office.run_log.current(run["run_id"]).items()}
     assert tasks == {"a-hang": Result.FAILED, "b-ok": Result.UPSTREAM_FAILED}

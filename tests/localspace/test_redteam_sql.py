@@ -112,7 +112,7 @@ def test_a_default_of_a_parameter_reads_nothing(place: SqlWorkspace) -> None:
 
 @pytest.mark.parametrize("kind", ["function", "table"])
 def test_nobody_gains_the_privileges_of_another_by_giving_away_a_view_or_function(place: SqlWorkspace, kind: str) -> None:
-    eve = place.books.identity.by_name(EVE)
+    eve = place.repositories.identity.by_name(EVE)
     assert eve is not None
     # The REST API takes a body that nobody has looked at.
     body = {"name": f"gift_{kind}", "routine_definition": "(SELECT max(k) FROM main.hr.closed)", "input_params": []}
@@ -120,12 +120,12 @@ def test_nobody_gains_the_privileges_of_another_by_giving_away_a_view_or_functio
     if kind == "table":
         column = {"name": "k", "type_text": "string", "type_name": "STRING", "position": 0, "physical": "c0"}
         body |= {"table_type": "VIEW", "view_definition": "SELECT k FROM main.hr.closed", "columns": [column]}
-    place.books.objects.create(eve, kind, "main", "open", body)
+    place.repositories.objects.create(eve, kind, "main", "open", body)
     with pytest.raises(ApiError, match="metastore admin"):
-        place.books.objects.change(
-            eve, kind, f"main.open.gift_{kind}", {"owner": place.books.identity.by_id(place.ids.admin_id).name}
+        place.repositories.objects.change(
+            eve, kind, f"main.open.gift_{kind}", {"owner": place.repositories.identity.by_id(place.ids.admin_id).name}
         )
-    place.books.objects.change(eve, kind, f"main.open.gift_{kind}", {"owner": "everybody_else"})
+    place.repositories.objects.change(eve, kind, f"main.open.gift_{kind}", {"owner": "everybody_else"})
     query = "SELECT main.open.gift_function()" if kind == "function" else "SELECT * FROM main.open.gift_table"
     assert "CLOSED-VALUE" not in reported(place, query)
 

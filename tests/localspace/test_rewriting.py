@@ -16,7 +16,7 @@ from localspace.sql.calls import find_calls
 from localspace.sql.engine_worker import java_double
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.parameters import bind
-from localspace.sql.reader import Session
+from localspace.sql.reader import SqlSession
 from localspace.sql.rewrite import BARRIER, Rewriter
 from localspace.sql.types import parse_type
 from support.sql_workspace import SqlWorkspace
@@ -58,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
 
 def _function(place: SqlWorkspace, name: str, inputs: list[tuple[str, str]], returns: str, body: str) -> None:
     # The engine checks bodies at CREATE FUNCTION; here the document is put as it would be.
-    actor = place.books.identity.by_id(place.ids.admin_id)
+    actor = place.repositories.identity.by_id(place.ids.admin_id)
     assert actor is not None
     document = {
         "name": name,
@@ -66,15 +66,15 @@ def _function(place: SqlWorkspace, name: str, inputs: list[tuple[str, str]], ret
         "full_data_type": returns,
         "routine_definition": body,
     }
-    place.books.objects.create(actor, "function", "main", "hr", document)
+    place.repositories.objects.create(actor, "function", "main", "hr", document)
 
 
 def rewrite(place: SqlWorkspace, query: str, who: str | None = ANA) -> tuple[str, Rewriter]:
     runner = place.runner
-    principal = place.books.identity.by_id(place.ids.admin_id if who is None else place._ids[who])
+    principal = place.repositories.identity.by_id(place.ids.admin_id if who is None else place._ids[who])
     assert principal is not None
     rewriter = Rewriter(
-        runner._reader, runner._storage, Session(principal=principal, catalog="main"), runner._information.relation
+        runner._reader, runner._storage, SqlSession(principal=principal, catalog="main"), runner._information.relation
     )
     return rewriter.query(query), rewriter
 

@@ -375,7 +375,7 @@ def _serving(w: Any, a: Any, space: LocalWorkspace) -> None:
     assert [one.name for one in w.serving_endpoints.list()] == ["databricks-claude-sonnet-4"]
     w.serving_endpoints.create("mine").result()
     assert w.serving_endpoints.get("mine").name == "mine"
-    space.control("PUT", "responders/mine", {"kind": "canned", "replies": ["one", "two"]})
+    space.control("PUT", "stub-responses/mine", {"kind": "canned", "replies": ["one", "two"]})
     ask = [serving.ChatMessage(content="hello", role=serving.ChatMessageRole.USER)]
     answers = [w.serving_endpoints.query("mine", messages=ask).choices[0].message.content for _ in range(3)]
     assert answers == ["one", "two", "two"]

@@ -204,7 +204,7 @@ PLAIN_TAGS = (
 )
 
 
-def test_plain_reads_answer_as_the_engine_does(place: SqlWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_free_reads_answer_as_the_engine_does(place: SqlWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     place.sql("CREATE TABLE main.s.plain (id INT, b STRING COMMENT 'bee', a DECIMAL(4,1) COMMENT 'it''s é')")
     place.sql("SET TAG ON COLUMN main.s.plain.b `team tag` = 'x y'")
     place.sql("SET TAG ON SCHEMA main.s env = dev")
@@ -212,7 +212,7 @@ def test_plain_reads_answer_as_the_engine_does(place: SqlWorkspace, monkeypatch:
     for who in (None, ANA):
         quick = [place.sql(query, who) for query in queries]
         with monkeypatch.context() as patch:
-            patch.setattr("localspace.sql.queries.plain_answer", lambda *_: None)
+            patch.setattr("localspace.sql.queries.engine_free_answer", lambda *_: None)
             for query, found in zip(queries, quick, strict=True):
                 slow = place.sql(query, who)
                 assert (found.columns, sorted(found.rows, key=repr)) == (slow.columns, sorted(slow.rows, key=repr)), query

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from localspace.jobs.task_output import OUTPUT_BYTES, blot, first_part, read_log, read_values, settle
 from localspace.sql.result_rows import Field, Row, shown, value_of
 from localspace.task_process.dbutils import TaskValues, Widgets, resolved
-from localspace.task_process.session import Session
+from localspace.task_process.session import SparkSession
 from localspace.task_process.sql_text import first_word, literal, quoted, quoted_name, split_statements, type_of
 
 pytestmark = pytest.mark.unit
@@ -105,9 +105,9 @@ class _Recorder:
         return {"columns": [{"name": "n", "type_text": "bigint", "type_name": "LONG"}], "rows": [["1"]]}
 
 
-def _session() -> tuple[Session, list[dict[str, Any]]]:
+def _session() -> tuple[SparkSession, list[dict[str, Any]]]:
     recorder = _Recorder()
-    return Session(recorder), recorder.sent  # type: ignore[arg-type]
+    return SparkSession(recorder), recorder.sent  # type: ignore[arg-type]
 
 
 def test_queries_are_lazy_and_commands_are_not() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.statement_runner import CancelToken, SqlError
 from localspace.sql.admission import BUILT_IN
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED, REFUSED
@@ -380,20 +380,20 @@ def test_what_honest_users_write_goes_on_working(place: SqlWorkspace, case: tupl
 @pytest.mark.parametrize("kind", ["function", "view", "mask", "filter"])
 def test_a_body_that_came_by_rest_reaches_nothing(place: SqlWorkspace, canaries: Canaries, kind: str) -> None:
     call = canaries.filled(f"CAST({XML}, map({OPTION})) AS STRING)")
-    eve = place.books.identity.by_name(EVE)
+    eve = place.repositories.identity.by_name(EVE)
     assert eve is not None
     name = f"rest_{kind}"
     if kind == "view":
         column = {"name": "a", "type_text": "string", "type_name": "STRING", "position": 0, "physical": "c1"}
         body = {"name": name, "table_type": "VIEW", "view_definition": f"SELECT {call} AS a", "columns": [column]}
-        place.books.objects.create(eve, "table", "main", "open", body)
+        place.repositories.objects.create(eve, "table", "main", "open", body)
         refused(place, canaries, f"SELECT * FROM main.open.{name}")
         return
     returns = "BOOLEAN" if kind == "filter" else "STRING"
     definition = f"{call} IS NULL" if kind == "filter" else call
     body = {"name": name, "routine_definition": definition, "input_params": [{"name": "x", "type_text": "string"}]}
     body |= {"full_data_type": returns, "routine_body": "SQL", "language": "SQL"}
-    place.books.objects.create(eve, "function", "main", "open", body)
+    place.repositories.objects.create(eve, "function", "main", "open", body)
     place.sql(f"CREATE TABLE main.open.under_{kind} (a STRING)", EVE)
     if kind == "mask":
         place.sql(f"ALTER TABLE main.open.under_{kind} ALTER COLUMN a SET MASK main.open.{name}", EVE)
@@ -430,7 +430,7 @@ def test_an_expression_of_spark_connect_is_text_that_is_checked(place: SqlWorksp
     refused(place, canaries, f"SELECT {expression(call('reflect', literal('java.lang.System'), literal('getenv')))}")
     written = pb.Expression(expression_string=pb.Expression.ExpressionString(expression=canaries.filled(CALLS[0])))
     refused(place, canaries, f"SELECT {expression(written)}")
-    with pytest.raises(Unserved):
+    with pytest.raises(UnsupportedError):
         expression(call("from_xml(1) --", literal("x")))
 
 

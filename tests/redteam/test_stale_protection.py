@@ -15,7 +15,7 @@ from localspace.core.store import Document, Store
 from localspace.governance import bootstrap
 from localspace.governance.grant_repository import GrantChange
 from localspace.governance.people import People
-from localspace.governance.repositories import open_books
+from localspace.governance.repositories import open_repositories
 from localspace.governance.tagging import Tagging
 from localspace.sql.reader import Reader
 from localspace.sql.resolve import Resolver
@@ -34,7 +34,7 @@ class Place:
         self.store = Store(None)
         clock = Clock(self.store)
         self.ids = bootstrap.ensure(self.store, clock)
-        self.books = open_books(self.store, clock, self.ids)
+        self.repositories = open_repositories(self.store, clock, self.ids)
         self.store.put("user", ("u1",), {"id": "u1", "userName": EVE, "displayName": EVE, "active": True})
         self.store.put("group", ("g1",), {"id": "g1", "displayName": "cleared", "scope": "account", "members": []})
 
@@ -53,8 +53,8 @@ def place() -> Iterator[Place]:
         "owner": bootstrap.ADMIN_NAME,
     }
     made.store.put("function", ("main", "default", "hide"), function | {"input_params": [{"name": "v"}]}, KEY[:2])
-    made.books.tags.create_policy(admin(made), {"tag_key": "pii", "values": [{"name": "ssn"}]})
-    made.books.tags.assign(admin(made), "columns", f"{TABLE}.ssn", "pii", "ssn")
+    made.repositories.tags.create_policy(admin(made), {"tag_key": "pii", "values": [{"name": "ssn"}]})
+    made.repositories.tags.assign(admin(made), "columns", f"{TABLE}.ssn", "pii", "ssn")
     yield made
     made.store.close()
 
@@ -64,13 +64,13 @@ def column(name: str, physical: str, **more: Any) -> Document:
 
 
 def admin(place: Place) -> Principal:
-    found = place.books.identity.by_id(place.ids.admin_id)
+    found = place.repositories.identity.by_id(place.ids.admin_id)
     assert found is not None
     return found
 
 
 def eve(place: Place) -> Principal:
-    found = place.books.identity.by_name(EVE)
+    found = place.repositories.identity.by_name(EVE)
     assert found is not None
     return found
 
@@ -90,23 +90,25 @@ def policy(place: Place, *, but: tuple[str, ...] = ()) -> Document:
 
 
 def create_policy(place: Place) -> None:
-    place.books.policies.create(admin(place), policy(place))
+    place.repositories.policies.create(admin(place), policy(place))
 
 
 def set_mask(place: Place) -> None:
     masked = column("ssn", "c0", mask={"function_name": "main.default.hide"})
-    place.books.objects.change(admin(place), "table", TABLE, {"columns": [masked, column("name", "c1")]})
+    place.repositories.objects.change(admin(place), "table", TABLE, {"columns": [masked, column("name", "c1")]})
 
 
 def set_filter(place: Place) -> None:
-    place.books.objects.change(
+    place.repositories.objects.change(
         admin(place), "table", TABLE, {"row_filter": {"function_name": "main.default.hide", "input_column_names": ["name"]}}
     )
 
 
 def leave_group(place: Place) -> None:
     group = next(one for one in place.store.list("group") if one["displayName"] == "cleared")
-    people = People(place.store, place.books.lag, place.books.identity, place.books.grants, place.ids.workspace_id)
+    people = People(
+        place.store, place.repositories.lag, place.repositories.identity, place.repositories.grants, place.ids.workspace_id
+    )
     people.save(PrincipalKind.GROUP, group, group | {"members": []})
 
 
@@ -116,11 +118,11 @@ def join_group(place: Place) -> None:
 
 
 def drop_exemption(place: Place) -> None:
-    place.books.policies.update(admin(place), "TABLE", TABLE, "p", {"except_principals": []}, "except_principals")
+    place.repositories.policies.update(admin(place), "TABLE", TABLE, "p", {"except_principals": []}, "except_principals")
 
 
 def tag_column(place: Place) -> None:
-    place.books.tags.assign(admin(place), "columns", f"{TABLE}.name", "pii", "ssn")
+    place.repositories.tags.assign(admin(place), "columns", f"{TABLE}.name", "pii", "ssn")
 
 
 Change = Callable[[Place], None]
@@ -131,12 +133,12 @@ def nothing(place: Place) -> None:
 
 
 def exempt(place: Place) -> None:
-    place.books.policies.create(admin(place), policy(place, but=(EVE,)))
+    place.repositories.policies.create(admin(place), policy(place, but=(EVE,)))
 
 
 def exempt_by_group(place: Place) -> None:
     join_group(place)
-    place.books.policies.create(admin(place), policy(place, but=("cleared",)))
+    place.repositories.policies.create(admin(place), policy(place, but=("cleared",)))
 
 
 CHANGES: dict[str, tuple[Change, Change, str]] = {
@@ -175,7 +177,7 @@ def test_what_was_resolved_before_a_change_is_not_kept_after_it(
     before, change, what = CHANGES[case[0]]
     owner, method = STEPS[case[1]]
     before(place)
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
     arrived, changed = threading.Event(), threading.Event()
     original = getattr(owner, method)
 
@@ -215,7 +217,7 @@ def test_what_was_resolved_before_a_change_is_not_kept_after_it(
 def test_a_table_read_before_a_change_is_not_resolved_after_it(place: Place, name: str) -> None:
     """The document in a statement's hands is of before; what it comes to must be neither used nor kept."""
     _, change, what = CHANGES[name]
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
     table = reader.require_table(KEY)
     change(place)
     if name == "a policy":
@@ -228,16 +230,16 @@ def test_a_table_read_before_a_change_is_not_resolved_after_it(place: Place, nam
 
 def test_a_column_renamed_meanwhile_is_not_read_under_its_old_name(place: Place) -> None:
     create_policy(place)
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
     table = reader.require_table(KEY)
-    place.books.objects.change(admin(place), "table", TABLE, {"columns": [column("id2", "c0"), column("name", "c1")]})
+    place.repositories.objects.change(admin(place), "table", TABLE, {"columns": [column("id2", "c0"), column("name", "c1")]})
     with pytest.raises(SqlError):
         reader.protection(table, eve(place))
     assert protected(place, reader, "id2")
 
 
 def test_rows_that_change_meanwhile_disturb_no_reader(place: Place) -> None:
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
     table = reader.require_table(KEY)
     place.store.put("table", KEY, table | {"storage": {"path": "new"}, "updated_at": 7}, KEY[:2])
     reader.protection(table, eve(place))
@@ -246,11 +248,11 @@ def test_rows_that_change_meanwhile_disturb_no_reader(place: Place) -> None:
 def test_what_was_resolved_in_a_change_that_was_rolled_back_is_not_kept(place: Place) -> None:
     """The number of changes comes back after a rollback; the next change must not pass for the one that never was."""
     create_policy(place)
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
 
     def broken_off() -> None:
         with place.store.transaction():
-            place.books.policies.delete(admin(place), "TABLE", TABLE, "p")
+            place.repositories.policies.delete(admin(place), "TABLE", TABLE, "p")
             assert not protected(place, reader, "ssn")
             raise ZeroDivisionError
 
@@ -261,9 +263,9 @@ def test_what_was_resolved_in_a_change_that_was_rolled_back_is_not_kept(place: P
 
 
 def test_a_withdrawn_grant_is_not_brought_back_by_a_slow_reader(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    books = place.books
-    books.grants.change(admin(place), "CATALOG", "main", [GrantChange(principal=EVE, add=("SELECT",))])
-    store, privileges = place.store, books.privileges
+    repositories = place.repositories
+    repositories.grants.change(admin(place), "CATALOG", "main", [GrantChange(principal=EVE, add=("SELECT",))])
+    store, privileges = place.store, repositories.privileges
     listing = store.list
     stopped, go = threading.Event(), threading.Event()
 
@@ -278,7 +280,7 @@ def test_a_withdrawn_grant_is_not_brought_back_by_a_slow_reader(place: Place, mo
     thread = threading.Thread(target=lambda: privileges.holds(eve(place), "SELECT", "CATALOG", "main"), name="reader")
     thread.start()
     stopped.wait(5)
-    books.grants.change(admin(place), "CATALOG", "main", [GrantChange(principal=EVE, remove=("SELECT",))])
+    repositories.grants.change(admin(place), "CATALOG", "main", [GrantChange(principal=EVE, remove=("SELECT",))])
     assert not privileges.holds(eve(place), "SELECT", "CATALOG", "main")
     go.set()
     thread.join(5)
@@ -287,7 +289,7 @@ def test_a_withdrawn_grant_is_not_brought_back_by_a_slow_reader(place: Place, mo
 
 def test_readers_and_writers_at_full_speed_never_meet_a_stale_mask(place: Place) -> None:
     """Whoever starts to read after a policy was made is masked, in every one of many rounds."""
-    reader = Reader(place.books)
+    reader = Reader(place.repositories)
     stop = threading.Event()
     failures: list[str] = []
 
@@ -302,7 +304,7 @@ def test_readers_and_writers_at_full_speed_never_meet_a_stale_mask(place: Place)
         create_policy(place)
         if not protected(place, reader, "ssn"):
             failures.append(f"round {number}: raw after the policy was made")
-        place.books.policies.delete(admin(place), "TABLE", TABLE, "p")
+        place.repositories.policies.delete(admin(place), "TABLE", TABLE, "p")
         if protected(place, reader, "ssn"):
             failures.append(f"round {number}: masked after it was dropped")
     stop.set()

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 
 
 class FakeRunner:
@@ -47,6 +47,6 @@ class FakeRunner:
         self.closed = True
 
 
-def fake_runner(repositories: Books, files: Path) -> FakeRunner:
+def fake_runner(repositories: Repositories, files: Path) -> FakeRunner:
     """Return a runner for `running_localspace(build_runner=fake_runner)`."""
     return FakeRunner()

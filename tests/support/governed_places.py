@@ -137,9 +137,9 @@ class Place:
 
         `table.column` to `hidden`, `failing`, or `rows by f: raw` and the like; the function's body is part of what is seen.
         """
-        books = self.space.workspace.repositories
-        reader = Reader(books)
-        who = books.identity.by_name(principal)
+        repositories = self.space.workspace.repositories
+        reader = Reader(repositories)
+        who = repositories.identity.by_name(principal)
         assert who is not None
         seen: dict[str, str] = {}
         for full_name, columns in tables.items():

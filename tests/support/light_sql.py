@@ -13,9 +13,9 @@ import sqlglot
 from sqlglot import exp
 
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql.engine import Engine, EngineRows
-from localspace.sql.information_schema import VIEWS, Visible
+from localspace.sql.information_schema import VIEWS, Visibility
 from localspace.sql.run import SqlRunner
 from localspace.sql.storage import EngineObjects
 
@@ -40,9 +40,9 @@ class _NoEngine(Engine):
 class LightRunner:
     """A statement runner for control-plane tests."""
 
-    def __init__(self, repositories: Books, files: Path) -> None:
+    def __init__(self, repositories: Repositories, files: Path) -> None:
         """Answer from the repositories of a workspace."""
-        self._books = repositories
+        self._repositories = repositories
         self._runner = SqlRunner(repositories, files, _NoEngine(files / "engine"))
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
@@ -59,7 +59,7 @@ class LightRunner:
         self._runner.close()
 
     def _read(self, request: StatementRequest) -> StatementResult:
-        principal = self._books.identity.by_id(request.principal_id)
+        principal = self._repositories.identity.by_id(request.principal_id)
         assert principal is not None
         tree = sqlglot.parse_one(request.statement, dialect="databricks")
         database = sqlite3.connect(":memory:")
@@ -67,12 +67,12 @@ class LightRunner:
         for table in tree.find_all(exp.Table):
             place = (table.catalog.casefold(), table.name.casefold())
             if place not in loaded:
-                if self._books.store.get("catalog", place[0]) is None:
+                if self._repositories.store.get("catalog", place[0]) is None:
                     raise SqlError("TABLE_OR_VIEW_NOT_FOUND", f"no catalog {place[0]!r}", "42P01")
                 loaded[place] = f"v{len(loaded)}"
                 columns = [c.rstrip("#*") for c in VIEWS[place[1]][0]]
                 database.execute(f"CREATE TABLE {loaded[place]} ({', '.join(columns)})")
-                found = VIEWS[place[1]][1](Visible(self._books, principal, place[0]))
+                found = VIEWS[place[1]][1](Visibility(self._repositories, principal, place[0]))
                 rows = [tuple(str(v) if isinstance(v, list) else v for v in row) for row in found]
                 database.executemany(f"INSERT INTO {loaded[place]} VALUES ({', '.join('?' * len(columns))})", rows)
             table.replace(exp.to_table(loaded[place]))
@@ -83,6 +83,6 @@ class LightRunner:
         return StatementResult(columns=tuple((n, "string", "STRING") for n in names), rows=rows_out)
 
 
-def light_runner(repositories: Books, files: Path) -> LightRunner:
+def light_runner(repositories: Repositories, files: Path) -> LightRunner:
     """Make the runner; pass this as `build_runner`."""
     return LightRunner(repositories, files)

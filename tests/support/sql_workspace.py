@@ -1,4 +1,4 @@
-"""A workspace without HTTP for tests of the SQL side: store, books, runner, people."""
+"""A workspace without HTTP for tests of the SQL side: store, repositories, runner, people."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from localspace.core.statement_runner import CancelToken, SqlError, StatementReq
 from localspace.core.store import Store
 from localspace.governance import bootstrap
 from localspace.governance.people import People
-from localspace.governance.repositories import Books, open_books
-from localspace.http.request import Call
+from localspace.governance.repositories import Repositories, open_repositories
+from localspace.http.request import Request
 from localspace.http.request_schemas import schema_of
 from localspace.http.router import Router
 from localspace.http.serialisation import Reply
@@ -37,10 +37,10 @@ class SqlWorkspace:
         self.store = Store(folder / "store.db")
         self.clock = Clock(self.store)
         self.ids = bootstrap.ensure(self.store, self.clock)
-        self.books: Books = open_books(self.store, self.clock, self.ids)
-        self.runner: SqlRunner = build_runner(self.books, folder / "files")
+        self.repositories: Repositories = open_repositories(self.store, self.clock, self.ids)
+        self.runner: SqlRunner = build_runner(self.repositories, folder / "files")
         location = Location(data_dir=folder, address="http://127.0.0.1")
-        self.services = open_services(self.books, location, _no_reset, lambda *_: self.runner)
+        self.services = open_services(self.repositories, location, _no_reset, lambda *_: self.runner)
         self._ids: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
@@ -87,7 +87,9 @@ class SqlWorkspace:
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove people and groups."""
-        people = People(self.store, self.books.lag, self.books.identity, self.books.grants, self.ids.workspace_id)
+        people = People(
+            self.store, self.repositories.lag, self.repositories.identity, self.repositories.grants, self.ids.workspace_id
+        )
         for name in names:
             for kind in PrincipalKind:
                 body = self.store.get(kind, self._ids[name])
@@ -104,9 +106,9 @@ class SqlWorkspace:
         path, _, query = path.partition("?")
         found = Router(ROUTES).find(method, path)
         assert found is not None, f"{method} {path}"
-        principal = self.books.identity.by_id(self.ids.admin_id if persona is None else self._ids[persona])
+        principal = self.repositories.identity.by_id(self.ids.admin_id if persona is None else self._ids[persona])
         assert principal is not None
-        call = Call(
+        request = Request(
             services=self.services,
             method=method,
             path=path,
@@ -118,7 +120,7 @@ class SqlWorkspace:
             schema=schema_of(found[0].method, found[0].path),
         )
         try:
-            answer: Any = found[0].handler(call)
+            answer: Any = found[0].handler(request)
         except ApiError as error:
             return error.status, {"message": error.message}
         shown = answer.body if isinstance(answer, Reply) else answer
@@ -132,7 +134,7 @@ class SqlWorkspace:
     def sql(self, statement: str, who: str | None = None, **more: object) -> StatementResult:
         """Run a statement; None is the admin; raises SqlError."""
         number = self.ids.admin_id if who is None else self._ids[who]
-        principal = self.books.identity.by_id(number)
+        principal = self.repositories.identity.by_id(number)
         assert principal is not None
         request = StatementRequest(
             statement=statement,

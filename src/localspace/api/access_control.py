@@ -7,7 +7,7 @@ import uuid
 
 from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.store import Document
-from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json
 
 _NAME = re.compile(r"accounts/(?P<account>[^/]+)(?:/(?P<kind>\w+)/(?P<id>[^/]+))?/ruleSets/default")
@@ -26,49 +26,49 @@ _ROLES = {
 _KINDS = {"users": "user", "groups": "group", "servicePrincipals": "service_principal"}
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return a rule set; one that was never written is empty and has an etag too."""
-    name = call.needed("name")
-    kind, resource = _resource(call, name)
-    _require_right(call, kind, resource, change=False)
-    return _stored(call, name)
+    name = request.needed("name")
+    kind, resource = _resource(request, name)
+    _require_right(request, kind, resource, change=False)
+    return _stored(request, name)
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Replace a rule set; the etag must be the one that was read last."""
-    body = call.body
+    body = request.body
     name = field_of(body, "name")
     given = body.get("rule_set")
     if not isinstance(given, dict):
         raise invalid("Missing required field: rule_set")
-    kind, resource = _resource(call, name)
-    with call.books.store.transaction():
-        _require_right(call, kind, resource, change=True)
-        if field_of(given, "etag") != _stored(call, name)["etag"]:
+    kind, resource = _resource(request, name)
+    with request.repositories.store.transaction():
+        _require_right(request, kind, resource, change=True)
+        if field_of(given, "etag") != _stored(request, name)["etag"]:
             raise ApiError(409, "RESOURCE_CONFLICT", f"Rule set {name} was changed meanwhile. Read it and try again.")
-        rules = [_checked(call, one, kind) for one in given.get("grant_rules") or []]
+        rules = [_checked(request, one, kind) for one in given.get("grant_rules") or []]
         new = {"name": name, "etag": uuid.uuid4().hex, "grant_rules": [one for one in rules if one["principals"]]}
-        call.books.store.put("rule_set", (name,), new)
+        request.repositories.store.put("rule_set", (name,), new)
     return new
 
 
-def assignable_roles(call: Call) -> Json:
+def assignable_roles(request: Request) -> Json:
     """List the roles that a resource knows."""
-    resource = call.needed("resource")
-    kind, _ = _resource(call, f"{resource}/ruleSets/default")
+    resource = request.needed("resource")
+    kind, _ = _resource(request, f"{resource}/ruleSets/default")
     return {"roles": [{"name": one} for one in _ROLES[kind]]}
 
 
-def _stored(call: Call, name: str) -> Document:
-    found = call.books.store.get("rule_set", name)
+def _stored(request: Request, name: str) -> Document:
+    found = request.repositories.store.get("rule_set", name)
     if found is None:
         return {"name": name, "etag": uuid.uuid5(uuid.NAMESPACE_URL, name).hex, "grant_rules": []}
     return found
 
 
-def _resource(call: Call, name: str) -> tuple[str | None, Document | None]:
+def _resource(request: Request, name: str) -> tuple[str | None, Document | None]:
     match = _NAME.fullmatch(name)
-    if match is None or match["account"] != call.books.ids.account_id:
+    if match is None or match["account"] != request.repositories.ids.account_id:
         raise invalid(f"'{name}' is not the name of a rule set of this account.")
     kind, resource_id = match["kind"], match["id"]
     if kind is None:
@@ -76,28 +76,28 @@ def _resource(call: Call, name: str) -> tuple[str | None, Document | None]:
     if kind not in _ROLES:
         raise invalid(f"Rule sets of {kind} are not known.")
     if kind == "tagPolicies":
-        found = next((one for one in call.books.tags.policies() if one["id"] == resource_id), None)
+        found = next((one for one in request.repositories.tags.policies() if one["id"] == resource_id), None)
     elif kind == "groups":
-        found = call.books.store.get("group", resource_id)
+        found = request.repositories.store.get("group", resource_id)
     else:
-        documents = call.books.store.list("service_principal")
+        documents = request.repositories.store.list("service_principal")
         found = next((one for one in documents if one["applicationId"] == resource_id), None)
     if found is None:
         raise not_found(f"{kind} {resource_id} does not exist.")
     return kind, found
 
 
-def _require_right(call: Call, kind: str | None, resource: Document | None, *, change: bool) -> None:
-    if call.books.identity.is_account_admin(call.actor.id):
+def _require_right(request: Request, kind: str | None, resource: Document | None, *, change: bool) -> None:
+    if request.repositories.identity.is_account_admin(request.actor.id):
         return
     if kind == "tagPolicies" and resource is not None:
         roles = ("manager",) if change else ("manager", "assigner")
-        if any(call.books.tags.has_role(call.actor, role, resource["id"]) for role in roles):
+        if any(request.repositories.tags.has_role(request.actor, role, resource["id"]) for role in roles):
             return
     raise denied("User is not authorized to access this rule set.")
 
 
-def _checked(call: Call, rule: object, kind: str | None) -> Document:
+def _checked(request: Request, rule: object, kind: str | None) -> Document:
     if not isinstance(rule, dict) or not rule.get("role"):
         raise invalid("Each grant rule needs a role.")
     if rule["role"] not in _ROLES[kind]:
@@ -105,7 +105,7 @@ def _checked(call: Call, rule: object, kind: str | None) -> Document:
     principals = list(rule.get("principals") or [])
     for one in principals:
         prefix, _, name = str(one).partition("/")
-        found = call.books.identity.by_name(name) if prefix in _KINDS else None
+        found = request.repositories.identity.by_name(name) if prefix in _KINDS else None
         if found is None or found.kind.value != _KINDS[prefix]:
             raise invalid(f"Principal {one} does not exist. users/, groups/ and servicePrincipals/ names are known.")
     return rule | {"principals": principals}

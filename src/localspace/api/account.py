@@ -12,7 +12,7 @@ from localspace.core.ledger import rule
 from localspace.core.principals import PrincipalKind
 from localspace.core.store import Document
 from localspace.core.timestamps import iso
-from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, page
 from localspace.jobs.run_identity import has_role_on
 
@@ -24,131 +24,131 @@ _MAX_SECRETS = 5
 # Workspaces
 
 
-def workspaces(call: Call) -> list[Json]:
+def workspaces(request: Request) -> list[Json]:
     """List the workspaces of the account."""
-    _require_admin(call)
-    return call.books.store.list("account_workspace")
+    _require_admin(request)
+    return request.repositories.store.list("account_workspace")
 
 
-def workspace(call: Call) -> Json:
+def workspace(request: Request) -> Json:
     """Return one workspace."""
-    _require_admin(call)
-    return _workspace(call)
+    _require_admin(request)
+    return _workspace(request)
 
 
-def create_workspace(call: Call) -> Json:
+def create_workspace(request: Request) -> Json:
     """Record a workspace; it runs at once, but this server serves the first one alone."""
-    _require_admin(call)
-    body = call.body
+    _require_admin(request)
+    body = request.body
     name = field_of(body, "workspace_name")
-    if any(one["workspace_name"] == name for one in call.books.store.list("account_workspace")):
+    if any(one["workspace_name"] == name for one in request.repositories.store.list("account_workspace")):
         raise already_exists(f"Workspace with name {name} already exists.")
     new = body | {
         "workspace_id": 1_000_000_000_000_000 + uuid.uuid4().int % 8_000_000_000_000_000,
-        "account_id": call.books.ids.account_id,
+        "account_id": request.repositories.ids.account_id,
         "workspace_status": "RUNNING",
         "workspace_status_message": "Workspace is running.",
-        "creation_time": call.books.clock.now_ms(),
+        "creation_time": request.repositories.clock.now_ms(),
     }
-    call.books.store.put("account_workspace", (str(new["workspace_id"]),), new)
+    request.repositories.store.put("account_workspace", (str(new["workspace_id"]),), new)
     return new
 
 
-def update_workspace(call: Call) -> Json:
+def update_workspace(request: Request) -> Json:
     """Change a workspace."""
-    _require_admin(call)
-    old = _workspace(call)
+    _require_admin(request)
+    old = _workspace(request)
     fixed = ("workspace_id", "account_id", "workspace_status", "creation_time")
-    new = old | {key: value for key, value in call.body.items() if key not in fixed}
-    call.books.store.put("account_workspace", (str(old["workspace_id"]),), new)
+    new = old | {key: value for key, value in request.body.items() if key not in fixed}
+    request.repositories.store.put("account_workspace", (str(old["workspace_id"]),), new)
     return new
 
 
-def delete_workspace(call: Call) -> Json:
+def delete_workspace(request: Request) -> Json:
     """Delete a workspace record; not the one that serves this call."""
-    _require_admin(call)
-    old = _workspace(call)
-    if str(old["workspace_id"]) == call.books.ids.workspace_id:
+    _require_admin(request)
+    old = _workspace(request)
+    if str(old["workspace_id"]) == request.repositories.ids.workspace_id:
         raise invalid("The workspace that this server is cannot be deleted.")
-    with call.books.store.transaction():
-        for one in call.books.store.list("workspace_assignment", (str(old["workspace_id"]),)):
-            call.books.store.delete("workspace_assignment", str(old["workspace_id"]), one["principal_id"])
-        call.books.store.delete("account_workspace", str(old["workspace_id"]))
-        call.books.store.delete("metastore_assignment", str(old["workspace_id"]))
+    with request.repositories.store.transaction():
+        for one in request.repositories.store.list("workspace_assignment", (str(old["workspace_id"]),)):
+            request.repositories.store.delete("workspace_assignment", str(old["workspace_id"]), one["principal_id"])
+        request.repositories.store.delete("account_workspace", str(old["workspace_id"]))
+        request.repositories.store.delete("metastore_assignment", str(old["workspace_id"]))
     return old
 
 
 # Metastores
 
 
-def metastores(call: Call) -> Json:
+def metastores(request: Request) -> Json:
     """List the metastores of the account."""
-    _require_admin(call)
-    return {"metastores": call.books.store.list("metastore")}
+    _require_admin(request)
+    return {"metastores": request.repositories.store.list("metastore")}
 
 
-def metastore(call: Call) -> Json:
+def metastore(request: Request) -> Json:
     """Return one metastore."""
-    _require_admin(call)
-    return {"metastore_info": _metastore(call)}
+    _require_admin(request)
+    return {"metastore_info": _metastore(request)}
 
 
-def create_metastore(call: Call) -> Json:
+def create_metastore(request: Request) -> Json:
     """Refuse a second metastore: this server is one region, which has one."""
-    _require_admin(call)
+    _require_admin(request)
     raise invalid("This account has a metastore in its region already; a region has one.", "METASTORE_ALREADY_EXISTS")
 
 
-def update_metastore(call: Call) -> Json:
+def update_metastore(request: Request) -> Json:
     """Change owner or settings of a metastore."""
-    _require_admin(call)
-    old = _metastore(call)
-    given = call.body.get("metastore_info") or {}
+    _require_admin(request)
+    old = _metastore(request)
+    given = request.body.get("metastore_info") or {}
     if given.get("owner"):
-        given = given | {"owner": call.books.identity.require_name(given["owner"]).name}
-    new = call.books.catalog.stamped(call.actor, old | given, old) | {"metastore_id": old["metastore_id"]}
-    call.books.store.put("metastore", (old["metastore_id"],), new)
+        given = given | {"owner": request.repositories.identity.require_name(given["owner"]).name}
+    new = request.repositories.catalog.stamped(request.actor, old | given, old) | {"metastore_id": old["metastore_id"]}
+    request.repositories.store.put("metastore", (old["metastore_id"],), new)
     return {"metastore_info": new}
 
 
-def metastore_workspaces(call: Call) -> Json:
+def metastore_workspaces(request: Request) -> Json:
     """List the ids of the workspaces that a metastore is assigned to."""
-    _require_admin(call)
-    wanted = _metastore(call)["metastore_id"]
-    found = [one for one in call.books.store.list("metastore_assignment") if one["metastore_id"] == wanted]
+    _require_admin(request)
+    wanted = _metastore(request)["metastore_id"]
+    found = [one for one in request.repositories.store.list("metastore_assignment") if one["metastore_id"] == wanted]
     return {"workspace_ids": [one["workspace_id"] for one in found]}
 
 
-def assignment(call: Call) -> Json:
+def assignment(request: Request) -> Json:
     """Return the metastore assignment of a workspace."""
-    _require_admin(call)
-    found = call.books.store.get("metastore_assignment", str(_workspace(call)["workspace_id"]))
+    _require_admin(request)
+    found = request.repositories.store.get("metastore_assignment", str(_workspace(request)["workspace_id"]))
     if found is None:
         raise not_found("No metastore is assigned to this workspace.")
     return {"metastore_assignment": found}
 
 
-def assign(call: Call) -> Json:
+def assign(request: Request) -> Json:
     """Assign a metastore to a workspace, or change the assignment."""
-    _require_admin(call)
-    workspace_id = str(_workspace(call)["workspace_id"])
-    given = call.body.get("metastore_assignment") or {}
-    old = call.books.store.get("metastore_assignment", workspace_id)
-    if call.method == "POST" and old is not None:
+    _require_admin(request)
+    workspace_id = str(_workspace(request)["workspace_id"])
+    given = request.body.get("metastore_assignment") or {}
+    old = request.repositories.store.get("metastore_assignment", workspace_id)
+    if request.method == "POST" and old is not None:
         raise already_exists(f"Workspace {workspace_id} already has a metastore.")
-    metastore_id = _metastore(call)["metastore_id"]
+    metastore_id = _metastore(request)["metastore_id"]
     new = (old or {"default_catalog_name": "main"}) | given
     new |= {"workspace_id": int(workspace_id), "metastore_id": metastore_id}
-    call.books.store.put("metastore_assignment", (workspace_id,), new)
+    request.repositories.store.put("metastore_assignment", (workspace_id,), new)
     return {}
 
 
-def unassign(call: Call) -> Json:
+def unassign(request: Request) -> Json:
     """Take a metastore from a workspace."""
-    _require_admin(call)
-    workspace_id = str(_workspace(call)["workspace_id"])
-    _metastore(call)
-    if not call.books.store.delete("metastore_assignment", workspace_id):
+    _require_admin(request)
+    workspace_id = str(_workspace(request)["workspace_id"])
+    _metastore(request)
+    if not request.repositories.store.delete("metastore_assignment", workspace_id):
         raise not_found("No metastore is assigned to this workspace.")
     return {}
 
@@ -156,22 +156,22 @@ def unassign(call: Call) -> Json:
 # People in workspaces
 
 
-def assignments(call: Call) -> Json:
+def assignments(request: Request) -> Json:
     """List who is assigned to a workspace, with the permissions."""
-    _require_admin(call)
-    workspace_id = str(_workspace(call)["workspace_id"])
+    _require_admin(request)
+    workspace_id = str(_workspace(request)["workspace_id"])
     found = []
-    for one in call.books.store.list("workspace_assignment", (workspace_id,)):
-        principal = _principal_output(call, one["principal_id"])
+    for one in request.repositories.store.list("workspace_assignment", (workspace_id,)):
+        principal = _principal_output(request, one["principal_id"])
         if principal is not None:
             found.append({"principal": principal, "permissions": one["permissions"]})
-    return page(found, call.query, "permission_assignments")
+    return page(found, request.query, "permission_assignments")
 
 
-def assignable(call: Call) -> Json:
-    """List the permissions that a workspace knows."""
-    _require_admin(call)
-    _workspace(call)
+def assignable(request: Request) -> Json:
+    """List the permissions of a workspace."""
+    _require_admin(request)
+    _workspace(request)
     return {
         "permissions": [
             {"permission_level": "USER", "description": "May use the workspace"},
@@ -180,29 +180,29 @@ def assignable(call: Call) -> Json:
     }
 
 
-def set_assignment(call: Call) -> Json:
+def set_assignment(request: Request) -> Json:
     """Assign a principal to a workspace."""
-    _require_admin(call)
-    workspace_id = str(_workspace(call)["workspace_id"])
-    principal_id = call.params["principal_id"]
-    principal = _principal_output(call, principal_id)
+    _require_admin(request)
+    workspace_id = str(_workspace(request)["workspace_id"])
+    principal_id = request.params["principal_id"]
+    principal = _principal_output(request, principal_id)
     if principal is None:
         raise not_found(f"Principal {principal_id} does not exist in the account.")
-    permissions = [str(one) for one in call.body.get("permissions") or [] if one != "UNKNOWN"]
-    people_of(call).assign(principal_id, permissions, workspace_id)
+    permissions = [str(one) for one in request.body.get("permissions") or [] if one != "UNKNOWN"]
+    people_of(request).assign(principal_id, permissions, workspace_id)
     return {"principal": principal, "permissions": sorted(set(permissions))}
 
 
-def delete_assignment(call: Call) -> Json:
+def delete_assignment(request: Request) -> Json:
     """Take a principal out of a workspace; one that is not in it stays out."""
-    _require_admin(call)
-    people_of(call).assign(call.params["principal_id"], [], str(_workspace(call)["workspace_id"]))
+    _require_admin(request)
+    people_of(request).assign(request.params["principal_id"], [], str(_workspace(request)["workspace_id"]))
     return {}
 
 
-def _principal_output(call: Call, principal_id: str) -> Json | None:
-    found = call.books.identity.by_id(principal_id)
-    body = None if found is None else call.books.store.get(found.kind, principal_id)
+def _principal_output(request: Request, principal_id: str) -> Json | None:
+    found = request.repositories.identity.by_id(principal_id)
+    body = None if found is None else request.repositories.store.get(found.kind, principal_id)
     if found is None or body is None or body.get("scope") == "workspace":
         return None
     field = {
@@ -216,27 +216,27 @@ def _principal_output(call: Call, principal_id: str) -> Json | None:
 # Client secrets
 
 
-def secrets(call: Call) -> Json:
+def secrets(request: Request) -> Json:
     """List the client secrets of a service principal; a secret itself is never shown again."""
-    owner = _service_principal(call)
-    found = call.books.store.list("sp_secret", (owner["id"],))
-    return page([_secret_info(one) for one in found], call.query, "secrets", size_name="page_size")
+    owner = _service_principal(request)
+    found = request.repositories.store.list("sp_secret", (owner["id"],))
+    return page([_secret_info(one) for one in found], request.query, "secrets", size_name="page_size")
 
 
-def create_secret(call: Call) -> Json:
+def create_secret(request: Request) -> Json:
     """Create a client secret."""
-    owner = _service_principal(call)
-    if call.books.store.count("sp_secret", (owner["id"],)) >= _MAX_SECRETS:
+    owner = _service_principal(request)
+    if request.repositories.store.count("sp_secret", (owner["id"],)) >= _MAX_SECRETS:
         raise invalid(f"A service principal can have at most {_MAX_SECRETS} secrets.", "RESOURCE_LIMIT_EXCEEDED")
-    secret, body = call.services.authenticator.new_secret(owner["id"], _lifetime(call.body.get("lifetime")))
+    secret, body = request.services.authenticator.new_secret(owner["id"], _lifetime(request.body.get("lifetime")))
     return _secret_info(body) | {"secret": secret}
 
 
-def delete_secret(call: Call) -> Json:
+def delete_secret(request: Request) -> Json:
     """Revoke a client secret."""
-    owner = _service_principal(call)
-    if not call.books.store.delete("sp_secret", owner["id"], call.params["secret_id"]):
-        raise not_found(f"Secret {call.params['secret_id']} does not exist.")
+    owner = _service_principal(request)
+    if not request.repositories.store.delete("sp_secret", owner["id"], request.params["secret_id"]):
+        raise not_found(f"Secret {request.params['secret_id']} does not exist.")
     return {}
 
 
@@ -265,38 +265,38 @@ def _lifetime(text: Any) -> int:
 
 
 @rule("LS-111")
-def _service_principal(call: Call) -> Document:
+def _service_principal(request: Request) -> Document:
     """Return the service principal that the path names; its secrets are its identity, so not every admin gets one.
 
     An account admin and who has the role servicePrincipal.manager on it do; a workspace admin for those in the workspace,
     never for one that is an account admin.
     """
-    found = call.books.store.get("service_principal", call.params["service_principal_id"])
-    identity = call.books.identity
-    if not identity.is_account_admin(call.actor.id):
-        local = found is not None and identity.is_workspace_admin(call.actor.id) and identity.in_workspace(found["id"])
-        managed = found is not None and has_role_on(call.books, call.actor, str(found["applicationId"]), "manager")
+    found = request.repositories.store.get("service_principal", request.params["service_principal_id"])
+    identity = request.repositories.identity
+    if not identity.is_account_admin(request.actor.id):
+        local = found is not None and identity.is_workspace_admin(request.actor.id) and identity.in_workspace(found["id"])
+        managed = found is not None and has_role_on(request.repositories, request.actor, str(found["applicationId"]), "manager")
         if found is None or not (local or managed) or identity.is_account_admin(found["id"]):
             raise denied("Only an admin may manage the secrets of a service principal.")
-    return people_of(call).get(PrincipalKind.SERVICE_PRINCIPAL, call.params["service_principal_id"])
+    return people_of(request).get(PrincipalKind.SERVICE_PRINCIPAL, request.params["service_principal_id"])
 
 
-def _require_admin(call: Call) -> None:
-    if not call.books.identity.is_account_admin(call.actor.id):
+def _require_admin(request: Request) -> None:
+    if not request.repositories.identity.is_account_admin(request.actor.id):
         raise denied("Only an account admin may do this.")
 
 
-def _workspace(call: Call) -> Document:
-    found = call.books.store.get("account_workspace", call.params["workspace_id"])
+def _workspace(request: Request) -> Document:
+    found = request.repositories.store.get("account_workspace", request.params["workspace_id"])
     if found is None:
-        raise not_found(f"Workspace {call.params['workspace_id']} does not exist.")
+        raise not_found(f"Workspace {request.params['workspace_id']} does not exist.")
     return found
 
 
-def _metastore(call: Call) -> Document:
-    found = call.books.store.get("metastore", call.params["metastore_id"])
+def _metastore(request: Request) -> Document:
+    found = request.repositories.store.get("metastore", request.params["metastore_id"])
     if found is None:
-        raise not_found(f"Metastore {call.params['metastore_id']} does not exist.", "METASTORE_DOES_NOT_EXIST")
+        raise not_found(f"Metastore {request.params['metastore_id']} does not exist.", "METASTORE_DOES_NOT_EXIST")
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from localspace.api.catalog_infos import catalog_info, function_info, table_info
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.store import Document
-from localspace.governance.external_locations import checked_url, place_key
+from localspace.governance.external_locations import checked_url, location_key
 from localspace.governance.privileges import split_name
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, Reply, page
 
 _UC = "/api/2.1/unity-catalog"
@@ -16,109 +16,109 @@ _UC = "/api/2.1/unity-catalog"
 # Catalogs
 
 
-def list_catalogs(call: Call) -> Json:
+def list_catalogs(request: Request) -> Json:
     """List the catalogs that show to the caller."""
-    return page([catalog_info(one) for one in call.books.catalog.catalogs(call.actor)], call.query, "catalogs")
+    return page([catalog_info(one) for one in request.repositories.catalog.catalogs(request.actor)], request.query, "catalogs")
 
 
-def create_catalog(call: Call) -> Json:
+def create_catalog(request: Request) -> Json:
     """Create a catalog."""
-    return catalog_info(call.books.catalog.create_catalog(call.actor, call.body))
+    return catalog_info(request.repositories.catalog.create_catalog(request.actor, request.body))
 
 
-def get_catalog(call: Call) -> Json:
+def get_catalog(request: Request) -> Json:
     """Return one catalog."""
-    return catalog_info(call.books.catalog.catalog(call.actor, call.params["name"]))
+    return catalog_info(request.repositories.catalog.catalog(request.actor, request.params["name"]))
 
 
-def update_catalog(call: Call) -> Json:
+def update_catalog(request: Request) -> Json:
     """Change a catalog."""
-    return catalog_info(call.books.catalog.update_catalog(call.actor, call.params["name"], call.body))
+    return catalog_info(request.repositories.catalog.update_catalog(request.actor, request.params["name"], request.body))
 
 
-def delete_catalog(call: Call) -> Json:
+def delete_catalog(request: Request) -> Json:
     """Drop a catalog."""
-    call.books.catalog.delete_catalog(call.actor, call.params["name"], call.flag("force"))
+    request.repositories.catalog.delete_catalog(request.actor, request.params["name"], request.flag("force"))
     return {}
 
 
 # Schemas
 
 
-def list_schemas(call: Call) -> Json:
+def list_schemas(request: Request) -> Json:
     """List the schemas of a catalog."""
-    return page(call.books.catalog.schemas(call.actor, call.needed("catalog_name")), call.query, "schemas")
+    return page(request.repositories.catalog.schemas(request.actor, request.needed("catalog_name")), request.query, "schemas")
 
 
-def create_schema(call: Call) -> Json:
+def create_schema(request: Request) -> Json:
     """Create a schema."""
-    return call.books.catalog.create_schema(call.actor, call.body)
+    return request.repositories.catalog.create_schema(request.actor, request.body)
 
 
-def get_schema(call: Call) -> Json:
+def get_schema(request: Request) -> Json:
     """Return one schema."""
-    return call.books.catalog.schema(call.actor, call.params["full_name"])
+    return request.repositories.catalog.schema(request.actor, request.params["full_name"])
 
 
-def update_schema(call: Call) -> Json:
+def update_schema(request: Request) -> Json:
     """Change a schema."""
-    return call.books.catalog.update_schema(call.actor, call.params["full_name"], call.body)
+    return request.repositories.catalog.update_schema(request.actor, request.params["full_name"], request.body)
 
 
-def delete_schema(call: Call) -> Json:
+def delete_schema(request: Request) -> Json:
     """Drop a schema."""
-    call.books.catalog.delete_schema(call.actor, call.params["full_name"], call.flag("force"))
+    request.repositories.catalog.delete_schema(request.actor, request.params["full_name"], request.flag("force"))
     return {}
 
 
 # Tables
 
 
-def list_tables(call: Call) -> Reply:
+def list_tables(request: Request) -> Reply:
     """List the tables and views of a schema, with columns unless omitted."""
-    query = (part for pair in sorted(call.query.items()) for part in pair)
-    return call.services.responses.reply((call.path, call.actor.id, *query), lambda: _list_tables(call))
+    query = (part for pair in sorted(request.query.items()) for part in pair)
+    return request.services.responses.reply((request.path, request.actor.id, *query), lambda: _list_tables(request))
 
 
-def _list_tables(call: Call) -> Json:
-    found = _objects(call, "table")
-    body = page(found, call.query, "tables", most=1000)
-    columns, properties = not call.flag("omit_columns"), not call.flag("omit_properties")
+def _list_tables(request: Request) -> Json:
+    found = _objects(request, "table")
+    body = page(found, request.query, "tables", most=1000)
+    columns, properties = not request.flag("omit_columns"), not request.flag("omit_properties")
     body["tables"] = [table_info(one, with_columns=columns, with_properties=properties) for one in body["tables"]]
     return body
 
 
-def table_summaries(call: Call) -> Json:
+def table_summaries(request: Request) -> Json:
     """List names and kinds of the tables of a catalog; patterns use `%` and `_`."""
-    catalog = call.needed("catalog_name")
+    catalog = request.needed("catalog_name")
     found: list[Json] = []
-    for schema in call.books.catalog.schemas(call.actor, catalog):
-        if not _like(schema["name"], call.query.get("schema_name_pattern")):
+    for schema in request.repositories.catalog.schemas(request.actor, catalog):
+        if not _like(schema["name"], request.query.get("schema_name_pattern")):
             continue
-        for table in call.books.objects.listed(call.actor, "table", catalog, schema["name"]):
-            if _like(table["name"], call.query.get("table_name_pattern")):
+        for table in request.repositories.objects.listed(request.actor, "table", catalog, schema["name"]):
+            if _like(table["name"], request.query.get("table_name_pattern")):
                 kind = table.get("table_type", "MANAGED")
                 found.append({"full_name": table["full_name"], "table_type": kind, "securable_kind": f"TABLE_{kind}"})
-    return page(found, call.query, "tables", most=10_000)
+    return page(found, request.query, "tables", most=10_000)
 
 
-def get_table(call: Call) -> Json:
+def get_table(request: Request) -> Json:
     """Return one table with its columns."""
-    return table_info(call.books.objects.read(call.actor, "table", call.params["full_name"]))
+    return table_info(request.repositories.objects.read(request.actor, "table", request.params["full_name"]))
 
 
-def table_exists(call: Call) -> Json:
+def table_exists(request: Request) -> Json:
     """Say whether a table exists; raises 404 for a missing catalog or schema."""
-    full_name = call.params["full_name"]
+    full_name = request.params["full_name"]
     catalog, schema, _ = split_name("TABLE", full_name)
-    call.books.catalog.schema(call.actor, f"{catalog}.{schema}")
-    there = call.books.privileges.document("TABLE", full_name) is not None
-    return {"table_exists": there and call.books.privileges.can_see(call.actor, "TABLE", full_name)}
+    request.repositories.catalog.schema(request.actor, f"{catalog}.{schema}")
+    there = request.repositories.privileges.document("TABLE", full_name) is not None
+    return {"table_exists": there and request.repositories.privileges.can_see(request.actor, "TABLE", full_name)}
 
 
-def create_table(call: Call) -> Json:
+def create_table(request: Request) -> Json:
     """Register an external table; managed ones are made by SQL."""
-    body = call.body
+    body = request.body
     if body.get("table_type") != "EXTERNAL":
         raise invalid("Only external tables can be created through this API. Use CREATE TABLE for a managed one.")
     field_of(body, "storage_location")
@@ -130,32 +130,32 @@ def create_table(call: Call) -> Json:
         )
     new = body | {"columns": columns, "row_filter": None, "view_definition": None, "storage": None}
     catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
-    return table_info(call.books.objects.create(call.actor, "table", catalog, schema, new))
+    return table_info(request.repositories.objects.create(request.actor, "table", catalog, schema, new))
 
 
-def update_table(call: Call) -> Json:
+def update_table(request: Request) -> Json:
     """Change the owner or the comment of a table."""
-    fields = {key: value for key, value in call.body.items() if key in ("owner", "comment")}
-    return table_info(call.books.objects.change(call.actor, "table", call.params["full_name"], fields))
+    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
+    return table_info(request.repositories.objects.change(request.actor, "table", request.params["full_name"], fields))
 
 
-def delete_table(call: Call) -> Json:
+def delete_table(request: Request) -> Json:
     """Drop a table."""
-    call.books.objects.drop(call.actor, "table", call.params["full_name"])
+    request.repositories.objects.drop(request.actor, "table", request.params["full_name"])
     return {}
 
 
 # Functions
 
 
-def list_functions(call: Call) -> Json:
+def list_functions(request: Request) -> Json:
     """List the functions of a schema."""
-    return page([_function(call, one) for one in _objects(call, "function")], call.query, "functions")
+    return page([_function(request, one) for one in _objects(request, "function")], request.query, "functions")
 
 
-def create_function(call: Call) -> Json:
+def create_function(request: Request) -> Json:
     """Create a SQL function from its parts."""
-    info = call.body.get("function_info") or call.body
+    info = request.body.get("function_info") or request.body
     parameters = (info.get("input_params") or {}).get("parameters") or []
     kept = ("name", "type_text", "type_name", "type_json", "parameter_default")
     if info.get("routine_body", "SQL") != "SQL":
@@ -167,118 +167,118 @@ def create_function(call: Call) -> Json:
         "language": "SQL",
     }
     catalog, schema = field_of(info, "catalog_name"), field_of(info, "schema_name")
-    return _function(call, call.books.objects.create(call.actor, "function", catalog, schema, new))
+    return _function(request, request.repositories.objects.create(request.actor, "function", catalog, schema, new))
 
 
-def _function(call: Call, body: Document) -> Json:
-    return function_info(body, with_body=call.books.privileges.may_read_body(call.actor, body["full_name"]))
+def _function(request: Request, body: Document) -> Json:
+    return function_info(body, with_body=request.repositories.privileges.may_read_body(request.actor, body["full_name"]))
 
 
-def get_function(call: Call) -> Json:
+def get_function(request: Request) -> Json:
     """Return one function."""
-    return _function(call, call.books.objects.read(call.actor, "function", call.params["name"]))
+    return _function(request, request.repositories.objects.read(request.actor, "function", request.params["name"]))
 
 
-def update_function(call: Call) -> Json:
+def update_function(request: Request) -> Json:
     """Change the owner of a function."""
-    fields = {key: value for key, value in call.body.items() if key in ("owner", "comment")}
-    return _function(call, call.books.objects.change(call.actor, "function", call.params["name"], fields))
+    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
+    return _function(request, request.repositories.objects.change(request.actor, "function", request.params["name"], fields))
 
 
-def delete_function(call: Call) -> Json:
+def delete_function(request: Request) -> Json:
     """Drop a function; policies that use it fail from then on."""
-    call.books.objects.drop(call.actor, "function", call.params["name"])
+    request.repositories.objects.drop(request.actor, "function", request.params["name"])
     return {}
 
 
 # Volumes
 
 
-def list_volumes(call: Call) -> Json:
+def list_volumes(request: Request) -> Json:
     """List the volumes of a schema."""
-    return page(_objects(call, "volume"), call.query, "volumes")
+    return page(_objects(request, "volume"), request.query, "volumes")
 
 
-def create_volume(call: Call) -> Json:
+def create_volume(request: Request) -> Json:
     """Create a volume."""
-    body = call.body
+    body = request.body
     kind = body.get("volume_type") or "MANAGED"
     if kind == "EXTERNAL":
-        place_key(checked_url(field_of(body, "storage_location"), False))
+        location_key(checked_url(field_of(body, "storage_location"), False))
     catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
     location = body.get("storage_location") or f"local://volumes/{catalog}/{schema}/{body.get('name')}"
     new = body | {"volume_type": kind, "storage_location": location}
-    return call.books.objects.create(call.actor, "volume", catalog, schema, new)
+    return request.repositories.objects.create(request.actor, "volume", catalog, schema, new)
 
 
-def get_volume(call: Call) -> Json:
+def get_volume(request: Request) -> Json:
     """Return one volume."""
-    return call.books.objects.read(call.actor, "volume", call.params["name"])
+    return request.repositories.objects.read(request.actor, "volume", request.params["name"])
 
 
-def update_volume(call: Call) -> Json:
+def update_volume(request: Request) -> Json:
     """Change owner, comment or name of a volume."""
-    name = call.params["name"]
-    fields = {key: value for key, value in call.body.items() if key in ("owner", "comment")}
-    changed = call.books.objects.change(call.actor, "volume", name, fields)
-    new_name = call.body.get("new_name")
-    return call.books.objects.rename(call.actor, "volume", name, new_name) if new_name else changed
+    name = request.params["name"]
+    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
+    changed = request.repositories.objects.change(request.actor, "volume", name, fields)
+    new_name = request.body.get("new_name")
+    return request.repositories.objects.rename(request.actor, "volume", name, new_name) if new_name else changed
 
 
-def delete_volume(call: Call) -> Json:
+def delete_volume(request: Request) -> Json:
     """Drop a volume."""
-    call.books.objects.drop(call.actor, "volume", call.params["name"])
+    request.repositories.objects.drop(request.actor, "volume", request.params["name"])
     return {}
 
 
 # Metastore
 
 
-def current_metastore(call: Call) -> Json:
+def current_metastore(request: Request) -> Json:
     """Return the metastore assignment of the workspace."""
-    return _assignment(call)
+    return _assignment(request)
 
 
-def metastore_summary(call: Call) -> Json:
+def metastore_summary(request: Request) -> Json:
     """Return the metastore of the workspace."""
-    _assignment(call)
-    return call.books.privileges.require_exists("METASTORE", "")
+    _assignment(request)
+    return request.repositories.privileges.require_exists("METASTORE", "")
 
 
-def list_metastores(call: Call) -> Json:
+def list_metastores(request: Request) -> Json:
     """List the metastores; admins only."""
-    _require_metastore_reader(call)
-    return page(call.books.store.list("metastore"), call.query, "metastores")
+    _require_metastore_reader(request)
+    return page(request.repositories.store.list("metastore"), request.query, "metastores")
 
 
-def get_metastore(call: Call) -> Json:
+def get_metastore(request: Request) -> Json:
     """Return one metastore; admins only."""
-    _require_metastore_reader(call)
-    found = call.books.store.get("metastore", call.params["id"])
+    _require_metastore_reader(request)
+    found = request.repositories.store.get("metastore", request.params["id"])
     if found is None:
-        raise not_found(f"Metastore '{call.params['id']}' does not exist.", "METASTORE_DOES_NOT_EXIST")
+        raise not_found(f"Metastore '{request.params['id']}' does not exist.", "METASTORE_DOES_NOT_EXIST")
     return found
 
 
-def update_metastore(call: Call) -> Json:
+def update_metastore(request: Request) -> Json:
     """Change name, owner or sharing of the metastore; metastore admins only."""
-    old = get_metastore(call)
-    call.books.privileges.require_metastore_admin(call.actor)
-    body = {key: value for key, value in call.body.items() if key not in ("id", "metastore_id", "new_name")}
-    if call.body.get("new_name"):
-        body["name"] = call.body["new_name"]
+    old = get_metastore(request)
+    request.repositories.privileges.require_metastore_admin(request.actor)
+    body = {key: value for key, value in request.body.items() if key not in ("id", "metastore_id", "new_name")}
+    if request.body.get("new_name"):
+        body["name"] = request.body["new_name"]
     if body.get("owner"):
-        body["owner"] = call.books.identity.require_name(body["owner"]).name
-    new = call.books.catalog.stamped(call.actor, old | body, old) | {"metastore_id": old["metastore_id"]}
-    call.books.store.put("metastore", (old["metastore_id"],), new)
+        body["owner"] = request.repositories.identity.require_name(body["owner"]).name
+    new = request.repositories.catalog.stamped(request.actor, old | body, old) | {"metastore_id": old["metastore_id"]}
+    request.repositories.store.put("metastore", (old["metastore_id"],), new)
     return new
 
 
 # Inside
 
 
-def _objects(call: Call, kind: str) -> list[Document]:
-    return call.books.objects.listed(call.actor, kind, call.needed("catalog_name"), call.needed("schema_name"))
+def _objects(request: Request, kind: str) -> list[Document]:
+    return request.repositories.objects.listed(request.actor, kind, request.needed("catalog_name"), request.needed("schema_name"))
 
 
 def _like(name: str, pattern: str | None) -> bool:
@@ -289,16 +289,16 @@ def _like(name: str, pattern: str | None) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]").replace("%", "*").replace("_", "?"))
 
 
-def _assignment(call: Call) -> Json:
-    found = call.books.store.get("metastore_assignment", call.books.ids.workspace_id)
+def _assignment(request: Request) -> Json:
+    found = request.repositories.store.get("metastore_assignment", request.repositories.ids.workspace_id)
     if found is None:
         raise not_found("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST")
     return found
 
 
-def _require_metastore_reader(call: Call) -> None:
-    identity = call.books.identity
-    if not (identity.is_metastore_admin(call.actor.id) or identity.is_account_admin(call.actor.id)):
+def _require_metastore_reader(request: Request) -> None:
+    identity = request.repositories.identity
+    if not (identity.is_metastore_admin(request.actor.id) or identity.is_account_admin(request.actor.id)):
         raise denied("Only a metastore admin or an account admin may read metastores.")
 
 

@@ -1,4 +1,4 @@
-"""Catalog documents as the wire shows them."""
+"""Catalog documents as the API returns them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def catalog_info(body: Document) -> Json:
 
 
 def table_info(body: Document, *, with_columns: bool = True, with_properties: bool = True) -> Json:
-    """Return a TableInfo: manual masks and filters in the platform's shape, nothing of our files."""
+    """Return a TableInfo: manual masks and filters as the platform spells them, nothing of localspace's files."""
     found = {key: value for key, value in body.items() if key not in ("storage", "columns", "row_filter")}
     found["securable_kind"] = body.get("securable_kind") or f"TABLE_{body.get('table_type', 'MANAGED')}"
     found.setdefault("data_source_format", "DELTA")

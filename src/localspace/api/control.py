@@ -11,138 +11,140 @@ from localspace.core.errors import invalid, not_found
 from localspace.core.faults import Kill
 from localspace.core.lag import LagKind
 from localspace.core.principals import Principal
-from localspace.http.request import Call, Plane, Route
+from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json
 from localspace.sql.system_tables import seed_results
 
 _TEN_YEARS = 315_360_000
 _SEPARATOR = "\x1f"
-_PASSING = frozenset({"run", "task_run", "run_token", "token", "undo", "query", "statement", "workspace_object_id", "responder"})
+_PASSING = frozenset(
+    {"run", "task_run", "run_token", "token", "undo", "query", "statement", "workspace_object_id", "stub_response"}
+)
 """Kinds that record what happened, or pass by themselves."""
 
 
-def health(call: Call) -> Json:
+def health(request: Request) -> Json:
     """Say that the server is up."""
-    return {"status": "ok", "host": call.services.location.address}
+    return {"status": "ok", "host": request.services.location.address}
 
 
-def info(call: Call) -> Json:
+def info(request: Request) -> Json:
     """Return the ids of the workspace, and the certificate that Spark Connect clients must trust."""
-    ids = call.books.ids
+    ids = request.repositories.ids
     return {
-        "host": call.services.location.address,
+        "host": request.services.location.address,
         "account_id": ids.account_id,
         "workspace_id": ids.workspace_id,
         "metastore_id": ids.metastore_id,
         "warehouse_id": ids.warehouse_id,
-        "data": str(call.services.location.data_dir),
-        "connect_roots": str(call.services.connect.roots()),
-        "store_version": call.books.store.version,
+        "data": str(request.services.location.data_dir),
+        "connect_roots": str(request.services.connect.roots()),
+        "store_version": request.repositories.store.version,
     }
 
 
-def reset(call: Call) -> Json:
-    """Go back to a fresh workspace; ids and admin token stay."""
-    call.services.reset()
+def reset(request: Request) -> Json:
+    """Go back to a new workspace; ids and admin token stay."""
+    request.services.reset()
     return {}
 
 
-def faults(call: Call) -> Json:
+def faults(request: Request) -> Json:
     """List the faults that wait."""
-    return {"faults": call.services.faults.listed()}
+    return {"faults": request.services.faults.listed()}
 
 
-def add_fault(call: Call) -> Json:
+def add_fault(request: Request) -> Json:
     """Add one fault; see `localspace.core.faults.Fault` for the fields."""
-    return {"id": call.services.faults.add(call.body).id}
+    return {"id": request.services.faults.add(request.body).id}
 
 
-def clear_faults(call: Call) -> Json:
+def clear_faults(request: Request) -> Json:
     """Remove every fault and the kill."""
-    call.services.faults.clear()
+    request.services.faults.clear()
     return {}
 
 
-def set_kill(call: Call) -> Json:
+def set_kill(request: Request) -> Json:
     """Die at the k-th write from now: `{"at_write": k, "when": "before"|"after", "mode": "exit"|"drop"}`."""
-    body = call.body
+    body = request.body
     kill = Kill(at_write=int(body.get("at_write", 1)), when=body.get("when", "before"), mode=body.get("mode", "exit"))
     if kill.at_write < 1 or kill.when not in ("before", "after") or kill.mode not in ("exit", "drop"):
         raise invalid("A kill needs at_write >= 1, when before or after, mode exit or drop.")
-    call.services.faults.kill = kill
+    request.services.faults.kill = kill
     return {}
 
 
-def revive(call: Call) -> Json:
+def revive(request: Request) -> Json:
     """Answer again after a kill of mode drop."""
-    call.services.faults.dropped = False
-    call.services.faults.kill = None
+    request.services.faults.dropped = False
+    request.services.faults.kill = None
     return {}
 
 
-def lag(call: Call) -> Json:
+def lag(request: Request) -> Json:
     """Return the lags in seconds of the virtual clock."""
-    return {kind.value: call.books.lag.seconds(kind) for kind in LagKind}
+    return {kind.value: request.repositories.lag.seconds(kind) for kind in LagKind}
 
 
-def set_lag(call: Call) -> Json:
+def set_lag(request: Request) -> Json:
     """Set lags: any of `tags`, `memberships`, `quotas`, `tag_policies`, in seconds."""
     known = {kind.value: kind for kind in LagKind}
-    for name, seconds in call.body.items():
+    for name, seconds in request.body.items():
         if name not in known or not isinstance(seconds, (int, float)) or seconds < 0:
             raise invalid(f"A lag is one of {', '.join(known)}, in seconds >= 0.")
-    for name, seconds in call.body.items():
-        call.books.lag.set(known[name], float(seconds))
-    return lag(call)
+    for name, seconds in request.body.items():
+        request.repositories.lag.set(known[name], float(seconds))
+    return lag(request)
 
 
-def clock(call: Call) -> Json:
+def clock(request: Request) -> Json:
     """Return the virtual time."""
-    return {"now_ms": call.books.clock.now_ms()}
+    return {"now_ms": request.repositories.clock.now_ms()}
 
 
-def tick(call: Call) -> Json:
+def tick(request: Request) -> Json:
     """Move the virtual clock forward by `seconds`."""
-    seconds = call.body.get("seconds")
+    seconds = request.body.get("seconds")
     if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _TEN_YEARS:
         raise invalid(f"tick needs seconds between 0 and {_TEN_YEARS}.")
-    return {"now_ms": call.books.clock.tick(seconds)}
+    return {"now_ms": request.repositories.clock.tick(seconds)}
 
 
-def requests(call: Call) -> Json:
+def requests(request: Request) -> Json:
     """Return the request log; `?mutating=true` shows the writes alone."""
-    found = call.services.faults.requests()
-    if call.flag("mutating"):
+    found = request.services.faults.requests()
+    if request.flag("mutating"):
         found = [one for one in found if one["mutating"]]
-    return {"requests": found, "writes": call.services.faults.writes}
+    return {"requests": found, "writes": request.services.faults.writes}
 
 
-def clear_requests(call: Call) -> Json:
+def clear_requests(request: Request) -> Json:
     """Empty the request log and the write count; `?bodies=true` keeps what is sent and answered from now on."""
-    call.services.faults.clear_log()
-    if "bodies" in call.query:
-        call.services.faults.keep_bodies = call.flag("bodies")
+    request.services.faults.clear_log()
+    if "bodies" in request.query:
+        request.services.faults.keep_bodies = request.flag("bodies")
     return {}
 
 
-def mint(call: Call) -> Json:
+def mint(request: Request) -> Json:
     """Mint a token for any principal, named by `principal_id` or `principal` (its name)."""
-    body = call.body
-    found = _principal(call, body)
+    body = request.body
+    found = _principal(request, body)
     lifetime = body.get("lifetime_seconds")
     if not isinstance(lifetime, (int, type(None))):
         raise invalid("lifetime_seconds must be a whole number.")
-    token, document = call.services.authenticator.mint(
-        found.id, comment="minted by the control API", lifetime_seconds=lifetime, created_by=call.actor.id
+    token, document = request.services.authenticator.mint(
+        found.id, comment="minted by the control API", lifetime_seconds=lifetime, created_by=request.actor.id
     )
     return {"token": token, "principal_id": found.id, "principal": found.name, "token_id": document["id"]}
 
 
-def inventory(call: Call) -> Json:
+def inventory(request: Request) -> Json:
     """List what the workspace holds, as `kind/key` with a digest of its content; histories and tokens are left out."""
     found = {
         f"{kind}/{key.replace(_SEPARATOR, '.')}": _digest(body)
-        for kind, key, body in call.books.store.bodies()
+        for kind, key, body in request.repositories.store.bodies()
         if kind not in _PASSING and body.get("lifecycle_state") != "TRASHED" and not body.get("trashed")
     }
     return {"inventory": found}
@@ -157,32 +159,32 @@ def _digest(body: Json) -> str:
     return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def responders(call: Call) -> Json:
-    """List the responders of the serving endpoints."""
-    return {"responders": call.books.store.list("responder")}
+def stub_responses(request: Request) -> Json:
+    """List the stub responses of the serving endpoints."""
+    return {"stub_responses": request.repositories.store.list("stub_response")}
 
 
-def set_responder(call: Call) -> Json:
+def set_stub_response(request: Request) -> Json:
     """Register what a serving endpoint answers; see `localspace.api.serving.reply_of` for the forms."""
-    name = call.params["name"]
-    body = call.body | {"name": name}
+    name = request.params["name"]
+    body = request.body | {"name": name}
     if body.get("kind") not in ("canned", "rules", "echo", "error"):
-        raise invalid("A responder has a kind: canned, rules, echo or error.")
+        raise invalid("A stub response has a kind: canned, rules, echo or error.")
     rules = body.get("rules") or []
     if not isinstance(rules, list) or not all(_is_rule(one) for one in rules):
         raise invalid("Each of rules is an object with a pattern, a regular expression, and a reply.")
     if not isinstance(body.get("replies") or [], list):
         raise invalid("replies must be a list.")
-    call.books.store.put("responder", (name,), body)
-    call.services.stub_calls.pop(name, None)
+    request.repositories.store.put("stub_response", (name,), body)
+    request.services.stub_calls.pop(name, None)
     return {}
 
 
-def set_classification(call: Call) -> Json:
+def set_classification(request: Request) -> Json:
     """Seed `system.data_classification.results` with `{"results": [rows]}`; null takes the table away."""
-    if set(call.body) != {"results"}:
+    if set(request.body) != {"results"}:
         raise invalid("classification takes the one field results.")
-    return seed_results(call.books, call.body["results"])
+    return seed_results(request.repositories, request.body["results"])
 
 
 def _is_rule(rule: Any) -> bool:
@@ -195,8 +197,8 @@ def _is_rule(rule: Any) -> bool:
     return True
 
 
-def _principal(call: Call, body: dict[str, Any]) -> Principal:
-    identity = call.books.identity
+def _principal(request: Request, body: dict[str, Any]) -> Principal:
+    identity = request.repositories.identity
     if body.get("principal_id"):
         found = identity.by_id(str(body["principal_id"]))
     else:
@@ -229,6 +231,6 @@ ROUTES = (
     _route("POST", "tokens", mint),
     _route("GET", "inventory", inventory),
     _route("PUT", "classification", set_classification),
-    _route("GET", "responders", responders),
-    _route("PUT", "responders/{name}", set_responder),
+    _route("GET", "stub-responses", stub_responses),
+    _route("PUT", "stub-responses/{name}", set_stub_response),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from localspace.http.request import Call, Plane, Route
+from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json, Reply
 
 TEST = "tests/localspace/test_sdk_surface.py"
@@ -56,10 +56,10 @@ def page_of(routes: Iterable[Route]) -> str:
 def routes_about(others: tuple[Route, ...]) -> tuple[Route, ...]:
     """Return the two open operations that show the table, as JSON and as a page: of these routes and of themselves."""
 
-    def coverage(call: Call) -> Json:
+    def coverage(request: Request) -> Json:
         return {"operations": table((*others, *mine))}
 
-    def compatibility(call: Call) -> Reply:
+    def compatibility(request: Request) -> Reply:
         return Reply(body=page_of((*others, *mine)), media_type="text/html")
 
     mine = tuple(

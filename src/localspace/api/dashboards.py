@@ -9,26 +9,26 @@ from localspace.core.errors import ApiError, already_exists, invalid, not_found
 from localspace.core.store import Document
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import may_see, require_level
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, page
 from localspace.storage.workspace_tree import normal
 
 _BASE = "/api/2.0/lakeview/dashboards"
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a draft in a folder that is there."""
-    body = call.body
+    body = request.body
     name = field_of(body, "display_name")
-    folder = normal(body.get("parent_path") or f"/Users/{call.actor.name}")
-    tree = call.services.tree
+    folder = normal(body.get("parent_path") or f"/Users/{request.actor.name}")
+    tree = request.services.tree
     if not tree.exists(folder):
         raise not_found(f"Tree node with path '{folder}' does not exist.")
-    tree.require(call.actor, folder, "CAN_EDIT")
+    tree.require(request.actor, folder, "CAN_EDIT")
     path = f"{folder.rstrip('/')}/{name}.lvdash.json"
-    if any(one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in call.books.store.list("dashboard")):
+    if any(one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in request.repositories.store.list("dashboard")):
         raise already_exists(f"Node with name {name}.lvdash.json already exists", status=400)
-    now = iso(call.books.clock.now_ms())
+    now = iso(request.repositories.clock.now_ms())
     dashboard: Document = {
         "dashboard_id": uuid.uuid4().hex,
         "display_name": name,
@@ -36,38 +36,38 @@ def create(call: Call) -> Json:
         "path": path,
         "serialized_dashboard": _content(body.get("serialized_dashboard")),
         "warehouse_id": str(body.get("warehouse_id") or ""),
-        "etag": _etag(call),
+        "etag": _etag(request),
         "create_time": now,
         "update_time": now,
         "lifecycle_state": "ACTIVE",
-        "owner": call.actor.name,
+        "owner": request.actor.name,
         "published": None,
     }
-    _put(call, dashboard)
+    _put(request, dashboard)
     return _info(dashboard)
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return a draft."""
-    return _info(_dashboard(call, "CAN_READ"))
+    return _info(_dashboard(request, "CAN_READ"))
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the dashboards that the caller may read."""
-    trashed = call.flag("show_trashed")
+    trashed = request.flag("show_trashed")
     found = [
         {key: one[key] for key in ("dashboard_id", "display_name", "create_time", "lifecycle_state", "warehouse_id")}
-        for one in call.books.store.list("dashboard")
+        for one in request.repositories.store.list("dashboard")
         if (trashed or one["lifecycle_state"] == "ACTIVE")
-        and may_see(call.books, call.actor, "dashboards", one["dashboard_id"], one["owner"])
+        and may_see(request.repositories, request.actor, "dashboards", one["dashboard_id"], one["owner"])
     ]
-    return page(found, call.query, "dashboards", size_name="page_size", most=100)
+    return page(found, request.query, "dashboards", size_name="page_size", most=100)
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Change a draft; an etag that is given must be the current one."""
-    old = _dashboard(call, "CAN_EDIT")
-    body = call.body
+    old = _dashboard(request, "CAN_EDIT")
+    body = request.body
     if body.get("etag") and body["etag"] != old["etag"]:
         raise ApiError(409, "RESOURCE_CONFLICT", "The dashboard has been changed since it was read.")
     new = dict(old)
@@ -78,56 +78,56 @@ def update(call: Call) -> Json:
     if body.get("display_name"):
         new["display_name"] = str(body["display_name"])
         new["path"] = f"{old['parent_path'].rstrip('/')}/{new['display_name']}.lvdash.json"
-    new |= {"etag": _etag(call), "update_time": iso(call.books.clock.now_ms())}
-    _put(call, new)
+    new |= {"etag": _etag(request), "update_time": iso(request.repositories.clock.now_ms())}
+    _put(request, new)
     return _info(new)
 
 
-def publish(call: Call) -> Json:
-    """Publish the draft; without `embed_credentials: false` viewers query with the publisher's rights."""
-    dashboard = _dashboard(call, "CAN_MANAGE")
-    body = call.body
+def publish(request: Request) -> Json:
+    """Publish the draft; without `embed_credentials: false` viewers query with the publisher's privileges."""
+    dashboard = _dashboard(request, "CAN_MANAGE")
+    body = request.body
     published = {
         "display_name": dashboard["display_name"],
         "warehouse_id": str(body.get("warehouse_id") or dashboard["warehouse_id"]),
         "embed_credentials": bool(body.get("embed_credentials", True)),
-        "revision_create_time": iso(call.books.clock.now_ms()),
+        "revision_create_time": iso(request.repositories.clock.now_ms()),
     }
-    _put(call, dashboard | {"published": published})
+    _put(request, dashboard | {"published": published})
     return published
 
 
-def get_published(call: Call) -> Json:
+def get_published(request: Request) -> Json:
     """Return the published form."""
-    found = _dashboard(call, "CAN_READ")["published"]
+    found = _dashboard(request, "CAN_READ")["published"]
     if found is None:
-        raise not_found(f"Dashboard {call.params['dashboard_id']} is not published.")
+        raise not_found(f"Dashboard {request.params['dashboard_id']} is not published.")
     answer: Json = found
     return answer
 
 
-def unpublish(call: Call) -> Json:
+def unpublish(request: Request) -> Json:
     """Withdraw the published form."""
-    _put(call, _dashboard(call, "CAN_MANAGE") | {"published": None})
+    _put(request, _dashboard(request, "CAN_MANAGE") | {"published": None})
     return {}
 
 
-def trash(call: Call) -> Json:
+def trash(request: Request) -> Json:
     """Move a dashboard to the trash."""
-    _put(call, _dashboard(call, "CAN_MANAGE") | {"lifecycle_state": "TRASHED", "published": None})
+    _put(request, _dashboard(request, "CAN_MANAGE") | {"lifecycle_state": "TRASHED", "published": None})
     return {}
 
 
-def _dashboard(call: Call, level: str) -> Document:
-    found = call.books.store.get("dashboard", call.params["dashboard_id"])
-    if found is None or (found["lifecycle_state"] == "TRASHED" and call.method != "GET"):
-        raise not_found(f"Unable to find dashboard [dashboardId={call.params['dashboard_id']}]")
-    require_level(call.books, call.actor, "dashboards", found["dashboard_id"], level, owner=found["owner"])
+def _dashboard(request: Request, level: str) -> Document:
+    found = request.repositories.store.get("dashboard", request.params["dashboard_id"])
+    if found is None or (found["lifecycle_state"] == "TRASHED" and request.method != "GET"):
+        raise not_found(f"Unable to find dashboard [dashboardId={request.params['dashboard_id']}]")
+    require_level(request.repositories, request.actor, "dashboards", found["dashboard_id"], level, owner=found["owner"])
     return found
 
 
-def _put(call: Call, dashboard: Document) -> None:
-    call.books.store.put("dashboard", (dashboard["dashboard_id"],), dashboard)
+def _put(request: Request, dashboard: Document) -> None:
+    request.repositories.store.put("dashboard", (dashboard["dashboard_id"],), dashboard)
 
 
 def _info(dashboard: Document) -> Json:
@@ -147,8 +147,8 @@ def _content(given: object) -> str:
     return text
 
 
-def _etag(call: Call) -> str:
-    return str(call.books.store.next_number("dashboard_etag", 1_000_000))
+def _etag(request: Request) -> str:
+    return str(request.repositories.store.next_number("dashboard_etag", 1_000_000))
 
 
 _ONE = _BASE + "/{dashboard_id}"

@@ -9,7 +9,7 @@ from typing import Any
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.store import Document
 from localspace.core.timestamps import iso
-from localspace.http.request import Call, Plane, Route
+from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json, page
 from localspace.identity.federation import ACCOUNT_WIDE
 from localspace.identity.id_tokens import TokenError, read_keys
@@ -17,48 +17,48 @@ from localspace.identity.id_tokens import TokenError, read_keys
 _ID = re.compile(r"[a-z0-9-]{1,128}")
 
 
-def policies(call: Call) -> Json:
+def policies(request: Request) -> Json:
     """List the policies of a service principal, or of the account."""
-    found = call.books.store.list("federation_policy", (_owner(call),))
-    return page(found, call.query, "policies", size_name="page_size")
+    found = request.repositories.store.list("federation_policy", (_owner(request),))
+    return page(found, request.query, "policies", size_name="page_size")
 
 
-def policy(call: Call) -> Json:
+def policy(request: Request) -> Json:
     """Return one policy."""
-    return _policy(call, _owner(call))
+    return _policy(request, _owner(request))
 
 
-def create(call: Call) -> Json:
-    """Make a policy; its id is the caller's choice, or ours."""
-    owner = _owner(call)
-    name = call.query.get("policy_id") or str(uuid.uuid4())
+def create(request: Request) -> Json:
+    """Make a policy; its id is the caller's choice, or a new UUID."""
+    owner = _owner(request)
+    name = request.query.get("policy_id") or str(uuid.uuid4())
     if not _ID.fullmatch(name):
         raise invalid("policy_id may hold lower case letters, digits and hyphens.")
-    if call.books.store.get("federation_policy", owner, name) is not None:
+    if request.repositories.store.get("federation_policy", owner, name) is not None:
         raise already_exists(f"Federation policy {name} already exists.")
-    prefix = f"accounts/{call.books.ids.account_id}" + ("" if owner == ACCOUNT_WIDE else f"/servicePrincipals/{owner}")
-    now = iso(call.books.clock.now_ms())
+    prefix = f"accounts/{request.repositories.ids.account_id}" + ("" if owner == ACCOUNT_WIDE else f"/servicePrincipals/{owner}")
+    now = iso(request.repositories.clock.now_ms())
     new: Document = {
         "name": f"{prefix}/federationPolicies/{name}",
         "policy_id": name,
         "uid": str(uuid.uuid4()),
-        "description": str(call.body.get("description") or ""),
-        "oidc_policy": _rules(call.body.get("oidc_policy"), owner),
+        "description": str(request.body.get("description") or ""),
+        "oidc_policy": _rules(request.body.get("oidc_policy"), owner),
         "create_time": now,
         "update_time": now,
     }
     if owner != ACCOUNT_WIDE:
         new["service_principal_id"] = int(owner)
-    call.books.store.put("federation_policy", (owner, name), new, (owner,))
+    request.repositories.store.put("federation_policy", (owner, name), new, (owner,))
     return new
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Change description or rules: what `update_mask` names, or all that is sent."""
-    owner = _owner(call)
-    old = _policy(call, owner)
-    mask = [one for one in call.query.get("update_mask", "").split(",") if one not in ("", "*")]
-    given = call.body
+    owner = _owner(request)
+    old = _policy(request, owner)
+    mask = [one for one in request.query.get("update_mask", "").split(",") if one not in ("", "*")]
+    given = request.body
     rules = dict(old["oidc_policy"])
     sent = given.get("oidc_policy") or {}
     for path in mask or [one for one in ("description", "oidc_policy") if one in given]:
@@ -71,15 +71,15 @@ def update(call: Call) -> Json:
             rules = sent
         else:
             old = old | {"description": str(given.get("description") or "")}
-    new = old | {"oidc_policy": _rules(rules, owner), "update_time": iso(call.books.clock.now_ms())}
-    call.books.store.put("federation_policy", (owner, new["policy_id"]), new, (owner,))
+    new = old | {"oidc_policy": _rules(rules, owner), "update_time": iso(request.repositories.clock.now_ms())}
+    request.repositories.store.put("federation_policy", (owner, new["policy_id"]), new, (owner,))
     return new
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Delete a policy; tokens that were given by it live on until they expire."""
-    owner = _owner(call)
-    call.books.store.delete("federation_policy", owner, _policy(call, owner)["policy_id"])
+    owner = _owner(request)
+    request.repositories.store.delete("federation_policy", owner, _policy(request, owner)["policy_id"])
     return {}
 
 
@@ -99,25 +99,25 @@ def _rules(given: Any, owner: str) -> Document:
         try:
             read_keys(given["jwks_json"])
         except TokenError as error:
-            raise invalid(f"oidc_policy.jwks_json is no key set: {error}.") from error
+            raise invalid(f"oidc_policy.jwks_json is not a key set: {error}.") from error
     return dict(given)
 
 
-def _owner(call: Call) -> str:
-    if not call.books.identity.is_account_admin(call.actor.id):
+def _owner(request: Request) -> str:
+    if not request.repositories.identity.is_account_admin(request.actor.id):
         raise denied("Only an account admin may manage federation policies.")
-    wanted = call.params.get("service_principal_id")
+    wanted = request.params.get("service_principal_id")
     if wanted is None:
         return ACCOUNT_WIDE
-    if call.books.store.get("service_principal", wanted) is None:
+    if request.repositories.store.get("service_principal", wanted) is None:
         raise not_found(f"Service principal {wanted} does not exist.")
     return wanted
 
 
-def _policy(call: Call, owner: str) -> Document:
-    found = call.books.store.get("federation_policy", owner, call.params["policy_id"])
+def _policy(request: Request, owner: str) -> Document:
+    found = request.repositories.store.get("federation_policy", owner, request.params["policy_id"])
     if found is None:
-        raise not_found(f"Federation policy {call.params['policy_id']} does not exist.")
+        raise not_found(f"Federation policy {request.params['policy_id']} does not exist.")
     return found
 
 

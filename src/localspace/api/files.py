@@ -5,66 +5,66 @@ from __future__ import annotations
 import asyncio
 from email.utils import formatdate
 
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, Reply, page
 from localspace.storage.volume_files import MOST_BYTES, Entry
 
 _STREAM = "application/octet-stream"
 
 
-async def upload(call: Call) -> Reply:
+async def upload(request: Request) -> Reply:
     """Write a file from the raw body."""
-    volumes, path = call.services.volumes, _path(call)
+    volumes, path = request.services.volumes, _path(request)
     await asyncio.to_thread(
-        volumes.write, call.actor, path, call.raw, overwrite=call.query.get("overwrite", "").lower() == "true"
+        volumes.write, request.actor, path, request.raw, overwrite=request.query.get("overwrite", "").lower() == "true"
     )
     return Reply(body=b"", status=204)
 
 
-async def download(call: Call) -> Reply:
+async def download(request: Request) -> Reply:
     """Return a file."""
-    entry, content = await asyncio.to_thread(call.services.volumes.read, call.actor, _path(call))
+    entry, content = await asyncio.to_thread(request.services.volumes.read, request.actor, _path(request))
     return Reply(body=content, headers=_headers(entry), media_type=_STREAM)
 
 
-def metadata(call: Call) -> Reply:
+def metadata(request: Request) -> Reply:
     """Return size and age of a file in the headers."""
-    entry = call.services.volumes.file_entry(call.actor, _path(call))
+    entry = request.services.volumes.file_entry(request.actor, _path(request))
     return Reply(body=b"", headers=_headers(entry) | {"content-length": str(entry.size)}, media_type=_STREAM)
 
 
-def delete(call: Call) -> Reply:
+def delete(request: Request) -> Reply:
     """Delete a file."""
-    call.services.volumes.delete(call.actor, _path(call))
+    request.services.volumes.delete(request.actor, _path(request))
     return Reply(body=b"", status=204)
 
 
-def make_directory(call: Call) -> Reply:
+def make_directory(request: Request) -> Reply:
     """Create a directory and its parents."""
-    call.services.volumes.make_directory(call.actor, _path(call))
+    request.services.volumes.make_directory(request.actor, _path(request))
     return Reply(body=b"", status=204)
 
 
-def directory(call: Call) -> Reply:
+def directory(request: Request) -> Reply:
     """Say that a directory is there."""
-    call.services.volumes.directory_entry(call.actor, _path(call))
+    request.services.volumes.directory_entry(request.actor, _path(request))
     return Reply(body=b"")
 
 
-def list_directory(call: Call) -> Json:
+def list_directory(request: Request) -> Json:
     """List a directory."""
-    entries = [_entry(one) for one in call.services.volumes.listed(call.actor, _path(call))]
-    return page(entries, call.query, "contents", size_name="page_size", most=1000)
+    entries = [_entry(one) for one in request.services.volumes.listed(request.actor, _path(request))]
+    return page(entries, request.query, "contents", size_name="page_size", most=1000)
 
 
-def delete_directory(call: Call) -> Reply:
+def delete_directory(request: Request) -> Reply:
     """Delete an empty directory."""
-    call.services.volumes.delete_directory(call.actor, _path(call))
+    request.services.volumes.delete_directory(request.actor, _path(request))
     return Reply(body=b"", status=204)
 
 
-def _path(call: Call) -> str:
-    return "/" + call.params["path"]
+def _path(request: Request) -> str:
+    return "/" + request.params["path"]
 
 
 def _headers(entry: Entry) -> dict[str, str]:

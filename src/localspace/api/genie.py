@@ -11,61 +11,61 @@ from localspace.core.store import Document
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import may_see, require_level
 from localspace.governance.warehouses import require_warehouse
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.0/genie/spaces"
 _MAX_TITLE = 512
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a space on existing tables; the creator manages it."""
-    body = call.body
-    if "databricks-sql-access" not in call.books.identity.entitlements(call.actor.id):
+    body = request.body
+    if "databricks-sql-access" not in request.repositories.identity.entitlements(request.actor.id):
         raise denied("Creating a Genie space needs the entitlement databricks-sql-access.")
-    warehouse_id = _warehouse(call, body.get("warehouse_id"))
-    payload = _payload(call, body.get("serialized_space"))
-    now = iso(call.books.clock.now_ms())
+    warehouse_id = _warehouse(request, body.get("warehouse_id"))
+    payload = _payload(request, body.get("serialized_space"))
+    now = iso(request.repositories.clock.now_ms())
     space = {
         "space_id": uuid.uuid4().hex,
         "title": _title(body.get("title") or "New Space"),
         "description": str(body.get("description") or ""),
         "warehouse_id": warehouse_id,
-        "parent_path": _path(body.get("parent_path") or f"/Workspace/Users/{call.actor.name}"),
+        "parent_path": _path(body.get("parent_path") or f"/Workspace/Users/{request.actor.name}"),
         "serialized_space": payload,
         "etag": uuid.uuid4().hex,
-        "owner": call.actor.name,
+        "owner": request.actor.name,
         "create_time": now,
         "update_time": now,
     }
-    call.books.store.put("genie_space", (space["space_id"],), space)
+    request.repositories.store.put("genie_space", (space["space_id"],), space)
     return _info(space, payload=True)
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return a space; the payload and the etag need CAN EDIT and come only when asked for."""
-    space = _space(call)
-    payload = call.flag("include_serialized_space")
-    _require(call, space, "CAN_EDIT" if payload else "CAN_READ")
+    space = _space(request)
+    payload = request.flag("include_serialized_space")
+    _require(request, space, "CAN_EDIT" if payload else "CAN_READ")
     return _info(space, payload=payload)
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the spaces that the caller may at least read."""
     found = [
         _info(one, payload=False)
-        for one in call.books.store.list("genie_space")
-        if not one.get("trashed") and may_see(call.books, call.actor, "genie", one["space_id"], one["owner"])
+        for one in request.repositories.store.list("genie_space")
+        if not one.get("trashed") and may_see(request.repositories, request.actor, "genie", one["space_id"], one["owner"])
     ]
-    return page(found, call.query, "spaces", size_name="page_size", most=100)
+    return page(found, request.query, "spaces", size_name="page_size", most=100)
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Change a space; a payload replaces the old one as a whole, the etag moves only when it differs."""
-    body = call.body
-    with call.books.store.transaction():
-        old = _space(call)
-        _require(call, old, "CAN_EDIT")
+    body = request.body
+    with request.repositories.store.transaction():
+        old = _space(request)
+        _require(request, old, "CAN_EDIT")
         if body.get("etag") and body["etag"] != old["etag"]:
             raise ApiError(409, "ABORTED", "The etag does not match: the space was changed meanwhile.")
         new = dict(old)
@@ -74,39 +74,39 @@ def update(call: Call) -> Json:
         if "description" in body:
             new["description"] = str(body["description"] or "")
         if "warehouse_id" in body:
-            new["warehouse_id"] = _warehouse(call, body["warehouse_id"])
+            new["warehouse_id"] = _warehouse(request, body["warehouse_id"])
         if "parent_path" in body:
             new["parent_path"] = _path(body["parent_path"])
         if "serialized_space" in body:
-            new["serialized_space"] = _payload(call, body["serialized_space"])
+            new["serialized_space"] = _payload(request, body["serialized_space"])
             if new["serialized_space"] != old["serialized_space"]:
                 new["etag"] = uuid.uuid4().hex
-        new["update_time"] = iso(call.books.clock.now_ms())
-        call.books.store.put("genie_space", (new["space_id"],), new)
+        new["update_time"] = iso(request.repositories.clock.now_ms())
+        request.repositories.store.put("genie_space", (new["space_id"],), new)
     return _info(new, payload=True)
 
 
-def trash(call: Call) -> Json:
+def trash(request: Request) -> Json:
     """Move a space to the trash; nobody finds it there."""
-    old = _space(call)
-    _require(call, old, "CAN_MANAGE")
-    with call.books.store.transaction():
-        call.books.store.put("genie_space", (old["space_id"],), old | {"trashed": True})
-        call.books.store.delete("permission", "genie", old["space_id"])
-        for tag in call.books.store.list("object_tag", ("geniespaces", old["space_id"])):
-            call.books.store.delete("object_tag", "geniespaces", old["space_id"], tag["tag_key"])
+    old = _space(request)
+    _require(request, old, "CAN_MANAGE")
+    with request.repositories.store.transaction():
+        request.repositories.store.put("genie_space", (old["space_id"],), old | {"trashed": True})
+        request.repositories.store.delete("permission", "genie", old["space_id"])
+        for tag in request.repositories.store.list("object_tag", ("geniespaces", old["space_id"])):
+            request.repositories.store.delete("object_tag", "geniespaces", old["space_id"], tag["tag_key"])
     return {}
 
 
-def _space(call: Call) -> Document:
-    found = call.books.store.get("genie_space", call.params["space_id"])
+def _space(request: Request) -> Document:
+    found = request.repositories.store.get("genie_space", request.params["space_id"])
     if found is None or found.get("trashed"):
-        raise not_found(f"Genie space {call.params['space_id']} does not exist.")
+        raise not_found(f"Genie space {request.params['space_id']} does not exist.")
     return found
 
 
-def _require(call: Call, space: Document, level: str) -> None:
-    require_level(call.books, call.actor, "genie", space["space_id"], level, owner=space["owner"])
+def _require(request: Request, space: Document, level: str) -> None:
+    require_level(request.repositories, request.actor, "genie", space["space_id"], level, owner=space["owner"])
 
 
 def _info(space: Document, *, payload: bool) -> Json:
@@ -114,21 +114,23 @@ def _info(space: Document, *, payload: bool) -> Json:
     return {key: value for key, value in space.items() if key not in hidden}
 
 
-def _warehouse(call: Call, warehouse_id: Any) -> str:
+def _warehouse(request: Request, warehouse_id: Any) -> str:
     if not isinstance(warehouse_id, str) or not warehouse_id:
         raise invalid("Missing required field: warehouse_id")
-    found = require_warehouse(call.books, warehouse_id)
+    found = require_warehouse(request.repositories, warehouse_id)
     if found.get("warehouse_type") == "CLASSIC" and not found.get("enable_serverless_compute"):
         raise invalid("A Genie space needs a Pro or Serverless SQL warehouse.")
-    require_level(call.books, call.actor, "warehouses", warehouse_id, "CAN_USE", owner=found.get("creator_name"))
+    require_level(request.repositories, request.actor, "warehouses", warehouse_id, "CAN_USE", owner=found.get("creator_name"))
     return warehouse_id
 
 
-def _payload(call: Call, text: Any) -> str:
+def _payload(request: Request, text: Any) -> str:
     space = read_space(text)
     for kind, names in (("TABLE", tables_of(space)), ("FUNCTION", functions_of(space))):
         for name in names:
-            if call.books.privileges.document(kind, name) is None or not call.books.privileges.can_see(call.actor, kind, name):
+            if request.repositories.privileges.document(kind, name) is None or not request.repositories.privileges.can_see(
+                request.actor, kind, name
+            ):
                 noun = "Table" if kind == "TABLE" else "Function"
                 raise invalid(f"{noun} '{name}' does not exist or cannot be accessed.")
     return write_space(space)

@@ -5,54 +5,62 @@ from __future__ import annotations
 from localspace.core.errors import invalid
 from localspace.governance.grant_repository import GrantChange
 from localspace.governance.privileges import HeldPrivilege, securable_type
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page
 
 _UC = "/api/2.1/unity-catalog"
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return the direct grants, of one principal if named."""
-    return page(_direct(call.books.grants.on(call.actor, *_place(call)), call), call.query, "privilege_assignments")
+    return page(
+        _direct(request.repositories.grants.on(request.actor, *_securable(request)), request),
+        request.query,
+        "privilege_assignments",
+    )
 
 
-def effective(call: Call) -> Json:
+def effective(request: Request) -> Json:
     """Return the grants with what is inherited from above and from where."""
-    found = call.books.grants.effective(call.actor, *_place(call))
+    found = request.repositories.grants.effective(request.actor, *_securable(request))
     rows: list[Json] = [
         {"principal": principal, "privileges": [_held(one) for one in held]}
         for principal, held in sorted(found.items())
-        if call.query.get("principal") in (None, "", principal)
+        if request.query.get("principal") in (None, "", principal)
     ]
-    paged = "effective-privilege-assignments" in call.path
-    return page(rows, call.query, "effective_privilege_assignments" if paged else "privilege_assignments")
+    paged = "effective-privilege-assignments" in request.path
+    return page(rows, request.query, "effective_privilege_assignments" if paged else "privilege_assignments")
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Apply changes and return the direct grants."""
     changes: list[GrantChange] = []
-    for one in call.body.get("changes") or []:
+    for one in request.body.get("changes") or []:
         if not isinstance(one, dict) or not one.get("principal"):
             raise invalid("Each change needs a principal.")
         changes.append(
             GrantChange(principal=one["principal"], add=tuple(one.get("add") or ()), remove=tuple(one.get("remove") or ()))
         )
-    return {"privilege_assignments": _direct(call.books.grants.change(call.actor, *_place(call), changes), call)}
+    return {
+        "privilege_assignments": _direct(
+            request.repositories.grants.change(request.actor, *_securable(request), changes), request
+        )
+    }
 
 
-def _place(call: Call) -> tuple[str, str]:
-    kind = securable_type(call.params["securable_type"])
-    name = call.params["full_name"]
+def _securable(request: Request) -> tuple[str, str]:
+    kind = securable_type(request.params["securable_type"])
+    name = request.params["full_name"]
     if kind == "METASTORE":
-        name = call.books.ids.metastore_id
+        name = request.repositories.ids.metastore_id
     return kind, name
 
 
-def _direct(found: dict[str, list[str]], call: Call) -> list[Json]:
+def _direct(found: dict[str, list[str]], request: Request) -> list[Json]:
     return [
         {"principal": principal, "privileges": held}
         for principal, held in sorted(found.items())
-        if call.query.get("principal") in (None, "", principal)
+        if request.query.get("principal") in (None, "", principal)
     ]
 
 

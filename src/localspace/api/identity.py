@@ -10,20 +10,20 @@ from localspace.core.ledger import rule
 from localspace.core.principals import PrincipalKind
 from localspace.core.store import Document
 from localspace.governance.principal_names import owned_under
-from localspace.http.request import Call, Plane, Route
+from localspace.http.request import Plane, Request, Route
 from localspace.http.scim import apply_patch, list_response, project
 from localspace.http.serialisation import Json, Reply
 from localspace.identity.memberships import SYSTEM_GROUPS
 
 
-def me(call: Call) -> Json:
+def me(request: Request) -> Json:
     """Return the caller."""
-    body = people_of(call).get(call.actor.kind, call.actor.id)
-    found = as_resource(call, call.actor.kind, body, account=False)
-    if call.actor.kind is PrincipalKind.SERVICE_PRINCIPAL:
+    body = people_of(request).get(request.actor.kind, request.actor.id)
+    found = as_resource(request, request.actor.kind, body, account=False)
+    if request.actor.kind is PrincipalKind.SERVICE_PRINCIPAL:
         # A service principal sees itself as a user whose name is its application id.
         found["userName"] = body["applicationId"]
-    return project(found, call.query)
+    return project(found, request.query)
 
 
 _ACCOUNT_ROLES = frozenset({"account_admin"})
@@ -36,62 +36,62 @@ class _Resource:
         self._kind = kind
         self._account = account
 
-    def list(self, call: Call) -> Json:
-        self._require_read(call)
-        found = (one for one in call.books.store.list(self._kind) if self._visible(call, one))
-        return list_response([as_resource(call, self._kind, one, account=self._account) for one in found], call.query)
+    def list(self, request: Request) -> Json:
+        self._require_read(request)
+        found = (one for one in request.repositories.store.list(self._kind) if self._visible(request, one))
+        return list_response([as_resource(request, self._kind, one, account=self._account) for one in found], request.query)
 
-    def get(self, call: Call) -> Json:
-        self._require_read(call)
-        return project(as_resource(call, self._kind, self._found(call), account=self._account), call.query)
+    def get(self, request: Request) -> Json:
+        self._require_read(request)
+        return project(as_resource(request, self._kind, self._found(request), account=self._account), request.query)
 
-    def create(self, call: Call) -> Reply:
-        self._require_write(call)
-        people = people_of(call)
-        body = as_document(self._kind, call.body)
+    def create(self, request: Request) -> Reply:
+        self._require_write(request)
+        people = people_of(request)
+        body = as_document(self._kind, request.body)
         self._refuse_account_roles({}, body)
-        with call.books.store.transaction():
+        with request.repositories.store.transaction():
             if self._account:
                 new = people.create(self._kind, body)
             elif self._kind is PrincipalKind.GROUP:
                 new = people.create(self._kind, body, "workspace")
             else:
                 # The workspace takes over a principal that the account knows, and adds a new one to both.
-                known = self._known(call, body)
+                known = self._known(request, body)
                 if known is not None and people.assignment(known["id"]):
                     raise already_exists(f"{self._kind.value} already exists in the workspace.")
                 if known is None:
-                    self._refuse_left_name(call, body)
+                    self._refuse_left_name(request, body)
                 new = known or people.create(self._kind, body)
                 people.assign(new["id"], ["USER"])
-        return Reply(status=201, body=as_resource(call, self._kind, new, account=self._account))
+        return Reply(status=201, body=as_resource(request, self._kind, new, account=self._account))
 
-    def replace(self, call: Call) -> Json:
-        self._require_write(call)
-        old = self._found(call)
-        body = as_document(self._kind, call.body, old)
+    def replace(self, request: Request) -> Json:
+        self._require_write(request)
+        old = self._found(request)
+        body = as_document(self._kind, request.body, old)
         for field in ("members", "roles", "entitlements"):
             if field not in body and (field != "members" or self._kind is PrincipalKind.GROUP):
                 hidden = field == "entitlements" and self._account
                 body[field] = old.get(field, []) if hidden else []
-        return self._save(call, old, body)
+        return self._save(request, old, body)
 
-    def patch(self, call: Call) -> Json | Reply:
-        self._require_write(call)
-        old = self._found(call)
+    def patch(self, request: Request) -> Json | Reply:
+        self._require_write(request)
+        old = self._found(request)
         resource: Json = {key: value for key, value in old.items() if key not in ("scope", "system")}
         for field in ("members", "roles", "entitlements"):
             if field in old or field != "members":
                 resource[field] = [{"value": one} for one in old.get(field, ())]
         if self._is_system(old):
-            resource["members"] = [{"value": one} for one in people_of(call).members(old)]
-        return self._save(call, old, as_document(self._kind, apply_patch(resource, call.body), old))
+            resource["members"] = [{"value": one} for one in people_of(request).members(old)]
+        return self._save(request, old, as_document(self._kind, apply_patch(resource, request.body), old))
 
-    def delete(self, call: Call) -> Reply:
-        self._require_write(call)
-        old = self._found(call)
-        people = people_of(call)
-        if old["id"] == call.actor.id:
+    def delete(self, request: Request) -> Reply:
+        self._require_write(request)
+        old = self._found(request)
+        people = people_of(request)
+        if old["id"] == request.actor.id:
             raise invalid("A principal cannot delete itself.")
         if self._is_system(old):
             raise denied(f"Group {old['displayName']} cannot be deleted.")
@@ -102,19 +102,19 @@ class _Resource:
             people.assign(old["id"], [])
         return Reply(status=204, body=b"")
 
-    def _save(self, call: Call, old: Document, body: Document) -> Json:
-        people = people_of(call)
+    def _save(self, request: Request, old: Document, body: Document) -> Json:
+        people = people_of(request)
         self._refuse_account_roles(old, body)
         if not self._account:
             self._keep_account_facts(old, body)
-        with call.books.store.transaction():
+        with request.repositories.store.transaction():
             if self._is_system(old):
-                self._save_system(call, old, body)
+                self._save_system(request, old, body)
                 body = body | {"members": []}
             elif self._kind is PrincipalKind.GROUP and not self._account and old["scope"] == "account":
                 self._refuse_account_change(old, body)
             new = people.save(self._kind, old, body)
-        return as_resource(call, self._kind, new, account=self._account)
+        return as_resource(request, self._kind, new, account=self._account)
 
     def _refuse_account_roles(self, old: Document, body: Document) -> None:
         gained = _ACCOUNT_ROLES.intersection(body.get("roles") or ()) - set(old.get("roles") or ())
@@ -122,12 +122,12 @@ class _Resource:
             raise denied(f"Role {', '.join(sorted(gained))} is given in the account, not in a workspace.")
 
     @rule("LS-113")
-    def _refuse_left_name(self, call: Call, body: Document) -> None:
+    def _refuse_left_name(self, request: Request, body: Document) -> None:
         """Refuse the name of a deleted principal that securables still have as owner: the account decides who gets those."""
         name = body.get("userName") if self._kind is PrincipalKind.USER else body.get("applicationId")
-        if not name or call.books.identity.by_name(str(name)) is not None:
+        if not name or request.repositories.identity.by_name(str(name)) is not None:
             return
-        owned = owned_under(call.books.store, str(name))
+        owned = owned_under(request.repositories.store, str(name))
         if owned is not None:
             raise denied(f"{name} still owns {owned}. An account admin creates the principal, or gives what it owned away.")
 
@@ -145,8 +145,8 @@ class _Resource:
         if body.get("members", []) != old.get("members", []) or body["displayName"] != old["displayName"]:
             raise denied(f"Account group {old['displayName']} can only be changed in the account.")
 
-    def _save_system(self, call: Call, old: Document, body: Document) -> None:
-        people = people_of(call)
+    def _save_system(self, request: Request, old: Document, body: Document) -> None:
+        people = people_of(request)
         wanted, before = set(body.get("members", ())), set(people.members(old))
         if old["displayName"] == "users" and wanted != before:
             raise denied("Members of the group users follow from the workspace assignments.")
@@ -158,33 +158,33 @@ class _Resource:
     def _is_system(self, body: Document) -> bool:
         return self._kind is PrincipalKind.GROUP and bool(body.get("system")) and body["displayName"] in SYSTEM_GROUPS
 
-    def _found(self, call: Call) -> Document:
-        found = people_of(call).get(self._kind, call.params["id"])
-        if not self._visible(call, found):
-            raise not_found(f"{self._kind.value} with id {call.params['id']} not found.")
+    def _found(self, request: Request) -> Document:
+        found = people_of(request).get(self._kind, request.params["id"])
+        if not self._visible(request, found):
+            raise not_found(f"{self._kind.value} with id {request.params['id']} not found.")
         return found
 
-    def _known(self, call: Call, body: Document) -> Document | None:
+    def _known(self, request: Request, body: Document) -> Document | None:
         name = body.get("userName") if self._kind is PrincipalKind.USER else body.get("applicationId")
-        found = call.books.identity.by_name(name) if name else None
+        found = request.repositories.identity.by_name(name) if name else None
         if found is None or found.kind is not self._kind:
             return None
-        return call.books.store.get(self._kind, found.id)
+        return request.repositories.store.get(self._kind, found.id)
 
-    def _visible(self, call: Call, body: Document) -> bool:
+    def _visible(self, request: Request, body: Document) -> bool:
         if self._account:
             return bool(body.get("scope", "account") == "account")
-        return body.get("scope") == "workspace" or call.books.identity.in_workspace(body["id"])
+        return body.get("scope") == "workspace" or request.repositories.identity.in_workspace(body["id"])
 
-    def _require_read(self, call: Call) -> None:
-        if self._account and not call.books.identity.is_account_admin(call.actor.id):
+    def _require_read(self, request: Request) -> None:
+        if self._account and not request.repositories.identity.is_account_admin(request.actor.id):
             raise denied("Only an account admin may read the directory of the account.")
 
-    def _require_write(self, call: Call) -> None:
-        identity = call.books.identity
-        if self._account and not identity.is_account_admin(call.actor.id):
+    def _require_write(self, request: Request) -> None:
+        identity = request.repositories.identity
+        if self._account and not identity.is_account_admin(request.actor.id):
             raise denied("Only an account admin may change the directory of the account.")
-        if not self._account and not identity.is_workspace_admin(call.actor.id):
+        if not self._account and not identity.is_workspace_admin(request.actor.id):
             raise denied("Only a workspace admin may change the directory of the workspace.")
 
 
@@ -194,7 +194,7 @@ def _routes(kind: PrincipalKind, plural: str) -> tuple[Route, ...]:
     for account, base in planes:
         resource = _Resource(kind, account=account)
         service = ("Account" if account else "") + plural
-        operations: tuple[tuple[str, str, str, Callable[[Call], Json | Reply]], ...] = (
+        operations: tuple[tuple[str, str, str, Callable[[Request], Json | Reply]], ...] = (
             ("GET", "", "list", resource.list),
             ("POST", "", "create", resource.create),
             ("GET", "/{id}", "get", resource.get),

@@ -7,7 +7,7 @@ import asyncio
 from localspace.core.errors import ApiError, invalid
 from localspace.core.store import Document
 from localspace.governance.object_permissions import checked_entries, may_see, require_level
-from localspace.http.request import Call, Handler, Plane, Route
+from localspace.http.request import Handler, Plane, Request, Route
 from localspace.http.serialisation import Json, page, whole_number
 from localspace.jobs.run_identity import check_run_as, principal_of, require_one_owner, require_same_identity
 from localspace.jobs.run_log import over
@@ -17,138 +17,138 @@ _TASKS_IN_PAGE = 100
 _NOT_SETTINGS = ("access_control_list", "run_as_role")
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a job; the caller owns it."""
-    body = call.body
-    jobs = call.services.jobs
-    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
+    body = request.body
+    jobs = request.services.jobs
+    settings = _settings(request, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
     job: Document = {
         "job_id": jobs.run_log.new_id(),
-        "creator": call.actor.name,
-        "creator_id": call.actor.id,
-        "created_time": call.books.clock.now_ms(),
+        "creator": request.actor.name,
+        "creator_id": request.actor.id,
+        "created_time": request.repositories.clock.now_ms(),
         "settings": settings,
     }
-    entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+    entries = checked_entries(request.repositories, "jobs", body.get("access_control_list") or [])
     if not any(one["level"] == "IS_OWNER" for one in entries):
-        entries = [{"principal": call.actor.name, "kind": call.actor.kind.value, "level": "IS_OWNER"}, *entries]
-    require_one_owner(call.books, call.actor, entries, call.actor.name)
-    with call.books.store.transaction():
+        entries = [{"principal": request.actor.name, "kind": request.actor.kind.value, "level": "IS_OWNER"}, *entries]
+    require_one_owner(request.repositories, request.actor, entries, request.actor.name)
+    with request.repositories.store.transaction():
         jobs.run_log.put_job(job)
-        call.books.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
+        request.repositories.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
     return {"job_id": job["job_id"]}
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return a job, its tasks by pages of 100."""
-    job = _job(call, call.query.get("job_id"), "CAN_VIEW")
-    return _info(call, job, call.query)
+    job = _job(request, request.query.get("job_id"), "CAN_VIEW")
+    return _info(request, job, request.query)
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List jobs, tasks only when asked for."""
-    wanted = call.query.get("name")
+    wanted = request.query.get("name")
     found = []
-    for job in call.books.store.list("job")[::-1]:
+    for job in request.repositories.store.list("job")[::-1]:
         if wanted and job["settings"]["name"].casefold() != wanted.casefold():
             continue
-        if may_see(call.books, call.actor, "jobs", str(job["job_id"]), call.services.jobs.run_log.owner(job)):
+        if may_see(request.repositories, request.actor, "jobs", str(job["job_id"]), request.services.jobs.run_log.owner(job)):
             found.append(job)
-    query = dict(call.query)
+    query = dict(request.query)
     if not query.get("page_token") and whole_number(query.get("offset"), "offset", 0):
         found = found[int(query["offset"]) :]
     answer = page(found, query | {"limit": query.get("limit") or "20"}, "jobs", size_name="limit", most=100)
     infos = []
     for job in answer["jobs"]:
-        info = _info(call, job, {})
-        if not call.flag("expand_tasks"):
+        info = _info(request, job, {})
+        if not request.flag("expand_tasks"):
             info["settings"] = {key: value for key, value in info["settings"].items() if key not in ("tasks", "environments")}
         infos.append(info)
     answer["jobs"] = infos
     return answer | {"has_more": "next_page_token" in answer}
 
 
-def reset(call: Call) -> Json:
+def reset(request: Request) -> Json:
     """Replace all settings of a job."""
-    body = call.body
-    job = _job(call, body.get("job_id"), "CAN_MANAGE")
+    body = request.body
+    job = _job(request, body.get("job_id"), "CAN_MANAGE")
     new = body.get("new_settings")
     if not isinstance(new, dict):
         raise invalid("Missing required field: new_settings")
-    _store(call, job, _settings(call, new))
+    _store(request, job, _settings(request, new))
     return {}
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Change or remove top-level settings of a job."""
-    body = call.body
-    job = _job(call, body.get("job_id"), "CAN_MANAGE")
+    body = request.body
+    job = _job(request, body.get("job_id"), "CAN_MANAGE")
     new, removed = body.get("new_settings") or {}, body.get("fields_to_remove") or []
     if not isinstance(new, dict) or not isinstance(removed, list):
         raise invalid("new_settings must be an object and fields_to_remove a list.")
-    _store(call, job, _settings(call, updated(job["settings"], new, [str(one) for one in removed])))
+    _store(request, job, _settings(request, updated(job["settings"], new, [str(one) for one in removed])))
     return {}
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Delete a job; its runs that are active are cancelled, past ones stay readable."""
-    jobs = call.services.jobs
-    job = _job(call, call.body.get("job_id"), "CAN_MANAGE")
+    jobs = request.services.jobs
+    job = _job(request, request.body.get("job_id"), "CAN_MANAGE")
     for run in jobs.run_log.active(job["job_id"]):
         jobs.scheduler.cancel(run["run_id"])
-    with call.books.store.transaction():
-        call.books.store.delete("job", str(job["job_id"]))
-        call.books.store.delete("permission", "jobs", str(job["job_id"]))
+    with request.repositories.store.transaction():
+        request.repositories.store.delete("job", str(job["job_id"]))
+        request.repositories.store.delete("permission", "jobs", str(job["job_id"]))
     return {}
 
 
-async def run_now(call: Call) -> Json:
+async def run_now(request: Request) -> Json:
     """Start a run of a job; one idempotency token starts one run."""
-    return await asyncio.to_thread(_run_now, call)
+    return await asyncio.to_thread(_run_now, request)
 
 
-async def submit(call: Call) -> Json:
+async def submit(request: Request) -> Json:
     """Start a run that needs no saved job."""
-    return await asyncio.to_thread(_submit, call)
+    return await asyncio.to_thread(_submit, request)
 
 
-async def trigger(call: Call) -> Json:
+async def trigger(request: Request) -> Json:
     """Start a run as the schedule or trigger of a job would: a paused one starts nothing."""
-    return await asyncio.to_thread(_trigger, call)
+    return await asyncio.to_thread(_trigger, request)
 
 
-def _run_now(call: Call) -> Json:
-    body = call.body
-    job = _job(call, body.get("job_id"), "CAN_MANAGE_RUN")
-    with call.services.jobs.start_lock:
-        earlier = _earlier(call, body)
+def _run_now(request: Request) -> Json:
+    body = request.body
+    job = _job(request, body.get("job_id"), "CAN_MANAGE_RUN")
+    with request.services.jobs.start_lock:
+        earlier = _earlier(request, body)
         if earlier is not None:
             return earlier
-        run = call.services.jobs.submission.of_job(job, body, call.actor)
-        _remember(call, body, run)
+        run = request.services.jobs.submission.of_job(job, body, request.actor)
+        _remember(request, body, run)
     return {"run_id": run["run_id"], "number_in_job": run["run_id"]}
 
 
-def _submit(call: Call) -> Json:
-    body = call.body
-    entries = checked_entries(call.books, "jobs", body.get("access_control_list") or [])
+def _submit(request: Request) -> Json:
+    body = request.body
+    entries = checked_entries(request.repositories, "jobs", body.get("access_control_list") or [])
     if any(one["level"] == "IS_OWNER" for one in entries):
-        require_one_owner(call.books, call.actor, entries, call.actor.name)
-    settings = _settings(call, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
-    with call.services.jobs.start_lock:
-        earlier = _earlier(call, body)
+        require_one_owner(request.repositories, request.actor, entries, request.actor.name)
+    settings = _settings(request, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
+    with request.services.jobs.start_lock:
+        earlier = _earlier(request, body)
         if earlier is not None:
             return earlier
-        run = call.services.jobs.submission.one_time(settings, call.actor)
-        _remember(call, body, run)
+        run = request.services.jobs.submission.one_time(settings, request.actor)
+        _remember(request, body, run)
     if entries:
-        call.books.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
+        request.repositories.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
     return {"run_id": run["run_id"]}
 
 
-def _trigger(call: Call) -> Json:
-    jobs = call.services.jobs
-    job = jobs.run_log.job(call.params["job_id"])
+def _trigger(request: Request) -> Json:
+    jobs = request.services.jobs
+    job = jobs.run_log.job(request.params["job_id"])
     settings = job["settings"]
     schedule, given = settings.get("schedule"), settings.get("trigger") or {}
     kinds = {"periodic": "PERIODIC", "file_arrival": "FILE_ARRIVAL", "table_update": "TABLE", "table": "TABLE"}
@@ -159,50 +159,50 @@ def _trigger(call: Call) -> Json:
     paused = (schedule or given or settings.get("continuous") or {}).get("pause_status") == "PAUSED"
     if paused:
         raise invalid(f"The schedule or trigger of job {job['job_id']} is paused.")
-    owner = call.books.identity.by_name(jobs.run_log.owner(job)) or call.actor
+    owner = request.repositories.identity.by_name(jobs.run_log.owner(job)) or request.actor
     run = jobs.submission.of_job(job, {}, owner, trigger=kind)
     return {"run_id": run["run_id"]}
 
 
-def _earlier(call: Call, body: Json) -> Json | None:
+def _earlier(request: Request, body: Json) -> Json | None:
     token = body.get("idempotency_token")
     if not token:
         return None
     if len(str(token)) > 64:
         raise invalid("idempotency_token may have at most 64 characters.")
-    found = call.books.store.get("run_token", str(token))
+    found = request.repositories.store.get("run_token", str(token))
     return None if found is None else {"run_id": found["run_id"], "number_in_job": found["run_id"]}
 
 
-def _remember(call: Call, body: Json, run: Document) -> None:
+def _remember(request: Request, body: Json, run: Document) -> None:
     if body.get("idempotency_token"):
-        call.books.store.put("run_token", (str(body["idempotency_token"]),), {"run_id": run["run_id"]})
+        request.repositories.store.put("run_token", (str(body["idempotency_token"]),), {"run_id": run["run_id"]})
 
 
-def _settings(call: Call, given: Document) -> Document:
+def _settings(request: Request, given: Document) -> Document:
     settings = checked(given)
-    check_run_as(call.books, call.actor, settings.get("run_as"))
+    check_run_as(request.repositories, request.actor, settings.get("run_as"))
     return settings
 
 
-def _store(call: Call, job: Document, settings: Document) -> None:
-    owner = call.services.jobs.run_log.owner(job)
-    require_same_identity(call.books, call.actor, owner, job["settings"], settings)
-    call.services.jobs.run_log.put_job(job | {"settings": settings})
-    call.services.jobs.scheduler.wake()
+def _store(request: Request, job: Document, settings: Document) -> None:
+    owner = request.services.jobs.run_log.owner(job)
+    require_same_identity(request.repositories, request.actor, owner, job["settings"], settings)
+    request.services.jobs.run_log.put_job(job | {"settings": settings})
+    request.services.jobs.scheduler.wake()
 
 
-def _job(call: Call, job_id: object, level: str) -> Document:
-    run_log = call.services.jobs.run_log
+def _job(request: Request, job_id: object, level: str) -> Document:
+    run_log = request.services.jobs.run_log
     job = run_log.job(job_id)
-    require_level(call.books, call.actor, "jobs", str(job["job_id"]), level, owner=run_log.owner(job))
+    require_level(request.repositories, request.actor, "jobs", str(job["job_id"]), level, owner=run_log.owner(job))
     return job
 
 
-def _info(call: Call, job: Document, query: object) -> Json:
-    run_log = call.services.jobs.run_log
+def _info(request: Request, job: Document, query: object) -> Json:
+    run_log = request.services.jobs.run_log
     settings = dict(job["settings"])
-    found = principal_of(call.books, settings.get("run_as"))
+    found = principal_of(request.repositories, settings.get("run_as"))
     answer: Json = {
         "job_id": job["job_id"],
         "creator_user_name": job["creator"],

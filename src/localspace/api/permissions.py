@@ -13,7 +13,7 @@ from localspace.governance.object_permissions import (
     require_any_level,
     require_level,
 )
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json
 from localspace.jobs.run_identity import require_one_owner
 
@@ -39,27 +39,27 @@ _PATHS = {
 }
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return who has which level on an object."""
-    kind, object_id, owner = _object(call)
-    require_any_level(call.books, call.actor, kind, object_id, owner)
-    return _answer(call, kind, object_id, owner)
+    kind, object_id, owner = _object(request)
+    require_any_level(request.repositories, request.actor, kind, object_id, owner)
+    return _answer(request, kind, object_id, owner)
 
 
-def put(call: Call) -> Json:
+def put(request: Request) -> Json:
     """Replace the direct permissions."""
-    return _write(call, keep=False)
+    return _write(request, keep=False)
 
 
-def patch(call: Call) -> Json:
+def patch(request: Request) -> Json:
     """Set the level of the named principals, leave the others."""
-    return _write(call, keep=True)
+    return _write(request, keep=True)
 
 
-def levels(call: Call) -> Json:
+def levels(request: Request) -> Json:
     """List the levels of an object type."""
-    kind, object_id, owner = _object(call)
-    require_any_level(call.books, call.actor, kind, object_id, owner)
+    kind, object_id, owner = _object(request)
+    require_any_level(request.repositories, request.actor, kind, object_id, owner)
     return {
         "permission_levels": [
             {"permission_level": one, "description": one.replace("_", " ").capitalize()} for one in LEVELS[kind]
@@ -67,39 +67,41 @@ def levels(call: Call) -> Json:
     }
 
 
-def _write(call: Call, *, keep: bool) -> Json:
-    kind, object_id, owner = _object(call)
-    with call.books.store.transaction():
-        require_level(call.books, call.actor, kind, object_id, "CAN_MANAGE" if kind != "passwords" else "CAN_USE", owner=owner)
-        given = checked_entries(call.books, kind, call.body.get("access_control_list") or [])
-        old = (call.books.store.get("permission", kind, object_id) or {}).get("access_control_list", [])
+def _write(request: Request, *, keep: bool) -> Json:
+    kind, object_id, owner = _object(request)
+    with request.repositories.store.transaction():
+        require_level(
+            request.repositories, request.actor, kind, object_id, "CAN_MANAGE" if kind != "passwords" else "CAN_USE", owner=owner
+        )
+        given = checked_entries(request.repositories, kind, request.body.get("access_control_list") or [])
+        old = (request.repositories.store.get("permission", kind, object_id) or {}).get("access_control_list", [])
         named = {(one["kind"], one["principal"]) for one in given}
         kept = [one for one in old if keep and (one["kind"], one["principal"]) not in named]
-        # An administrator's inherited right is never written down as a direct one.
+        # An administrator's inherited level is never written down as a direct one.
         new = [one for one in (*kept, *given) if (one["kind"], one["principal"]) != ("group", "admins")]
         if kind == "jobs":
-            require_one_owner(call.books, call.actor, new, owner)
-        call.books.store.put("permission", (kind, object_id), {"access_control_list": new})
-        _follow_owner(call, kind, object_id, new)
-    _, _, owner = _object(call)
-    return _answer(call, kind, object_id, owner)
+            require_one_owner(request.repositories, request.actor, new, owner)
+        request.repositories.store.put("permission", (kind, object_id), {"access_control_list": new})
+        _follow_owner(request, kind, object_id, new)
+    _, _, owner = _object(request)
+    return _answer(request, kind, object_id, owner)
 
 
-def _follow_owner(call: Call, kind: str, object_id: str, entries: list[Document]) -> None:
+def _follow_owner(request: Request, kind: str, object_id: str, entries: list[Document]) -> None:
     owners = [one["principal"] for one in entries if one["level"] == "IS_OWNER"]
-    warehouse = call.books.store.get("warehouse", object_id) if kind == "warehouses" else None
+    warehouse = request.repositories.store.get("warehouse", object_id) if kind == "warehouses" else None
     if owners and warehouse is not None:
-        call.books.store.put("warehouse", (object_id,), warehouse | {"creator_name": owners[-1]})
+        request.repositories.store.put("warehouse", (object_id,), warehouse | {"creator_name": owners[-1]})
 
 
-def _answer(call: Call, kind: str, object_id: str, owner: str | None) -> Json:
+def _answer(request: Request, kind: str, object_id: str, owner: str | None) -> Json:
     fields = {value: key for key, value in KINDS.items()}
     entries: list[Json] = []
-    for one in levels_of(call.books, kind, object_id, owner):
+    for one in levels_of(request.repositories, kind, object_id, owner):
         permission: Json = {"permission_level": one["level"], "inherited": one["inherited"]}
         if one["inherited"]:
             permission["inherited_from_object"] = [_PATHS.get(kind, f"/{kind}/").rstrip("/") + "/"]
-        found = call.books.identity.by_name(one["principal"])
+        found = request.repositories.identity.by_name(one["principal"])
         entry: Json = {fields[one["kind"]]: one["principal"], "all_permissions": [permission]}
         if found is not None and one["kind"] != "group":
             entry["display_name"] = found.display_name
@@ -112,22 +114,22 @@ def _answer(call: Call, kind: str, object_id: str, owner: str | None) -> Json:
     }
 
 
-def _object(call: Call) -> tuple[str, str, str | None]:
-    kind, object_id = call.params["object_type"], call.params["object_id"]
+def _object(request: Request) -> tuple[str, str, str | None]:
+    kind, object_id = request.params["object_type"], request.params["object_id"]
     if kind == "authorization":
         kind, object_id = object_id, object_id
     if kind not in LEVELS:
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace has no permissions of {kind}.")
     if kind not in _DOCUMENTS:
         return kind, object_id, None
-    found = call.books.store.get(_DOCUMENTS[kind], object_id)
+    found = request.repositories.store.get(_DOCUMENTS[kind], object_id)
     if found is None and kind == "serving-endpoints":
-        everything = call.books.store.list("serving_endpoint")
+        everything = request.repositories.store.list("serving_endpoint")
         found = next((one for one in everything if one.get("id") == object_id), None)
     if found is None:
         raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
     if kind == "jobs":
-        return kind, object_id, call.services.jobs.run_log.owner(found)
+        return kind, object_id, request.services.jobs.run_log.owner(found)
     owner = found.get("creator_name") or found.get("owner") or found.get("creator")
     return kind, object_id, None if owner is None else str(owner)
 

@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 from localspace.core.errors import invalid
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.1/unity-catalog/policies"
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a policy."""
-    body = call.body
+    body = request.body
     info = body.get("policy_info")
-    return call.books.policies.create(call.actor, info if isinstance(info, dict) else body)
+    return request.repositories.policies.create(request.actor, info if isinstance(info, dict) else body)
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the policies on a securable, inherited ones too when asked."""
-    found = call.books.policies.on(call.actor, *_place(call), inherited=call.flag("include_inherited"))
-    return page(found, call.query, "policies")
+    found = request.repositories.policies.on(request.actor, *_securable(request), inherited=request.flag("include_inherited"))
+    return page(found, request.query, "policies")
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return one policy."""
-    return call.books.policies.policy(call.actor, *_place(call), call.params["name"])
+    return request.repositories.policies.policy(request.actor, *_securable(request), request.params["name"])
 
 
-def update(call: Call) -> Json:
+def update(request: Request) -> Json:
     """Change a policy."""
-    return call.books.policies.update(
-        call.actor, *_place(call), call.params["name"], call.body, call.query.get("update_mask", "")
+    return request.repositories.policies.update(
+        request.actor, *_securable(request), request.params["name"], request.body, request.query.get("update_mask", "")
     )
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Drop a policy."""
-    call.books.policies.delete(call.actor, *_place(call), call.params["name"])
+    request.repositories.policies.delete(request.actor, *_securable(request), request.params["name"])
     return {}
 
 
-def _place(call: Call) -> tuple[str, str]:
-    kind = call.params["on_securable_type"].rsplit(".", 1)[-1].upper()
+def _securable(request: Request) -> tuple[str, str]:
+    kind = request.params["on_securable_type"].rsplit(".", 1)[-1].upper()
     if not kind:
         raise invalid("on_securable_type is missing.")
-    return kind, call.params["on_securable_fullname"]
+    return kind, request.params["on_securable_fullname"]
 
 
 _ONE = _BASE + "/{on_securable_type}/{on_securable_fullname}/{name}"

@@ -10,7 +10,7 @@ from localspace.core.errors import not_found
 from localspace.core.ledger import rule
 from localspace.governance.policy_repository import QUOTA_OF_METASTORE, QUOTAS
 from localspace.governance.privileges import lacks
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.1/unity-catalog/resource-quotas"
@@ -19,18 +19,18 @@ _CATALOGS, _SCHEMAS = 1_000, 10_000
 _PARTIAL = "policies, catalogs and schemas are counted"
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the quotas in use; counters may lag."""
-    return page(_quotas(call), call.query, "quotas")
+    return page(_quotas(request), request.query, "quotas")
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return one quota; what carries no policy has used nothing of its quota of policies."""
-    wanted = (call.params["kind"].rsplit(".", 1)[-1].upper(), call.params["parent"], call.params["quota"])
-    found = next((q for q in _quotas(call) if _key(q) == wanted), None)
+    wanted = (request.params["kind"].rsplit(".", 1)[-1].upper(), request.params["parent"], request.params["quota"])
+    found = next((q for q in _quotas(request) if _key(q) == wanted), None)
     if found is None and wanted[0] in QUOTAS and wanted[0] != "METASTORE" and wanted[2] == _POLICIES:
-        call.books.privileges.require_exists(wanted[0], wanted[1])
-        if not call.books.policies.may_view(call.actor, wanted[0], wanted[1]):
+        request.repositories.privileges.require_exists(wanted[0], wanted[1])
+        if not request.repositories.policies.may_view(request.actor, wanted[0], wanted[1]):
             raise lacks("READ_METADATA", wanted[0], wanted[1])
         found = _quota(wanted[0], wanted[1], _POLICIES, 0, QUOTAS[wanted[0]])
     if found is None:
@@ -39,28 +39,28 @@ def get(call: Call) -> Json:
 
 
 @rule("LS-116")
-def _quotas(call: Call) -> list[Json]:
-    metastore, store = call.books.ids.metastore_id, call.books.store
+def _quotas(request: Request) -> list[Json]:
+    metastore, store = request.repositories.ids.metastore_id, request.repositories.store
     found: list[Json] = []
-    for (kind, name), count in sorted(call.books.policies.counts().items()):
+    for (kind, name), count in sorted(request.repositories.policies.counts().items()):
         if kind == "*":
             found.append(_quota("METASTORE", metastore, _POLICIES, count, QUOTA_OF_METASTORE))
-        elif _shows(call, kind, name):
-            # What hangs on the metastore itself is apart from what hangs on anything in it.
+        elif _shows(request, kind, name):
+            # Policies on the metastore itself count apart from policies on objects in it.
             quota = f"metastore-{_POLICIES}" if kind == "METASTORE" else _POLICIES
             found.append(_quota(kind, name, quota, count, QUOTAS[kind]))
     # hive_metastore is none of Unity Catalog.
     found.append(_quota("METASTORE", metastore, "catalog-quota", store.count("catalog") - 1, _CATALOGS))
-    for catalog in call.books.catalog.catalogs(call.actor):
+    for catalog in request.repositories.catalog.catalogs(request.actor):
         count = store.count("schema", (catalog["name"],))
         found.append(_quota("CATALOG", str(catalog["name"]), "schema-quota", count, _SCHEMAS))
     return found
 
 
-def _shows(call: Call, kind: str, name: str) -> bool:
+def _shows(request: Request, kind: str, name: str) -> bool:
     # The count of a securable that was dropped goes on for the lag, and belongs to nobody.
-    there = call.books.privileges.document(kind, name) is not None
-    return there and call.books.policies.may_view(call.actor, kind, name)
+    there = request.repositories.privileges.document(kind, name) is not None
+    return there and request.repositories.policies.may_view(request.actor, kind, name)
 
 
 def _quota(kind: str, name: str, quota: str, count: int, limit: int) -> Json:

@@ -8,7 +8,7 @@ import json
 
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.timestamps import iso
-from localspace.http.request import Call, Plane, Route
+from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json, Reply
 from localspace.sql.statement_service import ROWS_IN_CHUNK, Format, State, Statement
 
@@ -32,7 +32,7 @@ def described(statement: Statement, number: int) -> Json:
     return {"chunk_index": number, "row_offset": number * ROWS_IN_CHUNK, "row_count": len(rows)}
 
 
-def chunk(call: Call, statement: Statement, number: int) -> Json:
+def chunk(request: Request, statement: Statement, number: int) -> Json:
     """Return a chunk: its rows, or a new link to them."""
     body = described(statement, number)
     if number + 1 < chunk_count(statement):
@@ -40,9 +40,9 @@ def chunk(call: Call, statement: Statement, number: int) -> Json:
         body["next_chunk_internal_link"] = f"/api/2.0/sql/statements/{statement.id}/result/chunks/{number + 1}"
     if not statement.delivery.external:
         return body | {"data_array": _rows(statement, number)}
-    link = call.services.statements.links.make(statement.id, number)
+    link = request.services.statements.links.make(statement.id, number)
     body["byte_count"] = len(_content(statement, number))
-    body["external_link"] = f"{call.services.location.address}{_PATH}/{link.token}"
+    body["external_link"] = f"{request.services.location.address}{_PATH}/{link.token}"
     body["expiration"] = iso(link.expires_ms)
     return {"external_links": [body]}
 
@@ -52,14 +52,14 @@ def nothing(statement: Statement) -> Json:
     return {"external_links": []} if statement.delivery.external else {"data_array": []}
 
 
-def download(call: Call) -> Reply:
+def download(request: Request) -> Reply:
     """Return what a link leads to; the link is the only credential, and any other is refused."""
-    if "authorization" in call.headers:
+    if "authorization" in request.headers:
         raise invalid("A link to a result takes no Authorization header: send the request without one.")
-    link = call.services.statements.links.find(call.params["token"])
+    link = request.services.statements.links.find(request.params["token"])
     if link is None:
         raise denied("The link is unknown or has expired; ask for the chunk again.")
-    statement = call.services.statements.find(link.statement_id)
+    statement = request.services.statements.find(link.statement_id)
     if statement is None or statement.state is not State.SUCCEEDED:
         raise not_found("The result is not kept any more.", "NOT_FOUND")
     return Reply(body=_content(statement, link.chunk), media_type=_MEDIA[statement.delivery.format])

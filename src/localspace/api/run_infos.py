@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from localspace.core.store import Document
-from localspace.http.request import Call
+from localspace.http.request import Request
 from localspace.http.serialisation import Json, page
 from localspace.jobs.dag import SUCCEEDED
 from localspace.jobs.run_log import over, result_of
 from localspace.jobs.settings import kind_of
-from localspace.jobs.terminal_states import OVER, Life, wire_state
+from localspace.jobs.terminal_states import OVER, Life, serialised_state
 
 _TASKS_IN_PAGE = 100
 
 
 def run_info(
-    call: Call,
+    request: Request,
     run: Document,
     task_run: Document | None,
     *,
@@ -34,12 +34,12 @@ def run_info(
         "creator_user_name": run["creator"],
         "run_name": settings.get("name", "") if task_run is None else task_run["task_key"],
         "run_type": run["kind"],
-        "run_page_url": page_url(call, run, task_run),
+        "run_page_url": page_url(request, run, task_run),
         "trigger": run["trigger"],
         "format": "MULTI_TASK",
         "start_time": shown.get("start_time") or shown.get("created_time") or 0,
-        **_durations(call, shown),
-        **wire_state(shown),
+        **_durations(request, shown),
+        **serialised_state(shown),
     }
     if task_run is not None:
         answer |= {"attempt_number": task_run["attempt"], "job_run_id": run["run_id"]}
@@ -50,13 +50,13 @@ def run_info(
     if settings.get("schedule"):
         answer["schedule"] = settings["schedule"]
     if tasks:
-        _add_tasks(call, answer, run, task_run, resolved=resolved, page_token=page_token)
+        _add_tasks(request, answer, run, task_run, resolved=resolved, page_token=page_token)
     if history and task_run is None:
-        answer["repair_history"] = _repairs(call, run)
+        answer["repair_history"] = _repairs(request, run)
     return answer
 
 
-def task_info(call: Call, run: Document, task_run: Document, *, resolved: bool = False) -> Json:
+def task_info(request: Request, run: Document, task_run: Document, *, resolved: bool = False) -> Json:
     """Return one task run."""
     task = task_run["task"]
     kind = kind_of(task)
@@ -64,17 +64,17 @@ def task_info(call: Call, run: Document, task_run: Document, *, resolved: bool =
     if kind == "condition_task" and task_run.get("outcome"):
         body |= {"outcome": task_run["outcome"], **{one: task_run["resolved"][one] for one in ("left", "right")}}
     if kind == "for_each_task":
-        body["stats"] = {"task_run_stats": _loop_stats(call, task_run)}
+        body["stats"] = {"task_run_stats": _loop_stats(request, task_run)}
     answer: Json = {
         "run_id": task_run["run_id"],
         "task_key": task_run["task_key"],
         "run_if": task.get("run_if", "ALL_SUCCESS"),
         kind: body,
         "attempt_number": task_run["attempt"],
-        "run_page_url": page_url(call, run, task_run),
+        "run_page_url": page_url(request, run, task_run),
         "start_time": task_run.get("start_time") or 0,
-        **_durations(call, task_run),
-        **wire_state(task_run),
+        **_durations(request, task_run),
+        **serialised_state(task_run),
     }
     for field in ("description", "depends_on", "environment_key", "timeout_seconds", "email_notifications", "disabled"):
         if task.get(field):
@@ -86,34 +86,34 @@ def task_info(call: Call, run: Document, task_run: Document, *, resolved: bool =
     return answer
 
 
-def page_url(call: Call, run: Document, task_run: Document | None) -> str:
+def page_url(request: Request, run: Document, task_run: Document | None) -> str:
     """Return where people would see a run; clients read the run id out of its `/run/<id>`."""
-    address, workspace_id = call.services.location.address, call.books.ids.workspace_id
+    address, workspace_id = request.services.location.address, request.repositories.ids.workspace_id
     shown = run if task_run is None else task_run
     return f"{address}/?o={workspace_id}#job/{run['job_id']}/run/{shown['run_id']}"
 
 
 def _add_tasks(
-    call: Call, answer: Json, run: Document, task_run: Document | None, *, resolved: bool, page_token: str | None
+    request: Request, answer: Json, run: Document, task_run: Document | None, *, resolved: bool, page_token: str | None
 ) -> None:
-    run_log = call.services.jobs.run_log
+    run_log = request.services.jobs.run_log
     query = {"page_token": page_token} if page_token else {}
     if task_run is not None and "for_each_task" in task_run["task"]:
-        loops = [task_info(call, run, one, resolved=resolved) for one in run_log.iterations(task_run)]
+        loops = [task_info(request, run, one, resolved=resolved) for one in run_log.iterations(task_run)]
         answer |= page(loops, query, "iterations", most=_TASKS_IN_PAGE)
-        answer["tasks"] = [task_info(call, run, task_run, resolved=resolved)]
+        answer["tasks"] = [task_info(request, run, task_run, resolved=resolved)]
         return
     runs = [task_run] if task_run is not None else list(run_log.current(run["run_id"]).values())
-    answer |= page([task_info(call, run, one, resolved=resolved) for one in runs], query, "tasks", most=_TASKS_IN_PAGE)
+    answer |= page([task_info(request, run, one, resolved=resolved) for one in runs], query, "tasks", most=_TASKS_IN_PAGE)
     if task_run is None and run["settings"].get("environments"):
         answer["environments"] = run["settings"]["environments"]
 
 
-def _durations(call: Call, body: Document) -> Json:
+def _durations(request: Request, body: Document) -> Json:
     start, begun, end = body.get("start_time"), body.get("begun"), body.get("end_time")
     if not start:
         return {"setup_duration": 0, "execution_duration": 0, "cleanup_duration": 0}
-    until = end or call.books.clock.now_ms()
+    until = end or request.repositories.clock.now_ms()
     setup = (begun or start) - start
     fields: Json = {"setup_duration": setup, "execution_duration": until - start - setup, "cleanup_duration": 0}
     if Life(body["life"]) in OVER and end:
@@ -137,8 +137,8 @@ def _resolved_values(kind: str, resolved: Document) -> Json:
     return {name: resolved[name] for name in kept if name in resolved}
 
 
-def _loop_stats(call: Call, task_run: Document) -> Json:
-    found = call.services.jobs.run_log.iterations(task_run)
+def _loop_stats(request: Request, task_run: Document) -> Json:
+    found = request.services.jobs.run_log.iterations(task_run)
     done = [one for one in found if over(one)]
     good = sum(result_of(one) in SUCCEEDED for one in done)
     return {
@@ -151,8 +151,8 @@ def _loop_stats(call: Call, task_run: Document) -> Json:
     }
 
 
-def _repairs(call: Call, run: Document) -> list[Json]:
-    run_log = call.services.jobs.run_log
+def _repairs(request: Request, run: Document) -> list[Json]:
+    run_log = request.services.jobs.run_log
     repairs = run.get("repairs") or []
     later = {one for item in repairs for one in item["task_run_ids"]}
     attempts = [one for one in run_log.task_runs(run["run_id"]) if one.get("loop") is None]
@@ -162,5 +162,5 @@ def _repairs(call: Call, run: Document) -> list[Json]:
         {"type": "REPAIR", "id": item["id"], "start_time": item["start_time"], "task_run_ids": item["task_run_ids"]}
         for item in repairs
     ]
-    history[-1] |= wire_state(run)
+    history[-1] |= serialised_state(run)
     return history

@@ -1,4 +1,4 @@
-"""SCIM resources: how a stored principal looks on the wire, and back."""
+"""SCIM resources: stored principals as JSON, and back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from localspace.core.errors import invalid
 from localspace.core.principals import PrincipalKind
 from localspace.core.store import Document
 from localspace.governance.people import People
-from localspace.http.request import Call
+from localspace.http.request import Request
 from localspace.http.request_schemas import directory
 from localspace.http.serialisation import Json
 from localspace.identity.memberships import as_principal
@@ -30,15 +30,15 @@ _SCHEMA = {
 }
 
 
-def people_of(call: Call) -> People:
-    """Return the directory of the call's workspace."""
-    books = call.books
-    return People(books.store, books.lag, books.identity, books.grants, books.ids.workspace_id)
+def people_of(request: Request) -> People:
+    """Return the directory of the request's workspace."""
+    repositories = request.repositories
+    return People(repositories.store, repositories.lag, repositories.identity, repositories.grants, repositories.ids.workspace_id)
 
 
-def as_resource(call: Call, kind: PrincipalKind, body: Document, *, account: bool) -> Json:
+def as_resource(request: Request, kind: PrincipalKind, body: Document, *, account: bool) -> Json:
     """Return the resource of a document; entitlements belong to the workspace plane, roles to both."""
-    people = people_of(call)
+    people = people_of(request)
     found: Json = {"schemas": _SCHEMAS[kind]}
     found |= {key: value for key, value in body.items() if key not in ("members", "scope", "system", *_LISTS)}
     for name in _LISTS:
@@ -46,7 +46,7 @@ def as_resource(call: Call, kind: PrincipalKind, body: Document, *, account: boo
         if body.get(name) and not (account and name == "entitlements"):
             found[name] = [{"value": one} for one in body[name]]
     if kind is PrincipalKind.GROUP:
-        members = [_member(call, one) for one in people.members(body)]
+        members = [_member(request, one) for one in people.members(body)]
         if members:
             found["members"] = [one for one in members if one]
         local = body["scope"] == "workspace"
@@ -85,8 +85,8 @@ def _value(one: object, name: str) -> str:
     return value
 
 
-def _member(call: Call, principal_id: str) -> Json | None:
-    found = call.books.identity.by_id(principal_id)
+def _member(request: Request, principal_id: str) -> Json | None:
+    found = request.repositories.identity.by_id(principal_id)
     if found is None:
         return None
     return {"value": principal_id, "display": found.display_name, "$ref": f"{_REF[found.kind]}/{principal_id}"}

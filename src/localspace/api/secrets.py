@@ -8,40 +8,40 @@ import re
 
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.core.store import Document
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 
 _NAME = re.compile(r"[\w.@/-]{1,128}")
 _ORDER = ("READ", "WRITE", "MANAGE")
 
 
-def create_scope(call: Call) -> Json:
+def create_scope(request: Request) -> Json:
     """Create a scope; its creator manages it, or all users if asked."""
-    body = call.body
+    body = request.body
     scope = field_of(body, "scope")
     if not _NAME.fullmatch(scope):
         raise invalid(f"Scope name '{scope}' is not valid: letters, digits, dash, underscore, at, dot; 128 at most.")
     if (body.get("scope_backend_type") or "DATABRICKS") != "DATABRICKS":
         raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace serves scopes of type DATABRICKS only.")
-    manager = body.get("initial_manage_principal") or call.actor.name
-    with call.books.store.transaction():
-        if call.books.store.get("secret_scope", scope) is not None:
+    manager = body.get("initial_manage_principal") or request.actor.name
+    with request.repositories.store.transaction():
+        if request.repositories.store.get("secret_scope", scope) is not None:
             raise already_exists(f"Scope {scope} already exists!", status=400)
-        call.books.store.put("secret_scope", (scope,), {"name": scope, "backend_type": "DATABRICKS"})
-        _put_acl(call, scope, manager, "MANAGE")
+        request.repositories.store.put("secret_scope", (scope,), {"name": scope, "backend_type": "DATABRICKS"})
+        _put_acl(request, scope, manager, "MANAGE")
     return {}
 
 
-def list_scopes(call: Call) -> Json:
+def list_scopes(request: Request) -> Json:
     """List the scopes that the caller may at least read."""
-    found = [one for one in call.books.store.list("secret_scope") if _level(call, one["name"]) is not None]
+    found = [one for one in request.repositories.store.list("secret_scope") if _level(request, one["name"]) is not None]
     return {"scopes": found}
 
 
-def delete_scope(call: Call) -> Json:
+def delete_scope(request: Request) -> Json:
     """Delete a scope with everything in it."""
-    scope = _scope(call, field_of(call.body, "scope"), "MANAGE")
-    store = call.books.store
+    scope = _scope(request, field_of(request.body, "scope"), "MANAGE")
+    store = request.repositories.store
     with store.transaction():
         for secret in store.list("secret", (scope,)):
             store.delete("secret", scope, secret["key"])
@@ -51,10 +51,10 @@ def delete_scope(call: Call) -> Json:
     return {}
 
 
-def put_secret(call: Call) -> Json:
+def put_secret(request: Request) -> Json:
     """Write a secret, as text or as base64 bytes."""
-    body = call.body
-    scope, key = _scope(call, field_of(body, "scope"), "WRITE"), field_of(body, "key")
+    body = request.body
+    scope, key = _scope(request, field_of(body, "scope"), "WRITE"), field_of(body, "key")
     if not _NAME.fullmatch(key):
         raise invalid(f"Key '{key}' is not valid.")
     if ("string_value" in body) == ("bytes_value" in body):
@@ -67,103 +67,103 @@ def put_secret(call: Call) -> Json:
             base64.b64decode(value, validate=True)
         except binascii.Error as error:
             raise invalid("bytes_value is not base64.") from error
-    document = {"key": key, "value": value, "last_updated_timestamp": call.books.clock.now_ms()}
-    call.books.store.put("secret", (scope, key), document, (scope,))
+    document = {"key": key, "value": value, "last_updated_timestamp": request.repositories.clock.now_ms()}
+    request.repositories.store.put("secret", (scope, key), document, (scope,))
     return {}
 
 
-def get_secret(call: Call) -> Json:
+def get_secret(request: Request) -> Json:
     """Return a secret's value in base64; needs READ."""
-    scope = _scope(call, call.needed("scope"), "READ")
-    found = _secret(call, scope, call.needed("key"))
+    scope = _scope(request, request.needed("scope"), "READ")
+    found = _secret(request, scope, request.needed("key"))
     return {"key": found["key"], "value": found["value"]}
 
 
-def list_secrets(call: Call) -> Json:
+def list_secrets(request: Request) -> Json:
     """List keys, never values."""
-    scope = _scope(call, call.needed("scope"), "READ")
-    found = call.books.store.list("secret", (scope,))
+    scope = _scope(request, request.needed("scope"), "READ")
+    found = request.repositories.store.list("secret", (scope,))
     return {"secrets": [{"key": one["key"], "last_updated_timestamp": one["last_updated_timestamp"]} for one in found]}
 
 
-def delete_secret(call: Call) -> Json:
+def delete_secret(request: Request) -> Json:
     """Delete a secret."""
-    scope = _scope(call, field_of(call.body, "scope"), "WRITE")
-    found = _secret(call, scope, field_of(call.body, "key"))
-    call.books.store.delete("secret", scope, found["key"])
+    scope = _scope(request, field_of(request.body, "scope"), "WRITE")
+    found = _secret(request, scope, field_of(request.body, "key"))
+    request.repositories.store.delete("secret", scope, found["key"])
     return {}
 
 
-def put_acl(call: Call) -> Json:
+def put_acl(request: Request) -> Json:
     """Give a principal a level on a scope."""
-    body = call.body
-    scope = _scope(call, field_of(body, "scope"), "MANAGE")
+    body = request.body
+    scope = _scope(request, field_of(body, "scope"), "MANAGE")
     level = field_of(body, "permission")
     if level not in _ORDER:
         raise invalid(f"permission must be one of {', '.join(_ORDER)}.")
-    _put_acl(call, scope, field_of(body, "principal"), level)
+    _put_acl(request, scope, field_of(body, "principal"), level)
     return {}
 
 
-def get_acl(call: Call) -> Json:
+def get_acl(request: Request) -> Json:
     """Return the level of one principal."""
-    scope = _scope(call, call.needed("scope"), "MANAGE")
-    return _acl(call, scope, call.needed("principal"))
+    scope = _scope(request, request.needed("scope"), "MANAGE")
+    return _acl(request, scope, request.needed("principal"))
 
 
-def list_acls(call: Call) -> Json:
+def list_acls(request: Request) -> Json:
     """List who has which level."""
-    scope = _scope(call, call.needed("scope"), "MANAGE")
-    return {"items": call.books.store.list("secret_acl", (scope,))}
+    scope = _scope(request, request.needed("scope"), "MANAGE")
+    return {"items": request.repositories.store.list("secret_acl", (scope,))}
 
 
-def delete_acl(call: Call) -> Json:
+def delete_acl(request: Request) -> Json:
     """Take a principal's level away."""
-    scope = _scope(call, field_of(call.body, "scope"), "MANAGE")
-    found = _acl(call, scope, field_of(call.body, "principal"))
-    call.books.store.delete("secret_acl", scope, found["principal"])
+    scope = _scope(request, field_of(request.body, "scope"), "MANAGE")
+    found = _acl(request, scope, field_of(request.body, "principal"))
+    request.repositories.store.delete("secret_acl", scope, found["principal"])
     return {}
 
 
-def _put_acl(call: Call, scope: str, principal: str, level: str) -> None:
-    groups = {one["displayName"] for one in call.books.store.list("group")} | {"users", "admins"}
-    if principal not in groups and call.books.identity.by_name(principal) is None:
+def _put_acl(request: Request, scope: str, principal: str, level: str) -> None:
+    groups = {one["displayName"] for one in request.repositories.store.list("group")} | {"users", "admins"}
+    if principal not in groups and request.repositories.identity.by_name(principal) is None:
         raise not_found(f"Principal {principal} does not exist.")
     body = {"principal": principal, "permission": level}
-    call.books.store.put("secret_acl", (scope, principal), body, (scope,))
+    request.repositories.store.put("secret_acl", (scope, principal), body, (scope,))
 
 
-def _scope(call: Call, scope: str, level: str) -> str:
-    if call.books.store.get("secret_scope", scope) is None:
+def _scope(request: Request, scope: str, level: str) -> str:
+    if request.repositories.store.get("secret_scope", scope) is None:
         raise not_found(f"Scope {scope} does not exist!")
-    held = _level(call, scope)
+    held = _level(request, scope)
     if held is None or _ORDER.index(held) < _ORDER.index(level):
-        raise denied(f"User {call.actor.name} does not have {level} permission on scope {scope}.")
+        raise denied(f"User {request.actor.name} does not have {level} permission on scope {scope}.")
     return scope
 
 
-def _level(call: Call, scope: str) -> str | None:
-    identity = call.books.identity
-    if identity.is_workspace_admin(call.actor.id):
+def _level(request: Request, scope: str) -> str | None:
+    identity = request.repositories.identity
+    if identity.is_workspace_admin(request.actor.id):
         return "MANAGE"
-    names = identity.names_of(call.actor.id)
+    names = identity.names_of(request.actor.id)
     held = [
         one["permission"]
-        for one in call.books.store.list("secret_acl", (scope,))
-        if one["principal"] in names or identity.is_member(call.actor.id, one["principal"])
+        for one in request.repositories.store.list("secret_acl", (scope,))
+        if one["principal"] in names or identity.is_member(request.actor.id, one["principal"])
     ]
     return max(held, key=_ORDER.index, default=None)
 
 
-def _secret(call: Call, scope: str, key: str) -> Document:
-    found = call.books.store.get("secret", scope, key)
+def _secret(request: Request, scope: str, key: str) -> Document:
+    found = request.repositories.store.get("secret", scope, key)
     if found is None:
         raise not_found(f"Secret does not exist with scope: {scope} and key: {key}")
     return found
 
 
-def _acl(call: Call, scope: str, principal: str) -> Document:
-    found = call.books.store.get("secret_acl", scope, principal)
+def _acl(request: Request, scope: str, principal: str) -> Document:
+    found = request.repositories.store.get("secret_acl", scope, principal)
     if found is None:
         raise not_found(f"Failed to get secret acl for principal {principal} in scope {scope}.")
     return found

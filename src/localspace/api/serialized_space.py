@@ -132,66 +132,66 @@ def _upgraded(space: Json) -> Json:
     return new
 
 
-def _check(value: Any, shape: Any, place: str) -> None:
+def _check(value: Any, shape: Any, location: str) -> None:
     if isinstance(shape, dict):
-        _expect(value, dict, place)
+        _expect(value, dict, location)
         for name, one in value.items():
             if name not in shape:
-                raise _wrong(f"Unknown field '{name}'" + (f" in {place}" if place else ""))
-            _check(one, shape[name], f"{place}.{name}" if place else name)
+                raise _wrong(f"Unknown field '{name}'" + (f" in {location}" if location else ""))
+            _check(one, shape[name], f"{location}.{name}" if location else name)
     elif isinstance(shape, list):
-        _expect(value, list, place)
+        _expect(value, list, location)
         if len(value) > MAX_ITEMS:
-            raise _wrong(f"{place} has more than {MAX_ITEMS} items")
+            raise _wrong(f"{location} has more than {MAX_ITEMS} items")
         for at, one in enumerate(value):
-            _check(one, shape[0], f"{place}[{at}]")
+            _check(one, shape[0], f"{location}[{at}]")
         if shape[1] is not None:
-            _check_order(value, shape[1], place)
+            _check_order(value, shape[1], location)
     elif shape == _STRINGS:
-        _expect(value, list, place)
+        _expect(value, list, location)
         for at, one in enumerate(value):
-            _check(one, _STRING, f"{place}[{at}]")
+            _check(one, _STRING, f"{location}[{at}]")
     elif shape == _STRING:
-        _expect(value, str, place)
+        _expect(value, str, location)
         if len(value) > MAX_STRING:
-            raise _wrong(f"{place} has more than {MAX_STRING} characters")
+            raise _wrong(f"{location} has more than {MAX_STRING} characters")
     elif shape == _BOOL:
-        _expect(value, bool, place)
+        _expect(value, bool, location)
 
 
-def _check_order(items: list[Json], name: str, place: str) -> None:
+def _check_order(items: list[Json], name: str, location: str) -> None:
     keys: list[str] = []
     for at, one in enumerate(items):
         if not one.get(name):
-            raise _wrong(f"{place}[{at}] needs {name}")
+            raise _wrong(f"{location}[{at}] needs {name}")
         keys.append(one[name])
     if keys != sorted(keys):
-        raise _wrong(f"{place} must be sorted by {name}")
+        raise _wrong(f"{location} must be sorted by {name}")
     if len(keys) != len(set(keys)):
-        raise _wrong(f"{place} has two items with the same {name}")
+        raise _wrong(f"{location} has two items with the same {name}")
 
 
 def _check_ids(space: Json) -> None:
     seen: set[str] = set()
-    for place, one in _ids(space, ""):
+    for location, one in _ids(space, ""):
         if not _ID.fullmatch(one):
-            raise _wrong(f"{place} must be 32 lowercase hexadecimal digits")
+            raise _wrong(f"{location} must be 32 lowercase hexadecimal digits")
         if one in seen:
-            raise _wrong(f"{place} is not unique: {one}")
+            raise _wrong(f"{location} is not unique: {one}")
         seen.add(one)
 
 
-def _ids(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _ids(value: Any, location: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, one in value.items():
-            path = f"{place}.{name}" if place else name
+            path = f"{location}.{name}" if location else name
             if name == "id" and isinstance(one, str):
                 yield path, one
             else:
                 yield from _ids(one, path)
     elif isinstance(value, list):
         for at, one in enumerate(value):
-            yield from _ids(one, f"{place}[{at}]")
+            yield from _ids(one, f"{location}[{at}]")
 
 
 def _check_limits(space: Json) -> None:
@@ -218,10 +218,10 @@ def _check_limits(space: Json) -> None:
         raise _wrong(f"more than {MAX_MATCHING_COLUMNS} columns have enable_entity_matching")
 
 
-def _expect(value: Any, kind: type, place: str) -> None:
+def _expect(value: Any, kind: type, location: str) -> None:
     if not isinstance(value, kind):
         wanted = next(token for one, token in _TOKENS if one is kind)
-        raise _wrong(f"Expected '{wanted}' not '{_token(value)}'" + (f" at {place}" if place else ""))
+        raise _wrong(f"Expected '{wanted}' not '{_token(value)}'" + (f" at {location}" if location else ""))
 
 
 def _token(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Serving endpoints: a list, and chat completions that a registered responder answers."""
+"""Serving endpoints: a list, and chat completions with registered stub responses."""
 
 from __future__ import annotations
 
@@ -10,115 +10,115 @@ from typing import Any
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.core.store import Document
 from localspace.governance.object_permissions import may_see, require_level
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 
 _SYSTEM = "FOUNDATION_MODEL_API"
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the endpoints that the caller may see; the platform's own show to everybody."""
-    found = [one for one in call.books.store.list("serving_endpoint") if _shows(call, one)]
+    found = [one for one in request.repositories.store.list("serving_endpoint") if _shows(request, one)]
     return {"endpoints": found}
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return one endpoint."""
-    return _endpoint(call, call.params["name"], "CAN_VIEW")
+    return _endpoint(request, request.params["name"], "CAN_VIEW")
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create an endpoint; it is ready at once."""
-    body = call.body
+    body = request.body
     name = field_of(body, "name")
     if not re.fullmatch(r"[\w-]{1,63}", name):
         raise invalid("An endpoint name has 1 to 63 letters, digits, dashes and underscores.")
-    if call.books.store.get("serving_endpoint", name) is not None:
+    if request.repositories.store.get("serving_endpoint", name) is not None:
         raise already_exists(f"Endpoint with name '{name}' already exists.", status=400)
-    now = call.books.clock.now_ms()
+    now = request.repositories.clock.now_ms()
     new = body | {
         "name": name,
         "id": uuid.uuid4().hex,
-        "creator": call.actor.name,
+        "creator": request.actor.name,
         "creation_timestamp": now,
         "last_updated_timestamp": now,
         "task": body.get("task") or "llm/v1/chat",
         "endpoint_type": "EXTERNAL_MODEL",
         "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
     }
-    call.books.store.put("serving_endpoint", (name,), new)
+    request.repositories.store.put("serving_endpoint", (name,), new)
     return new
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Delete an endpoint."""
-    found = _endpoint(call, call.params["name"], "CAN_MANAGE")
+    found = _endpoint(request, request.params["name"], "CAN_MANAGE")
     if found["endpoint_type"] == _SYSTEM:
         raise denied("An endpoint of the platform cannot be deleted.")
-    with call.books.store.transaction():
-        call.books.store.delete("serving_endpoint", found["name"])
-        call.books.store.delete("responder", found["name"])
+    with request.repositories.store.transaction():
+        request.repositories.store.delete("serving_endpoint", found["name"])
+        request.repositories.store.delete("stub_response", found["name"])
     return {}
 
 
-def invoke(call: Call) -> Json:
+def invoke(request: Request) -> Json:
     """Answer a chat request to the endpoint in the path."""
-    return _chat(call, call.params["name"], call.body)
+    return _chat(request, request.params["name"], request.body)
 
 
-def completions(call: Call) -> Json:
+def completions(request: Request) -> Json:
     """Answer an OpenAI-shaped chat request; `model` names the endpoint."""
-    return _chat(call, field_of(call.body, "model"), call.body)
+    return _chat(request, field_of(request.body, "model"), request.body)
 
 
-def reply_of(responder: Document, messages: list[Json], times: int) -> Any:
-    """Return the content that a responder gives to a conversation, the `times`-th call of it (from 0).
+def reply_of(stub_response: Document, messages: list[Json], times: int) -> Any:
+    """Return the content of a stub response to a conversation, the `times`-th use of it (from 0).
 
     canned: `replies`, one after the other, the last one for ever. rules: `rules` of {pattern, reply}, the first whose
     pattern is found in the last message, else `default`. echo: the last message. error: `status`, `error_code`,
     `message`. A reply is text, or a list of content blocks as some models answer.
     """
     last = _text_of(messages[-1].get("content"))
-    kind = responder["kind"]
+    kind = stub_response["kind"]
     if kind == "canned":
-        replies = responder.get("replies") or [""]
+        replies = stub_response.get("replies") or [""]
         return replies[min(times, len(replies) - 1)]
     if kind == "echo":
         return last
     if kind == "error":
         raise ApiError(
-            int(responder.get("status", 500)),
-            responder.get("error_code", "INTERNAL_ERROR"),
-            responder.get("message", "The model failed."),
+            int(stub_response.get("status", 500)),
+            stub_response.get("error_code", "INTERNAL_ERROR"),
+            stub_response.get("message", "The model failed."),
         )
-    for rule in responder.get("rules") or ():
+    for rule in stub_response.get("rules") or ():
         if re.search(rule["pattern"], last, re.S):
             return rule["reply"]
-    return responder.get("default", "")
+    return stub_response.get("default", "")
 
 
-def _chat(call: Call, name: str, body: Json) -> Json:
-    endpoint = _endpoint(call, name, "CAN_QUERY")
+def _chat(request: Request, name: str, body: Json) -> Json:
+    endpoint = _endpoint(request, name, "CAN_QUERY")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
         raise invalid("messages must be a list with at least one message.")
     if body.get("stream"):
         raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace does not stream answers.")
-    responder = call.books.store.get("responder", name)
-    if responder is None:
+    stub_response = request.repositories.store.get("stub_response", name)
+    if stub_response is None:
         raise ApiError(
             501,
             "NOT_IMPLEMENTED",
-            f"No responder is registered for endpoint '{name}'. PUT /_localspace/responders/{name} registers one.",
+            f"No stub response is registered for endpoint '{name}'. PUT /_localspace/stub-responses/{name} registers one.",
         )
-    times = call.services.stub_calls.get(name, 0)
-    call.services.stub_calls[name] = times + 1
-    content = reply_of(responder, messages, times)
+    times = request.services.stub_calls.get(name, 0)
+    request.services.stub_calls[name] = times + 1
+    content = reply_of(stub_response, messages, times)
     asked, given = (len(_text_of(one)) // 4 + 1 for one in (json.dumps(messages), content))
     return {
         "id": f"chatcmpl_{uuid.uuid4().hex}",
         "object": "chat.completion",
-        "created": call.books.clock.now_ms() // 1000,
+        "created": request.repositories.clock.now_ms() // 1000,
         "model": endpoint["name"],
         "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": asked, "completion_tokens": given, "total_tokens": asked + given},
@@ -131,19 +131,19 @@ def _text_of(content: Any) -> str:
     return "" if content is None else str(content)
 
 
-def _endpoint(call: Call, name: str, level: str) -> Document:
-    found = call.books.store.get("serving_endpoint", name)
+def _endpoint(request: Request, name: str, level: str) -> Document:
+    found = request.repositories.store.get("serving_endpoint", name)
     if found is None:
         raise not_found(f"Endpoint with name '{name}' does not exist.")
     if found["endpoint_type"] != _SYSTEM:
-        require_level(call.books, call.actor, "serving-endpoints", name, level, owner=found.get("creator"))
+        require_level(request.repositories, request.actor, "serving-endpoints", name, level, owner=found.get("creator"))
     return found
 
 
-def _shows(call: Call, endpoint: Document) -> bool:
+def _shows(request: Request, endpoint: Document) -> bool:
     if endpoint["endpoint_type"] == _SYSTEM:
         return True
-    return may_see(call.books, call.actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))
+    return may_see(request.repositories, request.actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))
 
 
 _BASE = "/api/2.0/serving-endpoints"
@@ -154,7 +154,7 @@ ROUTES = (
         path=_BASE,
         handler=create,
         sdk=("ServingEndpoints.create",),
-        partial="no model is loaded: a responder answers",
+        partial="no model is loaded: registered stub responses answer",
     ),
     Route(method="GET", path=_BASE + "/{name}", handler=get, sdk=("ServingEndpoints.get",)),
     Route(method="DELETE", path=_BASE + "/{name}", handler=delete, sdk=("ServingEndpoints.delete",)),

@@ -5,47 +5,47 @@ from __future__ import annotations
 from localspace.core.errors import denied, invalid
 from localspace.core.store import Document
 from localspace.governance.default_namespace import read_default, write_default
-from localspace.http.request import Call, Route
+from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json
 
 _DEFAULT_NAMESPACE = "/api/2.0/settings/types/default_namespace_ws/names/default"
 
 
-def get_default_namespace(call: Call) -> Json:
+def get_default_namespace(request: Request) -> Json:
     """Return the default catalog that was set; a 404 carries the etag of the first write."""
-    return _shown(read_default(call.books.store))
+    return _shown(read_default(request.repositories.store))
 
 
-def update_default_namespace(call: Call) -> Json:
-    """Set the default catalog; workspace admins only, with a fresh etag."""
-    _require_admin(call)
-    setting = call.body.get("setting")
+def update_default_namespace(request: Request) -> Json:
+    """Set the default catalog; workspace admins only, with a current etag."""
+    _require_admin(request)
+    setting = request.body.get("setting")
     if not isinstance(setting, dict) or not isinstance(setting.get("namespace"), dict):
         raise invalid("Missing required field: setting.namespace")
-    mask = {one.strip() for one in str(call.body.get("field_mask") or "").split(",")}
+    mask = {one.strip() for one in str(request.body.get("field_mask") or "").split(",")}
     if not mask & {"namespace.value", "namespace", "*"}:
         raise invalid("field_mask must name namespace.value.")
-    if call.body.get("allow_missing") is not True:
+    if request.body.get("allow_missing") is not True:
         raise invalid("allow_missing must be true.")
     value = setting["namespace"].get("value")
     if not value:
         raise invalid("Missing required field: setting.namespace.value")
-    return _shown(write_default(call.books.store, value, setting.get("etag")))
+    return _shown(write_default(request.repositories.store, value, setting.get("etag")))
 
 
-def delete_default_namespace(call: Call) -> Json:
-    """Unset the default catalog; workspace admins only, with a fresh etag."""
-    _require_admin(call)
-    read_default(call.books.store)
-    return {"etag": write_default(call.books.store, None, call.query.get("etag"))["etag"]}
+def delete_default_namespace(request: Request) -> Json:
+    """Unset the default catalog; workspace admins only, with a current etag."""
+    _require_admin(request)
+    read_default(request.repositories.store)
+    return {"etag": write_default(request.repositories.store, None, request.query.get("etag"))["etag"]}
 
 
 def _shown(found: Document) -> Json:
     return {"etag": found["etag"], "namespace": {"value": found["value"]}, "setting_name": "default"}
 
 
-def _require_admin(call: Call) -> None:
-    if not call.books.identity.is_workspace_admin(call.actor.id):
+def _require_admin(request: Request) -> None:
+    if not request.repositories.identity.is_workspace_admin(request.actor.id):
         raise denied("Only a workspace admin may change settings.")
 
 

@@ -12,7 +12,7 @@ from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.statement_runner import StatementRequest
 from localspace.governance.object_permissions import require_level
 from localspace.governance.warehouses import require_warehouse
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, Reply, whole_number
 from localspace.sql.statement_kinds import is_read
 from localspace.sql.statement_service import Delivery, Format, State, Statement
@@ -30,9 +30,9 @@ def writes_by_body(raw: bytes) -> bool:
     return isinstance(body, dict) and not is_read(str(body.get("statement", "")))
 
 
-async def execute(call: Call) -> Reply:
+async def execute(request: Request) -> Reply:
     """Run a statement and wait for it as long as asked."""
-    body = call.body
+    body = request.body
     text = field_of(body, "statement")
     warehouse_id = field_of(body, "warehouse_id")
     if len(text.encode()) > _MAX_STATEMENT:
@@ -44,61 +44,61 @@ async def execute(call: Call) -> Reply:
     if wait == 0 and on_timeout == "CANCEL":
         raise invalid("on_wait_timeout=CANCEL needs a wait_timeout.")
     delivery = _delivery(body)
-    warehouse = require_warehouse(call.books, warehouse_id)
-    require_level(call.books, call.actor, "warehouses", warehouse_id, "CAN_USE", owner=warehouse.get("creator_name"))
-    if "databricks-sql-access" not in call.books.identity.entitlements(call.actor.id):
+    warehouse = require_warehouse(request.repositories, warehouse_id)
+    require_level(request.repositories, request.actor, "warehouses", warehouse_id, "CAN_USE", owner=warehouse.get("creator_name"))
+    if "databricks-sql-access" not in request.repositories.identity.entitlements(request.actor.id):
         raise denied("This principal does not have the entitlement databricks-sql-access.")
     if warehouse.get("state") != "RUNNING":
-        call.books.store.put("warehouse", (warehouse_id,), warehouse | {"state": "RUNNING"})
-    request = StatementRequest(
+        request.repositories.store.put("warehouse", (warehouse_id,), warehouse | {"state": "RUNNING"})
+    statement_request = StatementRequest(
         statement=text,
-        principal_id=call.actor.id,
-        principal_name=call.actor.name,
+        principal_id=request.actor.id,
+        principal_name=request.actor.name,
         catalog=body.get("catalog") or None,
         schema=body.get("schema") or None,
         parameters=_parameters(body.get("parameters")),
         row_limit=_limit(body, "row_limit"),
     )
-    statement = call.services.statements.submit(request, warehouse_id, _limit(body, "byte_limit"), delivery)
+    statement = request.services.statements.submit(statement_request, warehouse_id, _limit(body, "byte_limit"), delivery)
     if wait:
         await _wait(statement, wait)
         if not statement.over and on_timeout == "CANCEL":
-            call.services.statements.cancel(statement)
-    return Reply(body=_answer(call, statement), effect=statement.done)
+            request.services.statements.cancel(statement)
+    return Reply(body=_answer(request, statement), effect=statement.done)
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return state and first chunk."""
-    return _answer(call, _mine(call))
+    return _answer(request, _mine(request))
 
 
-def chunk(call: Call) -> Json:
+def chunk(request: Request) -> Json:
     """Return one chunk of a result."""
-    statement = _mine(call)
+    statement = _mine(request)
     if statement.state is not State.SUCCEEDED:
         raise invalid(f"Statement {statement.id} has no result: its state is {statement.state}.")
-    number = whole_number(call.params["chunk_index"], "chunk_index", 0)
+    number = whole_number(request.params["chunk_index"], "chunk_index", 0)
     if number >= result_chunks.chunk_count(statement):
         raise invalid(f"chunk_index {number} is out of range.")
-    return result_chunks.chunk(call, statement, number)
+    return result_chunks.chunk(request, statement, number)
 
 
-def cancel(call: Call) -> Json:
+def cancel(request: Request) -> Json:
     """Ask a statement to stop; one that is over stays as it is."""
-    call.services.statements.cancel(_mine(call))
+    request.services.statements.cancel(_mine(request))
     return {}
 
 
-def _mine(call: Call) -> Statement:
-    found = call.services.statements.find(call.params["statement_id"])
+def _mine(request: Request) -> Statement:
+    found = request.services.statements.find(request.params["statement_id"])
     if found is None:
-        raise not_found(f"The statement {call.params['statement_id']} was not found.", "NOT_FOUND")
-    if found.request.principal_id != call.actor.id:
+        raise not_found(f"The statement {request.params['statement_id']} was not found.", "NOT_FOUND")
+    if found.request.principal_id != request.actor.id:
         raise denied("Only the user who ran a statement may read or cancel it.")
     return found
 
 
-def _answer(call: Call, statement: Statement) -> Json:
+def _answer(request: Request, statement: Statement) -> Json:
     status: Json = {"state": statement.state}
     body: Json = {"statement_id": statement.id, "status": status}
     if statement.state is State.FAILED:
@@ -120,7 +120,7 @@ def _answer(call: Call, statement: Statement) -> Json:
         "total_row_count": len(result.rows),
         "truncated": result.truncated,
     }
-    body["result"] = result_chunks.chunk(call, statement, 0) if count else result_chunks.nothing(statement)
+    body["result"] = result_chunks.chunk(request, statement, 0) if count else result_chunks.nothing(statement)
     return body
 
 

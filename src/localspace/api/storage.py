@@ -7,53 +7,53 @@ import uuid
 from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.store import Document
 from localspace.governance.catalog_repository import object_name
-from localspace.governance.external_locations import lies_in, place_key
-from localspace.http.request import Call, Handler, Route, field_of
+from localspace.governance.external_locations import lies_in, location_key
+from localspace.http.request import Handler, Request, Route, field_of
 from localspace.http.serialisation import Json, page
 
 _UC = "/api/2.1/unity-catalog"
 _CLOUD_ROLE = "arn:aws:iam::414351767826:role/unity-catalog-prod-UCMasterRole-localspace"
 
 
-def list_credentials(call: Call) -> Json:
+def list_credentials(request: Request) -> Json:
     """List the credentials that show to the caller."""
-    return page(_visible(call, "STORAGE_CREDENTIAL"), call.query, "storage_credentials")
+    return page(_visible(request, "STORAGE_CREDENTIAL"), request.query, "storage_credentials")
 
 
-def get_credential(call: Call) -> Json:
+def get_credential(request: Request) -> Json:
     """Return one credential."""
-    return call.books.catalog.read(call.actor, "STORAGE_CREDENTIAL", call.params["name"])
+    return request.repositories.catalog.read(request.actor, "STORAGE_CREDENTIAL", request.params["name"])
 
 
-def create_credential(call: Call) -> Json:
+def create_credential(request: Request) -> Json:
     """Create a credential; needs CREATE STORAGE CREDENTIAL."""
-    body = _with_cloud_side(call.body)
+    body = _with_cloud_side(request.body)
     kinds = [one for one in body if one.endswith(("_role", "_identity", "_account", "_principal", "_token"))]
     if len(kinds) != 1:
         raise invalid("A storage credential needs exactly one cloud identity, such as aws_iam_role.")
-    return _create(call, "STORAGE_CREDENTIAL", "CREATE_STORAGE_CREDENTIAL", body)
+    return _create(request, "STORAGE_CREDENTIAL", "CREATE_STORAGE_CREDENTIAL", body)
 
 
-def update_credential(call: Call) -> Json:
+def update_credential(request: Request) -> Json:
     """Change a credential."""
-    return _update(call, "STORAGE_CREDENTIAL", _with_cloud_side(call.body))
+    return _update(request, "STORAGE_CREDENTIAL", _with_cloud_side(request.body))
 
 
-def delete_credential(call: Call) -> Json:
+def delete_credential(request: Request) -> Json:
     """Delete a credential; one that a location uses needs force."""
-    name = call.params["name"]
-    users = [one for one in call.books.store.list("external_location") if one["credential_name"] == name]
-    if users and not call.flag("force"):
+    name = request.params["name"]
+    users = [one for one in request.repositories.store.list("external_location") if one["credential_name"] == name]
+    if users and not request.flag("force"):
         raise invalid(f"Storage credential '{name}' has {len(users)} dependent external location(s).", "BAD_REQUEST")
-    return _delete(call, "STORAGE_CREDENTIAL")
+    return _delete(request, "STORAGE_CREDENTIAL")
 
 
-def validate_credential(call: Call) -> Json:
+def validate_credential(request: Request) -> Json:
     """Say that a credential and a URL look right; no cloud is asked."""
-    body = call.body
+    body = request.body
     name = body.get("storage_credential_name")
     if name:
-        call.books.catalog.read(call.actor, "STORAGE_CREDENTIAL", str(name))
+        request.repositories.catalog.read(request.actor, "STORAGE_CREDENTIAL", str(name))
     operations = ("READ", "LIST", "WRITE", "DELETE")
     return {
         "isDir": True,
@@ -63,111 +63,111 @@ def validate_credential(call: Call) -> Json:
     }
 
 
-def list_locations(call: Call) -> Json:
+def list_locations(request: Request) -> Json:
     """List the external locations that show to the caller."""
-    return page(_visible(call, "EXTERNAL_LOCATION"), call.query, "external_locations")
+    return page(_visible(request, "EXTERNAL_LOCATION"), request.query, "external_locations")
 
 
-def get_location(call: Call) -> Json:
+def get_location(request: Request) -> Json:
     """Return one location."""
-    return call.books.catalog.read(call.actor, "EXTERNAL_LOCATION", call.params["name"])
+    return request.repositories.catalog.read(request.actor, "EXTERNAL_LOCATION", request.params["name"])
 
 
-def create_location(call: Call) -> Json:
+def create_location(request: Request) -> Json:
     """Create a location on a credential; needs CREATE EXTERNAL LOCATION on metastore and credential."""
-    body = call.body
+    body = request.body
     credential = field_of(body, "credential_name")
-    found = call.books.privileges.require_exists("STORAGE_CREDENTIAL", credential)
-    url = _free_url(call, field_of(body, "url"), None)
-    if not call.books.privileges.holds(call.actor, "CREATE_EXTERNAL_LOCATION", "STORAGE_CREDENTIAL", credential):
-        call.books.privileges.require_manage(call.actor, "STORAGE_CREDENTIAL", credential)
+    found = request.repositories.privileges.require_exists("STORAGE_CREDENTIAL", credential)
+    url = _free_url(request, field_of(body, "url"), None)
+    if not request.repositories.privileges.holds(request.actor, "CREATE_EXTERNAL_LOCATION", "STORAGE_CREDENTIAL", credential):
+        request.repositories.privileges.require_manage(request.actor, "STORAGE_CREDENTIAL", credential)
     body |= {"url": url, "credential_id": found["id"], "credential_name": found["name"]}
-    return _create(call, "EXTERNAL_LOCATION", "CREATE_EXTERNAL_LOCATION", body)
+    return _create(request, "EXTERNAL_LOCATION", "CREATE_EXTERNAL_LOCATION", body)
 
 
-def update_location(call: Call) -> Json:
+def update_location(request: Request) -> Json:
     """Change a location; a new URL may not overlap either."""
-    body = call.body
+    body = request.body
     if body.get("url"):
-        body["url"] = _free_url(call, body["url"], call.params["name"])
-    return _update(call, "EXTERNAL_LOCATION", body)
+        body["url"] = _free_url(request, body["url"], request.params["name"])
+    return _update(request, "EXTERNAL_LOCATION", body)
 
 
-def delete_location(call: Call) -> Json:
+def delete_location(request: Request) -> Json:
     """Delete a location; one with external tables needs force."""
-    found = call.books.privileges.require_exists("EXTERNAL_LOCATION", call.params["name"])
-    users = call.books.places.tables_under(found["url"])
-    if users and not call.flag("force"):
+    found = request.repositories.privileges.require_exists("EXTERNAL_LOCATION", request.params["name"])
+    users = request.repositories.locations.tables_under(found["url"])
+    if users and not request.flag("force"):
         raise invalid(f"External Location '{found['name']}' has {users} dependent external table(s).", "BAD_REQUEST")
-    return _delete(call, "EXTERNAL_LOCATION")
+    return _delete(request, "EXTERNAL_LOCATION")
 
 
-def _free_url(call: Call, text: str, own: str | None) -> str:
+def _free_url(request: Request, text: str, own: str | None) -> str:
     url = text.rstrip("/")
     if "://" not in url:
         raise invalid(f"'{url}' is not a cloud URL.")
-    key = place_key(url)
-    for other in call.books.store.list("external_location"):
-        theirs = place_key(other["url"])
+    key = location_key(url)
+    for other in request.repositories.store.list("external_location"):
+        theirs = location_key(other["url"])
         if other["name"] != (own or "").casefold() and (lies_in(key, theirs) or lies_in(theirs, key)):
             raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
     return url
 
 
-def _visible(call: Call, securable: str) -> list[Document]:
+def _visible(request: Request, securable: str) -> list[Document]:
     return [
         one
-        for one in call.books.store.list(securable.lower())
-        if call.books.privileges.can_see(call.actor, securable, one["name"])
+        for one in request.repositories.store.list(securable.lower())
+        if request.repositories.privileges.can_see(request.actor, securable, one["name"])
     ]
 
 
-def _create(call: Call, securable: str, privilege: str, body: Json) -> Json:
-    metastore = call.books.ids.metastore_id
-    identity = call.books.identity
-    allowed = call.books.privileges.holds(call.actor, privilege, "METASTORE", metastore)
-    if not (allowed or identity.is_metastore_admin(call.actor.id) or identity.is_account_admin(call.actor.id)):
+def _create(request: Request, securable: str, privilege: str, body: Json) -> Json:
+    metastore = request.repositories.ids.metastore_id
+    identity = request.repositories.identity
+    allowed = request.repositories.privileges.holds(request.actor, privilege, "METASTORE", metastore)
+    if not (allowed or identity.is_metastore_admin(request.actor.id) or identity.is_account_admin(request.actor.id)):
         raise denied(f"User does not have {privilege.replace('_', ' ')} on Metastore.")
     name = object_name(body.get("name"))
     kind = securable.lower()
-    with call.books.store.transaction():
-        if call.books.store.get(kind, name) is not None:
+    with request.repositories.store.transaction():
+        if request.repositories.store.get(kind, name) is not None:
             raise already_exists(
                 f"{securable.replace('_', ' ').title()} '{name}' already exists.", f"{securable}_ALREADY_EXISTS", 400
             )
         kept = {key: value for key, value in body.items() if key != "skip_validation"}
-        new = kept | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": call.actor.name}
+        new = kept | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": request.actor.name}
         new.setdefault("read_only", False)
-        new = call.books.catalog.stamped(call.actor, new, None)
-        call.books.store.put(kind, (name,), new)
+        new = request.repositories.catalog.stamped(request.actor, new, None)
+        request.repositories.store.put(kind, (name,), new)
     return new
 
 
-def _update(call: Call, securable: str, body: Json) -> Json:
-    name, kind = call.params["name"], securable.lower()
-    with call.books.store.transaction():
-        old = call.books.privileges.require_exists(securable, name)
-        call.books.privileges.require_manage(call.actor, securable, name)
+def _update(request: Request, securable: str, body: Json) -> Json:
+    name, kind = request.params["name"], securable.lower()
+    with request.repositories.store.transaction():
+        old = request.repositories.privileges.require_exists(securable, name)
+        request.repositories.privileges.require_manage(request.actor, securable, name)
         fields = {key: value for key, value in body.items() if key not in ("name", "new_name", "force", "skip_validation", "id")}
         if fields.get("owner"):
-            fields["owner"] = call.books.catalog.changed_owner(call.actor, securable, name, fields["owner"])
-        new = call.books.catalog.stamped(call.actor, old | fields, old)
+            fields["owner"] = request.repositories.catalog.changed_owner(request.actor, securable, name, fields["owner"])
+        new = request.repositories.catalog.stamped(request.actor, old | fields, old)
         if body.get("new_name"):
             renamed = object_name(body["new_name"])
-            call.books.store.delete(kind, old["name"])
-            call.books.catalog.carry_traces(securable, old["name"], renamed)
+            request.repositories.store.delete(kind, old["name"])
+            request.repositories.catalog.carry_traces(securable, old["name"], renamed)
             new |= {"name": renamed, "full_name": renamed}
-        call.books.store.put(kind, (new["name"],), new)
+        request.repositories.store.put(kind, (new["name"],), new)
     return new
 
 
-def _delete(call: Call, securable: str) -> Json:
-    name = call.params["name"]
-    with call.books.store.transaction():
-        old = call.books.privileges.require_exists(securable, name)
-        call.books.privileges.require_manage(call.actor, securable, name)
-        call.books.catalog.drop_traces(securable, old["name"])
-        call.books.store.delete(securable.lower(), old["name"])
+def _delete(request: Request, securable: str) -> Json:
+    name = request.params["name"]
+    with request.repositories.store.transaction():
+        old = request.repositories.privileges.require_exists(securable, name)
+        request.repositories.privileges.require_manage(request.actor, securable, name)
+        request.repositories.catalog.drop_traces(securable, old["name"])
+        request.repositories.store.delete(securable.lower(), old["name"])
     return {}
 
 

@@ -10,7 +10,7 @@ from localspace.core.store import Document
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import require_level
 from localspace.governance.tagging import check_tag_text
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, page
 
 _POLICIES = "/api/2.1/tag-policies"
@@ -22,150 +22,152 @@ _WORKSPACE_TYPES = ("apps", "dashboards", "geniespaces", "notebooks")
 # Governed tags
 
 
-def list_policies(call: Call) -> Json:
+def list_policies(request: Request) -> Json:
     """List the governed tags; everybody sees them."""
-    return page(call.books.tags.policies(), call.query, "tag_policies", size_name="page_size")
+    return page(request.repositories.tags.policies(), request.query, "tag_policies", size_name="page_size")
 
 
-def get_policy(call: Call) -> Json:
+def get_policy(request: Request) -> Json:
     """Return one governed tag."""
-    return call.books.tags.policy(call.params["tag_key"])
+    return request.repositories.tags.policy(request.params["tag_key"])
 
 
-def create_policy(call: Call) -> Json:
+def create_policy(request: Request) -> Json:
     """Define a governed tag."""
-    return call.books.tags.create_policy(call.actor, call.body)
+    return request.repositories.tags.create_policy(request.actor, request.body)
 
 
-def update_policy(call: Call) -> Json:
+def update_policy(request: Request) -> Json:
     """Change a governed tag; an absent field that the mask names is cleared."""
-    return call.books.tags.update_policy(call.actor, call.params["tag_key"], call.body, call.query.get("update_mask", ""))
+    return request.repositories.tags.update_policy(
+        request.actor, request.params["tag_key"], request.body, request.query.get("update_mask", "")
+    )
 
 
-def delete_policy(call: Call) -> Json:
+def delete_policy(request: Request) -> Json:
     """Make a tag ungoverned."""
-    call.books.tags.delete_policy(call.actor, call.params["tag_key"])
+    request.repositories.tags.delete_policy(request.actor, request.params["tag_key"])
     return {}
 
 
 # Unity Catalog entities
 
 
-def list_tags(call: Call) -> Json:
+def list_tags(request: Request) -> Json:
     """List the tags of one entity."""
-    return page(call.books.tags.tags(*_entity(call)), call.query, "tag_assignments")
+    return page(request.repositories.tags.tags(*_entity(request)), request.query, "tag_assignments")
 
 
-def get_tag(call: Call) -> Json:
+def get_tag(request: Request) -> Json:
     """Return one assignment."""
-    return call.books.tags.tag(*_entity(call), call.params["tag_key"])
+    return request.repositories.tags.tag(*_entity(request), request.params["tag_key"])
 
 
-def create_tag(call: Call) -> Json:
+def create_tag(request: Request) -> Json:
     """Assign a tag."""
-    body = call.body
+    body = request.body
     kind, name, key = (field_of(body, one) for one in ("entity_type", "entity_name", "tag_key"))
-    return call.books.tags.assign(call.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
+    return request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
 
 
-def update_tag(call: Call) -> Json:
+def update_tag(request: Request) -> Json:
     """Change the value of a tag."""
-    body = call.body
-    mask = call.query.get("update_mask", "tag_value")
+    body = request.body
+    mask = request.query.get("update_mask", "tag_value")
     if mask not in ("tag_value", "*"):
         raise invalid("update_mask of a tag assignment can only be tag_value.")
-    kind, name, key = call.params["entity_type"], call.params["entity_name"], call.params["tag_key"]
-    return call.books.tags.assign(call.actor, kind, name, key, _text(body.get("tag_value")), must_exist=True)
+    kind, name, key = request.params["entity_type"], request.params["entity_name"], request.params["tag_key"]
+    return request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), must_exist=True)
 
 
-def delete_tag(call: Call) -> Json:
+def delete_tag(request: Request) -> Json:
     """Remove a tag."""
-    params = call.params
-    call.books.tags.unassign(call.actor, params["entity_type"], params["entity_name"], params["tag_key"])
+    params = request.params
+    request.repositories.tags.unassign(request.actor, params["entity_type"], params["entity_name"], params["tag_key"])
     return {}
 
 
-def _entity(call: Call) -> tuple[str, str]:
+def _entity(request: Request) -> tuple[str, str]:
     """Return kind and name of the entity that the path names; raises 404 when it does not show to the caller."""
-    kind = call.params["entity_type"]
-    return kind, call.books.tags.require_entity(call.actor, kind, call.params["entity_name"])
+    kind = request.params["entity_type"]
+    return kind, request.repositories.tags.require_entity(request.actor, kind, request.params["entity_name"])
 
 
 # Workspace objects
 
 
-def list_object_tags(call: Call) -> Json:
+def list_object_tags(request: Request) -> Json:
     """List the tags of a workspace object."""
-    place = _object(call, call.params, "CAN_READ")
-    return page(call.books.store.list("object_tag", place), call.query, "tag_assignments", size_name="page_size")
+    entity = _object(request, request.params, "CAN_READ")
+    return page(request.repositories.store.list("object_tag", entity), request.query, "tag_assignments", size_name="page_size")
 
 
-def get_object_tag(call: Call) -> Json:
+def get_object_tag(request: Request) -> Json:
     """Return one tag of a workspace object."""
-    place = _object(call, call.params, "CAN_READ")
-    return _object_tag(call, place, call.params["tag_key"])
+    entity = _object(request, request.params, "CAN_READ")
+    return _object_tag(request, entity, request.params["tag_key"])
 
 
-def create_object_tag(call: Call) -> Json:
+def create_object_tag(request: Request) -> Json:
     """Assign a tag to a workspace object."""
-    body = call.body
-    place = _object(call, body, "CAN_MANAGE")
+    body = request.body
+    entity = _object(request, body, "CAN_MANAGE")
     key = field_of(body, "tag_key")
     if any(one in key for one in ",.:/-="):
         raise invalid(f"Tag key '{key}' holds a character that is not allowed on a workspace object.")
     check_tag_text(key, "Tag key")
-    if call.books.store.get("object_tag", *place, key) is not None:
-        raise already_exists(f"Tag '{key}' is already assigned to {place[0]} {place[1]}.", "ALREADY_EXISTS")
-    return _put_object_tag(call, place, key, body)
+    if request.repositories.store.get("object_tag", *entity, key) is not None:
+        raise already_exists(f"Tag '{key}' is already assigned to {entity[0]} {entity[1]}.", "ALREADY_EXISTS")
+    return _put_object_tag(request, entity, key, body)
 
 
-def update_object_tag(call: Call) -> Json:
+def update_object_tag(request: Request) -> Json:
     """Change the value of a tag of a workspace object."""
-    place = _object(call, call.params, "CAN_MANAGE")
-    _object_tag(call, place, call.params["tag_key"])
-    return _put_object_tag(call, place, call.params["tag_key"], call.body)
+    entity = _object(request, request.params, "CAN_MANAGE")
+    _object_tag(request, entity, request.params["tag_key"])
+    return _put_object_tag(request, entity, request.params["tag_key"], request.body)
 
 
-def delete_object_tag(call: Call) -> Json:
+def delete_object_tag(request: Request) -> Json:
     """Remove a tag from a workspace object."""
-    place = _object(call, call.params, "CAN_MANAGE")
-    _object_tag(call, place, call.params["tag_key"])
-    call.books.store.delete("object_tag", *place, call.params["tag_key"])
+    entity = _object(request, request.params, "CAN_MANAGE")
+    _object_tag(request, entity, request.params["tag_key"])
+    request.repositories.store.delete("object_tag", *entity, request.params["tag_key"])
     return {}
 
 
-def _object(call: Call, given: Mapping[str, Any], level: str) -> tuple[str, str]:
+def _object(request: Request, given: Mapping[str, Any], level: str) -> tuple[str, str]:
     """Return kind and id of the object that path or body name; raises 404, and 403 below this level."""
     kind, object_id = field_of(given, "entity_type"), field_of(given, "entity_id")
     if kind not in _WORKSPACE_TYPES:
         raise invalid(f"Invalid entity type '{kind}'. Known types: {', '.join(_WORKSPACE_TYPES)}.")
-    space = call.books.store.get("genie_space", object_id) if kind == "geniespaces" else None
+    space = request.repositories.store.get("genie_space", object_id) if kind == "geniespaces" else None
     if space is None:
         raise not_found(f"{kind} {object_id} does not exist.")
-    require_level(call.books, call.actor, "genie", object_id, level, owner=space.get("owner"))
+    require_level(request.repositories, request.actor, "genie", object_id, level, owner=space.get("owner"))
     return kind, object_id
 
 
-def _object_tag(call: Call, place: tuple[str, str], key: str) -> Document:
-    found = call.books.store.get("object_tag", *place, key)
+def _object_tag(request: Request, entity: tuple[str, str], key: str) -> Document:
+    found = request.repositories.store.get("object_tag", *entity, key)
     if found is None:
-        raise not_found(f"Tag '{key}' is not assigned to {place[0]} {place[1]}.", "NOT_FOUND")
+        raise not_found(f"Tag '{key}' is not assigned to {entity[0]} {entity[1]}.", "NOT_FOUND")
     return found
 
 
-def _put_object_tag(call: Call, place: tuple[str, str], key: str, given: Json) -> Json:
+def _put_object_tag(request: Request, entity: tuple[str, str], key: str, given: Json) -> Json:
     value = _text(given.get("tag_value")) or ""
-    policy = call.books.tags.policy_in_effect(key)
+    policy = request.repositories.tags.policy_in_effect(key)
     if policy is not None:
-        if not call.books.tags.has_role(call.actor, "assigner", policy["id"]):
+        if not request.repositories.tags.has_role(request.actor, "assigner", policy["id"]):
             raise denied(f"User does not have ASSIGN on tag policy '{key}'.")
         allowed = [one["name"] for one in policy["values"]]
         if value not in (allowed or [""]):
             listed = ", ".join(sorted(allowed))
             raise invalid(f"Tag value {value} is not an allowed value for tag policy key {key}. Allowed values: [{listed}]")
-    body = {"entity_type": place[0], "entity_id": place[1], "tag_key": key, "tag_value": value}
-    body |= {"updated_by": call.actor.name, "update_time": iso(call.books.clock.now_ms())}
-    call.books.store.put("object_tag", (*place, key), body, place)
+    body = {"entity_type": entity[0], "entity_id": entity[1], "tag_key": key, "tag_value": value}
+    body |= {"updated_by": request.actor.name, "update_time": iso(request.repositories.clock.now_ms())}
+    request.repositories.store.put("object_tag", (*entity, key), body, entity)
     return body
 
 

@@ -7,34 +7,34 @@ import asyncio
 from localspace.core.errors import denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.statement_runner import StatementRequest
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 from localspace.sql.statement_service import State
 
 
-async def run(call: Call) -> Json:
+async def run(request: Request) -> Json:
     """Run one statement to its end; a failed one is a 200 with `error`, as for statements.
 
     It asks for no warehouse and no SQL entitlement, as compute of a job would not: the token of a run opens it, no other.
     """
-    _require_task(call, "Send statements to /api/2.0/sql/statements.")
-    body = call.body
+    _require_task(request, "Send statements to /api/2.0/sql/statements.")
+    body = request.body
     parameters = body.get("parameters") or []
     if not isinstance(parameters, list):
         raise invalid("parameters must be a list.")
-    request = StatementRequest(
+    statement_request = StatementRequest(
         statement=field_of(body, "statement"),
-        principal_id=call.actor.id,
-        principal_name=call.actor.name,
+        principal_id=request.actor.id,
+        principal_name=request.actor.name,
         catalog=body.get("catalog") or None,
         schema=body.get("schema") or None,
         parameters=tuple((str(one.get("name")), one.get("type"), one.get("value")) for one in parameters),
     )
-    statement = call.services.statements.submit(request, "", None)
+    statement = request.services.statements.submit(statement_request, "", None)
     try:
         await asyncio.wrap_future(statement.done)
     except asyncio.CancelledError:
-        call.services.statements.cancel(statement)
+        request.services.statements.cancel(statement)
         raise
     if statement.state is not State.SUCCEEDED or statement.result is None:
         message = statement.message or f"The statement ended {statement.state}."
@@ -43,16 +43,16 @@ async def run(call: Call) -> Json:
     return {"columns": columns, "rows": statement.result.rows}
 
 
-def volume(call: Call) -> Json:
+def volume(request: Request) -> Json:
     """Return the folder that holds a volume's files; needs READ VOLUME, and says whether the caller may write."""
-    _require_task(call, "Read files by /api/2.0/fs/files.")
-    return call.services.volumes.mounted(call.actor, call.needed("path"))
+    _require_task(request, "Read files by /api/2.0/fs/files.")
+    return request.services.volumes.mounted(request.actor, request.needed("path"))
 
 
 @rule("LS-115")
-def _require_task(call: Call, instead: str) -> None:
+def _require_task(request: Request, instead: str) -> None:
     """Demand the token of a run: a path on this machine is told to nobody else, an administrator included."""
-    if not call.services.authenticator.is_of_task(call.headers):
+    if not request.services.authenticator.is_of_task(request.headers):
         raise denied(f"This route serves runs of tasks alone. {instead}")
 
 

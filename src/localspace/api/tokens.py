@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.store import Document
-from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, Reply, whole_number
 from localspace.identity.authenticator import OAUTH_SECONDS, basic_credentials
 from localspace.identity.federation import TOKEN_EXCHANGE, Federation
@@ -14,21 +14,21 @@ from localspace.identity.federation import TOKEN_EXCHANGE, Federation
 # Discovery
 
 
-def host_config(call: Call) -> Json:
+def host_config(request: Request) -> Json:
     """Tell clients what kind of host this is, so that they need no guess from its name."""
-    ids = call.books.ids
+    ids = request.repositories.ids
     return {
-        "oidc_endpoint": f"{call.services.location.address}/oidc",
+        "oidc_endpoint": f"{request.services.location.address}/oidc",
         "account_id": ids.account_id,
         "workspace_id": ids.workspace_id,
         "cloud": "AWS",
     }
 
 
-def oidc_document(call: Call) -> Json:
+def oidc_document(request: Request) -> Json:
     """Return the OAuth endpoints of the workspace or, with an account id in the path, of the account."""
-    account = call.params.get("account_id")
-    base = f"{call.services.location.address}/oidc" + (f"/accounts/{account}" if account else "")
+    account = request.params.get("account_id")
+    base = f"{request.services.location.address}/oidc" + (f"/accounts/{account}" if account else "")
     return {
         "issuer": base,
         "token_endpoint": f"{base}/v1/token",
@@ -39,11 +39,11 @@ def oidc_document(call: Call) -> Json:
     }
 
 
-def oauth_token(call: Call) -> Reply:
+def oauth_token(request: Request) -> Reply:
     """Give an access token for client credentials, or for another identity provider's token that a federation policy takes."""
-    form = dict(parse_qsl(call.raw.decode("utf-8", "replace")))
+    form = dict(parse_qsl(request.raw.decode("utf-8", "replace")))
     try:
-        token = _granted(call, form)
+        token = _granted(request, form)
     except ApiError as error:
         body = {"error": error.error_code, "error_description": error.message}
         return Reply(status=error.status, body=body)
@@ -53,41 +53,41 @@ def oauth_token(call: Call) -> Reply:
     )
 
 
-def _granted(call: Call, form: dict[str, str]) -> str:
-    gatekeeper = call.services.authenticator
+def _granted(request: Request, form: dict[str, str]) -> str:
+    authenticator = request.services.authenticator
     if form.get("grant_type") == TOKEN_EXCHANGE:
-        books = call.books
-        federation = Federation(books.store, books.clock, books.identity, books.ids.account_id)
-        return gatekeeper.oauth(federation.principal_of(form))
+        repositories = request.repositories
+        federation = Federation(repositories.store, repositories.clock, repositories.identity, repositories.ids.account_id)
+        return authenticator.oauth(federation.principal_of(form))
     if form.get("grant_type") != "client_credentials":
         raise ApiError(400, "unsupported_grant_type", f"Only client_credentials and {TOKEN_EXCHANGE} are served.")
-    client, secret = basic_credentials(call.headers) or (form.get("client_id", ""), form.get("client_secret", ""))
-    return gatekeeper.client_credentials(client, secret)
+    client, secret = basic_credentials(request.headers) or (form.get("client_id", ""), form.get("client_secret", ""))
+    return authenticator.client_credentials(client, secret)
 
 
 # Own tokens
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a PAT for the caller."""
-    lifetime = whole_number(str(call.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
-    token, body = call.services.authenticator.mint(
-        call.actor.id, comment=str(call.body.get("comment") or ""), lifetime_seconds=lifetime or None
+    lifetime = whole_number(str(request.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
+    token, body = request.services.authenticator.mint(
+        request.actor.id, comment=str(request.body.get("comment") or ""), lifetime_seconds=lifetime or None
     )
     return {"token_value": token, "token_info": _public(body)}
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the caller's PATs; a token itself is never shown again."""
-    return {"token_infos": [_public(one) for one in call.services.authenticator.tokens(call.actor.id)]}
+    return {"token_infos": [_public(one) for one in request.services.authenticator.tokens(request.actor.id)]}
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Revoke one of the caller's PATs."""
-    wanted = field_of(call.body, "token_id")
-    for one in call.services.authenticator.tokens(call.actor.id):
+    wanted = field_of(request.body, "token_id")
+    for one in request.services.authenticator.tokens(request.actor.id):
         if one["id"] == wanted:
-            call.services.authenticator.revoke(one)
+            request.services.authenticator.revoke(one)
             return {}
     raise not_found(f"Token with id {wanted} does not exist.")
 
@@ -95,47 +95,47 @@ def delete(call: Call) -> Json:
 # All tokens, for admins
 
 
-def all_tokens(call: Call) -> Json:
+def all_tokens(request: Request) -> Json:
     """List every PAT of the workspace."""
-    _require_admin(call)
-    found = [_managed(call, one) for one in call.services.authenticator.tokens()]
-    wanted = call.query.get("created_by_username")
+    _require_admin(request)
+    found = [_managed(request, one) for one in request.services.authenticator.tokens()]
+    wanted = request.query.get("created_by_username")
     return {"token_infos": [one for one in found if not wanted or one["created_by_username"] == wanted]}
 
 
-def get_token(call: Call) -> Json:
+def get_token(request: Request) -> Json:
     """Return one PAT's facts."""
-    _require_admin(call)
-    return {"token_info": _managed(call, _token(call))}
+    _require_admin(request)
+    return {"token_info": _managed(request, _token(request))}
 
 
-def delete_token(call: Call) -> Json:
+def delete_token(request: Request) -> Json:
     """Revoke any PAT."""
-    _require_admin(call)
-    call.services.authenticator.revoke(_token(call))
+    _require_admin(request)
+    request.services.authenticator.revoke(_token(request))
     return {}
 
 
-def on_behalf(call: Call) -> Json:
+def on_behalf(request: Request) -> Json:
     """Create a PAT for a service principal, named by its application id."""
-    _require_admin(call)
-    application = field_of(call.body, "application_id")
-    found = call.books.identity.by_name(application)
+    _require_admin(request)
+    application = field_of(request.body, "application_id")
+    found = request.repositories.identity.by_name(application)
     if found is None or found.kind.value != "service_principal":
         raise not_found(f"Service principal {application} does not exist.")
-    if not call.books.identity.in_workspace(found.id):
+    if not request.repositories.identity.in_workspace(found.id):
         raise invalid(f"Service principal {application} is not assigned to the workspace.")
-    identity = call.books.identity
-    if identity.is_account_admin(found.id) and not identity.is_account_admin(call.actor.id):
+    identity = request.repositories.identity
+    if identity.is_account_admin(found.id) and not identity.is_account_admin(request.actor.id):
         raise denied("Only an account admin may create a token for a service principal that is one.")
-    lifetime = whole_number(str(call.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
-    token, body = call.services.authenticator.mint(
+    lifetime = whole_number(str(request.body.get("lifetime_seconds") or 0), "lifetime_seconds", 0)
+    token, body = request.services.authenticator.mint(
         found.id,
-        comment=str(call.body.get("comment") or ""),
+        comment=str(request.body.get("comment") or ""),
         lifetime_seconds=lifetime or None,
-        created_by=call.actor.id,
+        created_by=request.actor.id,
     )
-    return {"token_value": token, "token_info": _managed(call, body)}
+    return {"token_value": token, "token_info": _managed(request, body)}
 
 
 def _public(body: Document) -> Json:
@@ -147,8 +147,8 @@ def _public(body: Document) -> Json:
     }
 
 
-def _managed(call: Call, body: Document) -> Json:
-    creator = call.books.identity.by_id(body["created_by"])
+def _managed(request: Request, body: Document) -> Json:
+    creator = request.repositories.identity.by_id(body["created_by"])
     return _public(body) | {
         "owner_id": int(body["principal_id"]),
         "created_by_id": int(body["created_by"]),
@@ -156,15 +156,15 @@ def _managed(call: Call, body: Document) -> Json:
     }
 
 
-def _token(call: Call) -> Document:
-    for one in call.services.authenticator.tokens():
-        if one["id"] == call.params["token_id"]:
+def _token(request: Request) -> Document:
+    for one in request.services.authenticator.tokens():
+        if one["id"] == request.params["token_id"]:
             return one
-    raise not_found(f"Token with id {call.params['token_id']} does not exist.")
+    raise not_found(f"Token with id {request.params['token_id']} does not exist.")
 
 
-def _require_admin(call: Call) -> None:
-    if not call.books.identity.is_workspace_admin(call.actor.id):
+def _require_admin(request: Request) -> None:
+    if not request.repositories.identity.is_workspace_admin(request.actor.id):
         raise denied("Only a workspace admin may manage tokens.")
 
 

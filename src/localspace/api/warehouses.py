@@ -8,15 +8,15 @@ from localspace.core.errors import denied, invalid
 from localspace.core.store import Document
 from localspace.governance.object_permissions import may_see, require_any_level, require_level
 from localspace.governance.warehouses import require_warehouse
-from localspace.http.request import Call, Route, field_of
+from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, page
 
 _SIZES = ("2X-Small", "X-Small", "Small", "Medium", "Large", "X-Large", "2X-Large", "3X-Large", "4X-Large", "5X-Large")
 _OUTPUT = {"id", "state", "jdbc_url", "odbc_params", "num_clusters", "num_active_sessions", "health", "creator_name"}
 
 
-def _info(call: Call, body: Document) -> Json:
-    host = call.services.location.address.removeprefix("http://")
+def _info(request: Request, body: Document) -> Json:
+    host = request.services.location.address.removeprefix("http://")
     name, _, port = host.partition(":")
     path = f"/sql/1.0/warehouses/{body['id']}"
     running = body["state"] == "RUNNING"
@@ -30,71 +30,71 @@ def _info(call: Call, body: Document) -> Json:
     }
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List the warehouses that the caller may at least see."""
-    found = [_info(call, one) for one in call.books.store.list("warehouse") if _shows(call, one)]
-    return page(found, call.query, "warehouses", size_name="page_size")
+    found = [_info(request, one) for one in request.repositories.store.list("warehouse") if _shows(request, one)]
+    return page(found, request.query, "warehouses", size_name="page_size")
 
 
-def get(call: Call) -> Json:
+def get(request: Request) -> Json:
     """Return one warehouse."""
-    found = require_warehouse(call.books, call.params["id"])
-    require_any_level(call.books, call.actor, "warehouses", found["id"], found.get("creator_name"))
-    return _info(call, found)
+    found = require_warehouse(request.repositories, request.params["id"])
+    require_any_level(request.repositories, request.actor, "warehouses", found["id"], found.get("creator_name"))
+    return _info(request, found)
 
 
-def create(call: Call) -> Json:
+def create(request: Request) -> Json:
     """Create a warehouse; it runs at once."""
-    entitled = "allow-cluster-create" in call.books.identity.entitlements(call.actor.id)
-    if not (entitled or call.books.identity.is_workspace_admin(call.actor.id)):
+    entitled = "allow-cluster-create" in request.repositories.identity.entitlements(request.actor.id)
+    if not (entitled or request.repositories.identity.is_workspace_admin(request.actor.id)):
         raise denied("Creating a SQL warehouse needs the entitlement allow-cluster-create.")
-    body = _settings(call.body, {})
-    new = body | {"id": secrets.token_hex(8), "creator_name": call.actor.name, "state": "RUNNING"}
-    call.books.store.put("warehouse", (new["id"],), new)
+    body = _settings(request.body, {})
+    new = body | {"id": secrets.token_hex(8), "creator_name": request.actor.name, "state": "RUNNING"}
+    request.repositories.store.put("warehouse", (new["id"],), new)
     return {"id": new["id"]}
 
 
-def edit(call: Call) -> Json:
+def edit(request: Request) -> Json:
     """Change settings; needs CAN_MANAGE."""
-    old = _managed(call)
-    new = _settings(call.body, old) | {key: old[key] for key in ("id", "state", "creator_name")}
-    call.books.store.put("warehouse", (old["id"],), new)
+    old = _managed(request)
+    new = _settings(request.body, old) | {key: old[key] for key in ("id", "state", "creator_name")}
+    request.repositories.store.put("warehouse", (old["id"],), new)
     return {"id": old["id"]}
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Delete a warehouse with its permissions."""
-    old = _managed(call)
-    with call.books.store.transaction():
-        call.books.store.delete("warehouse", old["id"])
-        call.books.store.delete("permission", "warehouses", old["id"])
+    old = _managed(request)
+    with request.repositories.store.transaction():
+        request.repositories.store.delete("warehouse", old["id"])
+        request.repositories.store.delete("permission", "warehouses", old["id"])
     return {}
 
 
-def start(call: Call) -> Json:
+def start(request: Request) -> Json:
     """Start a warehouse, and the SQL engine behind it; a stopped one starts with its first statement."""
-    answer = _switch(call, "RUNNING", "CAN_USE")
-    call.services.statements.warm()
+    answer = _switch(request, "RUNNING", "CAN_USE")
+    request.services.statements.warm()
     return answer
 
 
-def stop(call: Call) -> Json:
+def stop(request: Request) -> Json:
     """Stop a warehouse, which needs CAN_MANAGE; the next statement starts it again."""
-    return _switch(call, "STOPPED", "CAN_MANAGE")
+    return _switch(request, "STOPPED", "CAN_MANAGE")
 
 
-def data_sources(call: Call) -> Json | list[Json]:
+def data_sources(request: Request) -> Json | list[Json]:
     """List the warehouses that the caller may at least see, in the old shape that some clients look up an id by."""
     return [
         {"id": one["id"], "warehouse_id": one["id"], "name": one["name"], "syntax": "sql", "type": "databricks_internal"}
-        for one in call.books.store.list("warehouse")
-        if _shows(call, one)
+        for one in request.repositories.store.list("warehouse")
+        if _shows(request, one)
     ]
 
 
-def config(call: Call) -> Json:
+def config(request: Request) -> Json:
     """Return the settings of all warehouses."""
-    stored = call.books.store.get("setting", "warehouse_config") or {}
+    stored = request.repositories.store.get("setting", "warehouse_config") or {}
     return {
         "security_policy": "NONE",
         "channel": {"name": "CHANNEL_NAME_CURRENT"},
@@ -105,28 +105,28 @@ def config(call: Call) -> Json:
     } | stored
 
 
-def set_config(call: Call) -> Json:
+def set_config(request: Request) -> Json:
     """Change the settings of all warehouses; admins only."""
-    if not call.books.identity.is_workspace_admin(call.actor.id):
+    if not request.repositories.identity.is_workspace_admin(request.actor.id):
         raise denied("Only a workspace admin may change the settings of SQL warehouses.")
-    call.books.store.put("setting", ("warehouse_config",), call.body)
+    request.repositories.store.put("setting", ("warehouse_config",), request.body)
     return {}
 
 
-def _shows(call: Call, warehouse: Document) -> bool:
-    return may_see(call.books, call.actor, "warehouses", warehouse["id"], warehouse.get("creator_name"))
+def _shows(request: Request, warehouse: Document) -> bool:
+    return may_see(request.repositories, request.actor, "warehouses", warehouse["id"], warehouse.get("creator_name"))
 
 
-def _switch(call: Call, state: str, level: str) -> Json:
-    found = require_warehouse(call.books, call.params["id"])
-    require_level(call.books, call.actor, "warehouses", found["id"], level, owner=found.get("creator_name"))
-    call.books.store.put("warehouse", (found["id"],), found | {"state": state})
+def _switch(request: Request, state: str, level: str) -> Json:
+    found = require_warehouse(request.repositories, request.params["id"])
+    require_level(request.repositories, request.actor, "warehouses", found["id"], level, owner=found.get("creator_name"))
+    request.repositories.store.put("warehouse", (found["id"],), found | {"state": state})
     return {}
 
 
-def _managed(call: Call) -> Document:
-    found = require_warehouse(call.books, call.params["id"])
-    require_level(call.books, call.actor, "warehouses", found["id"], "CAN_MANAGE", owner=found.get("creator_name"))
+def _managed(request: Request) -> Document:
+    found = require_warehouse(request.repositories, request.params["id"])
+    require_level(request.repositories, request.actor, "warehouses", found["id"], "CAN_MANAGE", owner=found.get("creator_name"))
     return found
 
 

@@ -8,7 +8,7 @@ import re
 
 from localspace.core.errors import ApiError, invalid
 from localspace.core.store import Document
-from localspace.http.request import Call, Plane, Route, field_of
+from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, Reply
 from localspace.storage.notebook_source import Language, header, notebook_language
 from localspace.storage.workspace_tree import MOST_BYTES, ObjectType, normal
@@ -19,16 +19,16 @@ _MOST_IMPORT = 10 * 1024 * 1024
 _EXTENSIONS = {"PYTHON": "py", "SQL": "sql", "SCALA": "scala", "R": "r"}
 
 
-def import_file(call: Call) -> Json:
+def import_file(request: Request) -> Json:
     """Write one file or notebook from the raw body; the parent folder must be there."""
-    path = "/" + call.params["path"]
-    call.services.tree.write(call.actor, path, call.raw, overwrite=call.flag("overwrite"))
+    path = "/" + request.params["path"]
+    request.services.tree.write(request.actor, path, request.raw, overwrite=request.flag("overwrite"))
     return {}
 
 
-def import_object(call: Call) -> Json:
+def import_object(request: Request) -> Json:
     """Write a file or notebook: JSON with base64 content, or a form with the raw content."""
-    fields, content = _import_fields(call)
+    fields, content = _import_fields(request)
     path = normal(field_of(fields, "path"))
     overwrite = str(fields.get("overwrite", "")).lower() == "true"
     if len(content) > _MOST_IMPORT:
@@ -37,36 +37,36 @@ def import_object(call: Call) -> Json:
             "MAX_NOTEBOOK_SIZE_EXCEEDED",
             f"File size imported is ({len(content)} bytes), exceeded max size ({_MOST_IMPORT} bytes)",
         )
-    tree = call.services.tree
+    tree = request.services.tree
     form = str(fields.get("format") or "SOURCE")
     if form == "AUTO":
-        tree.write(call.actor, path, content, overwrite=overwrite)
+        tree.write(request.actor, path, content, overwrite=overwrite)
     elif form == "RAW":
-        tree.write_file(call.actor, path, content, overwrite=overwrite)
+        tree.write_file(request.actor, path, content, overwrite=overwrite)
     elif form == "SOURCE":
         language = _language(fields.get("language"))
         first = header(language).encode()
         if not content.startswith(first):
             content = first + b"\n" + content
-        tree.write_notebook(call.actor, path, content, language, jupyter=False, overwrite=overwrite)
+        tree.write_notebook(request.actor, path, content, language, jupyter=False, overwrite=overwrite)
     elif form == "JUPYTER":
         if notebook_language("a.ipynb", content) is None:
             raise invalid("The content is not a valid Jupyter notebook.")
-        tree.write_notebook(call.actor, path, content, Language.PYTHON, jupyter=True, overwrite=overwrite)
+        tree.write_notebook(request.actor, path, content, Language.PYTHON, jupyter=True, overwrite=overwrite)
     else:
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace imports SOURCE, AUTO, RAW and JUPYTER, not {form}.")
     return {}
 
 
-def export(call: Call) -> Reply | Json:
+def export(request: Request) -> Reply | Json:
     """Return a notebook or file, as base64 in JSON or, with direct_download, as it is."""
-    found, content = call.services.tree.content(call.actor, call.needed("path"))
-    form = call.query.get("format") or "AUTO"
+    found, content = request.services.tree.content(request.actor, request.needed("path"))
+    form = request.query.get("format") or "AUTO"
     jupyter = found.get("repos_export_format") == "JUPYTER"
     if form not in ("AUTO", "SOURCE", "RAW", "JUPYTER") or (form == "JUPYTER" and not jupyter):
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace does not export this object as {form}.")
     kind = "ipynb" if jupyter else _EXTENSIONS.get(found.get("language", ""), "")
-    if call.flag("direct_download"):
+    if request.flag("direct_download"):
         name = found["path"].rsplit("/", 1)[-1] + (f".{kind}" if kind else "")
         safe = re.sub(r'[^\x20-\x7e]|["\\]', "_", name)
         headers = {"content-disposition": f'attachment; filename="{safe}"'}
@@ -75,40 +75,40 @@ def export(call: Call) -> Reply | Json:
     return answer | ({"file_type": kind} if kind else {})
 
 
-def get_status(call: Call) -> Json:
+def get_status(request: Request) -> Json:
     """Return what a path is."""
-    found = call.services.tree.status(call.actor, call.needed("path"))
-    return _info(found, export_info=call.flag("return_export_info"))
+    found = request.services.tree.status(request.actor, request.needed("path"))
+    return _info(found, export_info=request.flag("return_export_info"))
 
 
-def listed(call: Call) -> Json:
+def listed(request: Request) -> Json:
     """List a folder."""
-    objects = [_info(one) for one in call.services.tree.listed(call.actor, call.needed("path"))]
-    since = call.query.get("notebooks_modified_after")
+    objects = [_info(one) for one in request.services.tree.listed(request.actor, request.needed("path"))]
+    since = request.query.get("notebooks_modified_after")
     if since:
         objects = [one for one in objects if one["object_type"] != ObjectType.NOTEBOOK or one["modified_at"] > int(since)]
     return {"objects": objects} if objects else {}
 
 
-def mkdirs(call: Call) -> Json:
+def mkdirs(request: Request) -> Json:
     """Create a folder and its parents."""
-    call.services.tree.mkdirs(call.actor, field_of(call.body, "path"))
+    request.services.tree.mkdirs(request.actor, field_of(request.body, "path"))
     return {}
 
 
-def delete(call: Call) -> Json:
+def delete(request: Request) -> Json:
     """Delete an object, a full folder with `recursive`."""
-    body = call.body
-    call.services.tree.delete(call.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
+    body = request.body
+    request.services.tree.delete(request.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
     return {}
 
 
-def telemetry(call: Call) -> Json:
+def telemetry(request: Request) -> Json:
     """Keep nothing, but say that all has arrived: clients would send it again."""
     return {
         "errors": [],
-        "numProtoSuccess": len(call.body.get("protoLogs") or ()),
-        "numSuccess": len(call.body.get("items") or ()),
+        "numProtoSuccess": len(request.body.get("protoLogs") or ()),
+        "numSuccess": len(request.body.get("items") or ()),
     }
 
 
@@ -138,18 +138,18 @@ def _language(name: object) -> Language:
         raise invalid("language must be PYTHON, SQL, SCALA or R for the format SOURCE.") from None
 
 
-def _import_fields(call: Call) -> tuple[Json, bytes]:
-    kind = call.headers.get("content-type", "")
+def _import_fields(request: Request) -> tuple[Json, bytes]:
+    kind = request.headers.get("content-type", "")
     found = re.match(r"multipart/form-data\s*;.*boundary=\"?([^\";]+)", kind)
     if found is None:
-        body = call.body
+        body = request.body
         try:
             return body, base64.b64decode(str(body.get("content") or ""), validate=True)
         except binascii.Error as error:
             raise invalid("content is not base64.") from error
     fields: Json = {}
     content = b""
-    for part in call.raw.split(b"--" + found.group(1).encode())[1:-1]:
+    for part in request.raw.split(b"--" + found.group(1).encode())[1:-1]:
         head, _, value = part.partition(b"\r\n\r\n")
         named = re.search(rb'name="([^"]*)"', head)
         value = value.removesuffix(b"\r\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.statement_runner import StatementResult
 from localspace.sql.arrow import arrow_type
 from localspace.sql.types import DataType, parse_type
@@ -18,9 +18,9 @@ _NAMES = {message: name for name, message in _WORDS.items()}
 
 
 def type_message(kind: DataType) -> Any:
-    """Return a type as Spark Connect says it; raises Unserved for one that does not travel."""
+    """Return a type as Spark Connect says it; raises UnsupportedError for one that does not travel."""
     if arrow_type(kind) is None:
-        raise Unserved(f"a column of type {kind.text}", "cast it to STRING in SQL")
+        raise UnsupportedError(f"a column of type {kind.text}", "cast it to STRING in SQL")
     found = pb.DataType()
     match kind.name:
         case name if name in _WORDS:
@@ -55,7 +55,7 @@ def type_text(message: Any) -> str:
             return f"map<{type_text(body.key_type)},{type_text(body.value_type)}>"
         case name if name in _NAMES:
             return _NAMES[name]
-    raise Unserved(f"the type {kind or 'unknown'}")
+    raise UnsupportedError(f"the type {kind or 'unknown'}")
 
 
 def schema_message(result: StatementResult) -> Any:
@@ -64,6 +64,6 @@ def schema_message(result: StatementResult) -> Any:
     found.struct.SetInParent()
     for name, text, type_name in result.columns:
         if type_name == "INTERVAL":
-            raise Unserved(f"a column of type {text}", "cast it to STRING in SQL")
+            raise UnsupportedError(f"a column of type {text}", "cast it to STRING in SQL")
         found.struct.fields.add(name=name, data_type=type_message(parse_type(text)), nullable=True)
     return found

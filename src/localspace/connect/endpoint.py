@@ -30,7 +30,7 @@ class ConnectEndpoint:
         self._ports: dict[bool, int] = {}
 
     def roots(self) -> Path:
-        """Return the file with the certificate that clients must trust (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH); made anew each run."""
+        """Return the file with the certificate that clients must trust (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH); new in each run."""
         with self._lock:
             return self._roots()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from localspace.connect.columns import type_text
 from localspace.connect.protocol import chosen
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.lexer import Cursor, quote_name, quote_path
 from localspace.sql.parameters import literal
 from localspace.sql.types import parse_type
@@ -24,7 +24,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def expression(message: Any) -> str:
-    """Return an expression as SQL; raises Unserved for a kind that is not built."""
+    """Return an expression as SQL; raises UnsupportedError for a kind that is not built."""
     kind, body = chosen(message, "expr_type")
     match kind:
         case "literal":
@@ -45,7 +45,7 @@ def expression(message: Any) -> str:
             return _call(body)
         case "sort_order":
             return order(body)
-    raise Unserved(f"the expression {kind or 'of a newer client'}", "use selectExpr or spark.sql(…)")
+    raise UnsupportedError(f"the expression {kind or 'of a newer client'}", "use selectExpr or spark.sql(…)")
 
 
 def order(message: Any) -> str:
@@ -73,7 +73,7 @@ def table_name(text: str) -> str:
 def parameter(message: Any) -> tuple[str, str | None]:
     """Return type and value of an argument of a SQL text; only literals can be arguments."""
     if message.WhichOneof("expr_type") != "literal":
-        raise Unserved("a SQL parameter that is no literal", "write it into the SQL")
+        raise UnsupportedError("a SQL parameter other than a literal", "write it into the SQL")
     return _typed(message.literal)
 
 
@@ -96,7 +96,7 @@ def _typed(body: Any) -> tuple[str, str | None]:
             return "timestamp", (_EPOCH + dt.timedelta(microseconds=value)).isoformat(sep=" ")
         case "timestamp_ntz":
             return "timestamp_ntz", (_EPOCH + dt.timedelta(microseconds=value)).replace(tzinfo=None).isoformat(sep=" ")
-    raise Unserved(f"a literal of type {kind or 'unknown'}")
+    raise UnsupportedError(f"a literal of type {kind or 'unknown'}")
 
 
 def _literal(body: Any) -> str:
@@ -114,7 +114,7 @@ def _call(body: Any) -> str:
     if body.is_user_defined_function or not (
         body.function_name in {*_INFIX, *_PREFIX} or _FUNCTION.fullmatch(body.function_name)
     ):
-        raise Unserved(f"the function {body.function_name}")
+        raise UnsupportedError(f"the function {body.function_name}")
     name, args = body.function_name, [expression(one) for one in body.arguments]
     if name in _PREFIX and len(args) == 1:
         return f"({_PREFIX[name]} {args[0]})"

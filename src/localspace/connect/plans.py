@@ -13,7 +13,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from localspace.connect.expressions import expression, listed, order, parameter, table_name, written
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.lexer import quote_name
 from localspace.sql.parameters import bind
 from localspace.task_process.sql_text import literal
@@ -23,18 +23,18 @@ MAX_LOCAL_ROWS = 10_000
 
 
 def query(relation: Any) -> str:
-    """Return a relation as a statement; raises Unserved."""
+    """Return a relation as a statement; raises UnsupportedError."""
     kind, body = chosen(relation, "rel_type")
     render = _RELATIONS.get(kind)
     if render is None:
-        raise Unserved(f"the relation {kind or 'of a newer client'}")
+        raise UnsupportedError(f"the relation {kind or 'of a newer client'}")
     return render(body)
 
 
 def require_known(message: Any) -> None:
     """Refuse a plan with parts that pyspark's messages do not have: ignoring them could change what is asked."""
     if len(UnknownFieldSet(message)):
-        raise Unserved(f"a part of {message.DESCRIPTOR.name} that Apache Spark does not have")
+        raise UnsupportedError(f"a part of {message.DESCRIPTOR.name} that Apache Spark does not have")
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
@@ -45,9 +45,9 @@ def require_known(message: Any) -> None:
 def sql_text(body: Any) -> str:
     """Return the text of a SQL relation or command with its parameters filled in."""
     if body.pos_args or body.pos_arguments:
-        raise Unserved("positional SQL parameters", "name them: spark.sql(…, {'name': value})")
+        raise UnsupportedError("positional SQL parameters", "name them: spark.sql(…, {'name': value})")
     if body.args:
-        raise Unserved("SQL parameters of clients before Spark 4", "use a newer client")
+        raise UnsupportedError("SQL parameters of clients before Spark 4", "use a newer client")
     bound = tuple((name, *parameter(one)) for name, one in sorted(body.named_arguments.items()))
     return bind(body.query, bound)
 
@@ -55,7 +55,7 @@ def sql_text(body: Any) -> str:
 def local_batch(body: Any) -> pa.RecordBatch:
     """Return the rows of a local relation."""
     if not body.HasField("data"):
-        raise Unserved("a local relation without rows")
+        raise UnsupportedError("a local relation without rows")
     with pa.ipc.open_stream(body.data) as reader:
         table = reader.read_all()
     return table.combine_chunks().to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
@@ -76,9 +76,9 @@ def _from(relation: Any) -> str:
 
 def _read(body: Any) -> str:
     if body.is_streaming or body.WhichOneof("read_type") != "named_table":
-        raise Unserved("reading anything but tables", "read tables")
+        raise UnsupportedError("reading anything but tables", "read tables")
     if body.named_table.options:
-        raise Unserved("the options of a table", "leave them out")
+        raise UnsupportedError("the options of a table", "leave them out")
     return f"SELECT * FROM {table_name(body.named_table.unparsed_identifier)}"
 
 
@@ -98,7 +98,7 @@ def _filter(body: Any) -> str:
 
 def _sort(body: Any) -> str:
     if not body.is_global:
-        raise Unserved("sortWithinPartitions")
+        raise UnsupportedError("sortWithinPartitions")
     return f"SELECT * FROM {_from(body.input)} ORDER BY {', '.join(order(one) for one in body.order)}"
 
 
@@ -112,7 +112,7 @@ def _offset(body: Any) -> str:
 
 def _drop(body: Any) -> str:
     if body.columns and any(one.WhichOneof("expr_type") != "unresolved_attribute" for one in body.columns):
-        raise Unserved("drop of expressions")
+        raise UnsupportedError("drop of expressions")
     names = [*body.column_names, *(one.unresolved_attribute.unparsed_identifier for one in body.columns)]
     gone = ", ".join(quote_name(one) for one in names)
     return f"SELECT * EXCEPT ({gone}) FROM {_from(body.input)}"
@@ -120,13 +120,13 @@ def _drop(body: Any) -> str:
 
 def _distinct(body: Any) -> str:
     if not body.all_columns_as_keys or body.within_watermark:
-        raise Unserved("dropDuplicates of some columns")
+        raise UnsupportedError("dropDuplicates of some columns")
     return f"SELECT DISTINCT * FROM {_from(body.input)}"
 
 
 def _aggregate(body: Any) -> str:
     if body.group_type != pb.Aggregate.GROUP_TYPE_GROUPBY:
-        raise Unserved("rollup, cube, pivot and grouping sets")
+        raise UnsupportedError("rollup, cube, pivot and grouping sets")
     keys = listed(body.grouping_expressions)
     columns = ", ".join(one for one in (keys, listed(body.aggregate_expressions)) if one)
     return f"SELECT {columns} FROM {_from(body.input)}" + (f" GROUP BY {keys}" if keys else "")
@@ -135,7 +135,7 @@ def _aggregate(body: Any) -> str:
 def _set_operation(body: Any) -> str:
     words = {body.SET_OP_TYPE_UNION: "UNION", body.SET_OP_TYPE_INTERSECT: "INTERSECT", body.SET_OP_TYPE_EXCEPT: "EXCEPT"}
     if body.by_name or body.allow_missing_columns or body.set_op_type not in words:
-        raise Unserved("unionByName")
+        raise UnsupportedError("unionByName")
     middle = f" {words[body.set_op_type]}{' ALL' if body.is_all else ''} "
     return f"SELECT * FROM {_from(body.left_input)}{middle}SELECT * FROM {_from(body.right_input)}"
 
@@ -156,7 +156,7 @@ def _renamed(body: Any) -> str:
 def _local(body: Any) -> str:
     batch = local_batch(body)
     if batch.num_rows > MAX_LOCAL_ROWS:
-        raise Unserved(f"a local relation of more than {MAX_LOCAL_ROWS} rows")
+        raise UnsupportedError(f"a local relation of more than {MAX_LOCAL_ROWS} rows")
     names = [quote_name(one) for one in batch.schema.names]
     casts = ", ".join(f"CAST({n} AS {_arrow_text(f.type)}) AS {n}" for n, f in zip(names, batch.schema, strict=True))
     rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True)) or [(None,) * len(names)]
@@ -172,7 +172,7 @@ def _arrow_text(kind: pa.DataType) -> str:
         return f"decimal({kind.precision},{kind.scale})"
     if pa.types.is_timestamp(kind):
         return "timestamp" if kind.tz else "timestamp_ntz"
-    raise Unserved(f"a local column of type {kind}")
+    raise UnsupportedError(f"a local column of type {kind}")
 
 
 _ARROW: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (

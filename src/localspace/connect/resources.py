@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from localspace.core.faults import Faults
 from localspace.core.location import Location
-from localspace.governance.repositories import Books
-from localspace.identity.authenticator import Gatekeeper
-from localspace.sql.statement_service import StatementDesk
+from localspace.governance.repositories import Repositories
+from localspace.identity.authenticator import Authenticator
+from localspace.sql.statement_service import StatementService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class ConnectResources:
     """The workspace as sessions of Spark Connect see it."""
 
     location: Location
-    repositories: Books
-    authenticator: Gatekeeper
-    statements: StatementDesk
+    repositories: Repositories
+    authenticator: Authenticator
+    statements: StatementService
     faults: Faults

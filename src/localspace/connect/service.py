@@ -17,8 +17,8 @@ from localspace.connect import plans, settings
 from localspace.connect.columns import schema_message, type_message
 from localspace.connect.protocol import SERVICE, chosen, pb, spark_version
 from localspace.connect.resources import ConnectResources
-from localspace.connect.sessions import Session, Sessions
-from localspace.connect.unsupported import Unserved, status_of
+from localspace.connect.sessions import ConnectSession, ConnectSessions
+from localspace.connect.unsupported import UnsupportedError, status_of
 from localspace.core.errors import ApiError, not_found
 from localspace.core.faults import milliseconds_since
 from localspace.core.ledger import rule
@@ -40,7 +40,7 @@ _log = logging.getLogger("localspace.connect")
 class Turn:
     """One call: its session, the operation's id, and how to run a statement in it."""
 
-    session: Session
+    session: ConnectSession
     operation: str
     run: Callable[[str], StatementResult]
 
@@ -61,12 +61,12 @@ class Service:
     def __init__(self, resources: ConnectResources) -> None:
         """Run statements by `resources`."""
         self._resources = resources
-        self.sessions = Sessions(resources)
+        self.sessions = ConnectSessions(resources)
 
     def handler(self) -> Any:
         """Return the handler of the gRPC server: every method of the protocol, served or refused by name."""
         one, many = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
-        served: dict[str, tuple[Any, Callable[[Session, Any, Any], Any]]] = {
+        served: dict[str, tuple[Any, Callable[[ConnectSession, Any, Any], Any]]] = {
             "AnalyzePlan": (one, self._analyze),
             "Config": (one, self._config),
             "Interrupt": (one, self._interrupt),
@@ -92,9 +92,9 @@ class Service:
         )
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    # The frame of a call
+    # Around each call
 
-    def _unary(self, name: str, work: Callable[[Session, Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _unary(self, name: str, work: Callable[[ConnectSession, Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def serve(request: Any, context: Any) -> Any:
             start, who = time.perf_counter(), ""
             try:
@@ -108,7 +108,9 @@ class Service:
 
         return serve
 
-    def _stream(self, name: str, work: Callable[[Session, Any, Any], Iterator[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+    def _stream(
+        self, name: str, work: Callable[[ConnectSession, Any, Any], Iterator[Any]]
+    ) -> Callable[[Any, Any], Iterator[Any]]:
         def serve(request: Any, context: Any) -> Iterator[Any]:
             start, who = time.perf_counter(), ""
             try:
@@ -121,15 +123,15 @@ class Service:
 
         return serve
 
-    def _session(self, request: Any, context: Any) -> Session:
+    def _session(self, request: Any, context: Any) -> ConnectSession:
         headers = {str(key): str(value) for key, value in context.invocation_metadata()}
         return self.sessions.of(headers, getattr(request, "session_id", ""))
 
     def _fail(self, name: str, who: str, start: float, error: Exception, context: Any, request: Any) -> None:
-        if not isinstance(error, ApiError | SqlError | Unserved):
-            # A defect of ours: the client gets a short error, the trace goes to the server's log.
+        if not isinstance(error, ApiError | SqlError | UnsupportedError):
+            # A defect of localspace: the client gets a short error, the trace goes to the server's log.
             _log.exception("%s failed", name)
-        status = {Unserved: 501, SqlError: 400}.get(type(error), getattr(error, "status", 500))
+        status = {UnsupportedError: 501, SqlError: 400}.get(type(error), getattr(error, "status", 500))
         self._logged(name, who, start, status, request)
         context.abort_with_status(status_of(error))
 
@@ -140,15 +142,15 @@ class Service:
         )  # fmt: skip
 
     @staticmethod
-    def _refuse(what: str) -> Callable[[Session, Any, Any], Any]:
-        def serve(session: Session, request: Any, context: Any) -> Any:
-            raise Unserved(what, "use SQL")
+    def _refuse(what: str) -> Callable[[ConnectSession, Any, Any], Any]:
+        def serve(session: ConnectSession, request: Any, context: Any) -> Any:
+            raise UnsupportedError(what, "use SQL")
 
         return serve
 
     # Plans
 
-    def _execute(self, session: Session, request: Any, context: Any) -> Iterator[Any]:
+    def _execute(self, session: ConnectSession, request: Any, context: Any) -> Iterator[Any]:
         turn = self._turn(session, request.operation_id, context)
         plans.require_known(request.plan)
         match request.plan.WhichOneof("op_type"):
@@ -157,10 +159,10 @@ class Service:
             case "command":
                 yield from self._command(turn, request.plan.command)
             case kind:
-                raise Unserved(f"a plan of kind {kind or 'unknown'}", "switch plan compression off")
+                raise UnsupportedError(f"a plan of kind {kind or 'unknown'}", "switch plan compression off")
         yield turn.response(result_complete=pb.ExecutePlanResponse.ResultComplete())
 
-    def _turn(self, session: Session, operation: str, context: Any) -> Turn:
+    def _turn(self, session: ConnectSession, operation: str, context: Any) -> Turn:
         operation = operation or str(uuid.uuid4())
         statements = self._resources.statements
 
@@ -187,10 +189,10 @@ class Service:
     def _command(self, turn: Turn, command: Any) -> Iterator[Any]:
         kind = command.WhichOneof("command_type")
         if kind != "sql_command":
-            raise Unserved(f"the command {kind or 'of a newer client'}")
+            raise UnsupportedError(f"the command {kind or 'of a newer client'}")
         body = command.sql_command
         if body.HasField("input") and body.input.WhichOneof("rel_type") != "sql":
-            raise Unserved("spark.sql(…) with data frames in it")
+            raise UnsupportedError("spark.sql(…) with data frames in it")
         body = body.input.sql if body.HasField("input") else pb.SQL(query=body.sql, named_arguments=body.named_arguments)
         text = plans.sql_text(body)
         # A query runs when its rows are asked for; a command runs now, once.
@@ -202,12 +204,12 @@ class Service:
             relation = pb.Relation(local_relation=pb.LocalRelation(data=data))
         yield turn.response(sql_command_result=pb.ExecutePlanResponse.SqlCommandResult(relation=relation))
 
-    def _reattach(self, session: Session, request: Any, context: Any) -> Iterator[Any]:
+    def _reattach(self, session: ConnectSession, request: Any, context: Any) -> Iterator[Any]:
         raise not_found(
             f"[INVALID_HANDLE.OPERATION_NOT_FOUND] The handle {request.operation_id} is invalid. Operation not found."
         )
 
-    def _analyze(self, session: Session, request: Any, context: Any) -> Any:
+    def _analyze(self, session: ConnectSession, request: Any, context: Any) -> Any:
         turn = self._turn(session, "", context)
         found = pb.AnalyzePlanResponse(session_id=session.id, server_side_session_id=session.server_id)
         kind, body = chosen(request, "analyze")
@@ -226,28 +228,28 @@ class Service:
             case "is_streaming":
                 found.is_streaming.is_streaming = False
             case _:
-                raise Unserved(f"the analysis {kind or 'of a newer client'}")
+                raise UnsupportedError(f"the analysis {kind or 'of a newer client'}")
         return found
 
-    def _config(self, session: Session, request: Any, context: Any) -> Any:
+    def _config(self, session: ConnectSession, request: Any, context: Any) -> Any:
         pairs = settings.answer(request.operation)
         return pb.ConfigResponse(session_id=session.id, server_side_session_id=session.server_id, pairs=pairs)
 
-    def _interrupt(self, session: Session, request: Any, context: Any) -> Any:
+    def _interrupt(self, session: ConnectSession, request: Any, context: Any) -> Any:
         if request.interrupt_type == pb.InterruptRequest.INTERRUPT_TYPE_TAG:
-            raise Unserved("interruptTag", "use interruptAll or interruptOperation")
+            raise UnsupportedError("interruptTag", "use interruptAll or interruptOperation")
         everything = request.interrupt_type == pb.InterruptRequest.INTERRUPT_TYPE_ALL
         stopped = [one for one in tuple(session.running) if everything or one == request.operation_id]
         for one in stopped:
             self._resources.statements.cancel(session.running[one])
         return pb.InterruptResponse(session_id=session.id, server_side_session_id=session.server_id, interrupted_ids=stopped)
 
-    def _release_execute(self, session: Session, request: Any, context: Any) -> Any:
+    def _release_execute(self, session: ConnectSession, request: Any, context: Any) -> Any:
         return pb.ReleaseExecuteResponse(
             session_id=session.id, server_side_session_id=session.server_id, operation_id=request.operation_id
         )
 
-    def _release_session(self, session: Session, request: Any, context: Any) -> Any:
+    def _release_session(self, session: ConnectSession, request: Any, context: Any) -> Any:
         self.sessions.close(session)
         return pb.ReleaseSessionResponse(session_id=session.id, server_side_session_id=session.server_id)
 
@@ -274,7 +276,7 @@ def _batches(turn: Turn, batch: pa.RecordBatch) -> Iterator[Any]:
 def _schema(turn: Turn, plan: Any) -> Any:
     plans.require_known(plan)
     if plan.WhichOneof("op_type") != "root":
-        raise Unserved("the schema of a command")
+        raise UnsupportedError("the schema of a command")
     root = plan.root
     if root.WhichOneof("rel_type") == "sql" and first_word(root.sql.query) not in _LAZY:
         return schema_message(turn.run(plans.query(root)))
@@ -292,7 +294,7 @@ def _parsed(ddl: str) -> DataType:
 
 def _shown(turn: Turn, body: Any) -> str:
     if body.vertical:
-        raise Unserved("show(vertical=True)")
+        raise UnsupportedError("show(vertical=True)")
     limited = pb.Relation(limit=pb.Limit(input=body.input, limit=body.num_rows + 1))
     result = turn.run(plans.query(limited))
     fields = [Field(name=name, type_text=text, type_name=kind) for name, text, kind in result.columns]
@@ -308,7 +310,7 @@ def _catalog(turn: Turn, body: Any) -> StatementResult:
             return turn.run("SELECT current_catalog()")
         case "current_database":
             return turn.run("SELECT current_schema()")
-    raise Unserved(f"spark.catalog: {kind or 'a question of a newer client'}")
+    raise UnsupportedError(f"spark.catalog: {kind or 'a question of a newer client'}")
 
 
 def _runtime(client: str) -> str:

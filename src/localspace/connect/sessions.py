@@ -14,13 +14,13 @@ from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError, StatementRequest, StatementResult
-from localspace.sql.statement_service import Delivery, State, Statement, StatementDesk
+from localspace.sql.statement_service import Delivery, State, Statement, StatementService
 
 _TOLD = re.compile(r"\[([A-Z0-9_.]+)\] (.*)", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class ConnectSession:
     """One session: whose it is, where names without a catalog are looked up, what runs."""
 
     owner: Principal
@@ -30,7 +30,7 @@ class Session:
     schema: str | None = None
     running: dict[str, Statement] = field(default_factory=dict)
 
-    def run(self, desk: StatementDesk, text: str, operation: str, watch: Callable[[Statement], None]) -> StatementResult:
+    def run(self, statements: StatementService, text: str, operation: str, watch: Callable[[Statement], None]) -> StatementResult:
         """Run a statement to its end as the session's principal; `watch` gets it while it runs; raises SqlError."""
         request = StatementRequest(
             statement=text,
@@ -39,7 +39,7 @@ class Session:
             catalog=self.catalog,
             schema=self.schema,
         )
-        statement = desk.submit(request, "", None, Delivery(external=True))
+        statement = statements.submit(request, "", None, Delivery(external=True))
         self.running[operation] = statement
         try:
             watch(statement)
@@ -63,33 +63,33 @@ class Session:
             self.catalog, self.schema = (path[-2] if len(path) > 1 else self.catalog), path[-1]
 
 
-class Sessions:
+class ConnectSessions:
     """All sessions of one workspace."""
 
     def __init__(self, resources: ConnectResources) -> None:
         """Let in the principals of the workspace."""
         self._resources = resources
         self._lock = threading.Lock()
-        self._open: dict[tuple[str, str], Session] = {}
+        self._open: dict[tuple[str, str], ConnectSession] = {}
 
     @rule("LS-086")
-    def of(self, headers: dict[str, str], session_id: str) -> Session:
+    def of(self, headers: dict[str, str], session_id: str) -> ConnectSession:
         """Return the session of a call: its token's principal counts, never the user that the message names.
 
         Raises a 401 without a valid token, and a 403 for who may not work here.
         """
         caller = self._resources.authenticator.caller(headers)
-        books = self._resources.repositories
-        identity = books.identity
+        repositories = self._resources.repositories
+        identity = repositories.identity
         if not identity.in_workspace(caller.id):
-            raise denied(f"Principal {caller.name} is not assigned to workspace {books.ids.workspace_id}.")
+            raise denied(f"Principal {caller.name} is not assigned to workspace {repositories.ids.workspace_id}.")
         if "workspace-access" not in identity.entitlements(caller.id):
             raise denied("This principal does not have the entitlement workspace-access.")
         with self._lock:
             # Two principals that send the same session id have two sessions.
-            return self._open.setdefault((caller.id, session_id), Session(owner=caller, id=session_id))
+            return self._open.setdefault((caller.id, session_id), ConnectSession(owner=caller, id=session_id))
 
-    def close(self, session: Session) -> None:
+    def close(self, session: ConnectSession) -> None:
         """Forget a session and cancel what runs in it."""
         with self._lock:
             self._open.pop((session.owner.id, session.id), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localspace.connect.protocol import chosen, pb
-from localspace.connect.unsupported import Unserved
+from localspace.connect.unsupported import UnsupportedError
 from localspace.core.statement_runner import SqlError
 
 VALUES = {
@@ -17,7 +17,7 @@ VALUES = {
     "spark.sql.repl.eagerEval.enabled": "false",
     "spark.sql.repl.eagerEval.maxNumRows": "20",
     "spark.sql.repl.eagerEval.truncate": "20",
-    # Rows of the client come within the plan: there is no cache of artifacts here.
+    # Rows of the client come within the plan: artifacts are not cached here.
     "spark.sql.session.localRelationCacheThreshold": str(2**31 - 1),
     "spark.sql.session.localRelationSizeLimit": str(2**31 - 1),
     "spark.sql.session.localRelationChunkSizeRows": "10000",
@@ -58,7 +58,7 @@ def answer(operation: Any) -> list[Any]:
             return [_kept(one.key, one.value) for one in asked.pairs]
         case "unset":
             return [_kept(key, VALUES.get(key)) for key in asked.keys]
-    raise Unserved(f"the operation {kind or 'unknown'} on settings")
+    raise UnsupportedError(f"the operation {kind or 'unknown'} on settings")
 
 
 def _value(key: str) -> str:

@@ -1,4 +1,4 @@
-"""What Spark Connect refuses here, and how a refusal or an error travels over gRPC."""
+"""Operations of Spark Connect that are not supported, and errors as gRPC statuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNSUPPORTED = ("org.apache.spark.SparkUnsupportedOperationException", "java.lan
 _CODES = {401: grpc.StatusCode.UNAUTHENTICATED, 403: grpc.StatusCode.PERMISSION_DENIED, 404: grpc.StatusCode.NOT_FOUND}
 
 
-class Unserved(Exception):  # noqa: N818  (it names what is not served)
+class UnsupportedError(Exception):
     """An operation of Spark Connect that the local workspace does not serve."""
 
     def __init__(self, operation: str, instead: str = "say it in spark.sql(…)") -> None:
@@ -31,9 +31,9 @@ class Unserved(Exception):  # noqa: N818  (it names what is not served)
 
 
 def status_of(error: Exception) -> Any:
-    """Return a refusal as the gRPC status from which the client makes its exception."""
+    """Return an error as the gRPC status from which the client makes its exception."""
     match error:
-        case Unserved():
+        case UnsupportedError():
             return _status(grpc.StatusCode.UNIMPLEMENTED, str(error), "UNSUPPORTED_FEATURE.LOCALSPACE", "0A000", *_UNSUPPORTED)
         case SqlError():
             kind = _PARSE if error.error_class.startswith("PARSE_") else _SQL

@@ -6,10 +6,10 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A refusal: HTTP status, the platform's error code, a message for people."""
+    """An error of the API: HTTP status, the platform's error code, a message for people."""
 
     def __init__(self, status: int, error_code: str, message: str, details: list[dict[str, Any]] | None = None) -> None:
-        """Make a refusal; `details` are extra google.rpc details."""
+        """Make an error; `details` are extra google.rpc details."""
         super().__init__(message)
         self.status = status
         self.error_code = error_code

@@ -51,7 +51,7 @@ class Fault:
         return hit
 
     def error(self) -> ApiError | None:
-        """Return the refusal, or None for a fault that only delays."""
+        """Return the error, or None for a fault that only delays."""
         return ApiError(self.status, self.error_code, self.message) if self.status else None
 
 

@@ -1,7 +1,7 @@
 """Eventual consistency on demand: a change shows in reads at once and takes effect `lag` seconds later.
 
-While a lag is set, each change leaves the document as it was before in an undo log. What is in effect now is the
-current state with the changes of the last `lag` seconds undone.
+While a lag is set, each change leaves the document as it was before in an undo log. The state in effect is the
+current one with the changes of the last `lag` seconds undone.
 """
 
 from __future__ import annotations

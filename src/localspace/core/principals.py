@@ -10,7 +10,7 @@ ACCOUNT_USERS = "account users"
 
 
 class PrincipalKind(StrEnum):
-    """What a principal is; the values are the kinds of documents."""
+    """Kinds of principals; the values are the kinds of documents."""
 
     USER = "user"
     SERVICE_PRINCIPAL = "service_principal"

@@ -27,7 +27,7 @@ class StatementRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementResult:
-    """Rows as the wire wants them: each cell a string or None; columns are (name, type_text, type_name)."""
+    """Rows as the statement API returns them: each cell a string or None; columns are (name, type_text, type_name)."""
 
     columns: tuple[tuple[str, str, str], ...] = ()
     rows: list[list[str | None]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a new workspace holds before anybody has done anything."""
+"""Bootstrap: the contents of a new workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Catalogs and schemas: rights, names, cascades."""
+"""Catalogs and schemas: privileges, names, cascades."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.store import Document, Key, Store
-from localspace.governance.external_locations import ExternalPlaces
-from localspace.governance.grant_repository import GrantBook
+from localspace.governance.external_locations import ExternalLocations
+from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
@@ -33,7 +33,7 @@ def object_name(text: Any) -> str:
     return text.lower()
 
 
-class CatalogBook:
+class CatalogRepository:
     """Creates, changes and drops catalogs and schemas."""
 
     def __init__(
@@ -43,8 +43,8 @@ class CatalogBook:
         identity: Identity,
         privileges: Privileges,
         tags: Tagging,
-        grants: GrantBook,
-        places: ExternalPlaces,
+        grants: GrantRepository,
+        locations: ExternalLocations,
         metastore_id: str,
     ) -> None:
         """Read from and write to `store`."""
@@ -54,7 +54,7 @@ class CatalogBook:
         self._privileges = privileges
         self._tags = tags
         self._grants = grants
-        self._places = places
+        self._locations = locations
         self._metastore_id = metastore_id
 
     # Catalogs
@@ -126,7 +126,7 @@ class CatalogBook:
         return self.create_schema_in(actor, catalog, body)
 
     def create_schema_in(self, actor: Principal, catalog: str, body: Document) -> Document:
-        """Create a schema without asking for rights: for the catalog's own `default` and the fresh workspace."""
+        """Create a schema without a check of privileges: for the catalog's own `default` and a new workspace."""
         name = object_name(body.get("name"))
         with self._store.transaction():
             full_name = f"{catalog}.{name}"
@@ -231,7 +231,7 @@ class CatalogBook:
         for kind, securable in CHILD_KINDS.items():
             for child in self._store.list(kind, parent):
                 if kind == "table":
-                    self._places.leave(child)
+                    self._locations.leave(child)
                 self.drop_traces(securable, child["full_name"])
                 self._store.delete(kind, *parent, child["name"])
         self.drop_traces("SCHEMA", full_name)

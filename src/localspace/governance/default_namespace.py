@@ -29,7 +29,7 @@ def read_default(store: Store) -> Document:
 
 
 def write_default(store: Store, value: Any, etag: str | None) -> Document:
-    """Set the default catalog, or unset it with None; a missing or stale etag is refused with the fresh one."""
+    """Set the default catalog, or unset it with None; a missing or stale etag is refused with the current one."""
     with store.transaction():
         old = _state(store)
         if etag != old["etag"]:

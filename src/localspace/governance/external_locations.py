@@ -23,7 +23,7 @@ _CLOUD = frozenset({"s3", "abfss", "abfs", "wasbs", "gs", "r2"})
 _KEPT = ("name", "physical", "type_text", "type_name", "type_json", "nullable", "position", "type_precision", "type_scale")
 
 
-def place_key(url: str) -> str:
+def location_key(url: str) -> str:
     """Return the normalised form of a URL: scheme aliases, host case, encoding, doubled and trailing slashes aside."""
     parts = urlsplit(url)
     scheme = re.sub(r"^s3[an]$", "s3", parts.scheme.lower())
@@ -56,7 +56,7 @@ def lies_in(key: str, other: str) -> bool:
     return key == other or key.startswith(other.rstrip("/") + "/")
 
 
-class ExternalPlaces:
+class ExternalLocations:
     """Gives places to tables, and keeps what dropped tables leave there."""
 
     def __init__(self, store: Store, identity: Identity, privileges: Privileges) -> None:
@@ -77,8 +77,8 @@ class ExternalPlaces:
             return table
         legacy = is_legacy(table["full_name"])
         url = checked_url(table["storage_location"], legacy)
-        key = place_key(url)
-        location = self._require_right(actor, key, url, legacy)
+        key = location_key(url)
+        location = self._require_privilege(actor, key, url, legacy)
         self._require_free(key, url)
         left = self._store.get("external_place", _digest(key)) or {}
         if left.get("columns") is not None and table.get("storage"):
@@ -99,36 +99,36 @@ class ExternalPlaces:
         """Keep columns and rows of an external table that is dropped; call it in the transaction of the drop."""
         if not table.get("storage_location") or table.get("table_type") != "EXTERNAL":
             return
-        key = place_key(table["storage_location"])
+        key = location_key(table["storage_location"])
         columns = [{name: one[name] for name in _KEPT if name in one} for one in table.get("columns") or ()]
-        place = {"url": table["storage_location"], "key": key, "table_id": None, "columns": columns}
-        place |= {"storage": table.get("storage"), "owner": table.get("owner"), "last_physical": table.get("last_physical")}
-        place["legacy"] = is_legacy(table["full_name"])
-        self._store.put("external_place", (_digest(key),), place)
+        entry = {"url": table["storage_location"], "key": key, "table_id": None, "columns": columns}
+        entry |= {"storage": table.get("storage"), "owner": table.get("owner"), "last_physical": table.get("last_physical")}
+        entry["legacy"] = is_legacy(table["full_name"])
+        self._store.put("external_place", (_digest(key),), entry)
 
     def require_writable(self, table: Document) -> None:
         """Refuse to write rows of a table that lies under a read-only external location."""
         if table.get("table_type") == "EXTERNAL" and table.get("storage_location"):
-            location = self._covering(place_key(table["storage_location"]))
+            location = self._covering(location_key(table["storage_location"]))
             if location is not None and location.get("read_only"):
                 raise denied(f"External Location '{location['name']}' is read-only.")
 
     def tables_under(self, url: str) -> int:
         """Return how many tables lie under a URL."""
-        above = place_key(url)
+        above = location_key(url)
         return sum(1 for one in self._store.list("external_place") if one["table_id"] and lies_in(one["key"], above))
 
     # Inside
 
     @staticmethod
     def _stay(table: Document, old: Document) -> Document:
-        place, wanted = old.get("storage_location"), table.get("storage_location")
-        if wanted and (not place or place_key(wanted) != place_key(place)):
+        entry, wanted = old.get("storage_location"), table.get("storage_location")
+        if wanted and (not entry or location_key(wanted) != location_key(entry)):
             raise invalid(f"The location of table '{old['full_name']}' cannot change. Drop the table first.")
-        return table | {"storage_location": place, "table_type": "EXTERNAL"} if place else table
+        return table | {"storage_location": entry, "table_type": "EXTERNAL"} if entry else table
 
     @rule("LS-054")
-    def _require_right(self, actor: Principal, key: str, url: str, legacy: bool) -> Document | None:
+    def _require_privilege(self, actor: Principal, key: str, url: str, legacy: bool) -> Document | None:
         """Demand CREATE EXTERNAL TABLE on the external location above; one must be there, except for hive_metastore."""
         location = self._covering(key)
         if location is None:
@@ -147,7 +147,7 @@ class ExternalPlaces:
         """Refuse a place that overlaps with a table or an external volume."""
         taken = [one["key"] for one in self._store.list("external_place") if one["table_id"]]
         volumes = [one for one in self._store.list("volume") if one.get("volume_type") == "EXTERNAL"]
-        taken += [place_key(one["storage_location"]) for one in volumes]
+        taken += [location_key(one["storage_location"]) for one in volumes]
         if any(lies_in(key, other) or lies_in(other, key) for other in taken):
             raise ApiError(
                 400,
@@ -175,7 +175,7 @@ class ExternalPlaces:
 
     def _covering(self, key: str) -> Document | None:
         for one in self._store.list("external_location"):
-            if lies_in(key, place_key(one["url"])):
+            if lies_in(key, location_key(one["url"])):
                 return one
         return None
 

@@ -21,8 +21,8 @@ class GrantChange:
     remove: tuple[str, ...] = ()
 
 
-class GrantBook:
-    """Reads and changes grants; the rights of the actor are checked here."""
+class GrantRepository:
+    """Reads and changes grants; the privileges of the actor are checked here."""
 
     def __init__(self, store: Store, identity: Identity, privileges: Privileges) -> None:
         """Read from and write to `store`."""
@@ -81,7 +81,7 @@ class GrantBook:
                     f"Privilege {spoken(privilege)} is not applicable to this entity [{name}:{securable}/{securable}_STANDARD]."
                 )
         old = self._store.get("grant", kind, name, change.principal)
-        # A grant of a principal that is gone can still be taken away.
+        # A grant of a principal that is gone can still be revoked.
         principal = old["principal"] if old and not add else self._identity.require_name(change.principal).name
         held = set(() if old is None else old["privileges"])
         # Clients send `remove: [ALL_PRIVILEGES]` beside what they add: it clears the rest.

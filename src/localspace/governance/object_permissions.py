@@ -6,7 +6,7 @@ from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.store import Document
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 
 LEVELS: dict[str, tuple[str, ...]] = {
     "warehouses": ("CAN_VIEW", "CAN_MONITOR", "CAN_USE", "CAN_MANAGE", "IS_OWNER"),
@@ -46,13 +46,13 @@ SINGULAR = {
 KINDS = {"user_name": "user", "group_name": "group", "service_principal_name": "service_principal"}
 
 
-def levels_of(books: Books, object_type: str, object_id: str, owner: str | None) -> list[Document]:
-    """Return the access list of an object: the stored one, the owner's right, and the admins' inherited right."""
-    stored = books.store.get("permission", object_type, object_id) or {}
+def levels_of(repositories: Repositories, object_type: str, object_id: str, owner: str | None) -> list[Document]:
+    """Return the access list of an object: the stored one, the owner's level, and the admins' inherited level."""
+    stored = repositories.store.get("permission", object_type, object_id) or {}
     entries = [dict(one, inherited=False) for one in stored.get("access_control_list", ())]
     strongest = LEVELS[object_type][-1]
     if owner and not any(one["level"] == "IS_OWNER" or one["principal"] == owner for one in entries):
-        found = books.identity.by_name(owner)
+        found = repositories.identity.by_name(owner)
         if found is not None:
             entries.append({"principal": owner, "kind": found.kind.value, "level": strongest, "inherited": False})
     manage = "CAN_MANAGE" if "CAN_MANAGE" in LEVELS[object_type] else strongest
@@ -69,44 +69,46 @@ def covered(object_type: str, level: str) -> frozenset[str]:
     return frozenset(order[: order.index(level) + 1])
 
 
-def levels_held(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> frozenset[str]:
+def levels_held(
+    repositories: Repositories, actor: Principal, object_type: str, object_id: str, owner: str | None
+) -> frozenset[str]:
     """Return all levels of the actor on an object, contained ones included."""
-    if books.identity.is_workspace_admin(actor.id):
+    if repositories.identity.is_workspace_admin(actor.id):
         return frozenset(LEVELS[object_type])
     held: set[str] = set()
-    for entry in levels_of(books, object_type, object_id, owner):
-        if not entry["inherited"] and _reaches(books, entry, actor):
+    for entry in levels_of(repositories, object_type, object_id, owner):
+        if not entry["inherited"] and _reaches(repositories, entry, actor):
             held |= covered(object_type, entry["level"])
     return frozenset(held)
 
 
-def may_see(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> bool:
+def may_see(repositories: Repositories, actor: Principal, object_type: str, object_id: str, owner: str | None) -> bool:
     """Say whether an object shows to the actor: any level opens it."""
-    return bool(levels_held(books, actor, object_type, object_id, owner))
+    return bool(levels_held(repositories, actor, object_type, object_id, owner))
 
 
-def require_any_level(books: Books, actor: Principal, object_type: str, object_id: str, owner: str | None) -> None:
+def require_any_level(repositories: Repositories, actor: Principal, object_type: str, object_id: str, owner: str | None) -> None:
     """Demand that an object shows to the actor; raises PERMISSION_DENIED."""
-    if not may_see(books, actor, object_type, object_id, owner):
+    if not may_see(repositories, actor, object_type, object_id, owner):
         raise denied(f"{actor.name} does not have View permissions on {object_type} {object_id}.")
 
 
 def require_level(
-    books: Books, actor: Principal, object_type: str, object_id: str, level: str, *, owner: str | None = None
+    repositories: Repositories, actor: Principal, object_type: str, object_id: str, level: str, *, owner: str | None = None
 ) -> None:
     """Demand a level that contains `level` on an object; raises PERMISSION_DENIED."""
-    if level not in levels_held(books, actor, object_type, object_id, owner):
+    if level not in levels_held(repositories, actor, object_type, object_id, owner):
         raise denied(f"{actor.name} does not have {level} permissions on {object_type} {object_id}.")
 
 
-def _reaches(books: Books, entry: Document, actor: Principal) -> bool:
+def _reaches(repositories: Repositories, entry: Document, actor: Principal) -> bool:
     name = entry["principal"]
     if entry["kind"] == "group":
-        return name in books.identity.account_groups_of(actor.id) or books.identity.is_member(actor.id, name)
+        return name in repositories.identity.account_groups_of(actor.id) or repositories.identity.is_member(actor.id, name)
     return bool(entry["kind"] == actor.kind.value and name == actor.name)
 
 
-def checked_entries(books: Books, object_type: str, given: object) -> list[Document]:
+def checked_entries(repositories: Repositories, object_type: str, given: object) -> list[Document]:
     """Return the entries of a permissions request; raises 400 for a bad level, 404 for an unknown principal."""
     if not isinstance(given, list):
         raise invalid("access_control_list must be a list.")
@@ -120,16 +122,16 @@ def checked_entries(books: Books, object_type: str, given: object) -> list[Docum
         if level not in LEVELS[object_type]:
             known = ", ".join(LEVELS[object_type])
             raise invalid(f"Permission level {level} is not valid for {object_type}. Known levels: {known}.")
-        if not _principal_exists(books, KINDS[field], name):
+        if not _principal_exists(repositories, KINDS[field], name):
             raise not_found(f"Principal: {field.removesuffix('_name')} '{name}' does not exist.")
         entries.append({"principal": name, "kind": KINDS[field], "level": level})
     return entries
 
 
-def _principal_exists(books: Books, kind: str, name: str) -> bool:
+def _principal_exists(repositories: Repositories, kind: str, name: str) -> bool:
     if kind == "group":
         return name in ("account users", "users", "admins") or any(
-            one["displayName"] == name for one in books.store.list("group")
+            one["displayName"] == name for one in repositories.store.list("group")
         )
-    found = books.identity.by_name(name)
+    found = repositories.identity.by_name(name)
     return found is not None and found.kind.value == kind

@@ -1,4 +1,4 @@
-"""Tables, views, functions and volumes: rights, names, what a change must not break."""
+"""Tables, views, functions and volumes: privileges, names, what a change must not break."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.store import Document, Store
-from localspace.governance.catalog_repository import CHILD_KINDS, CatalogBook, object_name
-from localspace.governance.external_locations import ExternalPlaces
+from localspace.governance.catalog_repository import CHILD_KINDS, CatalogRepository, object_name
+from localspace.governance.external_locations import ExternalLocations
 from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
@@ -17,16 +17,18 @@ from localspace.governance.tagging import Tagging, tag_part
 _CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CREATE_VOLUME"}
 
 
-class ObjectBook:
+class ObjectRepository:
     """Creates, changes and drops what a schema holds; `kind` is `table`, `function` or `volume`."""
 
-    def __init__(self, store: Store, privileges: Privileges, tags: Tagging, catalog: CatalogBook, places: ExternalPlaces) -> None:
+    def __init__(
+        self, store: Store, privileges: Privileges, tags: Tagging, catalog: CatalogRepository, locations: ExternalLocations
+    ) -> None:
         """Read from and write to `store`."""
         self._store = store
         self._privileges = privileges
         self._tags = tags
         self._catalog = catalog
-        self._places = places
+        self._locations = locations
 
     def listed(self, actor: Principal, kind: str, catalog: str, schema: str) -> list[Document]:
         """Return the objects of a schema that show to the actor."""
@@ -81,7 +83,7 @@ class ObjectBook:
             if old is not None:
                 new |= {"created_at": old.get("created_at"), "created_by": old.get("created_by")}
             if kind == "table" and not new.get("view_definition"):
-                new = self._places.settle(actor, new, old)
+                new = self._locations.settle(actor, new, old)
             self._store.put(kind, key, new, key[:2])
         return new
 
@@ -131,7 +133,7 @@ class ObjectBook:
             old = self._privileges.require_exists(securable, full_name)
             self._privileges.require_manage(actor, securable, full_name)
             if kind == "table":
-                self._places.leave(old)
+                self._locations.leave(old)
             self._catalog.drop_traces(securable, old["full_name"])
             self._store.delete(kind, *split_name(securable, old["full_name"]))
         return old

@@ -11,7 +11,7 @@ from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.store import Document, Store
 from localspace.governance.bootstrap import new_principal_id
-from localspace.governance.grant_repository import GrantBook
+from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.principal_names import carry_levels, carry_name, forget_name
 from localspace.identity.memberships import SYSTEM_GROUPS, Identity, as_principal
 
@@ -29,9 +29,9 @@ NOUNS = {
 
 
 class People:
-    """Creates, changes and deletes principals; rights are checked by the callers."""
+    """Creates, changes and deletes principals; callers check permissions."""
 
-    def __init__(self, store: Store, lag: Lag, identity: Identity, grants: GrantBook, workspace_id: str) -> None:
+    def __init__(self, store: Store, lag: Lag, identity: Identity, grants: GrantRepository, workspace_id: str) -> None:
         """Read from and write to `store`."""
         self._store = store
         self._lag = lag

@@ -1,4 +1,4 @@
-"""ABAC policies: shape, conditions, quotas, rights."""
+"""ABAC policies: fields, conditions, quotas, privileges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PART = {
 _OUTPUT = ("id", "created_at", "created_by", "updated_at", "updated_by", "governed_tags")
 
 
-class PolicyBook:
+class PolicyRepository:
     """Creates, changes, drops and lists policies on catalogs, schemas, tables and the metastore."""
 
     def __init__(
@@ -53,30 +53,30 @@ class PolicyBook:
 
     def on(self, actor: Principal, securable: str, full_name: str, *, inherited: bool = False) -> list[Document]:
         """Return the policies attached to a securable, and with `inherited` those above it, nearest first."""
-        where = self._place(securable, full_name)
+        where = self._securable(securable, full_name)
         self._require_view(actor, *where)
-        places = [where]
+        securables = [where]
         if inherited:
-            places += containers(*where) if where[0] != "METASTORE" else ()
-            places += [("METASTORE", self._metastore_id)] if where[0] != "METASTORE" else []
-        return [policy for place in places for policy in self._store.list("policy", place)]
+            securables += containers(*where) if where[0] != "METASTORE" else ()
+            securables += [("METASTORE", self._metastore_id)] if where[0] != "METASTORE" else []
+        return [policy for on in securables for policy in self._store.list("policy", on)]
 
     def in_scope(self, table: str) -> list[Document]:
-        """Return every policy whose scope covers a table, nearest first; nobody's rights are asked."""
+        """Return every policy whose scope covers a table, nearest first, without a check of privileges."""
         if is_legacy(table):
             return []
-        places = [("TABLE", table), *containers("TABLE", table), ("METASTORE", self._metastore_id)]
-        return [policy for place in places for policy in self._store.list("policy", place)]
+        securables = [("TABLE", table), *containers("TABLE", table), ("METASTORE", self._metastore_id)]
+        return [policy for on in securables for policy in self._store.list("policy", on)]
 
     def policy(self, actor: Principal, securable: str, full_name: str, name: str) -> Document:
         """Return one policy; raises 404."""
-        where = self._place(securable, full_name)
+        where = self._securable(securable, full_name)
         self._require_view(actor, *where)
         return self._require(where, name)
 
     def create(self, actor: Principal, body: Document, *, replace: bool = False) -> Document:
         """Create a policy (SQL may replace one); what is wrong with it comes back as a 400."""
-        where = self._place(str(body.get("on_securable_type") or ""), str(body.get("on_securable_fullname") or ""))
+        where = self._securable(str(body.get("on_securable_type") or ""), str(body.get("on_securable_fullname") or ""))
         name = body.get("name")
         if not isinstance(name, str) or not name or len(name) > 255:
             raise invalid("A policy needs a name of 1 to 255 characters.")
@@ -96,7 +96,7 @@ class PolicyBook:
 
         A different `name` in the body renames it. Place and type cannot change.
         """
-        where = self._place(securable, full_name)
+        where = self._securable(securable, full_name)
         with self._store.transaction():
             self._require_change(actor, *where)
             old = self._require(where, name)
@@ -124,7 +124,7 @@ class PolicyBook:
 
     def delete(self, actor: Principal, securable: str, full_name: str, name: str) -> None:
         """Drop a policy; raises 404."""
-        where = self._place(securable, full_name)
+        where = self._securable(securable, full_name)
         with self._store.transaction():
             self._require_change(actor, *where)
             old = self._require(where, name)
@@ -140,14 +140,14 @@ class PolicyBook:
         for policy in stored + [
             one for one in gone if (one["on_securable_type"], one["on_securable_fullname"], one["name"]) not in known
         ]:
-            place = (policy["on_securable_type"], policy["on_securable_fullname"])
-            found[place] = found.get(place, 0) + 1
+            on = (policy["on_securable_type"], policy["on_securable_fullname"])
+            found[on] = found.get(on, 0) + 1
             found[("*", "")] += 1
         return found
 
     # Inside
 
-    def _place(self, securable: str, full_name: str) -> tuple[str, str]:
+    def _securable(self, securable: str, full_name: str) -> tuple[str, str]:
         kind = grant_type(securable.rsplit(".", 1)[-1].upper())
         if kind not in QUOTAS:
             raise invalid(f"A policy cannot be on '{securable}': METASTORE, CATALOG, SCHEMA or TABLE is needed.")

@@ -1,7 +1,7 @@
 """Where documents name a principal: a new name is carried there, and a deleted one leaves nothing that opens anything.
 
-Grants, policies, access lists, roles and owners know a principal by its name alone. So whoever took the name of another
-would take its rights as well: no door to a name may be open that is not a door to the identity.
+Grants, policies, access lists, roles and owners know a principal by its name alone. A principal that took the name of another
+would take its privileges as well: no door to a name may be open that is not a door to the identity.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def carry_levels(store: Store, before: Principal, after: str) -> None:
 
 @rule("LS-113")
 def forget_name(store: Store, gone: Principal) -> None:
-    """Take a deleted principal out of EXCEPT lists, roles and secret scopes: whoever gets its name later gets no more.
+    """Take a deleted principal out of EXCEPT lists, roles and secret scopes, so that a later principal of that name gets no more.
 
     It stays in TO lists, where it can only bind.
     """
@@ -93,9 +93,9 @@ def _rewrite(store: Store, kind: str, change: Callable[[Document], Document]) ->
 def _carry_grants(store: Store, before: str, after: str) -> None:
     for grant in store.list("grant"):
         if grant["principal"] == before:
-            place = (grant["securable_type"], grant["full_name"])
-            store.delete("grant", *place, before)
-            store.put("grant", (*place, after), grant | {"principal": after}, place)
+            on = (grant["securable_type"], grant["full_name"])
+            store.delete("grant", *on, before)
+            store.put("grant", (*on, after), grant | {"principal": after}, on)
 
 
 def _carry_policies(store: Store, before: str, after: str) -> None:

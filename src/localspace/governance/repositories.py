@@ -1,4 +1,4 @@
-"""The books of one workspace, opened together over one store."""
+"""The repositories of one workspace, opened together over one store."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from localspace.core.clock import Clock
 from localspace.core.lag import Lag
 from localspace.core.store import Store
-from localspace.governance.catalog_repository import CatalogBook
-from localspace.governance.external_locations import ExternalPlaces
-from localspace.governance.grant_repository import GrantBook
-from localspace.governance.object_repository import ObjectBook
-from localspace.governance.policy_repository import PolicyBook
+from localspace.governance.catalog_repository import CatalogRepository
+from localspace.governance.external_locations import ExternalLocations
+from localspace.governance.grant_repository import GrantRepository
+from localspace.governance.object_repository import ObjectRepository
+from localspace.governance.policy_repository import PolicyRepository
 from localspace.governance.privileges import Privileges
 from localspace.governance.tagging import Tagging
 from localspace.identity.memberships import Identity
@@ -29,7 +29,7 @@ class WorkspaceIds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Repositories:
     """Everything that REST handlers and SQL statements read and write; share one instance between both."""
 
     store: Store
@@ -38,26 +38,26 @@ class Books:
     ids: WorkspaceIds
     identity: Identity
     privileges: Privileges
-    catalog: CatalogBook
-    objects: ObjectBook
+    catalog: CatalogRepository
+    objects: ObjectRepository
     tags: Tagging
-    policies: PolicyBook
-    grants: GrantBook
-    places: ExternalPlaces
+    policies: PolicyRepository
+    grants: GrantRepository
+    locations: ExternalLocations
 
 
-def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
-    """Open the books of a workspace that `localspace.governance.bootstrap` has set up."""
+def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Repositories:
+    """Open the repositories of a workspace that `localspace.governance.bootstrap` has set up."""
     lag = Lag(store, clock)
     identity = Identity(store, lag, ids.workspace_id)
     privileges = Privileges(store, identity)
     tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
-    grants = GrantBook(store, identity, privileges)
-    places = ExternalPlaces(store, identity, privileges)
-    catalog = CatalogBook(store, clock, identity, privileges, tags, grants, places, ids.metastore_id)
-    objects = ObjectBook(store, privileges, tags, catalog, places)
-    policies = PolicyBook(store, clock, lag, identity, privileges, tags, ids.metastore_id)
-    return Books(
+    grants = GrantRepository(store, identity, privileges)
+    locations = ExternalLocations(store, identity, privileges)
+    catalog = CatalogRepository(store, clock, identity, privileges, tags, grants, locations, ids.metastore_id)
+    objects = ObjectRepository(store, privileges, tags, catalog, locations)
+    policies = PolicyRepository(store, clock, lag, identity, privileges, tags, ids.metastore_id)
+    return Repositories(
         store=store,
         clock=clock,
         lag=lag,
@@ -69,5 +69,5 @@ def open_books(store: Store, clock: Clock, ids: WorkspaceIds) -> Books:
         tags=tags,
         policies=policies,
         grants=grants,
-        places=places,
+        locations=locations,
     )

@@ -1,4 +1,4 @@
-"""Governed tags and tag assignments: limits, allowed values, rights, and what is in effect."""
+"""Governed tags and tag assignments: limits, allowed values, privileges, and what is in effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORBIDDEN = frozenset("*./<>%&?\\=")
 _SYSTEM_PREFIXES = ("class.", "system.")
 
 ENTITY_TYPES = {"catalogs": "CATALOG", "schemas": "SCHEMA", "tables": "TABLE", "columns": "TABLE", "volumes": "VOLUME"}
-"""Entity type of an assignment to the securable whose rights count."""
+"""Entity type of an assignment to the securable whose privileges count."""
 
 
 def check_tag_text(text: str, what: str) -> None:
@@ -255,7 +255,7 @@ class Tagging:
                 _overlay(found.setdefault(column, {}), folded, before)
         return found
 
-    # Rights and limits
+    # Privileges and limits
 
     def has_role(self, actor: Principal, role: str, policy_id: str | None) -> bool:
         """Say whether the actor has a tag policy role (creator, manager, assigner); a manager may assign.

@@ -1,4 +1,4 @@
-"""One call as a handler sees it, and one route as the table lists it."""
+"""One request as a handler sees it, and one route as the table lists it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from localspace.core.errors import ApiError, invalid
 from localspace.core.principals import Principal
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.http.request_schemas.types import NOTHING, FieldType
 from localspace.http.serialisation import Reply
 from localspace.http.services import Services
 
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of a request body that a route takes unless it says otherwise."""
+"""Bytes of a request body that a route takes unless the route declares another limit."""
 
 
 class Plane(StrEnum):
@@ -29,7 +29,7 @@ class Plane(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Request:
     """A request, read and authenticated."""
 
     services: Services
@@ -45,8 +45,8 @@ class Call:
     """What the route takes in its body."""
 
     @property
-    def books(self) -> Books:
-        """Return the books of the workspace."""
+    def repositories(self) -> Repositories:
+        """Return the repositories of the workspace."""
         return self.services.repositories
 
     @property
@@ -90,8 +90,8 @@ def field_of(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
-Answer = Reply | dict[str, Any] | list[Any]
-Handler = Callable[[Call], Answer | Awaitable[Answer]]
+HandlerResult = Reply | dict[str, Any] | list[Any]
+Handler = Callable[[Request], HandlerResult | Awaitable[HandlerResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ class Router:
     """All routes, found by method and raw path."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """Build the tree; raises ValueError for two routes of one method and shape."""
+        """Build the tree; raises ValueError for two routes of one method and path pattern."""
         self._root = _Node()
         for route in routes:
             self._add(route)

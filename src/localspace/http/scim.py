@@ -1,4 +1,4 @@
-"""SCIM 2.0 as the platform speaks it: filters, PATCH operations, projections (source: RFC 7644 and the SDK's calls)."""
+"""SCIM 2.0 as the platform implements it: filters, PATCH operations, projections (source: RFC 7644 and the SDK's calls)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON answers, error bodies, pages."""
+"""Serialisation: JSON replies, error bodies, pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Reply:
 
 
 def error_reply(error: ApiError, *, scim: bool = False) -> Reply:
-    """Return the answer for a refusal; SCIM paths have their own shape (source: RFC 7644, 3.12)."""
+    """Return the reply for an error; SCIM paths have a format of their own (source: RFC 7644, 3.12)."""
     request_id = str(uuid.uuid4())
     if scim and error.status not in (401, 403, 501):
         body: Json = {

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.core.faults import Faults
 from localspace.core.location import Location
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.http.response_cache import ResponseCache
-from localspace.identity.authenticator import Gatekeeper
+from localspace.identity.authenticator import Authenticator
 from localspace.jobs.services import JobServices
-from localspace.sql.statement_service import StatementDesk
+from localspace.sql.statement_service import StatementService
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import WorkspaceTree
 
@@ -22,9 +22,9 @@ class Services:
     """Everything behind the REST surface; a reset of the workspace makes new ones."""
 
     location: Location
-    repositories: Books
-    authenticator: Gatekeeper
-    statements: StatementDesk
+    repositories: Repositories
+    authenticator: Authenticator
+    statements: StatementService
     tree: WorkspaceTree
     volumes: VolumeFiles
     jobs: JobServices

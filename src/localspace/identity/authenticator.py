@@ -29,7 +29,7 @@ def unauthenticated(message: str) -> ApiError:
     return ApiError(401, "UNAUTHENTICATED", message)
 
 
-class Gatekeeper:
+class Authenticator:
     """Mints, checks and revokes tokens and service principal secrets."""
 
     def __init__(self, store: Store, clock: Clock, identity: Identity) -> None:

@@ -1,7 +1,7 @@
 """Token federation: for which principal a token of another identity provider stands, by the federation policies.
 
 Sources: platform docs, OAuth token federation (policies of a service principal and of the account); RFC 8693 (exchange).
-There is no network here: keys come from the policy's `jwks_json` alone.
+The network is never used: keys come from the policy's `jwks_json` alone.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Federation:
             return ("", owner) if subject == rules["subject"] else ("another subject", "")
         found = self._identity.by_name(subject)
         if found is None or found.kind is PrincipalKind.GROUP or not found.active:
-            return "its subject is no active user or service principal", ""
+            return "its subject is not an active user or service principal", ""
         return "", found.id
 
     def _out_of_time(self, expires: object, begins: object) -> str:

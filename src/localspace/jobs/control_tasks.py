@@ -7,12 +7,12 @@ import json
 from localspace.core.store import Document
 from localspace.jobs.operators import compare
 from localspace.jobs.references import JsonValue, UnresolvedError
-from localspace.jobs.terminal_states import SUCCESS, Ending, failed
+from localspace.jobs.terminal_states import SUCCESS, TerminalState, failed
 
 MAX_INPUTS = 5_000
 
 
-def run_condition(body: Document) -> tuple[Ending, Document]:
+def run_condition(body: Document) -> tuple[TerminalState, Document]:
     """Return the end of a condition task and its outcome, "true" or "false"."""
     try:
         held = compare(str(body["op"]), str(body["left"]), str(body["right"]))

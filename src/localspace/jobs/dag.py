@@ -77,7 +77,7 @@ class Done:
 
 
 def read_nodes(tasks: Sequence[Mapping[str, object]]) -> tuple[Node, ...]:
-    """Read the graph out of the wire form of tasks; raises INVALID_PARAMETER_VALUE on a broken one."""
+    """Read the graph out of the JSON of tasks; raises INVALID_PARAMETER_VALUE on a broken one."""
     nodes = tuple(_read_node(task) for task in tasks)
     _check(nodes)
     return nodes

@@ -30,7 +30,7 @@ class LibraryError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Libraries:
-    """What the process gets: folders for its sys.path, in order."""
+    """The folders that the process gets for its sys.path, in order."""
 
     paths: tuple[str, ...] = ()
 
@@ -116,7 +116,7 @@ def _requirements(target: Path, extras: set[str]) -> list[str]:
 def _must_be_there(requirement: str, said: str) -> None:
     found = _REQUIREMENT.match(requirement)
     if found is None:
-        raise LibraryError(f"{said}, which is no requirement.")
+        raise LibraryError(f"{said}, which is not a requirement.")
     try:
         metadata.distribution(found.group(1))
     except metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
 """Dynamic value references: `{{job.parameters.x}}`, `{{tasks.t.values.k}}`, … inside the strings of a task.
 
-Source: platform docs, "Dynamic value references". Braces that are no reference stay as they are; a name that does not
+Source: platform docs, "Dynamic value references". Braces without a reference stay as they are; a name that does not
 exist inside a known namespace (`{{job.naem}}`) is an error.
 """
 
@@ -45,8 +45,8 @@ class UnresolvedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFacts:
-    """What references may ask about a task that has ended."""
+class TaskValues:
+    """The values of a task that has ended, as references read them."""
 
     run_id: int
     result: Result
@@ -57,7 +57,7 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class ReferenceContext:
     """Everything that references of one task can name; `start_ms` is the start of the job run."""
 
     job_id: int
@@ -73,12 +73,12 @@ class Context:
     task_run_id: int = 0
     execution_count: int = 1
     notebook_path: str = ""
-    tasks: Mapping[str, TaskFacts] = field(default_factory=dict)
+    tasks: Mapping[str, TaskValues] = field(default_factory=dict)
     has_input: bool = False
     input: JsonValue = None
 
 
-def resolve(value: JsonValue, context: Context) -> JsonValue:
+def resolve(value: JsonValue, context: ReferenceContext) -> JsonValue:
     """Return a JSON value with the references in all its strings replaced; raises UnresolvedError."""
     if isinstance(value, str):
         return resolve_text(value, context)
@@ -89,7 +89,7 @@ def resolve(value: JsonValue, context: Context) -> JsonValue:
     return value
 
 
-def resolve_text(text: str, context: Context) -> str:
+def resolve_text(text: str, context: ReferenceContext) -> str:
     """Return a string with its references replaced."""
     return _REFERENCE.sub(lambda found: _look_up(found.group(1), found.group(0), context), text)
 
@@ -119,21 +119,21 @@ def as_text(value: JsonValue) -> str:
 def _parts(text: str) -> tuple[str, ...] | None:
     text = _LEGACY.get(text, text)
     parts: list[str] = []
-    place = 0
-    while place < len(text):
-        found = _PART.match(text, place)
+    at = 0
+    while at < len(text):
+        found = _PART.match(text, at)
         if found is None:
             return None
         parts.append(found.group(1) if found.group(1) is not None else found.group(2))
-        place = found.end()
-        if place < len(text):
-            if text[place] != "." or place + 1 == len(text):
+        at = found.end()
+        if at < len(text):
+            if text[at] != "." or at + 1 == len(text):
                 return None
-            place += 1
+            at += 1
     return tuple(parts) or None
 
 
-def _look_up(inner: str, whole: str, context: Context) -> str:
+def _look_up(inner: str, whole: str, context: ReferenceContext) -> str:
     parts = _parts(inner)
     if parts is None or parts[0] not in _NAMESPACES:
         return whole
@@ -159,7 +159,7 @@ def _look_up(inner: str, whole: str, context: Context) -> str:
     raise UnresolvedError(f"{whole} is not a known reference.")
 
 
-def _job(rest: tuple[str, ...], whole: str, context: Context) -> str:
+def _job(rest: tuple[str, ...], whole: str, context: ReferenceContext) -> str:
     match rest:
         case ("id",):
             return str(context.job_id)
@@ -182,7 +182,7 @@ def _job(rest: tuple[str, ...], whole: str, context: Context) -> str:
     raise UnresolvedError(f"{whole} is not a known reference.")
 
 
-def _task(key: str, rest: tuple[str, ...], whole: str, context: Context) -> str:
+def _task(key: str, rest: tuple[str, ...], whole: str, context: ReferenceContext) -> str:
     facts = context.tasks.get(key)
     if facts is None:
         raise UnresolvedError(f"{whole}: the task '{key}' does not exist or has not ended before this one.")
@@ -223,4 +223,4 @@ def _time(form: str, whole: str, start_ms: int) -> str:
     if form in _TIME_FORMATS:
         text = moment.strftime(_TIME_FORMATS[form])
         return text if form.startswith("iso") or form == "year" else str(int(text))
-    raise UnresolvedError(f"{whole}: '{form}' is no form of a time.")
+    raise UnresolvedError(f"{whole}: '{form}' is not a form of a time.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from localspace.core.location import Location
-from localspace.governance.repositories import Books
-from localspace.identity.authenticator import Gatekeeper
-from localspace.jobs.run_log import RunBook
+from localspace.governance.repositories import Repositories
+from localspace.identity.authenticator import Authenticator
+from localspace.jobs.run_log import RunLog
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import WorkspaceTree
 
@@ -17,8 +17,8 @@ class JobResources:
     """The workspace as runs and their tasks see it."""
 
     location: Location
-    repositories: Books
-    authenticator: Gatekeeper
+    repositories: Repositories
+    authenticator: Authenticator
     tree: WorkspaceTree
     volumes: VolumeFiles
-    run_log: RunBook
+    run_log: RunLog

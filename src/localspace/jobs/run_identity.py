@@ -9,44 +9,44 @@ from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.store import Document
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 
 
-def principal_of(books: Books, run_as: Any) -> Principal | None:
+def principal_of(repositories: Repositories, run_as: Any) -> Principal | None:
     """Return who a `run_as` names, None for none given; raises 400 or 404."""
     if not run_as:
         return None
     names = [run_as.get(field) for field in ("user_name", "service_principal_name") if run_as.get(field)]
     if len(names) != 1:
         raise invalid("run_as needs exactly one of user_name and service_principal_name.")
-    found = books.identity.by_name(str(names[0]))
+    found = repositories.identity.by_name(str(names[0]))
     wanted = PrincipalKind.USER if run_as.get("user_name") else PrincipalKind.SERVICE_PRINCIPAL
     if found is None or found.kind is not wanted:
         raise not_found(f"run_as: the {wanted.value.replace('_', ' ')} '{names[0]}' does not exist.")
     return found
 
 
-def check_run_as(books: Books, actor: Principal, run_as: Any) -> None:
-    """Demand the right to let a job run as whoever `run_as` names."""
-    wanted = principal_of(books, run_as)
+def check_run_as(repositories: Repositories, actor: Principal, run_as: Any) -> None:
+    """Demand the right to let a job run as the principal that `run_as` names."""
+    wanted = principal_of(repositories, run_as)
     if wanted is not None:
-        require_identity(books, actor, wanted)
+        require_identity(repositories, actor, wanted)
 
 
 @rule("LS-111")
-def require_identity(books: Books, actor: Principal, wanted: Principal) -> None:
+def require_identity(repositories: Repositories, actor: Principal, wanted: Principal) -> None:
     """Demand the right to act as somebody: oneself, anybody for admins, a service principal with its user role.
 
     An administrator of the workspace alone gets no administrator of the account this way.
     """
-    identity = books.identity
+    identity = repositories.identity
     if wanted.id == actor.id:
         return
     if identity.is_workspace_admin(actor.id) and (
         identity.is_account_admin(actor.id) or not identity.is_account_admin(wanted.id)
     ):
         return
-    if wanted.kind is PrincipalKind.SERVICE_PRINCIPAL and has_role_on(books, actor, wanted.name, "user"):
+    if wanted.kind is PrincipalKind.SERVICE_PRINCIPAL and has_role_on(repositories, actor, wanted.name, "user"):
         return
     raise denied(
         f"{actor.name} may not run jobs as {wanted.name}: it needs the role servicePrincipal.user on that service "
@@ -55,8 +55,8 @@ def require_identity(books: Books, actor: Principal, wanted: Principal) -> None:
 
 
 @rule("LS-111")
-def require_one_owner(books: Books, actor: Principal, entries: Sequence[Document], before: str | None) -> None:
-    """Demand that an access list of a job names one owner, who is no group; a new one obeys the rule of `run_as`.
+def require_one_owner(repositories: Repositories, actor: Principal, entries: Sequence[Document], before: str | None) -> None:
+    """Demand that an access list of a job names one owner, never a group; a new one obeys the rule of `run_as`.
 
     A job without `run_as` runs as its owner, so naming an owner is naming an identity (source: platform docs, job access
     control: exactly one owner, never a group).
@@ -67,27 +67,27 @@ def require_one_owner(books: Books, actor: Principal, entries: Sequence[Document
     if owners[0]["kind"] == "group":
         raise invalid("A group cannot be the owner of a job.")
     name = str(owners[0]["principal"])
-    wanted = books.identity.by_name(name)
+    wanted = repositories.identity.by_name(name)
     if wanted is None:
         raise not_found(f"Principal '{name}' does not exist.")
     if wanted.name != before:
-        require_identity(books, actor, wanted)
+        require_identity(repositories, actor, wanted)
 
 
-def require_same_identity(books: Books, actor: Principal, owner: str, old: Document, new: Document) -> None:
+def require_same_identity(repositories: Repositories, actor: Principal, owner: str, old: Document, new: Document) -> None:
     """Demand the right to the owner's identity when new settings drop a `run_as`: the job would run as its owner."""
     if not old.get("run_as") or new.get("run_as"):
         return
-    wanted = books.identity.by_name(owner)
+    wanted = repositories.identity.by_name(owner)
     if wanted is not None:
-        require_identity(books, actor, wanted)
+        require_identity(repositories, actor, wanted)
 
 
-def has_role_on(books: Books, actor: Principal, application_id: str, role: str) -> bool:
+def has_role_on(repositories: Repositories, actor: Principal, application_id: str, role: str) -> bool:
     """Say whether the actor, or an account group of it, has `servicePrincipal.<role>` on a service principal."""
     prefixes = {PrincipalKind.USER: "users", PrincipalKind.SERVICE_PRINCIPAL: "servicePrincipals"}
-    groups = {f"groups/{name}" for name in books.identity.account_groups_of(actor.id)}
+    groups = {f"groups/{name}" for name in repositories.identity.account_groups_of(actor.id)}
     reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}
-    name = f"accounts/{books.ids.account_id}/servicePrincipals/{application_id}/ruleSets/default"
-    rules = (books.store.get("rule_set", name) or {}).get("grant_rules") or ()
+    name = f"accounts/{repositories.ids.account_id}/servicePrincipals/{application_id}/ruleSets/default"
+    rules = (repositories.store.get("rule_set", name) or {}).get("grant_rules") or ()
     return any(one["role"] == f"roles/servicePrincipal.{role}" and reached & set(one.get("principals") or ()) for one in rules)

@@ -23,7 +23,7 @@ from localspace.jobs.terminal_states import OVER, Life
 _FIRST_ID = 100_000_000_000_001
 
 
-class RunBook:
+class RunLog:
     """Reads and writes the documents of jobs."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from localspace.core.principals import Principal
 from localspace.core.store import Document
 from localspace.governance.object_permissions import require_level
 from localspace.jobs.dag import read_nodes
-from localspace.jobs.references import Context, UnresolvedError, resolve_text
+from localspace.jobs.references import ReferenceContext, UnresolvedError, resolve_text
 from localspace.jobs.resources import JobResources
 from localspace.jobs.run_identity import principal_of
 from localspace.jobs.terminal_states import Life
@@ -63,20 +63,22 @@ class RunSubmission:
 
     def of_task(self, run: Document, task_run: Document, body: Document) -> Document:
         """Start the job of a run_job_task as the run-as principal of the calling run; raises ApiError."""
-        books = self._repositories
-        actor = books.identity.by_id(run["run_as_id"])
+        repositories = self._repositories
+        actor = repositories.identity.by_id(run["run_as_id"])
         if actor is None:
             raise denied(f"The identity of this run, {run['run_as']}, does not exist any more.")
         job = self._run_log.job(body["job_id"])
-        require_level(books, actor, "jobs", str(job["job_id"]), "CAN_MANAGE_RUN", owner=self._run_log.owner(job))
+        require_level(repositories, actor, "jobs", str(job["job_id"]), "CAN_MANAGE_RUN", owner=self._run_log.owner(job))
         parameters = {**(run.get("parameters") or {}), **(body.get("job_parameters") or {})}
         known = {one["name"] for one in job["settings"].get("parameters") or ()} | set(body.get("job_parameters") or ())
         request: Document = {"job_parameters": {key: value for key, value in parameters.items() if key in known}}
         return self.of_job(job, request | {"parent": task_run["run_id"]}, actor, trigger="RUN_JOB_TASK")
 
     def _run_as(self, job: Document) -> Principal:
-        books = self._repositories
-        found = principal_of(books, job["settings"].get("run_as")) or books.identity.by_name(self._run_log.owner(job))
+        repositories = self._repositories
+        found = principal_of(repositories, job["settings"].get("run_as")) or repositories.identity.by_name(
+            self._run_log.owner(job)
+        )
         if found is None:
             raise invalid(f"The owner of job {job['job_id']} does not exist any more; name a run_as or another owner.")
         return found
@@ -105,7 +107,7 @@ class RunSubmission:
 
     def _parameters(self, run: Document, settings: Document, given: dict[str, str]) -> dict[str, str]:
         """Return the job parameters: the defaults with what the run brings over them, references resolved."""
-        context = Context(
+        context = ReferenceContext(
             job_id=run["job_id"],
             job_name=settings.get("name", ""),
             job_run_id=run["run_id"],

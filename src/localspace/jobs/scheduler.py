@@ -20,15 +20,26 @@ from localspace.jobs.control_tasks import read_inputs, run_condition
 from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes, ready
 from localspace.jobs.process import kill_leftover
 from localspace.jobs.references import UnresolvedError, resolve
-from localspace.jobs.run_log import RunBook, over, result_of
+from localspace.jobs.run_log import RunLog, over, result_of
 from localspace.jobs.settings import kind_of
 from localspace.jobs.task_values import context_of
-from localspace.jobs.terminal_states import SUCCESS, Ending, Life, cancelled, failed, lost, of_run, skipped, timed_out, too_many
+from localspace.jobs.terminal_states import (
+    SUCCESS,
+    Life,
+    TerminalState,
+    cancelled,
+    failed,
+    lost,
+    of_run,
+    skipped,
+    timed_out,
+    too_many,
+)
 from localspace.jobs.time_limit import TimeLimit
 
 _log = logging.getLogger("localspace.jobs")
 
-Execute = Callable[[Document, Document, Document, CancelToken], tuple[Ending, Document]]
+Execute = Callable[[Document, Document, Document, CancelToken], tuple[TerminalState, Document]]
 """Runs a process task: (run, task run, resolved task, cancel) to its end and further fields of the task run."""
 
 Start = Callable[[Document, Document, Document], Document]
@@ -44,11 +55,11 @@ class _Live:
 
 
 class Scheduler:
-    """The state machine over the run book."""
+    """The state machine over the run log."""
 
-    def __init__(self, book: RunBook, execute: Execute, start_job: Start, workspace: tuple[str, Callable[[], str]]) -> None:
+    def __init__(self, run_log: RunLog, execute: Execute, start_job: Start, workspace: tuple[str, Callable[[], str]]) -> None:
         """Take what runs a process task and what starts another job; `workspace` is its id and its address."""
-        self._book = book
+        self._run_log = run_log
         self._execute = execute
         self._start_job = start_job
         self._workspace = workspace
@@ -61,30 +72,30 @@ class Scheduler:
 
     def submit(self, run: Document) -> Document:
         """Store a new run with its tasks and start it, queue it, or skip it; return it."""
-        with self._lock, self._book.store.transaction():
-            active = [one for one in self._book.active(run["job_id"]) if one["life"] != Life.QUEUED]
+        with self._lock, self._run_log.store.transaction():
+            active = [one for one in self._run_log.active(run["job_id"]) if one["life"] != Life.QUEUED]
             settings = run["settings"]
             full = run["kind"] != "SUBMIT_RUN" and len(active) >= int(settings.get("max_concurrent_runs", 1))
             if full and not (settings.get("queue") or {}).get("enabled"):
-                run |= too_many().fields() | {"end_time": self._book.clock.now_ms()}
-                self._book.put_run(run)
+                run |= too_many().fields() | {"end_time": self._run_log.clock.now_ms()}
+                self._run_log.put_run(run)
                 return run
             run["life"] = (Life.QUEUED if full else Life.PENDING).value
-            self._book.put_run(run)
+            self._run_log.put_run(run)
             for task in settings["tasks"]:
                 self._new_task_run(run, task, attempt=0)
         if not full:
             self._begin(run["run_id"])
-        return self._book.run(run["run_id"])
+        return self._run_log.run(run["run_id"])
 
-    def cancel(self, run_id: int, ending: Ending | None = None) -> None:
+    def cancel(self, run_id: int, terminal_state: TerminalState | None = None) -> None:
         """Stop a run: kill what runs, cancel what waits. A run that is over stays as it is."""
         with self._lock:
-            run = self._book.run(run_id)
+            run = self._run_log.run(run_id)
             if over(run):
                 return
-            self._book.change_run(run_id, life=Life.TERMINATING.value, stop=(ending or cancelled()).fields())
-            for one in self._book.task_runs(run_id):
+            self._run_log.change_run(run_id, life=Life.TERMINATING.value, stop=(terminal_state or cancelled()).fields())
+            for one in self._run_log.task_runs(run_id):
                 token = self._live.tokens.get(one["run_id"])
                 if token is not None:
                     token.cancel()
@@ -94,7 +105,7 @@ class Scheduler:
         """Stop one task of a run; what is below it follows its run_if."""
         with self._lock:
             token = self._live.tokens.get(task_run_id)
-            found = self._book.store.get("task_run", str(task_run_id))
+            found = self._run_log.store.get("task_run", str(task_run_id))
             if token is not None:
                 token.cancel()
             elif found is not None and not over(found):
@@ -104,12 +115,12 @@ class Scheduler:
     def repair(self, run_id: int, keys: list[str], repair: Document) -> None:
         """Run tasks of a finished run again."""
         with self._lock:
-            with self._book.store.transaction():
-                current = self._book.current(run_id)
-                run = self._book.run(run_id)
+            with self._run_log.store.transaction():
+                current = self._run_log.current(run_id)
+                run = self._run_log.run(run_id)
                 tasks = {one["task_key"]: one for one in run["settings"]["tasks"]}
                 ids = [self._new_task_run(run, tasks[key], attempt=current[key]["attempt"] + 1)["run_id"] for key in keys]
-                self._book.change_run(
+                self._run_log.change_run(
                     run_id,
                     life=Life.PENDING.value,
                     result=None,
@@ -124,29 +135,29 @@ class Scheduler:
         """Wait until a run is over; cancel it when asked."""
         cancel.on_cancel(lambda: self.cancel(run_id))
         with self._lock:
-            while not over(run := self._book.run(run_id)) and not self._closed:
+            while not over(run := self._run_log.run(run_id)) and not self._closed:
                 self._changed.wait(1.0)
         return run
 
     def wake(self) -> None:
         """Start queued runs that have room; called when settings of a job change and after a restart."""
         with self._lock:
-            for job_id in {one["job_id"] for one in self._book.active() if one["life"] == Life.QUEUED}:
+            for job_id in {one["job_id"] for one in self._run_log.active() if one["life"] == Life.QUEUED}:
                 self._pump(job_id)
 
     def recover(self) -> None:
         """End what an earlier life of the workspace left active, then start what was queued."""
         with self._lock:
-            for run in self._book.active():
+            for run in self._run_log.active():
                 if run["life"] == Life.QUEUED:
                     continue
-                now = self._book.clock.now_ms()
-                for one in self._book.task_runs(run["run_id"]):
+                now = self._run_log.clock.now_ms()
+                for one in self._run_log.task_runs(run["run_id"]):
                     if not over(one):
                         kill_leftover(one.get("process") or {})
-                        ending = skipped(Result.UPSTREAM_FAILED) if one["life"] == Life.BLOCKED else lost()
-                        self._book.change_task_run(one["run_id"], **ending.fields(), end_time=now)
-                self._book.change_run(run["run_id"], **lost().fields(), end_time=now)
+                        terminal_state = skipped(Result.UPSTREAM_FAILED) if one["life"] == Life.BLOCKED else lost()
+                        self._run_log.change_task_run(one["run_id"], **terminal_state.fields(), end_time=now)
+                self._run_log.change_run(run["run_id"], **lost().fields(), end_time=now)
         self.wake()
 
     def close(self) -> None:
@@ -167,9 +178,9 @@ class Scheduler:
 
     def _begin(self, run_id: int) -> None:
         with self._lock:
-            run = self._book.run(run_id)
-            now = self._book.clock.now_ms()
-            run = self._book.change_run(run_id, life=Life.RUNNING.value, begun=run.get("begun") or now)
+            run = self._run_log.run(run_id)
+            now = self._run_log.clock.now_ms()
+            run = self._run_log.change_run(run_id, life=Life.RUNNING.value, begun=run.get("begun") or now)
             seconds = run["settings"].get("timeout_seconds") or 0
             if seconds:
                 timer = threading.Timer(seconds, self.cancel, (run_id, timed_out(seconds)))
@@ -181,13 +192,13 @@ class Scheduler:
     def _advance(self, run_id: int) -> None:
         """Do every step of a run that is possible now."""
         with self._lock:
-            if self._closed or over(run := self._book.run(run_id)):
+            if self._closed or over(run := self._run_log.run(run_id)):
                 return
             nodes = _nodes(run)
             moved = True
             while moved:
                 moved = False
-                current = self._book.current(run_id)
+                current = self._run_log.current(run_id)
                 blocked = {key for key, one in current.items() if one["life"] == Life.BLOCKED}
                 done = {key: Done(result=result_of(one), outcome=one.get("outcome")) for key, one in current.items() if over(one)}
                 if run.get("stop"):
@@ -195,16 +206,16 @@ class Scheduler:
                         self._end_task(current[key], cancelled(), {})
                     break
                 for node in ready(nodes, done, set(current) - blocked):
-                    verdict = decide(node, done)
-                    if verdict is None:
+                    result = decide(node, done)
+                    if result is None:
                         self._start_task(run_id, current[node.task_key])
                     else:
-                        self._end_task(current[node.task_key], skipped(verdict), {})
+                        self._end_task(current[node.task_key], skipped(result), {})
                         moved = True
             self._finish_if_done(run, nodes)
 
     def _finish_if_done(self, run: Document, nodes: tuple[Node, ...]) -> None:
-        current = self._book.current(run["run_id"])
+        current = self._run_log.current(run["run_id"])
         if not all(over(one) for one in current.values()):
             return
         if run.get("stop"):
@@ -212,7 +223,7 @@ class Scheduler:
         else:
             tasks = [current[node.task_key] for node in nodes]
             fields = of_run(overall(nodes, {key: result_of(one) for key, one in current.items()}), tasks).fields()
-        self._book.change_run(run["run_id"], **fields, end_time=self._book.clock.now_ms())
+        self._run_log.change_run(run["run_id"], **fields, end_time=self._run_log.clock.now_ms())
         timer = self._live.timers.pop(run["run_id"], None)
         if timer is not None:
             timer.cancel()
@@ -220,35 +231,35 @@ class Scheduler:
         self._pump(run["job_id"])
 
     def _pump(self, job_id: int) -> None:
-        for run in self._book.active(job_id):
+        for run in self._run_log.active(job_id):
             if run["life"] != Life.QUEUED:
                 continue
-            job = self._book.store.get("job", str(job_id))
+            job = self._run_log.store.get("job", str(job_id))
             most = int((job["settings"] if job else run["settings"]).get("max_concurrent_runs", 1))
-            if sum(one["life"] != Life.QUEUED for one in self._book.active(job_id)) >= most:
+            if sum(one["life"] != Life.QUEUED for one in self._run_log.active(job_id)) >= most:
                 return
-            self._book.change_run(run["run_id"], life=Life.PENDING.value)
+            self._run_log.change_run(run["run_id"], life=Life.PENDING.value)
             self._begin(run["run_id"])
 
     def _new_task_run(self, run: Document, task: Document, *, attempt: int, **extra: Any) -> Document:
         body: Document = {
-            "run_id": self._book.new_id(),
+            "run_id": self._run_log.new_id(),
             "job_run_id": run["run_id"],
             "task_key": task["task_key"],
             "task": task,
             "attempt": attempt,
             "life": Life.BLOCKED.value,
             "message": "",
-            "created_time": self._book.clock.now_ms(),
+            "created_time": self._run_log.clock.now_ms(),
             **extra,
         }
-        self._book.put_task_run(body)
+        self._run_log.put_task_run(body)
         return body
 
     # One task
 
     def _start_task(self, run_id: int, task_run: Document) -> None:
-        self._book.change_task_run(task_run["run_id"], life=Life.PENDING.value, start_time=self._book.clock.now_ms())
+        self._run_log.change_task_run(task_run["run_id"], life=Life.PENDING.value, start_time=self._run_log.clock.now_ms())
         self._live.tokens[task_run["run_id"]] = CancelToken()
         name = f"task-{id(self)}-{task_run['run_id']}"
         threading.Thread(target=self._work, args=(run_id, task_run["run_id"]), name=name, daemon=True).start()
@@ -261,35 +272,35 @@ class Scheduler:
         """Run the attempts of a task until one succeeds or none is left; return the last task run."""
         while True:
             token = self._live.tokens[task_run_id]
-            found = self._book.store.get("task_run", str(task_run_id)) or {}
+            found = self._run_log.store.get("task_run", str(task_run_id)) or {}
             try:
-                ending, fields = self._attempt(self._book.run(run_id), found, token)
+                terminal_state, fields = self._attempt(self._run_log.run(run_id), found, token)
             except Exception as error:
                 # The thread is the last place that can tell: without this the run would never end.
                 _log.exception("task run %s failed inside the scheduler", task_run_id)
-                ending, fields = failed(f"{type(error).__name__}: {error}", "INTERNAL_ERROR"), {}
+                terminal_state, fields = failed(f"{type(error).__name__}: {error}", "INTERNAL_ERROR"), {}
             with self._lock:
                 del self._live.tokens[task_run_id]
                 if self._closed:
                     return found
-                found = self._book.store.get("task_run", str(task_run_id)) or found
-                with self._book.store.transaction():
-                    self._end_task(found, ending, fields)
-                    again = self._next_attempt(run_id, found, ending, token)
+                found = self._run_log.store.get("task_run", str(task_run_id)) or found
+                with self._run_log.store.transaction():
+                    self._end_task(found, terminal_state, fields)
+                    again = self._next_attempt(run_id, found, terminal_state, token)
                 if again is None:
-                    return self._book.store.get("task_run", str(task_run_id)) or found
+                    return self._run_log.store.get("task_run", str(task_run_id)) or found
                 task_run_id = again["run_id"]
                 waiting = self._live.tokens[task_run_id] = CancelToken()
             self._pause(again["task"].get("min_retry_interval_millis") or 0, waiting)
 
-    def _next_attempt(self, run_id: int, last: Document, ending: Ending, token: CancelToken) -> Document | None:
+    def _next_attempt(self, run_id: int, last: Document, terminal_state: TerminalState, token: CancelToken) -> Document | None:
         task = last["task"]
         most = task.get("max_retries") or 0
-        retried = ending.result in ("FAILED", "TIMEDOUT") and not (
-            ending.result == "TIMEDOUT" and not task.get("retry_on_timeout")
+        retried = terminal_state.result in ("FAILED", "TIMEDOUT") and not (
+            terminal_state.result == "TIMEDOUT" and not task.get("retry_on_timeout")
         )
-        run = self._book.run(run_id)
-        if not retried or run.get("stop") or (token.cancelled and ending.result != "TIMEDOUT"):
+        run = self._run_log.run(run_id)
+        if not retried or run.get("stop") or (token.cancelled and terminal_state.result != "TIMEDOUT"):
             return None
         tries = last.get("tries", 0) + 1
         if most >= 0 and tries > most:
@@ -297,8 +308,8 @@ class Scheduler:
         kept = {name: last[name] for name in ("loop", "index", "input") if name in last}
         again = self._new_task_run(run, task, attempt=last["attempt"] + 1, tries=tries, **kept)
         first = last.get("original") or last["run_id"]
-        now = self._book.clock.now_ms()
-        return self._book.change_task_run(again["run_id"], life=Life.WAITING_FOR_RETRY.value, original=first, start_time=now)
+        now = self._run_log.clock.now_ms()
+        return self._run_log.change_task_run(again["run_id"], life=Life.WAITING_FOR_RETRY.value, original=first, start_time=now)
 
     @staticmethod
     def _pause(millis: int, token: CancelToken) -> None:
@@ -307,11 +318,11 @@ class Scheduler:
             token.on_cancel(woken.set)
             woken.wait(millis / 1000)
 
-    def _attempt(self, run: Document, task_run: Document, token: CancelToken) -> tuple[Ending, Document]:
+    def _attempt(self, run: Document, task_run: Document, token: CancelToken) -> tuple[TerminalState, Document]:
         if token.cancelled:
             return cancelled(), {}
         task = task_run["task"]
-        context = context_of(self._book, run, task_run, self._workspace[0], self._workspace[1]())
+        context = context_of(self._run_log, run, task_run, self._workspace[0], self._workspace[1]())
         kind = kind_of(task)
         kept = {"task": task["for_each_task"]["task"]} if kind == "for_each_task" else {}
         try:
@@ -319,21 +330,21 @@ class Scheduler:
             resolved = task | {kind: {**_as_dict(resolve(given, context)), **kept}}
         except UnresolvedError as error:
             return failed(str(error), "INVALID_RUN_CONFIGURATION"), {}
-        self._book.change_task_run(
-            task_run["run_id"], life=Life.RUNNING.value, resolved=resolved[kind], begun=self._book.clock.now_ms()
+        self._run_log.change_task_run(
+            task_run["run_id"], life=Life.RUNNING.value, resolved=resolved[kind], begun=self._run_log.clock.now_ms()
         )
         limit = TimeLimit(task.get("timeout_seconds") or 0, token)
         try:
-            ending, fields = self._by_kind(kind, run, task_run, resolved, token)
+            terminal_state, fields = self._by_kind(kind, run, task_run, resolved, token)
         finally:
             limit.lift()
-        if limit.reached and ending.result == "CANCELED":
-            ending = timed_out(limit.seconds)
-        return ending, fields
+        if limit.reached and terminal_state.result == "CANCELED":
+            terminal_state = timed_out(limit.seconds)
+        return terminal_state, fields
 
     def _by_kind(
         self, kind: str, run: Document, task_run: Document, task: Document, token: CancelToken
-    ) -> tuple[Ending, Document]:
+    ) -> tuple[TerminalState, Document]:
         if kind == "condition_task":
             return run_condition(task[kind])
         if kind == "run_job_task":
@@ -342,12 +353,12 @@ class Scheduler:
             return self._loop(run, task_run, task[kind], token)
         return self._execute(run, task_run, task, token)
 
-    def _run_job(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[Ending, Document]:
+    def _run_job(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[TerminalState, Document]:
         try:
             child = self._start_job(run, task_run, body)
         except ApiError as error:
             return failed(error.message, "UNAUTHORIZED_ERROR" if error.status == 403 else "RESOURCE_NOT_FOUND"), {}
-        self._book.change_task_run(task_run["run_id"], child_run_id=child["run_id"])
+        self._run_log.change_task_run(task_run["run_id"], child_run_id=child["run_id"])
         child = self.wait(child["run_id"], token)
         fields = {"child_run_id": child["run_id"]}
         if token.cancelled:
@@ -356,7 +367,7 @@ class Scheduler:
             return SUCCESS, fields
         return failed(f"Run {child['run_id']} of job {child['job_id']} ended {child['result']}: {child['message']}"), fields
 
-    def _loop(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[Ending, Document]:
+    def _loop(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[TerminalState, Document]:
         inputs = read_inputs(body["inputs"])
         if isinstance(inputs, str):
             return failed(inputs, "INVALID_RUN_CONFIGURATION"), {}
@@ -367,12 +378,12 @@ class Scheduler:
                 if token.cancelled or self._closed:
                     return None
                 one = self._new_task_run(run, nested, attempt=0, loop=task_run["run_id"], index=index, input=inputs[index])
-                self._book.change_task_run(one["run_id"], life=Life.PENDING.value, start_time=self._book.clock.now_ms())
+                self._run_log.change_task_run(one["run_id"], life=Life.PENDING.value, start_time=self._run_log.clock.now_ms())
                 inner = self._live.tokens[one["run_id"]] = CancelToken()
             token.on_cancel(inner.cancel)
             return self._drive(run["run_id"], one["run_id"])
 
-        self._book.change_task_run(task_run["run_id"], total=len(inputs))
+        self._run_log.change_task_run(task_run["run_id"], total=len(inputs))
         with ThreadPoolExecutor(max(1, int(body.get("concurrency") or 1))) as pool:
             ended = [one for one in pool.map(iterate, range(len(inputs))) if one is not None]
         if token.cancelled:
@@ -382,10 +393,10 @@ class Scheduler:
             return failed(f"{len(bad)} of {len(inputs)} iterations failed; the first: {bad[0].get('message')}"), {}
         return SUCCESS, {}
 
-    def _end_task(self, task_run: Document, ending: Ending, fields: Document) -> None:
-        now = self._book.clock.now_ms()
+    def _end_task(self, task_run: Document, terminal_state: TerminalState, fields: Document) -> None:
+        now = self._run_log.clock.now_ms()
         started = task_run.get("start_time") or now
-        self._book.change_task_run(task_run["run_id"], **ending.fields(), **fields, start_time=started, end_time=now)
+        self._run_log.change_task_run(task_run["run_id"], **terminal_state.fields(), **fields, start_time=started, end_time=now)
         self._changed.notify_all()
 
 

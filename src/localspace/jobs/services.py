@@ -7,13 +7,13 @@ import threading
 
 from localspace.core.location import Location
 from localspace.core.store import Document
-from localspace.governance.repositories import Books
-from localspace.identity.authenticator import Gatekeeper
+from localspace.governance.repositories import Repositories
+from localspace.identity.authenticator import Authenticator
 from localspace.jobs.resources import JobResources
-from localspace.jobs.run_log import RunBook
+from localspace.jobs.run_log import RunLog
 from localspace.jobs.run_submission import RunSubmission
 from localspace.jobs.scheduler import Scheduler
-from localspace.jobs.task_executor import Attempts
+from localspace.jobs.task_executor import TaskExecutor
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import WorkspaceTree
 
@@ -25,12 +25,17 @@ class JobServices:
     """Everything that handlers need of jobs; `start` it once the address is known."""
 
     def __init__(
-        self, location: Location, repositories: Books, authenticator: Gatekeeper, tree: WorkspaceTree, volumes: VolumeFiles
+        self,
+        location: Location,
+        repositories: Repositories,
+        authenticator: Authenticator,
+        tree: WorkspaceTree,
+        volumes: VolumeFiles,
     ) -> None:
         """Keep a folder per task run in the data folder."""
         self.start_lock = threading.Lock()
         """Held while a run is started: one idempotency token starts one run."""
-        self.run_log = RunBook(repositories.store, repositories.clock)
+        self.run_log = RunLog(repositories.store, repositories.clock)
         resources = JobResources(
             location=location,
             repositories=repositories,
@@ -39,7 +44,7 @@ class JobServices:
             volumes=volumes,
             run_log=self.run_log,
         )
-        self.executor = Attempts(resources, location.folder(RUNS))
+        self.executor = TaskExecutor(resources, location.folder(RUNS))
         self.scheduler = Scheduler(
             self.run_log,
             self.executor.execute,

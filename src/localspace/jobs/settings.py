@@ -185,7 +185,7 @@ def _check_task(task: Document, environments: set[str], *, inside: str = "") -> 
     if kind == "for_each_task":
         nested = body["task"]
         if not isinstance(nested, dict) or inside or "for_each_task" in nested:
-            raise invalid(f"Task '{key}': for_each_task.task must be one task that is no loop itself.")
+            raise invalid(f"Task '{key}': for_each_task.task must be one task, not a loop.")
         _check_task(nested, environments, inside=key)
 
 

@@ -1,4 +1,4 @@
-"""One attempt of a task that runs in a process: prepare, start, wait, read what it left."""
+"""Executes a task that needs a process: prepare, start, wait, read what it left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from localspace.jobs.settings import kind_of
 from localspace.jobs.task_output import read_report, read_secret_names, read_values, settle
 from localspace.jobs.tasks import PREPARERS
 from localspace.jobs.tasks.preparation import Preparation, PreparationError
-from localspace.jobs.terminal_states import SUCCESS, WORKLOAD_FAILED, Ending, cancelled, failed
+from localspace.jobs.terminal_states import SUCCESS, WORKLOAD_FAILED, TerminalState, cancelled, failed
 
 TOKEN_SECONDS = 24 * 3600
 RUNTIME = "client.4.0"
@@ -31,7 +31,7 @@ _ERROR_CHARACTERS = 20_000
 _log = logging.getLogger("localspace.jobs")
 
 
-class Attempts:
+class TaskExecutor:
     """Runs attempts; several threads at once."""
 
     def __init__(self, resources: JobResources, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Attempts:
             if (value := self._secret_value(scope, key)) is not None
         ]
 
-    def execute(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[Ending, Document]:
+    def execute(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[TerminalState, Document]:
         """Run one attempt to its end."""
         identity, authenticator = self._resources.repositories.identity, self._resources.authenticator
         actor = identity.by_id(run["run_as_id"])
@@ -82,7 +82,7 @@ class Attempts:
 
     def _process(
         self, task_run: Document, folder: Path, environment: dict[str, str], cancel: CancelToken
-    ) -> tuple[Ending, Document]:
+    ) -> tuple[TerminalState, Document]:
         process = TaskProcess(folder, environment)
         self._run_log.change_task_run(task_run["run_id"], process=process.mark())
         cancel.on_cancel(process.stop)
@@ -117,9 +117,9 @@ class Attempts:
         )
 
     def _require_warehouse(self, actor: Principal, warehouse_id: str) -> None:
-        books = self._resources.repositories
-        owner = require_warehouse(books, warehouse_id).get("creator_name")
-        require_level(books, actor, "warehouses", warehouse_id, "CAN_USE", owner=owner)
+        repositories = self._resources.repositories
+        owner = require_warehouse(repositories, warehouse_id).get("creator_name")
+        require_level(repositories, actor, "warehouses", warehouse_id, "CAN_USE", owner=owner)
 
     def _secret_value(self, scope: str, key: str) -> str | None:
         """Return a secret in clear, for blotting it out of the output of the task that has read it."""

@@ -1,17 +1,17 @@
-"""What the references of one task may ask, read from the run book."""
+"""The values that references of one task may read, from the run log."""
 
 from __future__ import annotations
 
 from localspace.core.store import Document
 from localspace.jobs.dag import Result
-from localspace.jobs.references import Context, TaskFacts
-from localspace.jobs.run_log import RunBook, over
+from localspace.jobs.references import ReferenceContext, TaskValues
+from localspace.jobs.run_log import RunLog, over
 
 
-def context_of(book: RunBook, run: Document, task_run: Document, workspace_id: str, workspace_url: str) -> Context:
+def context_of(run_log: RunLog, run: Document, task_run: Document, workspace_id: str, workspace_url: str) -> ReferenceContext:
     """Return the context of a task about to start."""
     tasks = {
-        key: TaskFacts(
+        key: TaskValues(
             run_id=one["run_id"],
             result=Result(one["result"]),
             error_code="" if one["code"] == "SUCCESS" else one["code"],
@@ -19,10 +19,10 @@ def context_of(book: RunBook, run: Document, task_run: Document, workspace_id: s
             notebook_path=notebook_of(one["task"]),
             values=one.get("values") or {},
         )
-        for key, one in book.current(run["run_id"]).items()
+        for key, one in run_log.current(run["run_id"]).items()
         if over(one)
     }
-    return Context(
+    return ReferenceContext(
         job_id=run["job_id"],
         job_name=run["settings"].get("name", ""),
         job_run_id=run["run_id"],

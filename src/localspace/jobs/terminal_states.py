@@ -1,4 +1,4 @@
-"""How tasks and runs end, and what the wire says of their state.
+"""Terminal states of tasks and runs, and state as the API words it.
 
 Source: SDK 0.156 (RunState, RunStatus, TerminationCodeCode). A run with a failed task reports the life cycle
 INTERNAL_ERROR with the message of that task, as the platform does.
@@ -32,7 +32,7 @@ WORKLOAD_FAILED = "Workload failed, see run output for details"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class TerminalState:
     """The end of a task or run: result, termination code and type, message for people."""
 
     result: Result
@@ -52,27 +52,27 @@ class Ending:
         }
 
 
-SUCCESS = Ending(result=Result.SUCCESS, code="SUCCESS", type="SUCCESS")
+SUCCESS = TerminalState(result=Result.SUCCESS, code="SUCCESS", type="SUCCESS")
 
 
-def failed(message: str = WORKLOAD_FAILED, code: str = "RUN_EXECUTION_ERROR") -> Ending:
+def failed(message: str = WORKLOAD_FAILED, code: str = "RUN_EXECUTION_ERROR") -> TerminalState:
     """Return the end of a task whose workload failed."""
-    return Ending(result=Result.FAILED, code=code, message=message)
+    return TerminalState(result=Result.FAILED, code=code, message=message)
 
 
-def cancelled() -> Ending:
+def cancelled() -> TerminalState:
     """Return the end of what a user cancelled."""
-    return Ending(result=Result.CANCELED, code="USER_CANCELED", message="Run cancelled.")
+    return TerminalState(result=Result.CANCELED, code="USER_CANCELED", message="Run cancelled.")
 
 
-def timed_out(seconds: float) -> Ending:
+def timed_out(seconds: float) -> TerminalState:
     """Return the end of what ran longer than its limit."""
-    return Ending(result=Result.TIMEDOUT, code="CANCELED", message=f"Run timed out after {seconds:g} seconds.")
+    return TerminalState(result=Result.TIMEDOUT, code="CANCELED", message=f"Run timed out after {seconds:g} seconds.")
 
 
-def lost() -> Ending:
+def lost() -> TerminalState:
     """Return the end of what was active when the local workspace itself stopped."""
-    return Ending(
+    return TerminalState(
         result=Result.FAILED,
         code="INTERNAL_ERROR",
         type="INTERNAL_ERROR",
@@ -81,7 +81,7 @@ def lost() -> Ending:
     )
 
 
-def skipped(result: Result) -> Ending:
+def skipped(result: Result) -> TerminalState:
     """Return the end of a task that never ran."""
     said = {
         Result.EXCLUDED: "The condition to run this task was not met.",
@@ -89,12 +89,12 @@ def skipped(result: Result) -> Ending:
         Result.UPSTREAM_CANCELED: "An upstream task was cancelled.",
         Result.DISABLED: "The task, or what it depends on, is disabled.",
     }
-    return Ending(result=result, code="DISABLED" if result is Result.DISABLED else "SKIPPED", message=said[result])
+    return TerminalState(result=result, code="DISABLED" if result is Result.DISABLED else "SKIPPED", message=said[result])
 
 
-def too_many() -> Ending:
+def too_many() -> TerminalState:
     """Return the end of a run beyond max_concurrent_runs of a job without a queue."""
-    return Ending(
+    return TerminalState(
         result=Result.MAXIMUM_CONCURRENT_RUNS_REACHED,
         code="MAX_CONCURRENT_RUNS_EXCEEDED",
         message="The job already runs as often as max_concurrent_runs allows.",
@@ -102,11 +102,11 @@ def too_many() -> Ending:
     )
 
 
-def of_run(result: Result, tasks: list[Document]) -> Ending:
+def of_run(result: Result, tasks: list[Document]) -> TerminalState:
     """Return the end of a run from its overall result and its tasks."""
     if result in SUCCEEDED:
         code = "SUCCESS" if result is Result.SUCCESS else "SUCCESS_WITH_FAILURES"
-        return Ending(result=result, code=code, type="SUCCESS")
+        return TerminalState(result=result, code=code, type="SUCCESS")
     if result in CANCELLED:
         return cancelled()
     if result in NOT_RUN:
@@ -117,10 +117,10 @@ def of_run(result: Result, tasks: list[Document]) -> Ending:
     message = f"Task {first['task_key']} failed with message: {str(first['message']).rstrip('.')}."
     if any(one["result"] == Result.UPSTREAM_FAILED for one in tasks):
         message += " This caused all downstream tasks to get skipped."
-    return Ending(result=Result.FAILED, code=first["code"], type=first["type"], message=message, life=Life.INTERNAL_ERROR)
+    return TerminalState(result=Result.FAILED, code=first["code"], type=first["type"], message=message, life=Life.INTERNAL_ERROR)
 
 
-def wire_state(body: Document) -> Document:
+def serialised_state(body: Document) -> Document:
     """Return `state` and `status` of a stored run or task as the API words them."""
     life = Life(body["life"])
     state: Document = {

@@ -8,7 +8,7 @@ from localspace.core.statement_runner import CancelToken
 
 
 class TimeLimit:
-    """Cancels a token after some seconds; 0 is no limit."""
+    """Cancels a token after some seconds; 0 means without limit."""
 
     def __init__(self, seconds: float, token: CancelToken) -> None:
         """Start the clock."""

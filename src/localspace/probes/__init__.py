@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from localspace.probes import access, masks, places, refusals, roles, unseen
+from localspace.probes import access, locations, masks, roles, unsupported, untagged
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -51,27 +51,27 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="bodies_show_to_executors", check=access.bodies_show_to_executors),
     Probe(name="binding_needs_execute", check=access.binding_needs_execute),
     Probe(name="statements_of_others_stay_hidden", check=access.statements_of_others_stay_hidden),
-    Probe(name="defaults_read_nothing", check=refusals.defaults_read_nothing),
+    Probe(name="defaults_read_nothing", check=unsupported.defaults_read_nothing),
     Probe(name="views_have_no_policies", check=masks.views_have_no_policies),
     Probe(name="function_reads_as_owner", check=masks.function_reads_as_owner),
     Probe(name="arguments_keep_their_meaning", check=masks.arguments_keep_their_meaning),
     Probe(name="copies_hold_what_was_seen", check=masks.copies_hold_what_was_seen),
     Probe(name="tags_take_effect", check=masks.tags_take_effect),
-    Probe(name="time_travel", check=refusals.time_travel),
-    Probe(name="clones", check=refusals.clones),
-    Probe(name="paths_and_files", check=refusals.paths_and_files),
-    Probe(name="changes_under_policy", check=refusals.changes_under_policy),
-    Probe(name="overwrites_under_filter", check=refusals.overwrites_under_filter),
-    Probe(name="explain_shows_no_mask", check=refusals.explain_shows_no_mask),
-    Probe(name="errors_show_no_value", check=refusals.errors_show_no_value),
-    Probe(name="opaque_statements", check=refusals.opaque_statements),
-    Probe(name="governed_columns_stay", check=refusals.governed_columns_stay),
-    Probe(name="replaced_table_keeps_masks", check=refusals.replaced_table_keeps_masks),
-    Probe(name="hive_needs_grants", check=places.hive_needs_grants),
-    Probe(name="hive_takes_no_policies", check=places.hive_takes_no_policies),
-    Probe(name="locations_need_a_right", check=places.locations_need_a_right),
-    Probe(name="locations_do_not_overlap", check=places.locations_do_not_overlap),
-    Probe(name="external_rows_outlive_tables", check=places.external_rows_outlive_tables),
+    Probe(name="time_travel", check=unsupported.time_travel),
+    Probe(name="clones", check=unsupported.clones),
+    Probe(name="paths_and_files", check=unsupported.paths_and_files),
+    Probe(name="changes_under_policy", check=unsupported.changes_under_policy),
+    Probe(name="overwrites_under_filter", check=unsupported.overwrites_under_filter),
+    Probe(name="explain_shows_no_mask", check=unsupported.explain_shows_no_mask),
+    Probe(name="errors_show_no_value", check=unsupported.errors_show_no_value),
+    Probe(name="opaque_statements", check=unsupported.opaque_statements),
+    Probe(name="governed_columns_stay", check=unsupported.governed_columns_stay),
+    Probe(name="replaced_table_keeps_masks", check=unsupported.replaced_table_keeps_masks),
+    Probe(name="hive_needs_grants", check=locations.hive_needs_grants),
+    Probe(name="hive_takes_no_policies", check=locations.hive_takes_no_policies),
+    Probe(name="locations_need_a_right", check=locations.locations_need_a_right),
+    Probe(name="locations_do_not_overlap", check=locations.locations_do_not_overlap),
+    Probe(name="external_rows_outlive_tables", check=locations.external_rows_outlive_tables),
     Probe(name="policies_bind_the_next_statement", check=roles.policies_bind_the_next_statement),
     Probe(name="owners_of_jobs_are_identities", check=roles.owners_of_jobs_are_identities),
     Probe(name="local_groups_carry_no_names", check=roles.local_groups_carry_no_names),
@@ -79,9 +79,9 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="warehouse_levels", check=roles.warehouse_levels),
     Probe(name="folders_are_told_to_tasks", check=roles.folders_are_told_to_tasks),
     Probe(name="quotas_hide_what_hides", check=roles.quotas_hide_what_hides),
-    Probe(name="untagged_tables", check=unseen.untagged_tables),
-    Probe(name="untagged_columns", check=unseen.untagged_columns),
-    Probe(name="tags_of_replaced_tables", check=unseen.tags_of_replaced_tables),
+    Probe(name="untagged_tables", check=untagged.untagged_tables),
+    Probe(name="untagged_columns", check=untagged.untagged_columns),
+    Probe(name="tags_of_replaced_tables", check=untagged.tags_of_replaced_tables),
 )
 
 

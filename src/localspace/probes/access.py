@@ -53,7 +53,7 @@ def write_needs_modify(stage: Stage) -> None:
 
 
 def append_only_keeps_rows(stage: Stage) -> None:
-    """What was appended to an append-only table stays, whoever asks."""
+    """Rows of an append-only table stay, for every principal."""
     table = stage.table("access_append_only")
     stage.admin(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.appendOnly' = 'true')")
     stage.admin(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
@@ -79,7 +79,7 @@ def views_change_hands_by_admins(stage: Stage) -> None:
 
 
 def replacing_is_owning(stage: Stage) -> None:
-    """Who replaces somebody's view reads through it with privileges of its own."""
+    """A principal that replaces another's view reads through it with its own privileges."""
     catalog = stage.schema.split(".")[0]
     hidden = f"{catalog}.{stage.schema.split('.')[1].strip('`')}_lent"
     view = f"{stage.schema}.replaced_view"
@@ -105,7 +105,7 @@ def execute_needed(stage: Stage) -> None:
 
 
 def bodies_show_to_executors(stage: Stage) -> None:
-    """The body of a function shows to nobody who may not execute or manage it, by whatever way; to who may, it does."""
+    """The body of a function shows only to principals that may execute or manage it, in every place that lists it."""
     catalog, schema = (p.strip("`") for p in stage.schema.split("."))
     stage.admin(f"CREATE OR REPLACE FUNCTION {stage.schema}.keyed(s STRING) RETURNS STRING RETURN sha2(concat('s3cr3t', s), 256)")
     asked = f"SELECT routine_definition FROM {catalog}.information_schema.routines WHERE routine_name = 'keyed'"
@@ -161,7 +161,7 @@ def information_schema_filtered(stage: Stage) -> None:
 
 
 def classification_hidden(stage: Stage) -> None:
-    """The results of data classification do not show to who is no admin."""
+    """The results of data classification show to account admins only."""
     answer = stage.place.run("SELECT column_name FROM system.data_classification.results LIMIT 1", stage.reader)
     if answer.rows or not answer.error:
         raise ProbeError("a reader may read the results of data classification")

@@ -9,7 +9,7 @@ _MASKED = [("1", "XXX"), ("2", "XXX"), ("3", "XXX")]
 
 
 def spark_connect_reads_as_the_token(stage: Stage) -> None:
-    """Spark Connect shows what the token's principal may see, whoever the messages claim to be from."""
+    """Spark Connect shows what the token's principal may see, even if the messages name another user."""
     table = stage.table("connect_reads")
     stage.tag(f"{table}.secret")
     query = f"SELECT id, secret FROM {table}"
@@ -342,7 +342,7 @@ def copies_hold_what_was_seen(stage: Stage) -> None:
 
 
 def tags_take_effect(stage: Stage) -> None:
-    """A tag that is set or taken away changes what is seen, at the latest after the place has settled."""
+    """A tag that is set or removed changes what is seen, at the latest after the place has settled."""
     table = stage.table("effect")
     with stage.policy("effect", f"TABLE {table}", stage.mask(table)):
         stage.expect(f"SELECT id, secret FROM {table}", stage.reader, _RAW)

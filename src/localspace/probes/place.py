@@ -1,4 +1,4 @@
-"""What a probe needs of a place: run SQL as somebody, make people and groups. Nothing here knows localspace."""
+"""A place as probes use it: it runs SQL as a principal, makes people and groups. Nothing here depends on localspace."""
 
 from __future__ import annotations
 

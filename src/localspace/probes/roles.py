@@ -62,7 +62,7 @@ def local_groups_carry_no_names(stage: Stage) -> None:
 
 
 def names_left_behind_open_nothing(stage: Stage) -> None:
-    """Whoever gets the name of a deleted group is not exempt from the policies that named it."""
+    """A new holder of a deleted group's name is not exempt from the policies that named it."""
     table = stage.table("left_names", "(1,'a','raw-1')")
     stage.tag(f"{table}.secret")
     name = stage.temporary_group("left", [stage.exempt])

@@ -18,7 +18,7 @@ from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.faults import milliseconds_since, without_secrets
 from localspace.core.principals import Principal
 from localspace.core.store import KeyNameError
-from localspace.http.request import MAX_BODY, Answer, Call, Plane, Route
+from localspace.http.request import MAX_BODY, HandlerResult, Plane, Request, Route
 from localspace.http.request_schemas import schema_of
 from localspace.http.router import Router
 from localspace.http.serialisation import Reply, error_reply
@@ -89,7 +89,7 @@ class App:
         except (KeyNameError, UnicodeEncodeError):
             reply = error_reply(invalid("A name or text holds a character that cannot be stored."))
         except Exception as error:
-            # A defect of ours: the client gets the platform's shape, the trace goes to the server's log.
+            # A defect of localspace: the client gets the platform's error body, the trace goes to the server's log.
             _log.exception("%s %s failed", method, raw_path)
             reply = error_reply(ApiError(500, "INTERNAL_ERROR", f"{type(error).__name__} in the local workspace."))
         if not control:
@@ -130,7 +130,7 @@ class App:
         if principal is not None:
             caller.append(principal)
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        call = Call(
+        request = Request(
             services=self._services,
             method=method,
             path=unquote(raw_path),
@@ -143,26 +143,26 @@ class App:
             schema=schema_of(route.method, route.path),
         )
         if route.plane is Plane.CONTROL:
-            return await _run(route, call)
-        return await self._with_faults(route, call)
+            return await _run(route, request)
+        return await self._with_faults(route, request)
 
-    async def _with_faults(self, route: Route, call: Call) -> Reply:
+    async def _with_faults(self, route: Route, request: Request) -> Reply:
         faults = self._services.faults
-        fault = faults.hit(call.method, call.path, "before")
+        fault = faults.hit(request.method, request.path, "before")
         if fault is not None:
             await asyncio.sleep(fault.delay_ms / 1000)
             error = fault.error()
             if error is not None:
                 return _with_headers(error_reply(error), fault.headers)
-        death = faults.count_write() if self._writes(route, call.raw) else None
+        death = faults.count_write() if self._writes(route, request.raw) else None
         if death == "before":
             self._die()
-        reply = await _run(route, call)
+        reply = await _run(route, request)
         if death == "after":
             if reply.effect is not None:
                 await asyncio.wait({asyncio.wrap_future(reply.effect)})
             self._die()
-        fault = faults.hit(call.method, call.path, "after")
+        fault = faults.hit(request.method, request.path, "after")
         if fault is not None:
             await asyncio.sleep(fault.delay_ms / 1000)
             error = fault.error()
@@ -200,16 +200,16 @@ class App:
         os._exit(KILLED)
 
 
-async def _run(route: Route, call: Call) -> Reply:
+async def _run(route: Route, request: Request) -> Reply:
     if route.path.startswith("/api/2.1/unity-catalog/"):
-        hide_legacy(call)
-    answer: Any = route.handler(call)
+        hide_legacy(request)
+    answer: Any = route.handler(request)
     if asyncio.iscoroutine(answer):
         answer = await answer
     return _as_reply(answer)
 
 
-def _as_reply(answer: Answer) -> Reply:
+def _as_reply(answer: HandlerResult) -> Reply:
     return answer if isinstance(answer, Reply) else Reply(body=answer)
 
 

@@ -13,7 +13,7 @@ _HTTP2 = b"PRI"
 _log = logging.getLogger("localspace.connect")
 
 
-class FrontProtocol(H11Protocol):
+class ConnectionProxy(H11Protocol):
     """HTTP/1.1 as ever; TLS and HTTP/2 go on to the port of Spark Connect, byte by byte."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from localspace.server.app import App
-from localspace.server.connection_proxy import FrontProtocol
+from localspace.server.connection_proxy import ConnectionProxy
 from localspace.server.workspace import Workspace
 
 
@@ -30,7 +30,7 @@ class LocalServer(uvicorn.Server):
         config = uvicorn.Config(
             App(workspace),
             # h11 below it: the C parser loses the body of an h2c upgrade, which Java clients ask for.
-            http=FrontProtocol,
+            http=ConnectionProxy,
             ws="none",
             lifespan="off",
             log_level="warning",

@@ -20,23 +20,23 @@ from localspace.core.location import Location
 from localspace.core.statement_runner import StatementRunner
 from localspace.core.store import Store
 from localspace.governance import bootstrap
-from localspace.governance.repositories import Books, open_books
+from localspace.governance.repositories import Repositories, open_repositories
 from localspace.http.response_cache import ResponseCache
 from localspace.http.services import Services
-from localspace.identity.authenticator import Gatekeeper, digest
+from localspace.identity.authenticator import Authenticator, digest
 from localspace.jobs.services import RUNS, JobServices
-from localspace.sql.statement_service import StatementDesk
+from localspace.sql.statement_service import StatementService
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import WorkspaceTree
 
 MARKER = "localspace.json"
-"""A data folder is ours when it holds this file; nothing else is ever emptied."""
+"""The file that marks a data folder of localspace; no other folder is ever emptied."""
 
 _TREE, _VOLUMES = "tree", "volumes"
 _ENGINE_FOLDERS = frozenset({"engine", "empty", "scratch"})
 """What the running SQL engine holds on to in its folder; everything else there is rows, which a reset removes."""
 
-BuildRunner = Callable[[Books, Path], StatementRunner]
+BuildRunner = Callable[[Repositories, Path], StatementRunner]
 """Makes the SQL engine over the repositories and a folder of its own."""
 
 
@@ -53,9 +53,9 @@ class Workspace:
         self.location = Location(data_dir=data_dir)
         self.store = Store(data_dir / "store.db")
         clock = Clock(self.store)
-        self.repositories = open_books(self.store, clock, bootstrap.ensure(self.store, clock))
+        self.repositories = open_repositories(self.store, clock, bootstrap.ensure(self.store, clock))
         self.ids = self.repositories.ids
-        self.token = self._admin_token(Gatekeeper(self.store, clock, self.repositories.identity))
+        self.token = self._admin_token(Authenticator(self.store, clock, self.repositories.identity))
         self.services = open_services(self.repositories, self.location, self.reset, build_runner or _sql_runner)
 
     def start(self) -> None:
@@ -97,7 +97,7 @@ class Workspace:
         self.store.close()
         self._lock_file.release()
 
-    def _admin_token(self, authenticator: Gatekeeper) -> str:
+    def _admin_token(self, authenticator: Authenticator) -> str:
         path = self.location.data_dir / "admin.token"
         if path.exists():
             token = path.read_text().strip()
@@ -113,11 +113,13 @@ class Workspace:
         return token
 
 
-def open_services(repositories: Books, location: Location, reset: Callable[[], None], build_runner: BuildRunner) -> Services:
+def open_services(
+    repositories: Repositories, location: Location, reset: Callable[[], None], build_runner: BuildRunner
+) -> Services:
     """Open the services of a workspace; the SQL engine starts with the first statement that needs it."""
     store, clock = repositories.store, repositories.clock
-    authenticator = Gatekeeper(store, clock, repositories.identity)
-    statements = StatementDesk(clock, lambda: build_runner(repositories, _files(location)))
+    authenticator = Authenticator(store, clock, repositories.identity)
+    statements = StatementService(clock, lambda: build_runner(repositories, _files(location)))
     faults = Faults()
     tree = WorkspaceTree(store, clock, repositories.identity, location.folder(_TREE))
     volumes = VolumeFiles(store, repositories.privileges, location.folder(_VOLUMES))
@@ -176,7 +178,7 @@ def _claim(data_dir: Path) -> BaseFileLock:
     return lock
 
 
-def _sql_runner(repositories: Books, files: Path) -> StatementRunner:
+def _sql_runner(repositories: Repositories, files: Path) -> StatementRunner:
     # The engine is imported with the first statement: the control plane starts without it.
     from localspace.sql.run import build_runner
 

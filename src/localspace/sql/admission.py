@@ -1,6 +1,6 @@
 """Which calls of the engine's functions a text may hold: by name, and by what their types and options may be.
 
-A call is found by its tokens wherever it stands. What is not certainly harmless is refused: options that are not written
+A call is found by its tokens wherever it stands. Calls that are not certainly harmless are refused: options that are not written
 out as a map of literals, types that are not written out as DDL, names that nobody listed.
 """
 
@@ -37,7 +37,7 @@ def require_admitted(call: Call, tokens: list[Token]) -> None:
 
 
 def alias_starts(tree: exp.Expr) -> frozenset[int]:
-    """Return where names of tables with a column list start, `t(a, b)`: they are no calls."""
+    """Return where names of tables with a column list start, `t(a, b)`, which are not calls."""
     found = [alias.this for alias in tree.find_all(exp.TableAlias) if alias.args.get("columns")]
     return frozenset(one.meta["start"] for one in found if isinstance(one, exp.Identifier) and "start" in one.meta)
 

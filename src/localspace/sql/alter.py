@@ -11,7 +11,7 @@ from localspace.core.store import Document
 from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, next_physical, read_column, read_mask
-from localspace.sql.context import NOTHING, Context
+from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.policies import read_principal
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.rows import swap, write_columns
@@ -21,7 +21,7 @@ from localspace.sql.tagging import alter_tags
 from localspace.sql.types import parse_type, read_type
 
 
-def alter_table(context: Context, cursor: Cursor) -> StatementResult:
+def alter_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER TABLE."""
     cursor.expect("ALTER", "TABLE")
     path = context.session.table_path(target_path(cursor))
@@ -63,7 +63,7 @@ def alter_table(context: Context, cursor: Cursor) -> StatementResult:
     raise cursor.error(f"'{cursor.take().text}'", "in ALTER TABLE")
 
 
-def alter_view(context: Context, cursor: Cursor) -> StatementResult:
+def alter_view(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER VIEW: tags, owner, name, properties, a column's tags."""
     cursor.expect("ALTER", "VIEW")
     table = context.reader.require_table(context.session.table_path(target_path(cursor)))
@@ -82,32 +82,32 @@ def alter_view(context: Context, cursor: Cursor) -> StatementResult:
     raise failures.not_supported("this ALTER VIEW; use CREATE OR REPLACE VIEW")
 
 
-def alter_container(context: Context, cursor: Cursor) -> StatementResult:
+def alter_container(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER CATALOG, SCHEMA or VOLUME: tags, owner, properties."""
     cursor.expect("ALTER")
     target = read_securable(context, cursor)
-    context.books.privileges.require_exists(target.type, target.full_name)
+    context.repositories.privileges.require_exists(target.type, target.full_name)
     if alter_tags(context, cursor, target) or _alter_owner(context, cursor, target.type.lower(), target):
         return NOTHING
     if cursor.accept("SET", "DBPROPERTIES") and target.type == "SCHEMA":
         properties = read_properties(cursor)
-        context.books.catalog.update_schema(context.actor, target.full_name, {"properties": properties})
+        context.repositories.catalog.update_schema(context.actor, target.full_name, {"properties": properties})
         return NOTHING
     raise failures.not_supported(f"this ALTER {target.type}")
 
 
-def comment_on(context: Context, cursor: Cursor) -> StatementResult:
+def comment_on(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run COMMENT ON type name IS text."""
     cursor.expect("COMMENT", "ON")
     target = read_securable(context, cursor)
     cursor.expect("IS")
     text = None if cursor.accept("NULL") else cursor.string()
     cursor.end()
-    books = context.books
+    repositories = context.repositories
     if target.type == "CATALOG":
-        books.catalog.update_catalog(context.actor, target.full_name, {"comment": text})
+        repositories.catalog.update_catalog(context.actor, target.full_name, {"comment": text})
     elif target.type == "SCHEMA":
-        books.catalog.update_schema(context.actor, target.full_name, {"comment": text})
+        repositories.catalog.update_schema(context.actor, target.full_name, {"comment": text})
     elif target.type == "COLUMN":
         path, name = target.full_name.split(".", 3)[:3], target.full_name.split(".", 3)[3]
         table = context.reader.require_table((path[0], path[1], path[2]))
@@ -115,42 +115,42 @@ def comment_on(context: Context, cursor: Cursor) -> StatementResult:
     elif target.type == "TABLE":
         parts = target.full_name.split(".")
         context.reader.require_table((parts[0], parts[1], parts[2]))
-        books.objects.change(context.actor, "table", target.full_name, {"comment": text})
+        repositories.objects.change(context.actor, "table", target.full_name, {"comment": text})
     else:
-        books.objects.change(context.actor, target.type.lower(), target.full_name, {"comment": text})
+        repositories.objects.change(context.actor, target.type.lower(), target.full_name, {"comment": text})
     return NOTHING
 
 
-def _change(context: Context, table: Document, fields: Document) -> StatementResult:
-    context.books.objects.change(context.actor, "table", table["full_name"], fields)
+def _change(context: StatementContext, table: Document, fields: Document) -> StatementResult:
+    context.repositories.objects.change(context.actor, "table", table["full_name"], fields)
     return NOTHING
 
 
-def _alter_owner(context: Context, cursor: Cursor, kind: str, target: Securable) -> bool:
+def _alter_owner(context: StatementContext, cursor: Cursor, kind: str, target: Securable) -> bool:
     if not (cursor.accept("SET", "OWNER", "TO") or cursor.accept("OWNER", "TO")):
         return False
     owner = read_principal(cursor)
     cursor.end()
     if kind == "catalog":
-        context.books.catalog.update_catalog(context.actor, target.full_name, {"owner": owner})
+        context.repositories.catalog.update_catalog(context.actor, target.full_name, {"owner": owner})
     elif kind == "schema":
-        context.books.catalog.update_schema(context.actor, target.full_name, {"owner": owner})
+        context.repositories.catalog.update_schema(context.actor, target.full_name, {"owner": owner})
     else:
-        context.books.objects.change(context.actor, kind, target.full_name, {"owner": owner})
+        context.repositories.objects.change(context.actor, kind, target.full_name, {"owner": owner})
     return True
 
 
-def _rename_table(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _rename_table(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     path = context.session.table_path(target_path(cursor))
     cursor.end()
     if tuple(part.casefold() for part in path[:2]) != tuple(part.casefold() for part in table_key(table)[:2]):
         raise failures.not_supported("renaming a table into another schema")
-    context.books.objects.rename(context.actor, "table", table["full_name"], path[2])
+    context.repositories.objects.rename(context.actor, "table", table["full_name"], path[2])
     return NOTHING
 
 
 @rule("LS-038")
-def _rename_column(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _rename_column(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     """Rename a column; refused while it has a governed tag or a manual mask or filter uses it."""
     column = context.column_named(table, cursor.name())
     cursor.expect("TO")
@@ -168,7 +168,7 @@ def _rename_column(context: Context, cursor: Cursor, table: Document) -> Stateme
     return _replace_column(context, table, renamed)
 
 
-def _add_columns(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _add_columns(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     many = cursor.one_of("COLUMNS", "COLUMN")
     listed = ColumnList()
     wrapped = cursor.accept("(")
@@ -193,13 +193,13 @@ def _add_columns(context: Context, cursor: Cursor, table: Document) -> Statement
     added = documents_of(listed.columns, first, len(table["columns"]))
     columns = list(table["columns"])
     for spec, document in zip(listed.columns, added, strict=True):
-        columns.insert(_place(spec, columns, table), document)
+        columns.insert(_position(spec, columns, table), document)
     last = first + len(added) - 1
     return _change(context, table, {"columns": _numbered(columns), "last_physical": last})
 
 
 @rule("LS-039")
-def _drop_columns(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _drop_columns(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     """Drop columns; refused while one has a governed tag or a manual mask or filter uses it."""
     cursor.expect("DROP")
     cursor.one_of("COLUMNS", "COLUMN")
@@ -224,7 +224,7 @@ def _drop_columns(context: Context, cursor: Cursor, table: Document) -> Statemen
     return _change(context, table, {"columns": _numbered(columns), "last_physical": last})
 
 
-def _alter_column(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _alter_column(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     column = context.column_named(table, cursor.name())
     if alter_tags(context, cursor, Securable("COLUMN", f"{table['full_name']}.{column['name']}")):
         return NOTHING
@@ -254,7 +254,7 @@ def _alter_column(context: Context, cursor: Cursor, table: Document) -> Statemen
     return _replace_column(context, table, changed)
 
 
-def _mask(context: Context, cursor: Cursor, table: Document) -> Document:
+def _mask(context: StatementContext, cursor: Cursor, table: Document) -> Document:
     refuse_legacy(table["full_name"], "column masks")
     spec = read_mask(cursor)
     function = function_reference(context, spec["function"])
@@ -264,7 +264,7 @@ def _mask(context: Context, cursor: Cursor, table: Document) -> Document:
     return {"function_name": function["full_name"], "using_column_names": using}
 
 
-def _set_row_filter(context: Context, cursor: Cursor, table: Document) -> StatementResult:
+def _set_row_filter(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
     refuse_legacy(table["full_name"], "row filters")
     function = function_reference(context, cursor.path())
     cursor.expect("ON")
@@ -284,14 +284,14 @@ def _arity(function: Document, given: int) -> SqlError:
     )
 
 
-def _replace_column(context: Context, table: Document, changed: Document) -> StatementResult:
+def _replace_column(context: StatementContext, table: Document, changed: Document) -> StatementResult:
     kind = parse_type(changed["type_text"])
     changed = changed | {"type_json": kind.column_json(changed["name"], changed.get("nullable", True), changed.get("comment"))}
     columns = [changed if one["physical"] == changed["physical"] else one for one in table["columns"]]
     return _change(context, table, {"columns": columns})
 
 
-def _widen(context: Context, cursor: Cursor, table: Document, column: Document) -> StatementResult:
+def _widen(context: StatementContext, cursor: Cursor, table: Document, column: Document) -> StatementResult:
     kind = read_type(cursor)
     cursor.end()
     if not parse_type(column["type_text"]).widens_to(kind):
@@ -303,45 +303,45 @@ def _widen(context: Context, cursor: Cursor, table: Document, column: Document) 
     changed = column | {"type_text": kind.text, "type_name": kind.type_name}
     columns = [changed if one["physical"] == column["physical"] else one for one in table["columns"]]
     new_shape = table | {"columns": columns}
-    context.books.privileges.require_manage(context.actor, "TABLE", table["full_name"])
+    context.repositories.privileges.require_manage(context.actor, "TABLE", table["full_name"])
     folder = context.storage.new_folder()
     # The rows go from files to files: nobody sees them, so no mask applies.
-    rows = context.rewriter.physical(table, context.rewriter.frame, with_masks=False)
+    rows = context.rewriter.physical(table, context.rewriter.scope, with_masks=False)
     write_columns(context, new_shape, f"SELECT * FROM {rows}", folder, rewritten=True)
-    with context.books.store.transaction():
+    with context.repositories.store.transaction():
         swap(context, table, folder)
         return _replace_column(context, table, changed)
 
 
-def _move(context: Context, cursor: Cursor, table: Document, column: Document) -> StatementResult:
-    place = ("FIRST", "") if cursor.accept("FIRST") else ("AFTER", "")
-    if place[0] == "AFTER":
+def _move(context: StatementContext, cursor: Cursor, table: Document, column: Document) -> StatementResult:
+    position = ("FIRST", "") if cursor.accept("FIRST") else ("AFTER", "")
+    if position[0] == "AFTER":
         cursor.expect("AFTER")
-        place = ("AFTER", cursor.name())
+        position = ("AFTER", cursor.name())
     cursor.end()
     columns = [one for one in table["columns"] if one["physical"] != column["physical"]]
-    spec = ColumnSpec(name=column["name"], type=parse_type(column["type_text"]), place=place)
-    columns.insert(_place(spec, columns, table), column)
+    spec = ColumnSpec(name=column["name"], type=parse_type(column["type_text"]), position=position)
+    columns.insert(_position(spec, columns, table), column)
     return _change(context, table, {"columns": _numbered(columns)})
 
 
-def _place(spec: ColumnSpec, columns: list[Document], table: Document) -> int:
-    if spec.place is None:
+def _position(spec: ColumnSpec, columns: list[Document], table: Document) -> int:
+    if spec.position is None:
         return len(columns)
-    if spec.place[0] == "FIRST":
+    if spec.position[0] == "FIRST":
         return 0
     for at, one in enumerate(columns):
-        if one["name"].casefold() == spec.place[1].casefold():
+        if one["name"].casefold() == spec.position[1].casefold():
             return at + 1
-    raise failures.column_missing(spec.place[1], table_key(table))
+    raise failures.column_missing(spec.position[1], table_key(table))
 
 
 def _numbered(columns: Iterable[Document]) -> list[Document]:
     return [column | {"position": at} for at, column in enumerate(columns)]
 
 
-def _refuse_governed(context: Context, table: Document, column: Document, doing: str) -> None:
-    keys = context.books.tags.governed_on_column(table["full_name"], column["name"])
+def _refuse_governed(context: StatementContext, table: Document, column: Document, doing: str) -> None:
+    keys = context.repositories.tags.governed_on_column(table["full_name"], column["name"])
     if keys:
         raise SqlError(
             "INVALID_STATE",
@@ -367,13 +367,13 @@ def _refuse_used(table: Document, column: Document, doing: str) -> None:
         )
 
 
-def _refuse_nulls(context: Context, table: Document, column: Document) -> None:
+def _refuse_nulls(context: StatementContext, table: Document, column: Document) -> None:
     folder = context.storage.folder(table)
     if folder is not None:
         strict = {"columns": [column | {"nullable": False}]}
         context.storage.check_not_null(strict, folder)
 
 
-def _has_rows(context: Context, table: Document) -> bool:
+def _has_rows(context: StatementContext, table: Document) -> bool:
     folder = context.storage.folder(table)
     return folder is not None and context.storage.row_count(folder) > 0

@@ -1,4 +1,4 @@
-"""Results as Arrow: cells come as the wire's text and become values of their column's type."""
+"""Results as Arrow: cells come as text and become values of their column's type."""
 
 from __future__ import annotations
 

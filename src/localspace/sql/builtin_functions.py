@@ -1,6 +1,6 @@
 """The functions of the SQL engine by name: which may be called, which options they take, which are refused.
 
-Nothing else may be called: a name that is in none of these lists is no built-in function here, and the engine forgets
+Nothing else may be called: a name outside these lists is unknown here, and the engine forgets
 what it has beyond them. A test holds the lists against the engine's own SHOW FUNCTIONS.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a function's arguments may be: `type_at` and `options_at` are positions of a type and of an options map.
+    """The arguments a function takes: `type_at` and `options_at` are positions of a type and of an options map.
 
     A type is one string literal in DDL or a call of schema_of_…; options are a map of literals with these keys.
     """

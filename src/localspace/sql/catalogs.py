@@ -6,44 +6,44 @@ from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.store import Document
 from localspace.sql import failures
-from localspace.sql.context import NOTHING, Context
+from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.tables import read_properties, target_path
 
 SCHEMA_WORDS = ("SCHEMA", "DATABASE")
 
 
-def create_catalog(context: Context, cursor: Cursor) -> StatementResult:
+def create_catalog(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE CATALOG [IF NOT EXISTS]."""
     cursor.expect("CREATE", "CATALOG")
     careful = cursor.accept("IF", "NOT", "EXISTS")
     name = target_path(cursor)[0]
     body = _options(cursor) | {"name": name}
-    if context.books.store.get("catalog", name) is not None:
+    if context.repositories.store.get("catalog", name) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("catalog", (name,))
-    context.books.catalog.create_catalog(context.actor, body)
+    context.repositories.catalog.create_catalog(context.actor, body)
     return NOTHING
 
 
-def create_schema(context: Context, cursor: Cursor) -> StatementResult:
+def create_schema(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE SCHEMA [IF NOT EXISTS]."""
     cursor.expect("CREATE")
     cursor.one_of(*SCHEMA_WORDS)
     careful = cursor.accept("IF", "NOT", "EXISTS")
     path = context.session.schema_path(target_path(cursor))
     body = _options(cursor) | {"name": path[1], "catalog_name": path[0]}
-    if context.books.store.get("catalog", path[0]) is None:
+    if context.repositories.store.get("catalog", path[0]) is None:
         raise failures.catalog_missing(path[0])
-    if context.books.store.get("schema", *path) is not None:
+    if context.repositories.store.get("schema", *path) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("schema", path)
-    context.books.catalog.create_schema(context.actor, body)
+    context.repositories.catalog.create_schema(context.actor, body)
     return NOTHING
 
 
-def create_volume(context: Context, cursor: Cursor) -> StatementResult:
+def create_volume(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE VOLUME [IF NOT EXISTS] (managed)."""
     cursor.expect("CREATE")
     if cursor.accept("EXTERNAL"):
@@ -52,15 +52,15 @@ def create_volume(context: Context, cursor: Cursor) -> StatementResult:
     careful = cursor.accept("IF", "NOT", "EXISTS")
     path = context.session.table_path(target_path(cursor))
     body = _options(cursor) | {"name": path[2], "volume_type": "MANAGED"}
-    if context.books.store.get("volume", *path) is not None:
+    if context.repositories.store.get("volume", *path) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("volume", path)
-    context.books.objects.create(context.actor, "volume", path[0], path[1], body)
+    context.repositories.objects.create(context.actor, "volume", path[0], path[1], body)
     return NOTHING
 
 
-def drop_container(context: Context, cursor: Cursor) -> StatementResult:
+def drop_container(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP CATALOG, DROP SCHEMA or DROP VOLUME [IF EXISTS] [RESTRICT or CASCADE]."""
     cursor.expect("DROP")
     kind = cursor.one_of("CATALOG", "VOLUME", *SCHEMA_WORDS)
@@ -69,34 +69,34 @@ def drop_container(context: Context, cursor: Cursor) -> StatementResult:
     cascade = cursor.one_of("RESTRICT", "CASCADE") == "CASCADE"
     cursor.end()
     if kind == "CATALOG":
-        if context.books.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get("catalog", parts[0]) is None:
             return _absent(lenient, failures.catalog_missing(parts[0]))
-        context.books.catalog.delete_catalog(context.actor, parts[0], cascade)
+        context.repositories.catalog.delete_catalog(context.actor, parts[0], cascade)
     elif kind == "VOLUME":
         path = context.session.table_path(parts)
-        if context.books.store.get("volume", *path) is None:
+        if context.repositories.store.get("volume", *path) is None:
             return _absent(lenient, SqlError("VOLUME_NOT_FOUND", f"Volume '{'.'.join(path)}' does not exist.", "42704"))
-        context.books.objects.drop(context.actor, "volume", ".".join(path))
+        context.repositories.objects.drop(context.actor, "volume", ".".join(path))
     else:
         path2 = context.session.schema_path(parts)
-        if context.books.store.get("schema", *path2) is None:
+        if context.repositories.store.get("schema", *path2) is None:
             return _absent(lenient, failures.schema_missing(path2))
-        context.books.catalog.delete_schema(context.actor, ".".join(path2), cascade)
+        context.repositories.catalog.delete_schema(context.actor, ".".join(path2), cascade)
     return NOTHING
 
 
-def use(context: Context, cursor: Cursor) -> StatementResult:
+def use(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run USE: it is checked and has no effect on later statements, for each statement has a session of its own."""
     cursor.expect("USE")
     kind = cursor.one_of("CATALOG", *SCHEMA_WORDS)
     parts = target_path(cursor)
     cursor.end()
     if kind == "CATALOG":
-        if context.books.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get("catalog", parts[0]) is None:
             raise failures.catalog_missing(parts[0])
         return NOTHING
     path = context.session.schema_path(parts)
-    if context.books.store.get("schema", *path) is None:
+    if context.repositories.store.get("schema", *path) is None:
         raise failures.schema_missing(path)
     return NOTHING
 

@@ -51,7 +51,7 @@ class ColumnSpec:
     comment: str | None = None
     default: str | None = None
     mask: Document | None = None
-    place: tuple[str, str] | None = None
+    position: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -104,9 +104,9 @@ def read_column(cursor: Cursor, constraints: list[Document]) -> ColumnSpec:
         elif cursor.accept("MASK"):
             spec.mask = read_mask(cursor)
         elif cursor.accept("FIRST"):
-            spec.place = ("FIRST", "")
+            spec.position = ("FIRST", "")
         elif cursor.accept("AFTER"):
-            spec.place = ("AFTER", cursor.name())
+            spec.position = ("AFTER", cursor.name())
         elif cursor.looking_at("GENERATED"):
             raise failures.not_supported("generated and identity columns")
         else:

@@ -9,11 +9,11 @@ from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import CancelToken, SqlError, StatementResult
 from localspace.core.store import Document
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.information_schema import InformationSchema
-from localspace.sql.reader import Reader, Session
+from localspace.sql.reader import Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import EngineObjects, Storage
 from localspace.sql.types import parse_type
@@ -33,14 +33,14 @@ _CALLED = re.compile(r"\bls_[0-9a-f]{20}(?=\()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class StatementContext:
     """Everything a handler needs for one statement."""
 
-    books: Books
+    repositories: Repositories
     reader: Reader
     storage: Storage
     engine: Engine
-    session: Session
+    session: SqlSession
     rewriter: Rewriter
     information: InformationSchema
     cancel: CancelToken
@@ -107,7 +107,7 @@ class Context:
 
 
 def result_of(found: EngineRows) -> StatementResult:
-    """Return engine rows as the wire wants them."""
+    """Return engine rows as the statement API returns them."""
     return StatementResult(
         columns=tuple(described(_CALLED.sub("", name), kind) for name, kind, _ in found.columns),
         rows=found.rows,

@@ -23,7 +23,7 @@ _ARCHIVE_SECONDS = 600.0
 
 
 class EngineError(Exception):
-    """What the engine says went wrong; `analysis` is true when no row was read."""
+    """An error of the engine; `analysis` is true when no row was read."""
 
     def __init__(self, *, error_class: str | None, sql_state: str | None, message: str, analysis: bool) -> None:
         """Make an error from the engine's answer."""

@@ -46,7 +46,7 @@ def existing_archive() -> Path | None:
     try:
         found = archive_path()
     except RuntimeError:
-        return None  # no Java: the engine says so when it is started
+        return None  # no Java: the engine reports it when it is started
     return found if found.exists() else None
 
 

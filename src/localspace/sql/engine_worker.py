@@ -1,6 +1,6 @@
 """The engine's process: PySpark behind JSON lines on stdin and stdout. Run as a module by `engine.Engine`.
 
-It is told relations (name, folder, columns) and finished SQL; it knows no principals' rights, tags or policies.
+It is told relations (name, folder, columns) and finished SQL; privileges, tags and policies never reach it.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class Worker:
         if self.jvm.stdin is not None:
             self.jvm.stdin.close()
         try:
-            # Whoever started this process has less patience, except while a class archive is written.
+            # The parent process waits less, except while a class archive is written.
             self.jvm.wait(timeout=600)
         except subprocess.TimeoutExpired:
             self.jvm.kill()

@@ -6,13 +6,13 @@ from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
 from localspace.core.store import Document
 from localspace.sql import failures
-from localspace.sql.context import NOTHING, Context
+from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.routines import Routine
 from localspace.sql.tables import target_path
 from localspace.sql.types import parse_type, read_type
 
 
-def create_function(context: Context, cursor: Cursor) -> StatementResult:
+def create_function(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] FUNCTION … RETURN expression; the engine checks the body."""
     cursor.expect("CREATE")
     replacing = cursor.accept("OR", "REPLACE")
@@ -47,11 +47,11 @@ def create_function(context: Context, cursor: Cursor) -> StatementResult:
         "parameter_style": "S",
         "is_null_call": False,
     }
-    context.books.objects.create(context.actor, "function", path[0], path[1], body, replace=old is not None)
+    context.repositories.objects.create(context.actor, "function", path[0], path[1], body, replace=old is not None)
     return NOTHING
 
 
-def drop_function(context: Context, cursor: Cursor) -> StatementResult:
+def drop_function(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP FUNCTION [IF EXISTS]; policies that use it fail from then on."""
     cursor.expect("DROP", "FUNCTION")
     lenient = cursor.accept("IF", "EXISTS")
@@ -62,7 +62,7 @@ def drop_function(context: Context, cursor: Cursor) -> StatementResult:
         if lenient:
             return NOTHING
         raise failures.routine_missing(path)
-    context.books.objects.drop(context.actor, "function", function["full_name"])
+    context.repositories.objects.drop(context.actor, "function", function["full_name"])
     return NOTHING
 
 
@@ -125,10 +125,10 @@ def _characteristics(cursor: Cursor, body: Document) -> str | None:
 
 
 def _checked_type(
-    context: Context, path: tuple[str, str, str], parameters: list[Document], text: str, returns: str | None
+    context: StatementContext, path: tuple[str, str, str], parameters: list[Document], text: str, returns: str | None
 ) -> str:
     kinds = tuple((one["name"], parse_type(one["type_text"]).spark) for one in parameters)
     routine = Routine(path=path, parameters=kinds, text=text, returns=None if returns is None else parse_type(returns).spark)
-    call = context.rewriter.called(routine, ["NULL"] * len(kinds), context.rewriter.frame, context.actor)
+    call = context.rewriter.called(routine, ["NULL"] * len(kinds), context.rewriter.scope, context.actor)
     found = context.columns_of(f"SELECT {call} AS c")
     return returns or parse_type(found[0][1]).text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
 from localspace.governance.grant_repository import GrantChange
-from localspace.sql.context import NOTHING, Context, text_rows
+from localspace.sql.context import NOTHING, StatementContext, text_rows
 from localspace.sql.policies import read_principal
 from localspace.sql.securables import Securable, read_securable
 
 
-def grant(context: Context, cursor: Cursor) -> StatementResult:
+def grant(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run GRANT privilege, … ON type name TO principal."""
     cursor.expect("GRANT")
     privileges, target = _what(context, cursor)
@@ -18,11 +18,11 @@ def grant(context: Context, cursor: Cursor) -> StatementResult:
     principal = read_principal(cursor)
     cursor.end()
     change = GrantChange(principal=principal, add=privileges)
-    context.books.grants.change(context.actor, target.type, target.full_name, [change])
+    context.repositories.grants.change(context.actor, target.type, target.full_name, [change])
     return NOTHING
 
 
-def revoke(context: Context, cursor: Cursor) -> StatementResult:
+def revoke(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run REVOKE privilege, … ON type name FROM principal."""
     cursor.expect("REVOKE")
     privileges, target = _what(context, cursor)
@@ -30,11 +30,11 @@ def revoke(context: Context, cursor: Cursor) -> StatementResult:
     principal = read_principal(cursor)
     cursor.end()
     change = GrantChange(principal=principal, remove=privileges)
-    context.books.grants.change(context.actor, target.type, target.full_name, [change])
+    context.repositories.grants.change(context.actor, target.type, target.full_name, [change])
     return NOTHING
 
 
-def show_grants(context: Context, cursor: Cursor) -> StatementResult:
+def show_grants(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW GRANTS [principal] ON type name: direct and inherited ones."""
     cursor.expect("SHOW")
     cursor.one_of("GRANTS", "GRANT")
@@ -43,7 +43,7 @@ def show_grants(context: Context, cursor: Cursor) -> StatementResult:
     target = read_securable(context, cursor, "TABLE")
     cursor.end()
     rows: list[list[str | None]] = []
-    found = context.books.grants.effective(context.actor, target.type, target.full_name)
+    found = context.repositories.grants.effective(context.actor, target.type, target.full_name)
     for principal, held in sorted(found.items()):
         if only is not None and principal != only:
             continue
@@ -53,7 +53,7 @@ def show_grants(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("Principal", "ActionType", "ObjectType", "ObjectKey"), rows)
 
 
-def _what(context: Context, cursor: Cursor) -> tuple[tuple[str, ...], Securable]:
+def _what(context: StatementContext, cursor: Cursor) -> tuple[tuple[str, ...], Securable]:
     privileges: list[str] = []
     while True:
         words = [cursor.name()]

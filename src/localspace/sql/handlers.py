@@ -8,9 +8,9 @@ from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.sql import alter, catalogs, failures, functions, grants, merge, policies, queries, rows, show, tables, tagging
-from localspace.sql.context import Context
+from localspace.sql.context import StatementContext
 
-Handler = Callable[[Context, Cursor], StatementResult]
+Handler = Callable[[StatementContext, Cursor], StatementResult]
 
 HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
     (("SELECT",), queries.select, False),
@@ -104,7 +104,7 @@ HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
     (("DESCRIBE", "HISTORY"), show.refuse_history, False),
     (("DESCRIBE", "DETAIL"), show.refuse_history, False),
 )
-"""First words, handler, whether it changes rows or shapes of tables (one such at a time); the longest match wins."""
+"""First words, handler, whether it changes rows or columns of tables (one such at a time); the longest match wins."""
 
 _KNOWN_REFUSALS: dict[tuple[str, ...], str] = {
     ("EXECUTE",): "EXECUTE IMMEDIATE",

@@ -18,24 +18,24 @@ from localspace.core.principals import Principal
 from localspace.core.store import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import PRIVILEGES
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_results, results_columns, results_rows
 from localspace.sql.types import DataType, parse_type
-from localspace.sql.visibility import Visible
+from localspace.sql.visibility import Visibility
 
 Row = tuple[Any, ...]
-Maker = Callable[[Visible], Iterator[Row]]
+Maker = Callable[[Visibility], Iterator[Row]]
 
 
-def _catalogs(seen: Visible) -> Iterator[Row]:
+def _catalogs(seen: Visibility) -> Iterator[Row]:
     for one in seen.catalogs():
         yield one["name"], one["owner"], one.get("comment"), _time(one, "created_at"), one.get("created_by")
 
 
-def _schemata(seen: Visible) -> Iterator[Row]:
+def _schemata(seen: Visibility) -> Iterator[Row]:
     for one in seen.schemas():
         yield (
             one["catalog_name"], one["name"], one["owner"], one.get("comment"), _time(one, "created_at"),
@@ -43,7 +43,7 @@ def _schemata(seen: Visible) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _tables(seen: Visible) -> Iterator[Row]:
+def _tables(seen: Visibility) -> Iterator[Row]:
     for one in seen.tables():
         yield (
             one["catalog_name"], one["schema_name"], one["name"], one.get("table_type") or "MANAGED",
@@ -52,17 +52,17 @@ def _tables(seen: Visible) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _views(seen: Visible) -> Iterator[Row]:
+def _views(seen: Visibility) -> Iterator[Row]:
     for one in seen.tables():
         if is_view(one):
-            manages = seen.books.privileges.manages(seen.principal, "TABLE", one["full_name"])
+            manages = seen.repositories.privileges.manages(seen.principal, "TABLE", one["full_name"])
             yield (
                 one["catalog_name"], one["schema_name"], one["name"], one["view_definition"] if manages else None,
                 "NONE", "NO", "NO",
             )  # fmt: skip
 
 
-def _columns(seen: Visible) -> Iterator[Row]:
+def _columns(seen: Visibility) -> Iterator[Row]:
     for table in seen.tables():
         for at, column in enumerate(table["columns"]):
             kind = parse_type(column["type_text"])
@@ -75,32 +75,32 @@ def _columns(seen: Visible) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def _column_tags(seen: Visible) -> Iterator[Row]:
+def _column_tags(seen: Visibility) -> Iterator[Row]:
     for names, tag in seen.tags("columns", "TABLE", 4):
         yield (*names, tag["tag_key"], tag.get("tag_value") or "")
 
 
-def _table_tags(seen: Visible) -> Iterator[Row]:
+def _table_tags(seen: Visibility) -> Iterator[Row]:
     for names, tag in seen.tags("tables", "TABLE", 3):
         yield (*names, tag["tag_key"], tag.get("tag_value") or "")
 
 
-def _volume_tags(seen: Visible) -> Iterator[Row]:
+def _volume_tags(seen: Visibility) -> Iterator[Row]:
     for names, tag in seen.tags("volumes", "VOLUME", 3):
         yield (*names, tag["tag_key"], tag.get("tag_value") or "")
 
 
-def _schema_tags(seen: Visible) -> Iterator[Row]:
+def _schema_tags(seen: Visibility) -> Iterator[Row]:
     for names, tag in seen.tags("schemas", "SCHEMA", 2):
         yield (*names, tag["tag_key"], tag.get("tag_value") or "")
 
 
-def _catalog_tags(seen: Visible) -> Iterator[Row]:
+def _catalog_tags(seen: Visibility) -> Iterator[Row]:
     for names, tag in seen.tags("catalogs", "CATALOG", 1):
         yield (*names, tag["tag_key"], tag.get("tag_value") or "")
 
 
-def _column_masks(seen: Visible) -> Iterator[Row]:
+def _column_masks(seen: Visibility) -> Iterator[Row]:
     for table in seen.tables():
         for column in table["columns"]:
             mask = column.get("mask")
@@ -110,7 +110,7 @@ def _column_masks(seen: Visible) -> Iterator[Row]:
                 yield table["catalog_name"], table["schema_name"], table["name"], column["name"], *function, using
 
 
-def _row_filters(seen: Visible) -> Iterator[Row]:
+def _row_filters(seen: Visibility) -> Iterator[Row]:
     for table in seen.tables():
         found = table.get("row_filter")
         if found:
@@ -119,9 +119,9 @@ def _row_filters(seen: Visible) -> Iterator[Row]:
             yield table["catalog_name"], table["schema_name"], table["name"], *function, inputs
 
 
-def _routines(seen: Visible) -> Iterator[Row]:
+def _routines(seen: Visibility) -> Iterator[Row]:
     for one in seen.functions():
-        readable = seen.books.privileges.may_read_body(seen.principal, one["full_name"])
+        readable = seen.repositories.privileges.may_read_body(seen.principal, one["full_name"])
         yield (
             one["catalog_name"], one["schema_name"], one["name"], one["catalog_name"], one["schema_name"], one["name"],
             one["owner"], "FUNCTION", _data_type(parse_type(one["full_data_type"])), one["full_data_type"], "SQL",
@@ -131,7 +131,7 @@ def _routines(seen: Visible) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _parameters(seen: Visible) -> Iterator[Row]:
+def _parameters(seen: Visibility) -> Iterator[Row]:
     for one in seen.functions():
         for at, parameter in enumerate(one.get("input_params") or ()):
             kind = parse_type(parameter["type_text"])
@@ -142,7 +142,7 @@ def _parameters(seen: Visible) -> Iterator[Row]:
 
 
 def _privileges(securable: str, parts: int) -> Maker:
-    def rows(seen: Visible) -> Iterator[Row]:
+    def rows(seen: Visibility) -> Iterator[Row]:
         for grant, _ in seen.grants(securable):
             names = grant["full_name"].split(".")
             for privilege in sorted(grant["privileges"]):
@@ -156,7 +156,7 @@ def _privileges(securable: str, parts: int) -> Maker:
 def _inherited(securable: str, containers: tuple[str, ...]) -> Maker:
     """Return direct grants on a type and those of its containers, as the platform's privilege views show them."""
 
-    def rows(seen: Visible) -> Iterator[Row]:
+    def rows(seen: Visibility) -> Iterator[Row]:
         direct = _privileges(securable, len(containers) + 1)
         yield from direct(seen)
         objects = {"TABLE": seen.tables, "SCHEMA": seen.schemas, "FUNCTION": seen.functions, "VOLUME": seen.volumes}
@@ -176,7 +176,7 @@ def _inherited(securable: str, containers: tuple[str, ...]) -> Maker:
 
 
 @rule("LS-045")
-def _policy_rows(seen: Visible) -> Iterator[Row]:
+def _policy_rows(seen: Visibility) -> Iterator[Row]:
     """Return the ABAC policies that show to the principal: those on objects that it manages."""
     for one in seen.policies():
         kind, name = one["on_securable_type"], one["on_securable_fullname"]
@@ -304,9 +304,9 @@ _TIMES = frozenset({"created", "last_altered"})
 class InformationSchema:
     """Makes the views of information_schema for a principal."""
 
-    def __init__(self, books: Books, storage: Storage) -> None:
-        """Read from `books`; rows go to scratch files of `storage`."""
-        self._books = books
+    def __init__(self, repositories: Repositories, storage: Storage) -> None:
+        """Read from `repositories`; rows go to scratch files of `storage`."""
+        self._repositories = repositories
         self._storage = storage
         self._stamp = (-1, -1)
         self._made: dict[tuple[str, str, str], ViewSpec] = {}
@@ -315,9 +315,9 @@ class InformationSchema:
     def columns(self, path: tuple[str, str, str]) -> tuple[str, ...]:
         """Return the column names of a view with their type marks; raises TABLE_OR_VIEW_NOT_FOUND."""
         if is_results(path):
-            return results_columns(self._books)
+            return results_columns(self._repositories)
         catalog, _, name = (part.casefold() for part in path)
-        if name not in VIEWS or is_legacy(catalog) or self._books.store.get("catalog", catalog) is None:
+        if name not in VIEWS or is_legacy(catalog) or self._repositories.store.get("catalog", catalog) is None:
             raise failures.table_missing(path)
         return VIEWS[name][0]
 
@@ -326,19 +326,19 @@ class InformationSchema:
         """Return the rows of a view that show to a principal; raises for a catalog that does not."""
         self.columns(path)
         if is_results(path):
-            return results_rows(self._books, principal)
+            return results_rows(self._repositories, principal)
         catalog, _, name = (part.casefold() for part in path)
-        if catalog != "system" and not self._books.privileges.can_see(principal, "CATALOG", catalog):
+        if catalog != "system" and not self._repositories.privileges.can_see(principal, "CATALOG", catalog):
             raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
-        return list(VIEWS[name][1](Visible(self._books, principal, None if catalog == "system" else catalog)))
+        return list(VIEWS[name][1](Visibility(self._repositories, principal, None if catalog == "system" else catalog)))
 
     def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
         """Return the relation of one view for the engine, filtered for the principal."""
         key = (path[0].casefold(), path[2].casefold(), principal.id)
         with self._lock:
             # The stamp is read first: a change in between makes rows that the next call throws away.
-            stamp = self._books.store.stamp
-            lagging = any(self._books.lag.settling(kind) for kind in LagKind)
+            stamp = self._repositories.store.stamp
+            lagging = any(self._repositories.lag.settling(kind) for kind in LagKind)
             if stamp != self._stamp or lagging:
                 for spec in self._made.values():
                     self._storage.forget_scratch(spec)

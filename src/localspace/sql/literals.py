@@ -1,6 +1,6 @@
 """Rows of literals without the engine: INSERT … VALUES of plain constants, types checked strictly.
 
-Whatever is not exactly a constant of the column's type is left to the engine, which knows the casting rules.
+Any other value is left to the engine and its casting rules.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from localspace.core.lexer import Cursor, quote_name
 from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.store import Document
 from localspace.sql import failures
-from localspace.sql.context import Context
+from localspace.sql.context import StatementContext
 from localspace.sql.rows import merge_folders, read_alias, read_assignments, refuse_unrepeatable, swap, writable, write_columns
 from localspace.sql.tables import target_path
 
@@ -42,7 +42,7 @@ class Plan:
         return tuple(clause for clause in self.clauses if clause.kind == kind)
 
 
-def merge(context: Context, cursor: Cursor) -> StatementResult:
+def merge(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run MERGE INTO."""
     plan = _read(context, cursor)
     refuse_unrepeatable(" ".join([plan.on, *(clause.condition for clause in plan.clauses)]))
@@ -79,7 +79,7 @@ def merge(context: Context, cursor: Cursor) -> StatementResult:
     return StatementResult(columns=tuple((name, "BIGINT", "LONG") for name in names), rows=[[str(number) for number in numbers]])
 
 
-def _read(context: Context, cursor: Cursor) -> Plan:
+def _read(context: StatementContext, cursor: Cursor) -> Plan:
     cursor.expect("MERGE", "INTO")
     first = cursor.at
     path = context.session.table_path(target_path(cursor))
@@ -120,7 +120,7 @@ def _source(cursor: Cursor) -> tuple[str, str]:
     return f"{text} AS {quote_name(alias)}", alias
 
 
-def _clause(context: Context, cursor: Cursor, table: Document, alias: str, source_alias: str) -> Clause:
+def _clause(context: StatementContext, cursor: Cursor, table: Document, alias: str, source_alias: str) -> Clause:
     kind = "MATCHED"
     if cursor.accept("NOT", "MATCHED"):
         kind = "SOURCE"
@@ -146,7 +146,7 @@ def _clause(context: Context, cursor: Cursor, table: Document, alias: str, sourc
     raise cursor.error("this place", "expected UPDATE SET, DELETE or INSERT")
 
 
-def _insert(context: Context, cursor: Cursor, table: Document, source: str) -> dict[str, str]:
+def _insert(context: StatementContext, cursor: Cursor, table: Document, source: str) -> dict[str, str]:
     if cursor.accept("*"):
         return {c["name"]: f"{source}.{quote_name(c['name'])}" for c in table["columns"]}
     names = [column["name"] for column in table["columns"]]
@@ -191,7 +191,7 @@ def _kept(plan: Plan, relation: str, clauses: tuple[Clause, ...]) -> list[tuple[
     return found
 
 
-def _deleted(context: Context, relation: str, clauses: tuple[Clause, ...]) -> int:
+def _deleted(context: StatementContext, relation: str, clauses: tuple[Clause, ...]) -> int:
     total = 0
     for at, clause in enumerate(clauses):
         if clause.action == "DELETE":
@@ -200,7 +200,7 @@ def _deleted(context: Context, relation: str, clauses: tuple[Clause, ...]) -> in
     return total
 
 
-def _inserted(context: Context, plan: Plan, clause: Clause, earlier: list[str]) -> str:
+def _inserted(context: StatementContext, plan: Plan, clause: Clause, earlier: list[str]) -> str:
     items = ", ".join(
         clause.values.get(column["name"]) or context.rewriter.constant(column.get("default") or "NULL")
         for column in plan.table["columns"]
@@ -209,7 +209,7 @@ def _inserted(context: Context, plan: Plan, clause: Clause, earlier: list[str]) 
     return f"SELECT {items} FROM {plan.source} LEFT ANTI JOIN {plan.target} ON {plan.on} WHERE {before}"
 
 
-def _refuse_ambiguous(context: Context, plan: Plan) -> None:
+def _refuse_ambiguous(context: StatementContext, plan: Plan) -> None:
     clauses = plan.of("MATCHED")
     if not clauses:
         return

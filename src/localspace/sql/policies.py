@@ -9,7 +9,7 @@ from localspace.core.statement_runner import StatementResult
 from localspace.core.store import Document
 from localspace.governance.conditions import read_condition
 from localspace.sql import failures
-from localspace.sql.context import NOTHING, Context, text_rows
+from localspace.sql.context import NOTHING, StatementContext, text_rows
 from localspace.sql.securables import read_securable
 
 _COLUMNS: tuple[str, ...] = (
@@ -23,7 +23,7 @@ _COLUMNS: tuple[str, ...] = (
 _COLUMNS += ("when_condition", "match_columns", "comment")
 
 
-def create_policy(context: Context, cursor: Cursor) -> StatementResult:
+def create_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] POLICY … ROW FILTER or COLUMN MASK."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
@@ -61,33 +61,33 @@ def create_policy(context: Context, cursor: Cursor) -> StatementResult:
         action["using"] = _arguments(cursor)
     cursor.end()
     body[part] = action
-    context.books.policies.create(context.actor, body, replace=replace)
+    context.repositories.policies.create(context.actor, body, replace=replace)
     return NOTHING
 
 
-def drop_policy(context: Context, cursor: Cursor) -> StatementResult:
+def drop_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP POLICY name ON type name."""
     cursor.expect("DROP", "POLICY")
     name = cursor.name()
     cursor.expect("ON")
     target = read_securable(context, cursor)
     cursor.end()
-    context.books.policies.delete(context.actor, target.type, target.full_name, name)
+    context.repositories.policies.delete(context.actor, target.type, target.full_name, name)
     return NOTHING
 
 
-def show_policies(context: Context, cursor: Cursor) -> StatementResult:
+def show_policies(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW [EFFECTIVE] POLICIES ON type name."""
     cursor.expect("SHOW")
     inherited = cursor.accept("EFFECTIVE")
     cursor.expect("POLICIES", "ON")
     target = read_securable(context, cursor)
     cursor.end()
-    found = context.books.policies.on(context.actor, target.type, target.full_name, inherited=inherited)
+    found = context.repositories.policies.on(context.actor, target.type, target.full_name, inherited=inherited)
     return text_rows(_COLUMNS, [_row(policy) for policy in found])
 
 
-def describe_policy(context: Context, cursor: Cursor) -> StatementResult:
+def describe_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DESCRIBE POLICY name ON type name."""
     cursor.one_of("DESCRIBE", "DESC")
     cursor.expect("POLICY")
@@ -95,7 +95,7 @@ def describe_policy(context: Context, cursor: Cursor) -> StatementResult:
     cursor.expect("ON")
     target = read_securable(context, cursor)
     cursor.end()
-    policy = context.books.policies.policy(context.actor, target.type, target.full_name, name)
+    policy = context.repositories.policies.policy(context.actor, target.type, target.full_name, name)
     rows: list[list[str | None]] = []
     for key, value in policy.items():
         rows.append([key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)])

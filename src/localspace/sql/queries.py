@@ -8,22 +8,22 @@ from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
 from localspace.sql import failures
-from localspace.sql.context import Context, text_rows
+from localspace.sql.context import StatementContext, text_rows
 from localspace.sql.engine import EngineError
-from localspace.sql.engine_free_reads import plain_answer
+from localspace.sql.engine_free_reads import engine_free_answer
 
 _OPERATOR = re.compile(r"^([\s:+\-|*()\d]*)([A-Za-z]+)")
 
 
-def select(context: Context, cursor: Cursor) -> StatementResult:
-    """Run a query; plain reads of information_schema need no engine."""
+def select(context: StatementContext, cursor: Cursor) -> StatementResult:
+    """Run a query; some reads of information_schema are engine-free."""
     text = cursor.rest()
-    found = plain_answer(text, context.session, context.information, context.row_limit)
+    found = engine_free_answer(text, context.session, context.information, context.row_limit)
     return context.query(context.rewriter.query(text)) if found is None else found
 
 
 @rule("LS-037")
-def explain(context: Context, cursor: Cursor) -> StatementResult:
+def explain(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run EXPLAIN of a query: the operators only, for expressions of masks and filters are not the caller's business."""
     cursor.expect("EXPLAIN")
     cursor.one_of("EXTENDED", "CODEGEN", "COST", "FORMATTED")

@@ -10,7 +10,7 @@ from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError
 from localspace.core.store import Document
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.resolve import Protection, Resolver, TableFacts
 
@@ -20,7 +20,7 @@ FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class SqlSession:
     """Who runs a statement and where names without a catalog or schema belong."""
 
     principal: Principal
@@ -47,12 +47,12 @@ class Session:
 
 
 class Reader:
-    """Reads the books for the SQL side; one instance serves all statements."""
+    """Reads the repositories for the SQL side; one instance serves all statements."""
 
-    def __init__(self, books: Books) -> None:
-        """Read from `books`."""
-        self.books = books
-        self.store = books.store
+    def __init__(self, repositories: Repositories) -> None:
+        """Read from `repositories`."""
+        self.repositories = repositories
+        self.store = repositories.store
         self._cache: dict[tuple[str, str], Protection] = {}
         self._cached_stamp = (-1, -1)
 
@@ -76,7 +76,7 @@ class Reader:
 
     def principal_named(self, name: str | None) -> Principal | None:
         """Return the principal that owns something, or None when it is gone."""
-        return None if not name else self.books.identity.by_name(name)
+        return None if not name else self.repositories.identity.by_name(name)
 
     # Privileges
 
@@ -86,10 +86,10 @@ class Reader:
         full_name = ".".join(path)
         if actor is None:
             raise failures.insufficient(privilege.replace("_", " "), securable, path)
-        missing = self.books.privileges.missing_use(actor, securable, full_name)
+        missing = self.repositories.privileges.missing_use(actor, securable, full_name)
         if missing is not None:
             raise failures.insufficient(missing[0].replace("_", " "), missing[1], tuple(missing[2].split(".")))
-        if not self.books.privileges.holds(actor, privilege, securable, full_name):
+        if not self.repositories.privileges.holds(actor, privilege, securable, full_name):
             raise failures.insufficient(privilege.replace("_", " "), securable, path)
 
     # Protection
@@ -97,7 +97,7 @@ class Reader:
     @rule("LS-026")
     def policies_in_scope(self, path: Path3) -> list[Document]:
         """Return the policies attached to the metastore, the catalog, the schema and the table."""
-        return self.books.policies.in_scope(".".join(path))
+        return self.repositories.policies.in_scope(".".join(path))
 
     @rule("LS-013", "LS-110")
     def protection(self, table: Document, principal: Principal) -> Protection:
@@ -123,7 +123,7 @@ class Reader:
     def resolver(self, table: Document, principal: Principal) -> Resolver:
         """Return the resolver of a table for a principal."""
         path = table_key(table)
-        names = self.books.identity.names_of(principal.id)
+        names = self.repositories.identity.names_of(principal.id)
         policies = self.policies_in_scope(path)
         wanted = self._governed(policies)
         return Resolver(self._facts(table, path, bool(policies)), policies, wanted, names)
@@ -133,8 +133,8 @@ class Reader:
             return frozenset()
         return frozenset(
             policy["tag_key"]
-            for policy in self.books.tags.policies()
-            if self.books.tags.policy_in_effect(policy["tag_key"]) is not None
+            for policy in self.repositories.tags.policies()
+            if self.repositories.tags.policy_in_effect(policy["tag_key"]) is not None
         )
 
     @rule("LS-049")
@@ -146,8 +146,10 @@ class Reader:
             for column in table["columns"]
             if column.get("mask")
         }
-        tags: Mapping[str, str] = self.books.tags.effective_table_tags(full_name) if with_tags else {}
-        column_tags: Mapping[str, Mapping[str, str]] = self.books.tags.effective_column_tags(full_name) if with_tags else {}
+        tags: Mapping[str, str] = self.repositories.tags.effective_table_tags(full_name) if with_tags else {}
+        column_tags: Mapping[str, Mapping[str, str]] = (
+            self.repositories.tags.effective_column_tags(full_name) if with_tags else {}
+        )
         return TableFacts(
             path=path,
             columns=tuple(column["name"] for column in table["columns"]),
@@ -163,7 +165,7 @@ class Reader:
         )
 
     def _lagging(self) -> bool:
-        lag = self.books.lag
+        lag = self.repositories.lag
         return any(lag.seconds(kind) for kind in LagKind)
 
 

@@ -43,7 +43,7 @@ def references(tree: exp.Expr, tokens: list[Token]) -> Iterator[Reference]:
 
 @rule("LS-040")
 def _refuse_clauses(table: exp.Table) -> None:
-    """Refuse time travel and whatever else follows a table name that enforcement cannot follow."""
+    """Refuse time travel and other clauses after a table name that enforcement cannot follow."""
     if table.args.get("version") or table.args.get("when") or table.args.get("changes"):
         raise failures.not_enforceable("time travel")
     alias = table.args.get("alias")

@@ -67,7 +67,7 @@ OPEN = Protection({}, None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """What resolution needs to know about a table, as enforcement knows it by now."""
+    """The facts about a table that resolution needs, as they are in effect."""
 
     path: tuple[str, str, str]
     columns: tuple[str, ...]

@@ -25,7 +25,7 @@ from localspace.sql.calls import IDENTITY_FUNCTIONS, Call, call_name, find_calls
 from localspace.sql.defaults import require_constant
 from localspace.sql.parse import chosen_columns, constant_of, is_path_format, mentioned_words, parse_query, projected_calls
 from localspace.sql.qualifiers import Qualifiers, Unaliased
-from localspace.sql.reader import Reader, Session, broken, is_view, table_key
+from localspace.sql.reader import Reader, SqlSession, broken, is_view, table_key
 from localspace.sql.references import references
 from localspace.sql.resolve import Application, ColumnInput, Protection
 from localspace.sql.routines import (
@@ -38,7 +38,7 @@ from localspace.sql.routines import (
     parameters_of,
     routine_of,
 )
-from localspace.sql.scopes import Frame, Reads
+from localspace.sql.scopes import Reads, Scope
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_made_view
 from localspace.sql.types import parse_type
@@ -52,7 +52,7 @@ InformationSchema = Callable[[tuple[str, str, str], Principal], ViewSpec]
 class Rewriter:
     """Rewrites the texts of one statement of one session."""
 
-    def __init__(self, reader: Reader, storage: Storage, session: Session, information: InformationSchema) -> None:
+    def __init__(self, reader: Reader, storage: Storage, session: SqlSession, information: InformationSchema) -> None:
         """Collect what is read in `reads`."""
         self._reader = reader
         self._storage = storage
@@ -62,67 +62,67 @@ class Rewriter:
         self.reads = Reads()
 
     @property
-    def frame(self) -> Frame:
-        """Return the frame of the user's own text."""
-        return Frame(catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal)
+    def scope(self) -> Scope:
+        """Return the scope of the user's own text."""
+        return Scope(catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal)
 
     # Texts
 
-    def query(self, text: str, frame: Frame | None = None) -> str:
+    def query(self, text: str, scope: Scope | None = None) -> str:
         """Rewrite a query (SELECT, VALUES, WITH …)."""
-        return self._rewrite(text, frame or self.frame, "")
+        return self._rewrite(text, scope or self.scope, "")
 
-    def expression(self, text: str, frame: Frame | None = None) -> str:
+    def expression(self, text: str, scope: Scope | None = None) -> str:
         """Rewrite an expression over columns that the caller provides."""
-        return self._rewrite(text, frame or self.frame, "SELECT ")[len("SELECT ") :]
+        return self._rewrite(text, scope or self.scope, "SELECT ")[len("SELECT ") :]
 
     @rule("LS-082")
     def constant(self, text: str) -> str:
         """Rewrite the default of a column or parameter, which may read nothing."""
-        return self.expression(require_constant(text, lambda call: self._called(call, self.frame) is not None))
+        return self.expression(require_constant(text, lambda call: self._called(call, self.scope) is not None))
 
-    def _rewrite(self, text: str, frame: Frame, prefix: str) -> str:
+    def _rewrite(self, text: str, scope: Scope, prefix: str) -> str:
         clean, tokens = _cleaned(prefix + text)
         tree = parse_query(clean)
         edits: list[Edit] = []
-        frame = replace(frame, words=mentioned_words(tokens))
-        self._edit_tables(tree, tokens, clean, frame, edits)
-        if frame.routine is not None and frame.parameters is not None:
-            edits.extend(parameter_edits(tree, frame.parameters, frame.routine.path[2]))
-        elif frame.routine is not None:
-            edits.extend(own_name_edits(tree, frame.routine, self._placeholder))
+        scope = replace(scope, words=mentioned_words(tokens))
+        self._edit_tables(tree, tokens, clean, scope, edits)
+        if scope.routine is not None and scope.parameters is not None:
+            edits.extend(parameter_edits(tree, scope.parameters, scope.routine.path[2]))
+        elif scope.routine is not None:
+            edits.extend(own_name_edits(tree, scope.routine, self._placeholder))
         projected: set[int] = set() if prefix else projected_calls(tree)
-        self._edit_calls(tokens, clean, frame, edits, projected, alias_starts(tree))
+        self._edit_calls(tokens, clean, scope, edits, projected, alias_starts(tree))
         return apply_edits(clean, edits)
 
     # Tables
 
-    def _edit_tables(self, tree: exp.Expr, tokens: list[Token], text: str, frame: Frame, edits: list[Edit]) -> None:
+    def _edit_tables(self, tree: exp.Expr, tokens: list[Token], text: str, scope: Scope, edits: list[Edit]) -> None:
         read = list(references(tree, tokens))
-        unaliased = [Unaliased(one.table, self._full_path(one.path, frame), one.path[-1]) for one in read if not one.table.alias]
+        unaliased = [Unaliased(one.table, self._full_path(one.path, scope), one.path[-1]) for one in read if not one.table.alias]
         qualifiers = Qualifiers(tree, unaliased)
         for one in read:
-            relation = self.relation(self._full_path(one.path, frame), one.path, frame)
+            relation = self.relation(self._full_path(one.path, scope), one.path, scope)
             alias = "" if one.table.alias else f" AS {quote_name(qualifiers.alias_of(one.table))}"
             edits.append(Edit(one.start, one.sampled, relation + text[one.end : one.sampled] + alias))
         edits.extend(qualifiers.edits())
 
-    def _full_path(self, path: tuple[str, ...], frame: Frame) -> tuple[str, str, str]:
-        place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
-        return place.table_path(path)
+    def _full_path(self, path: tuple[str, ...], scope: Scope) -> tuple[str, str, str]:
+        session = SqlSession(principal=self._session.principal, catalog=scope.catalog, schema=scope.schema)
+        return session.table_path(path)
 
     # Relations
 
-    def relation(self, full: tuple[str, str, str], written: tuple[str, ...], frame: Frame) -> str:
+    def relation(self, full: tuple[str, str, str], written: tuple[str, ...], scope: Scope) -> str:
         """Return the parenthesised query that stands for a table or view."""
         if is_made_view(full):
             return self._information_relation(full)
         if len(written) == 2 and self._reader.table(full) is None and is_path_format(written[0]):
             raise failures.not_enforceable(f"reading files by path ({written[0]})")
         table = self._reader.require_table(full)
-        self._reader.require_privilege(frame.authority, "SELECT", "TABLE", table_key(table))
+        self._reader.require_privilege(scope.authority, "SELECT", "TABLE", table_key(table))
         self.reads.tables.add(table_key(table))
-        return self._view(table, frame) if is_view(table) else self.physical(table, frame)
+        return self._view(table, scope) if is_view(table) else self.physical(table, scope)
 
     def _information_relation(self, full: tuple[str, str, str]) -> str:
         spec = self._information(full, self._session.principal)
@@ -130,11 +130,11 @@ class Rewriter:
         return f"(SELECT * FROM {spec.name})"
 
     @rule("LS-030", "LS-031", "LS-051")
-    def _view(self, table: Document, frame: Frame) -> str:
+    def _view(self, table: Document, scope: Scope) -> str:
         """Expand a view: privileges below it are its owner's, policies below it the session user's."""
         namespace = table.get("view_namespace") or [table["catalog_name"], table["schema_name"]]
         inner = replace(
-            frame.deeper(),
+            scope.deeper(),
             catalog=namespace[0],
             schema=namespace[1],
             authority=self._reader.principal_named(table.get("owner")),
@@ -146,47 +146,47 @@ class Rewriter:
         return f"(SELECT * FROM ({text}) AS v({columns}){self._seal(inner)})"
 
     @rule("LS-081")
-    def _seal(self, inner: Frame) -> str:
+    def _seal(self, inner: Scope) -> str:
         """Return the barrier of a view that reads with another's privileges: its own WHERE is a row filter too."""
         if inner.authority is not None and inner.authority.id == self._session.principal.id:
             return ""
         self.reads.protected = True
         return f" {BARRIER}"
 
-    def physical(self, table: Document, frame: Frame, *, with_masks: bool = True) -> str:
+    def physical(self, table: Document, scope: Scope, *, with_masks: bool = True) -> str:
         """Return the derived table over a table's files, with the principal's masks and filter."""
         protection = self._reader.protection(table, self._session.principal) if with_masks else Protection({}, None)
         self.reads.protected = self.reads.protected or protection.any
-        shown = chosen_columns(table["columns"], frame.words)
+        shown = chosen_columns(table["columns"], scope.words)
         spec = self._storage.relation(table | {"columns": _with_inputs(table["columns"], shown, protection)})
         self.reads.views[spec.name] = spec
         items = ", ".join(
-            f"{self._column(table, column, spec, protection, frame)} AS {quote_name(column['name'])}" for column in shown
+            f"{self._column(table, column, spec, protection, scope)} AS {quote_name(column['name'])}" for column in shown
         )
         if not items:
             raise broken("a table without columns")
-        return f"(SELECT {items} FROM {self._rows(table, spec, protection, frame)})"
+        return f"(SELECT {items} FROM {self._rows(table, spec, protection, scope)})"
 
     @rule("LS-006", "LS-027")
-    def _column(self, table: Document, column: Document, spec: ViewSpec, protection: Protection, frame: Frame) -> str:
+    def _column(self, table: Document, column: Document, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
         """Return a column's expression: the physical column, or its mask cast to the column's type."""
         raw = f"{spec.name}.{quote_name(column['physical'])}"
         mask = protection.masks.get(column["name"].casefold())
         if mask is None:
             return raw
         kind = parse_type(column["type_text"]).spark
-        return f"CAST({self._applied(table, mask, spec, frame)} AS {kind})"
+        return f"CAST({self._applied(table, mask, spec, scope)} AS {kind})"
 
     @rule("LS-007")
-    def _rows(self, table: Document, spec: ViewSpec, protection: Protection, frame: Frame) -> str:
+    def _rows(self, table: Document, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
         """Return the rows that the filter lets through, sealed against predicates from above."""
         if protection.row_filter is None:
             return spec.name
-        condition = self._applied(table, protection.row_filter, spec, frame)
+        condition = self._applied(table, protection.row_filter, spec, scope)
         return f"(SELECT * FROM {spec.name} WHERE {condition} {BARRIER}) AS {spec.name}"
 
     @rule("LS-028", "LS-064")
-    def _applied(self, table: Document, application: Application, spec: ViewSpec, frame: Frame) -> str:
+    def _applied(self, table: Document, application: Application, spec: ViewSpec, scope: Scope) -> str:
         physical = {column["name"].casefold(): column["physical"] for column in table["columns"]}
         arguments = []
         for given in application.inputs:
@@ -198,12 +198,12 @@ class Rewriter:
         function = self._reader.function((path[0], path[1], path[2])) if len(path) == 3 else None
         if function is None:
             raise failures.dependency_missing(table_key(table), application.function)
-        return self.inlined(function, arguments, replace(frame, free_execute=True))
+        return self.inlined(function, arguments, replace(scope, free_execute=True))
 
     # Functions
 
     @rule("LS-032")
-    def inlined(self, function: Document, arguments: list[str], frame: Frame) -> str:
+    def inlined(self, function: Document, arguments: list[str], scope: Scope) -> str:
         """Return a call of a SQL function with these arguments, cast to its return type.
 
         Its tables are read with its owner's privileges, its policies and identity functions see the session user.
@@ -214,10 +214,10 @@ class Rewriter:
             if parameter.get("parameter_default") is None:
                 break
             given.append(self.constant(str(parameter["parameter_default"])))
-        return self.called(routine, given, frame, self._reader.principal_named(function.get("owner")))
+        return self.called(routine, given, scope, self._reader.principal_named(function.get("owner")))
 
     @rule("LS-093")
-    def called(self, routine: Routine, arguments: list[str], frame: Frame, authority: Principal | None) -> str:
+    def called(self, routine: Routine, arguments: list[str], scope: Scope, authority: Principal | None) -> str:
         """Return a call of a routine: its body with the arguments in place, or a function of the engine.
 
         Arguments mean what they mean where the call stands: no table, alias or lambda of the body captures them.
@@ -226,7 +226,7 @@ class Rewriter:
         apart = bound_by_engine(routine, arguments)
         bound = {name.casefold(): value for (name, _), value in zip(routine.parameters, values, strict=True)}
         inner = replace(
-            frame.deeper(),
+            scope.deeper(),
             catalog=routine.path[0],
             schema=routine.path[1],
             authority=authority,
@@ -247,7 +247,7 @@ class Rewriter:
         self,
         tokens: list[Token],
         text: str,
-        frame: Frame,
+        scope: Scope,
         edits: list[Edit],
         projected: set[int],
         aliases: frozenset[int],
@@ -257,7 +257,7 @@ class Rewriter:
             start, end = tokens[call.first].start, tokens[call.close].end
             if start in aliases:
                 continue
-            function = self._called(call, frame)
+            function = self._called(call, scope)
             if function is None:
                 require_admitted(call, tokens)
             if any(edit.start <= start and end <= edit.end for edit in edits):
@@ -266,22 +266,22 @@ class Rewriter:
             # A call that is a whole column of the result keeps its name; the body is not the caller's business.
             name = f" AS {quote_name(call_name(tokens, call))}" if tokens[call.open - 1].start in projected else ""
             if len(call.path) == 1 and not call.quoted and call.name in IDENTITY_FUNCTIONS:
-                edits.append(Edit(start, end, self._identity(call, arguments, frame) + name))
+                edits.append(Edit(start, end, self._identity(call, arguments, scope) + name))
                 continue
             if function is None:
                 continue
-            if not frame.free_execute:
+            if not scope.free_execute:
                 path = (function["catalog_name"], function["schema_name"], function["name"])
-                self._reader.require_privilege(frame.authority, "EXECUTE", "FUNCTION", path)
-            edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), frame) + name))
+                self._reader.require_privilege(scope.authority, "EXECUTE", "FUNCTION", path)
+            edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), scope) + name))
 
-    def _called(self, call: Call, frame: Frame) -> Document | None:
+    def _called(self, call: Call, scope: Scope) -> Document | None:
         if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
             return None
         if len(call.path) == 1 and call.name in BUILT_IN:
             return None  # a built-in function comes before one of the current schema
-        place = Session(principal=self._session.principal, catalog=frame.catalog, schema=frame.schema)
-        full = place.table_path(call.path)
+        session = SqlSession(principal=self._session.principal, catalog=scope.catalog, schema=scope.schema)
+        full = session.table_path(call.path)
         if full[:2] == ("system", "builtin"):
             return None
         function = self._reader.function(full)
@@ -307,18 +307,18 @@ class Rewriter:
         return [ordered[at] for at in sorted(ordered)]
 
     @rule("LS-009")
-    def _identity(self, call: Call, arguments: list[str], frame: Frame) -> str:
+    def _identity(self, call: Call, arguments: list[str], scope: Scope) -> str:
         """Return the literal that an identity function is for the session user."""
         principal = self._session.principal
-        identity = self._reader.books.identity
+        identity = self._reader.repositories.identity
         if call.name in ("current_user", "session_user", "user"):
             return quote_text(principal.name)
         if call.name == "current_catalog":
-            return quote_text(frame.catalog)
+            return quote_text(scope.catalog)
         if call.name in ("current_schema", "current_database"):
-            return quote_text(frame.schema)
+            return quote_text(scope.schema)
         if call.name == "current_metastore":
-            return quote_text(self._reader.books.ids.metastore_id)
+            return quote_text(self._reader.repositories.ids.metastore_id)
         if len(arguments) != 1:
             raise SqlError("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", f"The `{call.name}` requires 1 parameter.", "42605")
         constant = constant_of(arguments[0])

@@ -12,7 +12,7 @@ from localspace.core.lexer import Cursor, quote_name, quote_path
 from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.store import Document
 from localspace.sql import failures
-from localspace.sql.context import NOTHING, Context
+from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.routines import UNREPEATABLE
@@ -20,7 +20,7 @@ from localspace.sql.tables import target_path, write_rows
 from localspace.sql.types import parse_type
 
 
-def insert(context: Context, cursor: Cursor) -> StatementResult:
+def insert(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run INSERT INTO / OVERWRITE with VALUES or a query."""
     cursor.expect("INSERT")
     overwrite = cursor.accept("OVERWRITE")
@@ -48,7 +48,7 @@ def insert(context: Context, cursor: Cursor) -> StatementResult:
     return _counted(num_affected_rows=added, num_inserted_rows=added)
 
 
-def delete(context: Context, cursor: Cursor) -> StatementResult:
+def delete(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DELETE FROM … [WHERE …]."""
     cursor.expect("DELETE", "FROM")
     first = cursor.at
@@ -67,7 +67,7 @@ def delete(context: Context, cursor: Cursor) -> StatementResult:
     return _counted(num_affected_rows=gone)
 
 
-def update(context: Context, cursor: Cursor) -> StatementResult:
+def update(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run UPDATE … SET … [WHERE …]."""
     cursor.expect("UPDATE")
     first = cursor.at
@@ -91,7 +91,7 @@ def update(context: Context, cursor: Cursor) -> StatementResult:
     return _counted(num_affected_rows=count)
 
 
-def truncate(context: Context, cursor: Cursor) -> StatementResult:
+def truncate(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run TRUNCATE TABLE."""
     cursor.expect("TRUNCATE", "TABLE")
     path = context.session.table_path(target_path(cursor))
@@ -107,7 +107,9 @@ def truncate(context: Context, cursor: Cursor) -> StatementResult:
 
 
 @rule("LS-002", "LS-035", "LS-036", "LS-087")
-def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False) -> Document:
+def writable(
+    context: StatementContext, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False
+) -> Document:
     """Return a table that the actor may write.
 
     `rewrites` marks a change that depends on what is read (UPDATE, DELETE, MERGE): refused while a mask or filter
@@ -117,7 +119,7 @@ def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = F
     if is_view(table):
         raise SqlError("UNSUPPORTED_VIEW_OPERATION", f"{quote_path(path)} is a view: it cannot be written.", "0A000")
     context.reader.require_privilege(context.actor, "MODIFY", "TABLE", table_key(table))
-    context.books.places.require_writable(table)
+    context.repositories.locations.require_writable(table)
     if rewrites or destroys:
         if str((table.get("properties") or {}).get("delta.appendOnly", "")).lower() == "true":
             raise SqlError("DELTA_CANNOT_MODIFY_APPEND_ONLY", f"{quote_path(path)} takes new rows and gives none up.", "42809")
@@ -127,7 +129,7 @@ def writable(context: Context, path: tuple[str, str, str], *, rewrites: bool = F
     return table
 
 
-def write_columns(context: Context, table: Document, query: str, folder: Path, *, rewritten: bool = False) -> None:
+def write_columns(context: StatementContext, table: Document, query: str, folder: Path, *, rewritten: bool = False) -> None:
     """Write a query over the user's names, one column for each of the table, under the physical names."""
     text = query if rewritten else context.rewriter.query(query)
     columns = table["columns"]
@@ -138,16 +140,16 @@ def write_columns(context: Context, table: Document, query: str, folder: Path, *
     write_rows(context, f"SELECT {items} FROM ({text}) AS q({aliases})", folder)
 
 
-def swap(context: Context, table: Document, folder: Path) -> None:
+def swap(context: StatementContext, table: Document, folder: Path) -> None:
     """Make a folder the rows of a table; the former one goes once no query reads it."""
-    with context.books.store.transaction():
+    with context.repositories.store.transaction():
         key = table_key(table)
         current = context.reader.table(key)
         if current is None or current.get("storage") != table.get("storage"):
             context.storage.discard(folder)
             raise SqlError("DELTA_CONCURRENT_WRITE", f"Table {quote_path(key)} was changed by another statement. Retry.", "2D521")
         body = current | {"storage": {"path": context.storage.relative(folder)}}
-        context.books.store.put("table", key, body, key[:2])
+        context.repositories.store.put("table", key, body, key[:2])
     context.storage.retire(context.storage.folder(table))
 
 
@@ -171,7 +173,7 @@ def read_alias(cursor: Cursor, *stops: str) -> str | None:
 
 
 def read_assignments(
-    context: Context, cursor: Cursor, table: Document, qualifiers: set[str], stops: tuple[str, ...]
+    context: StatementContext, cursor: Cursor, table: Document, qualifiers: set[str], stops: tuple[str, ...]
 ) -> dict[str, str]:
     """Read `[alias.]column = expression, …`; return column (the table's spelling) to text."""
     found: dict[str, str] = {}
@@ -215,7 +217,7 @@ def _insert_columns(cursor: Cursor) -> list[str]:
     return names
 
 
-def _insert_literals(context: Context, cursor: Cursor, table: Document, columns: list[Document], folder: Path) -> bool:
+def _insert_literals(context: StatementContext, cursor: Cursor, table: Document, columns: list[Document], folder: Path) -> bool:
     kinds = [parse_type(column["type_text"]) for column in columns]
     if any(column.get("default") for column in table["columns"]):
         return False
@@ -238,7 +240,7 @@ def _insert_literals(context: Context, cursor: Cursor, table: Document, columns:
 
 
 def _insert_query(
-    context: Context,
+    context: StatementContext,
     text: str,
     table: Document,
     columns: list[Document],
@@ -260,15 +262,15 @@ def _insert_query(
             f" {', '.join(quote_name(name) for name, _, _ in found)}.",
             "21S01",
         )
-    places = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
+    locations = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
     aliases = ", ".join(f"p{at}" for at in range(len(found)))
     items = ", ".join(
-        places.get(column["name"]) or context.rewriter.constant(column.get("default") or "NULL") for column in table["columns"]
+        locations.get(column["name"]) or context.rewriter.constant(column.get("default") or "NULL") for column in table["columns"]
     )
     write_columns(context, table, f"SELECT {items} FROM ({rewritten}) AS s({aliases})", folder, rewritten=True)
 
 
-def _checked_count(context: Context, table: Document, folder: Path) -> int:
+def _checked_count(context: StatementContext, table: Document, folder: Path) -> int:
     try:
         context.storage.check_not_null(table, folder)
         context.storage.check_lengths(table, folder)
@@ -278,7 +280,7 @@ def _checked_count(context: Context, table: Document, folder: Path) -> int:
     return context.storage.row_count(folder)
 
 
-def _rows_in(context: Context, table: Document) -> int:
+def _rows_in(context: StatementContext, table: Document) -> int:
     folder = context.storage.folder(table)
     return 0 if folder is None else context.storage.row_count(folder)
 

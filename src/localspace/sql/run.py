@@ -11,15 +11,15 @@ from localspace.core.lexer import Cursor
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.governance.default_namespace import default_catalog
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql import failures
-from localspace.sql.context import Context
+from localspace.sql.context import StatementContext
 from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
 from localspace.sql.handlers import handler_for
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.parameters import bind
-from localspace.sql.reader import DEFAULT_SCHEMA, Reader, Session
+from localspace.sql.reader import DEFAULT_SCHEMA, Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage
 
@@ -27,13 +27,13 @@ from localspace.sql.storage import Storage
 class SqlRunner:
     """Runs statements for any principal of one workspace."""
 
-    def __init__(self, books: Books, data_dir: Path, engine: Engine) -> None:
-        """Serve `books`, with rows under `data_dir`."""
-        self._books = books
+    def __init__(self, repositories: Repositories, data_dir: Path, engine: Engine) -> None:
+        """Serve `repositories`, with rows under `data_dir`."""
+        self._repositories = repositories
         self._engine = engine
-        self._reader = Reader(books)
-        self._storage = Storage(books.store, data_dir)
-        self._information = InformationSchema(books, self._storage)
+        self._reader = Reader(repositories)
+        self._storage = Storage(repositories.store, data_dir)
+        self._information = InformationSchema(repositories, self._storage)
         self._writing = threading.RLock()
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
@@ -68,16 +68,16 @@ class SqlRunner:
                 raise SqlError("QUERY_CANCELED", "The statement was canceled.", "57014", "CANCELLED")
             return handler(context, cursor)
 
-    def _context(self, request: StatementRequest, cancel: CancelToken) -> Context:
+    def _context(self, request: StatementRequest, cancel: CancelToken) -> StatementContext:
         principal = self._principal(request)
-        session = Session(
+        session = SqlSession(
             principal=principal,
-            catalog=request.catalog or default_catalog(self._books.store),
+            catalog=request.catalog or default_catalog(self._repositories.store),
             schema=request.schema or DEFAULT_SCHEMA,
         )
         rewriter = Rewriter(self._reader, self._storage, session, self._information.relation)
-        return Context(
-            books=self._books,
+        return StatementContext(
+            repositories=self._repositories,
             reader=self._reader,
             storage=self._storage,
             engine=self._engine,
@@ -89,15 +89,15 @@ class SqlRunner:
         )
 
     def _principal(self, request: StatementRequest) -> Principal:
-        found = self._books.identity.by_id(request.principal_id)
+        found = self._repositories.identity.by_id(request.principal_id)
         if found is None:
             raise SqlError("INSUFFICIENT_PERMISSIONS", "The principal of this statement does not exist.", "42501")
         return found
 
 
-def build_runner(books: Books, data_dir: Path, *, heap: str = "1g") -> SqlRunner:
+def build_runner(repositories: Repositories, data_dir: Path, *, heap: str = "1g") -> SqlRunner:
     """Return the runner of a workspace; the engine starts with the first statement that needs it."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    # What a former engine process left behind is of no use.
+    # Files of a former engine process are useless.
     shutil.rmtree(data_dir / "engine", ignore_errors=True)
-    return SqlRunner(books, data_dir, Engine(data_dir / "engine", heap, existing_archive()))
+    return SqlRunner(repositories, data_dir, Engine(data_dir / "engine", heap, existing_archive()))

@@ -1,4 +1,4 @@
-"""Where a piece of SQL text stands while it is rewritten, and what a rewritten statement reads."""
+"""The scope of a piece of SQL text while it is rewritten, and what a rewritten statement reads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MAX_DEPTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """Where a piece of SQL text stands.
+class Scope:
+    """The scope of a piece of SQL text.
 
     `authority` is whose privileges count (session user, view owner, function owner); `routine` is the function whose
     body this is, `parameters` maps its parameters to SQL when they are put in place; `words` are the names that the text
@@ -31,8 +31,8 @@ class Frame:
     free_execute: bool = False
     words: frozenset[str] | None = None
 
-    def deeper(self) -> Frame:
-        """Return the frame one level down; raises on endless nesting."""
+    def deeper(self) -> Scope:
+        """Return the scope one level down; raises on endless nesting."""
         if self.depth >= _MAX_DEPTH:
             raise SqlError(
                 "RECURSIVE_VIEW", f"Views and functions nest deeper than {_MAX_DEPTH} levels or refer to themselves.", "42K0H"

@@ -1,4 +1,4 @@
-"""Which object a governance statement is about: type words, names, and how the books call them."""
+"""Which object a governance statement is about: type words, names, and how the repositories call them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError
 from localspace.sql import failures
-from localspace.sql.context import Context
+from localspace.sql.context import StatementContext
 from localspace.sql.tables import target_path
 
 _WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -28,7 +28,7 @@ ENTITY_TYPES = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "
 
 @dataclass(frozen=True, slots=True)
 class Securable:
-    """An object by type and full name, as the books know it."""
+    """An object by type and full name, as the repositories call it."""
 
     type: str
     full_name: str
@@ -50,7 +50,7 @@ def read_type_word(cursor: Cursor) -> str | None:
     return None
 
 
-def read_securable(context: Context, cursor: Cursor, default: str | None = None) -> Securable:
+def read_securable(context: StatementContext, cursor: Cursor, default: str | None = None) -> Securable:
     """Read `TYPE name`; without a type word it is `default`."""
     kind = read_type_word(cursor) or default
     if kind is None:
@@ -58,11 +58,11 @@ def read_securable(context: Context, cursor: Cursor, default: str | None = None)
     return named(context, cursor, kind)
 
 
-def named(context: Context, cursor: Cursor, kind: str) -> Securable:
+def named(context: StatementContext, cursor: Cursor, kind: str) -> Securable:
     """Read the name of an object of a known type."""
     session = context.session
     if kind == "METASTORE":
-        return Securable(kind, context.books.ids.metastore_id)
+        return Securable(kind, context.repositories.ids.metastore_id)
     parts = target_path(cursor)
     if kind in ("CATALOG", "EXTERNAL_LOCATION", "STORAGE_CREDENTIAL"):
         return Securable(kind, ".".join(parts))

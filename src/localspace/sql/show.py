@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE: from the books, without the engine; only what the caller may see."""
+"""SHOW and DESCRIBE: from the repositories, without the engine; only what the caller may see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.store import Document
 from localspace.governance.legacy import HIVE, is_legacy
 from localspace.sql import failures
-from localspace.sql.context import Context, text_rows
+from localspace.sql.context import StatementContext, text_rows
 from localspace.sql.information_schema import kind_of, plain_name
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.system_tables import INFORMATION_SCHEMA, is_made_view
@@ -19,36 +19,36 @@ from localspace.sql.tables import target_path
 Rows = list[list[str | None]]
 
 
-def show_catalogs(context: Context, cursor: Cursor) -> StatementResult:
+def show_catalogs(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW CATALOGS [LIKE pattern]."""
     cursor.expect("SHOW", "CATALOGS")
     keep = _pattern(cursor)
-    names = [HIVE, *(one["name"] for one in context.books.catalog.catalogs(context.actor))]
+    names = [HIVE, *(one["name"] for one in context.repositories.catalog.catalogs(context.actor))]
     return text_rows(("catalog",), [[name] for name in sorted(names) if keep(name)])
 
 
-def show_schemas(context: Context, cursor: Cursor) -> StatementResult:
+def show_schemas(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW SCHEMAS or DATABASES [IN catalog] [LIKE pattern]."""
     cursor.expect("SHOW")
     cursor.one_of("SCHEMAS", "DATABASES")
     catalog = target_path(cursor)[0] if cursor.one_of("IN", "FROM") else context.session.catalog
     keep = _pattern(cursor)
-    if context.books.store.get("catalog", catalog) is None:
+    if context.repositories.store.get("catalog", catalog) is None:
         raise failures.catalog_missing(catalog)
-    names = {one["name"] for one in context.books.catalog.schemas(context.actor, catalog)}
+    names = {one["name"] for one in context.repositories.catalog.schemas(context.actor, catalog)}
     if not is_legacy(catalog):
         names.add(INFORMATION_SCHEMA)
     return text_rows(("databaseName",), [[name] for name in sorted(names) if keep(name)])
 
 
-def show_tables(context: Context, cursor: Cursor) -> StatementResult:
+def show_tables(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW TABLES [IN schema] [LIKE pattern]."""
     cursor.expect("SHOW", "TABLES")
     found = _objects(context, cursor, "table")
     return text_rows(("database", "tableName", "isTemporary"), [[one["schema_name"], one["name"], "false"] for one in found])
 
 
-def show_views(context: Context, cursor: Cursor) -> StatementResult:
+def show_views(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW VIEWS [IN schema] [LIKE pattern]."""
     cursor.expect("SHOW", "VIEWS")
     found = [one for one in _objects(context, cursor, "table") if is_view(one)]
@@ -56,14 +56,14 @@ def show_views(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("namespace", "viewName", "isTemporary", "isMaterialized"), rows)
 
 
-def show_volumes(context: Context, cursor: Cursor) -> StatementResult:
+def show_volumes(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW VOLUMES [IN schema] [LIKE pattern]."""
     cursor.expect("SHOW", "VOLUMES")
     found = _objects(context, cursor, "volume")
     return text_rows(("database", "volume_name"), [[one["schema_name"], one["name"]] for one in found])
 
 
-def show_functions(context: Context, cursor: Cursor) -> StatementResult:
+def show_functions(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW [USER] FUNCTIONS [IN schema] [LIKE pattern]: the workspace's own functions."""
     cursor.expect("SHOW")
     cursor.one_of("USER", "ALL")
@@ -72,7 +72,7 @@ def show_functions(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("function",), [[one["full_name"]] for one in found])
 
 
-def show_columns(context: Context, cursor: Cursor) -> StatementResult:
+def show_columns(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW COLUMNS IN table."""
     cursor.expect("SHOW", "COLUMNS")
     if not cursor.one_of("IN", "FROM"):
@@ -82,7 +82,7 @@ def show_columns(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("col_name",), [[column["name"]] for column in table["columns"]])
 
 
-def show_properties(context: Context, cursor: Cursor) -> StatementResult:
+def show_properties(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW TBLPROPERTIES table."""
     cursor.expect("SHOW", "TBLPROPERTIES")
     table = visible_table(context, target_path(cursor))
@@ -90,14 +90,14 @@ def show_properties(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("key", "value"), [[key, value] for key, value in sorted((table.get("properties") or {}).items())])
 
 
-def show_create(context: Context, cursor: Cursor) -> StatementResult:
+def show_create(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW CREATE TABLE."""
     cursor.expect("SHOW", "CREATE", "TABLE")
     table = visible_table(context, target_path(cursor))
     cursor.end()
     name = quote_path(table_key(table))
     if is_view(table):
-        context.books.privileges.require_manage(context.actor, "TABLE", table["full_name"])
+        context.repositories.privileges.require_manage(context.actor, "TABLE", table["full_name"])
         columns = ",\n  ".join(quote_name(column["name"]) for column in table["columns"])
         return text_rows(("createtab_stmt",), [[f"CREATE VIEW {name} (\n  {columns})\nAS {table['view_definition']}\n"]])
     lines = []
@@ -112,26 +112,26 @@ def show_create(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("createtab_stmt",), [[f"CREATE TABLE {name} (\n  {joined})\nUSING delta\n{comment}"]])
 
 
-def show_principals(context: Context, cursor: Cursor) -> StatementResult:
+def show_principals(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW GROUPS or SHOW USERS."""
     cursor.expect("SHOW")
     word = cursor.one_of("GROUPS", "USERS")
     keep = _pattern(cursor)
     kind, field = ("group", "displayName") if word == "GROUPS" else ("user", "userName")
-    names = sorted(body[field] for body in context.books.store.list(kind))
+    names = sorted(body[field] for body in context.repositories.store.list(kind))
     return text_rows(("name",), [[name] for name in names if keep(name)])
 
 
 @rule("LS-005")
-def visible_table(context: Context, parts: tuple[str, ...]) -> Document:
+def visible_table(context: StatementContext, parts: tuple[str, ...]) -> Document:
     """Return a table whose description the caller may read; raises TABLE_OR_VIEW_NOT_FOUND or a refusal."""
     table = context.table_named(parts)
-    if not context.books.privileges.can_see(context.actor, "TABLE", table["full_name"]):
+    if not context.repositories.privileges.can_see(context.actor, "TABLE", table["full_name"]):
         raise failures.insufficient("BROWSE", "TABLE", table_key(table))
     return table
 
 
-def describe_table(context: Context, cursor: Cursor) -> StatementResult:
+def describe_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DESCRIBE [TABLE] [EXTENDED] table [column]."""
     cursor.one_of("DESCRIBE", "DESC")
     cursor.accept("TABLE")
@@ -172,7 +172,7 @@ def describe_table(context: Context, cursor: Cursor) -> StatementResult:
     return text_rows(("col_name", "data_type", "comment"), rows)
 
 
-def _describe_information(context: Context, path: tuple[str, str, str], column: str | None) -> StatementResult:
+def _describe_information(context: StatementContext, path: tuple[str, str, str], column: str | None) -> StatementResult:
     columns = [(plain_name(one), kind_of(one).lower()) for one in context.information.columns(path)]
     if column is None:
         return text_rows(("col_name", "data_type", "comment"), [[name, kind, None] for name, kind in columns])
@@ -192,20 +192,20 @@ def _location_of(table: Document) -> str | None:
     return None
 
 
-def show_external_locations(context: Context, cursor: Cursor) -> StatementResult:
+def show_external_locations(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW EXTERNAL LOCATIONS [LIKE pattern]."""
     cursor.expect("SHOW", "EXTERNAL", "LOCATIONS")
     keep = _pattern(cursor)
-    privileges = context.books.privileges
+    privileges = context.repositories.privileges
     rows: Rows = [
         [one["name"], one["url"], one.get("comment") or ""]
-        for one in context.books.store.list("external_location")
+        for one in context.repositories.store.list("external_location")
         if keep(one["name"]) and privileges.can_see(context.actor, "EXTERNAL_LOCATION", one["name"])
     ]
     return text_rows(("name", "url", "comment"), rows)
 
 
-def describe_container(context: Context, cursor: Cursor) -> StatementResult:
+def describe_container(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DESCRIBE SCHEMA or CATALOG [EXTENDED]."""
     cursor.one_of("DESCRIBE", "DESC")
     kind = cursor.one_of("CATALOG", "SCHEMA", "DATABASE")
@@ -213,21 +213,21 @@ def describe_container(context: Context, cursor: Cursor) -> StatementResult:
     parts = target_path(cursor)
     cursor.end()
     if kind == "CATALOG":
-        if context.books.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get("catalog", parts[0]) is None:
             raise failures.catalog_missing(parts[0])
-        found = context.books.catalog.catalog(context.actor, parts[0])
+        found = context.repositories.catalog.catalog(context.actor, parts[0])
         rows: Rows = [["Catalog Name", found["name"]], ["Comment", found.get("comment") or ""], ["Owner", found["owner"]]]
         return text_rows(("info_name", "info_value"), rows)
     path = context.session.schema_path(parts)
-    if context.books.store.get("schema", *path) is None:
+    if context.repositories.store.get("schema", *path) is None:
         raise failures.schema_missing(path)
-    found = context.books.catalog.schema(context.actor, ".".join(path))
+    found = context.repositories.catalog.schema(context.actor, ".".join(path))
     rows = [["Catalog Name", path[0]], ["Namespace Name", found["name"]], ["Comment", found.get("comment") or ""]]
     rows += [["Location", ""], ["Owner", found["owner"]]]
     return text_rows(("database_description_item", "database_description_value"), rows)
 
 
-def describe_function(context: Context, cursor: Cursor) -> StatementResult:
+def describe_function(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DESCRIBE FUNCTION [EXTENDED]; the body shows only to who manages or may execute the function."""
     cursor.one_of("DESCRIBE", "DESC")
     cursor.expect("FUNCTION")
@@ -236,26 +236,26 @@ def describe_function(context: Context, cursor: Cursor) -> StatementResult:
     cursor.end()
     if context.reader.function(path) is None:
         raise failures.routine_missing(path)
-    found = context.books.objects.read(context.actor, "function", ".".join(path))
+    found = context.repositories.objects.read(context.actor, "function", ".".join(path))
     inputs = ", ".join(f"{one['name']} {one['type_text'].upper()}" for one in found.get("input_params") or ())
     lines = [f"Function:      {found['full_name']}", "Type:          SCALAR", f"Input:         {inputs or '()'}"]
     lines.append(f"Returns:       {found['full_data_type'].upper()}")
     if extended:
         lines += [f"Comment:       {found.get('comment') or ''}", f"Deterministic: {str(found['is_deterministic']).lower()}"]
         lines.append(f"Owner:         {found['owner']}")
-        if context.books.privileges.may_read_body(context.actor, found["full_name"]):
+        if context.repositories.privileges.may_read_body(context.actor, found["full_name"]):
             lines.append(f"Body:          {found['routine_definition']}")
     return text_rows(("function_desc",), [[line] for line in lines])
 
 
-def _objects(context: Context, cursor: Cursor, kind: str) -> list[Document]:
+def _objects(context: StatementContext, cursor: Cursor, kind: str) -> list[Document]:
     path = (context.session.catalog, context.session.schema)
     if cursor.one_of("IN", "FROM"):
         path = context.session.schema_path(target_path(cursor))
     keep = _pattern(cursor)
-    if context.books.store.get("schema", *path) is None:
+    if context.repositories.store.get("schema", *path) is None:
         raise failures.schema_missing(path)
-    return [one for one in context.books.objects.listed(context.actor, kind, *path) if keep(one["name"])]
+    return [one for one in context.repositories.objects.listed(context.actor, kind, *path) if keep(one["name"])]
 
 
 class _Keep:
@@ -277,6 +277,6 @@ def _pattern(cursor: Cursor) -> _Keep:
     return _Keep(pattern)
 
 
-def refuse_history(context: Context, cursor: Cursor) -> StatementResult:
+def refuse_history(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Refuse DESCRIBE HISTORY and DETAIL: the local workspace keeps no table history."""
     raise SqlError("UNSUPPORTED_FEATURE.LOCALSPACE", "The local workspace keeps no table history or detail.", "0A000")

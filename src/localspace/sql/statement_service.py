@@ -55,7 +55,7 @@ class Delivery:
 
 @dataclass(slots=True, kw_only=True)
 class Statement:
-    """One submitted statement; the worker and the API share it under the desk's lock."""
+    """One submitted statement; the worker and the API share it under the lock of the service."""
 
     id: str
     request: StatementRequest
@@ -78,7 +78,7 @@ class Statement:
         return self.state not in (State.PENDING, State.RUNNING)
 
 
-class StatementDesk:
+class StatementService:
     """Runs statements on worker threads, so that a long one never blocks the control plane."""
 
     def __init__(self, clock: Clock, build: Callable[[], StatementRunner]) -> None:

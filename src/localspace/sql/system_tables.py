@@ -1,6 +1,6 @@
 """Tables of the catalog `system` that are seeded by the control API: results of data classification.
 
-Columns follow the platform's page on the table; who is no account admin is refused, as there by default.
+Columns follow the platform's page on the table; only account admins may read it, as on the platform by default.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from localspace.core.errors import invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 
 INFORMATION_SCHEMA = "information_schema"
@@ -26,7 +26,7 @@ _TEXTS = tuple(c for c in COLUMNS if c[-1] not in "*~")
 
 
 def is_made_view(path: tuple[str, str, str]) -> bool:
-    """Say whether a path names a relation that is made of the books: one of information_schema, or a system table."""
+    """Say whether a path names a relation made of the repositories: one of information_schema, or a system table."""
     return path[1].casefold() == INFORMATION_SCHEMA or is_results(path)
 
 
@@ -35,31 +35,31 @@ def is_results(path: tuple[str, ...]) -> bool:
     return tuple(part.casefold() for part in path) == RESULTS
 
 
-def seed_results(books: Books, rows: Any) -> dict[str, Any]:
+def seed_results(repositories: Repositories, rows: Any) -> dict[str, Any]:
     """Put rows in place of those there; None takes the table away."""
     if rows is not None and (not isinstance(rows, list) or not all(_is_row(one) for one in rows)):
         raise invalid(f"results is a list of objects with {', '.join(_TEXTS)}, samples and frequency, or null.")
     if rows is None:
-        books.store.delete(_KIND, "results")
+        repositories.store.delete(_KIND, "results")
     else:
-        books.store.put(_KIND, ("results",), {"rows": rows})
+        repositories.store.put(_KIND, ("results",), {"rows": rows})
     return {}
 
 
-def results_columns(books: Books) -> tuple[str, ...]:
+def results_columns(repositories: Repositories) -> tuple[str, ...]:
     """Return the columns; raises TABLE_OR_VIEW_NOT_FOUND where nothing was seeded."""
-    if books.store.get(_KIND, "results") is None:
+    if repositories.store.get(_KIND, "results") is None:
         raise failures.table_missing(RESULTS)
     return COLUMNS
 
 
 @rule("LS-085")
-def results_rows(books: Books, principal: Principal) -> list[tuple[Any, ...]]:
+def results_rows(repositories: Repositories, principal: Principal) -> list[tuple[Any, ...]]:
     """Return the rows for an account admin; raises for anybody else."""
-    results_columns(books)
-    if not books.identity.is_account_admin(principal.id):
+    results_columns(repositories)
+    if not repositories.identity.is_account_admin(principal.id):
         raise failures.insufficient("SELECT", "TABLE", RESULTS)
-    found = books.store.get(_KIND, "results") or {"rows": []}
+    found = repositories.store.get(_KIND, "results") or {"rows": []}
     return [tuple(_cell(row, column) for column in COLUMNS) for row in found["rows"]]
 
 

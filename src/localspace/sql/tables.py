@@ -10,7 +10,7 @@ from localspace.core.store import Document
 from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
-from localspace.sql.context import NOTHING, Context, text_rows
+from localspace.sql.context import NOTHING, StatementContext, text_rows
 from localspace.sql.parse import identifier_path
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.types import parse_type
@@ -19,7 +19,7 @@ _FORMATS = {"DELTA", "PARQUET", "ICEBERG"}
 
 
 @rule("LS-048")
-def create_table(context: Context, cursor: Cursor) -> StatementResult:
+def create_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] TABLE, with columns or AS a query."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
@@ -62,14 +62,14 @@ def create_table(context: Context, cursor: Cursor) -> StatementResult:
 
 
 @rule("LS-033", "LS-034", "LS-065")
-def save_table(context: Context, path: tuple[str, str, str], body: Document) -> Document:
+def save_table(context: StatementContext, path: tuple[str, str, str], body: Document) -> Document:
     """Create or replace a table; a replaced one keeps its manual masks and filter where the columns remain."""
     old = context.reader.table(path)
     if old is not None:
         if is_view(old):
             raise failures.already_there("table", path)
         _keep_manual(old, body)
-    new = context.books.objects.create(
+    new = context.repositories.objects.create(
         context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None
     )
     if old is not None:
@@ -97,8 +97,8 @@ def _keep_manual(old: Document, body: Document) -> None:
 
 
 @rule("LS-047")
-def _create_as(context: Context, path: tuple[str, str, str], body: Document, query: str) -> StatementResult:
-    context.books.privileges.require_exists("SCHEMA", f"{path[0]}.{path[1]}")
+def _create_as(context: StatementContext, path: tuple[str, str, str], body: Document, query: str) -> StatementResult:
+    context.repositories.privileges.require_exists("SCHEMA", f"{path[0]}.{path[1]}")
     rewritten = context.rewriter.query(query)
     found = context.columns_of(rewritten)
     specs = [ColumnSpec(name=name, type=parse_type(_stored(kind))) for name, kind, _ in found]
@@ -122,7 +122,7 @@ def _create_as(context: Context, path: tuple[str, str, str], body: Document, que
     )
 
 
-def write_rows(context: Context, sql: str, folder: object) -> None:
+def write_rows(context: StatementContext, sql: str, folder: object) -> None:
     """Let the engine write a query's rows into a new folder; nothing stays behind on a failure."""
     from pathlib import Path
 
@@ -139,7 +139,7 @@ def write_rows(context: Context, sql: str, folder: object) -> None:
         raise
 
 
-def create_view(context: Context, cursor: Cursor) -> StatementResult:
+def create_view(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] VIEW; the creator becomes the owner, whose privileges the view will use."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
@@ -190,11 +190,13 @@ def create_view(context: Context, cursor: Cursor) -> StatementResult:
         "view_definition": query,
         "view_namespace": [context.session.catalog, context.session.schema],
     }
-    context.books.objects.create(context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None)
+    context.repositories.objects.create(
+        context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None
+    )
     return NOTHING
 
 
-def drop_table(context: Context, cursor: Cursor) -> StatementResult:
+def drop_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP TABLE or DROP VIEW [IF EXISTS]; governed tags on columns go with the table."""
     cursor.expect("DROP")
     kind = cursor.one_of("TABLE", "VIEW") or "TABLE"
@@ -214,7 +216,7 @@ def drop_table(context: Context, cursor: Cursor) -> StatementResult:
             f" {'VIEW' if is_view(table) else 'TABLE'}.",
             "42809",
         )
-    gone = context.books.objects.drop(context.actor, "table", table["full_name"])
+    gone = context.repositories.objects.drop(context.actor, "table", table["full_name"])
     if gone.get("table_type") != "EXTERNAL":
         context.storage.retire(context.storage.folder(gone))
     return NOTHING
@@ -239,7 +241,7 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
 
 
 @rule("LS-091")
-def function_reference(context: Context, path: tuple[str, ...]) -> Document:
+def function_reference(context: StatementContext, path: tuple[str, ...]) -> Document:
     """Return the function that a mask or filter names; raises when it is missing or may not be used."""
     full = context.session.table_path(path)
     function = context.reader.function(full)
@@ -249,7 +251,7 @@ def function_reference(context: Context, path: tuple[str, ...]) -> Document:
     return function
 
 
-def _clauses(context: Context, cursor: Cursor, body: Document) -> None:
+def _clauses(context: StatementContext, cursor: Cursor, body: Document) -> None:
     while not cursor.done and not cursor.looking_at("AS"):
         if cursor.looking_at("SELECT") or cursor.looking_at("VALUES"):
             return
@@ -283,7 +285,7 @@ def _clauses(context: Context, cursor: Cursor, body: Document) -> None:
             raise cursor.error(f"'{cursor.take().text}'", "in CREATE TABLE")
 
 
-def _fill_row_filter(context: Context, body: Document) -> None:
+def _fill_row_filter(context: StatementContext, body: Document) -> None:
     manual = body.get("row_filter")
     if manual:
         function = function_reference(context, manual["function"])
@@ -293,7 +295,7 @@ def _fill_row_filter(context: Context, body: Document) -> None:
         }
 
 
-def _fill_masks(context: Context, specs: list[ColumnSpec], columns: list[Document]) -> None:
+def _fill_masks(context: StatementContext, specs: list[ColumnSpec], columns: list[Document]) -> None:
     for spec, column in zip(specs, columns, strict=True):
         if spec.mask is not None:
             function = function_reference(context, spec.mask["function"])

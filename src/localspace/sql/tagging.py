@@ -5,11 +5,11 @@ from __future__ import annotations
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
 from localspace.core.store import Document
-from localspace.sql.context import NOTHING, Context, text_rows
+from localspace.sql.context import NOTHING, StatementContext, text_rows
 from localspace.sql.securables import Securable, read_securable
 
 
-def set_tag(context: Context, cursor: Cursor) -> StatementResult:
+def set_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SET TAG ON type name key [= value]."""
     cursor.expect("SET", "TAG", "ON")
     target = read_securable(context, cursor)
@@ -20,17 +20,17 @@ def set_tag(context: Context, cursor: Cursor) -> StatementResult:
     return NOTHING
 
 
-def unset_tag(context: Context, cursor: Cursor) -> StatementResult:
+def unset_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run UNSET TAG ON type name key."""
     cursor.expect("UNSET", "TAG", "ON")
     target = read_securable(context, cursor)
     key = read_word(cursor)
     cursor.end()
-    context.books.tags.unassign(context.actor, target.entity_type, target.full_name, key)
+    context.repositories.tags.unassign(context.actor, target.entity_type, target.full_name, key)
     return NOTHING
 
 
-def alter_tags(context: Context, cursor: Cursor, target: Securable) -> bool:
+def alter_tags(context: StatementContext, cursor: Cursor, target: Securable) -> bool:
     """Run SET TAGS (…) or UNSET TAGS (…) on an object if they come next; say whether they did."""
     if cursor.accept("SET", "TAGS"):
         tags: dict[str, str] = {}
@@ -53,20 +53,20 @@ def alter_tags(context: Context, cursor: Cursor, target: Securable) -> bool:
                 break
         cursor.expect(")")
         cursor.end()
-        with context.books.store.transaction():
+        with context.repositories.store.transaction():
             for key in keys:
-                context.books.tags.unassign(context.actor, target.entity_type, target.full_name, key)
+                context.repositories.tags.unassign(context.actor, target.entity_type, target.full_name, key)
         return True
     return False
 
 
-def _assign(context: Context, target: Securable, tags: dict[str, str]) -> None:
-    with context.books.store.transaction():
+def _assign(context: StatementContext, target: Securable, tags: dict[str, str]) -> None:
+    with context.repositories.store.transaction():
         for key, value in tags.items():
-            context.books.tags.assign(context.actor, target.entity_type, target.full_name, key, value, replace=True)
+            context.repositories.tags.assign(context.actor, target.entity_type, target.full_name, key, value, replace=True)
 
 
-def create_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
+def create_governed_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE GOVERNED TAG key [DESCRIPTION text] [VALUES (…)]."""
     cursor.expect("CREATE", "GOVERNED", "TAG")
     body: Document = {"tag_key": read_word(cursor)}
@@ -76,11 +76,11 @@ def create_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
         else:
             cursor.expect("VALUES")
             body["values"] = _values(cursor)
-    context.books.tags.create_policy(context.actor, body)
+    context.repositories.tags.create_policy(context.actor, body)
     return NOTHING
 
 
-def alter_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
+def alter_governed_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER GOVERNED TAG key SET VALUES (…) or SET DESCRIPTION text; values are replaced, not added."""
     cursor.expect("ALTER", "GOVERNED", "TAG")
     key = read_word(cursor)
@@ -93,34 +93,34 @@ def alter_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
             cursor.expect("DESCRIPTION")
         body, mask = {"description": cursor.string()}, "description"
     cursor.end()
-    context.books.tags.update_policy(context.actor, key, body, mask)
+    context.repositories.tags.update_policy(context.actor, key, body, mask)
     return NOTHING
 
 
-def drop_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
+def drop_governed_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP GOVERNED TAG key: assignments stay and are ungoverned from then on."""
     cursor.expect("DROP", "GOVERNED", "TAG")
     key = read_word(cursor)
     cursor.end()
-    context.books.tags.delete_policy(context.actor, key)
+    context.repositories.tags.delete_policy(context.actor, key)
     return NOTHING
 
 
-def show_governed_tags(context: Context, cursor: Cursor) -> StatementResult:
+def show_governed_tags(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run SHOW GOVERNED TAGS."""
     cursor.expect("SHOW", "GOVERNED", "TAGS")
     cursor.end()
-    rows = [_tag_row(policy) for policy in context.books.tags.policies()]
+    rows = [_tag_row(policy) for policy in context.repositories.tags.policies()]
     return text_rows(("tag_key", "description", "values"), rows)
 
 
-def describe_governed_tag(context: Context, cursor: Cursor) -> StatementResult:
+def describe_governed_tag(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DESCRIBE GOVERNED TAG key."""
     cursor.one_of("DESCRIBE", "DESC")
     cursor.expect("GOVERNED", "TAG")
     key = read_word(cursor)
     cursor.end()
-    return text_rows(("tag_key", "description", "values"), [_tag_row(context.books.tags.policy(key))])
+    return text_rows(("tag_key", "description", "values"), [_tag_row(context.repositories.tags.policy(key))])
 
 
 def _tag_row(policy: Document) -> list[str | None]:

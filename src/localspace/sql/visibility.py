@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from localspace.core.principals import Principal
 from localspace.core.store import Document
 from localspace.governance.legacy import is_legacy
-from localspace.governance.repositories import Books
+from localspace.governance.repositories import Repositories
 
 
-class Visible:
+class Visibility:
     """The objects of one or all catalogs that show to a principal."""
 
-    def __init__(self, books: Books, principal: Principal, catalog: str | None) -> None:
+    def __init__(self, repositories: Repositories, principal: Principal, catalog: str | None) -> None:
         """Look at `catalog`, or at every catalog when None (system.information_schema)."""
-        self.books = books
+        self.repositories = repositories
         self.principal = principal
         self._only = catalog
         self._seen: dict[tuple[str, str], bool] = {}
@@ -24,11 +24,11 @@ class Visible:
         """Say whether an object shows."""
         key = (securable, full_name)
         if key not in self._seen:
-            self._seen[key] = self.books.privileges.can_see(self.principal, securable, full_name)
+            self._seen[key] = self.repositories.privileges.can_see(self.principal, securable, full_name)
         return self._seen[key]
 
     def _listed(self, kind: str, securable: str, name: str) -> Iterator[Document]:
-        for one in self.books.store.list(kind):
+        for one in self.repositories.store.list(kind):
             if self._in_scope(one.get("catalog_name") or one["name"]) and self.sees(securable, one[name]):
                 yield one
 
@@ -59,7 +59,7 @@ class Visible:
 
     def tags(self, entity_type: str, securable: str, parts: int) -> Iterator[tuple[list[str], Document]]:
         """Return (name parts, assignment) of the tags on visible entities; the last part may hold dots."""
-        for tag in self.books.store.list("tag"):
+        for tag in self.repositories.store.list("tag"):
             if tag["entity_type"] != entity_type:
                 continue
             names = tag["entity_name"].split(".", parts - 1)
@@ -69,22 +69,22 @@ class Visible:
 
     def grants(self, securable: str) -> Iterator[tuple[Document, bool]]:
         """Return (grant, manages) on visible objects of a type; who does not manage sees the own grants only."""
-        names = self.books.identity.names_of(self.principal.id)
-        for grant in self.books.store.list("grant"):
+        names = self.repositories.identity.names_of(self.principal.id)
+        for grant in self.repositories.store.list("grant"):
             if grant["securable_type"] != securable or not self._in_scope(grant["full_name"].split(".")[0]):
                 continue
             if not self.sees(securable, grant["full_name"]):
                 continue
-            if grant["principal"] in names or self.books.privileges.manages(self.principal, securable, grant["full_name"]):
+            if grant["principal"] in names or self.repositories.privileges.manages(self.principal, securable, grant["full_name"]):
                 yield grant, True
 
     def policies(self) -> Iterator[Document]:
         """Return policies on objects that the principal manages or owns, metastore ones for everybody who manages it."""
-        for policy in self.books.store.list("policy"):
+        for policy in self.repositories.store.list("policy"):
             kind, name = policy["on_securable_type"], policy["on_securable_fullname"]
             if kind != "METASTORE" and not self._in_scope(name.split(".")[0]):
                 continue
             if kind == "METASTORE" and self._only is not None:
                 continue
-            if self.books.privileges.manages(self.principal, kind, name):
+            if self.repositories.privileges.manages(self.principal, kind, name):
                 yield policy

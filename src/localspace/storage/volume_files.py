@@ -41,81 +41,81 @@ class VolumeFiles:
 
     def read(self, actor: Principal, path: str) -> tuple[Entry, bytes]:
         """Return a file with its bytes."""
-        place, spoken = self._place(actor, path, "READ_VOLUME")
-        if not place.is_file():
-            raise _missing(spoken)
-        return _entry(place, spoken), place.read_bytes()
+        target, shown = self._resolve(actor, path, "READ_VOLUME")
+        if not target.is_file():
+            raise _missing(shown)
+        return _entry(target, shown), target.read_bytes()
 
     def file_entry(self, actor: Principal, path: str) -> Entry:
         """Return what is known of a file."""
-        place, spoken = self._place(actor, path, "READ_VOLUME")
-        if not place.is_file():
-            raise _missing(spoken)
-        return _entry(place, spoken)
+        target, shown = self._resolve(actor, path, "READ_VOLUME")
+        if not target.is_file():
+            raise _missing(shown)
+        return _entry(target, shown)
 
     def write(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> None:
         """Create or replace a file at once; its folders are made on the way, as in an object store."""
-        place, spoken = self._place(actor, path, "WRITE_VOLUME")
-        if spoken.count("/") < 5:
-            raise invalid(f"The path '{spoken}' names a volume, not a file in it.")
-        if place.is_dir():
-            raise already_exists(f"'{spoken}' is a directory.", "ALREADY_EXISTS")
+        target, shown = self._resolve(actor, path, "WRITE_VOLUME")
+        if shown.count("/") < 5:
+            raise invalid(f"The path '{shown}' names a volume, not a file in it.")
+        if target.is_dir():
+            raise already_exists(f"'{shown}' is a directory.", "ALREADY_EXISTS")
         try:
             # Of two writers without `overwrite` one wins, as in an object store.
             with self._writing:
-                if place.exists() and not overwrite:
-                    raise already_exists(f"The file being created already exists: {spoken}", "ALREADY_EXISTS")
-                write_atomically(place, content)
+                if target.exists() and not overwrite:
+                    raise already_exists(f"The file being created already exists: {shown}", "ALREADY_EXISTS")
+                write_atomically(target, content)
         except (FileExistsError, NotADirectoryError) as error:
-            raise invalid(f"A parent of '{spoken}' is a file.") from error
+            raise invalid(f"A parent of '{shown}' is a file.") from error
 
     def delete(self, actor: Principal, path: str) -> None:
         """Delete a file."""
-        place, spoken = self._place(actor, path, "WRITE_VOLUME")
-        if not place.is_file():
-            raise _missing(spoken)
-        place.unlink()
+        target, shown = self._resolve(actor, path, "WRITE_VOLUME")
+        if not target.is_file():
+            raise _missing(shown)
+        target.unlink()
 
     def directory_entry(self, actor: Principal, path: str) -> Entry:
         """Return what is known of a directory; the volume itself is one."""
-        place, spoken = self._place(actor, path, "READ_VOLUME")
-        if not place.is_dir():
-            raise _missing(spoken)
-        return _entry(place, spoken)
+        target, shown = self._resolve(actor, path, "READ_VOLUME")
+        if not target.is_dir():
+            raise _missing(shown)
+        return _entry(target, shown)
 
     def listed(self, actor: Principal, path: str) -> list[Entry]:
         """Return what a directory holds, by name."""
-        place, spoken = self._place(actor, path, "READ_VOLUME")
-        if not place.is_dir():
-            raise _missing(spoken)
-        found = [one for one in place.iterdir() if not (one.name.startswith(".") and one.name.endswith(".part"))]
-        return [_entry(one, f"{spoken}/{one.name}") for one in sorted(found)]
+        target, shown = self._resolve(actor, path, "READ_VOLUME")
+        if not target.is_dir():
+            raise _missing(shown)
+        found = [one for one in target.iterdir() if not (one.name.startswith(".") and one.name.endswith(".part"))]
+        return [_entry(one, f"{shown}/{one.name}") for one in sorted(found)]
 
     def make_directory(self, actor: Principal, path: str) -> None:
         """Create a directory and its parents; one that is there already is fine."""
-        place, spoken = self._place(actor, path, "WRITE_VOLUME")
+        target, shown = self._resolve(actor, path, "WRITE_VOLUME")
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            raise already_exists(f"'{spoken}' or a parent of it is a file.", "ALREADY_EXISTS") from error
+            raise already_exists(f"'{shown}' or a parent of it is a file.", "ALREADY_EXISTS") from error
 
     def delete_directory(self, actor: Principal, path: str) -> None:
         """Delete an empty directory."""
-        place, spoken = self._place(actor, path, "WRITE_VOLUME")
-        if spoken.count("/") < 5:
-            raise invalid(f"'{spoken}' is a volume; drop it with the volumes API.")
-        if not place.is_dir():
-            raise _missing(spoken)
+        target, shown = self._resolve(actor, path, "WRITE_VOLUME")
+        if shown.count("/") < 5:
+            raise invalid(f"'{shown}' is a volume; drop it with the volumes API.")
+        if not target.is_dir():
+            raise _missing(shown)
         try:
-            os.rmdir(place)
+            os.rmdir(target)
         except OSError as error:
-            raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"The directory being deleted is not empty: {spoken}") from error
+            raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"The directory being deleted is not empty: {shown}") from error
 
     def mounted(self, actor: Principal, path: str) -> Document:
         """Return the folder of a volume and whether the actor may write in it; needs READ VOLUME."""
-        place, spoken = self._place(actor, path, "READ_VOLUME")
-        full_name = ".".join(spoken.split("/")[2:5])
-        return {"folder": str(place), "write": self._privileges.holds(actor, "WRITE_VOLUME", "VOLUME", full_name)}
+        target, shown = self._resolve(actor, path, "READ_VOLUME")
+        full_name = ".".join(shown.split("/")[2:5])
+        return {"folder": str(target), "write": self._privileges.holds(actor, "WRITE_VOLUME", "VOLUME", full_name)}
 
     def sweep(self) -> None:
         """Remove the files of volumes that were dropped; nobody can reach them."""
@@ -124,7 +124,7 @@ class VolumeFiles:
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _place(self, actor: Principal, path: str, privilege: str) -> tuple[Path, str]:
+    def _resolve(self, actor: Principal, path: str, privilege: str) -> tuple[Path, str]:
         names = path_segments(path)
         if len(names) < 4 or names[0] != "Volumes":
             raise invalid(f"The path '{path}' must be /Volumes/<catalog>/<schema>/<volume>/…")
@@ -138,12 +138,12 @@ class VolumeFiles:
         return root.joinpath(*names[4:]), "/" + "/".join(names)
 
 
-def _entry(place: Path, spoken: str) -> Entry:
-    known = place.stat()
-    directory = place.is_dir()
+def _entry(target: Path, shown: str) -> Entry:
+    known = target.stat()
+    directory = target.is_dir()
     return Entry(
-        path=spoken,
-        name=spoken.rsplit("/", 1)[-1],
+        path=shown,
+        name=shown.rsplit("/", 1)[-1],
         is_directory=directory,
         size=0 if directory else known.st_size,
         modified_ms=int(known.st_mtime * 1000),

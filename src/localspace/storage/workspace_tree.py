@@ -29,7 +29,7 @@ _ORDER = ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE")
 
 
 class ObjectType(StrEnum):
-    """What a path is."""
+    """Kinds of workspace objects."""
 
     DIRECTORY = "DIRECTORY"
     NOTEBOOK = "NOTEBOOK"
@@ -45,7 +45,7 @@ PERMISSION_TYPES = {
 
 
 class WorkspaceTree:
-    """Reads and writes the tree; every method that takes an actor checks its rights."""
+    """Reads and writes the tree; every method that takes an actor checks its permissions."""
 
     def __init__(self, store: Store, clock: Clock, identity: Memberships, folder: Path) -> None:
         """Keep contents in `folder` and everything else in `store`."""
@@ -86,7 +86,7 @@ class WorkspaceTree:
                 yield from self.walk(actor, one["path"])
 
     def exists(self, path: str) -> bool:
-        """Say whether a path is there, whoever asks."""
+        """Say whether a path exists, without a check of permissions."""
         return self._find(normal(path)) is not None
 
     # Writing
@@ -116,7 +116,7 @@ class WorkspaceTree:
         return self.write_notebook(actor, target, content, language, jupyter=jupyter, overwrite=overwrite)
 
     def write_file(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> Document:
-        """Import a file as it is, whatever it holds."""
+        """Import a file as it is; its content is not looked at."""
         return self._write(actor, normal(path), content, ObjectType.FILE, overwrite=overwrite)
 
     def write_notebook(
@@ -147,7 +147,7 @@ class WorkspaceTree:
             if one.get("blob"):
                 (self._folder / one["blob"]).unlink(missing_ok=True)
 
-    # Rights
+    # Permissions
 
     def level(self, actor: Principal, path: str) -> str | None:
         """Return the strongest level of the actor on a path: own home, shared folder, access lists here and above."""

@@ -21,7 +21,7 @@ from localspace.task_process.cells import CellRunner
 from localspace.task_process.dbutils import DbUtils, NotebookExit
 from localspace.task_process.namespace import install, make_namespace
 from localspace.task_process.rest import Rest
-from localspace.task_process.session import Session
+from localspace.task_process.session import SparkSession
 from localspace.task_process.sql_script import run_script
 
 _OWN = str(Path(__file__).parent)
@@ -33,7 +33,7 @@ def main() -> int:
     threading.Thread(target=_die_with_the_workspace, args=(lifeline,), daemon=True).start()
     spec = json.loads((folder / "spec.json").read_text("utf-8"))
     rest = Rest.from_environment()
-    session = Session(rest)
+    session = SparkSession(rest)
     namespace = make_namespace(session, DbUtils(spec, rest))
     install(session, namespace)
     os.chdir(spec["directory"])
@@ -65,7 +65,7 @@ def _outcome(work: Callable[[], None]) -> dict[str, Any]:
             return {"ok": True}
         return {"ok": False, "error": f"SystemExit: {end.code}", "trace": _trace(end)}
     except BaseException as error:
-        # Whatever user code raises is the task's failure, KeyboardInterrupt too.
+        # Any exception of user code fails the task, KeyboardInterrupt too.
         traceback.print_exception(error)
         said = "".join(traceback.format_exception_only(error)).strip()
         return {"ok": False, "error": said, "trace": _trace(error)}

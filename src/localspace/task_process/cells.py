@@ -112,7 +112,7 @@ class CellRunner:
         where = resolved(target, path)
         found = self._rest.json("GET", "/api/2.0/workspace/get-status", query={"path": where})
         if found["object_type"] != "NOTEBOOK":
-            raise ValueError(f"%run {target}: {where} is no notebook")
+            raise ValueError(f"%run {target}: {where} is not a notebook")
         query = {"path": where, "direct_download": "true"}
         source = self._rest.bytes("GET", "/api/2.0/workspace/export", query=query).decode("utf-8", "replace")
         self._run_source(source, Language(found["language"]), where, show=False)

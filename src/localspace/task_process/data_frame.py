@@ -24,7 +24,7 @@ class TableLookup(Protocol):
         ...
 
 
-class StatementSession(Protocol):
+class StatementRunningSession(Protocol):
     """The session that runs a data frame's statements."""
 
     views: dict[str, str]
@@ -42,7 +42,9 @@ class StatementSession(Protocol):
 class DataFrame:
     """What `spark.sql`, `spark.table` and `spark.createDataFrame` return: a part of Spark's class of this name."""
 
-    def __init__(self, session: StatementSession, query: str, args: dict[str, Any] | None = None, answer: Any = None) -> None:
+    def __init__(
+        self, session: StatementRunningSession, query: str, args: dict[str, Any] | None = None, answer: Any = None
+    ) -> None:
         """Stand for a query; `answer` is the result of a statement that has run already."""
         self._session = session
         self._query = query
@@ -87,7 +89,7 @@ class DataFrame:
         return int(self._derived("SELECT count(*) AS n FROM {}").collect()[0][0])
 
     def isEmpty(self) -> bool:
-        """Say whether there is no row."""
+        """Say whether the result is empty."""
         return not self.take(1)
 
     def toPandas(self) -> Any:
@@ -161,9 +163,9 @@ class DataFrame:
         self._session.views[name] = self._query
 
     @property
-    def write(self) -> Writer:
+    def write(self) -> DataFrameWriter:
         """Return the writer of this data frame."""
-        return Writer(self)
+        return DataFrameWriter(self)
 
     # Inside
 
@@ -182,7 +184,7 @@ class DataFrame:
         return self._result()[0] if self._answer is not None else self.limit(0)._result()[0]
 
 
-class Writer:
+class DataFrameWriter:
     """Writes a data frame into a table; a part of Spark's DataFrameWriter."""
 
     def __init__(self, frame: DataFrame) -> None:
@@ -190,7 +192,7 @@ class Writer:
         self._frame = frame
         self._mode = "error"
 
-    def mode(self, mode: str) -> Writer:
+    def mode(self, mode: str) -> DataFrameWriter:
         """Say what happens to an existing table: error, append, overwrite or ignore."""
         known = {"error": "error", "errorifexists": "error", "append": "append", "overwrite": "overwrite", "ignore": "ignore"}
         if mode.lower() not in known:
@@ -198,13 +200,13 @@ class Writer:
         self._mode = known[mode.lower()]
         return self
 
-    def format(self, source: str) -> Writer:
+    def format(self, source: str) -> DataFrameWriter:
         """Accept the table format; tables of the local workspace have one."""
         if source.lower() not in ("delta", "parquet"):
             raise ValueError(f"format '{source}' is not served by the local workspace's tasks")
         return self
 
-    def option(self, key: str, value: Any) -> Writer:
+    def option(self, key: str, value: Any) -> DataFrameWriter:
         """Accept `overwriteSchema` and `mergeSchema=false`; refuse any other option."""
         if key.lower() == "overwriteschema" or (key.lower() == "mergeschema" and str(value).lower() == "false"):
             return self

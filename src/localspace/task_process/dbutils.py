@@ -168,7 +168,7 @@ class TaskValues:
             os.fsync(file.fileno())
 
     def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:
-        """Return a value of an earlier task; raises ValueError when it was never set and there is no default."""
+        """Return a value of an earlier task; raises ValueError if it was never set and no default is given."""
         del debugValue
         found = self._values.get(taskKey)
         if found is not None and key in found:

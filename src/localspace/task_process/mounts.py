@@ -21,7 +21,7 @@ from typing import Any
 from localspace.task_process.rest import Rest, RestError
 
 _KEPT_SECONDS = 2.0
-"""How long an answer of the workspace is believed: a right that was taken away counts after this."""
+"""Seconds for which an answer of the workspace is trusted: a revoked privilege takes effect after this."""
 
 _READS = ("stat", "lstat", "listdir", "scandir", "access", "readlink", "chdir")
 _WRITES = ("mkdir", "rmdir", "remove", "unlink", "utime", "chmod", "truncate")
@@ -40,7 +40,7 @@ class Mounts:
         self._volumes: dict[str, tuple[float, str, bool]] = {}
         self._copied: set[str] = set()
 
-    def place(self, path: Any, *, write: bool) -> str | None:
+    def real_path(self, path: Any, *, write: bool) -> str | None:
         """Return the real path of one below /Volumes or /Workspace, None for any other; raises OSError."""
         if isinstance(path, int):
             return None
@@ -134,8 +134,8 @@ def _called(real: Callable[..., Any], shown: Any, *args: Any, **kwargs: Any) -> 
 def _one(mounts: Mounts, real: Callable[..., Any], *, write: bool) -> Callable[..., Any]:
     @functools.wraps(real)
     def call(path: Any = ".", *args: Any, **kwargs: Any) -> Any:
-        place = mounts.place(path, write=write)
-        return real(path, *args, **kwargs) if place is None else _called(real, path, place, *args, **kwargs)
+        real_path = mounts.real_path(path, write=write)
+        return real(path, *args, **kwargs) if real_path is None else _called(real, path, real_path, *args, **kwargs)
 
     return call
 
@@ -143,7 +143,7 @@ def _one(mounts: Mounts, real: Callable[..., Any], *, write: bool) -> Callable[.
 def _two(mounts: Mounts, real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def call(source: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        first, second = mounts.place(source, write=True), mounts.place(target, write=True)
+        first, second = mounts.real_path(source, write=True), mounts.real_path(target, write=True)
         if first is None and second is None:
             return real(source, target, *args, **kwargs)
         return _called(real, source if first else target, first or source, second or target, *args, **kwargs)
@@ -154,8 +154,8 @@ def _two(mounts: Mounts, real: Callable[..., Any]) -> Callable[..., Any]:
 def _os_open(mounts: Mounts, real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def call(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
-        place = mounts.place(path, write=bool(flags & _WRITE_FLAGS))
-        return real(path, flags, *args, **kwargs) if place is None else _called(real, path, place, flags, *args, **kwargs)
+        real_path = mounts.real_path(path, write=bool(flags & _WRITE_FLAGS))
+        return real(path, flags, *args, **kwargs) if real_path is None else _called(real, path, real_path, flags, *args, **kwargs)
 
     return call
 
@@ -163,7 +163,7 @@ def _os_open(mounts: Mounts, real: Callable[..., Any]) -> Callable[..., Any]:
 def _open(mounts: Mounts, real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def call(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-        place = mounts.place(file, write=any(one in mode for one in "wax+"))
-        return real(file, mode, *args, **kwargs) if place is None else _called(real, file, place, mode, *args, **kwargs)
+        real_path = mounts.real_path(file, write=any(one in mode for one in "wax+"))
+        return real(file, mode, *args, **kwargs) if real_path is None else _called(real, file, real_path, mode, *args, **kwargs)
 
     return call

@@ -11,10 +11,10 @@ from typing import Any
 
 from localspace.task_process.data_frame import DataFrame
 from localspace.task_process.dbutils import DbUtils
-from localspace.task_process.session import Session
+from localspace.task_process.session import SparkSession
 
 
-def make_namespace(session: Session, dbutils: DbUtils) -> dict[str, Any]:
+def make_namespace(session: SparkSession, dbutils: DbUtils) -> dict[str, Any]:
     """Return the globals that a notebook starts with."""
     return {
         "spark": session,
@@ -41,7 +41,7 @@ def display_html(html: str = "") -> None:
     print(html)  # noqa: T201
 
 
-def install(session: Session, namespace: dict[str, Any]) -> None:
+def install(session: SparkSession, namespace: dict[str, Any]) -> None:
     """Make `databricks.sdk.runtime`, `SparkSession.builder` and `DatabricksSession` lead to this task's objects."""
     runtime = types.ModuleType("dbruntime")
 
@@ -64,7 +64,7 @@ def install(session: Session, namespace: dict[str, Any]) -> None:
 class _Builder:
     """Any chain of settings, ended by getOrCreate."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SparkSession) -> None:
         self._session = session
 
     def __getattr__(self, name: str) -> Any:
@@ -78,7 +78,7 @@ class _Builder:
 class _SessionFinder(importlib.abc.MetaPathFinder):
     """Gives pyspark's SparkSession our session, so that no task ever starts an engine of its own."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SparkSession) -> None:
         self._session = session
 
     def find_spec(

@@ -37,7 +37,7 @@ class SqlStatementError(Exception):
         return found.group(1) if found else ""
 
 
-class Session:
+class SparkSession:
     """A part of Spark's SparkSession; what is not built raises AttributeError by name."""
 
     version = "4.0.0"
@@ -72,9 +72,9 @@ class Session:
         return DataFrame(self, f"SELECT * FROM {quoted_name(tableName)}")
 
     @property
-    def read(self) -> Reader:
+    def read(self) -> DataFrameReader:
         """Return the reader."""
-        return Reader(self)
+        return DataFrameReader(self)
 
     def range(self, start: int, end: int | None = None, step: int = 1) -> DataFrame:
         """Return a column `id` of numbers."""
@@ -130,10 +130,10 @@ class Session:
             self.views = kept
 
 
-class Reader:
+class DataFrameReader:
     """A part of Spark's DataFrameReader: tables."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SparkSession) -> None:
         """Read through `session`."""
         self._session = session
 
@@ -167,7 +167,7 @@ class Conf:
 class Catalog:
     """Where names without a catalog are looked up, and what exists."""
 
-    def __init__(self, session: Session, rest: Rest) -> None:
+    def __init__(self, session: SparkSession, rest: Rest) -> None:
         """Start in no catalog, as the workspace's default."""
         self._session = session
         self._rest = rest
@@ -265,7 +265,7 @@ def _ddl(text: str) -> tuple[list[str], list[str]]:
     for part in re.split(r",(?![^<(]*[>)])", text):
         found = re.fullmatch(r"\s*(`(?:[^`]|``)+`|\w+)\s*:?\s*([\w<>(),:\s]+?)\s*", part)
         if found is None:
-            raise ValueError(f"'{part.strip()}' is no column of a schema such as 'id INT, name STRING'")
+            raise ValueError(f"'{part.strip()}' is not a column of a schema such as 'id INT, name STRING'")
         names.append(_bare(found.group(1)) or "")
         types.append(found.group(2))
     return names, types

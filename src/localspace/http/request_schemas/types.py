@@ -26,7 +26,7 @@ class FieldType:
 
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> Any:
+    def read(self, value: Any, location: str) -> Any:
         """Return the value as handlers get it; raises INVALID_PARAMETER_VALUE with its place."""
         raise NotImplementedError
 
@@ -34,18 +34,18 @@ class FieldType:
 class _Text(FieldType):
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> str:
+    def read(self, value: Any, location: str) -> str:
         if not isinstance(value, str):
-            raise invalid(f"{place} must be a string.")
-        return _storable(value, place)
+            raise invalid(f"{location} must be a string.")
+        return _storable(value, location)
 
 
 class _Flag(FieldType):
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> bool:
+    def read(self, value: Any, location: str) -> bool:
         if not isinstance(value, bool):
-            raise invalid(f"{place} must be true or false.")
+            raise invalid(f"{location} must be true or false.")
         return value
 
 
@@ -54,22 +54,22 @@ class _Whole(FieldType):
 
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> int:
+    def read(self, value: Any, location: str) -> int:
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not -_INT64 <= value < _INT64:
-            raise invalid(f"{place} must be a whole number.")
+            raise invalid(f"{location} must be a whole number.")
         return value
 
 
 class _Number(FieldType):
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> float:
+    def read(self, value: Any, location: str) -> float:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            raise invalid(f"{place} must be a number.")
+            raise invalid(f"{location} must be a number.")
         return value
 
 
@@ -78,8 +78,8 @@ class _Anything(FieldType):
 
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> Any:
-        return _free(value, place, _MOST_DEPTH)
+    def read(self, value: Any, location: str) -> Any:
+        return _free(value, location, _MOST_DEPTH)
 
 
 class _Object(_Anything):
@@ -87,10 +87,10 @@ class _Object(_Anything):
 
     __slots__ = ()
 
-    def read(self, value: Any, place: str) -> dict[str, Any]:
+    def read(self, value: Any, location: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise invalid(f"{place} must be an object.")
-        return dict(_free(value, place, _MOST_DEPTH))
+            raise invalid(f"{location} must be an object.")
+        return dict(_free(value, location, _MOST_DEPTH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ class ListOf(FieldType):
 
     element: FieldType
 
-    def read(self, value: Any, place: str) -> list[Any]:
+    def read(self, value: Any, location: str) -> list[Any]:
         """Return the list with each element read."""
         if not isinstance(value, list):
-            raise invalid(f"{place} must be a list.")
-        return [self.element.read(one, f"{place}[{at}]") for at, one in enumerate(value)]
+            raise invalid(f"{location} must be a list.")
+        return [self.element.read(one, f"{location}[{at}]") for at, one in enumerate(value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,11 @@ class MapOf(FieldType):
 
     value: FieldType
 
-    def read(self, value: Any, place: str) -> dict[str, Any]:
+    def read(self, value: Any, location: str) -> dict[str, Any]:
         """Return the object with each value read."""
         if not isinstance(value, dict):
-            raise invalid(f"{place} must be an object.")
-        return {_storable(name, place): self.value.read(one, f"{place}.{name}") for name, one in value.items()}
+            raise invalid(f"{location} must be an object.")
+        return {_storable(name, location): self.value.read(one, f"{location}.{name}") for name, one in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +125,12 @@ class ElementsOf(FieldType):
 
     element: Fields
 
-    def read(self, value: Any, place: str) -> list[Any]:
+    def read(self, value: Any, location: str) -> list[Any]:
         """Return the list with each element read."""
         if not isinstance(value, list):
-            raise invalid(f"{place} must be a list.")
+            raise invalid(f"{location} must be a list.")
         return [
-            TEXT.read(one, f"{place}[{at}]") if isinstance(one, str) else self.element.read(one, f"{place}[{at}]")
+            TEXT.read(one, f"{location}[{at}]") if isinstance(one, str) else self.element.read(one, f"{location}[{at}]")
             for at, one in enumerate(value)
         ]
 
@@ -141,11 +141,11 @@ class Fields(FieldType):
 
     types: Mapping[str, FieldType]
 
-    def read(self, value: Any, place: str = "") -> dict[str, Any]:
+    def read(self, value: Any, location: str = "") -> dict[str, Any]:
         """Return the declared fields that are there."""
         if not isinstance(value, dict):
-            raise invalid(f"{place or 'The body of the request'} must be an object.")
-        prefix = f"{place}." if place else ""
+            raise invalid(f"{location or 'The body of the request'} must be an object.")
+        prefix = f"{location}." if location else ""
         return {name: kind.read(value[name], prefix + name) for name, kind in self.types.items() if value.get(name) is not None}
 
     def plus(self, **more: FieldType) -> Fields:
@@ -172,24 +172,24 @@ NOTHING = fields()
 """The body of a request that takes none."""
 
 
-def _storable(text: str, place: str) -> str:
+def _storable(text: str, location: str) -> str:
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise invalid(f"{place} holds a character that cannot be stored.") from error
+            raise invalid(f"{location} holds a character that cannot be stored.") from error
     return text
 
 
-def _free(value: Any, place: str, depth: int) -> Any:
+def _free(value: Any, location: str, depth: int) -> Any:
     if depth == 0:
-        raise invalid(f"{place} nests too deeply.")
+        raise invalid(f"{location} nests too deeply.")
     if isinstance(value, str):
-        return _storable(value, place)
+        return _storable(value, location)
     if isinstance(value, float) and not math.isfinite(value):
-        raise invalid(f"{place} holds a number that JSON cannot hold.")
+        raise invalid(f"{location} holds a number that JSON cannot hold.")
     if isinstance(value, list):
-        return [_free(one, place, depth - 1) for one in value]
+        return [_free(one, location, depth - 1) for one in value]
     if isinstance(value, dict):
-        return {_storable(name, place): _free(one, place, depth - 1) for name, one in value.items()}
+        return {_storable(name, location): _free(one, location, depth - 1) for name, one in value.items()}
     return value

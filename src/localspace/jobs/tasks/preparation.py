@@ -49,7 +49,7 @@ class Preparation:
         if path.startswith("/Volumes/"):
             return self.volumes.read(self.actor, path)[1]
         if not path.startswith("/"):
-            raise ApiError(400, "INVALID_PARAMETER_VALUE", f"'{path}' is no absolute path in the workspace or a volume.")
+            raise ApiError(400, "INVALID_PARAMETER_VALUE", f"'{path}' is not an absolute path in the workspace or a volume.")
         return self.tree.content(self.actor, path)[1]
 
     def library_paths(self) -> list[str]:
@@ -77,17 +77,17 @@ class Preparation:
         top = _bundle_files(path) or parent_of(path)
         size = 0
         for one in self.tree.walk(self.actor, top) if self.tree.exists(top) else ():
-            place = target / one["path"][len(top) :].lstrip("/")
+            destination = target / one["path"][len(top) :].lstrip("/")
             if one["object_type"] == ObjectType.DIRECTORY:
-                place.mkdir(parents=True, exist_ok=True)
+                destination.mkdir(parents=True, exist_ok=True)
             elif one["object_type"] == ObjectType.FILE:
                 size += int(one["size"])
                 if size > MOST_COPIED:
                     raise PreparationError(
                         "INVALID_RUN_CONFIGURATION", f"The files under {top} are larger than {MOST_COPIED} bytes together."
                     )
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(self.tree.content(self.actor, one["path"])[1])
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                destination.write_bytes(self.tree.content(self.actor, one["path"])[1])
         holder = target / parent_of(path)[len(top) :].lstrip("/")
         holder.mkdir(parents=True, exist_ok=True)
         return holder

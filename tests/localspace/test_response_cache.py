@@ -1,4 +1,4 @@
-"""A kept answer is never an old one: after any change, for any caller and any query, a list says what is there now."""
+"""A cached response is never an old one: after any change, for any caller and any query, a list says what is there now."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def clones(stage: Stage) -> None:
 
 
 def paths_and_files(stage: Stage) -> None:
-    """Files are no way round: tables by path, file functions, hidden file columns."""
+    """Files cannot be used to bypass policies: tables by path, file functions, hidden file columns."""
     table = stage.table("paths")
     for query in (
         "SELECT * FROM parquet.`/tmp/x`",
