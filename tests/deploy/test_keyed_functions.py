@@ -108,7 +108,7 @@ def test_an_error_of_the_platform_does_not_echo_the_key(place: Place, monkeypatc
     def failing(workspace: object, sql: str, *args: object, **more: object) -> None:
         raise RemoteError(f"[PARSE_SYNTAX_ERROR] near {sql[:400]} == SQL == {sql}", code="PARSE_SYNTAX_ERROR", status=400)
 
-    monkeypatch.setattr("lampkeeper.deploy.kinds.protection.run_sql", failing)
+    monkeypatch.setattr("lampkeeper.deploy.kinds.function.run_sql", failing)
     with pytest.raises(RemoteError) as reported:
         bring(place, key, made)
     assert "PARSE_SYNTAX_ERROR" in reported.value.message

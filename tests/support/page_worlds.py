@@ -10,7 +10,7 @@ from typing import Any
 from lampkeeper.cli.main import main
 from lampkeeper.deploy.approvals import PlanBook
 from lampkeeper.deploy.change import Action, Change, Stage
-from lampkeeper.deploy.kinds.protection import function_body
+from lampkeeper.deploy.kinds.function import function_body
 from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.layers import Layer

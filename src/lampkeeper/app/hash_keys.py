@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lampkeeper.deploy.kinds.protection import function_of
+from lampkeeper.deploy.kinds.function import function_of
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder

@@ -9,7 +9,7 @@ from lampkeeper.deploy.change import PROPAGATING, Action, Change
 from lampkeeper.deploy.existing_controls import conflicts_of
 from lampkeeper.deploy.kinds import BY_NAME, KINDS
 from lampkeeper.deploy.kinds.base import Session
-from lampkeeper.deploy.kinds.protection import function_of
+from lampkeeper.deploy.kinds.function import function_of
 from lampkeeper.deploy.live_state import read_live_state, scope_of
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.owner_book import OwnerBook

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lampkeeper.deploy.change import Body, Change
 from lampkeeper.deploy.kinds.base import LiveObject, mark_of
-from lampkeeper.deploy.kinds.controls import TableControlKind, control_key, control_of, table_of, without_control
+from lampkeeper.deploy.kinds.table_control import TableControlKind, control_key, control_of, table_of, without_control
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.state import Owned
 from lampkeeper.model.access import Access

@@ -10,7 +10,7 @@ from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of,
 from lampkeeper.deploy.inspect import inspect
 from lampkeeper.deploy.kinds import KINDS
 from lampkeeper.deploy.kinds.base import Kind, LiveObject
-from lampkeeper.deploy.kinds.controls import TableControlKind
+from lampkeeper.deploy.kinds.table_control import TableControlKind
 from lampkeeper.deploy.live_state import LiveState, read_live_state, scope_of
 from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered

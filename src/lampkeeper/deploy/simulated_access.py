@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lampkeeper.deploy.change import Body, Change
-from lampkeeper.deploy.kinds.controls import control_key, control_of
-from lampkeeper.deploy.kinds.protection import function_of
+from lampkeeper.deploy.kinds.function import function_of
+from lampkeeper.deploy.kinds.table_control import control_key, control_of
 from lampkeeper.model.access import AccessModel
 from lampkeeper.model.controls import TableControl
 from lampkeeper.model.masks import Function

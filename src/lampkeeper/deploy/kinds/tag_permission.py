@@ -1,0 +1,85 @@
+"""Who may use governed tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from lampkeeper.deploy.change import Body
+from lampkeeper.deploy.kinds.base import LiveObject, Session, Shared, key_of
+from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.live_state import RULE_SETS, LiveState, rule_set_name
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.layers import Layer
+from lampkeeper.remote.clients import encode
+
+_TAG_POLICIES = "/api/2.1/tag-policies"
+
+
+class TagPermissionKind(Shared):
+    """Who has one role on a governed tag. The platform keeps a rule set for each tag: read, changed and put as a whole."""
+
+    name = "tag_permission"
+    layer = Layer.ACCOUNT
+    elements: ClassVar[str] = "principals"
+
+    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+        """Return the roles wanted; bare principals are groups."""
+        return {
+            key_of(p.key, p.role): {
+                "tag_key": p.key,
+                "role": p.role,
+                "principals": sorted(_rule_principal(n) for n in p.principals),
+            }
+            for p in desired.tag_permissions
+        }
+
+    def live(self, view: LiveState) -> dict[str, LiveObject]:
+        """Return the roles of the tags in scope."""
+        found = {}
+        for key, rules in view.rule_sets.items():
+            for rule in rules.get("grant_rules") or ():
+                role = str(rule["role"])
+                principals = sorted(str(p) for p in rule.get("principals") or ())
+                if principals:
+                    found[key_of(key, role)] = LiveObject(body={"tag_key": key, "role": role, "principals": principals})
+        return found
+
+    def words(self, fields: Fields) -> tuple[str, Place]:
+        """Return the role and who has it."""
+        place = Place(preposition="on", noun="governed tag", name=fields.name("tag_key"))
+        return f"role {fields('role')} for {fields('principals')}", place
+
+    def create(self, session: Session, body: Body) -> str:
+        """Give the role."""
+        self._put(session, body["tag_key"], body["role"], body["principals"])
+        return ""
+
+    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+        """Give the role to these principals and nobody else."""
+        self.create(session, after)
+
+    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+        """Take the role away."""
+        self._put(session, body["tag_key"], body["role"], ())
+
+    def _put(self, session: Session, key: str, role: str, principals: Iterable[str]) -> None:
+        name = rule_set_name(session.workspace, self._tag_policy_id(session, key))
+        now = session.workspace.get("tag_permission", RULE_SETS, {"name": name, "etag": ""})
+        rules = [r for r in now.get("grant_rules") or () if r.get("role") != role]
+        if principals:
+            rules.append({"role": role, "principals": list(principals)})
+        rules.sort(key=lambda r: str(r["role"]))
+        body = {"name": name, "rule_set": {"name": name, "etag": str(now.get("etag") or ""), "grant_rules": rules}}
+        session.workspace.write("tag_permission", "PUT", RULE_SETS, body)
+
+    @staticmethod
+    def _tag_policy_id(session: Session, key: str) -> str:
+        if not session.tag_policies.get(key):
+            found = session.workspace.get("tag_permission", f"{_TAG_POLICIES}/{encode(key)}")
+            session.tag_policies[key] = str(found["id"])
+        return session.tag_policies[key]
+
+
+def _rule_principal(name: str) -> str:
+    return name if name.startswith(("groups/", "users/", "servicePrincipals/")) else f"groups/{name}"
