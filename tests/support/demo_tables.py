@@ -61,6 +61,7 @@ def demo_snapshot() -> Snapshot:
     return Snapshot(tables=tuple(table(n, c) for n, c in _DEFINITIONS.items()))
 
 
+@cache
 def demo_request(snapshot: Snapshot | None = None) -> SynthesisRequest:
     """Return a request over the tables: minimal groups, one space a catalog, one warehouse."""
     taken = snapshot or demo_snapshot()

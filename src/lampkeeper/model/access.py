@@ -132,6 +132,7 @@ class Access:
         for control in model.controls:
             self._controls[control.table.plain.casefold()].append(control)
         self._bindings: dict[tuple[str, TableName], tuple[tuple[tuple[ColumnName, ...], FunctionUse], ...]] = {}
+        self._tagged: dict[TableName, tuple[tuple[ColumnName, dict[str, str]], ...]] = {}
 
     @cached_property
     def parents(self) -> Mapping[str, tuple[str, ...]]:
@@ -326,7 +327,9 @@ class Access:
             yield (column,), FunctionUse(policy=policy.name, function=policy.function, arguments=(column, *others))
 
     def _matching(self, condition: Condition, table: Table) -> tuple[ColumnName, ...]:
-        return tuple(c for c in table.column_names() if matches(condition, self.column_tags(c)))
+        if table.name not in self._tagged:
+            self._tagged[table.name] = tuple((c, self.column_tags(c)) for c in table.column_names())
+        return tuple(c for c, tags in self._tagged[table.name] if matches(condition, tags))
 
     @staticmethod
     def _argument(argument: Argument, by_alias: Mapping[str, tuple[ColumnName, ...]]) -> ColumnName | str:

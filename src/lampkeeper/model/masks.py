@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from lampkeeper.model.hash_key import is_keyed
 from lampkeeper.model.names import FunctionName, quote_identifier, quote_string
@@ -84,14 +85,19 @@ class Function:
 _BLANK = re.compile(r"\s*(?:NULL|CAST ?\( ?NULL AS [^()]+(?:\([^()]*\))? ?\))\s*", re.IGNORECASE)
 _QUOTED = re.compile(r"""[rR]'[^']*'|[rR]"[^"]*"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`""", re.DOTALL)
 _LINE_COMMENT = re.compile(r"--(?:\\\n|[^\r\n])*")
-_WORD_BEFORE = re.compile(r"\w\Z")
+_QUOTE_OR_COMMENT = re.compile(r"""--|/\*|(?<!\w)[rR](?=['"])|['"`]""")
+"""Where a comment or a string may begin; the r of a raw string may be the end of a word: then it is no prefix."""
+_REMEMBERED = 4096
+"""The functions of a workspace are compared again and again: their bodies are read once."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def significant(sql: str) -> str:
     """Return SQL without comments, blanks between words as one; strings and quoted names stay as they are written."""
     return "".join(text if quoted else re.sub(r"\s+", " ", text) for quoted, text in _pieces(sql)).strip()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def unquoted(sql: str) -> str:
     """Return what of SQL is neither comment nor string; back-ticks around names are taken away."""
     pieces = (text.strip("`") if text.startswith("`") else "''" if quoted else text for quoted, text in _pieces(sql))
@@ -101,23 +107,18 @@ def unquoted(sql: str) -> str:
 def _pieces(sql: str) -> Iterator[tuple[bool, str]]:
     """Yield (quoted, text); a comment is a blank, and blanks that touch are one piece."""
     plain, at = "", 0
-    while at < len(sql):
-        end = at
+    while (start := _QUOTE_OR_COMMENT.search(sql, at)) is not None:
+        plain, at = plain + sql[at : start.start()], start.start()
         if sql.startswith("/*", at):
-            end = _after_comment(sql, at)
+            plain, at = plain + " ", _after_comment(sql, at)
         elif (line := _LINE_COMMENT.match(sql, at)) is not None:
-            end = line.end()
-        if end > at:
-            plain, at = plain + " ", end
-            continue
-        found = _QUOTED.match(sql, at)
-        # The r of a raw string may be the end of a word: then it is no prefix.
-        if found is None or (sql[at] in "rR" and _WORD_BEFORE.search(sql[:at][-1:])):
+            plain, at = plain + " ", line.end()
+        elif (found := _QUOTED.match(sql, at)) is not None:
+            yield from ((False, plain), (True, found.group()))
+            plain, at = "", found.end()
+        else:
             plain, at = plain + sql[at], at + 1
-            continue
-        yield from ((False, plain), (True, found.group()))
-        plain, at = "", found.end()
-    yield False, plain
+    yield False, plain + sql[at:]
 
 
 def _after_comment(sql: str, start: int) -> int:

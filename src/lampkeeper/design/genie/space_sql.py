@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -37,7 +38,7 @@ def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str], 
     `parameters` are names that the text may use beside the columns.
     """
     try:
-        tree = sqlglot.parse_one(sql, dialect="databricks")
+        tree = _parsed(sql)
     except SqlglotError as error:
         yield f"does not parse: {str(error).splitlines()[0]}"
         return
@@ -59,6 +60,12 @@ def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str], 
             yield f"{column.table!r} is no table of the space"
         elif name not in scope and name not in made and not column.find(exp.Star):
             yield f"column {column.sql()!r} does not exist"
+
+
+@lru_cache(maxsize=512)
+def _parsed(sql: str) -> exp.Expr:
+    """Return the tree of a SQL text, which nobody may change: one `generate` binds each text of a space several times."""
+    return sqlglot.parse_one(sql, dialect="databricks")
 
 
 def bound_space(space: GenieSpace, tables: Iterable[Table]) -> tuple[GenieSpace, tuple[Finding, ...]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from lampkeeper.design.knowledge.identifiers import SCHEMES, Scheme
-from lampkeeper.design.knowledge.lexicon import Lexicon, build_lexicon
+from lampkeeper.design.knowledge.lexicon import Lexicon, build_lexicon, load_lexicon
 from lampkeeper.design.knowledge.library import Library, load_library
 from lampkeeper.design.knowledge.overlay import GroupTemplate, Identifier, Overlay
 from lampkeeper.design.knowledge.profiles_overlays import format_predicate
@@ -22,17 +22,21 @@ _CHECKED, _SHAPED, _FAINT = 0.9, 0.62, 0.35
 """What valid values say alone: with a check digit, with a shape that nothing else has, with a shape that much else has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Knowledge:
     """What the chosen overlays know, on top of what is always known."""
 
     overlays: tuple[Overlay, ...]
-    lexicon: Lexicon
     schemes: tuple[Scheme, ...]
     vocabulary: Vocabulary
     library: Library
     templates: tuple[GroupTemplate, ...] = ()
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Return the words of all names; built when first asked for, since most commands never classify a column."""
+        return _lexicon(self.overlays)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -66,18 +70,26 @@ def compose(overlays: tuple[Overlay, ...], library: Library | None = None) -> Kn
     return made if library is None else replace(made, library=library)
 
 
-# An overlay is some 10 MB: one run needs one or two.
 @lru_cache(maxsize=4)
 def _compose(overlays: tuple[Overlay, ...]) -> Knowledge:
-    identifiers = sorted((i for p in overlays for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
+    identifiers = _identifiers(overlays)
     return Knowledge(
         overlays=tuple(sorted(overlays, key=lambda p: (p.kind, p.code))),
-        lexicon=build_lexicon(identifiers),
         schemes=(*SCHEMES, *_schemes(identifiers)),
         vocabulary=_vocabulary(identifiers),
         library=load_library(),
         templates=_templates(overlays),
     )
+
+
+# A lexicon is some 10 MB: one run needs one or two.
+@lru_cache(maxsize=4)
+def _lexicon(overlays: tuple[Overlay, ...]) -> Lexicon:
+    return build_lexicon(_identifiers(overlays)) if overlays else load_lexicon()
+
+
+def _identifiers(overlays: Iterable[Overlay]) -> list[Identifier]:
+    return sorted((i for p in overlays for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
 
 
 def _schemes(identifiers: Iterable[Identifier]) -> tuple[Scheme, ...]:
