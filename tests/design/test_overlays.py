@@ -357,7 +357,8 @@ def test_a_mistake_in_a_overlay_is_named_with_its_line(old: str, new: str, place
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- a", "a: [", "42", "a: &x [*x, *x]", "\x00", "!!python/object/apply:os.system ['true']", "a: b: c"]
+    "text",
+    ["", "- a", "a: [", "42", "a: &x [*x, *x]", "\x00", "!!python/object/apply:os.system ['true']", "a: b: c", "- " * 90_000],
 )
 def test_what_is_no_overlay_is_a_finding_and_never_a_traceback(text: str) -> None:
     read = read_overlay(text, "mine.yaml")
