@@ -34,7 +34,7 @@ def test_the_wheel_of_a_clean_clone_holds_every_file_that_is_committed(cloned_wh
     committed = {name.removeprefix("src/") for name in listed.stdout.decode().split("\0") if name}
     inside = {name for name in zipfile.ZipFile(cloned_wheel).namelist() if ".dist-info/" not in name}
     assert inside == committed
-    assert {Path(name).suffix for name in inside} >= {".sql", ".yaml", ".css", ".js"}
+    assert {Path(name).suffix for name in inside} >= {".sql", ".yaml", ".css", ".js", ".html"}
 
 
 def test_every_data_file_of_the_packages_is_in_the_wheel(product_wheel: Path) -> None:
@@ -65,7 +65,8 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     script = "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.cli.main import run; run()"
     library = (
-        "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.design.knowledge.library import load_library as load"
+        "import lampkeeper; print(lampkeeper.__path__[0]); from lampkeeper.design.knowledge.library import load_library as load; "
+        "from lampkeeper.html import render; print(render('bars.html', title='a page', counts={}, top=1))"
     )
     done = subprocess.run(
         [str(home / "bin" / "python"), "-c", f"{library}; print(load())"],
@@ -74,6 +75,7 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
     assert done.returncode == 0, done.stderr
     assert str(site) in done.stdout.splitlines()[0]
     assert "mask_email" in done.stdout
+    assert "a page" in done.stdout
     setup = subprocess.run(
         [str(home / "bin" / "python"), "-c", script, "setup"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,

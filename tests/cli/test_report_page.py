@@ -1,11 +1,10 @@
 """The report page: self-contained, escaped, and readable at thousands of columns."""
 
-import html
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
+from markupsafe import escape
 
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.change import Action, Change, Stage
@@ -18,39 +17,12 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
+from support.html_reader import read
 
 pytestmark = pytest.mark.unit
 
 EVIL = "</td><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>\x1b[2J\u202e"
 PEOPLE = ("ana", EVIL)
-
-
-class Reader(HTMLParser):
-    """Collects elements, attributes that fetch or run something, and balances tags."""
-
-    VOID = frozenset({"meta", "input", "br"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.elements: list[str] = []
-        self.active: list[tuple[str, str]] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.active += [(tag, k) for k, _ in attrs if k in ("src", "href", "action") or k.startswith("on")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    assert reader.open == []
-    return reader
 
 
 def page(tables: int = 3, columns: int = 4, name: str = "c") -> Page:
@@ -121,4 +93,4 @@ def test_the_plan_is_shown_as_it_is_printed_and_escaped() -> None:
     text = render_page(replace(page(), plan=plan))
     assert read(text).elements.count("script") == read(render_page(page())).elements.count("script")
     for line in plan_lines(plan):
-        assert f'<li class="{line.tone}">{html.escape(line.text)}</li>' in text
+        assert f'<li class="{line.tone}">{escape(line.text)}</li>' in text

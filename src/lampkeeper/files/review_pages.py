@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lampkeeper.html import render
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.policies import PolicyKind
 from lampkeeper.model.tags import EntityType
-
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1c2024 }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #d9dde1 }
-.undecided { background: #fff4d6 } .yes { background: #e8f3ec } .error { color: #a4161a }
-"""
 
 
 def render_tuning(desired: Desired, labels: Sequence[Label], findings: Iterable[Finding]) -> str:
@@ -55,32 +48,15 @@ def render_review(desired: Desired, labels: Sequence[Label], findings: Iterable[
         t.entity_name.casefold(): f"{t.key}={t.value}" for t in desired.tag_assignments if t.entity_type is EntityType.COLUMNS
     }
     order = {Protect.UNDECIDED: 0, Protect.YES: 1, Protect.NO: 2}
-    rows = [
-        _row(
-            [str(x.column), f"{x.label}/{x.subtype}" if x.subtype else str(x.label), str(x.protect), f"{x.confidence:.2f}",
-             str(x.source), "; ".join(x.evidence), tags.get(x.column.plain.casefold(), "")],
-            str(x.protect),
-        )
-        for x in sorted(labels, key=lambda x: (order[x.protect], x.column))
-    ]  # fmt: skip
-    counts = Counter(str(x.protect) for x in labels)
-    summary = ", ".join(f"{counts[str(p)]} {p}" for p in order)
-    problems = "".join(f'<li class="{_text(f.severity)}">{_text(f)}</li>' for f in findings)
-    head = _row(["column", "label", "protect", "confidence", "source", "why", "tag"], "", "th")
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Review of the draft</title><style>{_STYLE}</style>'
-        f"</head><body>\n<h1>Review of the draft</h1>\n<p>{len(labels)} columns: {summary}</p>\n"
-        f"<ul>{problems}</ul>\n<table>\n<thead>{head}</thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody></table>\n</body></html>\n"
+    counts = Counter(x.protect for x in labels)
+    return render(
+        "review.html",
+        title="Review of the draft",
+        summary=", ".join(f"{counts[p]} {p}" for p in order),
+        findings=tuple(findings),
+        labels=sorted(labels, key=lambda x: (order[x.protect], x.column)),
+        tags={x.column: tags.get(x.column.plain.casefold(), "") for x in labels},
     )
-
-
-def _row(cells: Iterable[str], style: str, tag: str = "td") -> str:
-    inner = "".join(f"<{tag}>{_text(c)}</{tag}>" for c in cells)
-    return f'<tr class="{_text(style)}">{inner}</tr>' if style else f"<tr>{inner}</tr>"
-
-
-def _text(value: object) -> str:
-    return html.escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(value)), quote=True)
 
 
 def _md(text: str) -> str:

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from lampkeeper.html import join_fragments
 from lampkeeper.model.errors import LampkeeperError, UsageError
 from lampkeeper.notebooks.pages import Shown, bars, history, plain
 from lampkeeper.remote.notebooks import kernel_display, laptop_dbutils, laptop_spark
-
-_STYLE = "<style>body{font-family:sans-serif;margin:24px}</style>"
 
 
 class PageError(Exception):
@@ -124,7 +123,7 @@ class Laptop:
             os.close(descriptor)
             self._file = Path(name)
         try:
-            self._file.write_text("<!doctype html><meta charset=utf-8>" + _STYLE + "\n".join(self._parts), encoding="utf-8")
+            self._file.write_text(join_fragments("notebook.html", self._parts, title="Lampkeeper"), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{self._file}: cannot be written: {error.strerror}", fix="give html=FILE") from None
         if first:

@@ -5,7 +5,6 @@ Every function is one call of a page: where the environments are and which one, 
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import tempfile
@@ -23,6 +22,7 @@ from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
+from lampkeeper.html import render
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import RemoteError, UsageError
@@ -51,17 +51,7 @@ class Shown:
 
     def html(self, most: int = 500) -> str:
         """Return the table as HTML; every name is escaped."""
-        head = "".join(f"<th>{html.escape(c)}</th>" for c in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(row.get(c, ''))}</td>" for c in self.columns) + "</tr>"
-            for row in self.rows[:most]
-        )
-        more = f"<p>and {len(self.rows) - most} more</p>" if len(self.rows) > most else ""
-        style = "border-collapse:collapse;font-family:sans-serif;font-size:13px;white-space:pre-wrap"
-        return (
-            f"<h3>{html.escape(self.title)}</h3><p>{html.escape(self.summary)}</p>"
-            f'<table border="1" cellpadding="4" style="{style}"><tr>{head}</tr>{body}</table>{more}'
-        )
+        return render("table.html", title=self.title, summary=self.summary, columns=self.columns, rows=self.rows, most=most)
 
     def text(self, most: int = 50) -> str:
         """Return the table as text for a terminal: the title, the sum, the first rows."""
@@ -90,19 +80,7 @@ def _cut(text: str) -> str:
 
 def bars(title: str, counts: Mapping[str, int]) -> str:
     """Return a bar chart as SVG."""
-    top, out = max([*counts.values(), 1]), []
-    for number, (name, count) in enumerate(counts.items()):
-        y = 34 + number * 26
-        out.append(
-            f'<text x="0" y="{y + 14}">{html.escape(name)}</text>'
-            f'<rect x="160" y="{y}" width="{round(400 * count / top)}" height="18" fill="#4472a8"/>'
-            f'<text x="{168 + round(400 * count / top)}" y="{y + 14}">{count}</text>'
-        )
-    if not counts:
-        out.append('<text x="0" y="48">nothing to draw</text>')
-    height = 40 + 26 * max(len(counts), 1)
-    head = f'<text x="0" y="18" font-weight="bold">{html.escape(title)}</text>'
-    return f'<svg width="640" height="{height}" font-family="sans-serif" font-size="13">{head}{"".join(out)}</svg>'
+    return render("bars.html", title=title, counts=counts, top=max([*counts.values(), 1]))
 
 
 @contextmanager
