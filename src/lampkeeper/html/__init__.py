@@ -20,7 +20,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def join_fragments(template: str, fragments: Sequence[str], **values: Any) -> str:
-    """Return a template whose value `fragments` is HTML already (made by `render`, or a page of partnercert): not escaped again."""
+    """Return a template whose value `fragments` is HTML already: what `render` made, or a page of partnercert."""
     from markupsafe import Markup
 
     return render(template, fragments=[Markup(one) for one in fragments], **values)  # noqa: S704  (HTML already)
