@@ -3,7 +3,7 @@
 # MAGIC # Review a plan
 # MAGIC
 # MAGIC What a proposed plan would change, for whom: the lines that `lampkeeper approve HASH` shows before it asks. Approve it as
-# MAGIC another principal than its proposer; each change on its own is shown by `lampkeeper approve HASH --full`.
+# MAGIC another principal than its proposer; every change is shown by `lampkeeper approve HASH --full`.
 
 # COMMAND ----------
 

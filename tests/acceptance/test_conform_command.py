@@ -56,13 +56,13 @@ def test_what_holds_at_an_own_workspace_is_observed_from_then_on(
     rows = len(load_ledger())
     assert never_observed(tmp_path).startswith(f"{sum(r.standing != 'observed' for r in load_ledger())} of ")
     before = people(space)
-    code = main(["conform", "--place", "own", "--sandbox", "main.probing", "--profile", "MINE", "--json"])
+    code = main(["conform", "--place", "existing", "--sandbox", "main.probing", "--profile", "MINE", "--json"])
     document = json.loads(capsys.readouterr().out)
     assert code == 0
     assert document["probes"] == {"run": len(PROBES), "passed": len(PROBES)}
     assert sum(document["standings"].values()) == rows == len(document["rows"])
     record = json.loads((tmp_path / "conformance-record.json").read_text())
-    assert [(r["place"], r["host"], len(r["rows"])) for r in record["runs"]] == [("own", space.host, rows)]
+    assert [(r["place"], r["host"], len(r["rows"])) for r in record["runs"]] == [("existing", space.host, rows)]
     assert never_observed(tmp_path).startswith("0 of ")
     assert people(space) == before
     assert "probing" not in {s.name for s in space.client().schemas.list("main")}
@@ -74,7 +74,7 @@ def test_a_rule_that_does_not_hold_is_named_and_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(localspace.probes, "PROBES", few_probes(contradicted=True))
-    code = main(["conform", "--place", "own", "--sandbox", "main", "--profile", "MINE", "--record", "found.json"])
+    code = main(["conform", "--place", "existing", "--sandbox", "main", "--profile", "MINE", "--record", "found.json"])
     out = capsys.readouterr().out
     assert code == 1
     assert f"({BROKEN}): SELECT 1: expected MULTIPLE_MASKS, got 3 row(s)" in out
@@ -86,12 +86,12 @@ def test_a_rule_that_does_not_hold_is_named_and_fails(
 @pytest.mark.parametrize(
     ("arguments", "reported"),
     [
-        (["--place", "own"], "needs --sandbox"),
-        (["--place", "own", "--sandbox", "a b"], "not CATALOG"),
-        (["--place", "own", "--sandbox", "no_such_catalog", "--profile", "MINE"], "no_such_catalog"),
-        (["--place", "own", "--sandbox", "main.default", "--profile", "MINE"], "there already"),
+        (["--place", "existing"], "needs --sandbox"),
+        (["--place", "existing", "--sandbox", "a b"], "not CATALOG"),
+        (["--place", "existing", "--sandbox", "no_such_catalog", "--profile", "MINE"], "no_such_catalog"),
+        (["--place", "existing", "--sandbox", "main.default", "--profile", "MINE"], "there already"),
         (["--place", "local", "--profile", "MINE"], "--place existing"),
-        (["--place", "own", "--sandbox", "main", "--env", "nowhere"], "nowhere"),
+        (["--place", "existing", "--sandbox", "main", "--env", "nowhere"], "nowhere"),
         (["--record", "profiles"], "not a record"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     assert applied.code == 0, applied.err
     assert bank.run("plan").out.endswith("plan: nothing to do\n")
     assert bank.run("audit").code == 0
-    assert "destroy puts the original back" in bank.run("status").out
+    assert "destroy restores the original" in bank.run("status").out
     assert bank.run("status", "--live", "--json").document[0]["controls"] == {"set": [], "not_shown": []}
     assert "old_mask" not in place_of(bank).sight(ANA, {"oo.hr.staff": ("email",)})["oo.hr.staff.email"]
     assert bank.run("destroy", "--yes", "--settle", "0").code == 0

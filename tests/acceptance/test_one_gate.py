@@ -159,7 +159,10 @@ def test_diff_with_live_is_empty_after_an_apply_and_tells_memberships_of_others_
         document = bank.run("diff", *sides, "--json").document
         assert document["changes"] == []
         assert document["memberships"] == {"hr_team": ["otto@bank.example"]}
-    assert "not compared, the files do not manage its members: hr_team: otto@bank.example" in bank.run("diff", "dev", "live").out
+    assert (
+        "not compared, because the files do not manage the members of hr_team: otto@bank.example"
+        in bank.run("diff", "dev", "live").out
+    )
     places = {
         "USE CATALOG": "CATALOG dev_fin",
         "USE SCHEMA": "SCHEMA dev_fin.finance",

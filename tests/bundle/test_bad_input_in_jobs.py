@@ -51,7 +51,7 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
         ({"account_scope": "ghost"}, "no secret scope 'ghost' that may be read (there are: lampkeeper)"),
         ({"env": "a\"b\n'c' $(id) \\"}, "'a\"b\\n\\'c\\' $(id) \\\\' cannot be an environment's name"),
         ({"env": "../../approvals"}, "'../../approvals' cannot be an environment's name"),
-        ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars is not there"),
+        ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars does not exist"),
     ],
     ids=["warehouse of another workspace", "secret scope", "quotes and newlines", "path with ..", "environment"],
 )

@@ -90,7 +90,7 @@ class Launcher:
             "LAMPKEEPER_DATABRICKS_CLI": self.cli, "STAND_IN_WHEEL": str(self.wheel),
         }  # fmt: skip
         done = subprocess.run(
-            [*LAMPKEEPER, "launch", "--place", "own", "--target", "local", "--bundle", str(bundle or self.folder), *words],
+            [*LAMPKEEPER, "launch", "--place", "existing", "--target", "local", "--bundle", str(bundle or self.folder), *words],
             cwd=self.folder, env=environment, capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         return Launched(done.returncode, done.stdout, done.stderr)

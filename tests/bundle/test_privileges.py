@@ -134,7 +134,7 @@ def test_approve_shows_the_plan_and_asks_and_the_approval_keeps_what_was_shown(a
         asked.err
     )
     quiet = place.command(APPROVER, "approve", apart.hash, "--json")
-    assert (quiet.code, "approve asks first" in quiet.err) == (2, True), quiet.err
+    assert (quiet.code, "approve asks for confirmation" in quiet.err) == (2, True), quiet.err
 
 
 def test_a_service_principal_that_is_not_listed_cannot_approve(apart: Trial) -> None:

@@ -108,7 +108,7 @@ def test_review_lists_what_the_sources_dispute(folder: EnvFolder, capsys: pytest
     ("arguments", "said"),
     [
         (["dev_fin.finance.customers.nope", "email", "--protect", "yes", "--reason", "x"], "in the snapshot"),
-        ([SSN, "none", "--protect", "yes", "--reason", "x"], "does not go with"),
+        ([SSN, "none", "--protect", "yes", "--reason", "x"], "contradicts"),
         ([SSN, "email", "--protect", "yes", "--reason", "x", "--subtype", "nope"], "no subtype 'nope'"),
         ([SSN, "email", "--protect", "yes", "--reason", " "], "needs a reason"),
         ([SSN, "emall", "--protect", "yes", "--reason", "x"], "emall"),

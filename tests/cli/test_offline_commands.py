@@ -39,7 +39,7 @@ def document(answer: tuple[int, str, str]) -> Any:
         (("classify", "gone.jsonl"), ["gone.jsonl"]),
         (("generate", "--mode", "all"), ["--mode"]),
         (("why", "ana"), ["TABLE.COLUMN"]),
-        (("status", "--envs", "/tmp/elsewhere"), ["called envs"]),
+        (("status", "--envs", "/tmp/elsewhere"), ["named envs"]),
         (("diff", "live", "live"), ["live:dev"]),
     ],
 )
@@ -105,7 +105,7 @@ def test_classify_answers_line_by_line_in_the_order_given(tmp_path: Path, run: R
     assert [(f["table"], f["column"]) for f in found] == [("customers", "email"), ("orders", "id"), ("customers", "ssn")]
     assert [f["protect"] for f in found] == ["yes", "no", "yes"]
     assert all(0 <= f["confidence"] <= 1 and f["evidence"] for f in found)
-    assert run("classify", "x.jsonl")[1].splitlines()[-1] == "columns 3 = protected 2 + open 1 + undecided 0"
+    assert run("classify", "x.jsonl")[1].splitlines()[-1] == "columns 3 = protected 2 + not sensitive 1 + undecided 0"
 
 
 def test_the_matrix_says_who_sees_what_from_the_files_alone(bank: Run) -> None:

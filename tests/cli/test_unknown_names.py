@@ -44,7 +44,7 @@ NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
      "--subtype", "snn"), "ssn"),
     ("outcome", "steps"): (("outcome", "--run-id", "7", "--steps", "snapshto"), "snapshot"),
     ("outcome", "then"): (("outcome", "--run-id", "7", "--steps", "snapshot", "--then", "aply"), "apply"),
-    ("conform", "env"): (("conform", "--place", "own", "--sandbox", "main", "--env", "dve"), "dev"),
+    ("conform", "env"): (("conform", "--place", "existing", "--sandbox", "main", "--env", "dve"), "dev"),
     ("history", "named"): (("history", "dve"), "dev"),
     ("restore", "named"): (("restore", "dve"), "dev"),
     ("plan", "profile"): (("plan", "--profile", "WROK"), "WORK"),

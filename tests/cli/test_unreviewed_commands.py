@@ -81,8 +81,8 @@ def test_why_explains_a_table_that_is_in_no_environment(tmp_path: Path, run: Run
     assert "not in this environment" in err
     assert "lk_unreviewed_rows: filters the rows" in out
     shown = run("matrix")[1]
-    assert "a table of dev_fin.finance that nobody has reviewed: no rows for" in shown
-    assert "a table of dev_fin that nobody has reviewed: all rows for" in shown
+    assert "an unreviewed table of dev_fin.finance: no rows for" in shown
+    assert "an unreviewed table of dev_fin: all rows for" in shown
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_without_the_package_index_the_wheels_build_says_what_it_needs(
     product: Product, space: LocalWorkspace, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [*LAMPKEEPER, "launch", "--place", "own", "--target", "local", "--bundle", str(product.folder)],
+        [*LAMPKEEPER, "launch", "--place", "existing", "--target", "local", "--bundle", str(product.folder)],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
         env=os.environ | {
             "DATABRICKS_HOST": space.host, "DATABRICKS_TOKEN": space.token, "DATABRICKS_CONFIG_FILE": os.devnull,

@@ -116,7 +116,7 @@ def test_an_environment_that_was_only_set_up_says_what_to_run(program: Program, 
     ("page", "inputs", "words"),
     [
         ("quickstart", {"env": "nope"}, ["no environment 'nope'", "there are: ", "dev", "lampkeeper setup"]),
-        ("quickstart", {"envs": "/tmp/elsewhere"}, ["called envs", "fix: give"]),
+        ("quickstart", {"envs": "/tmp/elsewhere"}, ["named envs", "fix: give"]),
         ("quickstart", {"envs": "/nowhere/envs"}, ["no environment 'dev'", "none yet"]),
         ("quickstart", {"colour": "red"}, ["colour=red: not an input", "env=dev (Environment)"]),
         ("quickstart", {"html": "/nowhere/page.html"}, ["/nowhere/page.html: cannot be written", "html=FILE"]),

@@ -1,1 +1,1 @@
-"""The command line: wires the rooms, prints, and turns outcomes into exit codes."""
+"""The command line: wires the packages, prints results, and turns outcomes into exit codes."""

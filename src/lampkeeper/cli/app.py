@@ -1,4 +1,4 @@
-"""The command line's frame: common options, and what every command is given."""
+"""The frame of every command: common options and the command context."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Command = Callable[..., Outcome | None]
 
 
 def root_of(envs: Path) -> Path:
-    """Return the folder that holds `envs`; raise UsageError when the path is called otherwise."""
+    """Return the folder that holds `envs`; raise UsageError if the last part of the path is not `envs`."""
     if envs.name != "envs":
-        raise UsageError(f"--envs {envs}: the folder of the environments is called envs", fix="give …/envs")
+        raise UsageError(f"--envs {envs}: the folder of the environments must be named envs", fix="give …/envs")
     return envs.parent
 
 
 class JobOption(click.Option):
-    """An option that tasks of a job pass: `--help-all` and the reference show it, `--help` does not."""
+    """An option that tasks of a job pass: shown by `--help-all` and in the reference, hidden in `--help`."""
 
     def __init__(self, *names: Any, **settings: Any) -> None:
         """Take the arguments of click.Option."""
@@ -38,7 +38,7 @@ class JobOption(click.Option):
 
 @contextmanager
 def job_options_shown(command: click.Command) -> Iterator[None]:
-    """Let the help of a command show the options of jobs inside the block."""
+    """Include the options of jobs in the help of a command while the block runs."""
     hidden = [option for option in command.params if isinstance(option, JobOption)]
     for option in hidden:
         option.hidden = False
@@ -58,10 +58,10 @@ def _help_all(context: click.Context, _option: click.Parameter, chosen: bool) ->
 
 _HELP_ALL = click.option(
     "--help-all", is_flag=True, is_eager=True, expose_value=False, callback=_help_all,
-    help="Show this message with the options of jobs and exit.",
+    help="Show this message, including options for jobs, and exit.",
 )  # fmt: skip
 _JOB_OPTIONS = (
-    click.option("--run-id", cls=JobOption, default="", metavar="ID", help="Record this step under the id of a job run."),
+    click.option("--run-id", cls=JobOption, default="", metavar="ID", help="Record this step under the ID of a job run."),
     click.option(
         "--verdict", cls=JobOption, type=click.Choice(["exit", "task-value"]), default="exit", show_default=True,
         help="Report the verdict as the exit code, or as the task value `verdict` with exit code 0.",
@@ -69,7 +69,7 @@ _JOB_OPTIONS = (
 )  # fmt: skip
 _WORKSPACE_OPTIONS = (
     click.option("--profile", metavar="NAME", help="Sign in with a profile of .databrickscfg."),
-    click.option("--warehouse", default="", metavar="ID", help="Run queries here (default: what env.auto.tfvars says)."),
+    click.option("--warehouse", default="", metavar="ID", help="The warehouse for queries (default: env.auto.tfvars)."),
     click.option(
         "--history", cls=JobOption, default="", metavar="CATALOG.SCHEMA", help="Append the result to the tables of this schema.",
     ),
@@ -81,9 +81,9 @@ _WORKSPACE_OPTIONS = (
 
 
 def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -> Callable[[Command], Callable[..., Any]]:
-    """Give a command `here` and the options that go with it: --env and --envs, --profile, --json, --debug, those of jobs.
+    """Give a command its context and the common options: --env and --envs, --profile, --json, --debug, those of jobs.
 
-    `writes` says that the command changes files of the environment: in a volume it then needs the lease.
+    `writes` is true if the command changes files of the environment; in a volume it then needs the lease.
     """
 
     def decorate(command: Command) -> Callable[..., Any]:
@@ -130,30 +130,30 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
             default=Path("envs"),
             show_default=True,
             envvar="LAMPKEEPER_ENVS",
-            help="The folder of the environments: here, or /Volumes/<catalog>/<schema>/<volume>/envs.",
+            help="The folder of the environments: a local path, or /Volumes/<catalog>/<schema>/<volume>/envs.",
         )(run)
 
     return decorate
 
 
 class StepCommand(click.Command):
-    """A command with options that may stand alone: what follows `=` is their value, never the next option.
+    """A command with options whose value is optional. Text after `=` is always the value, never another option.
 
-    click takes `--name=--other` for two options; a job's parameter must not become an option.
+    click reads `--name=--other` as two options; a job's parameter must not become an option.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a value that would be read as an option."""
+        """Reject a value that click would read as an option."""
         chosen = {o: p for p in self.params if isinstance(p.type, click.Choice) for o in p.opts}
         for word in args:
             name, _, value = word.partition("=")
             if value.startswith("-") and name in chosen:
-                raise click.BadParameter(f"{value!r} is no value of it.", ctx, chosen[name])
+                raise click.BadParameter(f"{value!r} is not a valid value.", ctx, chosen[name])
         return super().parse_args(ctx, args)
 
 
 def switch(name: str, text: str) -> Callable[[Command], Command]:
-    """Return an option that is on by its name alone, and takes yes or no where a job's parameter says which."""
+    """Return an option that its name alone turns on; a job's parameter may pass yes or no as its value."""
     return click.option(
         name, type=click.Choice(["yes", "no"]), is_flag=False, flag_value="yes", default="no", show_default=True, help=text,
         callback=lambda _context, _option, value: value == "yes",
@@ -163,11 +163,11 @@ def switch(name: str, text: str) -> Callable[[Command], Command]:
 def overlays_options(command: Command) -> Command:
     """Give a command --country and --industry."""
     for name, example in (("--industry", "healthcare"), ("--country", "ANZ,IN")):
-        text = f"{name.removeprefix('--').capitalize()} overlays in place of the settings', such as {example}."
+        text = f"{name.removeprefix('--').capitalize()} overlays instead of those in the settings, such as {example}."
         command = click.option(name, default="", metavar="CODES", help=text)(command)
     return command
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a comma-separated option, blanks stripped, each once."""
+    """Return the distinct parts of a comma-separated option, without surrounding blanks."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,4 +1,4 @@
-"""approve, outcome, make-history: what a person says about a plan, what a run came to, and where that is kept."""
+"""approve, outcome, make-history: approval of a plan, result of a run, tables that keep both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lampkeeper.remote.clients import connect
 from lampkeeper.remote.task import whoami
 
 STEPS = frozenset(command.name for group in GROUPS.values() for command in group)
-"""What a step of a run may be: any command."""
+"""Valid names of steps of a run: every command."""
 
 
 @click.command("approve")
@@ -37,13 +37,13 @@ STEPS = frozenset(command.name for group in GROUPS.values() for command in group
 @approvals_option
 @common(workspace=True)
 def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bool, approvals: Path | None) -> Outcome:
-    """Show the plan proposed under HASH, ask, and approve it as who you are signed in. Its proposer cannot.
+    """Approve proposed plan HASH as the signed-in user. Proposers cannot approve their own plans.
 
-    The approval keeps the lines that were shown. A service principal approves only where `approvers` of env.auto.tfvars
-    lists it.
+    The plan is shown first, and the approval keeps the lines that were shown. A service principal may approve only if
+    `approvers` in env.auto.tfvars lists it.
     """
 
-    # The environment's own auth.auto.tfvars, where there is one, says who we are; else a profile, else the SDK finds out.
+    # Sign in by the environment's auth.auto.tfvars if there is one, else by a profile, else as the SDK decides.
     own = context.folder().auth() if context.shared is None else Auth()
     auth = Auth(profile=context.profile) if context.profile else own
     by = whoami(connect(auth, timeouts=timeouts_of(os.environ)))
@@ -53,13 +53,13 @@ def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bo
     shown = tuple(line.text for line in print_plan(context.console, plan, full=full))
     if not yes:
         if context.console.as_json:
-            raise UsageError("approve asks first", fix="give --yes with --json")
+            raise UsageError("approve asks for confirmation, which --json cannot", fix="give --yes with --json")
         asked = f"approve as {clean(by)}: {plan.writes} writes to {context.env}, {len(plan.widening)} cells widened?"
         require_yes(asked, "give --yes")
     record = book.approve(plan_hash, by, now(), shown)
     context.console.line(
         f"approved by {record.by} at {record.at}: {plan.writes} writes, {len(plan.widening)} cells widened,"
-        f" {len(plan.first_access)} opened"
+        f" {len(plan.first_access)} with first access"
     )
     return Outcome(
         document={
@@ -72,25 +72,25 @@ def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bo
 
 
 @click.command("outcome")
-@click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have gone through, in order.")
-@click.option("--then", default="", metavar="A,B,…", help="Steps that follow only where one of those found something.")
+@click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have completed, in order.")
+@click.option("--then", default="", metavar="A,B,…", help="Steps that run only if one of the others had findings.")
 @common()
 def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
-    """Say what the run --run-id came to, from the records of its steps; the exit code is the run's verdict.
+    """Print the result of run --run-id from the records of its steps; the exit code is the run's verdict.
 
-    What the steps of --then came to is told, and does not fix what called for them.
+    Results of the steps in --then are listed, but a success there does not change the verdict.
     """
     if not context.flags.run_id:
-        raise UsageError("outcome of which run?", fix="give --run-id")
+        raise UsageError("outcome needs the ID of a run", fix="give --run-id")
     book = RunLog(context.files, context.env, context.flags.run_id)
     names = listed(steps)
     for name in (*names, *listed(then)):
         require_known("step", name, STEPS, where="of a run")
     records = book.read([*names, *listed(then)])
     if not records and context.shared is None:
-        context.folder()  # a run of an environment that is not there has left no record either
+        context.folder()  # a missing environment has no records of runs either: report the environment, not the run
     found = judge(names, records)
-    table = new_table("step", "verdict", "what it said")
+    table = new_table("step", "verdict", "message")
     for record in found.steps:
         reported = "; ".join(
             [record.message] if record.message else [f"{k} {v}" for k, v in record.facts.items() if k != "findings"]
@@ -110,12 +110,15 @@ def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
 @click.argument("schema", metavar="CATALOG.SCHEMA")
 @common(env=False, workspace=True)
 def make_history_command(context: CommandContext, schema: str) -> Outcome:
-    """Make the append-only tables of the jobs' history, as somebody who runs no job: who makes a table could change it."""
+    """Create the append-only history tables of the jobs.
+
+    Run it as a principal that runs no job: the owner of a table could change its rows.
+    """
     workspace = connect(Auth(profile=context.profile), timeouts=timeouts_of(os.environ))
     history = History.named(workspace, schema, "")
     for table in TABLES:
         history.make(table)
-        context.console.line(f"{schema}.{table} is there, owned by who made it first")
+        context.console.line(f"{schema}.{table} exists; its owner is the principal that created it")
     return Outcome(document={"schema": schema, "tables": list(TABLES)})
 
 

@@ -1,4 +1,4 @@
-"""audit and report: what has drifted, and everything on one page."""
+"""audit and report: schema drift, and the report of an environment as one page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lampkeeper.model.errors import UsageError
 @overlays_options
 @common(workspace=True)
 def audit_command(context: CommandContext, country: str, industry: str) -> Outcome:
-    """Find sensitive columns that nothing covers, and tags on columns that are gone. Exit 1 on drift."""
+    """Find sensitive columns without protection, and tags on columns that no longer exist. Exit 1 on drift."""
     folder = context.folder()
     workspace = workspace_of(context, folder)
     with context.console.progress("auditing"):
@@ -45,7 +45,7 @@ def audit_command(context: CommandContext, country: str, industry: str) -> Outco
 
 
 def print_audit(console: Console, found: Audit) -> None:
-    """Print the result of an audit; the drift itself goes out with the findings."""
+    """Print the counts and the verdict of an audit; each drift is printed as a finding."""
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
     console.line(f"{found.tables} tables, {found.columns} columns: {forward} forward, {reverse} reverse drift")
@@ -66,14 +66,14 @@ def audit_dict(found: Audit) -> dict[str, object]:
 
 @click.command("report")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: envs/<env>/report.html).")
-@click.option("--offline", is_flag=True, help="Leave out what the workspace would have to be asked for: plan and drift.")
+@click.option("--offline", is_flag=True, help="Leave out plan and drift, which need the workspace.")
 @click.option("--verify", "proven", is_flag=True, help="Verify first, and show the result (probes: on the local workspace).")
 @overlays_options
 @common(workspace=True, writes=True)
 def report_command(
     context: CommandContext, out: Path | None, offline: bool, proven: bool, country: str, industry: str
 ) -> Outcome:
-    """Write the report of an environment as one page of HTML: matrix, labels, and from the workspace plan and drift."""
+    """Write the report of an environment as one HTML page: matrix and labels, plan and drift of the workspace."""
     if offline and proven:
         raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
     folder = context.folder()
@@ -103,7 +103,7 @@ def report_command(
 
 
 STEPS = ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit")
-"""The steps of a job that a report of its run tells about."""
+"""The steps of a job that the report of its run lists."""
 
 
 def _step_line(step: StepRecord) -> str:
@@ -113,7 +113,7 @@ def _step_line(step: StepRecord) -> str:
 
 
 def page_of(folder: EnvFolder) -> Page:
-    """Return the page that an environment's files make: facts, matrix, labels."""
+    """Return the page of an environment's files: facts, matrix, labels."""
     access = access_of(folder)
     labels = folder.labels() if folder.labels_path.is_file() else ()
     counts = count_labels(labels)

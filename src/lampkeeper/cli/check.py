@@ -1,4 +1,4 @@
-"""Who sees what: matrix, diff, why."""
+"""matrix, diff, why: effective access of principals to columns."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def _short(text: str) -> str:
 
 @click.command("matrix")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the matrix to this file.")
-@click.option("--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page to this file.")
-@click.option("--table", "only", default="", metavar="TEXT", help="Show tables whose name holds this text.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file as HTML.")
+@click.option("--table", "only", default="", metavar="TEXT", help="Show only tables whose name contains this text.")
 @click.option("--live", is_flag=True, help="Read the workspace instead of the files.")
 @common(workspace=True)
 def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
-    """Show principal × column -> raw, masked by f or hidden, from the files alone."""
+    """Show for each principal and column: raw, masked by which function, or hidden. Reads the files only, unless --live."""
     folder = context.folder()
     access = live_access_of(folder, workspace_of(context, folder)) if live else access_of(folder)
     matrix = compute_matrix(access, standard_principals(access))
@@ -98,7 +98,7 @@ def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Pa
     exemptions = [str(e) for e in folder.settings().exemptions]
     unreviewed = unreviewed_dict(matrix)
     for catalog, shown in unreviewed.items():
-        context.console.line(f"a table of {catalog} that nobody has reviewed: {_by_state(shown)}")
+        context.console.line(f"an unreviewed table of {catalog}: {_by_state(shown)}")
     for line in exemptions:
         context.console.line(f"raw by exemption: {line}")
     if csv_file is not None:
@@ -118,7 +118,7 @@ def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Pa
 
 
 def unreviewed_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
-    """Return by catalog or schema what each principal that may read it gets of a table that nobody has reviewed."""
+    """Return, per catalog or schema, what each principal that may read it gets from an unreviewed table."""
     found: dict[str, dict[str, str]] = {}
     for (principal, place), closed in sorted(matrix.unreviewed.items()):
         found.setdefault(".".join(place), {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
@@ -133,20 +133,20 @@ def _by_state(shown: dict[str, str]) -> str:
 
 
 def _no_formula(value: str) -> str:
-    """Return a CSV cell that no spreadsheet runs as a formula."""
+    """Return a CSV cell that a spreadsheet does not run as a formula."""
     return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def is_live(name: str) -> bool:
-    """Say whether a side of a comparison is a workspace: `live` or `live:ENV`."""
+    """Return whether a side of a comparison is a workspace: `live` or `live:ENV`."""
     return name == LIVE or name.startswith(f"{LIVE}:")
 
 
 def compared_access(context: CommandContext, a: str, b: str) -> tuple[Access, Access, Mapping[str, tuple[str, ...]]]:
-    """Return the access of both sides, and the memberships that the files of one side do not manage and take from the other."""
+    """Return the access of both sides, and the memberships that one side does not manage and takes from the other."""
     env = next((n for n in (a, b) if not is_live(n)), "")
     if not env and LIVE in (a, b):
-        raise UsageError("`live` on both sides: which environment's?", fix="name one: live:dev")
+        raise UsageError("`live` compared with `live`: the environment is missing", fix="name one: live:dev")
     folders = [EnvFolder.existing(context.root, (n.partition(":")[2] or env) if is_live(n) else n) for n in (a, b)]
     found: list[Access | None] = [
         live_access_of(folder, workspace_of(context, folder)) if is_live(name) else None
@@ -181,11 +181,11 @@ def change_dict(change: MatrixChange) -> dict[str, str | None]:
     "--catalog-map",
     default="",
     metavar="A=B,…",
-    help="Call A's catalogs by B's names before comparing, such as dev_fin=prod_fin.",
+    help="Rename A's catalogs to B's before the comparison, such as dev_fin=prod_fin.",
 )
 @common(env=False, workspace=True)
 def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> Outcome:
-    """Show who gains or loses what from A to B: environments, `live`, or `live:ENV`."""
+    """Show who gains or loses access from A to B. Each is an environment, `live`, or `live:ENV`."""
     first, second, outside = compared_access(context, a, b)
     people = standard_principals(first, second)
     names = read_map(catalog_map)
@@ -196,7 +196,7 @@ def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> O
         context.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
     looser = sum(c.direction is Direction.LOOSER for c in changes)
     for group, members in sorted(outside.items()):
-        context.console.line(f"not compared, the files do not manage its members: {group}: {bounded(members)}")
+        context.console.line(f"not compared, because the files do not manage the members of {group}: {bounded(members)}")
     context.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
     document = {"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]}
     return Outcome(document=document | {"memberships": {group: list(members) for group, members in sorted(outside.items())}})
@@ -208,13 +208,13 @@ def read_map(text: str) -> dict[str, str]:
     for part in filter(None, (p.strip() for p in text.split(","))):
         left, sign, right = part.partition("=")
         if not sign or not left.strip() or not right.strip() or left.strip() in found:
-            raise UsageError(f"{part!r} is not a pair", fix="write source=target, pairs apart by commas, each source once")
+            raise UsageError(f"{part!r} is not a pair", fix="write source=target pairs separated by commas, each source once")
         found[left.strip()] = right.strip()
     return found
 
 
 def rename_catalogs(matrix: Matrix, names: dict[str, str]) -> Matrix:
-    """Return the matrix with catalogs called by other names, functions told apart by digest alone."""
+    """Return the matrix with catalogs renamed; functions are then compared by digest alone."""
 
     def table(name: TableName) -> TableName:
         return TableName(names.get(name.catalog, name.catalog), name.schema, name.table)
@@ -236,12 +236,12 @@ def _renamed(text: str, names: dict[str, str]) -> str:
 @click.command("why")
 @click.argument("principal")
 @click.argument("column", metavar="TABLE.COLUMN")
-@click.option("--live", is_flag=True, help="Ask about the workspace as it is, not about the files.")
+@click.option("--live", is_flag=True, help="Explain access in the workspace instead of the files.")
 @common(workspace=True)
 def why_command(context: CommandContext, principal: str, column: str, live: bool) -> Outcome:
     """Explain what PRINCIPAL gets from TABLE.COLUMN: groups, grants, tags, policies, mask, row filter.
 
-    PRINCIPAL is a user, an application id, a group (then: one of its members), or `outsider`.
+    PRINCIPAL is a user, an application ID, a group (stands for one of its members), or `outsider` (in no group).
     """
     folder = context.folder()
     desired, settings = desired_of(folder), folder.settings()
@@ -255,7 +255,7 @@ def why_command(context: CommandContext, principal: str, column: str, live: bool
         if outside is not None:
             require_no_slip(outside, desired.tables)
             context.console.note(
-                f"{outside.table} is not in this environment: the files know nothing of its tags and grants (--live)"
+                f"{outside.table} is not in this environment: its tags and grants are not in the files (--live reads them)"
             )
             access = with_unknown(access, outside)
     also = [*(g.name for g in desired.groups), *(e.principal for e in settings.exemptions), *settings.operators]
@@ -266,7 +266,7 @@ def why_command(context: CommandContext, principal: str, column: str, live: bool
 
 
 def print_explanation(console: Console, found: Explanation) -> None:
-    """Print the chain, the verdict last."""
+    """Print the explanation step by step, the resulting access last."""
 
     def section(title: str, lines: list[str]) -> None:
         console.line(title, "bold")

@@ -1,4 +1,4 @@
-"""conform: the rules of the local workspace, tried at a place."""
+"""conform: tests the rules of the conformance ledger at a place."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _SANDBOX = "main"
 
 
 @click.command("conform")
-@click.option("--place", type=click.Choice(["local", "own"]), default="local", show_default=True, help="Where to run the probes.")
-@click.option("--sandbox", metavar="CATALOG[.SCHEMA]", default="", help="Where the probes make, and drop, a schema of their own.")
-@click.option("--env", "-e", default="", help="Sign in as this environment does (place own).")
+@click.option("--place", type=click.Choice(["local", "existing"]), default="local", show_default=True, help="Where to run.")
+@click.option("--sandbox", metavar="CATALOG[.SCHEMA]", default="", help="Where probes create and drop a schema.")
+@click.option("--env", "-e", default="", help="Sign in as this environment does (with --place existing).")
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), default=Path(conform.RECORD), show_default=True,
-    help="The file that keeps outcome and date.",
+    help="Record outcome and date in this file.",
 )  # fmt: skip
 @click.option(
     "--settle", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
-    help="Wait so long for tags, policies and memberships to take effect (default: 30, on the local workspace 0).",
+    help="How long to wait for tags, policies and memberships to take effect (default: 30; local workspace: 0).",
 )  # fmt: skip
 @common(env=False, workspace=True)
 def conform_command(context: CommandContext, place: str, sandbox: str, record: Path, settle: float | None) -> Outcome:
-    """Try every rule of the conformance ledger at a place, and record outcome and date. Exit 1 if one does not hold."""
+    """Test every rule of the conformance ledger at a place; record outcome and date. Exit 1 if a rule does not hold."""
     conform.read_record(record)
-    if place == "own":
+    if place == "existing":
         found = _own(context, sandbox, settle)
     else:
         if context.profile or context.env:
-            raise UsageError("--profile and --env name a workspace of your own", fix="add --place existing")
+            raise UsageError("--profile and --env name an existing workspace", fix="add --place existing")
         found = _local(context, sandbox or _SANDBOX, settle)
     conform.write_record(record, found)
     print_conformance(context.console, found)
@@ -64,8 +64,8 @@ def _local(context: CommandContext, sandbox: str, settle: float | None) -> Confo
 def _own(context: CommandContext, sandbox: str, settle: float | None) -> Conformance:
     if not sandbox:
         raise UsageError(
-            "--place existing needs --sandbox: the probes make people, groups and a schema there",
-            fix="--sandbox CATALOG, a catalog in which a schema may be made and dropped",
+            "--place existing needs --sandbox: the probes create users, groups and a schema there",
+            fix="--sandbox CATALOG, a catalog in which a schema may be created and dropped",
         )
     conform.check_sandbox(sandbox)
     auth, warehouse = Auth(), ""
@@ -77,7 +77,7 @@ def _own(context: CommandContext, sandbox: str, settle: float | None) -> Conform
     with running(ExistingPlace(auth=auth, warehouse_id=warehouse)) as address:
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         wait = PropagationWait().seconds if settle is None and not is_local(workspace) else settle or 0.0
-        return _run(context, workspace, sandbox, "own", wait)
+        return _run(context, workspace, sandbox, "existing", wait)
 
 
 def _run(context: CommandContext, workspace: Workspace, sandbox: str, place: str, settle: float) -> Conformance:
@@ -86,7 +86,7 @@ def _run(context: CommandContext, workspace: Workspace, sandbox: str, place: str
 
 
 def print_conformance(console: Console, found: Conformance) -> None:
-    """Print the rows by standing, what does not hold last, and one line for all."""
+    """Print a table of rows per standing, then the rows that do not hold, then a summary line."""
     for standing, count in found.standings.items():
         rows = [r for r in found.rows if str(r.row.standing) == standing]
         held = sum(r.outcome is conform.Outcome.HOLDS for r in rows)

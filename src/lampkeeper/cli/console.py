@@ -1,4 +1,4 @@
-"""What goes to the terminal: results on stdout (a page or one JSON document), progress and messages on stderr."""
+"""Terminal output: results on stdout (text or one JSON document), progress and messages on stderr."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity
 
 Step = Callable[[str, int, int], None]
-"""Told as work goes on: what, how many done, how many in all."""
+"""Reports progress: the current item, how many are done, how many there are."""
 
 _EVERY = 10.0
-"""After how many seconds work that goes on is told again where there is no bar."""
+"""Seconds between progress lines on outputs without a progress bar."""
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -31,10 +31,10 @@ class Console:
     """The terminal of one command."""
 
     def __init__(self, *, as_json: bool = False, named: Callable[[str], str] = str) -> None:
-        """Take whether stdout carries one JSON document and nothing else; `named` is how places are called in what is told."""
+        """Take whether stdout carries exactly one JSON document; `named` rewrites paths in messages and findings."""
         self.as_json = as_json
         self._named = named
-        # A pipe has no width: wide enough that names stay whole, so that other programs can read the lines.
+        # A pipe has no width: use one that keeps names whole, so that other programs can parse the lines.
         width = None if sys.stdout.isatty() else 200
         self._out = RichConsole(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
         self._err = RichConsole(file=sys.stderr, markup=False, highlight=False, emoji=False, stderr=True)
@@ -55,11 +55,11 @@ class Console:
             self._out.print(table)
 
     def note(self, text: object, style: str = "") -> None:
-        """Tell something on stderr."""
+        """Print a message on stderr."""
         self._err.print(Text(clean(self._named(str(text))), style=style), soft_wrap=True)
 
     def findings(self, findings: tuple[Finding, ...], most: int = 60) -> None:
-        """Tell findings on stderr, errors first; past `most` they are counted, not listed."""
+        """Print findings on stderr, errors first; beyond `most` they are counted, not listed."""
         for finding in findings[:most]:
             self.note(finding, _COLOURS[finding.severity])
         if len(findings) > most:
@@ -75,7 +75,7 @@ class Console:
     def progress(self, title: str, *, announced: bool = False) -> Iterator[Step]:
         """Show progress on stderr while the block runs: a bar on a terminal, a line every ten seconds elsewhere.
 
-        `announced` says that the title stands on stdout already.
+        `announced` is true if the title has been printed on stdout already.
         """
         if self._err.is_terminal:
             yield from self._bar(title)
@@ -115,7 +115,7 @@ class Console:
 
 
 def fitted(rows: Sequence[Sequence[str]], width: int = 100) -> list[str]:
-    """Return rows as lines with aligned columns; what does not fit is cut at the end of its value, never wrapped."""
+    """Return rows as lines with aligned columns; a value that does not fit is truncated, never wrapped."""
     shown = [[clean(value).replace("\n", " ") for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 1:
@@ -138,11 +138,11 @@ def new_table(*headers: str, title: str = "") -> Table:
 
 
 def require_yes(question: str, how: str) -> None:
-    """Ask, and raise UsageError unless the answer is yes; nobody who answers is no yes."""
+    """Ask a question; raise UsageError unless the answer is yes. End of input counts as no."""
     try:
         if click.confirm(question, err=True):
             return
         why = "the answer was no"
     except click.Abort:
         why = "the input ended before an answer"
-    raise UsageError(f"nothing was done: {why}", fix=f"to go on without being asked, {how}")
+    raise UsageError(f"nothing was done: {why}", fix=f"to continue without the question, {how}")

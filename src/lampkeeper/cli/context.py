@@ -1,4 +1,4 @@
-"""Where a command works: its console, its environment, what a job told it."""
+"""The command context: console, environment, and the flags of a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lampkeeper.remote.volumes import VolumeFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFlags:
-    """What a task of a job is told beside the command's own options; all empty by hand."""
+    """The options that only tasks of a job pass; all empty when a person runs the command."""
 
     task_value: bool = False
     run_id: str = ""
@@ -26,9 +26,9 @@ class JobFlags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """Where a command works: the console, the folder that holds `envs`, the environment's name, a profile.
+    """The context of a command: the console, the folder that holds `envs`, the environment's name, a profile.
 
-    `shared` is there when `root` is a copy of a volume; `files` is where plans and records of runs are kept.
+    `shared` is set if `root` is a copy of a volume; `files` is where plans and records of runs are kept.
     """
 
     console: Console
@@ -40,12 +40,12 @@ class CommandContext:
     shared: SharedEnvs | None = None
 
     def folder(self) -> EnvFolder:
-        """Return the environment's folder; raise UsageError listing the environments when it is not there."""
+        """Return the environment's folder; raise UsageError, with the environments that exist, if it is missing."""
         folder = EnvFolder(self.root, self.env)
         if self.shared is not None and not folder.settings_path.is_file():
             files = (name.split("/") for name in self.shared.volume.names())
             there = [parts[0] for parts in files if parts[1:] == ["env.auto.tfvars"]]
-            fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` takes it over"
-            where = f"because {self.shared.volume.path}/{self.env}/env.auto.tfvars is not there"
+            fix = f"put envs/{self.env}/env.auto.tfvars beside databricks.yml and deploy: `snapshot --input` copies it"
+            where = f"because {self.shared.volume.path}/{self.env}/env.auto.tfvars does not exist"
             raise unknown_name("environment", self.env, there, where=where, fix=fix)
         return EnvFolder.existing(self.root, self.env)

@@ -1,4 +1,4 @@
-"""demo: the main job from start to end on the local workspace, told as it goes."""
+"""demo: runs the main job from start to end on the local workspace and prints each step."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ _MOST_FINDINGS = 8
 
 @dataclass(slots=True)
 class Watch:
-    """How long each step took, in seconds."""
+    """Measures how long each step takes, in seconds."""
 
     console: Console
     steps: list[tuple[str, float]] = field(default_factory=list)
 
     @contextmanager
     def step(self, title: str, waiting: str = "") -> Iterator[Callable[[str, int, int], None]]:
-        """Announce a step and what is waited for, show its progress, keep its time."""
+        """Announce a step and the reason for any wait, show its progress, record its time."""
         self.console.line(f"== {title}", "bold")
         if waiting:
             self.console.line(waiting)
@@ -81,12 +81,12 @@ class Watch:
 
 
 @click.command("demo")
-@click.option("--schema", type=click.Path(path_type=Path, dir_okay=False), help="A .sql or .jsonl schema of your own.")
+@click.option("--schema", type=click.Path(path_type=Path, dir_okay=False), help="A .sql or .jsonl schema to use.")
 @click.option(
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
-    help="Where the demo keeps its workspace, env folder and report.",
+    help="Where the demo keeps its workspace, environment folder and report.",
 )  # fmt: skip
-@click.option("--country", default="", metavar="CODES", help="Country overlays, such as ANZ,IN; without --schema their banks.")
+@click.option("--country", default="", metavar="CODES", help="Country overlays, such as ANZ,IN; without --schema, their banks.")
 @click.option("--industry", default="", metavar="CODES", help="Industry overlays, such as financial_services.")
 @common(env=False)
 def demo_command(context: CommandContext, schema: Path | None, base: Path, country: str, industry: str) -> Outcome:
@@ -102,14 +102,14 @@ def demo_command(context: CommandContext, schema: Path | None, base: Path, count
     with watch.step("start the local workspace"):
         address = place.up()
     try:
-        context.console.line(f"{address.host}, its data in {place.data}")
+        context.console.line(f"{address.host}, data in {place.data}")
         return _Demo(context.console, watch, subject, home, address).run()
     finally:
         place.down()
 
 
 class _Demo:
-    """One run: its steps in order, each printing what it found."""
+    """One run of the demo: its steps in order, each of which prints its result."""
 
     def __init__(self, console: Console, watch: Watch, subject: Subject, home: Path, address: Address) -> None:
         """Sign in as the administrator."""
@@ -120,7 +120,7 @@ class _Demo:
         warm_up(self._workspace)
 
     def run(self) -> Outcome:
-        """Walk through the life of a governed space and return its outcome; exit 1 when anything did not hold."""
+        """Run all steps and return the outcome; its exit code is 1 if any check failed."""
         seeded = self._seed()
         everybody = sign_in_everybody(self._address)
         with self._watch.step("ask before", "starting the SQL engine, about 10 s, once"):
@@ -165,7 +165,7 @@ class _Demo:
         writes = report.writes + people
         rows = sum(len(t.rows) for t in self._subject.tables)
         self._console.line(
-            f"seeded: {len(report.made)} tables made, {len(report.kept)} there already ({rows} rows), {writes} writes"
+            f"seeded: {len(report.made)} tables created, {len(report.kept)} existing ({rows} rows), {writes} writes"
         )
         write_env(self._folder, self._subject, self._address)
         return writes
@@ -178,7 +178,7 @@ class _Demo:
         self._print_labels(made)
         counts = made.counts
         self._console.line(
-            f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']}"
+            f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['open']}"
             f" + undecided {counts['undecided']}",
             "bold",
         )
@@ -187,7 +187,7 @@ class _Demo:
     def _print_labels(self, made: Generated) -> None:
         asked = [q.table for q in self._subject.questions]
         shown = sorted((x for x in made.labels if x.protect is not Protect.NO), key=lambda x: x.column.table not in asked[:1])
-        rows = [("what was found sensitive", "label", "protect", "why")]
+        rows = [("sensitive column", "label", "protect", "why")]
         for label in shown[:_MOST_LABELS]:
             name = f"{label.label}/{label.subtype}" if label.subtype else str(label.label)
             column = f"{label.column.table.table}.{label.column.column}"
@@ -205,7 +205,7 @@ class _Demo:
 
     def _apply(self) -> int:
         with self._watch.step("plan"):
-            # The demo made the tables a moment ago: nobody but the demo reads them.
+            # The demo has just created the tables, so hiding them takes access from nobody.
             own = [str(t) for t in desired_of(self._folder).tables]
             plan, states = make_env_plan(self._folder, self._workspace, find_key=self._key, allow_hiding=own)
         if plan.blocked:
@@ -213,7 +213,7 @@ class _Demo:
             raise UnsafePlanError(f"the plan is blocked: {plan.findings[0]}")
         self._print_meaning(plan)
         with self._watch.step("apply") as progress:
-            # The local workspace has no lag unless a test turns it on.
+            # The local workspace has no propagation delay unless a test turns it on.
             report = apply_plan(
                 plan, self._workspace, states, progress=apply_progress(progress), saved=False, wait=PropagationWait(seconds=0),
                 hash_key=key_for(plan, self._key, self._folder),
@@ -222,7 +222,7 @@ class _Demo:
         return report.writes
 
     def _print_meaning(self, plan: Plan) -> None:
-        """Print what the plan means to people, and how much it changes; what it changes goes to a file."""
+        """Print the plan's effect on access and its counts; write the single changes to a file."""
         whole = self._folder.path / "plan.txt"
         write_text(whole, "".join(f"{line.text}\n" for line in plan_lines(plan, full=True)))
         lines = meaning(plan)
@@ -240,11 +240,11 @@ class _Demo:
             self._console.line(indent + line, "" if number else "bold")
 
     def _key(self) -> ExistingKey:
-        """Return the key that the local workspace keeps for the demo's environment."""
+        """Return the hash key that the local workspace keeps for the demo's environment."""
         return ExistingKey(key=local_key(self._workspace, ENV))
 
     def _side_by_side(self, question: Question, before: Sequence[Answer], after: Sequence[Answer]) -> None:
-        """Print for each person what the question gave before and after."""
+        """Print for each person the answer to a question before and after."""
         self._console.line(question.sql, "italic")
         for old, new in zip(before, after, strict=True):
             who = f"  {new.person.role} ({new.person.user.split('@')[0]})"
@@ -276,7 +276,7 @@ class _Demo:
         report = self._folder.path / "report.html"
         page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings, basis=never_observed(Path.cwd()))
         write_text(report, render_page(page))
-        self._console.line("== where things lie", "bold")
+        self._console.line("== where to find the files", "bold")
         for what, path in (
             ("env folder", self._folder.path),
             ("labels", self._folder.labels_path),
@@ -294,7 +294,7 @@ class _Demo:
 
 
 def _before_and_after(old: Answer, new: Answer) -> list[tuple[str, ...]]:
-    """Return one table: the columns, then the rows before and the rows after; one set of rows where nothing changed."""
+    """Return one table: the header, the rows before and the rows after; one set of rows if they are equal."""
     columns = new.columns or old.columns
     rows = [("", *columns)]
     pairs = [("before and after", new)] if old == new else [("before", old), ("after", new)]

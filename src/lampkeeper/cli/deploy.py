@@ -1,4 +1,4 @@
-"""Commands that look at or change a workspace: plan, apply, destroy, verify."""
+"""Commands that read or change a workspace: plan, apply, destroy, verify."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _layers = click.option(
     "layers",
     multiple=True,
     type=click.Choice([str(la) for la in LAYERS]),
-    help="Only this layer (may be given again); all three otherwise.",
+    help="Only this layer (repeatable; default: all three).",
 )
-_widen = click.option("--allow-widening", is_flag=True, help="Let somebody see more than before.")
+_widen = click.option("--allow-widening", is_flag=True, help="Allow changes that widen anyone's access.")
 _settle = click.option(
     "--settle",
     type=click.FloatRange(min=0),
     default=None,
     metavar="SECONDS",
-    help="Wait so long for tags and memberships to take effect (default: 30, on the local workspace 0).",
+    help="How long to wait for tags and memberships to take effect (default: 30; local workspace: 0).",
 )
-_adopt = click.option("--adopt", is_flag=True, help="Take over objects that exist and differ and are not ours.")
+_adopt = click.option("--adopt", is_flag=True, help="Adopt existing objects that differ and have no owner.")
 
 
 _hide = click.option(
@@ -59,12 +59,12 @@ _hide = click.option(
     "hiding",
     multiple=True,
     metavar="TABLE",
-    help="Let a table that nobody has reviewed lose its rows for people who read it now (may be given again).",
+    help="Allow hiding the rows of this unreviewed table from principals who can read them now (repeatable).",
 )
 
 
 def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
-    """Return the layers named, in order; all when none is named."""
+    """Return the named layers in order; all layers if none is named."""
     return tuple(la for la in LAYERS if not names or str(la) in names)
 
 
@@ -89,9 +89,9 @@ def plan_command(
     hiding: tuple[str, ...],
     full: bool,
 ) -> Outcome:
-    """Show what an apply would do, and what it means: who sees more, who less. Writes nothing to the workspace.
+    """Show what apply would change, and who would see more or less. Writes nothing to the workspace.
 
-    With --propose a plan that widens access and has no approval is a refusal (exit 3): the plan is kept, to be approved.
+    With --propose, a plan that widens access without an approval ends with exit 3; the plan is kept for approval.
     """
     folder = context.folder()
     workspace = workspace_of(context, folder)
@@ -113,7 +113,7 @@ def plan_command(
 
 
 def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
-    """Return what an apply reports its steps to; `writes` counts the steps that are over."""
+    """Return the callback to which an apply reports its steps; `writes` counts the completed ones."""
 
     def tell(progress: ApplyProgress) -> None:
         change = progress.change
@@ -128,16 +128,16 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
 def _kept_plan(
     context: CommandContext, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None
 ) -> tuple[Plan, str]:
-    """Return the plan of a file, or the one proposed under a hash, and the approver (empty for a file)."""
+    """Return the plan of a file, or the one proposed under a hash, with its approver (empty for a file)."""
     if saved is not None:
         return Plan.load(saved), ""
     return named_plan(context, plan_hash, approved=approved, approvals=approvals)
 
 
 @click.command("apply")
-@click.option("--plan", "saved", type=click.Path(path_type=Path, dir_okay=False), help="Apply this saved plan, nothing else.")
-@click.option("--plan-hash", default="", metavar="HASH", help="Apply the plan proposed under this hash, nothing else.")
-@click.option("--approved", is_flag=True, help="With --plan-hash: only if another principal than its proposer has approved it.")
+@click.option("--plan", "saved", type=click.Path(path_type=Path, dir_okay=False), help="Apply this saved plan.")
+@click.option("--plan-hash", default="", metavar="HASH", help="Apply the plan proposed under this hash.")
+@click.option("--approved", is_flag=True, help="With --plan-hash: require an approval by a principal other than the proposer.")
 @approvals_option
 @deployed_option
 @_widen
@@ -159,9 +159,9 @@ def apply_command(
     layers: tuple[str, ...],
     settle: float | None,
 ) -> Outcome:
-    """Bring the workspace to what the files say, one write a step; a run that was stopped goes on where it ended.
+    """Apply the plan. An interrupted apply resumes.
 
-    A plan named by its hash widens access only with an approval by another principal, never by a flag.
+    A plan given by --plan-hash widens access only with an approval by another principal, never by a flag.
     """
     folder = context.folder()
     _require_one_way(saved, plan_hash, approved=approved, allow_widening=allow_widening, chosen=adopt or bool(layers or hiding))
@@ -210,17 +210,17 @@ def apply_command(
 
 def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allow_widening: bool, chosen: bool) -> None:
     if saved is not None and plan_hash:
-        raise UsageError("--plan and --plan-hash are two plans", fix="give one of them")
+        raise UsageError("--plan and --plan-hash exclude each other", fix="give one of them")
     if (saved is not None or plan_hash) and chosen:
-        raise UsageError("--plan stands for itself", fix="leave out --adopt, --allow-hiding and --layer, or plan again with them")
+        raise UsageError("--plan excludes --adopt, --allow-hiding and --layer", fix="leave them out, or plan again with them")
     if plan_hash and allow_widening:
-        raise UsageError("a plan named by its hash widens access by an approval alone", fix="lampkeeper approve HASH")
+        raise UsageError("a plan given by --plan-hash widens access only with an approval", fix="lampkeeper approve HASH")
     if approved and not plan_hash:
-        raise UsageError("--approved needs to know which plan", fix="give --plan-hash")
+        raise UsageError("--approved needs --plan-hash", fix="give --plan-hash")
 
 
 def waiting(workspace: Workspace, seconds: float | None) -> PropagationWait:
-    """Return how to wait for propagation: the platform needs half a minute, the local workspace nothing."""
+    """Return how long to wait for propagation: half a minute, or not at all on the local workspace."""
     local = is_local(workspace)
     if seconds is None:
         seconds = 0.0 if local else PropagationWait().seconds
@@ -228,20 +228,20 @@ def waiting(workspace: Workspace, seconds: float | None) -> PropagationWait:
 
 
 def print_applied(console: Console, report: ApplyReport) -> None:
-    """Print what an apply did."""
+    """Print the writes of an apply per kind."""
     if report.by_kind:
         console.line(", ".join(f"{kind} {n}" for kind, n in report.by_kind.items()))
     console.line(f"apply: {report.writes} writes")
 
 
 def applied_dict(report: ApplyReport) -> dict[str, object]:
-    """Return the JSON form of what an apply did."""
+    """Return the JSON form of an apply's report."""
     return {"writes": report.writes, "records": report.records, "by_kind": dict(report.by_kind)}
 
 
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--sole-workspace", is_flag=True, help="No other workspace of the account uses the account layer: remove it.")
+@click.option("--sole-workspace", is_flag=True, help="Confirm that no other workspace uses the account layer.")
 @_widen
 @_layers
 @_settle
@@ -256,18 +256,18 @@ def destroy_command(
     settle: float | None,
     full: bool,
 ) -> Outcome:
-    """Remove everything that we made in these layers, and nothing else; the account layer only when it is named.
+    """Remove what lampkeeper created in the chosen layers; the account layer only if --layer names it.
 
-    What another environment of the workspace owns too is left to it: its last owner removes it. Environments of other
-    workspaces are not seen from here: where the account has any, its layer goes only with --sole-workspace.
+    Objects that another environment of the workspace also owns stay until their last owner removes them. Environments of other
+    workspaces cannot be seen: if the account has other workspaces, the account layer needs --sole-workspace.
     """
     folder = context.folder()
     workspace = workspace_of(context, folder, any_warehouse=True)
     states = States.in_folder(folder.root, folder.env)
-    # Other environments stand on the account layer too: it goes only when it is asked for by name.
+    # Other environments use the account layer too: remove it only if it is named.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
     if sole_workspace and Layer.ACCOUNT not in chosen:
-        raise UsageError("--sole-workspace is for the account layer", fix="add --layer account, or leave it out")
+        raise UsageError("--sole-workspace needs --layer account", fix="add --layer account, or leave it out")
     with context.console.progress("planning"):
         require_state(folder, workspace, states, chosen)
         sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
@@ -277,7 +277,7 @@ def destroy_command(
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings)
     if not yes:
         if context.console.as_json:
-            raise UsageError("destroy asks first", fix="give --yes with --json")
+            raise UsageError("destroy asks for confirmation, which --json cannot", fix="give --yes with --json")
         require_yes(f"destroy {plan.writes} objects of {context.env}?", "give --yes, or YES=1 to make")
     if context.shared is not None:
         context.shared.mirror(states)
@@ -303,12 +303,12 @@ def destroy_command(
     flag_value="yes",
     default="local",
     show_default=True,
-    help="Make service principals for the run and remove them; local: on the local workspace alone.",
+    help="Create test principals for the run and remove them afterwards; local: only on the local workspace.",
 )
-@click.option("--all", "everything", is_flag=True, help="Print every table, not only those with something to tell.")
+@click.option("--all", "everything", is_flag=True, help="Print every table, not only those with mismatches.")
 @common(workspace=True)
 def verify_command(context: CommandContext, create_probes: str, everything: bool) -> Outcome:
-    """Prove by real queries, principal by principal, that everybody gets what the files say."""
+    """Run real queries as each principal and compare the results with the access that the files define."""
     folder = context.folder()
     workspace = workspace_of(context, folder)
     local = is_local(workspace)
@@ -327,7 +327,7 @@ def verify_command(context: CommandContext, create_probes: str, everything: bool
         if history is not None:
             history.verified(report, actor=whoami(workspace))
     except RemoteError:
-        context.console.line("verify: FAILED: the platform's answer ended it (see the error)", "bold red")
+        context.console.line("verify: FAILED: stopped by an error of the platform (see below)", "bold red")
         raise
     print_verification(context.console, report, everything=everything, basis=basis)
     facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis, "verified": report.verdict}

@@ -1,4 +1,4 @@
-"""destroy of an environment that jobs keep in a volume, in the process of the one who launched them."""
+"""destroy of an environment in a volume, from the process that launched the jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lampkeeper.remote.volumes import VolumeFolder
 
 
 def destroy_in_volume(console: Console, workspace: Workspace, envs: str, env: str) -> int:
-    """Remove everything that we made for an environment, the account layer too; return how many writes it took."""
+    """Remove what lampkeeper created for an environment, including the account layer; return the number of writes."""
     volume = VolumeFolder(workspace, envs)
     with shared_envs(volume, env, holder=whoami(workspace), writes=True, wait=90.0, tell=console.note) as shared:
         states = States.in_folder(shared.root, env)

@@ -1,4 +1,4 @@
-"""What a refusal in a job comes from: the privileges of the step's table are asked for, and those that are missing are named."""
+"""Explains a permission error in a job: looks up the privileges that the step needs and names the missing ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lampkeeper.remote.volumes import VolumeFolder
 
 @contextmanager
 def explained(command: CommandContext, envs: Path) -> Iterator[None]:
-    """Add to an error of a step on shared storage which privileges its principal lacks, if it lacks any."""
+    """Add the missing privileges to the error of a step on shared storage."""
     try:
         yield
     except LampkeeperError as error:
@@ -41,7 +41,7 @@ def _explain(error: LampkeeperError, command: CommandContext, envs: Path) -> Non
     try:
         found = _missing(command, envs)
     except (RemoteError, UsageError):
-        # Who cannot even ask is told what was refused first.
+        # The principal may not read its privileges either: keep the original error.
         return
     if found is not None:
         error.message, error.fix = f"{error.message}\n  {found.message}", found.fix

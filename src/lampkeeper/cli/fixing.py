@@ -1,4 +1,4 @@
-"""fix, history, restore: what is done with drafts."""
+"""fix, history, restore: commands on drafts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lampkeeper.files.draft_history import draft_entries, restore_draft
 
 @click.command("fix")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@click.option("--check", is_flag=True, help="Change nothing; exit 1 when there is something to fix.")
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 if there is something to fix.")
 @common(writes=True)
 def fix_command(context: CommandContext, file: Path | None, check: bool) -> Outcome:
-    """Mend the draft of an environment, or FILE: its syntax, misspelt tags, missing policies; say what was changed.
+    """Fix the draft of an environment, or FILE: syntax, misspelt tags, missing policies. Every change is listed.
 
-    FILE is a draft (*.tfvars, its SQL beside it) or an answer of a model with both, in fences or not. Nothing is ever taken away
-    to make a draft pass, and nobody sees more than before: what cannot be fixed that way is an error.
+    FILE is a draft (*.tfvars with its SQL file beside it) or a model's response that contains both, with or without code fences.
+    A fix never removes protection and never widens access; a problem that would need either is an error.
     """
     made = fix_file(file) if file is not None else fix_env(context.folder())
     written = () if check else made.write()
@@ -43,15 +43,15 @@ def fix_command(context: CommandContext, file: Path | None, check: bool) -> Outc
 
 
 class DraftCommand(click.Command):
-    """A command about the drafts of one environment, which may be named without --env: `restore dev`."""
+    """A command on the drafts of one environment, whose name may be given without --env: `restore dev`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take ENV for --env; both, and different, are wrong use."""
+        """Use ENV as the value of --env; raise UsageError if both are given and differ."""
         rest = super().parse_args(ctx, args)
         named = ctx.params.pop("named", None)
         if named is not None:
             if ctx.get_parameter_source("env") is ParameterSource.COMMANDLINE and ctx.params["env"] != named:
-                raise click.UsageError(f"{named!r} and --env {ctx.params['env']!r} are two environments.", ctx)
+                raise click.UsageError(f"{named!r} and --env {ctx.params['env']!r} differ.", ctx)
             ctx.params["env"] = named
         return rest
 
@@ -63,7 +63,7 @@ _NAMED = click.argument("named", metavar="[ENV]", required=False)
 @_NAMED
 @common()
 def history_command(context: CommandContext) -> Outcome:
-    """List the drafts that were generated, restored or edited, newest last."""
+    """List the generated, restored and edited drafts, newest last."""
     entries = draft_entries(context.folder())
     table = new_table("number", "made", "why", "digest")
     for entry in entries:
@@ -76,15 +76,15 @@ def history_command(context: CommandContext) -> Outcome:
 @click.command("restore", cls=DraftCommand)
 @_NAMED
 @click.option(
-    "--to", type=click.IntRange(min=1), metavar="N", help="The draft's number in the history (default: the one before)."
+    "--to", type=click.IntRange(min=1), metavar="N", help="Number of the draft in the history (default: the previous draft)."
 )
 @common(writes=True)
 def restore_command(context: CommandContext, to: int | None) -> Outcome:
-    """Make a draft of the past the draft again. What is applied stays as it is until the next plan and apply."""
+    """Restore an earlier draft. The workspace does not change until the next plan and apply."""
     made = restore_draft(context.folder(), datetime.now(UTC), to)
     for path in made.changed:
         context.console.line(f"wrote {path}" if path.exists() else f"removed {path}")
-    context.console.line(f"draft {made.source.number} of {made.source.made_at} is the draft again, as number {made.entry.number}")
+    context.console.line(f"restored draft {made.source.number} of {made.source.made_at} as number {made.entry.number}")
     return Outcome(document={"restored": made.source.number, "as": made.entry.number, "changed": [str(p) for p in made.changed]})
 
 

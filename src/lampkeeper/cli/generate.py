@@ -1,4 +1,4 @@
-"""Commands that make things: setup, snapshot, classify, profile, generate, validate."""
+"""Commands up to the draft: setup, snapshot, classify, profile, generate, validate."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ from lampkeeper.model.labels import Protect
 from lampkeeper.remote.clients import Workspace
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
-"""What a new environment asks for until its owner says otherwise."""
+"""The settings of a new environment until its owner edits them."""
 
 
 @click.command("setup")
 @click.option("--host", default="", help="The workspace's address, such as https://….cloud.databricks.com.")
-@click.option("--account-id", default="", help="The account's id (groups and governed tags live there).")
+@click.option("--account-id", default="", help="The account's ID (groups and governed tags belong to the account).")
 @common(writes=True)
 def setup_command(context: CommandContext, host: str, account_id: str) -> Outcome:
-    """Make the folder of an environment with example files; what is there stays as it is."""
+    """Create the folder of an environment with example files. Existing files are kept."""
     folder = EnvFolder(context.root, context.env)
     made: list[str] = []
     if not folder.settings_path.exists():
@@ -64,8 +64,8 @@ def setup_command(context: CommandContext, host: str, account_id: str) -> Outcom
     if not folder.auth_path.exists():
         folder.write_auth(Auth(workspace_host=host or "https://example.cloud.databricks.com", account_id=account_id))
         made.append(str(folder.auth_path))
-    for path in made or ["nothing: the environment is there already"]:
-        context.console.line(f"made {path}")
+    for path in made or ["nothing: the environment exists already"]:
+        context.console.line(f"created {path}")
     context.console.line(f"next: edit the two files, then `lampkeeper snapshot --env {context.env}`")
     return Outcome(document={"env": context.env, "made": made})
 
@@ -76,11 +76,11 @@ def setup_command(context: CommandContext, host: str, account_id: str) -> Outcom
     "given",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Take <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder first: what a bundle has deployed.",
+    help="First copy <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder (the deployed bundle inputs).",
 )
 @common(workspace=True, writes=True)
 def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
-    """Read the workspace: attached spaces, the tables in scope, what the platform's own classification says of them."""
+    """Read the workspace: attached Genie spaces, tables in scope, and the platform's own classification of their columns."""
     if given is not None:
         _take_settings(context, given)
     folder = context.folder()
@@ -103,10 +103,10 @@ def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
 def _take_settings(context: CommandContext, given: Path) -> None:
     source = given / context.env / "env.auto.tfvars"
     if not source.is_file():
-        context.console.note(f"{source}: not there; the environment's own settings stand")
+        context.console.note(f"{source} does not exist; the environment's settings are kept")
         return
     for path in take_files(EnvFolder(context.root, context.env), source.parent):
-        context.console.note(f"taken from {path}")
+        context.console.note(f"copied from {path}")
 
 
 @click.command("classify")
@@ -115,7 +115,7 @@ def _take_settings(context: CommandContext, given: Path) -> None:
 def classify_command(context: CommandContext, file: str) -> None:
     """Classify columns from FILE (JSON lines; `-` is stdin), without a workspace.
 
-    With --json: one object a line, in the order given, with label, protect, confidence and evidence.
+    With --json: one object per line in input order, with label, protect, confidence and evidence.
     """
     text = sys.stdin.read() if file == "-" else read_text(Path(file))
     found = list(classify_lines(read_columns(text, file)))
@@ -133,7 +133,7 @@ def classify_command(context: CommandContext, file: str) -> None:
     context.console.table(table)
     kinds = [v.protect for _, v in found]
     context.console.line(
-        f"columns {len(found)} = protected {kinds.count(Protect.YES)} + open {kinds.count(Protect.NO)}"
+        f"columns {len(found)} = protected {kinds.count(Protect.YES)} + not sensitive {kinds.count(Protect.NO)}"
         f" + undecided {kinds.count(Protect.UNDECIDED)}"
     )
 
@@ -144,39 +144,37 @@ def classify_command(context: CommandContext, file: str) -> None:
     type=click.Choice([str(c) for c in Counter]),
     default=str(Counter.WAREHOUSE),
     show_default=True,
-    help="Who counts: a warehouse, or in a job the task's own Spark session, eight tables at once.",
+    help="What counts the values: a warehouse, or in a job the task's Spark session (eight tables at once).",
 )
 @overlays_options
 @common(workspace=True, writes=True)
 def profile_command(context: CommandContext, engine: str, country: str, industry: str) -> Outcome:
-    """Count what the values of the tables look like, for `generate` to read: shares and counts; no value leaves the data."""
+    """Count value formats per column for `generate`. Only counts and shares are kept; no value leaves the data."""
     folder = context.folder()
     snapshot = snapshot_of(folder)
     knowledge = knowledge_of(folder, Choices(country=listed(country), industry=listed(industry)))
     findings = count_with(context, folder, snapshot, workspace_of(context, folder), Counter(engine), knowledge)
     counted = source_files(folder).counted()
     unread = sum(f.code == "profile/unread" for f in findings)
-    context.console.line(f"{len(snapshot.tables)} tables, {unread} could not be looked at; counts of {len(counted)} kept")
+    context.console.line(f"{len(snapshot.tables)} tables, {unread} unreadable; counts of {len(counted)} kept")
     document = {"env": context.env, "tables": len(snapshot.tables), "unread": unread, "counted": len(counted), "engine": engine}
     return Outcome(document=document, findings=findings, facts={"tables": len(snapshot.tables), "unread": unread})
 
 
 @click.command("generate", cls=StepCommand)
 @click.option("--mode", type=click.Choice([str(m) for m in Mode]), default=str(Mode.FULL), show_default=True)
-@click.option("--space", default="", metavar="NAME", help="Generate this Genie space again, keep the others.")
-@click.option("--offline", is_flag=True, help="Read no workspace: use ddl/*.sql of the env, or else the last snapshot.")
+@click.option("--space", default="", metavar="NAME", help="Regenerate this Genie space, keep the others.")
+@click.option("--offline", is_flag=True, help="Use ddl/*.sql of the environment, else the last snapshot.")
 @overlays_options
 @click.option(
-    "--groups", default="", metavar="NAMES", help="Groups in place of the settings'; templates of the industry by name."
+    "--groups", default="", metavar="NAMES", help="Groups instead of those in the settings; industry templates by name."
 )
-@click.option(
-    "--unreviewed", default="", metavar="deny|allow", help="Close tables that nobody has reviewed; else the settings' (deny)."
-)
+@click.option("--unreviewed", default="", metavar="deny|allow", help="Hide unreviewed tables (default: the settings, else deny).")
 @click.option(
     "--unreviewed-columns",
     default="",
     metavar="deny|allow",
-    help="Close columns that nobody has reviewed; else the settings' (allow).",
+    help="Hide unreviewed columns (default: the settings, else allow).",
 )
 @ask_options
 @common(workspace=True, writes=True)
@@ -192,7 +190,7 @@ def generate_command(
     unreviewed_columns: str,
     **options: Any,
 ) -> Outcome:
-    """Decide what is sensitive and write the draft: groups, tags, masks, policies, grants, spaces."""
+    """Label the columns and write the draft: groups, tags, masks, policies, grants, Genie spaces."""
     folder, flags = context.folder(), take_flags(options)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
@@ -220,7 +218,8 @@ def generate_command(
         history.covered(len({x.column.table for x in made.labels}), counts)
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
     context.console.line(
-        f"columns {counts['columns']} = protected {counts['protected']} + open {counts['open']} + undecided {counts['undecided']}"
+        f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['open']}"
+        f" + undecided {counts['undecided']}"
     )
     sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
     context.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
@@ -239,7 +238,7 @@ def generate_command(
 
 
 def _written_by_model(folder: EnvFolder, flags: AskFlags, mode: str, space: str) -> tuple[SpaceRequest, ...]:
-    """Return the spaces whose content a model may write."""
+    """Return the Genie spaces whose content a model may write."""
     if flags.space_content is SpaceWriter.OFFLINE:
         return ()
     settings = folder.settings()
@@ -250,7 +249,7 @@ _COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies"
 
 
 def _read_tables(context: CommandContext, folder: EnvFolder, workspace: Workspace | None) -> tuple[Finding, ...]:
-    """Take spaces and tables from the workspace, or without one from the DDL files of the environment, if it has any."""
+    """Read spaces and tables from the workspace, or without one from the environment's DDL files, if it has any."""
     if workspace is None:
         return take_ddl(folder)
     with context.console.progress("reading spaces and tables"):
@@ -260,13 +259,13 @@ def _read_tables(context: CommandContext, folder: EnvFolder, workspace: Workspac
 
 
 @click.command("validate")
-@click.option("--layers", is_flag=True, help="Check the layers' files even when there is a draft.")
+@click.option("--layers", is_flag=True, help="Check the layer files even if there is a draft.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="json is --json."
+    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="json: as --json."
 )
 @common()
 def validate_command(context: CommandContext, layers: bool, form: str) -> Outcome:
-    """Check the draft (or the layers' files): spelling, references, coverage, limits."""
+    """Check the draft, or the layer files: spelling, references, coverage, quotas."""
     folder = context.folder()
     drafted = not layers and (folder.generated_path / "abac.auto.tfvars").is_file()
     findings = list(validate(folder, drafted=drafted))

@@ -14,7 +14,7 @@ from lampkeeper.model.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnLine:
-    """One line of input: the object as it was, and the column as the classifier wants it."""
+    """One line of input: the object as given, and the column as the classifier takes it."""
 
     given: Mapping[str, Any]
     schema: str
@@ -23,7 +23,7 @@ class ColumnLine:
 
 
 def read_columns(text: str, name: str) -> tuple[ColumnLine, ...]:
-    """Read one column a line; raise UsageError with line (and column) for what is none."""
+    """Read one column per line; raise UsageError with the line for one that does not describe a column."""
     lines = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -38,12 +38,12 @@ def _column(data: Any, place: str) -> ColumnLine:
         raise UsageError(f"{place}:1: expected an object", fix='write {"schema": …, "table": …, "column": …, "type": …}')
     for key in ("table", "column"):
         if not isinstance(data.get(key), str) or not data[key]:
-            raise UsageError(f"{place}:1: {key!r} must be a text", fix=f"add {key!r} to the line")
+            raise UsageError(f"{place}:1: {key!r} must be a string", fix=f"add {key!r} to the line")
     values = data.get("values")
     if values is None:
         values = []
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise UsageError(f"{place}:1: 'values' must be a list of texts")
+        raise UsageError(f"{place}:1: 'values' must be a list of strings")
     schema = data.get("schema") or data.get("db") or ""
     return ColumnLine(
         given=data,
@@ -56,7 +56,7 @@ def _column(data: Any, place: str) -> ColumnLine:
 
 
 def classify_lines(lines: Iterable[ColumnLine]) -> Iterator[tuple[ColumnLine, Verdict]]:
-    """Yield each line with its verdict, in the order given; the columns of a table are judged together."""
+    """Yield each line with its verdict in input order; the columns of a table are classified together."""
     listed = list(lines)
     tables: dict[tuple[str, str, str], list[int]] = {}
     for index, line in enumerate(listed):

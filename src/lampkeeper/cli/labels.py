@@ -1,4 +1,4 @@
-"""labels: what to review, and what stewards decide."""
+"""labels: columns to review, and decisions of stewards."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from lampkeeper.model.names import ColumnName, write_name
 from lampkeeper.model.schema import Snapshot
 
 STEWARD = "LAMPKEEPER_STEWARD"
-"""The environment variable that says who decides; else the name of the machine's user."""
+"""The environment variable with the deciding steward's name; else the name of the machine's user counts."""
 
 
 @click.group("labels", cls=CommandGroup)
 def labels_group() -> None:
-    """Labels of columns: review what is in doubt, decide."""
+    """Labels of columns: review those in doubt, record decisions."""
 
 
 @labels_group.command("review")
 @common()
 def review_command(context: CommandContext) -> Outcome:
-    """List the columns that are undecided, or about which the sources disagree, with everybody's reasons."""
+    """List the columns that are undecided or on which the sources disagree, with the evidence of each source."""
     folder = context.folder()
     snapshot, knowledge = snapshot_of(folder), knowledge_of(folder)
     sources = read_sources(folder, snapshot, knowledge)
     items = list_doubts(sources.merged(snapshot, knowledge), *sources.all)
-    table = new_table("column", "why", "stands", "who said what")
+    table = new_table("column", "why", "current label", "labels by source")
     for item in items:
         said = "\n".join(f"{x.source}: {_name(x)} ({x.protect}, {x.confidence:.2f}): {'; '.join(x.evidence)}" for x in item.said)
         table.add_row(cell(item.column), cell(item.doubt), cell(f"{_name(item.stands)} ({item.stands.protect})"), cell(said))
@@ -59,25 +59,25 @@ def review_command(context: CommandContext) -> Outcome:
 @labels_group.command("set")
 @click.argument("column")
 @click.argument("label", type=click.Choice([str(x) for x in LabelClass if x is not LabelClass.UNDECIDED]))
-@click.option("--protect", type=click.Choice(["yes", "no"]), required=True, help="Mask the column, or leave it open.")
-@click.option("--reason", required=True, help="Why; it is kept with the decision.")
-@click.option("--subtype", default="", metavar="NAME", help="A narrower kind, such as ssn of national_id.")
+@click.option("--protect", type=click.Choice(["yes", "no"]), required=True, help="Whether to mask the column.")
+@click.option("--reason", required=True, help="The reason; kept with the decision.")
+@click.option("--subtype", default="", metavar="NAME", help="A subtype of the label, such as ssn of national_id.")
 @click.option(
     "--by", default="", envvar=STEWARD, metavar="WHO", help=f"Who decides (default: ${STEWARD}, else this machine's user)."
 )
-@click.option("--settle", is_flag=True, help="Take the place of what other stewards decided on this column.")
+@click.option("--settle", is_flag=True, help="Replace the decisions of other stewards on this column.")
 @common(writes=True)
 def set_command(
     context: CommandContext, column: str, label: str, protect: str, reason: str, subtype: str, by: str, settle: bool
 ) -> Outcome:
-    """Decide on COLUMN (catalog.schema.table.column): its LABEL, and whether it is masked. `generate` then follows."""
+    """Record a decision on COLUMN (catalog.schema.table.column): its LABEL, and whether to mask it. `generate` applies it."""
     folder = context.folder()
     name = _find(snapshot_of(folder), column)
     if not reason.strip():
         raise UsageError("a decision needs a reason", fix="--reason 'published in the annual report'")
     chosen = LabelClass(label)
     if chosen is LabelClass.NONE and protect == "yes":
-        raise UsageError("label none does not go with --protect yes", fix="say what the column holds, or --protect no")
+        raise UsageError("label none contradicts --protect yes", fix="give another label, or --protect no")
     subtypes = subs_of(knowledge_of(folder).vocabulary).get(chosen, ())
     if subtype:
         require_known("subtype", subtype, subtypes, where=f"of label {label}")
@@ -89,13 +89,13 @@ def set_command(
     others = [d for d in read_decisions(path) if d.column != name or (d.by != decision.by and not settle)]
     write_decisions(path, [*others, decision])
     context.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
-    context.console.line(f"next: lampkeeper generate --env {context.env}; what becomes more open shows in the plan")
+    context.console.line(f"next: lampkeeper generate --env {context.env}; the plan then shows any wider access")
     mine = [d.as_label() for d in [*others, decision] if d.column == name]
     return Outcome(document={"env": context.env, "decision": decision.as_dict(), "file": str(path)}, findings=disagreements(mine))
 
 
 def _find(snapshot: Snapshot, text: str) -> ColumnName:
-    """Return the column of the snapshot that is meant, whatever its case; raise UsageError naming near ones."""
+    """Return the named column of the snapshot, ignoring case; raise UsageError with similar names if there is none."""
     wanted = ColumnName.parse(text)
     columns = [c for c, _ in snapshot.columns()]
     found = next((c for c in columns if c == wanted), None) or next(

@@ -1,4 +1,4 @@
-"""launch and demo-bundle: bring up a place, deploy the bundle, run a job, tell what happens, take everything down."""
+"""launch and demo-bundle: start a place, deploy the bundle, run a job, print its progress, remove everything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STYLES = {"SUCCESS": "green", "FAILED": _BAD, "TIMEDOUT": _BAD, "CANCELED": _BA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """A place that is up, the bundle there, and where the reports go."""
+    """A running place, the bundle deployed there, and the folder for reports."""
 
     console: Console
     workspace: Workspace
@@ -42,7 +42,7 @@ class Launch:
     poll: float = 2.0
 
     def run(self, job: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """Run a deployed job to its end; return the verdict as an exit code, and a document."""
+        """Run a deployed job until it ends; return the verdict as an exit code, and a JSON document."""
         job_id = self.bundle.job_id(job)
         run_id = start_run(self.workspace, job_id, parameters)
         self.console.line(f"run {run_id} of {job}", "bold")
@@ -63,11 +63,11 @@ class Launch:
         }  # fmt: skip
 
     def _give_up(self, run_id: int) -> None:
-        """Cancel the run: whoever gives up on it must not leave it writing."""
+        """Cancel the run, so that an interrupted command does not leave a job that still writes."""
         try:
             cancel_run(self.workspace, run_id)
         except LampkeeperError as error:
-            self.console.note(f"run {run_id} could not be cancelled and may go on: {error.message}", _BAD)
+            self.console.note(f"run {run_id} could not be cancelled and may still be running: {error.message}", _BAD)
         else:
             self.console.note(f"cancelled run {run_id}")
 
@@ -128,14 +128,14 @@ _reports = click.option(
 
 
 @click.command("launch")
-@click.option("--place", type=click.Choice(["local", "own"]), default="local", show_default=True, help="Where to run.")
-@click.option("--target", default="", metavar="NAME", help="The bundle's target (default: local there, dev elsewhere).")
+@click.option("--place", type=click.Choice(["local", "existing"]), default="local", show_default=True, help="Where to run.")
+@click.option("--target", default="", metavar="NAME", help="The bundle's target (default: local, or dev elsewhere).")
 @click.option("--job", default="governance", show_default=True, help="The job to run.")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A job parameter (may be given again).")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A bundle variable (may be given again).")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A job parameter (repeatable).")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A bundle variable (repeatable).")
 @click.option(
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo/launch"), show_default=True,
-    help="With --place local: where the workspace is kept.",
+    help="With --place local: the folder of the workspace.",
 )  # fmt: skip
 @_bundle
 @_reports
@@ -153,15 +153,15 @@ def launch_command(
 ) -> Outcome:
     """Deploy the bundle to a place and run a job there; the exit code is the run's verdict.
 
-    A local place is brought up with demo data and taken down at the end, whatever happens.
+    A local place is started with demo data and stopped at the end, also after an error.
     """
     profile = context.profile
-    if profile and place != "own":
-        raise UsageError("--profile is for --place existing", fix="leave it out, or give --place existing")
+    if profile and place != "existing":
+        raise UsageError("--profile needs --place existing", fix="leave it out, or give --place existing")
     cli, parameters, given = find_cli(os.environ), parameters_of(params), parameters_of(variables)
     chosen = _place(place, profile, base)
     with interrupted_by_signals(), running(chosen) as address:
-        context.console.line(f"place {chosen.name}: {address.host or profile or 'as the environment says'}")
+        context.console.line(f"place {chosen.name}: {address.host or profile or 'from the environment'}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         local = place == "local"
         bundle = Bundle(
@@ -204,7 +204,7 @@ def _prepare(console: Console, workspace: Workspace) -> None:
         report, people = seed_subject(workspace, bank_subject(), progress)
         seed_account_scope(workspace)
         make_home(workspace)
-    console.line(f"demo data: {len(report.made)} tables made, {len(report.kept)} there already, {report.writes + people} writes")
+    console.line(f"demo data: {len(report.made)} tables created, {len(report.kept)} existing, {report.writes + people} writes")
 
 
 def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) -> None:
@@ -219,12 +219,12 @@ def _settings(workspace: Workspace, bundle: Bundle, job: str, address: Address) 
 @click.command("demo-bundle")
 @click.option(
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo/bundle"), show_default=True,
-    help="Where the workspace is kept; it starts empty.",
+    help="The folder of the workspace; it is emptied first.",
 )  # fmt: skip
 @_bundle
 @common(env=False)
 def demo_bundle_command(context: CommandContext, base: Path, folder: Path) -> Outcome:
-    """Run the bundle on the local workspace from start to end: deploy, govern, prove, destroy; nothing is left behind."""
+    """Run the bundle on the local workspace from start to end: deploy, govern, verify, destroy. Nothing is left behind."""
     from lampkeeper.places.inventory import left_behind, take_inventory
 
     began = time.monotonic()
@@ -233,7 +233,7 @@ def demo_bundle_command(context: CommandContext, base: Path, folder: Path) -> Ou
     place = LocalPlace(folder=home / "workspace")
     console = context.console
     with interrupted_by_signals(), running(place) as address:
-        console.line(f"local workspace {address.host}, its data in {place.data}")
+        console.line(f"local workspace {address.host}, data in {place.data}")
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         bundle = Bundle(
             folder=folder.resolve(),
@@ -269,7 +269,7 @@ def _title(console: Console, text: str) -> None:
 
 
 def _destroy(console: Console, workspace: Workspace, bundle: Bundle, address: Address) -> None:
-    """Run `lampkeeper destroy` on the jobs' environment, signed in as at the place."""
+    """Run `lampkeeper destroy` for the environment of the jobs, with the sign-in of the place."""
     from lampkeeper.cli.destroying import destroy_in_volume
     from lampkeeper.demo.local_jobs import job_envs
 
@@ -279,7 +279,7 @@ def _destroy(console: Console, workspace: Workspace, bundle: Bundle, address: Ad
 
 
 def _empty_parents(workspace: Workspace) -> None:
-    """Remove the folders that the CLI made above the bundle's own and leaves behind, as far as they are empty."""
+    """Remove the empty parent folders that the Databricks CLI created for the bundle and leaves behind."""
     from lampkeeper.remote.task import whoami
 
     for path in (f"/Users/{whoami(workspace)}/.bundle/lampkeeper", f"/Users/{whoami(workspace)}/.bundle"):

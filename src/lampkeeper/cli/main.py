@@ -1,4 +1,4 @@
-"""The way in: the only place where findings and exceptions become exit codes."""
+"""The entry point: the only module that turns findings and exceptions into exit codes."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def main(arguments: Sequence[str]) -> int:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lampkeeper"
         return _say(error.format_message(), f"{where} --help", 2, as_json)
     except (click.Abort, KeyboardInterrupt):
-        return _say("stopped", "run the command again: it goes on where it ended", INTERRUPTED, as_json)
+        return _say("stopped", "run the command again: it resumes", INTERRUPTED, as_json)
     except BrokenPipeError:
-        # The reader of stdout has gone (`| head`); a second error while Python closes stdout would only be noise.
+        # The reader of stdout has exited (`| head`); a second error while Python closes stdout would only be noise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -57,5 +57,5 @@ def _say(message: str, fix: str, code: int, as_json: bool) -> int:
 
 
 def run() -> None:
-    """Enter from the console script."""
+    """Run the console script."""
     sys.exit(main(sys.argv[1:]))

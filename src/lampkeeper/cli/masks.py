@@ -1,4 +1,4 @@
-"""masks: the library with examples, and the checklist that every mask must pass before it is used."""
+"""masks: the library of masks with examples, and the checklist that a mask must pass before use."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.masks import FunctionRole
 
 _ROWS_OF_ONE, _ROWS_OF_MANY = 1_000_000, 100_000
-"""Over how many rows the time of a mask is taken: of a file of one's own, and of each of the library."""
+"""Rows over which a mask is timed: for a user's own file, and for each mask of the library."""
 
 
 class _ListByDefault(CommandGroup):
     """A group whose first subcommand may be left out: `masks --json` is `masks list --json`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `list` in front of options of its own."""
+        """Insert `list` in front of options that belong to it."""
         if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h")):
             args = ["list", *args]
         return super().parse_args(ctx, args)
@@ -44,7 +44,7 @@ def masks_group() -> None:
 @masks_group.command("list")
 @common(env=False)
 def list_command(context: CommandContext) -> Outcome:
-    """List the masks and row filters with what each leaves of a value, and an example."""
+    """List the masks and row filters, what each preserves of a value, and an example."""
     library = load_library()
     listed = [*library.of_role(FunctionRole.MASK), *library.of_role(FunctionRole.FILTER)]
     table = new_table("function", "class", "shows", "example")
@@ -73,9 +73,9 @@ def list_command(context: CommandContext) -> Outcome:
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @common(env=False)
 def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
-    """Run the checklist on mask files (the library when none is given), on the local engine.
+    """Run the checklist on mask files (default: the library) in the local engine.
 
-    A file in the folder `masks` of an environment that passes may be used by that environment from then on, as it stands.
+    An environment may use a file in its folder `masks` once the file passes, until it changes.
     """
     own = {path: read_mask(path) for path in files}
     functions = list(own.values()) or list(load_library().of_role(FunctionRole.MASK))
@@ -90,7 +90,7 @@ def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
             sets = [*check_set(library, overlays, ask, ask.sql), mutants_die(library, overlays, ask)]
     _print_verdicts(context, functions, verdicts)
     if sets:
-        table = new_table("no", "items about sets of masks", "", "seen")
+        table = new_table("no", "items about sets of masks", "", "result")
         for line in sets:
             table.add_row(
                 cell(line.number or ""),

@@ -1,4 +1,4 @@
-"""What `generate` does before it decides: ask a model, let the warehouse count values, read the platform's findings."""
+"""Sources of labels for `generate` besides the rules: a model, value profiles, the platform's classification."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _UNDECIDED = "undecided"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskFlags:
-    """The options of `generate` that are about other sources than the rules."""
+    """The options of `generate` for sources other than the rules."""
 
     model: str = ""
     dry_run: bool = False
@@ -54,29 +54,29 @@ class AskFlags:
 
     @property
     def needs_workspace(self) -> bool:
-        """Say whether the workspace is needed although nothing is read from it."""
+        """Return whether the sources need the workspace, even if no tables are read from it."""
         return self.counter is not None or self.asked_for_values or self.model.startswith(f"{Provider.DATABRICKS}:")
 
 
 def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; they arrive as keywords of AskFlags' names, `model_` before the price and the timeout."""
+    """Give a command these options. They arrive as keywords named like the fields of AskFlags, two with the prefix `model_`."""
     forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
     options = (
-        click.option("--model", default="", metavar="REF", help=f"Ask a model too: {forms}."),
-        click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty asks none."),
-        click.option("--dry-run", is_flag=True, help="Print the prompts and their token count, and touch nothing else."),
+        click.option("--model", default="", metavar="REF", help=f"Also label with a model: {forms}."),
+        click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty: no model."),
+        click.option("--dry-run", is_flag=True, help="Print the prompts and their token counts, and do nothing else."),
         click.option(
             "--profile-values", type=click.Choice([_UNDECIDED, "none", *(c.value for c in Counter)]), is_flag=False,
             flag_value=Counter.WAREHOUSE.value, default=_UNDECIDED, show_default=True,
-            help="Count what values look like, where they are; no value leaves. undecided: the warehouse, of the columns that"
-            " names cannot settle; warehouse (also alone) or spark: of all columns; none: of no column.",
+            help="Count value formats where the data is; no value leaves. undecided: in the warehouse, for columns that their"
+            " names leave undecided; warehouse (the default value) or spark: for all columns; none: for no column.",
         ),
-        switch("--settle-undecided", "Undecided columns take the class a model or the platform says."),
-        click.option("--model-price", default="", metavar="IN,OUT", help="USD for a million tokens, for the record of the run."),
-        click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="For one answer."),
+        switch("--settle-undecided", "Give undecided columns the label of a model or of the platform."),
+        click.option("--model-price", default="", metavar="IN,OUT", help="USD per million tokens, for the run record."),
+        click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Per request."),
         click.option(
             "--space-content", type=click.Choice([w.value for w in SpaceWriter]), default=SpaceWriter.MODEL.value,
-            show_default=True, help="Who writes Genie spaces: the schema (offline), or over it a model, where one is given.",
+            show_default=True, help="Source of the Genie spaces' content: the schema (offline), or also the model, if given.",
         ),
     )  # fmt: skip
     for option in reversed(options):
@@ -85,16 +85,16 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take_flags(options: dict[str, Any]) -> AskFlags:
-    """Return the flags out of a command's options, which lose them."""
+    """Remove the flags from a command's options and return them."""
     model, endpoint, counter = options.pop("model"), options.pop("model_endpoint").strip(), options.pop("profile_values")
     if model and endpoint:
-        raise UsageError("--model and --model-endpoint name two models", fix="leave one of them out")
+        raise UsageError("--model and --model-endpoint exclude each other", fix="leave one of them out")
     flags = AskFlags(
         model=f"{Provider.DATABRICKS}:{endpoint}" if endpoint else model,
         dry_run=options.pop("dry_run"),
         counter=None if counter in ("none", _UNDECIDED) else Counter(counter),
         decide_by_values=counter == _UNDECIDED,
-        # Said outright (the jobs do), it counts with --offline too, as the other choices do.
+        # An explicit value, as the jobs pass, also counts with --offline, like the other choices.
         asked_for_values=counter == _UNDECIDED and _is_given("profile_values"),
         settle=options.pop("settle_undecided"),
         price=options.pop("model_price"),
@@ -107,7 +107,7 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
     if flags.model:
         ref = ModelRef.parse(flags.model, os.environ)
         if not flags.dry_run:
-            # A package or a key that is missing is told before the workspace is read.
+            # Report a missing package or key before the workspace is read.
             opened = _opener()
             if ref.provider is not Provider.DATABRICKS:
                 opened(ref, os.environ)
@@ -115,14 +115,14 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
 
 
 def _is_given(option: str) -> bool:
-    """Say whether an option was written on the command line."""
+    """Return whether an option was given on the command line."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def show_prompts(
     context: CommandContext, folder: EnvFolder, knowledge: Knowledge, spaces: Sequence[SpaceRequest] = ()
 ) -> Outcome:
-    """Print what a model would be asked about the snapshot last taken, and its size; nothing is read, sent or written."""
+    """Print the prompts for the last snapshot and their sizes; nothing is read, sent or written."""
     snapshot = snapshot_of(folder)
     prompts = prompts_of(snapshot, subtypes=subs_of(knowledge.vocabulary))
     of_spaces = tuple(space_prompts(snapshot, spaces).values())
@@ -156,7 +156,7 @@ def show_prompts(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the sources came to: findings, the exit code that a failing model asks for, facts for the JSON document."""
+    """The result of the sources: findings, the exit code if a model failed, facts for the JSON document."""
 
     findings: tuple[Finding, ...] = ()
     code: int = 0
@@ -174,7 +174,7 @@ def fill_sources(
     knowledge: Knowledge,
     spaces: Sequence[SpaceRequest] = (),
 ) -> Asked:
-    """Fill the sources that the flags ask for. A source that fails is a finding; the rules' labels stand without it."""
+    """Fill the requested sources. A source that fails becomes a finding; the labels by rules are used without it."""
     snapshot = snapshot_of(folder)
     findings: list[Finding] = []
     if workspace is not None and online:
@@ -203,14 +203,14 @@ def fill_sources(
 
 def _opener() -> Callable[..., Model]:
     """Return `open_model`; raise UsageError if the extra `model` is not installed."""
-    # Imported here for its loading time: only who asks a model waits for it.
+    # Imported here because it loads slowly, and only commands with a model need it.
     try:
         from lampkeeper.remote.llm_client import open_model
     except ModuleNotFoundError as error:
         if error.name != "openai":
             raise
         raise UsageError(
-            "asking a model needs the package openai, which is not installed",
+            "--model needs the package openai, which is not installed",
             fix="pip install 'lampkeeper[model]'; in the environment of a job, depend on lampkeeper-….whl[model]",
         ) from None
     return open_model
@@ -219,7 +219,7 @@ def _opener() -> Callable[..., Model]:
 def count_with(
     context: CommandContext, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter, knowledge: Knowledge
 ) -> tuple[Finding, ...]:
-    """Count what the values of the snapshot's tables look like; return what could not be counted."""
+    """Count the value formats of the snapshot's tables; return a finding for each table that could not be counted."""
     with context.console.progress("counting values") as step:
         masked = masked_columns(folder, snapshot, knowledge)
         return count_values(folder, snapshot, counter_of(counter, workspace), step, knowledge.schemes, masked)
@@ -238,10 +238,10 @@ def _settle(
 def _summary(run: ModelRun) -> str:
     tokens, cost = run.tokens, run.model_options.cost(*run.tokens)
     asked = sum(1 for t in run.tables if not t.remembered)
-    spaces = f" spaces: {sum(s.remembered for s in run.spaces)} remembered, {sum(s.answers > 0 for s in run.spaces)} asked;"
+    spaces = f" spaces: {sum(s.remembered for s in run.spaces)} cached, {sum(s.answers > 0 for s in run.spaces)} asked;"
     return (
-        f"model {run.model}: {len(run.tables) - asked} tables remembered, {asked} asked,"
-        f" {sum(1 for t in run.tables if not t.whole)} without a whole answer;"
+        f"model {run.model}: {len(run.tables) - asked} tables cached, {asked} asked,"
+        f" {sum(1 for t in run.tables if not t.whole)} with an incomplete response;"
         f"{spaces if run.spaces else ''}"
         f" {tokens[0]} + {tokens[1]} tokens, {'cost unknown' if cost is None else f'{cost:.4f} USD'}"
     )

@@ -1,4 +1,4 @@
-"""What a person names on the command line: principals, tables, columns, catalogs. An unknown name is refused."""
+"""Resolves names given on the command line: principals, tables, columns, catalogs. An unknown name is an error."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _OUTSIDERS = frozenset({"outsider", OUTSIDER.name})
 
 
 def principal_named(access: Access, name: str, also: Iterable[str] = (), workspace: Workspace | None = None) -> Principal:
-    """Return the principal that a person means by a name; raise UsageError for one that nothing here knows.
+    """Return the principal of this name; raise UsageError if it is unknown.
 
-    `also` are names that the model does not hold, such as groups without members; a workspace is asked for any other name.
+    `also` holds names that are missing in the access model, such as groups without members; other names are looked up in the
+    workspace, if one is given.
     """
     if name.casefold() in _OUTSIDERS:
         return OUTSIDER
@@ -38,22 +39,22 @@ def principal_named(access: Access, name: str, also: Iterable[str] = (), workspa
         found = locate_principal(workspace, wanted)
         if found is not None:
             return Principal(name=wanted) if found[0] != "Groups" else Principal(name=f"{MEMBER_OF}{wanted}", groups=(wanted,))
-        fix = "use one of these names; `outsider` is anybody in no group"
+        fix = "use one of these names; `outsider` is a principal without groups"
     else:
-        fix = "use one of these names; `outsider` is anybody in no group of the environment, --live asks the workspace"
+        fix = "use one of these names; `outsider` is a principal in no group of the environment; --live looks in the workspace"
     if wanted not in groups:
         raise unknown_name("principal", name, people | groups | {"outsider"}, fix=fix)
     return Principal(name=f"{MEMBER_OF}{wanted}", groups=(wanted,))
 
 
 def column_named(access: Access, text: str) -> ColumnName:
-    """Return the column that a person means: four parts, or fewer where that is unambiguous."""
+    """Return the named column: four parts, or fewer if that is unambiguous."""
     wanted = [p.casefold() for p in split_name(text)]
     columns = [c for t in access.model.tables for c in t.column_names()]
     found = [c for c in columns if [p.casefold() for p in (*c.table.parts, c.column)][-len(wanted) :] == wanted]
     if len(found) > 1:
         several = ", ".join(map(str, found[:5]))
-        raise UsageError(f"column {text!r} is one of {several}", fix="write catalog.schema.table.column")
+        raise UsageError(f"column {text!r} is ambiguous: {several}", fix="write catalog.schema.table.column")
     if not found:
         fix = "write catalog.schema.table.column, of a table in scope"
         raise unknown_name("column", text, map(str, columns), where="in scope", fix=fix)
@@ -61,7 +62,7 @@ def column_named(access: Access, text: str) -> ColumnName:
 
 
 def require_no_slip(column: ColumnName, known: Iterable[TableName]) -> None:
-    """Raise UsageError where a table outside the environment is spelt almost as one of it: a slip, not another table."""
+    """Raise UsageError if a table outside the environment is spelt almost like one inside: likely a typing error."""
     tables = {t.plain.casefold(): str(t) for t in known}
     near = near_word(column.table.plain.casefold(), tables)
     if near is not None:
@@ -71,7 +72,7 @@ def require_no_slip(column: ColumnName, known: Iterable[TableName]) -> None:
 
 
 def tables_named(matrix: Matrix, text: str) -> Matrix:
-    """Return the matrix of the tables whose name holds this text; raise UsageError when there is none."""
+    """Return the matrix of the tables whose name contains this text; raise UsageError if there is none."""
     tables = {c.table for _, c in matrix.cells}
     chosen = {t for t in tables if text.casefold() in str(t).casefold() or text.casefold() in t.plain.casefold()}
     if not chosen:
@@ -86,14 +87,14 @@ def tables_named(matrix: Matrix, text: str) -> Matrix:
 
 
 def require_catalogs(names: Mapping[str, str], before: Access, after: Access) -> None:
-    """Raise UsageError for a pair of catalogs of which one side is not a catalog of that side."""
+    """Raise UsageError for a catalog in the map that its side of the comparison does not have."""
     for given, access in ((names.keys(), before), (names.values(), after)):
         for name in given:
             require_known("catalog", name, (t.name.catalog for t in access.model.tables), where="to map")
 
 
 def table_of_workspace(read: Callable[[], Access], column: ColumnName | None, known: Iterable[TableName]) -> Access:
-    """Return what was read of a workspace; raise UsageError when the table that a person named is not there."""
+    """Return the access read from a workspace; raise UsageError if the named table does not exist there."""
     try:
         return read()
     except RemoteError as error:

@@ -1,4 +1,4 @@
-"""What a command returns, and text that is safe to print."""
+"""The outcome of a command, and escaping of text for the terminal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def clean(text: object) -> str:
-    """Return text that cannot move the cursor or hide itself: names and comments of a catalog are hostile."""
+    """Return text with control characters escaped: names and comments of a catalog may be hostile."""
     return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", str(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a command found: its JSON document, its findings, and whether it failed for another reason than a finding.
+    """The outcome of a command: its JSON document, its findings, and a verdict if it failed for another reason.
 
-    `facts` are for the steps that follow in a job: those that are text, number or truth become task values. `verdict` is
-    the exit code where the command's subject is another's verdict, `message` why it is not 0 where no finding says so.
+    `facts` are for later steps of a job: strings, numbers and booleans become task values. `verdict` is the exit code of
+    a command that reports on another run; `message` explains an exit code other than 0 that has no finding.
     """
 
     document: object
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def code(self) -> int:
-        """Return the exit code that this outcome comes to."""
+        """Return the exit code of this outcome."""
         if self.verdict is not None:
             return self.verdict
         return 1 if self.failed or has_errors(self.findings) else 0

@@ -1,4 +1,4 @@
-"""overlays: what countries and industries add; an overlay of one's own is checked before it is used."""
+"""overlays: lists the overlays of countries and industries, and checks a user's own overlay before use."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from lampkeeper.model.known_names import unknown_name
 
 @click.group("overlays", cls=CommandGroup)
 def overlays_group() -> None:
-    """Countries and industries: identifiers, masks, groups."""
+    """Overlays of countries and industries: identifiers, masks, groups."""
 
 
 @overlays_group.command("list")
 @click.argument("code", default="")
 @common(env=False)
 def list_command(context: CommandContext, code: str) -> Outcome:
-    """List the overlays, or everything in one of them."""
+    """List the overlays, or the content of one."""
     overlays = [p for p in built_in_overlays() if not code or p.code.casefold() == code.casefold()]
     if not overlays:
         raise unknown_name("overlay", code, (p.code for p in built_in_overlays()), fix="lampkeeper overlays list")
@@ -83,7 +83,7 @@ def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
     for overlay in good:
         other = taken.setdefault((overlay.kind, overlay.code.casefold()), overlay.place)
         if other != overlay.place:
-            findings.append(_finding(overlay.place, f"the code {overlay.code!r} is taken by {other}", "choose another code"))
+            findings.append(_finding(overlay.place, f"the code {overlay.code!r} is used by {other}", "choose another code"))
     try:
         compose((*built_in_overlays(), *good))
     except UsageError as error:
@@ -101,7 +101,7 @@ def _row(each: Identifier) -> tuple[str, ...]:
     check = ""
     if each.format is not None:
         check = each.format.check if isinstance(each.format.check, str) and each.format.check else each.format.pattern
-    treated = ", ".join(f.function for f in each.functions) or ("left open" if each.open else "as its class")
+    treated = ", ".join(f.function for f in each.functions) or ("not masked" if each.open else "as its class")
     name = f"{each.name} [{each.country}]" if each.country else each.name
     return name, each.row, str(each.sensitivity), names, check, treated
 

@@ -1,4 +1,4 @@
-"""Which workspace a command speaks to: the environment's auth.auto.tfvars, a profile, or what the SDK finds by itself."""
+"""Chooses the workspace of a command: by the environment's auth.auto.tfvars, a profile, or the SDK's defaults."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from lampkeeper.remote.warehouse import require_warehouse
 
 
 def workspace_of(context: CommandContext, folder: EnvFolder, *, any_warehouse: bool = False) -> Workspace:
-    """Return the environment's workspace, signed in, with the warehouse that the settings name (it must be there).
+    """Return the environment's workspace, signed in, with the warehouse of the settings, which must exist.
 
-    `any_warehouse`: where the settings' warehouse is gone, another one does, and it is said.
+    With `any_warehouse`, another warehouse is used, with a note, if that one no longer exists.
     """
     auth = folder.auth()
     if context.profile:
@@ -44,14 +44,14 @@ def workspace_of(context: CommandContext, folder: EnvFolder, *, any_warehouse: b
 
 
 def history_of(context: CommandContext, workspace: Workspace) -> History | None:
-    """Return where to append what happened, None when nobody asked for it."""
+    """Return the history tables to append to, None if the command was given none."""
     if not context.flags.history:
         return None
     return History.named(workspace, context.flags.history, context.env, context.flags.run_id)
 
 
 def tokens_of(context: CommandContext, workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
-    """Return the verification's tokens by name: from the environment, in a job from the secret scope."""
+    """Return the tokens for verification by name: from environment variables, in a job from the secret scope."""
     found = {name: os.environ.get(name, "") for name in names}
     for name in [n for n, token in found.items() if not token and context.flags.account_scope]:
         found[name] = read_secret(workspace, context.flags.account_scope, name) or ""
@@ -59,7 +59,7 @@ def tokens_of(context: CommandContext, workspace: Workspace, names: Iterable[str
 
 
 def key_finder(context: CommandContext, folder: EnvFolder, workspace: Workspace) -> KeyFinder:
-    """Return what looks for the environment's hash key, once and only when it is needed."""
+    """Return a function that looks up the environment's hash key once, when it is first needed."""
     found: list[ExistingKey] = []
 
     def find() -> ExistingKey:
@@ -75,12 +75,12 @@ def key_finder(context: CommandContext, folder: EnvFolder, workspace: Workspace)
 
 
 TIMEOUT = "LAMPKEEPER_TIMEOUT"
-"""The environment variable that says for how many seconds a call may go unanswered; what may be sent again is, three times
+"""The environment variable with the timeout of a call in seconds; calls that are safe to repeat are retried for three times
 as long."""
 
 
 def timeouts_of(environ: Mapping[str, str]) -> Timeouts:
-    """Return how long to wait for a server; raise UsageError for a LAMPKEEPER_TIMEOUT that is no positive number."""
+    """Return how long to wait for a server; raise UsageError if LAMPKEEPER_TIMEOUT is not a positive number."""
     given = environ.get(TIMEOUT, "")
     if not given:
         return Timeouts()
@@ -94,5 +94,5 @@ def timeouts_of(environ: Mapping[str, str]) -> Timeouts:
 
 
 def is_local(workspace: Workspace) -> bool:
-    """Say whether the workspace runs on this machine: there a run may make and remove what it likes."""
+    """Return whether the workspace runs on this machine, where a run may create and remove principals freely."""
     return urlsplit(workspace.host).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -15,11 +15,11 @@ _STYLES: Mapping[Tone, str] = {
     Tone.FORGET: "dim", Tone.ADDED: "green", Tone.REMOVED: "red", Tone.TIGHTER: "green", Tone.DANGER: "bold red",
 }  # fmt: skip
 
-full_option = click.option("--full", is_flag=True, help="Every change on its own, every text and every cell whole.")
+full_option = click.option("--full", is_flag=True, help="List every change separately, without shortening.")
 
 
 def print_plan(console: Console, plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
-    """Print a plan and return what was printed."""
+    """Print a plan and return the printed lines."""
     lines = plan_lines(plan, full=full)
     print_lines(console, lines)
     return lines

@@ -70,24 +70,24 @@ _BY_NAME: Mapping[str, Listed] = {command.name: command for group in GROUPS.valu
 
 
 class CommandGroup(click.Group):
-    """A group of commands that refuses an unknown one with the nearest names."""
+    """A group of commands that answers an unknown name with the nearest ones."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the arguments name; raise UsageError if there is none of this name."""
+        """Return the command that the arguments name; raise UsageError if the name is unknown."""
         if args and not args[0].startswith("-") and not ctx.resilient_parsing:
             require_known("command", args[0], self.list_commands(ctx), fix=f"{ctx.command_path} --help")
         return super().resolve_command(ctx, args)
 
 
 class Program(CommandGroup):
-    """A group that knows its commands by name and imports a command's module on demand."""
+    """A group that lists its commands by name and imports a command's module on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name, sorted."""
         return sorted(_BY_NAME)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command, None if there is no command of this name."""
+        """Import and return one command, None if the name is unknown."""
         listed = _BY_NAME.get(cmd_name)
         if listed is None:
             return None
@@ -112,7 +112,7 @@ class Program(CommandGroup):
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
 @click.version_option(package_name="lampkeeper")
 def program() -> None:
-    """Put a Databricks Genie space on governed data, and prove that the masking holds."""
+    """Put a Databricks Genie space on governed data, and prove by queries that the masking holds."""
 
 
 def every_command() -> dict[str, click.Command]:

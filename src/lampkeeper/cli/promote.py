@@ -1,4 +1,4 @@
-"""promote: the way of a draft into the layers' files."""
+"""promote: splits the draft into the files of the layers."""
 
 from __future__ import annotations
 

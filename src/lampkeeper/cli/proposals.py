@@ -1,4 +1,4 @@
-"""Proposed plans: where they and their approvals are kept, what is said of one, and which need an approval."""
+"""Proposed plans: where they and their approvals are kept, how one is reported, and which need an approval."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ approvals_option = click.option(
     "--approvals",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Where approvals are kept (default: beside the environments; for those in a volume, the volume `approvals` of that"
-    " schema). In production approvers alone write there.",
+    help="Folder of approvals (default: beside the environments; for environments in a volume, the volume `approvals` of that"
+    " schema). In production, only approvers should have write access.",
 )
 
 
@@ -31,12 +31,12 @@ deployed_option = click.option(
     "--input", "bundle_inputs",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="What a bundle has deployed: the plan names the environment's files that differ from it, and then needs an approval.",
+    help="The deployed bundle inputs. The plan lists the environment's files that differ from them, and then needs an approval.",
 )  # fmt: skip
 
 
 def plan_book(context: CommandContext, approvals: Path | None) -> PlanBook:
-    """Return the environment's proposed plans with their approvals."""
+    """Return the store of the environment's proposed plans and approvals."""
     beside = context.files
     options: list[str] = []
     if isinstance(beside, LocalFiles):
@@ -58,12 +58,12 @@ def plan_book(context: CommandContext, approvals: Path | None) -> PlanBook:
 
 
 def refusal_of(plan: Plan) -> int | None:
-    """Return the exit code of a plan that is refused whatever is allowed; None leaves it to the findings."""
+    """Return the exit code of a plan that no option can allow; None if the findings decide."""
     return UnsafePlanError.exit_code if plan.refused else None
 
 
 def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
-    """Keep a plan under its hash and say whether it may be applied as it is."""
+    """Keep a plan under its hash and report whether it may be applied without an approval."""
     book = plan_book(context, approvals)
     found = book.propose(plan, whoami(workspace), now())
     context.console.line(f"plan hash: {found}", "bold")
@@ -79,8 +79,8 @@ def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approval
             verdict = UnsafePlanError.exit_code
             why = plan.widening[0] if plan.widening else plan.exposures[0]
             proposer = book.proposal(found).by
-            message = f"the plan widens access {len(plan.widening)} cells, first {why}"
-            how = f"if it is meant, another principal than {proposer} runs: {book.how_to_approve(found)}"
+            message = f"the plan widens access to {len(plan.widening)} cells, first {why}"
+            how = f"if this is intended, a principal other than {proposer} runs: {book.how_to_approve(found)}"
             context.console.note(f"unsafe: {message}\n  fix: {how}", "bold red")
         elif approval is not None:
             context.console.line(f"approved by {approval.by} at {approval.at}")
@@ -91,7 +91,7 @@ def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approval
 
 
 def named_plan(context: CommandContext, wanted: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
-    """Return the plan of a hash, and by whom it was approved: "" where it needs nobody."""
+    """Return the plan of a hash, and who approved it: "" if it needs no approval."""
     book = plan_book(context, approvals)
     plan = book.load(wanted)
     needed = approved or plan.widening or plan.exposures or plan.undeployed

@@ -1,8 +1,7 @@
-"""The HTML report: one file that asks for nothing from outside, readable by a steward.
+"""The HTML report: one file that loads nothing from elsewhere, readable by a steward.
 
-Values in, text out: this module counts and chooses, the templates in `lampkeeper.html` show. The matrix is a picture: rows are
-columns, grouped by table; principals stand across; colour and symbol say what each gets. Tables fold, and a small script
-filters them.
+This module counts and chooses what to show; the templates in `lampkeeper.html` render it. Each row of the matrix is a column,
+grouped by table; each column is a principal; colour and symbol show the access. Tables fold, and a small script filters them.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ SYMBOLS = {
 }
 LEGEND = (
     ("●", "raw", "the value itself"),
-    ("●", "open", "the value of a column that needs no protection"),
-    ("◐", "masked", "the mask's value"),
+    ("●", "open", "the value of a column that is not sensitive"),
+    ("◐", "masked", "the value that the mask returns"),
     ("○", "hidden", "no access"),
     ("✕", "failing", "the query fails"),
 )
 OPEN_TABLES = 12
-"""Up to so many tables are unfolded when the page opens."""
+"""The most tables that are unfolded when the page opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a report shows; what is absent is left out."""
+    """The content of a report; absent parts are left out."""
 
     title: str
     matrix: Matrix | None = None
@@ -83,7 +82,7 @@ class ShownTable(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A row of the overview: a table's protected columns, and what each principal gets of them."""
+    """A row of the overview: a table's protected columns, and the access of each principal to them."""
 
     name: TableName
     protected: int
@@ -133,7 +132,7 @@ def _matrix(matrix: Matrix | None, labels: Iterable[Label], verification: Verify
 
 
 def _summary(name: TableName, columns: Sequence[ColumnName], matrix: Matrix, labels: Mapping[ColumnName, Label]) -> Summary:
-    """Return how many protected columns of a table each principal gets raw and masked, coloured by the most open one."""
+    """Return how many protected columns of a table each principal gets raw or masked, coloured by the widest access."""
     protected = [c for c in columns if c in labels and labels[c].protected] if labels else list(columns)
     if not protected:
         return Summary(name, 0, [])
@@ -185,6 +184,6 @@ def _cell(cell: Cell, label: Label | None, *, wrong: bool) -> ShownCell:
 
 
 def _filter(text: str, *, reads: bool) -> ShownCell:
-    """Return a row filter by its function's name; without one, whether the principal gets all rows or none."""
+    """Return the cell of a row filter: its function's name, or without a filter whether the principal gets all rows or none."""
     shown = text.split("(")[0].rsplit(".", 1)[-1] if text else "all" if reads else "none"
     return ShownCell("rows", text, "▽" if text else "", shown)

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, the form in which code review tools take them."""
+"""Findings as SARIF 2.1.0, the format that code review tools import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACE = re.compile(r"(?P<file>.+\.[A-Za-z]+)(?::(?P<line>\d+)(?::(?P<column>\d+
 
 
 def render_sarif(findings: Iterable[Finding], checked: Path) -> dict[str, Any]:
-    """Return the SARIF document; a finding about an object is placed in `checked`, at the first line that names the object."""
+    """Return the SARIF document. A finding about an object gets the first line of `checked` that names the object."""
     found = tuple(findings)
     text = checked.read_text(encoding="utf-8").split("\n") if checked.is_file() else []
     driver = {
@@ -60,7 +60,7 @@ def _result(finding: Finding, checked: Path, text: list[str]) -> dict[str, Any]:
 
 
 def _line(place: str, text: list[str]) -> int:
-    """Return the first line, from 1, that holds the place or the last word of it in quotes; 1 when there is none."""
+    """Return the first line, from 1, with the location or with its last word in quotes; 1 if there is none."""
     for name in (place, place.split(" ", 1)[-1], place.rsplit(".", 1)[-1]):
         for number, line in enumerate(text, start=1):
             if f'"{name}"' in line:

@@ -1,4 +1,4 @@
-"""completion and status: small commands about the command line itself and about an environment's files."""
+"""completion and status: shell completion, and an overview of the environments."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _PLACES = {
 @click.argument("shell", type=click.Choice(sorted(_PLACES)))
 @common(env=False)
 def completion_command(context: CommandContext, shell: str) -> Outcome:
-    """Print the script that completes commands and options in SHELL."""
+    """Print the completion script for SHELL."""
     found = get_completion_class(shell)
     if found is None:
         raise InternalError(f"no completion for {shell}")
     script = found(program, {}, "lampkeeper", _VARIABLE).source()
     context.console.line(script)
-    context.console.note(f"to have it always: {_PLACES[shell]}")
+    context.console.note(f"to load it in every shell: {_PLACES[shell]}")
     return Outcome(document={"shell": shell, "script": script, "install": _PLACES[shell]})
 
 
 @click.command("status")
-@click.option("--live", is_flag=True, help="Sign in and list the masks and row filters that are set on the tables themselves.")
+@click.option("--live", is_flag=True, help="Sign in and list masks and row filters that are set directly on tables.")
 @common(env=False, workspace=True)
 def status_command(context: CommandContext, live: bool) -> Outcome:
-    """Show the environments: snapshot, labels, draft, applied layers, controls taken over; with --live the controls on tables."""
+    """Show each environment: snapshot, labels, draft, applied layers, adopted controls; with --live also controls on tables."""
     document = []
     for env in environments(context.root):
         folder = EnvFolder(context.root, env)
@@ -74,11 +74,11 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
         for layer, facts in layers.items():
             context.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
         for key in adopted:
-            context.console.line(f"  taken over  {key}: destroy puts the original back")
+            context.console.line(f"  adopted     {key}: destroy restores the original")
         for line in found.lines() if found else ():
             context.console.line(f"  on tables   {line}")
     if not document:
-        context.console.line(f"no environment under {context.root / 'envs'}; make one with `lampkeeper setup`")
+        context.console.line(f"no environment under {context.root / 'envs'}; create one with `lampkeeper setup`")
     return Outcome(document=document)
 
 

@@ -1,4 +1,4 @@
-"""One command as a step: on a folder of this machine or of a volume, its verdict told as an exit code or as a task value."""
+"""Runs a command as a step: on a local folder or a volume, with its verdict as an exit code or as a task value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lampkeeper.remote.task import set_task_values, whoami
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
 LEASE_WAIT = "LAMPKEEPER_LEASE_WAIT"
-"""The environment variable that says for how many seconds to wait for somebody else's lease."""
+"""The environment variable with the seconds to wait for a lease that another run holds."""
 
 _MOST = 50
 _INTERNAL = 70
@@ -36,12 +36,12 @@ _EXCUSED = frozenset({Verdict.OK, Verdict.FAILED, Verdict.UNSAFE})
 
 
 def now() -> str:
-    """Return the time, as records write it."""
+    """Return the current time in the format of records."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def in_volume(path: Path) -> bool:
-    """Say whether a path lies in a volume."""
+    """Return whether a path is in a volume."""
     return str(path).startswith(ROOT)
 
 
@@ -54,7 +54,7 @@ def files_at(context: CommandContext, path: Path) -> LocalFiles | VolumeFolder:
 
 @contextmanager
 def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[CommandContext]:
-    """Give the environment's files for a block: those of this machine, or a copy of a volume's that goes back after it."""
+    """Provide the environment's files to a block: local ones, or a copy of a volume's that is written back afterwards."""
     files = context.files
     if not isinstance(files, VolumeFolder):
         yield context
@@ -81,7 +81,7 @@ def _lease_wait() -> float:
 def perform(
     context: CommandContext, envs: Path, work: Callable[[CommandContext], Outcome | None], *, writes: bool
 ) -> Outcome | int | None:
-    """Do the work of a command and tell its verdict; return what `main` makes the exit code of."""
+    """Do the work of a command and record its verdict; return its outcome, or 0 if the verdict is a task value."""
     if not context.flags.run_id and not context.flags.task_value and not in_volume(envs):
         return work(context)
     context = replace(context, files=files_at(context, envs))
@@ -93,7 +93,7 @@ def perform(
             book.write(StepRecord(step=step, began=began))
 
     def finish(code: int, message: str, facts: dict[str, Any]) -> bool:
-        """Leave the record; say whether the exit code is 0 whatever the verdict."""
+        """Write the record; return whether the exit code is 0 because the verdict is a task value."""
         if book is not None:
             book.write(StepRecord(step=step, began=began, ended=now(), exit_code=code, message=message, facts=facts))
         excused = context.flags.task_value and verdict_of(code) in _EXCUSED

@@ -1,4 +1,4 @@
-"""taxonomy: what an environment's own governed tags stand for."""
+"""taxonomy: checks the mapping of an environment's existing governed tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lampkeeper.model.findings import has_errors
 @click.command("taxonomy")
 @common()
 def taxonomy_command(context: CommandContext) -> Outcome:
-    """Check envs/<env>/taxonomy.yaml: governed tags of yours that are used in place of lampkeeper's, and their masks."""
+    """Check envs/<env>/taxonomy.yaml, which maps labels to existing governed tags and their masks."""
     folder = context.folder()
     mapped, findings = map_existing_tags(folder, overlays_of(folder))
     document = [
@@ -32,9 +32,9 @@ def taxonomy_command(context: CommandContext) -> Outcome:
     if document:
         context.console.table(table)
     if not folder.taxonomy_path.is_file():
-        context.console.line(f"{folder.taxonomy_path}: not there; all tags are lampkeeper's own (docs/generation.md)")
+        context.console.line(f"{folder.taxonomy_path} does not exist; all tags are lampkeeper's (docs/generation.md)")
     elif not has_errors(findings):
-        others = f"; a label that none stands for: {mapped.taxonomy.unmapped}"
+        others = f"; labels without a tag: {mapped.taxonomy.unmapped}"
         context.console.line(f"{folder.taxonomy_path}: {len(mapped.taxonomy.tags)} tags{others}")
     return Outcome(
         document={"env": context.env, "tags": document, "findings": [f.as_dict() for f in findings]}, findings=findings

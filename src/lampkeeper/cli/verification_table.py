@@ -1,4 +1,4 @@
-"""What a verification came to, as tables: principal × column, what each was seen to get."""
+"""The result of a verification as tables: what each principal got from each column."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def print_verification(
     only: Collection[TableName] = (),
     most: int | None = None,
 ) -> None:
-    """Print principal × column: what each was seen to get, with a mark where it is wrong or proves nothing.
+    """Print what each principal got from each column, with a mark on results that are wrong or prove nothing.
 
-    `basis` says what a verdict of the local workspace rests on. `only`: the tables that are shown where nothing is wrong, all
-    if there are few; `most`: how many columns of a table.
+    `basis` lists the rules on which a verdict of the local workspace rests. `only` limits the tables without mismatches that
+    are shown (all if there are few), `most` the columns per table.
     """
     names = [p.name for p in report.principals]
     tables = sorted({c.column.table for c in report.cells})

@@ -1,7 +1,7 @@
-"""HTML from the templates beside this module: whole pages that fetch nothing, and fragments for notebooks.
+"""Renders HTML from the templates beside this module: whole pages that load nothing from elsewhere, and notebook fragments.
 
-Every value is escaped, a name that a template misspells is an error, and what does not print is shown by its code. Nothing else
-in the package writes HTML.
+Every value is escaped, a misspelt name in a template is an error, and a character that does not print is shown by its code. No
+other module of the package writes HTML.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ def render(template: str, **values: Any) -> str:
 
 
 def join_fragments(template: str, fragments: Sequence[str], **values: Any) -> str:
-    """Return a template whose value `fragments` is HTML already: what `render` made, or a page of partnercert."""
+    """Return a template filled with `fragments`, which are HTML already: results of `render`, or a page of partnercert."""
     from markupsafe import Markup
 
     return render(template, fragments=[Markup(one) for one in fragments], **values)  # noqa: S704  (HTML already)
 
 
 def visible(value: object) -> str:
-    """Return the text of a value; characters that do not print, new lines excepted, are written as codes such as \\u202e."""
+    """Return the text of a value; characters that do not print, except new lines, become codes such as \\u202e."""
     text = str(value)
     if text.replace("\n", "").isprintable():
         return text
@@ -36,7 +36,7 @@ def visible(value: object) -> str:
 
 @cache
 def _templates() -> Environment:
-    # Loaded where a page is made: most commands make none.
+    # Imported here because most commands render no page.
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

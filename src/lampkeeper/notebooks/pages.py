@@ -94,7 +94,7 @@ def environment(envs: str, env: str) -> Iterator[tuple[EnvFolder, Files]]:
         return
     path = Path(envs)
     if path.name != "envs":
-        raise UsageError(f"{envs}: the folder of the environments is called envs", fix="give …/envs")
+        raise UsageError(f"{envs}: the folder of the environments must be named envs", fix="give …/envs")
     yield EnvFolder.existing(path.parent, env), LocalFiles(path)
 
 

@@ -14,7 +14,7 @@ class ExistingPlace:
 
     auth: Auth = field(default_factory=Auth)
     warehouse_id: str = ""
-    name: str = "own"
+    name: str = "existing"
 
     def up(self) -> Address:
         """Return its address. Whether it answers shows with the first call."""
