@@ -2,7 +2,7 @@
 # MAGIC %md
 # MAGIC # Drift
 # MAGIC
-# MAGIC Sensitive columns that nothing covers, and tags on columns that are gone, audit by audit.
+# MAGIC Sensitive columns without protection, and tags on columns that no longer exist, for each audit.
 
 # COMMAND ----------
 

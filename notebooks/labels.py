@@ -2,7 +2,7 @@
 # MAGIC %md
 # MAGIC # Labels with evidence
 # MAGIC
-# MAGIC What each column was found to be, and why. Undecided columns are masked until somebody decides.
+# MAGIC The label of each column and its evidence. Undecided columns stay masked until a steward decides.
 
 # COMMAND ----------
 

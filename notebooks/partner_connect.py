@@ -2,7 +2,8 @@
 # MAGIC %md
 # MAGIC # Partner Connect certification
 # MAGIC
-# MAGIC The result of the last run of `partnercert`: the report as a page, what stands in the way, what waits for a person.
+# MAGIC The result of the last run of `partnercert`: its report, results that block the certification, results that wait for a
+# MAGIC person.
 # MAGIC The job `partner_connect` writes the evidence; the widget names its folder.
 
 # COMMAND ----------
@@ -23,5 +24,5 @@ shown = page.show(certification, page["evidence"])
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC Record what a person has seen, beside the config:
+# MAGIC To record a person's observation, run beside the config:
 # MAGIC `partnercert signoff P100 --config partner.json --who NAME --role product --evidence screen.png`

@@ -2,8 +2,8 @@
 # MAGIC %md
 # MAGIC # Quickstart
 # MAGIC
-# MAGIC Where an environment stands. Run the job `governance` to bring it on; the other pages look closer.
-# MAGIC On a workspace: add the bundle's wheel to this notebook's environment. On a laptop:
+# MAGIC The progress of an environment. The job `governance` advances it; the other pages show details.
+# MAGIC In a workspace, add the bundle's wheel to this notebook's environment. On a laptop, run
 # MAGIC `python notebooks/quickstart.py env=dev`.
 
 # COMMAND ----------

@@ -2,8 +2,8 @@
 # MAGIC %md
 # MAGIC # Review a plan
 # MAGIC
-# MAGIC What a proposed plan would change, for whom: the lines that `lampkeeper approve HASH` shows before it asks. Approve it as
-# MAGIC another principal than its proposer; every change is shown by `lampkeeper approve HASH --full`.
+# MAGIC The changes of a proposed plan and whom they affect, as `lampkeeper approve HASH` shows them. Only a principal other than
+# MAGIC the proposer can approve. `lampkeeper approve HASH --full` lists every change.
 
 # COMMAND ----------
 

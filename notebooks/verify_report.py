@@ -2,7 +2,7 @@
 # MAGIC %md
 # MAGIC # Verification
 # MAGIC
-# MAGIC What the last verifications found, from the table that the jobs append to.
+# MAGIC Results of the latest verifications, from the history table of the jobs.
 
 # COMMAND ----------
 

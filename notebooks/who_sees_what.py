@@ -2,14 +2,14 @@
 # MAGIC %md
 # MAGIC # Who sees what
 # MAGIC
-# MAGIC Principal by column, from grants, policies, tags and memberships alone.
+# MAGIC The access of each principal to each column, computed from grants, policies, tags and memberships.
 
 # COMMAND ----------
 
 from lampkeeper.notebooks.page import ENVIRONMENT, Widget, open_page
 from lampkeeper.notebooks.pages import who_sees_what
 
-page = open_page(globals(), **ENVIRONMENT, table=Widget(label="Tables whose name holds"))
+page = open_page(globals(), **ENVIRONMENT, table=Widget(label="Tables whose name contains"))
 
 # COMMAND ----------
 

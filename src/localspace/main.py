@@ -118,7 +118,7 @@ def reset(data_dir: Path, yes: bool) -> None:
 @_data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(data_dir: Path, as_json: bool) -> None:
-    """Say whether this machine can run the workspace; exit code 1 if it cannot."""
+    """Return whether this machine can run the workspace; exit code 1 if it cannot."""
     checks = _checks(data_dir)
     if as_json:
         click.echo(json.dumps([{"check": name, "ok": ok, "detail": text} for name, ok, text in checks]))

@@ -239,7 +239,7 @@ def test_a_server_that_does_not_answer_is_given_up(
     before, began = files_of(tmp_path), time.monotonic()
     said = run("snapshot")
     assert said.code == 4
-    assert "does not answer" in said.err
+    assert "does not respond" in said.err
     assert "check the host" in said.err
     assert time.monotonic() - began < 20
     assert files_of(tmp_path) == before

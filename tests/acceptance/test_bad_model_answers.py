@@ -221,11 +221,11 @@ def test_a_dry_run_prints_the_prompt_and_touches_nothing(home: Path, capsys: pyt
     ("arguments", "environment", "said"),
     [
         (["--model", "gpt-4o"], {}, "is not understood"),
-        (["--model", "http://x/v1"], {}, "no address of a model"),
+        (["--model", "http://x/v1"], {}, "not the address of a model"),
         (["--model", "openai:gpt"], {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY"),
-        (["--model", "anthropic:claude"], {"ANTHROPIC_API_KEY": "sk ant"}, "cannot be read"),
-        (["--model", "openai:gpt"], {"OPENAI_API_KEY": "sk-\N{BULLET}"}, "cannot be read"),
-        (["--model", "http://example.org/v1#m"], {}, "in the clear"),
+        (["--model", "anthropic:claude"], {"ANTHROPIC_API_KEY": "sk ant"}, "is malformed"),
+        (["--model", "openai:gpt"], {"OPENAI_API_KEY": "sk-\N{BULLET}"}, "is malformed"),
+        (["--model", "http://example.org/v1#m"], {}, "over plain HTTP"),
         (["--model", "openai:gpt", "--model-price", "x"], {"OPENAI_API_KEY": "k"}, "not two prices"),
     ],
 )

@@ -166,4 +166,4 @@ def test_spark_counts_in_a_task_alone(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("lampkeeper.cli.generate.workspace_of", lambda *_: _workspace(lambda _: (("c",), []))[0])
     assert main(["profile", "--engine", "spark"]) == 2
-    assert "there is no Spark session here" in capsys.readouterr().err
+    assert "no Spark session is available" in capsys.readouterr().err

@@ -86,7 +86,7 @@ def test_a_notebook_shows_its_table_and_its_chart(ran: Ended, page: str) -> None
 
 def test_a_history_without_rows_is_an_empty_page(ran: Ended) -> None:
     assert ran.results["drift_report-empty"] == "SUCCESS"
-    assert "nothing on record yet for prod" in shown(ran, "drift_report-empty")
+    assert "nothing recorded yet for prod" in shown(ran, "drift_report-empty")
     assert "nothing to draw" in shown(ran, "drift_report-empty")
 
 

@@ -25,7 +25,7 @@ def test_a_missing_databricks_cli_is_wrong_use_and_says_how_to_get_it(
 ) -> None:
     assert main([command]) == 2
     said = capsys.readouterr().err
-    assert "no `databricks` on PATH" in said
+    assert "`databricks` is not on PATH" in said
     assert "install the Databricks CLI" in said
     assert list(empty.iterdir()) == [], "nothing was brought up"
 

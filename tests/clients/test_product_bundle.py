@@ -145,7 +145,7 @@ def test_without_the_package_index_the_wheels_build_says_what_it_needs(
     )  # fmt: skip
     assert done.returncode == 4, done.stderr
     assert "hatchling was not found in the cache" in done.stderr
-    assert "fix: the wheel's build needs the package index once" in done.stderr
+    assert "fix: building the wheel needs the package index once" in done.stderr
 
 
 @needs_cli

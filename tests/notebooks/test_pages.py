@@ -90,13 +90,13 @@ def test_the_terminal_sees_the_rows_too(program: Program, world: PageWorld) -> N
 @pytest.mark.usefixtures("spark")
 def test_a_history_that_nobody_has_written_is_an_empty_page(program: Program, world: PageWorld) -> None:
     for schema, env, reported in (
-        ("main.nothing", "dev", "nothing on record yet: main.nothing.drift is not there"),
+        ("main.nothing", "dev", "nothing recorded yet: main.nothing.drift does not exist"),
         ("", "prod", ""),
     ):
         inputs = world.inputs("drift_report") | {"env": env} | ({"history": schema} if schema else {})
         ran = program("drift_report", **inputs)
         assert ran.code == 0
-        assert (reported or "nothing on record yet for prod") in ran.page
+        assert (reported or "nothing recorded yet for prod") in ran.page
         assert "nothing to draw" in ran.page
 
 

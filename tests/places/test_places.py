@@ -43,7 +43,7 @@ def test_a_server_that_says_ready_has_an_address_and_is_gone_afterwards(tmp_path
     with running(place) as address:
         pid = place.pid
         assert (address.host, address.warehouse_id, "token" in repr(address)) == ("x", "x", False)
-        with pytest.raises(UsageError, match="already up"):
+        with pytest.raises(UsageError, match="already running"):
             place.up()
     assert place.pid is None
     assert pid is not None

@@ -73,7 +73,7 @@ def test_a_tag_value_that_policies_do_not_know_yet_is_waited_for_up_to_the_lag()
 def test_a_write_whose_answer_was_lost_is_not_sent_twice_but_a_read_is() -> None:
     lost = requests.exceptions.ReadTimeout("read timed out")
     ws, wire = scripted(lost)
-    with pytest.raises(RemoteError, match="does not answer") as error:
+    with pytest.raises(RemoteError, match="does not respond") as error:
         ws.write("genie_space", "POST", "/api/2.0/genie/spaces", {})
     assert error.value.exit_code == 4
     assert len(wire.sent) == 1
@@ -139,7 +139,7 @@ def test_all_chunks_are_read_and_a_cut_result_is_an_error() -> None:
 
 def test_without_a_warehouse_the_message_says_what_to_do() -> None:
     ws, _ = scripted({"warehouses": []})
-    with pytest.raises(RemoteError, match="no SQL warehouse") as error:
+    with pytest.raises(RemoteError, match="has no SQL warehouse") as error:
         warehouse_id(ws)
     assert "sql_warehouse_id" in error.value.fix
     ws, _ = scripted({"warehouses": [{"id": "w1", "name": "Starter"}]})
@@ -157,7 +157,7 @@ def test_a_server_that_stops_answering_ends_in_bounded_time() -> None:
         start = time.monotonic()
         timeouts = Timeouts(http=0.3, deadline=1.0)
         ws = connect(Auth(workspace_host=f"http://127.0.0.1:{listener.getsockname()[1]}", token="t"), timeouts=timeouts)
-        with pytest.raises(RemoteError, match="does not answer"):
+        with pytest.raises(RemoteError, match="does not respond"):
             ws.get("group", "/api/2.0/preview/scim/v2/Me")
         stop.set()
     # One SDK send costs its timeout and a pause of up to 2 s; with the defaults (15 s, 45 s) that ends within a minute.

@@ -23,7 +23,7 @@ OPS = "main.lampkeeper_ops"
 
 SHOWN = {
     "quickstart": ("Environment dev", "2 tables", "8 columns"),
-    "who_sees_what": ("masked for somebody", "dev_fin.finance.customers", "masked by dev_fin.lampkeeper.mask_", "<svg"),
+    "who_sees_what": ("masked for at least one principal", "dev_fin.finance.customers", "masked by dev_fin.lampkeeper.", "<svg"),
     "labels": ("8 columns", "dev_fin.finance.customers.email", "<svg", ">email<"),
     "review_plan": (
         "1 writes; cells: widens 0",
@@ -31,9 +31,9 @@ SHOWN = {
         "+ RETURN concat(left(v, 1), '***')",
         "<svg",
     ),
-    "verify_report": ("2 on record; last: 3 mismatches, 40 cells", "2026-01-02", "<svg"),
-    "drift_report": ("1 on record; last: 2 forward, 0 reverse", "<svg", ">2<"),
-    "partner_connect": ("<h1>the report of P100</h1>", "stands in the way", "P100", "nobody waits: 1 of 21"),
+    "verify_report": ("2 rows; last: 3 mismatches, 40 cells", "2026-01-02", "<svg"),
+    "drift_report": ("1 rows; last: 2 forward, 0 reverse", "<svg", ">2<"),
+    "partner_connect": ("<h1>the report of P100</h1>", "blocks the certification", "P100", "nobody waits: 1 of 21"),
 }
 """What each notebook must have shown of this world: every notebook has an entry."""
 

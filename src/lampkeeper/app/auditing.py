@@ -31,7 +31,7 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Say whether nothing was found that is an error."""
+        """Return whether nothing was found that is an error."""
         return not has_errors(self.all_findings)
 
     @property

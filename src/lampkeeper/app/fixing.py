@@ -103,7 +103,7 @@ def _fix(text: str, abac: Path, sql_file: str, sql: Path, snapshot: Snapshot | N
 
 
 def _is_hcl(text: str, path: Path) -> bool:
-    """Say whether the form of a text is right; where it is not, its fixed form may be wrong too."""
+    """Return whether the form of a text is right; where it is not, its fixed form may be wrong too."""
     try:
         read_hcl(text, str(path))
     except UsageError:

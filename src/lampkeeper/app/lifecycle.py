@@ -302,7 +302,7 @@ def validate(folder: EnvFolder, *, drafted: bool = True, now: datetime | None = 
 
 
 def has_draft(folder: EnvFolder) -> bool:
-    """Say whether the environment has a draft."""
+    """Return whether the environment has a draft."""
     return (folder.generated_path / ABAC_FILE).is_file()
 
 

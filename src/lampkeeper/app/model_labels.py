@@ -49,7 +49,7 @@ class TableRun:
 
     @property
     def whole(self) -> bool:
-        """Say whether every column of the table has a label."""
+        """Return whether every column of the table has a label."""
         return not self.missing and self.failure is None and not self.skipped
 
     def as_dict(self) -> dict[str, Any]:

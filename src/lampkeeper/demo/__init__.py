@@ -1,1 +1,1 @@
-"""The demo: its people, its tables, the main job from start to finish."""
+"""The demo: users, tables, and the main job from start to end."""

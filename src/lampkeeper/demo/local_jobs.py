@@ -1,4 +1,4 @@
-"""What a local workspace needs before jobs can govern it: demo data, and secrets in a scope (account, hash key)."""
+"""Prepares a local workspace for the jobs: demo data, and a secret scope with account credentials and a hash key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACCOUNT_PRINCIPAL = "lampkeeper account"
 
 
 def seed_account_scope(workspace: Workspace, scope: str = SCOPE) -> None:
-    """Make a service principal that administers the account, and a hash key; keep both in a secret scope, if it is missing."""
+    """Create an account admin service principal and a hash key, and keep both in a secret scope; nothing if the scope exists."""
     scopes = workspace.get("secret", "/api/2.0/secrets/scopes/list").get("scopes") or ()
     if scope in {s["name"] for s in scopes}:
         return
@@ -44,17 +44,17 @@ def seed_account_scope(workspace: Workspace, scope: str = SCOPE) -> None:
 
 
 def make_home(workspace: Workspace) -> None:
-    """Make the home folder that everybody has on the platform, and a fresh local workspace does not hold yet."""
+    """Create the user's home folder, which the platform provides and a new local workspace lacks."""
     workspace.write("folder", "POST", "/api/2.0/workspace/mkdirs", {"path": f"/Users/{whoami(workspace)}"})
 
 
 def job_envs(workspace: Workspace, job_id: int) -> tuple[str, str]:
-    """Return where a job keeps its environments, and which one it is for, as its parameters say."""
+    """Return the folder of a job's environments and the environment it works on, from its parameters."""
     settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
     return envs_of(settings, {})
 
 
 def put_settings(workspace: Workspace, envs: str, env: str, subject: Subject, address: Address) -> None:
-    """Write the demo's env.auto.tfvars where the jobs look for it, unless somebody has written one."""
+    """Write the demo's env.auto.tfvars to the folder that the jobs read, unless the file exists."""
     settings = render_settings(demo_settings(subject, address))
     VolumeFolder(workspace, envs).create(f"{env}/env.auto.tfvars", settings.encode())

@@ -1,7 +1,7 @@
-"""The people of the demo: who a company has before anybody governs anything, and the legacy grant that leaks.
+"""The users of the demo, as a company has them before it governs data, and a legacy grant that exposes data.
 
-`data_analysts` and `fraud_team` belong to somebody else (an identity provider, say), so we refer to them and never write
-them. `compliance_officers` is ours to make, and `fraud_team` is nested in it.
+`data_analysts` and `fraud_team` belong to another owner, such as an identity provider: the demo refers to them and never
+changes them. It creates `compliance_officers`, with `fraud_team` as a member.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ OFFICERS = "compliance_officers"
 FRAUD_TEAM = "fraud_team"
 
 LEGACY_PRIVILEGES = (("catalog", "USE_CATALOG"), ("schema", "USE_SCHEMA"), ("table", "SELECT"))
-"""What somebody gave the analysts long ago on a table and what holds it, before anybody thought of masking."""
+"""The privileges of the legacy grant to the analysts, on a table and on its schema and catalog."""
 
 DEMO_GROUPS: tuple[GroupSpec, ...] = (
     GroupSpec(group=Group(name=ANALYSTS, description="Read masked data.", external=True)),
     GroupSpec(
-        group=Group(name=OFFICERS, description="Read everything, flagged rows included."),
+        group=Group(name=OFFICERS, description="Read all data, including flagged rows."),
         clearance=(ALL_FAMILIES,),
         members=(OFFICER, FRAUD_TEAM),
     ),
 )
-"""What the demo's env.auto.tfvars says about groups."""
+"""The groups in the demo's env.auto.tfvars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user of the demo, the groups it is in from the start, and what it is called on the page."""
+    """A user of the demo, its initial groups, and its role as the demo prints it."""
 
     user: str
     role: str
@@ -55,7 +55,7 @@ PEOPLE: tuple[Person, ...] = (
 
 
 def seed_people(workspace: Workspace, leaking: Iterable[TableName]) -> int:
-    """Make the users, their groups, and the analysts' legacy grants on these tables where missing; return how many writes."""
+    """Create missing users, groups, and the analysts' legacy grants on these tables; return the number of writes."""
     writes = 0
     users: dict[str, str] = {}
     for person in PEOPLE:

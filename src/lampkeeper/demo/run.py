@@ -1,4 +1,4 @@
-"""The demo's subject: which tables, which people, which questions, and how they come into a local workspace."""
+"""The demo's subject: its tables, users and queries, and how they are created in a local workspace."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CONTROL_TOKENS = "/_localspace/tokens"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A query that everybody asks, before and after."""
+    """A query that every user runs before and after the apply."""
 
     table: TableName
     sql: str
@@ -43,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one person got: column names and rows, or the platform's refusal."""
+    """The result for one user: column names and rows, or the platform's refusal."""
 
     person: Person
     columns: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a demo is about. `findings` are about the schema file, `questions` empty until the labels are known."""
+    """The content of a demo. `findings` are about the schema file; `questions` is empty until the labels are known."""
 
     name: str
     tables: tuple[SeedTable, ...]
@@ -76,7 +76,7 @@ def _part(name: str) -> str:
 
 
 def bank_subject() -> Subject:
-    """Return the integration test data: a bank and a clinic."""
+    """Return the subject with the integration test data: a bank and a clinic."""
     return Subject(
         name="bank",
         tables=tables(Variant.DEV),
@@ -97,9 +97,9 @@ def bank_subject() -> Subject:
 
 
 def overlay_subject(country: tuple[str, ...], industry: tuple[str, ...]) -> Subject:
-    """Return what shows these overlays best: the banks of the countries, the clinic for healthcare, else bank and clinic.
+    """Return the subject that fits these overlays: the banks of the countries, the clinic for healthcare, else bank and clinic.
 
-    Raise UsageError for a code that there is no overlay of.
+    Raise UsageError for a code without an overlay.
     """
     codes = {p.code.casefold() for p in choose_overlays(country, industry)}
     banks = [b for b in BANKS if b.key.casefold() in codes]
@@ -141,10 +141,10 @@ def _clinic_question() -> Question:
 
 
 def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[str, ...] = ()) -> Subject:
-    """Return the tables of a schema file with rows made by type and label; raise UsageError for a file that has none."""
+    """Return the subject with the tables of a schema file, rows made by type and label; UsageError if the file has none."""
     read: SchemaFile = read_schema_file(path)
     if not any(t.columns for t in read.tables):
-        raise UsageError(f"{path}: no table with columns", fix="give CREATE TABLE statements, or one JSON object a column")
+        raise UsageError(f"{path}: no table with columns", fix="give CREATE TABLE statements, or one JSON object per column")
     labels = classify(read.snapshot(), read.values, compose(choose_overlays(country, industry)))
     return Subject(
         country=country,
@@ -158,15 +158,15 @@ def schema_subject(path: Path, country: tuple[str, ...] = (), industry: tuple[st
 
 
 def _reported(read: SchemaFile, path: Path) -> tuple[Finding, ...]:
-    """Return how many statements of a script were read, and that its views are tables here."""
+    """Return findings on a script: how many statements were read, and that its views become tables."""
     views = sum(t.kind is not TableKind.TABLE for t in read.tables)
     reported = [str(read.count)] if read.count.statements else []
-    reported += [f"{views} views and streaming tables are made as tables with rows of their own"] if views else []
+    reported += [f"{views} views and streaming tables are created as tables with their own rows"] if views else []
     return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, place=str(path), message=text) for text in reported)
 
 
 def _questions(snapshot: Snapshot, labels: Sequence[Label]) -> tuple[Question, ...]:
-    """Return a query over the table with the most protected columns: some of those, after the first column."""
+    """Return a query on the table with the most protected columns: its first column, then some protected ones."""
     protected: dict[TableName, list[str]] = {}
     for label in labels:
         if label.protect is Protect.YES:
@@ -187,14 +187,14 @@ def _questions(snapshot: Snapshot, labels: Sequence[Label]) -> tuple[Question, .
 
 
 def seed_subject(workspace: Workspace, subject: Subject, progress: Progress | None = None) -> tuple[SeedReport, int]:
-    """Make tables, rows and people where they are missing; return what was made and how many writes the people took."""
+    """Create missing tables, rows and users; return the report on the tables and the number of writes for the users."""
     comments = {(f"{Variant.DEV}_{stem}", schema): text for (stem, schema), text in SCHEMA_COMMENTS.items()}
     report = seed(workspace, subject.tables, comments=comments, progress=progress)
     return report, seed_people(workspace, [q.table for q in subject.questions])
 
 
 def write_env(folder: EnvFolder, subject: Subject, address: Address) -> None:
-    """Write the env folder's settings if they are missing, and where the workspace is: its port is new at every start."""
+    """Write the environment's settings if they are missing, and the workspace's address, whose port changes at every start."""
     auth = address.signed()
     if not folder.settings_path.exists():
         folder.setup(demo_settings(subject, address), auth)
@@ -202,7 +202,7 @@ def write_env(folder: EnvFolder, subject: Subject, address: Address) -> None:
 
 
 def demo_settings(subject: Subject, address: Address) -> Settings:
-    """Return what the demo's env.auto.tfvars says."""
+    """Return the settings of the demo's env.auto.tfvars."""
     space = SpaceSettings(name=subject.space, tables=_space_tables(subject))
     return Settings(
         spaces=(space,),
@@ -215,13 +215,13 @@ def demo_settings(subject: Subject, address: Address) -> Settings:
 
 
 def _space_tables(subject: Subject, most: int = 25) -> tuple[str, ...]:
-    """Return the tables of the Genie space: all of them, or the first ones up to the platform's limit."""
+    """Return the tables of the Genie space: the first ones, up to the platform's limit."""
     names = [str(t.table.name) for t in subject.tables]
     return tuple(names[:most])
 
 
 def sign_in_everybody(address: Address) -> tuple[tuple[Person, Workspace], ...]:
-    """Return every person with a connection of its own; the local workspace's control API hands out the tokens."""
+    """Return each user with a connection signed in as that user; the local workspace's control API issues the tokens."""
     admin = connect(address.signed(), warehouse_id=address.warehouse_id)
     found = []
     for person in PEOPLE:
@@ -232,7 +232,7 @@ def sign_in_everybody(address: Address) -> tuple[tuple[Person, Workspace], ...]:
 
 
 def ask_everybody(question: Question, everybody: Iterable[tuple[Person, Workspace]]) -> tuple[Answer, ...]:
-    """Ask the same question as everybody; a refusal is an answer, any other failure is raised."""
+    """Run the query as each user; a refusal is a result, any other failure is raised."""
     answers = []
     for person, workspace in everybody:
         answer = Answer(person=person)

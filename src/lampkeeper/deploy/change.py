@@ -29,7 +29,7 @@ class Action(StrEnum):
 
     @property
     def writes(self) -> bool:
-        """Say whether the workspace is written to."""
+        """Return whether the workspace is written to."""
         return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 

@@ -229,7 +229,7 @@ def _spaces(workspace: Workspace, scope: Scope, states: States) -> dict[str, Jso
 
 
 def _shows_ours(space: Json, tables: frozenset[str]) -> bool:
-    """Say whether a space shows a table of these, or none at all."""
+    """Return whether a space shows a table of these, or none at all."""
     text = str(space.get("serialized_space") or "")
     shown = {t.plain.casefold() for t in parse_space(text, name="").tables} if text else set()
     return not shown or not tables.isdisjoint(shown)

@@ -99,7 +99,7 @@ class OwnerBook:
         return frozenset(self.plan.owners.tables)
 
     def _ours(self, entry: Entry) -> bool:
-        """Say whether an entry may go with ours, whatever a saved plan says: a lost state's, or one left beside ours."""
+        """Return whether an entry may go with ours, whatever a saved plan says: a lost state's, or one left beside ours."""
         beside = entry.layer is Layer.ACCOUNT and entry.lineage == self.states[Layer.ACCOUNT].lineage and not entry.active
         return entry.env == self.states.env or beside
 

@@ -75,7 +75,7 @@ class Entry:
 
     @property
     def empty(self) -> bool:
-        """Say whether there is nothing to keep."""
+        """Return whether there is nothing to keep."""
         return not self.claims and not self.uses
 
     def joined(self, claims: Claims, uses: Iterable[tuple[str, str]]) -> Entry:

@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Say whether there is nothing to do, not even in the state files or in our entry among the owners."""
+        """Return whether there is nothing to do, not even in the state files or in our entry among the owners."""
         return not self.changes and not self.owners.stale
 
     @property
@@ -73,12 +73,12 @@ class Plan:
 
     @property
     def blocked(self) -> bool:
-        """Say whether findings forbid the apply."""
+        """Return whether findings forbid the apply."""
         return has_errors(self.findings)
 
     @property
     def refused(self) -> bool:
-        """Say whether it would leave a column or table that fails every query: an unsafe plan, beside other errors."""
+        """Return whether it would leave a column or table that fails every query: an unsafe plan, beside other errors."""
         return any(f.severity is Severity.ERROR and f.code in REFUSED for f in self.findings)
 
     @property

@@ -318,7 +318,7 @@ class _Draft:
         return self.sharing.at(kind.name, keys_at(kind, key, found, self.view), leaving=leaving)
 
     def _uninvited(self, kind: Kind, body: Body) -> bool:
-        """Say whether something that nobody wants stands inside what is ours: a member, or a grant, of a group of ours."""
+        """Return whether something that nobody wants stands inside what is ours: a member, or a grant, of a group of ours."""
         groups = self.states.owned("group")
         if kind.name == "member":
             return body["group"] in groups and body["group"] in self.desired.members

@@ -123,7 +123,7 @@ def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Fi
 
 
 def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> bool:
-    """Say whether the runner may share a warehouse; of one that is to be made yet it is the owner."""
+    """Return whether the runner may share a warehouse; of one that is to be made yet it is the owner."""
     if not warehouse:
         return True
     try:
@@ -140,7 +140,7 @@ def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> 
 
 
 def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
-    """Say whether the runner has the account's role for new governed tags, as far as its rules may be read."""
+    """Return whether the runner has the account's role for new governed tags, as far as its rules may be read."""
     name = f"accounts/{workspace.account_id}/ruleSets/default"
     try:
         rules = (workspace.find("privileges", RULE_SETS, {"name": name, "etag": ""}) or {}).get("grant_rules") or ()

@@ -154,7 +154,7 @@ def _why(change: Change) -> tuple[str, ...]:
 
 
 def _reported_by_fields(reason: str, change: Change) -> bool:
-    """Say whether a reason is a field's difference, which one of the steps of the change shows."""
+    """Return whether a reason is a field's difference, which one of the steps of the change shows."""
     field, _, _ = reason.partition(":")
     if change.kind == "table_control":
         return change.action is Action.UPDATE and " -> " in reason

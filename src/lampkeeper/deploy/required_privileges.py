@@ -89,11 +89,11 @@ class Holder:
 
     @property
     def is_workspace_admin(self) -> bool:
-        """Say whether it administers the workspace."""
+        """Return whether it administers the workspace."""
         return ADMINS in self.names
 
     def lacks(self, need: Need) -> bool:
-        """Say whether it holds none of the privileges, owns the securable not, nor what that stands in."""
+        """Return whether it holds none of the privileges, owns the securable not, nor what that stands in."""
         parts = need.full_name.split(".")
         inner = "volumes" if need.securable_type == "volume" else "tables"
         levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), (inner, need.full_name)]

@@ -161,7 +161,7 @@ class PlanSimulation:
 
     @staticmethod
     def _seen_at(end: Matrix, here: Matrix, principal: str, column: ColumnName, cell: Cell) -> bool:
-        """Say whether one end shows the same of the cell, or the raw value, for at least the same rows."""
+        """Return whether one end shows the same of the cell, or the raw value, for at least the same rows."""
         other = end.cells.get((principal, column))
         if other is None:
             return False

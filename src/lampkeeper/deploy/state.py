@@ -74,7 +74,7 @@ class LayerState:
 
     @property
     def blank(self) -> bool:
-        """Say whether nothing was ever applied on this state: a first apply, or one after the state was lost."""
+        """Return whether nothing was ever applied on this state: a first apply, or one after the state was lost."""
         return not (self.lineage or self.objects or self.intents)
 
     @property

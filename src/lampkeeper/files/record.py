@@ -46,7 +46,7 @@ class Record:
         return self._document.place(*self._key, *name)
 
     def has(self, name: str) -> bool:
-        """Say whether the field is there and not null."""
+        """Return whether the field is there and not null."""
         self._asked[name] = None
         return self._values.get(name) is not None
 

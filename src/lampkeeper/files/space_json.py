@@ -93,7 +93,7 @@ def read_space(
 
 
 def same_content(wanted: str, found: str) -> bool:
-    """Say whether a payload holds what another asks for: the order of items aside, and what it says nothing of."""
+    """Return whether a payload holds what another asks for: the order of items aside, and what it says nothing of."""
     first, second = read_space(wanted, name=""), read_space(found, name="")
     named = {(c.table, c.column) for c in first.columns}
     second = replace(

@@ -124,7 +124,7 @@ class AlterTable:
         return "ADD"
 
     def _is_column_named(self) -> bool:
-        """Say whether a word such as KEY or TAG is the name of a column: a type follows it."""
+        """Return whether a word such as KEY or TAG is the name of a column: a type follows it."""
         return self._cursor.word() in ("KEY", "TAG", "PERIOD", "FILES", "SEARCH") and self._cursor.kind(1) in (
             TokenType.TEXT, TokenType.VARCHAR, TokenType.INT, TokenType.BIGINT, TokenType.BOOLEAN, TokenType.CHAR, TokenType.DATE,
         )  # fmt: skip

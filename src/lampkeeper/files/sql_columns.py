@@ -68,7 +68,7 @@ def read_items(cursor: Cursor) -> Items:
 
 
 def is_constraint(cursor: Cursor) -> bool:
-    """Say whether a constraint, a key or an index is next, no column."""
+    """Return whether a constraint, a key or an index is next, no column."""
     word, after, kind = cursor.word(), cursor.word(1), cursor.kind(1)
     first = word.split()[0] if word else ""
     mysql = cursor.statement.script.dialect == "mysql"
@@ -141,7 +141,7 @@ def description_of(options: str) -> str:
 
 
 def is_option(cursor: Cursor) -> bool:
-    """Say whether what follows the type of a column is next, no type."""
+    """Return whether what follows the type of a column is next, no type."""
     word = cursor.word()
     first = word.split()[0] if word else ""
     return first in ("NOT", "NULL", "COMMENT", "DEFAULT", "CONSTRAINT", "GENERATED", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES",

@@ -37,7 +37,7 @@ class Cursor:
 
     @property
     def done(self) -> bool:
-        """Say whether nothing is left."""
+        """Return whether nothing is left."""
         return self.at >= len(self.tokens)
 
     @property

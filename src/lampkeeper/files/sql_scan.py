@@ -34,11 +34,11 @@ class Token:
         return self.start + len(self.text)
 
     def is_word(self, *words: str) -> bool:
-        """Say whether the token is one of these words, in any case."""
+        """Return whether the token is one of these words, in any case."""
         return self.kind is TokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
-        """Say whether the token is this mark."""
+        """Return whether the token is this mark."""
         return self.kind is TokenKind.MARK and self.text == mark
 
 

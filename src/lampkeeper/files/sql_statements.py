@@ -158,7 +158,7 @@ def _before_new(chunk: Sequence[Token], token: Token, script: Script) -> int:
 
 
 def _starts_alone(chunk: Sequence[Token], token: Token, script: Script) -> bool:
-    """Say whether T-SQL begins a statement with this word on a line of its own."""
+    """Return whether T-SQL begins a statement with this word on a line of its own."""
     if script.dialect != "tsql" or word_of(token) not in _BEGINS or _is_routine(chunk):
         return False
     return _begins_line(chunk, token, script)
@@ -187,7 +187,7 @@ class _Blocks:
 
 
 def _is_routine(chunk: Sequence[Token]) -> bool:
-    """Say whether semicolons may stand inside: a procedure, a function, a trigger, a block."""
+    """Return whether semicolons may stand inside: a procedure, a function, a trigger, a block."""
     words = [w for t in chunk[:14] for w in word_of(t).split()]
     if not words:
         return False
@@ -206,7 +206,7 @@ def _is_routine(chunk: Sequence[Token]) -> bool:
 
 
 def _routine_end(chunk: Sequence[Token], at: int, dialect: str, batches: Sequence[int], blocks: _Blocks) -> bool:
-    """Say whether a semicolon ends the chunk."""
+    """Return whether a semicolon ends the chunk."""
     if not _is_routine(chunk):
         return True
     if dialect in ("tsql", "oracle"):

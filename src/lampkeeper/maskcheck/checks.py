@@ -284,7 +284,7 @@ class _Checker:
         return self._say(Item.BOUND, True, "within 50")
 
     def _dates(self) -> Verdict:
-        """Say whether more than the year of a date is left, and whether the bucket of the old holds on any day."""
+        """Return whether more than the year of a date is left, and whether the bucket of the old holds on any day."""
         kind = self._function.function.parameters[0].type
         if self._family not in (TypeFamily.DATE, TypeFamily.TIMESTAMP):
             return self._say(Item.DATES, None)

@@ -73,7 +73,7 @@ def who_sees_what(desired: Desired, table: Table) -> str:
 
 
 def _by_rows(desired: Desired, column: ColumnName, filtered: Collection[ColumnName | str], state: CellState) -> bool:
-    """Say whether a column decides on rows instead of being masked: its rows are left out, what is left may show."""
+    """Return whether a column decides on rows instead of being masked: its rows are left out, what is left may show."""
     filters = {p.name for p in desired.policies if p.kind is PolicyKind.ROW_FILTER}
     return state is CellState.RAW and column in filtered and bool(filters)
 

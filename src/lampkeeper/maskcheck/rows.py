@@ -138,7 +138,7 @@ def _speed(column: _Column, sql: Sql, rows: int) -> Verdict:
 
 
 def filter_comes_first(sql: Sql) -> bool:
-    """Say whether a filter on another column leaves rows out before the mask sees them."""
+    """Return whether a filter on another column leaves rows out before the mask sees them."""
     sql(
         f"CREATE OR REPLACE FUNCTION {SCHEMA}.throws(v STRING) RETURNS STRING"
         " RETURN CASE WHEN v = 'boom' THEN raise_error('x') ELSE '***' END"

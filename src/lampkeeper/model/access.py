@@ -235,7 +235,7 @@ class Access:
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
     def closes_unreviewed(self, principal: Principal, place: Reach) -> bool:
-        """Say whether a table of the catalog or schema that carries no tag of its own shows the principal no row."""
+        """Return whether a table of the catalog or schema that carries no tag of its own shows the principal no row."""
         names = self.identities(principal)
         tags = dict(self._tags.get((EntityType.CATALOGS, place[0].casefold()), {}))
         if len(place) > 1:

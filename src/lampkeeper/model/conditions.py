@@ -91,7 +91,7 @@ def any_of(parts: tuple[Condition, ...]) -> Condition:
 
 
 def matches(condition: Condition, tags: Mapping[str, str]) -> bool:
-    """Say whether an entity with these tags (key to value; case-sensitive) satisfies the condition."""
+    """Return whether an entity with these tags (key to value; case-sensitive) satisfies the condition."""
     match condition:
         case HasTag(key):
             return key in tags

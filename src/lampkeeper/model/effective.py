@@ -59,7 +59,7 @@ class MatrixChange:
 
     @property
     def of_unreviewed(self) -> bool:
-        """Say whether it is about whatever table of the catalog or schema nobody has reviewed."""
+        """Return whether it is about whatever table of the catalog or schema nobody has reviewed."""
         return self.table.table == "*"
 
     @property

@@ -33,7 +33,7 @@ class Dated(Protocol):
 
 
 def ended(entry: Dated, today: date) -> bool:
-    """Say whether the last day is over."""
+    """Return whether the last day is over."""
     return today > entry.expires
 
 

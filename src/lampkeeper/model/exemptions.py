@@ -50,11 +50,11 @@ class Exemption:
         return f"the exemption of {self.principal!r}"
 
     def covers(self, family: str) -> bool:
-        """Say whether the exemption is for this family of policies."""
+        """Return whether the exemption is for this family of policies."""
         return not self.families or family in self.families
 
     def expired(self, today: date) -> bool:
-        """Say whether the last day is over."""
+        """Return whether the last day is over."""
         return ended(self, today)
 
     def reported(self, members: Iterable[str]) -> str:

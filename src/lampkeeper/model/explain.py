@@ -41,7 +41,7 @@ class PrivilegeLink:
 
     @property
     def held(self) -> bool:
-        """Say whether the principal has it."""
+        """Return whether the principal has it."""
         return bool(self.sources)
 
     def __str__(self) -> str:

@@ -53,5 +53,5 @@ def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
-    """Say whether any finding is an error."""
+    """Return whether any finding is an error."""
     return any(f.severity is Severity.ERROR for f in findings)

@@ -32,5 +32,5 @@ class GroupSpec:
     members: tuple[str, ...] = ()
 
     def cleared_for(self, family: str) -> bool:
-        """Say whether members may read this family raw."""
+        """Return whether members may read this family raw."""
         return ALL_FAMILIES in self.clearance or family in self.clearance

@@ -76,7 +76,7 @@ class HashKey:
 
 
 def is_keyed(body: str) -> bool:
-    """Say whether a body needs a key."""
+    """Return whether a body needs a key."""
     return INNER in body or OUTER in body or UNKNOWN in body
 
 
@@ -98,7 +98,7 @@ def extract(body: str) -> tuple[str, str]:
 
 
 def holds_key(body: str) -> bool:
-    """Say whether a text holds a literal that may be a key."""
+    """Return whether a text holds a literal that may be a key."""
     return _LONG_HEX.search(body) is not None
 
 
@@ -133,7 +133,7 @@ def _guessable(raw: bytes) -> bool:
 
 
 def _worded(text: str) -> bool:
-    """Say whether a text that happens to be base64 is words, or the same piece again and again."""
+    """Return whether a text that happens to be base64 is words, or the same piece again and again."""
     hexadecimal = re.fullmatch(r"[0-9a-fA-F]+", text) is not None
     mixed = all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9+/_-]"))
     return (text + text).find(text, 1) < len(text) or not (hexadecimal or mixed)

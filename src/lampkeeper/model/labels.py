@@ -75,5 +75,5 @@ class Label:
 
     @property
     def protected(self) -> bool:
-        """Say whether the column is masked: yes and undecided both are."""
+        """Return whether the column is masked: yes and undecided both are."""
         return self.protect is not Protect.NO

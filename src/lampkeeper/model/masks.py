@@ -55,7 +55,7 @@ class Function:
 
     @property
     def keyed(self) -> bool:
-        """Say whether the function needs the environment's key."""
+        """Return whether the function needs the environment's key."""
         return is_keyed(self.body)
 
     @property
@@ -67,12 +67,12 @@ class Function:
 
     @property
     def denies(self) -> bool:
-        """Say whether this is a filter that shows no row, whatever the row."""
+        """Return whether this is a filter that shows no row, whatever the row."""
         return self.role is FunctionRole.FILTER and unquoted(self.body).strip("() ").upper() == "FALSE"
 
     @property
     def blanks(self) -> bool:
-        """Say whether this is a mask that gives NULL, whatever the value."""
+        """Return whether this is a mask that gives NULL, whatever the value."""
         return self.role is FunctionRole.MASK and _BLANK.fullmatch(unquoted(self.body)) is not None
 
     def create_sql(self) -> str:

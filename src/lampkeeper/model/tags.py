@@ -39,7 +39,7 @@ class TagPolicy:
 
     @property
     def of_platform(self) -> bool:
-        """Say whether the tag is the platform's own."""
+        """Return whether the tag is the platform's own."""
         return self.key.startswith(PLATFORM_PREFIXES)
 
 

@@ -24,7 +24,7 @@ Reach = tuple[str, ...]
 
 
 def within(place: Reach, name: tuple[str, ...]) -> bool:
-    """Say whether a schema or table, by its parts, stands in the place (or is it)."""
+    """Return whether a schema or table, by its parts, stands in the place (or is it)."""
     return [p.casefold() for p in name[: len(place)]] == [p.casefold() for p in place]
 
 
@@ -50,5 +50,5 @@ def negated_tags(policy: Policy) -> frozenset[str]:
 
 
 def is_fallback(policy: Policy) -> bool:
-    """Say whether a policy is for what lacks a tag, as opposed to what has one."""
+    """Return whether a policy is for what lacks a tag, as opposed to what has one."""
     return bool(negated_tags(policy))

@@ -33,7 +33,7 @@ class Waiver:
         return f"the waiver of {self.finding} at {self.at!r}"
 
     def covers(self, finding: Finding) -> bool:
-        """Say whether it is about this finding: the same code at the same place, no pattern."""
+        """Return whether it is about this finding: the same code at the same place, no pattern."""
         places = {finding.place.casefold(), _LINE.sub("", finding.place).casefold()}
         return finding.code == self.finding and self.at.casefold() in places
 

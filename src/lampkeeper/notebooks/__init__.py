@@ -1,1 +1,1 @@
-"""What the notebooks show."""
+"""The content of the notebooks."""

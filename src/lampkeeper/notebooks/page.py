@@ -1,8 +1,8 @@
-"""A notebook as a page: widgets, what is shown, what is said when something is missing; the same code at every place.
+"""A notebook as a page: widgets, output, and errors; the same code in a workspace, in a local task and on a laptop.
 
 In a workspace and in a task of the local workspace the namespace of the notebook holds `dbutils`, `spark` and
-`displayHTML`. On a laptop it holds none of them: widgets are words such as `env=prod`, Spark is databricks-connect, and
-what a workspace would show goes into one HTML file.
+`displayHTML`. On a laptop it holds none of them: widgets are arguments such as `env=prod`, Spark is databricks-connect, and
+the output goes into one HTML file.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lampkeeper.remote.notebooks import kernel_display, laptop_dbutils, laptop_s
 
 
 class PageError(Exception):
-    """What a page could not show, and what to do about it; the notebook ends here."""
+    """An error with its fix that ends the notebook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widget:
-    """An input of a page; with `choices` it is a list to choose from."""
+    """An input of a page; with `choices` it is a selection list."""
 
     label: str
     default: str = ""
@@ -43,7 +43,7 @@ HISTORY = Widget(label="Schema of the history", default="main.lampkeeper_ops")
 
 
 class Place(Protocol):
-    """Where a page runs: what its inputs are, where its output goes."""
+    """Where a page runs: the source of its inputs and the target of its output."""
 
     def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
         """Return the value of each widget."""
@@ -54,11 +54,11 @@ class Place(Protocol):
         ...
 
     def reported(self, shown: Shown) -> None:
-        """Say in text what a reader without HTML needs."""
+        """Print the text form, for readers without HTML."""
         ...
 
     def fail(self, error: LampkeeperError) -> NoReturn:
-        """End the page with a message that a person can act on."""
+        """End the page with the error's message and fix."""
         ...
 
 
@@ -66,11 +66,11 @@ class Notebook:
     """A notebook with widgets: the platform's, a task of the local workspace, or Jupyter with databricks-connect."""
 
     def __init__(self, dbutils: Any, display_html: Callable[[str], Any]) -> None:
-        """Declare inputs through `dbutils`, show through `display_html`."""
+        """Take `dbutils` for the inputs and `display_html` for the output."""
         self._dbutils, self._display = dbutils, display_html
 
     def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
-        """Declare the widgets, which show above the notebook, and return what they hold."""
+        """Declare the widgets, which appear above the notebook, and return their values."""
         for name, one in widgets.items():
             if one.choices:
                 self._dbutils.widgets.dropdown(name, one.default, list(one.choices), one.label)
@@ -83,11 +83,11 @@ class Notebook:
         self._display(html)
 
     def reported(self, shown: Shown) -> None:
-        """Say the sum; the rows are in the HTML."""
+        """Print the summary; the rows are in the HTML."""
         print(shown.summary)  # noqa: T201  (a cell's output)
 
     def fail(self, error: LampkeeperError) -> NoReturn:
-        """Fail the cell, without the way to the error."""
+        """Fail the cell, without a traceback."""
         raise PageError(_sentence(error)) from None
 
 
@@ -95,18 +95,18 @@ class Laptop:
     """A plain Python program: `python notebooks/labels.py env=dev envs=envs protect=no html=labels.html`."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        """Take the words of the command line."""
+        """Take the arguments of the command line."""
         self._words = words
         self._parts: list[str] = []
         self._file: Path | None = None
 
     def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
-        """Return the defaults, replaced by the words given; raises UsageError for a word that fits no widget."""
+        """Return the defaults, overridden by the arguments; raise UsageError for an argument that matches no widget."""
         given = {}
         for word in self._words:
             name, found, value = word.partition("=")
             if not found or (name not in widgets and name != "html"):
-                raise UsageError(f"{word}: not an input of this page", fix=f"say name=value: {_inputs(widgets)}")
+                raise UsageError(f"{word}: not an input of this page", fix=f"write name=value: {_inputs(widgets)}")
             if name in widgets and widgets[name].choices and value not in widgets[name].choices:
                 raise UsageError(f"{word}: not one of {', '.join(widgets[name].choices)}")
             given[name] = value
@@ -115,7 +115,7 @@ class Laptop:
         return {name: one.default for name, one in widgets.items()} | given
 
     def show(self, html: str) -> None:
-        """Add HTML to the file, which is whole after each part."""
+        """Append HTML to the file, which is a complete page after each call."""
         first = not self._parts
         self._parts.append(html)
         if self._file is None:
@@ -134,16 +134,16 @@ class Laptop:
         print(shown.text())  # noqa: T201
 
     def fail(self, error: LampkeeperError) -> NoReturn:
-        """Print what is wrong and end the program with the error's exit code."""
+        """Print the error and end the program with its exit code."""
         print("error: " + "\n".join(map(plain, _sentence(error).splitlines())), file=sys.stderr)  # noqa: T201
         raise SystemExit(error.exit_code)
 
 
 class Page:
-    """One notebook while it runs."""
+    """A running notebook."""
 
     def __init__(self, place: Place, values: Mapping[str, str], around: Mapping[str, Any]) -> None:
-        """Show at `place`; Spark comes from the namespace, or else from databricks-connect."""
+        """Show output at `place`; Spark comes from the namespace `around`, else from databricks-connect."""
         self._place = place
         self._values = values
         self._around = around
@@ -154,16 +154,16 @@ class Page:
 
     @property
     def envs(self) -> str:
-        """Return where the environments are."""
+        """Return the folder of the environments."""
         return self._values["envs"]
 
     @property
     def env(self) -> str:
-        """Return the environment."""
+        """Return the environment's name."""
         return self._values["env"]
 
     def show(self, make: Callable[..., Shown], *words: Any) -> Shown:
-        """Show what `make(*words)` returns: its sum, then its table."""
+        """Show the result of `make(*words)`: its summary, then its table."""
         with self._reported():
             shown = make(*words)
             self._place.reported(shown)
@@ -171,7 +171,7 @@ class Page:
         return shown
 
     def history(self, table: str) -> Shown:
-        """Show a table of the history, read through Spark, the newest first."""
+        """Show a history table, read through Spark, newest rows first."""
         with self._reported():
             spark = self._around.get("spark") or laptop_spark()
         return self.show(history, spark, self["history"], table, self.env)
@@ -194,7 +194,7 @@ class Page:
 
 
 def open_page(around: Mapping[str, Any], **widgets: Widget) -> Page:
-    """Open the page of a notebook, whose `globals()` are `around`, with these inputs."""
+    """Open the page of a notebook with these inputs; `around` is its `globals()`."""
     place = _place(around)
     try:
         values = place.values(widgets)

@@ -1,6 +1,6 @@
-"""What the notebooks show: rows and small charts from an environment's files and from the tables of its history.
+"""The content of the notebooks: rows and small charts from an environment's files and its history tables.
 
-Every function is one call of a page: where the environments are and which one, rows or a chart out.
+Each function serves one page: it takes the folder of the environments and the name of one, and returns rows or a chart.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _WIDEST = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """Rows for a table, the columns' order, and a line that sums them up."""
+    """Rows of a table, the order of its columns, and a summary line."""
 
     title: str
     columns: tuple[str, ...]
@@ -54,7 +54,7 @@ class Shown:
         return render("table.html", title=self.title, summary=self.summary, columns=self.columns, rows=self.rows, most=most)
 
     def text(self, most: int = 50) -> str:
-        """Return the table as text for a terminal: the title, the sum, the first rows."""
+        """Return the table as text for a terminal: the title, the summary, the first rows."""
         lines = [plain(self.title), plain(self.summary)]
         if self.rows:
             shown = [
@@ -69,7 +69,7 @@ class Shown:
 
 
 def plain(text: str) -> str:
-    """Return one line of text for a terminal: a name from a catalog may hold anything, and no control character passes."""
+    """Return one line of text without control characters: names from a catalog may be hostile."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -85,7 +85,7 @@ def bars(title: str, counts: Mapping[str, int]) -> str:
 
 @contextmanager
 def environment(envs: str, env: str) -> Iterator[tuple[EnvFolder, Files]]:
-    """Give an environment's files for reading: a folder named …/envs here, or in a volume."""
+    """Provide an environment's files for reading, from a local folder or a volume; its path ends in `envs`."""
     if envs.startswith(ROOT):
         volume = VolumeFolder(connect(Auth()), envs)
         with tempfile.TemporaryDirectory(prefix="lampkeeper-") as folder:
@@ -99,7 +99,7 @@ def environment(envs: str, env: str) -> Iterator[tuple[EnvFolder, Files]]:
 
 
 def quickstart(envs: str, env: str) -> Shown:
-    """Return where an environment stands: what was read, decided, applied."""
+    """Return the progress of an environment: snapshot, labels, applied layers."""
     with environment(envs, env) as (folder, _):
         taken = folder.snapshot() if folder.snapshot_path.is_file() else None
         labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
@@ -116,7 +116,7 @@ def quickstart(envs: str, env: str) -> Shown:
 
 
 def who_sees_what(envs: str, env: str, table: str = "") -> Shown:
-    """Return principal × column: raw, masked by f, hidden; of the tables whose name holds `table`."""
+    """Return principal × column (raw, masked by which function, hidden) for the tables whose name contains `table`."""
     with environment(envs, env) as (folder, _):
         access = access_of(folder)
         matrix = compute_matrix(access, standard_principals(access))
@@ -129,12 +129,12 @@ def who_sees_what(envs: str, env: str, table: str = "") -> Shown:
     masked = sum(any(row[p].startswith("masked") for p in matrix.principals) for row in rows)
     return Shown(
         title=f"Who sees what in {env}", columns=("table", "column", *matrix.principals), rows=tuple(rows),
-        summary=f"{len(rows)} columns, {masked} masked for somebody",
+        summary=f"{len(rows)} columns, {masked} masked for at least one principal",
     )  # fmt: skip
 
 
 def labels_with_evidence(envs: str, env: str, only: str = "") -> Shown:
-    """Return the labels with their evidence; `only` is yes, no or undecided, or empty for all."""
+    """Return the labels with their evidence; `only` is `yes`, `no`, `undecided`, or empty for all."""
     with environment(envs, env) as (folder, _):
         if not folder.labels_path.is_file():
             raise UsageError(
@@ -158,7 +158,7 @@ def labels_with_evidence(envs: str, env: str, only: str = "") -> Shown:
 
 
 def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
-    """Return what `approve` shows of a proposed plan, line by line, then each cell; without a hash of the newest one."""
+    """Return the lines that `approve` shows of a proposed plan, then each changed cell; without a hash, of the newest plan."""
     hash_ = hash_ or newest_plan(envs, env)
     if not _HASH.fullmatch(hash_):
         raise UsageError(f"{hash_!r} is not the hash of a plan", fix="take the one that the job propose prints")
@@ -182,7 +182,7 @@ def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
 
 
 def newest_plan(envs: str, env: str) -> str:
-    """Return the hash of the plan that was proposed last; raise UsageError when there is none."""
+    """Return the hash of the plan that was proposed last; raise UsageError if there is none."""
     with environment(envs, env) as (_, files):
         found: list[tuple[str, str]] = []
         if isinstance(files, VolumeFolder | LocalFiles):
@@ -197,19 +197,19 @@ def newest_plan(envs: str, env: str) -> str:
 
 
 def history(spark: Any, schema: str, table: str, env: str) -> Shown:
-    """Return the rows of a history table, the newest first; one that nobody has written yet is a summary that says so."""
+    """Return the rows of a history table, newest first; a table that does not exist yet becomes a summary without rows."""
     name = f"{schema}.{table}"
     title = f"{table.capitalize()} of {env}"
     try:
         found = spark.sql(_NEWEST, {"t": name, "env": env}).collect()
     except Exception as error:
-        # Each Spark (classic, Connect, the local tasks') has exceptions of its own; all start with the error class.
+        # Each kind of Spark (classic, Connect, local tasks) has its own exceptions; all messages start with the error class.
         problem = _ERROR_CLASS.search(str(error))
         if problem is None:
             raise
         if problem.group(1) in _NOT_THERE:
             return Shown(
-                title=title, columns=(), rows=(), summary=f"nothing on record yet: {name} is not there, or hidden from you"
+                title=title, columns=(), rows=(), summary=f"nothing recorded yet: {name} does not exist or is hidden from you"
             )
         raise RemoteError(
             f"{name} cannot be read: {str(error).splitlines()[0][:300]}", code=problem.group(1),
@@ -217,15 +217,15 @@ def history(spark: Any, schema: str, table: str, env: str) -> Shown:
         ) from None  # fmt: skip
     rows = tuple({k: "" if v is None else str(v) for k, v in row.asDict().items()} for row in found)
     if not rows:
-        return Shown(title=title, columns=(), rows=(), summary=f"nothing on record yet for {env}")
+        return Shown(title=title, columns=(), rows=(), summary=f"nothing recorded yet for {env}")
     last = ", ".join(f"{rows[0][column]} {column}" for column in _SUMS[table])
-    return Shown(title=title, columns=tuple(rows[0]), rows=rows, summary=f"{len(rows)} on record; last: {last}")
+    return Shown(title=title, columns=tuple(rows[0]), rows=rows, summary=f"{len(rows)} rows; last: {last}")
 
 
 def certification(evidence: str) -> Shown:
-    """Return what stands in the way of a certification, and what waits for a person, by the last run of partnercert."""
+    """Return the results of the last run of partnercert that block the certification or wait for a person."""
     result = json.loads(_evidence(evidence, "report.json"))
-    parts = (("stands in the way", result["blocking"]), ("waits for a person", result["waiting"]))
+    parts = (("blocks the certification", result["blocking"]), ("waits for a person", result["waiting"]))
     rows = tuple({"what": what, "cases": ", ".join(map(str, cases)) or "nothing"} for what, cases in parts)
     return Shown(title="Certification", columns=("what", "cases"), rows=rows, summary=str(result["summary"]))
 

@@ -1,1 +1,1 @@
-"""Where to run: the local workspace, one that exists, the bundle's jobs."""
+"""Where to run: the local workspace, an existing workspace, the bundle's jobs."""

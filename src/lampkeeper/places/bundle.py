@@ -1,4 +1,4 @@
-"""The bundle through the Databricks CLI: deployed, asked about, destroyed."""
+"""Deploys, queries and destroys the bundle through the Databricks CLI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lampkeeper.places.place import Address
 from lampkeeper.places.signals import uninterrupted
 
 CLI = "LAMPKEEPER_DATABRICKS_CLI"
-"""The environment variable that names the Databricks CLI where it is not on PATH."""
+"""The environment variable with the path of the Databricks CLI if it is not on PATH."""
 
 HOW_TO_GET_IT = (
     "install the Databricks CLI 1.13 or newer (https://docs.databricks.com/dev-tools/cli/install.html), so that `databricks`"
@@ -27,31 +27,32 @@ HOW_TO_GET_IT = (
 )
 _WRONG_USE = ("no such target", "no value assigned to required variable", "has not been defined", "unknown flag")
 _FIXES = {
-    "prevent_destroy": "state, plans and history would go, and nobody would own what is governed: first `lampkeeper destroy` for"
-    " each environment, then take prevent_destroy out of databricks.yml and deploy (docs/bundle.md, Taking it down)",
-    "already exists": "what a deploy that was cut off has made is in no state: `databricks bundle deployment bind` takes it in"
-    " (docs/bundle.md, After a deploy that was cut off)",
-    "deploy lock acquired": "if that deploy is dead: `databricks bundle deploy --force-lock`, once",
-    "hatchling": "the wheel's build needs the package index once: see that `uv build --wheel` works here, then run again",
+    "prevent_destroy": "this would delete state, plans and history, and leave the governed objects without an owner: first run"
+    " `lampkeeper destroy` for each environment, then remove prevent_destroy from databricks.yml and deploy (docs/bundle.md,"
+    " Taking it down)",
+    "already exists": "an interrupted deploy created it without recording it in its state: `databricks bundle deployment bind`"
+    " records it (docs/bundle.md, After a deploy that was cut off)",
+    "deploy lock acquired": "if that deploy has died: run `databricks bundle deploy --force-lock` once",
+    "hatchling": "building the wheel needs the package index once: make sure that `uv build --wheel` works here, then run again",
 }
 _GRACE = 20.0
 _TAIL = 4_000
 
 
 def find_cli(environ: Mapping[str, str]) -> str:
-    """Return the path of the Databricks CLI; raise UsageError that says how to get it."""
+    """Return the path of the Databricks CLI; raise UsageError, with how to install it, if it is missing."""
     named = environ.get(CLI, "")
     found = shutil.which(named or "databricks", path=environ.get("PATH"))
     if found is None:
-        what = f"{CLI}={named} is not a program" if named else "there is no `databricks` on PATH"
+        what = f"{CLI}={named} is not a program" if named else "`databricks` is not on PATH"
         raise UsageError(f"bundles need the Databricks CLI: {what}", fix=HOW_TO_GET_IT)
     return found
 
 
 def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
-    """Return the environment variables by which the CLI finds a place; none for what it is to find by itself.
+    """Return the environment variables that lead the CLI to a place; the CLI finds the rest by itself.
 
-    In `scratch` it keeps its copy of the deploy's state: beside the bundle that of another workspace, gone by now, would count.
+    `scratch` is the folder for its copy of the deploy state; a copy beside the bundle may belong to another, former workspace.
     """
     auth = address.signed()
     values = {
@@ -60,17 +61,17 @@ def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
     }  # fmt: skip
     found = {name: value for name, value in values.items() if value}
     if found and not (auth.token or auth.client_secret or auth.profile):
-        # The address alone was given: how to sign in there (federation, say) is the caller's environment's to tell.
+        # Only the address was given: the environment of the caller holds the sign-in (such as federation).
         found = {name: value for name, value in os.environ.items() if name.startswith("DATABRICKS_")} | found
     if scratch is not None:
         found["DATABRICKS_BUNDLE_TMP"] = str(scratch)
-    # A profile of this machine must not speak for a place that comes with its own token.
+    # A profile of this machine must not override a place that has its own token.
     return found | ({"DATABRICKS_CONFIG_FILE": os.devnull} if auth.token else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A folder with a databricks.yml, and one target of it at one place. `tell` hears what the CLI says."""
+    """A folder with a databricks.yml, and one of its targets at one place. `tell` receives the CLI's output."""
 
     folder: Path
     target: str
@@ -80,27 +81,27 @@ class Bundle:
     tell: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        """Refuse a folder that is no bundle."""
+        """Raise UsageError if the folder is not a bundle."""
         if not (self.folder / "databricks.yml").is_file():
             raise UsageError(
                 f"{self.folder}: no databricks.yml here", fix="run in the project's folder, or name it with --bundle"
             )
 
     def deploy(self) -> None:
-        """Build the wheel, upload, make and change the resources."""
+        """Build the wheel, upload it, create and update the resources."""
         self._run("deploy", "-t", self.target)
 
     def destroy(self) -> None:
-        """Take away everything that a deploy made."""
+        """Remove everything that a deploy created."""
         self._run("destroy", "-t", self.target, "--auto-approve")
 
     def summary(self) -> dict[str, Any]:
-        """Return what is deployed, as the CLI tells it."""
+        """Return the deployed resources, as the CLI reports them."""
         found: dict[str, Any] = json.loads(self._run("summary", "-t", self.target, "-o", "json", quiet=True))
         return found
 
     def job_id(self, key: str) -> int:
-        """Return the id of a deployed job; raise UsageError listing the jobs when there is none of that name."""
+        """Return the ID of a deployed job; raise UsageError, with the names of the jobs, if there is none of this name."""
         jobs = (self.summary().get("resources") or {}).get("jobs") or {}
         if key not in jobs:
             raise unknown_name("job", key, jobs, where="in the bundle")
@@ -132,13 +133,13 @@ class Bundle:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "BUNDLE_VAR_DATABRICKS"))}
         if not self.environment:
             kept = dict(os.environ)
-        # uv lives beside our Python after `make setup`.
+        # After `make setup`, uv is in the folder of this Python.
         path = f"{kept.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
         return kept | {"PATH": path} | dict(self.environment)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End the CLI as Ctrl-C would, so that it gives its deploy lock back; kill it when it does not."""
+    """Stop the CLI as Ctrl-C does, so that it releases its deploy lock; kill it if it does not stop."""
     process.send_signal(signal.SIGINT)
     try:
         process.wait(_GRACE)
@@ -151,5 +152,5 @@ def _refusal(words: tuple[str, ...], target: str, code: int, said: str) -> Usage
     doing = f"databricks bundle {words[0]} -t {target}"
     if any(words in said for words in _WRONG_USE):
         return UsageError(f"{doing}: {said[-_TAIL:]}", fix="see databricks.yml for its targets and variables")
-    fix = next((fix for words, fix in _FIXES.items() if words in said), "see what the CLI said, and run again")
+    fix = next((fix for words, fix in _FIXES.items() if words in said), "see the CLI's output, and run again")
     return RemoteError(f"{doing} ended with {code}:\n{said[-_TAIL:]}", code="BUNDLE_FAILED", fix=fix)

@@ -1,4 +1,4 @@
-"""A workspace that the user already has: nothing to bring up, nothing to take down."""
+"""A workspace that the user already has: there is nothing to start or stop."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lampkeeper.places.place import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingPlace:
-    """An existing workspace: by auth.auto.tfvars, by a profile, or by what the SDK's unified authentication finds."""
+    """An existing workspace, given by auth.auto.tfvars, a profile, or the SDK's unified authentication."""
 
     auth: Auth = field(default_factory=Auth)
     warehouse_id: str = ""
     name: str = "existing"
 
     def up(self) -> Address:
-        """Return its address. Whether it answers shows with the first call."""
+        """Return its address. The first call shows whether it is reachable."""
         auth = self.auth
         return Address(
             host=auth.workspace_host, account_id=auth.account_id, workspace_id=auth.workspace_id,
@@ -25,4 +25,4 @@ class ExistingPlace:
         )  # fmt: skip
 
     def down(self) -> None:
-        """Leave it as it is."""
+        """Do nothing."""

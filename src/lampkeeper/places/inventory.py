@@ -1,4 +1,4 @@
-"""What a local workspace holds, before and after: what a run has left behind."""
+"""Compares the objects of a local workspace before and after a run: what the run has left behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def take_inventory(workspace: Workspace) -> Mapping[str, str]:
 
 
 def left_behind(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what is there now and was not, what is gone, and what is not the same any more."""
+    """Return the objects that were added (+), removed (-) and changed (~)."""
     return (
         *(f"+ {name}" for name in sorted(set(after) - set(before))),
         *(f"- {name}" for name in sorted(set(before) - set(after))),

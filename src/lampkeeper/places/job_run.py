@@ -1,4 +1,4 @@
-"""A run of a deployed job: started, followed task by task, cancelled, asked for its verdict."""
+"""A run of a deployed job: start it, follow its tasks, cancel it, read its verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAIL_LINES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """What a task is at: a life cycle state, or its result when it is over; seconds since it began."""
+    """The state of a task: its life cycle state, or its result once it has ended; seconds since its start."""
 
     key: str
     state: str
@@ -32,13 +32,13 @@ class TaskState:
 
     @property
     def over(self) -> bool:
-        """Say whether the task has ended or was left out."""
+        """Return whether the task has ended or was skipped."""
         return self.state not in {"PENDING", "QUEUED", "RUNNING", "TERMINATING", "BLOCKED", "WAITING_FOR_RETRY"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run as it is now."""
+    """The current state of a run."""
 
     run_id: int
     job_id: int
@@ -51,12 +51,12 @@ class RunState:
 
     @property
     def over(self) -> bool:
-        """Say whether the run has ended."""
+        """Return whether the run has ended."""
         return self.life in _OVER
 
 
 def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) -> int:
-    """Start a run and return its id; raise UsageError for a parameter that the job does not have."""
+    """Start a run and return its ID; raise UsageError for a parameter that the job does not have."""
     if parameters:
         settings = workspace.get("job", "/api/2.2/jobs/get", {"job_id": job_id})["settings"]
         known = sorted(p["name"] for p in settings.get("parameters") or ())
@@ -67,9 +67,9 @@ def start_run(workspace: Workspace, job_id: int, parameters: Mapping[str, str]) 
 
 
 def envs_of(settings: Mapping[str, Any], given: Mapping[str, str]) -> tuple[str, str]:
-    """Return where the tasks of a job keep their environments, and which one they work on, both empty for other jobs.
+    """Return the folder of a job's environments and the environment it works on; both empty for other jobs.
 
-    `given` are the parameters of a run. Where a task's text says it outright, no parameter can say otherwise.
+    `given` are the parameters of a run. A value written out in a task takes precedence over any parameter.
     """
     known = {p["name"]: str(p.get("default", "")) for p in settings.get("parameters") or ()} | dict(given)
     words = next((w for t in settings.get("tasks") or () if "--envs" in (w := _words(t))), [])
@@ -84,12 +84,12 @@ def _words(task: Mapping[str, Any]) -> list[str]:
 
 
 def cancel_run(workspace: Workspace, run_id: int) -> None:
-    """Ask for the end of a run."""
+    """Request the cancellation of a run."""
     workspace.write("job", "POST", "/api/2.2/jobs/runs/cancel", {"run_id": run_id})
 
 
 def read_run(workspace: Workspace, run_id: int) -> RunState:
-    """Return a run as it is now."""
+    """Return the current state of a run."""
     found = workspace.get("job", "/api/2.2/jobs/runs/get", {"run_id": run_id})
     state = found.get("state") or {}
     return RunState(
@@ -133,9 +133,9 @@ def follow(
     *,
     poll: float,
 ) -> RunState:
-    """Wait for the end of a run, `poll` seconds between looks.
+    """Wait for the end of a run, polling every `poll` seconds.
 
-    `tell` hears of each task whenever its state has changed, `printed` what it has printed since the last look.
+    `tell` is called for each task whose state has changed, `printed` with the lines that a task has printed since the last poll.
     """
     seen: dict[str, str] = {}
     logs = TaskLogs(workspace)
@@ -155,24 +155,24 @@ def follow(
 
 @dataclass(slots=True)
 class TaskLogs:
-    """What tasks print, each line given once; of many lines at once the last."""
+    """The output of tasks, each line returned once; of many new lines only the last ones."""
 
     workspace: Workspace
     _given: dict[int, int] = field(default_factory=dict)
 
     def new(self, task: TaskState) -> list[str]:
-        """Return what a task has printed since it was last asked about, and its error; nothing for one that did not run."""
+        """Return the lines that a task has printed since the last call, and its error; nothing for a task that did not run."""
         if not task.run_id or task.state not in _PRINTS:
             return []
         try:
             found = self.workspace.get("job", "/api/2.2/jobs/runs/get-output", {"run_id": task.run_id})
         except RemoteError as error:
-            # A condition has no output to give (source: platform docs, get-output).
+            # A condition task has no output (source: platform docs, get-output).
             if error.status in (400, 404):
                 return []
             raise
         whole = str(found.get("logs") or "").split("\n")
-        # The last line of a task that runs may still be half a line.
+        # The last line of a running task may be incomplete.
         lines = [line for line in (whole if task.over else whole[:-1]) if line.strip()]
         fresh = lines[self._given.get(task.run_id, 0) :][-_TAIL_LINES:]
         self._given[task.run_id] = len(lines)
@@ -180,7 +180,7 @@ class TaskLogs:
 
 
 def download(workspace: Workspace, run: RunState, target: Path) -> Mapping[str, Any] | None:
-    """Copy what a run has left for people into `target`; return its outcome, None when it left none."""
+    """Copy the reports of a run into `target`; return its outcome, None if it has none."""
     envs, env = envs_of(workspace.get("job", "/api/2.2/jobs/get", {"job_id": run.job_id})["settings"], run.parameters)
     if not envs.startswith(ROOT) or not env:
         return None

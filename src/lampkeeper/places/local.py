@@ -1,4 +1,4 @@
-"""The local workspace as a place: localspace in a process of its own, on 127.0.0.1, on a folder that stays."""
+"""The local workspace as a place: localspace in a separate process, on 127.0.0.1, with a persistent folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.places.place import Address
 from lampkeeper.places.signals import uninterrupted
 
-# The console script may be missing where the package is only on the path, so the module is called by the same Python.
+# The console script may be missing if the package is only on the path, so the same Python calls the module.
 _COMMAND = (sys.executable, "-c", "from localspace.main import run; run()")
 _FACTS = ("host", "token", "account_id", "workspace_id", "metastore_id", "warehouse_id")
 _LOG_TAIL = 2_000
@@ -26,9 +26,9 @@ _LOG_TAIL = 2_000
 
 @dataclass(slots=True, kw_only=True)
 class LocalPlace:
-    """localspace on `folder`/data, its log in `folder`/server.log. The same folder gives the same workspace again.
+    """localspace with its data in `folder`/data and its log in `folder`/server.log. The same folder is the same workspace.
 
-    `timeouts` and `grace` are seconds to wait for the start, and for the end before the processes are killed.
+    `timeouts` and `grace` are the seconds to wait for the start, and for the end before the processes are killed.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class LocalPlace:
 
     @property
     def data(self) -> Path:
-        """Return the folder that holds the workspace."""
+        """Return the folder with the workspace's data."""
         return self.folder / "data"
 
     @property
@@ -52,13 +52,13 @@ class LocalPlace:
 
     @property
     def pid(self) -> int | None:
-        """Return the server's process id while it runs."""
+        """Return the server's process ID while it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def up(self) -> Address:
-        """Start the server and return its address once it says that it is ready; raise RemoteError if it does not."""
+        """Start the server and return its address once it reports that it is ready; raise RemoteError if it does not."""
         if self.pid is not None:
-            raise UsageError(f"the local workspace on {self.folder} is already up", fix="take it down first")
+            raise UsageError(f"the local workspace on {self.folder} is already running", fix="stop it first")
         if importlib.util.find_spec("uvicorn") is None:
             raise UsageError(
                 "the local workspace is not installed here",
@@ -73,7 +73,7 @@ class LocalPlace:
             self._process = subprocess.Popen(  # noqa: S603 (our own Python, arguments as a list)
                 [*self.command, "serve", "--json", "--port", str(self.port), "--data", str(self.data)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-                # A group of its own: Ctrl-C reaches us first, and down() ends the SQL engine's processes with it.
+                # A separate process group: Ctrl-C reaches this process first, and down() also ends the SQL engine's processes.
                 start_new_session=True,
             )  # fmt: skip
         self._group = self._process.pid
@@ -104,7 +104,7 @@ class LocalPlace:
         )
 
     def down(self) -> None:
-        """Ask the server to stop, wait, and kill what is left of its group; what it answered stays on disk."""
+        """Ask the server to stop, wait, and kill the rest of its process group; the data stays on disk."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -120,7 +120,7 @@ class LocalPlace:
         _kill_group(self._group)
 
     def kill(self) -> None:
-        """End the server and its engine at once, as a power cut would; for tests of what survives."""
+        """End the server and its engine at once, as a power cut would; for crash tests."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -152,7 +152,7 @@ def _first_line(stream: IO[str], timeouts: float) -> str | None:
 
 
 def _kill_group(group: int) -> None:
-    """Kill every process of the group that we started, and wait a moment until none is left."""
+    """Kill every process of the group, and wait a moment until none is left."""
     deadline = time.monotonic() + 2.0
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""Places to run: something that comes up with an address, and goes down."""
+"""Places to run: workspaces that can be started and stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.places.signals import uninterrupted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a workspace answers, and as whom. Empty fields are left to the client's own discovery."""
+    """The address of a workspace, and the sign-in. The client discovers the value of empty fields by itself."""
 
     host: str = ""
     token: str = field(default="", repr=False)
@@ -24,7 +24,7 @@ class Address:
     auth: Auth = field(default_factory=Auth)
 
     def signed(self) -> Auth:
-        """Return what a client needs to sign in here."""
+        """Return the sign-in of a client here."""
         if not self.token:
             return self.auth
         return Auth(
@@ -34,25 +34,25 @@ class Address:
 
 
 class Place(Protocol):
-    """A workspace that can be brought up and taken down."""
+    """A workspace that can be started and stopped."""
 
     @property
     def name(self) -> str:
-        """Return what to call the place in messages."""
+        """Return the name of the place in messages."""
         ...
 
     def up(self) -> Address:
-        """Bring it up and return its address; raise RemoteError when it does not come up in bounded time."""
+        """Start it and return its address; raise RemoteError if it does not start in bounded time."""
         ...
 
     def down(self) -> None:
-        """Take it down; harmless when it is not up."""
+        """Stop it; harmless if it is not running."""
         ...
 
 
 @contextmanager
 def running(place: Place) -> Iterator[Address]:
-    """Bring a place up for a block, and take it down after it, come what may."""
+    """Start a place for a block, and stop it after the block, also after an error."""
     try:
         yield place.up()
     finally:

@@ -1,4 +1,4 @@
-"""Signals: what asks us to stop ends a block as Ctrl-C does, and what is being taken down is taken down to its end."""
+"""Signals: a termination signal ends a block as Ctrl-C does, and a shutdown in progress is not interrupted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a block as Ctrl-C does, so that what was brought up is taken down."""
+    """Let SIGTERM and SIGHUP end a block as Ctrl-C does, so that started servers are stopped."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -28,9 +28,9 @@ def interrupted_by_signals() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let nothing but the end of a block end it: for what takes a bounded time and must not be left half-way."""
+    """Ignore signals during a block: for work that takes a bounded time and must not stop half-way."""
     if threading.current_thread() is not threading.main_thread():
-        # Signals reach the main thread alone.
+        # Only the main thread receives signals.
         yield
         return
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPS}

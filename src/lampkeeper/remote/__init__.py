@@ -1,1 +1,1 @@
-"""The only sockets: clients, catalog reads, statements, spaces, models."""
+"""All network access of lampkeeper: clients, catalog reads, statements, Genie spaces, models."""

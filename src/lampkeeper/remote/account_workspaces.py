@@ -1,4 +1,4 @@
-"""The workspaces of the account, which use its groups and governed tags together."""
+"""The workspaces of the account, which share its groups and governed tags."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from lampkeeper.remote.clients import ApiLevel, Workspace, encode
 
 
 def other_workspaces(workspace: Workspace) -> tuple[str, ...] | None:
-    """Return the account's other workspaces by name and id, or None when the account does not say.
+    """Return the account's other workspaces by name and ID, or None if the account does not list them.
 
-    A list without this workspace is not the account's whole list: it says nothing of the others.
+    A list without this workspace is incomplete, so it also counts as unknown.
     """
     if not workspace.has_account:
         return None

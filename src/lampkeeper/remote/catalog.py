@@ -1,4 +1,4 @@
-"""Reading a catalog: a few information_schema queries for each catalog, never one for each column."""
+"""Reads catalogs: a few information_schema queries per catalog, never one per column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HIDDEN_SCHEMAS = {"information_schema"}
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Pattern:
-    """Tables asked for: a table, all tables of a schema when `table` is empty, all of a catalog when `schema` is empty too."""
+    """A pattern for tables: one table, all of a schema if `table` is empty, all of a catalog if `schema` is empty too."""
 
     catalog: str
     schema: str = ""
@@ -42,11 +42,11 @@ class Pattern:
         return cls(catalog=parts[0], schema=parts[1], table="" if parts[2] == "*" else parts[2])
 
     def takes(self, schema: str, table: str) -> bool:
-        """Say whether a table of this catalog is meant."""
+        """Return whether the pattern matches a table of this catalog."""
         return self.schema.casefold() in ("", schema.casefold()) and self.table.casefold() in ("", table.casefold())
 
     def __str__(self) -> str:
-        """Return the form people write."""
+        """Return the pattern as users write it."""
         if not self.schema:
             return f"{show_part(self.catalog)}.*"
         head = f"{show_part(self.catalog)}.{show_part(self.schema)}"
@@ -54,7 +54,7 @@ class Pattern:
 
 
 def read_snapshot(workspace: Workspace, patterns: Iterable[str], taken_at: str = "") -> Snapshot:
-    """Read the tables that the patterns name, with columns and tags; what is named and not there is a RemoteError."""
+    """Read the tables that match the patterns, with columns and tags; raise RemoteError for a named table that does not exist."""
     by_catalog: dict[str, list[Pattern]] = defaultdict(list)
     for pattern in sorted({Pattern.parse(p) for p in patterns}):
         by_catalog[pattern.catalog].append(pattern)
@@ -70,7 +70,7 @@ def read_snapshot(workspace: Workspace, patterns: Iterable[str], taken_at: str =
 
 
 def _read_named(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
-    """Return the tables of one catalog; none when the catalog is not there or may not be used."""
+    """Return the tables of one catalog; none if the catalog does not exist or may not be used."""
     try:
         return read_tables(workspace, catalog, wanted)
     except RemoteError as error:
@@ -100,7 +100,7 @@ def _parameters(schemas: Sequence[str]) -> tuple[str, list[Parameter]]:
 
 
 def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -> list[Table]:
-    """Return the tables of one catalog that the patterns name, by two queries; what is not there is left out."""
+    """Return the tables of one catalog that match the patterns, by two queries; missing tables are left out."""
     whole = any(not p.schema for p in wanted)
     listed, parameters = _parameters([] if whole else sorted({p.schema for p in wanted}))
     where = f"lower(table_schema) IN ({listed})" if not whole else "lower(table_schema) <> 'information_schema'"
@@ -147,11 +147,11 @@ def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -
 
 
 def require_all(found: Sequence[Table], wanted: Sequence[Pattern]) -> None:
-    """Raise when a name matched nothing, or a table shows no column: a view without rows is not a clean view."""
+    """Raise RemoteError if a pattern matched nothing or a table shows no columns: emptiness may mean a missing privilege."""
     missing = [str(p) for p in wanted if not any(p.takes(t.name.schema, t.name.table) for t in found)]
     if missing:
         raise RemoteError(
-            f"no such table, or no right to see it: {', '.join(missing)}",
+            f"the table does not exist, or the runner has no privilege to see it: {', '.join(missing)}",
             code="TABLE_OR_VIEW_NOT_FOUND",
             status=404,
             fix="check uc_tables in env.auto.tfvars; the runner needs USE CATALOG, USE SCHEMA and SELECT (or BROWSE) there",

@@ -1,8 +1,8 @@
-"""The way to a workspace and its account: one wire for every call of the engine, counted, bounded in time, retried.
+"""Connections to a workspace and its account. Every call is counted, bounded in time and retried if that is safe.
 
-The engine speaks the REST paths through the SDK's own ApiClient: names are percent-encoded here (the SDK pastes them as
-they are), empty lists are sent, and fields that we do not know come back as they were read. `Workspace.w` and
-`Workspace.account` are ordinary SDK clients for everybody else.
+The engine calls REST paths through the SDK's ApiClient: names are percent-encoded here (the SDK inserts them unencoded), empty
+lists are sent, and unknown fields survive a read and a write. `Workspace.w` and `Workspace.account` are ordinary SDK clients
+for other callers.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import RetryClassifier, Timeouts, never_sent, translate
 
 if TYPE_CHECKING:
-    # The SDK takes most of a second to load: it is loaded where a client is made, not with the command line.
+    # The SDK takes most of a second to load: import it when a client is created, not with the command line.
     from databricks.sdk import AccountClient, WorkspaceClient
     from databricks.sdk.core import Config
 
 Json = dict[str, Any]
 
-_QUIET = logging.NullHandler()  # added once, however often; handlers of the root logger still hear everything
+_QUIET = logging.NullHandler()  # adding it repeatedly adds it once; handlers of the root logger still receive every record
 
 
 class ApiLevel(StrEnum):
-    """Where a call goes."""
+    """The API that a call is sent to."""
 
     WORKSPACE = "workspace"
     ACCOUNT = "account"
@@ -44,9 +44,9 @@ class ApiLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One HTTP call: `kind` is what it is about (a kind of resource), `path` is encoded and without the host.
+    """One HTTP call: `kind` is a kind of resource, `path` is encoded and without the host.
 
-    `writes` says that it changes something: statements are POSTs that mostly do not.
+    `writes` is true if the call changes something; SQL statements are POSTs, but most of them only read.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class Call:
 
 
 class Wire(Protocol):
-    """Sends one call once; raises what the SDK raises."""
+    """Sends a call once; passes on the SDK's exceptions."""
 
     def send(self, call: Call) -> Any:
         """Return the decoded body."""
@@ -67,10 +67,10 @@ class Wire(Protocol):
 
 
 class SdkWire:
-    """The wire to a real server: the SDK's ApiClient with a single try; the tries are counted in `Workspace.request`."""
+    """The wire to a real server: the SDK's ApiClient with a single try; `Workspace.request` counts and repeats tries."""
 
     def __init__(self, workspace: Config, account: Config | None) -> None:
-        """Make one client for each plane."""
+        """Create one client per API level."""
         from databricks.sdk.core import ApiClient
 
         self._clients = {ApiLevel.WORKSPACE: ApiClient(workspace)}
@@ -79,7 +79,7 @@ class SdkWire:
             self._clients[ApiLevel.ACCOUNT] = ApiClient(account)
 
     def send(self, call: Call) -> Any:
-        """Send the call through the plane's client."""
+        """Send the call through the client of its API level."""
         headers = {"Accept": "application/json"} | (self._headers if call.api_level is ApiLevel.WORKSPACE else {})
         return self._clients[call.api_level].do(
             call.method,
@@ -96,7 +96,7 @@ def encode(*parts: str) -> str:
 
 
 class Workspace:
-    """A workspace and its account, as the engine uses them."""
+    """A workspace and its account."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Workspace:
         secrets: tuple[str, ...] = (),
         has_account: bool = True,
     ) -> None:
-        """Take the parts that `connect` makes; tests give a wire of their own."""
+        """Take the parts that `connect` creates; tests pass their own wire."""
         self.wire = wire
         self._w = w
         self.account = account
@@ -131,11 +131,11 @@ class Workspace:
     def w(self) -> WorkspaceClient:
         """Return the SDK's workspace client."""
         if self._w is None:
-            raise UsageError("this workspace was made without an SDK client")
+            raise UsageError("this workspace has no SDK client")
         return self._w
 
     def request(self, call: Call) -> Any:
-        """Send a call, again when that is safe and may help, until the timeouts ends; raise RemoteError."""
+        """Send a call, repeating it while that is safe and may help, until its timeout; raise RemoteError."""
         start, pause = self.clock.now(), self.timeouts.first_pause
         while True:
             self.tally[(call.kind, call.writes)] += 1
@@ -150,7 +150,7 @@ class Workspace:
             pause = min(pause * 2, self.timeouts.longest_pause)
 
     def _limit(self, call: Call, problem: RemoteError, error: BaseException) -> float:
-        """Return for how many seconds since the first try this failure is worth repeating."""
+        """Return for how many seconds after the first try a call with this failure may be repeated."""
         if RetryClassifier.lag(problem):
             return self.timeouts.lag
         if RetryClassifier.race(problem) or problem.status in RetryClassifier.THROTTLED:
@@ -168,7 +168,7 @@ class Workspace:
     def find(
         self, kind: str, path: str, query: Mapping[str, Any] | None = None, api_level: ApiLevel = ApiLevel.WORKSPACE
     ) -> Json | None:
-        """Read one document, or None when it is not there."""
+        """Read one document; None if it does not exist."""
         try:
             return self.get(kind, path, query, api_level)
         except RemoteError as error:
@@ -190,7 +190,7 @@ class Workspace:
         return found if isinstance(found, dict) else {}
 
     def pages(self, kind: str, path: str, items: str, query: Mapping[str, Any] | None = None) -> Iterator[Json]:
-        """Read a list that is paged by tokens; a page may be empty and yet have a successor."""
+        """Read a list that is paged by tokens; an empty page may still have a successor."""
         token = ""
         while True:
             page = self.get(kind, path, dict(query or {}) | ({"page_token": token} if token else {}))
@@ -211,13 +211,13 @@ class Workspace:
                 return
 
     def scim(self, resource: str) -> tuple[str, ApiLevel]:
-        """Return the SCIM path of account groups, users or service principals, and its plane."""
+        """Return the SCIM path of account groups, users or service principals, and its API level."""
         if self.has_account:
             return f"/api/2.0/accounts/{encode(self.account_id)}/scim/v2/{resource}", ApiLevel.ACCOUNT
         return f"/api/2.0/preview/scim/v2/{resource}", ApiLevel.WORKSPACE
 
     def calls(self) -> dict[str, dict[str, int]]:
-        """Return how many calls were sent, by kind, reads and writes apart."""
+        """Return how many reads and writes were sent, by kind."""
         table: dict[str, dict[str, int]] = {}
         for (kind, writes), count in sorted(self.tally.items()):
             row = table.setdefault(kind, {"reads": 0, "writes": 0})
@@ -233,16 +233,16 @@ def connect(
     clock: Clock | None = None,
     account: Auth | None = None,
 ) -> Workspace:
-    """Return the workspace; no token is checked before the first call. An incomplete sign-in is a UsageError.
+    """Return the workspace; the first call checks the token. Raise UsageError for an incomplete sign-in.
 
-    `account` signs in at the account with credentials of its own, as jobs do.
+    `account` holds separate credentials for the account, as jobs use them.
     """
     from databricks.sdk import AccountClient, WorkspaceClient
 
     timeouts = timeouts or Timeouts()
     secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
     signing = _signing(auth)
-    # One try for each send (the SDK's own loop would repeat a POST whose answer was lost); ours decides what is safe.
+    # One try per send: the SDK's own loop would repeat a POST whose response was lost. `Workspace.request` decides what is safe.
     timing = {"http_timeout_seconds": timeouts.http, "retry_timeout_seconds": 1}
     places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
     config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
@@ -275,7 +275,7 @@ def connect(
 
 
 def _signing(auth: Auth) -> dict[str, Any]:
-    """Return the credentials, their kind named outright: the environment of a job's task holds others, which would win."""
+    """Return the credentials with an explicit auth type: other credentials in a task's environment would take precedence."""
     if auth.token:
         return {"token": auth.token, "auth_type": "pat"}
     if auth.client_secret:
@@ -292,13 +292,13 @@ _CONSOLES = (
 
 
 def account_console(host: str) -> str:
-    """Return the account console of a workspace's cloud; the host itself where one server serves both planes."""
+    """Return the account console of a workspace's cloud; the host itself if one server serves both API levels."""
     bare = host.rstrip("/")
     return next((console for ending, console in _CONSOLES if bare.endswith(ending)), bare)
 
 
 def _profiles() -> tuple[str, ...]:
-    """Return the names of the profiles of this machine's .databrickscfg, and nothing else that stands in it."""
+    """Return the names of the profiles in this machine's .databrickscfg, and nothing else from the file."""
     reader = configparser.ConfigParser(interpolation=None, strict=False)
     path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser()
     try:
@@ -311,7 +311,7 @@ def _profiles() -> tuple[str, ...]:
 def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
     from databricks.sdk.core import Config
 
-    # The SDK warns of what then fails as an error of ours; unhandled, the warning would be printed above it.
+    # The SDK logs a warning for a problem that lampkeeper raises as an error; without a handler it would be printed too.
     logging.getLogger("databricks.sdk").addHandler(_QUIET)
     try:
         return Config(product="lampkeeper", product_version=version("lampkeeper"), **settings)
@@ -322,5 +322,5 @@ def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
         reason = translate(error, "sign-in", secrets).message
         raise UsageError(
             reason,
-            fix="give host and token, or client id and secret, or a profile, or the ID token that DATABRICKS_AUTH_TYPE names",
+            fix="give host and token, client ID and secret, a profile, or the ID token that DATABRICKS_AUTH_TYPE names",
         ) from None

@@ -1,4 +1,4 @@
-"""Time as the engine sees it, so that tests can put a clock of their own in its place."""
+"""The clock of the engine, which tests replace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds that pass, and waiting for them."""
+    """Reads the time and waits."""
 
     def now(self) -> float:
         """Return seconds since some fixed moment."""

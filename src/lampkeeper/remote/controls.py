@@ -1,4 +1,4 @@
-"""Column masks and row filters that were set on tables themselves: one paged list for each schema, none for each column."""
+"""Column masks and row filters that are set directly on tables: one paged list per schema, no call per column."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlsRead:
-    """The controls on tables in scope, and the tables that the list does not show: what stands on those is not known."""
+    """The controls on tables in scope, and the tables that the list does not show, whose controls are unknown."""
 
     controls: tuple[TableControl, ...] = ()
     not_shown: tuple[TableName, ...] = ()
 
     def lines(self) -> Iterator[str]:
-        """Yield one line for each control and for each table that is not shown, `none` if there are neither."""
+        """Yield one line for each control and for each table that is not shown; `none` if there are neither."""
         yield from map(str, self.controls)
         yield from (f"{table} is not shown to this principal: its controls are unknown" for table in self.not_shown)
         if not self.controls and not self.not_shown:
@@ -36,10 +36,10 @@ class ControlsRead:
 
 
 def read_controls(workspace: Workspace, tables: Iterable[TableName]) -> ControlsRead:
-    """Read what was set with ALTER TABLE on these tables.
+    """Read the controls that ALTER TABLE has set on these tables.
 
-    From the tables list and not from information_schema: its views leave out tables that show by BROWSE alone, and name
-    the further arguments in one text (source: platform docs, COLUMN_MASKS and ROW_FILTERS).
+    The source is the list of tables, not information_schema, whose views omit tables that are visible by BROWSE alone and
+    give the further arguments as one string (source: platform docs, COLUMN_MASKS and ROW_FILTERS).
     """
     wanted: dict[tuple[str, str], dict[str, TableName]] = defaultdict(dict)
     for table in tables:

@@ -1,4 +1,4 @@
-"""Results of Databricks Data Classification, where the workspace has them; its samples, which are values, are never read."""
+"""Results of Databricks Data Classification, if the workspace has them. Its samples, which are values, are never read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ABSENT = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """One row: a column, the class found in it, HIGH or LOW, and in which share of its values."""
+    """One result: a column, its class, the confidence HIGH or LOW, and the share of values with this class."""
 
     column: ColumnName
     class_tag: str
@@ -28,7 +28,7 @@ class Classified:
 
 
 def read_classification(workspace: Workspace, catalogs: Iterable[str]) -> tuple[Classified, ...] | None:
-    """Return the results for some catalogs by one query; None where there is no such table, or none that we may read."""
+    """Return the results for some catalogs by one query; None if the table does not exist or may not be read."""
     names = sorted({c.casefold() for c in catalogs})
     listed = ", ".join(f":c{n}" for n in range(len(names)))
     try:

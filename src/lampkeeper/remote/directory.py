@@ -1,4 +1,4 @@
-"""Groups, their members and their place in the workspace, read over SCIM; names on our side, ids on the platform's."""
+"""Groups, their members and their workspace assignments, read over SCIM: names for lampkeeper, IDs for the platform."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from lampkeeper.remote.clients import ApiLevel, Json, Workspace, encode
 
 _FEW = 25
-"""Up to so many members of unknown name are read one by one; beyond, the whole list is paged through."""
+"""The most members without a known name that are read one by one; for more, the whole list is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """What was read. `groups`: account group name to id. `members`: group name to member names, for the groups asked for.
+    """The directory. `groups`: account group name to ID. `members`: group name to member names, for the requested groups.
 
-    `ids`: principal name to id. `workspace_assignments`: group name to workspace permissions. `entitlements`: by group.
+    `ids`: principal name to ID. `workspace_assignments`: group name to workspace permissions. `entitlements`: by group name.
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ def read_directory(workspace: Workspace, wanted: Iterable[str]) -> Directory:
 
 
 def _read_members(workspace: Workspace, groups: Mapping[str, str], wanted: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return for each group its members as (id, resource), following nested groups."""
+    """Return the members of each group as (ID, resource), including those of nested groups."""
     path, api_level = workspace.scim("Groups")
     names = {i: n for n, i in groups.items()}
     waiting = sorted({name for name in wanted if name in groups}, reverse=True)
@@ -92,13 +92,13 @@ def _resource_names(workspace: Workspace, resource: str, ids: set[str]) -> dict[
 
 
 def find_principal(workspace: Workspace, name: str) -> str | None:
-    """Return the id of a user, service principal (by application id) or account group of this name, or None."""
+    """Return the ID of the user, service principal (by application ID) or account group of this name, or None."""
     found = locate_principal(workspace, name)
     return found[1] if found is not None else None
 
 
 def locate_principal(workspace: Workspace, name: str) -> tuple[str, str] | None:
-    """Return where a principal of this name is (`Users`, `ServicePrincipals` or `Groups`) and its id, or None."""
+    """Return the resource of a principal (`Users`, `ServicePrincipals` or `Groups`) and its ID, or None."""
     order = [("Users", "userName"), ("ServicePrincipals", "applicationId"), ("Groups", "displayName")]
     if "@" not in name:
         order.append(order.pop(0))
@@ -113,7 +113,7 @@ def locate_principal(workspace: Workspace, name: str) -> tuple[str, str] | None:
 
 
 def read_workspace_assignments(workspace: Workspace) -> dict[str, tuple[str, ...]]:
-    """Return workspace permissions by group name: one call."""
+    """Return the workspace permissions by group name, with one call."""
     path = f"/api/2.0/accounts/{encode(workspace.account_id)}/workspaces/{encode(workspace.workspace_id)}/permissionassignments"
     listed = workspace.get("workspace_assignment", path, None, ApiLevel.ACCOUNT).get("permission_assignments") or ()
     workspace_assignments: dict[str, tuple[str, ...]] = {}
@@ -125,7 +125,7 @@ def read_workspace_assignments(workspace: Workspace) -> dict[str, tuple[str, ...
 
 
 def read_entitlements(workspace: Workspace) -> dict[str, tuple[str, ...]]:
-    """Return entitlements by group name, for the groups that the workspace knows: one paged list."""
+    """Return the entitlements by group name, for the groups of the workspace, with one paged list."""
     listed = workspace.scim_pages(
         "entitlement", "/api/2.0/preview/scim/v2/Groups", {"attributes": "id,displayName,entitlements"}, ApiLevel.WORKSPACE
     )

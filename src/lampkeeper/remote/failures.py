@@ -1,4 +1,4 @@
-"""One mapping of everything that can go wrong on the wire to RemoteError, and which of it is worth another try."""
+"""Maps every failure of a request to RemoteError, and decides which failures are worth another try."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lampkeeper.model.errors import RemoteError
 
 if TYPE_CHECKING:
-    # Loaded where a failure is read: the command line starts without the SDK.
+    # Imported when a failure is read, so that the command line starts without the SDK.
     from databricks.sdk.errors.base import DatabricksError
 
 _SECRET_SHAPES = re.compile(r"(?i)(bearer\s+)[\w.\-~+/=]+|\bdapi[0-9a-z\-]{8,}|\bdose[0-9a-f]{16,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
@@ -28,8 +28,8 @@ _STATUS_BY_CLASS = {
 }  # fmt: skip
 _FIXES = {
     401: "the token is missing, wrong or expired: renew it in auth.auto.tfvars or in your profile",
-    403: "ask an admin for the right that is named; `lampkeeper plan` lists all missing privileges at once",
-    409: "something is there already, or changed meanwhile: make the plan again",
+    403: "ask an admin for the privilege that the message names; `lampkeeper plan` lists all missing privileges at once",
+    409: "the object exists already or has changed meanwhile: plan again",
     429: "the platform is throttling: run the command again later",
     503: "the platform is unavailable for now: run the command again later",
 }
@@ -39,10 +39,10 @@ _UNREACHED = "check the host and the network, then run again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long a kind of failure may last, in seconds: `deadline` for throttling and lost answers, `lag` for propagation.
+    """How long to retry, in seconds: `deadline` for throttling and lost responses, `lag` for propagation delay.
 
     Sources: a new tag value is usable in a policy only after 20 to 30 s and a new tag assignable after about 30 s (field
-    reports); tag policy writes in parallel abort and ask to be retried (Terraform provider issue 5070).
+    reports); parallel writes of tag policies abort and have to be retried (Terraform provider issue 5070).
     """
 
     http: float = 15.0
@@ -53,7 +53,7 @@ class Timeouts:
 
 
 class RetryClassifier:
-    """Which failures pass by themselves."""
+    """Recognises failures that pass by themselves."""
 
     THROTTLED = frozenset({429, 503})
     _RACES = ("Operation aborted due to concurrent modification",)
@@ -65,12 +65,12 @@ class RetryClassifier:
 
     @classmethod
     def race(cls, error: RemoteError) -> bool:
-        """Say whether the write lost a race and was not done."""
+        """Return whether a concurrent write won and this one was not performed."""
         return error.code in {"ABORTED", "CONCURRENT_MODIFICATION"} or any(text in error.message for text in cls._RACES)
 
     @classmethod
     def lag(cls, error: RemoteError) -> bool:
-        """Say whether the platform has not yet seen what was written a moment ago (a tag value, a tag key, a principal)."""
+        """Return whether a recent write (of a tag value, a tag key, a principal) has not propagated yet."""
         text = f"{error.code} {error.message}"
         return any(pattern.search(text) for pattern in cls._PROPAGATION_DELAYS) or error.code == "PRINCIPAL_DOES_NOT_EXIST"
 
@@ -92,7 +92,7 @@ def status_of(error: DatabricksError) -> int:
 
 
 def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> RemoteError:
-    """Return the RemoteError for an exception of the SDK or of the connection below it; `doing` says what was tried."""
+    """Return the RemoteError for an exception of the SDK or of the connection below it; `doing` describes the request."""
     import requests
     from databricks.sdk.errors.base import DatabricksError
 
@@ -106,14 +106,14 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
         text = redact(_SDK_CONFIG.sub("", str(error)), secrets)
         return RemoteError(f"{doing}: {text} ({code}, HTTP {status})", code=code, status=status, fix=_FIXES.get(status, ""))
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
-        return RemoteError(f"{doing}: the server does not answer", code="NO_ANSWER", fix=_UNREACHED)
+        return RemoteError(f"{doing}: the server does not respond", code="NO_ANSWER", fix=_UNREACHED)
     if isinstance(error, requests.exceptions.ConnectionError):
         return RemoteError(f"{doing}: cannot reach the server", code="NO_CONNECTION", fix=_UNREACHED)
     return RemoteError(f"{doing}: {redact(str(error), secrets)}", code=type(error).__name__)
 
 
 def never_sent(error: BaseException) -> bool:
-    """Say whether a request surely did not reach the server, so that even a POST may be sent again."""
+    """Return whether a request certainly did not reach the server, so that even a POST may be repeated."""
     import requests
 
     cause = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error

@@ -1,4 +1,4 @@
-"""Everything that a plan, a verification or a matrix needs to know of a workspace, read once."""
+"""The live state that plan, verification and matrix need, read once."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from lampkeeper.remote.securables import LivePolicy, Securable, carriers, read_f
 from lampkeeper.remote.table_grants import manages, read_table_grants
 
 _MANY = 4
-"""From so many tables of a catalog on, their grants are read by a query."""
+"""With at least this many tables in a catalog, their grants are read by one query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Governed:
-    """The governance side of a workspace: tables in scope and all that decides who sees what of them.
+    """The governance of a workspace: the tables in scope, and all objects that decide access to them.
 
-    `tags` are all tags in the schemas of the scope and on what they stand in; `unread` are policies that we cannot read.
-    `controls` were set on the tables themselves; of the tables in `controls_not_shown` they do not show to the runner.
+    `tags` are all tags in the schemas in scope and on their catalogs; `unread` are policies that could not be parsed.
+    `controls` are set directly on tables; the runner cannot see the controls of the tables in `controls_not_shown`.
     """
 
     tables: tuple[Table, ...] = ()
@@ -44,11 +44,11 @@ class Governed:
 
     @property
     def unread(self) -> tuple[LivePolicy, ...]:
-        """Return the policies whose effect we cannot tell."""
+        """Return the policies whose effect is unknown."""
         return tuple(p for p in self.policies if p.policy is None and p.problem)
 
     def access_model(self) -> AccessModel:
-        """Return who-sees-what as the workspace holds it."""
+        """Return the access model of the workspace."""
         return AccessModel(
             tables=self.tables,
             tags=self.tags,
@@ -72,10 +72,10 @@ def read_governed(
     more_policy_securables: Iterable[Securable] = (),
     more_grant_securables: Iterable[Securable] = (),
 ) -> Governed:
-    """Read the governance side for these tables; the `more_*` name places outside them that must be looked at too.
+    """Read the governance of these tables; the `more_*` arguments name securables outside them to read too.
 
-    A table that is not there is a RemoteError, a former one is left out. Calls: for each catalog 4 statements, 1 policy
-    list, 1 catalog; for each schema 2 or 3; for the tables' grants 1 statement where the runner manages the catalog.
+    A missing table is a RemoteError; a former one is left out. Calls per catalog: 4 statements, 1 list of policies, 1 read of
+    the catalog; per schema: 2 or 3; for the grants on tables: 1 statement if the runner manages the catalog.
     """
     snapshot = _read_tables(workspace, set(tables), set(former_tables))
     names = [t.name for t in snapshot]
@@ -115,7 +115,7 @@ def read_governed(
 
 
 def _table_grants(workspace: Workspace, names: list[TableName]) -> list[Grant]:
-    """Return the direct grants on these tables: one query for a catalog that we manage, else one call for each table."""
+    """Return the direct grants on these tables: one query for a catalog that the runner manages, else one call per table."""
     grants: list[Grant] = []
     for catalog in sorted({t.catalog for t in names}):
         inside = [t for t in names if t.catalog == catalog]
@@ -138,5 +138,5 @@ def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[Table
 
 
 def read_access_model(workspace: Workspace, tables: Iterable[TableName], groups: Iterable[str] = ()) -> AccessModel:
-    """Return what the workspace really holds about these tables, as the model that answers who sees what."""
+    """Return the access model of these tables, read from the workspace."""
     return read_governed(workspace, tables, groups=groups).access_model()

@@ -1,4 +1,4 @@
-"""Which model is asked, how long, and what it answered: endpoints that speak the OpenAI chat protocol.
+"""References to models, their timeouts and their responses: endpoints with the OpenAI chat protocol.
 
 Databricks serves it under {host}/serving-endpoints, Anthropic under https://api.anthropic.com/v1/ (vendors' documentation).
 """
@@ -15,7 +15,7 @@ from lampkeeper.model.errors import RemoteError, UsageError
 
 
 class Provider(StrEnum):
-    """Whose endpoint it is; `OTHER` is any address that speaks the protocol."""
+    """The provider of the endpoint; `OTHER` is any address with the protocol."""
 
     DATABRICKS = "databricks"
     OPENAI = "openai"
@@ -30,7 +30,7 @@ _FORMS = "databricks:ENDPOINT, openai:NAME, anthropic:NAME or https://host/v1#NA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
-    """A model as the user names it. `base_url` is empty for Databricks: the workspace knows its own."""
+    """A model as the user names it. `base_url` is empty for Databricks: it follows from the workspace."""
 
     provider: Provider
     name: str
@@ -38,12 +38,12 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str, environ: Mapping[str, str]) -> ModelRef:
-        """Read a reference; raise UsageError that shows the forms."""
+        """Parse a reference; raise UsageError with the valid forms."""
         if "://" in text:
             base, mark, name = text.rpartition("#")
             address = urlsplit(base)
             if not mark or not name or address.scheme not in ("http", "https") or not address.hostname or address.username:
-                raise UsageError(f"--model {text!r} is no address of a model", fix="write https://host/v1#NAME")
+                raise UsageError(f"--model {text!r} is not the address of a model", fix="write https://host/v1#NAME")
             return cls(provider=Provider.OTHER, name=name, base_url=base)
         head, mark, name = text.partition(":")
         if not mark or not name.strip() or head not in (Provider.DATABRICKS, Provider.OPENAI, Provider.ANTHROPIC):
@@ -53,14 +53,14 @@ class ModelRef:
         return cls(provider=provider, name=name.strip(), base_url=base)
 
     def __str__(self) -> str:
-        """Return the form people write."""
+        """Return the reference as users write it."""
         return f"{self.base_url}#{self.name}" if self.provider is Provider.OTHER else f"{self.provider}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelTimeouts:
-    """Seconds: `silence` without a byte, `answer` for one whole answer, `deadline` for all tries of one question, `tries` of
-    them at most; an address that cannot be reached is tried three times."""
+    """Timeouts in seconds: `silence` without a byte, `answer` for one whole response, `deadline` for all tries of one request,
+    of which there are at most `tries`; an unreachable address is tried three times."""
 
     silence: float = 60.0
     answer: float = 180.0
@@ -72,7 +72,7 @@ class ModelTimeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a model answered: content as it came (text, or a list of blocks), why it ended, tokens as the endpoint counts."""
+    """A model's response: its content (text, or a list of blocks), the reason for its end, tokens as the endpoint counts them."""
 
     content: str | list[Any]
     finish: str
@@ -83,15 +83,15 @@ class Answer:
 
     @property
     def cut(self) -> bool:
-        """Say whether the answer ended for its length, or the stream ended without a reason."""
+        """Return whether the response was cut at the token limit, or the stream ended without a reason."""
         return self.finish in ("length", "max_tokens", "")
 
     @property
     def refused(self) -> bool:
-        """Say whether the model, or a filter before it, would not answer."""
+        """Return whether the model, or a filter in front of it, refused to respond."""
         return bool(self.refusal) or self.finish in ("content_filter", "refusal")
 
 
 def fatal(error: RemoteError) -> bool:
-    """Say whether the same failure is sure to meet every other question too."""
+    """Return whether every other request would fail in the same way."""
     return error.status in {401, 403, 404} or 300 <= error.status < 400 or error.code == "NO_CONNECTION"

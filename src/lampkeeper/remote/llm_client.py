@@ -1,4 +1,4 @@
-"""One client for every model, streamed, bounded in time, secrets kept out; its package takes half a second to load."""
+"""The client of all models: streamed, bounded in time, without secrets in errors. Its package takes half a second to load."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _KEYS = {
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FATAL = frozenset({400, 401, 403, 404, 413, 422})
 _FIXES = {
-    400: "see whether the model takes chat completions",
+    400: "check that the model supports chat completions",
     401: "the key is missing, wrong or expired",
-    403: "ask for the right to query this model (CAN QUERY on a serving endpoint)",
+    403: "ask for the permission to query this model (CAN QUERY on a serving endpoint)",
     404: "check the model's name: `databricks serving-endpoints list`, or the vendor's list of models",
-    429: "the endpoint is throttling: run the command again later; what was answered is kept",
+    429: "the endpoint is throttling: run the command again later; responses received so far are kept",
 }
 _OPTIONAL = ("temperature", "response_format", "stream_options", "stream")
 
 
 @dataclass(slots=True)
 class Model:
-    """A model that can be asked, from several threads at once."""
+    """A model that several threads can query at once."""
 
     ref: ModelRef
     base_url: str
@@ -47,13 +47,13 @@ class Model:
     workspace: Workspace | None = None
     timeouts: ModelTimeouts = field(default_factory=ModelTimeouts)
     clock: Clock = field(default_factory=RealClock)
-    # What this endpoint turned out not to take; learnt once, by its own refusal.
+    # Optional parameters that this endpoint has rejected; each is tried once.
     _without: set[str] = field(default_factory=set)
     _client: OpenAI = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the client; its own retries are off, ours know the deadline."""
-        # A redirect is not followed: the key is for this address. What the environment says of organisations is OpenAI's.
+        """Create the client without its own retries, which do not respect the deadline."""
+        # Redirects are not followed: the key is for this address only. Organisation settings in the environment are for OpenAI.
         http: Any = httpx.Client(timeout=self.timeouts.silence, follow_redirects=False)
         headers: dict[str, Any] = {"User-Agent": f"lampkeeper/{version('lampkeeper')}"}
         if self.ref.provider is not Provider.OPENAI:
@@ -63,7 +63,7 @@ class Model:
         )
 
     def ask(self, messages: Sequence[Mapping[str, str]], *, most_tokens: int, schema: Mapping[str, Any]) -> Answer:
-        """Return the answer; raise RemoteError when there is none within the deadline. Throttled and failed tries repeat."""
+        """Return the response; raise RemoteError without one within the deadline. Throttled and failed tries are repeated."""
         end = self.clock.now() + self.timeouts.deadline
         pause, tries = self.timeouts.first_pause, 0
         while True:
@@ -80,11 +80,11 @@ class Model:
                 problem = self._translate(error)
                 wait = -1.0 if _final(problem.status) else max(pause, _retry_after(error))
             except TimeoutError:
-                problem = RemoteError(f"{self.ref}: the answer takes too long", code="NO_ANSWER", fix="ask a faster model")
+                problem = RemoteError(f"{self.ref}: the response takes too long", code="NO_ANSWER", fix="use a faster model")
                 wait = pause
             except (httpx.HTTPError, ValueError) as error:
-                # In the middle of a stream the client passes on what the connection, or a line that is no JSON, raised.
-                problem = RemoteError(f"{self.ref}: the answer broke off ({type(error).__name__})", code="BROKEN_ANSWER")
+                # Within a stream the client passes on exceptions of the connection, and of a line that is not JSON.
+                problem = RemoteError(f"{self.ref}: the response broke off ({type(error).__name__})", code="BROKEN_ANSWER")
                 wait = pause
             most = min(3, self.timeouts.tries) if problem.code == "NO_CONNECTION" else self.timeouts.tries
             if wait < 0 or tries >= most or self.clock.now() + wait >= end:
@@ -104,7 +104,7 @@ class Model:
         options = {k: v for k, v in options.items() if k not in self._without}
         if "stream" not in options:
             options.pop("stream_options", None)
-        # OpenAI's reasoning models take only the newer name; the others know the older one (vendors' documentation).
+        # OpenAI's reasoning models accept only the newer name, other models the older one (vendors' documentation).
         limit = "max_completion_tokens" if self.ref.provider is Provider.OPENAI else "max_tokens"
         until = min(self.clock.now() + self.timeouts.answer, end)
         answer = self._client.chat.completions.create(  # type: ignore[call-overload]
@@ -120,13 +120,13 @@ class Model:
         return max(0.1, min(self.timeouts.silence, end - self.clock.now()))
 
     def _signed(self) -> dict[str, str]:
-        """Return the workspace's own sign-in, renewed when it has to be; elsewhere the client sends the key."""
+        """Return the workspace's sign-in headers, renewed when needed; for other providers the client sends the key."""
         if self.workspace is None:
             return {}
         return {k: v for k, v in self.workspace.w.config.authenticate().items() if k.lower() == "authorization"}
 
     def _learnt(self, error: openai.APIError) -> bool:
-        """Note an optional parameter that the endpoint refuses by name; say whether to ask again without it."""
+        """Record an optional parameter that the endpoint rejects by name; return whether to repeat the request without it."""
         if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 422, 501):
             return False
         text = str(error).lower()
@@ -139,7 +139,7 @@ class Model:
     def _translate(self, error: openai.APIError) -> RemoteError:
         secrets = (self.key, *(self.workspace.secrets if self.workspace is not None else ()))
         if isinstance(error, openai.APITimeoutError):
-            return RemoteError(f"{self.ref}: the endpoint does not answer", code="NO_ANSWER", fix="try again, or another model")
+            return RemoteError(f"{self.ref}: the endpoint does not respond", code="NO_ANSWER", fix="try again, or another model")
         if isinstance(error, openai.APIConnectionError):
             return RemoteError(f"{self.ref}: cannot reach {self.base_url}", code="NO_CONNECTION", fix="check the address")
         status = error.status_code if isinstance(error, openai.APIStatusError) else 0
@@ -150,12 +150,12 @@ class Model:
 
 
 def _final(status: int) -> bool:
-    """Say whether a status will not pass by itself: what we sent is wrong, or the address is another's."""
+    """Return whether a status will not pass by itself: the request or the address is wrong."""
     return status in _FATAL or 300 <= status < 400
 
 
 def _retry_after(error: openai.APIError) -> float:
-    """Return what the server asks to wait, in seconds or until a date; 0 when it does not say."""
+    """Return the seconds to wait by the server's Retry-After, a number or a date; 0 without one."""
     if not isinstance(error, openai.APIStatusError):
         return 0.0
     given = error.response.headers.get("retry-after", "").strip()
@@ -176,7 +176,7 @@ def open_model(
     timeouts: ModelTimeouts | None = None,
     clock: Clock | None = None,
 ) -> Model:
-    """Return the model, ready to be asked; raise UsageError when its key is missing or would travel in the clear."""
+    """Return the model, ready for requests; raise UsageError if its key is missing or would be sent over plain HTTP."""
     timeouts, clock = timeouts or ModelTimeouts(), clock or RealClock()
     if ref.provider is Provider.DATABRICKS:
         if workspace is None:
@@ -188,7 +188,7 @@ def open_model(
     if not key and ref.provider is not Provider.OTHER:
         raise UsageError(f"{ref} needs a key in the environment variable {variable}", fix=f"export {variable}=…")
     if not key.isascii() or not key.isprintable() or any(c.isspace() for c in key):
-        raise UsageError(f"the key in {variable} cannot be read: it holds blanks or characters that no key has")
+        raise UsageError(f"the key in {variable} is malformed: it contains blanks or characters that are not valid in a key")
     if key and urlsplit(ref.base_url).scheme != "https" and urlsplit(ref.base_url).hostname not in _LOOPBACK:
-        raise UsageError(f"the key in {variable} would travel in the clear to {ref.base_url}", fix="use https")
+        raise UsageError(f"refusing to send the key in {variable} over plain HTTP to {ref.base_url}", fix="use https")
     return Model(ref=ref, base_url=ref.base_url, key=key, timeouts=timeouts, clock=clock)

@@ -1,4 +1,4 @@
-"""What comes back from a chat endpoint, in one piece or in chunks, put together; shapes of several vendors."""
+"""Assembles the response of a chat endpoint, whole or in chunks, in the formats of several vendors."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_CHARACTERS = 2_000_000
-"""What is kept of an answer; a stream that goes on past it is left."""
+"""The most characters kept of a response; a longer stream is closed."""
 
 
 @dataclass(slots=True)
 class StreamedResponse:
-    """An answer as far as it has come; `finish` stays empty when no reason for the end was given."""
+    """A response as far as it has arrived; `finish` stays empty if the endpoint gives no reason for the end."""
 
     content: str | list[Any] = ""
     finish: str = ""
@@ -32,14 +32,14 @@ class StreamedResponse:
         self._size += len(str(content))
 
     def count(self, usage: Any) -> None:
-        """Take over the endpoint's count of tokens."""
+        """Record the endpoint's count of tokens."""
         if usage is not None:
             self.input_tokens = int(getattr(usage, "prompt_tokens", 0) or 0)
             self.output_tokens = int(getattr(usage, "completion_tokens", 0) or 0)
 
     @property
     def full(self) -> bool:
-        """Say whether more than a sane answer has come."""
+        """Return whether the response exceeds the limit."""
         return self._size > MOST_CHARACTERS
 
     def _blocks(self) -> list[Any]:
@@ -49,7 +49,7 @@ class StreamedResponse:
 
 
 def hear_whole(answer: Any) -> StreamedResponse:
-    """Return an answer that came in one piece."""
+    """Return a response that arrived in one piece."""
     received = StreamedResponse()
     received.count(getattr(answer, "usage", None))
     for choice in (getattr(answer, "choices", None) or ())[:1]:
@@ -62,7 +62,7 @@ def hear_whole(answer: Any) -> StreamedResponse:
 
 
 def hear_stream(chunks: Iterable[Any], late: Callable[[], bool]) -> StreamedResponse:
-    """Return an answer that comes in chunks; raise TimeoutError when it gets late: a trickle never runs into silence."""
+    """Return a response that arrives in chunks; raise TimeoutError after the deadline, as a slow stream is never silent."""
     received = StreamedResponse()
     for chunk in chunks:
         if late():

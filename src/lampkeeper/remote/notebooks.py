@@ -1,4 +1,4 @@
-"""What the platform puts into a notebook's namespace and a laptop has to fetch: Spark, widgets, a place for HTML."""
+"""Provides on a laptop what the platform puts into a notebook's namespace: Spark, widgets, HTML output."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MOST_REPORTED = 400
 
 
 def laptop_spark() -> Any:
-    """Return a session of databricks-connect; serverless compute unless a cluster is configured.
+    """Return a databricks-connect session, on serverless compute unless a cluster is configured.
 
-    Raises UsageError without the package or the sign-in, RemoteError when the workspace does not let us in.
+    Raise UsageError without the package or a sign-in, RemoteError if the workspace rejects the sign-in.
     """
     try:
         from databricks.connect import DatabricksSession
@@ -36,19 +36,19 @@ def laptop_spark() -> Any:
     try:
         return builder.getOrCreate()
     except Exception as error:
-        # databricks-connect raises plain Exceptions for wrong settings and gRPC errors for the rest.
+        # databricks-connect raises plain Exceptions for wrong settings and gRPC errors for other failures.
         raise RemoteError(f"no Spark session: {_line(error)}", code="NO_SPARK", fix=_remedy()) from None
 
 
 def laptop_dbutils() -> Any:
-    """Return the SDK's dbutils; its widgets show in Jupyter with ipywidgets, and keep their defaults without."""
+    """Return the SDK's dbutils; its widgets appear in Jupyter with ipywidgets, and keep their defaults without it."""
     from databricks.sdk.dbutils import RemoteDbUtils
 
     return RemoteDbUtils(_config())
 
 
 def kernel_display() -> Callable[[str], Any] | None:
-    """Return what shows HTML below a cell of Jupyter, None in any other program."""
+    """Return the function that shows HTML below a Jupyter cell, None in any other program."""
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None else None
     if getattr(shell, "kernel", None) is None:
@@ -71,10 +71,8 @@ def _config() -> Config:
 def _remedy() -> str:
     if os.environ.get("DATABRICKS_HOST", "").startswith("http://"):
         now = os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "not set")
-        return (
-            f"set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (now: {now}) to the connect.pem that `localspace serve` names; check the token"
-        )
-    return "check the host, the token and that it may use serverless compute, or set DATABRICKS_CLUSTER_ID"
+        return f"set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (now: {now}) to the connect.pem of `localspace serve`; check the token"
+    return "check the host, the token, and the permission to use serverless compute, or set DATABRICKS_CLUSTER_ID"
 
 
 def _line(error: BaseException) -> str:

@@ -1,8 +1,8 @@
-"""Small files in the workspace that say which environments use what several of them share.
+"""Small files in the workspace that record which environments use shared objects.
 
-They lie in the folder that every user and service principal of a workspace may read and write by default (source: platform
-docs, page "Workspace assets", folder Shared). One environment writes one file per layer and no other, so that two runs at the
-same time never overwrite each other.
+They are in the folder that every user and service principal of a workspace may read and write by default (source: platform
+docs, page "Workspace assets", folder Shared). Each environment writes its own file per layer, so that concurrent runs never
+overwrite each other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_BYTES = 10_000_000
 
 
 def read_owner_files(workspace: Workspace) -> dict[str, bytes | None]:
-    """Return the files by name; None for one that is larger than any of ours or not text. RemoteError if none may be read."""
+    """Return the files by name; None for one that is too large or not text. Raise RemoteError if the folder is not readable."""
     try:
         listed = workspace.find(_KIND, f"{_API}/list", {"path": FOLDER})
         objects = [o for o in (listed or {}).get("objects") or () if str(o.get("path", "")).endswith(".json")]
@@ -32,7 +32,7 @@ def read_owner_files(workspace: Workspace) -> dict[str, bytes | None]:
                 found[name] = None
                 continue
             answer = workspace.find(_KIND, f"{_API}/export", {"path": f"{FOLDER}/{name}", "format": "AUTO"})
-            if answer is not None:  # else it was removed a moment ago
+            if answer is not None:  # else it was removed after the listing
                 found[name] = _decoded(str(answer.get("content") or ""))
     except RemoteError as error:
         raise _named(error, "read") from None
@@ -40,7 +40,7 @@ def read_owner_files(workspace: Workspace) -> dict[str, bytes | None]:
 
 
 def write_owner_file(workspace: Workspace, name: str, content: bytes) -> None:
-    """Create or replace one file; the folder is made with the first."""
+    """Create or replace one file, and the folder if it is missing."""
     body = {
         "path": f"{FOLDER}/{name}", "format": "AUTO", "overwrite": True, "content": base64.b64encode(content).decode(),
     }  # fmt: skip
@@ -53,7 +53,7 @@ def write_owner_file(workspace: Workspace, name: str, content: bytes) -> None:
 
 
 def delete_owner_file(workspace: Workspace, name: str) -> None:
-    """Remove one file, and with the last one its folders; what is gone already is fine."""
+    """Remove one file, and with the last file its folders; a missing file is not an error."""
     for path in (f"{FOLDER}/{name}", FOLDER, posixpath.dirname(FOLDER)):
         try:
             workspace.write(_KIND, "POST", f"{_API}/delete", {"path": path})
@@ -73,6 +73,6 @@ def _decoded(text: str) -> bytes | None:
 
 def _named(error: RemoteError, verb: str) -> RemoteError:
     return RemoteError(
-        f"cannot {verb} the owners of what environments share: {error.message}", code=error.code, status=error.status,
+        f"cannot {verb} the owners of shared objects: {error.message}", code=error.code, status=error.status,
         fix=error.fix or f"let the runner {verb} the workspace folder {FOLDER}",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Quotas of policies, live where the platform tells them (source: SDK 0.156, ResourceQuotas; the name as users report it)."""
+"""Live quotas of policies, if the platform reports them (source: SDK 0.156, ResourceQuotas; quota name by users' reports)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lampkeeper.remote.clients import Workspace, encode
 _UC = "/api/2.1/unity-catalog"
 _NAME = "abac-policy-quota"
 _NOT_REPORTED = frozenset({400, 403, 404, 501})
-"""Statuses of a place that has no such quota, or shows it to others only."""
+"""Statuses of a securable without this quota, or whose quota the runner may not see."""
 
 
 def read_policy_quotas(workspace: Workspace, catalogs: Iterable[str]) -> PolicyQuotas:
-    """Return what the platform tells: one call, and one for each catalog; what it does not tell is left out."""
+    """Return the quotas that the platform reports, with one call and one per catalog; others are left out."""
     found = {c: q for c in sorted(set(catalogs)) if (q := _quota(workspace, "CATALOG", c)) is not None}
     try:
         metastore = str(workspace.get("quota", f"{_UC}/metastore_summary").get("metastore_id") or "")

@@ -1,4 +1,4 @@
-"""Policies, grants, functions and owners of securables, read over REST into the nouns of the model."""
+"""Policies, grants, functions and owners of securables, read over REST into the types of the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Securable = tuple[SecurableType, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePolicy:
-    """A policy as it stands: the raw document, and our reading of it, or why we cannot read it."""
+    """A live policy: the raw document, and the parsed policy or the reason why it cannot be parsed."""
 
     raw: Mapping[str, Any]
     policy: Policy | None
@@ -37,7 +37,7 @@ class LivePolicy:
 
 
 def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inherited: bool = False) -> list[LivePolicy]:
-    """Return the policies attached to these securables (and, if `inherited`, to what they stand in): one list for each."""
+    """Return the policies attached to these securables (and, if `inherited`, to their parents), one list call each."""
     found: dict[tuple[str, str, str], LivePolicy] = {}
     for kind, parts in sorted(set(securables)):
         path = f"{_UC}/policies/{encode(str(kind), '.'.join(parts))}"
@@ -49,7 +49,7 @@ def read_policies(workspace: Workspace, securables: Iterable[Securable], *, inhe
 
 
 def carriers(workspace: Workspace, catalog: str) -> list[Securable]:
-    """Return the schemas and tables of a catalog that carry policies of their own, by one query."""
+    """Return the schemas and tables of a catalog that have directly attached policies, by one query."""
     rows = run_sql(
         workspace,
         "SELECT DISTINCT on_securable_type, schema_name, securable_name "  # noqa: S608 - the name is quoted
@@ -74,7 +74,7 @@ def _policy(raw: Json) -> LivePolicy:
 
 
 def policy_from_rest(raw: Mapping[str, Any]) -> Policy | None:
-    """Return our reading of a mask or filter policy, None for other kinds; raises when there is something we cannot read."""
+    """Return the parsed mask or filter policy, None for other kinds; raise UsageError for an unknown part."""
     if raw.get("policy_type") not in set(PolicyKind):
         return None
     kind = PolicyKind(raw["policy_type"])
@@ -106,7 +106,7 @@ def _argument(raw: Mapping[str, Any]) -> Argument:
         return Argument(alias=str(raw["alias"]))
     if "constant" in raw:
         return Argument(constant=str(raw["constant"]))
-    raise UsageError(f"an argument of a kind we do not know: {', '.join(sorted(raw))}")
+    raise UsageError(f"unknown kind of argument: {', '.join(sorted(raw))}")
 
 
 def _parts(full_name: str) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _parts(full_name: str) -> tuple[str, ...]:
 
 
 def policy_to_rest(policy: Policy) -> Json:
-    """Return the document that creates a policy; empty lists and texts are written out, so that an update can clear them."""
+    """Return the document that creates a policy; empty lists and strings are included, so that an update can clear fields."""
     body: Json = {
         "name": policy.name,
         "on_securable_type": str(policy.securable_type),
@@ -138,7 +138,7 @@ def policy_to_rest(policy: Policy) -> Json:
 
 
 def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[Grant]:
-    """Return the direct grants on each securable: one call for each, several at once."""
+    """Return the direct grants on each securable, with one call per securable, several in parallel."""
 
     def one(securable: Securable) -> list[Grant]:
         kind, parts = securable
@@ -146,7 +146,7 @@ def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[G
         token = ""
         entries: list[Json] = []
         while True:
-            # What is gone has no grants; whoever needs it to be there asks for it by name before.
+            # A removed securable has no grants; callers that need it to exist read it by name first.
             page = workspace.find("grant", path, {"page_token": token} if token else None) or {}
             entries += page.get("privilege_assignments") or []
             token = page.get("next_page_token") or ""
@@ -165,9 +165,9 @@ def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[G
 
 
 def read_functions(workspace: Workspace, catalog: str, schema: str) -> list[tuple[Function, str]]:
-    """Return the SQL functions of a schema with their owners; nothing when the schema is not there.
+    """Return the SQL functions of a schema with their owners; nothing if the schema does not exist.
 
-    A body that we may not read is empty. One with a key in it comes with placeholders in its place, and the key's id.
+    A body that the runner may not read is empty. In a body with a hash key, placeholders replace the key; its ID is returned.
     """
     path = f"{_UC}/functions"
     if workspace.find("function", f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}") is None:

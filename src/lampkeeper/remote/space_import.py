@@ -1,4 +1,4 @@
-"""Reading a Genie space for import: its content is there late on a new space, and at times only a write shows it."""
+"""Reads a Genie space for import. The content of a new space appears with a delay, and sometimes only after a write."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.spaces import list_spaces, read_space, update_space
 
 DELAYS = (5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0)
-"""Seconds between looks at a space whose content is not there yet."""
+"""Seconds between reads of a space whose content has not appeared yet."""
 
 _REFUSALS = ("partner", "cross-geo", "cross geo")
 
 
 def fetch_space(workspace: Workspace, space_id: str, *, wait: bool, clock: Clock | None = None) -> Json:
-    """Return a space with its content and etag; raise RemoteError when it is gone.
+    """Return a space with its content and etag; raise RemoteError if it does not exist.
 
-    `wait`: look again while the content is not there, by DELAYS, and raise in the end. Where the platform refuses to show a
-    content that partner AI features made, a PATCH with the title that the space has shows it and changes nothing.
+    With `wait`, read again with DELAYS until the content appears, and raise in the end. If the platform refuses to return
+    content that partner AI features created, a PATCH with the unchanged title returns it and changes nothing.
     """
     clock = clock or RealClock()
     for delay in (*DELAYS, None):
@@ -41,7 +41,7 @@ def _read(workspace: Workspace, space_id: str) -> Json:
         return _shown_by_write(workspace, space_id, error)
     if found is None:
         raise RemoteError(
-            f"no Genie space {space_id}, or no right to edit it", code="RESOURCE_DOES_NOT_EXIST", status=404,
+            f"no Genie space {space_id}, or no permission to edit it", code="RESOURCE_DOES_NOT_EXIST", status=404,
             fix="check genie_space_id; reading a space's content needs CAN EDIT",
         )  # fmt: skip
     return found
@@ -50,6 +50,6 @@ def _read(workspace: Workspace, space_id: str) -> Json:
 def _shown_by_write(workspace: Workspace, space_id: str, refusal: RemoteError) -> Json:
     title = next((str(s.get("title") or "") for s in list_spaces(workspace) if s.get("space_id") == space_id), "")
     if not title:
-        # Without its title every write would rename the space.
+        # A write without the title would rename the space.
         raise refusal
     return update_space(workspace, space_id, {"title": title})

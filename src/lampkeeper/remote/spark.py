@@ -1,4 +1,4 @@
-"""Queries through the Spark session of a job's task: its own compute, the same SQL, the privileges of the run's principal."""
+"""Queries through the Spark session of a job's task: on the task's compute, with the privileges of the run's principal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from lampkeeper.model.errors import RemoteError, UsageError
 
 
 def run_spark(statement: str) -> list[dict[str, str | None]]:
-    """Run one query and return its rows by lower-case column name, cells as text; raise UsageError outside of a task.
+    """Run one query and return its rows by lower-case column name, cells as strings; raise UsageError outside of a task.
 
-    A query that fails is a RemoteError whose code is the error class, as on a warehouse.
+    Raise RemoteError, whose code is the error class, for a query that fails, as on a warehouse.
     """
     try:
         rows = _session().sql(statement).collect()
     except Exception as error:
-        # Classic Spark, Spark Connect and the local workspace raise classes of their own; all tell their error class.
+        # Classic Spark, Spark Connect and the local workspace raise different exceptions; all carry the error class.
         reported = getattr(error, "getErrorClass", None)
         if reported is None:
             raise
@@ -27,10 +27,10 @@ def _session() -> Any:
     try:
         from databricks.sdk.runtime import spark
     except (ImportError, ValueError) as error:
-        raise UsageError(f"there is no Spark session here ({str(error).splitlines()[0]})", fix=_FIX) from None
+        raise UsageError(f"no Spark session is available ({str(error).splitlines()[0]})", fix=_FIX) from None
     if spark is None:
-        raise UsageError("there is no Spark session here", fix=_FIX)
+        raise UsageError("no Spark session is available", fix=_FIX)
     return spark
 
 
-_FIX = "count with Spark in a job's task; by hand the warehouse counts"
+_FIX = "use Spark in a job's task; elsewhere use the warehouse"

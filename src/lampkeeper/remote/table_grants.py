@@ -1,4 +1,4 @@
-"""Direct grants on the tables of a catalog by one query, where the runner sees all of them."""
+"""Direct grants on the tables of a catalog by one query, if the runner may see all of them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _UC = "/api/2.1/unity-catalog"
 
 
 def own_names(me: Json) -> frozenset[str]:
-    """Return the names that a grant or an owner may call the runner by: its own and its groups', from its SCIM `Me`."""
+    """Return the names under which the runner holds grants or owns objects: its own and its groups', from its SCIM `Me`."""
     groups = {str(g["display"]) for g in me.get("groups") or () if g.get("display")}
     own = {str(me[f]) for f in ("userName", "applicationId") if me.get(f)}
     return frozenset(groups | own)
 
 
 def manages(workspace: Workspace, catalog: str) -> bool:
-    """Say whether the runner owns or manages the catalog, and so sees every grant in it.
+    """Return whether the runner owns or manages the catalog, and therefore sees every grant in it.
 
-    A metastore admin who does neither is not recognised: the API does not tell.
+    A metastore admin without either is not recognised, because the API does not report that role.
     """
     me = workspace.get("grant", "/api/2.0/preview/scim/v2/Me")
     names = own_names(me)
@@ -41,7 +41,7 @@ def manages(workspace: Workspace, catalog: str) -> bool:
 def read_table_grants(workspace: Workspace, catalog: str, tables: Iterable[TableName]) -> list[Grant]:
     """Return the direct grants on these tables of one catalog: one query over its `table_privileges`.
 
-    The view is privilege-filtered: ask it only as somebody who `manages` the catalog. (Source: platform docs,
+    The view is filtered by privileges: query it only if the runner `manages` the catalog. (Source: platform docs,
     information schema; `inherited_from` is NONE for a grant on the table itself.)
     """
     wanted = {t.plain.casefold(): t for t in tables}

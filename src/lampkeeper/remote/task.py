@@ -1,4 +1,4 @@
-"""What a task of a job gets from the platform: the place for its values, and secrets by the name of their scope."""
+"""Task values and secrets for a task of a job."""
 
 from __future__ import annotations
 
@@ -21,19 +21,17 @@ def set_task_values(values: Mapping[str, Value]) -> None:
         for key, value in sorted(values.items()):
             dbutils.jobs.taskValues.set(key=key, value=value)
     except (ImportError, AttributeError, ValueError, NotImplementedError, TypeError) as error:
-        raise UsageError(
-            f"--verdict task-value: there is no task to set values in ({error})", fix="leave it out outside of a job"
-        ) from None
+        raise UsageError(f"--verdict task-value needs a task of a job ({error})", fix="leave it out outside of a job") from None
 
 
 def whoami(workspace: Workspace) -> str:
-    """Return the name of the principal that is signed in: a user's name or an application id."""
+    """Return the name of the signed-in principal: a user's name or an application ID."""
     me = workspace.get("principal", "/api/2.0/preview/scim/v2/Me")
     return str(me.get("userName") or me.get("applicationId") or me.get("displayName") or "")
 
 
 def read_secret(workspace: Workspace, scope: str, key: str) -> str | None:
-    """Return a secret, None when the scope has no such key; a scope that is not there is a UsageError."""
+    """Return a secret, None if the scope lacks the key; raise UsageError if the scope does not exist."""
     try:
         found = workspace.get("secret", "/api/2.0/secrets/get", {"scope": scope, "key": key})
     except RemoteError as error:
@@ -53,13 +51,13 @@ def _require_scope(workspace: Workspace, scope: str) -> None:
 
 
 def account_auth(workspace: Workspace, scope: str) -> Auth:
-    """Return how to sign in at the account: `account_id`, and `client_id` with `client_secret` or `token`, from a scope."""
+    """Return the sign-in for the account from a secret scope: `account_id`, and `client_id` with `client_secret` or `token`."""
     found = {
         key: read_secret(workspace, scope, key) or ""
         for key in ("account_id", "account_host", "client_id", "client_secret", "token")
     }
     if not found["account_id"]:
-        raise UsageError(f"the secret scope {scope!r} has no account_id", fix="put the account's id there")
+        raise UsageError(f"the secret scope {scope!r} has no account_id", fix="add the account's ID")
     if not found["token"] and not (found["client_id"] and found["client_secret"]):
-        raise UsageError(f"the secret scope {scope!r} has no client_id with client_secret", fix="put them there, or a token")
+        raise UsageError(f"the secret scope {scope!r} has no client_id with client_secret", fix="add them, or a token")
     return Auth(**found)

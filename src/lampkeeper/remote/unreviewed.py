@@ -1,4 +1,4 @@
-"""Which tables of a catalog carry no review tag, and who reads them."""
+"""Tables of a catalog without the review tag, and who can read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.remote.warehouse import Parameter, run_sql
 
 _BOUND = frozenset({"MANAGED", "EXTERNAL", "TABLE", "BASE TABLE", "MATERIALIZED_VIEW", "STREAMING_TABLE"})
 _BOUND |= {"MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}
-"""Kinds that row filters bind (source: platform docs, ABAC): views show what their base tables show."""
+"""Kinds of tables that row filters apply to (source: platform docs, ABAC); views inherit the filters of their base tables."""
 
 
 _TABLE = "schema_name, table_name"
@@ -21,7 +21,7 @@ _TABLE = "schema_name, table_name"
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class UnreviewedTable:
-    """A table without the review tag: when it was made (UTC, ISO 8601), and who may read it, its owner included."""
+    """A table without the review tag: its creation time (UTC, ISO 8601), and who may read it, including its owner."""
 
     name: TableName
     created: str = ""
@@ -29,15 +29,15 @@ class UnreviewedTable:
 
 
 def read_unreviewed(workspace: Workspace, catalogs: Iterable[str], losing: Collection[str] = ()) -> tuple[UnreviewedTable, ...]:
-    """Return the unreviewed tables of these catalogs as far as the runner may see them: five queries for each catalog.
+    """Return the unreviewed tables of these catalogs that the runner may see, by five queries per catalog.
 
-    `losing` are tables (plain names, lower case) that count as unreviewed although they carry the tag: it is about to go.
+    `losing` are tables (plain names, lower case) that count as unreviewed because their tag is about to be removed.
     """
     return tuple(sorted(t for c in sorted(set(catalogs)) for t in _of_catalog(workspace, c, losing)))
 
 
 def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableName, ...]:
-    """Return the tables of these catalogs that carry the review tag themselves: one query for each catalog."""
+    """Return the tables of these catalogs that have the review tag directly, by one query per catalog."""
     return tuple(sorted(TableName(c, *place) for c in set(catalogs) for place in _reviewed(workspace, c, "table_tags", _TABLE)))
 
 
@@ -67,7 +67,7 @@ def _of_catalog(workspace: Workspace, catalog: str, losing: Collection[str]) -> 
 
 
 def _reviewed(workspace: Workspace, catalog: str, view: str, columns: str) -> set[tuple[str, ...]]:
-    """Return what carries the review tag by itself; a row is one of the view's names."""
+    """Return the objects with a direct review tag, each as a row of the view's name columns."""
     statement = (
         f"SELECT {columns} FROM {quote_path(catalog, 'information_schema', view)} "  # noqa: S608 - quoted, values bound
         "WHERE tag_name = :key AND tag_value = :value"

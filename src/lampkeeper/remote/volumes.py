@@ -1,7 +1,7 @@
-"""Files in a Unity Catalog volume through the Files API: every write is whole, and a file can be made by one writer alone.
+"""Files in a Unity Catalog volume through the Files API: writes are atomic, and only one of two writers can create a file.
 
-The mounted path of a volume takes no appends and promises no locks (source: platform docs, volume limitations); one upload
-of the Files API appears at once, and `overwrite=false` lets one of two writers win (source: SDK 0.156, Files).
+The mounted path of a volume supports neither appends nor locks (source: platform docs, volume limitations); an upload through
+the Files API appears at once, and `overwrite=false` lets one of two writers win (source: SDK 0.156, Files).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lampkeeper.remote.failures import RetryClassifier, translate
 
 ROOT = "/Volumes/"
 MOST_BYTES = 128 * 1024 * 1024
-"""No file that we keep is larger; of one that is, no more is held in memory."""
+"""The most bytes of a file; lampkeeper's own files are smaller, and larger ones are not read."""
 _FILES = "/api/2.0/fs/files"
 _DIRECTORIES = "/api/2.0/fs/directories"
 _BINARY = {"Content-Type": "application/octet-stream"}
@@ -32,13 +32,13 @@ class VolumeFolder:
     path: str
 
     def __post_init__(self) -> None:
-        """Refuse a path that is no folder of a volume."""
+        """Raise UsageError if the path is not a folder in a volume."""
         parts = self.path.split("/")
         if not self.path.startswith(ROOT) or len(parts) < 5 or not all(parts[1:]) or {".", ".."} & set(parts):
             raise UsageError(f"{self.path}: not a folder in a volume", fix="write /Volumes/<catalog>/<schema>/<volume>/envs")
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None when it is not there; raise UsageError for one that is too large to be ours."""
+        """Return a file's bytes, None if it does not exist; raise UsageError if it is too large to be lampkeeper's."""
         try:
             answer = self._do("GET", _FILES, name, raw=True)
         except RemoteError as error:
@@ -49,16 +49,17 @@ class VolumeFolder:
             content = bytes(stream.read(MOST_BYTES + 1))
         if len(content) > MOST_BYTES:
             raise UsageError(
-                f"{self.path}/{name}: has more than {MOST_BYTES} bytes, the most that is read", fix="remove it, if it is not ours"
+                f"{self.path}/{name}: has more than {MOST_BYTES} bytes, the most that is read",
+                fix="remove it if lampkeeper did not write it",
             )
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Create or replace a file; folders are made."""
+        """Create or replace a file, and missing folders."""
         self._do("PUT", _FILES, name, query={"overwrite": "true"}, headers=_BINARY, data=content)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Create a file; say False when it is there already."""
+        """Create a file; return False if it exists already."""
         try:
             self._do("PUT", _FILES, name, query={"overwrite": "false"}, headers=_BINARY, data=content, again=False)
         except RemoteError as error:
@@ -68,7 +69,7 @@ class VolumeFolder:
         return True
 
     def delete(self, name: str) -> None:
-        """Delete a file; one that is gone already is fine."""
+        """Delete a file; a missing file is not an error."""
         try:
             self._do("DELETE", _FILES, name)
         except RemoteError as error:
@@ -76,7 +77,7 @@ class VolumeFolder:
                 raise
 
     def names(self, folder: str = "") -> Iterator[str]:
-        """Yield the files below a folder, by name relative to this one; a folder that is not there holds nothing."""
+        """Yield the names of the files below a folder, relative to this one; nothing if the folder does not exist."""
         token = ""
         while True:
             try:
@@ -97,7 +98,7 @@ class VolumeFolder:
 
     @staticmethod
     def _lost(error: RemoteError) -> bool:
-        """Say whether it is the volume that is not there."""
+        """Return whether the error means that the volume does not exist."""
         return "olume '" in error.message and "does not exist" in error.message
 
     def _do(self, method: str, api: str, name: str, *, again: bool = True, **how: Any) -> Any:
@@ -106,7 +107,7 @@ class VolumeFolder:
         return self._patiently(lambda: self.workspace.w.api_client.do(method, api + path, **how), f"{method} {name}", again=again)
 
     def _patiently(self, send: Callable[[], Any], doing: str, *, again: bool) -> Any:
-        """Send, again while that is safe and may help."""
+        """Send, repeating while that is safe and may help."""
         timeouts, clock = self.workspace.timeouts, self.workspace.clock
         start, pause = clock.now(), timeouts.first_pause
         while True:

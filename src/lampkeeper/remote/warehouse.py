@@ -1,4 +1,4 @@
-"""Statements on a SQL warehouse: typed named parameters, polling, chunks; cancelled when the person gives up."""
+"""Statements on a SQL warehouse: typed named parameters, polling, chunks; an interrupted statement is cancelled."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def run_sql(
     timeout: float = 600.0,
     writes: bool = False,
 ) -> Rows:
-    """Run one statement to its end and return all rows.
+    """Run one statement and return all rows.
 
-    `writes` says that the statement changes something. `timeout` is in seconds for the statement itself, engine start
-    included; then it is cancelled and RemoteError raised.
-    A statement that fails is a RemoteError whose code is the error class (`TABLE_OR_VIEW_NOT_FOUND`, …).
+    `writes` is true if the statement changes something. After `timeout` seconds, including the start of the engine, the
+    statement is cancelled and RemoteError raised. Raise RemoteError, whose code is the error class
+    (`TABLE_OR_VIEW_NOT_FOUND`, …), if the statement fails.
     """
     body: dict[str, Any] = {
         "statement": statement,
@@ -82,7 +82,7 @@ def run_sql(
 
 
 def _wait(workspace: Workspace) -> str:
-    """Return how long the warehouse may hold its answer back: less than we wait for one (it takes 0, or 5 to 50 s)."""
+    """Return the warehouse's wait_timeout (0, or 5 to 50 s): less than the HTTP timeout."""
     timeouts = int(workspace.timeouts.http) - 2
     return f"{min(10, timeouts)}s" if timeouts >= 5 else "0s"
 
@@ -125,12 +125,12 @@ def _rows(workspace: Workspace, kind: str, statement_id: str, answer: Json) -> R
 
 
 def warehouse_id(workspace: Workspace) -> str:
-    """Return the id of the warehouse to use: the one given, else a running serverless one, else any; kept for next time."""
+    """Return the ID of the warehouse to use: the given one, else a running serverless one, else any; it is remembered."""
     if not workspace.warehouse_id:
         found = list_warehouses(workspace)
         if not found:
             raise RemoteError(
-                "there is no SQL warehouse in this workspace", code="NO_WAREHOUSE", status=404,
+                "this workspace has no SQL warehouse", code="NO_WAREHOUSE", status=404,
                 fix="create one, or set sql_warehouse_id in env.auto.tfvars",
             )  # fmt: skip
         found.sort(key=lambda w: (w.get("state") != "RUNNING", not w.get("enable_serverless_compute"), str(w.get("name"))))
@@ -139,7 +139,7 @@ def warehouse_id(workspace: Workspace) -> str:
 
 
 def require_warehouse(workspace: Workspace, given: str) -> None:
-    """Use this warehouse from now on; a UsageError names those that exist when it does not."""
+    """Use this warehouse from now on; raise UsageError, with the existing ones, if it does not exist."""
     found = list_warehouses(workspace)
     if given not in {str(w["id"]) for w in found}:
         there = ", ".join(sorted(f"{w['id']} ({w.get('name', '')})" for w in found)) or "none"
@@ -149,7 +149,7 @@ def require_warehouse(workspace: Workspace, given: str) -> None:
 
 
 def warm_up(workspace: Workspace) -> None:
-    """Make the warehouse start with a statement that nobody waits for, so that it comes up while other work is done."""
+    """Start the warehouse with a statement whose result is not awaited, so that it starts during other work."""
     body = {"statement": "SELECT 1", "warehouse_id": warehouse_id(workspace), "wait_timeout": "0s"}
     workspace.request(Call(kind="warehouse", method="POST", path=_STATEMENTS, body=body, writes=False))
 

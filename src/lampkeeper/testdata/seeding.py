@@ -221,7 +221,7 @@ def _marks(workspace: Workspace, catalog: str, schema: str) -> dict[str, str]:
 
 
 def _has_rows(workspace: Workspace, seed_table: SeedTable) -> bool:
-    """Say whether any row shows: rows come in one statement for tables of our size, so some means all."""
+    """Return whether any row shows: rows come in one statement for tables of our size, so some means all."""
     if not seed_table.rows:
         return True
     return bool(run_sql(workspace, f"SELECT 1 FROM {seed_table.table.name.sql} LIMIT 1", kind="seed").rows)  # noqa: S608

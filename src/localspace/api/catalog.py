@@ -108,7 +108,7 @@ def get_table(request: Request) -> Json:
 
 
 def table_exists(request: Request) -> Json:
-    """Say whether a table exists; raises 404 for a missing catalog or schema."""
+    """Return whether a table exists; raises 404 for a missing catalog or schema."""
     full_name = request.params["full_name"]
     catalog, schema, _ = split_name("TABLE", full_name)
     request.repositories.catalog.schema(request.actor, f"{catalog}.{schema}")

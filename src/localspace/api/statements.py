@@ -22,7 +22,7 @@ _MAX_PARAMETERS = 256
 
 
 def writes_by_body(raw: bytes) -> bool:
-    """Say whether a request to run a statement counts as a write; one that cannot be read changes nothing."""
+    """Return whether a request to run a statement counts as a write; one that cannot be read changes nothing."""
     try:
         body = json.loads(raw)
     except ValueError:

@@ -255,7 +255,7 @@ class Service:
 
 
 def _writes(plan: Any) -> bool:
-    """Say whether a plan is a statement that changes something; every other plan is a query."""
+    """Return whether a plan is a statement that changes something; every other plan is a query."""
     body = plan.command.sql_command
     text = body.sql or body.input.sql.query or plan.root.sql.query
     return bool(text) and not is_read(text)

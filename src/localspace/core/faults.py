@@ -38,7 +38,7 @@ class Fault:
     seen: dict[str, int] = field(default_factory=dict)
 
     def matches(self, method: str, path: str) -> bool:
-        """Say whether a call is meant; `*` in the path spans segments."""
+        """Return whether a call is meant; `*` in the path spans segments."""
         return self.method in ("*", method) and fnmatchcase(path, self.path)
 
     def take(self, path: str) -> bool:

@@ -56,7 +56,7 @@ class Lag:
         self._store.put("undo", (kind, number), entry | {"before": before}, (kind,))
 
     def settling(self, kind: LagKind) -> bool:
-        """Say whether any change is not yet in effect."""
+        """Return whether any change is not yet in effect."""
         return bool(self.seconds(kind)) and any(
             entry["at_ms"] > self._horizon(kind) for entry in self._store.list("undo", (kind,))
         )

@@ -55,7 +55,7 @@ class Token:
     end: int
 
     def is_word(self, *words: str) -> bool:
-        """Say whether this is one of the unquoted words, upper case."""
+        """Return whether this is one of the unquoted words, upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -188,7 +188,7 @@ class Cursor:
 
     @property
     def done(self) -> bool:
-        """Say whether nothing is left."""
+        """Return whether nothing is left."""
         return self.at >= len(self.tokens)
 
     def peek(self, ahead: int = 0) -> Token | None:
@@ -205,7 +205,7 @@ class Cursor:
         return token
 
     def looking_at(self, *words: str) -> bool:
-        """Say whether the next tokens are these words or symbols."""
+        """Return whether the next tokens are these words or symbols."""
         for ahead, word in enumerate(words):
             token = self.peek(ahead)
             if token is None or token.kind not in ("word", "symbol") or token.text.upper() != word:

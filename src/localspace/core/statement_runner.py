@@ -57,7 +57,7 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
-        """Say whether somebody asked to stop."""
+        """Return whether somebody asked to stop."""
         return self._event.is_set()
 
     def on_cancel(self, callback: Callable[[], None]) -> None:

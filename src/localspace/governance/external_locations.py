@@ -52,7 +52,7 @@ def checked_url(url: Any, legacy: bool) -> str:
 
 
 def lies_in(key: str, other: str) -> bool:
-    """Say whether a normalised URL is the other one or lies below it."""
+    """Return whether a normalised URL is the other one or lies below it."""
     return key == other or key.startswith(other.rstrip("/") + "/")
 
 

@@ -32,7 +32,7 @@ Owns = Callable[[Principal, str, str], bool]
 
 
 def is_legacy(full_name: str) -> bool:
-    """Say whether a full name is hive_metastore or lies in it."""
+    """Return whether a full name is hive_metastore or lies in it."""
     return full_name[: len(HIVE)].casefold() == HIVE and full_name[len(HIVE) : len(HIVE) + 1] in ("", ".")
 
 
@@ -71,11 +71,11 @@ class LegacyPrivileges:
         return frozenset(found)
 
     def manages(self, actor: Principal, securable: str, full_name: str) -> bool:
-        """Say whether the actor owns it or is a workspace admin, who is not bound by table access control."""
+        """Return whether the actor owns it or is a workspace admin, who is not bound by table access control."""
         return self._owns(actor, securable, full_name) or self._identity.is_workspace_admin(actor.id)
 
     def can_see(self, actor: Principal, securable: str, full_name: str, above: tuple[tuple[str, str], ...]) -> bool:
-        """Say whether it shows: the catalog to all, a schema with USAGE, a table with READ_METADATA or SELECT, and USAGE."""
+        """Return whether it shows: the catalog to all, a schema with USAGE, a table with READ_METADATA or SELECT, and USAGE."""
         if securable == "CATALOG" or self.manages(actor, securable, full_name):
             return True
         held = self.held(actor, securable, full_name, above)

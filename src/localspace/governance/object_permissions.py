@@ -83,7 +83,7 @@ def levels_held(
 
 
 def may_see(repositories: Repositories, actor: Principal, object_type: str, object_id: str, owner: str | None) -> bool:
-    """Say whether an object shows to the actor: any level opens it."""
+    """Return whether an object shows to the actor: any level opens it."""
     return bool(levels_held(repositories, actor, object_type, object_id, owner))
 
 

@@ -164,7 +164,7 @@ class PolicyRepository:
         return found
 
     def may_view(self, actor: Principal, securable: str, full_name: str) -> bool:
-        """Say whether the policies on a securable that exists show to the actor."""
+        """Return whether the policies on a securable that exists show to the actor."""
         if securable == "METASTORE":
             return self._identity.is_metastore_admin(actor.id)
         held = self._privileges.held(actor, securable, full_name)

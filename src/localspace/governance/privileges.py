@@ -167,7 +167,7 @@ class Privileges:
         return None if found is None else found.get("owner")
 
     def is_owner(self, actor: Principal, securable: str, full_name: str) -> bool:
-        """Say whether the actor, or a group of it, owns the securable."""
+        """Return whether the actor, or a group of it, owns the securable."""
         return self.owner(securable, full_name) in self._identity.names_of(actor.id)
 
     # Privileges
@@ -199,11 +199,11 @@ class Privileges:
         return frozenset(found)
 
     def holds(self, actor: Principal, privilege: str, securable: str, full_name: str) -> bool:
-        """Say whether the actor holds a privilege on a securable."""
+        """Return whether the actor holds a privilege on a securable."""
         return privilege in self.held(actor, securable, full_name)
 
     def manages(self, actor: Principal, securable: str, full_name: str) -> bool:
-        """Say whether the actor may manage: owner of it or of a container, MANAGE, or metastore admin."""
+        """Return whether the actor may manage: owner of it or of a container, MANAGE, or metastore admin."""
         if securable in _DEPTH and is_legacy(full_name):
             return self._legacy.manages(actor, securable, full_name)
         for kind, name in ((securable, full_name), *containers(securable, full_name)):
@@ -212,7 +212,7 @@ class Privileges:
         return self._identity.is_metastore_admin(actor.id)
 
     def can_see(self, actor: Principal, securable: str, full_name: str) -> bool:
-        """Say whether the securable shows in lists and reads: any privilege on it, BROWSE above, or management.
+        """Return whether the securable shows in lists and reads: any privilege on it, BROWSE above, or management.
 
         BROWSE is inherited and shows metadata without USE CATALOG or USE SCHEMA; any other privilege needs them.
         """
@@ -239,7 +239,7 @@ class Privileges:
 
     @rule("LS-090")
     def may_read_body(self, actor: Principal, full_name: str) -> bool:
-        """Say whether the body of a function shows: to who may execute it, and to who manages it or owns it."""
+        """Return whether the body of a function shows: to who may execute it, and to who manages it or owns it."""
         return self.manages(actor, "FUNCTION", full_name) or self.holds(actor, "EXECUTE", "FUNCTION", full_name)
 
     # Demands

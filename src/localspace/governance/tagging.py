@@ -258,7 +258,7 @@ class Tagging:
     # Privileges and limits
 
     def has_role(self, actor: Principal, role: str, policy_id: str | None) -> bool:
-        """Say whether the actor has a tag policy role (creator, manager, assigner); a manager may assign.
+        """Return whether the actor has a tag policy role (creator, manager, assigner); a manager may assign.
 
         Account admins create and manage, workspace admins create (source: platform docs, governed tag permissions).
         """

@@ -113,5 +113,5 @@ class Route:
 
     @property
     def mutating(self) -> bool:
-        """Say whether the operation is a write: such calls are counted and can be killed."""
+        """Return whether the operation is a write: such calls are counted and can be killed."""
         return self.method != "GET" and not self.reads

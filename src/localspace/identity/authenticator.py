@@ -89,7 +89,7 @@ class Authenticator:
         return self._identity.require_active(found["principal_id"])
 
     def is_of_task(self, headers: Mapping[str, str]) -> bool:
-        """Say whether a request carries the token that a run of a task was given."""
+        """Return whether a request carries the token that a run of a task was given."""
         found = self._store.get("token", digest(_bearer(headers)))
         return found is not None and found["scope"] == "task"
 

@@ -134,20 +134,20 @@ class Identity:
     # Roles
 
     def is_account_admin(self, principal_id: str) -> bool:
-        """Say whether the principal, or a group of it, has the role account_admin."""
+        """Return whether the principal, or a group of it, has the role account_admin."""
         return any("account_admin" in body.get("roles", ()) for body in self._bodies(principal_id))
 
     def is_workspace_admin(self, principal_id: str) -> bool:
-        """Say whether the principal, or a group of it, is assigned to the workspace as ADMIN."""
+        """Return whether the principal, or a group of it, is assigned to the workspace as ADMIN."""
         return any("ADMIN" in self._assignment(one) for one in (principal_id, *self.groups_of(principal_id)))
 
     def is_metastore_admin(self, principal_id: str) -> bool:
-        """Say whether the principal, or a group of it, owns the metastore."""
+        """Return whether the principal, or a group of it, owns the metastore."""
         names = self.names_of(principal_id)
         return any(metastore.get("owner") in names for metastore in self._store.list("metastore"))
 
     def in_workspace(self, principal_id: str) -> bool:
-        """Say whether the principal may enter the workspace: assigned itself or through a group."""
+        """Return whether the principal may enter the workspace: assigned itself or through a group."""
         return any(self._assignment(one) for one in (principal_id, *self.groups_of(principal_id)))
 
     def entitlements(self, principal_id: str) -> frozenset[str]:

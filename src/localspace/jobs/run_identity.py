@@ -84,7 +84,7 @@ def require_same_identity(repositories: Repositories, actor: Principal, owner: s
 
 
 def has_role_on(repositories: Repositories, actor: Principal, application_id: str, role: str) -> bool:
-    """Say whether the actor, or an account group of it, has `servicePrincipal.<role>` on a service principal."""
+    """Return whether the actor, or an account group of it, has `servicePrincipal.<role>` on a service principal."""
     prefixes = {PrincipalKind.USER: "users", PrincipalKind.SERVICE_PRINCIPAL: "servicePrincipals"}
     groups = {f"groups/{name}" for name in repositories.identity.account_groups_of(actor.id)}
     reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}

@@ -139,7 +139,7 @@ class RunLog:
 
 
 def over(body: Document) -> bool:
-    """Say whether a run or task run is over."""
+    """Return whether a run or task run is over."""
     return Life(body["life"]) in OVER
 
 

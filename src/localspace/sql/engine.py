@@ -61,7 +61,7 @@ class Engine:
 
     @property
     def running(self) -> bool:
-        """Say whether the process is there and has said that it is ready."""
+        """Return whether the process is there and has said that it is ready."""
         return self._process is not None and self._process.poll() is None and self._ready.done()
 
     def warm(self) -> None:

@@ -61,7 +61,7 @@ def parse_query(text: str) -> exp.Expr:
 
 
 def is_common_table(table: exp.Table) -> bool:
-    """Say whether a one-part table name means a common table expression that is visible there."""
+    """Return whether a one-part table name means a common table expression that is visible there."""
     if table.args.get("db") is not None:
         return False
     name = table.name.casefold()
@@ -142,7 +142,7 @@ def constant_of(text: str) -> str | None:
 
 
 def is_path_format(word: str) -> bool:
-    """Say whether a word names a file format, as in parquet.`/path`."""
+    """Return whether a word names a file format, as in parquet.`/path`."""
     return word.casefold() in {"parquet", "delta", "json", "csv", "orc", "avro", "text", "binaryfile", "xml", "iceberg"}
 
 

@@ -181,7 +181,7 @@ def _controls(table: Document) -> tuple[object, ...]:
 
 
 def is_view(table: Document) -> bool:
-    """Say whether a table's document is a view."""
+    """Return whether a table's document is a view."""
     return str(table.get("table_type", "")).upper() == "VIEW" or bool(table.get("view_definition"))
 
 

@@ -58,7 +58,7 @@ class Protection:
 
     @property
     def any(self) -> bool:
-        """Say whether anything is masked or filtered."""
+        """Return whether anything is masked or filtered."""
         return bool(self.masks) or self.row_filter is not None
 
 
@@ -101,7 +101,7 @@ class Resolver:
         return Protection(masks, row_filter)
 
     def exempt(self) -> bool:
-        """Say whether no policy on the table could ever apply to the principal: in EXCEPT or not in TO of each."""
+        """Return whether no policy on the table could ever apply to the principal: in EXCEPT or not in TO of each."""
         return not any(applies_to(policy, self._names) for policy in self._policies)
 
     @rule("LS-025")
@@ -273,7 +273,7 @@ class Resolver:
 
 @rule("LS-010", "LS-011", "LS-012")
 def applies_to(policy: Document, names: frozenset[str]) -> bool:
-    """Say whether a policy is for a principal: one of its names is in TO and none is in EXCEPT."""
+    """Return whether a policy is for a principal: one of its names is in TO and none is in EXCEPT."""
     if not names.intersection(policy.get("to_principals") or ()):
         return False
     return not names.intersection(policy.get("except_principals") or ())

@@ -68,7 +68,7 @@ def fitting(routine: Routine, arguments: list[str]) -> list[str]:
 
 
 def bound_by_engine(routine: Routine, arguments: list[str]) -> bool:
-    """Say whether a call must be a function of the engine: a name of the body's own could stand where an argument does.
+    """Return whether a call must be a function of the engine: a name of the body's own could stand where an argument does.
 
     A body with a subquery has such names, its tables' columns; a lambda has its variables; and an argument that differs each
     time must not be written twice.

@@ -8,5 +8,5 @@ _READS = re.compile(r"\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|show|describe
 
 
 def is_read(statement: str) -> bool:
-    """Say whether a statement only reads, by its first word."""
+    """Return whether a statement only reads, by its first word."""
     return _READS.match(statement) is not None

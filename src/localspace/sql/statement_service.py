@@ -74,7 +74,7 @@ class Statement:
 
     @property
     def over(self) -> bool:
-        """Say whether the state is final."""
+        """Return whether the state is final."""
         return self.state not in (State.PENDING, State.RUNNING)
 
 

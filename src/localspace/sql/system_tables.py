@@ -26,12 +26,12 @@ _TEXTS = tuple(c for c in COLUMNS if c[-1] not in "*~")
 
 
 def is_made_view(path: tuple[str, str, str]) -> bool:
-    """Say whether a path names a relation made of the repositories: one of information_schema, or a system table."""
+    """Return whether a path names a relation made of the repositories: one of information_schema, or a system table."""
     return path[1].casefold() == INFORMATION_SCHEMA or is_results(path)
 
 
 def is_results(path: tuple[str, ...]) -> bool:
-    """Say whether a path names the results of data classification."""
+    """Return whether a path names the results of data classification."""
     return tuple(part.casefold() for part in path) == RESULTS
 
 

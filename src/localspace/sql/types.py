@@ -142,7 +142,7 @@ class DataType:
         return json.dumps(field, separators=(",", ":"), ensure_ascii=False)
 
     def widens_to(self, other: DataType) -> bool:
-        """Say whether a column may change from this type to the other without rewriting values."""
+        """Return whether a column may change from this type to the other without rewriting values."""
         if self == other:
             return True
         if self.name == other.name == "decimal":

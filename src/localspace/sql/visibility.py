@@ -21,7 +21,7 @@ class Visibility:
         self._seen: dict[tuple[str, str], bool] = {}
 
     def sees(self, securable: str, full_name: str) -> bool:
-        """Say whether an object shows."""
+        """Return whether an object shows."""
         key = (securable, full_name)
         if key not in self._seen:
             self._seen[key] = self.repositories.privileges.can_see(self.principal, securable, full_name)

@@ -19,15 +19,15 @@ class Memberships(Protocol):
         ...
 
     def is_member(self, principal_id: str, group_name: str) -> bool:
-        """Say whether the principal is a member of a group of the workspace."""
+        """Return whether the principal is a member of a group of the workspace."""
         ...
 
     def in_workspace(self, principal_id: str) -> bool:
-        """Say whether the principal may enter the workspace."""
+        """Return whether the principal may enter the workspace."""
         ...
 
     def is_workspace_admin(self, principal_id: str) -> bool:
-        """Say whether the principal is an admin of the workspace."""
+        """Return whether the principal is an admin of the workspace."""
         ...
 
 
@@ -35,7 +35,7 @@ class VolumePrivileges(Protocol):
     """The privileges of principals on a securable."""
 
     def holds(self, actor: Principal, privilege: str, securable: str, full_name: str) -> bool:
-        """Say whether the actor holds a privilege."""
+        """Return whether the actor holds a privilege."""
         ...
 
     def require(self, actor: Principal, privilege: str, securable: str, full_name: str) -> None:

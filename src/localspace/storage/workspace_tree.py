@@ -86,7 +86,7 @@ class WorkspaceTree:
                 yield from self.walk(actor, one["path"])
 
     def exists(self, path: str) -> bool:
-        """Say whether a path exists, without a check of permissions."""
+        """Return whether a path exists, without a check of permissions."""
         return self._find(normal(path)) is not None
 
     # Writing
@@ -246,7 +246,7 @@ class WorkspaceTree:
         return self._make_given(path)
 
     def _is_given(self, path: str) -> bool:
-        """Say whether a folder is there from the start: the root, Users, Shared, and the home of every principal."""
+        """Return whether a folder is there from the start: the root, Users, Shared, and the home of every principal."""
         if path in ("/", "/Users", "/Shared"):
             return True
         names = path.split("/")

@@ -20,7 +20,7 @@ class TableLookup(Protocol):
     """What a data frame asks the catalog."""
 
     def tableExists(self, tableName: str) -> bool:  # noqa: N803
-        """Say whether a table or view is there and may be seen."""
+        """Return whether a table or view is there and may be seen."""
         ...
 
 
@@ -89,7 +89,7 @@ class DataFrame:
         return int(self._derived("SELECT count(*) AS n FROM {}").collect()[0][0])
 
     def isEmpty(self) -> bool:
-        """Say whether the result is empty."""
+        """Return whether the result is empty."""
         return not self.take(1)
 
     def toPandas(self) -> Any:

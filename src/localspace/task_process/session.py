@@ -204,7 +204,7 @@ class Catalog:
         self.use("SCHEMA", dbName, None)
 
     def tableExists(self, tableName: str) -> bool:  # noqa: N803
-        """Say whether a table or view is there and may be seen."""
+        """Return whether a table or view is there and may be seen."""
         parts = [_bare(one) or "" for one in re.findall(r"`(?:[^`]|``)*`|[^.`]+", tableName)]
         for missing in (self.current_schema, self.current_catalog):
             if len(parts) < 3:

@@ -117,7 +117,7 @@ class Fields:
         return f"{shown(old)}{ARROW}{shown(new)}"
 
     def changed(self, name: str) -> bool:
-        """Say whether an update changes the field, or a body that is made or removed has it."""
+        """Return whether an update changes the field, or a body that is made or removed has it."""
         return bool(self._standing.get(name)) if None in (self._before, self._after) else self._changed(name)
 
     def skip(self, *names: str) -> None:

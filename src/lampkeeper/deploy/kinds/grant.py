@@ -102,7 +102,7 @@ class GrantKind(Shared):
 
 
 def _shared(body: Body) -> bool:
-    """Say whether the principal of a grant is not ours, so that others grant to it too."""
+    """Return whether the principal of a grant is not ours, so that others grant to it too."""
     return bool(body.get("shared"))
 
 

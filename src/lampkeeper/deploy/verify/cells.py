@@ -232,7 +232,7 @@ class TableFacts:
         return frozenset(c for c in self.table.column_names() if any(m.function in self.keyed for m in self.masks(c)))
 
     def dated(self) -> bool:
-        """Say whether a mask or filter that anybody should have changes with the day."""
+        """Return whether a mask or filter that anybody should have changes with the day."""
         uses = {f for f in self.filters() if f is not None} | {m for c in self.table.column_names() for m in self.masks(c)}
         return any((f := self.functions.get(u.function)) is not None and changes_daily(f) for u in uses)
 

@@ -171,7 +171,7 @@ def days(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) ->
 
 
 def changes_daily(function: Function) -> bool:
-    """Say whether a function's results hang on the day."""
+    """Return whether a function's results hang on the day."""
     return _DAILY.search(unquoted(function.body)) is not None
 
 

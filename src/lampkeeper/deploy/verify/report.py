@@ -87,7 +87,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Say whether nothing is wrong: no finding of severity error, and at least one cell that was really compared."""
+        """Return whether nothing is wrong: no finding of severity error, and at least one cell that was really compared."""
         return bool(self.cells) and not has_errors(self.findings)
 
     @property

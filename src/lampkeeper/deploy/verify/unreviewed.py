@@ -144,5 +144,5 @@ def _inherited(place: Reach, live: Governed) -> list[Finding]:
 
 
 def _above(place: Reach, name: tuple[str, ...]) -> bool:
-    """Say whether tables of the place inherit the tags of this catalog or schema."""
+    """Return whether tables of the place inherit the tags of this catalog or schema."""
     return within(place, name) or within(name, place)

@@ -78,17 +78,17 @@ def _from_comment(
 
 
 def _agrees(comment: str, found: CandidateLabel, named: Sequence[CandidateLabel]) -> bool:
-    """Say whether another language says what the name says too, however weakly: two signs of one thing."""
+    """Return whether another language says what the name says too, however weakly: two signs of one thing."""
     return not comment.isascii() and any(c.label is found.label and not c.open for c in named)
 
 
 def _is_person(lexicon: Lexicon, said: tuple[str, ...], comment: str) -> bool:
-    """Say whether a comment in another language calls a column after people: its operator, the one responsible."""
+    """Return whether a comment in another language calls a column after people: its operator, the one responsible."""
     return not comment.isascii() and lexicon.is_in("person", said[-1:])
 
 
 def _says_other(lexicon: Lexicon, said: tuple[str, ...]) -> bool:
-    """Say whether a comment names a thing of no concern, and nothing else."""
+    """Return whether a comment names a thing of no concern, and nothing else."""
     labels = {m.term.label for m in lexicon.find(said)}
     return labels == {LabelClass.NONE}
 

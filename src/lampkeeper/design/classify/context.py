@@ -89,11 +89,11 @@ class TableContext:
 
     @property
     def of_people(self) -> bool:
-        """Say whether rows are people or belong to people."""
+        """Return whether rows are people or belong to people."""
         return self.person or self.linked
 
     def serves(self, where: frozenset[str]) -> bool:
-        """Say whether any context that a term asks for is here."""
+        """Return whether any context that a term asks for is here."""
         return bool(where & self.topics) or ("person" in where and self.person) or ("linked" in where and self.of_people)
 
 
@@ -144,13 +144,13 @@ def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[st
 
 
 def _looks_like_mail(columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether the table has a sender, a recipient and what goes with a letter."""
+    """Return whether the table has a sender, a recipient and what goes with a letter."""
     single = {c[0] for c in columns if len(c) == 1}
     return {"from", "to"} <= single and bool(single & {"subject", "body", "cc", "bcc"})
 
 
 def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]], enough: int) -> bool:
-    """Say whether enough columns are called after findings, complaints, drugs."""
+    """Return whether enough columns are called after findings, complaints, drugs."""
     found: set[tuple[str, ...]] = set()
     for words in columns:
         for match in lexicon.find(words):
@@ -161,12 +161,12 @@ def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]], enou
 
 
 def _holds_answers(words: tuple[str, ...]) -> bool:
-    """Say whether the table keeps one value a row, whatever was asked: answers of forms, attributes of entities."""
+    """Return whether the table keeps one value a row, whatever was asked: answers of forms, attributes of entities."""
     return bool(_ANSWERS & set(words)) and not _THINGS_WITH_ATTRIBUTES & set(words)
 
 
 def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
+    """Return whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
     found: set[LabelClass] = set()
     described = False
     for words in columns:
@@ -186,7 +186,7 @@ def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> b
 
 
 def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether two columns or more, and at least as many as speak English, are called something in another language."""
+    """Return whether two columns or more, and at least as many as speak English, are called something in another language."""
     languages = [{m.term.language in _FOREIGN for m in lexicon.find(c)} for c in columns]
     foreign = sum(1 for found in languages if found == {True})
     return foreign >= _ENOUGH_FOREIGN and foreign >= sum(1 for found in languages if False in found)
@@ -216,7 +216,7 @@ def _shared(words: Iterable[str]) -> tuple[str, int]:
 
 
 def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether a street or a postal code is among the columns, or the table is called after addresses."""
+    """Return whether a street or a postal code is among the columns, or the table is called after addresses."""
     for words in (table, *columns):
         for match in lexicon.find(words):
             term = match.term
@@ -227,7 +227,7 @@ def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable
 
 
 def _describes_one(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
-    """Say whether a column holds a birth date or a national id, which no organisation has."""
+    """Return whether a column holds a birth date or a national id, which no organisation has."""
     strong = (m.term for words in columns for m in lexicon.find(words) if len(words) <= len(m.term.words) + 1)
     return any(t.strength == "strong" and t.label in _ONE_PERSON and not t.open for t in strong)
 

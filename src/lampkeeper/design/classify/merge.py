@@ -37,7 +37,7 @@ def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
 
 
 def stewards_disagree(labels: Iterable[Label]) -> bool:
-    """Say whether stewards have said different things of one column."""
+    """Return whether stewards have said different things of one column."""
     return len({(x.label, x.subtype, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
 
 

@@ -185,7 +185,7 @@ def _asked_about(
 
 
 def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
-    """Say whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
+    """Return whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
     if match.term.label in _PLACES and match.term.strength == "strong":
         return False  # A place and its name are one: `home location` of `location name`.
     return match.term.language == ENGLISH and any(
@@ -194,7 +194,7 @@ def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
 
 
 def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
-    """Say whether an overlay's phrase is part of a longer one of another class: `pan` in `card pan`."""
+    """Return whether an overlay's phrase is part of a longer one of another class: `pan` in `card pan`."""
     return any(
         m.term.label is not match.term.label
         and m.start <= match.start
@@ -262,7 +262,7 @@ def _judge_match(
 
 
 def _fits(term: Term, kind: Kind) -> bool:
-    """Say whether a type can hold what a term names. Texts are kept as bytes too: encrypted ones, and all of some systems."""
+    """Return whether a type can hold what a term names. Texts are kept as bytes too: encrypted ones, and all of some systems."""
     return kind is Kind.ANY or kind in term.kinds or (kind is Kind.BINARY and Kind.TEXT in term.kinds)
 
 
@@ -335,13 +335,13 @@ def _base_score(
 
 
 def _nobody_knows(lexicon: Lexicon, rest: list[str]) -> bool:
-    """Say whether none of the words is known, except for people."""
+    """Return whether none of the words is known, except for people."""
     strange = [w for w in rest if w not in lexicon.tokenize.known]
     return bool(strange) and not lexicon.without("person", tuple(w for w in rest if w in lexicon.tokenize.known))
 
 
 def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
-    """Say whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
+    """Return whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
     other = lexicon.words["about"] | lexicon.words["organisation"] | _NO_MONEY
     return term.words == ("balance",) and not tail and context.serves(term.where) and not other & set(head)
 

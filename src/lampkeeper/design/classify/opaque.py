@@ -51,12 +51,12 @@ def judge_opaque(
 
 
 def cannot_hold(type_text: str) -> bool:
-    """Say whether no value of the type can tell one person from another: a yes or no, a key, a few characters or digits."""
+    """Return whether no value of the type can tell one person from another: a yes or no, a key, a few characters or digits."""
     return kind_of(type_text) in _HOLDS_NONE or _SMALL.match(type_text.strip()) is not None
 
 
 def is_understood(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
-    """Say whether any word says what a column holds, or all of them are words for any content (`name`, `source value`).
+    """Return whether any word says what a column holds, or all of them are words for any content (`name`, `source value`).
 
     Beside a word that nobody knows, a letter or a digit, words for any content say nothing (`zzq_value`, `attr_12`).
     """
@@ -66,7 +66,7 @@ def is_understood(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
 
 
 def is_explained(lexicon: Lexicon, comment: str) -> bool:
-    """Say whether at least half of a comment's words are understood, and one of them says something."""
+    """Return whether at least half of a comment's words are understood, and one of them says something."""
     words = [w for w in lexicon.tokenize(comment[:200]) if len(w) > 2 and not w.isdigit()]
     known = [w for w in words if _is_word(lexicon, w)]
     return len(known) * 2 >= len(words) and any(_says_something(lexicon, w) for w in known)
@@ -88,7 +88,7 @@ def _is_word(lexicon: Lexicon, word: str) -> bool:
 
 
 def _is_glued(lexicon: Lexicon, word: str) -> bool:
-    """Say whether a name consists of several long words, the last of which may be a short one for a key or a number."""
+    """Return whether a name consists of several long words, the last of which may be a short one for a key or a number."""
     if len(word) > _LONGEST_GLUED:
         return False
     if _is_listed(lexicon, word) or word in _SHORT:
@@ -98,7 +98,7 @@ def _is_glued(lexicon: Lexicon, word: str) -> bool:
 
 
 def _is_listed(lexicon: Lexicon, word: str) -> bool:
-    """Say whether a word or what it is made of is known. Two letters mean too much in too many languages, but for a few."""
+    """Return whether a word or what it is made of is known. Two letters mean too much in too many languages, but for a few."""
     if word in lexicon.plain or (word in lexicon.tokenize.known and (len(word) > 2 or word in _SHORT)):
         return True
     return any(stem in lexicon.plain or (len(stem) > 3 and stem in lexicon.tokenize.known) for stem in _stems(word))

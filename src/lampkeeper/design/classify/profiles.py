@@ -99,7 +99,7 @@ def _is_full_name(value: str) -> bool:
 
 
 def is_sure(scheme: Scheme) -> bool:
-    """Say whether the scheme protects alone and can be told from few values: birth years of five people may lie anywhere."""
+    """Return whether the scheme protects alone and can be told from few values: birth years of five people may lie anywhere."""
     return scheme.score >= SURE and scheme.year is None
 
 
@@ -121,7 +121,7 @@ def _scheme_evidence(distinct: Sequence[str], schemes: Sequence[Scheme], least: 
 
 
 def _as_births(scheme: Scheme, distinct: Sequence[str]) -> bool:
-    """Say whether the birth years that the numbers carry lie as births do; time stamps lie within few years."""
+    """Return whether the birth years that the numbers carry lie as births do; time stamps lie within few years."""
     return scheme.year is None or len({scheme.year(v) for v in distinct if scheme.accepts(v)}) >= _BIRTH_YEARS
 
 

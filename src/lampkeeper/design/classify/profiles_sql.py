@@ -53,7 +53,7 @@ class ValueCounts:
 
 
 def is_countable(column: Column) -> bool:
-    """Say whether the values of a column can be looked at: texts, numbers, dates."""
+    """Return whether the values of a column can be looked at: texts, numbers, dates."""
     return column.family in _PROFILED
 
 

@@ -44,7 +44,7 @@ class Reply:
 
     @property
     def whole(self) -> bool:
-        """Say whether every column has its label and nothing was wrong."""
+        """Return whether every column has its label and nothing was wrong."""
         return not self.errors and not self.missing
 
 

@@ -33,7 +33,7 @@ def looser_in(snapshot: Snapshot, knowledge: Knowledge | None = None, *, settle:
 
 
 def shows_more(new: Label, old: Label, column: Column | None, knowledge: Knowledge) -> bool:
-    """Say whether a column labelled `new` may show more to anybody than labelled `old`.
+    """Return whether a column labelled `new` may show more to anybody than labelled `old`.
 
     Another family of tags is another set of people who see the values. Two masks that differ cannot be compared by their
     text: the new one is no looser only when it shows nothing at all.

@@ -252,7 +252,7 @@ class _Mender:
         return True
 
     def _leaves(self, token: _Token, close: str) -> bool:
-        """Say whether the bracket ends here: by its own close, or because what follows shows that the close is missing."""
+        """Return whether the bracket ends here: by its own close, or because what follows shows that the close is missing."""
         if token.text == close:
             self._index += 1
             return True

@@ -50,5 +50,5 @@ def _table(found: exp.Table, known: dict[str, Table]) -> Table | None:
 
 
 def _whole_row(star: exp.Star) -> bool:
-    """Say whether a star stands for the columns of a table: that of count(*) does not."""
+    """Return whether a star stands for the columns of a table: that of count(*) does not."""
     return not isinstance(star.parent, exp.Count)

@@ -39,7 +39,7 @@ class Weights:
     remainder: int = 0
 
     def __call__(self, text: str) -> bool:
-        """Say whether the digits fit; text of another length or with letters does not."""
+        """Return whether the digits fit; text of another length or with letters does not."""
         if len(text) != len(self.weights) or not (text.isascii() and text.isdigit()):
             return False
         return sum(int(c) * w for c, w in zip(text, self.weights, strict=True)) % self.modulus == self.remainder
@@ -57,7 +57,7 @@ class Format:
     separators: str = " -./"
 
     def accepts(self, value: str) -> bool:
-        """Say whether a value has the format; never raises, whatever the value."""
+        """Return whether a value has the format; never raises, whatever the value."""
         text = value.strip()
         if not text or len(text) > LONGEST:
             return False
@@ -96,7 +96,7 @@ def pattern_problem(pattern: str) -> str:
 
 
 def _repeats(text: str, index: int) -> bool:
-    """Say whether an unbounded repeat stands here."""
+    """Return whether an unbounded repeat stands here."""
     if text[index : index + 1] in {"*", "+"}:
         return True
     found = _REPEATS.match(text, index)

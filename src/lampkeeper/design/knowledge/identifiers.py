@@ -28,7 +28,7 @@ def _weighted(text: str, weights: Sequence[int]) -> int:
 
 
 def luhn(text: str) -> bool:
-    """Say whether the digits pass the Luhn check (ISO/IEC 7812-1)."""
+    """Return whether the digits pass the Luhn check (ISO/IEC 7812-1)."""
     total = 0
     for index, char in enumerate(reversed(text)):
         digit = int(char) * (2 if index % 2 else 1)
@@ -47,7 +47,7 @@ _VERHOEFF_P = (
 
 
 def verhoeff(text: str) -> bool:
-    """Say whether the digits pass the Verhoeff check."""
+    """Return whether the digits pass the Verhoeff check."""
     check = 0
     for index, char in enumerate(reversed(text)):
         check = int(_VERHOEFF_D[check][int(_VERHOEFF_P[index % 8][int(char)])])

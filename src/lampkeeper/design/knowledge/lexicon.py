@@ -92,7 +92,7 @@ class Lexicon:
                         yield Match(term=term, start=start, end=end)
 
     def is_in(self, name: str, words: tuple[str, ...]) -> bool:
-        """Say whether any phrase of the named list occurs in the words."""
+        """Return whether any phrase of the named list occurs in the words."""
         single = self.words[name]
         if any(w in single for w in words):
             return True

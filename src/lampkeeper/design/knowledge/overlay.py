@@ -86,7 +86,7 @@ class Identifier:
 
     @property
     def open(self) -> bool:
-        """Say whether columns of it are left open."""
+        """Return whether columns of it are left open."""
         return self.sensitivity is Sensitivity.PUBLIC
 
 

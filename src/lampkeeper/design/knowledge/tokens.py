@@ -33,7 +33,7 @@ def fold(text: str) -> str:
 
 
 def is_unspaced(text: str) -> bool:
-    """Say whether the text is of a script that puts no blanks between words."""
+    """Return whether the text is of a script that puts no blanks between words."""
     return _UNSPACED.search(text) is not None
 
 
@@ -145,7 +145,7 @@ class Tokenizer:
         return best[len(piece)]
 
     def _joins(self, word: str, start: int, last: bool) -> bool:
-        """Say whether a word may be part of a glued name: at its start, inside it, or at its end."""
+        """Return whether a word may be part of a glued name: at its start, inside it, or at its end."""
         if word in self.joinable:
             return True
         if start == 0:

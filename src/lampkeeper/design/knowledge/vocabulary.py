@@ -131,7 +131,7 @@ def family_of(column: Column) -> str:
 
 
 def _fits(function: str, column: Column) -> bool:
-    """Say whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
+    """Return whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
     if function == "mask_amount_bigint":
         return _SMALL.match(column.type) is None
     if function == "mask_hash_bigint":

@@ -105,7 +105,7 @@ def validate_fgac_policies(desired: Desired, snapshot: Snapshot | None = None) -
 
 
 def _condition_matches_tags(condition: Condition | str, tags: Mapping[str, str]) -> bool:
-    """Say whether an entity with these tags satisfies a condition; raise ConditionError for a text that does not parse."""
+    """Return whether an entity with these tags satisfies a condition; raise ConditionError for a text that does not parse."""
     return matches(parse_condition(condition) if isinstance(condition, str) else condition, tags)
 
 
