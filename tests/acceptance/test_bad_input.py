@@ -320,7 +320,12 @@ def test_a_plan_older_than_the_state_is_refused(tmp_path: Path, run: Run, applie
 
 @pytest.mark.parametrize(
     ("text", "reported"),
-    [("{", "state.json"), ('{"format": 1, "layer": "account"}', "not a state file"), ('{"format": 99}', "not a state file")],
+    [
+        ("{", "state.json"),
+        ('{"format": 2, "layer": "account"}', "not a state file"),
+        ('{"format": 1}', "written by lampkeeper 0.1"),
+        ('{"format": 99}', "not a state file"),
+    ],
 )
 def test_a_state_file_that_is_none_of_ours_is_refused(tmp_path: Path, run: Run, applied: Path, text: str, reported: str) -> None:
     (applied / "data_access" / "state.json").write_text(text)

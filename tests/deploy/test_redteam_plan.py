@@ -138,7 +138,7 @@ def test_a_state_file_whose_records_were_changed_by_hand_is_not_believed(tmp_pat
     path = tmp_path / "state.json"
     body = {"body": {"name": "officers"}, "digest": "0" * 16}
     path.write_text(
-        json.dumps({"format": 1, "layer": "account", "lineage": "x", "serial": 1, "objects": {"group": {"officers": body}}})
+        json.dumps({"format": 2, "layer": "account", "lineage": "x", "serial": 1, "objects": {"group": {"officers": body}}})
     )
     with pytest.raises(UsageError, match="group officers"):
         LayerState.load(Layer.ACCOUNT, path)

@@ -95,7 +95,7 @@ def test_settling_is_remembered(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_ours_is_a_wrong_use(tmp_path: Path) -> None:
-    for text in ("{", "[]", json.dumps({"format": 9}), json.dumps({"format": 1, "layer": "account"})):
+    for text in ("{", "[]", json.dumps({"format": 9}), json.dumps({"format": 2, "layer": "account"})):
         (tmp_path / "state.json").write_text(text)
         with pytest.raises(UsageError, match=r"state\.json"):
             load(tmp_path)

@@ -24,7 +24,9 @@ from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
 
-_FORMAT = 1
+_FORMAT = 2
+_FORMATS_BEFORE = {1: "0.1"}
+"""Formats that are not read any more, each with the version that wrote it: kinds and objects were named differently."""
 
 
 def digest(body: Body) -> str:
@@ -88,7 +90,14 @@ class LayerState:
         state = cls(layer, path)
         if path.exists():
             try:
-                state._read(json.loads(path.read_text(encoding="utf-8")))
+                data = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(data, dict) and data.get("format") in _FORMATS_BEFORE:
+                    version = _FORMATS_BEFORE[data["format"]]
+                    raise UsageError(
+                        f"{path}: written by lampkeeper {version}, which named objects differently",
+                        fix=f"destroy the environment with lampkeeper {version}, then apply it again",
+                    )
+                state._read(data)
             except (ValueError, KeyError, TypeError, OSError) as error:
                 raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
         if state.journal.exists():
