@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import socket
 import threading
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lampkeeper.cli.main import main
 from support.env_folders import bank_folder
@@ -348,8 +348,7 @@ def test_a_saved_plan_that_is_none_is_refused(tmp_path: Path, run: Run, applied:
 def test_two_runs_at_once_do_not_mix(tmp_path: Path, run: Run, applied: Path) -> None:
     locks = sorted((tmp_path / "envs").rglob("*.lock"))
     assert locks, "an apply holds its layers by lock files"
-    with locks[0].open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with FileLock(locks[0]):
         settings = applied / "env.auto.tfvars"
         settings.write_text(settings.read_text() + 'groups = { data_analysts = { description = "x" } }\n')
         assert run("generate", "--offline").code == 0

@@ -70,6 +70,7 @@ EXTRA = {name: names(listed) for name, listed in PROJECT["project"]["optional-de
 DEV = names(PROJECT["dependency-groups"]["dev"])
 
 
+_NOT_LOCKS = {*sys.stdlib_module_names, *PACKAGES} - {"fcntl", "msvcrt"}
 _IMPORT = re.compile(r"""^\s*(?:from|import)\s+(\w+)|(?:import_module|__import__|importorskip)\(\s*["'](\w+)""", re.MULTILINE)
 
 
@@ -135,6 +136,13 @@ def test_what_a_package_imports_is_declared(package: str) -> None:
         if distribution_of(name) not in declared and (package, name.split(".")[0]) not in NOT_DECLARED
     }
     assert missing == {}
+
+
+def test_no_package_locks_files_by_what_only_one_system_has() -> None:
+    # filelock does it everywhere.
+    assert [
+        path for path in (ROOT / "src").rglob("*.py") if {"fcntl", "msvcrt"} & set(imported(path.read_text(), _NOT_LOCKS))
+    ] == []
 
 
 def test_what_is_declared_is_imported_somewhere() -> None:
