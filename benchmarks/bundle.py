@@ -13,7 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lampkeeper.app.auditing import audit
-from lampkeeper.app.lifecycle import generate, make_env_plan, take_snapshot, validate
+from lampkeeper.app.generating import generate
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan
+from lampkeeper.app.snapshots import take_snapshot
+from lampkeeper.app.validating import validate
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.demo.local_jobs import job_envs, make_home, put_settings, seed_account_scope
 from lampkeeper.demo.run import bank_subject, seed_subject, write_env
@@ -90,13 +94,13 @@ def _process(address: Address, home: Path) -> float:
     write_env(folder, bank_subject(), address)
 
     def steps() -> None:
-        take_snapshot(folder, workspace)
-        generate(folder)
-        validate(folder)
-        plan, states = make_env_plan(folder, workspace)
+        take_snapshot(EnvInputs(folder), workspace)
+        generate(EnvInputs(folder))
+        validate(EnvInputs(folder))
+        plan, states = make_env_plan(EnvInputs(folder), workspace)
         apply_plan(plan, workspace, states, saved=False, wait=PropagationWait(seconds=0))
-        verify_env(folder, workspace, verify_options(folder.settings(), {}, create_probes=True, local=True))
-        audit(folder, workspace)
+        verify_env(EnvInputs(folder), workspace, verify_options(folder.settings(), {}, create_probes=True, local=True))
+        audit(EnvInputs(folder), workspace)
 
     return _row("the same steps in one process", steps)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.app.lifecycle import access_of
+from lampkeeper.app.access import access_of
 from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.effective import Direction, Matrix, compare, compute_matrix, standard_principals

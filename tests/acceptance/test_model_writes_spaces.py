@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.app.lifecycle import validate
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.validating import validate
 from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.findings import has_errors
@@ -78,7 +79,7 @@ def test_a_space_is_written_once_and_another_tools_space_never(folder: EnvFolder
     assert written.instructions.endswith("Amounts are in euro.")
     assert drafted(folder) == written
     assert drafted(folder, "Theirs") == theirs
-    assert not has_errors(validate(folder))
+    assert not has_errors(validate(EnvInputs(folder)))
     record = json.loads(max((folder.generated_path / "runs").iterdir(), key=lambda p: p.stat().st_mtime_ns).read_text())
     assert [(s["space"], s["usable"]) for s in record["spaces"]] == [("Finance", True)]
     assert "spaces: 1 remembered, 0 asked" in capsys.readouterr().out

@@ -7,11 +7,15 @@ import pytest
 from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import iam
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.verifying import verify_env
 from lampkeeper.deploy.verify.verification import VerifyOptions
 from lampkeeper.files.folder import EnvFolder
+from lampkeeper.model.access import AccessModel
+from lampkeeper.remote import live
 from lampkeeper.remote.clients import connect
 from support.bank_places import Bank, governed_bank
+from support.counted_reads import counted_parses
 from support.governed_places import VirtualClock
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
@@ -225,11 +229,11 @@ def test_it_waits_until_a_membership_reads_true_before_it_trusts_a_denial(bank: 
         auth, place = folder.auth(), bank.space.warehouse_id
         began = clock.now()
         options = VerifyOptions(create_probes=True, stale_after=0.0)
-        report = verify_env(folder, connect(auth, warehouse_id=place, clock=clock), options)
+        report = verify_env(EnvInputs(folder), connect(auth, warehouse_id=place, clock=clock), options)
         assert clock.now() - began >= 20
         assert report.ok, report.findings
         patient = replace(options, membership_wait=5.0)
-        hasty = verify_env(folder, connect(auth, warehouse_id=place, clock=clock), patient)
+        hasty = verify_env(EnvInputs(folder), connect(auth, warehouse_id=place, clock=clock), patient)
         assert {f.code for f in hasty.findings if f.severity == "error"} == {"verify/untested_combination"}
         assert hasty.mismatches == 0
     finally:
@@ -239,6 +243,19 @@ def test_it_waits_until_a_membership_reads_true_before_it_trusts_a_denial(bank: 
 def test_verification_asks_once_per_table_and_identity(bank: Bank) -> None:
     document = bank.run("verify", "--json").document
     assert document["queries"] == 2 * len(document["principals"])
+
+
+def test_a_verification_parses_each_file_once_and_indexes_the_access_that_it_reads_once(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed: list[AccessModel] = []
+    original = live.Access
+    monkeypatch.setattr(live, "Access", lambda model: indexed.append(model) or original(model))
+    with counted_parses(bank.root / "envs") as seen:
+        assert bank.run("verify").code == 0
+    assert set(seen) >= {"dev/env.auto.tfvars", "dev/snapshot.json", "dev/data_access/abac.auto.tfvars", "dev/state.json"}
+    assert set(seen.values()) == {1}, seen
+    assert len(indexed) == 1
 
 
 def test_a_saved_plan_is_refused_when_the_state_has_moved_on(bank: Bank) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lampkeeper.app.fixing import fix_file
-from lampkeeper.app.lifecycle import generate
+from lampkeeper.app.generating import generate
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE
 from lampkeeper.files.masks_sql import read_masks_sql
 from lampkeeper.files.tfvars import read_layer
@@ -37,7 +38,7 @@ class Good:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
     folder = bank_folder(tmp_path_factory.mktemp("good"))
-    generate(folder)
+    generate(EnvInputs(folder))
     draft = folder.generated_path
     return Good((draft / ABAC_FILE).read_text(), (draft / SQL_FILE).read_text(), folder.snapshot())
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lampkeeper.app.fixing import fix_file
-from lampkeeper.app.lifecycle import generate
+from lampkeeper.app.generating import generate
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.design.drafts.draft_answer import SECTION_KEYS, split_answer
 from lampkeeper.design.drafts.draft_prose import LineKind, line_kinds
 from lampkeeper.files.folder import ABAC_FILE, SQL_FILE
@@ -28,7 +29,7 @@ AFTER = "\nLet me know if you need anything else\nHope this helps!\n"
 @pytest.fixture(scope="module")
 def draft(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Snapshot]:
     folder = bank_folder(tmp_path_factory.mktemp("good"))
-    generate(folder)
+    generate(EnvInputs(folder))
     path = folder.generated_path
     return (path / ABAC_FILE).read_text(), (path / SQL_FILE).read_text(), folder.snapshot()
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from lampkeeper.app.generating import generate
 from lampkeeper.app.importing import import_spaces, imported_spaces, moved_spaces
-from lampkeeper.app.lifecycle import generate, take_snapshot
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.files.folder import EnvFolder
@@ -128,12 +130,12 @@ def attached(tmp_path: Path, space_id: str) -> EnvFolder:
 def test_the_tables_of_an_attached_space_are_found_and_written_and_its_content_is_kept(place: Place, tmp_path: Path) -> None:
     space_id = made_elsewhere(place)
     folder = attached(tmp_path, space_id)
-    assert [f.code for f in import_spaces(folder, place.workspace, Timeouts())] == ["LK023"]
+    assert [f.code for f in import_spaces(EnvInputs(folder), place.workspace, Timeouts())] == ["LK023"]
     assert folder.settings().patterns == ("dev_fin.finance.customers",)
     assert "# ours since May" in folder.settings_path.read_text()
-    assert import_spaces(folder, place.workspace, Timeouts()) == ()
-    take_snapshot(folder, place.workspace)
-    (space,) = generate(folder).desired.spaces
+    assert import_spaces(EnvInputs(folder), place.workspace, Timeouts()) == ()
+    take_snapshot(EnvInputs(folder), place.workspace)
+    (space,) = generate(EnvInputs(folder)).desired.spaces
     assert space.instructions == "Line one\nline two"
     assert space.space_id == space_id
     assert space.acl_groups
@@ -166,9 +168,9 @@ def test_an_edit_made_between_plan_and_apply_is_a_clear_error_and_stays(place: P
 def test_an_edit_made_after_the_import_is_reported_when_planning(place: Place, tmp_path: Path) -> None:
     space_id = made_elsewhere(place)
     folder = attached(tmp_path, space_id)
-    import_spaces(folder, place.workspace, Timeouts())
-    take_snapshot(folder, place.workspace)
-    desired = generate(folder).desired
+    import_spaces(EnvInputs(folder), place.workspace, Timeouts())
+    take_snapshot(EnvInputs(folder), place.workspace)
+    desired = generate(EnvInputs(folder)).desired
     assert moved_spaces(folder, place.workspace, desired) == ()
     theirs = json.dumps(PAYLOAD | {"config": {"sample_questions": [{"id": "1" * 32, "question": ["Theirs?"]}]}})
     update_space(place.workspace, space_id, {"serialized_space": theirs})
@@ -182,7 +184,7 @@ def test_an_edit_made_after_the_import_is_reported_when_planning(place: Place, t
 def test_a_space_that_is_gone_and_a_copy_of_another_are_reported(place: Place, tmp_path: Path) -> None:
     folder = attached(tmp_path, "f" * 32)
     with pytest.raises(RemoteError, match="no Genie space"):
-        import_spaces(folder, place.workspace, Timeouts())
+        import_spaces(EnvInputs(folder), place.workspace, Timeouts())
     path = folder.space_draft_path("sales") / "imported.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"space_id": "other"}')
@@ -199,10 +201,10 @@ def test_several_spaces_are_imported_at_once_and_each_goes_out_as_it_came(place:
     folder = bank_folder(tmp_path)
     spaces = ", ".join(f'{{ name = "{n}", genie_space_id = "{i}" }}' for n, i in ids.items())
     folder.settings_path.write_text(f"genie_spaces = [{spaces}]\n")
-    assert [f.code for f in import_spaces(folder, place.workspace, Timeouts())] == ["LK023", "LK023"]
+    assert [f.code for f in import_spaces(EnvInputs(folder), place.workspace, Timeouts())] == ["LK023", "LK023"]
     assert folder.settings().patterns == ("dev_fin.finance.customers", "dev_fin.finance.transactions")
-    take_snapshot(folder, place.workspace)
-    for space in generate(folder).desired.spaces:
+    take_snapshot(EnvInputs(folder), place.workspace)
+    for space in generate(EnvInputs(folder)).desired.spaces:
         held = read_space(place.workspace, ids[space.name])
         assert held is not None
         there = json.loads(str(held["serialized_space"]))
@@ -223,8 +225,8 @@ def test_functions_that_answer_from_the_tables_of_a_space_are_proposed(place: Pl
     folder = bank_folder(tmp_path)
     folder.settings_path.write_text('genie_spaces = [{ name = "Ours", uc_tables = ["dev_fin.finance.*"] }]\n')
     assert folder.snapshot().functions == ()
-    snapshot = take_snapshot(folder, place.workspace)
+    snapshot = take_snapshot(EnvInputs(folder), place.workspace)
     assert folder.snapshot() == snapshot
-    made = generate(folder)
+    made = generate(EnvInputs(folder))
     assert made.desired.spaces[0].functions == ("dev_fin.finance.people_in",)
     assert "LK026" in {f.code for f in made.findings}

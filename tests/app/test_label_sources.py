@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from httpx import HTTPStatusError
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform, read_sources
 from lampkeeper.app.value_profiling import Counter, ValueProfiling, count_values, counter_of
 from lampkeeper.cli.main import main
@@ -71,10 +72,10 @@ def test_findings_of_the_platform_raise_and_low_ones_wait_for_review(tmp_path: P
         ["dev_fin", "other", "t", "c", "class.name", "HIGH", "1"],
     ]
     workspace, wire = _workspace(lambda _: (NAMES, found))
-    assert read_platform(folder, folder.snapshot(), workspace)
+    assert read_platform(EnvInputs(folder), folder.snapshot(), workspace)
     assert len(wire.statements) == 1
     assert "samples" not in wire.statements[0]
-    labels = {x.column.column: x for x in read_sources(folder, folder.snapshot()).merged(folder.snapshot())}
+    labels = {x.column.column: x for x in read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())}
     assert (labels["city"].label, labels["city"].protect) == (LabelClass.ADDRESS, Protect.YES)
     assert labels["transaction_id"].protect is Protect.UNDECIDED
     assert labels["amount"].protected
@@ -84,9 +85,9 @@ def test_findings_of_the_platform_raise_and_low_ones_wait_for_review(tmp_path: P
 @pytest.mark.parametrize("code", ["TABLE_OR_VIEW_NOT_FOUND", "INSUFFICIENT_PERMISSIONS", "SCHEMA_NOT_FOUND"])
 def test_a_workspace_without_classification_says_nothing(tmp_path: Path, code: str) -> None:
     folder = bank_folder(tmp_path)
-    before = read_sources(folder, folder.snapshot()).merged(folder.snapshot())
-    assert not read_platform(folder, folder.snapshot(), _workspace(_refuse(code))[0])
-    assert read_sources(folder, folder.snapshot()).merged(folder.snapshot()) == before
+    before = read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())
+    assert not read_platform(EnvInputs(folder), folder.snapshot(), _workspace(_refuse(code))[0])
+    assert read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot()) == before
 
 
 @pytest.mark.server
@@ -99,30 +100,30 @@ def test_findings_that_a_workspace_really_serves_are_read(tmp_path: Path) -> Non
         {**row, "catalog_name": "other", "column_name": "email", "class_tag": "class.name", "confidence": "HIGH"},
     ]
     with light_place(tmp_path / "place") as place:
-        assert not read_platform(folder, folder.snapshot(), place.workspace)
+        assert not read_platform(EnvInputs(folder), folder.snapshot(), place.workspace)
         place.space.control("PUT", "classification", {"results": rows})
-        assert read_platform(folder, folder.snapshot(), place.workspace)
+        assert read_platform(EnvInputs(folder), folder.snapshot(), place.workspace)
         place.user("eve@bank.example")
         eve = place.enter("eve@bank.example")
-        assert not read_platform(folder, folder.snapshot(), eve)
+        assert not read_platform(EnvInputs(folder), folder.snapshot(), eve)
         assert "Oslo" not in (folder.generated_path / "sources" / "platform.jsonl").read_text()
         with pytest.raises(HTTPStatusError):
             place.space.control("PUT", "classification", {"results": [{"column": "x"}]})
-        labels = {x.column.column: x for x in read_sources(folder, folder.snapshot()).merged(folder.snapshot())}
+        labels = {x.column.column: x for x in read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())}
         assert (labels["city"].label, labels["city"].source) == (LabelClass.ADDRESS, LabelSource.PLATFORM)
         assert labels["id"].protect is Protect.UNDECIDED
         assert labels["email"].label is LabelClass.EMAIL
         place.space.control("PUT", "classification", {"results": None})
-        assert not read_platform(folder, folder.snapshot(), place.workspace)
+        assert not read_platform(EnvInputs(folder), folder.snapshot(), place.workspace)
 
 
 def test_no_rows_readable_is_reported_and_changes_nothing(tmp_path: Path) -> None:
     folder = bank_folder(tmp_path)
-    before = read_sources(folder, folder.snapshot()).merged(folder.snapshot())
-    findings = count_values(folder, folder.snapshot(), _counting(_workspace(_refuse("INSUFFICIENT_PERMISSIONS"))[0]))
+    before = read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())
+    findings = count_values(EnvInputs(folder), folder.snapshot(), _counting(_workspace(_refuse("INSUFFICIENT_PERMISSIONS"))[0]))
     assert [f.code for f in findings] == ["profile/nothing", "profile/unread", "profile/unread"]
     assert findings[0].severity is Severity.ERROR
-    assert read_sources(folder, folder.snapshot()).merged(folder.snapshot()) == before
+    assert read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot()) == before
 
 
 def test_counts_are_kept_until_the_table_changes_and_hold_no_value(tmp_path: Path) -> None:
@@ -138,13 +139,13 @@ def test_counts_are_kept_until_the_table_changes_and_hold_no_value(tmp_path: Pat
         return head, [["0", "500", "480", "false", "470", *(["0"] * (tests - 1))]]
 
     workspace, wire = _workspace(answer)
-    assert count_values(folder, folder.snapshot(), _counting(workspace)) == ()
+    assert count_values(EnvInputs(folder), folder.snapshot(), _counting(workspace)) == ()
     assert len(wire.statements) == len(folder.snapshot().tables)
-    label = {x.column.column: x for x in read_sources(folder, folder.snapshot()).offline}["misc"]
+    label = {x.column.column: x for x in read_sources(EnvInputs(folder), folder.snapshot()).offline}["misc"]
     assert (label.label, label.protect) == (LabelClass.EMAIL, Protect.YES)
     assert any("98% of 480 values are a valid email address" in e for e in label.evidence)
     folder.write_snapshot(Snapshot(tables=(table("dev_fin", "other", misc="STRING", more="INT"),)))
-    assert not any(x.protected for x in read_sources(folder, folder.snapshot()).offline)
+    assert not any(x.protected for x in read_sources(EnvInputs(folder), folder.snapshot()).offline)
 
 
 @pytest.mark.parametrize("words", [("--profile-values",), ("--profile-values", "warehouse")])

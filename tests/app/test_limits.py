@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.lifecycle import generate, make_env_plan, take_snapshot, validate
-from lampkeeper.app.remaining_quota import remaining_quota_of
+from lampkeeper.app.generating import generate
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan
+from lampkeeper.app.snapshots import take_snapshot
+from lampkeeper.app.validating import validate
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.preflight import preflight
 from lampkeeper.deploy.wait import PropagationWait
@@ -53,26 +56,26 @@ def theirs(place: Place, count: int) -> None:
 def test_what_others_use_of_a_quota_is_no_room_for_us(place: Place, tmp_path: Path) -> None:
     theirs(place, 4)
     folder = bank_folder(tmp_path)
-    take_snapshot(folder, place.workspace)
-    assert remaining_quota_of(folder).others == {"dev_fin": 4}
-    assert (remaining_quota_of(folder).elsewhere, remaining_quota_of(folder).policies_per_metastore) == (4, 10_000)
-    made = generate(folder)
+    take_snapshot(EnvInputs(folder), place.workspace)
+    assert EnvInputs(folder).remaining_quota.others == {"dev_fin": 4}
+    assert (EnvInputs(folder).remaining_quota.elsewhere, EnvInputs(folder).remaining_quota.policies_per_metastore) == (4, 10_000)
+    made = generate(EnvInputs(folder))
     ours, here = len(made.desired.policies), sum(p.securable == ("dev_fin",) for p in made.desired.policies)
     assert here == ours - 1  # the fallback stands on the schema
-    plan, states = make_env_plan(folder, place.workspace)
+    plan, states = make_env_plan(EnvInputs(folder), place.workspace)
     apply_plan(plan, place.workspace, states, wait=PropagationWait(seconds=0))
-    take_snapshot(folder, place.workspace)
+    take_snapshot(EnvInputs(folder), place.workspace)
     # Ours are counted by the platform too, and are not others'.
-    assert remaining_quota_of(folder).others == {"dev_fin": 4}
+    assert EnvInputs(folder).remaining_quota.others == {"dev_fin": 4}
     tight, tight_here = (Quota(count=n + 4, limit=n + 3) for n in (ours, here))
     (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=tight, catalogs={"dev_fin": tight_here})))
-    assert len(generate(folder).desired.policies) == ours
-    found = {f.code: f for f in validate(folder)}
+    assert len(generate(EnvInputs(folder)).desired.policies) == ours
+    found = {f.code: f for f in validate(EnvInputs(folder))}
     assert f"{here + 4} policies (4 of others), the quota of a catalog is {here + 3}" in found["LK304"].message
     assert f"{ours + 4} policies (4 of others), the quota of a metastore is {ours + 3}" in found["LK309"].message
     full = Quota(count=ours + 4, limit=5)
     (folder.path / FILE).write_text(render_quotas(PolicyQuotas(metastore=full, catalogs={"dev_fin": full})))
-    assert "LK020" in {f.code for f in generate(folder).findings}
+    assert "LK020" in {f.code for f in generate(EnvInputs(folder)).findings}
 
 
 @pytest.mark.server
@@ -80,9 +83,9 @@ def test_policies_that_find_no_room_are_refused_before_the_first_write(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = bank_folder(tmp_path)
-    take_snapshot(folder, place.workspace)
-    generate(folder)
-    plan, _ = make_env_plan(folder, place.workspace)
+    take_snapshot(EnvInputs(folder), place.workspace)
+    generate(EnvInputs(folder))
+    plan, _ = make_env_plan(EnvInputs(folder), place.workspace)
     assert preflight(plan, place.workspace) == ()
     monkeypatch.setattr(live, "_quota", lambda workspace, kind, parent: Quota(count=98, limit=100))
     assert {(f.code, f.place) for f in preflight(plan, place.workspace)} == {
@@ -117,14 +120,17 @@ def test_the_settings_make_limits_smaller_and_never_larger_than_the_live_ones(tm
     folder = bank_folder(tmp_path)
     said = folder.settings_path.read_text()
     folder.settings_path.write_text(said + "limits = { policies_per_catalog = 10, principals_per_policy = 5 }\n")
-    assert (remaining_quota_of(folder).policies_per_catalog, remaining_quota_of(folder).principals_per_policy) == (10, 5)
+    assert (EnvInputs(folder).remaining_quota.policies_per_catalog, EnvInputs(folder).remaining_quota.principals_per_policy) == (
+        10,
+        5,
+    )
     quotas = PolicyQuotas(catalogs={"a": Quota(count=1, limit=8), "b": Quota(count=0, limit=100)})
     (folder.path / FILE).write_text(render_quotas(quotas))
     assert read_quotas((folder.path / FILE).read_text(), folder.path / FILE) == quotas
-    assert remaining_quota_of(folder) == RemainingQuota(policies_per_catalog=8, principals_per_policy=5, others={"a": 1})
+    assert EnvInputs(folder).remaining_quota == RemainingQuota(policies_per_catalog=8, principals_per_policy=5, others={"a": 1})
     (folder.path / FILE).write_text('{"catalogs": []}')
     with pytest.raises(UsageError, match="damaged"):
-        remaining_quota_of(folder)
+        _ = EnvInputs(folder).remaining_quota
 
 
 @pytest.mark.unit

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.app.lifecycle import Generated, generate, make_env_plan, take_snapshot
+from lampkeeper.app.generating import Generated, generate
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan
+from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
@@ -41,18 +44,18 @@ class Team:
     folder: EnvFolder
 
     def generate(self) -> Generated:
-        take_snapshot(self.folder, self.place.workspace)
-        return generate(self.folder)
+        take_snapshot(EnvInputs(self.folder), self.place.workspace)
+        return generate(EnvInputs(self.folder))
 
     def plan(self) -> Plan:
-        return make_env_plan(self.folder, self.place.workspace)[0]
+        return make_env_plan(EnvInputs(self.folder), self.place.workspace)[0]
 
     def apply(self) -> None:
-        plan, states = make_env_plan(self.folder, self.place.workspace)
+        plan, states = make_env_plan(EnvInputs(self.folder), self.place.workspace)
         apply_plan(plan, self.place.workspace, states, wait=PropagationWait(seconds=0))
 
     def destroy(self) -> None:
-        states = make_env_plan(self.folder, self.place.workspace)[1]
+        states = make_env_plan(EnvInputs(self.folder), self.place.workspace)[1]
         plan = plan_destroy(self.place.workspace, states)
         apply_plan(plan, self.place.workspace, states, wait=PropagationWait(seconds=0), allow_widening=True)
 
@@ -140,7 +143,7 @@ def test_a_tag_that_says_otherwise_is_reported_and_stays_until_somebody_decides(
     team.place.sql("ALTER TABLE dev_fin.finance.customers ALTER COLUMN ssn SET TAGS ('data_class' = 'public')")
     assert "tags/other_value" in {f.code for f in team.generate().findings}
     assert "FOREIGN_OBJECT" in {f.code for f in team.plan().findings}
-    plan, states = make_env_plan(team.folder, team.place.workspace, adopt=True)
+    plan, states = make_env_plan(EnvInputs(team.folder), team.place.workspace, adopt=True)
     apply_plan(plan, team.place.workspace, states, wait=PropagationWait(seconds=0))
     assert "mask_redact_string" in team.place.sight(ANA, COLUMNS)["dev_fin.finance.customers.ssn"]
     team.destroy()

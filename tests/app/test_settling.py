@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.app.deciding import decide_by_values
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_sources
 from lampkeeper.app.value_profiling import Counter, counter_of
 from lampkeeper.cli.main import main
@@ -79,12 +80,12 @@ def settle(folder: EnvFolder, counts: dict[str, Row] | str) -> tuple[Any, Counti
     """Return what settling came to and the wire that answered."""
     wire = CountingWire(counts)
     value_profiling = counter_of(Counter.WAREHOUSE, Workspace(wire, warehouse_id="w"))
-    return decide_by_values(folder, folder.snapshot(), default_knowledge(), value_profiling), wire
+    return decide_by_values(EnvInputs(folder), folder.snapshot(), default_knowledge(), value_profiling), wire
 
 
 def labels(folder: EnvFolder) -> dict[str, Any]:
     """Return the labels of the snapshot by column."""
-    return {x.column.column: x for x in read_sources(folder, folder.snapshot()).merged(folder.snapshot())}
+    return {x.column.column: x for x in read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())}
 
 
 def test_a_copy_under_opaque_names_is_undecided_until_its_values_are_counted(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.app.lifecycle import access_of
+from lampkeeper.app.access import access_of
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.main import main
 from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
@@ -33,7 +34,7 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]
 
 
 def _matrix(folder: EnvFolder) -> Matrix:
-    access = access_of(folder)
+    access = access_of(EnvInputs(folder))
     return compute_matrix(access, standard_principals(access))
 
 

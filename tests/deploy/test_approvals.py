@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.console import Console
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.proposals import plan_book
 from lampkeeper.deploy.approvals import PlanBook, plan_hash
 from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.deploy.run_log import RunLog, StepRecord, Verdict, judge
+from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
@@ -171,7 +173,7 @@ def test_a_run_id_names_one_folder(tmp_path: Path, run_id: str) -> None:
 
 def test_the_settings_of_the_environment_say_which_service_principals_approve(tmp_path: Path) -> None:
     here = CommandContext(console=Console(), root=tmp_path, env="dev", files=LocalFiles(tmp_path / "envs"))
-    assert plan_book(here, None).approvers == ()
+    assert plan_book(here, EnvInputs(EnvFolder(tmp_path, "dev")), None).approvers == ()
     folder = bank_folder(tmp_path)
     folder.settings_path.write_text(folder.settings_path.read_text() + f'approvers = ["{BOT}"]\n')
-    assert plan_book(here, None).approvers == (BOT,)
+    assert plan_book(here, EnvInputs(folder), None).approvers == (BOT,)

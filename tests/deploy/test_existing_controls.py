@@ -12,7 +12,7 @@ from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.verify.structure import StructureCheck
 from lampkeeper.deploy.wait import PropagationWait
-from lampkeeper.model.access import Access, Principal
+from lampkeeper.model.access import Principal
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import OUTSIDER
 from lampkeeper.model.errors import UnsafePlanError
@@ -151,7 +151,7 @@ def test_the_live_model_sees_what_the_platform_enforces(place: Place, build: obj
     assert callable(build)
     build(place)
     live = read_governed(place.workspace, [TABLE], groups=["analysts", "officers"])
-    access = Access(live.access_model())
+    access = live.access
     real = {who: place.sight(who, {TABLE.plain: ("id", "email")}) for who in (ANA, OLA)}
     for who in (ANA, OLA):
         for column in ("id", "email"):
@@ -225,7 +225,7 @@ def test_a_column_that_is_protected_no_more_gets_its_old_mask_back_first(place: 
     bring(place, made)
     live = read_governed(place.workspace, [TABLE])
     assert [str(c) for c in live.controls] == ["column mask dev.old.hide(email) on dev.s.customers.email"]
-    assert Access(live.access_model()).table(OUTSIDER, TABLE).masks[EMAIL]
+    assert live.access.table(OUTSIDER, TABLE).masks[EMAIL]
     assert plan(place, less).empty
 
 

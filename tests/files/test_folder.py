@@ -96,7 +96,7 @@ def test_a_layer_that_holds_what_it_must_not_is_refused_with_the_place(tmp_path)
     env.split()
     path = env.path / "abac.auto.tfvars"
     path.write_text(path.read_text() + "\ntag_policies = []\n")
-    (finding,) = env.check()
+    (finding,) = env.layers().findings
     assert finding.code == "FILE_WRONG_LAYER"
     with pytest.raises(UsageError, match="must not be in the workspace layer"):
         env.read_desired()
@@ -107,7 +107,7 @@ def test_a_group_that_the_account_does_not_have_is_found(tmp_path):
     env.split()
     path = env.path / "abac.auto.tfvars"
     path.write_text("groups = { strangers = {} }")
-    (finding,) = env.check()
+    (finding,) = env.layers().findings
     assert (finding.code, finding.place) == ("FILE_UNKNOWN_GROUP", str(path))
 
 

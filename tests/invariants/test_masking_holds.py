@@ -14,7 +14,7 @@ from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.names import quote_identifier
 from lampkeeper.remote.clock import RealClock
-from lampkeeper.remote.live import read_access_model
+from lampkeeper.remote.live import read_governed
 from lampkeeper.remote.warehouse import run_sql
 from support.governed_configs import CONFIGS, Config, table_name
 from support.governed_places import Place, place_at
@@ -74,7 +74,7 @@ def test_people_get_what_the_matrix_says(config: Config, place: Place, tried: Ca
     for desired in config.stages:
         plan = make_plan(desired, place.workspace, place.states())
         apply_plan(plan, place.workspace, place.states(), wait=PropagationWait(seconds=0), allow_widening=True)
-    access = Access(read_access_model(place.workspace, [table_name(t) for t in config.tables]))
+    access = read_governed(place.workspace, [table_name(t) for t in config.tables]).access
     points = 0
     for who in config.people:
         client = place.enter(who)

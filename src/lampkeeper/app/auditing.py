@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lampkeeper.app.lifecycle import Choices, knowledge_of
+from lampkeeper.app.choices import Choices
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.unreviewed import new_tables, opened_by_others
 from lampkeeper.app.waiving import exceptions_ending
 from lampkeeper.deploy.audit import read_audit_view
 from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.drift.drift import Drift, DriftKind, changed_types, find_drift
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
@@ -48,23 +48,23 @@ class Audit:
         return sort_findings([*drift, *self.findings])
 
 
-def audit(folder: EnvFolder, workspace: Workspace, choices: Choices | None = None, *, now: datetime | None = None) -> Audit:
+def audit(inputs: EnvInputs, workspace: Workspace, choices: Choices | None = None, *, now: datetime | None = None) -> Audit:
     """Compare the catalog as it is now with what the environment covers, by effect and not by the presence of tags.
 
     `choices` names overlays that replace the settings' for unlabelled tables; `now` decides which exemptions have expired.
     """
-    desired = folder.read_desired()
+    desired = inputs.layers.desired
     if desired == Desired():
-        raise UsageError(f"environment {folder.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {folder.env}")
+        raise UsageError(f"environment {inputs.env!r} has nothing applied to audit", fix=f"lampkeeper apply --env {inputs.env}")
     require_sight(workspace, (t.catalog for t in desired.tables))
-    view = read_audit_view(workspace, folder.settings().patterns, {p.key for p in desired.policies})
-    known = {x.column: x for x in folder.labels()} if folder.labels_path.is_file() else {}
-    by_column = {x.column: x for x in classify(view.snapshot, knowledge=knowledge_of(folder, choices))} | known
+    view = read_audit_view(workspace, inputs.settings.patterns, {p.key for p in desired.policies})
+    known = {x.column: x for x in inputs.labels}
+    by_column = {x.column: x for x in classify(view.snapshot, knowledge=inputs.knowledge(choices))} | known
     labels = tuple(by_column[c] for c, _ in view.snapshot.columns())
-    ends = exceptions_ending(folder.settings(), (now or datetime.now(UTC)).date())
+    ends = exceptions_ending(inputs.settings, (now or datetime.now(UTC)).date())
     opened = opened_by_others(desired, workspace)
     known_tables = [t.name.plain for t in view.snapshot.tables]
-    before = folder.snapshot() if folder.snapshot_path.is_file() else Snapshot(tables=())
+    before = inputs.snapshot or Snapshot(tables=())
     return Audit(
         drift=(*find_drift(view.snapshot, desired, labels, view.policies), *changed_types(before, view.snapshot)),
         tables=len(view.snapshot.tables),

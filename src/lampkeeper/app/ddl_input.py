@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lampkeeper.files.folder import EnvFolder
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.files.schema_file import SchemaFile, read_schema_file
 from lampkeeper.files.schema_sql import StatementCount
 from lampkeeper.model.errors import UsageError
@@ -17,18 +17,19 @@ FETCHED = "_"
 """Files that begin with it are ours: `_fetched.sql` is written with every snapshot."""
 
 
-def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
+def take_ddl(inputs: EnvInputs) -> tuple[Finding, ...]:
     """Make the snapshot from the files in ddl/ and write it; return what had to be guessed. Without files nothing happens.
 
     A table that several files define is an error; with table patterns in the settings, only what they name is taken.
     """
+    folder = inputs.folder
     paths = [p for p in sorted((folder.path / "ddl").glob("*")) if p.suffix in (".sql", ".jsonl") and p.name[0] != FETCHED]
     if not paths:
         return ()
     tables: dict[TableName, Table] = {}
     findings: list[Finding] = []
     counts: list[StatementCount] = []
-    patterns = folder.settings().patterns
+    patterns = inputs.settings.patterns
     for path in paths:
         read = read_schema_file(path)
         findings += read.findings if not patterns else [_outside(f, read, patterns) for f in read.findings]
@@ -48,7 +49,7 @@ def take_ddl(folder: EnvFolder) -> tuple[Finding, ...]:
             message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace{_reported(counts)}", fix="",
         )
     )  # fmt: skip
-    folder.write_snapshot(Snapshot(tables=chosen))
+    inputs.write_snapshot(Snapshot(tables=chosen))
     return sort_findings(findings)
 
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lampkeeper.app.labelling import assigned_by_us, read_sources
-from lampkeeper.app.value_profiling import NO_WAREHOUSE, Looked, Progress, ValueProfiling, count_columns
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.labelling import read_sources
+from lampkeeper.app.progress import Progress
+from lampkeeper.app.value_profiling import NO_WAREHOUSE, Looked, ValueProfiling, count_columns
 from lampkeeper.design.classify.profiles_sql import is_countable
 from lampkeeper.design.knowledge.knowledge import Knowledge
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.names import ColumnName, TableName
@@ -52,26 +53,26 @@ class Decided:
         }  # fmt: skip
 
 
-def masked_columns(folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge) -> frozenset[ColumnName]:
+def masked_columns(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge) -> frozenset[ColumnName]:
     """Return the columns that carry a tag of ours: what a query shows of them may be what a mask leaves of their values."""
-    ours = (*assigned_by_us(folder), *(t for t in snapshot.tags if t.key in knowledge.vocabulary.descriptions))
+    ours = (*inputs.assigned_tags, *(t for t in snapshot.tags if t.key in knowledge.vocabulary.descriptions))
     return frozenset(ColumnName.parse(t.entity_name) for t in ours if t.entity_type is EntityType.COLUMNS)
 
 
 def decide_by_values(
-    folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge, value_profiling: ValueProfiling, progress: Progress | None = None
+    inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge, value_profiling: ValueProfiling, progress: Progress | None = None
 ) -> Decided:
     """Count the values of the columns that stay undecided without them, and say what that settled. What fails leaves them so."""
-    before = _undecided(read_sources(folder, snapshot, knowledge, counted=False).merged(snapshot, knowledge))
+    before = _undecided(read_sources(inputs, snapshot, knowledge, counted=False).merged(snapshot, knowledge))
     if not before:
         return Decided()
-    masked = masked_columns(folder, snapshot, knowledge)
+    masked = masked_columns(inputs, snapshot, knowledge)
     wanted: dict[TableName, set[str]] = defaultdict(set)
     for name, column in snapshot.columns():
         if name in before and name not in masked and is_countable(column):
             wanted[name.table].add(name.column)
-    looked = count_columns(folder, snapshot, value_profiling, wanted, progress, knowledge.schemes)
-    labels = [x for x in read_sources(folder, snapshot, knowledge).merged(snapshot, knowledge) if x.column in before]
+    looked = count_columns(inputs, snapshot, value_profiling, wanted, progress, knowledge.schemes)
+    labels = [x for x in read_sources(inputs, snapshot, knowledge).merged(snapshot, knowledge) if x.column in before]
     return Decided(
         columns=len(before),
         protected=sum(x.protect is Protect.YES for x in labels),

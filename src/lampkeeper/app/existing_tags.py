@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lampkeeper.app.labelling import assigned_by_us
 from lampkeeper.design.classify.existing_tags import tag_conflicts, tags_of_others, unmapped_columns
 from lampkeeper.design.knowledge.knowledge import Knowledge
 from lampkeeper.design.knowledge.taxonomy import Taxonomy
@@ -10,22 +9,14 @@ from lampkeeper.design.knowledge.taxonomy_file import read_taxonomy
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import read_text
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.schema import Snapshot
-
-
-def with_existing_tags(folder: EnvFolder, knowledge: Knowledge) -> Knowledge:
-    """Return the overlay with the environment's taxonomy in it; raise UsageError when that file has mistakes."""
-    mapped, findings = map_existing_tags(folder, knowledge)
-    if has_errors(findings):
-        raise UsageError("\n".join(f"{f.place}: {f.message}" for f in findings), fix=f"lampkeeper taxonomy --env {folder.env}")
-    return mapped
+from lampkeeper.model.tags import TagAssignment
 
 
 def map_existing_tags(folder: EnvFolder, knowledge: Knowledge) -> tuple[Knowledge, tuple[Finding, ...]]:
-    """Return the same with everything that is wrong with the file; without a file the overlay as it is."""
+    """Return the knowledge with the environment's taxonomy in it, and what is wrong with that file; as it is without a file."""
     path = folder.taxonomy_path
     if not path.is_file():
         return knowledge, ()
@@ -37,9 +28,12 @@ def map_existing_tags(folder: EnvFolder, knowledge: Knowledge) -> tuple[Knowledg
 
 
 def existing_tag_findings(
-    folder: EnvFolder, snapshot: Snapshot, labels: tuple[Label, ...], desired: Desired, knowledge: Knowledge
+    snapshot: Snapshot, labels: tuple[Label, ...], desired: Desired, knowledge: Knowledge, ours: tuple[TagAssignment, ...]
 ) -> tuple[Finding, ...]:
-    """Return where tags of others are in the way of what was made, and what the taxonomy has no tag for."""
+    """Return where tags of others are in the way of what was made, and what the taxonomy has no tag for.
+
+    `ours` are the tags that the environment has put there itself.
+    """
     taxonomy: Taxonomy = knowledge.taxonomy
-    theirs = tags_of_others(snapshot, taxonomy, assigned_by_us(folder))
+    theirs = tags_of_others(snapshot, taxonomy, ours)
     return (*tag_conflicts(snapshot, theirs, desired, taxonomy), *unmapped_columns(snapshot, labels, desired, knowledge))

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lampkeeper.app.remaining_quota import remaining_quota_of
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.design.drafts.draft_answer import split_sql
 from lampkeeper.design.drafts.draft_entries import without_entry
 from lampkeeper.design.drafts.draft_fixes import DraftFix, fix_draft, fix_hcl_syntax, split_answer
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.packing import RemainingQuota
-from lampkeeper.files.folder import ABAC_FILE, SQL_FILE, EnvFolder
+from lampkeeper.files.folder import ABAC_FILE, SQL_FILE
 from lampkeeper.files.governance_sections import BAD_CONDITION
 from lampkeeper.files.hcl import read_hcl
 from lampkeeper.files.masks_sql import MasksRead, render_masks_sql, survey_masks_sql
@@ -44,12 +44,12 @@ class Fixed:
         return write_texts(self.texts)
 
 
-def fix_env(folder: EnvFolder) -> Fixed:
+def fix_env(inputs: EnvInputs) -> Fixed:
     """Mend the draft of an environment; its snapshot tells the columns' types."""
-    path = folder.generated_path / ABAC_FILE
+    path = inputs.folder.generated_path / ABAC_FILE
     if not path.is_file():
-        raise UsageError(f"{path}: no draft", fix=f"lampkeeper generate --env {folder.env}")
-    return fix_file(path, folder.snapshot() if folder.snapshot_path.is_file() else None, remaining_quota_of(folder))
+        raise UsageError(f"{path}: no draft", fix=f"lampkeeper generate --env {inputs.env}")
+    return fix_file(path, inputs.snapshot, inputs.remaining_quota)
 
 
 def fix_file(path: Path, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None) -> Fixed:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings, read_settings, render_settings
 from lampkeeper.files.snapshots import read_json
@@ -26,12 +27,12 @@ from lampkeeper.remote.space_import import fetch_space
 _FIELDS = ("space_id", "title", "description", "warehouse_id", "etag", "serialized_space")
 
 
-def import_spaces(folder: EnvFolder, workspace: Workspace, clock: Clock | None = None) -> tuple[Finding, ...]:
+def import_spaces(inputs: EnvInputs, workspace: Workspace, clock: Clock | None = None) -> tuple[Finding, ...]:
     """Read every attached space (`genie_space_id`) and keep it beside its draft; write the tables of those that name none.
 
     Waits for a content that is not there yet only where the tables are to be found in it.
     """
-    settings = folder.settings()
+    settings, folder = inputs.settings, inputs.folder
     findings: list[Finding] = []
     spaces: list[SpaceSettings] = []
     for each in settings.spaces:
@@ -44,7 +45,7 @@ def import_spaces(folder: EnvFolder, workspace: Workspace, clock: Clock | None =
                 each = replace(each, tables=tuple(write_name(*t.parts) for t in tables))
                 findings.append(_discovered(folder, each))
         spaces.append(each)
-    _write_settings(folder, settings, replace(settings, spaces=tuple(spaces)))
+    _write_settings(inputs, replace(settings, spaces=tuple(spaces)))
     return tuple(findings)
 
 
@@ -102,11 +103,11 @@ def _imported(folder: EnvFolder, drafted: GenieSpace) -> GenieSpace:
     )  # fmt: skip
 
 
-def _write_settings(folder: EnvFolder, old: Settings, new: Settings) -> None:
+def _write_settings(inputs: EnvInputs, new: Settings) -> None:
     """Write tables that were found into env.auto.tfvars: into its text where that is sure, else as a new text."""
+    old, path = inputs.settings, inputs.folder.settings_path
     if new == old:
         return
-    path = folder.settings_path
     text = read_text(path)
     for before, after in zip(old.spaces, new.spaces, strict=True):
         if before != after:
@@ -119,6 +120,8 @@ def _write_settings(folder: EnvFolder, old: Settings, new: Settings) -> None:
     except UsageError:
         sure = False
     write_text(path, text if sure else render_settings(new))
+    # Read again: findings name lines of the file, and the lines have moved.
+    inputs.changed("settings")
 
 
 def _discovered(folder: EnvFolder, space: SpaceSettings) -> Finding:

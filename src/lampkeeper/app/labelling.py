@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.model_exchange import ModelOptions
 from lampkeeper.app.model_labels import ModelRun, ask_tables, recall
-from lampkeeper.app.space_content import ModelOptions, SpaceRun, ask_spaces, space_prompts
-from lampkeeper.app.value_profiling import counted_profiles, source_files
-from lampkeeper.deploy.state import States
+from lampkeeper.app.progress import Progress
+from lampkeeper.app.space_content import SpaceExchange, ask_spaces, space_prompts
+from lampkeeper.app.value_profiling import counted_profiles
 from lampkeeper.design.classify.existing_tags import label_tags, tags_of_others
 from lampkeeper.design.classify.merge import disagreements, merge_labels
 from lampkeeper.design.classify.offline import classify
@@ -22,21 +24,17 @@ from lampkeeper.design.classify.strictness import looser_in
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.design.knowledge.knowledge import Knowledge
 from lampkeeper.design.knowledge.taxonomy import Taxonomy
-from lampkeeper.files.decisions import decisions_path, read_decisions
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.label_sources import RememberedSpace, SourceFiles
 from lampkeeper.files.text import write_text
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.schema import Snapshot
-from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
 
 if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,26 +60,13 @@ class Sources:
         return tuple(found[c] for c, _ in snapshot.columns())
 
 
-def assigned_by_us(folder: EnvFolder) -> tuple[TagAssignment, ...]:
-    """Return the tags that the environment's state says we have put on tables and columns."""
-    bodies = (owned.body for owned in States.in_folder(folder.root, folder.env).owned("tag").values())
-    return tuple(
-        TagAssignment(
-            entity_type=EntityType(str(b["entity_type"])), entity_name=str(b["entity_name"]), key=str(b["tag_key"]),
-            value=str(b["value"]),
-        )
-        for b in bodies
-    )  # fmt: skip
-
-
-def read_sources(folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge | None = None, *, counted: bool = True) -> Sources:
+def read_sources(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge | None = None, *, counted: bool = True) -> Sources:
     """Return what every source says of the snapshot's columns, from the environment's files alone.
 
     With `counted` false the counts of values take no part: that is what names, types and comments come to.
     """
-    files = source_files(folder)
+    files, decisions = inputs.sources, inputs.decisions
     known = {c for c, _ in snapshot.columns()}
-    decisions = read_decisions(decisions_path(folder.path))
     stewards = tuple(d.as_label() for d in decisions if d.column in known)
     gone = tuple(
         Finding(
@@ -96,7 +81,7 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge | N
     taxonomy = knowledge.taxonomy if knowledge is not None else Taxonomy()
     return Sources(
         offline=offline,
-        tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, assigned_by_us(folder)), taxonomy, offline),
+        tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, inputs.assigned_tags), taxonomy, offline),
         platform=tuple(x for x in files.platform() if x.column in known),
         model=recall(snapshot, files.remembered()),
         stewards=stewards,
@@ -105,7 +90,7 @@ def read_sources(folder: EnvFolder, snapshot: Snapshot, knowledge: Knowledge | N
 
 
 def ask_model(
-    folder: EnvFolder,
+    inputs: EnvInputs,
     snapshot: Snapshot,
     model: Model,
     model_options: ModelOptions,
@@ -119,31 +104,33 @@ def ask_model(
     With an overlay the model may name the kinds that its overlays know. `spaces` are those whose content it may write.
     """
     subtypes = subs_of(knowledge.vocabulary) if knowledge is not None else None
-    files = source_files(folder)
-    remembered = dict(files.remembered())
+    files = inputs.sources
+    known = files.remembered()
+    remembered = dict(known)
 
     def keep(answers: Any) -> None:
         if answers:
             remembered.update({a.table: a for a in answers})
             files.remember(remembered.values())
 
-    run = ask_tables(snapshot, model, files.remembered(), model_options, keep=keep, progress=progress, subtypes=subtypes)
+    run = ask_tables(snapshot, model, known, model_options, keep=keep, progress=progress, subtypes=subtypes)
     if spaces and run.exit_code != 4:
         run = replace(run, spaces=_ask_spaces(files, snapshot, model, model_options, spaces))
-    write_record(folder, snapshot, run, now)
+    write_record(inputs.folder, snapshot, run, now)
     return run
 
 
 def _ask_spaces(
     files: SourceFiles, snapshot: Snapshot, model: Model, model_options: ModelOptions, spaces: Sequence[SpaceRequest]
-) -> tuple[SpaceRun, ...]:
-    remembered = files.spaces()
+) -> tuple[SpaceExchange, ...]:
+    known = files.spaces()
+    remembered = dict(known)
 
     def keep(answer: RememberedSpace) -> None:
         remembered[answer.key] = answer
         files.remember_spaces(remembered.values())
 
-    return ask_spaces(space_prompts(snapshot, spaces), model, files.spaces(), model_options, keep=keep)
+    return ask_spaces(space_prompts(snapshot, spaces), model, known, model_options, keep=keep)
 
 
 def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: datetime) -> None:
@@ -169,7 +156,7 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
     write_text(folder.generated_path / "runs" / f"{state_version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", text)
 
 
-def read_platform(folder: EnvFolder, snapshot: Snapshot, workspace: Workspace) -> bool:
+def read_platform(inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace) -> bool:
     """Read the platform's own classification and keep it; say whether the workspace has one that we may read.
 
     Where there is none to read, what was read before stays: a right that was lost takes no protection away.
@@ -179,7 +166,7 @@ def read_platform(folder: EnvFolder, snapshot: Snapshot, workspace: Workspace) -
         Detection(column=r.column, class_tag=r.class_tag, high=r.confidence == "HIGH", frequency=r.frequency) for r in rows or ()
     ]
     labels = label_detections(snapshot, detections)
-    files = source_files(folder)
+    files = inputs.sources
     before = files.platform()
     if rows is None:
         labels = tuple(dict.fromkeys((*labels, *before)))

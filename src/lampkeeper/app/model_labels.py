@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lampkeeper.app.space_content import ModelOptions, SpaceRun
+from lampkeeper.app.model_exchange import ModelExchange, ModelOptions, correction
+from lampkeeper.app.progress import Progress
+from lampkeeper.app.space_content import SpaceExchange
 from lampkeeper.design.classify.prompt import Prompt, Subtypes, halves, make_prompts, table_digest
-from lampkeeper.design.classify.reply import Reply, feedback, read_reply, text_of
+from lampkeeper.design.classify.reply import feedback, read_reply
 from lampkeeper.files.label_sources import Remembered
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Snapshot, Table
-from lampkeeper.remote.llm import Answer, fatal
+from lampkeeper.remote.llm import fatal
 
 if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
 
-Progress = Callable[[str, int, int], None]
-_ECHO = 20_000
 _FAILURES = 3
 _STANDS = "the rules' labels stand, nothing is opened"
 
 
 @dataclass(slots=True, kw_only=True)
-class TableRun:
-    """What asking about one table came to."""
+class TableExchange(ModelExchange):
+    """What asking about one table came to. `missing`: how many of its columns the answers say nothing of."""
 
     table: TableName
-    digest: str
     prompts: list[str] = field(default_factory=list)
     labels: dict[ColumnName, Label] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    remembered: bool = False
-    skipped: bool = False
-    refused: bool = False
-    answers: int = 0
-    tries: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    failure: RemoteError | None = None
     missing: int = 0
 
     @property
@@ -54,11 +44,10 @@ class TableRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return its part of the run record."""
+        # slots=True makes a second class, which a bare super() does not know.
+        common = ModelExchange.as_dict(self)
         return {
-            "table": str(self.table), "digest": self.digest, "prompts": self.prompts, "remembered": self.remembered,
-            "answers": self.answers, "tries": self.tries, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
-            "labels": len(self.labels), "missing": self.missing, "refused": self.refused, "skipped": self.skipped,
-            "failure": self.failure.message if self.failure else "", "errors": self.errors[:20],
+            "table": str(self.table), "prompts": self.prompts, "labels": len(self.labels), "missing": self.missing, **common,
         }  # fmt: skip
 
 
@@ -67,9 +56,9 @@ class ModelRun:
     """What asking a model came to, table by table in the snapshot's order."""
 
     model: str
-    tables: tuple[TableRun, ...]
+    tables: tuple[TableExchange, ...]
     model_options: ModelOptions
-    spaces: tuple[SpaceRun, ...] = ()
+    spaces: tuple[SpaceExchange, ...] = ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -79,7 +68,7 @@ class ModelRun:
     @property
     def tokens(self) -> tuple[int, int]:
         """Return the tokens in and out, as the endpoint counted them."""
-        runs: list[TableRun | SpaceRun] = [*self.tables, *self.spaces]
+        runs: list[ModelExchange] = [*self.tables, *self.spaces]
         return sum(r.input_tokens for r in runs), sum(r.output_tokens for r in runs)
 
     @property
@@ -148,7 +137,7 @@ def ask_tables(
     gate = _Gate()
     query_runner = _QueryRunner(model=model, model_options=model_options, gate=gate, subtypes=subtypes)
     pool = ThreadPoolExecutor(max_workers=model_options.at_once, thread_name_prefix="model")
-    pending: set[Future[TableRun]] = set()
+    pending: set[Future[TableExchange]] = set()
     try:
         pending = {pool.submit(query_runner.table, t, runs[t.name]) for t in open_tables}
         done = 0
@@ -165,16 +154,16 @@ def ask_tables(
     return ModelRun(model=name, tables=tuple(runs[t.name] for t in snapshot.tables), model_options=model_options)
 
 
-def _started(table: Table, known: Remembered | None, model: str, subtypes: Subtypes | None) -> TableRun:
+def _started(table: Table, known: Remembered | None, model: str, subtypes: Subtypes | None) -> TableExchange:
     prompts = make_prompts(table, subtypes=subtypes)
-    run = TableRun(table=table.name, digest=table_digest(prompts), prompts=[p.digest for p in prompts])
+    run = TableExchange(table=table.name, digest=table_digest(prompts), prompts=[p.digest for p in prompts])
     if known is not None and known.digest == run.digest and known.model == model:
         run.remembered = True
         run.labels = {x.column: x for x in known.labels if x.column.table == table.name}
     return run
 
 
-def _answered(run: TableRun, model: str) -> Remembered:
+def _answered(run: TableExchange, model: str) -> Remembered:
     return Remembered(table=run.table, digest=run.digest, model=model, labels=tuple(run.labels.values()))
 
 
@@ -209,7 +198,7 @@ class _QueryRunner:
     gate: _Gate
     subtypes: Subtypes | None = None
 
-    def table(self, table: Table, run: TableRun) -> TableRun:
+    def table(self, table: Table, run: TableExchange) -> TableExchange:
         if self.gate.closed:
             run.skipped = True
         else:
@@ -223,15 +212,14 @@ class _QueryRunner:
         run.missing = sum(1 for c in table.column_names() if c not in run.labels)
         return run
 
-    def _prompt(self, prompt: Prompt, run: TableRun, answers: int) -> None:
+    def _prompt(self, prompt: Prompt, run: TableExchange, answers: int) -> None:
         """Ask until every column has a valid label or the answers are used up; an answer cut off is asked for in halves."""
         messages = prompt.messages()
         while answers > 0 and not run.refused:
             answers -= 1
-            answer = self._ask(messages, prompt, run)
+            answer = run.ask(self.model, messages, most_tokens=prompt.answer_tokens, schema=prompt.schema)
             reply = read_reply(answer.content, prompt, cut=answer.cut)
-            if answer.refused:
-                run.refused = True
+            if run.refused:
                 return
             run.labels |= {x.column: x for x in reply.labels}
             run.errors += reply.errors
@@ -242,20 +230,4 @@ class _QueryRunner:
                 for part in parts:
                     self._prompt(part, run, answers)
                 return
-            messages = [*prompt.messages(), *_again(answer, reply)]
-
-    def _ask(self, messages: Iterable[Mapping[str, str]], prompt: Prompt, run: TableRun) -> Answer:
-        answer = self.model.ask(list(messages), most_tokens=prompt.answer_tokens, schema=prompt.schema)
-        run.answers += 1
-        run.tries += answer.tries
-        run.input_tokens += answer.input_tokens
-        run.output_tokens += answer.output_tokens
-        return answer
-
-
-def _again(answer: Answer, reply: Reply) -> list[dict[str, str]]:
-    """Return the conversation's next turns: what was answered, and what is wrong with it."""
-    return [
-        {"role": "assistant", "content": text_of(answer.content)[:_ECHO] or "(nothing)"},
-        {"role": "user", "content": feedback(reply)},
-    ]
+            messages = [*prompt.messages(), *correction(answer, feedback(reply))]

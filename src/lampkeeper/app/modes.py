@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.design.drift.delta import delta
 from lampkeeper.design.synthesis.synthesize import Synthesis, SynthesisRequest
-from lampkeeper.files.folder import ABAC_FILE, EnvFolder
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
@@ -43,18 +43,13 @@ def mode_for(mode: Mode, space: str, *, genie_only: bool) -> Mode:
     return Mode.GENIE
 
 
-def draft_before(folder: EnvFolder) -> Desired | None:
-    """Return the draft as it is, or None when there is none yet."""
-    return folder.read_draft() if (folder.generated_path / ABAC_FILE).is_file() else None
-
-
-def groups_for(mode: Mode, folder: EnvFolder, before: Desired | None, wanted: tuple[GroupSpec, ...]) -> tuple[GroupSpec, ...]:
+def groups_for(mode: Mode, inputs: EnvInputs, before: Desired | None, wanted: tuple[GroupSpec, ...]) -> tuple[GroupSpec, ...]:
     """Return the groups to generate for: the spaces alone are opened to the groups that there are, none is made for them."""
     if mode is not Mode.GENIE:
         return wanted
     if before is not None:
         return tuple(GroupSpec(group=g) for g in before.groups)
-    return tuple(GroupSpec(group=g) for g in folder.layers()[0].desired.groups)
+    return tuple(GroupSpec(group=g) for g in inputs.layers.reads[0].desired.groups)
 
 
 def merged_draft(mode: Mode, space: str, before: Desired | None, request: SynthesisRequest, made: Synthesis) -> Synthesis:

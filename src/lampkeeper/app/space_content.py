@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from lampkeeper.design.classify.reply import text_of
+from lampkeeper.app.model_exchange import ModelExchange, ModelOptions, correction
 from lampkeeper.design.genie.space_prompt import ANSWER_TOKENS, SpacePrompt, content_schema, space_prompt
 from lampkeeper.design.genie.space_reply import SpaceReply, laid_over, read_content, read_space_reply, space_feedback
 from lampkeeper.design.genie.spaces import SpaceRequest
@@ -20,7 +20,6 @@ from lampkeeper.model.schema import Snapshot
 if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
 
-_ECHO = 20_000
 _STANDS = "the content drawn from the schema stands"
 
 
@@ -31,39 +30,14 @@ class SpaceWriter(StrEnum):
     MODEL = "model"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions:
-    """How to ask: answers tried for one prompt, tables at once, USD for a million tokens in and out (None: unknown)."""
-
-    answers: int = 3
-    at_once: int = 4
-    prices: tuple[float, float] | None = None
-
-    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """Return what the tokens cost in USD, None when no price is known."""
-        if self.prices is None:
-            return None
-        return round((input_tokens * self.prices[0] + output_tokens * self.prices[1]) / 1_000_000, 6)
-
-
 @dataclass(slots=True, kw_only=True)
-class SpaceRun:
-    """What asking about one space came to."""
+class SpaceExchange(ModelExchange):
+    """What asking about one space came to. `unshown`: how many columns the prompt had no room for."""
 
     space: str
-    digest: str
     content: Mapping[str, Any] | None = None
     problems: tuple[str, ...] = ()
-    errors: list[str] = field(default_factory=list)
-    remembered: bool = False
-    refused: bool = False
-    skipped: bool = False
     unshown: int = 0
-    answers: int = 0
-    tries: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    failure: RemoteError | None = None
 
     def findings(self, model: str) -> tuple[Finding, ...]:
         """Return why the space has no content of the model; what was dropped of an answer is told as it is laid over."""
@@ -79,12 +53,11 @@ class SpaceRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return its part of the run record."""
+        # slots=True makes a second class, which a bare super() does not know.
+        common = ModelExchange.as_dict(self)
         return {
-            "space": self.space, "digest": self.digest, "remembered": self.remembered, "answers": self.answers,
-            "tries": self.tries, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
-            "usable": self.content is not None, "dropped": list(self.problems[:20]), "unshown": self.unshown,
-            "refused": self.refused, "skipped": self.skipped, "failure": self.failure.message if self.failure else "",
-            "errors": self.errors[:20],
+            "space": self.space, "usable": self.content is not None, "dropped": list(self.problems[:20]),
+            "unshown": self.unshown, **common,
         }  # fmt: skip
 
 
@@ -105,12 +78,12 @@ def ask_spaces(
     model_options: ModelOptions,
     *,
     keep: Callable[[RememberedSpace], None],
-) -> tuple[SpaceRun, ...]:
+) -> tuple[SpaceExchange, ...]:
     """Ask about every space that is new, changed, or last written by another model; after a failure the others wait."""
     runs = []
     failed = False
     for key, prompt in prompts.items():
-        run = SpaceRun(space=prompt.space, digest=prompt.digest, unshown=prompt.unshown, skipped=failed)
+        run = SpaceExchange(space=prompt.space, digest=prompt.digest, unshown=prompt.unshown, skipped=failed)
         known = remembered.get(key)
         if known is not None and (known.digest, known.model) == (run.digest, str(model.ref)):
             run.remembered, run.skipped, run.content, run.problems = True, False, known.content, known.problems
@@ -130,18 +103,13 @@ def ask_spaces(
     return tuple(runs)
 
 
-def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceRun) -> None:
+def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceExchange) -> None:
     """Ask until an answer can be used; what was dropped of it is told to the model once, and the better answer counts."""
     messages = prompt.messages()
     best: SpaceReply | None = None
     for _ in range(answers):
-        answer = model.ask(messages, most_tokens=ANSWER_TOKENS, schema=content_schema())
-        run.answers += 1
-        run.tries += answer.tries
-        run.input_tokens += answer.input_tokens
-        run.output_tokens += answer.output_tokens
-        if answer.refused:
-            run.refused = True
+        answer = run.ask(model, messages, most_tokens=ANSWER_TOKENS, schema=content_schema())
+        if run.refused:
             break
         reply = read_space_reply(answer.content, prompt, cut=answer.cut)
         run.errors += reply.problems
@@ -154,11 +122,7 @@ def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceRun) -> None
                 break
         if reported:
             break
-        messages = [
-            *prompt.messages(),
-            {"role": "assistant", "content": text_of(answer.content)[:_ECHO] or "(nothing)"},
-            {"role": "user", "content": space_feedback(reply)},
-        ]
+        messages = [*prompt.messages(), *correction(answer, space_feedback(reply))]
 
 
 def lay_over(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.progress import Progress
 from lampkeeper.design.classify.profiles import Profile
 from lampkeeper.design.classify.profiles_sql import ProfileQuery, ValueCounts, profile_counts, profile_query, read_counts
 from lampkeeper.design.knowledge.identifiers import Scheme
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.label_sources import Counted, SourceFiles
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
@@ -23,7 +24,6 @@ from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.spark import run_spark
 from lampkeeper.remote.warehouse import run_sql
 
-Progress = Callable[[str, int, int], None]
 _KEPT_EVERY = 200
 NO_WAREHOUSE = "NO_WAREHOUSE"
 _SPARK_AT_ONCE = 8
@@ -51,13 +51,8 @@ def counter_of(counter: Counter, workspace: Workspace) -> ValueProfiling:
     return ValueProfiling(ask=lambda sql: run_sql(workspace, sql, kind="profile").dicts())
 
 
-def source_files(folder: EnvFolder) -> SourceFiles:
-    """Return the files in which an environment keeps what sources said."""
-    return SourceFiles(folder.generated_path / "sources")
-
-
 def count_values(
-    folder: EnvFolder,
+    inputs: EnvInputs,
     snapshot: Snapshot,
     value_profiling: ValueProfiling,
     progress: Progress | None = None,
@@ -70,12 +65,12 @@ def count_values(
     whoever counts may be shown what a mask leaves of their values.
     """
     wanted = {t.name: {n.column for n in t.column_names() if n not in masked} for t in snapshot.tables}
-    looked = count_columns(folder, snapshot, value_profiling, wanted, progress, schemes)
+    looked = count_columns(inputs, snapshot, value_profiling, wanted, progress, schemes)
     findings = [_unread(table, error) for table, error in looked.failed]
     if findings and not looked.read:
         findings.append(
             Finding(
-                code="profile/nothing", severity=Severity.ERROR, place=folder.env,
+                code="profile/nothing", severity=Severity.ERROR, place=inputs.env,
                 message="no table's rows could be looked at: counting values has added nothing",
                 fix="give the right to read the tables, or leave out --profile-values",
             )
@@ -92,7 +87,7 @@ class Looked:
 
 
 def count_columns(
-    folder: EnvFolder,
+    inputs: EnvInputs,
     snapshot: Snapshot,
     value_profiling: ValueProfiling,
     wanted: Mapping[TableName, Collection[str]],
@@ -100,7 +95,7 @@ def count_columns(
     schemes: Sequence[Scheme] = (),
 ) -> Looked:
     """Count the values of the wanted columns, one query a table, and keep the counts beside those of its other columns."""
-    files = source_files(folder)
+    files = inputs.sources
     kept, fresh, failed = dict(files.counted()), 0, []
     queries = [
         (table, query)

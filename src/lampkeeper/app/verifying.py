@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lampkeeper.app.access import tables_in_scope
 from lampkeeper.app.hash_keys import KeyFinder, no_key, with_key
-from lampkeeper.app.lifecycle import Progress, tables_in_scope
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.progress import Progress
 from lampkeeper.deploy.live_state import read_live_state, scope_of
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.required_privileges import require_sight
-from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify.identities import NamedIdentity
 from lampkeeper.deploy.verify.verification import VerifyOptions, VerifyReport, prepare, verify
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UsageError
@@ -23,7 +23,7 @@ from lampkeeper.remote.clients import Workspace
 
 
 def verify_env(
-    folder: EnvFolder,
+    inputs: EnvInputs,
     workspace: Workspace,
     options: VerifyOptions,
     progress: Progress | None = None,
@@ -31,10 +31,9 @@ def verify_env(
     find_key: KeyFinder = no_key,
 ) -> VerifyReport:
     """Verify an environment against its layers' files; what a fresh plan would still write is a finding too."""
-    desired = folder.read_desired()
+    desired, states = inputs.layers.desired, inputs.states
     if desired == Desired():
-        raise UsageError(f"environment {folder.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {folder.env}")
-    states = States.in_folder(folder.root, folder.env)
+        raise UsageError(f"environment {inputs.env!r} has nothing applied to verify", fix=f"lampkeeper apply --env {inputs.env}")
     require_sight(workspace, (t.catalog for t in desired.tables))
     desired, found = with_key(desired, states, find_key)
     options = replace(options, key_known=found.key is not None)
@@ -46,7 +45,7 @@ def verify_env(
             raise
         return _shown_less(error)
     plan = make_plan(desired, workspace, states, view=view)
-    tables = tables_in_scope(folder, desired)
+    tables = tables_in_scope(inputs, desired)
     return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
 
 

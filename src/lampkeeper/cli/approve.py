@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.console import cell, new_table, require_yes
 from lampkeeper.cli.context import CommandContext
@@ -20,6 +21,7 @@ from lampkeeper.cli.steps import now
 from lampkeeper.deploy.history import History
 from lampkeeper.deploy.history_tables import TABLES
 from lampkeeper.deploy.run_log import RunLog, judge, verdict_of
+from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known
@@ -47,7 +49,7 @@ def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bo
     own = context.folder().auth() if context.shared is None else Auth()
     auth = Auth(profile=context.profile) if context.profile else own
     by = whoami(connect(auth, timeouts=timeouts_of(os.environ)))
-    book = plan_book(context, approvals)
+    book = plan_book(context, EnvInputs(EnvFolder(context.root, context.env)), approvals)
     plan = book.load(plan_hash)
     book.require_another(plan_hash, by)
     shown = tuple(line.text for line in print_plan(context.console, plan, full=full))

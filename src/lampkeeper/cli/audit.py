@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.access import access_of
 from lampkeeper.app.auditing import Audit, audit
+from lampkeeper.app.choices import Choices
 from lampkeeper.app.conform import never_observed
-from lampkeeper.app.lifecycle import Choices, access_of, count_labels, make_env_plan
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed, overlays_options
 from lampkeeper.cli.console import Console
@@ -19,10 +22,10 @@ from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, w
 from lampkeeper.cli.report_page import Page, render_page
 from lampkeeper.deploy.run_log import RunLog, StepRecord, verdict_of
 from lampkeeper.design.drift.drift import DriftKind
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import write_text
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
+from lampkeeper.model.labels import count_labels
 
 
 @click.command("audit")
@@ -30,10 +33,10 @@ from lampkeeper.model.errors import UsageError
 @common(workspace=True)
 def audit_command(context: CommandContext, country: str, industry: str) -> Outcome:
     """Find sensitive columns without protection, and tags on columns that no longer exist. Exit 1 on drift."""
-    folder = context.folder()
-    workspace = workspace_of(context, folder)
+    inputs = context.inputs()
+    workspace = workspace_of(context, inputs)
     with context.console.progress("auditing"):
-        found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
+        found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)))
     print_audit(context.console, found)
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
@@ -76,26 +79,26 @@ def report_command(
     """Write the report of an environment as one HTML page: matrix and labels, plan and drift of the workspace."""
     if offline and proven:
         raise UsageError("--offline and --verify exclude each other", fix="leave one of them out")
-    folder = context.folder()
-    path = out or folder.path / "report.html"
-    page = page_of(folder)
+    inputs = context.inputs()
+    path = out or inputs.folder.path / "report.html"
+    page = page_of(inputs)
     if context.flags.run_id:
         steps = RunLog(context.files, context.env, context.flags.run_id).read(STEPS)
         page = replace(page, facts={**page.facts, **{f"step {s.step}": _step_line(s) for s in steps}})
     if not offline:
         with context.console.progress("reading the workspace"):
-            workspace = workspace_of(context, folder)
-            find_key = key_finder(context, folder, workspace)
-            plan, _ = make_env_plan(folder, workspace, find_key=find_key)
-            found = audit(folder, workspace, Choices(country=listed(country), industry=listed(industry)))
+            workspace = workspace_of(context, inputs)
+            find_key = key_finder(context, inputs, workspace)
+            plan, _ = make_env_plan(inputs, workspace, find_key=find_key)
+            found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)))
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
             local = is_local(workspace)
-            settings = folder.settings()
+            settings = inputs.settings
             tokens = tokens_of(context, workspace, [i.token_env for i in settings.identities])
             options = verify_options(settings, tokens, create_probes=local, local=local)
             with context.console.progress("verifying") as step:
-                verified = verify_env(folder, workspace, options, step, find_key=find_key)
+                verified = verify_env(inputs, workspace, options, step, find_key=find_key)
             page = replace(page, verification=verified, basis=never_observed(context.root) if local else "")
     write_text(path, render_page(page))
     context.console.line(f"wrote {path}")
@@ -112,19 +115,19 @@ def _step_line(step: StepRecord) -> str:
     return "; ".join(part for part in (verdict, step.message, reported) if part)
 
 
-def page_of(folder: EnvFolder) -> Page:
+def page_of(inputs: EnvInputs) -> Page:
     """Return the page of an environment's files: facts, matrix, labels."""
-    access = access_of(folder)
-    labels = folder.labels() if folder.labels_path.is_file() else ()
+    access = access_of(inputs)
+    labels = inputs.labels
     counts = count_labels(labels)
     return Page(
-        title=f"Lampkeeper: {folder.env}",
+        title=f"Lampkeeper: {inputs.env}",
         facts={
-            "environment": folder.env,
+            "environment": inputs.env,
             "tables": str(len(access.model.tables)),
             "columns": f"{counts.pop('columns')} = " + " + ".join(f"{what} {n}" for what, n in counts.items()),
             "policies": str(len(access.model.policies)),
-            "snapshot taken": folder.snapshot().taken_at or "unknown",
+            "snapshot taken": inputs.require_snapshot().taken_at or "unknown",
         },
         matrix=compute_matrix(access, standard_principals(access)),
         labels=labels,

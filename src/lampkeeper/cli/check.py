@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from lampkeeper.app.comparing import access_beside
-from lampkeeper.app.lifecycle import access_of, desired_of, live_access_of
+from lampkeeper.app.access import access_beside, access_of, live_access_of
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.unreviewed import bounded, unreviewed_column, with_unknown
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
@@ -88,14 +88,14 @@ def _short(text: str) -> str:
 @common(workspace=True)
 def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Path | None, only: str, live: bool) -> Outcome:
     """Show for each principal and column: raw, masked by which function, or hidden. Reads the files only, unless --live."""
-    folder = context.folder()
-    access = live_access_of(folder, workspace_of(context, folder)) if live else access_of(folder)
+    inputs = context.inputs()
+    access = live_access_of(inputs, workspace_of(context, inputs)) if live else access_of(inputs)
     matrix = compute_matrix(access, standard_principals(access))
     if only:
         matrix = tables_named(matrix, only)
     rows = matrix_rows(matrix)
     print_matrix(context.console, matrix)
-    exemptions = [str(e) for e in folder.settings().exemptions]
+    exemptions = [str(e) for e in inputs.settings.exemptions]
     unreviewed = unreviewed_dict(matrix)
     for catalog, shown in unreviewed.items():
         context.console.line(f"an unreviewed table of {catalog}: {_by_state(shown)}")
@@ -147,18 +147,19 @@ def compared_access(context: CommandContext, a: str, b: str) -> tuple[Access, Ac
     env = next((n for n in (a, b) if not is_live(n)), "")
     if not env and LIVE in (a, b):
         raise UsageError("`live` compared with `live`: the environment is missing", fix="name one: live:dev")
-    folders = [EnvFolder.existing(context.root, (n.partition(":")[2] or env) if is_live(n) else n) for n in (a, b)]
+    names = [(n.partition(":")[2] or env) if is_live(n) else n for n in (a, b)]
+    every = {name: EnvInputs(EnvFolder.existing(context.root, name)) for name in names}
     found: list[Access | None] = [
-        live_access_of(folder, workspace_of(context, folder)) if is_live(name) else None
-        for name, folder in zip((a, b), folders, strict=True)
+        live_access_of(every[name], workspace_of(context, every[name])) if is_live(side) else None
+        for side, name in zip((a, b), names, strict=True)
     ]
     lives = [each for each in found if each is not None]
     outside: Mapping[str, tuple[str, ...]] = {}
     sides: list[Access] = []
-    for each, folder in zip(found, folders, strict=True):
+    for each, name in zip(found, names, strict=True):
         if each is None and lives:
-            each, outside = access_beside(folder, lives[0])
-        sides.append(each if each is not None else access_of(folder))
+            each, outside = access_beside(every[name], lives[0])
+        sides.append(each if each is not None else access_of(every[name]))
     return sides[0], sides[1], outside
 
 
@@ -243,15 +244,15 @@ def why_command(context: CommandContext, principal: str, column: str, live: bool
 
     PRINCIPAL is a user, an application ID, a group (stands for one of its members), or `outsider` (in no group).
     """
-    folder = context.folder()
-    desired, settings = desired_of(folder), folder.settings()
+    inputs = context.inputs()
+    desired, settings = inputs.desired, inputs.settings
     outside, workspace = unreviewed_column(desired, column), None
     if live:
-        workspace = workspace_of(context, folder)
-        read = partial(live_access_of, folder, workspace, outside)
+        workspace = workspace_of(context, inputs)
+        read = partial(live_access_of, inputs, workspace, outside)
         access = table_of_workspace(read, outside, desired.tables)
     else:
-        access = access_of(folder)
+        access = access_of(inputs)
         if outside is not None:
             require_no_slip(outside, desired.tables)
             context.console.note(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.files.folder import EnvFolder
@@ -38,6 +39,10 @@ class CommandContext:
     flags: JobFlags = field(default_factory=JobFlags)
     files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
     shared: SharedEnvs | None = None
+
+    def inputs(self) -> EnvInputs:
+        """Return the files of the environment, to be parsed once; raise UsageError when the environment is not there."""
+        return EnvInputs(self.folder())
 
     def folder(self) -> EnvFolder:
         """Return the environment's folder; raise UsageError, with the environments that exist, if it is missing."""

@@ -13,8 +13,12 @@ import click
 
 from lampkeeper.app.auditing import Audit, audit
 from lampkeeper.app.conform import never_observed
+from lampkeeper.app.generating import Generated, generate
 from lampkeeper.app.hash_keys import ExistingKey, key_for, local_key
-from lampkeeper.app.lifecycle import Generated, desired_of, generate, make_env_plan, take_snapshot, validate
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan
+from lampkeeper.app.snapshots import take_snapshot
+from lampkeeper.app.validating import validate
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
@@ -116,6 +120,7 @@ class _Demo:
         self._console, self._watch, self._subject, self._home = console, watch, subject, home
         self._address = address
         self._folder = EnvFolder(home, ENV)
+        self._inputs = EnvInputs(self._folder)
         self._workspace: Workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         warm_up(self._workspace)
 
@@ -172,8 +177,8 @@ class _Demo:
 
     def _generate(self) -> Generated:
         with self._watch.step("generate"):
-            snapshot = take_snapshot(self._folder, self._workspace)
-            made = generate(self._folder)
+            snapshot = take_snapshot(self._inputs, self._workspace)
+            made = generate(self._inputs)
         self._console.line(f"{len(snapshot.tables)} tables read")
         self._print_labels(made)
         counts = made.counts
@@ -198,7 +203,7 @@ class _Demo:
 
     def _validate(self) -> tuple[Finding, ...]:
         with self._watch.step("validate"):
-            findings = validate(self._folder)
+            findings = validate(self._inputs)
         errors = has_errors(findings)
         self._console.line(f"validate: {'errors' if errors else 'no errors'}, {len(findings)} findings")
         return findings
@@ -206,8 +211,8 @@ class _Demo:
     def _apply(self) -> int:
         with self._watch.step("plan"):
             # The demo has just created the tables, so hiding them takes access from nobody.
-            own = [str(t) for t in desired_of(self._folder).tables]
-            plan, states = make_env_plan(self._folder, self._workspace, find_key=self._key, allow_hiding=own)
+            own = [str(t) for t in self._inputs.desired.tables]
+            plan, states = make_env_plan(self._inputs, self._workspace, find_key=self._key, allow_hiding=own)
         if plan.blocked:
             print_plan(self._console, plan)
             raise UnsafePlanError(f"the plan is blocked: {plan.findings[0]}")
@@ -256,8 +261,8 @@ class _Demo:
 
     def _verify(self) -> VerifyReport:
         with self._watch.step("verify") as progress:
-            options = verify_options(self._folder.settings(), {}, create_probes=True, local=True)
-            report = verify_env(self._folder, self._workspace, options, progress, find_key=self._key)
+            options = verify_options(self._inputs.settings, {}, create_probes=True, local=True)
+            report = verify_env(self._inputs, self._workspace, options, progress, find_key=self._key)
         asked = [q.table for q in self._subject.questions[:1]]
         basis = never_observed(Path.cwd())
         print_verification(self._console, report, basis=basis, only=asked, most=_MOST_COLUMNS)
@@ -265,7 +270,7 @@ class _Demo:
 
     def _audit(self) -> Audit:
         with self._watch.step("audit"):
-            found = audit(self._folder, self._workspace)
+            found = audit(self._inputs, self._workspace)
         print_audit(self._console, found)
         return found
 
@@ -274,7 +279,7 @@ class _Demo:
         names = [f"{x.column}\t{'; '.join(x.evidence)}\n" for x in made.labels if x.protect is Protect.UNDECIDED]
         write_text(undecided, "".join(names))
         report = self._folder.path / "report.html"
-        page = replace(page_of(self._folder), verification=verified, drift=audited.all_findings, basis=never_observed(Path.cwd()))
+        page = replace(page_of(self._inputs), verification=verified, drift=audited.all_findings, basis=never_observed(Path.cwd()))
         write_text(report, render_page(page))
         self._console.line("== where to find the files", "bold")
         for what, path in (

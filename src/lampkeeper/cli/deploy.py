@@ -11,7 +11,8 @@ import click
 from lampkeeper.app.bundle_inputs import require_same_files, undeployed
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.hash_keys import key_for
-from lampkeeper.app.lifecycle import make_env_plan, require_state, still_allowed
+from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.planning import make_env_plan, require_state, still_allowed
 from lampkeeper.app.unreviewed import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
@@ -28,7 +29,6 @@ from lampkeeper.deploy.direct import Progress as ApplyProgress
 from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
-from lampkeeper.deploy.state import States
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import RemoteError, UsageError
@@ -93,23 +93,23 @@ def plan_command(
 
     With --propose, a plan that widens access without an approval ends with exit 3; the plan is kept for approval.
     """
-    folder = context.folder()
-    workspace = workspace_of(context, folder)
-    find_key = key_finder(context, folder, workspace)
+    inputs = context.inputs()
+    workspace = workspace_of(context, inputs)
+    find_key = key_finder(context, inputs, workspace)
     with context.console.progress("planning"):
         plan, _ = make_env_plan(
-            folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+            inputs, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
         )
     if bundle_inputs is not None:
-        plan = replace(plan, undeployed=undeployed(folder.path, bundle_inputs / context.env))
+        plan = replace(plan, undeployed=undeployed(inputs.folder.path, bundle_inputs / context.env))
     print_plan(context.console, plan, full=full)
-    key_for(plan, find_key, folder)
+    key_for(plan, find_key, inputs.folder)
     if out is not None:
         write_text(out, plan.to_json())
         context.console.note(f"saved {out}")
     if not propose:
         return Outcome(document=plan.as_dict(), findings=plan.findings, verdict=refusal_of(plan))
-    return proposed(context, plan, workspace, approvals)
+    return proposed(context, inputs, plan, workspace, approvals)
 
 
 def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
@@ -126,12 +126,12 @@ def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback
 
 
 def _kept_plan(
-    context: CommandContext, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None
+    context: CommandContext, inputs: EnvInputs, saved: Path | None, plan_hash: str, *, approved: bool, approvals: Path | None
 ) -> tuple[Plan, str]:
     """Return the plan of a file, or the one proposed under a hash, with its approver (empty for a file)."""
     if saved is not None:
         return Plan.load(saved), ""
-    return named_plan(context, plan_hash, approved=approved, approvals=approvals)
+    return named_plan(context, inputs, plan_hash, approved=approved, approvals=approvals)
 
 
 @click.command("apply")
@@ -163,18 +163,18 @@ def apply_command(
 
     A plan given by --plan-hash widens access only with an approval by another principal, never by a flag.
     """
-    folder = context.folder()
+    inputs = context.inputs()
     _require_one_way(saved, plan_hash, approved=approved, allow_widening=allow_widening, chosen=adopt or bool(layers or hiding))
-    workspace = workspace_of(context, folder)
-    find_key = key_finder(context, folder, workspace)
+    workspace = workspace_of(context, inputs)
+    find_key = key_finder(context, inputs, workspace)
     if plan_hash or saved is not None:
-        plan, approver = _kept_plan(context, saved, plan_hash, approved=approved, approvals=approvals)
-        plan, states = still_allowed(plan, folder), States.in_folder(folder.root, folder.env)
+        plan, approver = _kept_plan(context, inputs, saved, plan_hash, approved=approved, approvals=approvals)
+        plan, states = still_allowed(plan, inputs), inputs.states
     else:
         approver = ""
         with context.console.progress("planning"):
             plan, states = make_env_plan(
-                folder, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+                inputs, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
             )
     if plan.blocked:
         print_plan(context.console, plan)
@@ -182,13 +182,14 @@ def apply_command(
     if context.shared is not None:
         context.shared.mirror(states)
     history = history_of(context, workspace)
+    deployed = bundle_inputs / context.env if bundle_inputs else None
     with ExitStack() as stack:
         writes = Writes()
         if history is not None:
             reported = history.applying(plan, plan_hash=plan_hash or hash_of(plan), actor=whoami(workspace), approver=approver)
             writes = stack.enter_context(reported)
         if plan_hash:
-            require_same_files(folder, dict(plan.files), plan.undeployed, bundle_inputs / context.env if bundle_inputs else None)
+            require_same_files(inputs.folder, dict(plan.files), plan.undeployed, deployed)
         report = apply_plan(
             plan,
             workspace,
@@ -197,14 +198,14 @@ def apply_command(
             allow_widening=bool(approver) if plan_hash else allow_widening,
             wait=waiting(workspace, settle),
             saved=bool(plan_hash) or saved is not None,
-            hash_key=key_for(plan, find_key, folder),
+            hash_key=key_for(plan, find_key, inputs.folder),
         )
         writes.count = report.writes
     print_applied(context.console, report)
-    document = {"applied": True, "approver": approver, **applied_dict(report)}
     findings = plan.findings
-    if history is not None and closing(folder.read_desired(), (history.catalog, history.schema)) is not None:
+    if history is not None and closing(inputs.layers.desired, (history.catalog, history.schema)) is not None:
         findings = (*findings, *history.review())
+    document = {"applied": True, "approver": approver, **applied_dict(report)}
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
 
 
@@ -261,15 +262,15 @@ def destroy_command(
     Objects that another environment of the workspace also owns stay until their last owner removes them. Environments of other
     workspaces cannot be seen: if the account has other workspaces, the account layer needs --sole-workspace.
     """
-    folder = context.folder()
-    workspace = workspace_of(context, folder, any_warehouse=True)
-    states = States.in_folder(folder.root, folder.env)
+    inputs = context.inputs()
+    workspace = workspace_of(context, inputs, any_warehouse=True)
+    states = inputs.states
     # Other environments use the account layer too: remove it only if it is named.
     chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
     if sole_workspace and Layer.ACCOUNT not in chosen:
         raise UsageError("--sole-workspace needs --layer account", fix="add --layer account, or leave it out")
     with context.console.progress("planning"):
-        require_state(folder, workspace, states, chosen)
+        require_state(inputs, workspace, chosen)
         sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
         plan = plan_destroy(workspace, states, layers=chosen, sole_workspace=sole)
     print_plan(context.console, plan, full=full)
@@ -309,10 +310,10 @@ def destroy_command(
 @common(workspace=True)
 def verify_command(context: CommandContext, create_probes: str, everything: bool) -> Outcome:
     """Run real queries as each principal and compare the results with the access that the files define."""
-    folder = context.folder()
-    workspace = workspace_of(context, folder)
+    inputs = context.inputs()
+    workspace = workspace_of(context, inputs)
     local = is_local(workspace)
-    settings = folder.settings()
+    settings = inputs.settings
     options = verify_options(
         settings,
         tokens_of(context, workspace, [i.token_env for i in settings.identities]),
@@ -322,7 +323,7 @@ def verify_command(context: CommandContext, create_probes: str, everything: bool
     basis = never_observed(context.root) if local else ""
     try:
         with context.console.progress("verifying") as step:
-            report = verify_env(folder, workspace, options, step, find_key=key_finder(context, folder, workspace))
+            report = verify_env(inputs, workspace, options, step, find_key=key_finder(context, inputs, workspace))
         history = history_of(context, workspace)
         if history is not None:
             history.verified(report, actor=whoami(workspace))

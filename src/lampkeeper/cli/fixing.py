@@ -26,7 +26,7 @@ def fix_command(context: CommandContext, file: Path | None, check: bool) -> Outc
     FILE is a draft (*.tfvars with its SQL file beside it) or a model's response that contains both, with or without code fences.
     A fix never removes protection and never widens access; a problem that would need either is an error.
     """
-    made = fix_file(file) if file is not None else fix_env(context.folder())
+    made = fix_file(file) if file is not None else fix_env(context.inputs())
     written = () if check else made.write()
     for change in made.changes:
         context.console.line(change)

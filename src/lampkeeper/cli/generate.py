@@ -10,23 +10,19 @@ from typing import Any
 import click
 
 from lampkeeper.app.bundle_inputs import take_files
+from lampkeeper.app.choices import Choices
 from lampkeeper.app.ddl_input import take_ddl
+from lampkeeper.app.generating import generate
 from lampkeeper.app.importing import import_spaces
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform
-from lampkeeper.app.lifecycle import (
-    Choices,
-    count_labels,
-    generate,
-    knowledge_of,
-    snapshot_of,
-    space_requests,
-    take_snapshot,
-    validate,
-)
 from lampkeeper.app.modes import Mode, mode_for
+from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.app.space_content import SpaceWriter
+from lampkeeper.app.space_requests import space_requests
 from lampkeeper.app.unreviewed import unreviewed_findings
-from lampkeeper.app.value_profiling import Counter, source_files
+from lampkeeper.app.validating import validate
+from lampkeeper.app.value_profiling import Counter
 from lampkeeper.app.waiving import with_waivers
 from lampkeeper.cli.app import StepCommand, common, listed, overlays_options
 from lampkeeper.cli.console import cell, new_table
@@ -36,14 +32,13 @@ from lampkeeper.cli.model_options import AskFlags, ask_options, count_with, fill
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
-from lampkeeper.deploy.state import States
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.labels import Protect
+from lampkeeper.model.labels import Protect, count_labels
 from lampkeeper.remote.clients import Workspace
 
 EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
@@ -83,20 +78,20 @@ def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
     """Read the workspace: attached Genie spaces, tables in scope, and the platform's own classification of their columns."""
     if given is not None:
         _take_settings(context, given)
-    folder = context.folder()
-    workspace = workspace_of(context, folder)
+    inputs = context.inputs()
+    workspace, path = workspace_of(context, inputs), inputs.folder.snapshot_path
     with context.console.progress("reading spaces and tables"):
-        noted = import_spaces(folder, workspace)
-        snapshot = take_snapshot(folder, workspace)
-        read_platform(folder, snapshot, workspace)
+        noted = import_spaces(inputs, workspace)
+        snapshot = take_snapshot(inputs, workspace)
+        read_platform(inputs, snapshot, workspace)
     table = new_table("table", "columns", "kind")
     for each in snapshot.tables:
         table.add_row(cell(each.name), cell(len(each.columns)), cell(each.kind))
     context.console.table(table)
     columns = sum(len(t.columns) for t in snapshot.tables)
-    context.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {folder.snapshot_path}")
+    context.console.line(f"{len(snapshot.tables)} tables, {columns} columns -> {path}")
     tables = [{"table": str(t.name), "columns": len(t.columns), "kind": str(t.kind)} for t in snapshot.tables]
-    document = {"env": context.env, "tables": tables, "columns": columns, "file": str(folder.snapshot_path)}
+    document = {"env": context.env, "tables": tables, "columns": columns, "file": str(path)}
     return Outcome(document=document, findings=noted)
 
 
@@ -150,11 +145,11 @@ def classify_command(context: CommandContext, file: str) -> None:
 @common(workspace=True, writes=True)
 def profile_command(context: CommandContext, engine: str, country: str, industry: str) -> Outcome:
     """Count value formats per column for `generate`. Only counts and shares are kept; no value leaves the data."""
-    folder = context.folder()
-    snapshot = snapshot_of(folder)
-    knowledge = knowledge_of(folder, Choices(country=listed(country), industry=listed(industry)))
-    findings = count_with(context, folder, snapshot, workspace_of(context, folder), Counter(engine), knowledge)
-    counted = source_files(folder).counted()
+    inputs = context.inputs()
+    snapshot = inputs.require_snapshot()
+    knowledge = inputs.knowledge(Choices(country=listed(country), industry=listed(industry)))
+    findings = count_with(context, inputs, snapshot, workspace_of(context, inputs), Counter(engine), knowledge)
+    counted = inputs.sources.counted()
     unread = sum(f.code == "profile/unread" for f in findings)
     context.console.line(f"{len(snapshot.tables)} tables, {unread} unreadable; counts of {len(counted)} kept")
     document = {"env": context.env, "tables": len(snapshot.tables), "unread": unread, "counted": len(counted), "engine": engine}
@@ -191,27 +186,27 @@ def generate_command(
     **options: Any,
 ) -> Outcome:
     """Label the columns and write the draft: groups, tags, masks, policies, grants, Genie spaces."""
-    folder, flags = context.folder(), take_flags(options)
+    inputs, flags = context.inputs(), take_flags(options)
     choices = Choices(
         country=listed(country), industry=listed(industry), groups=listed(groups), settle=flags.settle,
         unreviewed=unreviewed, unreviewed_columns=unreviewed_columns, space_content=flags.space_content,
     )  # fmt: skip
-    choices.closing(folder.settings())
-    knowledge = knowledge_of(folder, choices)
+    choices.closing(inputs.settings)
+    knowledge = inputs.knowledge(choices)
     if flags.dry_run:
-        return show_prompts(context, folder, knowledge, _written_by_model(folder, flags, mode, space))
+        return show_prompts(context, inputs, knowledge, _written_by_model(inputs, flags, mode, space))
     needed = context.flags.history or flags.needs_workspace or not offline
-    workspace = workspace_of(context, folder) if needed else None
-    noted = _read_tables(context, folder, None if offline else workspace)
-    spaces = _written_by_model(folder, flags, mode, space)
-    asked = fill_sources(context, folder, workspace, flags, online=not offline, knowledge=knowledge, spaces=spaces)
+    workspace = workspace_of(context, inputs) if needed else None
+    noted = _read_tables(context, inputs, None if offline else workspace)
+    spaces = _written_by_model(inputs, flags, mode, space)
+    asked = fill_sources(context, inputs, workspace, flags, online=not offline, knowledge=knowledge, spaces=spaces)
     with context.console.progress("generating"):
-        made = generate(folder, mode=Mode(mode), space=space, choices=choices)
+        made = generate(inputs, mode=Mode(mode), space=space, choices=choices)
     closed: tuple[Finding, ...] = ()
     if workspace is not None and not offline:
-        closed = unreviewed_findings(made.desired, workspace, States.in_folder(folder.root, folder.env))
+        closed = unreviewed_findings(made.desired, workspace, inputs.states)
     found = [*noted, *made.findings, *asked.findings, *closed]
-    findings = sort_findings(with_waivers(folder.settings(), found, datetime.now(UTC).date()))
+    findings = sort_findings(with_waivers(inputs.settings, found, datetime.now(UTC).date()))
     counts = count_labels(made.labels)
     history = history_of(context, workspace) if workspace is not None else None
     if history is not None:
@@ -223,7 +218,9 @@ def generate_command(
     )
     sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
     context.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
-    context.console.line(f"labels {folder.labels_path}; draft {folder.generated_path} ({len(made.changed)} files changed)")
+    context.console.line(
+        f"labels {inputs.folder.labels_path}; draft {inputs.folder.generated_path} ({len(made.changed)} files changed)"
+    )
     document = {
         "env": context.env,
         "labels": counts,
@@ -237,24 +234,26 @@ def generate_command(
     return Outcome(document=document, findings=findings, facts=counts, verdict=asked.code or None)
 
 
-def _written_by_model(folder: EnvFolder, flags: AskFlags, mode: str, space: str) -> tuple[SpaceRequest, ...]:
+def _written_by_model(inputs: EnvInputs, flags: AskFlags, mode: str, space: str) -> tuple[SpaceRequest, ...]:
     """Return the Genie spaces whose content a model may write."""
     if flags.space_content is SpaceWriter.OFFLINE:
         return ()
-    settings = folder.settings()
-    return space_requests(settings, snapshot_of(folder), mode_for(Mode(mode), space, genie_only=settings.genie_only), space)[0]
+    settings = inputs.settings
+    return space_requests(
+        settings, inputs.require_snapshot(), mode_for(Mode(mode), space, genie_only=settings.genie_only), space
+    )[0]
 
 
 _COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies", "grants", "spaces")
 
 
-def _read_tables(context: CommandContext, folder: EnvFolder, workspace: Workspace | None) -> tuple[Finding, ...]:
+def _read_tables(context: CommandContext, inputs: EnvInputs, workspace: Workspace | None) -> tuple[Finding, ...]:
     """Read spaces and tables from the workspace, or without one from the environment's DDL files, if it has any."""
     if workspace is None:
-        return take_ddl(folder)
+        return take_ddl(inputs)
     with context.console.progress("reading spaces and tables"):
-        noted = import_spaces(folder, workspace)
-        take_snapshot(folder, workspace)
+        noted = import_spaces(inputs, workspace)
+        take_snapshot(inputs, workspace)
     return noted
 
 
@@ -266,9 +265,9 @@ def _read_tables(context: CommandContext, folder: EnvFolder, workspace: Workspac
 @common()
 def validate_command(context: CommandContext, layers: bool, form: str) -> Outcome:
     """Check the draft, or the layer files: spelling, references, coverage, quotas."""
-    folder = context.folder()
-    drafted = not layers and (folder.generated_path / "abac.auto.tfvars").is_file()
-    findings = list(validate(folder, drafted=drafted))
+    inputs = context.inputs()
+    folder, drafted = inputs.folder, not layers and inputs.has_draft
+    findings = list(validate(inputs, drafted=drafted))
     place = folder.generated_path if drafted else folder.path
     errors = sum(f.severity is Severity.ERROR for f in findings)
     warnings = sum(f.severity is Severity.WARNING for f in findings)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import click
 
 from lampkeeper.app.labelling import read_sources
-from lampkeeper.app.lifecycle import knowledge_of, snapshot_of
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.context import CommandContext
@@ -17,7 +16,7 @@ from lampkeeper.cli.program import CommandGroup
 from lampkeeper.design.classify.merge import disagreements
 from lampkeeper.design.classify.prompt import subs_of
 from lampkeeper.design.classify.review import Doubt, ReviewItem, list_doubts
-from lampkeeper.files.decisions import Decision, decisions_path, read_decisions, write_decisions
+from lampkeeper.files.decisions import Decision, decisions_path, write_decisions
 from lampkeeper.files.snapshots import label_document
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.known_names import require_known, unknown_name
@@ -38,9 +37,9 @@ def labels_group() -> None:
 @common()
 def review_command(context: CommandContext) -> Outcome:
     """List the columns that are undecided or on which the sources disagree, with the evidence of each source."""
-    folder = context.folder()
-    snapshot, knowledge = snapshot_of(folder), knowledge_of(folder)
-    sources = read_sources(folder, snapshot, knowledge)
+    inputs = context.inputs()
+    snapshot, knowledge = inputs.require_snapshot(), inputs.knowledge()
+    sources = read_sources(inputs, snapshot, knowledge)
     items = list_doubts(sources.merged(snapshot, knowledge), *sources.all)
     table = new_table("column", "why", "current label", "labels by source")
     for item in items:
@@ -71,22 +70,22 @@ def set_command(
     context: CommandContext, column: str, label: str, protect: str, reason: str, subtype: str, by: str, settle: bool
 ) -> Outcome:
     """Record a decision on COLUMN (catalog.schema.table.column): its LABEL, and whether to mask it. `generate` applies it."""
-    folder = context.folder()
-    name = _find(snapshot_of(folder), column)
+    inputs = context.inputs()
+    name = _find(inputs.require_snapshot(), column)
     if not reason.strip():
         raise UsageError("a decision needs a reason", fix="--reason 'published in the annual report'")
     chosen = LabelClass(label)
     if chosen is LabelClass.NONE and protect == "yes":
         raise UsageError("label none contradicts --protect yes", fix="give another label, or --protect no")
-    subtypes = subs_of(knowledge_of(folder).vocabulary).get(chosen, ())
+    subtypes = subs_of(inputs.knowledge().vocabulary).get(chosen, ())
     if subtype:
         require_known("subtype", subtype, subtypes, where=f"of label {label}")
     decision = Decision(
         column=name, by=by.strip() or getpass.getuser(), label=chosen, protect=Protect(protect), reason=reason.strip(),
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), subtype=subtype,
     )  # fmt: skip
-    path = decisions_path(folder.path)
-    others = [d for d in read_decisions(path) if d.column != name or (d.by != decision.by and not settle)]
+    path = decisions_path(inputs.folder.path)
+    others = [d for d in inputs.decisions if d.column != name or (d.by != decision.by and not settle)]
     write_decisions(path, [*others, decision])
     context.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
     context.console.line(f"next: lampkeeper generate --env {context.env}; the plan then shows any wider access")

@@ -13,10 +13,11 @@ import click
 from click.core import ParameterSource
 
 from lampkeeper.app.deciding import Decided, decide_by_values, masked_columns
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import ask_model, read_platform
-from lampkeeper.app.lifecycle import snapshot_of
+from lampkeeper.app.model_exchange import ModelOptions
 from lampkeeper.app.model_labels import ModelRun
-from lampkeeper.app.space_content import ModelOptions, SpaceWriter, space_prompts
+from lampkeeper.app.space_content import SpaceWriter, space_prompts
 from lampkeeper.app.value_profiling import Counter, count_values, counter_of
 from lampkeeper.cli.app import switch
 from lampkeeper.cli.context import CommandContext
@@ -24,7 +25,6 @@ from lampkeeper.cli.outcome import Outcome
 from lampkeeper.design.classify.prompt import prompts_of, render_prompt, subs_of
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.design.knowledge.knowledge import Knowledge
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding
 from lampkeeper.model.schema import Snapshot
@@ -120,10 +120,10 @@ def _is_given(option: str) -> bool:
 
 
 def show_prompts(
-    context: CommandContext, folder: EnvFolder, knowledge: Knowledge, spaces: Sequence[SpaceRequest] = ()
+    context: CommandContext, inputs: EnvInputs, knowledge: Knowledge, spaces: Sequence[SpaceRequest] = ()
 ) -> Outcome:
     """Print the prompts for the last snapshot and their sizes; nothing is read, sent or written."""
-    snapshot = snapshot_of(folder)
+    snapshot = inputs.require_snapshot()
     prompts = prompts_of(snapshot, subtypes=subs_of(knowledge.vocabulary))
     of_spaces = tuple(space_prompts(snapshot, spaces).values())
     for number, prompt in enumerate(prompts, start=1):
@@ -166,7 +166,7 @@ class Asked:
 
 def fill_sources(
     context: CommandContext,
-    folder: EnvFolder,
+    inputs: EnvInputs,
     workspace: Workspace | None,
     flags: AskFlags,
     *,
@@ -175,15 +175,15 @@ def fill_sources(
     spaces: Sequence[SpaceRequest] = (),
 ) -> Asked:
     """Fill the requested sources. A source that fails becomes a finding; the labels by rules are used without it."""
-    snapshot = snapshot_of(folder)
+    snapshot = inputs.require_snapshot()
     findings: list[Finding] = []
     if workspace is not None and online:
-        read_platform(folder, snapshot, workspace)
+        read_platform(inputs, snapshot, workspace)
     if workspace is not None and flags.counter is not None:
-        findings += count_with(context, folder, snapshot, workspace, flags.counter, knowledge)
+        findings += count_with(context, inputs, snapshot, workspace, flags.counter, knowledge)
     settled: Decided | None = None
     if workspace is not None and flags.decide_by_values and (online or flags.asked_for_values):
-        settled = _settle(context, folder, snapshot, workspace, knowledge)
+        settled = _settle(context, inputs, snapshot, workspace, knowledge)
         findings += settled.findings
     if not flags.model:
         return Asked(findings=tuple(findings), settled=settled)
@@ -195,7 +195,7 @@ def fill_sources(
     )
     with context.console.progress(f"asking {model.ref}") as step:
         run = ask_model(
-            folder, snapshot, model, ModelOptions(prices=_prices(flags.price)), datetime.now(UTC), step, knowledge, spaces
+            inputs, snapshot, model, ModelOptions(prices=_prices(flags.price)), datetime.now(UTC), step, knowledge, spaces
         )
     context.console.line(_summary(run))
     return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
@@ -217,19 +217,19 @@ def _opener() -> Callable[..., Model]:
 
 
 def count_with(
-    context: CommandContext, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, counter: Counter, knowledge: Knowledge
+    context: CommandContext, inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace, counter: Counter, knowledge: Knowledge
 ) -> tuple[Finding, ...]:
     """Count the value formats of the snapshot's tables; return a finding for each table that could not be counted."""
     with context.console.progress("counting values") as step:
-        masked = masked_columns(folder, snapshot, knowledge)
-        return count_values(folder, snapshot, counter_of(counter, workspace), step, knowledge.schemes, masked)
+        masked = masked_columns(inputs, snapshot, knowledge)
+        return count_values(inputs, snapshot, counter_of(counter, workspace), step, knowledge.schemes, masked)
 
 
 def _settle(
-    context: CommandContext, folder: EnvFolder, snapshot: Snapshot, workspace: Workspace, knowledge: Knowledge
+    context: CommandContext, inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace, knowledge: Knowledge
 ) -> Decided:
     with context.console.progress("counting values of undecided columns") as step:
-        settled = decide_by_values(folder, snapshot, knowledge, counter_of(Counter.WAREHOUSE, workspace), step)
+        settled = decide_by_values(inputs, snapshot, knowledge, counter_of(Counter.WAREHOUSE, workspace), step)
     if settled.columns:
         context.console.line(str(settled))
     return settled

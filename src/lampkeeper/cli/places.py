@@ -8,9 +8,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from lampkeeper.app.hash_keys import ExistingKey, KeyFinder, KeySources
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.deploy.history import History
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import Workspace, connect
@@ -19,19 +19,19 @@ from lampkeeper.remote.task import account_auth, read_secret
 from lampkeeper.remote.warehouse import require_warehouse
 
 
-def workspace_of(context: CommandContext, folder: EnvFolder, *, any_warehouse: bool = False) -> Workspace:
+def workspace_of(context: CommandContext, inputs: EnvInputs, *, any_warehouse: bool = False) -> Workspace:
     """Return the environment's workspace, signed in, with the warehouse of the settings, which must exist.
 
     With `any_warehouse`, another warehouse is used, with a note, if that one no longer exists.
     """
-    auth = folder.auth()
+    auth = inputs.folder.auth()
     if context.profile:
         auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
     timeouts = timeouts_of(os.environ)
     workspace = connect(auth, timeouts=timeouts)
     if context.flags.account_scope:
         workspace = connect(auth, timeouts=timeouts, account=account_auth(workspace, context.flags.account_scope))
-    wanted = context.flags.warehouse or folder.settings().sql_warehouse_id
+    wanted = context.flags.warehouse or inputs.settings.sql_warehouse_id
     if not wanted:
         return workspace
     try:
@@ -58,14 +58,14 @@ def tokens_of(context: CommandContext, workspace: Workspace, names: Iterable[str
     return found
 
 
-def key_finder(context: CommandContext, folder: EnvFolder, workspace: Workspace) -> KeyFinder:
+def key_finder(context: CommandContext, inputs: EnvInputs, workspace: Workspace) -> KeyFinder:
     """Return a function that looks up the environment's hash key once, when it is first needed."""
     found: list[ExistingKey] = []
 
     def find() -> ExistingKey:
         if not found:
             sources = KeySources(
-                settings=folder.settings().hash_key, env=folder.env, environ=os.environ, job_scope=context.flags.account_scope,
+                settings=inputs.settings.hash_key, env=inputs.env, environ=os.environ, job_scope=context.flags.account_scope,
                 local=is_local(workspace),
             )  # fmt: skip
             found.append(sources.find(workspace))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lampkeeper.app.lifecycle import validate
+from lampkeeper.app.validating import validate
 from lampkeeper.cli.app import common
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
@@ -16,17 +16,17 @@ from lampkeeper.model.layers import LAYERS
 @common(writes=True)
 def promote_command(context: CommandContext) -> Outcome:
     """Check the draft and split it into the files of the three layers, all or none."""
-    folder = context.folder()
-    if not (folder.generated_path / "abac.auto.tfvars").is_file():
+    inputs = context.inputs()
+    if not inputs.has_draft:
         context.console.line("no draft: nothing to promote")
         return Outcome(document={"env": context.env, "promoted": False, "findings": []})
-    findings = validate(folder)
+    findings = validate(inputs)
     if has_errors(findings):
         return Outcome(
             document={"env": context.env, "promoted": False, "findings": [f.as_dict() for f in findings]}, findings=findings
         )
-    findings = sort_findings([*findings, *folder.split()])
-    files = [str(folder.layer_path(layer) / "abac.auto.tfvars") for layer in LAYERS]
+    findings = sort_findings([*findings, *inputs.split()])
+    files = [str(inputs.folder.layer_path(layer) / "abac.auto.tfvars") for layer in LAYERS]
     for path in files:
         context.console.line(f"wrote {path}")
     document = {"env": context.env, "promoted": True, "files": files, "findings": [f.as_dict() for f in findings]}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import files_at, now
 from lampkeeper.deploy.approvals import PlanBook, approvals_beside
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Workspace
@@ -35,7 +35,7 @@ deployed_option = click.option(
 )  # fmt: skip
 
 
-def plan_book(context: CommandContext, approvals: Path | None) -> PlanBook:
+def plan_book(context: CommandContext, inputs: EnvInputs, approvals: Path | None) -> PlanBook:
     """Return the store of the environment's proposed plans and approvals."""
     beside = context.files
     options: list[str] = []
@@ -46,8 +46,7 @@ def plan_book(context: CommandContext, approvals: Path | None) -> PlanBook:
         options += ["--envs", beside.path]
     if approvals is not None and approvals != place:
         options += ["--approvals", str(approvals)]
-    folder = EnvFolder(context.root, context.env)
-    approvers = folder.settings().approvers if folder.settings_path.is_file() else ()
+    approvers = inputs.settings.approvers if inputs.folder.settings_path.is_file() else ()
     return PlanBook(
         plans=beside,
         approvals=files_at(context, approvals or place),
@@ -62,9 +61,9 @@ def refusal_of(plan: Plan) -> int | None:
     return UnsafePlanError.exit_code if plan.refused else None
 
 
-def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
+def proposed(context: CommandContext, inputs: EnvInputs, plan: Plan, workspace: Workspace, approvals: Path | None) -> Outcome:
     """Keep a plan under its hash and report whether it may be applied without an approval."""
-    book = plan_book(context, approvals)
+    book = plan_book(context, inputs, approvals)
     found = book.propose(plan, whoami(workspace), now())
     context.console.line(f"plan hash: {found}", "bold")
     facts = {
@@ -90,9 +89,11 @@ def proposed(context: CommandContext, plan: Plan, workspace: Workspace, approval
     )  # fmt: skip
 
 
-def named_plan(context: CommandContext, wanted: str, *, approved: bool, approvals: Path | None) -> tuple[Plan, str]:
+def named_plan(
+    context: CommandContext, inputs: EnvInputs, wanted: str, *, approved: bool, approvals: Path | None
+) -> tuple[Plan, str]:
     """Return the plan of a hash, and who approved it: "" if it needs no approval."""
-    book = plan_book(context, approvals)
+    book = plan_book(context, inputs, approvals)
     plan = book.load(wanted)
     needed = approved or plan.widening or plan.exposures or plan.undeployed
     return plan, book.require_approval(wanted).by if needed else ""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from lampkeeper.app.lifecycle import count_labels
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.app import common
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.cli.program import program
-from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.model.errors import InternalError
+from lampkeeper.model.labels import count_labels
 from lampkeeper.model.layers import LAYERS
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.controls import ControlsRead, read_controls
@@ -47,14 +47,12 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
     """Show each environment: snapshot, labels, draft, applied layers, adopted controls; with --live also controls on tables."""
     document = []
     for env in environments(context.root):
-        folder = EnvFolder(context.root, env)
-        states = States.in_folder(context.root, env)
-        taken = folder.snapshot() if folder.snapshot_path.is_file() else None
-        labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
-        drafted = (folder.generated_path / "abac.auto.tfvars").is_file()
+        inputs = EnvInputs(EnvFolder(context.root, env))
+        states, taken, drafted = inputs.states, inputs.snapshot, inputs.has_draft
+        labels = count_labels(inputs.labels) if inputs.folder.labels_path.is_file() else {}
         layers = {str(la): {"serial": states[la].serial, "objects": len(states[la].objects)} for la in LAYERS}
         adopted = sorted(states.owned("table_control"))
-        found = _controls_on(context, folder, taken) if live and taken is not None else None
+        found = _controls_on(context, inputs, taken) if live and taken is not None else None
         document.append(
             {
                 "env": env,
@@ -82,8 +80,8 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
     return Outcome(document=document)
 
 
-def _controls_on(context: CommandContext, folder: EnvFolder, taken: Snapshot) -> ControlsRead:
-    return read_controls(workspace_of(context, folder, any_warehouse=True), [table.name for table in taken.tables])
+def _controls_on(context: CommandContext, inputs: EnvInputs, taken: Snapshot) -> ControlsRead:
+    return read_controls(workspace_of(context, inputs, any_warehouse=True), [table.name for table in taken.tables])
 
 
 COMMANDS = (completion_command, status_command)

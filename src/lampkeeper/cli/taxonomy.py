@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from lampkeeper.app.existing_tags import map_existing_tags
-from lampkeeper.app.lifecycle import overlays_of
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.context import CommandContext
@@ -19,8 +17,8 @@ from lampkeeper.model.findings import has_errors
 @common()
 def taxonomy_command(context: CommandContext) -> Outcome:
     """Check envs/<env>/taxonomy.yaml, which maps labels to existing governed tags and their masks."""
-    folder = context.folder()
-    mapped, findings = map_existing_tags(folder, overlays_of(folder))
+    inputs = context.inputs()
+    path, (mapped, findings) = inputs.folder.taxonomy_path, inputs.mapped_knowledge()
     document = [
         {"label": t.row, "type": "" if t.row == OPEN else family, "tag": str(t), "place": t.place, **_mask(mapped, t.row, family)}
         for t in mapped.taxonomy.tags
@@ -31,11 +29,11 @@ def taxonomy_command(context: CommandContext) -> Outcome:
         table.add_row(*(cell(row.get(k, "")) for k in ("label", "type", "tag", "mask", "family")))
     if document:
         context.console.table(table)
-    if not folder.taxonomy_path.is_file():
-        context.console.line(f"{folder.taxonomy_path} does not exist; all tags are lampkeeper's (docs/generation.md)")
+    if not path.is_file():
+        context.console.line(f"{path} does not exist; all tags are lampkeeper's (docs/generation.md)")
     elif not has_errors(findings):
         others = f"; labels without a tag: {mapped.taxonomy.unmapped}"
-        context.console.line(f"{folder.taxonomy_path}: {len(mapped.taxonomy.tags)} tags{others}")
+        context.console.line(f"{path}: {len(mapped.taxonomy.tags)} tags{others}")
     return Outcome(
         document={"env": context.env, "tags": document, "findings": [f.as_dict() for f in findings]}, findings=findings
     )

@@ -34,7 +34,7 @@ def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterabl
     """
     snapshot = read_snapshot(workspace, patterns)
     live = read_governed(workspace, [t.name for t in snapshot.tables])
-    met = conflict_findings(conflicts_of(SimulatedAccess(live.access_model()), ours), live, codes="audit/")
+    met = conflict_findings(conflicts_of(SimulatedAccess(live.access.model), ours), live, codes="audit/")
     met += not_shown_findings(live, code="audit/controls_not_shown")
     return AuditView(
         snapshot=Snapshot(tables=snapshot.tables, tags=live.tags),

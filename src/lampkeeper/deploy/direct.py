@@ -158,7 +158,7 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
                 raise UnsafePlanError(
                     f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
                 )
-    _require_honest(plan, SimulatedAccess(view.governed.access_model()), states)
+    _require_honest(plan, SimulatedAccess(view.governed.access.model), states)
 
 
 def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:

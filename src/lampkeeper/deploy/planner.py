@@ -86,7 +86,7 @@ def assemble(
     for kind in KINDS:
         if kind.layer in layers and kind.name != TableControlKind.name:
             draft.compare(kind)
-    live = SimulatedAccess(view.governed.access_model())
+    live = SimulatedAccess(view.governed.access.model)
     final = live.copy()
     for change in draft.changes:
         final.apply(change)

@@ -87,6 +87,24 @@ def require_env_name(env: str) -> None:
         raise UsageError(f"{env!r} cannot be an environment's name", fix="use lower case letters, digits, _ and -")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFiles:
+    """What the files of the three layers say, account first, and what is wrong with them, unknown groups included."""
+
+    reads: tuple[LayerRead, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def desired(self) -> Desired:
+        """Return the desired state that the files describe; raise UsageError when they have errors."""
+        _require_clean(self.findings)
+        fields: dict[str, object] = {}
+        for layer, read in zip(LAYERS, self.reads, strict=True):
+            fields |= {s.field: getattr(read.desired, s.field) for s in sections(layer) if s.field not in fields}
+            fields |= {"functions": read.desired.functions} if layer is Layer.DATA_ACCESS else {}
+        return Desired(**fields)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, slots=True)
 class EnvFolder:
     """The files of one environment under `root`/envs. Reading never writes; every write is whole or not at all."""
@@ -230,9 +248,7 @@ class EnvFolder:
 
     def read_draft(self) -> Desired:
         """Return the draft; raise UsageError when it has errors."""
-        read = self.draft()
-        _require_clean(read.findings)
-        return read.desired
+        return clean_desired(self.draft())
 
     def write_pages(self, desired: Desired, labels: tuple[Label, ...], findings: tuple[Finding, ...]) -> tuple[Path, ...]:
         """Write the pages for the person who reviews the draft: TUNING.md and review.html."""
@@ -257,18 +273,18 @@ class EnvFolder:
         folder = self.space_draft_path(key)
         if not (folder / ABAC_FILE).is_file():
             raise UsageError(f"{folder / ABAC_FILE}: no draft of that space", fix=f"lampkeeper generate --env {self.env}")
-        read = _read(folder, None)
-        _require_clean(read.findings)
-        return read.desired
+        return clean_desired(_read(folder, None))
 
-    def split(self) -> tuple[Finding, ...]:
+    def split(self, draft: Desired | None = None) -> tuple[Finding, ...]:
         """Write the draft into the layers' files, all or none; return what had to be decided on the way.
+
+        `draft` is the draft as just read; without it, it is read here.
 
         The account file becomes: what was in it, less what this environment asked for last time, plus what it asks for now.
         So what other environments need stays, and what this one takes back goes. Data access and workspace files are this
         environment's alone and are replaced. A layer that the draft does not speak for is not touched.
         """
-        desired, owned = self.read_draft(), self.draft_layers()
+        desired, owned = self.read_draft() if draft is None else draft, self.draft_layers()
         texts: dict[Path, str] = {}
         findings: tuple[Finding, ...] = ()
         if Layer.ACCOUNT in owned:
@@ -298,29 +314,20 @@ class EnvFolder:
         )
         return {account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT), mine: render_layer(new, Layer.ACCOUNT)}, findings
 
-    def layers(self) -> tuple[LayerRead, ...]:
-        """Return what the three layers' files say, account first, with their findings; an absent file says nothing."""
-        return tuple(_read(self.layer_path(layer), layer) for layer in LAYERS)
-
-    def check(self) -> tuple[Finding, ...]:
-        """Return what is wrong with the layers' files, unknown groups included."""
-        reads = self.layers()
+    def layers(self) -> LayerFiles:
+        """Return what the three layers' files say; an absent file says nothing."""
+        reads = tuple(_read(self.layer_path(layer), layer) for layer in LAYERS)
         findings = [f for read in reads for f in read.findings]
         known = {g.name for g in reads[0].desired.groups}
         for layer, read in zip(LAYERS[1:], reads[1:], strict=True):
             findings += [
                 _unknown_group(g.name, self.layer_path(layer) / ABAC_FILE) for g in read.desired.groups if g.name not in known
             ]
-        return sort_findings(findings)
+        return LayerFiles(reads=reads, findings=sort_findings(findings))
 
     def read_desired(self) -> Desired:
         """Return the desired state that the three layers' files describe; raise UsageError when they have errors."""
-        _require_clean(self.check())
-        fields: dict[str, object] = {}
-        for layer, read in zip(LAYERS, self.layers(), strict=True):
-            fields |= {s.field: getattr(read.desired, s.field) for s in sections(layer) if s.field not in fields}
-            fields |= {"functions": read.desired.functions} if layer is Layer.DATA_ACCESS else {}
-        return Desired(**fields)  # type: ignore[arg-type]
+        return self.layers().desired
 
 
 def environments(root: Path) -> tuple[str, ...]:
@@ -336,9 +343,7 @@ def _read(folder: Path, layer: Layer | None) -> LayerRead:
 
 
 def _read_account(path: Path) -> Desired:
-    read = read_layer(read_text(path) if path.is_file() else "", path, Layer.ACCOUNT)
-    _require_clean(read.findings)
-    return read.desired
+    return clean_desired(read_layer(read_text(path) if path.is_file() else "", path, Layer.ACCOUNT))
 
 
 def _unknown_group(name: str, path: Path) -> Finding:
@@ -346,6 +351,12 @@ def _unknown_group(name: str, path: Path) -> Finding:
         code="FILE_UNKNOWN_GROUP", severity=Severity.ERROR, place=str(path),
         message=f"group {name!r} is not in the account layer", fix="add it to envs/account/abac.auto.tfvars, or plan again",
     )  # fmt: skip
+
+
+def clean_desired(read: LayerRead) -> Desired:
+    """Return what a file says; raise UsageError, with up to 20 of them, when it has errors."""
+    _require_clean(read.findings)
+    return read.desired
 
 
 def _require_clean(findings: tuple[Finding, ...]) -> None:

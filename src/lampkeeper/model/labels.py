@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,3 +78,13 @@ class Label:
     def protected(self) -> bool:
         """Return whether the column is masked: yes and undecided both are."""
         return self.protect is not Protect.NO
+
+
+def count_labels(labels: Iterable[Label]) -> dict[str, int]:
+    """Return `columns = protected + open + undecided`, in that order of keys."""
+    found = {"columns": 0, "protected": 0, "open": 0, "undecided": 0}
+    names = {Protect.YES: "protected", Protect.NO: "open", Protect.UNDECIDED: "undecided"}
+    for label in labels:
+        found["columns"] += 1
+        found[names[label.protect]] += 1
+    return found

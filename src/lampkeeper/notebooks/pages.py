@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.app.lifecycle import access_of, count_labels
+from lampkeeper.app.access import access_of
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.deploy.approvals import Files, plan_hash
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.printed_plan import plan_lines
 from lampkeeper.deploy.shared import SharedEnvs
-from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.html import render
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.model.labels import Protect
+from lampkeeper.model.labels import Protect, count_labels
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
@@ -101,9 +101,9 @@ def environment(envs: str, env: str) -> Iterator[tuple[EnvFolder, Files]]:
 def quickstart(envs: str, env: str) -> Shown:
     """Return the progress of an environment: snapshot, labels, applied layers."""
     with environment(envs, env) as (folder, _):
-        taken = folder.snapshot() if folder.snapshot_path.is_file() else None
-        labels = count_labels(folder.labels()) if folder.labels_path.is_file() else {}
-        states = States.in_folder(folder.root, env)
+        inputs = EnvInputs(folder)
+        taken, states = inputs.snapshot, inputs.states
+        labels = count_labels(inputs.labels) if folder.labels_path.is_file() else {}
         rows = [
             {"step": "snapshot", "state": f"{len(taken.tables)} tables, {taken.taken_at}" if taken else "run the job governance"},
             {"step": "labels", "state": ", ".join(f"{n} {what}" for what, n in labels.items()) or "run the job governance"},
@@ -118,7 +118,7 @@ def quickstart(envs: str, env: str) -> Shown:
 def who_sees_what(envs: str, env: str, table: str = "") -> Shown:
     """Return principal × column (raw, masked by which function, hidden) for the tables whose name contains `table`."""
     with environment(envs, env) as (folder, _):
-        access = access_of(folder)
+        access = access_of(EnvInputs(folder))
         matrix = compute_matrix(access, standard_principals(access))
     wanted = table.casefold()
     columns = dict.fromkeys(c for _, c in matrix.cells if wanted in str(c.table).casefold())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from lampkeeper.model.access import AccessModel
+from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.controls import TableControl
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function
@@ -24,7 +25,7 @@ _MANY = 4
 """With at least this many tables in a catalog, their grants are read by one query."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Governed:
     """The governance of a workspace: the tables in scope, and all objects that decide access to them.
 
@@ -47,9 +48,10 @@ class Governed:
         """Return the policies whose effect is unknown."""
         return tuple(p for p in self.policies if p.policy is None and p.problem)
 
-    def access_model(self) -> AccessModel:
-        """Return the access model of the workspace."""
-        return AccessModel(
+    @cached_property
+    def access(self) -> Access:
+        """Return the access that the workspace gives; its indexes are built once."""
+        model = AccessModel(
             tables=self.tables,
             tags=self.tags,
             policies=tuple(p.policy for p in self.policies if p.policy is not None),
@@ -59,6 +61,7 @@ class Governed:
             owners=self.owners,
             controls=self.controls,
         )
+        return Access(model)
 
 
 def read_governed(
@@ -135,8 +138,3 @@ def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[Table
         require_all(there, required)
         found += there
     return sorted(found, key=lambda t: t.name)
-
-
-def read_access_model(workspace: Workspace, tables: Iterable[TableName], groups: Iterable[str] = ()) -> AccessModel:
-    """Return the access model of these tables, read from the workspace."""
-    return read_governed(workspace, tables, groups=groups).access_model()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from lampkeeper.deploy.live_state import RULE_SETS, acl_path, rule_set_name
-from lampkeeper.model.access import Access, Principal
+from lampkeeper.model.access import Principal
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError
@@ -61,7 +61,7 @@ class KeyPermissions:
 
     def _masked_by(self, principal: str, policies: Iterable[Policy]) -> str:
         """Return the first of these policies that masks somebody who is this principal, or nothing."""
-        names = Access(self.live.access_model()).identities(Principal(name=principal))
+        names = self.live.access.identities(Principal(name=principal))
         for policy in policies:
             addressed = names & set(policy.to_principals) or principal == EVERYBODY
             if addressed and not names & set(policy.except_principals):
@@ -86,7 +86,7 @@ class KeyPermissions:
 
     def _tables(self, policies: list[Policy]) -> Iterator[Finding]:
         """Yield who may write into a table that has a column under one of these masks."""
-        access = Access(self.live.access_model())
+        access = self.live.access
         kept = {
             t.name for t in access.model.tables
             if any(u.function == p.function for p in policies

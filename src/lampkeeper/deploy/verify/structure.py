@@ -226,7 +226,7 @@ class StructureCheck:
     def _controls(self) -> None:
         """Report masks and filters set on the tables themselves: an error where one meets ours, else people should know."""
         ours = {p.key for p in self._desired.policies}
-        met = conflict_findings(conflicts_of(SimulatedAccess(self._live.access_model()), ours), self._live, codes="verify/")
+        met = conflict_findings(conflicts_of(SimulatedAccess(self._live.access.model), ours), self._live, codes="verify/")
         self._found += met
         failing = {f.place for f in met}
         for control in (c for c in self._live.controls if c.place not in failing):

@@ -87,7 +87,7 @@ def _prove(
 ) -> UnreviewedProof:
     found = list(_inherited(place, live))
     asked: list[str] = []
-    real = Access(live.access_model())
+    real = live.access
     proven: set[UnreviewedTable] = set()
     for table in tables:
         for test_principal in test_principals:

@@ -87,7 +87,7 @@ def verify(
         structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators, exempt).run(tables)
         expected = Access(expected_model(desired, live))
         if options.create_probes:
-            asked_for = groups_in_question(live.directory.groups, expected, Access(live.access_model()))
+            asked_for = groups_in_question(live.directory.groups, expected, live.access)
             probes = Probes(workspace, asked_for, timeouts=options.membership_wait)
             stack.enter_context(probes)
         cast = PrincipalsUnderTest(workspace, desired, expected, live, options, probes)
@@ -182,7 +182,7 @@ class PrincipalsUnderTest:
         self._workspace = workspace
         self._desired = desired
         self._expected = expected
-        self._live = Access(live.access_model())
+        self._live = live.access
         self._options = options
         self._probes = probes
         self._groups = groups_in_question(live.directory.groups, expected, self._live)

@@ -1,0 +1,197 @@
+"""The inputs of a command: what the files of an environment say, each parsed once and handed to every step that needs it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from lampkeeper.app.choices import Choices
+from lampkeeper.app.existing_tags import map_existing_tags
+from lampkeeper.app.own_masks import library_of
+from lampkeeper.app.remaining_quota import remaining_quota
+from lampkeeper.deploy.state import States
+from lampkeeper.design.knowledge.knowledge import Knowledge, compose
+from lampkeeper.design.knowledge.library import Library
+from lampkeeper.design.knowledge.overlay import Overlay
+from lampkeeper.design.knowledge.overlay_file import read_overlay
+from lampkeeper.design.knowledge.overlays import choose_overlays
+from lampkeeper.design.synthesis.packing import RemainingQuota
+from lampkeeper.files.decisions import Decision, decisions_path, read_decisions
+from lampkeeper.files.folder import ABAC_FILE, EnvFolder, LayerFiles, clean_desired
+from lampkeeper.files.label_sources import SourceFiles
+from lampkeeper.files.quotas_file import FILE as QUOTAS_FILE
+from lampkeeper.files.quotas_file import read_quotas, render_quotas
+from lampkeeper.files.settings import Settings
+from lampkeeper.files.text import read_text, write_text
+from lampkeeper.files.tfvars import LayerRead
+from lampkeeper.model.desired import Desired
+from lampkeeper.model.errors import UsageError
+from lampkeeper.model.findings import Finding, has_errors
+from lampkeeper.model.labels import Label
+from lampkeeper.model.layers import LAYERS, Layer
+from lampkeeper.model.quotas import PolicyQuotas
+from lampkeeper.model.schema import Snapshot
+from lampkeeper.model.tags import EntityType, TagAssignment
+
+
+class EnvInputs:
+    """The files of one environment as values. Each file is parsed when first asked for, and kept.
+
+    Make one per command: changes that others make to the files meanwhile are not seen. What a step writes itself goes through
+    the `write_…` methods, which keep what they wrote, or is given to `changed`, which reads the named inputs again. Every
+    access may raise UsageError with the place of a mistake.
+    """
+
+    def __init__(self, folder: EnvFolder) -> None:
+        """Read nothing yet."""
+        self.folder = folder
+        self.env = folder.env
+        self._mapped: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Knowledge, tuple[Finding, ...]]] = {}
+
+    def changed(self, *names: str) -> None:
+        """Forget the inputs of these names, whose files this process has just written in another form than it holds them."""
+        for name in names:
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return what env.auto.tfvars says."""
+        return self.folder.settings()
+
+    @cached_property
+    def snapshot(self) -> Snapshot | None:
+        """Return the snapshot last taken, None when there is none."""
+        return self.folder.snapshot() if self.folder.snapshot_path.is_file() else None
+
+    def require_snapshot(self) -> Snapshot:
+        """Return the snapshot last taken; raise UsageError when there is none."""
+        if self.snapshot is None:
+            raise UsageError(f"{self.folder.snapshot_path}: no snapshot yet", fix=f"lampkeeper snapshot --env {self.env}")
+        return self.snapshot
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """Write snapshot.json and ddl/_fetched.sql."""
+        self.folder.write_snapshot(snapshot)
+        self.__dict__["snapshot"] = snapshot
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """Return the labels last decided, none before the first generation."""
+        return self.folder.labels() if self.folder.labels_path.is_file() else ()
+
+    def write_labels(self, labels: tuple[Label, ...]) -> None:
+        """Write labels.jsonl."""
+        self.folder.write_labels(labels)
+        self.__dict__["labels"] = labels
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Return what stewards decided about columns."""
+        return read_decisions(decisions_path(self.folder.path))
+
+    @property
+    def sources(self) -> SourceFiles:
+        """Return the files that keep what other sources of labels said."""
+        return SourceFiles(self.folder.generated_path / "sources")
+
+    @cached_property
+    def states(self) -> States:
+        """Return the states of the layers; an apply goes on writing to these."""
+        return States.in_folder(self.folder.root, self.env)
+
+    @property
+    def assigned_tags(self) -> tuple[TagAssignment, ...]:
+        """Return the tags that the state says we have put on tables and columns."""
+        return tuple(
+            TagAssignment(
+                entity_type=EntityType(str(o.body["entity_type"])), entity_name=str(o.body["entity_name"]),
+                key=str(o.body["tag_key"]), value=str(o.body["value"]),
+            )
+            for o in self.states.owned("tag").values()
+        )  # fmt: skip
+
+    @cached_property
+    def quotas(self) -> PolicyQuotas:
+        """Return the quotas as the platform told them with the last snapshot, empty when it told none."""
+        path = self.folder.path / QUOTAS_FILE
+        return read_quotas(read_text(path), path) if path.is_file() else PolicyQuotas()
+
+    def write_quotas(self, quotas: PolicyQuotas) -> None:
+        """Write quotas.json."""
+        write_text(self.folder.path / QUOTAS_FILE, render_quotas(quotas))
+        self.__dict__["quotas"] = quotas
+
+    @property
+    def remaining_quota(self) -> RemainingQuota:
+        """Return the limits, and what others have used of them."""
+        return remaining_quota(self.settings, self.quotas, self.states)
+
+    @cached_property
+    def library(self) -> Library:
+        """Return the masks and filters, the environment's own masks among them."""
+        return library_of(self.folder)
+
+    @cached_property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """Return the environment's own overlays."""
+        found = []
+        for path, text in self.folder.overlay_texts():
+            read = read_overlay(text, str(path), self.library)
+            if read.overlay is None:
+                lines = [f"{f.place}: {f.message}" for f in read.findings]
+                raise UsageError("\n".join(lines), fix=f"lampkeeper overlays check {path}")
+            found.append(read.overlay)
+        return tuple(found)
+
+    def mapped_knowledge(self, choices: Choices | None = None) -> tuple[Knowledge, tuple[Finding, ...]]:
+        """Return what overlays and taxonomy know, and what is wrong with the taxonomy; UsageError for an unknown overlay code."""
+        said = choices or Choices()
+        codes = (said.country or self.settings.country, said.industry or self.settings.industry)
+        if codes not in self._mapped:
+            known = compose(choose_overlays(*codes, self.overlays), self.library)
+            self._mapped[codes] = map_existing_tags(self.folder, known)
+        return self._mapped[codes]
+
+    def knowledge(self, choices: Choices | None = None) -> Knowledge:
+        """Return what overlays and taxonomy know; UsageError for an unknown overlay code or a file with mistakes."""
+        mapped, findings = self.mapped_knowledge(choices)
+        if has_errors(findings):
+            fix = f"lampkeeper taxonomy --env {self.env}"
+            raise UsageError("\n".join(f"{f.place}: {f.message}" for f in findings), fix=fix)
+        return mapped
+
+    @property
+    def has_draft(self) -> bool:
+        """Say whether the environment has a draft."""
+        return (self.folder.generated_path / ABAC_FILE).is_file()
+
+    @cached_property
+    def draft_file(self) -> LayerRead:
+        """Return the draft with its findings; UsageError when there is none."""
+        return self.folder.draft()
+
+    @property
+    def draft(self) -> Desired:
+        """Return the draft; UsageError when there is none or it has errors."""
+        return clean_desired(self.draft_file)
+
+    def write_draft(self, desired: Desired, layers: tuple[Layer, ...] = LAYERS) -> tuple[str, ...]:
+        """Write the draft and its functions, which speaks for `layers`; return the paths that changed."""
+        self.changed("draft_file")
+        return tuple(str(p) for p in self.folder.write_draft(desired, layers))
+
+    @cached_property
+    def layers(self) -> LayerFiles:
+        """Return what the three layers' files say, with their findings."""
+        return self.folder.layers()
+
+    def split(self) -> tuple[Finding, ...]:
+        """Write the draft into the layers' files; return what had to be decided on the way."""
+        findings = self.folder.split(self.draft)
+        # Read again: an account file holds what other environments ask for too, and a plan is of what the files say.
+        self.changed("layers")
+        return findings
+
+    @property
+    def desired(self) -> Desired:
+        """Return what the environment asks for: the draft when there is one, else the layers' files."""
+        return self.draft if self.has_draft else self.layers.desired
