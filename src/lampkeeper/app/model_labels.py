@@ -219,7 +219,7 @@ class _QueryRunner:
             answers -= 1
             answer = run.ask(self.model, messages, most_tokens=prompt.answer_tokens, schema=prompt.schema)
             reply = read_reply(answer.content, prompt, cut=answer.cut)
-            if run.refused:
+            if answer.refused:
                 return
             run.labels |= {x.column: x for x in reply.labels}
             run.errors += reply.errors

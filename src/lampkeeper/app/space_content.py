@@ -109,7 +109,7 @@ def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceExchange) ->
     best: SpaceReply | None = None
     for _ in range(answers):
         answer = run.ask(model, messages, most_tokens=ANSWER_TOKENS, schema=content_schema())
-        if run.refused:
+        if answer.refused:
             break
         reply = read_space_reply(answer.content, prompt, cut=answer.cut)
         run.errors += reply.problems
