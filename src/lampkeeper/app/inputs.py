@@ -161,7 +161,7 @@ class EnvInputs:
 
     @property
     def has_draft(self) -> bool:
-        """Say whether the environment has a draft."""
+        """Return whether the environment has a draft."""
         return (self.folder.generated_path / ABAC_FILE).is_file()
 
     @cached_property
