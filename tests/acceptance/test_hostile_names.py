@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.model.names import quote_identifier, quote_string, split_name
+from lampkeeper.model.names import split_name
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 from support.bank_places import Bank
 from support.localspace_server import running_localspace
 

@@ -14,7 +14,7 @@ import yaml
 
 from lampkeeper.demo.local_jobs import ACCOUNT_PRINCIPAL, SCOPE
 from lampkeeper.deploy.roles import BY_BUNDLE, PRIVILEGES, STEPS, On, RequiredPrivilege, Role, privileges_of
-from lampkeeper.model.names import quote_identifier
+from lampkeeper.text.sql_quoting import quote_identifier
 from support.bank_places import Answer
 from support.bundle_jobs import ROOT
 from support.env_folders import SETTINGS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lampkeeper.design.knowledge.library import load_library, parse_library_file, parse_parameters, split_outside
+from lampkeeper.design.knowledge.library import load_library, parse_library_file, parse_parameters
 from lampkeeper.design.knowledge.vocabulary import FAMILIES, complex_mask, filter_protection, load_vocabulary, mask_protection
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.labels import Label, LabelClass, Protect
-from lampkeeper.model.masks import FunctionRole
+from lampkeeper.model.masks import FunctionExample, FunctionRole
 from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.model.schema import Column, TypeFamily, type_family
 
@@ -100,4 +100,6 @@ def test_a_header_that_is_wrong_names_file_and_line() -> None:
 def test_parameters_and_lists_split_only_outside_brackets_and_quotes() -> None:
     assert [p.type for p in parse_parameters("a STRING, b DECIMAL(18, 2)")] == ["STRING", "DECIMAL(18, 2)"]
     assert parse_parameters("") == ()
-    assert split_outside("'a,b', f(1, 2), c", ",") == ("'a,b'", "f(1, 2)", "c")
+    example = FunctionExample.parse("'a,b', f(1, 2), transform(c, x -> x) -> 'd, e'")
+    assert example == FunctionExample(arguments=("'a,b'", "f(1, 2)", "transform(c, x -> x)"), returns="'d, e'")
+    assert FunctionExample.parse("() -> true") == FunctionExample(arguments=(), returns="true")

@@ -8,7 +8,7 @@ import pytest
 
 from lampkeeper.design.knowledge.library import LibraryFunction, load_library
 from lampkeeper.model.masks import FunctionRole
-from lampkeeper.model.names import quote_string
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark
@@ -48,6 +48,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWorkspace]:
         workspace.sql(function.at("main", "lampkeeper").create_sql())
     yield workspace
     workspace.close()
+
+
+def test_the_engine_reads_any_literal_and_any_quoted_name_as_it_was(engine: SqlWorkspace) -> None:
+    texts = [*DIRT, "${env:HOME}", "\\n\\u0041\\101\\", "'' \"\" ``", "/* -- */", "\0012\b\x1a\r\n", "\u2028\ufeff"]
+    names = [n for n in texts if n.strip() and n.isprintable()]
+    found = engine.sql(f"SELECT {', '.join(f'{quote_string(n)} AS {quote_identifier(n)}' for n in names)}")
+    assert [c[0] for c in found.columns] == names
+    assert [*found.rows[0]] == names
+    assert _ask(engine, [quote_string(t) for t in texts]) == texts
 
 
 def _call(function: LibraryFunction, *arguments: str) -> str:

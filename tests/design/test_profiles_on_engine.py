@@ -17,8 +17,9 @@ from lampkeeper.design.knowledge.overlays import built_in_overlays
 from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
 from lampkeeper.design.knowledge.value_shapes import SHAPES as HARMLESS
 from lampkeeper.model.labels import LabelClass
-from lampkeeper.model.names import TableName, quote_string
+from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
+from lampkeeper.text.sql_quoting import quote_string
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark

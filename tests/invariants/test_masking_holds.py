@@ -12,10 +12,10 @@ from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.access import Access, CellState, Principal
 from lampkeeper.model.errors import RemoteError
-from lampkeeper.model.names import quote_identifier
 from lampkeeper.remote.clock import RealClock
 from lampkeeper.remote.live import read_governed
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.text.sql_quoting import quote_identifier
 from support.governed_configs import CONFIGS, Config, table_name
 from support.governed_places import Place, place_at
 from support.localspace_server import running_localspace

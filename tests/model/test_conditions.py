@@ -66,7 +66,7 @@ def test_other_spellings_read_the_same(text: str, same: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "position"),
-    [("", 1), ("has_tag(pii)", 9), ("has_tag('a') has_tag('b')", 14), ("has_tag('a', 'b')", 1), ("x('a')", 1), ("a = 1", 2)],
+    [("", 1), ("has_tag(pii)", 9), ("has_tag('a') has_tag('b')", 14), ("has_tag('a', 'b')", 1), ("x('a')", 1), ("a = 1", 3)],
 )
 def test_an_error_names_the_position(text: str, position: int) -> None:
     with pytest.raises(ConditionError, match=f"position {position}:"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string, split_name
+from lampkeeper.model.names import ColumnName, FunctionName, TableName, split_name
 
 pytestmark = pytest.mark.unit
 
@@ -25,22 +25,6 @@ def test_a_name_reads_back_from_its_form_for_people(c: str, s: str, t: str, colu
 @given(c=hostile, s=hostile, t=hostile)
 def test_any_name_at_all_reads_back_from_its_sql_form(c: str, s: str, t: str) -> None:
     assert split_name(TableName(c, s, t).sql) == (c, s, t)
-
-
-@given(name=st.text())
-def test_a_quoted_identifier_cannot_be_left(name: str) -> None:
-    quoted = quote_identifier(name)
-    assert "`" not in quoted[1:-1].replace("``", "")
-
-
-@given(text=st.text())
-def test_a_quoted_string_cannot_be_left(text: str) -> None:
-    inner = quote_string(text)[1:-1]
-    index = 0
-    while index < len(inner):
-        assert inner[index] != "'"
-        assert inner[index] not in "\n\r\0"
-        index += 2 if inner[index] == "\\" else 1
 
 
 @pytest.mark.parametrize("text", ["a.b", "a..c", "a.b.c.d", "`a.b.c", "`a`b.c.d", ""])

@@ -12,7 +12,8 @@ import sqlglot
 from lampkeeper.deploy.verify.queries import apply_function
 from lampkeeper.model.access import Access, AccessModel, CellState, Principal
 from lampkeeper.model.errors import RemoteError
-from lampkeeper.model.names import ColumnName, TableName, quote_identifier
+from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.text.sql_quoting import quote_identifier
 
 Row = tuple[object, ...]
 

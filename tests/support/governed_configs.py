@@ -11,9 +11,10 @@ from lampkeeper.model.desired import Desired
 from lampkeeper.model.genie import Benchmark, GenieSpace, Warehouse, WorkspaceAssignment
 from lampkeeper.model.groups import EVERYBODY, Group
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier
+from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagPolicy
+from lampkeeper.text.sql_quoting import quote_identifier
 from support.governed_places import Place
 
 MASKS = {

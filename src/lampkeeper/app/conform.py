@@ -19,10 +19,10 @@ from typing import Any
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.model.names import quote_identifier
 from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
 from lampkeeper.remote.warehouse import run_sql, warehouse_id
 from lampkeeper.testdata.seeding import Progress
+from lampkeeper.text.sql_quoting import quote_identifier
 from localspace.core.ledger import LedgerRow, Standing, load_ledger
 from localspace.probes import Answer, ProbeError, ProbeOutcome, run_probes
 

@@ -17,7 +17,7 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, Protect
-from lampkeeper.model.names import TableName, quote_identifier
+from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Snapshot, TableKind
 from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
@@ -26,6 +26,7 @@ from lampkeeper.testdata.banks import BANKS, Bank, bank_tables
 from lampkeeper.testdata.catalogs import SCHEMA_COMMENTS, Variant, tables
 from lampkeeper.testdata.seed_schema import seed_tables
 from lampkeeper.testdata.seeding import Progress, SeedReport, SeedTable, seed
+from lampkeeper.text.sql_quoting import quote_identifier
 
 ENV = "dev"
 _SHOWN_ROWS = 3

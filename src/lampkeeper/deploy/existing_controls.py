@@ -24,6 +24,7 @@ from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Table, TableKind
 from lampkeeper.remote.live import Governed
 from lampkeeper.remote.securables import LivePolicy
+from lampkeeper.text.sql_quoting import quote_identifier
 
 SECOND_MASK = "SECOND_MASK"
 SECOND_FILTER = "SECOND_FILTER"
@@ -173,7 +174,7 @@ def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *,
         if control.table == conflict.table and any(u.function == control.function for u in on_table):
             why = why_not(_body(control), tables)
             drop = f"ALTER TABLE {control.table.sql} " + (
-                f"ALTER COLUMN `{control.column}` DROP MASK" if control.column else "DROP ROW FILTER"
+                f"ALTER COLUMN {quote_identifier(control.column)} DROP MASK" if control.column else "DROP ROW FILTER"
             )
             if why and not conflict.reads_masked:
                 ways.append(f"it cannot be taken over ({why}): have the owner drop it")
@@ -183,7 +184,8 @@ def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *,
     foreign = [p for p in others if not mark_of(str(p.raw.get("comment") or ""))]
     for policy in foreign:
         kind, name, label = policy.key
-        ways.append(f"have policy {label} leave this out (its tags, TO or EXCEPT), or DROP POLICY `{label}` ON {kind} {name}")
+        drop = f"DROP POLICY {quote_identifier(label)} ON {kind} {name}"
+        ways.append(f"have policy {label} leave this out (its tags, TO or EXCEPT), or {drop}")
     ways.append("or leave the old one in place: label the column `none`, or take the table out of uc_tables")
     return "; ".join(dict.fromkeys(ways))
 

@@ -17,6 +17,7 @@ from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.unreviewed import read_unreviewed
 from lampkeeper.remote.warehouse import Parameter, run_sql
+from lampkeeper.text.sql_quoting import quote_identifier
 
 _MOST = 200
 _MOST_TEXT = 60_000
@@ -112,7 +113,7 @@ class History:
             for (column, kind), value in zip(typed, values, strict=True)
         ]
         given += [Parameter(name="env", value=self.env), Parameter(name="run_id", value=self.run_id)]
-        columns = ", ".join(f"`{c}`" for c, _ in typed)
+        columns = ", ".join(quote_identifier(c) for c, _ in typed)
         markers = ", ".join(f":{c}" for c, _ in typed)
         insert = (
             f"INSERT INTO {name.sql} (`env`, `run_id`, `recorded_at`, {columns})"  # noqa: S608 (quoted, values are parameters)
@@ -142,7 +143,7 @@ class History:
     def make(self, table: str) -> None:
         """Make a table of the history where it is missing; it takes rows, and gives none up."""
         typed = (("env", "STRING"), ("run_id", "STRING"), *TABLES[table])
-        columns = ", ".join(f"`{c}` {kind}" for c, kind in typed)
+        columns = ", ".join(f"{quote_identifier(c)} {kind}" for c, kind in typed)
         run_sql(
             self.workspace,
             f"CREATE TABLE IF NOT EXISTS {TableName(self.catalog, self.schema, table).sql} (`recorded_at` TIMESTAMP, {columns})"

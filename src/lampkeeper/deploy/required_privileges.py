@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from lampkeeper.deploy.roles import PRIVILEGES, UC_TYPES, On, RequiredPrivilege
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.names import quote_identifier, quote_path
 from lampkeeper.remote.clients import ApiLevel, Json, Workspace, encode
 from lampkeeper.remote.table_grants import own_names
 from lampkeeper.remote.volumes import ROOT
 from lampkeeper.remote.warehouse import list_warehouses
+from lampkeeper.text.sql_quoting import quote_identifier, quote_path
 
 _UC = "/api/2.1/unity-catalog"
 ADMINS = "admins"

@@ -19,11 +19,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lampkeeper.files.sql_scan import Token, TokenKind, name_value, scan_sql, string_value
 from lampkeeper.files.text import place_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
-from lampkeeper.model.names import FunctionName, quote_string, write_name
+from lampkeeper.model.names import FunctionName, write_name
+from lampkeeper.text.sql_lexer import SqlTextError, SqlToken, TokenKind, sql_tokens
+from lampkeeper.text.sql_quoting import quote_string
 
 _HEADER = """\
 -- Masking functions and row filters of one environment. Statements end with a semicolon; USE CATALOG and USE SCHEMA hold
@@ -205,9 +206,18 @@ def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Functio
     )  # fmt: skip
 
 
+def _tokens(text: str, path: str) -> tuple[SqlToken, ...]:
+    """Return the tokens; raise UsageError with the place of a string, name or comment that never ends."""
+    try:
+        return sql_tokens(text)
+    except SqlTextError as error:
+        fix = f"end it with {error.close}" if error.close else "check quotes and comments"
+        raise UsageError(f"{place_of(path, text, error.offset)}: {error}", fix=fix) from None
+
+
 def _statements(text: str, path: str) -> Iterator[_Statement]:
-    tokens: list[Token] = []
-    for token in scan_sql(text, path):
+    tokens: list[SqlToken] = []
+    for token in _tokens(text, path):
         if not token.is_mark(";"):
             tokens.append(token)
             continue
@@ -221,7 +231,7 @@ def _statements(text: str, path: str) -> Iterator[_Statement]:
 class _Statement:
     """One statement under reading; comments before its first word are its notes."""
 
-    def __init__(self, text: str, path: str, tokens: list[Token], end: int) -> None:
+    def __init__(self, text: str, path: str, tokens: list[SqlToken], end: int) -> None:
         self.text, self.path, self._end = text, path, end
         first = next(i for i, t in enumerate(tokens) if t.kind is not TokenKind.COMMENT)
         self._notes = tokens[:first]
@@ -285,7 +295,7 @@ class _Statement:
                 if token is None or token.kind is not TokenKind.STRING:
                     raise self.error("expected a string after COMMENT")
                 self._index += 1
-                yield "COMMENT", string_value(token.text)
+                yield "COMMENT", token.value
             elif self.take_words("RETURN"):
                 if not self._peek():
                     raise self.error("expected an expression after RETURN")
@@ -307,8 +317,14 @@ class _Statement:
             if word == "role" and rest.strip() in tuple(FunctionRole):
                 role = FunctionRole(rest.strip())
             elif word == "example":
-                examples.append(_example(rest, place_of(self.path, self.text, token.start)))
+                examples.append(self._example(rest, token))
         return role, tuple(examples)
+
+    def _example(self, text: str, note: SqlToken) -> FunctionExample:
+        try:
+            return FunctionExample.parse(text)
+        except UsageError as error:
+            raise UsageError(f"{place_of(self.path, self.text, note.start)}: {error.message}", fix=error.fix) from None
 
     def _type(self, until: tuple[str, ...]) -> str:
         """Return a type's text: words, and marks inside parentheses or angle brackets."""
@@ -334,7 +350,7 @@ class _Statement:
         if token is None or token.kind not in (TokenKind.WORD, TokenKind.NAME):
             raise self.error("expected a name")
         self._index += 1
-        return name_value(token)
+        return token.value
 
     def _take_mark(self, mark: str) -> bool:
         token = self._peek()
@@ -342,26 +358,5 @@ class _Statement:
         self._index += found
         return found
 
-    def _peek(self) -> Token | None:
+    def _peek(self) -> SqlToken | None:
         return self._tokens[self._index] if self._index < len(self._tokens) else None
-
-
-def _example(text: str, place: str) -> FunctionExample:
-    tokens = scan_sql(text, place)
-    arguments: list[str] = []
-    depth = 0
-    start = 0
-    for token, after in zip(tokens, (*tokens[1:], None), strict=True):
-        if token.text in ("(", "["):
-            depth += 1
-        elif token.text in (")", "]"):
-            depth -= 1
-        elif depth == 0 and token.is_mark("-") and after is not None and after.is_mark(">"):
-            last = text[start : token.start].strip()
-            if last or arguments:
-                arguments.append(last)
-            return FunctionExample(arguments=tuple(arguments), returns=text[after.end :].strip())
-        elif depth == 0 and token.is_mark(","):
-            arguments.append(text[start : token.start].strip())
-            start = token.end
-    raise UsageError(f"{place}: an example without ->", fix="write -- example: 'in' -> 'out'")

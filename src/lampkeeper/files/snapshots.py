@@ -11,9 +11,10 @@ from lampkeeper.files.text import place_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string, write_name
+from lampkeeper.model.names import ColumnName, FunctionName, TableName, write_name
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 FORMAT = 1
 

@@ -22,6 +22,7 @@ from lampkeeper.files.sql_statements import Statement
 from lampkeeper.files.types import FALLBACK, databricks_type
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.schema import TableKind
+from lampkeeper.text.sql_quoting import quote_identifier
 
 _RELATIONS = frozenset({"TABLE", "VIEW"})
 _FIX = "write the columns out as CREATE TABLE, or read the tables from the workspace"
@@ -250,13 +251,11 @@ class ScriptReader:
                 message = (
                     f"table {relation.parts[2]!r} is created again: the first one is taken, with columns that only this one has"
                 )
-                place = (
-                    statement.script.place(statement.start)
-                    if not relation.columns
-                    else f"{statement.script.path}:{relation.columns[0].line}"
-                )
+                # Columns taken from another table stand where that one was made.
+                line = max([statement.script.line(statement.start), *(c.line for c in relation.columns[:1])])
                 twice = Unfollowed(
-                    place=place, reason=message, severity=Severity.WARNING, fix="keep one of them", table=relation.parts,
+                    place=f"{statement.script.path}:{line}",
+                    reason=message, severity=Severity.WARNING, fix="keep one of them", table=relation.parts,
                     code="SCHEMA_TABLE_TWICE",
                 )  # fmt: skip
         else:
@@ -288,7 +287,7 @@ class ScriptReader:
         return None
 
     def _struct(self, columns: Sequence[SqlColumn]) -> str:
-        fields = [f"`{c.name.replace('`', '``')}`: {databricks_type(self.type_of(c.type)) or FALLBACK}" for c in columns]
+        fields = [f"{quote_identifier(c.name)}: {databricks_type(self.type_of(c.type)) or FALLBACK}" for c in columns]
         return f"STRUCT<{', '.join(fields)}>" if fields else FALLBACK
 
     def _alter(self, statement: Statement) -> Unfollowed | None:

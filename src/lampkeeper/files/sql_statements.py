@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from lampkeeper.files.sql_scan import scan_sql
 from lampkeeper.model.errors import UsageError
+from lampkeeper.text.sql_lexer import SqlTextError, dialect_tokens
 
 _QUOTED = frozenset(
     {
@@ -105,10 +103,10 @@ def read_statements(text: str, path: Path, dialect: str) -> tuple[Statement, ...
     prepared, batches = _prepared(text, path, dialect)
     script = Script(path=path, text=prepared, dialect=dialect)
     try:
-        tokens = Dialect.get_or_raise(dialect).tokenize(prepared)
-    except TokenError as error:
-        scan_sql(text, str(path))  # knows the place of the usual reason, a quote that is never closed
-        raise UsageError(f"{path}: not {dialect} SQL: {error}", fix="check quotes and comments") from None
+        tokens = dialect_tokens(prepared, dialect)
+    except SqlTextError as error:
+        fix = f"end it with {error.close}" if error.close else f"check quotes and comments: is it {dialect} SQL?"
+        raise UsageError(f"{script.exact_place(error.offset)}: {error}", fix=fix) from None
     return tuple(_split(_once(tokens), script, batches))
 
 

@@ -19,9 +19,9 @@ from lampkeeper.design.knowledge.library import LibraryFunction, parse_library_f
 from lampkeeper.design.knowledge.overlay import Identifier, Overlay
 from lampkeeper.maskcheck.keyed import characters_shown, hangs_on_its_key, joins_kept, with_a_key
 from lampkeeper.model.masks import FunctionRole
-from lampkeeper.model.names import quote_string
 from lampkeeper.model.schema import TypeFamily, type_family
 from lampkeeper.testdata.deterministic_random import DeterministicRandom
+from lampkeeper.text.sql_quoting import quote_string, string_value
 
 Ask = Callable[[LibraryFunction, Sequence[str]], list[str | None]]
 """Takes SQL literals, returns what the function gives for each, as text; raises EngineRefusedError when it throws."""
@@ -206,7 +206,7 @@ class _Checker:
     def _shaped(self) -> tuple[str, ...]:
         """Return texts that the function knows: its examples and the samples of its identifiers."""
         quoted = (e.arguments[0] for e in self._function.function.examples)
-        examples = [q[1:-1].replace("''", "'") for q in quoted if q.startswith("'") and q.endswith("'")]
+        examples = [string_value(q) for q in quoted if q.startswith("'") and q.endswith("'")]
         return tuple(dict.fromkeys([*examples, *(s for i in self._uses for s in i.samples)]))
 
     # Items

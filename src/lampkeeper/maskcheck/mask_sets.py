@@ -21,8 +21,8 @@ from lampkeeper.maskcheck.policies import (
 )
 from lampkeeper.maskcheck.rows import Sql, filter_comes_first
 from lampkeeper.model.labels import LabelClass
-from lampkeeper.model.names import quote_string
 from lampkeeper.testdata.deterministic_random import DeterministicRandom
+from lampkeeper.text.sql_quoting import quote_string
 
 _HASHES = ("sha", "md5", "crc32", "hash(")
 _SMALL_DOMAINS = (LabelClass.DEMOGRAPHIC, LabelClass.HEALTH)

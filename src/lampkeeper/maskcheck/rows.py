@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from lampkeeper.design.knowledge.library import LibraryFunction
 from lampkeeper.maskcheck.checks import DIRT, EXTREMES, Ask, EngineRefusedError, Item, Verdict
 from lampkeeper.maskcheck.keyed import with_a_key
-from lampkeeper.model.names import quote_string
 from lampkeeper.model.schema import TypeFamily, type_family
+from lampkeeper.text.sql_quoting import quote_string
 
 Sql = Callable[[str], Sequence[Sequence[str | None]]]
 """Runs a statement; raises EngineRefusedError when the engine throws."""

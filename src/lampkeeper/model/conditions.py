@@ -7,11 +7,12 @@ Inside MATCH COLUMNS, `has_tag*` looks at the column's own tags; in WHEN at the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lampkeeper.model.errors import UsageError
+from lampkeeper.text.sql_lexer import SqlToken, TokenKind, scan_sql
+from lampkeeper.text.sql_quoting import quote_string
 
 
 class ConditionError(UsageError):
@@ -26,7 +27,7 @@ class HasTag:
 
     def __str__(self) -> str:
         """Return the spelling the platform takes."""
-        return f"has_tag({_literal(self.key)})"
+        return f"has_tag({quote_string(self.key)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class HasTagValue:
 
     def __str__(self) -> str:
         """Return the spelling the platform takes."""
-        return f"has_tag_value({_literal(self.key)}, {_literal(self.value)})"
+        return f"has_tag_value({quote_string(self.key)}, {quote_string(self.value)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,6 @@ class Or:
 
 
 Condition = HasTag | HasTagValue | Not | And | Or
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _grouped(part: Condition) -> str:
@@ -131,10 +128,6 @@ def tag_references(condition: Condition) -> Iterator[tuple[str, str | None]]:
                 yield from tag_references(part)
 
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z_]+)|(?P<punct>[(),])|'(?P<single>(?:[^'\\]|\\.|'')*)'|\"(?P<double>(?:[^\"\\]|\\.|\"\")*)\")",
-    re.S,
-)
 _FUNCTIONS = {
     "has_tag": 1, "hastag": 1, "has_column_tag": 1, "hascolumntag": 1,
     "has_tag_value": 2, "hastagvalue": 2, "has_column_tag_value": 2, "hascolumntagvalue": 2,
@@ -152,37 +145,33 @@ def parse_condition(text: str) -> Condition:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens: list[tuple[str, str, int]] = []
-        position = 0
-        while text[position:].strip():
-            found = _TOKEN.match(text, position)
-            if not found:
-                raise ConditionError(f"condition, position {position + 1}: cannot read {text[position : position + 12]!r}")
-            kind = found.lastgroup or ""
-            start = found.end() - len(found.group().lstrip())
-            self._tokens.append((kind, found.group(kind), start + 1))
-            position = found.end()
+        scan = scan_sql(text)
+        self._tokens = scan.tokens
+        unread = [t.start for t in self._tokens if not _readable(t)] + ([scan.error.offset] if scan.error is not None else [])
+        if unread:
+            at = min(unread)
+            raise ConditionError(f"condition, position {at + 1}: cannot read {text[at : at + 12]!r}")
         self._index = 0
 
     def disjunction(self) -> Condition:
         parts = [self._conjunction()]
-        while self._word("or"):
+        while self._word("OR"):
             parts.append(self._conjunction())
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def end(self) -> None:
         if self._index < len(self._tokens):
-            _, value, position = self._tokens[self._index]
-            raise ConditionError(f"condition, position {position}: unexpected {value!r}", fix="join tests with AND or OR")
+            token = self._tokens[self._index]
+            raise ConditionError(f"{_place(token)}: unexpected {token.value!r}", fix="join tests with AND or OR")
 
     def _conjunction(self) -> Condition:
         parts = [self._negation()]
-        while self._word("and"):
+        while self._word("AND"):
             parts.append(self._negation())
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _negation(self) -> Condition:
-        if self._word("not"):
+        if self._word("NOT"):
             return Not(self._negation())
         if self._punct("("):
             inner = self.disjunction()
@@ -191,11 +180,11 @@ class _Parser:
         return self._test()
 
     def _test(self) -> Condition:
-        kind, value, position = self._peek()
-        arity = _FUNCTIONS.get(value.lower()) if kind == "word" else None
+        name = self._peek()
+        arity = _FUNCTIONS.get(name.text.lower()) if name.kind is TokenKind.WORD else None
         if arity is None:
             raise ConditionError(
-                f"condition, position {position}: expected a tag test, found {value!r}",
+                f"{_place(name)}: expected a tag test, found {name.value!r}",
                 fix="use has_tag('key') or has_tag_value('key', 'value')",
             )
         self._index += 1
@@ -205,36 +194,40 @@ class _Parser:
             arguments.append(self._string())
         self._require(")")
         if len(arguments) != arity:
-            raise ConditionError(f"condition, position {position}: {value} takes {arity} argument(s), not {len(arguments)}")
+            raise ConditionError(f"{_place(name)}: {name.text} takes {arity} argument(s), not {len(arguments)}")
         return HasTag(arguments[0]) if arity == 1 else HasTagValue(arguments[0], arguments[1])
 
-    def _peek(self) -> tuple[str, str, int]:
+    def _peek(self) -> SqlToken:
         if self._index < len(self._tokens):
             return self._tokens[self._index]
         raise ConditionError(f"condition, position {len(self._text) + 1}: ends too early")
 
     def _word(self, word: str) -> bool:
-        found = self._index < len(self._tokens) and self._tokens[self._index][:2] in (
-            ("word", word),
-            ("word", word.upper()),
-        )
+        found = self._index < len(self._tokens) and self._tokens[self._index].is_word(word)
         self._index += found
         return found
 
     def _punct(self, char: str) -> bool:
-        found = self._index < len(self._tokens) and self._tokens[self._index][:2] == ("punct", char)
+        found = self._index < len(self._tokens) and self._tokens[self._index].is_mark(char)
         self._index += found
         return found
 
     def _require(self, char: str) -> None:
-        _, value, position = self._peek()
+        token = self._peek()
         if not self._punct(char):
-            raise ConditionError(f"condition, position {position}: expected {char!r}, found {value!r}")
+            raise ConditionError(f"{_place(token)}: expected {char!r}, found {token.value!r}")
 
     def _string(self) -> str:
-        kind, value, position = self._peek()
-        if kind not in ("single", "double"):
-            raise ConditionError(f"condition, position {position}: expected a quoted text, found {value!r}")
+        token = self._peek()
+        if token.kind is not TokenKind.STRING:
+            raise ConditionError(f"{_place(token)}: expected a quoted text, found {token.value!r}")
         self._index += 1
-        quote = "'" if kind == "single" else '"'
-        return re.sub(r"\\(.)", r"\1", value.replace(quote * 2, quote), flags=re.S)
+        return token.value
+
+
+def _readable(token: SqlToken) -> bool:
+    return token.kind in (TokenKind.WORD, TokenKind.STRING) or token.text in ("(", ")", ",")
+
+
+def _place(token: SqlToken) -> str:
+    return f"condition, position {token.start + 1}"

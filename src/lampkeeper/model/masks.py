@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from lampkeeper.model.errors import UsageError
 from lampkeeper.model.hash_key import is_keyed
-from lampkeeper.model.names import FunctionName, quote_identifier, quote_string
+from lampkeeper.model.names import FunctionName
+from lampkeeper.text.digest import digest_of
+from lampkeeper.text.sql_lexer import SqlTextError, TokenKind, scan_sql, split_outside
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 
 class FunctionRole(StrEnum):
@@ -34,6 +37,18 @@ class FunctionExample:
 
     arguments: tuple[str, ...]
     returns: str
+
+    @classmethod
+    def parse(cls, text: str) -> FunctionExample:
+        """Read `'in', 2 -> 'out'`, or `() -> 'out'`; raise UsageError for anything else."""
+        try:
+            sides = split_outside(text, "->")
+            arguments = split_outside(sides[0], ",") if sides else ()
+        except SqlTextError as error:
+            raise UsageError(f"an example whose {error}", fix=f"end it with {error.close}" if error.close else "") from None
+        if len(sides) != 2 or not sides[1]:
+            raise UsageError("an example without ->", fix="write -- example: 'in' -> 'out'")
+        return cls(arguments=() if arguments == ("()",) else arguments, returns=sides[1])
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -63,7 +78,7 @@ class Function:
         """Return 16 hex digits that change with the signature or the body, not with its comments, its blanks or the key."""
         signature = ",".join(f"{p.name.lower()} {p.type.upper()}" for p in self.parameters)
         text = f"({signature})->{self.returns.upper()}:{significant(self.body)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest_of(text, digits=16)
 
     @property
     def denies(self) -> bool:
@@ -83,10 +98,6 @@ class Function:
 
 
 _BLANK = re.compile(r"\s*(?:NULL|CAST ?\( ?NULL AS [^()]+(?:\([^()]*\))? ?\))\s*", re.IGNORECASE)
-_QUOTED = re.compile(r"""[rR]'[^']*'|[rR]"[^"]*"|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`""", re.DOTALL)
-_LINE_COMMENT = re.compile(r"--(?:\\\n|[^\r\n])*")
-_QUOTE_OR_COMMENT = re.compile(r"""--|/\*|(?<!\w)[rR](?=['"])|['"`]""")
-"""Where a comment or a string may begin; the r of a raw string may be the end of a word: then it is no prefix."""
 _REMEMBERED = 4096
 """The functions of a workspace are compared again and again: their bodies are read once."""
 
@@ -94,46 +105,32 @@ _REMEMBERED = 4096
 @lru_cache(maxsize=_REMEMBERED)
 def significant(sql: str) -> str:
     """Return SQL without comments, blanks between words as one; strings and quoted names stay as they are written."""
-    return "".join(text if quoted else re.sub(r"\s+", " ", text) for quoted, text in _pieces(sql)).strip()
+    return "".join(text for _, text in _pieces(sql)).strip()
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def unquoted(sql: str) -> str:
-    """Return what of SQL is neither comment nor string; back-ticks around names are taken away."""
-    pieces = (text.strip("`") if text.startswith("`") else "''" if quoted else text for quoted, text in _pieces(sql))
-    return re.sub(r"\s+", " ", "".join(pieces)).strip()
+    """Return what of SQL is neither comment nor string; back-ticks around names are taken away.
+
+    What cannot be read counts as code, for nobody can say that it is a text.
+    """
+    pieces = ("''" if k is TokenKind.STRING else t.strip("`") if k is TokenKind.NAME else t for k, t in _pieces(sql))
+    return "".join(pieces).strip()
 
 
-def _pieces(sql: str) -> Iterator[tuple[bool, str]]:
-    """Yield (quoted, text); a comment is a blank, and blanks that touch are one piece."""
-    plain, at = "", 0
-    while (start := _QUOTE_OR_COMMENT.search(sql, at)) is not None:
-        plain, at = plain + sql[at : start.start()], start.start()
-        if sql.startswith("/*", at):
-            plain, at = plain + " ", _after_comment(sql, at)
-        elif (line := _LINE_COMMENT.match(sql, at)) is not None:
-            plain, at = plain + " ", line.end()
-        elif (found := _QUOTED.match(sql, at)) is not None:
-            yield from ((False, plain), (True, found.group()))
-            plain, at = "", found.end()
-        else:
-            plain, at = plain + sql[at], at + 1
-    yield False, plain + sql[at:]
-
-
-def _after_comment(sql: str, start: int) -> int:
-    """Return where a bracketed comment ends; comments nest in Databricks SQL."""
-    depth, at = 0, start
-    while at < len(sql):
-        if sql.startswith("/*", at):
-            depth, at = depth + 1, at + 2
-        elif sql.startswith("*/", at):
-            depth, at = depth - 1, at + 2
-            if depth == 0:
-                return at
-        else:
-            at += 1
-    return at
+def _pieces(sql: str) -> Iterator[tuple[TokenKind, str]]:
+    """Yield the tokens, and one blank for the blanks and comments between two; then the rest that cannot be read, if any."""
+    scan = scan_sql(sql)
+    at = 0
+    for token in scan.tokens:
+        if token.kind is TokenKind.COMMENT:
+            continue
+        if token.start > at:
+            yield TokenKind.MARK, " "
+        yield token.kind, token.text
+        at = token.end
+    if scan.error is not None:
+        yield TokenKind.MARK, sql[at:]
 
 
 def digests_with_calls(functions: Iterable[Function]) -> dict[FunctionName, str]:
@@ -153,7 +150,7 @@ def digests_with_calls(functions: Iterable[Function]) -> dict[FunctionName, str]
                 reached[each.name] = each.digest
                 waiting += calls[each.name]
         text = "|".join([function.digest, *(reached[n] for n in sorted(reached))])
-        found[function.name] = hashlib.sha256(text.encode()).hexdigest()[:16] if reached else function.digest
+        found[function.name] = digest_of(text, digits=16) if reached else function.digest
     return found
 
 

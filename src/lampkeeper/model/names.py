@@ -10,25 +10,10 @@ import re
 from dataclasses import dataclass
 
 from lampkeeper.model.errors import UsageError
+from lampkeeper.text.sql_quoting import quote_identifier, quote_path
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def quote_identifier(name: str) -> str:
-    """Return an identifier in back-ticks, inner back-ticks doubled: the only way a name enters SQL."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def quote_string(text: str) -> str:
-    r"""Return a SQL string literal for the platform's default parser (backslash is an escape there)."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\0", "")
-    return f"'{escaped}'"
-
-
-def quote_path(*parts: str) -> str:
-    """Return a dotted name for SQL, every part quoted."""
-    return ".".join(quote_identifier(part) for part in parts)
 
 
 def split_name(text: str) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.model.names import TableName, quote_path, show_part, split_name
+from lampkeeper.model.names import TableName, show_part, split_name
 from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import Parameter, run_sql
+from lampkeeper.text.sql_quoting import quote_path
 
 _KINDS = {
     "MANAGED": TableKind.TABLE, "EXTERNAL": TableKind.TABLE, "MANAGED_SHALLOW_CLONE": TableKind.TABLE,

@@ -11,10 +11,11 @@ from lampkeeper.model.conditions import ConditionError, parse_condition
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.hash_key import extract
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import FunctionName, quote_path, split_name
+from lampkeeper.model.names import FunctionName, split_name
 from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.text.sql_quoting import quote_path
 
 _UC = "/api/2.1/unity-catalog"
 _THREADS = 8

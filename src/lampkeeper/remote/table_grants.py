@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from lampkeeper.model.names import TableName, quote_path
+from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.warehouse import Parameter, run_sql
+from lampkeeper.text.sql_quoting import quote_path
 
 _UC = "/api/2.1/unity-catalog"
 

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from lampkeeper.model.names import TableName, quote_path
+from lampkeeper.model.names import TableName
 from lampkeeper.model.unreviewed import REVIEW_KEY, REVIEWED
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import Parameter, run_sql
+from lampkeeper.text.sql_quoting import quote_path
 
 _BOUND = frozenset({"MANAGED", "EXTERNAL", "TABLE", "BASE TABLE", "MATERIALIZED_VIEW", "STREAMING_TABLE"})
 _BOUND |= {"MANAGED_SHALLOW_CLONE", "EXTERNAL_SHALLOW_CLONE"}

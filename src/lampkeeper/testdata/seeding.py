@@ -14,11 +14,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.names import TableName, quote_identifier, quote_path, quote_string
+from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.testdata.rows import Cell
+from lampkeeper.text.sql_quoting import quote_identifier, quote_path, quote_string
 
 Progress = Callable[[str, int, int], None]
 
@@ -104,9 +105,9 @@ def literal(cell: Cell, column: Column) -> str:
         case bool():
             return "true" if cell else "false"
         case datetime():
-            return f"TIMESTAMP '{cell:%Y-%m-%d %H:%M:%S}'"
+            return f"TIMESTAMP {quote_string(format(cell, '%Y-%m-%d %H:%M:%S'))}"
         case date():
-            return f"DATE '{cell.isoformat()}'"
+            return f"DATE {quote_string(cell.isoformat())}"
         case bytes():
             return f"X'{cell.hex()}'"
         case Decimal():

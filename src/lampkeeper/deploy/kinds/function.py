@@ -14,8 +14,9 @@ from lampkeeper.model.errors import InternalError, RemoteError
 from lampkeeper.model.hash_key import redact
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import FunctionName, quote_path
+from lampkeeper.model.names import FunctionName
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.text.sql_quoting import quote_path
 
 
 class FunctionKind(Plain):

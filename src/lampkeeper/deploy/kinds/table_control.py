@@ -10,8 +10,9 @@ from lampkeeper.model.controls import TableControl
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.layers import Layer
-from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier
+from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.text.sql_quoting import quote_identifier
 
 
 class TableControlKind(Plain):

@@ -12,9 +12,9 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import combinations, relevant_groups
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity
-from lampkeeper.model.names import quote_string
 from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
 from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
+from lampkeeper.text.sql_quoting import quote_string
 
 PROBE_PREFIX = "lampkeeper-probe-"
 """Display names of the service principals that a run makes: the prefix, the second it began, a number."""

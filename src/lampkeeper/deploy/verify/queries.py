@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlglot import TokenType, tokenize
-
 from lampkeeper.model.access import FunctionUse
 from lampkeeper.model.errors import InternalError, UsageError
 from lampkeeper.model.masks import Function, unquoted
-from lampkeeper.model.names import ColumnName, FunctionName, TableName, quote_identifier, quote_string
+from lampkeeper.model.names import ColumnName, FunctionName, TableName
 from lampkeeper.model.schema import Column, Table
+from lampkeeper.text.sql_lexer import SqlTextError, TokenKind, sql_tokens
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 SALT = "salt"
 """Name of the query parameter that every digest mixes in; a new one for each run."""
@@ -274,23 +274,21 @@ def apply_function(use: FunctionUse, functions: Mapping[FunctionName, Function],
 def splice(body: str, arguments: Mapping[str, str]) -> str:
     """Replace parameters (casefolded names) in a SQL expression by expressions; strings, types and calls stay as they are."""
     try:
-        tokens = tokenize(body, read="databricks")
-    except Exception as error:
-        raise UsageError(f"function body cannot be read as SQL: {body[:60]!r}", fix="check masking_functions.sql") from error
+        tokens = [t for t in sql_tokens(body) if t.kind is not TokenKind.COMMENT]
+    except SqlTextError as error:
+        raise UsageError(f"a function body cannot be read as SQL: {body[:60]!r}: {error}", fix="correct it") from None
     pieces: list[str] = []
     position = 0
     for index, token in enumerate(tokens):
-        before = tokens[index - 1] if index else None
-        after = tokens[index + 1] if index + 1 < len(tokens) else None
-        name = token.text.casefold()
-        if token.token_type is TokenType.STRING or name not in arguments:
+        name = token.value.casefold()
+        if token.kind not in (TokenKind.WORD, TokenKind.NAME) or name not in arguments:
             continue
-        if before is not None and (before.token_type is TokenType.DOT or before.text.casefold() == "as"):
-            continue
-        if after is not None and after.token_type in (TokenType.L_PAREN, TokenType.STRING, TokenType.ARROW):
+        before = tokens[index - 1].text.casefold() if index else ""
+        after = "".join(t.text for t in tokens[index + 1 : index + 3])
+        if before in (".", "as") or after.startswith(("(", "->", "'", '"')):
             continue
         pieces += [body[position : token.start], arguments[name]]
-        position = token.end + 1
+        position = token.end
     return "".join([*pieces, body[position:]])
 
 

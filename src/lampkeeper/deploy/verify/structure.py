@@ -16,6 +16,7 @@ from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagPolicy
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.live import Governed
+from lampkeeper.text.sql_quoting import quote_identifier
 
 READING = frozenset({"SELECT", "ALL_PRIVILEGES", "MANAGE"})
 _MANAGING = frozenset({"MANAGE"})
@@ -218,9 +219,8 @@ class StructureCheck:
             kind, name, label = found.key
             maker = str(found.raw.get("created_by") or "unknown")
             what = f"a policy on {kind.lower()} {name} that is not in the desired state, made by {maker}"
-            fix = (
-                f"have its owner DROP POLICY `{label}` ON {kind} {name}; `plan` names the columns where it meets a policy of ours"
-            )
+            drop = f"DROP POLICY {quote_identifier(label)} ON {kind} {name}"
+            fix = f"have its owner {drop}; `plan` names the columns where it meets a policy of ours"
             self._report("extra_policy", label, what, fix=fix)
 
     def _controls(self) -> None:

@@ -14,8 +14,8 @@ from lampkeeper.design.knowledge.kinds import Kind, kind_of
 from lampkeeper.design.knowledge.profiles_predicates import PREDICATES, TEXT_PREDICATES
 from lampkeeper.design.knowledge.value_shapes import harmless_by
 from lampkeeper.model.labels import LabelClass
-from lampkeeper.model.names import quote_identifier, quote_string
 from lampkeeper.model.schema import Column, Table, TypeFamily
+from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 ROWS = 20_000
 """How many rows of a table are looked at."""

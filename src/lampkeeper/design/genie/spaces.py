@@ -10,8 +10,9 @@ from lampkeeper.design.genie.space_functions import proposed_functions
 from lampkeeper.design.knowledge.lexicon import load_lexicon
 from lampkeeper.model.genie import Benchmark, ColumnConfig, ExampleQuery, GenieSpace, Join, QueryParameter, Snippet
 from lampkeeper.model.masks import Function
-from lampkeeper.model.names import ColumnName, TableName, quote_path, show_part
+from lampkeeper.model.names import ColumnName, TableName, show_part
 from lampkeeper.model.schema import Column, Table, TypeFamily
+from lampkeeper.text.sql_quoting import quote_path
 
 _NUMBERS = frozenset({TypeFamily.DECIMAL, TypeFamily.DOUBLE})
 _AMOUNT_WORDS = frozenset(

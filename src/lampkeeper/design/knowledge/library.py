@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
-from lampkeeper.model.errors import InternalError
+from lampkeeper.model.errors import InternalError, UsageError
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName
+from lampkeeper.text.sql_lexer import split_outside
+from lampkeeper.text.sql_quoting import identifier_value
 
 _SIGNATURE = re.compile(r"--\s*([a-z_][a-z0-9_]*)\((.*)\)\s+RETURNS\s+(\S.*?)\s*$")
 _FIELD = re.compile(r"--\s*(class|reveals|note|example):\s*(.*?)\s*$")
@@ -108,39 +110,16 @@ def replace_function(place: FunctionName, name: str) -> FunctionName:
 
 
 def _example(text: str, place: str) -> FunctionExample:
-    left, arrow, right = text.rpartition(" -> ")
-    if not arrow:
-        raise InternalError(f"{place}: expected `arguments -> result`")
-    arguments = () if left.strip() == "()" else split_outside(left.strip(), ",")
-    return FunctionExample(arguments=arguments, returns=right.strip())
+    try:
+        return FunctionExample.parse(text)
+    except UsageError as error:
+        raise InternalError(f"{place}: {error.message}") from None
 
 
 def parse_parameters(text: str) -> tuple[Parameter, ...]:
     """Read `a STRING, b DECIMAL(18,2)`; empty text is no parameters."""
     found = []
-    for part in split_outside(text, ","):
-        name, _, type_text = part.strip().partition(" ")
-        found.append(Parameter(name=name.strip("`"), type=type_text.strip()))
+    for part in split_outside(text, ",", brackets="()<>"):
+        name, _, type_text = part.partition(" ")
+        found.append(Parameter(name=identifier_value(name), type=type_text.strip()))
     return tuple(found)
-
-
-def split_outside(text: str, separator: str) -> tuple[str, ...]:
-    """Split at separators that stand outside parentheses, angle brackets and quotes; blanks trimmed, empty text is nothing."""
-    parts, depth, quote, current = [], 0, "", ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"`":
-            quote = char
-        elif char in "(<":
-            depth += 1
-        elif char in ")>":
-            depth -= 1
-        if char == separator and depth == 0 and not quote:
-            parts.append(current.strip())
-            current = ""
-        else:
-            current += char
-    if current.strip() or parts:
-        parts.append(current.strip())
-    return tuple(parts)

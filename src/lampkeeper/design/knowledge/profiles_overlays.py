@@ -10,7 +10,7 @@ import re
 
 from lampkeeper.design.knowledge.formats import LONGEST, Format, Weights
 from lampkeeper.design.knowledge.profiles_predicates import like, luhn, weighted, when
-from lampkeeper.model.names import quote_string
+from lampkeeper.text.sql_quoting import quote_string
 
 _ALIKE = re.compile(r"(?:[A-Za-z0-9 @_,-]|\[[A-Za-z0-9@._ -]+\]|\{\d{1,3}(?:,\d{0,3})?\}|[()?|]|(?<=[\])A-Za-z0-9])[*+])*\Z")
 _USUAL = frozenset(" -./")

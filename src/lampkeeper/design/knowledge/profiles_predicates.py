@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from lampkeeper.design.knowledge.identifiers import NIK_PROVINCES
 from lampkeeper.design.knowledge.value_shapes import SHAPES
-from lampkeeper.model.names import quote_string
+from lampkeeper.text.sql_quoting import quote_string
 
 _VERHOEFF_D = "0123456789123406789523401789563401289567401239567859876043216598710432765982104387659321049876543210"
 _VERHOEFF_P = "01234567891576283094580379614289160435279453126870428657390127938064157046913258"
@@ -55,7 +55,7 @@ def luhn(value: str) -> str:
 def verhoeff(value: str, length: int) -> str:
     """Return the test of the Verhoeff check digit."""
     moved = f"(i - 1) % 8 * 10 + {digit(value, f'{length + 1} - i')} + 1"
-    step = digit(f"'{_VERHOEFF_D}'", f"a * 10 + {digit(f'{_quoted(_VERHOEFF_P)}', moved)} + 1")
+    step = digit(quote_string(_VERHOEFF_D), f"a * 10 + {digit(quote_string(_VERHOEFF_P), moved)} + 1")
     return f"aggregate(sequence(1, {length}), 0, (a, i) -> {step}) = 0"
 
 
@@ -70,10 +70,6 @@ def iban(value: str) -> str:
 def when(shape: str, check: str) -> str:
     """Return the check where the shape holds; CASE, because the order of AND is the engine's own."""
     return f"CASE WHEN {shape} THEN {check} ELSE FALSE END"
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'"
 
 
 def _card() -> str:

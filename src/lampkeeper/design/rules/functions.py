@@ -9,7 +9,7 @@ from lampkeeper.design.knowledge.library import load_library
 from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
-from lampkeeper.model.masks import Function
+from lampkeeper.model.masks import Function, called_names, unquoted
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, TypeFamily, type_family
 
@@ -17,8 +17,6 @@ _IDENTITY = re.compile(
     r"\b(current_user|session_user|user|is_member|is_account_group_member|current_metastore)\s*\(|\bSELECT\b|\bsecret\s*\(",
     re.IGNORECASE,
 )
-_CALL = re.compile(r"`?(\w+)`?\s*\(")
-_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 
 
 def missing_function(context: RuleContext) -> Iterable[Violation]:
@@ -122,7 +120,7 @@ def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
     Example: `CASE WHEN is_account_group_member('hr') THEN value ELSE NULL END`.
     """
     for function in context.desired.functions:
-        found = _IDENTITY.search(_TEXT.sub("''", function.body))
+        found = _IDENTITY.search(unquoted(function.body))
         if found:
             message = f"the body uses {found.group().strip()!r}"
             yield Violation(place=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
@@ -136,7 +134,7 @@ def calls_another(context: RuleContext) -> Iterable[Violation]:
     """
     names = {f.name.function.casefold() for f in context.desired.functions}
     for function in context.desired.functions:
-        called = {m.casefold() for m in _CALL.findall(_TEXT.sub("''", function.body))} & names
+        called = names.intersection(called_names(function.body))
         if called:
             yield Violation(place=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
 

@@ -5,18 +5,11 @@ Tolerant where the reader of `masking_functions.sql` is strict: a text with erro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_TOKEN = re.compile(
-    r"""(?P<skip>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<string>'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?)
-    |(?P<quoted>`(?:[^`]|``)*`?)
-    |(?P<word>\w+)
-    |(?P<mark>.)""",
-    re.VERBOSE | re.DOTALL,
-)
+from lampkeeper.text.sql_lexer import SqlToken, TokenKind, scan_sql
+
 _OPEN, _CLOSE = frozenset("(<["), frozenset(")>]")
 
 
@@ -40,7 +33,7 @@ def parse_sql_function_arg_counts(text: str) -> dict[str, int]:
 
 def function_heads(text: str) -> Iterator[FunctionHead]:
     """Yield the head of every CREATE FUNCTION, in order; one whose parameter list is not closed is left out."""
-    tokens = [(m.lastgroup or "", m.group()) for m in _TOKEN.finditer(text) if m.lastgroup != "skip"]
+    tokens = [t for t in scan_sql(text).tokens if t.kind is not TokenKind.COMMENT]
     index = 0
     while index < len(tokens):
         start = _after_create(tokens, index)
@@ -53,12 +46,12 @@ def function_heads(text: str) -> Iterator[FunctionHead]:
             yield FunctionHead(parts=parts, arguments=count)
 
 
-def _after_create(tokens: list[tuple[str, str]], index: int) -> int | None:
+def _after_create(tokens: list[SqlToken], index: int) -> int | None:
     """Return where the name stands when CREATE [OR REPLACE] [TEMPORARY] FUNCTION [IF NOT EXISTS] begins at `index`."""
 
     def words(at: int, *wanted: str) -> bool:
         ahead = tokens[at : at + len(wanted)]
-        return [t.upper() for k, t in ahead if k == "word"] == list(wanted)
+        return [t.text.upper() for t in ahead if t.kind is TokenKind.WORD] == list(wanted)
 
     if not words(index, "CREATE"):
         return None
@@ -71,30 +64,30 @@ def _after_create(tokens: list[tuple[str, str]], index: int) -> int | None:
     return at + 3 if words(at, "IF", "NOT", "EXISTS") else at
 
 
-def _name(tokens: list[tuple[str, str]], at: int) -> tuple[tuple[str, ...], int]:
+def _name(tokens: list[SqlToken], at: int) -> tuple[tuple[str, ...], int]:
     parts: list[str] = []
-    while at < len(tokens) and tokens[at][0] in ("word", "quoted"):
-        kind, text = tokens[at]
-        parts.append(text.strip("`").replace("``", "`") if kind == "quoted" else text)
+    while at < len(tokens) and tokens[at].kind in (TokenKind.WORD, TokenKind.NAME):
+        parts.append(tokens[at].value)
         at += 1
-        if at >= len(tokens) or tokens[at][1] != ".":
+        if at >= len(tokens) or not tokens[at].is_mark("."):
             break
         at += 1
     return tuple(parts), at
 
 
-def _count(tokens: list[tuple[str, str]], at: int) -> int | None:
-    if at >= len(tokens) or tokens[at][1] != "(":
+def _count(tokens: list[SqlToken], at: int) -> int | None:
+    if at >= len(tokens) or not tokens[at].is_mark("("):
         return None
     depth, commas, some = 0, 0, False
-    for kind, text in tokens[at:]:
-        if kind == "mark" and text in _OPEN:
+    for token in tokens[at:]:
+        mark = token.text if token.kind is TokenKind.MARK else ""
+        if mark in _OPEN:
             depth += 1
-        elif kind == "mark" and text in _CLOSE:
+        elif mark in _CLOSE:
             depth -= 1
             if depth == 0:
                 return commas + 1 if some else 0
-        elif depth == 1 and text == ",":
+        elif depth == 1 and mark == ",":
             commas += 1
-        some = some or depth > 1 or (depth == 1 and text not in "(")
+        some = some or depth > 1 or (depth == 1 and mark != "(")
     return None
