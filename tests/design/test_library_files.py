@@ -82,6 +82,11 @@ def test_a_complex_type_gets_a_function_of_exactly_that_type_and_hostile_type_te
     assert made.function.returns == "MAP<STRING, ARRAY<INT>>"
     assert complex_mask("STRUCT<a: INT>) RETURN 1; DROP TABLE t; --") is None
     assert complex_mask("STRUCT<a: 'x'>") is None
+    assert complex_mask("INT) RETURNS INT RETURN f(1") is None
+    assert complex_mask("STRUCT<`a  b, c``>`: INT -- x") is None
+    odd = complex_mask("STRUCT<`a  b, c``>`:\n  INT>")
+    assert odd is not None
+    assert odd.function.returns == "STRUCT<`a  b, c``>`: INT>"
     assert complex_mask("") is None
     assert mask_protection(_label(LabelClass.EMAIL), Column(name="x", type="GEOMETRY;")) is None
 

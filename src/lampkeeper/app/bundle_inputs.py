@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from lampkeeper.files.decisions import FILE as DECISIONS
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.errors import UnsafePlanError
+from lampkeeper.text.digest import digest_of
 
 WRITTEN = ("env.auto.tfvars", "taxonomy.yaml", "overlays/*.yaml", "masks/*.sql", "masks/checked.json")
 """Files of an environment that people write and commit; what the bundle has of them stands."""
@@ -33,7 +33,7 @@ def take_files(folder: EnvFolder, source: Path) -> tuple[Path, ...]:
 def digests(folder: Path) -> dict[str, str]:
     """Return the files of an environment that people write, decisions too: name to SHA-256."""
     found = {p for pattern in (*WRITTEN, DECISIONS) for p in folder.glob(pattern) if p.is_file()}
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(found)}
+    return {str(p.relative_to(folder)): digest_of(p.read_bytes()) for p in sorted(found)}
 
 
 def undeployed(folder: Path, source: Path) -> tuple[str, ...]:

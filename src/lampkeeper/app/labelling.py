@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from lampkeeper.model.labels import Label
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
+from lampkeeper.text.digest import digest_of
 
 if TYPE_CHECKING:
     from lampkeeper.remote.llm_client import Model
@@ -147,13 +147,13 @@ def write_record(folder: EnvFolder, snapshot: Snapshot, run: ModelRun, now: date
     document = {
         "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "model": run.model, "exit_code": run.exit_code,
         "input_tokens": tokens[0], "output_tokens": tokens[1], "cost_usd": run.model_options.cost(*tokens),
-        "prompts": hashlib.sha256("".join(asked).encode()).hexdigest(),
+        "prompts": digest_of("".join(asked)),
         "decisions": differ, "tables": [t.as_dict() for t in run.tables],
         "spaces": [s.as_dict() for s in run.spaces],
     }  # fmt: skip
     text = json.dumps(document, indent=1) + "\n"
     state_version = now.strftime("%Y%m%dT%H%M%SZ")
-    write_text(folder.generated_path / "runs" / f"{state_version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json", text)
+    write_text(folder.generated_path / "runs" / f"{state_version}-{digest_of(text, digits=8)}.json", text)
 
 
 def read_platform(inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.errors import InternalError, UsageError
 from lampkeeper.model.masks import FunctionRole
+from lampkeeper.text.digest import digest_of
 
 CHECKED = "checked.json"
 """Which files passed: name and digest. Written by `masks check`."""
@@ -68,4 +68,4 @@ def _checked(folder: Path) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(read_text(path).encode()).hexdigest()
+    return digest_of(read_text(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from lampkeeper.model.schema import Snapshot, Table
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.spark import run_spark
 from lampkeeper.remote.warehouse import run_sql
+from lampkeeper.text.digest import digest_of
 
 _KEPT_EVERY = 200
 NO_WAREHOUSE = "NO_WAREHOUSE"
@@ -173,7 +173,7 @@ def _unread(table: Table, error: RemoteError) -> Finding:
 
 def _shape(table: Table) -> str:
     """Return the fingerprint of a table's names and types: its counts hold as long as it stays."""
-    return hashlib.sha256(json.dumps([[c.name, c.type] for c in table.columns]).encode()).hexdigest()
+    return digest_of(json.dumps([[c.name, c.type] for c in table.columns]))
 
 
 def _document(counts: ValueCounts) -> dict[str, Any]:

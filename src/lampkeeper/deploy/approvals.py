@@ -6,7 +6,6 @@ where only approvers may write: on Databricks a volume with a grant of its own.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.model.errors import UnsafePlanError, UsageError
+from lampkeeper.text.digest import digest_of
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _APPLICATION_ID = re.compile(r"\s*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*\Z", re.IGNORECASE)
@@ -61,7 +61,7 @@ class Record:
 
 def plan_hash(plan: Plan) -> str:
     """Return the SHA-256 of the plan as it is saved: the same plan on the same state has the same hash."""
-    return hashlib.sha256(plan.to_json().encode()).hexdigest()
+    return digest_of(plan.to_json())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class PlanBook:
                 f"no plan {wanted[:12]}… was proposed for {self.env!r}", fix="propose one, and take the hash it prints"
             )
         plan = Plan.from_json(raw.decode("utf-8", "replace"))
-        if hashlib.sha256(raw).hexdigest() != wanted or plan_hash(plan) != wanted:
+        if digest_of(raw) != wanted or plan_hash(plan) != wanted:
             raise UnsafePlanError(f"the saved plan {wanted[:12]}… was changed after it was proposed", fix="propose it again")
         return plan
 

@@ -6,7 +6,6 @@ goes back file by file, each whole; state files before the journals that they re
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from lampkeeper.deploy.lease import Lease
 from lampkeeper.deploy.state import States
 from lampkeeper.model.errors import InternalError
 from lampkeeper.remote.volumes import VolumeFolder
+from lampkeeper.text.digest import digest_of
 
 NEVER = ("auth.auto.tfvars", ".lock")
 """Files that stay where they are: credentials, and locks of one machine."""
@@ -42,7 +42,7 @@ class SharedEnvs:
                 target = self.root / "envs" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-                self._known[name] = _digest(content)
+                self._known[name] = digest_of(content)
 
     def bring_back(self) -> tuple[str, ...]:
         """Upload what has changed, remove what is gone; return the names."""
@@ -52,9 +52,9 @@ class SharedEnvs:
         changed = []
         for name in sorted(there, key=lambda n: (n.endswith("state.json"), n)):
             content = there[name].read_bytes()
-            if self._known.get(name) != _digest(content):
+            if self._known.get(name) != digest_of(content):
                 self.volume.write(name, content)
-                self._known[name] = _digest(content)
+                self._known[name] = digest_of(content)
                 changed.append(name)
         for name in sorted(set(self._known) - set(there)):
             self.volume.delete(name)
@@ -65,7 +65,7 @@ class SharedEnvs:
     def changed(self) -> tuple[str, ...]:
         """Return the names of files that are not as they were fetched."""
         there = self._there()
-        new = {name for name, path in there.items() if self._known.get(name) != _digest(path.read_bytes())}
+        new = {name for name, path in there.items() if self._known.get(name) != digest_of(path.read_bytes())}
         return tuple(sorted(new | (set(self._known) - set(there))))
 
     def _there(self) -> dict[str, Path]:
@@ -91,7 +91,7 @@ class SharedEnvs:
             self.lease.require()
         name, content = str(path.relative_to(self.root / "envs")), path.read_bytes()
         self.volume.write(name, content)
-        self._known[name] = _digest(content)
+        self._known[name] = digest_of(content)
 
 
 @contextmanager
@@ -122,7 +122,3 @@ def shared_envs(
 def _travels(name: str) -> bool:
     bare = name.rsplit("/", 1)[-1]
     return bare not in NEVER and not bare.endswith(".tmp")
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

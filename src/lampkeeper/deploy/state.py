@@ -7,7 +7,6 @@ The file itself is replaced atomically (temporary file, fsync, rename).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import uuid
@@ -23,6 +22,7 @@ from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
+from lampkeeper.text.digest import digest_of
 
 _FORMAT = 2
 _FORMATS_BEFORE = {1: "0.1"}
@@ -32,7 +32,7 @@ _FORMATS_BEFORE = {1: "0.1"}
 def digest(body: Body) -> str:
     """Return 16 hex digits of a body."""
     text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest_of(text, digits=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

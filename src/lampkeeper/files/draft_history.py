@@ -9,7 +9,6 @@ taken back by a restore: that file is kept here for reading only.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from lampkeeper.files.folder import ABAC_FILE, LAYERS_FILE, SQL_FILE, EnvFolder
 from lampkeeper.files.snapshots import read_json
 from lampkeeper.files.text import read_text, write_texts
 from lampkeeper.model.errors import UsageError
+from lampkeeper.text.digest import digest_of
 
 KEEP = 20
 """How many entries are kept, the newest ones."""
@@ -131,7 +131,7 @@ def _texts(root: Path, paths: Iterable[Path]) -> dict[str, str]:
 
 
 def _digest(texts: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()[:16]
+    return digest_of(json.dumps(sorted(texts.items())), digits=16)
 
 
 def _home(folder: EnvFolder, number: int) -> Path:

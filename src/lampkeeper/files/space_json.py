@@ -10,7 +10,6 @@ keeps its bytes, id included: reading a payload and writing it over itself gives
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from lampkeeper.files.space_items import text_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.genie import ColumnConfig, GenieSpace
 from lampkeeper.model.names import TableName
+from lampkeeper.text.digest import digest_of
 
 VERSION = 2
 _T = TypeVar("_T")
@@ -180,7 +180,7 @@ def _with_ids(kind: str, found: list[_Json]) -> list[_Json]:
 
 
 def _id(kind: str, index: int, item: _Json) -> str:
-    digest = hashlib.sha256(f"{kind}/{json.dumps(item, sort_keys=True)}".encode()).hexdigest()
+    digest = digest_of(f"{kind}/{json.dumps(item, sort_keys=True)}")
     return f"{index:08x}{digest[:24]}"
 
 

@@ -6,7 +6,6 @@ has another, written apart, and the verification holds the two against each othe
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from lampkeeper.model.policies import Argument, Grant, Policy, PolicyKind, Secur
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.model.unreviewed import Reach, is_fallback, within
+from lampkeeper.text.digest import digest_of
 
 __all__ = ["Access", "AccessModel", "Cell", "CellState", "FunctionUse", "Principal", "TableAccess"]
 
@@ -274,7 +274,7 @@ class Access:
         given = [f"column {a.column}" if isinstance(a, ColumnName) else f"constant {a}" for a in arguments]
         if not given or not known:
             return known
-        return hashlib.sha256("\0".join([known, *given]).encode()).hexdigest()[:16]
+        return digest_of("\0".join([known, *given]), digits=16)
 
     def _missing_privileges(self, names: frozenset[str], table: TableName) -> tuple[str, ...]:
         levels = (

@@ -6,7 +6,6 @@ seeding sends no write. Every table of ours carries its own digest, so that a ru
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.testdata.rows import Cell
+from lampkeeper.text.digest import digest_of
 from lampkeeper.text.sql_quoting import quote_identifier, quote_path, quote_string
 
 Progress = Callable[[str, int, int], None]
@@ -43,7 +43,7 @@ class SeedTable:
     def digest(self) -> str:
         """Return 16 hex digits that change with the columns, the comments or the rows."""
         text = create_table(self.table, "") + "".join(insert_rows(self.table, self.rows))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return digest_of(text, digits=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def _seed_schema(
     workspace: Workspace, wanted: Sequence[SeedTable], comment: str, tally: _Tally, tell: Callable[[], None]
 ) -> None:
     catalog, schema, _ = wanted[0].table.name.parts
-    digest = hashlib.sha256("".join(sorted(t.digest for t in wanted)).encode()).hexdigest()[:16]
+    digest = digest_of("".join(sorted(t.digest for t in wanted)), digits=16)
     path = f"{_UC}/schemas/{encode(f'{catalog}.{schema}')}"
     found = workspace.find("schema", path)
     there: dict[str, str] = {}

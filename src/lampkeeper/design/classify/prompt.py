@@ -5,7 +5,6 @@ A table is a prompt of its own, so that a comment written to steer the model can
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lampkeeper.design.knowledge.vocabulary import Vocabulary, load_vocabulary
 from lampkeeper.model.labels import LabelClass, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Column, Snapshot, Table
+from lampkeeper.text.digest import digest_of
 
 BYTES_PER_TOKEN = 3
 """The estimate: one token for three bytes of UTF-8, rounded up. Tokenisers make one of three to five bytes of such text, so
@@ -90,12 +90,12 @@ class Prompt:
     @property
     def digest(self) -> str:
         """Return the prompt's hash: equal texts and schema, equal hash."""
-        return hashlib.sha256("\0".join((self.system, self.user, canonical(self.schema))).encode()).hexdigest()
+        return digest_of("\0".join((self.system, self.user, canonical(self.schema))))
 
     @property
     def fingerprint(self) -> str:
         """Return the hash of what is asked, whatever overlays are chosen: an answer holds when they change."""
-        return hashlib.sha256("\0".join((system_text(), self.user, canonical(answer_schema()))).encode()).hexdigest()
+        return digest_of("\0".join((system_text(), self.user, canonical(answer_schema()))))
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def prompts_of(snapshot: Snapshot, budget: int = DATA_TOKENS, subtypes: Subtypes
 
 def table_digest(prompts: Iterable[Prompt]) -> str:
     """Return the fingerprint of a table's columns as a model would be shown them: it changes when the answer may."""
-    return hashlib.sha256("\n".join(p.fingerprint for p in prompts).encode()).hexdigest()
+    return digest_of("\n".join(p.fingerprint for p in prompts))
 
 
 def halves(prompt: Prompt) -> tuple[Prompt, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lampkeeper.design.classify.prompt import CLOSE, OPEN, canonical, estimate_tokens, fenced_line, shorten
 from lampkeeper.model.schema import Column, Table
+from lampkeeper.text.digest import digest_of
 
 DATA_TOKENS = 12_000
 """The most tokens that the tables of one space may take; past it comments go first, then each table's last columns."""
@@ -43,7 +43,7 @@ class SpacePrompt:
     @property
     def digest(self) -> str:
         """Return the fingerprint of what is asked: an answer holds as long as it stays."""
-        return hashlib.sha256("\0".join((self.system, self.user, canonical(content_schema()))).encode()).hexdigest()
+        return digest_of("\0".join((self.system, self.user, canonical(content_schema()))))
 
     def messages(self) -> list[dict[str, str]]:
         """Return the conversation's beginning."""

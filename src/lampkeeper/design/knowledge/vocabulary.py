@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,8 +12,10 @@ from lampkeeper.design.knowledge.lexicon import parse_data
 from lampkeeper.design.knowledge.library import HOME, Library, LibraryFunction, load_library, replace_function
 from lampkeeper.model.conditions import Condition, HasTag, HasTagValue
 from lampkeeper.model.labels import Label, LabelClass
-from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
+from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter, significant
 from lampkeeper.model.schema import Column, TypeFamily
+from lampkeeper.text.digest import digest_of
+from lampkeeper.text.sql_lexer import SqlToken, TokenKind, scan_sql
 
 FAMILIES: tuple[str, ...] = ("compliance_scope", "financial_sensitivity", "pci_level", "phi_level", "pii_level", "review_status")
 """Keys of the governed tags, sorted; a group's clearance names these."""
@@ -26,7 +27,7 @@ _SMALL = re.compile(r"\s*(tinyint|smallint|byte|short)\b", re.IGNORECASE)
 _BIG = re.compile(r"\s*(bigint|long)\b", re.IGNORECASE)
 _HASH_LENGTH = {"mask_hash": 32, "mask_name_hash": 32}
 _INTEGER_DIGITS = {"mask_amount_decimal": 32, "mask_geo_decimal": 26}
-_TYPE_TOKEN = re.compile(r"`(?:[^`]|``)+`|[A-Za-z_][A-Za-z0-9_]*|\d+|[<>(),:]|\s+")
+_BRACKETS = {"(": ")", "<": ">"}
 _MAX_TYPE_TEXT = 4000
 
 
@@ -153,11 +154,13 @@ def _fits(function: str, column: Column) -> bool:
 @cache
 def complex_mask(type_text: str) -> LibraryFunction | None:
     """Return a function that gives NULL of exactly this ARRAY, MAP, STRUCT, VARIANT or other type; None for unreadable text."""
-    tokens = _TYPE_TOKEN.findall(type_text)
-    if "".join(tokens) != type_text or not type_text.strip() or len(type_text) > _MAX_TYPE_TEXT:
+    if not type_text.strip() or len(type_text) > _MAX_TYPE_TEXT:
         return None
-    clean = " ".join(type_text.split())
-    name = f"mask_null_{hashlib.sha256(clean.lower().encode()).hexdigest()[:8]}"
+    scan = scan_sql(type_text)
+    if scan.error is not None or not _is_type(scan.tokens):
+        return None
+    clean = significant(type_text)
+    name = f"mask_null_{digest_of(clean.lower(), digits=8)}"
     function = Function(
         name=replace_function(HOME, name),
         role=FunctionRole.MASK,
@@ -167,6 +170,20 @@ def complex_mask(type_text: str) -> LibraryFunction | None:
         examples=(FunctionExample(arguments=("NULL",), returns="NULL"),),
     )
     return LibraryFunction(function=function, label="any", reveals="nothing")
+
+
+def _is_type(tokens: Iterable[SqlToken]) -> bool:
+    """Return whether these are names, numbers and whole brackets: the text of a type comes from a catalog."""
+    closing: list[str] = []
+    for token in tokens:
+        if token.text in _BRACKETS:
+            closing.append(_BRACKETS[token.text])
+        elif token.text in _BRACKETS.values():
+            if not closing or closing.pop() != token.text:
+                return False
+        elif token.kind not in (TokenKind.NAME, TokenKind.WORD, TokenKind.NUMBER) and token.text not in (",", ":"):
+            return False
+    return not closing
 
 
 def find_function(protection: Protection, column: Column, library: Library | None = None) -> LibraryFunction:

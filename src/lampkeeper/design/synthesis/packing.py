@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import FunctionName
 from lampkeeper.model.policies import Argument, MatchColumn, Policy, PolicyKind, SecurableType
+from lampkeeper.text.digest import digest_of
 
 MASK_ALIAS = "m"
 FLAG_ALIAS = "flag"
@@ -112,7 +112,7 @@ def _policy(catalog: str, bundle: tuple[PlannedPolicy, ...], function_schema: st
 def _plain(name: str) -> str:
     """Return a name that needs no quotes; a digest keeps two apart that differ in what was taken out."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return name if plain == name else f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return name if plain == name else f"{plain}_{digest_of(name, digits=6)}"
 
 
 def _principals(policy: Policy) -> int:
