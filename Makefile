@@ -157,9 +157,11 @@ destroy-genie: setup ## Remove the workspace layer.
 destroy-account: setup ## Remove the account layer, as far as no other environment uses it; SOLE_WORKSPACE=1.
 	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
 
-.PHONY: docs
-docs: setup ## Write the pages that are made of the code.
+.PHONY: docs readme
+docs: setup ## Write the pages that are generated from the code.
 	@$(BIN)/python docs/generate.py
+readme: setup ## Run the commands of README.md and write what they print into the page.
+	@$(BIN)/python tests/support/record_readme.py
 
 .PHONY: bench
 bench: setup ## Run the benchmarks; each prints a table.

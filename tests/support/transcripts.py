@@ -1,6 +1,6 @@
-"""Console blocks of a Markdown page as commands with the output that the page promises.
+"""Console blocks of a Markdown page as commands with the output that they printed.
 
-`…` stands for anything: alone on a line for any lines, within a line for any text.
+A page has no wildcards: `alike` replaces what differs from one run to the next (folders, ports, ids, times) on both sides.
 """
 
 from __future__ import annotations
@@ -11,54 +11,54 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _FENCE = re.compile(r"^```console(?P<tags>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
+CLONE = "/home/ana/lampkeeper"
+"""Where the pages say that the repository was cloned to."""
+TOKEN = "dapi-the-token-of-this-workspace"
+"""What stands in a page for a token."""
+
+_PROGRESS = re.compile(r"(?m)^[a-z ]+(?: …|:(?: \d+/\d+ [^\n]*)? \(\d+ s\))(?:\n|\Z)")
+_VARYING: tuple[tuple[str, str], ...] = (
+    (r"(?m)^seconds: (?:[a-z ]+ \d+\.\d,\s)+all \d+\.\d$", "seconds: N"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:N"),
+    (r"dapi[\w-]+", "TOKEN"),
+    (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
+    (r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b", "HEX"),
+    (r"\b\d{15,16}\b", "ID"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "TIME"),
+    (r"\b\d+ MB free", "N MB free"),
+    (r"(?m)^(ok    \S+:) \d+\.\d+(?:\.\d+)*$", r"\1 VERSION"),
+    (r"(?m)^(ok    java:) .*$", r"\1 FOUND"),
+)
+
+
+def on_a_terminal(text: str) -> str:
+    """Return what a command leaves on a terminal: progress is a bar there, which is gone at the end, not lines."""
+    return _PROGRESS.sub("", text)
+
+
+def alike(text: str) -> str:
+    """Return a text with what differs from run to run replaced by its kind, and without blanks at the ends of lines."""
+    text = on_a_terminal(text)
+    for pattern, replacement in _VARYING:
+        text = re.sub(pattern, replacement, text)
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 @dataclass
 class Step:
-    """One command, and the lines that should come out of it."""
+    """One command, and the lines that it printed when the page was written."""
 
     command: str
-    expected: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
 
     def agrees(self, output: str) -> bool:
-        """Say whether an output is what the page promises; blanks at the end of a line do not count."""
-        return self.first_missing(output) == ""
+        """Say whether an output is the page's, but for what differs from run to run."""
+        return alike(output) == alike("\n".join(self.printed))
 
-    def first_missing(self, output: str) -> str:
-        """Return the first promised line that does not come where it should, or nothing when all come."""
-        lines = [line.rstrip() for line in output.splitlines()]
-        runs = _runs(self.expected)
-        at = 0
-        for number, run in enumerate(runs):
-            last = number == len(runs) - 1
-            begin = len(lines) - len(run) if last and number else at
-            # Between two wildcards the earliest place is the best one: it leaves most to what follows.
-            places = range(begin, begin + 1) if number == 0 or last else range(at, len(lines) + 1)
-            found = next((p for p in places if p >= at and _fits(run, lines[p : p + len(run)])), None)
-            if found is None:
-                return next((w for w in run if not any(_line(w).fullmatch(x) for x in lines[at:])), "\n".join(run))
-            at = found + len(run)
-        return "" if at == len(lines) else f"nothing more, but there is {lines[at]!r}"
-
-
-def _runs(expected: list[str]) -> list[list[str]]:
-    """Return the promised lines between wildcards; the first run stands at the start, the last at the end."""
-    runs: list[list[str]] = [[]]
-    for line in expected:
-        if line.strip() == "…":
-            runs.append([])
-        else:
-            runs[-1].append(line)
-    return runs
-
-
-def _line(promised: str) -> re.Pattern[str]:
-    texts = re.split(r" *… *", promised.rstrip())
-    return re.compile(r"[^\n]*".join(map(re.escape, texts)))
-
-
-def _fits(promised: list[str], lines: list[str]) -> bool:
-    return len(promised) == len(lines) and all(_line(p).fullmatch(x) for p, x in zip(promised, lines, strict=True))
+    @property
+    def in_background(self) -> bool:
+        """Return whether the shell does not wait for the command."""
+        return self.command.endswith("&")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,14 @@ class Block:
     line: int
     tags: frozenset[str]
     steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        """Return the block as it stands in the page."""
+        lines = []
+        for step in self.steps:
+            first, *more = step.command.split("\n")
+            lines += [f"$ {first}", *(f"> {line}".rstrip() for line in more), *step.printed]
+        return "\n".join([f"```console {' '.join(sorted(self.tags))}".rstrip(), *lines, "```"])
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -82,6 +90,19 @@ def blocks(page: Path) -> Iterator[Block]:
             elif line.startswith("> ") or line == ">":
                 steps[-1].command += f"\n{line[2:]}"
             else:
-                steps[-1].expected.append(line)
+                steps[-1].printed.append(line)
         number = text.count("\n", 0, found.start()) + 1
         yield Block(page.name, number, frozenset(found["tags"].split()), tuple(steps))
+
+
+def rewritten(page: Path, printed: list[list[str]]) -> str:
+    """Return a page whose blocks show these outputs, one list per block; an output that agrees stays as it stands."""
+    texts = []
+    for block, outputs in zip(blocks(page), printed, strict=True):
+        for step, output in zip(block.steps, outputs, strict=True):
+            if not step.agrees(output):
+                shown = re.sub(r"dapi[0-9a-f]{32}", TOKEN, on_a_terminal(output))
+                step.printed = [line.rstrip() for line in shown.splitlines()]
+        texts.append(str(block))
+    rest = iter(texts)
+    return _FENCE.sub(lambda _: next(rest), page.read_text(encoding="utf-8"))
