@@ -29,7 +29,7 @@ _WRONG_USE = ("no such target", "no value assigned to required variable", "has n
 _FIXES = {
     "prevent_destroy": "this would delete state, plans and history, and leave the governed objects without an owner: first run"
     " `lampkeeper destroy` for each environment, then remove prevent_destroy from databricks.yml and deploy (docs/bundle.md,"
-    " Taking it down)",
+    " Remove the bundle)",
     "already exists": "an interrupted deploy created it without recording it in its state: `databricks bundle deployment bind`"
     " records it (docs/bundle.md, After a deploy that was cut off)",
     "deploy lock acquired": "if that deploy has died: run `databricks bundle deploy --force-lock` once",
