@@ -75,23 +75,23 @@ _REPORTED = "generate apply verify audit"
 _LIVE = "snapshot plan apply verify audit report"
 
 PRIVILEGES: tuple[RequiredPrivilege, ...] = (
-    _privilege(On.CATALOG, "USE CATALOG", _ALL, "reach what the jobs share"),
-    _privilege(On.SCHEMA, "USE SCHEMA", _ALL, "reach what the jobs share"),
+    _privilege(On.CATALOG, "USE CATALOG", _ALL, "reach the schema and volumes of the jobs"),
+    _privilege(On.SCHEMA, "USE SCHEMA", _ALL, "reach the schema and volumes of the jobs"),
     _privilege(On.SCHEMA, "MODIFY", _REPORTED, "append to the history"),
     _privilege(On.ENVS, "READ VOLUME", _ALL, "read environments, plans and reports"),
-    _privilege(On.ENVS, "WRITE VOLUME", _ALL.replace("approve ", ""), "leave records, drafts, plans and state"),
-    _privilege(On.APPROVALS, "READ VOLUME", "plan approve apply", "see whether somebody else approved"),
+    _privilege(On.ENVS, "WRITE VOLUME", _ALL.replace("approve ", ""), "write records, drafts, plans and state"),
+    _privilege(On.APPROVALS, "READ VOLUME", "plan approve apply", "check whether another principal approved"),
     _privilege(On.APPROVALS, "WRITE VOLUME", "approve", "approve"),
-    _privilege(On.GOVERNED, "MANAGE", "plan apply verify audit report", "see everybody's grants and policies, and change them"),
+    _privilege(On.GOVERNED, "MANAGE", "plan apply verify audit report", "see and change the grants and policies of all principals"),
     _privilege(On.GOVERNED, "BROWSE", "snapshot", "see tables and columns"),
-    _privilege(On.GOVERNED, "USE CATALOG", "apply", "tag, make functions"),
-    _privilege(On.GOVERNED, "USE SCHEMA", "apply", "tag, make functions"),
-    _privilege(On.GOVERNED, "CREATE SCHEMA", "apply", "make the schema of the functions, the first time"),
+    _privilege(On.GOVERNED, "USE CATALOG", "apply", "assign tags, create functions"),
+    _privilege(On.GOVERNED, "USE SCHEMA", "apply", "assign tags, create functions"),
+    _privilege(On.GOVERNED, "CREATE SCHEMA", "apply", "create the schema of the functions at the first apply"),
     _privilege(On.GOVERNED, "APPLY TAG", "apply", "assign tags"),
-    _privilege(On.SPACES, "CAN EDIT", "plan verify report", "read a space as it is"),
+    _privilege(On.SPACES, "CAN EDIT", "plan verify report", "read the live Genie space"),
     _privilege(On.WAREHOUSE, "CAN USE", _LIVE + " generate", "run queries"),
-    _privilege(On.SCOPE, "READ", _LIVE + " generate", "sign in at the account, and as the identities that verify"),
-    _privilege(On.WORKSPACE, "admin", "apply", "give entitlements, warehouses and new governed tags"),
+    _privilege(On.SCOPE, "READ", _LIVE + " generate", "sign in to the account, and as the test principals"),
+    _privilege(On.WORKSPACE, "admin", "apply", "give entitlements, create warehouses and governed tags"),
     _privilege(On.ACCOUNT, "admin", "account", "read and write groups, memberships and workspace assignments"),
 )
 
@@ -123,7 +123,7 @@ def privileges_table() -> str:
 
 def reasons_table() -> str:
     """Return each right with the steps that need it and what for."""
-    lines = ["| right | steps | to |", "|---|---|---|"]
+    lines = ["| privilege | steps | purpose |", "|---|---|---|"]
     for privilege in PRIVILEGES:
         steps = "every step" if len(privilege.steps) > 8 else ", ".join(sorted(privilege.steps))
         lines.append(f"| {privilege.privilege} on {privilege.on} | {steps} | {privilege.why} |")

@@ -47,22 +47,22 @@ LAYERS_FILE = ".layers"
 README = """\
 # Environments
 
-One folder an environment, and `account` for what all of them share.
+There is one folder per environment, and the folder `account` for the objects that all environments share.
 
-| file | who writes it | in git |
+| file | written by | in git |
 |---|---|---|
 | `<env>/env.auto.tfvars` | you: tables, Genie spaces, groups | yes |
-| `<env>/auth.auto.tfvars` | you: where the workspace is, credentials | never |
-| `<env>/decisions.yaml` | `labels set`: what stewards decided about columns; it stands above every other source | yes |
-| `<env>/taxonomy.yaml` | you, if you have governed tags of your own: which label they stand for | yes |
+| `<env>/auth.auto.tfvars` | you: address of the workspace, credentials | never |
+| `<env>/decisions.yaml` | `labels set`: the decisions of stewards; they override every other label source | yes |
+| `<env>/taxonomy.yaml` | you, if you use existing governed tags: the label that each tag stands for | yes |
 | `<env>/overlays/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
-| `<env>/quotas.json` | `generate`: the quotas as the platform told them | no |
+| `<env>/quotas.json` | `generate`: the quotas of the platform | no |
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
-| `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | planning, from the draft | yes |
-| `account/contributions/<env>.tfvars` | planning: what each environment asked of the account | yes |
-| `state.json` in each layer's folder | `apply`: what we made | your choice; it holds no secret |
+| `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | `promote`, `plan` or `apply`, from the draft | yes |
+| `account/contributions/<env>.tfvars` | the same: the objects of the account layer that each environment needs | yes |
+| `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | your choice; it holds no secret |
 
-Where masks are keyed, `env.auto.tfvars` says where the key is, never the key: `hash_key_scope` and `hash_key_name` (a secret
+If masks are keyed, `env.auto.tfvars` locates the key but never contains it: `hash_key_scope` and `hash_key_name` (a secret
 scope and the secret in it), or `hash_key_env` (an environment variable). See docs/hash-keys.md of lampkeeper.
 """
 
