@@ -278,7 +278,7 @@ def write_record(path: Path, run: Conformance) -> None:
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:
-    """Return the runs recorded in a file, none when there is no file; raise UsageError for one that is no record."""
+    """Return the runs recorded in a file, an empty list without a file; raise UsageError if the file is not a record."""
     if not path.is_file():
         return []
     try:

@@ -190,7 +190,7 @@ class Holder:
 def require_sight(workspace: Workspace, catalogs: Iterable[str]) -> None:
     """Raise RemoteError when grants and policies of a catalog do not all show: an empty view is not a clean one."""
     holder = Holder(workspace)
-    purpose = "see everybody's grants and policies there"
+    purpose = "see the grants and policies of all principals there"
     needs = (Need(securable_type="catalog", full_name=c, privileges=("MANAGE",), purpose=purpose) for c in sorted(set(catalogs)))
     found = [f for need in needs if (f := holder.missing(need)) is not None]
     if found:

@@ -82,7 +82,9 @@ PRIVILEGES: tuple[RequiredPrivilege, ...] = (
     _privilege(On.ENVS, "WRITE VOLUME", _ALL.replace("approve ", ""), "write records, drafts, plans and state"),
     _privilege(On.APPROVALS, "READ VOLUME", "plan approve apply", "check whether another principal approved"),
     _privilege(On.APPROVALS, "WRITE VOLUME", "approve", "approve"),
-    _privilege(On.GOVERNED, "MANAGE", "plan apply verify audit report", "see and change the grants and policies of all principals"),
+    _privilege(
+        On.GOVERNED, "MANAGE", "plan apply verify audit report", "see and change the grants and policies of all principals"
+    ),
     _privilege(On.GOVERNED, "BROWSE", "snapshot", "see tables and columns"),
     _privilege(On.GOVERNED, "USE CATALOG", "apply", "assign tags, create functions"),
     _privilege(On.GOVERNED, "USE SCHEMA", "apply", "assign tags, create functions"),

@@ -58,9 +58,9 @@ There is one folder per environment, and the folder `account` for the objects th
 | `<env>/overlays/`, `<env>/masks/` | you: identifiers and masks of your own | yes |
 | `<env>/quotas.json` | `generate`: the quotas of the platform | no |
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
-| `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | `promote`, `plan` or `apply`, from the draft | yes |
+| `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | `promote`, `plan` or `apply`, of the draft | yes |
 | `account/contributions/<env>.tfvars` | the same: the objects of the account layer that each environment needs | yes |
-| `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | your choice; it holds no secret |
+| `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | optional; no secrets |
 
 If masks are keyed, `env.auto.tfvars` locates the key but never contains it: `hash_key_scope` and `hash_key_name` (a secret
 scope and the secret in it), or `hash_key_env` (an environment variable). See docs/hash-keys.md of lampkeeper.

@@ -1,0 +1,16 @@
+"""seed writes to a local workspace alone."""
+
+import pytest
+
+from support.env_folders import Run
+
+pytestmark = pytest.mark.unit
+
+
+def test_another_workspace_is_refused_before_any_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "https://bank.cloud.databricks.test")
+    monkeypatch.setenv("DATABRICKS_TOKEN", "a-token")
+    code, out, err = run("seed")
+    assert (code, out) == (2, "")
+    assert "https://bank.cloud.databricks.test is not a local workspace" in err
+    assert "localspace serve --profile DEV" in err
