@@ -38,7 +38,7 @@ KeyFinder = Callable[[], ExistingKey]
 
 
 def no_key() -> ExistingKey:
-    """Return no key: for whoever has no place to look."""
+    """Return no key, for a caller without a source of keys."""
     return ExistingKey()
 
 
@@ -82,7 +82,7 @@ class KeySources:
                 raise
             return ExistingKey(why=f"the {place} may not be read")
         except UsageError as error:
-            # To whoever may not read a scope it is not there; only an apply must have it.
+            # A scope that may not be read looks as if it were missing; only an apply needs the key.
             return ExistingKey(why=error.message)
         return ExistingKey(why=f"there is no {place}") if text is None else ExistingKey(key=HashKey.parse(text, place))
 
@@ -107,7 +107,7 @@ def put_key(workspace: Workspace, scope: str, text: str) -> None:
 
 
 def with_key(desired: Desired, states: States, find_key: KeyFinder) -> tuple[Desired, ExistingKey]:
-    """Return the desired state with the key's id in its keyed functions; where there is no key, the id that we last wrote.
+    """Return the desired state with the key's id in its keyed functions; without a key, the id of the last apply.
 
     So an environment whose key may not be read can still be compared with what stands.
     """
@@ -157,5 +157,5 @@ def _key_ids(path: Path) -> set[str]:
     try:
         objects = json.loads(path.read_text(encoding="utf-8"))["objects"]
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
+        raise UsageError(f"{path}: not a state file of lampkeeper: {error}", fix="restore it from a backup") from None
     return {str(o["body"].get("key_id") or "") for o in objects.get("function", {}).values()}
