@@ -13,6 +13,7 @@ import pytest
 
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest
 from localspace.sql.information_schema import VIEWS
+from localspace.sql.run import build_runner
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = pytest.mark.spark
@@ -220,7 +221,7 @@ def test_engine_free_reads_answer_as_the_engine_does(place: SqlWorkspace, monkey
 
 
 def test_plain_reads_start_no_engine(tmp_path: Path) -> None:
-    alone = SqlWorkspace(tmp_path)
+    alone = SqlWorkspace(tmp_path, build_runner)
     alone.sql("SELECT table_name FROM main.information_schema.tables WHERE lower(table_schema) IN ('x')")
     alone.sql(PLAIN_TAGS[0])
     assert not alone.runner._engine.running

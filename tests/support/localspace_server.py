@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from localspace.core.statement_runner import StatementRunner
 from localspace.governance.bootstrap import ADMIN_NAME
+from localspace.governance.repositories import Repositories
 from localspace.server.local_server import LocalServer
 from localspace.server.workspace import BuildRunner, Workspace
 
@@ -84,7 +86,7 @@ class LocalWorkspace:
 def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[LocalWorkspace, Callable[[], None]]:
     """Start a server on a free port; return it and the function that stops it."""
     ready = threading.Event()
-    workspace = Workspace(data_dir, build_runner)
+    workspace = Workspace(data_dir, build_runner or _shared_runner)
     server = LocalServer(workspace, 0, ready.set)
     thread = threading.Thread(target=server.serve_here, name="localspace", daemon=True)
     thread.start()
@@ -110,9 +112,16 @@ def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[Loca
     return running, stop
 
 
+def _shared_runner(repositories: Repositories, files: Path) -> StatementRunner:
+    # Imported with the first statement, as the product does: most tests run none.
+    from support.shared_engine import shared_runner
+
+    return shared_runner(repositories, files)
+
+
 @contextmanager
 def running_localspace(data_dir: Path | None = None, build_runner: BuildRunner | None = None) -> Iterator[LocalWorkspace]:
-    """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine."""
+    """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine that all of them share."""
     if data_dir is not None:
         space, stop = start(data_dir, build_runner)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,14 +26,15 @@ from localspace.http.serialisation import Reply
 from localspace.probes import Answer
 from localspace.server.routes import ROUTES
 from localspace.server.workspace import open_services
-from localspace.sql.run import SqlRunner, build_runner
+from localspace.sql.run import SqlRunner
+from support.shared_engine import shared_runner
 
 
 class SqlWorkspace:
     """One workspace; also a place for probes."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open a fresh workspace in `folder`."""
+    def __init__(self, folder: Path, build_runner: Callable[[Repositories, Path], SqlRunner] = shared_runner) -> None:
+        """Open a fresh workspace in `folder`; `build_runner` replaces the engine that all workspaces of the process share."""
         self.store = Store(folder / "store.db")
         self.clock = Clock(self.store)
         self.ids = bootstrap.ensure(self.store, self.clock)
