@@ -9,10 +9,10 @@ import pytest
 
 from lampkeeper.demo.local_jobs import make_home, put_settings, seed_account_scope
 from lampkeeper.demo.run import bank_subject, seed_subject
-from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.place import Address, running
+from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
 from support.bundle_jobs import BundleJobs, build_wheel
+from support.localspace_server import running_localspace
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +21,9 @@ def product_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bank_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    with running(LocalPlace(folder=tmp_path_factory.mktemp("place"))) as address:
-        yield address
+def bank_place() -> Iterator[Address]:
+    with running_localspace() as space:
+        yield space.address
 
 
 @pytest.fixture(scope="module")

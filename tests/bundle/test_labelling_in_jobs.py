@@ -12,10 +12,9 @@ import pytest
 
 from lampkeeper.demo.local_jobs import make_home, put_settings, seed_account_scope
 from lampkeeper.demo.run import Subject, overlay_subject, seed_subject
-from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
 from support.bundle_jobs import BundleJobs, states
+from support.localspace_server import running_localspace
 from support.model_stub import entry
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
@@ -28,8 +27,9 @@ def subject() -> Subject:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, product_wheel: Path) -> Iterator[tuple[BundleJobs, Workspace]]:
-    with running(LocalPlace(folder=tmp_path_factory.mktemp("place"))) as address:
+def place(product_wheel: Path) -> Iterator[tuple[BundleJobs, Workspace]]:
+    with running_localspace() as space:
+        address = space.address
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         seed_subject(workspace, subject())
         seed_account_scope(workspace)

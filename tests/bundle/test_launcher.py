@@ -21,12 +21,12 @@ from lampkeeper.demo.local_jobs import make_home, seed_account_scope
 from lampkeeper.demo.people import OFFICER
 from lampkeeper.demo.run import bank_subject, demo_settings, seed_subject
 from lampkeeper.files.settings import render_settings
-from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.place import Address, running
+from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, copy_project
 from support.governed_runs import LAMPKEEPER, governance_writes, lampkeeper, let_approve, token_of
+from support.localspace_server import running_localspace
 from support.missing_tools import databricks_cli, report_missing
 from support.stand_in_cli import write_stand_in
 
@@ -104,7 +104,8 @@ def launch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """Give a launcher on the bank, which it has governed once."""
     home = tmp_path_factory.mktemp("launcher")
     cli = str(write_stand_in(home / "bin")) if request.param == "stand-in" else str(REAL)
-    with running(LocalPlace(folder=home / "place")) as address:
+    with running_localspace() as space:
+        address = space.address
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
         seed_subject(workspace, bank_subject())
         seed_account_scope(workspace)

@@ -1,12 +1,8 @@
-"""P200 and P201 against the local workspace, a server of its own, through the unmodified SDK."""
+"""P200 and P201 against the local workspace through the unmodified SDK."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -20,32 +16,26 @@ from partnercert.sdk_workspace import SdkWorkspace
 from partnercert.verdicts import Verdict
 from partnercert.workspace import WorkspaceError
 from support import partner
+from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    folder = tmp_path_factory.mktemp("localspace")
-    program = [str(Path(sys.executable).with_name("localspace")), "serve", "--json", "--data", str(folder / "data")]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.terminate()
-            server.wait(20)
+def space() -> Iterator[LocalWorkspace]:
+    with running_localspace() as space:
+        yield space
 
 
 @pytest.fixture(scope="module")
-def admin(ready: dict[str, str]) -> WorkspaceClient:
-    return WorkspaceClient(host=ready["host"], token=ready["token"], auth_type="pat")
+def admin(space: LocalWorkspace) -> WorkspaceClient:
+    return WorkspaceClient(host=space.host, token=space.token, auth_type="pat")
 
 
 @pytest.fixture(scope="module")
-def plan(ready: dict[str, str]) -> WorkspacePlan:
+def plan(space: LocalWorkspace) -> WorkspacePlan:
     made = partner.config("workspace", certification={"workspace": {
-        **partner.WORKSPACE_PLAN, "warehouse_id": ready["warehouse_id"], "seconds": 180.0,
+        **partner.WORKSPACE_PLAN, "warehouse_id": space.warehouse_id, "seconds": 180.0,
         "destination_location": "s3://partnercert/landing",
     }}).certification.workspace  # fmt: skip
     assert made is not None
@@ -53,7 +43,7 @@ def plan(ready: dict[str, str]) -> WorkspacePlan:
 
 
 @pytest.fixture(scope="module")
-def access(ready: dict[str, str], admin: WorkspaceClient, plan: WorkspacePlan) -> SdkWorkspace:
+def access(space: LocalWorkspace, admin: WorkspaceClient, plan: WorkspacePlan) -> SdkWorkspace:
     loader = admin.service_principals.create(display_name="partner connect loader")
     token = admin.token_management.create_obo_token(application_id=loader.application_id or "", lifetime_seconds=3600)
     # Partner Connect gives the principal the warehouse of the payload when it provisions one.
@@ -61,7 +51,7 @@ def access(ready: dict[str, str], admin: WorkspaceClient, plan: WorkspacePlan) -
         service_principal_name=loader.application_id, permission_level=WarehousePermissionLevel.CAN_USE
     )
     admin.warehouses.update_permissions(plan.warehouse_id, access_control_list=[right])
-    return SdkWorkspace(admin, WorkspaceClient(host=ready["host"], token=token.token_value, auth_type="pat"), plan)
+    return SdkWorkspace(admin, WorkspaceClient(host=space.host, token=token.token_value, auth_type="pat"), plan)
 
 
 def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access: SdkWorkspace, plan: WorkspacePlan) -> None:
@@ -80,7 +70,7 @@ def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access:
 
 @pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored", "destination_beside", "always_external"])
 def test_the_core_cases_on_the_local_workspace(
-    fault: str, ready: dict[str, str], admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
+    fault: str, admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
 ) -> None:
     if not any(c.name == "partnercert" for c in admin.external_locations.list()):
         role = AwsIamRoleRequest(role_arn="arn:aws:iam::000000000000:role/partnercert")
@@ -105,7 +95,7 @@ def test_the_core_cases_on_the_local_workspace(
 
 @pytest.mark.parametrize("fault", ["", "notebook_not_published", "notebook_broken"])
 def test_a_published_notebook_runs_on_the_local_workspace(
-    fault: str, ready: dict[str, str], admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
+    fault: str, admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
 ) -> None:
     who = access.principal()
     admin.workspace.mkdirs("/Shared/partner")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from lampkeeper.places.place import Address
 from localspace.core.statement_runner import StatementRunner
 from localspace.governance.bootstrap import ADMIN_NAME
 from localspace.governance.repositories import Repositories
@@ -33,6 +34,14 @@ class LocalWorkspace:
     metastore_id: str
     warehouse_id: str
     workspace: Workspace
+
+    @property
+    def address(self) -> Address:
+        """Return the same as the address of a place."""
+        return Address(
+            host=self.host, token=self.token, account_id=self.account_id, workspace_id=self.workspace_id,
+            metastore_id=self.metastore_id, warehouse_id=self.warehouse_id,
+        )  # fmt: skip
 
     def client(self, token: str | None = None, **options: Any) -> WorkspaceClient:
         """Return an unmodified WorkspaceClient; errors of the server are not retried for minutes."""

@@ -9,21 +9,20 @@ import pytest
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.names import TableName
 from lampkeeper.model.schema import Column, Table
-from lampkeeper.places.local import LocalPlace
-from lampkeeper.places.place import running
 from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.testdata.catalogs import Variant, count_rows, seed_testdata, tables, teardown_testdata, verify_testdata
 from lampkeeper.testdata.seed_schema import seed_schema
 from lampkeeper.testdata.seeding import seed, teardown
+from support.localspace_server import running_localspace
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with running(LocalPlace(folder=tmp_path_factory.mktemp("local"))) as address:
-        yield connect(address.signed(), warehouse_id=address.warehouse_id)
+def workspace() -> Iterator[Workspace]:
+    with running_localspace() as space:
+        yield connect(space.address.signed(), warehouse_id=space.warehouse_id)
 
 
 def table(catalog: str, name: str = "t", *columns: Column) -> Table:
