@@ -141,7 +141,7 @@ def test_an_ended_waiver_is_an_error_and_a_plan_made_before_does_not_bring_it_ba
     ("entry", "reported"),
     [
         (("LK6099", "space Finance", SOON), "no finding to waive 'LK6099' (nearest: LK609"),
-        (("LK609", "space Finance", "soon"), "'soon' is no date"),
+        (("LK609", "space Finance", "soon"), "'soon' is not a date"),
         (("LK609", " ", SOON), "place is empty"),
     ],
 )

@@ -135,7 +135,10 @@ def test_a_decision_that_makes_no_sense_is_not_written(
             "not a column name",
         ),
         ("decisions: [{column: a.b.c.d, label: mail, protect: yes, reason: r, by: b, at: '2026-01-01T00:00:00Z'}]", "mail"),
-        ("decisions: [{column: a.b.c.d, label: email, protect: yes, reason: r, by: b, at: 2026-01-01}]", "every field is text"),
+        (
+            "decisions: [{column: a.b.c.d, label: email, protect: yes, reason: r, by: b, at: 2026-01-01}]",
+            "every field must be a string",
+        ),
     ],
 )
 def test_a_damaged_file_of_decisions_is_reported_with_its_place(

@@ -37,7 +37,7 @@ def draft(folder: EnvFolder) -> str:
 def test_without_a_draft_there_is_nothing_to_keep(folder: EnvFolder) -> None:
     assert record_draft(folder, "generate", NOW) is None
     assert draft_entries(folder) == ()
-    with pytest.raises(UsageError, match="no draft to go back to"):
+    with pytest.raises(UsageError, match="no other draft to restore"):
         restore_draft(folder, NOW)
 
 
@@ -87,11 +87,11 @@ def test_an_unknown_number_and_damage_are_refused(folder: EnvFolder) -> None:
     write(folder, "a = 1\n")
     record_draft(folder, "generate", NOW)
     write(folder, "a = 2\n")
-    with pytest.raises(UsageError, match="no draft number 9"):
+    with pytest.raises(UsageError, match="draft 9 is not in the history"):
         restore_draft(folder, NOW, to=9)
     kept = folder.generated_path / ".history" / "0001"
     (kept / "files" / "abac.auto.tfvars").write_text("a = 3\n")
-    with pytest.raises(UsageError, match="not those that were kept"):
+    with pytest.raises(UsageError, match="were changed later"):
         restore_draft(folder, NOW, to=1)
     assert draft(folder) == "a = 2\n"
     (kept / "entry.json").write_text("{}")

@@ -199,7 +199,7 @@ def test_a_space_has_a_draft_of_its_own(tmp_path):
     env.write_space_draft("sales", state("ana"))
     assert env.read_space_draft("sales") == state("ana")
     assert env.read_draft() == Desired()
-    with pytest.raises(UsageError, match="no draft of that space"):
+    with pytest.raises(UsageError, match="the space has no draft"):
         env.read_space_draft("other")
 
 

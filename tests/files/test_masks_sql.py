@@ -62,7 +62,7 @@ def test_hand_written_text_is_read():
     ("text", "start"),
     [
         ("USE CATALOG c;\nUSE SCHEMA s;\nDROP TABLE t;", "f:3:1: expected USE CATALOG, USE SCHEMA or CREATE FUNCTION"),
-        ("CREATE FUNCTION f() RETURNS INT RETURN 1;", "f:1:1: f is in no catalog and schema"),
+        ("CREATE FUNCTION f() RETURNS INT RETURN 1;", "f:1:1: f has no catalog and schema"),
         ("CREATE FUNCTION a.b.f() RETURNS INT;", "f:1:1: a.b.f has no RETURN clause"),
         ("CREATE FUNCTION a.b.f(x STRING DEFAULT 'a') RETURNS INT RETURN 1;", "f:1:32: expected a comma or )"),
         ("CREATE FUNCTION a.b.f() RETURNS INT\n  RETURN 'x", "f:2:10: string is never closed"),

@@ -135,14 +135,14 @@ def test_any_names_give_legal_and_distinct_tables_and_columns(rows):
     [
         ("f.jsonl", '{"table": "t", "column": "c"}\n{"table": ', "f.jsonl:2:11: not JSON"),
         ("f.jsonl", '["x"]', "f.jsonl:1: not an object"),
-        ("f.jsonl", '{"column": "c"}', "f.jsonl:1: 'table' must be a text"),
-        ("f.jsonl", '{"table": "t", "column": 3}', "f.jsonl:1: 'column' must be a text"),
-        ("f.jsonl", "\n\n", "f.jsonl: no table in it"),
+        ("f.jsonl", '{"column": "c"}', "f.jsonl:1: 'table' must be a string"),
+        ("f.jsonl", '{"table": "t", "column": 3}', "f.jsonl:1: 'column' must be a string"),
+        ("f.jsonl", "\n\n", "f.jsonl: no table in the file"),
         ("f.csv", "x", "f.csv: .csv is not a schema file"),
         ("f.sql", "CREATE TABLE t (\n  a int\n  b int)", "f.sql:3:3: not a statement of"),
         ("f.sql", "CREATE TABLE t (\n  a varchar(10) DEFAULT 'x)", "f.sql:2:25: string is never closed"),
-        ("f.sql", "CREATE TABLE t AS SELECT * FROM u", "f.sql: no table in it; f.sql:1: 't' may lack columns"),
-        ("f.sql", "SELECT 1;", "f.sql: no table in it"),
+        ("f.sql", "CREATE TABLE t AS SELECT * FROM u", "f.sql: no table in the file; f.sql:1: 't' may lack columns"),
+        ("f.sql", "SELECT 1;", "f.sql: no table in the file"),
     ],
 )
 def test_what_is_malformed_is_named_with_its_place(name, text, start):

@@ -126,12 +126,12 @@ def test_an_exemption_of_a_group_tells_who_is_in_it_now():
     [
         (ENTRY.replace('reason = "loads", ', ""), "reason is missing"),
         (ENTRY.replace('"loads"', '"  "'), "reason is empty"),
-        (ENTRY.replace('"2027-01-31"', '"soon"'), "'soon' is no date"),
+        (ENTRY.replace('"2027-01-31"', '"soon"'), "'soon' is not a date"),
         (ENTRY.replace('"pipeline"', '"friend"'), "kind is 'friend'"),
         (ENTRY.replace('owner = "olga"', 'owner = ""'), "owner is empty"),
-        (ENTRY.replace('"etl"', '"account users"'), "an exemption of everybody"),
-        (ENTRY.replace('"etl"', '" `Account Users`"'), "an exemption of everybody"),
-        (ENTRY.replace('"etl"', '"users"'), "an exemption of everybody"),
+        (ENTRY.replace('"etl"', '"account users"'), "an exemption of all users"),
+        (ENTRY.replace('"etl"', '" `Account Users`"'), "an exemption of all users"),
+        (ENTRY.replace('"etl"', '"users"'), "an exemption of all users"),
     ],
 )
 def test_an_exemption_that_says_too_little_is_refused_with_its_place(broken, problem):

@@ -98,7 +98,7 @@ def test_what_does_not_belong_is_a_finding_with_its_place(layer, text, code, pla
         ('groups = ["a"]', "f:1:10: groups must be a map"),
         ('tables = ["a.b"]', "f:1:11: 'a.b' is not a table name"),
         ('tables = ["a.`b.c"]', "f:1:11: back-tick never closed"),
-        ('tag_policies = [{ key = "k", values = [\n1] }]', "f:2:1: values[0] must be text"),
+        ('tag_policies = [{ key = "k", values = [\n1] }]', "f:2:1: values[0] must be a string"),
     ],
 )
 def test_what_cannot_be_read_says_where_and_what(text, start):

@@ -1,1 +1,1 @@
-"""Text and the env folder: HCL, SQL, tfvars, snapshots and history, read and written."""
+"""Reads and writes the files of environments: HCL, SQL, tfvars, snapshots, draft history."""

@@ -1,4 +1,4 @@
-"""The account file is shared: what one environment asks for is laid over what the others, and people, have put there."""
+"""Merges one environment's part into the account file, which all environments and people share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lampkeeper.model.tags import TagPermission, TagPolicy
 def merge_account(
     *, existing: Desired, previous: Desired, new: Desired, others: Sequence[Desired], place: str
 ) -> tuple[Desired, tuple[Finding, ...]]:
-    """Return the new account layer, and a finding for every description that two sides give differently.
+    """Return the new account layer, and a finding for every description on which two sides differ.
 
-    What `existing` holds beyond `previous` (this environment's last contribution) and `others` (those of the other
-    environments) was put there by a person and stays. A description that is there stays, unless it was ours.
+    Objects in `existing` that are neither in `previous` (this environment's last contribution) nor in `others` (those of other
+    environments) were added by a person and stay. An existing description stays unless it came from this environment.
     """
     findings: list[Finding] = []
     rest = _less(existing, previous, others)
@@ -30,7 +30,7 @@ def merge_account(
         for group in side.groups:
             old = groups.get(group.name, group)
             findings += _conflict("group", group.name, old.description, group.description, place)
-            # External is the stricter word: whoever says so, we never write that group.
+            # External is stricter: if any side marks a group as external, lampkeeper never writes it.
             groups[group.name] = replace(
                 group, description=old.description or group.description, external=old.external or group.external
             )
@@ -57,7 +57,7 @@ def merge_account(
 
 
 def _less(existing: Desired, previous: Desired, others: Sequence[Desired]) -> Desired:
-    """Return what no environment asked for: the part that people wrote by hand."""
+    """Return the part that people wrote by hand: objects that no environment contributed."""
     asked = (previous, *others)
     groups = {(g.name, g.description, g.external) for d in asked for g in d.groups}
     tags = {(p.key, p.description) for d in asked for p in d.tag_policies}
@@ -93,6 +93,6 @@ def _conflict(what: str, name: str, old: str, new: str, place: str) -> list[Find
     return [
         Finding(
             code="ACCOUNT_DESCRIPTION_DIFFERS", severity=Severity.INFO, place=place,
-            message=f"{what} {name!r} keeps the description {old!r}; {new!r} was asked for", fix=f"edit it in {place}",
+            message=f"{what} {name!r} keeps the description {old!r} instead of {new!r}", fix=f"edit it in {place}",
         )
     ]  # fmt: skip

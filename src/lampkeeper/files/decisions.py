@@ -1,4 +1,4 @@
-"""Stewards' decisions: envs/<env>/decisions.yaml, one entry a column and steward, with when and why."""
+"""Stewards' decisions: envs/<env>/decisions.yaml, one entry per column and steward, with reason and time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lampkeeper.model.names import ColumnName, write_name
 
 FILE = "decisions.yaml"
 _HEAD = """\
-# What stewards decided about columns; it stands above what rules and models found. Made by `lampkeeper labels set`.
-# A column that several stewards decided differently keeps the stricter decision until they agree.
+# Stewards' decisions on columns, which override rules and models. Written by `lampkeeper labels set`.
+# If stewards disagree on a column, the stricter decision counts until they agree.
 """
 _FIELDS = ("column", "label", "subtype", "protect", "reason", "by", "at")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
@@ -26,7 +26,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Decision:
-    """What one steward said of one column. `at` is an ISO-8601 UTC time."""
+    """The decision of one steward on one column. `at` is an ISO-8601 UTC time."""
 
     column: ColumnName
     by: str
@@ -37,7 +37,7 @@ class Decision:
     subtype: str = ""
 
     def as_label(self) -> Label:
-        """Return it as a label of the highest trust."""
+        """Return the decision as a label of the most trusted source."""
         evidence = (f"{self.by} decided on {self.at[:10]}: {self.reason}",)
         return Label(
             column=self.column, label=self.label, protect=self.protect, confidence=1.0, evidence=evidence,
@@ -52,12 +52,12 @@ class Decision:
 
 
 def decisions_path(env_path: Path) -> Path:
-    """Return where an environment's decisions are kept."""
+    """Return the path of an environment's decisions."""
     return env_path / FILE
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """Return the decisions, sorted; none when there is no file; raise UsageError with the place of a mistake."""
+    """Return the sorted decisions, none without a file; raise UsageError with the location of an error."""
     if not path.is_file():
         return ()
     try:
@@ -79,15 +79,13 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     seen: set[tuple[ColumnName, str]] = set()
     for number, each in enumerate(found, start=1):
         if (each.column, each.by) in seen:
-            raise UsageError(
-                f"{path}: decision {number}: {each.by} decided on {each.column} twice", fix="keep the one that counts"
-            )
+            raise UsageError(f"{path}: decision {number}: {each.by} decided on {each.column} twice", fix="keep the valid one")
         seen.add((each.column, each.by))
     return tuple(sorted(found))
 
 
 def write_decisions(path: Path, decisions: Iterable[Decision]) -> bool:
-    """Write the decisions; say whether the file's bytes changed."""
+    """Write the decisions; return whether the file changed."""
     entries = [d.as_dict() for d in sorted(decisions)]
     body = yaml.safe_dump({"decisions": entries}, sort_keys=False, allow_unicode=True, width=120)
     return write_text(path, _HEAD + body)
@@ -96,7 +94,7 @@ def write_decisions(path: Path, decisions: Iterable[Decision]) -> bool:
 def _decision(entry: Any, place: str) -> Decision:
     if not isinstance(entry, dict):
         raise UsageError(f"{place}: not a mapping", fix=f"give {', '.join(_FIELDS)}")
-    # Unquoted, YAML reads yes and no as truth values and a time as a time.
+    # YAML reads an unquoted yes or no as a boolean, and an unquoted time as a timestamp.
     fields: dict[str, Any] = {str(k): ("yes" if v else "no") if isinstance(v, bool) else v for k, v in entry.items()}
     missing = [k for k in _FIELDS if k != "subtype" and not fields.get(k)]
     if missing or set(fields) - set(_FIELDS):
@@ -105,7 +103,7 @@ def _decision(entry: Any, place: str) -> Decision:
         )
         raise UsageError(f"{place}: {odd}", fix=f"give {', '.join(_FIELDS)}")
     if any(not isinstance(v, str) for v in fields.values()):
-        raise UsageError(f"{place}: every field is text", fix="put it in quotes, times too")
+        raise UsageError(f"{place}: every field must be a string", fix="put it in quotes, including times")
     return _checked(fields, place)
 
 

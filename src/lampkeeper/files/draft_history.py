@@ -1,10 +1,10 @@
-"""The history of drafts: `generated/.history/<number>/` holds a copy of every draft that was generated, restored or edited.
+"""The history of drafts: `generated/.history/<number>/` holds a copy of each generated, restored or edited draft.
 
     .history/0007/entry.json              number, when, why, digest
-    .history/0007/files/…                 the draft's files as they were, labels included
+    .history/0007/files/…                 the draft's files at that time, including labels
 
-Restoring writes a draft; what is applied is another matter and stays as it is. A steward's decisions in labels.jsonl are not
-taken back by a restore: that file is kept here for reading only.
+A restore writes the draft and does not change the workspace. It does not revert stewards' decisions in labels.jsonl: that file
+is kept here for reading only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.text.digest import digest_of
 
 KEEP = 20
-"""How many entries are kept, the newest ones."""
+"""The number of entries that are kept, the newest ones."""
 
 _FOLDER, _ENTRY, _FILES = ".history", "entry.json", "files"
 _LABELS = "labels.jsonl"
@@ -31,7 +31,7 @@ _LABELS = "labels.jsonl"
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class DraftEntry:
-    """One draft of the past: its number, when it was made (ISO-8601, UTC), why, and the digest of its files."""
+    """An earlier draft: its number, its creation time (ISO-8601, UTC), the reason, and the digest of its files."""
 
     number: int
     made_at: str
@@ -41,7 +41,7 @@ class DraftEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restore did: the entry that was taken, the entry that records it, and the files that changed."""
+    """The result of a restore: the restored entry, the new entry that records it, and the changed files."""
 
     source: DraftEntry
     entry: DraftEntry
@@ -49,12 +49,12 @@ class Restored:
 
 
 def draft_entries(folder: EnvFolder) -> tuple[DraftEntry, ...]:
-    """Return the entries, oldest first; raise UsageError for one that is damaged."""
+    """Return the entries, oldest first; raise UsageError for a damaged one."""
     return tuple(_read_entry(path) for path in _paths(folder))
 
 
 def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -> DraftEntry | None:
-    """Keep a copy of the draft as it is now; None when there is no draft, or it is the newest entry already."""
+    """Keep a copy of the current draft; None without a draft, or if it equals the newest entry."""
     texts = _draft_texts(folder)
     if not texts:
         return None
@@ -68,7 +68,7 @@ def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -
     home = _home(folder, number)
     labels = {_LABELS: read_text(folder.labels_path)} if folder.labels_path.is_file() else {}
     write_texts({home / _FILES / name: text for name, text in (texts | labels).items()})
-    # The entry comes last: a copy without one was never finished and counts for nothing.
+    # The entry file is written last: a copy without it is incomplete and is ignored.
     write_texts({home / _ENTRY: json.dumps({"made_at": made_at, "why": why, "digest": digest}, indent=2) + "\n"})
     for old in _paths(folder)[:-keep]:
         shutil.rmtree(old)
@@ -76,17 +76,17 @@ def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -
 
 
 def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Restored:
-    """Write a draft of the past as the draft: entry `to`, or the newest one that differs from the draft as it is.
+    """Restore an earlier draft: entry `to`, or the newest one that differs from the current draft.
 
-    The draft as it is goes into the history first, and the restored one after it. Raise UsageError when there is no such
-    entry, or its files are not what they were.
+    The current draft is added to the history first, then the restored one. Raise UsageError if the entry is missing or its
+    files have changed.
     """
     record_draft(folder, "as it was before a restore", now)
     entries = draft_entries(folder)
     source = _chosen(folder, entries, to)
     texts = _kept_texts(_home(folder, source.number) / _FILES)
     if _digest(texts) != source.digest:
-        raise UsageError(f"{_home(folder, source.number)}: the files are not those that were kept", fix="choose another entry")
+        raise UsageError(f"{_home(folder, source.number)}: the files were changed later", fix="choose another entry")
     root = folder.generated_path
     gone = [root / name for name in _draft_texts(folder) if name not in texts]
     changed = write_texts({root / name: text for name, text in texts.items()})
@@ -102,18 +102,16 @@ def _chosen(folder: EnvFolder, entries: tuple[DraftEntry, ...], to: int | None) 
         current = _digest(_draft_texts(folder))
         found = next((e for e in reversed(entries) if e.digest != current), None)
         if found is None:
-            raise UsageError("there is no draft to go back to", fix=f"lampkeeper history --env {folder.env}")
+            raise UsageError("the history holds no other draft to restore", fix=f"lampkeeper history --env {folder.env}")
         return found
     found = next((e for e in entries if e.number == to), None)
     if found is None:
-        raise UsageError(
-            f"no draft number {to} in the history (there are: {there})", fix=f"lampkeeper history --env {folder.env}"
-        )
+        raise UsageError(f"draft {to} is not in the history (existing: {there})", fix=f"lampkeeper history --env {folder.env}")
     return found
 
 
 def _draft_texts(folder: EnvFolder) -> dict[str, str]:
-    """Return the draft's files by their path inside `generated`; none when there is no draft."""
+    """Return the draft's files by their path inside `generated`; none without a draft."""
     root = folder.generated_path
     if not (root / ABAC_FILE).is_file():
         return {}

@@ -1,11 +1,11 @@
-"""The folder of an environment: which file holds what, and the way from a draft to the three layers.
+"""The folder of an environment: its files, and the split of a draft into the three layers.
 
-envs/account/                        abac.auto.tfvars, state.json, contributions/<env>.tfvars (what each env asked for)
+envs/account/                        abac.auto.tfvars, state.json, contributions/<env>.tfvars (each environment's part)
 envs/<env>/                          env.auto.tfvars, auth.auto.tfvars (secret), abac.auto.tfvars, state.json, snapshot.json
 envs/<env>/data_access/              abac.auto.tfvars, masking_functions.sql, state.json
 envs/<env>/generated/                the draft: abac.auto.tfvars, masking_functions.sql, labels.jsonl, spaces/<key>/
-envs/<env>/decisions.yaml, taxonomy.yaml  what stewards decided; governed tags of others in place of ours
-envs/<env>/ddl/_fetched.sql          what the tables look like
+envs/<env>/decisions.yaml, taxonomy.yaml  stewards' decisions; existing governed tags to use
+envs/<env>/ddl/_fetched.sql          the tables as CREATE TABLE statements
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.schema import Snapshot
 
 RESERVED = ("account", "data_access")
-"""Names that are layers' folders and can be no environment's."""
+"""Names of layer folders, which an environment cannot have."""
 
 ABAC_FILE = "abac.auto.tfvars"
 SQL_FILE = "masking_functions.sql"
 LAYERS_FILE = ".layers"
-"""Beside a draft: the layers that it speaks for. Without it the draft speaks for all."""
+"""The file beside a draft that lists the layers it covers. Without the file, the draft covers all layers."""
 
 README = """\
 # Environments
@@ -80,7 +80,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 
 def require_env_name(env: str) -> None:
-    """Raise UsageError for a name that no environment can have."""
+    """Raise UsageError for a name that an environment cannot have."""
     if env in RESERVED:
         raise UsageError(f"{env!r} is a layer's folder, not an environment", fix="choose another name, such as dev")
     if not _NAME.match(env):
@@ -89,14 +89,14 @@ def require_env_name(env: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFiles:
-    """What the files of the three layers say, account first, and what is wrong with them, unknown groups included."""
+    """The content of the files of the three layers, account first, and findings on them, including unknown groups."""
 
     reads: tuple[LayerRead, ...]
     findings: tuple[Finding, ...]
 
     @property
     def desired(self) -> Desired:
-        """Return the desired state that the files describe; raise UsageError when they have errors."""
+        """Return the desired state that the files describe; raise UsageError if they have errors."""
         _require_clean(self.findings)
         fields: dict[str, object] = {}
         for layer, read in zip(LAYERS, self.reads, strict=True):
@@ -107,18 +107,18 @@ class LayerFiles:
 
 @dataclass(frozen=True, slots=True)
 class EnvFolder:
-    """The files of one environment under `root`/envs. Reading never writes; every write is whole or not at all."""
+    """The files of one environment under `root`/envs. Reading never writes; every write is atomic."""
 
     root: Path
     env: str
 
     def __post_init__(self) -> None:
-        """Refuse a name that is reserved or would leave the folder."""
+        """Raise UsageError for a name that is reserved or leads outside the folder."""
         require_env_name(self.env)
 
     @classmethod
     def existing(cls, root: Path, env: str) -> EnvFolder:
-        """Return the folder of an environment that is there; raise UsageError listing those that are."""
+        """Return the folder of an existing environment; raise UsageError, with the existing ones, if it is missing."""
         folder = cls(root, env)
         if not folder.settings_path.is_file():
             there, where = environments(root), f"under {root / 'envs'}"
@@ -152,16 +152,16 @@ class EnvFolder:
 
     @property
     def overlays_path(self) -> Path:
-        """Return the folder of overlays of one's own."""
+        """Return the folder of the environment's own overlays."""
         return self.path / "overlays"
 
     def overlay_texts(self) -> tuple[tuple[Path, str], ...]:
-        """Return the overlays of one's own, sorted by name: path and text."""
+        """Return path and text of the environment's own overlays, sorted by name."""
         return tuple((p, read_text(p)) for p in sorted(self.overlays_path.glob("*.yaml")))
 
     @property
     def taxonomy_path(self) -> Path:
-        """Return the path of taxonomy.yaml: governed tags of others that are used in place of ours."""
+        """Return the path of taxonomy.yaml, the mapping of existing governed tags."""
         return self.path / "taxonomy.yaml"
 
     @property
@@ -175,7 +175,7 @@ class EnvFolder:
         return folders.get(layer, self.path)
 
     def setup(self, settings: Settings, auth: Auth | None = None) -> None:
-        """Make the folder with its settings, and envs/README.md and envs/.gitignore if they are not there."""
+        """Create the folder with its settings, and envs/README.md and envs/.gitignore if they are missing."""
         for name, text in (("README.md", README), (".gitignore", GITIGNORE)):
             if not (self.path.parent / name).exists():
                 write_text(self.path.parent / name, text)
@@ -184,22 +184,22 @@ class EnvFolder:
             self.write_auth(auth)
 
     def settings(self) -> Settings:
-        """Return the settings; raise UsageError when the file has errors."""
+        """Return the settings; raise UsageError if the file has errors."""
         self.existing(self.root, self.env)
         read = read_settings(read_text(self.settings_path), self.settings_path)
         _require_clean(read.findings)
         return read.settings
 
     def auth(self) -> Auth:
-        """Return address and credentials; an empty Auth when there is no file (the SDK then looks for its own)."""
+        """Return address and credentials; an empty Auth without a file (the SDK then looks for credentials itself)."""
         return read_auth(read_text(self.auth_path), self.auth_path) if self.auth_path.exists() else Auth()
 
     def write_auth(self, auth: Auth) -> None:
-        """Write auth.auto.tfvars, readable by its owner alone: the only file that ever holds a secret."""
+        """Write auth.auto.tfvars, readable only by its owner: the only file that holds secrets."""
         write_text(self.auth_path, render_auth(auth), mode=SECRET_MODE)
 
     def snapshot(self) -> Snapshot:
-        """Return the snapshot last taken."""
+        """Return the latest snapshot."""
         return read_snapshot_file(read_text(self.snapshot_path), self.snapshot_path)
 
     def write_snapshot(self, snapshot: Snapshot) -> None:
@@ -208,7 +208,7 @@ class EnvFolder:
         write_texts({self.snapshot_path: render_snapshot(snapshot), ddl: render_ddl(snapshot.tables)})
 
     def labels(self) -> tuple[Label, ...]:
-        """Return the labels last decided."""
+        """Return the current labels."""
         return read_labels(read_text(self.labels_path), self.labels_path)
 
     def write_labels(self, labels: tuple[Label, ...]) -> None:
@@ -218,7 +218,7 @@ class EnvFolder:
     def write_draft(self, desired: Desired, layers: tuple[Layer, ...] = LAYERS) -> tuple[Path, ...]:
         """Write the draft and its functions; return the paths that changed.
 
-        `layers` are those that the draft speaks for; once a draft speaks for a layer it goes on to.
+        `layers` are the layers that the draft covers, in addition to those that it covers already.
         """
         draft = self.generated_path
         owned = {*layers, *(self.draft_layers() if (draft / ABAC_FILE).is_file() else ())}
@@ -231,7 +231,7 @@ class EnvFolder:
         )
 
     def draft_layers(self) -> tuple[Layer, ...]:
-        """Return the layers that the draft speaks for: all of them, unless a mode generated it that owns fewer."""
+        """Return the layers that the draft covers: all, unless it was generated in a mode that owns fewer."""
         path = self.generated_path / LAYERS_FILE
         if not path.is_file():
             return LAYERS
@@ -247,11 +247,11 @@ class EnvFolder:
         return _read(self.generated_path, None)
 
     def read_draft(self) -> Desired:
-        """Return the draft; raise UsageError when it has errors."""
+        """Return the draft; raise UsageError if it has errors."""
         return clean_desired(self.draft())
 
     def write_pages(self, desired: Desired, labels: tuple[Label, ...], findings: tuple[Finding, ...]) -> tuple[Path, ...]:
-        """Write the pages for the person who reviews the draft: TUNING.md and review.html."""
+        """Write the pages for the review of the draft: TUNING.md and review.html."""
         return write_texts(
             {
                 self.generated_path / "TUNING.md": render_tuning(desired, labels, findings),
@@ -260,7 +260,7 @@ class EnvFolder:
         )
 
     def space_draft_path(self, key: str) -> Path:
-        """Return the folder of one space's own draft."""
+        """Return the folder of the draft of one space."""
         return self.generated_path / "spaces" / key
 
     def write_space_draft(self, key: str, desired: Desired) -> tuple[Path, ...]:
@@ -269,20 +269,20 @@ class EnvFolder:
         return write_texts({folder / ABAC_FILE: render_layer(desired), folder / SQL_FILE: render_masks_sql(desired.functions)})
 
     def read_space_draft(self, key: str) -> Desired:
-        """Return the draft of one space; raise UsageError when it is not there or has errors."""
+        """Return the draft of one space; raise UsageError if it is missing or has errors."""
         folder = self.space_draft_path(key)
         if not (folder / ABAC_FILE).is_file():
-            raise UsageError(f"{folder / ABAC_FILE}: no draft of that space", fix=f"lampkeeper generate --env {self.env}")
+            raise UsageError(f"{folder / ABAC_FILE}: the space has no draft", fix=f"lampkeeper generate --env {self.env}")
         return clean_desired(_read(folder, None))
 
     def split(self, draft: Desired | None = None) -> tuple[Finding, ...]:
-        """Write the draft into the layers' files, all or none; return what had to be decided on the way.
+        """Split the draft into the layer files, all or none; return findings about conflicts in the account layer.
 
-        `draft` is the draft as just read; without it, it is read here.
+        `draft` is the draft if the caller has read it already.
 
-        The account file becomes: what was in it, less what this environment asked for last time, plus what it asks for now.
-        So what other environments need stays, and what this one takes back goes. Data access and workspace files are this
-        environment's alone and are replaced. A layer that the draft does not speak for is not touched.
+        The new account file is the old one minus this environment's last contribution plus its new one: objects that other
+        environments need stay, and those that this environment no longer needs go. The data access and workspace files belong
+        to this environment and are replaced. Layers that the draft does not cover are not touched.
         """
         desired, owned = self.read_draft() if draft is None else draft, self.draft_layers()
         texts: dict[Path, str] = {}
@@ -301,7 +301,7 @@ class EnvFolder:
         return findings
 
     def _account_texts(self, new: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
-        """Return the account file with this environment's part in it, that part alone, and what was decided on the way."""
+        """Return the texts of the merged account file and of this environment's contribution, and findings about conflicts."""
         account = self.layer_path(Layer.ACCOUNT)
         mine = account / "contributions" / f"{self.env}.tfvars"
         others = [_read_account(p) for p in sorted(mine.parent.glob("*.tfvars")) if p != mine]
@@ -315,7 +315,7 @@ class EnvFolder:
         return {account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT), mine: render_layer(new, Layer.ACCOUNT)}, findings
 
     def layers(self) -> LayerFiles:
-        """Return what the three layers' files say; an absent file says nothing."""
+        """Return the content of the three layer files; a missing file is empty."""
         reads = tuple(_read(self.layer_path(layer), layer) for layer in LAYERS)
         findings = [f for read in reads for f in read.findings]
         known = {g.name for g in reads[0].desired.groups}
@@ -326,7 +326,7 @@ class EnvFolder:
         return LayerFiles(reads=reads, findings=sort_findings(findings))
 
     def read_desired(self) -> Desired:
-        """Return the desired state that the three layers' files describe; raise UsageError when they have errors."""
+        """Return the desired state that the three layer files describe; raise UsageError if they have errors."""
         return self.layers().desired
 
 
@@ -354,7 +354,7 @@ def _unknown_group(name: str, path: Path) -> Finding:
 
 
 def clean_desired(read: LayerRead) -> Desired:
-    """Return what a file says; raise UsageError, with up to 20 of them, when it has errors."""
+    """Return the desired state of a file; raise UsageError, with up to 20 findings, if it has errors."""
     _require_clean(read.findings)
     return read.desired
 

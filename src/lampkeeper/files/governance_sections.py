@@ -19,7 +19,7 @@ from lampkeeper.model.tags import EntityType, TagAssignment, TagPermission, TagP
 _E = TypeVar("_E", bound=StrEnum)
 
 BAD_CONDITION = "FILE_BAD_CONDITION"
-"""The code of a condition that does not parse: its policy is not in what was read."""
+"""The code of the finding for a condition that does not parse; its policy is left out."""
 
 _UNREAD = HasTag("")
 
@@ -53,7 +53,7 @@ def tag_policy_values(policies: tuple[TagPolicy, ...]) -> Value:
 
 
 def read_tag_permissions(record: Record) -> Iterator[TagPermission]:
-    """Yield who may assign or manage governed tags."""
+    """Yield the permissions to assign or manage governed tags."""
     for item in record.records("tag_permissions"):
         yield TagPermission(key=item.text("key"), role=item.text("role"), principals=item.texts("principals"))
 
@@ -64,7 +64,7 @@ def tag_permission_values(permissions: tuple[TagPermission, ...]) -> Value:
 
 
 def read_schemas(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield (catalog, schema) homes of functions."""
+    """Yield (catalog, schema) for the schemas of functions."""
     for item in record.records("schemas"):
         yield item.text("catalog"), item.text("name")
 
@@ -102,9 +102,9 @@ def tag_assignment_values(assignments: tuple[TagAssignment, ...]) -> Value:
 
 
 def read_policies(record: Record) -> Iterator[Policy]:
-    """Yield the policies; one with `match_condition` has a single MATCH COLUMNS entry, which a mask is put on.
+    """Yield the policies. One with `match_condition` has a single MATCH COLUMNS entry, the target of its mask.
 
-    A policy with a condition that does not parse is left out: each of them is a problem of the record.
+    A policy with a condition that does not parse is left out and becomes a problem of the record.
     """
     for item in record.records("fgac_policies"):
         before = len(record.problems)
@@ -129,7 +129,7 @@ def _policy(item: Record) -> Policy:
 
 
 def policy_values(policies: tuple[Policy, ...]) -> Value:
-    """Return `fgac_policies`, in the short form wherever a policy fits it."""
+    """Return `fgac_policies`, in the short form for each policy that fits it."""
     return [_policy_value(p) for p in policies]
 
 
@@ -200,7 +200,7 @@ def _matches(item: Record, kind: PolicyKind) -> tuple[tuple[MatchColumn, ...], s
 
 def _argument(item: Record) -> Argument:
     if item.has("alias") == item.has("constant"):
-        raise UsageError(f"{item.place}: an entry of using takes one of alias and constant")
+        raise UsageError(f"{item.place}: an entry of using takes either alias or constant")
     return Argument(alias=item.text("alias")) if item.has("alias") else Argument(constant=item.text("constant"))
 
 

@@ -1,4 +1,4 @@
-"""HCL as text: one reader and one escaping renderer, each the other's inverse."""
+"""HCL as text: a reader and an escaping renderer, which are inverse to each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 _SPECIAL = re.compile(r"\$+\{|%+\{|[^ !#-\[\]-~]")
 _LINE = 110
 
-# Fields that read better first; every other key follows by name, so the bytes never depend on the order of the input.
+# Fields that are easier to read first; other keys follow by name, so the bytes never depend on the order of the input.
 _FIRST = (
     "name", "key", "group", "catalog", "schema", "title", "description", "clearance", "policy_type", "securable_type",
     "securable", "principal", "privileges", "entity_type", "entity_name", "tag_key", "tag_value", "to_principals",
@@ -29,7 +29,7 @@ _RANK = {name: rank for rank, name in enumerate(_FIRST)}
 
 
 def parse_hcl(text: str, path: str) -> dict[str, Value]:
-    """Return the values of a tfvars text; raise UsageError with file, line and column of what is wrong."""
+    """Return the values of a tfvars text; raise UsageError with file, line and column of an error."""
     return read_hcl(text, path).values
 
 
@@ -44,7 +44,7 @@ def quote_hcl(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     text = found.group()
     if text.endswith("{"):
-        # `$${` is the escape for `${`; HCL readers disagree about `$$${`, so marks before the last one are written by code.
+        # `$${` is the escape for `${`; HCL readers disagree about `$$${`, so marks before the last one become escape codes.
         mark = text[0]
         return f"\\u{ord(mark):04x}" * (len(text) - 2) + f"{mark}{mark}{{"
     if text in _SHORT:
@@ -60,7 +60,7 @@ def _escaped(found: re.Match[str]) -> str:
 def render_hcl(values: Mapping[str, Value], header: str = "") -> str:
     """Return a tfvars text: keys in one fixed order, `header` as comment lines on top; `parse_hcl` of it gives `values`.
 
-    Raise UsageError for a top-level name that is no identifier, and for a number that is not finite.
+    Raise UsageError for a top-level name that is not an identifier, and for a number that is not finite.
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
     for name in sorted(values):

@@ -1,4 +1,4 @@
-"""The fast reader of HCL, for the files that we write: the literal subset that `*.tfvars` may hold, with every location.
+"""The fast reader of HCL, for files that lampkeeper writes: the literal subset of `*.tfvars`, with all locations.
 
 A draft has thousands of assignments: python-hcl2's tree of 4,000 takes 3 seconds, this reader a tenth of a second. Files that
 people write are read through that tree (`hcl_tree`). A law compares the two.
@@ -14,9 +14,9 @@ _BLANK = re.compile(r"[ \t\r]+")
 
 
 def read_hcl(text: str, path: str, *, secret: bool = False) -> HclDocument:
-    """Read a tfvars text; raise UsageError with file, line and column of the first thing that is wrong.
+    """Read a tfvars text; raise UsageError with file, line and column of the first error.
 
-    Errors about a `secret` text quote nothing of it.
+    Errors about a `secret` text never quote it.
     """
     reader = _Reader(text, path, secret)
     return reader.document(reader.body())
@@ -41,7 +41,7 @@ class _Reader(HclCursor):
             values[name] = self._value((name,))
             self._skip(newlines=False)
             if self.at < len(self.text) and self.peek() != "\n":
-                raise self.error(f"expected the end of the line, found {self.shown()}", fix="one `name = value` a line")
+                raise self.error(f"expected the end of the line, found {self.shown()}", fix="write one `name = value` per line")
 
     def _value(self, key: Key) -> Value:
         self._skip(newlines=False)

@@ -1,4 +1,4 @@
-"""What both readers of HCL share: values and their locations, quoted text, heredocs, numbers, names, and errors."""
+"""Shared parts of both HCL readers: values and their locations, strings, heredocs, numbers, names, errors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from lampkeeper.model.errors import UsageError
 
 Value = str | int | float | bool | None | Sequence["Value"] | Mapping[str, "Value"]
-"""What a tfvars file can hold; lists and dicts when read."""
+"""A value of a tfvars file; lists and dicts when read."""
 
 Key = tuple[str | int, ...]
 
 MAX_DEPTH = 64
 IDENTIFIER = re.compile(r"[^\W\d][\w-]*")
-LITERAL_FIX = "a tfvars file takes literal values only: text, number, true, false, null, [list], {map}"
+LITERAL_FIX = "a tfvars file takes literal values only: string, number, true, false, null, [list], {map}"
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _PLAIN_TEXT = re.compile(r'[^"\\$%\n]+')
@@ -26,7 +26,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HclDocument:
-    """A file's values, and where each stands: `offsets` maps the way to a value (keys and indexes) to its offset."""
+    """A file's values and their locations: `offsets` maps the path of a value (keys and indexes) to its offset."""
 
     path: str
     values: dict[str, Value]
@@ -34,7 +34,7 @@ class HclDocument:
     line_starts: tuple[int, ...] = field(repr=False)
 
     def place(self, *key: str | int) -> str:
-        """Return `file:line:column` of a value, or of the nearest thing around it that is in the file."""
+        """Return `file:line:column` of a value, or of the nearest enclosing value in the file."""
         while key and key not in self.offsets:
             key = key[:-1]
         return _place(self.path, self.line_starts, self.offsets.get(key, 0))
@@ -46,10 +46,10 @@ def _place(path: str, line_starts: tuple[int, ...], offset: int) -> str:
 
 
 class HclCursor:
-    """A text and a position in it; reads the smallest parts, and makes the errors. Errors about a `secret` text quote nothing."""
+    """A text and a position in it. Reads the smallest parts and creates errors; those about a `secret` text never quote it."""
 
     def __init__(self, text: str, path: str, secret: bool) -> None:
-        """Stand at the start, after a byte order mark."""
+        """Start at the beginning, after a byte order mark."""
         self.text = text
         self.at = 1 if text.startswith("\ufeff") else 0
         self.offsets: dict[Key, int] = {}
@@ -62,20 +62,20 @@ class HclCursor:
         return HclDocument(path=self._path, values=values, offsets=self.offsets, line_starts=self._line_starts)
 
     def enter(self, key: Key) -> None:
-        """Note that the value of `key` starts here; raise UsageError if it is too deep."""
+        """Record that the value of `key` starts here; raise UsageError if it is nested too deeply."""
         if len(key) > MAX_DEPTH:
-            raise self.error(f"nested more than {MAX_DEPTH} deep")
+            raise self.error(f"nested more than {MAX_DEPTH} levels")
         self.offsets[key] = self.at
 
     def refuse_second(self, values: Mapping[str, Value], around: Key, name: str, at: int) -> None:
-        """Raise UsageError if a name is set already."""
+        """Raise UsageError if a name is already set."""
         if name in values:
             first = _place(self._path, self._line_starts, self.offsets[(*around, name)])
             self.at = at
             raise self.error(f"{name!r} is set twice, first at {first}", fix="keep one of them")
 
     def identifier(self) -> str | None:
-        """Read a name, if one stands here."""
+        """Read a name, if there is one at this position."""
         found = IDENTIFIER.match(self.text, self.at)
         if not found:
             return None
@@ -83,7 +83,7 @@ class HclCursor:
         return found.group()
 
     def number(self) -> int | float | None:
-        """Read a number, if one stands here."""
+        """Read a number, if there is one at this position."""
         found = _NUMBER.match(self.text, self.at)
         if not found:
             return None
@@ -91,7 +91,7 @@ class HclCursor:
         return float(found.group()) if found.group(1) or found.group(2) else int(found.group())
 
     def quoted(self) -> str:
-        """Read the text between the quotes that start here."""
+        """Read the quoted string that starts here."""
         start = self.at
         self.at += 1
         parts: list[str] = []
@@ -106,7 +106,7 @@ class HclCursor:
                 return "".join(parts)
             if char in ("", "\n"):
                 self.at = start
-                raise self.error("text is not closed on its line", fix='end it with ", and write a new line inside text as \\n')
+                raise self.error("string is not closed on its line", fix='end it with ", and write a line break in it as \\n')
             parts.append(self._escape() if char == "\\" else self._dollar())
 
     def heredoc(self) -> str:
@@ -167,14 +167,14 @@ class HclCursor:
         return self.text[self.at : self.at + 1]
 
     def shown(self) -> str:
-        """Return what stands here, for an error."""
+        """Return the text at this position, for an error."""
         rest = self.text[self.at : self.at + 20].split("\n")[0]
         if rest:
             return repr(rest)
         return "the end of the line" if self.at < len(self.text) else "the end of the file"
 
     def error(self, message: str, fix: str = "") -> UsageError:
-        """Return the error about what stands here."""
+        """Return an error about the text at this position."""
         if self._secret:
-            message, fix = "is not readable (its text is not shown, for it holds secrets)", 'write one name = "value" a line'
+            message, fix = "is not readable (not shown because it may hold secrets)", 'write one name = "value" per line'
         return UsageError(f"{_place(self._path, self._line_starts, self.at)}: {message}", fix=fix)

@@ -1,9 +1,9 @@
-"""The reader of the variables files that people write (`env.auto.tfvars`, `auth.auto.tfvars`), by python-hcl2's tree.
+"""The reader of variables files that people write (`env.auto.tfvars`, `auth.auto.tfvars`), through python-hcl2's tree.
 
-The tree gives the structure and where each part stands. Text is read from the file there, because python-hcl2 leaves escapes
-as they are written. What its grammar (8.1) reads otherwise than Terraform is covered up before, character by character, so that
-every location stays: text with `$${` but no `}` (it reads on through the closing quote), heredocs with blanks after their last
-word, comments within `name = value`, names that are not ASCII.
+The tree gives the structure and the locations. Strings are read from the file at their location, because python-hcl2 does not
+resolve escapes. Constructs that its grammar (8.1) reads differently from Terraform are replaced before, character by character,
+so that every location stays: strings with `$${` but without `}` (it reads past the closing quote), heredocs with blanks after
+their end word, comments within `name = value`, names that are not ASCII.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lampkeeper.files.hcl_text import IDENTIFIER, LITERAL_FIX, HclCursor, HclDoc
 from lampkeeper.model.errors import UsageError
 
 Node = Any
-"""A branch (`lark.Tree`) or a leaf (`lark.Token`) of python-hcl2's tree; neither has types."""
+"""A branch (`lark.Tree`) or a leaf (`lark.Token`) of python-hcl2's tree; neither has type annotations."""
 
 _COVERED = re.compile(
     r"""  "(?:[^"\\\n]|\\.)*"
@@ -31,16 +31,16 @@ _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None}
 
 
 def read_variables(text: str, path: str, *, secret: bool = False) -> HclDocument:
-    """Read a variables file; raise UsageError with file, line and column of the first thing that is wrong.
+    """Read a variables file; raise UsageError with file, line and column of the first error.
 
-    Errors about a `secret` text quote nothing of it.
+    Errors about a `secret` text never quote it.
     """
     parse, unexpected = _parser()
     tree = _Tree(text, path, secret)
     try:
         start = parse(_COVERED.sub(_cover, text))
     except unexpected as error:
-        # The other reader knows what a person meant: where a bracket was opened, how a line is to end.
+        # The other reader gives better errors: where a bracket was opened, how a line should end.
         read_hcl(text, path, secret=secret)
         found = getattr(error, "pos_in_stream", None)
         tree.at = len(text) if found is None else min(found, len(text))
@@ -51,7 +51,7 @@ def read_variables(text: str, path: str, *, secret: bool = False) -> HclDocument
 
 @cache
 def _parser() -> tuple[Any, type[Exception]]:
-    """Return python-hcl2's parser and its error; they take a quarter of a second to load, and only some commands read HCL."""
+    """Return python-hcl2's parser and its error. Loading takes a quarter of a second, and only some commands read HCL."""
     import hcl2
     from lark.exceptions import UnexpectedInput
 
@@ -77,7 +77,7 @@ class _Tree(HclCursor):
                 continue
             self.at = child.meta.start_pos
             if not new_line:
-                raise self.error(f"expected the end of the line, found {self.shown()}", fix="one `name = value` a line")
+                raise self.error(f"expected the end of the line, found {self.shown()}", fix="write one `name = value` per line")
             new_line = False
             head, second, *rest = child.children
             name = self._name(head, "expected a name, found {}", "write name = value")
@@ -149,7 +149,7 @@ class _Tree(HclCursor):
         return self.error(f"expected a value, found {self.shown()}", fix=LITERAL_FIX)
 
     def _whole(self, value: Value, node: Node) -> Value:
-        """Return what was read of a node; raise UsageError unless it was all of the node."""
+        """Return the value read from a node; raise UsageError unless the whole node was read."""
         if value is None or self.at != node.meta.end_pos:
             raise self._no_value(node)
         return value
@@ -161,6 +161,6 @@ def _branches(node: Node) -> Iterator[Node]:
 
 
 def _start(node: Node) -> int:
-    """Return where a branch or a leaf starts in the text."""
+    """Return the offset at which a branch or a leaf starts."""
     where: Any = node.meta if hasattr(node, "meta") else node
     return int(where.start_pos)

@@ -1,9 +1,9 @@
-"""What other sources said about columns, kept in the environment so that nothing is asked twice: generated/sources/.
+"""Results of the other sources of labels, cached in the environment: generated/sources/.
 
-model.jsonl      a line a table: the fingerprint of what was asked, who answered, the labels
-profiles.jsonl   a line a table: counts of its values (never a value), by column
+model.jsonl      one line per table: the fingerprint of the request, the model, the labels
+profiles.jsonl   one line per table: counts of its values (never a value), by column
 platform.jsonl   labels from the platform's own classification
-spaces.jsonl     a line a space: the fingerprint of what was asked, who answered, the content that was good
+spaces.jsonl     one line per space: the fingerprint of the request, the model, the valid content
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lampkeeper.model.names import TableName, write_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """A model's answer about a table as it was when asked."""
+    """A model's labels for a table, with the fingerprint of the request."""
 
     table: TableName
     digest: str
@@ -33,7 +33,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedSpace:
-    """A model's content for a space (by its key), in the form of an answer, and what was wrong with the rest of it."""
+    """A model's content for a space (by its key), in the form of a response, and the problems of the rejected rest."""
 
     key: str
     digest: str
@@ -44,7 +44,7 @@ class RememberedSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """What the warehouse counted in a table: by column the rows filled, distinct values, and how many pass each test."""
+    """Value counts of a table: by column the filled rows, the distinct values, and how many pass each test."""
 
     table: TableName
     digest: str
@@ -53,12 +53,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """The files under envs/<env>/generated/sources. A damaged one is a UsageError: delete it, and it is made again."""
+    """The files under envs/<env>/generated/sources. A damaged file raises UsageError; once deleted, it is recreated."""
 
     folder: Path
 
     def remembered(self) -> dict[TableName, Remembered]:
-        """Return the model's answers by table."""
+        """Return the model's labels by table."""
         return {
             t: Remembered(
                 table=t, digest=str(d["digest"]), model=str(d["model"]), labels=tuple(read_label(x) for x in d["labels"])
@@ -67,7 +67,7 @@ class SourceFiles:
         }
 
     def remember(self, answers: Iterable[Remembered]) -> bool:
-        """Write the model's answers."""
+        """Write the model's labels."""
         lines = (
             {
                 "table": write_name(*a.table.parts),
@@ -93,7 +93,7 @@ class SourceFiles:
                     problems=tuple(str(p) for p in data["problems"]),
                 )  # fmt: skip
             except (KeyError, TypeError, ValueError) as error:
-                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it is made again") from None
+                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it will be recreated") from None
         return found
 
     def remember_spaces(self, answers: Iterable[RememberedSpace]) -> bool:
@@ -120,7 +120,7 @@ class SourceFiles:
         return self._write("profiles.jsonl", lines)
 
     def platform(self) -> tuple[Label, ...]:
-        """Return the labels of the platform's classification as last read."""
+        """Return the labels of the platform's classification, as of its last read."""
         path = self.folder / "platform.jsonl"
         return read_labels(read_text(path), path) if path.is_file() else ()
 
@@ -144,5 +144,5 @@ class SourceFiles:
                 check(data)
                 found.append((TableName.parse(data["table"]), data))
             except (KeyError, TypeError, ValueError, UsageError) as error:
-                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it is made again") from None
+                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it will be recreated") from None
         return found

@@ -1,4 +1,4 @@
-"""Names that Unity Catalog takes, made from names that it refuses (source: platform docs, object names)."""
+"""Converts names that Unity Catalog rejects to names that it accepts (source: platform docs, object names)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _REFUSED_IN_CATALOGS = re.compile(r"[^a-z0-9_]+")
 
 
 def legal_object_name(name: str) -> str:
-    """Return a name for a catalog, schema or table: lower case, blanks, dots, slashes and controls become underscores."""
+    """Return a name for a catalog, schema or table: in lower case, with _ for blanks, dots, slashes and control characters."""
     return _REFUSED.sub("_", name.lower()).strip("_")[:MAX_LENGTH].rstrip("_") or "unnamed"
 
 
 def legal_column_name(name: str) -> str:
-    """Return a name for a column: column mapping allows all but an empty, an overlong one and NUL."""
+    """Return a name for a column: column mapping allows every name that is not empty, not overlong and without NUL."""
     return (_REFUSED_IN_COLUMNS.sub("_", name) if name.strip() else "unnamed")[:MAX_LENGTH]
 
 
 def catalog_from_stem(stem: str) -> str:
-    """Return a catalog's name made from a file's stem: plain letters, digits and underscores."""
+    """Return a catalog name from a file's stem: plain letters, digits and underscores."""
     plain = _REFUSED_IN_CATALOGS.sub("_", stem.lower()).strip("_")
     return plain if plain and not plain[0].isdigit() else f"c_{plain}".rstrip("_")
 
 
 def free_name(wanted: str, taken: Callable[[str], bool]) -> str:
-    """Return the name, or with the first number after it that is not taken."""
+    """Return the name, or the name with the first number that makes it free."""
     if not taken(wanted):
         return wanted
     number = 2

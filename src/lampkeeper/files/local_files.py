@@ -1,4 +1,4 @@
-"""A folder of this machine where a program may also keep files in a volume: the same five verbs."""
+"""A local folder with the same five methods as a folder in a volume."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lampkeeper.model.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class LocalFiles:
-    """Files below a folder, by name relative to it; every write is whole."""
+    """Files below a folder, by name relative to it; every write is atomic."""
 
     folder: Path
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None when it is not there."""
+        """Return a file's bytes, None if it does not exist."""
         path = self.folder / name
         try:
             return path.read_bytes()
@@ -28,11 +28,11 @@ class LocalFiles:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
     def write(self, name: str, content: bytes) -> None:
-        """Create or replace a file; folders are made."""
+        """Create or replace a file, and missing folders."""
         write_texts({self.folder / name: content.decode("utf-8")})
 
     def create(self, name: str, content: bytes) -> bool:
-        """Create a file; say False when it is there already."""
+        """Create a file; return False if it exists already."""
         path = self.folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,11 +48,11 @@ class LocalFiles:
         return True
 
     def delete(self, name: str) -> None:
-        """Delete a file; one that is gone already is fine."""
+        """Delete a file; a missing file is not an error."""
         (self.folder / name).unlink(missing_ok=True)
 
     def names(self, folder: str = "") -> Iterator[str]:
-        """Yield the files below a folder, by name relative to this one."""
+        """Yield the names of the files below a folder, relative to this one."""
         for path in sorted((self.folder / folder).rglob("*")):
             if path.is_file():
                 yield str(path.relative_to(self.folder))

@@ -1,4 +1,4 @@
-"""`masking_functions.sql`: functions as text and back, nothing lost.
+"""`masking_functions.sql`: functions as text and back, without loss.
 
     USE CATALOG dev_fin;
     USE SCHEMA lampkeeper;
@@ -10,7 +10,7 @@
     COMMENT '...'
     RETURN ...;
 
-Files written by hand may leave out the two comment lines, qualify the names, and order the clauses differently.
+Files written by hand may omit the two comment lines, qualify the names, and order the clauses differently.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from lampkeeper.text.sql_lexer import SqlTextError, SqlToken, TokenKind, sql_tok
 from lampkeeper.text.sql_quoting import quote_string
 
 _HEADER = """\
--- Masking functions and row filters of one environment. Statements end with a semicolon; USE CATALOG and USE SCHEMA hold
--- for what follows them. `-- role:` and `-- example:` lines before a function belong to it.
+-- Masking functions and row filters of one environment. Statements end with a semicolon; USE CATALOG and USE SCHEMA apply
+-- to the statements after them. `-- role:` and `-- example:` lines before a function belong to it.
 """
 _SAYS_NOTHING = ("DETERMINISTIC", "CONTAINS")
 _CLAUSES = ("RETURNS", "RETURN", "COMMENT", "LANGUAGE", "NOT", "READS", "SQL", *_SAYS_NOTHING)
@@ -37,7 +37,7 @@ _CLAUSES = ("RETURNS", "RETURN", "COMMENT", "LANGUAGE", "NOT", "READS", "SQL", *
 def render_masks_sql(functions: Iterable[Function]) -> str:
     """Return the file's text, functions sorted by name.
 
-    Raise UsageError for a function whose parts would not read back as they are (a body with an open string, say).
+    Raise UsageError for a function that would not read back unchanged, such as one with an unclosed string in its body.
     """
     parts = [_HEADER]
     home: tuple[str, str] | None = None
@@ -54,8 +54,8 @@ def render_masks_sql(functions: Iterable[Function]) -> str:
             faithful = False
         if not faithful:
             raise UsageError(
-                f"function {function.name} cannot be written as SQL text that reads back the same",
-                fix="look at its body, types and examples for open quotes, open comments or a semicolon",
+                f"function {function.name} cannot be written as SQL text that reads back unchanged",
+                fix="check its body, types and examples for unclosed quotes, unclosed comments or a semicolon",
             )
         parts.append(text)
     return "".join(parts)
@@ -74,9 +74,9 @@ def _render(function: Function) -> str:
 
 
 def read_masks_sql(text: str, path: Path | str) -> tuple[Function, ...]:
-    """Return the functions of a file, sorted by name; raise UsageError with file, line and column of what is wrong.
+    """Return the functions of a file, sorted by name; raise UsageError with file, line and column of an error.
 
-    A function defined twice in the same way counts once; in two ways is an error.
+    Two equal definitions of a function count as one; two different ones are an error.
     """
     found: dict[FunctionName, Function] = {}
     catalog = schema = ""
@@ -92,10 +92,10 @@ def read_masks_sql(text: str, path: Path | str) -> tuple[Function, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MasksRead:
-    """What could be read of a file: its functions, every mistake, and what is known of the functions with a mistake.
+    """The readable part of a file: its functions, all errors, and stand-ins for the functions with errors.
 
-    A stand-in has the name and the parameters of such a function and returns NULL; `whole` is false when a statement with a
-    mistake did not even give a name.
+    A stand-in has the name and the parameters of such a function and returns NULL; `whole` is false if a statement with an
+    error has no readable name.
     """
 
     functions: tuple[Function, ...]
@@ -105,7 +105,7 @@ class MasksRead:
 
 
 def survey_masks_sql(text: str, path: Path | str) -> MasksRead:
-    """Read a file like `read_masks_sql`, but go on after a mistake."""
+    """Read a file like `read_masks_sql`, but continue after an error."""
     found: dict[FunctionName, Function] = {}
     stand_ins: dict[FunctionName, Function] = {}
     errors: list[UsageError] = []
@@ -136,7 +136,7 @@ def survey_masks_sql(text: str, path: Path | str) -> MasksRead:
 
 
 def _stand_in(statement: _Statement, catalog: str, schema: str) -> Function | None:
-    """Return what a statement with a mistake says of its function: name, parameters, type; None without a name."""
+    """Return a stand-in with the name, parameters and type from a statement with an error; None without a name."""
     try:
         statement.take_words("CREATE")
         statement.take_words("OR", "REPLACE")
@@ -178,13 +178,13 @@ def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Functio
         raise statement.error("expected USE CATALOG, USE SCHEMA or CREATE FUNCTION")
     statement.take_words("OR", "REPLACE")
     if not statement.take_words("FUNCTION"):
-        raise statement.error("expected FUNCTION", "other objects are not made from this file")
+        raise statement.error("expected FUNCTION", "this file creates functions only")
     statement.take_words("IF", "NOT", "EXISTS")
     parts = statement.dotted()
     full = (*(catalog, schema)[: 3 - len(parts)], *parts)
     if len(full) != 3 or not all(full):
         raise UsageError(
-            f"{place_of(statement.path, statement.text, start)}: {write_name(*parts)} is in no catalog and schema",
+            f"{place_of(statement.path, statement.text, start)}: {write_name(*parts)} has no catalog and schema",
             fix="put USE CATALOG ...; USE SCHEMA ...; before it",
         )
     name = FunctionName(*full)
@@ -229,7 +229,7 @@ def _statements(text: str, path: str) -> Iterator[_Statement]:
 
 
 class _Statement:
-    """One statement under reading; comments before its first word are its notes."""
+    """A statement while it is read; comments before its first word are its notes."""
 
     def __init__(self, text: str, path: str, tokens: list[SqlToken], end: int) -> None:
         self.text, self.path, self._end = text, path, end
@@ -286,7 +286,7 @@ class _Statement:
                     )
 
     def clauses(self) -> Iterator[tuple[str, str]]:
-        """Yield RETURNS, COMMENT and RETURN with their texts; pass over clauses that change nothing for SQL functions."""
+        """Yield RETURNS, COMMENT and RETURN with their texts; skip clauses without effect on SQL functions."""
         while self._peek():
             if self.take_words("RETURNS"):
                 yield "RETURNS", self._type(until=())
@@ -309,7 +309,7 @@ class _Statement:
                 raise self.error("expected RETURNS, COMMENT or RETURN")
 
     def notes(self) -> tuple[FunctionRole | None, tuple[FunctionExample, ...]]:
-        """Return what the comment lines before the statement say: the role, if any, and the examples."""
+        """Return the role, if any, and the examples from the comment lines before the statement."""
         role: FunctionRole | None = None
         examples = []
         for token in self._notes:
@@ -327,7 +327,7 @@ class _Statement:
             raise UsageError(f"{place_of(self.path, self.text, note.start)}: {error.message}", fix=error.fix) from None
 
     def _type(self, until: tuple[str, ...]) -> str:
-        """Return a type's text: words, and marks inside parentheses or angle brackets."""
+        """Return the text of a type: words, and punctuation inside parentheses or angle brackets."""
         start = self.offset
         end, depth = start, 0
         while (token := self._peek()) is not None:

@@ -1,4 +1,4 @@
-"""Which columns a query gives: names, and types and comments of the columns they come from, as far as the script tells."""
+"""The columns of a query: names, and types and comments of their source columns, as far as the script defines them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from lampkeeper.files.sql_relations import Parts, SqlColumn
 from lampkeeper.files.sql_statements import Script
 
 Finder = Callable[[Parts], Sequence[SqlColumn] | None]
-"""Gives the columns of a relation; None when the script does not tell them."""
+"""Returns the columns of a relation; None if the script does not define them."""
 
 _MOST_DEPTH = 40
 
 
 @dataclass(slots=True)
 class QueryColumns:
-    """The columns of a query; `lost` says which of them could not be told."""
+    """The columns of a query; `lost` describes those that could not be determined."""
 
     columns: list[SqlColumn] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
 
 def query_columns(tokens: Sequence[Token], script: Script, find: Finder) -> QueryColumns:
-    """Return the columns of the query in these tokens, nothing but `lost` when it cannot be read."""
+    """Return the columns of the query in these tokens; only `lost` if it cannot be parsed."""
     try:
         dialect = Dialect.get_or_raise(script.dialect)
         parsed = dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(list(tokens), script.text)
     except (ParseError, RecursionError):
-        return QueryColumns(lost=["its query cannot be read"])
+        return QueryColumns(lost=["its query cannot be parsed"])
     query = parsed[0] if len(parsed) == 1 else None
     if not isinstance(query, exp.Query):
-        return QueryColumns(lost=["its query cannot be read"])
+        return QueryColumns(lost=["its query cannot be parsed"])
     line = script.line(int(tokens[0].start))
     reader = _Reader(find, script.dialect, line)
     return QueryColumns(columns=reader.columns(query, {}, 0), lost=reader.lost)
@@ -60,7 +60,7 @@ class _Reader:
         if isinstance(query, exp.Values):
             return self._values(query)
         if not isinstance(query, exp.Select):
-            self.lost.append(f"its query has a part that is not followed: {query.sql(dialect=self._dialect)[:40]!r}")
+            self.lost.append(f"its query has an unsupported part: {query.sql(dialect=self._dialect)[:40]!r}")
             return []
         sources = dict(self._sources(query, known, depth))
         found: list[SqlColumn] = []
@@ -73,7 +73,7 @@ class _Reader:
         for each in getattr(query, "ctes", ()):
             body = each.this
             while isinstance(body, exp.SetOperation) and not body.args.get("with_"):
-                body = body.left  # the anchor of a recursive one names the columns
+                body = body.left  # the anchor of a recursive query names the columns
             known[each.alias.casefold()] = _renamed(self.columns(body, known, depth + 1), each)
         return known
 
@@ -89,7 +89,7 @@ class _Reader:
     def _source(
         self, source: Any, known: Mapping[str, list[SqlColumn]], depth: int
     ) -> Iterator[tuple[str, list[SqlColumn] | None]]:
-        if isinstance(source, exp.Stream):  # Databricks: the rows of a table as they come
+        if isinstance(source, exp.Stream):  # Databricks: the rows of a table as a stream
             source = source.this
         name = str(source.alias_or_name).casefold()
         if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
@@ -129,7 +129,7 @@ class _Reader:
         unknown = sorted(n or "?" for n, c in chosen.items() if c is None)
         if unknown or not chosen:
             what = f"{table}.*" if table else "*"
-            self.lost.append(f"{what} stands for columns that this file does not give" + (f": {unknown[0]!r}" if unknown else ""))
+            self.lost.append(f"{what} stands for columns that are not in this file" + (f": {unknown[0]!r}" if unknown else ""))
         left_out = {e.name.casefold() for e in star.args.get("except_") or star.args.get("except") or ()}
         renamed = {e.this.name.casefold(): e.alias for e in star.args.get("rename") or () if isinstance(e, exp.Alias)}
         return [
@@ -150,7 +150,7 @@ class _Reader:
         alias = values.args.get("alias")
         names = [c.name for c in alias.args.get("columns") or ()] if alias is not None else []
         if not names:
-            self.lost.append("VALUES gives columns without names")
+            self.lost.append("VALUES has columns without names")
         return [SqlColumn(name=n, line=self._line) for n in names]
 
 

@@ -1,4 +1,4 @@
-"""`quotas.json`: quotas as the platform told them when the tables were last read."""
+"""`quotas.json`: the quotas that the platform reported when the tables were last read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def render_quotas(quotas: PolicyQuotas) -> str:
 
 
 def read_quotas(text: str, path: Path) -> PolicyQuotas:
-    """Read the JSON text; a damaged one is a UsageError: delete it, and it is made again."""
+    """Read the JSON text; raise UsageError if it is damaged."""
     data: Any = read_json(text, path)
     try:
         catalogs = {str(name): _quota(q) for name, q in data["catalogs"].items()}
@@ -32,7 +32,7 @@ def read_quotas(text: str, path: Path) -> PolicyQuotas:
             catalogs={name: q for name, q in catalogs.items() if q is not None},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: damaged: {error!r}", fix=f"delete {path}; it is made again") from None
+        raise UsageError(f"{path}: damaged: {error!r}", fix=f"delete {path}; it will be recreated") from None
 
 
 def _document(quota: Quota | None) -> dict[str, int] | None:

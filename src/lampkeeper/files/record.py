@@ -1,4 +1,4 @@
-"""Typed reading of an HCL object: every field asked for by name, every field nobody asked for a finding with its place."""
+"""Typed access to an HCL object: fields are read by name, and each field that is never read becomes a finding."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import TableName
 
 _KINDS: dict[type, str] = {
-    str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a map", type(None): "null",
+    str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a map", type(None): "null",
 }  # fmt: skip
 
 
 class Record:
     """One object of a document: the whole file (empty key) or a map inside it.
 
-    Getters raise UsageError naming file, line and column when a required field is missing or has the wrong type; a null
-    counts as absent. `unknown()` tells which fields were never asked for, `problems` what readers have found wrong and read
-    past.
+    Getters raise UsageError with file, line and column if a required field is missing or has the wrong type; a null counts as
+    absent. `unknown()` lists the fields that were never read, `problems` the errors that readers have skipped.
     """
 
     def __init__(self, document: HclDocument, values: Mapping[str, Value], *key: str | int) -> None:
-        """Look at the map that stands at `key` of the document."""
+        """Wrap the map at `key` of the document."""
         self._document = document
         self._values = values
         self._key = key
@@ -42,16 +41,16 @@ class Record:
         return self._document.place(*self._key)
 
     def place_of(self, *name: str | int) -> str:
-        """Return `file:line:column` of a field (or an entry of it), or of the record when the field is absent."""
+        """Return `file:line:column` of a field (or an entry of it), or of the record if the field is absent."""
         return self._document.place(*self._key, *name)
 
     def has(self, name: str) -> bool:
-        """Return whether the field is there and not null."""
+        """Return whether the field is present and not null."""
         self._asked[name] = None
         return self._values.get(name) is not None
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Return a text; without a default it is required. Numbers are taken as the text they are written as."""
+        """Return a string; without a default it is required. A number becomes the string as which it is written."""
         value = self._get(name, required=default is None)
         if value is None:
             return default or ""
@@ -62,7 +61,7 @@ class Record:
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """Return true or false."""
+        """Return a boolean."""
         value = self._get(name)
         if value is None:
             return default
@@ -80,22 +79,22 @@ class Record:
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of texts; empty when absent."""
+        """Return a list of strings; empty if absent."""
         value = self._get(name)
         if value is None:
             return ()
         if not isinstance(value, list):
-            raise self.wrong(name, "a list of texts", value)
+            raise self.wrong(name, "a list of strings", value)
         for index, item in enumerate(value):
             if not isinstance(item, str):
                 raise UsageError(
-                    f"{self._document.place(*self._key, name, index)}: {name}[{index}] must be text, not {_kind(item)}",
+                    f"{self._document.place(*self._key, name, index)}: {name}[{index}] must be a string, not {_kind(item)}",
                     fix="put it in double quotes",
                 )
         return tuple(v for v in value if isinstance(v, str))
 
     def tables(self, name: str) -> tuple[TableName, ...]:
-        """Return a list of three-part table names; raise UsageError with the place of one that is not."""
+        """Return a list of three-part table names; raise UsageError with the location of any other entry."""
         found = []
         for index, text in enumerate(self.texts(name)):
             try:
@@ -105,11 +104,11 @@ class Record:
         return tuple(found)
 
     def csv(self, name: str) -> tuple[str, ...]:
-        """Return the parts of a comma-separated text, blanks stripped, empty parts left out."""
+        """Return the parts of a comma-separated string, without surrounding blanks and empty parts."""
         return tuple(part.strip() for part in self.text(name, "").split(",") if part.strip())
 
     def records(self, name: str) -> Iterator[Record]:
-        """Yield the maps of a list of maps; nothing when absent."""
+        """Yield the maps of a list of maps; nothing if absent."""
         value = self._get(name)
         if value is None:
             return
@@ -124,7 +123,7 @@ class Record:
             yield self._child(item, name, index)
 
     def named(self, name: str) -> Iterator[tuple[str, Record]]:
-        """Yield (key, map) of a map of maps; nothing when absent."""
+        """Yield (key, map) of a map of maps; nothing if absent."""
         value = self._get(name)
         if value is None:
             return
@@ -136,7 +135,7 @@ class Record:
             yield key, self._child(item, name, key)
 
     def inside(self, name: str) -> Record | None:
-        """Return a map as a record, or None when absent."""
+        """Return a map as a record, or None if absent."""
         value = self._get(name)
         if value is None:
             return None
@@ -145,12 +144,12 @@ class Record:
         return self._child(value, name)
 
     def keys(self, name: str) -> tuple[str, ...]:
-        """Return the keys of a map; empty when absent."""
+        """Return the keys of a map; empty if absent."""
         value = self._get(name)
         return tuple(value) if isinstance(value, dict) else ()
 
     def lists(self, name: str) -> dict[str, tuple[str, ...]]:
-        """Return a map of lists of texts; empty when absent."""
+        """Return a map of lists of strings; empty if absent."""
         value = self._get(name)
         if value is None:
             return {}
@@ -160,7 +159,7 @@ class Record:
         return {key: inside.texts(key) for key in value}
 
     def unknown(self) -> Iterator[Finding]:
-        """Yield a finding for every field of this record, and of those read from it, that was never asked for."""
+        """Yield a finding for every field of this record, and of records inside it, that was never read."""
         for name in self._values:
             if name not in self._asked:
                 known = ", ".join(sorted(self._asked))

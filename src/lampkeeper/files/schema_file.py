@@ -1,4 +1,4 @@
-"""Schemas that nobody here wrote: `.sql` files of CREATE TABLE statements and `.jsonl` files of columns, as tables."""
+"""Reads schema files of other systems as tables: `.sql` files of CREATE TABLE statements, `.jsonl` files of columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawColumn:
-    """One column as a file gives it, before its names and its type are made ours; `catalog` and `schema` may be empty."""
+    """One column as a file gives it, before its names and type are converted; `catalog` and `schema` may be empty."""
 
     catalog: str
     schema: str
@@ -37,11 +37,11 @@ class RawColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaFile:
-    """The tables of a file and what had to be changed or guessed.
+    """The tables of a file, and findings about changed names and guessed types.
 
-    `order` has the column of every entry of the file, in the file's order (an entry given twice appears twice); `values`
-    are examples given with columns; `places` say `file:line` of each column. `count` is of the statements of a .sql file;
-    `about` says for a finding which table may have lost columns.
+    `order` has the column of every entry in the file's order (a repeated entry appears twice); `values`
+    are examples given with columns; `places` holds `file:line` of each column. `count` counts the statements of a .sql file;
+    `about` maps a finding to the table that may lack columns.
     """
 
     tables: tuple[Table, ...]
@@ -58,15 +58,15 @@ class SchemaFile:
 
 
 def read_schema_file(path: Path, *, dialect: str = "", catalog: str = "") -> SchemaFile:
-    """Read a schema file by its ending, see `read_schema`."""
+    """Read a schema file by its extension, see `read_schema`."""
     return read_schema(read_text(path), path, dialect=dialect, catalog=catalog)
 
 
 def read_schema(text: str, path: Path, *, dialect: str = "", catalog: str = "") -> SchemaFile:
-    """Read a schema; raise UsageError with file, line and column for what is malformed.
+    """Read a schema; raise UsageError with file, line and column of malformed text.
 
-    `dialect` of a .sql file is one of `schema_sql.DIALECTS`; empty finds out. `catalog` is where tables go that name none;
-    empty takes the file's stem. Tables are lower-cased, as the catalog stores them; columns keep their spelling.
+    `dialect` of a .sql file is one of `schema_sql.DIALECTS`, or empty to detect it. `catalog` is the catalog of tables that
+    name none, or empty for the file's stem. Table names become lower case, as in the catalog; columns keep their spelling.
     """
     default = catalog or catalog_from_stem(path.stem)
     builder = _Builder(default=default, stem=catalog_from_stem(path.stem))
@@ -79,10 +79,10 @@ def read_schema(text: str, path: Path, *, dialect: str = "", catalog: str = "") 
     elif path.suffix in (".jsonl", ".ndjson"):
         raw = tuple(_json_column(line, path, number) for number, line in enumerate(text.split("\n"), 1) if line.strip())
     else:
-        raise UsageError(f"{path}: {path.suffix or 'no ending'} is not a schema file", fix="give a .sql or a .jsonl file")
+        raise UsageError(f"{path}: {path.suffix or 'no extension'} is not a schema file", fix="give a .sql or a .jsonl file")
     if not raw:
         lost = next((f"; {f.place}: {f.message}" for f in builder.findings if f.severity is Severity.ERROR), "")
-        raise UsageError(f"{path}: no table in it{lost}", fix="it must hold CREATE TABLE statements, or one column a line")
+        raise UsageError(f"{path}: no table in the file{lost}", fix="it must hold CREATE TABLE statements or one column per line")
     for column in raw:
         builder.add(column)
     return builder.done()
@@ -111,18 +111,18 @@ class _Builder:
         if (table, folded) in self.names:
             name = ColumnName(table, self.names[(table, folded)])
             self.order.append(name)
-            message = f"column {raw.column!r} of {table} is given again"
+            message = f"column {raw.column!r} of {table} is given twice"
             self._note("SCHEMA_COLUMN_TWICE", Severity.WARNING, raw.place, message, f"it is first at {self.places[name]}")
             return
         legal = free_name(legal_column_name(raw.column), lambda n: n.casefold() in columns)
         name = ColumnName(table, legal)
         if legal != raw.column:
-            message = f"column {raw.column!r} is not a name that a table takes"
-            self._note("SCHEMA_NAME_CHANGED", Severity.WARNING, raw.place, message, f"it is called {legal!r} here")
+            message = f"column {raw.column!r} is not a valid column name"
+            self._note("SCHEMA_NAME_CHANGED", Severity.WARNING, raw.place, message, f"it is renamed to {legal!r}")
         kind = databricks_type(raw.type)
         if kind is None:
             what = f"type {raw.type!r} of {name} is not known" if raw.type.strip() else f"{name} has no type"
-            # A qualified type is one that somebody made in that database: a text is the right reading of it.
+            # A qualified type is user-defined in the other database: a string is its right representation.
             severity = Severity.INFO if "." in raw.type.split("(")[0] else Severity.WARNING
             self._note("SCHEMA_TYPE_UNKNOWN", severity, raw.place, what, f"it is read as {FALLBACK}")
         columns[legal.casefold()] = Column(name=legal, type=kind or FALLBACK, comment=raw.comment, nullable=raw.nullable)
@@ -143,7 +143,7 @@ class _Builder:
                 if old.lower() != new:
                     self._note(
                         "SCHEMA_NAME_CHANGED", Severity.WARNING if what == "table" else Severity.INFO, raw.place,
-                        f"{what} {old!r} is not a name that the catalog takes, or is taken", f"it is called {new!r} here",
+                        f"{what} {old!r} is not a valid name in the catalog, or is not unique", f"it is renamed to {new!r}",
                     )  # fmt: skip
             self.given[key] = table
             self.columns[table] = {}
@@ -177,7 +177,7 @@ def _json_column(line: str, path: Path, number: int) -> RawColumn:
         raise UsageError(f"{place}: not an object", fix='write {"db": ..., "table": ..., "column": ..., "type": ...}')
     values = data.get("values") or []
     if not isinstance(values, list):
-        raise UsageError(f"{place}: values must be a list of texts")
+        raise UsageError(f"{place}: values must be a list of strings")
     return RawColumn(
         catalog=_field(data, "catalog", place), schema=_field(data, "schema", place) or _field(data, "db", place),
         table=_field(data, "table", place, required=True), column=_field(data, "column", place, required=True),
@@ -191,5 +191,5 @@ def _field(data: dict[str, Any], name: str, place: str, *, required: bool = Fals
     if value is None and not required:
         return ""
     if not isinstance(value, str) or (required and not value):
-        raise UsageError(f"{place}: {name!r} must be a text", fix=f'add "{name}": "..."')
+        raise UsageError(f"{place}: {name!r} must be a string", fix=f'add "{name}": "..."')
     return value

@@ -1,4 +1,4 @@
-"""SQL scripts of seven dialects as plain columns with their places, and a count of the statements that closes."""
+"""SQL scripts of seven dialects as columns with their locations, and a complete count of the statements."""
 
 from __future__ import annotations
 
@@ -51,34 +51,34 @@ _EVIDENCE: dict[str, tuple[str, ...]] = {
     "oracle": (r"\bn?varchar2\b", r"\bnumber\s*\(", r"\btablespace\b", r"\bsegment\s+creation\b", r"^/\s*$"),
 }  # fmt: skip
 _ROWS = re.compile(r"^[ \t]*(?:insert\s+into\b|\().*$", re.IGNORECASE | re.MULTILINE)
-"""Lines of rows: what stands in them says nothing of the dialect."""
+"""Lines of data: their content does not indicate the dialect."""
 LOST = "SCHEMA_STATEMENT_LOST"
-"""The code of a finding that says that a relation or a column may be missing: an error, to be waived by its owner."""
+"""The code of the finding for a relation or column that may be missing: an error, which an owner may waive."""
 _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementCount:
-    """How many statements a file has: `read` became tables and columns, `named` are in findings. It always closes."""
+    """The number of statements in a file: `read` became tables and columns, `named` are in findings. They add up to all."""
 
     read: int = 0
     named: int = 0
 
     @property
     def statements(self) -> int:
-        """Return how many there are."""
+        """Return the number of statements."""
         return self.read + self.named
 
     def __str__(self) -> str:
-        """Return the sum for people."""
+        """Return the count as text."""
         return f"{self.statements} statements = {self.read} read + {self.named} named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlSchema:
-    """What a script says: the columns as the fields of a RawColumn, findings, and the statements that were not read.
+    """The content of a script: columns as fields of a RawColumn, findings, and statements that were not read.
 
-    `owners` says for a finding which table may have lost columns, so that one outside the scope can be told apart.
+    `owners` maps a finding to the table that may lack columns, so that tables outside the scope can be recognised.
     """
 
     columns: tuple[dict[str, Any], ...]
@@ -89,10 +89,10 @@ class SqlSchema:
 
 
 def read_sql(text: str, path: Path, dialect: str = "") -> SqlSchema:
-    """Return the tables and views of a script, and a finding for every statement that was passed over.
+    """Return the tables and views of a script, and a finding for every skipped statement.
 
-    Raise UsageError with file, line and column when a statement about columns is malformed; with no `dialect`, when none of
-    them reads the file (the error is that of the likeliest).
+    Raise UsageError with file, line and column if a statement about columns is malformed; without `dialect`, if no dialect
+    can read the file (the error is that of the likeliest one).
     """
     if dialect and dialect not in DIALECTS:
         raise UsageError(f"{dialect!r} is not a dialect of schema files", fix=f"use one of {', '.join(DIALECTS)}")
@@ -114,7 +114,7 @@ def read_sql(text: str, path: Path, dialect: str = "") -> SqlSchema:
 
 
 def guess_dialects(text: str) -> tuple[str, ...]:
-    """Return the dialects, the likeliest first, by words that only one of them has."""
+    """Return the dialects, the likeliest first, by words that only one dialect has."""
     flags = re.IGNORECASE | re.MULTILINE
     reported = _ROWS.sub("", text)
     hits = {name: sum(len(re.findall(sign, reported, flags)) for sign in evidence) for name, evidence in _EVIDENCE.items()}
@@ -122,7 +122,7 @@ def guess_dialects(text: str) -> tuple[str, ...]:
 
 
 def _doubts(schema: SqlSchema) -> tuple[int, int]:
-    """Return how much a dialect could not read (errors, unknown types), and the number of columns, fewer being worse."""
+    """Return a sort key: how much a dialect could not read (errors, unknown types), then the number of columns, more first."""
     errors = sum(f.severity is Severity.ERROR for f in schema.findings)
     unknown = sum(bool(c["type"]) and "." not in c["type"] and databricks_type(c["type"]) is None for c in schema.columns)
     return (errors + unknown, -len(schema.columns))
@@ -159,7 +159,7 @@ def _columns(relation: Relation, path: Path, dialect: str, reader: ScriptReader)
 
 
 def _plain_type(text: str, dialect: str) -> str:
-    """Return a type without the quotes of T-SQL; a nested one of BigQuery as Databricks writes it."""
+    """Return a type without T-SQL quotes, and a nested BigQuery type in Databricks' notation."""
     if dialect == "tsql":
         return re.sub(r"\[(\w+)\]", r"\1", text)
     if dialect == "bigquery" and "<" in text:
@@ -179,7 +179,7 @@ def _finding(unfollowed: Unfollowed) -> Finding:
 
 
 def _passed(unfollowed: Iterable[Unfollowed], path: Path) -> list[Finding]:
-    """Return one finding for each reason for which statements were passed over, with their lines."""
+    """Return one finding per reason for skipped statements, with their lines."""
     lines: dict[str, list[str]] = defaultdict(list)
     for each in unfollowed:
         if each.severity is Severity.INFO:
@@ -187,20 +187,20 @@ def _passed(unfollowed: Iterable[Unfollowed], path: Path) -> list[Finding]:
     found = []
     for reason, where in lines.items():
         more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
-        message = f"{reason}: passed over, gives no column: line {', '.join(where[:_SHOWN])}{more}"
+        message = f"{reason}: skipped, defines no column: line {', '.join(where[:_SHOWN])}{more}"
         found.append(Finding(code="SCHEMA_STATEMENT_PASSED", severity=Severity.INFO, place=f"{path}:{where[0]}", message=message))
     return found
 
 
 def _controls(relation: Relation, path: Path) -> list[Finding]:
-    """Return a warning for each mask and row filter that a table has already: a second one would be refused there."""
+    """Return a warning for each mask and row filter that a table already has: the platform refuses a second one."""
     table = ".".join(p for p in relation.parts if p)
     found = [(f"{path}:{c.line}", f"column {c.name!r} of {table}", t) for c in relation.columns for t in c.controls]
     found += [(f"{path}:{relation.line}", table, t) for t in relation.controls]
     return [
         Finding(
             code="SCHEMA_CONTROL", severity=Severity.WARNING, place=place,
-            message=f"{what} is protected already: {text[:120]}", fix="say which of the two protections stays before you apply",
+            message=f"{what} is protected already: {text[:120]}", fix="decide which protection stays before you apply",
         )
         for place, what, text in found if relation.kind is not TableKind.VIEW
     ]  # fmt: skip

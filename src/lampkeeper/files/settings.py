@@ -1,4 +1,4 @@
-"""`env.auto.tfvars` and `auth.auto.tfvars`: what an environment is asked for, and where it is."""
+"""`env.auto.tfvars` and `auth.auto.tfvars`: the settings of an environment, and the address of its workspace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lampkeeper.model.unreviewed import Unreviewed
 from lampkeeper.model.waivers import Waiver
 
 FUNCTION_SCHEMA = "lampkeeper"
-"""The schema that functions are made in, unless `function_schema` says otherwise."""
+"""The schema in which functions are created, unless `function_schema` names another."""
 
 _E = TypeVar("_E", bound=StrEnum)
 _TOKEN_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -47,7 +47,7 @@ _AUTH_KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceSettings:
-    """One Genie space as asked for. `tables` are `catalog.schema.table` or `catalog.schema.*`, parts quoted where needed."""
+    """The settings of one Genie space. `tables` are `catalog.schema.table` or `catalog.schema.*`, with parts quoted if needed."""
 
     name: str
     space_id: str = ""
@@ -56,7 +56,7 @@ class SpaceSettings:
 
     @property
     def key(self) -> str:
-        """Return the key that folders and files use."""
+        """Return the key for folders and files."""
         return space_key(self.name)
 
 
@@ -72,12 +72,12 @@ class Identity:
 HASH_KEY_ENV = "LAMPKEEPER_HASH_KEY"
 """The environment variable that holds the hash key, unless `hash_key_env` names another."""
 HASH_KEY_NAME = "hash_key"
-"""The key's name in a secret scope, unless `hash_key_name` says otherwise."""
+"""The key's name in a secret scope, unless `hash_key_name` names another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashKeySettings:
-    """Where the key of the keyed masks is: in a secret scope of the workspace, or else in an environment variable."""
+    """The location of the hash key for keyed masks: a secret scope of the workspace, or else an environment variable."""
 
     scope: str = ""
     name: str = HASH_KEY_NAME
@@ -86,10 +86,10 @@ class HashKeySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `env.auto.tfvars` says. `groups` is None when it says nothing about groups.
+    """The content of `env.auto.tfvars`. `groups` is None if the file does not mention groups.
 
-    `operators` are the principals that run lampkeeper, by user name or application id: they manage and do not read.
-    `approvers` are the service principals that may approve plans, by application id.
+    `operators` are the principals that run lampkeeper, by user name or application ID: they manage objects and do not read data.
+    `approvers` are the service principals that may approve plans, by application ID.
     """
 
     spaces: tuple[SpaceSettings, ...] = ()
@@ -112,20 +112,20 @@ class Settings:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Return every table pattern once: the spaces' first, then the rest, as they stand in the file."""
+        """Return every table pattern once: those of the spaces first, then the rest, in the order of the file."""
         return tuple(dict.fromkeys([t for s in self.spaces for t in s.tables] + list(self.uc_tables)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsRead:
-    """Settings, and what is wrong with the file short of being unreadable."""
+    """Settings, and findings about the file."""
 
     settings: Settings
     findings: tuple[Finding, ...]
 
 
 def read_settings(text: str, path: Path | str) -> SettingsRead:
-    """Read env.auto.tfvars; raise UsageError with file, line and column for what cannot be read."""
+    """Read env.auto.tfvars; raise UsageError with file, line and column of an error."""
     record = Record.of(read_variables(text, str(path)))
     catalog = record.text("uc_catalog", "")
     settings = Settings(
@@ -152,7 +152,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
 
 
 def render_settings(settings: Settings) -> str:
-    """Return the text of env.auto.tfvars; what is at its default is left out."""
+    """Return the text of env.auto.tfvars; settings with their default value are left out."""
     values: dict[str, Value] = {
         "genie_spaces": [
             {"name": s.name, "genie_space_id": s.space_id, "sql_warehouse_id": s.warehouse_id, "uc_tables": s.tables}
@@ -181,7 +181,7 @@ def render_settings(settings: Settings) -> str:
     shown = {key: value for key, value in values.items() if value}
     if settings.groups is not None:
         shown["groups"] = {spec.group.name: _group_value(spec) for spec in settings.groups}
-    return render_hcl(shown, header="What this environment is asked for: tables, Genie spaces, groups. No secrets here.")
+    return render_hcl(shown, header="The settings of this environment: tables, Genie spaces, groups. No secrets here.")
 
 
 def read_auth(text: str, path: Path | str) -> Auth:
@@ -194,9 +194,9 @@ def read_auth(text: str, path: Path | str) -> Auth:
 
 
 def render_auth(auth: Auth) -> str:
-    """Return the text of auth.auto.tfvars: it holds secrets, so write it with mode 0600 and nowhere else."""
+    """Return the text of auth.auto.tfvars. It holds secrets: write it only to that file, with mode 0600."""
     values: dict[str, Value] = {key: getattr(auth, field) for key, field in _AUTH_KEYS.items() if getattr(auth, field)}
-    return render_hcl(values, header="Where the workspace is and how to sign in. Secret: never commit this file.")
+    return render_hcl(values, header="Address of the workspace and sign-in. Secret: never commit this file.")
 
 
 def _space(item: Record, catalog: str) -> SpaceSettings:
@@ -210,13 +210,13 @@ def _space(item: Record, catalog: str) -> SpaceSettings:
 
 
 def _limits(record: Record) -> dict[str, int]:
-    """Return quotas of the platform that are smaller here than documented, by name."""
+    """Return the quotas, by name, that are smaller than documented."""
     inside = record.inside("limits")
     return {} if inside is None else {n: inside.number(n, 0) for n in LIMIT_NAMES if inside.has(n)}
 
 
 def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
-    """Return table patterns: three parts, or `catalog.*`; `schema.table` gets the old `uc_catalog` in front."""
+    """Return table patterns: three parts, or `catalog.*`; `schema.table` gets the former setting `uc_catalog` as its catalog."""
     found = []
     for index, text in enumerate(record.texts(name)):
         try:
@@ -231,7 +231,7 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
             continue
         if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:-1]:
             raise UsageError(
-                f"{record.place_of(name, index)}: {text!r} is no table",
+                f"{record.place_of(name, index)}: {text!r} is not a table name",
                 fix="write catalog.schema.table, catalog.schema.* or catalog.*",
             )
         found.append(f"{write_name(*parts[:2])}.*" if star else write_name(*parts))
@@ -253,7 +253,7 @@ def _group_value(spec: GroupSpec) -> dict[str, Value]:
 def _identity(item: Record) -> Identity:
     variable = item.text("token_env")
     if not _TOKEN_ENV.match(variable):
-        # Whoever pastes a token here must not read it back from an error message.
+        # A user may have pasted a token here: the error message must not repeat it.
         raise UsageError(
             f"{item.place_of('token_env')}: token_env must be the name of an environment variable", fix="never put a token here"
         )
@@ -264,13 +264,13 @@ def _exemption(item: Record) -> Exemption:
     _require_texts(item, "exemption", "principal")
     if item.text("principal").strip(" `").casefold() in _EVERYBODY:
         raise UsageError(
-            f"{item.place_of('principal')}: an exemption of everybody would switch the policies off",
-            fix="name the user, the application id or the group that needs it",
+            f"{item.place_of('principal')}: an exemption of all users would disable the policies",
+            fix="name the user, the application ID or the group that needs it",
         )
     families = item.texts("families")
     for index, family in enumerate(families):
         if not family.strip():
-            raise UsageError(f"{item.place_of('families', index)}: an empty family", fix="name a governed tag, or unreviewed")
+            raise UsageError(f"{item.place_of('families', index)}: the family is empty", fix="name a governed tag, or unreviewed")
     return Exemption(
         principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), families=families, place=item.place,
         reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
@@ -286,10 +286,10 @@ def _waiver(item: Record) -> Waiver:
 
 
 def _require_texts(item: Record, what: str, *names: str) -> None:
-    """Raise UsageError where an exception does not say what it is about, why, or who answers for it."""
+    """Raise UsageError if an exception lacks its subject, its reason or its owner."""
     for name in (*names, "reason", "owner"):
         if not item.text(name).strip():
-            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"say the {name} of the {what}")
+            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"give the {name} of the {what}")
 
 
 def _last_day(item: Record) -> date:
@@ -297,7 +297,7 @@ def _last_day(item: Record) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{item.place_of('expires')}: {text!r} is no date", fix='write expires = "2027-01-31"') from None
+        raise UsageError(f"{item.place_of('expires')}: {text!r} is not a date", fix='write expires = "2027-01-31"') from None
 
 
 def _exemption_value(exemption: Exemption) -> dict[str, Value]:
@@ -320,7 +320,7 @@ def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -
 def _hash_key(record: Record) -> HashKeySettings:
     variable = record.text("hash_key_env", HASH_KEY_ENV) or HASH_KEY_ENV
     if not _TOKEN_ENV.match(variable) or len(variable) > _LONGEST_VARIABLE:
-        # Whoever pastes a key here must not read it back from an error message.
+        # A user may have pasted a key here: the error message must not repeat it.
         raise UsageError(
             f"{record.place_of('hash_key_env')}: hash_key_env must be the name of an environment variable",
             fix="never put a key here",

@@ -1,4 +1,4 @@
-"""What was read and what was decided: snapshot.json, ddl/_fetched.sql, labels.jsonl."""
+"""Files of the read schema and the labels: snapshot.json, ddl/_fetched.sql, labels.jsonl."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = 1
 
 
 def render_snapshot(snapshot: Snapshot) -> str:
-    """Return snapshot.json: ASCII, one line a column, so that a diff shows what changed."""
+    """Return snapshot.json: ASCII, with one line per column, so that a diff shows the changed columns."""
     tables = ",\n".join(_render_table(t) for t in snapshot.tables)
     tags = ",\n".join(f"  {_json([str(t.entity_type), t.entity_name, t.key, t.value])}" for t in snapshot.tags)
     functions = ",\n".join(f"  {_json(_function_document(f))}" for f in snapshot.functions)
@@ -30,7 +30,7 @@ def render_snapshot(snapshot: Snapshot) -> str:
 
 
 def read_snapshot_file(text: str, path: Path | str) -> Snapshot:
-    """Read snapshot.json; raise UsageError with line and column, or the field that is missing."""
+    """Read snapshot.json; raise UsageError with line and column, or with the missing field."""
     data = read_json(text, path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UsageError(f"{path}: not a snapshot of format {FORMAT}", fix="take a new snapshot")
@@ -63,7 +63,7 @@ def _function(data: Any) -> Function:
 
 
 def render_ddl(tables: Iterable[Table]) -> str:
-    """Return CREATE TABLE text of the tables as fetched, every name and comment quoted."""
+    """Return CREATE TABLE statements of the tables as read, with every name and comment quoted."""
     parts = []
     for table in sorted(tables, key=lambda t: t.name):
         rows = [
@@ -77,7 +77,7 @@ def render_ddl(tables: Iterable[Table]) -> str:
 
 
 def render_labels(labels: Iterable[Label]) -> str:
-    """Return labels.jsonl: one label a line, in the order given."""
+    """Return labels.jsonl: one label per line, in the given order."""
     return "".join(_json(label_document(label)) + "\n" for label in labels)
 
 
@@ -91,7 +91,7 @@ def label_document(label: Label) -> dict[str, Any]:
 
 
 def read_label(data: Any) -> Label:
-    """Read a label from its JSON object; raise KeyError, TypeError, ValueError or UsageError when it is none."""
+    """Read a label from its JSON object; raise KeyError, TypeError, ValueError or UsageError if it is malformed."""
     return Label(
         column=ColumnName.parse(data["column"]), label=LabelClass(data["label"]), protect=Protect(data["protect"]),
         confidence=float(data["confidence"]), evidence=tuple(data["evidence"]), source=LabelSource(data["source"]),
@@ -114,12 +114,12 @@ def read_labels(text: str, path: Path | str) -> tuple[Label, ...]:
 
 
 def read_json(text: str, path: Path | str, line: int = 0) -> Any:
-    """Read JSON; raise UsageError with file, line and column. `line` is the number of a line taken from a larger file."""
+    """Read JSON; raise UsageError with file, line and column. `line` is its number if the text is a line of a file."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"{path}:{line}:{error.colno}" if line else place_of(path, text, error.pos)
-        raise UsageError(f"{place}: not JSON: {error.msg}", fix="correct the file, or make it again") from None
+        raise UsageError(f"{place}: not JSON: {error.msg}", fix="correct the file, or recreate it") from None
     except RecursionError:
         raise UsageError(f"{path}:{line or 1}: nested too deep") from None
 

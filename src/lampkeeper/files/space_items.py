@@ -1,4 +1,4 @@
-"""The items of a serialized Genie space, one pair of functions each: the JSON of an item, and the item of a JSON."""
+"""The items of a serialized Genie space, with two functions per kind: item to JSON, and JSON to item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RELATIONSHIP = ("--rt=", "--")
 
 
 def text_of(value: Any) -> str:
-    """Return a text: a plain one, or array elements joined by the line breaks that they lack."""
+    """Return a string: a plain one, or array elements joined by line breaks where they lack them."""
     if value is None or isinstance(value, str):
         return value or ""
     text = ""
@@ -43,7 +43,7 @@ def benchmark_value(value: Benchmark) -> _Json:
 
 
 def benchmark(item: _Json) -> Benchmark:
-    """Return a benchmark; one without an answer has empty SQL."""
+    """Return a benchmark; without an answer its SQL is empty."""
     return Benchmark(question=text_of(item["question"]), sql=text_of(item["answer"][0]["content"]) if item.get("answer") else "")
 
 
@@ -65,7 +65,7 @@ def snippet(item: _Json) -> Snippet:
 
 
 def join_value(value: Join) -> _Json:
-    """Return the JSON of a join; the relationship is a line of its SQL."""
+    """Return the JSON of a join; the relationship is a separate line of its SQL."""
     marker = [f"{_RELATIONSHIP[0]}{value.relationship}{_RELATIONSHIP[1]}"] if value.relationship else []
     return {
         "left": {"identifier": value.left_table, "alias": value.left_alias},
@@ -126,7 +126,7 @@ def function(item: _Json) -> str:
 
 
 def column_value(value: ColumnConfig) -> _Json:
-    """Return the JSON of a column config; a flag that is off is written too, so that it is off."""
+    """Return the JSON of a column config; flags that are off are written too, as they may be on by default."""
     texts: _Json = {"description": _lines(value.description), "synonyms": list(value.synonyms)}
     return {"column_name": value.column, **{k: v for k, v in texts.items() if v}} | {
         "enable_format_assistance": value.samples or value.dictionary,
@@ -136,7 +136,7 @@ def column_value(value: ColumnConfig) -> _Json:
 
 
 def column(table: str, item: _Json) -> ColumnConfig:
-    """Return a column config, of version 2 or in the words of version 1."""
+    """Return a column config, with field names of version 2 or version 1."""
     dictionary = bool(item.get("enable_entity_matching", item.get("build_value_dictionary", False)))
     return ColumnConfig(
         table=table, column=item["column_name"], description=text_of(item.get("description")),

@@ -1,10 +1,10 @@
-"""`serialized_space`, version 2, of a Genie space: written sorted and with ids that depend on the content alone.
+"""`serialized_space`, version 2, of a Genie space: written sorted, with IDs that depend only on the content.
 
-Arrays are sorted by id on the platform's demand, so an id starts with the item's place: the order that people gave
-survives. Texts are written as one array element each; reading joins elements by the line breaks that they lack.
+The platform requires arrays sorted by ID, so an ID starts with the item's position: this keeps the order that people chose.
+Strings are written as one array element each; reading joins elements by line breaks where they lack them.
 
-Over a payload that is there already (`base`), what is not ours to say is kept as it is, and an item that still says the same
-keeps its bytes, id included: reading a payload and writing it over itself gives the payload, up to the platform's sorting.
+Written over an existing payload (`base`), unmanaged fields are kept, and an unchanged item keeps its bytes and its ID: reading a
+payload and writing it over itself returns the payload, up to the platform's sorting.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _Json = dict[str, Any]
 
 
 def render_space(space: GenieSpace, base: str = "") -> str:
-    """Return the serialized space, written over `base`, the payload as the platform holds it.
+    """Return the serialized space, written over `base`, the live payload.
 
-    Kept from it: every field that our model does not know, and example queries, SQL functions and column configs where the
-    space says nothing of them; tables that are no longer of the space go.
+    Kept from it are fields that are not in the model, and example queries, SQL functions and column configs if the space does
+    not define them; tables that no longer belong to the space are removed.
     """
     content: _Json = copy.deepcopy(read_json(base, f"serialized_space of {space.name!r}")) if base.strip() else {}
     if content.get("version", VERSION) < VERSION:
@@ -66,7 +66,7 @@ def read_space(
     text: str, *, name: str, title: str = "", description: str = "", space_id: str = "", warehouse_id: str = "",
     acl_groups: Iterable[str] = (),
 ) -> GenieSpace:  # fmt: skip
-    """Return the space that a payload of version 1 or 2 describes; raise UsageError when it is malformed."""
+    """Return the space that a payload of version 1 or 2 describes; raise UsageError if it is malformed."""
     where = f"serialized_space of {name!r}"
     data = read_json(text, where) if text.strip() else {}
     try:
@@ -93,7 +93,7 @@ def read_space(
 
 
 def same_content(wanted: str, found: str) -> bool:
-    """Return whether a payload holds what another asks for: the order of items aside, and what it says nothing of."""
+    """Return whether `found` has the content of `wanted`, ignoring the order of items and fields that `wanted` lacks."""
     first, second = read_space(wanted, name=""), read_space(found, name="")
     named = {(c.table, c.column) for c in first.columns}
     second = replace(
@@ -114,12 +114,12 @@ def _unordered(space: GenieSpace) -> tuple[object, ...]:
 
 
 def text_of_instructions(found: list[_Json]) -> str:
-    """Return the text of all text instructions, each on lines of its own."""
+    """Return the text of all text instructions, each starting on a new line."""
     return "\n".join(text_of(t.get("content")) for t in found)
 
 
 def table_of(identifier: str) -> TableName:
-    """Return the table that an identifier names: three parts by plain dots, or quoted ones."""
+    """Return the table of an identifier: three parts separated by dots, plain or quoted."""
     parts = identifier.split(".")
     return TableName(*parts) if len(parts) == 3 and "`" not in identifier else TableName.parse(identifier)
 
@@ -133,7 +133,7 @@ def _columns_of(table: _Json) -> Iterable[ColumnConfig]:
 
 
 def _modernise(content: _Json) -> None:
-    """Write the words of version 1 as version 2 has them: the platform takes no mixture."""
+    """Rename the fields of version 1 to those of version 2: the platform rejects a mixture."""
     for table in _list(content, "data_sources", "tables"):
         for config in table.get("column_configs", []):
             for old, new in items.FIRST_WORDS.items():
@@ -160,7 +160,7 @@ def _put_tables(content: _Json, space: GenieSpace) -> None:
 def _over(
     kind: str, values: Sequence[Any], write: Callable[[Any], _Json], read: Callable[[_Json], Any], old: list[_Json]
 ) -> list[_Json]:
-    """Return the items sorted by id: those that are there already as they are, new ones with ids of their own."""
+    """Return the items sorted by ID: existing ones unchanged, others with new IDs."""
     left = [(read(item), item) for item in old]
     kept: list[_Json] = []
     new: list[tuple[int, _Json]] = []
@@ -192,7 +192,7 @@ def _list(content: _Json, *path: str) -> list[_Json]:
 
 
 def _put(content: _Json, path: tuple[str, ...], value: list[_Json]) -> None:
-    """Set a list; an empty one is only written where a list stands already: the platform writes none."""
+    """Set a list; an empty list is only written over an existing one, as the platform writes no empty lists."""
     home = content
     for name in path[:-1]:
         if name not in home and not value:
@@ -205,7 +205,7 @@ def _put(content: _Json, path: tuple[str, ...], value: list[_Json]) -> None:
 
 
 def _pruned(value: Any) -> Any:
-    """Leave out empty lists, maps and texts: the platform writes none."""
+    """Remove empty lists, maps and strings, as the platform does not write them."""
     if isinstance(value, Mapping):
         return {k: p for k, v in value.items() if (p := _pruned(v)) not in ([], {}, "")}
     return [_pruned(v) for v in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""ALTER TABLE in the words of seven dialects, applied to the relations of a script."""
+"""ALTER TABLE in seven dialects, applied to the relations of a script."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NO_COLUMN_DROPPED = frozenset(
 
 
 class AlterTable:
-    """One ALTER TABLE statement; `lost` says what of it could not be followed, `changed` whether a column or name was."""
+    """One ALTER TABLE statement; `lost` lists its unsupported parts, `changed` is true if it changed a column or name."""
 
     def __init__(self, cursor: Cursor, relations: Relations) -> None:
         self._cursor, self._relations = cursor, relations
@@ -65,7 +65,7 @@ class AlterTable:
             else:
                 last = self._action(word)
             if not cursor.done and not cursor.take(",") and (cursor.at == begin or last != "WITH"):
-                self._lose(f"{cursor.word() or 'what follows'} is not followed")
+                self._lose(f"{cursor.word() or 'the rest'} is not supported")
                 return
 
     def _action(self, word: str) -> str:
@@ -101,7 +101,7 @@ class AlterTable:
             case _ if word in _HARMLESS or cursor.word() in _HARMLESS:
                 cursor.skip_to_comma()
             case _:
-                self._lose(f"{cursor.word() or 'this action'} is not followed")
+                self._lose(f"{cursor.word() or 'this action'} is not supported")
                 cursor.skip_to_comma()
         return word
 
@@ -135,7 +135,7 @@ class AlterTable:
             cursor.skip_to_comma()
         elif cursor.kind(1) is TokenType.DOT:
             cursor.skip_to_comma()
-            self._lose("a field added inside a column is not followed")
+            self._lose("adding a field inside a column is not supported")
         else:
             self._put((read_column(cursor),))
 
@@ -172,7 +172,7 @@ class AlterTable:
         cursor.take_any("CASCADE", "RESTRICT")
         cursor.take("CONSTRAINTS")
         if len(names) > 1 or self._relation is None:
-            return  # a field inside a column, or a table that is not made here: nothing is lost
+            return  # a field inside a column, or a table that is not created here: no column is lost
         self.changed = True
         for relation in self._reached():
             at = relation.index(names[0])

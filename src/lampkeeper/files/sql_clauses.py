@@ -1,4 +1,4 @@
-"""Clauses behind the list of columns: partitions, parents, what stands behind a query."""
+"""Clauses after the list of columns: partitions, parents, clauses after a query."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lampkeeper.model.errors import UsageError
 
 
 def step(cursor: Cursor) -> None:
-    """Step over one token or bracket of a clause that says nothing of columns; a second statement in it is an error."""
+    """Skip one token or bracket of a clause that does not affect columns; raise UsageError at the start of another statement."""
     if cursor.kind() in (TokenType.R_PAREN, TokenType.COMMA):
         if cursor.kind() is TokenType.R_PAREN:
-            raise cursor.error("a bracket too many")
+            raise cursor.error("unexpected closing bracket")
         cursor.at += 1
     elif cursor.kind() is TokenType.L_PAREN:
         cursor.skip_brackets()
@@ -63,7 +63,7 @@ def partition_columns(cursor: Cursor, relation: Relation) -> bool:
             try:
                 column = read_column(inner)
             except UsageError:
-                inner.skip_to_comma()  # an expression, no column
+                inner.skip_to_comma()  # an expression, not a column
             else:
                 found += [column] if column.type else []
         inner.take(",")
@@ -72,7 +72,7 @@ def partition_columns(cursor: Cursor, relation: Relation) -> bool:
 
 
 def without_tail(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Leave out WITH NO DATA, WITH CHECK OPTION and the like behind a query."""
+    """Remove WITH NO DATA, WITH CHECK OPTION and similar clauses after a query."""
     words = [word_of(t) for t in tokens[-5:]]
     if "WITH" in words:
         at = len(words) - 1 - words[::-1].index("WITH")

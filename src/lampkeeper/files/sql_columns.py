@@ -1,4 +1,4 @@
-"""The list of columns and constraints in CREATE TABLE, CREATE VIEW and ALTER TABLE ... ADD, in the words of seven dialects."""
+"""The list of columns and constraints in CREATE TABLE, CREATE VIEW and ALTER TABLE ... ADD, in seven dialects."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _DESCRIPTION = re.compile(r"\bdescription\s*=\s*(?:r?\"((?:[^\"\\]|\\.)*)\"|r?'(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Items:
-    """What stands in the list: columns, and relations whose columns are taken as they are, in the order given."""
+    """The items of the list in their order: columns, and relations whose columns are copied."""
 
     found: tuple[SqlColumn | Parts, ...]
 
     def columns(self, like: Callable[[Parts], tuple[SqlColumn, ...]]) -> tuple[SqlColumn, ...]:
-        """Return the columns; `like` gives those of a relation that LIKE names."""
+        """Return the columns; `like` returns those of a relation named by LIKE."""
         return tuple(c for f in self.found for c in ((f,) if isinstance(f, SqlColumn) else like(f)))
 
 
 def read_items(cursor: Cursor) -> Items:
-    """Read a list in brackets; raise UsageError with the place of what is no column and no constraint."""
+    """Read a list in brackets; raise UsageError with the location of an item that is neither a column nor a constraint."""
     if not cursor.take("("):
         raise cursor.error("expected a list of columns in brackets")
     found: list[SqlColumn | Parts] = []
@@ -68,7 +68,7 @@ def read_items(cursor: Cursor) -> Items:
 
 
 def is_constraint(cursor: Cursor) -> bool:
-    """Return whether a constraint, a key or an index is next, no column."""
+    """Return whether the next item is a constraint, a key or an index instead of a column."""
     word, after, kind = cursor.word(), cursor.word(1), cursor.kind(1)
     first = word.split()[0] if word else ""
     mysql = cursor.statement.script.dialect == "mysql"
@@ -86,7 +86,7 @@ def is_constraint(cursor: Cursor) -> bool:
 
 
 def skip_constraint(cursor: Cursor) -> None:
-    """Step over a constraint; raise UsageError where a column follows it without a comma."""
+    """Skip a constraint; raise UsageError if a column follows it without a comma."""
     while not cursor.done and cursor.kind() not in (TokenType.COMMA, TokenType.R_PAREN):
         if cursor.kind() in (TokenType.L_PAREN, TokenType.L_BRACKET):
             cursor.skip_brackets()
@@ -101,7 +101,7 @@ def skip_constraint(cursor: Cursor) -> None:
 
 
 def read_column(cursor: Cursor) -> SqlColumn:
-    """Read one column: its name, its type if it has one, what follows."""
+    """Read one column: its name, its type if it has one, its options."""
     line = cursor.line
     column = SqlColumn(name=cursor.name(), line=line)
     if cursor.done or cursor.kind() in (TokenType.COMMA, TokenType.R_PAREN):
@@ -112,7 +112,7 @@ def read_column(cursor: Cursor) -> SqlColumn:
 
 
 def read_options(cursor: Cursor, column: SqlColumn) -> SqlColumn:
-    """Read what follows the type of a column: comment, NOT NULL, masks; step over the rest."""
+    """Read the options after the type of a column: comment, NOT NULL, masks; skip the rest."""
     while not cursor.done and cursor.kind() not in (TokenType.COMMA, TokenType.R_PAREN):
         begin = cursor.at
         if cursor.take("NOT"):
@@ -135,13 +135,13 @@ def read_options(cursor: Cursor, column: SqlColumn) -> SqlColumn:
 
 
 def description_of(options: str) -> str:
-    """Return what OPTIONS (...) of BigQuery says in `description`."""
+    """Return `description` in OPTIONS (...) of BigQuery."""
     found = _DESCRIPTION.search(options)
     return (found[1] or found[2] or "") if found else ""
 
 
 def is_option(cursor: Cursor) -> bool:
-    """Return whether what follows the type of a column is next, no type."""
+    """Return whether an option of a column is next instead of a type."""
     word = cursor.word()
     first = word.split()[0] if word else ""
     return first in ("NOT", "NULL", "COMMENT", "DEFAULT", "CONSTRAINT", "GENERATED", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES",
@@ -149,7 +149,7 @@ def is_option(cursor: Cursor) -> bool:
 
 
 def _control(cursor: Cursor) -> str:
-    """Read MASK, MASKED or MASKING POLICY after an optional WITH, or step over what else WITH brings."""
+    """Read MASK, MASKED or MASKING POLICY after an optional WITH, or skip another option after WITH."""
     begin = cursor.at
     if cursor.take("MASKING", "POLICY") or cursor.take("MASK"):
         cursor.names()
@@ -172,7 +172,7 @@ def _control(cursor: Cursor) -> str:
 
 
 def _skip_option(cursor: Cursor) -> bool:
-    """Step over one option that says nothing of the column's name, type or meaning; say whether there was one."""
+    """Skip one option that does not affect the column's name, type or meaning; return whether there was one."""
     word = cursor.word()
     first = word.split()[0] if word else ""
     if first in ("DEFAULT", "EXPRESSION"):
@@ -219,7 +219,7 @@ def _skip_bracket(cursor: Cursor) -> None:
 
 
 def _skip_action(cursor: Cursor) -> None:
-    """Step over ON UPDATE CURRENT_TIMESTAMP, ON DELETE SET NULL and the like."""
+    """Skip ON UPDATE CURRENT_TIMESTAMP, ON DELETE SET NULL and similar options."""
     cursor.at += 1
     if cursor.take("CONFLICT") or cursor.take("NULL"):
         cursor.take_any("IGNORE", "REPLACE", "ABORT", "FAIL", "ROLLBACK")
@@ -232,7 +232,7 @@ def _skip_action(cursor: Cursor) -> None:
 
 
 def _skip_generated(cursor: Cursor) -> None:
-    """Step over GENERATED ALWAYS AS (...), AS IDENTITY (...), AS ROW START."""
+    """Skip GENERATED ALWAYS AS (...), AS IDENTITY (...), AS ROW START."""
     cursor.at += 1
     cursor.take_any("ALWAYS", "BY")
     cursor.take("DEFAULT")
@@ -246,6 +246,6 @@ def _skip_generated(cursor: Cursor) -> None:
 
 
 def _skip_sequence(cursor: Cursor) -> None:
-    """Step over START WITH 1 INCREMENT BY 1 and what else is said of the numbers of a column."""
+    """Skip START WITH 1 INCREMENT BY 1 and other options of a column's sequence."""
     while cursor.take_any(*_SEQUENCE) or cursor.take_number():
         continue

@@ -28,7 +28,7 @@ _MOST_PARTS = 3
 
 
 class Cursor:
-    """A place in the tokens of a statement."""
+    """A position in the tokens of a statement."""
 
     def __init__(self, statement: Statement, at: int = 0) -> None:
         self.statement = statement
@@ -37,7 +37,7 @@ class Cursor:
 
     @property
     def done(self) -> bool:
-        """Return whether nothing is left."""
+        """Return whether all tokens have been read."""
         return self.at >= len(self.tokens)
 
     @property
@@ -56,7 +56,7 @@ class Cursor:
         return self.tokens[at].token_type if at < len(self.tokens) else None
 
     def take(self, *words: str) -> bool:
-        """Step over these words if they are next."""
+        """Skip these words if they are next; return whether they were."""
         at = self.at
         left = list(words)
         while left and at < len(self.tokens):
@@ -71,7 +71,7 @@ class Cursor:
         return True
 
     def take_any(self, *words: str) -> str:
-        """Step over the next word if it is one of these, and return it."""
+        """Skip the next word if it is one of these, and return it."""
         found = self.word()
         if found not in words:
             return ""
@@ -79,13 +79,13 @@ class Cursor:
         return found
 
     def take_number(self) -> bool:
-        """Step over a number if it is next."""
+        """Skip a number if it is next; return whether it was."""
         found = self.kind() is TokenType.NUMBER
         self.at += found
         return found
 
     def error(self, message: str, fix: str = "") -> UsageError:
-        """Return an error with the place of the next token."""
+        """Return an error with the location of the next token."""
         shown = repr(str(self.tokens[self.at].text)[:30]) if not self.done else "the end of the statement"
         dialect = self.statement.script.dialect
         what = f"{self.statement.script.exact_place(self._offset())}: not a statement of {dialect}: {message}, found {shown}"
@@ -102,7 +102,7 @@ class Cursor:
             return str(token.text)
         raw = self._raw(token)
         while not self.done and int(self.tokens[self.at].start) == int(token.end) + 1 and self._is_word():
-            token = self.tokens[self.at]  # `2fa` comes as a number and a word
+            token = self.tokens[self.at]  # the tokenizer splits `2fa` into a number and a word
             raw += self._raw(token)
             self.at += 1
         return raw
@@ -125,17 +125,17 @@ class Cursor:
         return (found[-3] if len(found) > 2 else "", found[-2] if len(found) > 1 else "", found[-1])
 
     def string(self) -> str:
-        """Read a text, an equals sign before it or not; raise UsageError when there is none."""
+        """Read a string, with or without an equals sign before it; raise UsageError if there is none."""
         if self.kind() is TokenType.EQ:
             self.at += 1
         if self.kind() not in _STRINGS:
-            raise self.error("expected a text in quotes")
+            raise self.error("expected a quoted string")
         found = str(self.tokens[self.at].text)
         self.at += 1
         return found
 
     def skip_brackets(self) -> str:
-        """Step over a bracket with everything in it and return its text."""
+        """Skip a bracket with its content and return its text."""
         begin = self.at
         wanted: list[TokenType] = []
         while not self.done:
@@ -144,14 +144,14 @@ class Cursor:
             if not angle and kind in _CLOSE:
                 wanted.append(_CLOSE[kind])
             elif not angle and kind in _CLOSE.values() and (not wanted or wanted.pop() is not kind):
-                raise self.error("a bracket too many")
+                raise self.error("unexpected closing bracket")
             self.at += 1
             if not wanted:
                 return self.text(begin)
         raise self.error("a bracket is not closed")
 
     def text(self, begin: int) -> str:
-        """Return the text from a token up to here, blanks made one."""
+        """Return the text from a token up to here, with runs of blanks collapsed."""
         if begin >= self.at:
             return ""
         script = self.statement.script
@@ -183,7 +183,7 @@ class Cursor:
         return self.text(begin)
 
     def skip_expression(self) -> None:
-        """Step over one expression: operands joined by operators; a word after an operand ends it."""
+        """Skip one expression: operands joined by operators; a word after an operand ends it."""
         wants = True
         while not self.done and self.kind() not in (TokenType.COMMA, TokenType.R_PAREN):
             kind, word = self.kind(), self.word()
@@ -213,7 +213,7 @@ class Cursor:
                 return
 
     def skip_to_comma(self) -> None:
-        """Step over an item of a list up to its comma or the bracket that ends the list."""
+        """Skip an item of a list up to its comma or the bracket that ends the list."""
         while not self.done and self.kind() not in (TokenType.COMMA, TokenType.R_PAREN):
             if self.kind() in (TokenType.L_PAREN, TokenType.L_BRACKET):
                 self.skip_brackets()

@@ -1,4 +1,4 @@
-"""Which statements give no column and are passed over, and the search in them for a table or a view made all the same."""
+"""Statements that define no columns and are skipped, and the search for hidden definitions of tables or views in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PASSED = frozenset(
         "LET", "FLASHBACK",
     }
 )  # fmt: skip
-"""Words that begin a statement of rows, privileges or sessions."""
+"""First words of statements about data, privileges or sessions."""
 PASSED_OBJECTS = frozenset(
     {
         "INDEX", "SEQUENCE", "EXTENSION", "SCHEMA", "DATABASE", "CATALOG", "ROLE", "USER", "GROUP", "LOGIN", "FUNCTION",
@@ -32,7 +32,7 @@ PASSED_OBJECTS = frozenset(
         "METASTORE", "SNAPSHOT", "RESERVATION",
     }
 )  # fmt: skip
-"""What CREATE and ALTER make that has no columns of its own."""
+"""Kinds of objects in CREATE and ALTER that have no columns."""
 _MAKES = re.compile(
     r"\b(?:CREATE(?:\s+\w+){0,5}?\s+(?:TABLE|VIEW)|ALTER\s+TABLE|RENAME\s+TABLE|SP_RENAME)\b(?!\s*(?:TO\b|ON\b|FROM\b|,|$))",
     re.IGNORECASE,
@@ -42,9 +42,9 @@ _TEMPORARY = re.compile(r"\bCREATE\s+(?:(?:GLOBAL|LOCAL|OR|REPLACE)\s+)*(?:TEMP|
 
 
 def hidden_relation(statement: Statement, skip: int = 0) -> str:
-    """Return the words in a statement, after its first `skip` tokens, that make or change a table or a view; else nothing.
+    """Return the words in a statement, after its first `skip` tokens, that create or change a table or view; empty if none.
 
-    Texts in quotes are looked into where the statement runs text as SQL.
+    Quoted strings are searched too if the statement runs strings as SQL.
     """
     tokens = statement.tokens[skip:]
     runs = bool(tokens) and word_of(statement.tokens[0]) in _RUNS_TEXT

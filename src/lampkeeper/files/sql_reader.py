@@ -1,7 +1,7 @@
-"""A SQL script read statement by statement: each is read into relations, or named with the reason why not.
+"""Reads a SQL script statement by statement: each becomes part of the relations, or is listed with the reason why not.
 
-What gives or changes a table, a view or a column is read. What cannot (rows, privileges, indexes) is on a list and passed over;
-what is neither, or could not be followed, may lose a relation and is an error.
+Statements that define or change a table, a view or a column are read. Known statements without columns (data, privileges,
+indexes) are skipped. Any other statement, or an unsupported one, may hide a relation and is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIX = "write the columns out as CREATE TABLE, or read the tables from the works
 
 
 class ScriptReader:
-    """Reads statements in order; `relations` is what they made, `unfollowed` has one entry for each that was not read."""
+    """Reads statements in order; `relations` is the result, `unfollowed` has one entry per statement that was not read."""
 
     def __init__(self) -> None:
         self.relations = Relations()
@@ -39,7 +39,7 @@ class ScriptReader:
         self._composite: dict[str, tuple[SqlColumn, ...]] = {}
 
     def take(self, statement: Statement) -> None:
-        """Read one statement or name it."""
+        """Read one statement, or record why it was not read."""
         found = self._outcome(statement)
         if found is None:
             self.read += 1
@@ -47,7 +47,7 @@ class ScriptReader:
             self.unfollowed.append(found)
 
     def type_of(self, text: str) -> str:
-        """Return a type with the names of the script's own types replaced by what they stand for."""
+        """Return a type with the script's user-defined types replaced by their definitions."""
         for _ in range(5):
             name = text.split("(")[0].rsplit(".", 1)[-1].strip(' "`[]').casefold()
             known = self._types.get(name)
@@ -61,7 +61,7 @@ class ScriptReader:
         first = words[0] if words else ""
         if not statement.ended:
             return _lost(
-                statement, f"{first} has no end: what follows it may not have been read", None, "end it with a semicolon"
+                statement, f"{first} has no end: the statements after it may not have been read", None, "end it with a semicolon"
             )
         match first:
             case "CREATE":
@@ -80,10 +80,10 @@ class ScriptReader:
                 return _lost(statement, "SELECT INTO makes a table whose columns are not followed", None, _FIX)
         hidden = hidden_relation(statement)
         if hidden:
-            return _lost(statement, f"{first or 'the statement'} holds {hidden}, which is not read", None, _FIX)
+            return _lost(statement, f"{first or 'the statement'} contains {hidden}, which is not read", None, _FIX)
         if first in PASSED:
             return _passed(statement, first)
-        return _lost(statement, f"a statement that begins with {statement.source.split()[0][:30]!r} is not known", None, _FIX)
+        return _lost(statement, f"unknown statement: it begins with {statement.source.split()[0][:30]!r}", None, _FIX)
 
     def _create(self, statement: Statement) -> Unfollowed | None:
         cursor = Cursor(statement, 1)
@@ -98,7 +98,7 @@ class ScriptReader:
                 name = word.split()[-1]
                 hidden = hidden_relation(statement, skip=1) if name in ("SCHEMA", "INDEX", "SEQUENCE") else ""
                 if hidden:
-                    return _lost(statement, f"CREATE {name} holds {hidden}, which is not read", None, _FIX)
+                    return _lost(statement, f"CREATE {name} contains {hidden}, which is not read", None, _FIX)
                 return _passed(statement, f"CREATE {name}")
             before.append(word)
             if cursor.kind() is TokenType.L_PAREN:
@@ -143,13 +143,13 @@ class ScriptReader:
         parents: list[Relation] = []
         listed = self._tail(cursor, relation, lost, parents) or listed
         if not listed and not lost:
-            lost.append("it gives no columns: they are known when it is made")
+            lost.append("it lists no columns: they are only known when it is created")
         for parent in parents:
             parent.children.append(relation)
         return self._settle(statement, relation, lost, before)
 
     def _tail(self, cursor: Cursor, relation: Relation, lost: list[str], parents: list[Relation]) -> bool:
-        """Read what stands after the list of columns; say whether it gives columns."""
+        """Read the clauses after the list of columns; return whether they define columns."""
         gives = False
         while not cursor.done:
             word = cursor.word()
@@ -179,7 +179,7 @@ class ScriptReader:
         return gives
 
     def _clause(self, cursor: Cursor, relation: Relation) -> bool:
-        """Read a clause of a table or a view that says something of it: its comment, a row filter that it has."""
+        """Read a clause with the comment or a row filter of a table or view."""
         begin = cursor.at
         if cursor.word() == "COMMENT":
             cursor.at += 1
@@ -215,7 +215,7 @@ class ScriptReader:
         return self._settle(cursor.statement, relation, lost, before)
 
     def _query(self, cursor: Cursor, relation: Relation, lost: list[str]) -> None:
-        """Read the query that the rest of the statement is; a list of columns before it renames its columns."""
+        """Read the rest of the statement as a query; a list of columns before it renames its columns."""
         if cursor.take("TABLE"):
             found = list(self._like(cursor.parts(), lost))
             problems: list[str] = []
@@ -226,7 +226,7 @@ class ScriptReader:
         named = relation.columns
         if named and any(c.type for c in named):
             if cursor.statement.script.dialect == "mysql":
-                relation.add(found)  # it adds the columns of the query to those of the list
+                relation.add(found)  # it appends the columns of the query to those of the list
                 lost += problems
         elif named:
             fits = len(found) == len(named)
@@ -249,7 +249,7 @@ class ScriptReader:
             there.add(relation.columns)
             if "IF NOT EXISTS" not in " ".join(statement.words(12)):
                 message = (
-                    f"table {relation.parts[2]!r} is created again: the first one is taken, with columns that only this one has"
+                    f"table {relation.parts[2]!r} is created twice: the first one counts, with new columns of this one"
                 )
                 # Columns taken from another table stand where that one was made.
                 line = max([statement.script.line(statement.start), *(c.line for c in relation.columns[:1])])
@@ -299,7 +299,7 @@ class ScriptReader:
             return (
                 _passed(statement, f"ALTER {name}")
                 if name
-                else _lost(statement, "ALTER of something that is not known", None, _FIX)
+                else _lost(statement, "ALTER of an unknown object", None, _FIX)
             )
         while cursor.take_any(what) == "":
             cursor.at += 1
@@ -317,7 +317,7 @@ class ScriptReader:
         words = statement.words(6)
         what = next((w for w in words[1:4] if w in _RELATIONS), "")
         if not what or words[1] not in (*_RELATIONS, "MATERIALIZED", "FOREIGN", "EXTERNAL", "TEMPORARY", "STREAMING"):
-            return _passed(statement, f"DROP {words[1]}") if len(words) > 1 else _lost(statement, "DROP of nothing", None, _FIX)
+            return _passed(statement, f"DROP {words[1]}") if len(words) > 1 else _lost(statement, "DROP of no object", None, _FIX)
         cursor = Cursor(statement, 1)
         while cursor.take_any(what) == "":
             cursor.at += 1
@@ -336,7 +336,7 @@ class ScriptReader:
         if kind in ("MATERIALIZED", "FOREIGN"):
             cursor.at += 1
         if not kind:
-            return _passed(statement, "COMMENT ON what is no table and no column")
+            return _passed(statement, "COMMENT ON an object other than a table or a column")
         cursor.take("IF", "EXISTS")
         names = cursor.names()
         if not cursor.take("IS"):
@@ -386,7 +386,7 @@ class ScriptReader:
     def _like(self, parts: Parts, lost: list[str]) -> tuple[SqlColumn, ...]:
         relation = self.relations.find(parts)
         if relation is None:
-            lost.append(f"{parts[2]!r}, whose columns it takes, is not created before it in this file")
+            lost.append(f"{parts[2]!r}, whose columns it copies, is not created before it in this file")
             return ()
         return tuple(replace(c, controls=()) for c in relation.columns)
 

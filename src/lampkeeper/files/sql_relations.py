@@ -1,4 +1,4 @@
-"""Tables and views while a SQL script is read: what statements made of them so far, and which statements were not followed."""
+"""Tables and views while a SQL script is read: their definition so far, and the statements that were not read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Parts = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlColumn:
-    """A column as a statement declares it; `type` is the text of its dialect, empty if the statement gives none."""
+    """A column as a statement declares it; `type` is the text in its dialect, empty without one."""
 
     name: str
     type: str = ""
@@ -22,12 +22,12 @@ class SqlColumn:
     nullable: bool = True
     line: int = 1
     controls: tuple[str, ...] = ()
-    """Masks that it has already, as the script says them."""
+    """Existing masks, in the words of the script."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Relation:
-    """A table or a view. A temporary one is known to later statements and is in no catalog."""
+    """A table or a view. Later statements can refer to a temporary one, which does not belong to a catalog."""
 
     parts: Parts
     kind: TableKind = TableKind.TABLE
@@ -37,15 +37,15 @@ class Relation:
     temporary: bool = False
     children: list[Relation] = field(default_factory=list)
     controls: list[str] = field(default_factory=list)
-    """Row filters that it has already, as the script says them."""
+    """Existing row filters, in the words of the script."""
 
     def index(self, name: str) -> int | None:
-        """Return where a column stands, its name in any case."""
+        """Return the position of a column, ignoring case."""
         folded = name.casefold()
         return next((i for i, c in enumerate(self.columns) if c.name.casefold() == folded), None)
 
     def add(self, columns: Iterable[SqlColumn]) -> None:
-        """Add columns that are not there yet; one given again fills what the first left empty."""
+        """Add missing columns; a repeated column fills in fields that the first left empty."""
         for column in columns:
             at = self.index(column.name)
             if at is None:
@@ -66,7 +66,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfollowed:
-    """A statement that was not read: why, how bad that is, and which relation it may have been about."""
+    """A statement that was not read: the reason, the severity, and the relation it may define."""
 
     place: str
     reason: str
@@ -78,25 +78,25 @@ class Unfollowed:
 
 @dataclass(slots=True)
 class Relations:
-    """The relations of a script by name, and where unqualified names go."""
+    """The relations of a script by name, and the defaults for unqualified names."""
 
     catalog: str = ""
     schema: str = ""
     _known: dict[Parts, Relation] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Relation]:
-        """Yield the relations in the order in which they were made."""
+        """Yield the relations in the order of their creation."""
         return iter(self._known.values())
 
     def full(self, parts: Parts) -> Parts:
-        """Return a name with the defaults that hold now."""
+        """Return a name completed with the current defaults."""
         catalog, schema, name = parts
         if schema:
             return (catalog or self.catalog, schema, name)
         return (self.catalog, self.schema, name)
 
     def find(self, parts: Parts) -> Relation | None:
-        """Return a relation by its name; one given with fewer parts is found while only one fits."""
+        """Return a relation by its name; with fewer parts only if exactly one matches."""
         full = self.full(parts)
         found = self._known.get(_key(full))
         if found is not None:
@@ -105,18 +105,18 @@ class Relations:
         return near[0] if len(near) == 1 else None
 
     def put(self, relation: Relation) -> None:
-        """Make a relation known, in place of one of the same name."""
+        """Add a relation, replacing one of the same name."""
         self._known.pop(_key(relation.parts), None)
         self._known[_key(relation.parts)] = relation
 
     def drop(self, relation: Relation) -> None:
-        """Forget a relation."""
+        """Remove a relation."""
         self._known.pop(_key(relation.parts), None)
         for other in self:
             other.children = [c for c in other.children if c is not relation]
 
     def rename(self, relation: Relation, parts: Parts) -> None:
-        """Give a relation another name; it keeps its place in the order."""
+        """Rename a relation; it keeps its position in the order."""
         old = _key(relation.parts)
         relation.parts = parts
         self._known = {_key(parts) if k == old else k: r for k, r in self._known.items()}

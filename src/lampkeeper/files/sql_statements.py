@@ -1,8 +1,8 @@
-"""SQL scripts of seven dialects, split into statements of tokens whose offsets are those of the file.
+"""Splits SQL scripts of seven dialects into statements of tokens, with offsets in the file.
 
-A script is more than statements: psql has COPY data and backslash commands, mysqldump puts statements into conditional
-comments and changes the delimiter, T-SQL ends batches with GO, SQL*Plus with a slash. These are blanked or turned into
-semicolons first, character by character, so that every place stays that of the file.
+A script has more than statements: psql has COPY data and backslash commands, mysqldump puts statements into conditional
+comments and changes the delimiter, T-SQL ends batches with GO, SQL*Plus with a slash. These are first replaced by blanks or
+semicolons, character by character, so that every location stays that of the file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SWITCHES = ("ANSI_", "QUOTED_", "NOCOUNT", "ARITHABORT", "IDENTITY_INSERT", "XA
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """A file's text as its dialect reads it, and where its lines begin."""
+    """A file's text as its dialect reads it, and the offsets of its lines."""
 
     path: Path
     text: str
@@ -66,7 +66,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The tokens of one statement; `ended` is false when the file ends inside it."""
+    """The tokens of one statement; `ended` is false if the file ends inside it."""
 
     script: Script
     tokens: tuple[Token, ...]
@@ -88,18 +88,18 @@ class Statement:
         return self.script.text[self.start : int(self.tokens[-1].end) + 1]
 
     def words(self, most: int = 0) -> tuple[str, ...]:
-        """Return its unquoted words in upper case, all or the first ones."""
+        """Return its unquoted words in upper case, all or the first `most`."""
         found = [w for t in self.tokens[: most or None] for w in word_of(t).split()]
         return tuple(found[: most or None])
 
 
 def word_of(token: Token) -> str:
-    """Return an unquoted token in upper case, blanks made one; of a quoted one nothing."""
+    """Return an unquoted token in upper case with runs of blanks collapsed; empty for a quoted one."""
     return "" if token.token_type in _QUOTED else " ".join(str(token.text).upper().split())
 
 
 def read_statements(text: str, path: Path, dialect: str) -> tuple[Statement, ...]:
-    """Return the statements of a script; raise UsageError with the place of a string or comment that never ends."""
+    """Return the statements of a script; raise UsageError with the location of an unclosed string or comment."""
     prepared, batches = _prepared(text, path, dialect)
     script = Script(path=path, text=prepared, dialect=dialect)
     try:
@@ -111,7 +111,7 @@ def read_statements(text: str, path: Path, dialect: str) -> tuple[Statement, ...
 
 
 def _once(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Leave out tokens that the tokenizer made out of one: `1y` is a number, a cast and a type at one place."""
+    """Remove extra tokens at one offset: the tokenizer splits `1y` into a number, a cast and a type."""
     end = -1
     for token in tokens:
         if int(token.start) > end:
@@ -146,7 +146,7 @@ def _begins_line(chunk: Sequence[Token], token: Token, script: Script) -> bool:
 
 
 def _before_new(chunk: Sequence[Token], token: Token, script: Script) -> int:
-    """Return how much of the chunk stands before a statement of T-SQL that its last token begins on a line of its own."""
+    """Return the length of the chunk before a T-SQL statement that its last token starts on a separate line."""
     if len(chunk) < 2 or not _begins_line(chunk[:-1], chunk[-1], script) or _is_routine(chunk[:-1]):
         return len(chunk)
     first, second = word_of(chunk[-1]), word_of(token)
@@ -156,14 +156,14 @@ def _before_new(chunk: Sequence[Token], token: Token, script: Script) -> int:
 
 
 def _starts_alone(chunk: Sequence[Token], token: Token, script: Script) -> bool:
-    """Return whether T-SQL begins a statement with this word on a line of its own."""
+    """Return whether this word starts a T-SQL statement on a separate line."""
     if script.dialect != "tsql" or word_of(token) not in _BEGINS or _is_routine(chunk):
         return False
     return _begins_line(chunk, token, script)
 
 
 class _Blocks:
-    """How many BEGIN and CASE are open."""
+    """Counts the open BEGIN and CASE blocks."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -173,7 +173,7 @@ class _Blocks:
         if self._after_end:
             self._after_end = False
             if word in _LOOPS:
-                self.depth += 1  # END IF closes no BEGIN
+                self.depth += 1  # END IF does not close a BEGIN
                 return
             if word == "CASE":
                 return
@@ -185,7 +185,7 @@ class _Blocks:
 
 
 def _is_routine(chunk: Sequence[Token]) -> bool:
-    """Return whether semicolons may stand inside: a procedure, a function, a trigger, a block."""
+    """Return whether the chunk may contain semicolons: a procedure, a function, a trigger, a block."""
     words = [w for t in chunk[:14] for w in word_of(t).split()]
     if not words:
         return False
@@ -215,7 +215,7 @@ def _routine_end(chunk: Sequence[Token], at: int, dialect: str, batches: Sequenc
 
 
 def _prepared(text: str, path: Path, dialect: str) -> tuple[str, tuple[int, ...]]:
-    """Return the text with what is no SQL blanked, and the offsets where a batch ends."""
+    """Return the text with everything other than SQL replaced by blanks, and the offsets at which batches end."""
     parts: list[str] = []
     batches: list[int] = []
     delimiter = ";"
@@ -249,7 +249,7 @@ def _prepared(text: str, path: Path, dialect: str) -> tuple[str, tuple[int, ...]
 
 
 def _undelimited(text: str, delimiter: str) -> str:
-    """Return text outside quotes with the delimiter of mysql as the semicolon, and semicolons inside routines blanked."""
+    """Return text outside quotes with MySQL's delimiter replaced by semicolons, and semicolons inside routines by blanks."""
     if delimiter == ";":
         return text
     mark = ";" + " " * (len(delimiter) - 1)
@@ -257,7 +257,7 @@ def _undelimited(text: str, delimiter: str) -> str:
 
 
 def _conditional(comment: str) -> str:
-    """Return what mysql reads of a conditional comment, at the same place."""
+    """Return the part of a conditional comment that MySQL executes, at the same offset."""
     opened = re.match(r"/\*M?!\d*", comment)
     head = opened.end() if opened else 2
     body = comment[head:-2]
@@ -275,7 +275,7 @@ def _blank(text: str) -> str:
 
 
 def _pattern(dialect: str) -> re.Pattern[str]:
-    """Return what must not be looked into (quotes, comments) and what is no SQL, for a dialect."""
+    """Return the pattern of a dialect for quotes and comments, which are not searched, and for text that is not SQL."""
     text = r"'(?:[^'\\]|\\.|'')*'" if dialect in _BACKSLASH else r"[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'"
     wide = r'"(?:[^"\\]|\\.)*"' if dialect in ("databricks", "mysql", "bigquery") else r'"(?:[^"]|"")*"'
     kept = [text, wide, r"`[^`]*`", r"--[^\n]*"]

@@ -1,4 +1,4 @@
-"""Whole files in and out: UTF-8, and a write either happens entirely or not at all."""
+"""Reads and writes whole files in UTF-8; writes are atomic."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lampkeeper.model.errors import UsageError
 SECRET_MODE = 0o600
 PUBLIC_MODE = 0o644
 MOST_BYTES = 128 * 1024 * 1024
-"""No file of ours is larger: the snapshot of a metastore of 10^5 columns has a fourth of it. Larger ones are not read at all."""
+"""The largest file that is read: four times the snapshot of a metastore with 10^5 columns."""
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text without a byte order mark; raise UsageError when it is not there, too large, or not UTF-8."""
+    """Return a file's text without a byte order mark; raise UsageError if it is missing, too large, or not UTF-8."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise UsageError(f"{path}: has {size} bytes; files above {MOST_BYTES} are not read", fix="name the right file")
+            raise UsageError(f"{path}: has {size} bytes; files above {MOST_BYTES} are not read", fix="give another file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
@@ -42,15 +42,15 @@ def place_of(path: Path | str, text: str, offset: int) -> str:
 
 
 def write_text(path: Path, text: str, *, mode: int = PUBLIC_MODE) -> bool:
-    """Write one file, see `write_texts`; say whether its bytes changed."""
+    """Write one file, see `write_texts`; return whether it changed."""
     return bool(write_texts({path: text}, mode=mode))
 
 
 def write_texts(texts: Mapping[Path, str], *, mode: int = PUBLIC_MODE) -> tuple[Path, ...]:
-    """Write files so that none is ever half-written, and none changes before all are safely on disk beside their place.
+    """Write files atomically: none changes before the new content of all is on disk beside the target.
 
-    Folders are made. Files that already hold these bytes are left alone. Return the paths that changed. Raise UsageError
-    when the disk or the permissions refuse; the old files then stand as they were, unless a rename itself fails midway.
+    Missing folders are created. Files with the same bytes are not touched. Return the changed paths. Raise UsageError if the
+    disk or the permissions prevent it; the old files then stay unchanged, unless a rename itself fails midway.
     """
     data = {Path(os.path.realpath(path)): text.encode("utf-8") for path, text in sorted(texts.items())}
     changed = {path: content for path, content in data.items() if not _holds(path, content)}

@@ -1,10 +1,9 @@
-"""`abac.auto.tfvars`: a draft with everything, and one file a layer; desired states as text and back.
+"""`abac.auto.tfvars`: a draft with all sections, and one file per layer; converts desired states to text and back.
 
-The format is the one that users of such tools know (groups, group_members, tag_policies, tag_assignments, fgac_policies,
-genie_space_configs), extended by what a desired state holds beyond it: tag_permissions, schemas, tables, grants,
-workspace_assignments,
-warehouses, and in fgac_policies securable_type, securable, match_columns, on_column and using. A policy's `name` is its
-name in the catalog as it stands.
+The format is the usual one of such tools (groups, group_members, tag_policies, tag_assignments, fgac_policies,
+genie_space_configs), extended by the rest of a desired state: tag_permissions, schemas, tables, grants, workspace_assignments,
+warehouses, and in fgac_policies securable_type, securable, match_columns, on_column and using. A policy's `name` is its exact
+name in the catalog.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from lampkeeper.model.masks import Function
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One key of the files: the layers that may hold it, the field of `Desired` it fills, how it is read and written."""
+    """One key of the files: the layers that may hold it, its field of `Desired`, its reader and its writer."""
 
     key: str
     field: str
@@ -38,7 +37,7 @@ class Section:
 _ACCOUNT, _DATA, _WORKSPACE = ((layer,) for layer in LAYERS)
 
 SECTIONS: tuple[Section, ...] = (
-    # Data access and workspace refer to groups by name, so every layer lists them; only account makes them.
+    # Data access and workspace refer to groups by name, so every layer lists them; only the account layer creates them.
     Section(key="groups", field="groups", layers=LAYERS, read=governance.read_groups, values=governance.group_values),
     Section(key="group_members", field="members", layers=_ACCOUNT, read=lambda r: r.lists("group_members"), values=dict),
     Section(
@@ -70,7 +69,7 @@ SECTIONS: tuple[Section, ...] = (
 
 _HEADERS = {
     None: "Draft of the whole environment: groups, governed tags, policies, grants, Genie spaces.\n"
-    "Functions are in masking_functions.sql. Edit, validate, plan: planning splits it into the files of the layers.",
+    "Functions are in masking_functions.sql. Edit it, then validate and plan: plan splits it into the layer files.",
     Layer.ACCOUNT: "Account layer, shared by all environments: groups, members, governed tags.",
     Layer.DATA_ACCESS: "Data access layer: tag assignments, policies, grants. Functions are in masking_functions.sql.",
     Layer.WORKSPACE: "Workspace layer: workspace assignments, warehouses, Genie spaces.",
@@ -79,7 +78,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRead:
-    """What a file says, which of our keys it sets, and what is wrong with it short of being unreadable."""
+    """The content of a file, the known keys that it sets, and findings."""
 
     desired: Desired
     keys: tuple[str, ...]
@@ -104,10 +103,10 @@ def render_layer(desired: Desired, layer: Layer | None = None) -> str:
 
 
 def read_layer(text: str, path: Path | str, layer: Layer | None = None, functions: Iterable[Function] = ()) -> LayerRead:
-    """Read one layer's file, or a draft (None); `functions` go into the desired state as they are.
+    """Read one layer's file, or a draft (None); `functions` are added to the desired state.
 
-    Keys that the layer must not hold, unknown keys, objects given twice and conditions that do not parse (their policies are
-    left out) come back as findings; what cannot be read raises UsageError with file, line and column.
+    Keys of other layers, unknown keys, objects given twice and conditions that do not parse (their policies are left out) are
+    returned as findings; raise UsageError with file, line and column if the text cannot be read.
     """
     document = read_hcl(text, str(path))
     record = Record.of(document)
@@ -141,7 +140,7 @@ def _misplaced(record: Record, values: Mapping[str, Value], layer: Layer | None)
 
 
 def _doubles(desired: Desired, path: str) -> Iterator[Finding]:
-    """Yield a finding for every object that the file gives twice, so that none wins in silence."""
+    """Yield a finding for every object that the file gives twice, so that neither is used silently."""
     kinds: tuple[tuple[str, list[tuple[str, ...]]], ...] = (
         ("tag policy", [(t.key,) for t in desired.tag_policies]),
         ("tag permission", [(t.key, t.role) for t in desired.tag_permissions]),

@@ -1,4 +1,4 @@
-"""Types of other systems as Databricks types, by the written table data/types.yaml."""
+"""Types of other systems as Databricks types, by the table data/types.yaml."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import yaml
 from lampkeeper.model.errors import InternalError
 
 FALLBACK = "STRING"
-"""What a type that the table does not know becomes."""
+"""The type for a type that is not in the table."""
 
 MAX_PRECISION = 38
 _COMPLEX = re.compile(r"(array|map|struct|variant)\b", re.IGNORECASE)
 _CALL = re.compile(r"([a-z_][a-z0-9_ ]*?)\s*\(\s*([^()]*)\)\s*([a-z ]*)\Z")
 _QUALIFIED = re.compile(r"(?:\w+|\"[^\"]+\")\s*\.\s*([^.()]+(?:\(.*)?)\Z", re.DOTALL)
-"""A type of some schema, as dumps write them: `public.citext`."""
+"""A qualified type, as dumps write it: `public.citext`."""
 _SAYS_NOTHING = ("zerofill", "signed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeTable:
-    """The table: type texts in lower case to Databricks types, and the DECIMAL that stands for one without arguments."""
+    """The table: lower-case types to Databricks types, and the DECIMAL for a decimal type without arguments."""
 
     types: Mapping[str, str]
     decimal_default: str
@@ -34,17 +34,17 @@ class TypeTable:
 
 @cache
 def load_type_table() -> TypeTable:
-    """Return the written table."""
+    """Return the table."""
     data = yaml.safe_load(resources.files("lampkeeper.files").joinpath("data/types.yaml").read_text("utf-8"))
     types = data["types"]
     for key, value in types.items():
         if not isinstance(key, str) or key != key.lower() or not isinstance(value, str):
-            raise InternalError(f"types.yaml: {key!r}: {value!r} is not a lower-case text with a type")
+            raise InternalError(f"types.yaml: {key!r}: {value!r} is not a lower-case name with a type")
     return TypeTable(types=types, decimal_default=data["decimal_default"])
 
 
 def databricks_type(text: str) -> str | None:
-    """Return the Databricks type for a type text of any of the systems in the table; None when it is not known."""
+    """Return the Databricks type for a type of any system in the table; None if it is unknown."""
     table = load_type_table()
     plain = " ".join(text.lower().split())
     if plain in table.types and "p,s" not in table.types[plain]:
@@ -52,7 +52,7 @@ def databricks_type(text: str) -> str | None:
     if _COMPLEX.match(text) and plain != "array":
         return _native_complex(text)
     if plain.endswith("[]"):
-        return FALLBACK  # an array of another system is kept as the text of it
+        return FALLBACK  # an array of another system becomes a string
     found = _CALL.match(plain)
     head, arguments, tail = found.groups() if found else (plain, "", "")
     if head in ("enum", "set") or plain.startswith(("enum(", "set(")):

@@ -21,7 +21,7 @@ from lampkeeper.model.names import write_name
 
 
 def read_workspace_assignments(record: Record) -> Iterator[WorkspaceAssignment]:
-    """Yield the groups' workspace assignments in the workspace."""
+    """Yield the workspace assignments of the groups."""
     for item in record.records("workspace_assignments"):
         yield WorkspaceAssignment(group=item.text("group"), entitlements=item.texts("entitlements"))
 
@@ -45,7 +45,7 @@ def warehouse_values(warehouses: tuple[Warehouse, ...]) -> Value:
 
 
 def read_spaces(record: Record) -> Iterator[GenieSpace]:
-    """Yield the Genie spaces; a space without `acl_groups` is for every group of the file, one with `[]` for nobody."""
+    """Yield the Genie spaces; without `acl_groups`, every group of the file may use a space; with `[]`, no group may."""
     every_group = record.keys("groups")
     for name, item in record.named("genie_space_configs"):
         groups = item.texts("acl_groups")
@@ -65,7 +65,7 @@ def read_spaces(record: Record) -> Iterator[GenieSpace]:
 
 
 def space_values(spaces: tuple[GenieSpace, ...]) -> Value:
-    """Return `genie_space_configs`: a map of space name to its content, every field written out."""
+    """Return `genie_space_configs`: a map of space name to its content, with every field."""
     return {space.name: _space_value(space) for space in spaces}
 
 
