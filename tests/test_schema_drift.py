@@ -84,7 +84,7 @@ class TestSensitiveNames:
             "ssn", "patient_ssn", "social_sec_num", "passport_number", "dob", "birth_date", "birthdate", "date_of_birth",
             "email", "email_address", "phone", "phone_number", "home_address", "mailing_address", "credit_card", "creditcard",
             "card_number", "cvv", "account_num", "diagnosis", "diagnosis_code", "medication", "medication_name", "patient_name",
-            "mrn", "insurance_id", "first_name", "last_name", "protection_notes",
+            "mrn", "insurance_id", "first_name", "last_name", "treatment_notes",
         ],
     )  # fmt: skip
     def test_sensitive(self, name: str) -> None:

@@ -42,7 +42,7 @@ MUST = {
     ENCOUNTERS: {
         "diagnosis_code": "health",
         "diagnosis_desc": "health",
-        "protection_notes": "health",
+        "treatment_notes": "health",
         "attending_doc": "name",
         "billed_amount": "financial_amount",
         "paid_amount": "financial_amount",

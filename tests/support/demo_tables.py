@@ -42,7 +42,7 @@ _DEFINITIONS = {
     ),
     ENCOUNTERS: (
         "encounter_id BIGINT, patient_id BIGINT, encounter_date DATE, encounter_type STRING, diagnosis_code STRING, "
-        "diagnosis_desc STRING, protection_notes STRING, attending_doc STRING, facility_id STRING, facility_name STRING, "
+        "diagnosis_desc STRING, treatment_notes STRING, attending_doc STRING, facility_id STRING, facility_name STRING, "
         "billed_amount DECIMAL(12;2), paid_amount DECIMAL(12;2), length_of_stay_days INT, discharge_status STRING, "
         "created_at TIMESTAMP"
     ),

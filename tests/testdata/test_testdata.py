@@ -36,7 +36,7 @@ SHAPES = {
         current_balance status issued_at last_used_date""",
     "patients": """patient_id first_name last_name date_of_birth ssn gender email phone address city state zip insurance_id
         insurance_provider primary_physician risk_tier enrolled_at""",
-    "encounters": """encounter_id patient_id encounter_date encounter_type diagnosis_code diagnosis_desc protection_notes
+    "encounters": """encounter_id patient_id encounter_date encounter_type diagnosis_code diagnosis_desc treatment_notes
         attending_doc facility_id facility_name billed_amount paid_amount length_of_stay_days discharge_status created_at""",
 }
 WORDS = {

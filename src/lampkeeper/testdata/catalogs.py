@@ -113,7 +113,7 @@ ENCOUNTERS = columns_of("""
     encounter_type      | STRING          | INPATIENT, OUTPATIENT, EMERGENCY or TELEHEALTH
     diagnosis_code      | STRING          | ICD-10 code
     diagnosis_desc      | STRING          | Diagnosis in words
-    protection_notes     | STRING          | Notes of the clinician
+    treatment_notes     | STRING          | Notes of the clinician
     attending_doc       | STRING          | Name of the attending doctor
     facility_id         | STRING          | Facility number
     facility_name       | STRING          | Name of the facility
