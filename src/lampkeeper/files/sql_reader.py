@@ -248,9 +248,7 @@ class ScriptReader:
         ):
             there.add(relation.columns)
             if "IF NOT EXISTS" not in " ".join(statement.words(12)):
-                message = (
-                    f"table {relation.parts[2]!r} is created twice: the first one counts, with new columns of this one"
-                )
+                message = f"table {relation.parts[2]!r} is created twice: the first one counts, with new columns of this one"
                 # Columns taken from another table stand where that one was made.
                 line = max([statement.script.line(statement.start), *(c.line for c in relation.columns[:1])])
                 twice = Unfollowed(
@@ -296,11 +294,7 @@ class ScriptReader:
         what = next((w for w in words[1:4] if w in _RELATIONS), "")
         if not what:
             name = next((w for w in words[1:5] if w in (*PASSED_OBJECTS, "TYPE", "DOMAIN", "DEFAULT")), "")
-            return (
-                _passed(statement, f"ALTER {name}")
-                if name
-                else _lost(statement, "ALTER of an unknown object", None, _FIX)
-            )
+            return _passed(statement, f"ALTER {name}") if name else _lost(statement, "ALTER of an unknown object", None, _FIX)
         while cursor.take_any(what) == "":
             cursor.at += 1
         if what == "VIEW" and "AS" in statement.words():
