@@ -1,1 +1,1 @@
-"""Text that other systems read: SQL names, literals and tokens, and digests. It knows none of the nouns."""
+"""SQL names, literals and tokens, and digests. Independent of the types in `model`."""

@@ -1,13 +1,13 @@
-"""SQL text cut into tokens: sqlglot's tokenizer, with the places of comments and where Spark's own lexer cuts otherwise.
+"""Splits SQL text into tokens: sqlglot's tokenizer, plus the locations of comments and the differences to Spark's lexer.
 
-What a mask calls, asks and returns is judged by these tokens. So nothing may hide: no token may be a comment or a text here
-and code in the engine. Spark 4.1 (SqlBaseLexer.g4, tried on the engine) differs from sqlglot in these:
+The checks of masks rely on these tokens, so code must not be able to hide: text that is code in the engine must never be a
+comment or a string here. Spark 4.1 (SqlBaseLexer.g4, tested on the engine) differs from sqlglot as follows:
 
-- a line comment whose line ends with a backslash goes on in the next line;
-- `/*+` opens a hint wherever it stands: what follows is read as code, and it is no comment inside a comment either;
-- the star that opens an inner comment closes nothing: `/*/*/` is two comments that never end;
-- `{# … #}` is no comment, and no word turns the rest of a statement into one text, as sqlglot's commands do;
-- `'it''s'` is one text; `n'…'` and `x'…'` are a word and a text.
+- a line comment whose line ends with a backslash continues on the next line;
+- `/*+` opens a hint anywhere: the text after it is code, and inside a comment it does not open a nested one;
+- the star that opens an inner comment cannot close it: `/*/*/` is two unclosed comments;
+- `{# … #}` is not a comment, and no keyword turns the rest of a statement into one string, as sqlglot's commands do;
+- `'it''s'` is one string; `n'…'` and `x'…'` are a word and a string.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lampkeeper.text.sql_quoting import identifier_value, string_value
 
 if TYPE_CHECKING:
-    # sqlglot takes half a second to load: commands that read no SQL start without it.
+    # sqlglot takes half a second to load: commands that do not read SQL start without it.
     from sqlglot.tokenizer_core import Token
 
 _LINE_COMMENT = re.compile(r"--(?:\\\n|[^\r\n])*")
@@ -34,7 +34,7 @@ _MOST_ODD_COMMENTS = 100
 
 
 class TokenKind(StrEnum):
-    """What a token is; blanks are no tokens."""
+    """The kind of a token; blanks are not tokens."""
 
     COMMENT = "comment"
     STRING = "string"
@@ -46,7 +46,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SqlToken:
-    """A token: its text as it is written, and the offset where it starts.
+    """A token: its text as written, and the offset of its start.
 
     A NAME is in back-ticks, a WORD is not. A MARK is one character, or `/*+`.
     """
@@ -62,22 +62,22 @@ class SqlToken:
 
     @property
     def value(self) -> str:
-        """Return what a STRING or a NAME stands for; the text of any other token."""
+        """Return the value of a STRING or a NAME; the text of any other token."""
         if self.kind is TokenKind.STRING:
             return string_value(self.text)
         return identifier_value(self.text)
 
     def is_word(self, *words: str) -> bool:
-        """Return whether the token is one of these words (upper case), in any case."""
+        """Return whether the token is one of these words (given in upper case), ignoring case."""
         return self.kind is TokenKind.WORD and self.text.upper() in words
 
     def is_mark(self, mark: str) -> bool:
-        """Return whether the token is this mark."""
+        """Return whether the token is this punctuation mark."""
         return self.kind is TokenKind.MARK and self.text == mark
 
 
 class SqlTextError(ValueError):
-    """A text that cannot be cut into tokens: what is at `offset` never ends; `close` would end it."""
+    """A text that cannot be tokenized: the part at `offset` is not closed; `close` would close it."""
 
     def __init__(self, offset: int, what: str, close: str = "") -> None:
         super().__init__(f"{what} is never closed" if close else f"{what} cannot be read")
@@ -87,7 +87,7 @@ class SqlTextError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlScan:
-    """The tokens of a text, or those before the place where it cannot be read on, which `error` names."""
+    """The tokens of a text, or those before the location of `error`."""
 
     tokens: tuple[SqlToken, ...]
     error: SqlTextError | None = None
@@ -102,7 +102,7 @@ def sql_tokens(text: str) -> tuple[SqlToken, ...]:
 
 
 def scan_sql(text: str) -> SqlScan:
-    """Return the tokens of Databricks SQL, comments included, as far as the text can be read."""
+    """Return the tokens of Databricks SQL, including comments, up to the first error."""
     shown, odd = text, list[slice]()
     while True:
         raw, broken = _tokenized(shown)
@@ -112,7 +112,7 @@ def scan_sql(text: str) -> SqlScan:
             if len(odd) == _MOST_ODD_COMMENTS:
                 return SqlScan(tokens=(), error=SqlTextError(found.span.start, "so many nested or continued comments"))
             odd.append(found.span)
-            # Blanked, so that sqlglot reads on where Spark does.
+            # Replaced by blanks, so that sqlglot continues at the same offset as Spark.
             shown = shown[: found.span.start] + " " * (found.span.stop - found.span.start) + shown[found.span.stop :]
             continue
         tokens += [SqlToken(TokenKind.COMMENT, text[span], span.start) for span in odd]
@@ -120,9 +120,9 @@ def scan_sql(text: str) -> SqlScan:
 
 
 def split_outside(text: str, separator: str, *, brackets: str = "()[]") -> tuple[str, ...]:
-    """Split Databricks SQL at separators outside brackets, texts, quoted names and comments; raise SqlTextError.
+    """Split Databricks SQL at separators outside brackets, strings, quoted names and comments; raise SqlTextError.
 
-    The parts come without blanks around them; a text of blanks has none. A separator is one mark or several that touch.
+    The parts have no surrounding blanks; a blank text has no parts. A separator is one mark or several adjacent ones.
     """
     parts: list[str] = []
     depth = begin = seen = 0
@@ -153,7 +153,7 @@ def dialect_tokens(text: str, dialect: str) -> list[Token]:
 
 
 class _OddCommentError(Exception):
-    """A comment of Spark that sqlglot ends elsewhere."""
+    """A comment that ends at different offsets in Spark and sqlglot."""
 
     def __init__(self, span: slice) -> None:
         super().__init__()
@@ -167,14 +167,14 @@ def _tokenizer_class() -> Any:
     class Tokenizer(Databricks.Tokenizer):
         COMMANDS: ClassVar[set[Any]] = set()
 
-    # Both are put there by sqlglot's base class for every dialect.
+    # sqlglot's base class adds both for every dialect.
     for opening in ("{#", Tokenizer.HINT_START):
         del Tokenizer._COMMENTS[opening]
     return Tokenizer
 
 
 def _tokenized(text: str) -> tuple[Sequence[Token], bool]:
-    """Return sqlglot's tokens, and whether it stopped at something that never ends."""
+    """Return sqlglot's tokens, and whether it stopped at an unclosed part."""
     from sqlglot.errors import TokenError
 
     tokenizer = _tokenizer_class()(dialect="databricks")
@@ -185,14 +185,14 @@ def _tokenized(text: str) -> tuple[Sequence[Token], bool]:
 
 
 def _placed(text: str, raw: Sequence[Token], broken: bool) -> tuple[list[SqlToken], SqlTextError | None]:
-    """Return our tokens for sqlglot's, with the comments between them; raise _OddCommentError."""
+    """Convert sqlglot's tokens and add the comments between them; raise _OddCommentError."""
     tokens: list[SqlToken] = []
     at = 0
     try:
         for each in raw:
             start, end = max(int(each.start), at), int(each.end) + 1
             if end <= at:
-                continue  # `10L` is a number, a cast and a type at one place
+                continue  # sqlglot splits `10L` into a number, a cast and a type at one offset
             tokens += _comments(text, at, start)
             _add(tokens, each, text[start:end], start)
             at = end
@@ -207,7 +207,7 @@ def _placed(text: str, raw: Sequence[Token], broken: bool) -> tuple[list[SqlToke
 
 
 def _comments(text: str, at: int, end: int) -> Iterator[SqlToken]:
-    """Yield the comments of a stretch in which sqlglot found no token; raise _OddCommentError where Spark ends one elsewhere."""
+    """Yield the comments of a range without sqlglot tokens; raise _OddCommentError if Spark ends one at another offset."""
     last = slice(at, at)
     while at < end:
         if text[at].isspace():
@@ -225,7 +225,7 @@ def _comments(text: str, at: int, end: int) -> Iterator[SqlToken]:
 
 
 def _comment_end(text: str, at: int) -> int | None:
-    """Return where the comment that starts here ends by Spark's rules; `at` itself if none starts, None if it never ends."""
+    """Return the end of the comment that starts here, by Spark's rules; `at` without a comment, None if it is not closed."""
     line = _LINE_COMMENT.match(text, at)
     if line is not None:
         return line.end()
@@ -242,7 +242,7 @@ def _comment_end(text: str, at: int) -> int | None:
 
 
 def _code_after(text: str, at: int) -> int:
-    """Return the first offset from here on that is neither blank nor in a comment; of a comment that never ends, its start."""
+    """Return the first offset from here that is neither blank nor in a comment, or the start of an unclosed comment."""
     while at < len(text):
         stop = at + 1 if text[at].isspace() else _comment_end(text, at)
         if stop is None or stop == at:

@@ -1,13 +1,13 @@
-r"""Names and texts as Databricks SQL, and back: the only way either enters a statement.
+r"""Converts names and strings to Databricks SQL and back: the only way in which either enters a statement.
 
-A name stands in back-ticks, an inner back-tick doubled; nothing else is special there (source: platform docs, Identifiers).
-A text stands in single quotes without the prefix `r`. A backslash escapes there: `\n`, `\r`, `\t`, `\b`, `\0`, `\Z`, three
+A name is written in back-ticks, with inner back-ticks doubled and no other escapes (source: platform docs, Identifiers).
+A string is written in single quotes without the prefix `r`. Backslash escapes are `\n`, `\r`, `\t`, `\b`, `\0`, `\Z`, three
 octal digits from `\000` to `\177`, `\uXXXX`, `\UXXXXXXXX`; `\%` and `\_` keep their backslash; before any other character it
-is dropped, and a doubled quote is one (source: platform docs, STRING type; Spark 4.1, SparkParserUtils.unescapeSQLString).
+is dropped, and a doubled quote is one quote (source: platform docs, STRING type; Spark 4.1, SparkParserUtils.unescapeSQLString).
 
-Spark replaces `${name}` in the text of a statement before it parses it, within literals too, also by variables of the
-driver's environment, unless `spark.sql.variable.substitute` is off (source: Spark 4.1, VariableSubstitution). So a literal
-never holds `${`: a comment in a catalog must not be able to read the driver's environment.
+Before parsing, Spark replaces `${name}` in a statement, also within literals and also by environment variables of the driver,
+unless `spark.sql.variable.substitute` is off (source: Spark 4.1, VariableSubstitution). Therefore a literal never contains
+`${`: a comment in a catalog must not be able to read the driver's environment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 
 _WRITTEN = re.compile(r"[\\'\n\r\0]|(?<=\$)\{")
 _ESCAPED = {"\n": "\\n", "\r": "\\r", "\0": "\\u0000"}
-# Not `\0` for NUL: a digit after it would be read as part of an octal number.
+# Not `\0` for NUL: a digit after it would become part of an octal number.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([01][0-7]{2})|(.))|''|\"\"", re.DOTALL)
 _MEANINGS = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a", "%": "\\%", "_": "\\_"}
 
@@ -32,17 +32,17 @@ def quote_path(*parts: str) -> str:
 
 
 def quote_string(text: str) -> str:
-    """Return a literal on one line that stands for exactly this text."""
+    """Return a one-line literal with exactly this value."""
     return "'" + _WRITTEN.sub(lambda m: _ESCAPED.get(m.group(), "\\" + m.group()), text) + "'"
 
 
 def identifier_value(written: str) -> str:
-    """Return the name that a word, or a name in back-ticks, stands for."""
+    """Return the name that a word, or a name in back-ticks, denotes."""
     return written[1:-1].replace("``", "`") if written.startswith("`") else written
 
 
 def string_value(literal: str) -> str:
-    """Return the text that a literal stands for: single or double quotes, raw or not."""
+    """Return the value of a literal in single or double quotes, raw or not."""
     if literal[0] in "rR":
         return literal[2:-1]
     return _ESCAPE.sub(lambda m: _meaning(m, literal[0]), literal[1:-1])
@@ -55,5 +55,5 @@ def _meaning(found: re.Match[str], quote: str) -> str:
     if other is not None:
         return _MEANINGS.get(other, other)
     number = int(octal, 8) if octal else int(short or long, 16)
-    # Half of a surrogate pair is no character, and neither is what is above the last one: Spark puts a question mark there.
+    # For a lone surrogate, and for a code point above the last one, Spark inserts a question mark.
     return chr(number) if number < 0xD800 or 0xDFFF < number <= 0x10FFFF else "?"
