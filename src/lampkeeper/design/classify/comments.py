@@ -9,6 +9,7 @@ from lampkeeper.design.classify.context import TableContext
 from lampkeeper.design.classify.naming import YES, CandidateLabel, judge_name
 from lampkeeper.design.knowledge.kinds import Kind
 from lampkeeper.design.knowledge.lexicon import Lexicon
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 _SHORT_COMMENT = 6
@@ -17,7 +18,6 @@ _OPAQUE_COMMENT = 16
 _SILENT, _OTHER, _AGREEING, _LONG = 0.85, 0.55, 0.9, 0.7
 """What is left of what a comment says: beside a name that says nothing, another thing, the same thing; of a long comment."""
 _PERSON = 0.5
-_RELATIONS = frozenset({"for", "from", "that", "which", "when", "used", "whose", "where"})
 
 
 def weigh_comment(
@@ -98,7 +98,7 @@ def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
     for index, word in enumerate(words):
         if index and word == "of" and words[index + 1 : index + 2] not in (("birth",), ("death",), ("kin",)):
             return words[:index]
-        if index and word in _RELATIONS:
+        if index and word in word_list("relations"):
             return words[:index]
     return words
 

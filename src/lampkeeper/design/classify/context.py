@@ -7,74 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lampkeeper.design.knowledge.lexicon import Lexicon
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 _PERSONAL = frozenset(
     {LabelClass.EMAIL, LabelClass.PHONE, LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.NAME, LabelClass.DEMOGRAPHIC}
 )
-_ABOUT_PEOPLE = frozenset(
-    {"address", "contact", "detail", "details", "info", "information", "profile", "data", "master", "identifier",
-     "personal", "account", "record", "registration",
-     "application", "login", "demographics", "history", "document", "background", "bio", "mst", "dim", "tbl", "tb", "table",
-     "raw", "stg", "staging", "base", "core", "temp", "tmp", "backup", "bak", "entity", "view", "vw", "v", "extract", "snapshot",
-     "hist", "archive", "dump", "dataset", "csv", "register", "directory", "roster", "enrolment", "enrollment", "admission",
-     "onboarding", "biodata", "churn", "hdr", "header"}
-)  # fmt: skip
-_MAIL = frozenset({"email", "mail", "mailing", "message", "newsletter", "inbox", "outbox", "envelope", "correspondence", "sms"})
-_CARD = frozenset({"card", "cards", "kartu", "karte", "tarjeta"})
-_AML = frozenset({"aml", "kyc", "fraud", "sanctions", "compliance"})
-_TALK = frozenset(
-    {"note", "message", "sms", "comment", "chat", "feedback", "review", "conversation", "ticket", "complaint", "call"}
-)
-_INDIA = frozenset({"gst", "gstin", "aadhaar", "aadhar", "ifsc", "tds", "india", "uan", "hsn", "upi", "pincode", "esic", "pan"})
-_READINGS = frozenset({"lab", "laboratory", "measurement", "observation", "vital", "vitals", "test", "result", "reading"})
-_BOOKS = frozenset({"product", "gl", "journal", "trial", "office", "budget", "asset", "inventory", "template"})
-_AUTH = frozenset({"oauth", "token", "auth", "authentication", "session", "credential", "login", "password", "sso", "secret"})
-_CALLS = frozenset({"cdr", "call", "calls", "dialer", "telephony", "voicemail"})
 _TOPICS_OF_TABLES = {
-    "card": _CARD, "readings": _READINGS, "books": _BOOKS, "talk": _TALK, "mail": _MAIL, "auth": _AUTH, "cdr": _CALLS,
+    "card": "card_tables", "readings": "reading_tables", "books": "book_tables", "talk": "talk_tables", "mail": "mail_tables",
+    "auth": "auth_tables", "cdr": "call_tables",
 }  # fmt: skip
-"""Topics that a word of the table's name is enough for."""
+"""Topics that a word of the table's name is enough for, and the list of these words."""
 _ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMOGRAPHIC})
-_RACE = frozenset({"race"})
-_SPORT = frozenset(
-    {
-        "deck",
-        "mana",
-        "rarity",
-        "spell",
-        "monster",
-        "quest",
-        "loot",
-        "weapon",
-        "attack",
-        "flavor",
-        "lap",
-        "circuit",
-        "horse",
-        "jockey",
-        "racer",
-        "podium",
-        "finish",
-        "grid",
-        "stadium",
-        "tournament",
-    }
-)
-"""Runners, horses and the people of games have races too, so the word alone describes nobody."""
-_MACHINES = frozenset(
-    {"oauth", "oauth2", "oidc", "saml", "http", "api", "ftp", "ssh", "ldap", "smtp", "dns", "dhcp", "email", "mqtt"}
-)
-"""A client or an agent of these is a program."""
-_FOREIGN = frozenset({"id", "my", "vi", "th", "eu", "pt", "tr", "zh", "ja", "ko", "ru", "ar", "af"})
+_RACE = "race"
+"""Runners and horses have races too: in a table of races the word describes nobody, and alone it makes no table one of people."""
 _ENOUGH_FOREIGN = 2
 _ENOUGH_HEALTH = 2
-_ANSWERS = frozenset({"attribute", "answer", "response", "submission", "questionnaire", "survey", "meta", "metadata", "eav"})
-_THINGS_WITH_ATTRIBUTES = frozenset(
-    {"product", "item", "sku", "catalog", "catalogue", "asset", "device", "post", "page", "term", "option", "config", "setting"}
-)
 _FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
-_KEYS = frozenset({"id", "number", "key", "uuid", "code", "ref"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +61,12 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
     every = {w for c in columns for w in c}
     if not reference and _holds_addresses(lexicon, words, columns):
         topics.add("addresses")
-    if {"diagnosis", "icd", "encounter", "patient", "mrn"} & every and not reference:
+    if word_list("health_columns") & every and not reference:
         topics.add("health")
     linked = lexicon.is_in("person", words) or _has_person_key(lexicon, columns) or "payslip" in words
     if not reference and _speaks_of_health(lexicon, columns, _ENOUGH_HEALTH if person or linked else _ENOUGH_HEALTH + 1):
         topics.add("health")
-    if {"payslip", "salary", "payroll"} & every and not reference:
+    if word_list("pay_columns") & every and not reference:
         topics.add("pay")
     return TableContext(
         person=person, linked=linked and not reference, organisation=organisation, reference=reference, topics=frozenset(topics)
@@ -128,15 +77,15 @@ def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[st
     """Return what the words of the table, of its schema and of its columns speak of, people apart."""
     table, every, place = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
-    topics.update(topic for topic, evidence in _TOPICS_OF_TABLES.items() if evidence & table)
+    topics.update(topic for topic, name in _TOPICS_OF_TABLES.items() if word_list(name) & table)
     reported = {
-        "card": bool({"cvv", "cvc"} & every),
-        "india": bool(_INDIA & (table | (every - {"pan"}) | set(place))),
-        "sport": bool(_RACE & table or _SPORT & every),
+        "card": bool(word_list("card_columns") & every),
+        "india": bool(word_list("indian_words") & (table | (every - {"pan"}) | set(place))),
+        "sport": _RACE in table,
         "mail": _looks_like_mail(columns),
         "bank_account": {"bank", "account"} <= table,
-        "answers": _holds_answers(words),
-        "aml": bool(_AML & (table | every)),
+        "answers": bool(word_list("answer_tables") & table),
+        "aml": bool(word_list("compliance") & (table | every)),
         "health_schema": lexicon.is_in("health", place),
         "foreign": _is_foreign(lexicon, columns),
     }
@@ -160,11 +109,6 @@ def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]], enou
     return len(found) >= enough
 
 
-def _holds_answers(words: tuple[str, ...]) -> bool:
-    """Return whether the table keeps one value a row, whatever was asked: answers of forms, attributes of entities."""
-    return bool(_ANSWERS & set(words)) and not _THINGS_WITH_ATTRIBUTES & set(words)
-
-
 def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     """Return whether the columns describe people: a birth date or national id, or two kinds of other personal columns."""
     found: set[LabelClass] = set()
@@ -172,7 +116,7 @@ def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> b
     for words in columns:
         for match in lexicon.find(words):
             term = match.term
-            if _RACE & set(term.words):
+            if _RACE in term.words:
                 continue
             if term.strength == "strong" and term.label in _PERSONAL and not term.open and len(words) <= len(term.words) + 1:
                 found.add(term.label)
@@ -187,7 +131,8 @@ def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> b
 
 def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     """Return whether two columns or more, and at least as many as speak English, are called something in another language."""
-    languages = [{m.term.language in _FOREIGN for m in lexicon.find(c)} for c in columns]
+    modifiers_last = word_list("foreign_languages")
+    languages = [{m.term.language in modifiers_last for m in lexicon.find(c)} for c in columns]
     foreign = sum(1 for found in languages if found == {True})
     return foreign >= _ENOUGH_FOREIGN and foreign >= sum(1 for found in languages if False in found)
 
@@ -236,12 +181,12 @@ def _names_people(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
     if not words:
         return False
     tail = tuple(w for w in words if not w.isdigit())
-    if tail[-1:] in (("client",), ("agent",)) and _MACHINES & set(tail):
+    if tail[-1:] in (("client",), ("agent",)) and word_list("machines") & set(tail):
         return False
     while tail:
         if any(tail[-n:] in lexicon.lists["person"] for n in (1, 2, 3)) and tail[-1:] != ("contact",):
             return True
-        if tail[-1] not in _ABOUT_PEOPLE or len(tail) == 1:
+        if tail[-1] not in word_list("table_endings") or len(tail) == 1:
             return tail[-1:] in lexicon.lists["person"]
         if tail[-2:] == ("emergency", "contact"):
             return True
@@ -258,8 +203,8 @@ def _is_reference(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
 
 def _has_person_key(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
     for words in columns:
-        if len(words) in (2, 3) and words[-1] in _KEYS and lexicon.is_in("person", words[-2:-1]):
+        if len(words) in (2, 3) and words[-1] in word_list("person_keys") and lexicon.is_in("person", words[-2:-1]):
             return True
-        if len(words) == 1 and words[0] in {"employee", "patient", "customer", "client", "student"}:
+        if len(words) == 1 and words[0] in word_list("bare_person_keys"):
             return True
     return False

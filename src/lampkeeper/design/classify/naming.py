@@ -7,99 +7,16 @@ from dataclasses import dataclass, replace
 from lampkeeper.design.classify.context import TableContext
 from lampkeeper.design.knowledge.kinds import Kind
 from lampkeeper.design.knowledge.lexicon import ENGLISH, Lexicon, Match, Term
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 YES, PENDING = 0.6, 0.42
 """Scores from which a column is protected, and from which it is undecided (protected until reviewed)."""
-_IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "code", "codes", "fk", "ref", "reference"})
 _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelClass.CARD_SECURITY_CODE, LabelClass.COMPLIANCE})
 _CONTACTS = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME, LabelClass.EMAIL})
-_FIRM = frozenset({"company", "organisation", "business", "corporate", "firm", "vendor", "supplier", "bank", "branch"})
-_PREFIX_PEOPLE = frozenset(
-    {"billing", "shipping", "delivery", "emergency", "contact", "next", "kin", "attending", "primary", "referring",
-     "prepared", "approved", "bill", "ship", "sold", "to",
-     "ats", "legal", "authorised", "authorized", "home", "secondary", "encrypted", "masked", "personal", "details", "detail"}
-)  # fmt: skip
-_SIMULATED_ACCESSES = frozenset(
-    {"photo", "photograph", "picture", "avatar", "image", "foto", "gambar", "anh", "lichtbild", "signature"}
-)
-_THINGS = frozenset({"field", "source", "column", "col", "data", "text", "line", "input", "business", "office", "string", "part"})
-_BOUNDS = frozenset({"min", "max", "minimum", "maximum"})
-_NO_MONEY = frozenset(
-    {
-        "load",
-        "trial",
-        "stock",
-        "inventory",
-        "point",
-        "miles",
-        "vacation",
-        "pto",
-        "day",
-        "hour",
-        "work",
-        "life",
-        "leave",
-        "unit",
-        "units",
-        "week",
-        "entitlement",
-        "quantity",
-        "multiplier",
-        "factor",
-        "version",
-        "timesheet",
-    }
-)
 _ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
 _STATES = frozenset({LabelClass.HEALTH, LabelClass.DEMOGRAPHIC, LabelClass.DOB, LabelClass.COMPLIANCE})
 """Classes of which a yes or no is an answer: `is_deceased`, `has_disability`."""
-_KINDS_OF = frozenset(
-    {
-        "jenis",
-        "tipe",
-        "tipo",
-        "typ",
-        "type",
-        "loai",
-        "soort",
-        "rodzaj",
-        "kategori",
-        "categoria",
-        "status",
-        "code",
-        "kode",
-        "codigo",
-        "id",
-        "kd",
-    }
-)
-"""The kind of a disability is a disability; the kind of an account is no account."""
-_VIRTUAL = frozenset(
-    {
-        "dataset",
-        "database",
-        "cache",
-        "heap",
-        "function",
-        "broker",
-        "peer",
-        "object",
-        "api",
-        "program",
-        "electronic",
-        "service",
-        "web",
-        "url",
-        "website",
-        "wallet",
-        "memory",
-        "bitcoin",
-        "network",
-        "internet",
-    }
-)
-_NEGATED = frozenset({"server", "smtp", "system", "app", "default", "template", "test", "sample", "example", "allowed"})
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
 _UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
@@ -169,7 +86,7 @@ def _asked_about(
     if not telling or term.open or not _fits(term, kind) or context.serves(term.unless):
         return None
     rest = (*words[: match.start], *_said_of(lexicon, words[match.end :]))
-    known = lexicon.tokenize.known - lexicon.words["neutral"] - term.tail - _PREFIX_PEOPLE
+    known = lexicon.tokenize.known - lexicon.words["neutral"] - term.tail - word_list("role_words")
     if any(len(w) > 1 and w in known for w in lexicon.without("person", rest)):
         return None
     reasons = (f"name says {term}", "which is personal data in tables about people")
@@ -208,7 +125,7 @@ def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: 
     """Return a candidate for a plain number of somebody's payslip, whatever it is called; none for rates, days and counts."""
     if kind is not Kind.NUM or "pay" not in context.topics or not context.of_people or context.reference:
         return ()
-    if any(w in lexicon.words["about"] or w in _IDENTIFIERS or w in _NO_MONEY for w in words):
+    if any(w in lexicon.words["about"] or w in word_list("identifier_words") or w in word_list("not_money") for w in words):
         return ()
     reasons = ("a number in a table of somebody's pay",)
     return (CandidateLabel(label=LabelClass.FINANCIAL_AMOUNT, subtype="pay", score=0.66, open=False, length=0, reasons=reasons),)
@@ -239,14 +156,16 @@ def _judge_match(
         return None
     head, tail = words[: match.start], words[match.end :]
     factor, why = _tail_factor(lexicon, term, tail, context)
-    if factor == 0.0 or (head and head[-1] in _NEGATED and term.label not in _ANY_HEAD):
+    if factor == 0.0 or (head and head[-1] in word_list("not_of_people") and term.label not in _ANY_HEAD):
         return None
-    kinds_of_state = term.label in _STATES and term.strength == "strong" and head[-1:] and head[-1] in _KINDS_OF
+    kinds_of_state = (
+        term.label in _STATES and term.strength == "strong" and head[-1:] and head[-1] in word_list("words_for_kinds")
+    )
     if head and term.language != ENGLISH and head[-1] in lexicon.words["about_first"] and not kinds_of_state:
         return None
     score, note = _base_score(lexicon, term, head, tail, context)
     about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
-    if about_machine or (term.label is LabelClass.ADDRESS and _VIRTUAL & set(head)):
+    if about_machine or (term.label is LabelClass.ADDRESS and word_list("virtual_addresses") & set(head)):
         return None
     reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
     candidate = CandidateLabel(
@@ -280,7 +199,7 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
             continue
         if word in lexicon.words["shapes"] or (word == "name" and term.label in _PLACES):
             continue
-        if word in lexicon.words["about"] or word in _IDENTIFIERS:
+        if word in lexicon.words["about"] or word in word_list("identifier_words"):
             return 0.0, []
         # English nouns come last, so the word after the phrase is what the column holds; elsewhere it is a modifier.
         modifier = (term.language != ENGLISH or "foreign" in context.topics) and word not in lexicon.words["files"]
@@ -301,16 +220,16 @@ def _said_of(lexicon: Lexicon, tail: tuple[str, ...]) -> tuple[str, ...]:
 def _base_score(
     lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext
 ) -> tuple[float, list[str]]:
-    neutral = lexicon.words["neutral"] - (_THINGS if term.label is LabelClass.NAME else frozenset())
+    neutral = lexicon.words["neutral"] - (word_list("thing_words") if term.label is LabelClass.NAME else frozenset())
     rest = [w for w in (*head, *tail) if len(w) > 1 and not w.isdigit() and w not in neutral and w not in term.tail]
-    people = bool(rest) and all(w in _PREFIX_PEOPLE for w in lexicon.without("person", tuple(rest)))
-    if context.reference and (term.label is LabelClass.GEO or _SIMULATED_ACCESSES & set(term.words)):
+    people = bool(rest) and all(w in word_list("role_words") for w in lexicon.without("person", tuple(rest)))
+    if context.reference and (term.label is LabelClass.GEO or word_list("pictures") & set(term.words)):
         return _FAINT, ["the table is a list"]
     if context.reference and term.label not in _ANY_TABLE:
         enough = term.strength == "strong" and term.label is not LabelClass.HEALTH
         return (_WEAK if enough else _FAINT), ["the table is a list or a setting"]
     if term.label is LabelClass.FINANCIAL_AMOUNT and (
-        _BOUNDS & set(head) or (term.strength != "strong" and "books" in context.topics)
+        word_list("bounds") & set(head) or (term.strength != "strong" and "books" in context.topics)
     ):
         return _FAINT, ["a bound or an entry of the firm's own books"]
     if term.unsure and (term.strength == "strong" or (context.serves(term.where) and not rest)):
@@ -342,7 +261,7 @@ def _nobody_knows(lexicon: Lexicon, rest: list[str]) -> bool:
 
 def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
     """Return whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
-    other = lexicon.words["about"] | lexicon.words["organisation"] | _NO_MONEY
+    other = lexicon.words["about"] | lexicon.words["organisation"] | word_list("not_money")
     return term.words == ("balance",) and not tail and context.serves(term.where) and not other & set(head)
 
 
@@ -351,7 +270,7 @@ def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
         return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
     if term.words == ("race",) and "sport" in context.topics:
         return _FAINT, ["a contest, by the table"]
-    if term.label is LabelClass.BIOMETRIC and not context.of_people and _SIMULATED_ACCESSES & set(term.words):
+    if term.label is LabelClass.BIOMETRIC and not context.of_people and word_list("pictures") & set(term.words):
         return _FAINT, ["a picture in a table that holds no people"]
     return _STRONG, []
 
@@ -390,7 +309,7 @@ def _place(
         named = lexicon.is_in("person", term.words)
         business = org_head and head[-1] not in lexicon.words["person"] and "account" not in head and not named
     if candidate.label is LabelClass.EMAIL:
-        business = head[-1:] != () and head[-1] in _FIRM
+        business = head[-1:] != () and head[-1] in word_list("firms")
     if candidate.label in _CONTACTS and business and (candidate.overlay or not candidate.subtype):
         reasons = (*candidate.reasons, "an organisation's, not a person's")
         return replace(candidate, subtype="business", open=True, reasons=reasons)

@@ -13,6 +13,7 @@ from lampkeeper.design.classify.opaque import OPAQUE, judge_opaque
 from lampkeeper.design.classify.profiles import Profile, profile_values
 from lampkeeper.design.knowledge.kinds import kind_of
 from lampkeeper.design.knowledge.knowledge import Knowledge, default_knowledge
+from lampkeeper.design.knowledge.word_lists import type_hints
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 from lampkeeper.model.schema import Snapshot
@@ -23,17 +24,6 @@ _IDENTIFYING = frozenset(
 )
 _FAINT = 0.2
 _HINT, _SURE = 0.7, 0.97
-_TYPE_HINTS: dict[str, tuple[LabelClass, str, float]] = {
-    "data:email": (LabelClass.EMAIL, "", _HINT), "data:phone": (LabelClass.PHONE, "", _HINT),
-    "email": (LabelClass.EMAIL, "", _HINT), "phone": (LabelClass.PHONE, "", _HINT), "data:name": (LabelClass.NAME, "", _HINT),
-    "password": (LabelClass.CREDENTIALS, "", _HINT), "geolocation": (LabelClass.GEO, "", _HINT),
-    "signature": (LabelClass.BIOMETRIC, "", _HINT), "geometry": (LabelClass.GEO, "", _HINT), "point": (LabelClass.GEO, "", _HINT),
-    "attach image": (LabelClass.BIOMETRIC, "", _HINT),
-    # These hold nothing else, whatever the column is called (`signup_address`).
-    "inet": (LabelClass.IP_DEVICE, "ip", _SURE), "cidr": (LabelClass.IP_DEVICE, "ip", _SURE),
-    "macaddr": (LabelClass.IP_DEVICE, "", _SURE), "macaddr8": (LabelClass.IP_DEVICE, "", _SURE),
-}  # fmt: skip
-"""What a type says by itself: class, subtype and score."""
 _ITSELF = frozenset({("value",), ("number",), ("identifier",)})
 """Columns that hold what their table is called after: `phone_number.value`."""
 
@@ -135,9 +125,10 @@ def _decide(known: Knowledge, field: Field, words: tuple[str, ...], bare: tuple[
 def _from_type(type_text: str) -> Iterable[CandidateLabel]:
     """Yield what a type says: a form builder's option (`Data:Email`), a network address, a point on the map."""
     text = type_text.strip().lower().removesuffix("[]")
-    if text in _TYPE_HINTS:
-        label, subtype, score = _TYPE_HINTS[text]
-        yield CandidateLabel(label=label, subtype=subtype, score=score, open=False, length=1, reasons=(f"type {text} says so",))
+    hint = type_hints().get(text)
+    if hint is not None:
+        score, reasons = _SURE if hint.sure else _HINT, (f"type {text} says so",)
+        yield CandidateLabel(label=hint.label, subtype=hint.subtype, score=score, open=False, length=1, reasons=reasons)
 
 
 def _checked(candidates: Sequence[CandidateLabel], profile: Profile) -> Iterable[CandidateLabel]:

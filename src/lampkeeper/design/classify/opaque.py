@@ -12,20 +12,18 @@ from lampkeeper.design.classify.naming import CandidateLabel
 from lampkeeper.design.classify.nested import struct_fields
 from lampkeeper.design.knowledge.kinds import Kind, kind_of
 from lampkeeper.design.knowledge.lexicon import Lexicon
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 OPAQUE = "opaque"
 _SCORE = 0.43
 _SHORTEST_PART, _LONG_PART, _SHORTEST_LETTERED, _LONGEST_GLUED = 3, 4, 4, 40
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "or", "able", "al", "ion", "ment", "ity", "ness", "ive", "ized", "ised")
 _SMALL = re.compile(
     r"(?:tinyint|smallint|byte|short|interval|void|null|char|time)(?![\w(])"
     r"|(?:n?var)?char2?\s*\(\s*[1-3]\s*(?:char|byte)?\s*\)|(?:dec(?:imal)?|numeric|number)\s*\(\s*[1-5]\s*[,)]",
     re.IGNORECASE,
 )
 """Types of a few characters or digits, and times of a day."""
-_SHORT = frozenset({"id", "os", "is", "ip", "url", "ui", "uk", "us", "eu", "no", "hr", "it", "qa", "tv", "pc", "ok", "at", "yn"})
-"""Words of one syllable that mean one thing in names of any system."""
 _HOLDS_NONE = frozenset({Kind.BOOL, Kind.LINK})
 
 
@@ -91,7 +89,7 @@ def _is_glued(lexicon: Lexicon, word: str) -> bool:
     """Return whether a name consists of several long words, the last of which may be a short one for a key or a number."""
     if len(word) > _LONGEST_GLUED:
         return False
-    if _is_listed(lexicon, word) or word in _SHORT:
+    if _is_listed(lexicon, word) or word in word_list("short_words"):
         return True
     cuts = range(_LONG_PART, len(word) - 1)
     return any(_is_listed(lexicon, word[:cut]) and _is_glued(lexicon, word[cut:]) for cut in cuts)
@@ -99,14 +97,14 @@ def _is_glued(lexicon: Lexicon, word: str) -> bool:
 
 def _is_listed(lexicon: Lexicon, word: str) -> bool:
     """Return whether a word or what it is made of is known. Two letters mean too much in too many languages, but for a few."""
-    if word in lexicon.plain or (word in lexicon.tokenize.known and (len(word) > 2 or word in _SHORT)):
+    if word in lexicon.plain or (word in lexicon.tokenize.known and (len(word) > 2 or word in word_list("short_words"))):
         return True
     return any(stem in lexicon.plain or (len(stem) > 3 and stem in lexicon.tokenize.known) for stem in _stems(word))
 
 
 def _stems(word: str) -> Iterator[str]:
     """Yield what a word may be a form of: `waived` of `waive`, `tagged` of `tag`, `entries` of `entry`."""
-    for ending in _ENDINGS:
+    for ending in word_list("word_endings"):
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= _SHORTEST_PART:
             yield stem

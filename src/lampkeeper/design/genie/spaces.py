@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lampkeeper.design.genie.space_functions import proposed_functions
 from lampkeeper.design.knowledge.lexicon import load_lexicon
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.genie import Benchmark, ColumnConfig, ExampleQuery, GenieSpace, Join, QueryParameter, Snippet
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import ColumnName, TableName, show_part
@@ -15,9 +16,6 @@ from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.text.sql_quoting import quote_path
 
 _NUMBERS = frozenset({TypeFamily.DECIMAL, TypeFamily.DOUBLE})
-_AMOUNT_WORDS = frozenset(
-    {"amount", "balance", "total", "price", "cost", "fee", "limit", "quantity", "paid", "billed", "salary", "value", "charge"}
-)
 _MAX_SNIPPETS, _MAX_JOINS, _MAX_QUESTIONS, _MAX_COMMENT = 12, 30, 8, 2000
 
 
@@ -106,7 +104,7 @@ def _questions(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tupl
 
 
 def _grouping(table: Table, masked: frozenset[ColumnName]) -> Column | None:
-    wanted = {"status", "type", "category", "tier", "state", "channel", "currency", "country"}
+    wanted = word_list("groupings")
     lexicon = load_lexicon()
     for name, column in zip(table.column_names(), table.columns, strict=True):
         if column.family is TypeFamily.STRING and name not in masked and wanted & set(lexicon.tokenize(column.name)[-1:]):
@@ -116,7 +114,7 @@ def _grouping(table: Table, masked: frozenset[ColumnName]) -> Column | None:
 
 def _amounts(table: Table) -> Iterable[Column]:
     lexicon = load_lexicon()
-    return (c for c in table.columns if c.family in _NUMBERS and _AMOUNT_WORDS & set(lexicon.tokenize(c.name)))
+    return (c for c in table.columns if c.family in _NUMBERS and word_list("amounts") & set(lexicon.tokenize(c.name)))
 
 
 def _benchmarks(tables: tuple[Table, ...]) -> tuple[Benchmark, ...]:

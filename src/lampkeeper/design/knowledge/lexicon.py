@@ -6,15 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from lampkeeper.design.knowledge.abbreviations import shortened
+from lampkeeper.design.knowledge.data_files import parse_data
 from lampkeeper.design.knowledge.kinds import Kind
 from lampkeeper.design.knowledge.overlay import Identifier
 from lampkeeper.design.knowledge.tokens import Tokenizer, is_unspaced, pieces
+from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 ENGLISH = "en"
@@ -24,9 +23,6 @@ ENGLISH = "en"
 TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml", "terms_comments.yaml")
 """Files of phrases: what is said everywhere, what systems and standards say, what more languages say, what comments say."""
 
-_STOP_WORDS = frozenset(
-    {"and", "the", "for", "per", "not", "her", "his", "had", "has", "was", "are", "own", "any", "all", "inc", "org", "ext"}
-)
 _NO_LISTS = frozenset({"short", "separable"})
 _SHORTEST_JOINED = 6
 """Phrases written as one word are known from this many letters on (`diachi`, `nameoncard`)."""
@@ -110,18 +106,6 @@ class Lexicon:
         return tuple(left)
 
 
-def read_data(name: str) -> str:
-    """Return the text of a file of design/data."""
-    return resources.files("lampkeeper.design").joinpath("data", name).read_text(encoding="utf-8")
-
-
-def parse_data(name: str) -> Any:
-    """Return what a YAML file of design/data holds; read by libyaml where PyYAML has it, which takes a sixth of the time."""
-    if yaml.__with_libyaml__:
-        return yaml.load(read_data(name), Loader=yaml.CSafeLoader)
-    return yaml.safe_load(read_data(name))
-
-
 def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Tokenizer:
     direct = {str(k): tuple(pieces(str(v))) for k, v in words["short"].items()}
     short = {k: tuple(w for part in v for w in direct.get(part, (part,))) for k, v in direct.items()}
@@ -137,7 +121,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
     joinable = (
-        {w for w in english if len(w) >= 3 and w not in _STOP_WORDS}
+        {w for w in english if len(w) >= 3 and w not in word_list("stop_words")}
         | {w for w in foreign if len(w) >= 4}
         | {w for w in short if len(w) >= 3}
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lampkeeper.design.knowledge.word_lists import word_list
+
 _PIECES = re.compile(
     r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|(?:[^\W\d_A-Za-z]|[\u0900-\u0963\u0980-\u0dff\u0e31-\u0e4e])+"
 )
@@ -15,7 +17,6 @@ _PIECES = re.compile(
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 """Scripts that write words without blanks between them: Thai, kana, Han."""
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
-_SHORT_WORDS = frozenset({"of", "id", "no", "to", "by", "ip", "on"})
 _SHORT_ENDS = frozenset({"nm", "dt", "cd", "nr"})
 """Short forms that end a glued name (`custnm`); inside one they are mere letters."""
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
@@ -150,4 +151,6 @@ class Tokenizer:
             return True
         if start == 0:
             return False
-        return word in _SHORT_WORDS or (last and word in _SHORT_ENDS) or self._singular(word) in self.joinable
+        return (
+            word in word_list("short_joinable_words") or (last and word in _SHORT_ENDS) or self._singular(word) in self.joinable
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lampkeeper.design.knowledge.lexicon import parse_data
+from lampkeeper.design.knowledge.data_files import parse_data
 from lampkeeper.design.knowledge.library import HOME, Library, LibraryFunction, load_library, replace_function
 from lampkeeper.model.conditions import Condition, HasTag, HasTagValue
 from lampkeeper.model.labels import Label, LabelClass
