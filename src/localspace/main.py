@@ -45,7 +45,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
     try:
         from localspace.server.local_server import LocalServer
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error.name} is not installed: pip install 'lampkeeper[local]'.") from error
+        raise click.ClickException(f"{error.name} is not installed; in the clone: pip install '.[local]'.") from error
     from localspace.server.workspace import DataFolderError, Workspace
 
     try:
@@ -114,7 +114,7 @@ def reset(data_dir: Path, yes: bool) -> None:
     click.echo(f"{data_dir}: deleted")
 
 
-@cli.command()
+@cli.command(short_help="Check whether this machine can run the workspace.")
 @_data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(data_dir: Path, as_json: bool) -> None:
@@ -139,7 +139,7 @@ def _checks(data_dir: Path) -> list[tuple[str, bool, str]]:
         try:
             checks.append((package, True, importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:
-            checks.append((package, False, "not installed: pip install 'lampkeeper[local]'"))
+            checks.append((package, False, "not installed; in the clone: pip install '.[local]'"))
     checks.append(("java", *_java()))
     parent = data_dir.absolute()
     while not parent.exists():

@@ -50,7 +50,7 @@ def cli() -> None:
     """Certify a partner's Partner Connect integration."""
 
 
-@cli.command("run")
+@cli.command("run", short_help="Run the cases against a partner.")
 @_CONFIG
 @click.option("--case", "cases", multiple=True, type=_Case(), help="Only this case (repeatable).")
 @click.option("--automated-only", is_flag=True, help="Judge what can be automated; list what waits for a person.")
@@ -215,7 +215,7 @@ def list_command(config_path: Path | None, as_json: bool) -> None:
         click.echo(f"{row['id']}  {row['title']}{' (optional)' if row['optional'] else ''}{gate}")
 
 
-@cli.command("explain")
+@cli.command("explain", short_help="Explain one case.")
 @click.argument("case", type=_Case())
 def explain_command(case: str) -> None:
     """Explain one case: journey, what is judged, what a person looks at."""
@@ -274,7 +274,7 @@ def serve_command(
         _stop(str(error), REFUSED)
 
 
-@cli.command("signoff")
+@cli.command("signoff", short_help="Record a manual check of a case.")
 @click.argument("case", type=_Case())
 @_CONFIG
 @click.option("--role", type=click.Choice(ROLES), default="partner", show_default=True)

@@ -12,7 +12,7 @@ def run() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "partnercert":
             raise
-        sys.stderr.write(f"partnercert needs {error.name}: install the extra, pip install 'lampkeeper[partner]'\n")
+        sys.stderr.write(f"partnercert needs {error.name}: install the extra in the clone: pip install '.[partner]'\n")
         raise SystemExit(2) from error
     cli()
 

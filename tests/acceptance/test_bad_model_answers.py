@@ -249,4 +249,4 @@ def test_a_missing_package_is_told_before_anything_is_read_and_names_the_extra(
     assert main(["generate", "--offline", "--model", model]) == 2
     said = capsys.readouterr().err
     assert "needs the package openai" in said
-    assert "pip install 'lampkeeper[model]'" in said
+    assert "pip install '.[model]'" in said

@@ -142,7 +142,7 @@ def test_the_command_line_runs_where_there_is_no_pyspark_of_ours(laptop: Laptop,
     reported = laptop.run(product_jobs.token, "-c", call, "status", "--envs", str(laptop.home / "envs"))
     assert (reported.returncode, "dev" in reported.stdout) == (0, True), reported.stderr
     local = laptop.run(product_jobs.token, "-c", call, "demo")
-    assert (local.returncode, "lampkeeper[local]" in local.stderr) == (2, True), local.stderr
+    assert (local.returncode, "pip install '.[local]'" in local.stderr) == (2, True), local.stderr
 
 
 def test_a_lease_left_by_a_dead_run_is_taken_over_with_a_message(product_jobs: BundleJobs, bank_place: Address) -> None:

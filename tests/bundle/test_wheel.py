@@ -86,4 +86,4 @@ def test_it_runs_in_an_environment_that_has_only_its_dependencies(cloned_wheel: 
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (asked.returncode, "needs the package openai" in asked.stderr) == (2, True), asked.stderr
-    assert "pip install 'lampkeeper[model]'" in asked.stderr
+    assert "pip install '.[model]'" in asked.stderr

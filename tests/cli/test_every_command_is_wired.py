@@ -5,10 +5,13 @@ import pkgutil
 import subprocess
 import sys
 
+import click
 import pytest
 
 import lampkeeper.cli
-from lampkeeper.cli.program import GROUPS, every_command
+import localspace.main
+import partnercert.commands
+from lampkeeper.cli.program import GROUPS, every_command, program
 from support.env_folders import Run
 
 pytestmark = pytest.mark.unit
@@ -54,3 +57,19 @@ def test_options_of_jobs_are_shown_by_help_all_alone(run: Run) -> None:
     for option in ("--run-id", "--verdict", "--history", "--account-scope"):
         assert option in whole
         assert option not in short
+
+
+def groups(group: click.Group, path: str) -> list[tuple[str, click.Group]]:
+    context = click.Context(group)
+    inner = [(f"{path} {name}", group.get_command(context, name)) for name in group.list_commands(context)]
+    return [(path, group), *(found for name, one in inner if isinstance(one, click.Group) for found in groups(one, name))]
+
+
+PROGRAMS = {"lampkeeper": program, "localspace": localspace.main.cli, "partnercert": partnercert.commands.cli}
+
+
+@pytest.mark.parametrize(("path", "group"), [found for name, one in PROGRAMS.items() for found in groups(one, name)])
+def test_no_sentence_of_a_listing_is_cut_at_80_columns(path: str, group: click.Group) -> None:
+    listing = group.get_help(click.Context(group, info_name=path, terminal_width=80))
+    assert [line for line in listing.splitlines() if line.endswith("...") and not line.startswith("Usage")] == []
+    assert max(map(len, listing.splitlines())) <= 80

@@ -60,7 +60,9 @@ class RemoteProbePlace:
         try:
             from localspace.connect.client import ConnectClient, ConnectError
         except ImportError as error:
-            raise UsageError(f"Spark Connect cannot be asked: {error}", fix="pip install 'lampkeeper[local]'") from None
+            raise UsageError(
+                f"Spark Connect cannot be asked: {error}", fix="in the clone of lampkeeper: pip install '.[local]'"
+            ) from None
         asked = self._workspace if persona is None else self._people[persona]
         client = ConnectClient(asked.host, asked.w.config.authenticate(), claimed)
         try:

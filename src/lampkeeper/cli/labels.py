@@ -33,7 +33,7 @@ def labels_group() -> None:
     """Labels of columns: review those in doubt, record decisions."""
 
 
-@labels_group.command("review")
+@labels_group.command("review", short_help="List undecided and disputed columns.")
 @common()
 def review_command(context: CommandContext) -> Outcome:
     """List the columns that are undecided or on which the sources disagree, with the evidence of each source."""
@@ -55,7 +55,7 @@ def review_command(context: CommandContext) -> Outcome:
     return Outcome(document=document, findings=sources.findings)
 
 
-@labels_group.command("set")
+@labels_group.command("set", short_help="Record a decision on a column.")
 @click.argument("column")
 @click.argument("label", type=click.Choice([str(x) for x in LabelClass if x is not LabelClass.UNDECIDED]))
 @click.option("--protect", type=click.Choice(["yes", "no"]), required=True, help="Whether to mask the column.")

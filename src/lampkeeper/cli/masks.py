@@ -41,7 +41,7 @@ def masks_group() -> None:
     """List the library of masks and row filters; `check` runs the checklist."""
 
 
-@masks_group.command("list")
+@masks_group.command("list", short_help="List the masks and row filters of the library.")
 @common(env=False)
 def list_command(context: CommandContext) -> Outcome:
     """List the masks and row filters, what each preserves of a value, and an example."""
@@ -69,7 +69,7 @@ def list_command(context: CommandContext) -> Outcome:
     return Outcome(document=document)
 
 
-@masks_group.command("check")
+@masks_group.command("check", short_help="Run the checklist on masks.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @common(env=False)
 def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:

@@ -66,7 +66,7 @@ def list_command(context: CommandContext, code: str) -> Outcome:
     return Outcome(document=document)
 
 
-@overlays_group.command("check")
+@overlays_group.command("check", short_help="Check overlay files.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @common(env=False)
 def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:

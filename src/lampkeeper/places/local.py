@@ -62,7 +62,7 @@ class LocalPlace:
         if importlib.util.find_spec("uvicorn") is None:
             raise UsageError(
                 "the local workspace is not installed here",
-                fix="pip install 'lampkeeper[local]', in an environment without databricks-connect",
+                fix="in the clone of lampkeeper: pip install '.[local]', in an environment without databricks-connect",
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ def laptop_spark() -> Any:
     except ImportError as error:
         raise UsageError(
             f"this page reads tables through Spark, and databricks-connect cannot be used here: {_line(error)}",
-            fix="pip install 'lampkeeper[connect]', in an environment without pyspark",
+            fix="in the clone of lampkeeper: pip install '.[connect]', in an environment without pyspark",
         ) from None
     builder = DatabricksSession.builder
     if "SPARK_REMOTE" not in os.environ:
