@@ -211,7 +211,7 @@ def _opener() -> Callable[..., Model]:
             raise
         raise UsageError(
             "--model needs the package openai, which is not installed",
-            fix="in the clone of lampkeeper: pip install '.[model]'; in the environment of a job, depend on lampkeeper-….whl[model]",
+            fix="in the clone of lampkeeper: pip install '.[model]'; in a job's environment, depend on lampkeeper-….whl[model]",
         ) from None
     return open_model
 
