@@ -15,7 +15,7 @@ from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.owner_book import OwnerBook
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.preflight import preflight
-from lampkeeper.deploy.safety import PlanSimulation, judge, recorded_simulated_access
+from lampkeeper.deploy.safety import PlanSimulation, effect_on_access, recorded_simulated_access
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.space_ids import kept_space_ids
 from lampkeeper.deploy.state import Owned, StateLock, States
@@ -173,7 +173,7 @@ def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
             f"{met[0].place}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
             fix="make the plan again: it names what stands there",
         )
-    found = judge(live, recorded_simulated_access(live, states), final, states.governed)
+    found = effect_on_access(live, recorded_simulated_access(live, states), final, states.governed)
     exposures = [str(e) for e in PlanSimulation(live, plan.changes).exposures()]
     reported = {*map(str, plan.widening), *plan.exposures}
     unreported = [e for e in (*map(str, found.widening), *exposures) if e not in reported]

@@ -17,7 +17,7 @@ from lampkeeper.deploy.order import ordered
 from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, require_sole_workspace, sharing_of
 from lampkeeper.deploy.owners import SHARED_KINDS, Others, Sharing
 from lampkeeper.deploy.plan import Plan, StateVersion
-from lampkeeper.deploy.safety import PlanSimulation, black_out, judge, recorded_simulated_access
+from lampkeeper.deploy.safety import PlanSimulation, effect_on_access, recorded_simulated_access, with_temporary_revokes
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.state import Owned, States
 from lampkeeper.model.desired import Desired
@@ -96,20 +96,20 @@ def assemble(
     exposures = PlanSimulation(live, changes).exposures()
     if exposures:
         owned = states.owned("grant").keys()
-        changes = ordered(black_out(changes, live, exposures, owned), final.policies.values())
+        changes = ordered(with_temporary_revokes(changes, live, exposures, owned), final.policies.values())
         exposures = PlanSimulation(live, changes).exposures()
     kept = {t.catalog for t in desired.tables}
     governed = states.governed | (set(marked_tables(desired, view)) if Layer.DATA_ACCESS in draft.lost else set())
-    judgement = judge(live, recorded_simulated_access(live, states), final, governed, kept)
+    effect = effect_on_access(live, recorded_simulated_access(live, states), final, governed, kept)
     data_access = Layer.DATA_ACCESS in layers
     return Plan(
         env=states.env,
         stamps=tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
         changes=changes,
-        widening=judgement.widening,
-        first_access=judgement.first_access,
-        narrowing=judgement.narrowing,
-        restoring=judgement.restoring,
+        widening=effect.widening,
+        first_access=effect.first_access,
+        narrowing=effect.narrowing,
+        restoring=effect.restoring,
         exposures=tuple(str(e) for e in exposures),
         findings=sort_findings([*draft.findings, *inspect(desired, view, states)]),
         already_there=tuple(draft.already_there),

@@ -1,4 +1,4 @@
-"""What a plan means to the data: what it widens access, and whether anything shows on the way that shows at neither end."""
+"""The effect of a plan on access: what it widens and narrows, and transient exposures during its apply."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _UNREVIEWED = (CellState.HIDDEN, CellState.FAILING, CellState.NO_ROWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The changes of the effective matrix that a plan brings, by what they need."""
+class AccessEffect:
+    """The changes of the matrix that a plan causes, by their direction."""
 
     widening: tuple[MatrixChange, ...]
     first_access: tuple[MatrixChange, ...]
@@ -28,20 +28,19 @@ class Judgement:
     restoring: tuple[MatrixChange, ...]
 
 
-def judge(
+def effect_on_access(
     before: SimulatedAccess,
     recorded: SimulatedAccess,
     after: SimulatedAccess,
     governed: set[TableName],
     kept: Collection[str] = (),
-) -> Judgement:
-    """Compare who sees what before and after.
+) -> AccessEffect:
+    """Compare the matrix before and after the plan.
 
-    Something is *widening* when a principal gains sight of a table that was governed already, both against what the
-    workspace holds (`before`) and against what we last left (`recorded`): to repair drift is no widening but *restoring*. A
-    gain from hidden on a table governed for the first time is *opening*: listed, and part of what the first apply is asked
-    for. So is what a review opens for the first time, and unreviewed tables of a catalog that is governed no more (not among
-    `kept`).
+    A change widens access if a principal sees more of a table that was already governed, compared both with the live state
+    (`before`) and with the state files (`recorded`). A gain compared with the live state alone repairs drift: it is *restoring*.
+    First access is a gain from hidden on a table that was not governed, a table or column that was unreviewed, and unreviewed
+    tables of a catalog that is no longer governed (not among `kept`).
     """
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
@@ -57,7 +56,7 @@ def judge(
             widening.append(change)
         else:
             restoring.append(change)
-    return Judgement(
+    return AccessEffect(
         widening=tuple(widening), first_access=tuple(first_access), narrowing=tuple(narrowing), restoring=tuple(restoring)
     )
 
@@ -77,7 +76,7 @@ def _place(change: MatrixChange) -> tuple[str, TableName, str | None]:
 
 
 def recorded_simulated_access(live: SimulatedAccess, states: States) -> SimulatedAccess:
-    """Return the live simulated access with everything of ours put back as we last left it."""
+    """Return the simulated access after undoing all changes to objects in the state files."""
     simulated_access = live.copy()
     for state in states.layers.values():
         for (kind, _), owned in state.objects.items():
@@ -87,7 +86,7 @@ def recorded_simulated_access(live: SimulatedAccess, states: States) -> Simulate
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Exposure:
-    """A cell that shows on the way what it shows at neither end: after which change, counted from 1."""
+    """A transient exposure: the cell, the visible value, and the change after which it shows, counted from 1."""
 
     step: int
     principal: str
@@ -100,10 +99,10 @@ class Exposure:
 
 
 class PlanSimulation:
-    """Plays a plan on pictures and watches every prefix, with and without the effects that may lag."""
+    """Simulates the access after each change of a plan, with and without the effects that may be delayed."""
 
     def __init__(self, before: SimulatedAccess, changes: Sequence[Change]) -> None:
-        """Compute both ends."""
+        """Compute the access before and after the plan."""
         self._before = before
         self._changes = changes
         after = before.copy()
@@ -114,7 +113,7 @@ class PlanSimulation:
         self._ends = [compute_matrix(a, self._principals) for a in accesses]
 
     def exposures(self) -> tuple[Exposure, ...]:
-        """Return every exposure, at the first step where it shows."""
+        """Return every transient exposure, at the first step after which it shows."""
         now = self._before.copy()
         settled = self._before.copy()
         waits = barriers(self._changes)
@@ -136,7 +135,7 @@ class PlanSimulation:
         return tuple(sorted(found.values()))
 
     def _readable(self, simulated_access: SimulatedAccess, tables: set[TableName]) -> set[TableName]:
-        """Leave out tables that nobody has any SELECT on: their cells are hidden whatever else is so."""
+        """Return the tables on which some principal has SELECT; the cells of all others are hidden."""
         selectable = [g for g in simulated_access.grants.values() if {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)]
         places = {tuple(p.casefold() for p in g.securable) for g in selectable}
         names = {p.name for p in self._principals} | set(simulated_access.members)
@@ -161,7 +160,7 @@ class PlanSimulation:
 
     @staticmethod
     def _seen_at(end: Matrix, here: Matrix, principal: str, column: ColumnName, cell: Cell) -> bool:
-        """Return whether one end shows the same of the cell, or the raw value, for at least the same rows."""
+        """Return whether the access before (or after) shows the same or the raw value of the cell, for at least the same rows."""
         other = end.cells.get((principal, column))
         if other is None:
             return False
@@ -171,7 +170,7 @@ class PlanSimulation:
 
 
 def _variants(now: SimulatedAccess, settled: SimulatedAccess, *, lagging: bool) -> list[SimulatedAccess]:
-    """Return how the workspace may behave at this moment: tags and memberships in effect, or as last settled."""
+    """Return the possible accesses at this moment: with new or with old tags, with new or with old memberships."""
     if not lagging:
         return [now]
     variants = [now]
@@ -187,12 +186,12 @@ def _variants(now: SimulatedAccess, settled: SimulatedAccess, *, lagging: bool) 
     return variants
 
 
-def black_out(
+def with_temporary_revokes(
     changes: Sequence[Change], live: SimulatedAccess, exposures: Iterable[Exposure], owned: Collection[str]
 ) -> list[Change]:
-    """Return the changes with grants of ours on the exposed tables taken away at the start and given back at the end.
+    """Return the changes with the owned grants on the exposed tables revoked first and granted again last.
 
-    `owned` are the keys of our grants; a grant that the plan changes anyway is left to the plan.
+    `owned` are the keys of lampkeeper's grants. A grant that the plan changes anyway is not revoked.
     """
     tables = {e.column.table for e in exposures}
     changed = {c.key for c in changes if c.kind == "grant"}
@@ -210,8 +209,8 @@ def black_out(
         }
         away = Change(
             kind="grant", key=key, action=Action.DELETE, layer=Layer.DATA_ACCESS, stage=Stage.CLOSE, before=body,
-            reasons=("closed while the protection changes",), temporary=True,
+            reasons=("revoked while the protection changes",), temporary=True,
         )  # fmt: skip
-        back = replace(away, action=Action.CREATE, stage=Stage.OPEN, before=None, after=body, reasons=("opened again",))
+        back = replace(away, action=Action.CREATE, stage=Stage.OPEN, before=None, after=body, reasons=("granted again",))
         extra += [away, back]
     return [*changes, *extra]

@@ -1,4 +1,4 @@
-"""One statement on its way: who asks, what may be read, the engine, and how failures are told."""
+"""The context of one statement: principal, repositories, engine, and the errors that the principal may see."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import EngineObjects, Storage
 from localspace.sql.types import parse_type
 
-# Analysis errors that only repeat what the user wrote and names the user may see.
-_TELLING: tuple[str, ...] = (
+# Analysis errors that contain only the user's own text and names that the user may see.
+_SAFE_CLASSES: tuple[str, ...] = (
     "UNRESOLVED_COLUMN",
     "TABLE_OR_VIEW_NOT_FOUND",
     "PARSE_SYNTAX_ERROR",
     "UNRESOLVED_ROUTINE",
     "MISSING_AGGREGATION",
 )
-_TELLING += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
-_UNTOLD: tuple[str, ...] = ("INTERNAL_ERROR", "FAILED_READ_FILE", "PATH_NOT_FOUND", "CANNOT_", "_LEGACY_ERROR_TEMP")
+_SAFE_CLASSES += ("MISSING_GROUP_BY", "UNRESOLVED_ROUTINE", "AMBIGUOUS_REFERENCE", "NUM_COLUMNS_MISMATCH", "GROUP_BY")
+_WITHHELD_CLASSES: tuple[str, ...] = ("INTERNAL_ERROR", "FAILED_READ_FILE", "PATH_NOT_FOUND", "CANNOT_", "_LEGACY_ERROR_TEMP")
 _RELATION = re.compile(r"`?ls_[0-9a-f]{20}`?\.?")
 _CALLED = re.compile(r"\bls_[0-9a-f]{20}(?=\()")
 
@@ -48,7 +48,7 @@ class StatementContext:
 
     @property
     def actor(self) -> Principal:
-        """Return who runs the statement."""
+        """Return the principal that runs the statement."""
         return self.session.principal
 
     def query(self, sql: str) -> StatementResult:
@@ -56,7 +56,7 @@ class StatementContext:
         try:
             found = self.engine.query(sql, self._objects(), self.actor.name, self.cancel, self.row_limit)
         except EngineError as error:
-            raise self.told(error) from error
+            raise self.error_for_caller(error) from error
         return result_of(found)
 
     def columns_of(self, sql: str) -> tuple[tuple[str, str, bool], ...]:
@@ -64,25 +64,25 @@ class StatementContext:
         try:
             return self.engine.analyze(sql, self._objects(), self.actor.name, self.cancel).columns
         except EngineError as error:
-            raise self.told(error) from error
+            raise self.error_for_caller(error) from error
 
     def rows_of(self, sql: str) -> list[list[str | None]]:
         """Return the rows of a rewritten query without the limit of the request."""
         try:
             return self.engine.query(sql, self._objects(), self.actor.name, self.cancel).rows
         except EngineError as error:
-            raise self.told(error) from error
+            raise self.error_for_caller(error) from error
 
     @rule("LS-043")
-    def told(self, error: EngineError) -> SqlError:
-        """Return what the principal is told: nothing of hidden values when masks or filters took part."""
+    def error_for_caller(self, error: EngineError) -> SqlError:
+        """Return the error for the principal; it reveals no hidden value if masks or filters were applied."""
         error_class = error.error_class or "INTERNAL_ERROR"
         state = error.sql_state or "XX000"
         message = _RELATION.sub("", error.message)
-        if error.error_class is None or error_class.startswith(_UNTOLD):
-            # No class of the engine's own: the words are a library's, which may quote what it found in a file.
+        if error.error_class is None or error_class.startswith(_WITHHELD_CLASSES):
+            # Not an error class of the engine: a library wrote the message and may quote the content of a file.
             message = "The engine failed while it ran the statement. Details are withheld."
-        if self.rewriter.reads.protected and not (error.analysis and error_class.startswith(_TELLING)):
+        if self.rewriter.reads.protected and not (error.analysis and error_class.startswith(_SAFE_CLASSES)):
             message = (
                 "The statement failed while it worked on data under row filters or column masks. Details are withheld,"
                 " because they could show hidden values."
@@ -95,7 +95,7 @@ class StatementContext:
     # Objects
 
     def table_named(self, parts: tuple[str, ...]) -> Document:
-        """Return the table or view that a written name means; raises TABLE_OR_VIEW_NOT_FOUND."""
+        """Return the table or view of a name in the statement; raises TABLE_OR_VIEW_NOT_FOUND."""
         return self.reader.require_table(self.session.table_path(parts))
 
     def column_named(self, table: Document, name: str) -> Document:

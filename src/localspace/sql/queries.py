@@ -34,7 +34,7 @@ def explain(context: StatementContext, cursor: Cursor) -> StatementResult:
     try:
         plan = context.engine.explain(rewritten, context.rewriter.reads.objects, context.actor.name, context.cancel)
     except EngineError as error:
-        raise context.told(error) from error
+        raise context.error_for_caller(error) from error
     lines = ["== Physical Plan =="]
     for line in plan.splitlines():
         found = _OPERATOR.match(line)

@@ -133,7 +133,7 @@ def write_rows(context: StatementContext, sql: str, folder: object) -> None:
         context.engine.write(sql, target, context.rewriter.reads.objects, context.actor.name, context.cancel)
     except EngineError as error:
         context.storage.discard(target)
-        raise context.told(error) from error
+        raise context.error_for_caller(error) from error
     except SqlError:
         context.storage.discard(target)
         raise
