@@ -29,6 +29,12 @@ def test_a_command_line_starts_without_the_packages_that_take_long_to_load(modul
     assert done.stdout.split() == []
 
 
+def test_what_every_command_shares_loads_nothing_of_design() -> None:
+    code = "import sys, lampkeeper.cli.app; print(*(m for m in sys.modules if m.startswith('lampkeeper.design')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_only_places_demo_conform_and_tests_import_the_local_workspace() -> None:
     offenders = [
         str(path.relative_to(ROOT))

@@ -37,11 +37,12 @@ _SOURCES = {"remembered": "model.jsonl", "spaces": "spaces.jsonl", "counted": "p
 def counted_parses(root: Path) -> Iterator[Counter[str]]:
     """Count the parses of files below `root`, by path from there; a file that is not there is not parsed."""
     seen: Counter[str] = Counter()
+    below = root.resolve()
 
     def note(path: object) -> None:
-        found = Path(str(path))
-        if found.is_file() and found.is_relative_to(root):
-            seen[found.relative_to(root).as_posix()] += 1
+        found = Path(str(path)).resolve()
+        if found.is_file() and found.is_relative_to(below):
+            seen[found.relative_to(below).as_posix()] += 1
 
     for package in (app, cli, files):
         # A module that is loaded later would take a counting parser for the parser.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.volumes import VolumeFolder
+
+if TYPE_CHECKING:
+    from lampkeeper.app.inputs import EnvInputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,9 @@ class CommandContext:
 
     def inputs(self) -> EnvInputs:
         """Return the files of the environment, to be parsed once; raise UsageError when the environment is not there."""
+        # Imported here for its loading time: commands without inputs do not wait for it.
+        from lampkeeper.app.inputs import EnvInputs
+
         return EnvInputs(self.folder())
 
     def folder(self) -> EnvFolder:

@@ -202,9 +202,8 @@ def apply_command(
         )
         writes.count = report.writes
     print_applied(context.console, report)
-    findings = plan.findings
-    if history is not None and closing(inputs.layers.desired, (history.catalog, history.schema)) is not None:
-        findings = (*findings, *history.review())
+    closed = history is not None and closing(inputs.layers.desired, (history.catalog, history.schema)) is not None
+    findings = (*plan.findings, *history.review()) if history is not None and closed else plan.findings
     document = {"applied": True, "approver": approver, **applied_dict(report)}
     return Outcome(document=document, findings=findings, facts={"writes": report.writes})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lampkeeper.app.hash_keys import ExistingKey, KeyFinder, KeySources
-from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.deploy.history import History
 from lampkeeper.model.auth import Auth
@@ -17,6 +17,9 @@ from lampkeeper.remote.clients import Workspace, connect
 from lampkeeper.remote.failures import Timeouts
 from lampkeeper.remote.task import account_auth, read_secret
 from lampkeeper.remote.warehouse import require_warehouse
+
+if TYPE_CHECKING:
+    from lampkeeper.app.inputs import EnvInputs
 
 
 def workspace_of(context: CommandContext, inputs: EnvInputs, *, any_warehouse: bool = False) -> Workspace:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.steps import files_at, now
@@ -17,6 +17,9 @@ from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
+
+if TYPE_CHECKING:
+    from lampkeeper.app.inputs import EnvInputs
 
 approvals_option = click.option(
     "--approvals",
