@@ -18,5 +18,5 @@ shown = page.show(review_plan, page.envs, page.env, page["plan_hash"])
 
 # COMMAND ----------
 
-cells = ("LOOSENS", "opens", "narrows")
+cells = ("widens access", "first access", "narrows access")
 page.chart("Cells that change", {what: sum(row["what"] == what for row in shown.rows) for what in cells})

@@ -125,7 +125,7 @@ def matrix(root: Path) -> Matrix:
 
 def opened(before: Matrix, after: Matrix) -> list[str]:
     """Return the columns, and tables' rows, of which anybody sees more."""
-    found = {f"{c.table}.{c.column or '*'}" for c in compare(before, after) if c.direction is Direction.LOOSER}
+    found = {f"{c.table}.{c.column or '*'}" for c in compare(before, after) if c.direction is Direction.WIDER}
     return sorted(found)
 
 

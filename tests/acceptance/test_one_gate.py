@@ -170,7 +170,7 @@ def test_diff_with_live_is_empty_after_an_apply_and_tells_memberships_of_others_
     }
     bank.sql(*(f"GRANT {what} ON {place} TO `zoe@bank.example`" for what, place in places.items()))
     try:
-        assert bank.run("diff", "dev", "live", "--json").document["looser"] > 0
+        assert bank.run("diff", "dev", "live", "--json").document["wider"] > 0
     finally:
         bank.sql(*(f"REVOKE {what} ON {place} FROM `zoe@bank.example`" for what, place in places.items()))
 

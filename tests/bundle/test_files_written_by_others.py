@@ -94,12 +94,14 @@ def test_files_that_are_not_as_deployed_need_an_approval_that_names_them(chain: 
 
 def test_a_first_opening_needs_an_approval_that_names_it_and_files_stay_as_they_were(chain: Chain) -> None:
     plan_hash, said = chain.propose()
-    assert "opens (governed here for the first time)" in said
+    assert "first access (tables governed here for the first time)" in said
     assert "not as deployed" not in said
     chain.place.space.control("DELETE", "requests")
     assert chain.apply(plan_hash, "--approved").code == 3
     approved = chain.place.command(APPROVER, "approve", plan_hash, "--yes")
-    assert (approved.code, "opens (governed here" in approved.out, "+ policy" in approved.out) == (0, True, True), approved.err
+    assert (approved.code, "first access (tables governed here" in approved.out, "+ policy" in approved.out) == (0, True, True), (
+        approved.err
+    )
     for name, who in zip(sorted(OTHERS), itertools.cycle(WRITERS), strict=False):
         assert chain.put(who, name, changed(chain, name, OTHERS)) == 204
         refused = chain.apply(plan_hash, "--approved")

@@ -57,7 +57,7 @@ def test_a_decision_is_kept_with_who_when_and_why_and_generate_follows(folder: E
     assert labels[CITY].evidence[0].startswith("ana decided on 2")
     assert labels[SSN].protect is Protect.NO
     assert any("offline said national_id" in e for e in labels[SSN].evidence)
-    looser = {f"{c.table}.{c.column}" for c in compare(before, _matrix(folder)) if c.direction is Direction.LOOSER}
+    looser = {f"{c.table}.{c.column}" for c in compare(before, _matrix(folder)) if c.direction is Direction.WIDER}
     assert SSN in looser
     first = read_decisions(decisions_path(folder.path))
     assert [(d.by, str(d.protect), d.reason) for d in first] == [("ana", "yes", "ana knows"), ("ana", "no", "ana knows")]

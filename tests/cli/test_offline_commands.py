@@ -146,14 +146,14 @@ def test_diff_of_an_environment_with_itself_is_empty_and_a_promoted_one_the_same
     assert document(bank("diff", "dev", "prod", "--catalog-map", "dev_fin=prod_fin", "--json"))["changes"] == []
 
 
-def test_diff_shows_a_cleared_group_as_looser(tmp_path: Path, bank: Run) -> None:
+def test_diff_shows_a_group_with_a_clearance_as_wider(tmp_path: Path, bank: Run) -> None:
     folder = bank_folder(tmp_path, "loose")
     text = folder.settings_path.read_text()
     folder.settings_path.write_text(text.replace('"Read masked data",', '"Read masked data", clearance = ["pii_level"],'))
     assert bank("generate", "--offline", "--env", "loose")[0] == 0
     changes = document(bank("diff", "dev", "loose", "--json"))["changes"]
-    assert {(c["principal"], c["column"], c["direction"]) for c in changes} >= {("ana@bank.example", "email", "looser")}
-    assert all(c["direction"] == "looser" for c in changes)
+    assert {(c["principal"], c["column"], c["direction"]) for c in changes} >= {("ana@bank.example", "email", "wider")}
+    assert all(c["direction"] == "wider" for c in changes)
 
 
 def test_validate_finds_a_tag_value_that_no_policy_covers(tmp_path: Path, bank: Run) -> None:

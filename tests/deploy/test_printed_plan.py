@@ -175,7 +175,7 @@ def test_changes_that_differ_in_more_than_their_place_stay_apart() -> None:
 
 def cell(principal: str, column: str, before: str, after: str) -> MatrixChange:
     table = TableName("main", "shop", column.partition(".")[0])
-    way = Direction.LOOSER if after == "raw" else Direction.TIGHTER
+    way = Direction.WIDER if after == "raw" else Direction.NARROWER
     return MatrixChange(
         principal=principal, table=table, column=column.partition(".")[2], before=before, after=after, direction=way
     )
@@ -194,7 +194,7 @@ def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_exampl
     )  # fmt: skip
     lines = text(made).splitlines()
     reported = " ".join(" ".join(lines).split())
-    assert lines[0] == "LOOSENS: 1 cell"
+    assert lines[0] == "widens access: 1 cell"
     assert "Anybody in no group: column main.shop.people.ssn raw instead of hidden" in reported
     assert (
         "Members of analysts, ana@bank.example: 3 columns of main.shop masked instead of raw:"
@@ -204,14 +204,19 @@ def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_exampl
     assert "mask_email: 'ana@bank.example' → 'a***'  in main.shop.customers (email, iban), main.shop.orders (payer)" in text(
         made, full=True
     )
-    assert reported.index("LOOSENS") < reported.index("narrows") < reported.index("masks:") < reported.index("layer account")
+    assert (
+        reported.index("widens access")
+        < reported.index("narrows access")
+        < reported.index("masks:")
+        < reported.index("layer account")
+    )
 
 
 def test_rows_of_unreviewed_tables_are_reported_by_catalog_or_schema() -> None:
     places = (unreviewed_table(("main",)), unreviewed_table(("dev", "shop")))
     cells = [
         MatrixChange(
-            principal="(outsider)", table=t, column=None, before="all rows", after="no rows", direction=Direction.TIGHTER
+            principal="(outsider)", table=t, column=None, before="all rows", after="no rows", direction=Direction.NARROWER
         )
         for t in places
     ]

@@ -120,7 +120,7 @@ def model(*functions: Function, policy: Policy) -> AccessModel:
 
 def looser(before: AccessModel, after: AccessModel) -> list[str | None]:
     one, other = (compute_matrix(Access(m), [ANA]) for m in (before, after))
-    return [c.column for c in compare(one, other) if str(c.direction) == "looser"]
+    return [c.column for c in compare(one, other) if str(c.direction) == "wider"]
 
 
 def test_another_constant_in_a_policy_may_show_more() -> None:

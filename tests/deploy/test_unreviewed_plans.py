@@ -60,7 +60,7 @@ def test_to_close_narrows_for_everybody_and_to_open_again_needs_leave(place: Pla
     assert ("(outsider)", "all rows", "no rows") in unreviewed(closing.narrowing)
     with pytest.raises(UnsafePlanError, match="rows of unreviewed tables of dev: no rows -> all rows"):
         bring(place, OPEN, leave=False)
-    assert all(c.direction is Direction.LOOSER for c in make_plan(OPEN, place.workspace, place.states()).widening)
+    assert all(c.direction is Direction.WIDER for c in make_plan(OPEN, place.workspace, place.states()).widening)
 
 
 def test_an_exemption_widens_for_those_it_names_and_nobody_else(place: Place) -> None:
@@ -130,7 +130,7 @@ def test_what_a_narrower_reach_opens_again_is_listed_and_needs_leave(place: Plac
     narrow = narrowed(CLOSED)
     plan = make_plan(narrow, place.workspace, place.states())
     reported = [str(c) for c in plan.widening]
-    assert "(outsider): rows of unreviewed tables of dev: no rows -> all rows (looser)" in reported
+    assert "(outsider): rows of unreviewed tables of dev: no rows -> all rows (wider)" in reported
     assert not [t for t in reported if "dev.s" in t]
     with pytest.raises(UnsafePlanError):
         bring(place, narrow, leave=False)
@@ -144,11 +144,11 @@ def test_what_a_narrower_reach_opens_again_is_listed_and_needs_leave(place: Plac
     back = make_plan(CLOSED, place.workspace, place.states())
     assert not back.widening
     assert [str(c) for c in back.narrowing if c.of_unreviewed and c.principal == "(outsider)"] == [
-        "(outsider): rows of unreviewed tables of dev: all rows -> no rows (tighter)"
+        "(outsider): rows of unreviewed tables of dev: all rows -> no rows (narrower)"
     ]
     # A schema that loses its fallback while the catalog keeps what it had is told by its name.
     gone = replace(OPEN, tables=OPEN.tables)
-    assert "(outsider): rows of unreviewed tables of dev.s: no rows -> all rows (looser)" in [
+    assert "(outsider): rows of unreviewed tables of dev.s: no rows -> all rows (wider)" in [
         str(c) for c in make_plan(gone, place.workspace, place.states()).widening
     ]
 

@@ -43,23 +43,23 @@ def test_a_cell_that_opens_one_way_closes_the_other_way(before: AccessModel, aft
     one_way, back = (compute_matrix(a, people) for a in (first, second))
     there, again = compare(one_way, back), compare(back, one_way)
     assert {(c.principal, c.table, c.column) for c in there} == {(c.principal, c.table, c.column) for c in again}
-    tighter = {(c.principal, c.table, c.column) for c in there if c.direction is Direction.TIGHTER}
-    assert tighter <= {(c.principal, c.table, c.column) for c in again if c.direction is Direction.LOOSER}
+    tighter = {(c.principal, c.table, c.column) for c in there if c.direction is Direction.NARROWER}
+    assert tighter <= {(c.principal, c.table, c.column) for c in again if c.direction is Direction.WIDER}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "direction"),
     [
-        (MASK_A, RAW, Direction.LOOSER),
-        (HIDDEN, RAW, Direction.LOOSER),
-        (HIDDEN, MASK_A, Direction.LOOSER),
-        (None, RAW, Direction.LOOSER),
-        (FAILING, MASK_A, Direction.LOOSER),
-        (MASK_A, MASK_B, Direction.LOOSER),
-        (RAW, MASK_A, Direction.TIGHTER),
-        (RAW, HIDDEN, Direction.TIGHTER),
-        (RAW, None, Direction.TIGHTER),
-        (MASK_A, FAILING, Direction.TIGHTER),
+        (MASK_A, RAW, Direction.WIDER),
+        (HIDDEN, RAW, Direction.WIDER),
+        (HIDDEN, MASK_A, Direction.WIDER),
+        (None, RAW, Direction.WIDER),
+        (FAILING, MASK_A, Direction.WIDER),
+        (MASK_A, MASK_B, Direction.WIDER),
+        (RAW, MASK_A, Direction.NARROWER),
+        (RAW, HIDDEN, Direction.NARROWER),
+        (RAW, None, Direction.NARROWER),
+        (MASK_A, FAILING, Direction.NARROWER),
     ],
 )
 def test_a_change_of_a_cell_has_a_direction(before: Cell | None, after: Cell | None, direction: Direction) -> None:
@@ -72,7 +72,7 @@ def test_hidden_and_failing_show_the_same_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "direction"),
-    [("", "f(a)", Direction.TIGHTER), ("f(a)", "", Direction.LOOSER), ("f(a)", "g(a)", Direction.LOOSER)],
+    [("", "f(a)", Direction.NARROWER), ("f(a)", "", Direction.WIDER), ("f(a)", "g(a)", Direction.WIDER)],
 )
 def test_a_row_filter_dropped_or_replaced_is_looser(before: str, after: str, direction: Direction) -> None:
     changes = compare(one(MASK_A, before), one(MASK_A, after))

@@ -26,7 +26,7 @@ SHOWN = {
     "who_sees_what": ("masked for at least one principal", "dev_fin.finance.customers", "masked by dev_fin.lampkeeper.", "<svg"),
     "labels": ("8 columns", "dev_fin.finance.customers.email", "<svg", ">email<"),
     "review_plan": (
-        "1 writes; cells: widens 0",
+        "1 writes; cells: widened 0",
         "+ function dev_fin.lampkeeper.mask_email",
         "+ RETURN concat(left(v, 1), '***')",
         "<svg",

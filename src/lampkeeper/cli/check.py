@@ -194,12 +194,12 @@ def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> O
     before = rename_catalogs(compute_matrix(first, people), names)
     changes = compare(before, rename_catalogs(compute_matrix(second, people), {}))
     for change in changes:
-        context.console.line(change, "bold red" if change.direction is Direction.LOOSER else "green")
-    looser = sum(c.direction is Direction.LOOSER for c in changes)
+        context.console.line(change, "bold red" if change.direction is Direction.WIDER else "green")
+    wider = sum(c.direction is Direction.WIDER for c in changes)
     for group, members in sorted(outside.items()):
         context.console.line(f"not compared, because the files do not manage the members of {group}: {bounded(members)}")
-    context.console.line(f"{len(changes)} changes: {looser} looser, {len(changes) - looser} tighter")
-    document = {"a": a, "b": b, "looser": looser, "changes": [change_dict(c) for c in changes]}
+    context.console.line(f"{len(changes)} changes: {wider} wider, {len(changes) - wider} narrower")
+    document = {"a": a, "b": b, "wider": wider, "changes": [change_dict(c) for c in changes]}
     return Outcome(document=document | {"memberships": {group: list(members) for group, members in sorted(outside.items())}})
 
 

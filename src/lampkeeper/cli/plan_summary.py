@@ -12,7 +12,7 @@ from lampkeeper.deploy.printed_plan import Line, Tone, plan_lines
 
 _STYLES: Mapping[Tone, str] = {
     Tone.HEADING: "bold", Tone.PLAIN: "", Tone.CREATE: "green", Tone.UPDATE: "yellow", Tone.DELETE: "red", Tone.ADOPT: "cyan",
-    Tone.FORGET: "dim", Tone.ADDED: "green", Tone.REMOVED: "red", Tone.TIGHTER: "green", Tone.DANGER: "bold red",
+    Tone.FORGET: "dim", Tone.ADDED: "green", Tone.REMOVED: "red", Tone.NARROWER: "green", Tone.DANGER: "bold red",
 }  # fmt: skip
 
 full_option = click.option("--full", is_flag=True, help="List every change separately, without shortening.")

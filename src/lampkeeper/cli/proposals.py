@@ -70,7 +70,7 @@ def proposed(context: CommandContext, inputs: EnvInputs, plan: Plan, workspace: 
     found = book.propose(plan, whoami(workspace), now())
     context.console.line(f"plan hash: {found}", "bold")
     facts = {
-        "plan_hash": found, "writes": plan.writes, "widens": len(plan.widening), "opens": len(plan.first_access),
+        "plan_hash": found, "writes": plan.writes, "widens": len(plan.widening), "first_access": len(plan.first_access),
         "narrows": len(plan.narrowing), "undeployed": len(plan.undeployed),
     }  # fmt: skip
     held = plan.widening or plan.exposures

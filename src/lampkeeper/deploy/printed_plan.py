@@ -43,7 +43,7 @@ class Tone(StrEnum):
     FORGET = "forget"
     ADDED = "added"
     REMOVED = "removed"
-    TIGHTER = "tighter"
+    NARROWER = "narrower"
     DANGER = "danger"
 
 
@@ -72,10 +72,10 @@ def plan_lines(plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
 
 def _effects(plan: Plan, full: bool) -> Iterator[Line]:
     for title, found, tone in (
-        ("LOOSENS", plan.widening, Tone.DANGER),
-        ("opens (governed here for the first time)", plan.first_access, Tone.PLAIN),
-        ("gives back (as it was last left)", plan.restoring, Tone.PLAIN),
-        ("narrows", plan.narrowing, Tone.TIGHTER),
+        ("widens access", plan.widening, Tone.DANGER),
+        ("first access (tables governed here for the first time)", plan.first_access, Tone.PLAIN),
+        ("restores access (as the state files record it)", plan.restoring, Tone.PLAIN),
+        ("narrows access", plan.narrowing, Tone.NARROWER),
     ):
         if found:
             yield Line(text=f"{title}: {counted(len(found), 'cell')}", tone=tone)
@@ -84,7 +84,7 @@ def _effects(plan: Plan, full: bool) -> Iterator[Line]:
         if found is plan.widening:
             yield from _cells(found, full)
     for exposure in plan.exposures:
-        yield Line(text=f"exposes for a moment: {escaped(exposure)}", tone=Tone.DANGER)
+        yield Line(text=f"transient exposure: {escaped(exposure)}", tone=Tone.DANGER)
     for name in plan.undeployed:
         yield Line(text=f"not as deployed: {shown(name)}", tone=Tone.DANGER)
 

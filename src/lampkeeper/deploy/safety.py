@@ -45,10 +45,10 @@ def effect_on_access(
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
     old, left, new = (compute_matrix(a, principals) for a in accesses)
-    against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.LOOSER}
+    against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.WIDER}
     widening, first_access, narrowing, restoring = [], [], [], []
     for change in compare(old, new):
-        if change.direction is Direction.TIGHTER:
+        if change.direction is Direction.NARROWER:
             narrowing.append(change)
         elif _opens(change, (old, left), governed, kept):
             first_access.append(change)

@@ -42,8 +42,8 @@ class Matrix:
 class Direction(StrEnum):
     """What a change of a cell means to the data."""
 
-    LOOSER = "looser"
-    TIGHTER = "tighter"
+    WIDER = "wider"
+    NARROWER = "narrower"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -151,8 +151,8 @@ _OPENNESS = {CellState.HIDDEN: 0, CellState.FAILING: 0, CellState.NO_ROWS: 0, Ce
 def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
     """Return every change between two matrices, sorted.
 
-    A mask replaced by another (or by another body of the same name) counts as looser: that it reveals no more cannot be
-    told from names. A row filter dropped or replaced counts as looser, one added as tighter.
+    A mask replaced by another (or by another body of the same name) counts as wider, because names do not
+    show that it reveals no more. A row filter dropped or replaced counts as wider, one added as narrower.
     """
     changes = []
     nothing = Cell(state=CellState.HIDDEN, by="not there")
@@ -163,11 +163,11 @@ def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
             new.state
         ] == 0:
             continue
-        looser = _OPENNESS[new.state] > _OPENNESS[old.state] or (old.state is new.state is CellState.MASKED and not new.blank)
+        wider = _OPENNESS[new.state] > _OPENNESS[old.state] or (old.state is new.state is CellState.MASKED and not new.blank)
         changes.append(
             MatrixChange(
                 principal=principal, table=column.table, column=column.column, before=str(old), after=str(new),
-                direction=Direction.LOOSER if looser else Direction.TIGHTER,
+                direction=Direction.WIDER if wider else Direction.NARROWER,
             )
         )  # fmt: skip
     changes += _filter_changes(before, after)
@@ -187,7 +187,7 @@ def _filter_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
             changes.append(
                 MatrixChange(
                     principal=principal, table=table, column=None, before=old[0] or "all rows", after=after_text or "all rows",
-                    direction=Direction.LOOSER if old[0] else Direction.TIGHTER,
+                    direction=Direction.WIDER if old[0] else Direction.NARROWER,
                 )
             )  # fmt: skip
     return changes
@@ -206,7 +206,7 @@ def _unreviewed_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
         changes.append(
             MatrixChange(
                 principal=principal, table=unreviewed_table(place), column=None, before=shown[old], after=shown[new],
-                direction=Direction.LOOSER if old else Direction.TIGHTER,
+                direction=Direction.WIDER if old else Direction.NARROWER,
             )
         )  # fmt: skip
     return changes

@@ -172,12 +172,15 @@ def review_plan(envs: str, env: str, hash_: str = "") -> Shown:
     rows = [{"what": str(line.tone), "change": line.text} for line in plan_lines(plan)]
     rows += [
         {"what": what, "change": str(c)}
-        for what, changes in (("LOOSENS", plan.widening), ("opens", plan.first_access), ("narrows", plan.narrowing))
+        for what, changes in (
+            ("widens access", plan.widening),
+            ("first access", plan.first_access),
+            ("narrows access", plan.narrowing),
+        )
         for c in changes
     ]
-    summary = (
-        f"{plan.writes} writes; cells: widens {len(plan.widening)}, opens {len(plan.first_access)}, narrows {len(plan.narrowing)}"
-    )
+    effect = f"widened {len(plan.widening)}, first access {len(plan.first_access)}, narrowed {len(plan.narrowing)}"
+    summary = f"{plan.writes} writes; cells: {effect}"
     return Shown(title=f"Plan {hash_[:12]} of {env}", columns=("what", "change"), rows=tuple(rows), summary=summary)
 
 

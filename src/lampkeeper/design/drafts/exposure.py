@@ -70,7 +70,7 @@ def widened(before: Desired, after: Desired, tables: Iterable[Table]) -> tuple[s
     first, second = open_access(before, tables), open_access(after, tables)
     people = _people(first, second)
     old, new = compute_matrix(first, people), compute_matrix(second, people)
-    looser = [str(c) for c in compare(old, new) if c.direction is Direction.LOOSER]
+    looser = [str(c) for c in compare(old, new) if c.direction is Direction.WIDER]
     return tuple(looser + _broken(old, new))
 
 
