@@ -180,7 +180,7 @@ def test_what_a_command_tells_is_called_by_its_place_in_the_volume(
     monkeypatch.setenv("DATABRICKS_TOKEN", volume.workspace.secrets[0])
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
     assert main(["setup", "--envs", ENVS]) == 0
-    assert f"made {ENVS}/dev/env.auto.tfvars" in capsys.readouterr().out
+    assert f"created {ENVS}/dev/env.auto.tfvars" in capsys.readouterr().out
     assert main(["generate", "--offline", "--envs", ENVS]) == 2
     assert f"{ENVS}/dev/snapshot.json: no snapshot yet" in capsys.readouterr().err
     assert main(["validate", "--envs", ENVS, "--json"]) == 1

@@ -85,7 +85,7 @@ def test_file_oidc_reaches_the_account_with_the_client_id_of_the_environments_fi
 def test_a_token_that_no_policy_takes_is_refused_and_reported_nowhere(
     federated: Federated, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = id_token(federated.space.account_id, subtype="repo:bank/other")
+    token = id_token(federated.space.account_id, sub="repo:bank/other")
     monkeypatch.setenv("DATABRICKS_AUTH_TYPE", "env-oidc")
     monkeypatch.setenv("DATABRICKS_CLIENT_ID", federated.client_id)
     monkeypatch.setenv("DATABRICKS_OIDC_TOKEN", token)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UnsafePlanError
+from lampkeeper.remote.polling import PollPolicy, wait_until
 from lampkeeper.remote.volumes import VolumeFolder
 
 NAME = "lease.json"
@@ -38,28 +39,33 @@ class Lease:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     _done: threading.Event = field(default_factory=threading.Event)
     _lost: str = ""
+    _reported: bool = False
     _renewer: threading.Thread | None = None
 
     def __enter__(self) -> Lease:
         """Take the lease, or raise UnsafePlanError naming who holds it."""
-        clock = self.folder.workspace.clock
-        began, reported = clock.now(), False
-        while not self.folder.create(NAME, self._content()):
-            other = self._other()
-            if other is None or (other["until"] < self.wall() and self._take_over(other)):
-                continue
-            if clock.now() - began >= self.wait:
-                raise UnsafePlanError(
-                    f"{self.folder.path}: {other['holder']} is writing here (since {other['since']})",
-                    fix=f"wait until it has ended; its lease runs out {self.seconds:.0f} s after it dies",
-                )
-            if not reported:
-                self.tell(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
-                reported = True
-            clock.sleep(min(_POLL, self.wait))
+        policy = PollPolicy.every(min(_POLL, self.wait), self.wait)
+        other = wait_until(self._take, lambda other: other is None, policy, self.folder.workspace.clock)
+        if other is not None:
+            raise UnsafePlanError(
+                f"{self.folder.path}: {other['holder']} is writing here (since {other['since']})",
+                fix=f"wait until it has ended; its lease runs out {self.seconds:.0f} s after it dies",
+            )
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewer.start()
         return self
+
+    def _take(self) -> dict[str, Any] | None:
+        """Return None once the lease is ours, and who has it until then."""
+        while not self.folder.create(NAME, self._content()):
+            other = self._other()
+            if other is None or (other["until"] < self.wall() and self._take_over(other)):
+                continue  # it has just become free
+            if not self._reported:
+                self.tell(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
+                self._reported = True
+            return other
+        return None
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Give the lease back, unless somebody has taken it over."""

@@ -11,6 +11,7 @@ from lampkeeper.deploy.kinds.base import key_of
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.remote.catalog import read_tags
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.polling import PollPolicy, wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +40,23 @@ def wait_for_propagation(workspace: Workspace, changes: Iterable[Change], how: P
         expected[parts[0]][change.key] = None if change.after is None else str(body["value"])
         if len(parts) > 1:
             schemas[parts[0]].add(parts[1])
-    start = workspace.clock.now()
-    for catalog, tags in sorted(expected.items()):
-        while missing := _unlike(workspace, catalog, sorted(schemas[catalog]), tags):
-            if workspace.clock.now() - start > how.limit:
-                raise RemoteError(
-                    f"{len(missing)} tags in {catalog} do not read as written after {how.limit:.0f} s, first {missing[0]}",
-                    code="TAGS_NOT_VISIBLE", fix="run apply again; nothing was opened before they were seen",
-                )  # fmt: skip
-            workspace.clock.sleep(how.poll)
+    left = dict(sorted(expected.items()))
+
+    def look() -> tuple[str, list[str]]:
+        """Return the first catalog with tags that do not read as written, and those; catalogs before it are done."""
+        for catalog in list(left):
+            missing = _unlike(workspace, catalog, sorted(schemas[catalog]), left[catalog])
+            if missing:
+                return catalog, missing
+            del left[catalog]
+        return "", []
+
+    catalog, missing = wait_until(look, lambda seen: not seen[1], PollPolicy.every(how.poll, how.limit), workspace.clock)
+    if missing:
+        raise RemoteError(
+            f"{len(missing)} tags in {catalog} do not read as written after {how.limit:.0f} s, first {missing[0]}",
+            code="TAGS_NOT_VISIBLE", fix="run apply again; nothing was opened before they were seen",
+        )  # fmt: skip
     if how.seconds:
         workspace.clock.sleep(how.seconds)
 

@@ -12,6 +12,7 @@ from typing import Any
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.polling import PollPolicy, wait_until
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
 _OVER = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
@@ -139,7 +140,8 @@ def follow(
     """
     seen: dict[str, str] = {}
     logs = TaskLogs(workspace)
-    while True:
+
+    def look() -> RunState:
         run = read_run(workspace, run_id)
         for task in run.tasks:
             fresh = seen.get(task.key) != task.state and task.state not in _WAITING
@@ -148,9 +150,9 @@ def follow(
                 tell(task)
             if task.state == "RUNNING" or (fresh and task.over):
                 printed(task, logs.new(task))
-        if run.over:
-            return run
-        workspace.clock.sleep(poll)
+        return run
+
+    return wait_until(look, lambda run: run.over, PollPolicy.every(poll), workspace.clock)
 
 
 @dataclass(slots=True)

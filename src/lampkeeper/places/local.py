@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -17,6 +16,8 @@ from typing import IO
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.places.place import Address
 from lampkeeper.places.signals import uninterrupted
+from lampkeeper.remote.clock import RealClock
+from lampkeeper.remote.polling import PollPolicy, wait_until
 
 # The console script may be missing if the package is only on the path, so the same Python calls the module.
 _COMMAND = (sys.executable, "-c", "from localspace.main import run; run()")
@@ -153,10 +154,12 @@ def _first_line(stream: IO[str], timeouts: float) -> str | None:
 
 def _kill_group(group: int) -> None:
     """Kill every process of the group, and wait a moment until none is left."""
-    deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline:
+
+    def gone() -> bool:
         try:
             os.killpg(group, signal.SIGKILL)
         except ProcessLookupError:
-            return
-        time.sleep(0.02)
+            return True
+        return False
+
+    wait_until(gone, bool, PollPolicy.every(0.02, limit=2.0), RealClock())

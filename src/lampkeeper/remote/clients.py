@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.known_names import unknown_name
-from lampkeeper.remote.clock import Clock, RealClock
-from lampkeeper.remote.failures import RetryClassifier, Timeouts, never_sent, translate
+from lampkeeper.remote.clock import Clock, RealClock, SingleTryClock
+from lampkeeper.remote.failures import CallClassifier, Timeouts, translate
+from lampkeeper.remote.retry import retry
 
 if TYPE_CHECKING:
     # The SDK takes most of a second to load: import it when a client is created, not with the command line.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_BYTES = "application/octet-stream"
 _QUIET = logging.NullHandler()  # adding it repeatedly adds it once; handlers of the root logger still receive every record
 
 
@@ -46,7 +48,9 @@ class ApiLevel(StrEnum):
 class Call:
     """One HTTP call: `kind` is a kind of resource, `path` is encoded and without the host.
 
-    `writes` is true if the call changes something; SQL statements are POSTs, but most of them only read.
+    `writes` is true if the call changes something; SQL statements are POSTs, but most of them only read. `content` is a file's
+    bytes, in place of a body; with `raw` the answer is a stream of bytes under `contents`. `once` says of a call that is no POST
+    that doing it twice differs from doing it once. `doing` names the call in errors, in place of method and path.
     """
 
     kind: str
@@ -56,6 +60,15 @@ class Call:
     query: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
     writes: bool = False
+    content: bytes | None = None
+    raw: bool = False
+    once: bool = False
+    doing: str = ""
+
+    @property
+    def repeatable(self) -> bool:
+        """Return whether the call may be sent again although an earlier one was perhaps performed."""
+        return self.method != "POST" and not self.once
 
 
 class Wire(Protocol):
@@ -80,13 +93,19 @@ class SdkWire:
 
     def send(self, call: Call) -> Any:
         """Send the call through the client of its API level."""
-        headers = {"Accept": "application/json"} | (self._headers if call.api_level is ApiLevel.WORKSPACE else {})
+        headers = {"Accept": _BYTES if call.raw else "application/json"}
+        if call.api_level is ApiLevel.WORKSPACE:
+            headers |= self._headers
+        if call.content is not None:
+            headers |= {"Content-Type": _BYTES}
         return self._clients[call.api_level].do(
             call.method,
             call.path,
             query=dict(call.query) if call.query else None,
             headers=headers,
             body=dict(call.body) if call.body is not None else None,
+            data=call.content,
+            raw=call.raw,
         )
 
 
@@ -135,30 +154,17 @@ class Workspace:
         return self._w
 
     def request(self, call: Call) -> Any:
-        """Send a call, repeating it while that is safe and may help, until its timeout; raise RemoteError."""
-        start, pause = self.clock.now(), self.timeouts.first_pause
-        while True:
-            self.tally[(call.kind, call.writes)] += 1
-            try:
-                return self.wire.send(call)
-            except (OSError, TimeoutError, ValueError) as error:
-                problem = translate(error, f"{call.method} {urllib.parse.unquote(call.path)}", self.secrets)
-                left = self._limit(call, problem, error) - (self.clock.now() - start)
-                if left <= 0:
-                    raise problem from None
-            self.clock.sleep(min(pause, left))
-            pause = min(pause * 2, self.timeouts.longest_pause)
+        """Send a call, repeating while that is safe and may help and the timeouts allow it; raise RemoteError."""
 
-    def _limit(self, call: Call, problem: RemoteError, error: BaseException) -> float:
-        """Return for how many seconds after the first try a call with this failure may be repeated."""
-        if RetryClassifier.lag(problem):
-            return self.timeouts.lag
-        if RetryClassifier.race(problem) or problem.status in RetryClassifier.THROTTLED:
-            return self.timeouts.deadline
-        lost = problem.code in {"NO_ANSWER", "NO_CONNECTION"}
-        if lost and (call.method != "POST" or never_sent(error)):
-            return self.timeouts.deadline - self.timeouts.http
-        return 0.0
+        def send() -> Any:
+            self.tally[(call.kind, call.writes)] += 1
+            return self.wire.send(call)
+
+        classify = CallClassifier(
+            doing=call.doing or f"{call.method} {urllib.parse.unquote(call.path)}", repeatable=call.repeatable,
+            timeouts=self.timeouts, secrets=self.secrets,
+        )  # fmt: skip
+        return retry(send, classify, self.timeouts.backoff, self.clock)
 
     def get(self, kind: str, path: str, query: Mapping[str, Any] | None = None, api_level: ApiLevel = ApiLevel.WORKSPACE) -> Json:
         """Read one document."""
@@ -242,8 +248,7 @@ def connect(
     timeouts = timeouts or Timeouts()
     secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
     signing = _signing(auth)
-    # One try per send: the SDK's own loop would repeat a POST whose response was lost. `Workspace.request` decides what is safe.
-    timing = {"http_timeout_seconds": timeouts.http, "retry_timeout_seconds": 1}
+    timing = {"http_timeout_seconds": timeouts.http, "retry_timeout_seconds": 1, "clock": SingleTryClock()}
     places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
     config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
     account_id = (account or auth).account_id or config.account_id or ""
@@ -255,12 +260,8 @@ def connect(
         profile = {"profile": auth.profile} if auth.profile and not auth.workspace_host else {}
         place = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
         account_config = _config(signing | profile | place | timing, secrets)
-    wire = SdkWire(config, account_config)
-    for each in (config, account_config):
-        if each is not None:
-            each.retry_timeout_seconds = int(timeouts.deadline)
     return Workspace(
-        wire,
+        SdkWire(config, account_config),
         w=WorkspaceClient(config=config),
         account=AccountClient(config=account_config) if account_config is not None else None,
         host=config.host or "",

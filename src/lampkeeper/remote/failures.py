@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lampkeeper.model.errors import RemoteError
+from lampkeeper.remote.retry import Backoff, Failure
 
 if TYPE_CHECKING:
     # Imported when a failure is read, so that the command line starts without the SDK.
@@ -34,6 +36,7 @@ _FIXES = {
     503: "the platform is unavailable for now: run the command again later",
 }
 
+_BACKOFF = Backoff(first=0.5, longest=8.0, jitter=0.25)
 _UNREACHED = "check the host and the network, then run again"
 
 
@@ -48,31 +51,69 @@ class Timeouts:
     http: float = 15.0
     deadline: float = 45.0
     lag: float = 90.0
-    first_pause: float = 0.5
-    longest_pause: float = 8.0
+    backoff: Backoff = _BACKOFF
 
 
-class RetryClassifier:
-    """Recognises failures that pass by themselves."""
+class FailureKind(StrEnum):
+    """What a failed call was, as far as trying again is concerned."""
 
-    THROTTLED = frozenset({429, 503})
-    _RACES = ("Operation aborted due to concurrent modification",)
-    _PROPAGATION_DELAYS = (
-        re.compile(r"UC_INVALID_POLICY_CONDITION.*(Invalid tag value|Unknown tag policy key)", re.S),
-        re.compile(r"(Invalid tag value|Unknown tag policy key).*UC_INVALID_POLICY_CONDITION", re.S),
-        re.compile(r"is not an allowed value for tag policy key"),
-    )
+    FINAL = "final"
+    """It would fail in the same way."""
+    THROTTLED = "throttled"
+    RACE = "race"
+    """A concurrent write won, and this one was not performed."""
+    LAG = "lag"
+    """A recent write (of a tag value, a tag key, a principal) has not propagated yet."""
+    NEVER_SENT = "never sent"
+    LOST = "lost"
+    """There is no answer: it was performed or not."""
 
-    @classmethod
-    def race(cls, error: RemoteError) -> bool:
-        """Return whether a concurrent write won and this one was not performed."""
-        return error.code in {"ABORTED", "CONCURRENT_MODIFICATION"} or any(text in error.message for text in cls._RACES)
 
-    @classmethod
-    def lag(cls, error: RemoteError) -> bool:
-        """Return whether a recent write (of a tag value, a tag key, a principal) has not propagated yet."""
-        text = f"{error.code} {error.message}"
-        return any(pattern.search(text) for pattern in cls._PROPAGATION_DELAYS) or error.code == "PRINCIPAL_DOES_NOT_EXIST"
+_THROTTLED = frozenset({429, 503})
+_RACES = ("Operation aborted due to concurrent modification",)
+_PROPAGATION_DELAYS = (
+    re.compile(r"UC_INVALID_POLICY_CONDITION.*(Invalid tag value|Unknown tag policy key)", re.S),
+    re.compile(r"(Invalid tag value|Unknown tag policy key).*UC_INVALID_POLICY_CONDITION", re.S),
+    re.compile(r"is not an allowed value for tag policy key"),
+)
+
+
+def kind_of(problem: RemoteError, error: BaseException) -> FailureKind:
+    """Return what a failure was; `problem` is the translation of `error`."""
+    text = f"{problem.code} {problem.message}"
+    if any(pattern.search(text) for pattern in _PROPAGATION_DELAYS) or problem.code == "PRINCIPAL_DOES_NOT_EXIST":
+        return FailureKind.LAG
+    if problem.code in {"ABORTED", "CONCURRENT_MODIFICATION"} or any(text in problem.message for text in _RACES):
+        return FailureKind.RACE
+    if problem.status in _THROTTLED:
+        return FailureKind.THROTTLED
+    if problem.code in {"NO_ANSWER", "NO_CONNECTION"}:
+        return FailureKind.NEVER_SENT if _never_sent(error) else FailureKind.LOST
+    return FailureKind.FINAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallClassifier:
+    """Judges what a call to the workspace raised. `doing` names the call in errors; `repeatable`: doing it twice is harmless."""
+
+    doing: str
+    repeatable: bool
+    timeouts: Timeouts
+    secrets: tuple[str, ...] = ()
+
+    def __call__(self, error: Exception) -> Failure | None:
+        """Return the failure; None for an error that neither the SDK nor the connection raises."""
+        if not isinstance(error, OSError | ValueError):
+            return None
+        problem, timeouts = translate(error, self.doing, self.secrets), self.timeouts
+        kind = kind_of(problem, error)
+        # A try takes up to `http` seconds until its answer counts as lost.
+        lost = timeouts.deadline - timeouts.http
+        within = {
+            FailureKind.THROTTLED: timeouts.deadline, FailureKind.RACE: timeouts.deadline, FailureKind.LAG: timeouts.lag,
+            FailureKind.NEVER_SENT: lost, FailureKind.LOST: lost if self.repeatable else 0.0,
+        }.get(kind, 0.0)  # fmt: skip
+        return Failure(problem=problem, within=within, after=float(getattr(_cause(error), "retry_after_secs", None) or 0.0))
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -96,8 +137,7 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
     import requests
     from databricks.sdk.errors.base import DatabricksError
 
-    if isinstance(error, TimeoutError) and error.__cause__ is not None:
-        return translate(error.__cause__, doing, secrets)
+    error = _cause(error)
     if isinstance(error, RemoteError):
         return error
     if isinstance(error, DatabricksError):
@@ -112,11 +152,16 @@ def translate(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
     return RemoteError(f"{doing}: {redact(str(error), secrets)}", code=type(error).__name__)
 
 
-def never_sent(error: BaseException) -> bool:
+def _cause(error: BaseException) -> BaseException:
+    """Return what the SDK gave up on: it wraps the failure of its last try."""
+    return error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error
+
+
+def _never_sent(error: BaseException) -> bool:
     """Return whether a request certainly did not reach the server, so that even a POST may be repeated."""
     import requests
 
-    cause = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ is not None else error
+    cause = _cause(error)
     return isinstance(cause, requests.exceptions.ConnectTimeout) or (
         isinstance(cause, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(cause)
     )

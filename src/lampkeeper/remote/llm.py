@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.remote.retry import Backoff
 
 
 class Provider(StrEnum):
@@ -25,6 +26,7 @@ class Provider(StrEnum):
 
 _HOMES = {Provider.OPENAI: "https://api.openai.com/v1", Provider.ANTHROPIC: "https://api.anthropic.com/v1/"}
 _ADDRESSES = {Provider.OPENAI: "OPENAI_BASE_URL", Provider.ANTHROPIC: "ANTHROPIC_BASE_URL"}
+_BACKOFF = Backoff(first=1.0, longest=30.0, jitter=0.25)
 _FORMS = "databricks:ENDPOINT, openai:NAME, anthropic:NAME or https://host/v1#NAME"
 
 
@@ -65,8 +67,7 @@ class ModelTimeouts:
     silence: float = 60.0
     answer: float = 180.0
     deadline: float = 300.0
-    first_pause: float = 1.0
-    longest_pause: float = 30.0
+    backoff: Backoff = _BACKOFF
     tries: int = 6
 
 

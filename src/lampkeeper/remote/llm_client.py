@@ -19,6 +19,7 @@ from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import redact
 from lampkeeper.remote.llm import Answer, ModelRef, ModelTimeouts, Provider
 from lampkeeper.remote.llm_stream import StreamedResponse, hear_stream, hear_whole
+from lampkeeper.remote.retry import Failure, retry
 
 _KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
@@ -63,34 +64,43 @@ class Model:
         )
 
     def ask(self, messages: Sequence[Mapping[str, str]], *, most_tokens: int, schema: Mapping[str, Any]) -> Answer:
-        """Return the response; raise RemoteError without one within the deadline. Throttled and failed tries are repeated."""
+        """Return the response; repeat throttled and failed requests; raise RemoteError if none succeeds by the deadline."""
         end = self.clock.now() + self.timeouts.deadline
-        pause, tries = self.timeouts.first_pause, 0
-        while True:
+        tries = 0
+
+        def send() -> StreamedResponse:
+            nonlocal tries
             tries += 1
             try:
-                received = self._try(messages, most_tokens, schema, end)
-                return Answer(
-                    content=received.content, finish=received.finish, refusal=received.refusal,
-                    input_tokens=received.input_tokens, output_tokens=received.output_tokens, tries=tries,
-                )  # fmt: skip
+                return self._try(messages, most_tokens, schema, end)
             except openai.APIError as error:
                 if self._learnt(error):
-                    continue
-                problem = self._translate(error)
-                wait = -1.0 if _final(problem.status) else max(pause, _retry_after(error))
-            except TimeoutError:
-                problem = RemoteError(f"{self.ref}: the response takes too long", code="NO_ANSWER", fix="use a faster model")
-                wait = pause
-            except (httpx.HTTPError, ValueError) as error:
-                # Within a stream the client passes on exceptions of the connection, and of a line that is not JSON.
-                problem = RemoteError(f"{self.ref}: the response broke off ({type(error).__name__})", code="BROKEN_ANSWER")
-                wait = pause
-            most = min(3, self.timeouts.tries) if problem.code == "NO_CONNECTION" else self.timeouts.tries
-            if wait < 0 or tries >= most or self.clock.now() + wait >= end:
-                raise problem from None
-            self.clock.sleep(wait)
-            pause = min(pause * 2, self.timeouts.longest_pause)
+                    return send()
+                raise
+
+        received = retry(send, self._classify, self.timeouts.backoff, self.clock)
+        return Answer(
+            content=received.content, finish=received.finish, refusal=received.refusal, input_tokens=received.input_tokens,
+            output_tokens=received.output_tokens, tries=tries,
+        )  # fmt: skip
+
+    def _classify(self, error: Exception) -> Failure | None:
+        # A try that begins shortly before the deadline gets no response any more.
+        within = 0.9 * self.timeouts.deadline
+        if isinstance(error, openai.APIError):
+            problem = self._translate(error)
+            if _final(problem.status):
+                return Failure(problem=problem)
+            tries = min(3, self.timeouts.tries) if problem.code == "NO_CONNECTION" else self.timeouts.tries
+            return Failure(problem=problem, within=within, after=_retry_after(error), tries=tries)
+        if isinstance(error, TimeoutError):
+            problem = RemoteError(f"{self.ref}: the response takes too long", code="NO_ANSWER", fix="use a faster model")
+        elif isinstance(error, httpx.HTTPError | ValueError):
+            # Within a stream the client passes on exceptions of the connection, and of a line that is not JSON.
+            problem = RemoteError(f"{self.ref}: the response broke off ({type(error).__name__})", code="BROKEN_ANSWER")
+        else:
+            return None
+        return Failure(problem=problem, within=within, tries=self.timeouts.tries)
 
     def _try(
         self, messages: Sequence[Mapping[str, str]], most_tokens: int, schema: Mapping[str, Any], end: float

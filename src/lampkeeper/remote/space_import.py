@@ -5,10 +5,12 @@ from __future__ import annotations
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.remote.clients import Json, Workspace
 from lampkeeper.remote.clock import Clock, RealClock
+from lampkeeper.remote.polling import PollPolicy, wait_until
+from lampkeeper.remote.retry import Backoff
 from lampkeeper.remote.spaces import list_spaces, read_space, update_space
 
-DELAYS = (5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0)
-"""Seconds between reads of a space whose content has not appeared yet."""
+CONTENT_WAIT = PollPolicy(backoff=Backoff(first=5.0, longest=90.0), limit=260.0)
+"""When to read a space again whose content has not appeared yet."""
 
 _REFUSALS = ("partner", "cross-geo", "cross geo")
 
@@ -16,20 +18,20 @@ _REFUSALS = ("partner", "cross-geo", "cross geo")
 def fetch_space(workspace: Workspace, space_id: str, *, wait: bool, clock: Clock | None = None) -> Json:
     """Return a space with its content and etag; raise RemoteError if it does not exist.
 
-    With `wait`, read again with DELAYS until the content appears, and raise in the end. If the platform refuses to return
+    With `wait`, read again by CONTENT_WAIT until the content appears, and raise in the end. If the platform refuses to return
     content that partner AI features created, a PATCH with the unchanged title returns it and changes nothing.
     """
-    clock = clock or RealClock()
-    for delay in (*DELAYS, None):
-        found = _read(workspace, space_id)
-        if found.get("serialized_space") or not wait:
-            return found
-        if delay is not None:
-            clock.sleep(delay)
-    raise RemoteError(
-        f"space {space_id} shows no content after {sum(DELAYS):.0f} seconds", code="NOT_READY",
-        fix="name its tables as uc_tables of the space in env.auto.tfvars, or try again later",
-    )  # fmt: skip
+
+    def shown(found: Json) -> bool:
+        return bool(found.get("serialized_space")) or not wait
+
+    found = wait_until(lambda: _read(workspace, space_id), shown, CONTENT_WAIT, clock or RealClock())
+    if not shown(found):
+        raise RemoteError(
+            f"space {space_id} shows no content after {CONTENT_WAIT.limit:.0f} seconds", code="NOT_READY",
+            fix="name its tables as uc_tables of the space in env.auto.tfvars, or try again later",
+        )  # fmt: skip
+    return found
 
 
 def _read(workspace: Workspace, space_id: str) -> Json:

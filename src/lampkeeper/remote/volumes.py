@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import posixpath
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.remote.clients import Workspace
-from lampkeeper.remote.failures import RetryClassifier, translate
+from lampkeeper.remote.clients import Call, Workspace
 
 ROOT = "/Volumes/"
 MOST_BYTES = 128 * 1024 * 1024
 """The most bytes of a file; lampkeeper's own files are smaller, and larger ones are not read."""
 _FILES = "/api/2.0/fs/files"
 _DIRECTORIES = "/api/2.0/fs/directories"
-_BINARY = {"Content-Type": "application/octet-stream"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,12 @@ class VolumeFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Create or replace a file, and missing folders."""
-        self._do("PUT", _FILES, name, query={"overwrite": "true"}, headers=_BINARY, data=content)
+        self._do("PUT", _FILES, name, {"overwrite": "true"}, content)
 
     def create(self, name: str, content: bytes) -> bool:
         """Create a file; return False if it exists already."""
         try:
-            self._do("PUT", _FILES, name, query={"overwrite": "false"}, headers=_BINARY, data=content, again=False)
+            self._do("PUT", _FILES, name, {"overwrite": "false"}, content, once=True)
         except RemoteError as error:
             if error.status == 409 or error.code in {"ALREADY_EXISTS", "RESOURCE_ALREADY_EXISTS"}:
                 return False
@@ -81,7 +79,7 @@ class VolumeFolder:
         token = ""
         while True:
             try:
-                page = self._do("GET", _DIRECTORIES, folder, query={"page_token": token} if token else None)
+                page = self._do("GET", _DIRECTORIES, folder, {"page_token": token} if token else None)
             except RemoteError as error:
                 if error.status == 404 and not self._lost(error):
                     return
@@ -101,24 +99,13 @@ class VolumeFolder:
         """Return whether the error means that the volume does not exist."""
         return "olume '" in error.message and "does not exist" in error.message
 
-    def _do(self, method: str, api: str, name: str, *, again: bool = True, **how: Any) -> Any:
-        path = urllib.parse.quote(posixpath.join(self.path, name).rstrip("/"))
-        how = {key: value for key, value in how.items() if value is not None}
-        return self._patiently(lambda: self.workspace.w.api_client.do(method, api + path, **how), f"{method} {name}", again=again)
-
-    def _patiently(self, send: Callable[[], Any], doing: str, *, again: bool) -> Any:
-        """Send, repeating while that is safe and may help."""
-        timeouts, clock = self.workspace.timeouts, self.workspace.clock
-        start, pause = clock.now(), timeouts.first_pause
-        while True:
-            try:
-                return send()
-            except (OSError, TimeoutError, ValueError) as error:
-                problem = translate(error, f"{self.path}: {doing}", self.workspace.secrets)
-                passing = problem.status in RetryClassifier.THROTTLED or (
-                    again and problem.code in {"NO_ANSWER", "NO_CONNECTION"}
-                )
-                if not passing or clock.now() - start > timeouts.deadline - timeouts.http:
-                    raise problem from None
-            clock.sleep(pause)
-            pause = min(pause * 2, timeouts.longest_pause)
+    def _do(
+        self, method: str, api: str, name: str, query: Mapping[str, str] | None = None, content: bytes | None = None,
+        *, raw: bool = False, once: bool = False,
+    ) -> Any:  # fmt: skip
+        path = api + urllib.parse.quote(posixpath.join(self.path, name).rstrip("/"))
+        call = Call(
+            kind="file", method=method, path=path, query=query, content=content, raw=raw, once=once, writes=method != "GET",
+            doing=f"{self.path}: {method} {name}",
+        )  # fmt: skip
+        return self.workspace.request(call)

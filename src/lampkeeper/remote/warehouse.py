@@ -9,9 +9,11 @@ from typing import Any
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.clients import Call, Json, Workspace, encode
+from lampkeeper.remote.polling import PollPolicy, wait_until
+from lampkeeper.remote.retry import Backoff
 
 _STATEMENTS = "/api/2.0/sql/statements"
-_RUNNING = {"PENDING", "RUNNING"}
+_POLLING = Backoff(first=0.1, longest=2.0, factor=1.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +67,19 @@ def run_sql(
         body["parameters"] = typed
     answer = workspace.request(Call(kind=kind, method="POST", path=_STATEMENTS, body=body, writes=writes))
     statement_id = str(answer.get("statement_id", ""))
-    start, pause = workspace.clock.now(), 0.1
+    answers = [answer]
+
+    def look() -> Json:
+        return answers.pop() if answers else workspace.get(kind, f"{_STATEMENTS}/{encode(statement_id)}")
+
     try:
-        while answer["status"]["state"] in _RUNNING:
-            if workspace.clock.now() - start > timeout:
-                cancel(workspace, statement_id)
-                raise RemoteError(f"a statement ran longer than {timeout:.0f} s and was cancelled", code="STATEMENT_TIMEOUT")
-            workspace.clock.sleep(pause)
-            pause = min(pause * 1.6, 2.0)
-            answer = workspace.get(kind, f"{_STATEMENTS}/{encode(statement_id)}")
+        answer = wait_until(look, _ended, PollPolicy(backoff=_POLLING, limit=timeout), workspace.clock)
     except KeyboardInterrupt:
         cancel(workspace, statement_id)
         raise
+    if not _ended(answer):
+        cancel(workspace, statement_id)
+        raise RemoteError(f"a statement ran longer than {timeout:.0f} s and was cancelled", code="STATEMENT_TIMEOUT")
     _require_success(answer)
     return _rows(workspace, kind, statement_id, answer)
 
@@ -85,6 +88,10 @@ def _wait(workspace: Workspace) -> str:
     """Return the warehouse's wait_timeout (0, or 5 to 50 s): less than the HTTP timeout."""
     timeouts = int(workspace.timeouts.http) - 2
     return f"{min(10, timeouts)}s" if timeouts >= 5 else "0s"
+
+
+def _ended(answer: Json) -> bool:
+    return answer["status"]["state"] not in {"PENDING", "RUNNING"}
 
 
 def cancel(workspace: Workspace, statement_id: str) -> None:

@@ -13,6 +13,8 @@ from lampkeeper.model.effective import combinations, relevant_groups
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.remote.clients import ApiLevel, Workspace, connect, encode
+from lampkeeper.remote.polling import PollPolicy, wait_until
+from lampkeeper.remote.retry import Backoff
 from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
 from lampkeeper.text.sql_quoting import quote_string
 
@@ -21,6 +23,7 @@ PROBE_PREFIX = "lampkeeper-probe-"
 
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _LIFETIME = "3600s"
+_MEMBERSHIPS = Backoff(first=0.2, longest=5.0)
 _SCIM = "/api/2.0/preview/scim/v2"
 
 
@@ -146,21 +149,22 @@ class Probes:
 
     def _wait(self, test_principal: TestPrincipal, combination: frozenset[str]) -> bool:
         """Wait until all memberships read as they should: an early denial proves nothing."""
-        clock = self._workspace.clock
-        start, pause, held = clock.now(), 0.2, frozenset[str]()
-        while True:
+
+        def look() -> frozenset[str] | RemoteError:
             try:
-                held = held_groups(test_principal, self._groups)
+                return held_groups(test_principal, self._groups)
             except RemoteError as error:
                 # A new principal may be unknown to the warehouse for a moment.
-                if error.status not in (401, 403) or clock.now() - start > self._timeouts:
+                if error.status not in (401, 403):
                     raise
-            if held == combination:
-                return True
-            if clock.now() - start > self._timeouts:
-                break
-            clock.sleep(pause)
-            pause = min(pause * 2, 5.0)
+                return error
+
+        policy = PollPolicy(backoff=_MEMBERSHIPS, limit=self._timeouts)
+        held = wait_until(look, lambda seen: seen == combination, policy, self._workspace.clock)
+        if isinstance(held, RemoteError):
+            raise held
+        if held == combination:
+            return True
         self.findings.append(
             untested(
                 combination,
