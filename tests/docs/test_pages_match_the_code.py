@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
+
+import localspace.main
+import partnercert.commands
+from lampkeeper.cli.program import every_command
 
 pytestmark = pytest.mark.unit
 
@@ -49,3 +54,24 @@ def test_every_module_that_a_page_names_exists(page: Path) -> None:
     named = set(_MODULE.findall(text))
     lost = [n for n in named if not any(True for root in roots for _ in root.glob(n if "/" in n else f"**/{n}"))]
     assert sorted(lost) == []
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Return the options of a command and of the commands in it."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    mine = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+    return mine.union(*(options_of(one) for one in inner))
+
+
+OPTIONS = {"--help", "--version"}.union(
+    *(options_of(one) for one in (*every_command().values(), localspace.main.cli, partnercert.commands.cli))
+)
+# Of the Databricks CLI, uv, pip, make and the benchmarks.
+OTHERS = {"--var", "--params", "--auto-approve", "--force-lock", "--strict", "--wheel", "--no-deps", "--name", "--gold", "--mode"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_a_page_names_exists(page: Path) -> None:
+    spans = re.findall(r"`[^`]+`|^```.*?^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+[a-z]", span)}
+    assert sorted(named - OPTIONS - OTHERS) == []
