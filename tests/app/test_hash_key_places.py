@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +10,17 @@ import pytest
 
 from lampkeeper.app.hash_keys import ExistingKey, KeySources, key_for, shared_key
 from lampkeeper.demo.local_jobs import seed_account_scope
+from lampkeeper.deploy.kinds import FUNCTION
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
+from lampkeeper.deploy.state import Owned, States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import HashKeySettings, Settings, read_settings, render_settings
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.hash_key import HashKey
+from lampkeeper.model.layers import Layer
+from lampkeeper.model.masks import Function, FunctionRole
+from lampkeeper.model.names import FunctionName
 from support.governed_configs import ANA
 from support.governed_places import Place, light_place
 from support.keyed_places import keyed_desired, make_people
@@ -95,9 +99,13 @@ def test_without_a_key_the_error_says_where_it_was_looked_for_and_how_to_make_on
 
 def test_two_environments_with_one_key_are_reported(tmp_path: Path) -> None:
     key = HashKey.parse(TEXT, "here")
-    state = tmp_path / "envs" / "dev" / "data_access" / "state.json"
-    state.parent.mkdir(parents=True)
-    state.write_text(json.dumps({"objects": {"function": {"f": {"body": {"key_id": key.id}}}}}))
+    name = FunctionName("dev", "governance", "pseudonym")
+    body = "sha2(concat({{hash_key.inner}}, s), 256)"
+    made = Function(name=name, role=FunctionRole.MASK, parameters=(), returns="STRING", body=body, key_id=key.id)
+    state = States.in_folder(tmp_path, "dev")[Layer.DATA_ACCESS]
+    state.objects[(FUNCTION.name, "f")] = Owned(spec=made)
+    state.begin()
+    state.save()
     (found,) = shared_key(EnvFolder(tmp_path, "prod"), key)
     assert (found.code, found.severity, found.place) == ("HASH_KEY_SHARED", "error", "environment dev")
     assert shared_key(EnvFolder(tmp_path, "dev"), key) == ()

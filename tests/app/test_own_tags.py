@@ -12,10 +12,10 @@ from lampkeeper.app.generating import Generated, generate
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.planning import make_env_plan
 from lampkeeper.app.snapshots import take_snapshot
-from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.errors import UnsafePlanError
@@ -94,8 +94,8 @@ def test_tags_of_another_team_are_used_and_left(team: Team) -> None:
     made = team.generate()
     assert not [f for f in made.findings if f.severity is Severity.ERROR]
     plan = team.plan()
-    assert "tag_policy" not in {c.kind for c in plan.changes}
-    assert {c.key for c in plan.changes if c.kind == "tag" and c.action is Action.CREATE} == {
+    assert "tag_policy" not in {c.kind.name for c in plan.changes}
+    assert {c.key for c in plan.changes if c.kind.name == "tag" and c.action is Action.CREATE} == {
         "columns|dev_fin.finance.customers.first_name|data_class",
         "columns|dev_fin.finance.customers.ssn|data_class",
     }

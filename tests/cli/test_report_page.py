@@ -7,9 +7,11 @@ import pytest
 from markupsafe import escape
 
 from lampkeeper.cli.report_page import Page, render_page
-from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds import TAG
 from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.deploy.printed_plan import plan_lines
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.deploy.verify.report import Asked, CellVerdict, RowsVerdict, Seen, Status, VerifyReport, findings_of
 from lampkeeper.model.access import Cell, CellState
 from lampkeeper.model.effective import Matrix
@@ -17,6 +19,7 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelClass, Protect
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
+from lampkeeper.model.tags import EntityType, TagAssignment
 from support.html_reader import read
 
 pytestmark = pytest.mark.unit
@@ -87,8 +90,8 @@ def test_thousands_of_columns_are_folded_and_the_overview_counts_them() -> None:
 
 
 def test_the_plan_is_shown_as_it_is_printed_and_escaped() -> None:
-    tag = {"entity_type": "columns", "entity_name": f"main.s.t.{EVIL}", "tag_key": "pii", "value": EVIL}
-    change = Change(kind="tag", key="k", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PROTECT, after=tag)
+    tag = TagAssignment(entity_type=EntityType.COLUMNS, entity_name=f"main.s.t.{EVIL}", key="pii", value=EVIL)
+    change = Change(kind=TAG, key="k", action=Action.CREATE, stage=Stage.PROTECT, after=tag)
     plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     text = render_page(replace(page(), plan=plan))
     assert read(text).elements.count("script") == read(render_page(page())).elements.count("script")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.kinds import TABLE_CONTROL
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.verify.structure import StructureCheck
@@ -189,7 +190,7 @@ def test_a_takeover_is_closed_on_the_way_and_undone_by_a_destroy(place: Place, b
     assert not [s for s in seen if s[EMAIL.plain].endswith(": raw")]
     live = read_governed(place.workspace, [TABLE])
     assert [c.function.plain for c in live.controls] == ["dev.old.hide" if build is mask else "dev.old.none"]
-    assert not place.states().owned("table_control")
+    assert not place.states().owned(TABLE_CONTROL)
 
 
 def test_a_takeover_that_dies_at_any_write_goes_on_and_keeps_the_original(place: Place) -> None:
@@ -220,7 +221,7 @@ def test_a_column_that_is_protected_no_more_gets_its_old_mask_back_first(place: 
     bring(place, plan(place, adopt=True))
     less = replace(DESIRED, tag_assignments=tuple(t for t in DESIRED.tag_assignments if t.entity_name != EMAIL.plain))
     made = plan(place, less)
-    kinds = [(c.kind, str(c.action)) for c in made.changes if c.kind in ("table_control", "tag") and c.action.writes]
+    kinds = [(c.kind.name, str(c.action)) for c in made.changes if c.kind.name in ("table_control", "tag") and c.action.writes]
     assert kinds[0] == ("table_control", "update")
     bring(place, made)
     live = read_governed(place.workspace, [TABLE])

@@ -72,7 +72,7 @@ def test_another_key_is_one_update_in_place_and_widens_nothing(place: Place) -> 
     old, new = fresh(), fresh()
     bring(place, old)
     made = make_plan(keyed_desired(place, new), place.workspace, place.states())
-    assert [(c.kind, str(c.action)) for c in made.changes] == [("function", "update")]
+    assert [(c.kind.name, str(c.action)) for c in made.changes] == [("function", "update")]
     assert any("key changed" in line.text for line in plan_lines(made))
     assert made.widening == made.exposures == ()
     bring(place, new, made)
@@ -90,7 +90,7 @@ def test_without_the_key_what_stands_can_be_compared_and_nothing_keyed_can_be_ma
     other = fresh().insert(keyed_desired(place, key).functions[0].create_sql())
     place.sql(other)
     made = make_plan(keyed_desired(place, None), place.workspace, place.states())
-    assert [(c.kind, str(c.action)) for c in made.changes] == [("function", "update")]
+    assert [(c.kind.name, str(c.action)) for c in made.changes] == [("function", "update")]
     with pytest.raises(UsageError):
         bring(place, None, made)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import Progress, apply_plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import States, state_paths
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.layers import Layer

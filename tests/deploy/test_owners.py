@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.kinds import GENIE_SPACE
 from lampkeeper.deploy.live_state import acl_path
 from lampkeeper.deploy.owner_plans import require_sole_workspace
 from lampkeeper.deploy.owners import Claim, Entry, Owners
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
 from lampkeeper.deploy.printed_plan import plan_lines
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.auth import Auth
@@ -174,7 +175,7 @@ def test_a_space_that_another_environment_attached_stays_with_its_owner(place: P
     ONE.build(place)
     space = GenieSpace(name="Sales", tables=ONE.stages[0].tables, acl_groups=("analysts",))
     ours.apply(replace(ONE.stages[0], spaces=(space,)))
-    made = ours.states().owned("genie_space")["sales"].remote_id
+    made = ours.states().owned(GENIE_SPACE)["sales"].remote_id
     attached = Desired(spaces=(GenieSpace(name="Theirs", tables=(), space_id=made, acl_groups=("officers",)),))
     theirs.apply(attached, (Layer.WORKSPACE,))
     plan = ours.destroy((Layer.WORKSPACE,))
@@ -308,10 +309,10 @@ def test_any_service_principal_of_the_workspace_may_leave_its_entry_and_sees_tho
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"null", b"{}", b'{"format": 2}', b'{"format": 1, "claims": 3}', b"\xff\xfe", b"[" * 100_000,
-     b'{"format":1,"env":"dev","layer":"nowhere","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}',
-     b'{"format":1,"env":"dev","layer":"account","lineage":"x","active":true,"claims":{"group":["a"]},"uses":{},"tables":[]}',
-     b'{"format":1,"env":"other","layer":"account","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}'],
+    [b"", b"[]", b"null", b"{}", b'{"format": 1}', b'{"format": 2, "claims": 3}', b"\xff\xfe", b"[" * 100_000,
+     b'{"format":2,"env":"dev","layer":"nowhere","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}',
+     b'{"format":2,"env":"dev","layer":"account","lineage":"x","active":true,"claims":{"group":["a"]},"uses":{},"tables":[]}',
+     b'{"format":2,"env":"other","layer":"account","lineage":"x","active":true,"claims":{},"uses":{},"tables":[]}'],
     ids=range(11),
 )  # fmt: skip
 def test_a_file_that_is_not_an_entry_of_its_name_is_named_and_not_believed(
@@ -437,12 +438,12 @@ def test_a_clone_without_a_state_leaves_a_space_of_its_name_over_other_tables_al
     mine, other = (replace(c.stages[0], spaces=(GenieSpace(name="Sales", tables=c.stages[0].tables),)) for c in (ONE, TWO))
     ours.apply(mine)
     theirs.apply(other)
-    ids = [env.states().owned("genie_space")["sales"].remote_id for env in (ours, theirs)]
+    ids = [env.states().owned(GENIE_SPACE)["sales"].remote_id for env in (ours, theirs)]
     assert len(set(ids)) == 2
     assert ours.plan(mine).empty
     for state in theirs.states().layers.values():
         state.path.unlink()
     theirs.apply(other)
-    assert theirs.states().owned("genie_space")["sales"].remote_id == ids[1]
+    assert theirs.states().owned(GENIE_SPACE)["sales"].remote_id == ids[1]
     theirs.destroy()
     assert ours.plan(mine).empty

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lampkeeper.deploy.change import Action
+from lampkeeper.deploy.change import changes_of
 from lampkeeper.deploy.direct import Progress, apply_plan
+from lampkeeper.deploy.kinds import GENIE_SPACE, GROUP, POLICY
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan, plan_destroy
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.policies import Policy
 from support.governed_configs import ANA, CONFIGS, EVE, KEY, OLA, column_tag, governed, mask_policy
 from support.governed_places import Place, light_place
 
@@ -47,7 +50,7 @@ def applied(place: Place, desired: Desired = DESIRED) -> None:
 
 
 def changed(made: Plan) -> list[tuple[str, str]]:
-    return [(str(c.action), c.kind) for c in made.changes]
+    return [(str(c.action), c.kind.name) for c in made.changes]
 
 
 def test_a_first_apply_opens_and_needs_no_leave(place: Place) -> None:
@@ -105,7 +108,7 @@ def test_repairing_drift_is_no_widening(place: Place) -> None:
 def test_strangers_in_a_group_of_ours_are_removed(place: Place) -> None:
     applied(place)
     path, api_level = place.workspace.scim("Groups")
-    groups = place.states()[Layer.ACCOUNT].of_kind("group")
+    groups = place.states()[Layer.ACCOUNT].of_kind(GROUP)
     eve = next(u for u in place.workspace.account.users_v2.list() if u.user_name == EVE)  # type: ignore[union-attr]
     operation = {"op": "add", "path": "members", "value": [{"value": eve.id}]}
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]}
@@ -167,7 +170,7 @@ def test_a_damaged_plan_is_a_wrong_use_and_names_the_place() -> None:
     with pytest.raises(UsageError, match="format"):
         Plan.from_json("{}")
     with pytest.raises(UsageError, match="damaged"):
-        Plan.from_json('{"format": 2, "env": "dev"}')
+        Plan.from_json('{"format": 3, "env": "dev"}')
 
 
 def test_a_table_that_is_not_there_is_named(place: Place) -> None:
@@ -238,7 +241,7 @@ def test_the_id_of_each_space_of_ours_lies_beside_the_state_while_it_is_there(pl
     foreign = beside / ".genie_space_id_of_others"
     foreign.write_text("01ef\n")
     applied(place, config.stages[0])
-    (key,) = place.states().owned("genie_space")
+    (key,) = place.states().owned(GENIE_SPACE)
     file = beside / f".genie_space_id_{key}"
     assert place.workspace.w.genie.get_space(file.read_text().strip()).title
     run(place, plan(place, replace(config.stages[0], spaces=())), allow_widening=True)
@@ -257,8 +260,8 @@ def test_a_policy_that_swaps_who_is_exempt_passes_through_one_that_exempts_neith
     applied(place)
     names = {"analysts": (ANA,), "officers": (OLA,), "auditors": (EVE,)}
     made = plan(place, governed({"dev.s.customers": TREATED}, names, cleared=("auditors",)))
-    steps = [c for c in made.changes if c.kind == "policy" and c.key.endswith("lk_masked_email")]
-    assert [c.after["except_principals"] for c in steps if c.after] == [[], ["auditors"]]
+    steps = [c for c in changes_of(made.changes, POLICY) if c.key.endswith("lk_masked_email")]
+    assert [c.after.except_principals for c in steps if isinstance(c.after, Policy)] == [(), ("auditors",)]
     assert [str(c.stage) for c in steps] == ["protect", "switch"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.deploy.direct import apply_plan
+from lampkeeper.deploy.kinds import GROUP
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.state import LayerState, digest, state_paths
@@ -74,16 +75,16 @@ def test_an_untouched_saved_plan_that_widens_goes_through_with_leave(place: Plac
 
 @pytest.mark.server
 def test_a_saved_plan_cannot_point_a_change_at_another_object(place: Place) -> None:
-    officers = place.states().owned("group")
-    ids = {owned.body["name"]: owned.remote_id for owned in officers.values()}
+    officers = place.states().owned(GROUP)
+    ids = {owned.spec.name: owned.remote_id for owned in officers.values()}
 
     def redirect(document: dict[str, Any]) -> None:
         silence(document)
-        group = next(key for key, owned in officers.items() if owned.body["name"] == "analysts")
+        group = next(key for key, owned in officers.items() if owned.spec.name == "analysts")
         template = dict(document["changes"][0])
-        note = template | {"kind": "group", "key": group, "action": "adopt", "layer": "account", "stage": "close"}
-        body = dict(officers[group].body)
-        note |= {"before": body, "after": body, "claim": body, "remote_id": ids["officers"]}
+        note = template | {"kind": "group", "key": group, "action": "adopt", "stage": "close"}
+        body = GROUP.codec.encode(officers[group].spec)
+        note |= {"before": body, "after": body, "managed": body, "remote_id": ids["officers"]}
         document["changes"].insert(0, note)
 
     made = make_plan(JOINED, place.workspace, place.states())
@@ -100,8 +101,8 @@ def claim_raw(place: Place) -> None:
     path = state_paths(place.folder, place.env)[Layer.DATA_ACCESS]
     state = json.loads(path.read_text())
     entry = next(e for key, e in state["objects"]["tag"].items() if "email" in key)
-    entry["body"]["value"] = "masked_name_of_nobody"
-    entry["digest"] = digest(entry["body"])
+    entry["spec"]["tag_value"] = "masked_name_of_nobody"
+    entry["digest"] = digest(entry["spec"])
     path.write_text(json.dumps(state))
 
 
@@ -136,7 +137,7 @@ def test_whatever_a_state_file_claims_a_plan_names_every_gain(
 @pytest.mark.unit
 def test_a_state_file_whose_records_were_changed_by_hand_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    body = {"body": {"name": "officers"}, "digest": "0" * 16}
+    body = {"spec": {"name": "officers"}, "digest": "0" * 16}
     path.write_text(
         json.dumps({"format": 2, "layer": "account", "lineage": "x", "serial": 1, "objects": {"group": {"officers": body}}})
     )

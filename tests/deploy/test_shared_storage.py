@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from lampkeeper.cli.main import main
-from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds import GROUP
 from lampkeeper.deploy.lease import NAME, Lease
 from lampkeeper.deploy.shared import shared_envs
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.deploy.state import States
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import InternalError, RemoteError, UnsafePlanError, UsageError
+from lampkeeper.model.groups import Group
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.volumes import VolumeFolder
@@ -159,18 +162,18 @@ def test_an_environment_goes_out_and_back_without_its_credentials(volume: Volume
 
 
 def test_a_write_is_noted_on_shared_storage_before_it_is_sent(volume: VolumeFolder) -> None:
-    change = Change(layer=Layer.DATA_ACCESS, kind="tag", key="k", action=Action.CREATE, stage=Stage.PROTECT, after={"a": "b"})
+    change = Change(kind=GROUP, key="k", action=Action.CREATE, stage=Stage.PROTECT, after=Group(name="k"))
     with shared_envs(volume, "dev", holder="dies", writes=True, wait=0.0, tell=lambda _: None) as shared:
         states = States.in_folder(shared.root, "dev")
         shared.mirror(states)
-        states[Layer.DATA_ACCESS].begin()
-        states[Layer.DATA_ACCESS].intend(change)
-        copy = volume.read("dev/data_access/state.json.journal")
+        states[Layer.ACCOUNT].begin()
+        states[Layer.ACCOUNT].intend(change)
+        copy = volume.read("account/state.json.journal")
     assert copy is not None
     assert b'"intent"' in copy
     with shared_envs(volume, "dev", holder="next", writes=True, wait=0.0, tell=lambda _: None) as shared:
         found = States.in_folder(shared.root, "dev")
-        assert found[Layer.DATA_ACCESS].intents == {("tag", "k"): Action.CREATE}
+        assert found[Layer.ACCOUNT].intents == {("group", "k"): Action.CREATE}
 
 
 def test_what_a_command_tells_is_called_by_its_place_in_the_volume(

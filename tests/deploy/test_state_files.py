@@ -5,31 +5,42 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from lampkeeper.deploy.change import Action, Change, Stage
+from lampkeeper.deploy import kinds
+from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.order import barriers
-from lampkeeper.deploy.state import LayerState, Owned, StateLock, States
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.state import LayerState, Owned, StateLock, States, digest
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
+from lampkeeper.model.policies import Grant, SecurableType
+from lampkeeper.model.tags import EntityType, TagAssignment
 
 pytestmark = pytest.mark.unit
 
-TAG = Change(
-    kind="tag", key="columns|dev.s.t.c|k", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PROTECT,
-    after={"entity_name": "dev.s.t.c", "value": "naïve 'Ω'\n"},
+T = TypeVar("T")
+
+TAG: Change[TagAssignment] = Change(
+    kind=kinds.TAG, key="columns|dev.s.t.c|k", action=Action.CREATE, stage=Stage.PROTECT,
+    after=TagAssignment(entity_type=EntityType.COLUMNS, entity_name="dev.s.t.c", key="k", value="naïve 'Ω'\n"),
 )  # fmt: skip
-GRANT = replace(TAG, kind="grant", key="TABLE|dev.s.t|g", stage=Stage.OPEN)
+GRANT: Change[Grant] = Change(
+    kind=kinds.GRANT, key="TABLE|dev.s.t|g", action=Action.CREATE, stage=Stage.OPEN,
+    after=Grant(securable_type=SecurableType.TABLE, securable=("dev", "s", "t"), principal="g", privileges=("SELECT",)),
+)  # fmt: skip
 
 
 def load(tmp_path: Path) -> LayerState:
     return LayerState.load(Layer.DATA_ACCESS, tmp_path / "state.json")
 
 
-def owned(change: Change) -> Owned:
-    return Owned(body=change.after or {}, remote_id="7")
+def owned(change: Change[T]) -> Owned[T]:
+    assert change.after is not None
+    return Owned(spec=change.after, remote_id="7")
 
 
 def test_what_is_saved_is_read_back_and_the_serial_goes_up_by_one(tmp_path: Path) -> None:
@@ -99,6 +110,31 @@ def test_a_file_that_is_not_ours_is_a_wrong_use(tmp_path: Path) -> None:
         (tmp_path / "state.json").write_text(text)
         with pytest.raises(UsageError, match=r"state\.json"):
             load(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("state.json", json.dumps({"format": 1, "layer": "data_access", "objects": {"tag": {"k": {"body": {}, "digest": "0"}}}})),
+    ("state.json.journal", json.dumps({"event": "begin", "lineage": "x"}) + "\n"),
+])  # fmt: skip
+def test_a_state_of_the_first_format_is_refused_by_name(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=rf"{name}: written by lampkeeper 0.1") as caught:
+        load(tmp_path)
+    assert "with lampkeeper 0.1" in caught.value.fix
+
+
+def test_a_record_that_says_more_than_its_kind_holds_is_refused(tmp_path: Path) -> None:
+    state = load(tmp_path)
+    state.begin()
+    state.record(TAG, owned(TAG))
+    state.save()
+    document = json.loads(state.path.read_text())
+    entry = document["objects"]["tag"][TAG.key]
+    entry["spec"]["unknown"] = "field"
+    entry["digest"] = digest(entry["spec"])
+    state.path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="unknown"):
+        load(tmp_path)
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_destroy_tells_of_it_and_asks_for_no_leave_because_of_it(place: Place)
     plan = plan_destroy(place.workspace, place.states())
     assert not unreviewed(plan.widening)
     assert ("(outsider)", "no rows", "all rows") in unreviewed(plan.first_access)
-    kinds = [(c.kind, str(c.action)) for c in plan.changes if c.action.writes and c.kind in ("grant", "policy")]
+    kinds = [(c.kind.name, str(c.action)) for c in plan.changes if c.action.writes and c.kind.name in ("grant", "policy")]
     assert kinds.index(("policy", "delete")) > max(n for n, k in enumerate(kinds) if k[0] == "grant")
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from lampkeeper.cli.main import main
 from lampkeeper.deploy.approvals import PlanBook
-from lampkeeper.deploy.change import Action, Change, Stage
-from lampkeeper.deploy.kinds.function import function_body
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds import FUNCTION
 from lampkeeper.deploy.plan import Plan, StateVersion
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
@@ -66,8 +67,7 @@ def make_page_world(root: Path) -> PageWorld:
         parameters=(Parameter(name="v", type="STRING"),), body="concat(left(v, 1), '***')",
     )  # fmt: skip
     change = Change(
-        kind="function", key="dev_fin|lampkeeper|mask_email", action=Action.CREATE, layer=Layer.DATA_ACCESS, stage=Stage.PREPARE,
-        after=function_body(function, ""),
+        kind=FUNCTION, key="dev_fin|lampkeeper|mask_email", action=Action.CREATE, stage=Stage.PREPARE, after=function,
     )  # fmt: skip
     plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     files = LocalFiles(root / "envs")

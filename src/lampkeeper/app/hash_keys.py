@@ -6,21 +6,22 @@ their way to the platform; files, plans and states hold its id alone.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lampkeeper.deploy.kinds.function import function_of
+from lampkeeper.deploy.change import written
+from lampkeeper.deploy.kinds import FUNCTION
 from lampkeeper.deploy.plan import Plan
-from lampkeeper.deploy.state import States
+from lampkeeper.deploy.state import LayerState, States
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.files.settings import HASH_KEY_NAME, HashKeySettings
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.hash_key import HOW_TO_MAKE_ONE, HashKey
+from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import read_secret
 
@@ -114,7 +115,7 @@ def with_key(desired: Desired, states: States, find_key: KeyFinder) -> tuple[Des
     if not any(f.keyed for f in desired.functions):
         return desired, ExistingKey()
     found = find_key()
-    recorded = {function_of(o.body).name: str(o.body.get("key_id") or "") for o in states.owned("function").values()}
+    recorded = {owned.spec.name: owned.spec.key_id for owned in states.owned(FUNCTION).values()}
     functions = tuple(
         replace(f, key_id=found.key.id if found.key else recorded.get(f.name, "")) if f.keyed else f for f in desired.functions
     )
@@ -135,8 +136,7 @@ def key_for(plan: Plan, find_key: KeyFinder, folder: EnvFolder) -> HashKey | Non
 
 
 def _makes_keyed(plan: Plan) -> bool:
-    bodies = [c.after for c in plan.changes if c.kind == "function" and c.action.writes and c.after is not None]
-    return any(function_of(b).keyed for b in bodies)
+    return any(function.keyed for function in written(plan.changes, FUNCTION))
 
 
 def shared_key(folder: EnvFolder, key: HashKey | None) -> tuple[Finding, ...]:
@@ -154,8 +154,4 @@ def shared_key(folder: EnvFolder, key: HashKey | None) -> tuple[Finding, ...]:
 
 
 def _key_ids(path: Path) -> set[str]:
-    try:
-        objects = json.loads(path.read_text(encoding="utf-8"))["objects"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path}: not a state file of lampkeeper: {error}", fix="restore it from a backup") from None
-    return {str(o["body"].get("key_id") or "") for o in objects.get("function", {}).values()}
+    return {owned.spec.key_id for owned in LayerState.load(Layer.DATA_ACCESS, path).of_kind(FUNCTION).values()}

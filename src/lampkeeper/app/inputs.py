@@ -8,6 +8,7 @@ from lampkeeper.app.choices import Choices
 from lampkeeper.app.existing_tags import map_existing_tags
 from lampkeeper.app.own_masks import library_of
 from lampkeeper.app.remaining_quota import remaining_quota
+from lampkeeper.deploy.kinds import TAG
 from lampkeeper.deploy.state import States
 from lampkeeper.design.knowledge.knowledge import Knowledge, compose
 from lampkeeper.design.knowledge.library import Library
@@ -30,7 +31,7 @@ from lampkeeper.model.labels import Label
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.quotas import PolicyQuotas
 from lampkeeper.model.schema import Snapshot
-from lampkeeper.model.tags import EntityType, TagAssignment
+from lampkeeper.model.tags import TagAssignment
 
 
 class EnvInputs:
@@ -101,13 +102,7 @@ class EnvInputs:
     @property
     def assigned_tags(self) -> tuple[TagAssignment, ...]:
         """Return the tags that the state says we have put on tables and columns."""
-        return tuple(
-            TagAssignment(
-                entity_type=EntityType(str(o.body["entity_type"])), entity_name=str(o.body["entity_name"]),
-                key=str(o.body["tag_key"]), value=str(o.body["value"]),
-            )
-            for o in self.states.owned("tag").values()
-        )  # fmt: skip
+        return tuple(owned.spec for owned in self.states.owned(TAG).values())
 
     @cached_property
     def quotas(self) -> PolicyQuotas:

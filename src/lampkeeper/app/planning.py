@@ -13,10 +13,10 @@ from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.unreviewed import hidden_tables
 from lampkeeper.app.validating import validate
 from lampkeeper.app.waiving import exceptions_ending
-from lampkeeper.deploy.change import Action
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import empty_plan, make_plan
 from lampkeeper.deploy.required_privileges import require_sight
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import States
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError, UsageError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lampkeeper.deploy.kinds import POLICY
 from lampkeeper.deploy.state import States
 from lampkeeper.design.synthesis.packing import RemainingQuota
 from lampkeeper.files.settings import Settings
@@ -15,8 +16,8 @@ def remaining_quota(settings: Settings, quotas: PolicyQuotas, states: States) ->
     """Return the limits: of the settings' number and the live one the smaller, and what others have used of them."""
     said = settings.limits
     limits = RemainingQuota(**said)  # type: ignore[arg-type]  # the names are LIMIT_NAMES
-    owned = [o.body for o in states.owned("policy").values()]
-    on_catalog = [str(b["on_securable_fullname"]) for b in owned if b["on_securable_type"] == SecurableType.CATALOG]
+    owned = [o.spec.key for o in states.owned(POLICY).values()]
+    on_catalog = [name for kind, name, _ in owned if kind == SecurableType.CATALOG]
     if quotas.metastore is not None:
         live = quotas.metastore
         least = min(live.limit, said.get("policies_per_metastore", live.limit))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from lampkeeper.deploy.change import Body
+from lampkeeper.deploy.kinds import POLICY, TAG
 from lampkeeper.deploy.state import States
 from lampkeeper.deploy.verify.unreviewed import reviewed_by_others
 from lampkeeper.design.knowledge.knowledge import Knowledge
@@ -67,7 +67,7 @@ def hidden_tables(desired: Desired, workspace: Workspace, states: States, allowe
 def _reported_of(desired: Desired, workspace: Workspace, states: States, allowed: Sequence[str] | None) -> tuple[Finding, ...]:
     closed = fallbacks(desired)
     losing = _losing(desired, states)
-    standing = [tuple(str(b["on_securable_fullname"]).split(".")) for b in _closing_bodies(desired, states)]
+    standing = _closed_places(desired, states)
     by_place = left_out(desired, workspace, losing)
     _require_known(desired, allowed or (), [t.name for tables in by_place.values() for t in tables])
     meant = {TableName.parse(n).plain.casefold() for n in allowed or ()}
@@ -106,19 +106,18 @@ def _finding(place: Reach, tables: Sequence[UnreviewedTable], exempt: frozenset[
     return Finding(code="UNREVIEWED_TABLES", severity=severity, place=shown_place(place), message=message, fix=fix)
 
 
-def _closing_bodies(desired: Desired, states: States) -> list[Body]:
+def _closed_places(desired: Desired, states: States) -> list[tuple[str, ...]]:
+    """Return the securables that fallback policies of ours stand on already."""
     names = {p.name for p in fallbacks(desired).values()}
-    return [o.body for o in states.owned("policy").values() if o.body["name"] in names]
+    keys = (owned.spec.key for owned in states.owned(POLICY).values())
+    return [tuple(full_name.split(".")) for _, full_name, name in keys if name in names]
 
 
 def _losing(desired: Desired, states: States) -> frozenset[str]:
     """Return the tables whose review tag is ours and goes, by plain names in lower case."""
     kept = {t.entity_name.casefold() for t in desired.tag_assignments if t.key == REVIEW_KEY}
-    ours = (o.body for o in states.owned("tag").values())
-    tagged = {
-        str(b["entity_name"]).casefold() for b in ours
-        if b["tag_key"] == REVIEW_KEY and b["entity_type"] == str(EntityType.TABLES)
-    }  # fmt: skip
+    ours = (owned.spec for owned in states.owned(TAG).values())
+    tagged = {t.entity_name.casefold() for t in ours if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES}
     return frozenset(tagged - kept)
 
 

@@ -10,7 +10,7 @@ from lampkeeper.app.access import tables_in_scope
 from lampkeeper.app.hash_keys import KeyFinder, no_key, with_key
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.progress import Progress
-from lampkeeper.deploy.live_state import read_live_state, scope_of
+from lampkeeper.deploy.live_reading import read_live_state, scope_of
 from lampkeeper.deploy.planner import make_plan
 from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.deploy.verify.identities import NamedIdentity

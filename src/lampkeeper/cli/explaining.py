@@ -12,6 +12,7 @@ import click
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.places import timeouts_of
 from lampkeeper.deploy.approvals import approvals_beside
+from lampkeeper.deploy.kinds import GENIE_SPACE
 from lampkeeper.deploy.required_privileges import Securables, lacking, refusal
 from lampkeeper.deploy.state import States
 from lampkeeper.files.folder import EnvFolder
@@ -54,7 +55,7 @@ def _missing(command: CommandContext, envs: Path) -> RemoteError | None:
     workspace = connect(Auth(profile=command.profile), timeouts=timeouts)
     folder = EnvFolder(command.root, command.env)
     settings = folder.settings() if command.shared is not None and folder.settings_path.is_file() else None
-    spaces = States.in_folder(command.root, command.env).owned("genie_space").values() if settings else ()
+    spaces = States.in_folder(command.root, command.env).owned(GENIE_SPACE).values() if settings else ()
     places = Securables(
         envs=str(envs),
         approvals=str(context.params.get("approvals") or approvals_beside(str(envs))),

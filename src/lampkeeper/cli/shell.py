@@ -11,6 +11,7 @@ from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import workspace_of
 from lampkeeper.cli.program import program
+from lampkeeper.deploy.kinds import TABLE_CONTROL
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.labels import count_labels
@@ -51,7 +52,7 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
         states, taken, drafted = inputs.states, inputs.snapshot, inputs.has_draft
         labels = count_labels(inputs.labels) if inputs.folder.labels_path.is_file() else {}
         layers = {str(la): {"serial": states[la].serial, "objects": len(states[la].objects)} for la in LAYERS}
-        adopted = sorted(states.owned("table_control"))
+        adopted = sorted(states.owned(TABLE_CONTROL))
         found = _controls_on(context, inputs, taken) if live and taken is not None else None
         document.append(
             {

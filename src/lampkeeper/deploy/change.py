@@ -2,78 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
+from lampkeeper.deploy.kinds import kind_named
+from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import TableName
 
-Body = Mapping[str, Any]
-"""What we say of an object: JSON values only, so that a plan is JSON both ways."""
-
-
-def key_of(*parts: str) -> str:
-    """Return a key of several parts; different parts never give the same key."""
-    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
-
-
-class Action(StrEnum):
-    """What is done. The first three are one write each; the last two only write down what is so."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
-    ADOPT = "adopt"
-    FORGET = "forget"
-
-    @property
-    def writes(self) -> bool:
-        """Return whether the workspace is written to."""
-        return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
-
-
-class Stage(StrEnum):
-    """When a change is due, in this order.
-
-    Access is taken away first, protection goes in before what it replaces goes out, and access is given last. The engine
-    waits for propagation before `switch` and before `open` (see `order`).
-    """
-
-    CLOSE = "close"
-    PREPARE = "prepare"
-    PROTECT = "protect"
-    SWITCH = "switch"
-    CLEAN = "clean"
-    OPEN = "open"
-
-
-STAGES: tuple[Stage, ...] = tuple(Stage)
-
-PROPAGATING = frozenset({"tag", "member", "policy", "tag_policy", "function", "table_control"})
-"""Kinds whose effect may come some time after the write (tags and memberships: minutes on the platform)."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Generic[T]):
     """One step. `before` is the object as it stood when the plan was made (None: not there), `after` as it will stand.
 
-    `claim` is what the state file notes as ours afterwards, where that is less than `after` (values that others added to a
+    `managed` is what the state file notes as ours afterwards, where that is less than `after` (values that others added to a
     tag are not ours). `remote_id` is the platform's id where the object has one. `original` is set on adoption: what the
     object was before we took it over, and what a destroy brings back. `temporary`: access closed for the time of the apply.
     """
 
-    kind: str
+    kind: Kind[T]
     key: str
     action: Action
-    layer: Layer
     stage: Stage
-    before: Body | None = None
-    after: Body | None = None
+    before: T | None = None
+    after: T | None = None
     reasons: tuple[str, ...] = ()
     remote_id: str = ""
-    claim: Body | None = None
-    original: Body | None = None
+    managed: T | None = None
+    original: T | None = None
     temporary: bool = False
 
     def __str__(self) -> str:
@@ -81,42 +42,84 @@ class Change:
         return f"{self.action} {self.kind} {self.key}{self.why}"
 
     @property
+    def layer(self) -> Layer:
+        """Return the layer that owns the object."""
+        return self.kind.layer
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return the name of the kind and the key, by which state files name the object."""
+        return (self.kind.name, self.key)
+
+    @property
+    def spec(self) -> T | None:
+        """Return the object as it will stand, or as it stood when it goes."""
+        return self.after if self.after is not None else self.before
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the kind says of a write beside its fields (`keyed`)."""
+        return self.kind.notes(self.after) if self.after is not None and self.action.writes else ()
+
+    @property
     def why(self) -> str:
-        """Return the reasons in parentheses, and `keyed` for what is written with the environment's key; or nothing."""
-        keyed = ("keyed",) if self.after is not None and "key_id" in self.after and self.action.writes else ()
-        return f"  ({'; '.join((*keyed, *self.reasons))})" if keyed or self.reasons else ""
+        """Return notes and reasons in parentheses, or nothing."""
+        words = (*self.notes, *self.reasons)
+        return f"  ({'; '.join(words)})" if words else ""
+
+    def simulate(self, access: SimulatedAccess) -> None:
+        """Lay the change over a simulated access."""
+        if self.action.writes:
+            self.kind.simulate(access, self.before, self.after)
+
+    def touched(self, access: SimulatedAccess) -> set[TableName]:
+        """Return the tables whose cells the change may alter."""
+        return self.kind.touched(access, self.spec) if self.action.writes and self.spec is not None else set()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
-            "kind": self.kind,
+            "kind": self.kind.name,
             "key": self.key,
             "action": str(self.action),
-            "layer": str(self.layer),
             "stage": str(self.stage),
-            "before": None if self.before is None else dict(self.before),
-            "after": None if self.after is None else dict(self.after),
+            "before": self._json(self.before),
+            "after": self._json(self.after),
             "reasons": list(self.reasons),
             "remote_id": self.remote_id,
-            "claim": None if self.claim is None else dict(self.claim),
-            "original": None if self.original is None else dict(self.original),
+            "managed": self._json(self.managed),
+            "original": self._json(self.original),
             "temporary": self.temporary,
         }
 
+    def _json(self, spec: T | None) -> dict[str, Any] | None:
+        return None if spec is None else self.kind.codec.encode(spec)
+
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Change:
-        """Read the JSON form; raises KeyError or ValueError when it is none."""
-        return cls(
-            kind=data["kind"],
+    def from_dict(cls, data: Mapping[str, Any]) -> Change[Any]:
+        """Read the JSON form; raise KeyError, TypeError or ValueError when it is none, UsageError for an unknown kind."""
+        kind = kind_named(data["kind"])
+        specs = {
+            name: None if data[name] is None else kind.codec.read(data[name])
+            for name in ("before", "after", "managed", "original")
+        }
+        return Change(
+            kind=kind,
             key=data["key"],
             action=Action(data["action"]),
-            layer=Layer(data["layer"]),
             stage=Stage(data["stage"]),
-            before=data["before"],
-            after=data["after"],
             reasons=tuple(data["reasons"]),
             remote_id=data["remote_id"],
-            claim=data["claim"],
-            original=data["original"],
             temporary=bool(data["temporary"]),
+            **specs,
         )
+
+
+def changes_of(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[Change[T]]:
+    """Return the changes of one kind, in order."""
+    return [cast("Change[T]", c) for c in changes if c.kind is kind]
+
+
+def written(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[T]:
+    """Return what the writes of one kind leave standing."""
+    return [c.after for c in changes_of(changes, kind) if c.action.writes and c.after is not None]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from lampkeeper.deploy.change import PROPAGATING, Action, Change
+from lampkeeper.deploy.change import Change, changes_of
 from lampkeeper.deploy.existing_controls import conflicts_of
-from lampkeeper.deploy.kinds import BY_NAME, KINDS
+from lampkeeper.deploy.kinds import FUNCTION, KINDS, POLICY, kind_named
 from lampkeeper.deploy.kinds.base import Session
-from lampkeeper.deploy.kinds.function import function_of
-from lampkeeper.deploy.live_state import read_live_state, scope_of
+from lampkeeper.deploy.live_reading import read_live_state, scope_of
 from lampkeeper.deploy.order import barriers
 from lampkeeper.deploy.owner_book import OwnerBook
 from lampkeeper.deploy.plan import Plan
@@ -18,10 +18,11 @@ from lampkeeper.deploy.preflight import preflight
 from lampkeeper.deploy.safety import PlanSimulation, effect_on_access, recorded_simulated_access
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.deploy.space_ids import kept_space_ids
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import Owned, StateLock, States
 from lampkeeper.deploy.wait import PropagationWait, wait_for_propagation
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
+from lampkeeper.model.errors import InternalError, RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.hash_key import HOW_TO_MAKE_ONE, HashKey
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
@@ -33,7 +34,7 @@ class Progress:
 
     number: int
     total: int
-    change: Change
+    change: Change[Any]
     waiting: bool = False
 
 
@@ -114,15 +115,15 @@ def _require_applicable(plan: Plan, states: States, allow_widening: bool) -> Non
 
 
 def _require_key(plan: Plan, hash_key: HashKey | None) -> None:
-    for change in plan.changes:
-        body = change.after if change.action.writes else None
-        if change.kind != "function" or body is None or not function_of(body).keyed:
+    for change in changes_of(plan.changes, FUNCTION):
+        function = change.after if change.action.writes else None
+        if function is None or not function.keyed:
             continue
         if hash_key is None:
             raise UsageError(f"{change.action} {change.kind} {change.key} needs the environment's hash key", fix=HOW_TO_MAKE_ONE)
-        if body.get("key_id") != hash_key.id:
+        if function.key_id != hash_key.id:
             raise UnsafePlanError(
-                f"the plan makes {change.key} with the key {body.get('key_id') or 'unknown'}, the environment's is {hash_key.id}",
+                f"the plan makes {change.key} with the key {function.key_id or 'unknown'}, the environment's is {hash_key.id}",
                 fix="make the plan again",
             )
 
@@ -143,17 +144,17 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
     view = read_live_state(workspace, scope, states, plan.layers)
     first: set[tuple[str, str]] = set()
     for kind in KINDS:
-        mine = [c for c in plan.changes if c.kind == kind.name]
+        mine = changes_of(plan.changes, kind)
         live = kind.live(view) if mine else {}
         for change in mine:
             found = live.get(change.key)
             # An id decides what is written: it must be that of the object that the plan names.
             moved = found is not None and "" not in (found.remote_id, change.remote_id) and found.remote_id != change.remote_id
-            if change.action.writes and (change.kind, change.key) not in first:
-                first.add((change.kind, change.key))
+            if change.action.writes and change.place not in first:
+                first.add(change.place)
                 moved = moved or (found is None) != (change.before is None)
                 if found is not None and change.before is not None:
-                    moved = moved or bool(kind.differences(found.body, change.before))
+                    moved = moved or bool(kind.differences(found.spec, change.before))
             if moved:
                 raise UnsafePlanError(
                     f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
@@ -165,7 +166,7 @@ def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
     """Judge the changes once more: what a file says of what it widens access is believed no further than that."""
     final = live.copy()
     for change in plan.changes:
-        final.apply(change)
+        change.simulate(final)
     ours = {p.key for p in final.policies.values() if _is_ours(p.key, plan, states)}
     met = conflicts_of(final, ours)
     if met:
@@ -185,9 +186,9 @@ def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
 
 
 def _is_ours(key: tuple[str, str, str], plan: Plan, states: States) -> bool:
-    bodies = [o.body for o in states.owned("policy").values()]
-    bodies += [c.after for c in plan.changes if c.kind == "policy" and c.after is not None]
-    return any((b["on_securable_type"], b["on_securable_fullname"], b["name"]) == key for b in bodies)
+    recorded = (owned.spec for owned in states.owned(POLICY).values())
+    planned = (c.after for c in changes_of(plan.changes, POLICY) if c.after is not None)
+    return any(policy.key == key for policy in (*recorded, *planned))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,7 +225,7 @@ class _Run:
     def _changes(self) -> None:
         states = [self.states[layer] for layer in self.plan.layers]
         waits = barriers(self.plan.changes, unsettled=any(s.unsettled for s in states))
-        unsettled: list[Change] = []
+        unsettled: list[Change[Any]] = []
         total = len(self.plan.changes)
         for position, change in enumerate(self.plan.changes):
             if position in waits:
@@ -235,21 +236,21 @@ class _Run:
                     state.settle()
             self._tell(position, total, change)
             self._one(change)
-            if change.kind in PROPAGATING:
+            if change.kind.propagating:
                 unsettled.append(change)
 
-    def _tell(self, position: int, total: int, change: Change, *, waiting: bool = False) -> None:
+    def _tell(self, position: int, total: int, change: Change[Any], *, waiting: bool = False) -> None:
         if self.progress is not None:
             self.progress(Progress(number=position + 1, total=total, change=change, waiting=waiting))
 
-    def _one(self, change: Change) -> None:
+    def _one(self, change: Change[Any]) -> None:
         state = self.states[change.layer]
-        place = (change.kind, change.key)
-        before = state.objects.get(place)
+        before = state.objects.get(change.place)
         if not change.action.writes:
             original = change.original if change.original is not None else before.original if before else None
-            owned = Owned(body=change.claim or {}, remote_id=change.remote_id, original=original)
-            state.record(change, owned if change.action is Action.ADOPT else None)
+            spec = change.managed if change.action is Action.ADOPT else None
+            owned = None if spec is None else Owned(spec=spec, remote_id=change.remote_id, original=original)
+            state.record(change, owned)
             self.records += 1
             return
         state.intend(change)
@@ -260,33 +261,35 @@ class _Run:
                 state.withdraw(change)
             raise
         self.writes += 1
-        self.by_kind[change.kind] = self.by_kind.get(change.kind, 0) + 1
+        self.by_kind[change.kind.name] = self.by_kind.get(change.kind.name, 0) + 1
         if change.temporary:
             state.record(change, before)
         elif change.after is None:
             state.record(change, None)
         else:
             original = before.original if before else None
-            state.record(change, Owned(body=change.claim or change.after, remote_id=remote_id, original=original))
+            state.record(change, Owned(spec=change.managed or change.after, remote_id=remote_id, original=original))
 
-    def _write(self, change: Change) -> str:
+    def _write(self, change: Change[Any]) -> str:
         """Send the change's one write and return the platform's id."""
-        kind = BY_NAME[change.kind]
+        kind = change.kind
         known = change.remote_id or self._recorded_id(change)
         if change.action is Action.CREATE and change.after is not None:
             return kind.create(self.session, change.after)
         if change.action is Action.UPDATE and change.before is not None and change.after is not None:
             kind.update(self.session, change.before, change.after, known)
             return known
+        if change.before is None:
+            raise InternalError(f"the plan removes {change.kind} {change.key} and does not say what it is")
         try:
-            kind.delete(self.session, change.before or {}, known)
+            kind.delete(self.session, change.before, known)
         except RemoteError as error:
             if error.status != 404:
                 raise
         return ""
 
-    def _recorded_id(self, change: Change) -> str:
-        owned = self.states[change.layer].objects.get((change.kind, change.key))
+    def _recorded_id(self, change: Change[Any]) -> str:
+        owned = self.states[change.layer].objects.get(change.place)
         return owned.remote_id if owned else ""
 
 
@@ -294,16 +297,10 @@ def _session(workspace: Workspace, states: States, plan: Plan, hash_key: HashKey
     """Return a session that knows the ids in the state files and in the plan, and the hash key."""
     session = Session(workspace=workspace, env=states.env, hash_key=hash_key)
     known = {(kind, key): o.remote_id for state in states.layers.values() for (kind, key), o in state.objects.items()}
-    known |= {(c.kind, c.key): c.remote_id for c in plan.changes if c.remote_id}
-    tables = {
-        "group": session.principals,
-        "tag_policy": session.tag_policies,
-        "warehouse": session.warehouses,
-        "genie_space": session.spaces,
-    }
-    for (kind, key), remote_id in known.items():
-        if kind in tables and remote_id:
-            tables[kind][key] = remote_id
+    known |= {c.place: c.remote_id for c in plan.changes if c.remote_id}
+    for (name, key), remote_id in known.items():
+        if remote_id:
+            kind_named(name).remember(session, key, remote_id)
     return session
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from lampkeeper.deploy.change import Body, Change
+from lampkeeper.deploy.change import Change, changes_of
+from lampkeeper.deploy.kinds import TABLE_CONTROL
 from lampkeeper.deploy.kinds.base import LiveObject, mark_of
-from lampkeeper.deploy.kinds.table_control import TableControlKind, control_key, control_of, table_of, without_control
-from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.simulated_access import SimulatedAccess, control_key
 from lampkeeper.deploy.state import Owned
 from lampkeeper.model.access import Access
-from lampkeeper.model.controls import SET_ON_TABLE, Conflict, FunctionUse, TableControl
+from lampkeeper.model.controls import SET_ON_TABLE, Conflict, ControlSlot, FunctionUse
 from lampkeeper.model.effective import standard_principals
 from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.names import ColumnName
@@ -39,7 +40,7 @@ PolicyKey = tuple[str, str, str]
 class Takeover:
     """Which controls of tables have to go (or stay gone), by key, and which of ours come back because nothing needs them gone."""
 
-    wanted: Mapping[str, Body]
+    wanted: Mapping[str, ControlSlot]
     back: tuple[str, ...]
 
 
@@ -56,8 +57,8 @@ def conflicts_of(simulated_access: SimulatedAccess, ours: Iterable[PolicyKey]) -
 def take_over(
     simulated_access: SimulatedAccess,
     ours: Iterable[PolicyKey],
-    owned: Mapping[str, Owned],
-    found: Mapping[str, LiveObject],
+    owned: Mapping[str, Owned[ControlSlot]],
+    found: Mapping[str, LiveObject[ControlSlot]],
     *,
     adopt: bool,
 ) -> Takeover:
@@ -69,22 +70,22 @@ def take_over(
     ours = frozenset(ours)
     with_originals = simulated_access.copy()
     for key, record in owned.items():
-        original = control_of(record.original) if record.original is not None else None
+        original = record.original.control if record.original is not None else None
         if original is not None and key in found:
             with_originals.controls[key] = original
     needed = set(_on_tables(conflicts_of(with_originals, ours), with_originals))
-    wanted: dict[str, Body] = {}
+    wanted: dict[str, ControlSlot] = {}
     back = []
     for key, record in owned.items():
         if key not in needed or key not in found:
             back.append(key)
-        elif record.body["function"] or not found[key].body["function"]:
-            wanted[key] = without_control(record.body)
+        elif record.spec.function is not None or found[key].spec.function is None:
+            wanted[key] = record.spec.empty
     if adopt:
         tables = {t.plain.casefold(): table for t, table in simulated_access.tables.items()}
         for key in _on_tables(conflicts_of(simulated_access, ours), simulated_access):
-            if key in found and key not in back and not why_not(found[key].body, tables):
-                wanted[key] = without_control(found[key].body)
+            if key in found and key not in back and not why_not(found[key].spec, tables):
+                wanted[key] = found[key].spec.empty
     return Takeover(wanted=wanted, back=tuple(back))
 
 
@@ -99,16 +100,15 @@ def _on_tables(conflicts: Iterable[Conflict], simulated_access: SimulatedAccess)
             yield key
 
 
-def why_not(body: Body, tables: Mapping[str, Table]) -> str:
+def why_not(slot: ControlSlot, tables: Mapping[str, Table]) -> str:
     """Return why a control cannot be taken over: it could not be put back as it was; empty when it can."""
-    control = control_of(body)
-    table = tables.get(table_of(body).plain.casefold())
-    if control is None or table is None:
+    table = tables.get(slot.table.plain.casefold())
+    if slot.function is None or table is None:
         return ""
     if table.kind is not TableKind.TABLE:
         return f"ALTER TABLE does not change it on a {table.kind}"
     columns = {c.name.casefold() for c in table.columns}
-    strange = [a for a in control.arguments if a.casefold() not in columns]
+    strange = [a for a in slot.arguments if a.casefold() not in columns]
     return f"its argument {strange[0]!r} is no column, so it could not be set again as it was" if strange else ""
 
 
@@ -172,7 +172,7 @@ def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *,
     on_table = [u for u in conflict.uses if u.policy == SET_ON_TABLE]
     for control in governed.controls:
         if control.table == conflict.table and any(u.function == control.function for u in on_table):
-            why = why_not(_body(control), tables)
+            why = why_not(ControlSlot.of(control), tables)
             drop = f"ALTER TABLE {control.table.sql} " + (
                 f"ALTER COLUMN {quote_identifier(control.column)} DROP MASK" if control.column else "DROP ROW FILTER"
             )
@@ -190,21 +190,13 @@ def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *,
     return "; ".join(dict.fromkeys(ways))
 
 
-def _body(control: TableControl) -> Body:
-    return {
-        "catalog": control.table.catalog, "schema": control.table.schema, "table": control.table.table,
-        "column": control.column, "function": list(control.function.parts), "arguments": list(control.arguments),
-    }  # fmt: skip
-
-
-def takeover_findings(changes: Iterable[Change]) -> tuple[Finding, ...]:
+def takeover_findings(changes: Iterable[Change[Any]]) -> tuple[Finding, ...]:
     """Return for each control that gives way, or comes back, in which order that is done and what readers get meanwhile."""
     found = []
-    for change in changes:
-        if change.kind != TableControlKind.name or not change.action.writes or change.before is None or change.after is None:
+    for change in changes_of(changes, TABLE_CONTROL):
+        if not change.action.writes or change.before is None or change.after is None:
             continue
-        old, new = control_of(change.before), control_of(change.after)
-        column = str(change.after["column"])
+        old, new, column = change.before.control, change.after.control, change.after.column
         what, fails = ("column", "MULTIPLE_MASKS") if column else ("table", "MULTIPLE_ROW_FILTERS")
         if new is None and old is not None:
             code, drop = "TAKEN_OVER", "DROP MASK" if column else "DROP ROW FILTER"
@@ -219,7 +211,7 @@ def takeover_findings(changes: Iterable[Change]) -> tuple[Finding, ...]:
                 f"{new.function if new else 'nothing'} is set on the table again, as it was before it was taken over; from then "
                 f"on every query of the {what} fails ({fails}) until the policies are gone, so it is closed"
             )
-        place = str(ColumnName(table_of(change.after), column)) if column else str(table_of(change.after))
+        place = str(ColumnName(change.after.table, column)) if column else str(change.after.table)
         found.append(Finding(code=code, severity=Severity.INFO, place=place, message=message))
     return tuple(found)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.existing_controls import not_shown_findings
-from lampkeeper.deploy.live_state import LiveState, external_references
+from lampkeeper.deploy.kinds import GRANT, GROUP, TAG_POLICY
+from lampkeeper.deploy.live_reading import external_references
+from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.state import States
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity
@@ -52,7 +54,7 @@ def _missing_tags(desired: Desired, view: LiveState, states: States) -> Iterator
                 "EXTERNAL_TAG_MISSING", place, "is marked external, and the account has no such governed tag",
                 "have its owner define it, or correct the key in taxonomy.yaml",
             )  # fmt: skip
-        elif tag.key in states.owned("tag_policy"):
+        elif tag.key in states.owned(TAG_POLICY):
             yield _tag_error(
                 "EXTERNAL_TAG_IS_OURS", place, "is marked external, and lampkeeper made it: letting go of it would delete it",
                 "take it out of taxonomy.yaml, or destroy this environment first",
@@ -135,9 +137,9 @@ def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterat
     """Access that does not come from us is not ours to take away, but people should know of it."""
     ours = {(str(g.securable_type), g.securable, g.principal) for g in desired.grants}
     # What we granted and take back in this very plan is no surprise either.
-    owned = (o.body for o in states.owned("grant").values())
-    ours |= {(str(b["securable_type"]), tuple(b["securable"]), str(b["principal"])) for b in owned}
-    groups = {g.name for g in desired.groups} & set(states.owned("group"))
+    owned = (o.spec for o in states.owned(GRANT).values())
+    ours |= {(str(g.securable_type), g.securable, g.principal) for g in owned}
+    groups = {g.name for g in desired.groups} & set(states.owned(GROUP))
     for grant in view.governed.grants:
         opens = {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges)
         if opens and (str(grant.securable_type), grant.securable, grant.principal) not in ours and grant.principal not in groups:

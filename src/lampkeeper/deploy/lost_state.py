@@ -16,9 +16,6 @@ from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
-UNMARKED = frozenset({"tag", "grant", "workspace_assignment", "entitlement", "warehouse_acl", "genie_acl"})
-"""Kinds of an environment's own layers whose objects cannot carry a mark."""
-
 _OWN = (Layer.DATA_ACCESS, Layer.WORKSPACE)
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from lampkeeper.deploy.change import PROPAGATING, STAGES, Action, Body, Change, Stage
-from lampkeeper.deploy.kinds import KINDS
+from lampkeeper.deploy.change import Change, changes_of, written
+from lampkeeper.deploy.kinds import KINDS, MEMBER, POLICY, REMOVAL, TAG
+from lampkeeper.deploy.stages import STAGES, Action, Stage
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.policies import Policy
+from lampkeeper.model.tags import TagAssignment
 from lampkeeper.model.unreviewed import is_fallback, negated_tags
-from lampkeeper.remote.securables import policy_from_rest
 
-_RANK = {kind.name: n for n, kind in enumerate(KINDS)}
-_DELETE_RANK = {
-    # Within `close`: who may enter goes before what they may enter. Within `clean`: users of a thing go before the thing.
-    "genie_acl": 0, "genie_space": 1, "grant": 2, "warehouse_acl": 3, "entitlement": 4, "workspace_assignment": 5, "member": 6,
-    "tag": 7, "policy": 8, "table_control": 9, "function": 9, "schema": 10,
-    "tag_permission": 11, "tag_policy": 12, "warehouse": 13, "group": 14,
-}  # fmt: skip
+_RANK = {kind: n for n, kind in enumerate(KINDS)}
+_REMOVAL_RANK = {kind: n for n, kind in enumerate(REMOVAL)}
 
 
-def ordered(changes: Iterable[Change], policies: Iterable[Policy]) -> tuple[Change, ...]:
+def ordered(changes: Iterable[Change[Any]], policies: Iterable[Policy]) -> tuple[Change[Any], ...]:
     """Return the changes in the order in which they are applied; `policies` are those that will stand at the end."""
     standing, steps = tuple(policies), tuple(changes)
     addressed = {p for policy in standing for p in policy.to_principals}
@@ -31,12 +28,15 @@ def ordered(changes: Iterable[Change], policies: Iterable[Policy]) -> tuple[Chan
     return tuple(sorted(placed, key=lambda c: _sort_key(c, exempt)))
 
 
-def _place_member(change: Change, addressed: set[str], exempt: set[str]) -> Change:
+def _member_of(change: Change[Any]) -> str:
+    """Return the group that a change puts somebody into, empty for all other changes."""
+    return next((m.after.group for m in changes_of([change], MEMBER) if m.after is not None), "")
+
+
+def _place_member(change: Change[Any], addressed: set[str], exempt: set[str]) -> Change[Any]:
     """Bring a membership forward when it can only tighten: the group is addressed by policies and exempt from none."""
-    if change.kind == "member" and change.action is Action.CREATE and change.after is not None:
-        group = change.after["group"]
-        if group in addressed and group not in exempt:
-            return replace(change, stage=Stage.PROTECT)
+    if change.action is Action.CREATE and _member_of(change) in addressed - exempt:
+        return replace(change, stage=Stage.PROTECT)
     return change
 
 
@@ -54,34 +54,29 @@ class _Placer:
     coming: frozenset[str]
 
     @classmethod
-    def of(cls, changes: Sequence[Change], standing: Sequence[Policy]) -> _Placer:
+    def of(cls, changes: Sequence[Change[Any]], standing: Sequence[Policy]) -> _Placer:
         first_access = _negated(standing)
-        gone = [p for c in changes if c.kind == "policy" and c.action.writes and (p := _policy(c.before)) is not None]
+        gone = [c.before for c in changes_of(changes, POLICY) if c.action.writes and isinstance(c.before, Policy)]
         closing = _negated(gone) - first_access
-        coming = {str(c.after["tag_key"]) for c in changes if c.kind == "tag" and c.action.writes and c.after is not None}
+        coming = {tag.key for tag in written(changes, TAG)}
         return cls(first_access=first_access, closing=closing, coming=frozenset(coming) & (first_access | closing))
 
-    def place(self, change: Change) -> Change:
+    def place(self, change: Change[Any]) -> Change[Any]:
         """Return the change at its stage."""
         if not change.action.writes:
             return change
-        if change.kind == "tag":
-            return self._tag(change)
-        return self._policy(change) if change.kind == "policy" else change
+        if isinstance(change.spec, TagAssignment):
+            return self._tag(change, change.spec.key)
+        return self._policy(change, change.spec) if isinstance(change.spec, Policy) else change
 
-    def _tag(self, change: Change) -> Change:
-        body = change.after if change.after is not None else change.before
-        key = str(body["tag_key"]) if body is not None else ""
+    def _tag(self, change: Change[Any], key: str) -> Change[Any]:
         if change.action is not Action.DELETE:
             return replace(change, stage=Stage.SWITCH) if key in self.first_access | self.closing else change
         if key in self.first_access:
             return replace(change, stage=Stage.CLOSE)
         return replace(change, stage=Stage.CLEAN) if key in self.closing else change
 
-    def _policy(self, change: Change) -> Change:
-        policy = _policy(change.after if change.after is not None else change.before)
-        if policy is None:
-            return change
+    def _policy(self, change: Change[Any], policy: Policy) -> Change[Any]:
         if change.action is Action.DELETE:
             return replace(change, stage=Stage.SWITCH) if is_fallback(policy) else change
         waits = bool(self.coming & _keys(policy))
@@ -89,10 +84,6 @@ class _Placer:
             return replace(change, stage=Stage.CLEAN if waits else Stage.SWITCH)
         # What looks at a tag that goes on in `switch` changes when the tag is in effect.
         return replace(change, stage=Stage.CLEAN) if waits and change.stage is Stage.SWITCH else change
-
-
-def _policy(body: Body | None) -> Policy | None:
-    return policy_from_rest(body) if body is not None else None
 
 
 def _negated(policies: Iterable[Policy]) -> frozenset[str]:
@@ -104,21 +95,20 @@ def _keys(policy: Policy) -> frozenset[str]:
     return frozenset(key for condition in conditions for key, _ in tag_references(condition))
 
 
-def _sort_key(change: Change, exempt: set[str]) -> tuple[int, int, int, str]:
+def _sort_key(change: Change[Any], exempt: set[str]) -> tuple[int, int, int, str]:
     stage = STAGES.index(change.stage)
     if change.action in (Action.DELETE, Action.FORGET):
-        return (stage, 0, _DELETE_RANK[change.kind], change.key)
+        return (stage, 0, _REMOVAL_RANK[change.kind], change.key)
     rank = _RANK[change.kind]
-    if change.kind == "member":
-        late = change.after is not None and change.after["group"] in exempt
-        rank = len(_RANK) if late else -1
-    if change.kind == "policy" and change.action is Action.CREATE and change.stage is Stage.CLEAN:
+    if change.kind is MEMBER:
+        rank = len(_RANK) if _member_of(change) in exempt else -1
+    if change.kind is POLICY and change.action is Action.CREATE and change.stage is Stage.CLEAN:
         # A fallback closes what other policies are about to let go of.
         rank = -1
     return (stage, 1, rank, change.key)
 
 
-def barriers(changes: Sequence[Change], *, unsettled: bool = False) -> frozenset[int]:
+def barriers(changes: Sequence[Change[Any]], *, unsettled: bool = False) -> frozenset[int]:
     """Return the positions before which propagation is waited for.
 
     Before the first change of `switch`, `clean` or `open` that follows a write whose effect lags: what protects must be in
@@ -133,6 +123,6 @@ def barriers(changes: Sequence[Change], *, unsettled: bool = False) -> frozenset
         if pending and change.stage in (Stage.SWITCH, Stage.CLEAN, Stage.OPEN) and change.stage is not stage_of_pending:
             waits.add(position)
             pending = False
-        if change.kind in PROPAGATING:
+        if change.kind.propagating:
             pending, stage_of_pending = True, change.stage
     return frozenset(waits)

@@ -6,20 +6,23 @@ So a crash in between leaves too much claimed and never too little.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from lampkeeper.deploy.change import Action, Body, Change
-from lampkeeper.deploy.kinds import BY_NAME
+from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.kinds.base import LiveObject
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.deploy.owner_plans import LEFT, keys_at
-from lampkeeper.deploy.owners import SHARED_KINDS, Claim, Entry, Owners, Sharing, claim_for, claim_key, claims_of, entry_of
+from lampkeeper.deploy.owner_plans import LEFT
+from lampkeeper.deploy.owners import Claim, Entry, Owners, Sharing, claim_for, claims_of, entry_of
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import Owned, States
 from lampkeeper.model.errors import UnsafePlanError
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.owner_files import delete_owner_file, write_owner_file
 from lampkeeper.remote.warehouse import list_warehouses
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class OwnerBook:
         self._retired = tuple(e for e in owners.entries if e.file in self.plan.owners.retired and self._ours(e))
         self._sharing = Sharing(states=self.states, owners=owners, others=owners.others(self.states), superseded=self._retired)
         for change in self.plan.changes:
-            if change.kind in SHARED_KINDS and change.action in (Action.DELETE, Action.FORGET):
+            if change.kind.shared and change.action in (Action.DELETE, Action.FORGET):
                 self._require_alone(change)
 
     def announce(self) -> None:
@@ -59,25 +62,24 @@ class OwnerBook:
             if not entry.empty:
                 self._write(layer, replace(entry, active=True) if not self.plan.destroys else entry)
 
-    def _require_alone(self, change: Change) -> None:
+    def _require_alone(self, change: Change[Any]) -> None:
         """Refuse what the plan would not do now: remove what has got an owner since, or leave something to one who is gone."""
-        record = self.states[change.layer].objects.get((change.kind, change.key))
-        body = change.before or (record.body if record else None)
-        if body is None or change.temporary or (change.action is Action.FORGET and LEFT not in " ".join(change.reasons)):
+        record = self.states[change.layer].objects.get(change.place)
+        spec = change.before or (record.spec if record else None)
+        if spec is None or change.temporary or (change.action is Action.FORGET and LEFT not in " ".join(change.reasons)):
             return
-        owned = bool(self._sharing.at(change.kind, self._keys(change, body), leaving=True).owners)
+        owned = bool(self._sharing.at(change.kind, self._keys(change, spec), leaving=True).owners)
         if owned is (change.action is Action.DELETE):
             raise UnsafePlanError(
                 f"another environment has come or gone since the plan was made: {change.kind} {change.key}",
                 fix="make the plan again",
             )
 
-    def _keys(self, change: Change, body: Body) -> tuple[str, ...]:
-        if change.kind in ("warehouse", "warehouse_acl") and self._view is None:
+    def _keys(self, change: Change[T], spec: T) -> tuple[str, ...]:
+        if change.kind.known_by_warehouse and self._view is None:
             self._view = LiveState(warehouses={str(w["name"]): w for w in list_warehouses(self.workspace)})
-        return keys_at(
-            BY_NAME[change.kind], change.key, LiveObject(body=body, remote_id=change.remote_id), self._view or LiveState()
-        )
+        found = LiveObject(spec=spec, remote_id=change.remote_id)
+        return change.kind.keys_at(change.key, found, self._view or LiveState())
 
     def settle(self) -> None:
         """Claim what is owned now and nothing else."""
@@ -114,15 +116,15 @@ class OwnerBook:
         self._standing[layer] = None if entry.empty else entry
 
 
-def _coming(changes: tuple[Change, ...]) -> dict[tuple[str, str], Claim]:
+def _coming(changes: tuple[Change[Any], ...]) -> dict[tuple[str, str], Claim]:
     """Return the claims that changes will make, as far as their objects have a name already."""
     found: dict[tuple[str, str], Claim] = {}
     for change in changes:
-        body = change.claim or change.after
-        if change.kind not in SHARED_KINDS or body is None or change.temporary or change.action is Action.DELETE:
+        spec = change.managed or change.after
+        if not change.kind.shared or spec is None or change.temporary or change.action is Action.DELETE:
             continue
-        key = claim_key(change.kind, change.key, body, {})
+        key = change.kind.claim_key(change.key, spec, {})
         if key is not None:
-            claim = claim_for(change.kind, Owned(body=body, original=change.original))
-            found[(change.kind, key)] = found[(change.kind, key)].joined(claim) if (change.kind, key) in found else claim
+            place, claim = (change.kind.name, key), claim_for(change.kind, Owned(spec=spec, original=change.original))
+            found[place] = found[place].joined(claim) if place in found else claim
     return found

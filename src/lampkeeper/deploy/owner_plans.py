@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
-from lampkeeper.deploy.kinds import KINDS
-from lampkeeper.deploy.kinds.base import Kind, LiveObject, key_of
+from lampkeeper.deploy.kinds import GENIE_SPACE, GROUP, KINDS, TAG_POLICY, WAREHOUSE
+from lampkeeper.deploy.kinds.base import Kind
 from lampkeeper.deploy.kinds.description import shown
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.deploy.owners import SHARED_KINDS, Entry, OwnerPlan, Owners, Sharing, claim_key, claims_of, entry_of
+from lampkeeper.deploy.owners import Entry, OwnerPlan, Owners, Sharing, claims_of, entry_of
 from lampkeeper.deploy.state import States
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError
@@ -19,21 +19,21 @@ LEFT = "left to"
 """How a change gives its reason when an object is left to its other owners."""
 
 
-def sharing_of(desired: Desired, view: LiveState, states: States) -> Sharing:
+def sharing_of(desired: Desired, view: LiveState, owners: Owners, states: States) -> Sharing:
     """Return how the environment stands among the others.
 
     Its own entries of another state are superseded where this state takes over what carries the environment's mark: those
     objects have one owner, so the other state is lost, or is one of the same environment. An environment over other tables
     is called alike by chance, and is none of ours.
     """
-    others = view.owners.others(states)
+    others = owners.others(states)
     tables = tables_of(desired)
     former = tuple(
         e for e in others
         if e.env == states.env and e.lineage != states[e.layer].lineage and not e.tables.isdisjoint(tables)
     )  # fmt: skip
     lost = bool(former) and any(_taken_over(kind, desired, view, states) for kind in KINDS)
-    return Sharing(states=states, owners=view.owners, others=others, superseded=former if lost else ())
+    return Sharing(states=states, owners=owners, others=others, superseded=former if lost else ())
 
 
 def tables_of(desired: Desired) -> frozenset[str]:
@@ -41,46 +41,26 @@ def tables_of(desired: Desired) -> frozenset[str]:
     return frozenset(t.plain.casefold() for t in desired.tables)
 
 
-def _taken_over(kind: Kind, desired: Desired, view: LiveState, states: States) -> bool:
-    if kind.name in SHARED_KINDS:
+def _taken_over(kind: Kind[Any], desired: Desired, view: LiveState, states: States) -> bool:
+    if kind.shared:
         return False
-    owned, begun = states[kind.layer].of_kind(kind.name), states[kind.layer].intents
+    owned, begun = states[kind.layer].of_kind(kind), states[kind.layer].intents
     live = kind.live(view)
     fresh = (live[k] for k in kind.desired(desired, states.env) if k in live and k not in owned and (kind.name, k) not in begun)
     return any(found.mark == states.env for found in fresh)
-
-
-def keys_at(kind: Kind, key: str, found: LiveObject, view: LiveState) -> tuple[str, ...]:
-    """Return the keys by which an object's owners may know it: a warehouse by its name or its id, a space by its id."""
-    body = found.body
-    if kind.name == "genie_space":
-        return (found.remote_id,)
-    if kind.name == "warehouse":
-        return tuple(_aliases(str(body["name"]), view))
-    if kind.name == "warehouse_acl":
-        return tuple(key_of(alias, str(body["group"])) for alias in _aliases(str(body["warehouse"]), view))
-    place = claim_key(kind.name, key, body, {})
-    return () if place is None else (place,)
-
-
-def _aliases(warehouse: str, view: LiveState) -> Iterator[str]:
-    yield warehouse
-    for name, raw in view.warehouses.items():
-        if warehouse in (name, str(raw["id"])):
-            yield from {name, str(raw["id"])} - {warehouse}
 
 
 def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
     """Return what a layer stands on and may not have made: groups, governed tags, warehouses and spaces given by id."""
     if layer is Layer.DATA_ACCESS:
         groups = {g.name for g in desired.groups}
-        return frozenset({("group", g) for g in groups} | {("tag_policy", t.key) for t in desired.tag_policies})
+        return frozenset({(GROUP.name, g) for g in groups} | {(TAG_POLICY.name, t.key) for t in desired.tag_policies})
     if layer is Layer.WORKSPACE:
         groups = {s.group for s in desired.workspace_assignments} | {g for s in desired.spaces for g in s.acl_groups}
         warehouses = {w.id for w in desired.warehouses if w.id} | {s.warehouse_id for s in desired.spaces if s.warehouse_id}
         spaces = {s.space_id for s in desired.spaces if s.space_id}
-        named = (("group", groups), ("warehouse", warehouses), ("genie_space", spaces))
-        return frozenset((kind, name) for kind, names in named for name in names)
+        named = ((GROUP, groups), (WAREHOUSE, warehouses), (GENIE_SPACE, spaces))
+        return frozenset((kind.name, name) for kind, names in named for name in names)
     return frozenset()
 
 

@@ -13,25 +13,19 @@ import urllib.parse
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from lampkeeper.deploy.change import Body, key_of
+from lampkeeper.deploy.kinds import GENIE_SPACE, kind_named
+from lampkeeper.deploy.kinds.base import Kind
 from lampkeeper.deploy.state import Owned, States
+from lampkeeper.model.errors import UsageError
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.owner_files import read_owner_files
 
-_FORMAT = 1
+T = TypeVar("T")
 
-SHARED_KINDS: Mapping[str, str] = {
-    "group": "", "member": "", "tag_policy": "values", "tag_permission": "principals", "workspace_assignment": "",
-    "entitlement": "",
-    "warehouse": "", "warehouse_acl": "", "genie_acl": "", "grant": "privileges", "tag": "",
-}  # fmt: skip
-"""Kinds that several environments may own, each with the field whose elements are owned one by one (empty: as a whole).
-
-They carry no mark of one environment, as functions, policies, their schemas and Genie spaces do.
-"""
+_FORMAT = 2
 
 _PLAIN_BYTES = 1_000_000
 """A longer entry is compressed: an import takes 10 MB (source: platform docs, workspace limits)."""
@@ -40,10 +34,13 @@ _MOST_BYTES = 300_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an entry says of one object: the elements that are its own, and what stood before lampkeeper took it over."""
+    """What an entry says of one object: the elements that are its own, and what stood before lampkeeper took it over.
+
+    `original` is a spec of the object's kind.
+    """
 
     elements: tuple[str, ...] = ()
-    original: Body | None = None
+    original: Any = None
 
     def joined(self, other: Claim) -> Claim:
         """Return a claim on what either claims."""
@@ -88,9 +85,11 @@ class Entry:
     def to_bytes(self) -> bytes:
         """Return the file's content; the same entry gives the same bytes."""
         claims: dict[str, dict[str, Any]] = {}
-        for (kind, key), claim in sorted(self.claims.items()):
+        for (kind, key), claim in sorted(self.claims.items(), key=lambda c: c[0]):
             said: dict[str, Any] = {"elements": list(claim.elements)} if claim.elements else {}
-            claims.setdefault(kind, {})[key] = said | ({"original": dict(claim.original)} if claim.original is not None else {})
+            if claim.original is not None:
+                said["original"] = kind_named(kind).codec.encode(claim.original)
+            claims.setdefault(kind, {})[key] = said
         uses: dict[str, list[str]] = {}
         for kind, key in sorted(self.uses):
             uses.setdefault(kind, []).append(key)
@@ -109,7 +108,10 @@ class Entry:
             if data["format"] != _FORMAT:
                 raise ValueError(f"format {data['format']!r}")
             claims = {
-                (str(kind), str(key)): Claim(elements=tuple(map(str, said.get("elements", ()))), original=said.get("original"))
+                (str(kind), str(key)): Claim(
+                    elements=tuple(map(str, said.get("elements", ()))),
+                    original=None if (original := said.get("original")) is None else kind_named(kind).codec.read(original),
+                )
                 for kind, keys in data["claims"].items()
                 for key, said in keys.items()
             }
@@ -118,7 +120,7 @@ class Entry:
                 env=str(data["env"]), layer=Layer(data["layer"]), lineage=str(data["lineage"]), active=bool(data["active"]),
                 claims=claims, uses=uses, tables=frozenset(map(str, data["tables"])),
             )  # fmt: skip
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
@@ -177,7 +179,7 @@ class Others:
     owners: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     elements: frozenset[str] = frozenset()
-    original: Body | None = None
+    original: Any = None
 
     def __str__(self) -> str:
         """Return their names."""
@@ -193,16 +195,16 @@ class Sharing:
     others: tuple[Entry, ...] = ()
     superseded: tuple[Entry, ...] = ()
 
-    def at(self, kind: str, keys: Collection[str], *, leaving: bool = False) -> Others:
+    def at(self, kind: Kind[Any], keys: Collection[str], *, leaving: bool = False) -> Others:
         """Return the other environments at an object that is known by these keys.
 
         `leaving`: lost states of this environment do not count, for what they owned is ours now.
         """
-        if kind not in SHARED_KINDS:
+        if not kind.shared:
             return self._users(kind, keys)
         found: list[tuple[Entry, Claim]] = []
         for entry in self._counted(leaving):
-            found += [(entry, entry.claims[(kind, key)]) for key in keys if (kind, key) in entry.claims]
+            found += [(entry, entry.claims[place]) for key in keys if (place := (kind.name, key)) in entry.claims]
         users = self._users(kind, keys).users
         return Others(
             owners=tuple(dict.fromkeys(self.name(e) for e, _ in found)),
@@ -211,8 +213,8 @@ class Sharing:
             original=next((c.original for _, c in found if c.original is not None), None),
         )
 
-    def _users(self, kind: str, keys: Collection[str]) -> Others:
-        users = (self.name(e) for e in self._counted(leaving=True) if any((kind, key) in e.uses for key in keys))
+    def _users(self, kind: Kind[Any], keys: Collection[str]) -> Others:
+        users = (self.name(e) for e in self._counted(leaving=True) if any((kind.name, key) in e.uses for key in keys))
         return Others(users=tuple(dict.fromkeys(users)))
 
     def _counted(self, leaving: bool) -> list[Entry]:
@@ -248,35 +250,19 @@ def entry_of(
 
 def claims_of(states: States, layer: Layer) -> dict[tuple[str, str], Claim]:
     """Return what a layer's state claims among the shared kinds."""
-    spaces = {key: owned.remote_id for key, owned in states.owned("genie_space").items()}
+    spaces = {key: owned.remote_id for key, owned in states.owned(GENIE_SPACE).items()}
     found = {}
-    for (kind, key), owned in states[layer].objects.items():
-        place = claim_key(kind, key, owned.body, spaces)
+    for (name, key), owned in states[layer].objects.items():
+        kind = kind_named(name)
+        place = kind.claim_key(key, owned.spec, spaces) if kind.shared else None
         if place is not None:
-            found[(kind, place)] = claim_for(kind, owned)
+            found[(name, place)] = claim_for(kind, owned)
     return found
 
 
-def claim_for(kind: str, owned: Owned) -> Claim:
+def claim_for(kind: Kind[T], owned: Owned[T]) -> Claim:
     """Return the claim that a record of the state makes."""
-    elements = SHARED_KINDS[kind]
-    return Claim(
-        elements=tuple(sorted(map(str, owned.body.get(elements) or ()))) if elements else (),
-        original=owned.original,
-    )
-
-
-def claim_key(kind: str, key: str, body: Body, spaces: Mapping[str, str]) -> str | None:
-    """Return the key by which every clone knows an object, None where there is none (yet).
-
-    A space is called differently in each environment: its id is used. `spaces`: ids of spaces that have no id in the body.
-    """
-    if kind not in SHARED_KINDS:
-        return None
-    if kind == "genie_acl":
-        space = str(body.get("space_id") or spaces.get(str(body["space"])) or "")
-        return key_of(space, str(body["group"])) if space else None
-    return key
+    return Claim(elements=tuple(sorted(kind.elements_of(owned.spec))), original=owned.original)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from lampkeeper.model.findings import Finding, Severity, has_errors
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -46,7 +46,7 @@ class Plan:
 
     env: str
     stamps: tuple[StateVersion, ...]
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change[Any], ...] = ()
     widening: tuple[MatrixChange, ...] = ()
     first_access: tuple[MatrixChange, ...] = ()
     narrowing: tuple[MatrixChange, ...] = ()
@@ -86,7 +86,7 @@ class Plan:
         """Return the layers that the plan covers."""
         return tuple(s.layer for s in self.stamps)
 
-    def of_layer(self, layer: Layer) -> tuple[Change, ...]:
+    def of_layer(self, layer: Layer) -> tuple[Change[Any], ...]:
         """Return the changes of one layer, in order."""
         return tuple(c for c in self.changes if c.layer is layer)
 

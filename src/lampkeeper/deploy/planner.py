@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from lampkeeper.deploy.change import Action, Body, Change, Stage
+from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.existing_controls import conflict_findings, conflicts_of, take_over, takeover_findings
 from lampkeeper.deploy.inspect import inspect
-from lampkeeper.deploy.kinds import KINDS
+from lampkeeper.deploy.kinds import GRANT, GROUP, KINDS, POLICY, TABLE_CONTROL
 from lampkeeper.deploy.kinds.base import Kind, LiveObject
-from lampkeeper.deploy.kinds.table_control import TableControlKind
-from lampkeeper.deploy.live_state import LiveState, read_live_state, scope_of
-from lampkeeper.deploy.lost_state import UNMARKED, lost_layers, marked_tables
+from lampkeeper.deploy.live_reading import read_live_state, scope_of
+from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.lost_state import lost_layers, marked_tables
 from lampkeeper.deploy.order import ordered
-from lampkeeper.deploy.owner_plans import LEFT, keys_at, plan_owners, require_known_owners, require_sole_workspace, sharing_of
-from lampkeeper.deploy.owners import SHARED_KINDS, Others, Sharing
+from lampkeeper.deploy.owner_plans import LEFT, plan_owners, require_known_owners, require_sole_workspace, sharing_of
+from lampkeeper.deploy.owners import Others, Owners, Sharing
 from lampkeeper.deploy.plan import Plan, StateVersion
 from lampkeeper.deploy.safety import PlanSimulation, effect_on_access, recorded_simulated_access, with_temporary_revokes
 from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.deploy.state import Owned, States
+from lampkeeper.model.controls import ControlSlot
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
@@ -28,6 +31,8 @@ from lampkeeper.model.policies import Policy
 from lampkeeper.remote.account_workspaces import other_workspaces
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.owner_files import FOLDER
+
+T = TypeVar("T")
 
 
 def make_plan(
@@ -45,7 +50,7 @@ def make_plan(
     when the workspace cannot be read, or a table in scope is not there.
     """
     seen = view if view is not None else read_live_state(workspace, scope_of(desired, states), states, layers)
-    return assemble(desired, seen, states, adopt=adopt, layers=layers)
+    return assemble(desired, seen, Owners.read(workspace), states, adopt=adopt, layers=layers)
 
 
 def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
@@ -62,8 +67,9 @@ def plan_destroy(
     `sole_workspace`: somebody vouches that no other workspace of the account uses the account layer.
     """
     view = read_live_state(workspace, scope_of(Desired(), states), states, layers)
-    require_known_owners(view.owners, states, layers)
-    plan = assemble(Desired(), view, states, layers=layers, destroys=True)
+    owners = Owners.read(workspace)
+    require_known_owners(owners, states, layers)
+    plan = assemble(Desired(), view, owners, states, layers=layers, destroys=True)
     if not sole_workspace and any(c.action is not Action.FORGET for c in plan.of_layer(Layer.ACCOUNT)):
         require_sole_workspace(other_workspaces(workspace))
     return plan
@@ -72,6 +78,7 @@ def plan_destroy(
 def assemble(
     desired: Desired,
     view: LiveState,
+    owners: Owners,
     states: States,
     *,
     adopt: bool = False,
@@ -79,23 +86,23 @@ def assemble(
     destroys: bool = False,
 ) -> Plan:
     """Make the plan from what was read: no wire, no clock."""
-    sharing = sharing_of(desired, view, states)
+    sharing = sharing_of(desired, view, owners, states)
     draft = _Draft(
         desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing, destroys=destroys
     )
     for kind in KINDS:
-        if kind.layer in layers and kind.name != TableControlKind.name:
+        if kind.layer in layers and kind is not TABLE_CONTROL:
             draft.compare(kind)
     live = SimulatedAccess(view.governed.access.model)
     final = live.copy()
     for change in draft.changes:
-        final.apply(change)
+        change.simulate(final)
     if Layer.DATA_ACCESS in layers:
         draft.compare_controls(final)
     changes = ordered(draft.changes, final.policies.values())
     exposures = PlanSimulation(live, changes).exposures()
     if exposures:
-        owned = states.owned("grant").keys()
+        owned = states.owned(GRANT).keys()
         changes = ordered(with_temporary_revokes(changes, live, exposures, owned), final.policies.values())
         exposures = PlanSimulation(live, changes).exposures()
     kept = {t.catalog for t in desired.tables}
@@ -137,128 +144,124 @@ class _Draft:
     lost: frozenset[Layer]
     sharing: Sharing
     destroys: bool
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change[Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     already_there: list[str] = field(default_factory=list)
 
-    def compare(self, kind: Kind) -> None:
+    def compare(self, kind: Kind[Any]) -> None:
         """Add the changes of one kind."""
         owner = "account" if kind.layer is Layer.ACCOUNT else self.states.env
         wanted = kind.desired(self.desired, self.states.env)
         live = kind.live(self.view)
-        owned = self.states[kind.layer].of_kind(kind.name)
-        for key, body in wanted.items():
-            self.changes += self._want(kind, key, body, live.get(key), owned.get(key), owner)
+        owned = self.states[kind.layer].of_kind(kind)
+        for key, spec in wanted.items():
+            self.changes += self._want(kind, key, spec, live.get(key), owned.get(key), owner)
         for key, record in owned.items():
             if key not in wanted:
                 self.changes += self._drop(kind, key, record, live.get(key))
         for key, found in sorted(live.items()):
-            if key not in wanted and key not in owned and self._uninvited(kind, found.body):
+            if key not in wanted and key not in owned and kind.uninvited(found.spec, self.desired, self.states.owned(GROUP)):
                 if self._others(kind, key, found).owners:
                     continue
                 self.changes += _steps(
-                    kind, key, Action.DELETE, found.body, None, ("not wanted in what is ours",), found.remote_id
+                    kind, key, Action.DELETE, found.spec, None, ("not wanted in what is ours",), found.remote_id
                 )
 
     def compare_controls(self, final: SimulatedAccess) -> None:
         """Add the changes of controls set on tables, lay them over what stands at the end, and report what meets there."""
-        kind = TableControlKind()
-        live, owned = kind.live(self.view), self.states[kind.layer].of_kind(kind.name)
+        kind = TABLE_CONTROL
+        live, owned = kind.live(self.view), self.states[kind.layer].of_kind(kind)
         ours = {p.key for p in self.desired.policies} | {p.key for p in final.policies.values() if self._is_owned(p)}
         taken = take_over(final, ours, owned, live, adopt=self.adopt)
-        changes: list[Change] = []
-        for key, body in sorted(taken.wanted.items()):
+        changes: list[Change[ControlSlot]] = []
+        for key, slot in sorted(taken.wanted.items()):
             record = owned.get(key)
-            if record is None or (live[key].body["function"] and not record.body["function"]):
-                changes += self._take(kind, key, live[key], body, "adopted on request", original=live[key].body)
+            if record is None or (live[key].spec.function is not None and record.spec.function is None):
+                changes += self._take(kind, key, live[key], slot, "adopted on request", original=live[key].spec)
             else:
-                changes += self._want(kind, key, body, live[key], record, "")
+                changes += self._want(kind, key, slot, live[key], record, "")
         for key in sorted(taken.back):
             changes += self._give_back(kind, key, owned[key], live.get(key))
         for change in changes:
-            final.apply(change)
+            change.simulate(final)
         self.changes += changes
         self.findings += takeover_findings(changes)
         self.findings += conflict_findings(conflicts_of(final, ours), self.view.governed, adopted=self.adopt)
 
     def _is_owned(self, policy: Policy) -> bool:
-        return any((b["on_securable_type"], b["on_securable_fullname"], b["name"]) == policy.key for b in self._policy_bodies())
+        return any(owned.spec.key == policy.key for owned in self.states.owned(POLICY).values())
 
-    def _policy_bodies(self) -> list[Body]:
-        return [o.body for o in self.states.owned("policy").values()]
-
-    def _give_back(self, kind: Kind, key: str, record: Owned, found: LiveObject | None) -> Iterable[Change]:
+    def _give_back(
+        self, kind: Kind[ControlSlot], key: str, record: Owned[ControlSlot], found: LiveObject[ControlSlot] | None
+    ) -> Iterable[Change[ControlSlot]]:
         """Set a control again; one that somebody has set in its place since stays."""
-        if found is not None and found.body["function"] and not record.body["function"]:
+        if found is not None and found.spec.function is not None and record.spec.function is None:
             found = None
         return self._drop(kind, key, record, found)
 
     def _want(
-        self, kind: Kind, key: str, body: Body, found: LiveObject | None, record: Owned | None, owner: str
-    ) -> Iterable[Change]:
+        self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T] | None, record: Owned[T] | None, owner: str
+    ) -> Iterable[Change[T]]:
         if found is None:
             why = ("gone from the workspace",) if record else ()
-            return _steps(kind, key, Action.CREATE, None, body, why, "", wanted=body)
-        recorded = record.body if record else None
+            return _steps(kind, key, Action.CREATE, None, wanted, why, "", wanted=wanted)
+        recorded = record.spec if record else None
         others = self._others(kind, key, found)
-        if others.owners and kind.name == "grant":
-            body = {**body, "shared": True}
-        target = self._target(kind, key, body, found, recorded, others)
-        reasons = kind.differences(found.body, target)
+        if others.owners:
+            wanted = kind.beside_others(wanted)
+        target = self._target(kind, key, wanted, found, recorded, others)
+        reasons = kind.differences(found.spec, target)
         begun = (kind.name, key) in self.states[kind.layer].intents
         if record is not None:
             remote_id = found.remote_id or record.remote_id
             if reasons:
-                return _steps(kind, key, Action.UPDATE, found.body, target, reasons, remote_id, wanted=body, recorded=recorded)
-            return [_note(kind, key, found, body, recorded, "written by a run that died")] if begun else ()
+                return _steps(kind, key, Action.UPDATE, found.spec, target, reasons, remote_id, wanted=wanted, recorded=recorded)
+            return [_note(kind, key, found, wanted, recorded, "written by a run that died")] if begun else ()
         if others.owners:
-            steps = [_note(kind, key, found, body, None, f"shared with {others}", others.original)]
+            steps = [_note(kind, key, found, wanted, None, f"shared with {others}", others.original)]
             if reasons:
-                steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=body)
+                steps += _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=wanted)
             return steps
         if begun or (found.mark and found.mark == owner):
-            return self._take(kind, key, found, body, "made by a run that died" if begun else "carries our mark")
+            return self._take(kind, key, found, wanted, "made by a run that died" if begun else "carries our mark")
         if found.mark:
             self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "let that env own it")
             return ()
-        if not reasons and kind.layer in self.lost and kind.name in UNMARKED:
-            return self._take(kind, key, found, body, "as the state left it that was lost")
+        if not reasons and kind.layer in self.lost and not kind.marked:
+            return self._take(kind, key, found, wanted, "as the state left it that was lost")
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()
-        addition = kind.addition(body, found.body)
+        addition = kind.addition(wanted, found.spec)
         if addition is not None:
-            return _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=addition)
+            return _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=addition)
         if not self.adopt:
             self._refuse(
                 kind, key, "FOREIGN_OBJECT", f"is there, is not ours and differs ({'; '.join(reasons)})",
                 "run again with --adopt to take it over, or change the desired state",
             )  # fmt: skip
             return ()
-        return self._take(kind, key, found, body, "adopted on request", original=found.body)
+        return self._take(kind, key, found, wanted, "adopted on request", original=found.spec)
 
     def _take(
-        self, kind: Kind, key: str, found: LiveObject, wanted: Body, why: str, original: Body | None = None
-    ) -> list[Change]:
+        self, kind: Kind[T], key: str, found: LiveObject[T], wanted: T, why: str, original: T | None = None
+    ) -> list[Change[T]]:
         """Return the record that makes an object ours, and the update that it needs."""
-        target = kind.target(wanted, found.body, None)
-        reasons = kind.differences(found.body, target)
-        steps: list[Change] = []
+        target = kind.target(wanted, found.spec, None)
+        reasons = kind.differences(found.spec, target)
+        steps: list[Change[T]] = []
         if reasons:
-            steps += _steps(kind, key, Action.UPDATE, found.body, target, reasons, found.remote_id, wanted=wanted)
+            steps += _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=wanted)
         return [_note(kind, key, found, wanted, None, why, original), *steps]
 
-    def _drop(self, kind: Kind, key: str, record: Owned, found: LiveObject | None) -> Iterable[Change]:
+    def _drop(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T] | None) -> Iterable[Change[T]]:
         if found is None:
-            forget = Change(
-                kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.CLEAN, reasons=("gone already",)
-            )
-            return (forget,)
+            return (Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.CLEAN, reasons=("gone already",)),)
         remote_id = found.remote_id or record.remote_id
         others = self._others(kind, key, found, leaving=True)
         if self.destroys and kind.layer is Layer.ACCOUNT and any(e.active for e in self.sharing.beside):
             return ()
-        if kind.name in SHARED_KINDS and (unreadable := self.sharing.owners.unreadable):
+        if kind.shared and (unreadable := self.sharing.owners.unreadable):
             self._refuse(
                 kind, key, "OWNERS_UNREADABLE", f"cannot tell who else owns it: {FOLDER}/{unreadable[0]} is not an entry that"
                 " this version reads", "use the version that wrote it, or remove the file if no environment stands behind it",
@@ -269,98 +272,86 @@ class _Draft:
         if others.users:
             self._keep(kind, key, others)
             return ()
-        back = kind.remainder(found.body, record.body)
+        back = kind.unmanaged(found.spec, record.spec)
         if record.original is not None:
-            back = kind.target(record.original, found.body, record.body)
+            back = kind.target(record.original, found.spec, record.spec)
         if back is None:
-            return _steps(kind, key, Action.DELETE, found.body, None, ("not wanted any more",), remote_id)
+            return _steps(kind, key, Action.DELETE, found.spec, None, ("not wanted any more",), remote_id)
         why = "as before adoption" if record.original is not None else "others use it"
-        changes: list[Change] = []
-        if kind.differences(found.body, back):
-            changes += _steps(kind, key, Action.UPDATE, found.body, back, (why,), remote_id, recorded=record.body)
-        forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
+        changes: list[Change[T]] = []
+        if kind.differences(found.spec, back):
+            changes += _steps(kind, key, Action.UPDATE, found.spec, back, (why,), remote_id, recorded=record.spec)
+        forget = Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=(why,))
         return [*changes, forget]
 
-    def _target(self, kind: Kind, key: str, body: Body, found: LiveObject, recorded: Body | None, others: Others) -> Body:
+    def _target(self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T], recorded: T | None, others: Others) -> T:
         """Return what the object should become; what other environments own of it stays, and what all share is left as it is."""
-        target = kind.target(body, found.body, recorded)
+        target = kind.target(wanted, found.spec, recorded)
         if not others.owners:
             return target
-        agreed = kind.together(target, found.body, others.elements)
-        if kind.name == "warehouse" and (differs := kind.differences(agreed, target)):
+        agreed = kind.together(target, found.spec, others.elements)
+        if differs := kind.imposed(agreed, target):
             self._refuse(
                 kind, key, "SHARED_DIFFERS", f"is shared with {others}, and would be changed for them too ({'; '.join(differs)})",
                 "name another warehouse, or have both environments ask for the same",
             )  # fmt: skip
         return agreed
 
-    def _part(self, kind: Kind, key: str, record: Owned, found: LiveObject, others: Others) -> list[Change]:
+    def _part(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], others: Others) -> list[Change[T]]:
         """Return the changes that leave an object to its other owners: only elements that nobody else owns go."""
-        elements = others.elements
-        if record.original is not None and (field_name := SHARED_KINDS[kind.name]):
-            elements = elements | frozenset(map(str, record.original.get(field_name) or ()))
-        back, why = kind.parting(found.body, record.body, elements), f"{LEFT} {others}"
-        changes: list[Change] = []
-        if kind.differences(found.body, back):
+        elements = others.elements | kind.elements_of(record.original)
+        back, why = kind.parting(found.spec, record.spec, elements), f"{LEFT} {others}"
+        changes: list[Change[T]] = []
+        if kind.differences(found.spec, back):
             remote_id = found.remote_id or record.remote_id
-            changes += _steps(kind, key, Action.UPDATE, found.body, back, (why,), remote_id, recorded=record.body)
-        forget = Change(kind=kind.name, key=key, action=Action.FORGET, layer=kind.layer, stage=Stage.OPEN, reasons=(why,))
+            changes += _steps(kind, key, Action.UPDATE, found.spec, back, (why,), remote_id, recorded=record.spec)
+        forget = Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=(why,))
         return [*changes, forget]
 
-    def _keep(self, kind: Kind, key: str, others: Others) -> None:
+    def _keep(self, kind: Kind[Any], key: str, others: Others) -> None:
         message = f"stays, for {others} uses it and does not own it"
         fix = "run again when that environment is destroyed or does without it"
         self.findings.append(
             Finding(code="STILL_USED", severity=Severity.WARNING, place=f"{kind.name} {key}", message=message, fix=fix)
         )
 
-    def _others(self, kind: Kind, key: str, found: LiveObject, *, leaving: bool = False) -> Others:
-        return self.sharing.at(kind.name, keys_at(kind, key, found, self.view), leaving=leaving)
+    def _others(self, kind: Kind[T], key: str, found: LiveObject[T], *, leaving: bool = False) -> Others:
+        return self.sharing.at(kind, kind.keys_at(key, found, self.view), leaving=leaving)
 
-    def _uninvited(self, kind: Kind, body: Body) -> bool:
-        """Return whether something that nobody wants stands inside what is ours: a member, or a grant, of a group of ours."""
-        groups = self.states.owned("group")
-        if kind.name == "member":
-            return body["group"] in groups and body["group"] in self.desired.members
-        if kind.name == "grant":
-            wanted = {g.name for g in self.desired.groups if not g.external}
-            return body["principal"] in groups and body["principal"] in wanted
-        return False
-
-    def _refuse(self, kind: Kind, key: str, code: str, what: str, fix: str) -> None:
+    def _refuse(self, kind: Kind[Any], key: str, code: str, what: str, fix: str) -> None:
         place = f"{kind.name} {key}"
         self.findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=what, fix=fix))
 
 
 def _note(
-    kind: Kind, key: str, found: LiveObject, wanted: Body, recorded: Body | None, why: str, original: Body | None = None
-) -> Change:
+    kind: Kind[T], key: str, found: LiveObject[T], wanted: T, recorded: T | None, why: str, original: T | None = None
+) -> Change[T]:
     """Return the change that writes nothing but the state file: the object as it stands is ours."""
     return Change(
-        kind=kind.name, key=key, action=Action.ADOPT, layer=kind.layer, stage=Stage.CLOSE, before=found.body,
-        after=found.body, reasons=(why,), remote_id=found.remote_id, original=original,
-        claim=kind.claim(found.body, wanted, recorded),
+        kind=kind, key=key, action=Action.ADOPT, stage=Stage.CLOSE, before=found.spec,
+        after=found.spec, reasons=(why,), remote_id=found.remote_id, original=original,
+        managed=kind.managed(found.spec, wanted, recorded),
     )  # fmt: skip
 
 
 def _steps(
-    kind: Kind,
+    kind: Kind[T],
     key: str,
     action: Action,
-    before: Body | None,
-    after: Body | None,
+    before: T | None,
+    after: T | None,
     reasons: tuple[str, ...],
     remote_id: str,
     *,
-    wanted: Body | None = None,
-    recorded: Body | None = None,
-) -> Iterator[Change]:
+    wanted: T | None = None,
+    recorded: T | None = None,
+) -> Iterator[Change[T]]:
     """Yield the change, or the two changes, that the kind makes of it; each starts where the one before it ends."""
     standing = before
-    for stage, body in kind.steps(action, before, after):
+    for stage, spec in kind.steps(action, before, after):
         yield Change(
-            kind=kind.name, key=key, action=action, layer=kind.layer, stage=stage, before=standing, after=body,
+            kind=kind, key=key, action=action, stage=stage, before=standing, after=spec,
             reasons=reasons, remote_id=remote_id,
-            claim=None if body is None else kind.claim(body, wanted or {}, recorded),
+            managed=None if spec is None else kind.managed(spec, wanted, recorded),
         )  # fmt: skip
-        standing = body
+        standing = spec

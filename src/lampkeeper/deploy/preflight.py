@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
-from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.change import Change, changes_of, written
+from lampkeeper.deploy.kinds import GROUP, MEMBER, POLICY, SCHEMA, TAG_POLICY, WAREHOUSE_ACL
+from lampkeeper.deploy.kinds.base import Kind
 from lampkeeper.deploy.live_state import RULE_SETS, acl_path
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.required_privileges import ADMINS, Holder, Need
 from lampkeeper.deploy.roles import PRIVILEGES, On
+from lampkeeper.deploy.stages import Action
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.policies import SecurableType
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.directory import find_principal
 from lampkeeper.remote.quotas import read_policy_quotas
 from lampkeeper.remote.warehouse import list_warehouses
+
+T = TypeVar("T")
 
 
 def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
@@ -28,7 +35,7 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     findings += _administration(plan, workspace, holder)
     account = _account(plan, workspace)
     findings += account or _people(plan.changes, workspace)
-    if any(c.kind in ("function", "table_control") for c in plan.changes) and not list_warehouses(workspace):
+    if any(c.kind.runs_sql for c in plan.changes) and not list_warehouses(workspace):
         message, fix = (
             "there is no SQL warehouse to make functions, masks of tables and row filters with",
             "create one, or set sql_warehouse_id in env.auto.tfvars",
@@ -37,12 +44,12 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     return sort_findings([*findings, *_full(plan.changes, workspace)])
 
 
-def _full(changes: Iterable[Change], workspace: Workspace) -> list[Finding]:
+def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]:
     """Policies are made before others go: the new ones must find room, in their catalogs and in the metastore."""
-    new = [c.after for c in changes if c.kind == "policy" and c.action is Action.CREATE and c.after]
+    new = [p.key for p in _made(changes, POLICY)]
     if not new:
         return []
-    on = Counter(str(b["on_securable_fullname"]) for b in new if b["on_securable_type"] == "CATALOG")
+    on = Counter(name for kind, name, _ in new if kind == SecurableType.CATALOG)
     quotas = read_policy_quotas(workspace, on)
     asked = [(f"catalog {name}", on[name], quota) for name, quota in quotas.catalogs.items()]
     asked += [("metastore", len(new), quotas.metastore)] if quotas.metastore is not None else []
@@ -57,63 +64,32 @@ def _full(changes: Iterable[Change], workspace: Workspace) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _needs(changes: Iterable[Change]) -> list[Need]:
-    """Return the privileges that the changes need (source: platform docs, pages on ABAC, tags and privileges)."""
-    needs: set[Need] = set()
-    made = {_full_name(c.after) for c in changes if c.kind == "schema" and c.action is Action.CREATE and c.after}
-    for change in changes:
-        body = change.after if change.after is not None else change.before
-        if body is None or not change.action.writes:
-            continue
-        if change.kind == "schema":
-            needs |= _inside(body["catalog"])
-            needs.add(_need("catalog", body["catalog"], "make the schema of the functions", "CREATE_SCHEMA"))
-        elif change.kind == "function" and _full_name(body) not in made:
-            needs |= _inside(_full_name(body))
-            needs.add(_need("schema", _full_name(body), "make functions", "CREATE_FUNCTION", "MANAGE"))
-        elif change.kind == "policy":
-            needs.add(_need(body["on_securable_type"], body["on_securable_fullname"], "make policies", "MANAGE"))
-        elif change.kind == "grant":
-            needs.add(_need(body["securable_type"], ".".join(body["securable"]), "grant", "MANAGE"))
-        elif change.kind == "table_control":
-            table = f"{body['catalog']}.{body['schema']}.{body['table']}"
-            needs |= _inside(f"{body['catalog']}.{body['schema']}")
-            needs.add(_need("table", table, "set and drop its column masks and row filter", "MANAGE"))
-        elif change.kind == "tag":
-            parts = str(body["entity_name"]).split(".")[:3]
-            level = ("catalog", "schema", "table")[len(parts) - 1]
-            needs |= _inside(".".join(parts[:2]))
-            needs.add(_need(level, ".".join(parts), "assign tags", "APPLY_TAG"))
-    return sorted(needs)
+def _made(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[T]:
+    """Return the objects of one kind that the changes make."""
+    return [c.after for c in changes_of(changes, kind) if c.action is Action.CREATE and c.after is not None]
 
 
-def _inside(full_name: str) -> set[Need]:
-    """Return what it takes to reach what a schema or a catalog holds."""
-    catalog, _, schema = full_name.partition(".")
-    needs = {_need("catalog", catalog, "reach what is in it", "USE_CATALOG")}
-    return needs | ({_need("schema", full_name, "reach what is in it", "USE_SCHEMA")} if schema else set())
+def _needs(changes: Sequence[Change[Any]]) -> list[Need]:
+    """Return the privileges that the changes need (source: platform docs, pages on ABAC, tags and privileges).
 
-
-def _full_name(body: Mapping[str, str]) -> str:
-    return f"{body['catalog']}.{body['schema']}"
-
-
-def _need(securable_type: str, full_name: str, purpose: str, *privileges: str) -> Need:
-    return Need(securable_type=securable_type.lower(), full_name=full_name, privileges=privileges, purpose=purpose)
+    Who makes a schema owns it.
+    """
+    needs = {n for c in changes if c.action.writes and c.spec is not None for n in c.kind.needs(c.spec)}
+    made = {schema.full_name for schema in _made(changes, SCHEMA)}
+    return sorted(n for n in needs if n.securable_type != SCHEMA.name or n.full_name not in made)
 
 
 def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Finding]:
     """What takes an administrator of the workspace, or a level or role that stands for it on the one object."""
     if holder.is_workspace_admin:
         return []
-    kinds = {c.kind for c in plan.changes if c.action.writes}
-    lacking = sorted(kinds & {"entitlement", "warehouse"})
-    if any(c.kind == "tag_policy" and c.action is Action.CREATE for c in plan.changes) and not _makes_tags(workspace, holder):
-        lacking.append("tag_policy")
-    shared = {str(c.after["warehouse"]) for c in plan.changes if c.kind == "warehouse_acl" and c.action.writes and c.after}
+    lacking = sorted({c.kind.name for c in plan.changes if c.action.writes and c.kind.needs_admin})
+    if _made(plan.changes, TAG_POLICY) and not _makes_tags(workspace, holder):
+        lacking.append(TAG_POLICY.name)
+    shared = {permission.warehouse for permission in written(plan.changes, WAREHOUSE_ACL)}
     ids = {str(w[key]): str(w["id"]) for w in list_warehouses(workspace) for key in ("name", "id")} if shared else {}
     if any(not _manages_warehouse(workspace, holder, ids.get(each, "")) for each in shared):
-        lacking.append("warehouse_acl")
+        lacking.append(WAREHOUSE_ACL.name)
     if not lacking:
         return []
     right = next(r for r in PRIVILEGES if r.on is On.WORKSPACE)
@@ -127,7 +103,7 @@ def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> 
     if not warehouse:
         return True
     try:
-        found = workspace.find("privileges", acl_path("warehouse", warehouse)) or {}
+        found = workspace.find("privileges", acl_path(WAREHOUSE_ACL.object_type, warehouse)) or {}
     except RemoteError as error:
         if error.status != 403:
             raise
@@ -154,7 +130,7 @@ def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
 
 def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
     """Require an account client for groups, memberships and workspace assignments, which belong to the account."""
-    kinds = sorted({c.kind for c in plan.changes if c.action.writes and c.kind in ("group", "member", "workspace_assignment")})
+    kinds = sorted({c.kind.name for c in plan.changes if c.action.writes and c.kind.of_account})
     if not kinds:
         return []
     fix = "set databricks_account_id and sign in as an account admin, or mark the groups external = true"
@@ -173,10 +149,10 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
     return []
 
 
-def _people(changes: Iterable[Change], workspace: Workspace) -> list[Finding]:
+def _people(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]:
     """Members are referred to, never made: a name that nobody has would fail half-way."""
-    made = {c.key for c in changes if c.kind == "group" and c.action is Action.CREATE}
-    wanted = {str(c.after["member"]) for c in changes if c.kind == "member" and c.action is Action.CREATE and c.after}
+    made = {group.name for group in _made(changes, GROUP)}
+    wanted = {membership.member for membership in _made(changes, MEMBER)}
     missing = [name for name in sorted(wanted - made) if find_principal(workspace, name) is None]
     return [
         Finding(

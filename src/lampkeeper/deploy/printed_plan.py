@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from lampkeeper.deploy.change import Action, Change
+from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.effects import cut_list, held_together, masks_in, sentences
-from lampkeeper.deploy.kinds import BY_NAME
-from lampkeeper.deploy.kinds.base import Kind
 from lampkeeper.deploy.kinds.description import Description, escaped, shown
 from lampkeeper.deploy.plan import Plan
+from lampkeeper.deploy.stages import Action
 from lampkeeper.model.effective import MatrixChange
-from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Severity
 
 WIDTH = 100
@@ -121,9 +120,9 @@ def change_lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
             yield from _group(group, full)
 
 
-def _alike(changes: Iterable[Change], full: bool) -> list[list[tuple[Change, Description]]]:
+def _alike(changes: Iterable[Change[Any]], full: bool) -> list[list[tuple[Change[Any], Description]]]:
     """Return the changes, those together that differ in nothing but the object that they are about."""
-    groups: dict[object, list[tuple[Change, Description]]] = {}
+    groups: dict[object, list[tuple[Change[Any], Description]]] = {}
     for number, change in enumerate(changes):
         reported = describe(change)
         key = (change.kind, change.action, reported.what, reported.attributes, reported.text, reported.place.noun, _why(change))
@@ -131,38 +130,20 @@ def _alike(changes: Iterable[Change], full: bool) -> list[list[tuple[Change, Des
     return list(groups.values())
 
 
-def describe(change: Change) -> Description:
+def describe(change: Change[Any]) -> Description:
     """Return a change in the words of its kind; what only notes an object as ours is described as the object stands."""
     before = change.before if change.action.writes else None
-    return _kind(change).describe(before, change.after)
+    return change.kind.describe(before, change.after)
 
 
-def _kind(change: Change) -> Kind:
-    if change.kind not in BY_NAME:
-        raise UsageError(
-            f"the plan has a change of kind {shown(change.kind)}, which this version does not know", fix="make the plan again"
-        )
-    return BY_NAME[change.kind]
-
-
-def _why(change: Change) -> tuple[str, ...]:
+def _why(change: Change[Any]) -> tuple[str, ...]:
     """Return the reasons that the fields before and after do not tell already, and what holds for the time of the apply."""
-    found = [escaped(r) for r in change.reasons if not _reported_by_fields(r, change)]
-    if change.after is not None and "key_id" in change.after and change.action.writes:
-        found.insert(0, "keyed")
-    return (*found, *(["for the time of the apply"] if change.temporary else []))
+    shows = change.action is Action.UPDATE
+    found = [escaped(r) for r in change.reasons if not (shows and change.kind.shows(r, change.after))]
+    return (*change.notes, *found, *(["for the time of the apply"] if change.temporary else []))
 
 
-def _reported_by_fields(reason: str, change: Change) -> bool:
-    """Return whether a reason is a field's difference, which one of the steps of the change shows."""
-    field, _, _ = reason.partition(":")
-    if change.kind == "table_control":
-        return change.action is Action.UPDATE and " -> " in reason
-    fields = {"body or signature", *(change.after or {})}
-    return change.action is Action.UPDATE and (field in fields or reason.endswith(" differs"))
-
-
-def _group(group: list[tuple[Change, Description]], full: bool) -> Iterator[Line]:
+def _group(group: list[tuple[Change[Any], Description]], full: bool) -> Iterator[Line]:
     change, reported = group[0]
     tone = Tone(str(change.action))
     sign = _EVIDENCE[change.action]
@@ -186,7 +167,7 @@ def _without_marks(attributes: Iterable[str]) -> list[str]:
     return [a for a in found if not a.endswith(': ""')]
 
 
-def _head(group: list[tuple[Change, Description]], full: bool) -> str:
+def _head(group: list[tuple[Change[Any], Description]], full: bool) -> str:
     reported = group[0][1]
     place = reported.place
     lead = " ".join(word for word in (reported.what, place.preposition) if word)

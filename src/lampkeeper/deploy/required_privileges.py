@@ -29,6 +29,18 @@ class Need:
     purpose: str = field(compare=False)
 
 
+def need_on(securable_type: str, full_name: str, purpose: str, *privileges: str) -> Need:
+    """Return the need of any one of these privileges on a securable."""
+    return Need(securable_type=securable_type.lower(), full_name=full_name, privileges=privileges, purpose=purpose)
+
+
+def to_reach(full_name: str) -> set[Need]:
+    """Return what it takes to reach what a schema or a catalog holds."""
+    catalog, _, schema = full_name.partition(".")
+    needs = {need_on("catalog", catalog, "reach what is in it", "USE_CATALOG")}
+    return needs | ({need_on("schema", full_name, "reach what is in it", "USE_SCHEMA")} if schema else set())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Securables:
     """Where a step needs its privileges: folders of volumes, `catalog.schema` of the history, names and ids; empty for none."""

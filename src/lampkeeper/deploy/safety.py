@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from lampkeeper.deploy.change import PROPAGATING, Action, Change, Stage
-from lampkeeper.deploy.kinds.base import key_of
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds import GRANT, kind_named
 from lampkeeper.deploy.order import barriers
-from lampkeeper.deploy.simulated_access import GOVERNING, SimulatedAccess
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage, key_of
 from lampkeeper.deploy.state import States
 from lampkeeper.model.access import Access, Cell, CellState
 from lampkeeper.model.effective import Direction, Matrix, MatrixChange, compare, compute_matrix, standard_principals
-from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import ColumnName, TableName
 
 _UNREVIEWED = (CellState.HIDDEN, CellState.FAILING, CellState.NO_ROWS)
@@ -79,8 +80,8 @@ def recorded_simulated_access(live: SimulatedAccess, states: States) -> Simulate
     """Return the simulated access after undoing all changes to objects in the state files."""
     simulated_access = live.copy()
     for state in states.layers.values():
-        for (kind, _), owned in state.objects.items():
-            simulated_access.put(kind, None, owned.body)
+        for (name, _), owned in state.objects.items():
+            kind_named(name).simulate(simulated_access, None, owned.spec)
     return simulated_access
 
 
@@ -101,13 +102,13 @@ class Exposure:
 class PlanSimulation:
     """Simulates the access after each change of a plan, with and without the effects that may be delayed."""
 
-    def __init__(self, before: SimulatedAccess, changes: Sequence[Change]) -> None:
+    def __init__(self, before: SimulatedAccess, changes: Sequence[Change[Any]]) -> None:
         """Compute the access before and after the plan."""
         self._before = before
         self._changes = changes
         after = before.copy()
         for change in changes:
-            after.apply(change)
+            change.simulate(after)
         accesses = [Access(before.model()), Access(after.model())]
         self._principals = standard_principals(*accesses)
         self._ends = [compute_matrix(a, self._principals) for a in accesses]
@@ -122,11 +123,11 @@ class PlanSimulation:
         for position, change in enumerate(self._changes):
             if position in waits:
                 settled, pending = now.copy(), set()
-            now.apply(change)
-            if change.kind not in GOVERNING or not change.action.writes:
+            change.simulate(now)
+            touched = change.touched(now)
+            if not touched:
                 continue
-            touched = now.touched(change)
-            if change.kind in PROPAGATING:
+            if change.kind.propagating:
                 pending |= touched
             tables = self._readable(now, touched)
             for variant in _variants(now, settled, lagging=bool(pending & tables)):
@@ -187,30 +188,24 @@ def _variants(now: SimulatedAccess, settled: SimulatedAccess, *, lagging: bool) 
 
 
 def with_temporary_revokes(
-    changes: Sequence[Change], live: SimulatedAccess, exposures: Iterable[Exposure], owned: Collection[str]
-) -> list[Change]:
+    changes: Sequence[Change[Any]], live: SimulatedAccess, exposures: Iterable[Exposure], owned: Collection[str]
+) -> list[Change[Any]]:
     """Return the changes with the owned grants on the exposed tables revoked first and granted again last.
 
     `owned` are the keys of lampkeeper's grants. A grant that the plan changes anyway is not revoked.
     """
     tables = {e.column.table for e in exposures}
-    changed = {c.key for c in changes if c.kind == "grant"}
-    extra: list[Change] = []
+    changed = {c.key for c in changes if c.kind is GRANT}
+    extra: list[Change[Any]] = []
     for (kind, full_name, principal), grant in sorted(live.grants.items()):
         key = key_of(kind, full_name, principal)
         covers = any(f"{t.plain.casefold()}.".startswith(f"{full_name}.") for t in tables)
         if key not in owned or key in changed or not covers or not {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges):
             continue
-        body = {
-            "securable_type": kind,
-            "securable": list(grant.securable),
-            "principal": principal,
-            "privileges": list(grant.privileges),
-        }
         away = Change(
-            kind="grant", key=key, action=Action.DELETE, layer=Layer.DATA_ACCESS, stage=Stage.CLOSE, before=body,
+            kind=GRANT, key=key, action=Action.DELETE, stage=Stage.CLOSE, before=grant,
             reasons=("revoked while the protection changes",), temporary=True,
         )  # fmt: skip
-        back = replace(away, action=Action.CREATE, stage=Stage.OPEN, before=None, after=body, reasons=("granted again",))
+        back = replace(away, action=Action.CREATE, stage=Stage.OPEN, before=None, after=grant, reasons=("granted again",))
         extra += [away, back]
     return [*changes, *extra]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lampkeeper.deploy.kinds import GENIE_SPACE
 from lampkeeper.deploy.state import States
 from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.layers import Layer
@@ -31,5 +32,5 @@ def kept_space_ids(states: States) -> Iterator[None]:
 
 def _ids(states: States) -> dict[Path, str]:
     folder = states[Layer.WORKSPACE].path.parent
-    owned = states.owned("genie_space")
+    owned = states.owned(GENIE_SPACE)
     return {folder / f".genie_space_id_{key}": one.remote_id for key, one in owned.items() if one.remote_id}

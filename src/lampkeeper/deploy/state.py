@@ -1,4 +1,4 @@
-"""What we own, one file a layer: lineage, serial, and for each object its key, body, digest and remote id. No secrets.
+"""What we own, one file a layer: lineage, serial, and for each object its key, spec, digest and remote id. No secrets.
 
 An apply appends to a journal beside the file: one line before each write (`intent`) and one after it (`done`). A run that
 was killed leaves its journal; loading folds it in. So an object whose write was sent and never recorded is known to be ours.
@@ -13,44 +13,59 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from lampkeeper.deploy.change import PROPAGATING, Action, Body, Change
+from lampkeeper.deploy.change import Change
+from lampkeeper.deploy.kinds import kind_named
+from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.stages import Action
 from lampkeeper.files.text import SECRET_MODE, write_text
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.names import TableName
 from lampkeeper.text.digest import digest_of
 
+T = TypeVar("T")
+
 _FORMAT = 2
 _FORMATS_BEFORE = {1: "0.1"}
 """Formats that are not read any more, each with the version that wrote it: kinds and objects were named differently."""
 
 
-def digest(body: Body) -> str:
-    """Return 16 hex digits of a body."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def digest(document: Mapping[str, Any]) -> str:
+    """Return 16 hex digits of a spec in its JSON form."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return digest_of(text, digits=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owned:
-    """One object of ours: its body as we last wrote it, and what it was before we adopted it, if we did."""
+class Owned(Generic[T]):
+    """One object of ours: the managed fields as we last wrote them, and what it was before we adopted it, if we did."""
 
-    body: Body
+    spec: T
     remote_id: str = ""
-    original: Body | None = None
+    original: T | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, kind: Kind[T]) -> dict[str, Any]:
         """Return the JSON form."""
-        out: dict[str, Any] = {"body": dict(self.body), "digest": digest(self.body)}
+        out: dict[str, Any] = {"spec": kind.codec.encode(self.spec)}
         if self.remote_id:
             out["id"] = self.remote_id
         if self.original is not None:
-            out["original"] = dict(self.original)
+            out["original"] = kind.codec.encode(self.original)
         return out
+
+    @classmethod
+    def from_dict(cls, kind: Kind[T], data: Mapping[str, Any]) -> Owned[T]:
+        """Read the JSON form; raise KeyError, TypeError or ValueError when it is none."""
+        original = data.get("original")
+        return cls(
+            spec=kind.codec.read(data["spec"]),
+            remote_id=str(data.get("id", "")),
+            original=None if original is None else kind.codec.read(original),
+        )
 
 
 @dataclass(slots=True)
@@ -67,7 +82,7 @@ class LayerState:
     path: Path
     lineage: str = ""
     serial: int = 0
-    objects: dict[tuple[str, str], Owned] = field(default_factory=dict)
+    objects: dict[tuple[str, str], Owned[Any]] = field(default_factory=dict)
     intents: dict[tuple[str, str], Action] = field(default_factory=dict)
     governed: frozenset[tuple[str, str, str]] = frozenset()
     unsettled: bool = False
@@ -88,34 +103,27 @@ class LayerState:
     def load(cls, layer: Layer, path: Path) -> LayerState:
         """Read a layer's state, an empty one when there is no file; fold in the journal of a run that died."""
         state = cls(layer, path)
-        if path.exists():
-            try:
-                data = json.loads(path.read_text(encoding="utf-8"))
-                if isinstance(data, dict) and data.get("format") in _FORMATS_BEFORE:
-                    version = _FORMATS_BEFORE[data["format"]]
-                    raise UsageError(
-                        f"{path}: written by lampkeeper {version}, which named objects differently",
-                        fix=f"destroy the environment with lampkeeper {version}, then apply it again",
-                    )
-                state._read(data)
-            except (ValueError, KeyError, TypeError, OSError) as error:
-                raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
-        if state.journal.exists():
-            state._replay(state.journal.read_bytes())
-            state._dirty = True
+        try:
+            if path.exists():
+                state._read(json.loads(path.read_text(encoding="utf-8")))
+            if state.journal.exists():
+                state._replay(state.journal.read_bytes())
+                state._dirty = True
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
         return state
 
     def _read(self, data: Mapping[str, Any]) -> None:
-        if data["format"] != _FORMAT or data["layer"] != str(self.layer):
-            raise ValueError(f"format {data['format']}, layer {data['layer']}")
+        _require_format(self.path, data["format"])
+        if data["layer"] != str(self.layer):
+            raise ValueError(f"it is of layer {data['layer']}")
         self.lineage, self.serial = str(data["lineage"]), int(data["serial"])
-        for kind, entries in data["objects"].items():
+        for name, entries in data["objects"].items():
+            kind = kind_named(name)
             for key, entry in entries.items():
-                if entry["digest"] != digest(entry["body"]):
-                    raise ValueError(f"the record of {kind} {key} was changed by hand")
-                self.objects[(kind, key)] = Owned(
-                    body=entry["body"], remote_id=entry.get("id", ""), original=entry.get("original")
-                )
+                if entry["digest"] != digest(entry["spec"]):
+                    raise ValueError(f"the record of {name} {key} was changed by hand")
+                self.objects[(name, key)] = Owned.from_dict(kind, entry)
         self.governed = frozenset((c, s, t) for c, s, t in data.get("governed", ()))
         self.unsettled = bool(data.get("unsettled"))
         self.intents = {(i["kind"], i["key"]): Action(i["action"]) for i in data.get("intents", ())}
@@ -127,61 +135,54 @@ class LayerState:
             except ValueError:
                 continue  # The last line may be torn: its write was not begun, or its intent stands above.
             if entry["event"] == "begin":
+                _require_format(self.journal, entry.get("format", 1))
                 self.lineage = self.lineage or entry["lineage"]
                 continue
             if entry["event"] == "settled":
                 self.unsettled = False
                 continue
-            place = (entry["kind"], entry["key"])
+            kind = kind_named(entry["kind"])
+            place = (kind.name, entry["key"])
             if entry["event"] == "intent":
                 self.intents[place] = Action(entry["action"])
-                self.unsettled = self.unsettled or entry["kind"] in PROPAGATING
+                self.unsettled = self.unsettled or kind.propagating
                 continue
             self.intents.pop(place, None)
             if entry["event"] == "withdrawn":
                 continue
-            if entry["body"] is None:
+            if entry["spec"] is None:
                 self.objects.pop(place, None)
             else:
-                self.objects[place] = Owned(body=entry["body"], remote_id=entry["id"], original=entry["original"])
+                self.objects[place] = Owned.from_dict(kind, entry)
 
     def begin(self) -> None:
         """Start an apply: from here on the journal is written."""
         new = not self.lineage
         self.lineage = self.lineage or uuid.uuid4().hex
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._append({"event": "begin", "lineage": self.lineage})
+        self._append({"event": "begin", "format": _FORMAT, "lineage": self.lineage})
         if new and self.mirror is not None:
             # The owners' entries carry the lineage: it must outlive a run that dies after writing them.
             self.mirror(self.journal)
 
-    def intend(self, change: Change) -> None:
+    def intend(self, change: Change[Any]) -> None:
         """Note that a write is about to be sent."""
-        self.intents[(change.kind, change.key)] = change.action
-        self.unsettled = self.unsettled or change.kind in PROPAGATING
-        self._append({"event": "intent", "kind": change.kind, "key": change.key, "action": str(change.action)})
+        self.intents[change.place] = change.action
+        self.unsettled = self.unsettled or change.kind.propagating
+        self._append({"event": "intent", "kind": change.kind.name, "key": change.key, "action": str(change.action)})
         if self.mirror is not None:
             self.mirror(self.journal)
 
-    def record(self, change: Change, owned: Owned | None) -> None:
+    def record(self, change: Change[T], owned: Owned[T] | None) -> None:
         """Note what a change left: the object as it stands, or None when it is gone or not ours any more."""
-        place = (change.kind, change.key)
+        place = change.place
         self.intents.pop(place, None)
         if owned is None:
             self.objects.pop(place, None)
         else:
             self.objects[place] = owned
-        entry: dict[str, Any] = {
-            "event": "done",
-            "kind": change.kind,
-            "key": change.key,
-            "body": None,
-            "id": "",
-            "original": None,
-        }
-        if owned is not None:
-            entry |= {"body": dict(owned.body), "id": owned.remote_id, "original": owned.original}
-        self._append(entry)
+        said = {"spec": None} if owned is None else owned.as_dict(change.kind)
+        self._append({"event": "done", "kind": change.kind.name, "key": change.key, **said})
 
     def settle(self) -> None:
         """Note that everything written so far has had its time to take effect."""
@@ -189,11 +190,10 @@ class LayerState:
             self.unsettled = False
             self._append({"event": "settled"})
 
-    def withdraw(self, change: Change) -> None:
+    def withdraw(self, change: Change[Any]) -> None:
         """Note that a write was refused and surely not done."""
-        self.intents.pop((change.kind, change.key), None)
-        entry = {"event": "withdrawn", "kind": change.kind, "key": change.key}
-        self._append(entry)
+        self.intents.pop(change.place, None)
+        self._append({"event": "withdrawn", "kind": change.kind.name, "key": change.key})
 
     def govern(self, tables: Iterable[TableName]) -> None:
         """Note which tables are governed now."""
@@ -219,8 +219,9 @@ class LayerState:
         self.lineage = self.lineage or uuid.uuid4().hex
         self.serial += 1
         objects: dict[str, dict[str, Any]] = {}
-        for (kind, key), owned in sorted(self.objects.items()):
-            objects.setdefault(kind, {})[key] = owned.as_dict()
+        for (name, key), owned in sorted(self.objects.items(), key=lambda o: o[0]):
+            entry = owned.as_dict(kind_named(name))
+            objects.setdefault(name, {})[key] = entry | {"digest": digest(entry["spec"])}
         data: dict[str, Any] = {
             "format": _FORMAT,
             "layer": str(self.layer),
@@ -238,9 +239,20 @@ class LayerState:
         self.journal.unlink(missing_ok=True)
         self._dirty = False
 
-    def of_kind(self, kind: str) -> dict[str, Owned]:
+    def of_kind(self, kind: Kind[T]) -> dict[str, Owned[T]]:
         """Return the objects of one kind by key."""
-        return {key: owned for (k, key), owned in self.objects.items() if k == kind}
+        return {key: owned for (name, key), owned in self.objects.items() if name == kind.name}
+
+
+def _require_format(path: Path, found: int) -> None:
+    if found in _FORMATS_BEFORE:
+        version = _FORMATS_BEFORE[found]
+        raise UsageError(
+            f"{path}: written by lampkeeper {version}, which named objects differently",
+            fix=f"destroy the environment with lampkeeper {version}, then apply it again",
+        )
+    if found != _FORMAT:
+        raise ValueError(f"format {found}")
 
 
 @dataclass(slots=True)
@@ -264,9 +276,9 @@ class States:
         """Return one layer's state."""
         return self.layers[layer]
 
-    def owned(self, kind: str) -> dict[str, Owned]:
-        """Return the objects of one kind by key, whatever its layer."""
-        return {key: owned for state in self.layers.values() for key, owned in state.of_kind(kind).items()}
+    def owned(self, kind: Kind[T]) -> dict[str, Owned[T]]:
+        """Return the objects of one kind by key."""
+        return self.layers[kind.layer].of_kind(kind)
 
     @property
     def governed(self) -> set[TableName]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from lampkeeper.deploy.change import Change
-from lampkeeper.deploy.kinds.base import key_of
+from lampkeeper.deploy.change import Change, changes_of
+from lampkeeper.deploy.kinds import TAG
+from lampkeeper.deploy.kinds.tag import tag_key
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.remote.catalog import read_tags
 from lampkeeper.remote.clients import Workspace
@@ -27,17 +29,16 @@ class PropagationWait:
     limit: float = 120.0
 
 
-def wait_for_propagation(workspace: Workspace, changes: Iterable[Change], how: PropagationWait) -> None:
+def wait_for_propagation(workspace: Workspace, changes: Iterable[Change[Any]], how: PropagationWait) -> None:
     """Wait until the tags among these changes read as written, then for the settle time; RemoteError past the limit."""
-    written = [c for c in changes if c.kind == "tag" and c.action.writes]
     expected: dict[str, dict[str, str | None]] = defaultdict(dict)
     schemas: dict[str, set[str]] = defaultdict(set)
-    for change in written:
-        body = change.after if change.after is not None else change.before
-        if body is None:
+    for change in changes_of(changes, TAG):
+        tag = change.spec
+        if tag is None or not change.action.writes:
             continue
-        parts = str(body["entity_name"]).split(".")
-        expected[parts[0]][change.key] = None if change.after is None else str(body["value"])
+        parts = tag.entity_name.split(".")
+        expected[parts[0]][change.key] = None if change.after is None else tag.value
         if len(parts) > 1:
             schemas[parts[0]].add(parts[1])
     left = dict(sorted(expected.items()))
@@ -62,5 +63,5 @@ def wait_for_propagation(workspace: Workspace, changes: Iterable[Change], how: P
 
 
 def _unlike(workspace: Workspace, catalog: str, schemas: list[str], expected: dict[str, str | None]) -> list[str]:
-    found = {key_of(str(t.entity_type), t.entity_name.casefold(), t.key): t.value for t in read_tags(workspace, catalog, schemas)}
+    found = {tag_key(t): t.value for t in read_tags(workspace, catalog, schemas)}
     return sorted(key for key, value in expected.items() if found.get(key) != value)

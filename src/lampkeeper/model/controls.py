@@ -36,6 +36,33 @@ class TableControl:
         return f"{what} {self.function}({', '.join(inputs)}) on {self.place}"
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class ControlSlot:
+    """The place of a column's mask or (with an empty `column`) of a table's row filter; without `function` nothing is set."""
+
+    table: TableName
+    column: str = ""
+    function: FunctionName | None = None
+    arguments: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, control: TableControl) -> ControlSlot:
+        """Return the slot that a control fills."""
+        return cls(table=control.table, column=control.column, function=control.function, arguments=control.arguments)
+
+    @property
+    def control(self) -> TableControl | None:
+        """Return what is set there."""
+        if self.function is None:
+            return None
+        return TableControl(table=self.table, column=self.column, function=self.function, arguments=self.arguments)
+
+    @property
+    def empty(self) -> ControlSlot:
+        """Return the same place with nothing set."""
+        return ControlSlot(table=self.table, column=self.column)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionUse:
     """A function bound to columns: which policy brought it, and its arguments as columns or constants."""

@@ -85,6 +85,8 @@ class Join:
 class GenieSpace:
     """A space. `space_id` set: attached, someone else made it; empty: ours to create. Empty `acl_groups`: nobody yet.
 
+    `warehouse_name` is what the warehouse is called, of a space that was read from a workspace.
+
     `functions` are identifiers of SQL functions. Empty `examples`, `functions` and `columns` say nothing: what an attached
     space has of them stays.
     """
@@ -106,6 +108,7 @@ class GenieSpace:
     acl_groups: tuple[str, ...] = ()
     space_id: str = ""
     warehouse_id: str = ""
+    warehouse_name: str = ""
 
     @property
     def key(self) -> str:
@@ -123,9 +126,32 @@ class WorkspaceAssignment:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Warehouse:
-    """A warehouse by name, made when no id is given, and the groups that may use it (CAN_USE)."""
+    """A warehouse by name, made when no id is given, and the groups that may use it (CAN_USE).
+
+    `mark` is the environment that its tag names as the one that made it.
+    """
 
     name: str
     id: str = ""
     size: str = "Small"
     users: tuple[str, ...] = ()
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class WarehousePermission:
+    """The permission level of a group on a warehouse, which is given by its id or by its name."""
+
+    warehouse: str
+    group: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class SpacePermission:
+    """The permission level of a group on a Genie space: its key, and its id where that is known."""
+
+    space: str
+    group: str
+    level: str
+    space_id: str = ""

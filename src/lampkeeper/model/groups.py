@@ -21,6 +21,30 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Membership:
+    """One member (user name, application id or group name) of one account group."""
+
+    group: str
+    member: str
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class PermissionAssignment:
+    """A group's assignment to a workspace, with permissions as the API spells them (`USER`, `ADMIN`)."""
+
+    group: str
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Entitlement:
+    """One entitlement of a group in a workspace, such as `workspace-consume`."""
+
+    group: str
+    entitlement: str
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class GroupSpec:
     """A group as the synthesiser wants it: the group, its clearance, and its members (user names, application ids, groups).
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from lampkeeper.model.conditions import Condition
 from lampkeeper.model.names import FunctionName
@@ -74,14 +76,37 @@ class Policy:
         return (str(self.securable_type), ".".join(self.securable), self.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadPolicy:
+    """A policy of which the model cannot tell what it does: the document that the policies API gives."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return (securable type, full name, policy name)."""
+        names = ("on_securable_type", "on_securable_fullname", "name")
+        kind, full_name, name = (str(self.document.get(n) or "") for n in names)
+        return (kind, full_name, name)
+
+    @property
+    def comment(self) -> str:
+        """Return the comment."""
+        return str(self.document.get("comment") or "")
+
+
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Grant:
-    """Privileges of one principal on one securable, spelled with underscores as the grants API takes them."""
+    """Privileges of one principal on one securable, spelled with underscores as the grants API takes them.
+
+    `shared`: the principal is not a managed group, so others may grant it more on the same securable.
+    """
 
     securable_type: SecurableType
     securable: tuple[str, ...]
     principal: str
     privileges: tuple[str, ...]
+    shared: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the privileges."""

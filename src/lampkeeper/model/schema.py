@@ -86,6 +86,20 @@ class Table:
         return tuple(ColumnName(self.name, c.name) for c in self.columns)
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Schema:
+    """A schema of Unity Catalog with its comment."""
+
+    catalog: str
+    name: str
+    comment: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """Return `catalog.schema`, unquoted."""
+        return f"{self.catalog}.{self.name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Tables in scope, sorted by name, with the tags they carried when read; for Genie, SQL functions of their schemas.

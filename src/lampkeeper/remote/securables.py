@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from lampkeeper.model.conditions import ConditionError, parse_condition
+from lampkeeper.model.codecs import read_policy
+from lampkeeper.model.conditions import ConditionError
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.hash_key import extract
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import FunctionName, split_name
-from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, PolicyKind, SecurableType
+from lampkeeper.model.names import FunctionName
+from lampkeeper.model.policies import Grant, Policy, SecurableType
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.text.sql_quoting import quote_path
@@ -69,73 +70,9 @@ def carriers(workspace: Workspace, catalog: str) -> list[Securable]:
 
 def _policy(raw: Json) -> LivePolicy:
     try:
-        return LivePolicy(raw=raw, policy=policy_from_rest(raw))
+        return LivePolicy(raw=raw, policy=read_policy(raw))
     except (ConditionError, UsageError, KeyError, ValueError) as error:
         return LivePolicy(raw=raw, policy=None, problem=str(error) or type(error).__name__)
-
-
-def policy_from_rest(raw: Mapping[str, Any]) -> Policy | None:
-    """Return the parsed mask or filter policy, None for other kinds; raise UsageError for an unknown part."""
-    if raw.get("policy_type") not in set(PolicyKind):
-        return None
-    kind = PolicyKind(raw["policy_type"])
-    use = raw["column_mask"] if kind is PolicyKind.COLUMN_MASK else raw["row_filter"]
-    when = str(raw.get("when_condition") or "").strip()
-    securable_type = SecurableType(str(raw["on_securable_type"]).upper())
-    full_name = str(raw.get("on_securable_fullname") or "")
-    return Policy(
-        name=str(raw["name"]),
-        kind=kind,
-        securable_type=securable_type,
-        securable=() if securable_type is SecurableType.METASTORE else _parts(full_name),
-        to_principals=tuple(raw.get("to_principals") or ()),
-        except_principals=tuple(raw.get("except_principals") or ()),
-        function=FunctionName(*_parts(str(use["function_name"]))),
-        when=parse_condition(when) if when and when.upper() != "TRUE" else None,
-        match_columns=tuple(
-            MatchColumn(alias=str(m["alias"]), condition=parse_condition(str(m["condition"])))
-            for m in raw.get("match_columns") or ()
-        ),
-        on_column=use.get("on_column"),
-        using=tuple(_argument(a) for a in use.get("using") or ()),
-        comment=str(raw.get("comment") or ""),
-    )
-
-
-def _argument(raw: Mapping[str, Any]) -> Argument:
-    if "alias" in raw:
-        return Argument(alias=str(raw["alias"]))
-    if "constant" in raw:
-        return Argument(constant=str(raw["constant"]))
-    raise UsageError(f"unknown kind of argument: {', '.join(sorted(raw))}")
-
-
-def _parts(full_name: str) -> tuple[str, ...]:
-    """Split a REST full name: Unity Catalog names hold no dots, so the dots are separators."""
-    return split_name(full_name) if "`" in full_name else tuple(full_name.split("."))
-
-
-def policy_to_rest(policy: Policy) -> Json:
-    """Return the document that creates a policy; empty lists and strings are included, so that an update can clear fields."""
-    body: Json = {
-        "name": policy.name,
-        "on_securable_type": str(policy.securable_type),
-        "on_securable_fullname": ".".join(policy.securable),
-        "policy_type": str(policy.kind),
-        "for_securable_type": "TABLE",
-        "to_principals": list(policy.to_principals),
-        "except_principals": list(policy.except_principals),
-        "when_condition": "" if policy.when is None else str(policy.when),
-        "match_columns": [{"alias": m.alias, "condition": str(m.condition)} for m in policy.match_columns],
-        "comment": policy.comment,
-    }
-    using = [{"alias": a.alias} if a.alias is not None else {"constant": a.constant or ""} for a in policy.using]
-    use: Json = {"function_name": policy.function.plain, "using": using}
-    if policy.kind is PolicyKind.COLUMN_MASK:
-        body["column_mask"] = use | {"on_column": policy.on_column}
-    else:
-        body["row_filter"] = use
-    return body
 
 
 def read_grants(workspace: Workspace, securables: Sequence[Securable]) -> list[Grant]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lampkeeper.deploy.verify.structure import StructureCheck, policy_differences
+from lampkeeper.model.codecs import encode_policy
 from lampkeeper.model.conditions import HasTagValue
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import Group
@@ -13,7 +14,7 @@ from lampkeeper.model.policies import Argument, Grant, MatchColumn, Policy, Poli
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
 from lampkeeper.remote.directory import Directory
 from lampkeeper.remote.live import Governed
-from lampkeeper.remote.securables import LivePolicy, policy_to_rest
+from lampkeeper.remote.securables import LivePolicy
 from support.access_models import FUNCTIONS, TABLES
 
 pytestmark = pytest.mark.unit
@@ -47,7 +48,7 @@ DESIRED = Desired(
 
 
 def found(policy: Policy) -> LivePolicy:
-    return LivePolicy(raw=policy_to_rest(policy), policy=policy)
+    return LivePolicy(raw=encode_policy(policy), policy=policy)
 
 
 LIVE = Governed(

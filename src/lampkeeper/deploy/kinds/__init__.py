@@ -1,8 +1,11 @@
-"""The kinds of objects that the engine keeps, in the order in which they are made."""
+"""The kinds of objects that the engine keeps, in the orders in which they are made and removed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from lampkeeper.deploy.kinds.base import Kind
+from lampkeeper.deploy.kinds.description import shown
 from lampkeeper.deploy.kinds.entitlement import EntitlementKind
 from lampkeeper.deploy.kinds.function import FunctionKind
 from lampkeeper.deploy.kinds.genie_acl import GenieAclKind
@@ -19,24 +22,73 @@ from lampkeeper.deploy.kinds.tag_policy import TagPolicyKind
 from lampkeeper.deploy.kinds.warehouse import WarehouseKind
 from lampkeeper.deploy.kinds.warehouse_acl import WarehouseAclKind
 from lampkeeper.deploy.kinds.workspace_assignment import WorkspaceAssignmentKind
+from lampkeeper.model.errors import UsageError
 
-KINDS: tuple[Kind, ...] = (
-    GroupKind(),
-    TagPolicyKind(),
-    TagPermissionKind(),
-    SchemaKind(),
-    FunctionKind(),
-    PolicyKind(),
-    TagKind(),
-    TableControlKind(),
-    WorkspaceAssignmentKind(),
-    EntitlementKind(),
-    WarehouseKind(),
-    WarehouseAclKind(),
-    GrantKind(),
-    GenieSpaceKind(),
-    GenieAclKind(),
-    MemberKind(),
+GROUP = GroupKind()
+TAG_POLICY = TagPolicyKind()
+TAG_PERMISSION = TagPermissionKind()
+SCHEMA = SchemaKind()
+FUNCTION = FunctionKind()
+POLICY = PolicyKind()
+TAG = TagKind()
+TABLE_CONTROL = TableControlKind()
+WORKSPACE_ASSIGNMENT = WorkspaceAssignmentKind()
+ENTITLEMENT = EntitlementKind()
+WAREHOUSE = WarehouseKind()
+WAREHOUSE_ACL = WarehouseAclKind()
+GRANT = GrantKind()
+GENIE_SPACE = GenieSpaceKind()
+GENIE_ACL = GenieAclKind()
+MEMBER = MemberKind()
+
+KINDS: tuple[Kind[Any], ...] = (
+    GROUP,
+    TAG_POLICY,
+    TAG_PERMISSION,
+    SCHEMA,
+    FUNCTION,
+    POLICY,
+    TAG,
+    TABLE_CONTROL,
+    WORKSPACE_ASSIGNMENT,
+    ENTITLEMENT,
+    WAREHOUSE,
+    WAREHOUSE_ACL,
+    GRANT,
+    GENIE_SPACE,
+    GENIE_ACL,
+    MEMBER,
 )
+"""In the order in which objects are made, within a stage."""
 
-BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
+REMOVAL: tuple[Kind[Any], ...] = (
+    GENIE_ACL,
+    GENIE_SPACE,
+    GRANT,
+    WAREHOUSE_ACL,
+    ENTITLEMENT,
+    WORKSPACE_ASSIGNMENT,
+    MEMBER,
+    TAG,
+    POLICY,
+    TABLE_CONTROL,
+    FUNCTION,
+    SCHEMA,
+    TAG_PERMISSION,
+    TAG_POLICY,
+    WAREHOUSE,
+    GROUP,
+)
+"""In the order in which objects are removed, within a stage: who may enter before what they enter, users of a thing before it."""
+
+_BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS}
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """Return a kind by the name that files call it; raise UsageError when this version does not know it."""
+    kind = _BY_NAME.get(name)
+    if kind is None:
+        raise UsageError(
+            f"objects of kind {shown(name)} are not known to this version", fix="use the version of lampkeeper that wrote this"
+        )
+    return kind

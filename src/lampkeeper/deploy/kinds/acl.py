@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import Plain, Session
+from lampkeeper.deploy.kinds.base import Kind, Session
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import acl_path
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.genie import SpacePermission, WarehousePermission
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json
 
+P = TypeVar("P", WarehousePermission, SpacePermission)
 
-class AclKind(Plain):
+
+class AclKind(Kind[P]):
     """One group's level on one object. Entries of others stay as they are."""
 
     layer = Layer.WORKSPACE
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
-    shown: ClassVar[tuple[str, ...]] = ("level",)
-    objects: ClassVar[tuple[tuple[str, str], ...]] = ()
+    compared: ClassVar[tuple[str, ...]] = ("level",)
+    planned = True
+    objects: ClassVar[tuple[tuple[str, str], ...]]
     """The fields that say which object, each with its noun."""
-    name = ""
-    object_type = ""
+    object_type: ClassVar[str]
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the level, the object that it is on, and who has it."""
         on = " ".join(f"{noun} {fields(field)}" for field, noun in self.objects if fields.value(field))
         return f"{fields('level')} on {on}", Place(preposition="for", noun="group", name=fields.name("group"))
 
-    def create(self, session: Session, body: Body) -> str:
+    def create(self, session: Session, spec: P) -> str:
         """Give the level; the other entries are not touched."""
-        entry = {"group_name": body["group"], "permission_level": body["level"]}
-        self._send(session, body, "PATCH", [entry])
+        self._send(session, spec, "PATCH", [{"group_name": spec.group, "permission_level": spec.level}])
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: P, after: P, remote_id: str) -> None:
         """Give the level."""
         self.create(session, after)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: P, remote_id: str) -> None:
         """Put the list back without this group: the API has no call that removes one entry."""
-        now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, body)))
-        kept = [entry for entry in direct_entries(now) if entry.get("group_name") != body["group"]]
+        now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, spec)))
+        kept = [entry for entry in direct_entries(now) if entry.get("group_name") != spec.group]
         try:
-            self._send(session, body, "PUT", kept)
+            self._send(session, spec, "PUT", kept)
         except RemoteError as error:
             if error.status != 404:
                 raise
@@ -55,11 +57,11 @@ class AclKind(Plain):
                 fix="remove the entries of deleted principals, then run again",
             ) from None  # fmt: skip
 
-    def _send(self, session: Session, body: Body, method: str, entries: list[Json]) -> None:
-        path = acl_path(self.object_type, self._object_id(session, body))
+    def _send(self, session: Session, spec: P, method: str, entries: list[Json]) -> None:
+        path = acl_path(self.object_type, self._object_id(session, spec))
         session.workspace.write(self.name, method, path, {"access_control_list": entries})
 
-    def _object_id(self, session: Session, body: Body) -> str:
+    def _object_id(self, session: Session, spec: P) -> str:
         raise NotImplementedError
 
 

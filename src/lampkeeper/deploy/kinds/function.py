@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, shown
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError, RemoteError
 from lampkeeper.model.hash_key import redact
 from lampkeeper.model.layers import Layer
-from lampkeeper.model.masks import Function, FunctionRole, Parameter
-from lampkeeper.model.names import FunctionName
+from lampkeeper.model.masks import Function, FunctionRole
+from lampkeeper.model.names import TableName
 from lampkeeper.remote.warehouse import run_sql
-from lampkeeper.text.sql_quoting import quote_path
+
+_BODY = "body or signature"
 
 
-class FunctionKind(Plain):
+class FunctionKind(Kind[Function]):
     """A mask or filter function: compared by signature and body, written by SQL."""
 
     name = "function"
     layer = Layer.DATA_ACCESS
+    codec = codecs.FUNCTION
     stages: ClassVar[Mapping[Action, Stage]] = {
         Action.CREATE: Stage.PREPARE,
         Action.UPDATE: Stage.PROTECT,
         Action.DELETE: Stage.CLEAN,
     }
+    propagating = True
+    marked = True
+    shared = False
+    runs_sql = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return the functions wanted."""
-        return {_function_key(f): function_body(f, marked(f.comment, env)) for f in desired.functions}
-
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
-        """Return the SQL functions of the schemas in scope."""
+    def desired(self, desired: Desired, env: str) -> dict[str, Function]:
+        """Return the functions wanted, as the catalog shows them: the role follows from what they return, and no examples."""
         return {
-            _function_key(f): LiveObject(body=function_body(f, f.comment), mark=mark_of(f.comment))
-            for f in view.governed.functions
+            _key(f): replace(
+                f,
+                comment=marked(f.comment, env),
+                role=FunctionRole.FILTER if f.returns.upper() == "BOOLEAN" else FunctionRole.MASK,
+                examples=(),
+            )
+            for f in desired.functions
         }
 
-    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[Function]]:
+        """Return the SQL functions of the schemas in scope."""
+        return {_key(f): LiveObject(spec=f, mark=mark_of(f.comment)) for f in view.governed.functions}
+
+    def differences(self, found: Function, target: Function) -> tuple[str, ...]:
         """Compare what the function does, and with which key; its comment may differ. A body that is not shown may be it."""
-        old, new = function_of(found), function_of(target)
-        if not old.body:
+        if not found.body:
             return ()
-        if old.digest != new.digest:
-            return (f"body or signature: {old.digest} -> {new.digest}",)
-        return () if old.key_id == new.key_id else (f"key changed: {old.key_id or 'none'} -> {new.key_id or 'unknown'}",)
+        if found.digest != target.digest:
+            return (f"{_BODY}: {found.digest} -> {target.digest}",)
+        # Only of a keyed function the key's id is kept.
+        old, new = (f.key_id if f.keyed else "" for f in (found, target))
+        return () if old == new else (f"key changed: {old or 'none'} -> {new or 'unknown'}",)
+
+    def shows(self, reason: str, spec: Function | None) -> bool:
+        """Return whether signature and body tell the reason already."""
+        return reason.startswith(f"{_BODY}:") or super().shows(reason, spec)
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the function."""
@@ -65,66 +85,56 @@ class FunctionKind(Plain):
         before, after = fields.both
         return diff_of(_sql_lines(before), _sql_lines(after))
 
-    def create(self, session: Session, body: Body) -> str:
+    def notes(self, spec: Function) -> tuple[str, ...]:
+        """Return `keyed` for what is written with the environment's key."""
+        return ("keyed",) if spec.keyed else ()
+
+    def simulate(self, access: SimulatedAccess, before: Function | None, after: Function | None) -> None:
+        """Add the function, or remove it."""
+        if after is not None:
+            access.functions[after.name.plain.casefold()] = after
+        elif before is not None:
+            access.functions.pop(before.name.plain.casefold(), None)
+
+    def touched(self, access: SimulatedAccess, spec: Function) -> set[TableName]:
+        """Return all tables: policies of any may call it."""
+        return set(access.tables)
+
+    def needs(self, spec: Function) -> set[Need]:
+        """Return CREATE FUNCTION in the schema, and the way there."""
+        home = f"{spec.name.catalog}.{spec.name.schema}"
+        return {*to_reach(home), need_on("schema", home, "make functions", "CREATE_FUNCTION", "MANAGE")}
+
+    def create(self, session: Session, spec: Function) -> str:
         """Create the function, or replace it; a keyed one gets its key here, on the way to the platform and nowhere else."""
-        function = function_of(body)
-        if not function.keyed:
-            run_sql(session.workspace, function.create_sql(), kind="function", writes=True)
+        if not spec.keyed:
+            run_sql(session.workspace, spec.create_sql(), kind="function", writes=True)
             return ""
         key = session.hash_key
-        if key is None or key.id != function.key_id:
-            raise InternalError(f"function {function.name} was to be made without its key")
+        if key is None or key.id != spec.key_id:
+            raise InternalError(f"function {spec.name} was to be made without its key")
         try:
-            run_sql(session.workspace, key.insert(function.create_sql()), kind="function", writes=True)
+            run_sql(session.workspace, key.insert(spec.create_sql()), kind="function", writes=True)
         except RemoteError as error:
             # The platform may quote the statement in its answer.
             raise RemoteError(redact(error.message), code=error.code, status=error.status, fix=error.fix) from None
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: Function, after: Function, remote_id: str) -> None:
         """Replace the function in one statement."""
         self.create(session, after)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: Function, remote_id: str) -> None:
         """Drop the function."""
-        name = quote_path(body["catalog"], body["schema"], body["name"])
-        run_sql(session.workspace, f"DROP FUNCTION IF EXISTS {name}", kind="function", writes=True)
+        run_sql(session.workspace, f"DROP FUNCTION IF EXISTS {spec.name.sql}", kind="function", writes=True)
 
 
-def _sql_lines(body: Body | None) -> list[str]:
-    if body is None:
+def _sql_lines(fields: Mapping[str, Any] | None) -> list[str]:
+    if fields is None:
         return []
-    parameters = ", ".join(f"{shown(name)} {str(kind).upper()}" for name, kind in body.get("parameters") or ())
-    text = str(body.get("body") or "")
-    return [f"({parameters}) RETURNS {str(body.get('returns')).upper()}", *f"RETURN {text}".split("\n")]
+    parameters = ", ".join(f"{shown(name)} {str(kind).upper()}" for name, kind in fields["parameters"])
+    return [f"({parameters}) RETURNS {str(fields['returns']).upper()}", *f"RETURN {fields['body']}".split("\n")]
 
 
-def _function_key(function: Function) -> str:
-    return key_of(*(p.casefold() for p in (function.name.catalog, function.name.schema, function.name.function)))
-
-
-def function_body(function: Function, comment: str) -> Body:
-    """Return a function as JSON: of a keyed one the placeholders and the key's id."""
-    body = {
-        "catalog": function.name.catalog,
-        "schema": function.name.schema,
-        "name": function.name.function,
-        "parameters": [[p.name, p.type] for p in function.parameters],
-        "returns": function.returns,
-        "body": function.body,
-        "comment": comment,
-    }
-    return body | {"key_id": function.key_id} if function.keyed else body
-
-
-def function_of(body: Body) -> Function:
-    """Read what `function_body` made."""
-    return Function(
-        name=FunctionName(body["catalog"], body["schema"], body["name"]),
-        role=FunctionRole.FILTER if str(body["returns"]).upper() == "BOOLEAN" else FunctionRole.MASK,
-        parameters=tuple(Parameter(name=n, type=t) for n, t in body["parameters"]),
-        returns=body["returns"],
-        body=body["body"],
-        comment=body["comment"],
-        key_id=body.get("key_id", ""),
-    )
+def _key(function: Function) -> str:
+    return key_of(*(part.casefold() for part in function.name.parts))

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from lampkeeper.deploy.change import Body
 from lampkeeper.deploy.kinds.acl import AclKind, direct_entries
 from lampkeeper.deploy.kinds.base import LiveObject, Session, key_of
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.genie import SpacePermission
 
 
-class GenieAclKind(AclKind):
+class GenieAclKind(AclKind[SpacePermission]):
     """Which groups may run a space."""
 
     name = "genie_acl"
+    codec = codecs.SPACE_PERMISSION
     object_type = "genie"
     objects: ClassVar[tuple[tuple[str, str], ...]] = (("space", "Genie space"), ("space_id", "with id"))
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, SpacePermission]:
         """Return CAN_RUN for each group of each space."""
         return {
-            key_of(s.space_id or s.key, g): {"space": s.key, "space_id": s.space_id, "group": g, "level": "CAN_RUN"}
+            key_of(s.space_id or s.key, g): SpacePermission(space=s.key, space_id=s.space_id, group=g, level="CAN_RUN")
             for s in desired.spaces
             for g in s.acl_groups
         }
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[SpacePermission]]:
         """Return the direct entries of groups on the spaces in scope, by our name for the space and by its id."""
-        return {
-            key_of(alias, str(entry["group_name"])): LiveObject(
-                body={
-                    "space": key,
-                    "space_id": str(view.spaces[key]["space_id"]),
-                    "group": str(entry["group_name"]),
-                    "level": entry["permission_level"],
-                }
-            )
-            for key, acl in view.space_acls.items()
-            for alias in (key, str(view.spaces[key]["space_id"]))
-            for entry in direct_entries(acl)
-            if entry.get("group_name")
-        }
+        found: dict[str, LiveObject[SpacePermission]] = {}
+        for key, acl in view.space_acls.items():
+            space_id = str(view.spaces[key]["space_id"])
+            for entry in direct_entries(acl):
+                group = str(entry.get("group_name") or "")
+                if group:
+                    spec = SpacePermission(space=key, space_id=space_id, group=group, level=entry["permission_level"])
+                    found |= {key_of(alias, group): LiveObject(spec=spec) for alias in (key, space_id)}
+        return found
 
-    def _object_id(self, session: Session, body: Body) -> str:
-        return str(body["space_id"] or session.spaces.get(body["space"]) or "")
+    def claim_key(self, key: str, spec: SpacePermission, spaces: Mapping[str, str]) -> str | None:
+        """Return the group at the space's id: a space is called differently in each environment."""
+        space_id = spec.space_id or spaces.get(spec.space) or ""
+        return key_of(space_id, spec.group) if space_id else None
+
+    def _object_id(self, session: Session, spec: SpacePermission) -> str:
+        return spec.space_id or session.spaces.get(spec.space) or ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, mark_of, marked
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, json_lines
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.files.space_json import read_space as parse_space
 from lampkeeper.files.space_json import render_space, same_content
+from lampkeeper.model.codecs import Codec
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.errors import RemoteError
+from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.genie import GenieSpace
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json
@@ -21,58 +23,88 @@ from lampkeeper.remote.spaces import create_space, read_space, trash_space, upda
 from lampkeeper.remote.warehouse import warehouse_id
 
 
-class GenieSpaceKind(Plain):
+def content_of(space: GenieSpace) -> str:
+    """Return what we author of a space's content as the API takes it; nothing when we author none."""
+    authored = space.tables or space.examples or space.functions or _authored(replace(space, description=""))
+    return render_space(space) if authored else ""
+
+
+def _encode(space: GenieSpace) -> dict[str, Any]:
+    return {
+        "key": space.key,
+        "title": space.title,
+        "description": space.description,
+        "warehouse": space.warehouse_id,
+        "warehouse_name": space.warehouse_name,
+        "content": content_of(space),
+        "attached": space.space_id,
+    }
+
+
+def _decode(document: Mapping[str, Any]) -> GenieSpace:
+    try:
+        space = parse_space(
+            document["content"], name=document["key"], title=document["title"], description=document["description"],
+            space_id=document["attached"], warehouse_id=document["warehouse"],
+        )  # fmt: skip
+    except UsageError as error:
+        raise ValueError(error.message) from None
+    return replace(space, warehouse_name=document["warehouse_name"])
+
+
+class GenieSpaceKind(Kind[GenieSpace]):
     """A Genie space: made by us, or attached by id, when only what we author of it is written."""
 
     name = "genie_space"
     layer = Layer.WORKSPACE
+    codec = Codec(encode=_encode, decode=_decode)
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    marked = True
+    shared = False
+    planned = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, GenieSpace]:
         """Return the spaces; an attached one without content of ours is not written at all."""
-        shared = next((w.id or w.name for w in desired.warehouses), "")
-        bodies: dict[str, Body] = {}
+        used = next((w.id or w.name for w in desired.warehouses), "")
+        specs: dict[str, GenieSpace] = {}
         for space in desired.spaces:
-            if space.space_id and not _authored(space):
+            attached = bool(space.space_id)
+            if attached and not _authored(space):
                 continue
-            bodies[space.key] = {
-                "key": space.key,
-                "title": "" if space.space_id else space.title or space.name,
-                "description": space.description if space.space_id else marked(space.description, f"{env}/{space.key}"),
-                "warehouse": space.warehouse_id or ("" if space.space_id else shared),
-                "content": render_space(space) if space.tables else "",
-                "attached": space.space_id,
-            }
-        return bodies
+            specs[space.key] = replace(
+                space if space.tables else GenieSpace(name=space.key, tables=(), space_id=space.space_id),
+                name=space.key,
+                title="" if attached else space.title or space.name,
+                description=space.description if attached else marked(space.description, f"{env}/{space.key}"),
+                warehouse_id=space.warehouse_id or ("" if attached else used),
+                acl_groups=(),
+            )
+        return specs
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[GenieSpace]]:
         """Return the spaces in scope; their content is read as far as our model knows it."""
-        ids = {str(w["id"]): n for n, w in view.warehouses.items()}
+        names = {str(w["id"]): n for n, w in view.warehouses.items()}
         found = {}
         for key, raw in view.spaces.items():
-            text = str(raw.get("serialized_space") or "")
-            description = str(raw.get("description") or "")
-            warehouse = str(raw.get("warehouse_id") or "")
-            body = {
-                "key": key,
-                "title": str(raw.get("title") or ""),
-                "description": description,
-                "warehouse": warehouse,
-                "warehouse_name": ids.get(warehouse, ""),
-                "content": render_space(parse_space(text, name=key)) if text else "",
-                "attached": str(raw["space_id"]),
-            }
-            found[key] = LiveObject(body=body, remote_id=str(raw["space_id"]), mark=mark_of(description).split("/")[0])
+            space_id, warehouse = str(raw["space_id"]), str(raw.get("warehouse_id") or "")
+            space = parse_space(
+                str(raw.get("serialized_space") or ""), name=key, title=str(raw.get("title") or ""),
+                description=str(raw.get("description") or ""), space_id=space_id, warehouse_id=warehouse,
+            )  # fmt: skip
+            spec = replace(space, warehouse_name=names.get(warehouse, ""))
+            found[key] = LiveObject(spec=spec, remote_id=space_id, mark=mark_of(space.description).split("/")[0])
         return found
 
-    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+    def differences(self, found: GenieSpace, target: GenieSpace) -> tuple[str, ...]:
         """Compare what we write; an empty wanted field leaves the space's own."""
-        reasons = [f"{f} differs" for f in ("title", "description") if target[f] and found.get(f) != target[f]]
-        if target["content"] and not same_content(target["content"], str(found.get("content") or "")):
+        pairs = (("title", found.title, target.title), ("description", found.description, target.description))
+        reasons = [f"{name} differs" for name, old, new in pairs if new and old != new]
+        content = content_of(target)
+        if content and not same_content(content, content_of(found)):
             reasons.append("content differs")
-        wanted = target["warehouse"]
-        if wanted and wanted not in (found.get("warehouse"), found.get("warehouse_name")):
-            reasons.append(f"warehouse: {found.get('warehouse_name') or found.get('warehouse')} -> {wanted}")
+        wanted = target.warehouse_id
+        if wanted and wanted not in (found.warehouse_id, found.warehouse_name):
+            reasons.append(f"warehouse: {found.warehouse_name or found.warehouse_id} -> {wanted}")
         return tuple(reasons)
 
     def words(self, fields: Fields) -> tuple[str, Place]:
@@ -98,39 +130,46 @@ class GenieSpaceKind(Plain):
             return ()
         return diff_of(_lines(before), _lines(after))
 
-    def create(self, session: Session, body: Body) -> str:
+    def keys_at(self, key: str, found: LiveObject[GenieSpace], view: LiveState) -> tuple[str, ...]:
+        """Return the space's id."""
+        return (found.remote_id,)
+
+    def remember(self, session: Session, key: str, remote_id: str) -> None:
+        """Let permissions find the space."""
+        session.spaces[key] = remote_id
+
+    def create(self, session: Session, spec: GenieSpace) -> str:
         """Create the space."""
-        made = create_space(session.workspace, self._document(session, body, ""))
-        session.spaces[body["key"]] = made
+        made = create_space(session.workspace, self._document(session, spec, ""))
+        session.spaces[spec.key] = made
         return made
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: GenieSpace, after: GenieSpace, remote_id: str) -> None:
         """Replace what we author; what we do not know of is kept, and an edit made meanwhile makes the platform refuse."""
         now = read_space(session.workspace, remote_id) or {}
-        there, planned = str(now.get("serialized_space") or ""), str(before.get("content") or "")
-        if there and planned and not (same_content(planned, there) or same_content(after["content"] or planned, there)):
+        there, planned = str(now.get("serialized_space") or ""), content_of(before)
+        if there and not (same_content(planned, there) or same_content(content_of(after) or planned, there)):
             raise RemoteError(
-                f"space {before['key']!r} was changed by somebody else since the plan was made",
+                f"space {before.key!r} was changed by somebody else since the plan was made",
                 code="ABORTED", status=409, fix="plan again; to keep what was changed there, `generate` imports it",
             )  # fmt: skip
-        document = self._document(session, after, str(now.get("serialized_space") or ""))
+        document = self._document(session, after, there)
         if now.get("etag"):
             document["etag"] = now["etag"]
         update_space(session.workspace, remote_id, document)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: GenieSpace, remote_id: str) -> None:
         """Move the space to the trash."""
         trash_space(session.workspace, remote_id)
 
     @staticmethod
-    def _document(session: Session, body: Body, base: str) -> Json:
-        document: dict[str, Any] = {f: body[f] for f in ("title", "description") if body[f]}
-        if body["content"]:
-            document["serialized_space"] = render_space(parse_space(body["content"], name=body["key"]), base)
-        name = body["warehouse"]
-        if name:
-            document["warehouse_id"] = session.warehouses.get(name, name)
-        elif not body["attached"]:
+    def _document(session: Session, spec: GenieSpace, base: str) -> Json:
+        document: dict[str, Any] = {k: v for k, v in (("title", spec.title), ("description", spec.description)) if v}
+        if content_of(spec):
+            document["serialized_space"] = render_space(spec, base)
+        if spec.warehouse_id:
+            document["warehouse_id"] = session.warehouses.get(spec.warehouse_id, spec.warehouse_id)
+        elif not spec.space_id:
             document["warehouse_id"] = warehouse_id(session.workspace)
         return document
 
@@ -144,8 +183,8 @@ def _counts(content: Mapping[str, Any]) -> Iterator[str]:
             yield from _counts(value)
 
 
-def _lines(body: Body | None) -> list[str]:
-    content = str(body.get("content") or "") if body is not None else ""
+def _lines(fields: Mapping[str, Any] | None) -> list[str]:
+    content = str(fields.get("content") or "") if fields is not None else ""
     return json_lines(json.loads(content)) if content else []
 
 

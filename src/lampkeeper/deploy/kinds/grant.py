@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Session, Shared, key_of
+from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, Steps, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.required_privileges import Need, need_on
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Grant
 from lampkeeper.remote.clients import Json, encode
 
-_UC = "/api/2.1/unity-catalog"
+_PERMISSIONS = "/api/2.1/unity-catalog/permissions"
 
 
-class GrantKind(Shared):
+class GrantKind(SetKind[Grant]):
     """The privileges of one principal on one securable.
 
     A group of ours has what we say and nothing else there. A group that others own may hold more: what they granted is
@@ -26,34 +31,44 @@ class GrantKind(Shared):
 
     name = "grant"
     layer = Layer.DATA_ACCESS
+    codec = codecs.GRANT
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
-    shown: ClassVar[tuple[str, ...]] = ("privileges",)
+    compared: ClassVar[tuple[str, ...]] = ("privileges",)
     elements: ClassVar[str] = "privileges"
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return the grants wanted; `shared` says that the principal is not a group of ours."""
+    def desired(self, desired: Desired, env: str) -> dict[str, Grant]:
+        """Return the grants wanted; they are `shared` where the principal is not a managed group."""
         ours = {g.name for g in desired.groups if not g.external}
-        return {_grant_key(g): {**grant_body(g), "shared": g.principal not in ours} for g in desired.grants}
+        return {_key(g): replace(g, shared=g.principal not in ours) for g in desired.grants}
 
-    def addition(self, wanted: Body, found: Body) -> Body | None:
-        """Return the missing privileges of a principal that is not ours: they are added beside those of others."""
-        return self.missing(wanted, found) if _shared(wanted) else None
-
-    def target(self, wanted: Body, found: Body, recorded: Body | None) -> Body:
-        """Return the wanted privileges, with those of others if the principal is not ours."""
-        return super().target(wanted, found, recorded) if _shared(wanted) else wanted
-
-    def claim(self, standing: Body, wanted: Body, recorded: Body | None) -> Body:
-        """Return what is ours of the privileges that stand: all of them for a group of ours."""
-        return super().claim(standing, wanted, recorded) if _shared(wanted or recorded or standing) else standing
-
-    def remainder(self, found: Body, recorded: Body) -> Body | None:
-        """Return the privileges that others granted, if there are any."""
-        return super().remainder(found, recorded) if _shared(recorded) else None
-
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[Grant]]:
         """Return every direct grant on the securables in scope."""
-        return {_grant_key(g): LiveObject(body=grant_body(g)) for g in view.governed.grants}
+        return {_key(g): LiveObject(spec=g) for g in view.governed.grants}
+
+    def addition(self, wanted: Grant, found: Grant) -> Grant | None:
+        """Return the missing privileges of a shared principal: they are added beside those of others."""
+        return self.missing(wanted, found) if wanted.shared else None
+
+    def beside_others(self, wanted: Grant) -> Grant:
+        """Return the grant as a shared one."""
+        return replace(wanted, shared=True)
+
+    def target(self, wanted: Grant, found: Grant, recorded: Grant | None) -> Grant:
+        """Return the wanted privileges, with those of others if the grant is shared."""
+        return super().target(wanted, found, recorded) if wanted.shared else wanted
+
+    def managed(self, standing: Grant, wanted: Grant | None, recorded: Grant | None) -> Grant:
+        """Return all privileges of a managed group, and of a shared principal those that we granted."""
+        said = wanted or recorded or standing
+        return super().managed(standing, wanted, recorded) if said.shared else standing
+
+    def unmanaged(self, found: Grant, recorded: Grant) -> Grant | None:
+        """Return the privileges that others granted, if there are any."""
+        return super().unmanaged(found, recorded) if recorded.shared else None
+
+    def uninvited(self, spec: Grant, desired: Desired, groups: Collection[str]) -> bool:
+        """Return whether the principal is a managed group, which holds the wanted grants and no others."""
+        return spec.principal in groups and any(g.name == spec.principal and not g.external for g in desired.groups)
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return `grant SELECT to analysts`, and what it is on."""
@@ -62,59 +77,59 @@ class GrantKind(Shared):
         place = Place(preposition="on", noun=noun, name=fields.name("securable"))
         return f"grant {fields('privileges')} to {fields('principal')}{beside}", place
 
-    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+    def steps(self, action: Action, before: Grant | None, after: Grant | None) -> Steps[Grant]:
         """Revoke early, grant late."""
         if action is not Action.UPDATE or before is None or after is None:
             return super().steps(action, before, after)
-        old, new = set(before["privileges"]), set(after["privileges"])
-        steps: list[tuple[Stage, Body | None]] = []
+        old, new = set(before.privileges), set(after.privileges)
+        steps: list[tuple[Stage, Grant | None]] = []
         if old - new:
-            steps.append((Stage.CLOSE, {**after, "privileges": sorted(old & new)}))
+            steps.append((Stage.CLOSE, replace(after, privileges=tuple(old & new))))
         if new - old:
             steps.append((Stage.OPEN, after))
         return tuple(steps)
 
-    def create(self, session: Session, body: Body) -> str:
+    def simulate(self, access: SimulatedAccess, before: Grant | None, after: Grant | None) -> None:
+        """Let the principal hold the privileges, or none."""
+        if after is not None:
+            access.put_grant(after)
+        elif before is not None:
+            access.drop_grant(before)
+
+    def touched(self, access: SimulatedAccess, spec: Grant) -> set[TableName]:
+        """Return the tables below the securable."""
+        return access.inside(".".join(spec.securable))
+
+    def needs(self, spec: Grant) -> set[Need]:
+        """Return MANAGE on the securable."""
+        return {need_on(str(spec.securable_type), ".".join(spec.securable), "grant", "MANAGE")}
+
+    def create(self, session: Session, spec: Grant) -> str:
         """Grant the privileges."""
-        self._send(session, body, set(body["privileges"]), set())
+        self._send(session, spec, set(spec.privileges), set())
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: Grant, after: Grant, remote_id: str) -> None:
         """Grant and revoke what differs."""
-        old, new = set(before["privileges"]), set(after["privileges"])
+        old, new = set(before.privileges), set(after.privileges)
         # Taking ALL_PRIVILEGES away may take the privileges granted by name with it: what stays is granted again.
         add = new if "ALL_PRIVILEGES" in old - new else new - old
         self._send(session, after, add, old - new)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: Grant, remote_id: str) -> None:
         """Revoke the privileges."""
-        self._send(session, body, set(), set(body["privileges"]))
+        self._send(session, spec, set(), set(spec.privileges))
 
     @staticmethod
-    def _send(session: Session, body: Body, add: set[str], remove: set[str]) -> None:
-        change: Json = {"principal": body["principal"]}
+    def _send(session: Session, spec: Grant, add: set[str], remove: set[str]) -> None:
+        change: Json = {"principal": spec.principal}
         if add:
             change["add"] = sorted(add)
         if remove:
             change["remove"] = sorted(remove)
-        path = f"{_UC}/permissions/{encode(str(body['securable_type']).lower(), '.'.join(body['securable']))}"
+        path = f"{_PERMISSIONS}/{encode(str(spec.securable_type).lower(), '.'.join(spec.securable))}"
         session.workspace.write("grant", "PATCH", path, {"changes": [change]})
 
 
-def _shared(body: Body) -> bool:
-    """Return whether the principal of a grant is not ours, so that others grant to it too."""
-    return bool(body.get("shared"))
-
-
-def grant_body(grant: Grant) -> Body:
-    """Return a grant as JSON."""
-    return {
-        "securable_type": str(grant.securable_type),
-        "securable": list(grant.securable),
-        "principal": grant.principal,
-        "privileges": list(grant.privileges),
-    }
-
-
-def _grant_key(grant: Grant) -> str:
+def _key(grant: Grant) -> str:
     return key_of(str(grant.securable_type), ".".join(grant.securable).casefold(), grant.principal)

@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
-from lampkeeper.deploy.change import Body
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.groups import Group
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.names import TableName
 from lampkeeper.remote.clients import encode
 
 
-class GroupKind(Plain):
+class GroupKind(Kind[Group]):
     """An account group, known by its name: SCIM groups have no field for a description."""
 
     name = "group"
     layer = Layer.ACCOUNT
+    codec = codecs.GROUP
+    of_account = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
-        """Return the groups that are ours to make."""
-        return {g.name: {"name": g.name} for g in desired.groups if not g.external}
+    def desired(self, desired: Desired, env: str) -> dict[str, Group]:
+        """Return the groups that are not external."""
+        return {g.name: Group(name=g.name) for g in desired.groups if not g.external}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[Group]]:
         """Return every account group."""
-        return {n: LiveObject(body={"name": n}, remote_id=i) for n, i in view.governed.directory.groups.items()}
+        return {n: LiveObject(spec=Group(name=n), remote_id=i) for n, i in view.governed.directory.groups.items()}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the group."""
         return "", Place(noun="group", name=fields.name("name"))
 
-    def create(self, session: Session, body: Body) -> str:
+    def simulate(self, access: SimulatedAccess, before: Group | None, after: Group | None) -> None:
+        """Add the group, or remove it with its members."""
+        if after is not None:
+            access.members.setdefault(after.name, set())
+        elif before is not None:
+            access.members.pop(before.name, None)
+
+    def touched(self, access: SimulatedAccess, spec: Group) -> set[TableName]:
+        """Return all tables."""
+        return set(access.tables)
+
+    def remember(self, session: Session, key: str, remote_id: str) -> None:
+        """Let members and assignments find the group."""
+        session.principals[key] = remote_id
+
+    def create(self, session: Session, spec: Group) -> str:
         """Make the group, empty."""
         path, api_level = session.workspace.scim("Groups")
-        made = session.workspace.write("group", "POST", path, {"displayName": body["name"]}, api_level=api_level)
-        session.principals[body["name"]] = str(made["id"])
+        made = session.workspace.write("group", "POST", path, {"displayName": spec.name}, api_level=api_level)
+        session.principals[spec.name] = str(made["id"])
         return str(made["id"])
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: Group, after: Group, remote_id: str) -> None:
         """Do nothing: a group has only its name."""
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: Group, remote_id: str) -> None:
         """Remove the group."""
         path, api_level = session.workspace.scim("Groups")
         session.workspace.write("group", "DELETE", f"{path}/{encode(remote_id)}", api_level=api_level)
-        session.principals.pop(body["name"], None)
+        session.principals.pop(spec.name, None)

@@ -3,65 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, Steps, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.kinds.policy_words import policy_clauses, policy_head, policy_text
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.required_privileges import Need, need_on
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.conditions import Condition, Or, any_of
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
-from lampkeeper.model.policies import Policy
-from lampkeeper.remote.clients import Json, encode
-from lampkeeper.remote.securables import policy_from_rest, policy_to_rest
+from lampkeeper.model.names import TableName
+from lampkeeper.model.policies import Policy, SecurableType, UnreadPolicy
+from lampkeeper.remote.clients import encode
 
-_UC = "/api/2.1/unity-catalog"
+_POLICIES = "/api/2.1/unity-catalog/policies"
+
+AnyPolicy = Policy | UnreadPolicy
 
 
-class PolicyKind(Plain):
+class PolicyKind(Kind[AnyPolicy]):
     """An ABAC policy; fields that we do not know stay as they are, because updates name the fields they change."""
 
     name = "policy"
     layer = Layer.DATA_ACCESS
+    codec = codecs.POLICY
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.PROTECT, Action.DELETE: Stage.CLEAN}
+    propagating = True
+    marked = True
+    shared = False
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, AnyPolicy]:
         """Return the policies wanted."""
-        return {_policy_key(policy_to_rest(p)): policy_to_rest(p) | {"comment": marked(p.comment, env)} for p in desired.policies}
+        return {_key(p): replace(p, comment=marked(p.comment, env)) for p in desired.policies}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
-        """Return the mask and filter policies in scope, conditions in our spelling; others are not ours to judge."""
-        found = {}
+    def live(self, view: LiveState) -> dict[str, LiveObject[AnyPolicy]]:
+        """Return the policies in scope; of other types, and of those that cannot be read, the document."""
+        found: dict[str, LiveObject[AnyPolicy]] = {}
         for each in view.governed.policies:
-            raw = each.raw if each.policy is None else policy_to_rest(each.policy)
-            found[_policy_key(raw)] = LiveObject(
-                body=dict(raw), remote_id=str(each.raw.get("id") or ""), mark=mark_of(str(raw.get("comment") or ""))
-            )
+            spec = UnreadPolicy(document=each.raw) if each.policy is None else each.policy
+            found[_key(spec)] = LiveObject(spec=spec, remote_id=str(each.raw.get("id") or ""), mark=mark_of(spec.comment))
         return found
 
-    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
-        """Tighten early, widen access late; an update that does both goes through a body that protects as much as either."""
+    def steps(self, action: Action, before: AnyPolicy | None, after: AnyPolicy | None) -> Steps[AnyPolicy]:
+        """Tighten early, widen access late; an update that does both goes through a policy that protects as much as either."""
         if action is not Action.UPDATE or before is None or after is None:
             return super().steps(action, before, after)
-        old, new = policy_from_rest(before), policy_from_rest(after)
-        if old is None or new is None:
+        if isinstance(before, UnreadPolicy) or isinstance(after, UnreadPolicy):
             return ((Stage.SWITCH, after),)
-        middle = self._strictest(old, new)
-        if middle is None:
+        careful = self._strictest(before, after)
+        if careful is None:
             return ((Stage.SWITCH, after),)
-        careful = policy_to_rest(middle) | {"comment": after["comment"]}
-        steps: list[tuple[Stage, Body | None]] = []
-        if self._protection(careful) != self._protection(before):
+        steps: list[tuple[Stage, AnyPolicy | None]] = []
+        if _protection(careful) != _protection(before):
             steps.append((Stage.PROTECT, careful))
-        if self._protection(careful) != self._protection(after) or not steps:
+        if _protection(careful) != _protection(after) or not steps:
             steps.append((Stage.SWITCH, after))
         return tuple(steps)
-
-    @staticmethod
-    def _protection(body: Body) -> Json:
-        return {k: v for k, v in body.items() if k != "comment"}
 
     @staticmethod
     def _strictest(old: Policy, new: Policy) -> Policy | None:
@@ -69,23 +71,15 @@ class PolicyKind(Plain):
         same_shape = [m.alias for m in old.match_columns] == [m.alias for m in new.match_columns]
         if old.kind is not new.kind or not same_shape or len(new.match_columns) > 1 or old.on_column != new.on_column:
             return None
-        match = tuple(
-            type(n)(alias=n.alias, condition=_either(o.condition, n.condition))
-            for o, n in zip(old.match_columns, new.match_columns, strict=True)
-        )
-        return Policy(
-            name=new.name,
-            kind=new.kind,
-            securable_type=new.securable_type,
-            securable=new.securable,
-            to_principals=tuple({*old.to_principals, *new.to_principals}),
+        return replace(
+            new,
+            to_principals=(*old.to_principals, *new.to_principals),
             except_principals=tuple({*old.except_principals} & {*new.except_principals}),
-            function=new.function,
             when=None if old.when is None or new.when is None else _either(old.when, new.when),
-            match_columns=match,
-            on_column=new.on_column,
-            using=new.using,
-            comment=new.comment,
+            match_columns=tuple(
+                replace(n, condition=_either(o.condition, n.condition))
+                for o, n in zip(old.match_columns, new.match_columns, strict=True)
+            ),
         )
 
     def words(self, fields: Fields) -> tuple[str, Place]:
@@ -100,20 +94,43 @@ class PolicyKind(Plain):
         """Return the conditions that change."""
         return policy_text(fields)
 
-    def create(self, session: Session, body: Body) -> str:
+    def simulate(self, access: SimulatedAccess, before: AnyPolicy | None, after: AnyPolicy | None) -> None:
+        """Add the policy, or remove it; a policy that cannot be read has no known effect."""
+        if isinstance(after, Policy):
+            access.policies[after.key] = after
+        elif after is None and before is not None:
+            access.policies.pop(before.key, None)
+
+    def touched(self, access: SimulatedAccess, spec: AnyPolicy) -> set[TableName]:
+        """Return the tables below the securable."""
+        kind, full_name, _ = spec.key
+        return set(access.tables) if kind == SecurableType.METASTORE else access.inside(full_name)
+
+    def needs(self, spec: AnyPolicy) -> set[Need]:
+        """Return MANAGE on the securable."""
+        kind, full_name, _ = spec.key
+        return {need_on(kind, full_name, "make policies", "MANAGE")}
+
+    def create(self, session: Session, spec: AnyPolicy) -> str:
         """Create the policy."""
-        made = session.workspace.write("policy", "POST", f"{_UC}/policies", {k: v for k, v in body.items() if v != ""})
-        return str(made.get("id") or "")
+        document = {k: v for k, v in self.codec.encode(spec).items() if v != ""}
+        return str(session.workspace.write("policy", "POST", _POLICIES, document).get("id") or "")
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
-        """Change the fields that differ; a field named in the mask and absent from the body is cleared."""
-        fields = [f for f in sorted(after) if after[f] != before.get(f) and f not in {"name", "on_securable_type"}]
-        document = {k: v for k, v in after.items() if v not in ("", [])}
-        session.workspace.write("policy", "PATCH", _policy_path(after), document, {"update_mask": ",".join(fields)})
+    def update(self, session: Session, before: AnyPolicy, after: AnyPolicy, remote_id: str) -> None:
+        """Change the fields that differ; a field named in the mask and absent from the document is cleared."""
+        old, new = self.codec.encode(before), self.codec.encode(after)
+        fields = [f for f in sorted(new) if new[f] != old.get(f) and f not in {"name", "on_securable_type"}]
+        document = {k: v for k, v in new.items() if v not in ("", [])}
+        session.workspace.write("policy", "PATCH", _path(after), document, {"update_mask": ",".join(fields)})
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: AnyPolicy, remote_id: str) -> None:
         """Drop the policy."""
-        session.workspace.write("policy", "DELETE", _policy_path(body))
+        session.workspace.write("policy", "DELETE", _path(spec))
+
+
+def _protection(policy: Policy) -> dict[str, object]:
+    """Return what a policy does, written out: conditions that read alike are alike."""
+    return {k: v for k, v in codecs.encode_policy(policy).items() if k != "comment"}
 
 
 def _either(old: Condition, new: Condition) -> Condition:
@@ -127,9 +144,10 @@ def _either(old: Condition, new: Condition) -> Condition:
     return any_of((*news, *(p for p in olds if p not in news)))
 
 
-def _policy_key(body: Mapping[str, Any]) -> str:
-    return key_of(str(body["on_securable_type"]), str(body["on_securable_fullname"]).casefold(), str(body["name"]))
+def _key(policy: AnyPolicy) -> str:
+    kind, full_name, name = policy.key
+    return key_of(kind, full_name.casefold(), name)
 
 
-def _policy_path(body: Body) -> str:
-    return f"{_UC}/policies/{encode(body['on_securable_type'], body['on_securable_fullname'], body['name'])}"
+def _path(policy: AnyPolicy) -> str:
+    return f"{_POLICIES}/{encode(*policy.key)}"

@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-from lampkeeper.deploy.change import Body
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of, mark_of, marked
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.schema import Schema
 from lampkeeper.remote.clients import encode
 
-_UC = "/api/2.1/unity-catalog"
+_SCHEMAS = "/api/2.1/unity-catalog/schemas"
 
 
-class SchemaKind(Plain):
+class SchemaKind(Kind[Schema]):
     """A home of our functions."""
 
     name = "schema"
     layer = Layer.DATA_ACCESS
+    codec = codecs.SCHEMA
+    marked = True
+    shared = False
+    planned = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, Schema]:
         """Return the schemas to be there."""
         return {
-            key_of(c.casefold(), s.casefold()): {"catalog": c, "schema": s, "comment": marked("Masks and filters", env)}
+            key_of(c.casefold(), s.casefold()): Schema(catalog=c, name=s, comment=marked("Masks and filters", env))
             for c, s in desired.schemas
         }
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[Schema]]:
         """Return those that are there."""
-        return {
-            key_of(c.casefold(), s.casefold()): LiveObject(
-                body={"catalog": c, "schema": s, "comment": str(raw.get("comment") or "")},
-                mark=mark_of(str(raw.get("comment") or "")),
-            )
-            for (c, s), raw in view.schemas.items()
-        }
+        found = {}
+        for (catalog, name), raw in view.schemas.items():
+            spec = Schema(catalog=catalog, name=name, comment=str(raw.get("comment") or ""))
+            found[key_of(catalog.casefold(), name.casefold())] = LiveObject(spec=spec, mark=mark_of(spec.comment))
+        return found
 
-    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+    def differences(self, found: Schema, target: Schema) -> tuple[str, ...]:
         """Return nothing: a schema that is there will do, whatever its comment."""
         return ()
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the schema."""
-        return "", Place(noun="schema", name=fields.name("catalog", "schema"))
+        return "", Place(noun="schema", name=fields.name("catalog_name", "name"))
 
-    def create(self, session: Session, body: Body) -> str:
+    def needs(self, spec: Schema) -> set[Need]:
+        """Return CREATE SCHEMA in the catalog."""
+        need = need_on("catalog", spec.catalog, "make the schema of the functions", "CREATE_SCHEMA")
+        return {*to_reach(spec.catalog), need}
+
+    def create(self, session: Session, spec: Schema) -> str:
         """Make the schema."""
-        document = {"catalog_name": body["catalog"], "name": body["schema"], "comment": body["comment"]}
-        session.workspace.write("schema", "POST", f"{_UC}/schemas", document)
+        session.workspace.write("schema", "POST", _SCHEMAS, self.codec.encode(spec))
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: Schema, after: Schema, remote_id: str) -> None:
         """Do nothing: see `differences`."""
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: Schema, remote_id: str) -> None:
         """Remove the schema; the platform refuses when it holds anything that is not ours."""
-        full_name = f"{body['catalog']}.{body['schema']}"
-        session.workspace.write("schema", "DELETE", f"{_UC}/schemas/{encode(full_name)}")
+        session.workspace.write("schema", "DELETE", f"{_SCHEMAS}/{encode(spec.full_name)}")

@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, Steps
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.model.controls import TableControl
+from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
+from lampkeeper.deploy.simulated_access import SimulatedAccess, control_key
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
+from lampkeeper.model.controls import ControlSlot
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.layers import Layer
-from lampkeeper.model.names import ColumnName, FunctionName, TableName
+from lampkeeper.model.names import ColumnName, TableName
 from lampkeeper.remote.warehouse import run_sql
 from lampkeeper.text.sql_quoting import quote_identifier
 
 
-class TableControlKind(Plain):
-    """The column mask of one column, or the row filter of one table, whether there is one (`function` is empty) or not.
+class TableControlKind(Kind[ControlSlot]):
+    """The column mask of one column, or the row filter of one table, whether there is one or not.
 
     What was taken over stays recorded with nothing in its place, and with the original that a destroy brings back.
     """
 
     name = "table_control"
     layer = Layer.DATA_ACCESS
+    codec = codecs.CONTROL_SLOT
+    propagating = True
+    shared = False
+    runs_sql = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, ControlSlot]:
         """Return nothing: whether one has to give way depends on what stands (see `existing_controls`)."""
         return {}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[ControlSlot]]:
         """Return what is set on the tables in scope, and that nothing is where something was taken over."""
         columns = {c.plain.casefold() for t in view.governed.tables for c in t.column_names()}
         tables = {t.name.plain.casefold() for t in view.governed.tables}
-        found: dict[str, LiveObject] = {}
-        for body in view.taken_controls:
-            table = table_of(body)
-            name, there = (ColumnName(table, body["column"]).plain, columns) if body["column"] else (table.plain, tables)
+        found: dict[str, LiveObject[ControlSlot]] = {}
+        for slot in view.taken_controls:
+            table = slot.table
+            name, there = (ColumnName(table, slot.column).plain, columns) if slot.column else (table.plain, tables)
             if name.casefold() in there:
-                found[control_key(table, body["column"])] = LiveObject(body=without_control(body))
+                found[slot_key(slot)] = LiveObject(spec=slot.empty)
         for control in view.governed.controls:
-            found[control_key(control.table, control.column)] = LiveObject(body=control_body(control))
+            slot = ControlSlot.of(control)
+            found[slot_key(slot)] = LiveObject(spec=slot)
         return found
 
-    def differences(self, found: Body, target: Body) -> tuple[str, ...]:
+    def differences(self, found: ControlSlot, target: ControlSlot) -> tuple[str, ...]:
         """Compare function and arguments."""
-        old, new = control_of(found), control_of(target)
+        old, new = found.control, target.control
         if old == new:
             return ()
         return (f"{'nothing' if old is None else old} -> {'nothing' if new is None else new}",)
+
+    def shows(self, reason: str, spec: ControlSlot | None) -> bool:
+        """Return whether function and arguments tell the reason already."""
+        return " -> " in reason
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the control, and the column or table that it is set on."""
@@ -60,68 +72,53 @@ class TableControlKind(Plain):
         """Return function and arguments, before and after."""
         return (f"function {fields('function')}", f"arguments {fields('arguments')}")
 
-    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+    def steps(self, action: Action, before: ControlSlot | None, after: ControlSlot | None) -> Steps[ControlSlot]:
         """Set early and drop late: what protects instead is in effect before one goes, and one is back before that goes."""
-        return ((Stage.PROTECT if after is not None and after["function"] else Stage.CLEAN, after),)
+        return ((Stage.PROTECT if after is not None and after.function is not None else Stage.CLEAN, after),)
 
-    def create(self, session: Session, body: Body) -> str:
+    def simulate(self, access: SimulatedAccess, before: ControlSlot | None, after: ControlSlot | None) -> None:
+        """Set the control, or leave nothing in its place."""
+        if after is not None and after.control is not None:
+            access.controls[slot_key(after)] = after.control
+        elif (spec := after or before) is not None:
+            access.controls.pop(slot_key(spec), None)
+
+    def touched(self, access: SimulatedAccess, spec: ControlSlot) -> set[TableName]:
+        """Return the table."""
+        return access.inside(spec.table.plain)
+
+    def needs(self, spec: ControlSlot) -> set[Need]:
+        """Return MANAGE on the table, and the way there."""
+        table = spec.table
+        need = need_on("table", table.plain, "set and drop its column masks and row filter", "MANAGE")
+        return {*to_reach(f"{table.catalog}.{table.schema}"), need}
+
+    def create(self, session: Session, spec: ControlSlot) -> str:
         """Refuse: new protection is a policy."""
-        raise InternalError(f"a plan sets a control on table {table_of(body)} that was never taken over")
+        raise InternalError(f"a plan sets a control on table {spec.table} that was never taken over")
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: ControlSlot, after: ControlSlot, remote_id: str) -> None:
         """Set or drop it by SQL."""
         run_sql(session.workspace, statement(after), kind="table_control", writes=True)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: ControlSlot, remote_id: str) -> None:
         """Drop it."""
-        run_sql(session.workspace, statement(without_control(body)), kind="table_control", writes=True)
+        run_sql(session.workspace, statement(spec.empty), kind="table_control", writes=True)
 
 
-def control_key(table: TableName, column: str) -> str:
-    """Return the key of a column's mask, or (without a column) of a table's row filter."""
-    return key_of("mask" if column else "filter", table.plain.casefold(), *([column.casefold()] if column else ()))
+def slot_key(slot: ControlSlot) -> str:
+    """Return the key of a slot."""
+    return control_key(slot.table, slot.column)
 
 
-def control_body(control: TableControl) -> Body:
-    """Return a control as JSON."""
-    table = control.table
-    return {
-        "catalog": table.catalog,
-        "schema": table.schema,
-        "table": table.table,
-        "column": control.column,
-        "function": list(control.function.parts),
-        "arguments": list(control.arguments),
-    }
-
-
-def without_control(body: Body) -> Body:
-    """Return the body that says that nothing is set in this place."""
-    return {**body, "function": [], "arguments": []}
-
-
-def control_of(body: Body) -> TableControl | None:
-    """Read what `control_body` made; None when nothing is set."""
-    if not body["function"]:
-        return None
-    return TableControl(
-        table=table_of(body), column=body["column"], function=FunctionName(*body["function"]), arguments=tuple(body["arguments"])
-    )
-
-
-def table_of(body: Body) -> TableName:
-    """Return the table that a body speaks of."""
-    return TableName(str(body["catalog"]), str(body["schema"]), str(body["table"]))
-
-
-def statement(body: Body) -> str:
-    """Return the statement that brings the table to what the body says."""
-    control, head = control_of(body), f"ALTER TABLE {table_of(body).sql}"
-    if body["column"]:
-        head += f" ALTER COLUMN {quote_identifier(body['column'])}"
-    if control is None:
-        return f"{head} {'DROP MASK' if body['column'] else 'DROP ROW FILTER'}"
-    arguments = ", ".join(quote_identifier(a) for a in control.arguments)
-    if not body["column"]:
-        return f"{head} SET ROW FILTER {control.function.sql} ON ({arguments})"
-    return f"{head} SET MASK {control.function.sql}" + (f" USING COLUMNS ({arguments})" if arguments else "")
+def statement(slot: ControlSlot) -> str:
+    """Return the statement that brings the table to what the slot says."""
+    head = f"ALTER TABLE {slot.table.sql}"
+    if slot.column:
+        head += f" ALTER COLUMN {quote_identifier(slot.column)}"
+    if slot.function is None:
+        return f"{head} {'DROP MASK' if slot.column else 'DROP ROW FILTER'}"
+    arguments = ", ".join(quote_identifier(a) for a in slot.arguments)
+    if not slot.column:
+        return f"{head} SET ROW FILTER {slot.function.sql} ON ({arguments})"
+    return f"{head} SET MASK {slot.function.sql}" + (f" USING COLUMNS ({arguments})" if arguments else "")

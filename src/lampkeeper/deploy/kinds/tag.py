@@ -5,84 +5,89 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session, key_of
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
+from lampkeeper.deploy.simulated_access import SimulatedAccess
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Json, encode
+from lampkeeper.model.names import TableName
+from lampkeeper.model.tags import EntityType, TagAssignment
+from lampkeeper.remote.clients import encode
 
 _ASSIGNMENTS = "/api/2.1/unity-catalog/entity-tag-assignments"
 
 
-class TagKind(Plain):
+class TagKind(Kind[TagAssignment]):
     """One tag on one entity."""
 
     name = "tag"
     layer = Layer.DATA_ACCESS
+    codec = codecs.TAG
     stages: ClassVar[Mapping[Action, Stage]] = {
         Action.CREATE: Stage.PROTECT,
         Action.UPDATE: Stage.PROTECT,
         Action.DELETE: Stage.SWITCH,
     }
-    shown: ClassVar[tuple[str, ...]] = ("value",)
+    compared: ClassVar[tuple[str, ...]] = ("tag_value",)
+    propagating = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, TagAssignment]:
         """Return the assignments by entity type, name without case, and tag key."""
-        return {
-            key_of(str(t.entity_type), t.entity_name.casefold(), t.key): {
-                "entity_type": str(t.entity_type),
-                "entity_name": t.entity_name,
-                "tag_key": t.key,
-                "value": t.value,
-            }
-            for t in desired.tag_assignments
-        }
+        return {tag_key(t): t for t in desired.tag_assignments}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[TagAssignment]]:
         """Return every tag in the schemas of the scope."""
-        return {
-            key_of(str(t.entity_type), t.entity_name.casefold(), t.key): LiveObject(
-                body={
-                    "entity_type": str(t.entity_type),
-                    "entity_name": t.entity_name,
-                    "tag_key": t.key,
-                    "value": t.value,
-                }
-            )
-            for t in view.governed.tags
-        }
+        return {tag_key(t): LiveObject(spec=t) for t in view.governed.tags}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return `tag key = value`, and what it is on."""
         noun = str(fields("entity_type")).removesuffix("s")
         place = Place(preposition="on", noun=noun, name=fields.name("entity_name"))
-        value = f" = {fields('value')}" if fields.changed("value") or fields.value("value") else ""
+        value = f" = {fields('tag_value')}" if fields.changed("tag_value") or fields.value("tag_value") else ""
         return f"tag {fields('tag_key')}{value}", place
 
-    def create(self, session: Session, body: Body) -> str:
+    def simulate(self, access: SimulatedAccess, before: TagAssignment | None, after: TagAssignment | None) -> None:
+        """Put the tag on, or take it off."""
+        if after is not None:
+            access.put_tag(after)
+        elif before is not None:
+            access.drop_tag(before)
+
+    def touched(self, access: SimulatedAccess, spec: TagAssignment) -> set[TableName]:
+        """Return the tables below the entity, or the column's table."""
+        if spec.entity_type is EntityType.COLUMNS:
+            name = spec.entity_name.casefold()
+            return {t for t in access.tables if name.startswith(f"{t.plain.casefold()}.")}
+        return access.inside(spec.entity_name)
+
+    def needs(self, spec: TagAssignment) -> set[Need]:
+        """Return APPLY TAG on the table or what it stands in, and the way there."""
+        parts = spec.entity_name.split(".")[:3]
+        level = ("catalog", "schema", "table")[len(parts) - 1]
+        return {*to_reach(".".join(parts[:2])), need_on(level, ".".join(parts), "assign tags", "APPLY_TAG")}
+
+    def create(self, session: Session, spec: TagAssignment) -> str:
         """Assign the tag."""
-        session.workspace.write("tag", "POST", _ASSIGNMENTS, self._document(body))
+        session.workspace.write("tag", "POST", _ASSIGNMENTS, self.codec.encode(spec))
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: TagAssignment, after: TagAssignment, remote_id: str) -> None:
         """Change the tag's value."""
-        session.workspace.write("tag", "PATCH", self._path(after), self._document(after), {"update_mask": "tag_value"})
+        session.workspace.write("tag", "PATCH", self._path(after), self.codec.encode(after), {"update_mask": "tag_value"})
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: TagAssignment, remote_id: str) -> None:
         """Take the tag off."""
-        session.workspace.write("tag", "DELETE", self._path(body))
+        session.workspace.write("tag", "DELETE", self._path(spec))
 
     @staticmethod
-    def _path(body: Body) -> str:
-        return f"{_ASSIGNMENTS}/{encode(body['entity_type'], body['entity_name'])}/tags/{encode(body['tag_key'])}"
+    def _path(spec: TagAssignment) -> str:
+        return f"{_ASSIGNMENTS}/{encode(str(spec.entity_type), spec.entity_name)}/tags/{encode(spec.key)}"
 
-    @staticmethod
-    def _document(body: Body) -> Json:
-        return {
-            "entity_type": body["entity_type"],
-            "entity_name": body["entity_name"],
-            "tag_key": body["tag_key"],
-            "tag_value": body["value"],
-        }
+
+def tag_key(tag: TagAssignment) -> str:
+    """Return the key of an assignment: the platform compares names of entities without case."""
+    return key_of(str(tag.entity_type), tag.entity_name.casefold(), tag.key)

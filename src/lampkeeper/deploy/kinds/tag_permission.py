@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
-from lampkeeper.deploy.change import Body
-from lampkeeper.deploy.kinds.base import LiveObject, Session, Shared, key_of
+from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
-from lampkeeper.deploy.live_state import RULE_SETS, LiveState, rule_set_name
+from lampkeeper.deploy.live_state import RULE_SETS, TAG_POLICIES, LiveState, rule_set_name
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
+from lampkeeper.model.tags import TagPermission
 from lampkeeper.remote.clients import encode
 
-_TAG_POLICIES = "/api/2.1/tag-policies"
 
-
-class TagPermissionKind(Shared):
+class TagPermissionKind(SetKind[TagPermission]):
     """Who has one role on a governed tag. The platform keeps a rule set for each tag: read, changed and put as a whole."""
 
     name = "tag_permission"
     layer = Layer.ACCOUNT
+    codec = codecs.TAG_PERMISSION
     elements: ClassVar[str] = "principals"
+    planned = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, TagPermission]:
         """Return the roles wanted; bare principals are groups."""
         return {
-            key_of(p.key, p.role): {
-                "tag_key": p.key,
-                "role": p.role,
-                "principals": sorted(_rule_principal(n) for n in p.principals),
-            }
+            key_of(p.key, p.role): replace(p, principals=tuple(_rule_principal(n) for n in p.principals))
             for p in desired.tag_permissions
         }
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[TagPermission]]:
         """Return the roles of the tags in scope."""
         found = {}
         for key, rules in view.rule_sets.items():
             for rule in rules.get("grant_rules") or ():
                 role = str(rule["role"])
-                principals = sorted(str(p) for p in rule.get("principals") or ())
+                principals = tuple(str(p) for p in rule.get("principals") or ())
                 if principals:
-                    found[key_of(key, role)] = LiveObject(body={"tag_key": key, "role": role, "principals": principals})
+                    found[key_of(key, role)] = LiveObject(spec=TagPermission(key=key, role=role, principals=principals))
         return found
 
     def words(self, fields: Fields) -> tuple[str, Place]:
@@ -50,25 +48,25 @@ class TagPermissionKind(Shared):
         place = Place(preposition="on", noun="governed tag", name=fields.name("tag_key"))
         return f"role {fields('role')} for {fields('principals')}", place
 
-    def create(self, session: Session, body: Body) -> str:
+    def create(self, session: Session, spec: TagPermission) -> str:
         """Give the role."""
-        self._put(session, body["tag_key"], body["role"], body["principals"])
+        self._put(session, spec, spec.principals)
         return ""
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: TagPermission, after: TagPermission, remote_id: str) -> None:
         """Give the role to these principals and nobody else."""
         self.create(session, after)
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: TagPermission, remote_id: str) -> None:
         """Take the role away."""
-        self._put(session, body["tag_key"], body["role"], ())
+        self._put(session, spec, ())
 
-    def _put(self, session: Session, key: str, role: str, principals: Iterable[str]) -> None:
-        name = rule_set_name(session.workspace, self._tag_policy_id(session, key))
+    def _put(self, session: Session, spec: TagPermission, principals: Iterable[str]) -> None:
+        name = rule_set_name(session.workspace, self._tag_policy_id(session, spec.key))
         now = session.workspace.get("tag_permission", RULE_SETS, {"name": name, "etag": ""})
-        rules = [r for r in now.get("grant_rules") or () if r.get("role") != role]
+        rules = [r for r in now.get("grant_rules") or () if r.get("role") != spec.role]
         if principals:
-            rules.append({"role": role, "principals": list(principals)})
+            rules.append({"role": spec.role, "principals": list(principals)})
         rules.sort(key=lambda r: str(r["role"]))
         body = {"name": name, "rule_set": {"name": name, "etag": str(now.get("etag") or ""), "grant_rules": rules}}
         session.workspace.write("tag_permission", "PUT", RULE_SETS, body)
@@ -76,7 +74,7 @@ class TagPermissionKind(Shared):
     @staticmethod
     def _tag_policy_id(session: Session, key: str) -> str:
         if not session.tag_policies.get(key):
-            found = session.workspace.get("tag_permission", f"{_TAG_POLICIES}/{encode(key)}")
+            found = session.workspace.get("tag_permission", f"{TAG_POLICIES}/{encode(key)}")
             session.tag_policies[key] = str(found["id"])
         return session.tag_policies[key]
 

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Session, Shared, mark_of, marked
+from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, Steps, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place
-from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.live_state import TAG_POLICIES, LiveState
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.layers import Layer
-from lampkeeper.remote.clients import Json, encode
+from lampkeeper.model.tags import TagPolicy
+from lampkeeper.remote.clients import encode
 
-_TAG_POLICIES = "/api/2.1/tag-policies"
 
-
-class TagPolicyKind(Shared):
+class TagPolicyKind(SetKind[TagPolicy]):
     """A governed tag. Values that somebody else added stay; values that we added and nobody wants any more go."""
 
     name = "tag_policy"
     layer = Layer.ACCOUNT
+    codec = codecs.TAG_POLICY
     elements: ClassVar[str] = "values"
+    propagating = True
+    marked = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, TagPolicy]:
         """Return the governed tags that are ours to write; they are the account's, whatever env asks for them."""
-        return {
-            t.key: {"tag_key": t.key, "description": marked(t.description, "account"), "values": list(t.values)}
-            for t in desired.tag_policies
-            if not t.external
-        }
+        return {t.key: replace(t, description=marked(t.description, "account")) for t in desired.tag_policies if not t.external}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[TagPolicy]]:
         """Return every governed tag of the account."""
         found = {}
         for key, raw in view.tag_policies.items():
-            description = str(raw.get("description") or "")
-            values = sorted(str(v["name"]) for v in raw.get("values") or ())
-            found[key] = LiveObject(
-                body={"tag_key": key, "description": description, "values": values},
-                remote_id=str(raw.get("id") or ""),
-                mark=mark_of(description),
-            )
+            spec = self.codec.decode(raw)
+            found[key] = LiveObject(spec=spec, remote_id=str(raw.get("id") or ""), mark=mark_of(spec.description))
         return found
 
-    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+    def together(self, target: TagPolicy, found: TagPolicy, elements: frozenset[str]) -> TagPolicy:
         """Return the target with the values of the other environments; the description stays as it is."""
-        return {**super().together(target, found, elements), "description": found["description"]}
+        return replace(super().together(target, found, elements), description=found.description)
+
+    def fields(self, spec: TagPolicy) -> Mapping[str, Any]:
+        """Return the fields with the values as a list of texts."""
+        return {**self.codec.encode(spec), "values": list(spec.values)}
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the governed tag."""
@@ -55,40 +55,35 @@ class TagPolicyKind(Shared):
         """Return the values first."""
         return (f"values: {fields('values')}",)
 
-    def steps(self, action: Action, before: Body | None, after: Body | None) -> tuple[tuple[Stage, Body | None], ...]:
+    def steps(self, action: Action, before: TagPolicy | None, after: TagPolicy | None) -> Steps[TagPolicy]:
         """Add values before they are used; take values away after nothing uses them."""
         if action is Action.CREATE or before is None:
             return ((Stage.PREPARE, after),)
         if action is Action.DELETE or after is None:
             return ((Stage.CLEAN, after),)
-        both = sorted(set(before["values"]) | set(after["values"]))
-        first = {**after, "values": both}
-        steps: list[tuple[Stage, Body | None]] = []
+        first = replace(after, values=(*before.values, *after.values))
+        steps: list[tuple[Stage, TagPolicy | None]] = []
         if self.differences(before, first):
             steps.append((Stage.PREPARE, first))
-        if both != after["values"]:
+        if first.values != after.values:
             steps.append((Stage.CLEAN, after))
         return tuple(steps)
 
-    def create(self, session: Session, body: Body) -> str:
+    def remember(self, session: Session, key: str, remote_id: str) -> None:
+        """Let roles on the tag find it."""
+        session.tag_policies[key] = remote_id
+
+    def create(self, session: Session, spec: TagPolicy) -> str:
         """Define the tag."""
-        made = session.workspace.write("tag_policy", "POST", _TAG_POLICIES, self._document(body))
-        session.tag_policies[body["tag_key"]] = str(made.get("id") or "")
+        made = session.workspace.write("tag_policy", "POST", TAG_POLICIES, self.codec.encode(spec))
+        session.tag_policies[spec.key] = str(made.get("id") or "")
         return str(made.get("id") or "")
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: TagPolicy, after: TagPolicy, remote_id: str) -> None:
         """Replace description and values."""
-        path = f"{_TAG_POLICIES}/{encode(after['tag_key'])}"
-        session.workspace.write("tag_policy", "PATCH", path, self._document(after), {"update_mask": "description,values"})
+        path = f"{TAG_POLICIES}/{encode(after.key)}"
+        session.workspace.write("tag_policy", "PATCH", path, self.codec.encode(after), {"update_mask": "description,values"})
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: TagPolicy, remote_id: str) -> None:
         """Remove the definition."""
-        session.workspace.write("tag_policy", "DELETE", f"{_TAG_POLICIES}/{encode(body['tag_key'])}")
-
-    @staticmethod
-    def _document(body: Body) -> Json:
-        return {
-            "tag_key": body["tag_key"],
-            "description": body["description"],
-            "values": [{"name": v} for v in body["values"]],
-        }
+        session.workspace.write("tag_policy", "DELETE", f"{TAG_POLICIES}/{encode(spec.key)}")

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
-from lampkeeper.deploy.change import Action, Body, Stage
-from lampkeeper.deploy.kinds.base import LiveObject, Plain, Session
+from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import LiveState
+from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
+from lampkeeper.model.genie import Warehouse
 from lampkeeper.model.layers import Layer
 from lampkeeper.remote.clients import Json, encode
 
 _WAREHOUSES = "/api/2.0/sql/warehouses"
+_MARK_TAG = "managed_by_lampkeeper"
 
 
-class WarehouseKind(Plain):
+class WarehouseKind(Kind[Warehouse]):
     """A serverless SQL warehouse that we make; one given by id is used as it is."""
 
     name = "warehouse"
     layer = Layer.WORKSPACE
+    codec = codecs.WAREHOUSE
     stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLEAN}
+    compared: ClassVar[tuple[str, ...]] = ("size",)
+    marked = True
+    known_by_warehouse = True
+    planned = True
+    needs_admin = True
 
-    def desired(self, desired: Desired, env: str) -> dict[str, Body]:
+    def desired(self, desired: Desired, env: str) -> dict[str, Warehouse]:
         """Return the warehouses without an id."""
-        return {w.name: {"name": w.name, "size": w.size, "mark": env} for w in desired.warehouses if not w.id}
+        return {w.name: Warehouse(name=w.name, size=w.size, mark=env) for w in desired.warehouses if not w.id}
 
-    def live(self, view: LiveState) -> dict[str, LiveObject]:
+    def live(self, view: LiveState) -> dict[str, LiveObject[Warehouse]]:
         """Return every warehouse of the workspace by name."""
         found = {}
         for name, raw in view.warehouses.items():
             tags = (raw.get("tags") or {}).get("custom_tags") or ()
-            mark = next((str(t.get("value")) for t in tags if t.get("key") == "managed_by_lampkeeper"), "")
-            body = {"name": name, "size": str(raw.get("cluster_size") or ""), "mark": mark}
-            found[name] = LiveObject(body=body, remote_id=str(raw["id"]), mark=mark)
+            mark = next((str(t.get("value")) for t in tags if t.get("key") == _MARK_TAG), "")
+            spec = Warehouse(name=name, size=str(raw.get("cluster_size") or ""), mark=mark)
+            found[name] = LiveObject(spec=spec, remote_id=str(raw["id"]), mark=mark)
         return found
 
-    shown: ClassVar[tuple[str, ...]] = ("size",)
-
-    def together(self, target: Body, found: Body, elements: frozenset[str]) -> Body:
+    def together(self, target: Warehouse, found: Warehouse, elements: frozenset[str]) -> Warehouse:
         """Return it with the size that it has: one environment does not change it for the others."""
-        return {**target, "size": found["size"]}
+        return replace(target, size=found.size)
+
+    def imposed(self, agreed: Warehouse, target: Warehouse) -> tuple[str, ...]:
+        """Return the size that one environment asks for and the others do not have."""
+        return self.differences(agreed, target)
 
     def words(self, fields: Fields) -> tuple[str, Place]:
         """Return the warehouse."""
@@ -51,29 +63,45 @@ class WarehouseKind(Plain):
         """Return size and mark."""
         return (f"size {fields('size')}", f"managed by lampkeeper: {fields('mark')}")
 
-    def create(self, session: Session, body: Body) -> str:
+    def keys_at(self, key: str, found: LiveObject[Warehouse], view: LiveState) -> tuple[str, ...]:
+        """Return name and id."""
+        return tuple(aliases(found.spec.name, view))
+
+    def remember(self, session: Session, key: str, remote_id: str) -> None:
+        """Let spaces and permissions find the warehouse."""
+        session.warehouses[key] = remote_id
+
+    def create(self, session: Session, spec: Warehouse) -> str:
         """Create the warehouse."""
-        made = session.workspace.write("warehouse", "POST", _WAREHOUSES, self._document(body))
-        session.warehouses[body["name"]] = str(made["id"])
+        made = session.workspace.write("warehouse", "POST", _WAREHOUSES, self._document(spec))
+        session.warehouses[spec.name] = str(made["id"])
         return str(made["id"])
 
-    def update(self, session: Session, before: Body, after: Body, remote_id: str) -> None:
+    def update(self, session: Session, before: Warehouse, after: Warehouse, remote_id: str) -> None:
         """Change the warehouse's size."""
         session.workspace.write("warehouse", "POST", f"{_WAREHOUSES}/{encode(remote_id)}/edit", self._document(after))
 
-    def delete(self, session: Session, body: Body, remote_id: str) -> None:
+    def delete(self, session: Session, spec: Warehouse, remote_id: str) -> None:
         """Remove the warehouse."""
         session.workspace.write("warehouse", "DELETE", f"{_WAREHOUSES}/{encode(remote_id)}")
 
     @staticmethod
-    def _document(body: Body) -> Json:
+    def _document(spec: Warehouse) -> Json:
         return {
-            "name": body["name"],
-            "cluster_size": body["size"],
+            "name": spec.name,
+            "cluster_size": spec.size,
             "warehouse_type": "PRO",
             "enable_serverless_compute": True,
             "min_num_clusters": 1,
             "max_num_clusters": 1,
             "auto_stop_mins": 15,
-            "tags": {"custom_tags": [{"key": "managed_by_lampkeeper", "value": body["mark"]}]},
+            "tags": {"custom_tags": [{"key": _MARK_TAG, "value": spec.mark}]},
         }
+
+
+def aliases(warehouse: str, view: LiveState) -> Iterator[str]:
+    """Yield a warehouse's name or id as it is given, then the other one where it is known."""
+    yield warehouse
+    for name, raw in view.warehouses.items():
+        if warehouse in (name, str(raw["id"])):
+            yield from {name, str(raw["id"])} - {warehouse}

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from lampkeeper.deploy.change import Change
 from lampkeeper.deploy.verify.cells import CellCheck, Progress, TestPrincipal
@@ -66,7 +67,7 @@ def verify(
     options: VerifyOptions | None = None,
     *,
     live: Governed | None = None,
-    pending: Iterable[Change] = (),
+    pending: Iterable[Change[Any]] = (),
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Return what was found. `tables` is the scope as last seen, `pending` what a fresh plan would still write.
@@ -76,7 +77,7 @@ def verify(
     Raises RemoteError when the platform cannot be asked at all; anything wrong with the data's protection is a finding.
     """
     options = options or VerifyOptions()
-    findings = [_pending(c) for c in pending if c.action.writes and c.kind in _PLANNED_KINDS]
+    findings = [_pending(c) for c in pending if c.action.writes and c.kind.planned]
     with ExitStack() as stack:
         probes: Probes | None = None
         if live is None:
@@ -150,12 +151,7 @@ def _read(desired: Desired, workspace: Workspace) -> Governed:
     return read_governed(workspace, desired.tables, groups=[g.name for g in desired.groups], function_schemas=homes)
 
 
-_PLANNED_KINDS = frozenset(
-    {"workspace_assignment", "entitlement", "schema", "warehouse", "warehouse_acl", "genie_space", "genie_acl", "tag_permission"}
-)
-
-
-def _pending(change: Change) -> Finding:
+def _pending(change: Change[Any]) -> Finding:
     why = f" ({'; '.join(change.reasons)})" if change.reasons else ""
     return Finding(
         code="verify/differs",
