@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lampkeeper.app.access import access_of
+from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.cli.main import main
 from lampkeeper.files.folder import EnvFolder
 from lampkeeper.model.effective import Direction, Matrix, compare, compute_matrix, standard_principals
@@ -119,7 +120,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def matrix(root: Path) -> Matrix:
     """Return who sees what by the draft."""
-    access = access_of(EnvFolder(root, "dev"))
+    access = access_of(EnvInputs(EnvFolder(root, "dev")))
     return compute_matrix(access, standard_principals(access))
 
 

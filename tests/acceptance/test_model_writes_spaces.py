@@ -82,7 +82,7 @@ def test_a_space_is_written_once_and_another_tools_space_never(folder: EnvFolder
     assert not has_errors(validate(EnvInputs(folder)))
     record = json.loads(max((folder.generated_path / "runs").iterdir(), key=lambda p: p.stat().st_mtime_ns).read_text())
     assert [(s["space"], s["usable"]) for s in record["spaces"]] == [("Finance", True)]
-    assert "spaces: 1 remembered, 0 asked" in capsys.readouterr().out
+    assert "spaces: 1 cached, 0 asked" in capsys.readouterr().out
     assert main(["generate", "--offline", "--space-content", "offline"]) == 0
     assert drafted(folder) == schema_only
     assert main(["generate", "--offline"]) == 0
