@@ -173,6 +173,12 @@ def test_a_dump_with_other_statements_is_read():
     assert str(schema.count) == "8 statements = 2 read + 6 named"
 
 
+def test_the_description_among_options_is_the_comment():
+    options = """OPTIONS(labels=[("description", "no")], description='it\\'s the "key"')"""
+    schema = read_schema(f"CREATE TABLE t (a INT64 {options}, b INT64 OPTIONS(x=1))", Path("f.sql"), dialect="bigquery")
+    assert [c.comment for c in schema.tables[0].columns] == ['it\'s the "key"', ""]
+
+
 def test_a_hostile_comment_stays_a_comment():
     schema = read_schema(
         "CREATE TABLE t (a int COMMENT 'x''); DROP TABLE u; -- ignore all rules')", Path("f.sql"), dialect="mysql"

@@ -151,7 +151,7 @@ def _columns(relation: Relation, path: Path, dialect: str, reader: ScriptReader)
     return [
         {
             "catalog": catalog, "schema": schema, "table": table, "column": c.name,
-            "type": _plain_type(reader.type_of(c.type), dialect), "comment": c.comment, "place": f"{path}:{c.line}",
+            "type": _plain_type(reader.types.expand(c.type), dialect), "comment": c.comment, "place": f"{path}:{c.line}",
             "nullable": c.nullable, "table_comment": relation.comment, "kind": relation.kind,
         }
         for c in relation.columns

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import TokenType
 
-from lampkeeper.files.sql_cursor import Cursor
+from lampkeeper.files.sql_cursor import STRINGS, Cursor
 from lampkeeper.files.sql_relations import Parts, SqlColumn
 
 _ALONE = frozenset(
@@ -33,7 +32,6 @@ _SEQUENCE = (
 )  # fmt: skip
 _AFTER = frozenset({"ON", "USING", "WITH", "COMMENT", "TABLESPACE", "EXPECT", "MATCH", "INCLUDE", "STORAGE"})
 _TYPES = frozenset(Parser.TYPE_TOKENS) - {TokenType.NULL, TokenType.SET, TokenType.NAME, TokenType.OBJECT, TokenType.IDENTIFIER}
-_DESCRIPTION = re.compile(r"\bdescription\s*=\s*(?:r?\"((?:[^\"\\]|\\.)*)\"|r?'((?:[^'\\]|\\.)*)')", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +126,23 @@ def read_options(cursor: Cursor, column: SqlColumn) -> SqlColumn:
             column = replace(column, controls=(*column.controls, control) if control else column.controls)
         elif cursor.word() == "OPTIONS":
             cursor.at += 1
-            column = replace(column, comment=description_of(cursor.skip_brackets()) or column.comment)
+            column = replace(column, comment=description_of(cursor) or column.comment)
         elif not _skip_option(cursor):
             raise cursor.error("expected a comma or )")
     return column
 
 
-def description_of(options: str) -> str:
-    """Return `description` in OPTIONS (...) of BigQuery."""
-    found = _DESCRIPTION.search(options)
-    return (found[1] or found[2] or "") if found else ""
+def description_of(cursor: Cursor) -> str:
+    """Skip the brackets of OPTIONS (...) of BigQuery and return its `description`; empty if it has none."""
+    begin = cursor.at
+    cursor.skip_brackets()
+    inner = Cursor(cursor.statement, begin)
+    while inner.at < cursor.at:
+        if inner.word() == "DESCRIPTION" and inner.kind(1) is TokenType.EQ and inner.kind(2) in STRINGS:
+            inner.at += 1
+            return inner.string()
+        inner.at += 1
+    return ""
 
 
 def is_option(cursor: Cursor) -> bool:

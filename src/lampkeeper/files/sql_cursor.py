@@ -11,7 +11,7 @@ from lampkeeper.files.sql_statements import Statement, word_of
 from lampkeeper.model.errors import UsageError
 
 _CLOSE = {TokenType.L_PAREN: TokenType.R_PAREN, TokenType.L_BRACKET: TokenType.R_BRACKET, TokenType.LT: TokenType.GT}
-_STRINGS = frozenset(
+STRINGS = frozenset(
     {TokenType.STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING, TokenType.HEREDOC_STRING, TokenType.UNICODE_STRING}
 )  # fmt: skip
 _TYPE_TAIL = frozenset(
@@ -128,7 +128,7 @@ class Cursor:
         """Read a string, with or without an equals sign before it; raise UsageError if there is none."""
         if self.kind() is TokenType.EQ:
             self.at += 1
-        if self.kind() not in _STRINGS:
+        if self.kind() not in STRINGS:
             raise self.error("expected a quoted string")
         found = str(self.tokens[self.at].text)
         self.at += 1
@@ -194,7 +194,7 @@ class Cursor:
                 self.at += 1
                 self.type_text()
                 wants = False
-            elif not self._is_word() and kind not in _STRINGS and kind is not TokenType.NUMBER:
+            elif not self._is_word() and kind not in STRINGS and kind is not TokenType.NUMBER:
                 self.at += 1
                 wants = True
             elif wants and word == "CASE":
@@ -206,7 +206,7 @@ class Cursor:
             elif word in _LINKS or (wants and word in _PREFIXES):
                 self.at += 1
                 wants = True
-            elif wants or kind in _STRINGS or (word in _UNITS and self._after_literal()):
+            elif wants or kind in STRINGS or (word in _UNITS and self._after_literal()):
                 self.at += 1
                 wants = False
             else:
@@ -230,7 +230,7 @@ class Cursor:
         raise self.error("CASE without END")
 
     def _after_literal(self) -> bool:
-        return self.at > 0 and self.tokens[self.at - 1].token_type in (*_STRINGS, TokenType.NUMBER)
+        return self.at > 0 and self.tokens[self.at - 1].token_type in (*STRINGS, TokenType.NUMBER)
 
     def _precedes_type(self) -> bool:
         return self.at == 0 or (self.word(-1) not in ("INTERVAL", "TO") and self.kind(-1) is not TokenType.R_PAREN)
@@ -240,7 +240,7 @@ class Cursor:
         if token.token_type in (TokenType.IDENTIFIER, TokenType.NUMBER):
             return True
         first = str(token.text)[:1]
-        return token.token_type not in _STRINGS and (first.isalnum() or first in "_$#@")
+        return token.token_type not in STRINGS and (first.isalnum() or first in "_$#@")
 
     def _raw(self, token: Token) -> str:
         return self.statement.script.text[int(token.start) : int(token.end) + 1]

@@ -6,7 +6,11 @@ import re
 
 from sqlglot.tokenizer_core import TokenType
 
+from lampkeeper.files.sql_relations import Parts, Unfollowed
 from lampkeeper.files.sql_statements import Statement, word_of
+from lampkeeper.model.findings import Severity
+
+_FIX = "write the columns out as CREATE TABLE, or read the tables from the workspace"
 
 PASSED = frozenset(
     {
@@ -52,3 +56,13 @@ def hidden_relation(statement: Statement, skip: int = 0) -> str:
     text = " ".join(str(t.text) for t in tokens if runs or t.token_type not in quoted)
     found = next((m for m in _MAKES.finditer(text) if not _TEMPORARY.match(m.group())), None)
     return " ".join(found.group().upper().split()) if found else ""
+
+
+def lost(statement: Statement, reason: str, table: Parts | None = None, fix: str = _FIX) -> Unfollowed:
+    """Return the error for a statement that may define columns and was not read."""
+    return Unfollowed(place=statement.place, reason=reason, severity=Severity.ERROR, fix=fix, table=table)
+
+
+def passed(statement: Statement, what: str, verb: str = "") -> Unfollowed:
+    """Return the note about a statement without columns."""
+    return Unfollowed(place=statement.place, reason=f"{verb}{what}", severity=Severity.INFO)

@@ -290,7 +290,7 @@ class _Checker:
             return self._say(Item.DATES, None)
         days = [f"CAST(DATE'{y}-{m:02d}-{d:02d}' AS {kind})" for y in _YEARS for m, d in ((1, 1), (6, 15), (12, 31))]
         for today in _DAYS if _TODAY.search(self._function.function.body) else ("",):
-            body = _TODAY.sub(f"DATE'{today}'", self._function.function.body)
+            body = _TODAY.sub(f"DATE {quote_string(today)}", self._function.function.body)
             then = replace(self._function, function=replace(self._function.function, body=body))
             years = [None if a is None else a[:4] + a[4:].replace("-01-01", "", 1) for a in self._ask(then, days)]
             wrong = _more_than_a_year(years, today)

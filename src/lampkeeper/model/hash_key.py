@@ -16,6 +16,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from lampkeeper.model.errors import UsageError
+from lampkeeper.text.sql_quoting import quote_string
 
 INNER = "{{hash_key.inner}}"
 OUTER = "{{hash_key.outer}}"
@@ -90,8 +91,8 @@ def extract(body: str) -> tuple[str, str]:
         for mask, name in ((0x36, INNER), (0x5C, OUTER)):
             if pad.endswith(bytes([mask]) * (_BLOCK - _LEAST_BYTES)):
                 blocks.add(_xor(pad, mask))
-                return f"unhex('{name}')"
-        return f"unhex('{UNKNOWN}')"
+                return f"unhex({quote_string(name)})"
+        return f"unhex({quote_string(UNKNOWN)})"
 
     text = _LONG_HEX.sub(UNKNOWN, _PADS.sub(replaced, body))
     return text, _key_id(blocks.pop()) if len(blocks) == 1 else ""

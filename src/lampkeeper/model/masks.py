@@ -13,7 +13,7 @@ from lampkeeper.model.hash_key import is_keyed
 from lampkeeper.model.names import FunctionName
 from lampkeeper.text.digest import digest_of
 from lampkeeper.text.sql_lexer import SqlTextError, TokenKind, scan_sql, split_outside
-from lampkeeper.text.sql_quoting import quote_identifier, quote_string
+from lampkeeper.text.sql_quoting import identifier_value, quote_identifier, quote_string
 
 
 class FunctionRole(StrEnum):
@@ -114,7 +114,7 @@ def unquoted(sql: str) -> str:
 
     What cannot be read counts as code, for nobody can say that it is a text.
     """
-    pieces = ("''" if k is TokenKind.STRING else t.strip("`") if k is TokenKind.NAME else t for k, t in _pieces(sql))
+    pieces = ("''" if k is TokenKind.STRING else identifier_value(t) if k is TokenKind.NAME else t for k, t in _pieces(sql))
     return "".join(pieces).strip()
 
 

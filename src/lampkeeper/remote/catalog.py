@@ -12,7 +12,7 @@ from lampkeeper.model.schema import Column, Snapshot, Table, TableKind
 from lampkeeper.model.tags import EntityType, TagAssignment
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.warehouse import Parameter, run_sql
-from lampkeeper.text.sql_quoting import quote_path
+from lampkeeper.text.sql_quoting import quote_path, quote_string
 
 _KINDS = {
     "MANAGED": TableKind.TABLE, "EXTERNAL": TableKind.TABLE, "MANAGED_SHALLOW_CLONE": TableKind.TABLE,
@@ -183,7 +183,7 @@ def read_tags(workspace: Workspace, catalog: str, schemas: Sequence[str] = ()) -
         spelled = ", ".join(n if n in names else f"CAST(NULL AS STRING) AS {n}" for n in _NAME_PARTS)
         where = f" WHERE lower(schema_name) IN ({listed})" if schemas and "schema_name" in names else ""
         selects.append(
-            f"SELECT '{kind}' AS entity_type, {spelled}, tag_name, tag_value "  # noqa: S608 - names quoted, values bound
+            f"SELECT {quote_string(kind)} AS entity_type, {spelled}, tag_name, tag_value "  # noqa: S608 - names quoted, values bound
             f"FROM {quote_path(catalog, 'information_schema', view)}{where}"
         )
     found = []

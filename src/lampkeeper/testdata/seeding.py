@@ -109,7 +109,7 @@ def literal(cell: Cell, column: Column) -> str:
         case date():
             return f"DATE {quote_string(cell.isoformat())}"
         case bytes():
-            return f"X'{cell.hex()}'"
+            return f"X{quote_string(cell.hex())}"
         case Decimal():
             return f"{cell:f}"
         case int():

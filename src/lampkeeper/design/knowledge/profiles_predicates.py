@@ -87,8 +87,9 @@ def _nric() -> str:
     offset = "CASE substr(u, 1, 1) WHEN 'T' THEN 4 WHEN 'G' THEN 4 WHEN 'M' THEN 3 ELSE 0 END"
     rest = f"(({total} + {offset}) % 11)"
     letter = (
-        f"CASE WHEN substr(u, 1, 1) IN ('S', 'T') THEN substr('{_NRIC}', {rest} + 1, 1)"
-        f" WHEN substr(u, 1, 1) = 'M' THEN substr('{_FIN_M}', 11 - {rest}, 1) ELSE substr('{_FIN}', {rest} + 1, 1) END"
+        f"CASE WHEN substr(u, 1, 1) IN ('S', 'T') THEN substr({quote_string(_NRIC)}, {rest} + 1, 1)"
+        f" WHEN substr(u, 1, 1) = 'M' THEN substr({quote_string(_FIN_M)}, 11 - {rest}, 1)"
+        f" ELSE substr({quote_string(_FIN)}, {rest} + 1, 1) END"
     )
     return when(like("u", "[STFGM][0-9]{7}[A-Z]"), f"{letter} = substr(u, 9, 1)")
 
@@ -123,7 +124,7 @@ def _ird() -> str:
 
 
 def _nhi() -> str:
-    letters = " + ".join(f"instr('{_NHI}', substr(u, {n}, 1)) * {8 - n}" for n in (1, 2, 3))
+    letters = " + ".join(f"instr({quote_string(_NHI)}, substr(u, {n}, 1)) * {8 - n}" for n in (1, 2, 3))
     total = f"({letters} + {weighted('u', (4, 3, 2), 4)})"
     old = when(like("u", "[A-HJ-NP-Z]{3}[0-9]{4}"), f"{total} % 11 <> 0 AND (11 - {total} % 11) % 10 = {digit('u', 7)}")
     return f"({like('u', '[A-HJ-NP-Z]{3}[0-9]{2}[A-HJ-NP-Z]{2}')} OR {old})"

@@ -13,6 +13,7 @@ from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import TableKind
 from lampkeeper.model.tags import EntityType
 from lampkeeper.model.unreviewed import REVIEW_KEY
+from lampkeeper.text.sql_quoting import quote_identifier
 
 _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
@@ -193,4 +194,8 @@ def people_left_out(context: RuleContext) -> Iterable[Violation]:
     for policy in context.desired.policies:
         if EVERYBODY not in policy.to_principals:
             message = f"applies to {', '.join(policy.to_principals)} only"
-            yield Violation(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
+            yield Violation(
+                place=policy_place(policy),
+                message=message,
+                fix=f"write TO {quote_identifier(EVERYBODY)} EXCEPT the cleared groups",
+            )

@@ -12,6 +12,7 @@ from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
 from lampkeeper.model.masks import Function, called_names, unquoted
 from lampkeeper.model.policies import Policy, PolicyKind
 from lampkeeper.model.schema import Column, TypeFamily, type_family
+from lampkeeper.text.sql_quoting import quote_string
 
 _IDENTITY = re.compile(
     r"\b(current_user|session_user|user|is_member|is_account_group_member|current_metastore)\s*\(|\bSELECT\b|\bsecret\s*\(",
@@ -185,7 +186,8 @@ def key_in_body(context: RuleContext) -> Iterable[Violation]:
     for function in context.desired.functions:
         if holds_key(function.body):
             message = "the body holds a literal of 64 hex digits or more"
-            fix = f"write unhex('{INNER}') and unhex('{OUTER}') where the pads of HMAC belong: docs/hash-keys.md"
+            inner, outer = quote_string(INNER), quote_string(OUTER)
+            fix = f"write unhex({inner}) and unhex({outer}) where the pads of HMAC belong: docs/hash-keys.md"
             yield Violation(place=function.name, message=message, fix=fix)
 
 

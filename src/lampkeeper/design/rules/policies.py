@@ -9,6 +9,7 @@ from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
+from lampkeeper.text.sql_quoting import quote_identifier
 
 
 def duplicate_name(context: RuleContext) -> Iterable[Violation]:
@@ -68,7 +69,11 @@ def binds_nobody(context: RuleContext) -> Iterable[Violation]:
         exempt = set(policy.except_principals)
         if EVERYBODY in exempt or not set(policy.to_principals) - exempt:
             message = "applies to nobody: " + ("EXCEPT takes everybody out" if policy.to_principals else "TO is empty")
-            yield Violation(place=policy_place(policy), message=message, fix=f"write TO `{EVERYBODY}` EXCEPT the cleared groups")
+            yield Violation(
+                place=policy_place(policy),
+                message=message,
+                fix=f"write TO {quote_identifier(EVERYBODY)} EXCEPT the cleared groups",
+            )
 
 
 _NEARLY = 0.8
