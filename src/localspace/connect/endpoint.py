@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localspace.connect.certificate import Certificate
     from localspace.connect.service import Service
 
-_WORKERS = 8
+_WORKERS = 64
 _LARGEST = 128 * 1024 * 1024
 
 

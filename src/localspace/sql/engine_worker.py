@@ -25,7 +25,16 @@ from typing import Any
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
 
 _CONF = {
-    "spark.master": "local[2]",
+    # More slots than a machine has cores: a statement that never ends keeps its slots, and the others need some.
+    "spark.master": "local[64]",
+    "spark.scheduler.mode": "FAIR",
+    "spark.default.parallelism": "2",
+    "spark.sql.leafNodeDefaultParallelism": "2",
+    "spark.sql.files.maxPartitionNum": "2",
+    "spark.buffer.pageSize": "4m",
+    # Memory ends the statement: an error of its task, not the JVM, and no result that the heap cannot hold.
+    "spark.executor.killOnFatalError.depth": "0",
+    "spark.driver.maxResultSize": "256m",
     "spark.app.name": "localspace",
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -64,8 +73,14 @@ _OPENS = [
 ]
 _PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
 _PLAIN |= {"binary", "void"}
-_WORKERS = 4
+_WORKERS = 64
+"""More than statements run at once: those that were cancelled and have not stopped yet count too."""
 _KEPT_RELATIONS = 1000
+_CLOSE_SECONDS = 10
+_END_SECONDS = 5
+_ARCHIVE_SECONDS = 600
+_NO_MEMORY = "UNABLE_TO_ACQUIRE_MEMORY"
+_NO_MEMORY_TEXT = "The statement needs more memory than the SQL engine has. Read fewer rows or columns at once."
 
 
 def java_command(java: str, heap: str, archive: Path | None) -> list[str]:
@@ -137,6 +152,8 @@ class Worker:
         """Start the JVM and the session."""
         os.environ["TZ"] = "UTC"
         time.tzset()
+        self.closing = False
+        self._makes_archive = archive is not None and not archive.exists()
         self.jvm = start_jvm(heap, archive, scratch)
         from pyspark.sql import SparkSession
 
@@ -170,6 +187,7 @@ class Worker:
             self._declare(request["functions"])
             self._as_user(request["user"])
             self.spark.sparkContext.setJobGroup(str(request["id"]), "statement", True)
+            self.spark.sparkContext.setLocalProperty("spark.scheduler.pool", request["user"])
             operation = request["op"]
             if operation == "query":
                 return self._query(request["sql"], request.get("limit"))
@@ -179,25 +197,42 @@ class Worker:
                 return {"columns": [], "rows": [[name] for name in sorted(self._found)], "truncated": False}
             if operation == "analyze":
                 return {"columns": _columns(self.spark.sql(request["sql"]))}
+            if operation == "check":
+                return {"columns": [], "rows": [[str(self.spark.range(1).count())]]}
             if operation == "explain":
                 frame = self.spark.sql(request["sql"])
                 return {"plan": frame._jdf.queryExecution().executedPlan().toString()}
             raise ValueError(f"unknown operation {operation}")
         except Exception as error:
+            if self._lost_by(error):
+                # The watcher tells why the JVM ended; this error only says that nobody answered.
+                threading.Event().wait()
             return {"error": describe_error(error)}
 
+    def _lost_by(self, error: Exception) -> bool:
+        """Return whether an error comes from the JVM's end: the connection breaks a moment before the process is gone."""
+        from py4j.protocol import Py4JError, Py4JJavaError
+
+        if not isinstance(error, Py4JError | OSError) or isinstance(error, Py4JJavaError):
+            return False
+        try:
+            self.jvm.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def cancel(self, number: int) -> None:
-        """Stop the jobs of a request."""
-        self.spark.sparkContext.cancelJobGroup(str(number))
+        """Stop the jobs of a request, those too that it has not started yet."""
+        self.spark.sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
 
     def close(self) -> None:
         """End the JVM; running statements are given up."""
+        self.closing = True
         self.spark.sparkContext.cancelAllJobs()
         if self.jvm.stdin is not None:
             self.jvm.stdin.close()
         try:
-            # The parent process waits less, except while a class archive is written.
-            self.jvm.wait(timeout=600)
+            self.jvm.wait(timeout=_ARCHIVE_SECONDS if self._makes_archive else _CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self.jvm.kill()
 
@@ -320,6 +355,8 @@ def describe_error(error: BaseException) -> dict[str, Any]:
         origin = origin.getCause()
         depth += 1
     condition, state, message = found
+    if "java.lang.OutOfMemoryError" in str(error):
+        return {"class": _NO_MEMORY, "state": "53200", "message": _NO_MEMORY_TEXT, "analysis": False, "memory": True}
     return {"class": condition, "state": state, "message": _plain_message(message), "analysis": analysis}
 
 
@@ -355,9 +392,18 @@ def main() -> None:
     try:
         worker = Worker(options["heap"], archive, Path(options["scratch"]))
     except Exception as error:
-        send({"id": 0, "error": {"class": None, "state": None, "message": str(error), "analysis": False}})
+        send({"id": 0, "error": {"message": str(error), "start": True}})
         return
     send({"id": 0, "columns": []})
+
+    def watch() -> None:
+        code = worker.jvm.wait()
+        if not worker.closing:
+            # Without its JVM this process answers nothing: it ends, and the next statement starts another.
+            send({"ended": f"its JVM ended with code {code}"})
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
     pool = ThreadPoolExecutor(_WORKERS)
     for line in sys.stdin:
         request = json.loads(line)

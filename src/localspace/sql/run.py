@@ -23,6 +23,9 @@ from localspace.sql.reader import DEFAULT_SCHEMA, Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage
 
+_LOOK_SECONDS = 0.5
+"""How often a statement that waits for another writer looks whether it was cancelled."""
+
 
 class SqlRunner:
     """Runs statements for any principal of one workspace."""
@@ -63,10 +66,13 @@ class SqlRunner:
         if not writes:
             return handler(context, cursor)
         # One writer at a time: a write reads the current rows and swaps the folder.
-        with self._writing:
-            if cancel.cancelled:
-                raise SqlError("QUERY_CANCELED", "The statement was canceled.", "57014", "CANCELLED")
+        while not self._writing.acquire(timeout=_LOOK_SECONDS):
+            _stop_if(cancel)
+        try:
+            _stop_if(cancel)
             return handler(context, cursor)
+        finally:
+            self._writing.release()
 
     def _context(self, request: StatementRequest, cancel: CancelToken) -> StatementContext:
         principal = self._principal(request)
@@ -93,6 +99,11 @@ class SqlRunner:
         if found is None:
             raise SqlError("INSUFFICIENT_PERMISSIONS", "The principal of this statement does not exist.", "42501")
         return found
+
+
+def _stop_if(cancel: CancelToken) -> None:
+    if cancel.cancelled:
+        raise SqlError("QUERY_CANCELED", "The statement was canceled.", "57014", "CANCELLED")
 
 
 def build_runner(repositories: Repositories, data_dir: Path, *, heap: str = "1g") -> SqlRunner:

@@ -8,7 +8,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -16,12 +16,12 @@ from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
 from localspace.core.ledger import rule
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult, StatementRunner
+from localspace.sql.fair_slots import FairSlots
 from localspace.sql.result_links import ResultLinks
 
 KEPT_MS = 3_600_000
 INLINE_BYTES = 26_214_400
 ROWS_IN_CHUNK = 5_000
-WORKERS = 8
 
 _log = logging.getLogger("localspace.sql.statement_service")
 
@@ -79,7 +79,7 @@ class Statement:
 
 
 class StatementService:
-    """Runs statements on worker threads, so that a long one never blocks the control plane."""
+    """Runs statements on worker threads: a long one blocks neither the control plane nor other principals."""
 
     def __init__(self, clock: Clock, build: Callable[[], StatementRunner]) -> None:
         """Take `build` to make the runner with the first statement."""
@@ -88,7 +88,7 @@ class StatementService:
         self._lock = threading.Lock()
         self._build_lock = threading.Lock()
         self._runner: StatementRunner | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._slots: FairSlots | None = None
         self._statements: dict[str, Statement] = {}
         self.links = ResultLinks(clock)
 
@@ -108,9 +108,9 @@ class StatementService:
         with self._lock:
             self._statements = {key: one for key, one in self._statements.items() if not _stale(one, now)}
             self._statements[statement.id] = statement
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
-            self._pool.submit(self._work, statement, request)
+            if self._slots is None:
+                self._slots = FairSlots()
+            self._slots.submit(request.principal_id, lambda: self._work(statement, request))
         return statement
 
     def warm(self) -> None:
@@ -141,9 +141,9 @@ class StatementService:
         """Cancel what runs, wait until it has stopped, forget every statement; the engine stays."""
         for statement in tuple(self._statements.values()):
             self.cancel(statement)
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.close()
         self._statements.clear()
         self.links.clear()
 
