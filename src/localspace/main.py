@@ -97,7 +97,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data_dir: Path, yes: bool) -> None:
     """Delete the data of a workspace that is not running."""
-    from localspace.server.workspace import MARKER, DataFolderError, Workspace
+    from localspace.server.workspace import MARKER, DataFolderError, claim
 
     if not data_dir.exists():
         click.echo(f"{data_dir}: nothing there")
@@ -107,7 +107,7 @@ def reset(data_dir: Path, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete everything in {data_dir}?", abort=True)
     try:
-        Workspace(data_dir.absolute()).close()  # fails while a server holds the folder
+        claim(data_dir.absolute()).release()  # fails while a server holds the folder
     except DataFolderError as error:
         raise click.ClickException(str(error)) from error
     shutil.rmtree(data_dir)

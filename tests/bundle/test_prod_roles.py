@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from localspace.core.stored_documents import kinds
 from support.bundle_jobs import BundleJobs, bundle_document, target_document
 from support.fake_runner import fake_runner
 from support.job_flags import task_flags
@@ -160,7 +161,7 @@ def test_nobody_but_the_runner_and_who_deploys_starts_a_job_with_whatever_words(
             ):
                 refused = http.post(f"/api/2.2/jobs/{path}", json=change)
                 assert refused.status_code in (400, 403, 404), f"{who}: {path} {name}: {refused.text}"
-    assert space.workspace.store.list("run") == []
+    assert space.workspace.store.list(kinds.RUN) == []
 
 
 @server

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from localspace.core.stored_documents import kinds
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing
@@ -28,7 +29,7 @@ if CLI is None:
     report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
 needs_cli = pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
 
-MADE = ("job", "dashboard", "schema", "volume", "permission", "workspace_object")
+MADE = ("job", "dashboard", "schema", "volume", "permissions", "workspace_object")
 
 
 class Bundle:
@@ -93,8 +94,8 @@ def wheel(space: LocalWorkspace, tmp_path: Path) -> Bundle:
 
 def _inventory(space: LocalWorkspace) -> dict[str, int]:
     # A dashboard that was deleted lies in the trash, as on the platform.
-    trashed = sum(one["lifecycle_state"] == "TRASHED" for one in space.workspace.store.list("dashboard"))
-    return {kind: space.workspace.store.count(kind) - (trashed if kind == "dashboard" else 0) for kind in MADE}
+    trashed = sum(one["lifecycle_state"] == "TRASHED" for one in space.workspace.store.list(kinds.DASHBOARD))
+    return {kind: space.workspace.store.count(kinds.named(kind)) - (trashed if kind == "dashboard" else 0) for kind in MADE}
 
 
 @needs_cli
@@ -116,15 +117,15 @@ def test_deploy_plan_run_edit_and_destroy(plain: Bundle, space: LocalWorkspace) 
     assert "Name: flow" in plain.good("summary", *target)
     plain.good("deploy", *target)
     plain.good("run", "flow", "--no-wait", *target)
-    job_id = space.workspace.store.list("job")[0]["job_id"]
-    run = space.workspace.store.list("run")[0]
+    job_id = space.workspace.store.list(kinds.JOB)[0]["job_id"]
+    run = space.workspace.store.list(kinds.RUN)[0]
     space.workspace.services.jobs.scheduler.cancel(run["run_id"])
     plain.good("destroy", "--auto-approve", *target)
     exchanges = take(space)
     if os.environ.get("LAMPKEEPER_RECORD"):
         save(HERE / "recorded" / "bundle.json", exchanges, "Databricks CLI 1.14.0-dev: the plain bundle from validate to destroy")
     assert {one["status"] for one in exchanges} <= {200, 404}
-    assert space.workspace.store.get("job", str(job_id)) is None
+    assert space.workspace.store.get(kinds.JOB, str(job_id)) is None
 
 
 @needs_cli
@@ -155,7 +156,7 @@ def test_destroy_leaves_nothing_behind(plain: Bundle, space: LocalWorkspace) -> 
     assert _inventory(space) != before
     plain.good("destroy", "--auto-approve")
     after = _inventory(space)
-    folders = [one["path"] for one in space.workspace.store.list("workspace_object") if ".bundle/" in one["path"]]
+    folders = [one["path"] for one in space.workspace.store.list(kinds.WORKSPACE_OBJECT) if ".bundle/" in one["path"]]
     # The client deletes its own root and leaves the folders above it.
     assert folders == ["/Users/admin@localspace.example/.bundle/localspace_plain"]
     assert {kind: after[kind] for kind in MADE[:-1]} == {kind: before[kind] for kind in MADE[:-1]}
@@ -222,7 +223,9 @@ def test_a_bundle_of_every_kind_is_deployed_stays_still_and_runs(space: LocalWor
     assert "SUCCESS" in printed
     assert full.actions(*runner_is) == {"skip": 13}
     assert "hi world" in full.good("run", "inner", *runner_is)
-    assert {run["run_as"] for run in space.workspace.store.list("run") if run["settings"]["name"].endswith("inner")} == {runner}
+    assert {run["run_as"] for run in space.workspace.store.list(kinds.RUN) if run["settings"]["name"].endswith("inner")} == {
+        runner
+    }
     full.good("destroy", "--auto-approve", *runner_is)
     after = _inventory(space)
     assert {kind: after[kind] for kind in MADE[:-1]} == {kind: before[kind] for kind in MADE[:-1]}

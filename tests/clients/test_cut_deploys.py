@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from localspace.core.stored_documents import kinds
 from support.bundle_jobs import build_wheel
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -52,10 +53,12 @@ def bind_what_is_there(product: Product, said: str) -> list[str]:
         set(re.findall(r"cannot create resources\.(schemas|volumes|dashboards)\.(\w+): (?!dependency)", said))
     ):
         if kind == "dashboards":
-            names = [d["dashboard_id"] for d in store.list("dashboard") if d["lifecycle_state"] == "ACTIVE"]
+            names = [d["dashboard_id"] for d in store.list(kinds.DASHBOARD) if d["lifecycle_state"] == "ACTIVE"]
         else:
             tail = "lampkeeper_ops" if kind == "schemas" else f"lampkeeper_ops.{key}"
-            names = [one["full_name"] for one in store.list(kind.removesuffix("s")) if one["full_name"].endswith(tail)]
+            names = [
+                one["full_name"] for one in store.list(kinds.named(kind.removesuffix("s"))) if one["full_name"].endswith(tail)
+            ]
         assert len(names) == 1, (kind, names)
         product.good("deployment", "bind", key, names[0], "-t", "local", "--auto-approve")
         bound.append(kind)
@@ -99,10 +102,10 @@ def test_a_deploy_cut_off_converges(product: Product, write: int) -> None:
         bound = cut(product, write, when)
         assert not bound or write in RESOURCES, "an upload is written over"
         assert len(set(bound)) == len(bound), "bound twice"
-        active = [d for d in store.list("dashboard") if d["lifecycle_state"] == "ACTIVE"]
+        active = [d for d in store.list(kinds.DASHBOARD) if d["lifecycle_state"] == "ACTIVE"]
         assert [bool(d["published"]) for d in active] == [True]
         # Names of jobs are not unique: a job whose making was not answered stays beside the one in the state.
-        names = [job["settings"]["name"] for job in store.list("job")]
+        names = [job["settings"]["name"] for job in store.list(kinds.JOB)]
         assert len(names) - len(set(names)) <= (when == "after") * 3, names
 
 
@@ -128,5 +131,5 @@ def test_a_dashboard_that_could_not_be_published_is_made_again(product: Product)
     product.space.control("POST", "faults", fault)
     assert product("deploy", "-t", "local").returncode == 1
     product.good("deploy", "-t", "local")
-    found = [(d["lifecycle_state"], bool(d["published"])) for d in product.space.workspace.store.list("dashboard")]
+    found = [(d["lifecycle_state"], bool(d["published"])) for d in product.space.workspace.store.list(kinds.DASHBOARD)]
     assert sorted(found) == [("ACTIVE", True), ("TRASHED", False)]

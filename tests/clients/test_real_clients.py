@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from localspace.core.stored_documents import kinds
 from localspace.server.profile import write_profile
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
@@ -147,6 +148,6 @@ def test_terraform_applies_plans_nothing_and_destroys(space: LocalWorkspace, tmp
     store = space.workspace.store
     assert [store.count(kind) for kind in ("policy", "tag_policy", "tag")] == [0, 0, 0]
     # The provider deactivates a service principal of the account and does not delete it.
-    assert [one["active"] for one in store.list("service_principal")] == [False]
-    assert {one["displayName"] for one in store.list("group")} == {"admins", "users"}
+    assert [one["active"] for one in store.list(kinds.SERVICE_PRINCIPAL)] == [False]
+    assert {one["displayName"] for one in store.list(kinds.GROUP)} == {"admins", "users"}
     _record(space, "terraform", "terraform provider 1.128.0: apply, plan, destroy of governed.tf")

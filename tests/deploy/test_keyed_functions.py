@@ -16,6 +16,7 @@ from lampkeeper.deploy.wait import PropagationWait
 from lampkeeper.model.errors import RemoteError, UnsafePlanError, UsageError
 from lampkeeper.model.hash_key import HashKey
 from lampkeeper.remote.securables import read_functions
+from localspace.core.stored_documents import kinds
 from support.governed_places import Place, light_place
 from support.keyed_places import keyed_desired, make_people
 
@@ -45,7 +46,7 @@ def test_the_key_is_in_the_function_and_in_no_file(place: Place, tmp_path: Path)
     key = fresh()
     place.space.workspace.services.faults.keep_bodies = True
     made = bring(place, key)
-    stored = place.space.workspace.store.get("function", "c", "lampkeeper", "mask_email")
+    stored = place.space.workspace.store.get(kinds.FUNCTION, "c", "lampkeeper", "mask_email")
     assert stored is not None
     assert key.pads[0] in stored["routine_definition"]
     assert "keyed" in "\n".join(line.text for line in plan_lines(made))
@@ -120,4 +121,4 @@ def test_destroy_needs_no_key(place: Place) -> None:
     bring(place, fresh())
     made = plan_destroy(place.workspace, place.states())
     apply_plan(made, place.workspace, place.states(), wait=NOW)
-    assert place.space.workspace.store.list("function") == []
+    assert place.space.workspace.store.list(kinds.FUNCTION) == []

@@ -20,6 +20,7 @@ from localspace.connect.expressions import expression
 from localspace.connect.protocol import pb, spark_version
 from localspace.connect.unsupported import UnsupportedError
 from localspace.core.statement_runner import CancelToken, StatementRequest, StatementResult
+from localspace.core.stored_documents import kinds
 from localspace.governance.repositories import Repositories
 from localspace.sql.arrow import record_batch, stream_of
 from support.fake_runner import FakeRunner
@@ -226,15 +227,15 @@ def test_who_may_not_work_in_the_workspace_is_refused(space: LocalWorkspace) -> 
     name = "outside@bank.example"
     found = space.client().users.create(user_name=name)
     token = space.mint(name)
-    users = next(g for g in space.workspace.store.list("group") if g["displayName"] == "users")
+    users = next(g for g in space.workspace.store.list(kinds.GROUP) if g["displayName"] == "users")
     kept = list(users["entitlements"])
-    space.workspace.store.put("group", (users["id"],), users | {"entitlements": ["databricks-sql-access"]})
+    space.workspace.store.put(kinds.GROUP, (users["id"],), users | {"entitlements": ["databricks-sql-access"]})
     try:
         with pytest.raises(ConnectError, match="workspace-access") as refused:
             client(space, token).sql("SELECT 1")
         assert refused.value.code == "PERMISSION_DENIED"
     finally:
-        space.workspace.store.put("group", (users["id"],), users | {"entitlements": kept})
+        space.workspace.store.put(kinds.GROUP, (users["id"],), users | {"entitlements": kept})
         space.client().users.delete(str(found.id))
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
+
+from localspace.main import cli
 
 pytestmark = pytest.mark.server
 SCHEMAS = "/api/2.1/unity-catalog/schemas"
@@ -140,3 +143,15 @@ def _localspace(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=30,
         check=False,
     )
+
+
+def test_a_folder_of_another_format_is_refused_by_name_and_reset_removes_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "localspace.json").write_text('{"format": 1}')
+    served = CliRunner().invoke(cli, ["serve", "--data", str(data)])
+    assert served.exit_code == 1
+    assert "format 1; this localspace reads format 2" in served.output.replace("\n", " ")
+    assert "localspace reset" in served.output.replace("\n", " ")
+    assert CliRunner().invoke(cli, ["reset", "--yes", "--data", str(data)]).exit_code == 0
+    assert not data.exists()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import SqlError
+from localspace.core.stored_documents import kinds
 from localspace.governance.external_locations import checked_url, lies_in, location_key
 from support.fake_runner import fake_runner
 from support.localspace_server import running_localspace
@@ -74,7 +75,7 @@ def test_relative_parts_are_refused(url: str) -> None:
 @pytest.mark.spark
 def test_an_external_table_is_what_it_says(place: SqlWorkspace) -> None:
     place.sql("CREATE TABLE main.default.ext (id INT, name STRING) USING DELTA LOCATION 's3a://landing/ext/'")
-    table = place.store.get("table", "main", "default", "ext")
+    table = place.store.get(kinds.TABLE, "main", "default", "ext")
     assert table is not None
     assert (table["table_type"], table["storage_location"]) == ("EXTERNAL", "s3a://landing/ext")
     facts = {row[0]: row[1] for row in place.rows("DESCRIBE TABLE EXTENDED main.default.ext")}
@@ -164,7 +165,7 @@ def test_a_replaced_table_stays_where_it_is(place: SqlWorkspace) -> None:
     place.sql("INSERT INTO main.default.stays VALUES (1)")
     assert "cannot change" in refused(place, "CREATE OR REPLACE TABLE main.default.stays (id INT) LOCATION 's3://landing/other'")
     place.sql("CREATE OR REPLACE TABLE main.default.stays (id INT, more INT)")
-    table = place.store.get("table", "main", "default", "stays")
+    table = place.store.get(kinds.TABLE, "main", "default", "stays")
     assert table is not None
     assert (table["table_type"], table["storage_location"]) == ("EXTERNAL", "s3://landing/stays")
     assert place.rows("SELECT * FROM main.default.stays") == []
@@ -180,7 +181,7 @@ def test_rows_of_a_place_are_there_after_a_restart(tmp_path: Path) -> None:
     first.close()
     second = SqlWorkspace(tmp_path)
     second.sql("CREATE TABLE main.default.t LOCATION 's3://landing/t'")
-    table = second.store.get("table", "main", "default", "t")
+    table = second.store.get(kinds.TABLE, "main", "default", "t")
     assert table is not None
     assert sum(pq.read_metadata(file).num_rows for file in (tmp_path / "files" / table["storage"]["path"]).iterdir()) == 2
     second.close()
@@ -199,7 +200,7 @@ def test_hive_takes_plain_paths_but_no_strangers_data(place: SqlWorkspace) -> No
     assert "READ FILES" in refused(place, "CREATE TABLE hive_metastore.default.mine LOCATION 'dbfs:/mnt/somewhere'", ANA)
     guarded = "CREATE TABLE hive_metastore.default.mine LOCATION 's3://landing/guarded'"
     assert "CREATE EXTERNAL TABLE" in refused(place, guarded, ANA)
-    place.store.delete("external_location", "landing")
+    place.store.delete(kinds.EXTERNAL_LOCATION, "landing")
     assert "READ FILES" in refused(place, guarded), "rows of Unity Catalog are not for workspace admins"
     place.external_location("landing", "s3://landing")
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = pytest.mark.server
@@ -163,8 +164,8 @@ def test_a_dropped_schema_takes_grants_tags_and_policies_along(world: World) -> 
     world.ok("POST", f"{UC}/policies", world.mask())
     world.ok("DELETE", f"{UC}/schemas/main.fin?force=true")
     store = world.space.workspace.store
-    assert [store.count(kind) for kind in ("tag", "policy", "function", "table")] == [0, 0, 0, 0]
-    assert all(one["full_name"] != "main.fin.people" for one in store.list("grant"))
+    assert [store.count(kind) for kind in (kinds.TAG, kinds.POLICY, kinds.FUNCTION, kinds.TABLE)] == [0, 0, 0, 0]
+    assert all(one["full_name"] != "main.fin.people" for one in store.list(kinds.GRANT))
 
 
 def test_a_renamed_schema_keeps_grants_tags_and_policies(world: World) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from localspace.core.clock import Clock
 from localspace.core.statement_runner import CancelToken
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import NOT_RUN, SUCCEEDED, Done, Result, RunIf, decide, overall, read_nodes
 from localspace.jobs.run_log import RunLog, over, result_of
 from localspace.jobs.scheduler import Scheduler
@@ -64,6 +65,7 @@ class _Office:
         run = {
             "run_id": self.run_log.new_id(), "job_id": extra.pop("job_id", 7), "kind": "JOB_RUN", "parameters": {},
             "settings": {"name": "law", "tasks": tasks, **extra}, "life": "PENDING", "message": "", "start_time": 1,
+            "run_as": "a", "run_as_id": "1", "creator": "a", "creator_id": "1", "trigger": "ONE_TIME", "trigger_word": "onetime",
         }  # fmt: skip
         return self.scheduler.submit(run)
 

@@ -8,6 +8,7 @@ import pytest
 
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import SqlError
+from localspace.core.stored_documents import kinds
 from support.sql_workspace import EVE, SqlWorkspace, reported
 
 pytestmark = pytest.mark.spark
@@ -88,10 +89,10 @@ def test_a_function_made_after_a_default_was_written_is_not_called_by_it(place: 
     assert reported(place, "CREATE TABLE main.open.later (id INT, v STRING DEFAULT sneak())").startswith("UNRESOLVED_ROUTINE")
     # The REST API takes a table that nobody has looked at.
     place.sql("CREATE TABLE main.open.later (id INT, v STRING DEFAULT 'x')", EVE)
-    table = place.store.get("table", "main", "open", "later")
+    table = place.store.get(kinds.TABLE, "main", "open", "later")
     assert table is not None
     columns = [column | ({"default": "sneak()"} if column["name"] == "v" else {}) for column in table["columns"]]
-    place.store.put("table", ("main", "open", "later"), table | {"columns": columns}, ("main", "open"))
+    place.store.put(kinds.TABLE, ("main", "open", "later"), table | {"columns": columns}, ("main", "open"))
     place.sql("GRANT SELECT, MODIFY ON TABLE main.open.later TO cleared", EVE)
     place.sql("CREATE FUNCTION main.open.sneak() RETURNS STRING RETURN (SELECT max(ssn) FROM main.hr.emp)", EVE)
     place.sql("GRANT EXECUTE ON FUNCTION main.open.sneak TO cleared", EVE)

@@ -12,6 +12,7 @@ from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import iam, oauth2, serving, settings, sql, tags, workspace
 
 from localspace.api.coverage import TEST, table
+from localspace.core.stored_documents import kinds
 from localspace.server.routes import ROUTES
 from support.closing_lines import Record, note_table
 from support.fake_runner import fake_runner
@@ -384,7 +385,7 @@ def _serving(w: Any, a: Any, space: LocalWorkspace) -> None:
 
 def _storage(w: Any, a: Any, space: LocalWorkspace) -> None:
     role = uc.AwsIamRoleRequest("arn:aws:iam::1:role/r")
-    space.workspace.store.delete("external_location", "people")
+    space.workspace.store.delete(kinds.EXTERNAL_LOCATION, "people")
     made = w.storage_credentials.create("cred", aws_iam_role=role, skip_validation=True)
     assert made.aws_iam_role.external_id
     assert w.storage_credentials.get("cred").aws_iam_role.external_id == made.aws_iam_role.external_id

@@ -14,6 +14,7 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.oauth2 import FederationPolicy, OidcFederationPolicy
 
+from localspace.core.stored_documents import kinds
 from support.id_tokens import ISSUER, SUBJECT, id_token, jwks
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -146,9 +147,9 @@ def test_policies_are_an_account_admins_and_go_with_their_principal(space: Local
             int(made.id), FederationPolicy(oidc_policy=rules)
         )
     policies.create(int(made.id), FederationPolicy(oidc_policy=rules))
-    assert len(space.workspace.store.list("federation_policy", (made.id,))) == 1
+    assert len(space.workspace.store.list(kinds.FEDERATION_POLICY, (made.id,))) == 1
     space.account().service_principals_v2.delete(made.id)
-    assert space.workspace.store.list("federation_policy", (made.id,)) == []
+    assert space.workspace.store.list(kinds.FEDERATION_POLICY, (made.id,)) == []
     with pytest.raises(NotFound):
         list(policies.list(int(made.id)))
 

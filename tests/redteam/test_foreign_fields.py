@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from localspace.core.stored_documents import kinds
 from localspace.http.request_schemas import schema_of
 from localspace.http.request_schemas.types import Fields
 from support.nightly import sampled
@@ -193,7 +194,7 @@ def world() -> Iterator[Populated]:
 
 def document(world: Populated, target: Target, name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the key and the body of the document behind a target."""
-    found = dict(world.space.workspace.store.items(target.kind))
+    found = dict(world.space.workspace.store.items(kinds.named(target.kind)))
     for key, body in found.items():
         if key == tuple(part.casefold() for part in target.key) or (not target.key and body.get("tag_key") == "pii"):
             return key, body

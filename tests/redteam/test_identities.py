@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from localspace.core.stored_documents import kinds
 from support.nightly import sampled
 from support.populated_workspace import JOBS, SCIM, UC, Populated, finished_run, populated
 
@@ -272,7 +273,7 @@ def test_a_local_group_called_like_an_account_group_carries_nothing(world: Popul
     finally:
         assert wanda.delete(path).status_code == 204
     assert grants_on(world) == {"cleared": ["USE_CATALOG"]}
-    policies = [body for _, body in world.space.workspace.store.items("policy")]
+    policies = [body for _, body in world.space.workspace.store.items(kinds.POLICY)]
     assert [one["except_principals"] for one in policies] == [["cleared"]]
 
 

@@ -11,7 +11,9 @@ import pytest
 from localspace.core.clock import Clock
 from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document, Kind
 from localspace.governance import bootstrap
 from localspace.governance.grant_repository import GrantChange
 from localspace.governance.people import People
@@ -35,8 +37,8 @@ class Place:
         clock = Clock(self.store)
         self.ids = bootstrap.ensure(self.store, clock)
         self.repositories = open_repositories(self.store, clock, self.ids)
-        self.store.put("user", ("u1",), {"id": "u1", "userName": EVE, "displayName": EVE, "active": True})
-        self.store.put("group", ("g1",), {"id": "g1", "displayName": "cleared", "scope": "account", "members": []})
+        self.store.put(kinds.USER, ("u1",), {"id": "u1", "userName": EVE, "displayName": EVE, "active": True})
+        self.store.put(kinds.GROUP, ("g1",), {"id": "g1", "displayName": "cleared", "scope": "account", "members": []})
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def place() -> Iterator[Place]:
     made = Place()
     columns = [column("ssn", "c0"), column("name", "c1")]
     body = {"name": "people", "catalog_name": "main", "schema_name": "default", "full_name": TABLE, "table_id": "t"}
-    made.store.put("table", KEY, body | {"columns": columns, "row_filter": None, "owner": bootstrap.ADMIN_NAME}, KEY[:2])
+    made.store.put(kinds.TABLE, KEY, body | {"columns": columns, "row_filter": None, "owner": bootstrap.ADMIN_NAME}, KEY[:2])
     function = {
         "full_name": "main.default.hide",
         "catalog_name": "main",
@@ -52,7 +54,7 @@ def place() -> Iterator[Place]:
         "name": "hide",
         "owner": bootstrap.ADMIN_NAME,
     }
-    made.store.put("function", ("main", "default", "hide"), function | {"input_params": [{"name": "v"}]}, KEY[:2])
+    made.store.put(kinds.FUNCTION, ("main", "default", "hide"), function | {"input_params": [{"name": "v"}]}, KEY[:2])
     made.repositories.tags.create_policy(admin(made), {"tag_key": "pii", "values": [{"name": "ssn"}]})
     made.repositories.tags.assign(admin(made), "columns", f"{TABLE}.ssn", "pii", "ssn")
     yield made
@@ -105,7 +107,7 @@ def set_filter(place: Place) -> None:
 
 
 def leave_group(place: Place) -> None:
-    group = next(one for one in place.store.list("group") if one["displayName"] == "cleared")
+    group = next(one for one in place.store.list(kinds.GROUP) if one["displayName"] == "cleared")
     people = People(
         place.store, place.repositories.lag, place.repositories.identity, place.repositories.grants, place.ids.workspace_id
     )
@@ -113,8 +115,8 @@ def leave_group(place: Place) -> None:
 
 
 def join_group(place: Place) -> None:
-    group = next(one for one in place.store.list("group") if one["displayName"] == "cleared")
-    place.store.put("group", (group["id"],), group | {"members": [eve(place).id]})
+    group = next(one for one in place.store.list(kinds.GROUP) if one["displayName"] == "cleared")
+    place.store.put(kinds.GROUP, (group["id"],), group | {"members": [eve(place).id]})
 
 
 def drop_exemption(place: Place) -> None:
@@ -241,7 +243,7 @@ def test_a_column_renamed_meanwhile_is_not_read_under_its_old_name(place: Place)
 def test_rows_that_change_meanwhile_disturb_no_reader(place: Place) -> None:
     reader = Reader(place.repositories)
     table = reader.require_table(KEY)
-    place.store.put("table", KEY, table | {"storage": {"path": "new"}, "updated_at": 7}, KEY[:2])
+    place.store.put(kinds.TABLE, KEY, table | {"storage": {"path": "new"}, "updated_at": 7}, KEY[:2])
     reader.protection(table, eve(place))
 
 
@@ -258,7 +260,7 @@ def test_what_was_resolved_in_a_change_that_was_rolled_back_is_not_kept(place: P
 
     with pytest.raises(ZeroDivisionError):
         broken_off()
-    place.store.put("setting", ("x",), {"a": 1})
+    place.store.put(kinds.RUN_TOKEN, ("x",), {"run_id": 1})
     assert protected(place, reader, "ssn")
 
 
@@ -269,9 +271,9 @@ def test_a_withdrawn_grant_is_not_brought_back_by_a_slow_reader(place: Place, mo
     listing = store.list
     stopped, go = threading.Event(), threading.Event()
 
-    def slow(kind: str, parent: tuple[str, ...] | None = None) -> list[Document]:
+    def slow(kind: Kind[Document], parent: tuple[str, ...] | None = None) -> list[Document]:
         found = listing(kind, parent)
-        if kind == "grant" and parent is None and threading.current_thread().name == "reader":
+        if kind is kinds.GRANT and parent is None and threading.current_thread().name == "reader":
             stopped.set()
             go.wait(5)
         return found

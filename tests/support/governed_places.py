@@ -18,6 +18,7 @@ from lampkeeper.remote.clock import Clock
 from lampkeeper.remote.failures import Timeouts
 from lampkeeper.remote.warehouse import run_sql
 from localspace.core.statement_runner import SqlError
+from localspace.core.stored_documents import kinds
 from localspace.sql.reader import Reader
 from support.light_sql import light_runner
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -121,13 +122,15 @@ class Place:
     def world(self) -> dict[str, Any]:
         """Return all governance documents without ids and times: equal worlds are equal states."""
         store = self.space.workspace.store
-        kinds = ("group", "tag_policy", "tag", "policy", "grant", "function", "schema", "warehouse", "genie_space")
-        kinds += ("rule_set", "workspace_assignment", "permission")
+        listed = ("group", "tag_policy", "tag", "policy", "grant", "function", "schema", "warehouse", "genie_space")
+        listed += ("rule_set", "workspace_assignment", "permissions")
         found: dict[str, Any] = {}
-        people = [d for k in ("group", "user", "service_principal") for d in store.list(k)]
+        people = [d for k in ("group", "user", "service_principal") for d in store.list(kinds.named(k))]
         names = {d["id"]: d.get("displayName") or d.get("userName") or d.get("applicationId") for d in people}
-        for kind in kinds:
-            texts = sorted(json.dumps(_plain(d, names), sort_keys=True) for d in store.list(kind) if not d.get("trashed"))
+        for kind in listed:
+            texts = sorted(
+                json.dumps(_plain(d, names), sort_keys=True) for d in store.list(kinds.named(kind)) if not d.get("trashed")
+            )
             if texts:
                 found[kind] = texts
         return found

@@ -13,6 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
+from localspace.core.stored_documents import kinds
 from localspace.governance.repositories import Repositories
 from localspace.sql.engine import Engine, EngineRows
 from localspace.sql.information_schema import VIEWS, Visibility
@@ -67,7 +68,7 @@ class LightRunner:
         for table in tree.find_all(exp.Table):
             place = (table.catalog.casefold(), table.name.casefold())
             if place not in loaded:
-                if self._repositories.store.get("catalog", place[0]) is None:
+                if self._repositories.store.get(kinds.CATALOG, place[0]) is None:
                     raise SqlError("TABLE_OR_VIEW_NOT_FOUND", f"no catalog {place[0]!r}", "42P01")
                 loaded[place] = f"v{len(loaded)}"
                 columns = [c.rstrip("#*") for c in VIEWS[place[1]][0]]

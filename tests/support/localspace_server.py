@@ -14,13 +14,17 @@ import httpx
 
 from lampkeeper.places.place import Address
 from localspace.core.statement_runner import StatementRunner
-from localspace.governance.bootstrap import ADMIN_NAME
 from localspace.governance.repositories import Repositories
 from localspace.server.local_server import LocalServer
 from localspace.server.workspace import BuildRunner, Workspace
+from support.stored import put_external_location, undeclared
 
 if TYPE_CHECKING:
     from databricks.sdk import AccountClient, WorkspaceClient
+
+
+class UndeclaredDocumentError(Exception):
+    """The server has stored documents that are not as `localspace.core.stored_documents` declares them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,7 @@ class LocalWorkspace:
 
     def external_location(self, name: str, url: str) -> None:
         """Put an external location that the admin owns into the store, past the API and its log."""
-        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": ADMIN_NAME, "read_only": False}
-        self.workspace.store.put("external_location", (name,), body)
+        put_external_location(self.workspace.store, name, url)
 
     def http(self, token: str | None = None) -> httpx.Client:
         """Return a plain HTTP client with the token of a principal."""
@@ -106,7 +109,10 @@ def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[Loca
         server.force_exit = True
         server.should_exit = True
         thread.join(10)
+        misfits = undeclared(workspace.store)
         workspace.close()
+        if misfits:
+            raise UndeclaredDocumentError("\n".join(misfits))
 
     ids = workspace.ids
     running = LocalWorkspace(

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 
@@ -65,13 +66,13 @@ class Populated:
         store, now = self.space.workspace.store, self.documents()
         with store.transaction():
             for kind, key in now.keys() - everything.keys():
-                store.delete(kind, *key.split("\x1f"))
+                store.delete(kinds.named(kind), *key.split("\x1f"))
             for (kind, key), body in everything.items():
                 parts = tuple(key.split("\x1f"))
                 if (kind, key) not in now:
-                    store.put(kind, parts, body, parts[:-1])
+                    store.put(kinds.named(kind), parts, body, parts[:-1])
                 elif now[(kind, key)] != body:
-                    store.rewrite(kind, parts, body)
+                    store.rewrite(kinds.named(kind), parts, body)
 
     def _let_in(self, label: str, name: str, number: str, permissions: str) -> None:
         path = f"/workspaces/{self.space.workspace_id}/permissionassignments/principals/{number}"

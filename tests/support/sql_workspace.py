@@ -16,6 +16,7 @@ from localspace.core.location import Location
 from localspace.core.principals import PrincipalKind
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
 from localspace.governance import bootstrap
 from localspace.governance.people import People
 from localspace.governance.repositories import Repositories, open_repositories
@@ -28,6 +29,7 @@ from localspace.server.routes import ROUTES
 from localspace.server.workspace import open_services
 from localspace.sql.run import SqlRunner
 from support.shared_engine import shared_runner
+from support.stored import put_external_location
 
 
 class SqlWorkspace:
@@ -58,7 +60,7 @@ class SqlWorkspace:
     def user(self, name: str) -> str:
         """Make a user."""
         number = f"u{next(self._numbers)}"
-        self.store.put("user", (number,), {"id": number, "userName": name, "displayName": name, "active": True})
+        self.store.put(kinds.USER, (number,), {"id": number, "userName": name, "displayName": name, "active": True})
         self._ids[name] = number
         return name
 
@@ -67,10 +69,10 @@ class SqlWorkspace:
         number = f"s{next(self._numbers)}"
         name = f"{next(self._numbers):08d}-0000-4000-8000-000000000000"
         body = {"id": number, "applicationId": name, "displayName": label, "active": True}
-        self.store.put("service_principal", (number,), body)
+        self.store.put(kinds.SERVICE_PRINCIPAL, (number,), body)
         workspace = self.ids.workspace_id
         assigned = {"principal_id": number, "permissions": ["USER"]}
-        self.store.put("workspace_assignment", (workspace, number), assigned, (workspace,))
+        self.store.put(kinds.WORKSPACE_ASSIGNMENT, (workspace, number), assigned, (workspace,))
         self._ids[name] = number
         return name
 
@@ -78,13 +80,12 @@ class SqlWorkspace:
         """Make an account group."""
         number = f"g{next(self._numbers)}"
         body = {"id": number, "displayName": name, "scope": "account", "members": [self._ids[one] for one in members]}
-        self.store.put("group", (number,), body)
+        self.store.put(kinds.GROUP, (number,), body)
         self._ids[name] = number
 
-    def external_location(self, name: str, url: str, **more: object) -> None:
+    def external_location(self, name: str, url: str, *, read_only: bool = False) -> None:
         """Make an external location that the admin owns."""
-        body = {"name": name, "full_name": name, "url": url, "credential_name": "c", "owner": bootstrap.ADMIN_NAME}
-        self.store.put("external_location", (name,), body | {"read_only": False} | more)
+        put_external_location(self.store, name, url, read_only=read_only)
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove people and groups."""
@@ -93,7 +94,7 @@ class SqlWorkspace:
         )
         for name in names:
             for kind in PrincipalKind:
-                body = self.store.get(kind, self._ids[name])
+                body = self.store.get(kinds.of_principal(kind), self._ids[name])
                 if body is not None:
                     people.delete(kind, body)
 

@@ -31,7 +31,7 @@ def world_in(data: Path) -> dict[str, list[str]]:
     spaces = {str(d["space_id"]): str(d["title"]) for kind, d in documents if kind == "genie_space"}
     world: dict[str, list[str]] = {}
     for kind, document in documents:
-        if kind == "permission":
+        if kind == "permissions":
             # An owner's right is implied until somebody puts the list: written or not, it is the same right.
             entries = [e for e in document["access_control_list"] if e["level"] != "IS_OWNER"]
             document = document | {"access_control_list": entries}

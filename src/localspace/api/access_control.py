@@ -6,7 +6,8 @@ import re
 import uuid
 
 from localspace.core.errors import ApiError, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredGrantRule, StoredRuleSet
 from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json
 
@@ -26,7 +27,7 @@ _ROLES = {
 _KINDS = {"users": "user", "groups": "group", "servicePrincipals": "service_principal"}
 
 
-def get(request: Request) -> Json:
+def get(request: Request) -> StoredRuleSet:
     """Return a rule set; one that was never written is empty and has an etag too."""
     name = request.needed("name")
     kind, resource = _resource(request, name)
@@ -34,7 +35,7 @@ def get(request: Request) -> Json:
     return _stored(request, name)
 
 
-def update(request: Request) -> Json:
+def update(request: Request) -> StoredRuleSet:
     """Replace a rule set; the etag must be the one that was read last."""
     body = request.body
     name = field_of(body, "name")
@@ -47,8 +48,8 @@ def update(request: Request) -> Json:
         if field_of(given, "etag") != _stored(request, name)["etag"]:
             raise ApiError(409, "RESOURCE_CONFLICT", f"Rule set {name} was changed meanwhile. Read it and try again.")
         rules = [_checked(request, one, kind) for one in given.get("grant_rules") or []]
-        new = {"name": name, "etag": uuid.uuid4().hex, "grant_rules": [one for one in rules if one["principals"]]}
-        request.repositories.store.put("rule_set", (name,), new)
+        new = StoredRuleSet(name=name, etag=uuid.uuid4().hex, grant_rules=[one for one in rules if one["principals"]])
+        request.repositories.store.put(kinds.RULE_SET, (name,), new)
     return new
 
 
@@ -59,14 +60,14 @@ def assignable_roles(request: Request) -> Json:
     return {"roles": [{"name": one} for one in _ROLES[kind]]}
 
 
-def _stored(request: Request, name: str) -> Document:
-    found = request.repositories.store.get("rule_set", name)
+def _stored(request: Request, name: str) -> StoredRuleSet:
+    found = request.repositories.store.get(kinds.RULE_SET, name)
     if found is None:
         return {"name": name, "etag": uuid.uuid5(uuid.NAMESPACE_URL, name).hex, "grant_rules": []}
     return found
 
 
-def _resource(request: Request, name: str) -> tuple[str | None, Document | None]:
+def _resource(request: Request, name: str) -> tuple[str | None, str | None]:
     match = _NAME.fullmatch(name)
     if match is None or match["account"] != request.repositories.ids.account_id:
         raise invalid(f"'{name}' is not the name of a rule set of this account.")
@@ -76,28 +77,28 @@ def _resource(request: Request, name: str) -> tuple[str | None, Document | None]
     if kind not in _ROLES:
         raise invalid(f"Rule sets of {kind} are not known.")
     if kind == "tagPolicies":
-        found = next((one for one in request.repositories.tags.policies() if one["id"] == resource_id), None)
+        known = any(one["id"] == resource_id for one in request.repositories.tags.policies())
     elif kind == "groups":
-        found = request.repositories.store.get("group", resource_id)
+        known = request.repositories.store.get(kinds.GROUP, resource_id) is not None
     else:
-        documents = request.repositories.store.list("service_principal")
-        found = next((one for one in documents if one["applicationId"] == resource_id), None)
-    if found is None:
+        documents = request.repositories.store.list(kinds.SERVICE_PRINCIPAL)
+        known = any(one["applicationId"] == resource_id for one in documents)
+    if not known:
         raise not_found(f"{kind} {resource_id} does not exist.")
-    return kind, found
+    return kind, resource_id
 
 
-def _require_right(request: Request, kind: str | None, resource: Document | None, *, change: bool) -> None:
+def _require_right(request: Request, kind: str | None, resource_id: str | None, *, change: bool) -> None:
     if request.repositories.identity.is_account_admin(request.actor.id):
         return
-    if kind == "tagPolicies" and resource is not None:
+    if kind == "tagPolicies" and resource_id is not None:
         roles = ("manager",) if change else ("manager", "assigner")
-        if any(request.repositories.tags.has_role(request.actor, role, resource["id"]) for role in roles):
+        if any(request.repositories.tags.has_role(request.actor, role, resource_id) for role in roles):
             return
     raise denied("User is not authorized to access this rule set.")
 
 
-def _checked(request: Request, rule: object, kind: str | None) -> Document:
+def _checked(request: Request, rule: object, kind: str | None) -> StoredGrantRule:
     if not isinstance(rule, dict) or not rule.get("role"):
         raise invalid("Each grant rule needs a role.")
     if rule["role"] not in _ROLES[kind]:
@@ -108,7 +109,7 @@ def _checked(request: Request, rule: object, kind: str | None) -> Document:
         found = request.repositories.identity.by_name(name) if prefix in _KINDS else None
         if found is None or found.kind.value != _KINDS[prefix]:
             raise invalid(f"Principal {one} does not exist. users/, groups/ and servicePrincipals/ names are known.")
-    return rule | {"principals": principals}
+    return StoredGrantRule(role=str(rule["role"]), principals=principals)
 
 
 _PROXY = "/api/2.0/preview/accounts/access-control"

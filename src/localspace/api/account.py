@@ -10,7 +10,10 @@ from localspace.api.scim_resources import people_of
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import PrincipalKind
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredMetastore
+from localspace.core.stored_documents.directory import StoredAccountWorkspace, StoredClientSecret
+from localspace.core.stored_documents.kind import Document
 from localspace.core.timestamps import iso
 from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, page
@@ -24,57 +27,58 @@ _MAX_SECRETS = 5
 # Workspaces
 
 
-def workspaces(request: Request) -> list[Json]:
+def workspaces(request: Request) -> list[StoredAccountWorkspace]:
     """List the workspaces of the account."""
     _require_admin(request)
-    return request.repositories.store.list("account_workspace")
+    return request.repositories.store.list(kinds.ACCOUNT_WORKSPACE)
 
 
-def workspace(request: Request) -> Json:
+def workspace(request: Request) -> StoredAccountWorkspace:
     """Return one workspace."""
     _require_admin(request)
     return _workspace(request)
 
 
-def create_workspace(request: Request) -> Json:
+def create_workspace(request: Request) -> StoredAccountWorkspace:
     """Record a workspace; it runs at once, but this server serves the first one alone."""
     _require_admin(request)
     body = request.body
     name = field_of(body, "workspace_name")
-    if any(one["workspace_name"] == name for one in request.repositories.store.list("account_workspace")):
+    if any(one["workspace_name"] == name for one in request.repositories.store.list(kinds.ACCOUNT_WORKSPACE)):
         raise already_exists(f"Workspace with name {name} already exists.")
-    new = body | {
+    fields = body | {
         "workspace_id": 1_000_000_000_000_000 + uuid.uuid4().int % 8_000_000_000_000_000,
         "account_id": request.repositories.ids.account_id,
         "workspace_status": "RUNNING",
         "workspace_status_message": "Workspace is running.",
         "creation_time": request.repositories.clock.now_ms(),
     }
-    request.repositories.store.put("account_workspace", (str(new["workspace_id"]),), new)
+    new = kinds.ACCOUNT_WORKSPACE.document(fields)
+    request.repositories.store.put(kinds.ACCOUNT_WORKSPACE, (str(new["workspace_id"]),), new)
     return new
 
 
-def update_workspace(request: Request) -> Json:
+def update_workspace(request: Request) -> StoredAccountWorkspace:
     """Change a workspace."""
     _require_admin(request)
     old = _workspace(request)
     fixed = ("workspace_id", "account_id", "workspace_status", "creation_time")
-    new = old | {key: value for key, value in request.body.items() if key not in fixed}
-    request.repositories.store.put("account_workspace", (str(old["workspace_id"]),), new)
+    new = kinds.ACCOUNT_WORKSPACE.document({**old, **{key: value for key, value in request.body.items() if key not in fixed}})
+    request.repositories.store.put(kinds.ACCOUNT_WORKSPACE, (str(old["workspace_id"]),), new)
     return new
 
 
-def delete_workspace(request: Request) -> Json:
+def delete_workspace(request: Request) -> StoredAccountWorkspace:
     """Delete a workspace record; not the one that serves this call."""
     _require_admin(request)
     old = _workspace(request)
     if str(old["workspace_id"]) == request.repositories.ids.workspace_id:
         raise invalid("The workspace that this server is cannot be deleted.")
     with request.repositories.store.transaction():
-        for one in request.repositories.store.list("workspace_assignment", (str(old["workspace_id"]),)):
-            request.repositories.store.delete("workspace_assignment", str(old["workspace_id"]), one["principal_id"])
-        request.repositories.store.delete("account_workspace", str(old["workspace_id"]))
-        request.repositories.store.delete("metastore_assignment", str(old["workspace_id"]))
+        for one in request.repositories.store.list(kinds.WORKSPACE_ASSIGNMENT, (str(old["workspace_id"]),)):
+            request.repositories.store.delete(kinds.WORKSPACE_ASSIGNMENT, str(old["workspace_id"]), one["principal_id"])
+        request.repositories.store.delete(kinds.ACCOUNT_WORKSPACE, str(old["workspace_id"]))
+        request.repositories.store.delete(kinds.METASTORE_ASSIGNMENT, str(old["workspace_id"]))
     return old
 
 
@@ -84,7 +88,7 @@ def delete_workspace(request: Request) -> Json:
 def metastores(request: Request) -> Json:
     """List the metastores of the account."""
     _require_admin(request)
-    return {"metastores": request.repositories.store.list("metastore")}
+    return {"metastores": request.repositories.store.list(kinds.METASTORE)}
 
 
 def metastore(request: Request) -> Json:
@@ -106,8 +110,9 @@ def update_metastore(request: Request) -> Json:
     given = request.body.get("metastore_info") or {}
     if given.get("owner"):
         given = given | {"owner": request.repositories.identity.require_name(given["owner"]).name}
-    new = request.repositories.catalog.stamped(request.actor, old | given, old) | {"metastore_id": old["metastore_id"]}
-    request.repositories.store.put("metastore", (old["metastore_id"],), new)
+    stamped = request.repositories.catalog.stamped(request.actor, {**old, **given}, dict(old))
+    new = kinds.METASTORE.document(stamped | {"metastore_id": old["metastore_id"]})
+    request.repositories.store.put(kinds.METASTORE, (old["metastore_id"],), new)
     return {"metastore_info": new}
 
 
@@ -115,14 +120,14 @@ def metastore_workspaces(request: Request) -> Json:
     """List the ids of the workspaces that a metastore is assigned to."""
     _require_admin(request)
     wanted = _metastore(request)["metastore_id"]
-    found = [one for one in request.repositories.store.list("metastore_assignment") if one["metastore_id"] == wanted]
+    found = [one for one in request.repositories.store.list(kinds.METASTORE_ASSIGNMENT) if one["metastore_id"] == wanted]
     return {"workspace_ids": [one["workspace_id"] for one in found]}
 
 
 def assignment(request: Request) -> Json:
     """Return the metastore assignment of a workspace."""
     _require_admin(request)
-    found = request.repositories.store.get("metastore_assignment", str(_workspace(request)["workspace_id"]))
+    found = request.repositories.store.get(kinds.METASTORE_ASSIGNMENT, str(_workspace(request)["workspace_id"]))
     if found is None:
         raise not_found("No metastore is assigned to this workspace.")
     return {"metastore_assignment": found}
@@ -133,13 +138,13 @@ def assign(request: Request) -> Json:
     _require_admin(request)
     workspace_id = str(_workspace(request)["workspace_id"])
     given = request.body.get("metastore_assignment") or {}
-    old = request.repositories.store.get("metastore_assignment", workspace_id)
+    old = request.repositories.store.get(kinds.METASTORE_ASSIGNMENT, workspace_id)
     if request.method == "POST" and old is not None:
         raise already_exists(f"Workspace {workspace_id} already has a metastore.")
     metastore_id = _metastore(request)["metastore_id"]
-    new = (old or {"default_catalog_name": "main"}) | given
-    new |= {"workspace_id": int(workspace_id), "metastore_id": metastore_id}
-    request.repositories.store.put("metastore_assignment", (workspace_id,), new)
+    kept = {"default_catalog_name": "main", **(old or {}), **given}
+    new = kinds.METASTORE_ASSIGNMENT.document({**kept, "workspace_id": int(workspace_id), "metastore_id": metastore_id})
+    request.repositories.store.put(kinds.METASTORE_ASSIGNMENT, (workspace_id,), new)
     return {}
 
 
@@ -148,7 +153,7 @@ def unassign(request: Request) -> Json:
     _require_admin(request)
     workspace_id = str(_workspace(request)["workspace_id"])
     _metastore(request)
-    if not request.repositories.store.delete("metastore_assignment", workspace_id):
+    if not request.repositories.store.delete(kinds.METASTORE_ASSIGNMENT, workspace_id):
         raise not_found("No metastore is assigned to this workspace.")
     return {}
 
@@ -161,7 +166,7 @@ def assignments(request: Request) -> Json:
     _require_admin(request)
     workspace_id = str(_workspace(request)["workspace_id"])
     found = []
-    for one in request.repositories.store.list("workspace_assignment", (workspace_id,)):
+    for one in request.repositories.store.list(kinds.WORKSPACE_ASSIGNMENT, (workspace_id,)):
         principal = _principal_output(request, one["principal_id"])
         if principal is not None:
             found.append({"principal": principal, "permissions": one["permissions"]})
@@ -202,7 +207,7 @@ def delete_assignment(request: Request) -> Json:
 
 def _principal_output(request: Request, principal_id: str) -> Json | None:
     found = request.repositories.identity.by_id(principal_id)
-    body = None if found is None else request.repositories.store.get(found.kind, principal_id)
+    body = None if found is None else request.repositories.store.get(kinds.of_principal(found.kind), principal_id)
     if found is None or body is None or body.get("scope") == "workspace":
         return None
     field = {
@@ -219,14 +224,14 @@ def _principal_output(request: Request, principal_id: str) -> Json | None:
 def secrets(request: Request) -> Json:
     """List the client secrets of a service principal; a secret itself is never shown again."""
     owner = _service_principal(request)
-    found = request.repositories.store.list("sp_secret", (owner["id"],))
+    found = request.repositories.store.list(kinds.CLIENT_SECRET, (owner["id"],))
     return page([_secret_info(one) for one in found], request.query, "secrets", size_name="page_size")
 
 
 def create_secret(request: Request) -> Json:
     """Create a client secret."""
     owner = _service_principal(request)
-    if request.repositories.store.count("sp_secret", (owner["id"],)) >= _MAX_SECRETS:
+    if request.repositories.store.count(kinds.CLIENT_SECRET, (owner["id"],)) >= _MAX_SECRETS:
         raise invalid(f"A service principal can have at most {_MAX_SECRETS} secrets.", "RESOURCE_LIMIT_EXCEEDED")
     secret, body = request.services.authenticator.new_secret(owner["id"], _lifetime(request.body.get("lifetime")))
     return _secret_info(body) | {"secret": secret}
@@ -235,12 +240,12 @@ def create_secret(request: Request) -> Json:
 def delete_secret(request: Request) -> Json:
     """Revoke a client secret."""
     owner = _service_principal(request)
-    if not request.repositories.store.delete("sp_secret", owner["id"], request.params["secret_id"]):
+    if not request.repositories.store.delete(kinds.CLIENT_SECRET, owner["id"], request.params["secret_id"]):
         raise not_found(f"Secret {request.params['secret_id']} does not exist.")
     return {}
 
 
-def _secret_info(body: Document) -> Json:
+def _secret_info(body: StoredClientSecret) -> Json:
     created = iso(body["created_ms"])
     return {
         "id": body["id"],
@@ -271,7 +276,7 @@ def _service_principal(request: Request) -> Document:
     An account admin and who has the role servicePrincipal.manager on it do; a workspace admin for those in the workspace,
     never for one that is an account admin.
     """
-    found = request.repositories.store.get("service_principal", request.params["service_principal_id"])
+    found = request.repositories.store.get(kinds.SERVICE_PRINCIPAL, request.params["service_principal_id"])
     identity = request.repositories.identity
     if not identity.is_account_admin(request.actor.id):
         local = found is not None and identity.is_workspace_admin(request.actor.id) and identity.in_workspace(found["id"])
@@ -286,15 +291,15 @@ def _require_admin(request: Request) -> None:
         raise denied("Only an account admin may do this.")
 
 
-def _workspace(request: Request) -> Document:
-    found = request.repositories.store.get("account_workspace", request.params["workspace_id"])
+def _workspace(request: Request) -> StoredAccountWorkspace:
+    found = request.repositories.store.get(kinds.ACCOUNT_WORKSPACE, request.params["workspace_id"])
     if found is None:
         raise not_found(f"Workspace {request.params['workspace_id']} does not exist.")
     return found
 
 
-def _metastore(request: Request) -> Document:
-    found = request.repositories.store.get("metastore", request.params["metastore_id"])
+def _metastore(request: Request) -> StoredMetastore:
+    found = request.repositories.store.get(kinds.METASTORE, request.params["metastore_id"])
     if found is None:
         raise not_found(f"Metastore {request.params['metastore_id']} does not exist.", "METASTORE_DOES_NOT_EXIST")
     return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from localspace.api.catalog_infos import catalog_info, function_info, table_info
 from localspace.core.errors import denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredMetastore
+from localspace.core.stored_documents.directory import StoredMetastoreAssignment
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.external_locations import checked_url, location_key
 from localspace.governance.privileges import split_name
 from localspace.http.request import Request, Route, field_of
@@ -234,7 +237,7 @@ def delete_volume(request: Request) -> Json:
 # Metastore
 
 
-def current_metastore(request: Request) -> Json:
+def current_metastore(request: Request) -> StoredMetastoreAssignment:
     """Return the metastore assignment of the workspace."""
     return _assignment(request)
 
@@ -248,19 +251,19 @@ def metastore_summary(request: Request) -> Json:
 def list_metastores(request: Request) -> Json:
     """List the metastores; admins only."""
     _require_metastore_reader(request)
-    return page(request.repositories.store.list("metastore"), request.query, "metastores")
+    return page(request.repositories.store.list(kinds.METASTORE), request.query, "metastores")
 
 
-def get_metastore(request: Request) -> Json:
+def get_metastore(request: Request) -> StoredMetastore:
     """Return one metastore; admins only."""
     _require_metastore_reader(request)
-    found = request.repositories.store.get("metastore", request.params["id"])
+    found = request.repositories.store.get(kinds.METASTORE, request.params["id"])
     if found is None:
         raise not_found(f"Metastore '{request.params['id']}' does not exist.", "METASTORE_DOES_NOT_EXIST")
     return found
 
 
-def update_metastore(request: Request) -> Json:
+def update_metastore(request: Request) -> StoredMetastore:
     """Change name, owner or sharing of the metastore; metastore admins only."""
     old = get_metastore(request)
     request.repositories.privileges.require_metastore_admin(request.actor)
@@ -269,8 +272,9 @@ def update_metastore(request: Request) -> Json:
         body["name"] = request.body["new_name"]
     if body.get("owner"):
         body["owner"] = request.repositories.identity.require_name(body["owner"]).name
-    new = request.repositories.catalog.stamped(request.actor, old | body, old) | {"metastore_id": old["metastore_id"]}
-    request.repositories.store.put("metastore", (old["metastore_id"],), new)
+    stamped = request.repositories.catalog.stamped(request.actor, {**old, **body}, dict(old))
+    new = kinds.METASTORE.document(stamped | {"metastore_id": old["metastore_id"]})
+    request.repositories.store.put(kinds.METASTORE, (old["metastore_id"],), new)
     return new
 
 
@@ -289,8 +293,8 @@ def _like(name: str, pattern: str | None) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]").replace("%", "*").replace("_", "?"))
 
 
-def _assignment(request: Request) -> Json:
-    found = request.repositories.store.get("metastore_assignment", request.repositories.ids.workspace_id)
+def _assignment(request: Request) -> StoredMetastoreAssignment:
+    found = request.repositories.store.get(kinds.METASTORE_ASSIGNMENT, request.repositories.ids.workspace_id)
     if found is None:
         raise not_found("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST")
     return found

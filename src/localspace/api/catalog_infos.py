@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.http.serialisation import Json
 
 
-def catalog_info(body: Document) -> Json:
+def catalog_info(body: Mapping[str, Any]) -> Json:
     """Return a CatalogInfo."""
-    return body | {"full_name": body["name"]}
+    return {**body, "full_name": body["name"]}
 
 
 def table_info(body: Document, *, with_columns: bool = True, with_properties: bool = True) -> Json:
@@ -21,9 +23,7 @@ def table_info(body: Document, *, with_columns: bool = True, with_properties: bo
     if body.get("row_filter"):
         found["row_filter"] = {
             "function_name": body["row_filter"]["function_name"],
-            "input_column_names": body["row_filter"].get("input_column_names")
-            or body["row_filter"].get("using_column_names")
-            or [],
+            "input_column_names": body["row_filter"]["input_column_names"],
         }
     if with_columns:
         found["columns"] = [_column(one, at) for at, one in enumerate(body.get("columns") or ())]
@@ -66,7 +66,7 @@ def _column(body: Document, at: int) -> Json:
     if body.get("mask"):
         found["mask"] = {
             "function_name": body["mask"]["function_name"],
-            "using_column_names": body["mask"].get("using_column_names") or [],
+            "using_column_names": body["mask"]["using_column_names"],
         }
     return found
 

@@ -11,6 +11,7 @@ from localspace.core.errors import invalid, not_found
 from localspace.core.faults import Kill
 from localspace.core.lag import LagKind
 from localspace.core.principals import Principal
+from localspace.core.stored_documents import kinds
 from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json
 from localspace.sql.system_tables import seed_results
@@ -161,7 +162,7 @@ def _digest(body: Json) -> str:
 
 def stub_responses(request: Request) -> Json:
     """List the stub responses of the serving endpoints."""
-    return {"stub_responses": request.repositories.store.list("stub_response")}
+    return {"stub_responses": request.repositories.store.list(kinds.STUB_RESPONSE)}
 
 
 def set_stub_response(request: Request) -> Json:
@@ -175,7 +176,8 @@ def set_stub_response(request: Request) -> Json:
         raise invalid("Each of rules is an object with a pattern, a regular expression, and a reply.")
     if not isinstance(body.get("replies") or [], list):
         raise invalid("replies must be a list.")
-    request.repositories.store.put("stub_response", (name,), body)
+    stub_response = kinds.STUB_RESPONSE.document(body)
+    request.repositories.store.put(kinds.STUB_RESPONSE, (name,), stub_response)
     request.services.stub_calls.pop(name, None)
     return {}
 

@@ -6,7 +6,8 @@ import json
 import uuid
 
 from localspace.core.errors import ApiError, already_exists, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredDashboard, StoredPublishedDashboard
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import may_see, require_level
 from localspace.http.request import Request, Route, field_of
@@ -26,10 +27,12 @@ def create(request: Request) -> Json:
         raise not_found(f"Tree node with path '{folder}' does not exist.")
     tree.require(request.actor, folder, "CAN_EDIT")
     path = f"{folder.rstrip('/')}/{name}.lvdash.json"
-    if any(one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in request.repositories.store.list("dashboard")):
+    if any(
+        one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in request.repositories.store.list(kinds.DASHBOARD)
+    ):
         raise already_exists(f"Node with name {name}.lvdash.json already exists", status=400)
     now = iso(request.repositories.clock.now_ms())
-    dashboard: Document = {
+    dashboard: StoredDashboard = {
         "dashboard_id": uuid.uuid4().hex,
         "display_name": name,
         "parent_path": folder,
@@ -57,7 +60,7 @@ def listed(request: Request) -> Json:
     trashed = request.flag("show_trashed")
     found = [
         {key: one[key] for key in ("dashboard_id", "display_name", "create_time", "lifecycle_state", "warehouse_id")}
-        for one in request.repositories.store.list("dashboard")
+        for one in request.repositories.store.list(kinds.DASHBOARD)
         if (trashed or one["lifecycle_state"] == "ACTIVE")
         and may_see(request.repositories, request.actor, "dashboards", one["dashboard_id"], one["owner"])
     ]
@@ -70,7 +73,7 @@ def update(request: Request) -> Json:
     body = request.body
     if body.get("etag") and body["etag"] != old["etag"]:
         raise ApiError(409, "RESOURCE_CONFLICT", "The dashboard has been changed since it was read.")
-    new = dict(old)
+    new = old.copy()
     if "serialized_dashboard" in body:
         new["serialized_dashboard"] = _content(body["serialized_dashboard"])
     if "warehouse_id" in body:
@@ -83,11 +86,11 @@ def update(request: Request) -> Json:
     return _info(new)
 
 
-def publish(request: Request) -> Json:
+def publish(request: Request) -> StoredPublishedDashboard:
     """Publish the draft; without `embed_credentials: false` viewers query with the publisher's privileges."""
     dashboard = _dashboard(request, "CAN_MANAGE")
     body = request.body
-    published = {
+    published: StoredPublishedDashboard = {
         "display_name": dashboard["display_name"],
         "warehouse_id": str(body.get("warehouse_id") or dashboard["warehouse_id"]),
         "embed_credentials": bool(body.get("embed_credentials", True)),
@@ -97,13 +100,12 @@ def publish(request: Request) -> Json:
     return published
 
 
-def get_published(request: Request) -> Json:
+def get_published(request: Request) -> StoredPublishedDashboard:
     """Return the published form."""
     found = _dashboard(request, "CAN_READ")["published"]
     if found is None:
         raise not_found(f"Dashboard {request.params['dashboard_id']} is not published.")
-    answer: Json = found
-    return answer
+    return found
 
 
 def unpublish(request: Request) -> Json:
@@ -118,19 +120,19 @@ def trash(request: Request) -> Json:
     return {}
 
 
-def _dashboard(request: Request, level: str) -> Document:
-    found = request.repositories.store.get("dashboard", request.params["dashboard_id"])
+def _dashboard(request: Request, level: str) -> StoredDashboard:
+    found = request.repositories.store.get(kinds.DASHBOARD, request.params["dashboard_id"])
     if found is None or (found["lifecycle_state"] == "TRASHED" and request.method != "GET"):
         raise not_found(f"Unable to find dashboard [dashboardId={request.params['dashboard_id']}]")
     require_level(request.repositories, request.actor, "dashboards", found["dashboard_id"], level, owner=found["owner"])
     return found
 
 
-def _put(request: Request, dashboard: Document) -> None:
-    request.repositories.store.put("dashboard", (dashboard["dashboard_id"],), dashboard)
+def _put(request: Request, dashboard: StoredDashboard) -> None:
+    request.repositories.store.put(kinds.DASHBOARD, (dashboard["dashboard_id"],), dashboard)
 
 
-def _info(dashboard: Document) -> Json:
+def _info(dashboard: StoredDashboard) -> Json:
     return {key: value for key, value in dashboard.items() if key not in ("owner", "published")}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from localspace.core.errors import already_exists, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredFederationPolicy, StoredOidcRules
 from localspace.core.timestamps import iso
 from localspace.http.request import Plane, Request, Route
 from localspace.http.serialisation import Json, page
@@ -19,26 +20,26 @@ _ID = re.compile(r"[a-z0-9-]{1,128}")
 
 def policies(request: Request) -> Json:
     """List the policies of a service principal, or of the account."""
-    found = request.repositories.store.list("federation_policy", (_owner(request),))
+    found = request.repositories.store.list(kinds.FEDERATION_POLICY, (_owner(request),))
     return page(found, request.query, "policies", size_name="page_size")
 
 
-def policy(request: Request) -> Json:
+def policy(request: Request) -> StoredFederationPolicy:
     """Return one policy."""
     return _policy(request, _owner(request))
 
 
-def create(request: Request) -> Json:
+def create(request: Request) -> StoredFederationPolicy:
     """Make a policy; its id is the caller's choice, or a new UUID."""
     owner = _owner(request)
     name = request.query.get("policy_id") or str(uuid.uuid4())
     if not _ID.fullmatch(name):
         raise invalid("policy_id may hold lower case letters, digits and hyphens.")
-    if request.repositories.store.get("federation_policy", owner, name) is not None:
+    if request.repositories.store.get(kinds.FEDERATION_POLICY, owner, name) is not None:
         raise already_exists(f"Federation policy {name} already exists.")
     prefix = f"accounts/{request.repositories.ids.account_id}" + ("" if owner == ACCOUNT_WIDE else f"/servicePrincipals/{owner}")
     now = iso(request.repositories.clock.now_ms())
-    new: Document = {
+    new: StoredFederationPolicy = {
         "name": f"{prefix}/federationPolicies/{name}",
         "policy_id": name,
         "uid": str(uuid.uuid4()),
@@ -49,17 +50,17 @@ def create(request: Request) -> Json:
     }
     if owner != ACCOUNT_WIDE:
         new["service_principal_id"] = int(owner)
-    request.repositories.store.put("federation_policy", (owner, name), new, (owner,))
+    request.repositories.store.put(kinds.FEDERATION_POLICY, (owner, name), new, (owner,))
     return new
 
 
-def update(request: Request) -> Json:
+def update(request: Request) -> StoredFederationPolicy:
     """Change description or rules: what `update_mask` names, or all that is sent."""
     owner = _owner(request)
     old = _policy(request, owner)
     mask = [one for one in request.query.get("update_mask", "").split(",") if one not in ("", "*")]
     given = request.body
-    rules = dict(old["oidc_policy"])
+    rules: dict[str, Any] = dict(old["oidc_policy"])
     sent = given.get("oidc_policy") or {}
     for path in mask or [one for one in ("description", "oidc_policy") if one in given]:
         head, _, leaf = path.partition(".")
@@ -72,18 +73,18 @@ def update(request: Request) -> Json:
         else:
             old = old | {"description": str(given.get("description") or "")}
     new = old | {"oidc_policy": _rules(rules, owner), "update_time": iso(request.repositories.clock.now_ms())}
-    request.repositories.store.put("federation_policy", (owner, new["policy_id"]), new, (owner,))
+    request.repositories.store.put(kinds.FEDERATION_POLICY, (owner, new["policy_id"]), new, (owner,))
     return new
 
 
 def delete(request: Request) -> Json:
     """Delete a policy; tokens that were given by it live on until they expire."""
     owner = _owner(request)
-    request.repositories.store.delete("federation_policy", owner, _policy(request, owner)["policy_id"])
+    request.repositories.store.delete(kinds.FEDERATION_POLICY, owner, _policy(request, owner)["policy_id"])
     return {}
 
 
-def _rules(given: Any, owner: str) -> Document:
+def _rules(given: Any, owner: str) -> StoredOidcRules:
     if not isinstance(given, dict) or not isinstance(given.get("issuer"), str) or not given["issuer"]:
         raise invalid("Missing required field: oidc_policy.issuer")
     if any(key in given and not isinstance(given[key], str) for key in ("subject", "subject_claim", "jwks_json", "jwks_uri")):
@@ -100,7 +101,7 @@ def _rules(given: Any, owner: str) -> Document:
             read_keys(given["jwks_json"])
         except TokenError as error:
             raise invalid(f"oidc_policy.jwks_json is not a key set: {error}.") from error
-    return dict(given)
+    return cast(StoredOidcRules, dict(given))
 
 
 def _owner(request: Request) -> str:
@@ -109,13 +110,13 @@ def _owner(request: Request) -> str:
     wanted = request.params.get("service_principal_id")
     if wanted is None:
         return ACCOUNT_WIDE
-    if request.repositories.store.get("service_principal", wanted) is None:
+    if request.repositories.store.get(kinds.SERVICE_PRINCIPAL, wanted) is None:
         raise not_found(f"Service principal {wanted} does not exist.")
     return wanted
 
 
-def _policy(request: Request, owner: str) -> Document:
-    found = request.repositories.store.get("federation_policy", owner, request.params["policy_id"])
+def _policy(request: Request, owner: str) -> StoredFederationPolicy:
+    found = request.repositories.store.get(kinds.FEDERATION_POLICY, owner, request.params["policy_id"])
     if found is None:
         raise not_found(f"Federation policy {request.params['policy_id']} does not exist.")
     return found

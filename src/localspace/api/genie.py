@@ -7,7 +7,8 @@ from typing import Any
 
 from localspace.api.serialized_space import functions_of, read_space, tables_of, write_space
 from localspace.core.errors import ApiError, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredGenieSpace
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import may_see, require_level
 from localspace.governance.warehouses import require_warehouse
@@ -26,7 +27,7 @@ def create(request: Request) -> Json:
     warehouse_id = _warehouse(request, body.get("warehouse_id"))
     payload = _payload(request, body.get("serialized_space"))
     now = iso(request.repositories.clock.now_ms())
-    space = {
+    space: StoredGenieSpace = {
         "space_id": uuid.uuid4().hex,
         "title": _title(body.get("title") or "New Space"),
         "description": str(body.get("description") or ""),
@@ -38,7 +39,7 @@ def create(request: Request) -> Json:
         "create_time": now,
         "update_time": now,
     }
-    request.repositories.store.put("genie_space", (space["space_id"],), space)
+    request.repositories.store.put(kinds.GENIE_SPACE, (space["space_id"],), space)
     return _info(space, payload=True)
 
 
@@ -54,7 +55,7 @@ def listed(request: Request) -> Json:
     """List the spaces that the caller may at least read."""
     found = [
         _info(one, payload=False)
-        for one in request.repositories.store.list("genie_space")
+        for one in request.repositories.store.list(kinds.GENIE_SPACE)
         if not one.get("trashed") and may_see(request.repositories, request.actor, "genie", one["space_id"], one["owner"])
     ]
     return page(found, request.query, "spaces", size_name="page_size", most=100)
@@ -68,7 +69,7 @@ def update(request: Request) -> Json:
         _require(request, old, "CAN_EDIT")
         if body.get("etag") and body["etag"] != old["etag"]:
             raise ApiError(409, "ABORTED", "The etag does not match: the space was changed meanwhile.")
-        new = dict(old)
+        new = old.copy()
         if "title" in body:
             new["title"] = _title(body["title"])
         if "description" in body:
@@ -82,7 +83,7 @@ def update(request: Request) -> Json:
             if new["serialized_space"] != old["serialized_space"]:
                 new["etag"] = uuid.uuid4().hex
         new["update_time"] = iso(request.repositories.clock.now_ms())
-        request.repositories.store.put("genie_space", (new["space_id"],), new)
+        request.repositories.store.put(kinds.GENIE_SPACE, (new["space_id"],), new)
     return _info(new, payload=True)
 
 
@@ -91,25 +92,25 @@ def trash(request: Request) -> Json:
     old = _space(request)
     _require(request, old, "CAN_MANAGE")
     with request.repositories.store.transaction():
-        request.repositories.store.put("genie_space", (old["space_id"],), old | {"trashed": True})
-        request.repositories.store.delete("permission", "genie", old["space_id"])
-        for tag in request.repositories.store.list("object_tag", ("geniespaces", old["space_id"])):
-            request.repositories.store.delete("object_tag", "geniespaces", old["space_id"], tag["tag_key"])
+        request.repositories.store.put(kinds.GENIE_SPACE, (old["space_id"],), old | {"trashed": True})
+        request.repositories.store.delete(kinds.PERMISSIONS, "genie", old["space_id"])
+        for tag in request.repositories.store.list(kinds.OBJECT_TAG, ("geniespaces", old["space_id"])):
+            request.repositories.store.delete(kinds.OBJECT_TAG, "geniespaces", old["space_id"], tag["tag_key"])
     return {}
 
 
-def _space(request: Request) -> Document:
-    found = request.repositories.store.get("genie_space", request.params["space_id"])
+def _space(request: Request) -> StoredGenieSpace:
+    found = request.repositories.store.get(kinds.GENIE_SPACE, request.params["space_id"])
     if found is None or found.get("trashed"):
         raise not_found(f"Genie space {request.params['space_id']} does not exist.")
     return found
 
 
-def _require(request: Request, space: Document, level: str) -> None:
+def _require(request: Request, space: StoredGenieSpace, level: str) -> None:
     require_level(request.repositories, request.actor, "genie", space["space_id"], level, owner=space["owner"])
 
 
-def _info(space: Document, *, payload: bool) -> Json:
+def _info(space: StoredGenieSpace, *, payload: bool) -> Json:
     hidden = {"owner", "trashed"} | (set() if payload else {"serialized_space", "etag"})
     return {key: value for key, value in space.items() if key not in hidden}
 

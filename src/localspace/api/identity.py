@@ -8,7 +8,8 @@ from localspace.api.scim_resources import as_document, as_resource, people_of
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import PrincipalKind
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.principal_names import owned_under
 from localspace.http.request import Plane, Request, Route
 from localspace.http.scim import apply_patch, list_response, project
@@ -38,7 +39,7 @@ class _Resource:
 
     def list(self, request: Request) -> Json:
         self._require_read(request)
-        found = (one for one in request.repositories.store.list(self._kind) if self._visible(request, one))
+        found = (one for one in request.repositories.store.list(kinds.of_principal(self._kind)) if self._visible(request, one))
         return list_response([as_resource(request, self._kind, one, account=self._account) for one in found], request.query)
 
     def get(self, request: Request) -> Json:
@@ -169,7 +170,7 @@ class _Resource:
         found = request.repositories.identity.by_name(name) if name else None
         if found is None or found.kind is not self._kind:
             return None
-        return request.repositories.store.get(self._kind, found.id)
+        return request.repositories.store.get(kinds.of_principal(self._kind), found.id)
 
     def _visible(self, request: Request, body: Document) -> bool:
         if self._account:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from localspace.core.errors import ApiError, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.jobs import StoredJob, StoredRun, StoredRunToken
+from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.workspace import StoredPermissions
 from localspace.governance.object_permissions import checked_entries, may_see, require_level
 from localspace.http.request import Handler, Plane, Request, Route
 from localspace.http.serialisation import Json, page, whole_number
@@ -22,7 +25,7 @@ def create(request: Request) -> Json:
     body = request.body
     jobs = request.services.jobs
     settings = _settings(request, {key: value for key, value in body.items() if key not in _NOT_SETTINGS})
-    job: Document = {
+    job: StoredJob = {
         "job_id": jobs.run_log.new_id(),
         "creator": request.actor.name,
         "creator_id": request.actor.id,
@@ -35,7 +38,9 @@ def create(request: Request) -> Json:
     require_one_owner(request.repositories, request.actor, entries, request.actor.name)
     with request.repositories.store.transaction():
         jobs.run_log.put_job(job)
-        request.repositories.store.put("permission", ("jobs", str(job["job_id"])), {"access_control_list": entries})
+        request.repositories.store.put(
+            kinds.PERMISSIONS, ("jobs", str(job["job_id"])), StoredPermissions(access_control_list=entries)
+        )
     return {"job_id": job["job_id"]}
 
 
@@ -49,7 +54,7 @@ def listed(request: Request) -> Json:
     """List jobs, tasks only when asked for."""
     wanted = request.query.get("name")
     found = []
-    for job in request.repositories.store.list("job")[::-1]:
+    for job in request.repositories.store.list(kinds.JOB)[::-1]:
         if wanted and job["settings"]["name"].casefold() != wanted.casefold():
             continue
         if may_see(request.repositories, request.actor, "jobs", str(job["job_id"]), request.services.jobs.run_log.owner(job)):
@@ -97,8 +102,8 @@ def delete(request: Request) -> Json:
     for run in jobs.run_log.active(job["job_id"]):
         jobs.scheduler.cancel(run["run_id"])
     with request.repositories.store.transaction():
-        request.repositories.store.delete("job", str(job["job_id"]))
-        request.repositories.store.delete("permission", "jobs", str(job["job_id"]))
+        request.repositories.store.delete(kinds.JOB, str(job["job_id"]))
+        request.repositories.store.delete(kinds.PERMISSIONS, "jobs", str(job["job_id"]))
     return {}
 
 
@@ -142,7 +147,9 @@ def _submit(request: Request) -> Json:
         run = request.services.jobs.submission.one_time(settings, request.actor)
         _remember(request, body, run)
     if entries:
-        request.repositories.store.put("permission", ("jobs", str(run["job_id"])), {"access_control_list": entries})
+        request.repositories.store.put(
+            kinds.PERMISSIONS, ("jobs", str(run["job_id"])), StoredPermissions(access_control_list=entries)
+        )
     return {"run_id": run["run_id"]}
 
 
@@ -170,13 +177,13 @@ def _earlier(request: Request, body: Json) -> Json | None:
         return None
     if len(str(token)) > 64:
         raise invalid("idempotency_token may have at most 64 characters.")
-    found = request.repositories.store.get("run_token", str(token))
+    found = request.repositories.store.get(kinds.RUN_TOKEN, str(token))
     return None if found is None else {"run_id": found["run_id"], "number_in_job": found["run_id"]}
 
 
-def _remember(request: Request, body: Json, run: Document) -> None:
+def _remember(request: Request, body: Json, run: StoredRun) -> None:
     if body.get("idempotency_token"):
-        request.repositories.store.put("run_token", (str(body["idempotency_token"]),), {"run_id": run["run_id"]})
+        request.repositories.store.put(kinds.RUN_TOKEN, (str(body["idempotency_token"]),), StoredRunToken(run_id=run["run_id"]))
 
 
 def _settings(request: Request, given: Document) -> Document:
@@ -185,21 +192,21 @@ def _settings(request: Request, given: Document) -> Document:
     return settings
 
 
-def _store(request: Request, job: Document, settings: Document) -> None:
+def _store(request: Request, job: StoredJob, settings: Document) -> None:
     owner = request.services.jobs.run_log.owner(job)
     require_same_identity(request.repositories, request.actor, owner, job["settings"], settings)
     request.services.jobs.run_log.put_job(job | {"settings": settings})
     request.services.jobs.scheduler.wake()
 
 
-def _job(request: Request, job_id: object, level: str) -> Document:
+def _job(request: Request, job_id: object, level: str) -> StoredJob:
     run_log = request.services.jobs.run_log
     job = run_log.job(job_id)
     require_level(request.repositories, request.actor, "jobs", str(job["job_id"]), level, owner=run_log.owner(job))
     return job
 
 
-def _info(request: Request, job: Document, query: object) -> Json:
+def _info(request: Request, job: StoredJob, query: object) -> Json:
     run_log = request.services.jobs.run_log
     settings = dict(job["settings"])
     found = principal_of(request.repositories, settings.get("run_as"))
@@ -219,7 +226,7 @@ def _info(request: Request, job: Document, query: object) -> Json:
     return answer
 
 
-def refuse_active(run: Document) -> None:
+def refuse_active(run: StoredRun) -> None:
     """Refuse what needs a run that is over."""
     if not over(run):
         raise ApiError(400, "INVALID_STATE", f"Run {run['run_id']} is still active; cancel it or wait for its end.")

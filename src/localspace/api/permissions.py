@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from localspace.core.errors import ApiError, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.workspace import StoredPermission, StoredPermissions
 from localspace.governance.object_permissions import (
     KINDS,
     LEVELS,
@@ -74,24 +76,25 @@ def _write(request: Request, *, keep: bool) -> Json:
             request.repositories, request.actor, kind, object_id, "CAN_MANAGE" if kind != "passwords" else "CAN_USE", owner=owner
         )
         given = checked_entries(request.repositories, kind, request.body.get("access_control_list") or [])
-        old = (request.repositories.store.get("permission", kind, object_id) or {}).get("access_control_list", [])
+        stored = request.repositories.store.get(kinds.PERMISSIONS, kind, object_id)
+        old = stored["access_control_list"] if stored is not None else []
         named = {(one["kind"], one["principal"]) for one in given}
         kept = [one for one in old if keep and (one["kind"], one["principal"]) not in named]
         # An administrator's inherited level is never written down as a direct one.
         new = [one for one in (*kept, *given) if (one["kind"], one["principal"]) != ("group", "admins")]
         if kind == "jobs":
             require_one_owner(request.repositories, request.actor, new, owner)
-        request.repositories.store.put("permission", (kind, object_id), {"access_control_list": new})
+        request.repositories.store.put(kinds.PERMISSIONS, (kind, object_id), StoredPermissions(access_control_list=new))
         _follow_owner(request, kind, object_id, new)
     _, _, owner = _object(request)
     return _answer(request, kind, object_id, owner)
 
 
-def _follow_owner(request: Request, kind: str, object_id: str, entries: list[Document]) -> None:
+def _follow_owner(request: Request, kind: str, object_id: str, entries: list[StoredPermission]) -> None:
     owners = [one["principal"] for one in entries if one["level"] == "IS_OWNER"]
-    warehouse = request.repositories.store.get("warehouse", object_id) if kind == "warehouses" else None
+    warehouse = request.repositories.store.get(kinds.WAREHOUSE, object_id) if kind == "warehouses" else None
     if owners and warehouse is not None:
-        request.repositories.store.put("warehouse", (object_id,), warehouse | {"creator_name": owners[-1]})
+        request.repositories.store.put(kinds.WAREHOUSE, (object_id,), warehouse | {"creator_name": owners[-1]})
 
 
 def _answer(request: Request, kind: str, object_id: str, owner: str | None) -> Json:
@@ -122,14 +125,14 @@ def _object(request: Request) -> tuple[str, str, str | None]:
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace has no permissions of {kind}.")
     if kind not in _DOCUMENTS:
         return kind, object_id, None
-    found = request.repositories.store.get(_DOCUMENTS[kind], object_id)
+    found: Document | None = request.repositories.store.get(kinds.named(_DOCUMENTS[kind]), object_id)
     if found is None and kind == "serving-endpoints":
-        everything = request.repositories.store.list("serving_endpoint")
-        found = next((one for one in everything if one.get("id") == object_id), None)
+        everything = request.repositories.store.list(kinds.SERVING_ENDPOINT)
+        found = next((dict(one) for one in everything if one["id"] == object_id), None)
     if found is None:
         raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
     if kind == "jobs":
-        return kind, object_id, request.services.jobs.run_log.owner(found)
+        return kind, object_id, request.services.jobs.run_log.owner(kinds.JOB.document(found))
     owner = found.get("creator_name") or found.get("owner") or found.get("creator")
     return kind, object_id, None if owner is None else str(owner)
 

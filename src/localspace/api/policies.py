@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from localspace.core.errors import invalid
+from localspace.core.stored_documents.catalog import StoredPolicy
 from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page
 
 _BASE = "/api/2.1/unity-catalog/policies"
 
 
-def create(request: Request) -> Json:
+def create(request: Request) -> StoredPolicy:
     """Create a policy."""
     body = request.body
     info = body.get("policy_info")
@@ -22,12 +23,12 @@ def listed(request: Request) -> Json:
     return page(found, request.query, "policies")
 
 
-def get(request: Request) -> Json:
+def get(request: Request) -> StoredPolicy:
     """Return one policy."""
     return request.repositories.policies.policy(request.actor, *_securable(request), request.params["name"])
 
 
-def update(request: Request) -> Json:
+def update(request: Request) -> StoredPolicy:
     """Change a policy."""
     return request.repositories.policies.update(
         request.actor, *_securable(request), request.params["name"], request.body, request.query.get("update_mask", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from localspace.core.errors import not_found
 from localspace.core.ledger import rule
+from localspace.core.stored_documents import kinds
 from localspace.governance.policy_repository import QUOTA_OF_METASTORE, QUOTAS
 from localspace.governance.privileges import lacks
 from localspace.http.request import Request, Route
@@ -50,9 +51,9 @@ def _quotas(request: Request) -> list[Json]:
             quota = f"metastore-{_POLICIES}" if kind == "METASTORE" else _POLICIES
             found.append(_quota(kind, name, quota, count, QUOTAS[kind]))
     # hive_metastore is none of Unity Catalog.
-    found.append(_quota("METASTORE", metastore, "catalog-quota", store.count("catalog") - 1, _CATALOGS))
+    found.append(_quota("METASTORE", metastore, "catalog-quota", store.count(kinds.CATALOG) - 1, _CATALOGS))
     for catalog in request.repositories.catalog.catalogs(request.actor):
-        count = store.count("schema", (catalog["name"],))
+        count = store.count(kinds.SCHEMA, (catalog["name"],))
         found.append(_quota("CATALOG", str(catalog["name"]), "schema-quota", count, _SCHEMAS))
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
+from localspace.core.stored_documents.kind import Document
 from localspace.http.request import Request
 from localspace.http.serialisation import Json, page
 from localspace.jobs.dag import SUCCEEDED
@@ -15,8 +16,8 @@ _TASKS_IN_PAGE = 100
 
 def run_info(
     request: Request,
-    run: Document,
-    task_run: Document | None,
+    run: StoredRun,
+    task_run: StoredTaskRun | None,
     *,
     tasks: bool = True,
     history: bool = False,
@@ -56,7 +57,7 @@ def run_info(
     return answer
 
 
-def task_info(request: Request, run: Document, task_run: Document, *, resolved: bool = False) -> Json:
+def task_info(request: Request, run: StoredRun, task_run: StoredTaskRun, *, resolved: bool = False) -> Json:
     """Return one task run."""
     task = task_run["task"]
     kind = kind_of(task)
@@ -86,7 +87,7 @@ def task_info(request: Request, run: Document, task_run: Document, *, resolved: 
     return answer
 
 
-def page_url(request: Request, run: Document, task_run: Document | None) -> str:
+def page_url(request: Request, run: StoredRun, task_run: StoredTaskRun | None) -> str:
     """Return where people would see a run; clients read the run id out of its `/run/<id>`."""
     address, workspace_id = request.services.location.address, request.repositories.ids.workspace_id
     shown = run if task_run is None else task_run
@@ -94,7 +95,7 @@ def page_url(request: Request, run: Document, task_run: Document | None) -> str:
 
 
 def _add_tasks(
-    request: Request, answer: Json, run: Document, task_run: Document | None, *, resolved: bool, page_token: str | None
+    request: Request, answer: Json, run: StoredRun, task_run: StoredTaskRun | None, *, resolved: bool, page_token: str | None
 ) -> None:
     run_log = request.services.jobs.run_log
     query = {"page_token": page_token} if page_token else {}
@@ -109,7 +110,7 @@ def _add_tasks(
         answer["environments"] = run["settings"]["environments"]
 
 
-def _durations(request: Request, body: Document) -> Json:
+def _durations(request: Request, body: StoredRun | StoredTaskRun) -> Json:
     start, begun, end = body.get("start_time"), body.get("begun"), body.get("end_time")
     if not start:
         return {"setup_duration": 0, "execution_duration": 0, "cleanup_duration": 0}
@@ -121,7 +122,7 @@ def _durations(request: Request, body: Document) -> Json:
     return fields
 
 
-def _parameters(run: Document) -> list[Json]:
+def _parameters(run: StoredRun) -> list[Json]:
     defaults = {one["name"]: one.get("default", "") for one in run["settings"].get("parameters") or ()}
     found: list[Json] = []
     for name, value in run["parameters"].items():
@@ -137,7 +138,7 @@ def _resolved_values(kind: str, resolved: Document) -> Json:
     return {name: resolved[name] for name in kept if name in resolved}
 
 
-def _loop_stats(request: Request, task_run: Document) -> Json:
+def _loop_stats(request: Request, task_run: StoredTaskRun) -> Json:
     found = request.services.jobs.run_log.iterations(task_run)
     done = [one for one in found if over(one)]
     good = sum(result_of(one) in SUCCEEDED for one in done)
@@ -151,7 +152,7 @@ def _loop_stats(request: Request, task_run: Document) -> Json:
     }
 
 
-def _repairs(request: Request, run: Document) -> list[Json]:
+def _repairs(request: Request, run: StoredRun) -> list[Json]:
     run_log = request.services.jobs.run_log
     repairs = run.get("repairs") or []
     later = {one for item in repairs for one in item["task_run_ids"]}

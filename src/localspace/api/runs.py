@@ -9,7 +9,8 @@ from localspace.api.jobs import refuse_active, versions
 from localspace.api.run_infos import run_info
 from localspace.core.errors import ApiError, invalid
 from localspace.core.ledger import rule
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.jobs import StoredRepair, StoredRun, StoredTaskRun
 from localspace.governance.object_permissions import require_level
 from localspace.http.request import Request
 from localspace.http.serialisation import Json, page, whole_number
@@ -158,12 +159,12 @@ def _repair(request: Request) -> Json:
     parameters = {str(key): str(value) for key, value in (body.get("job_parameters") or {}).items()}
     if parameters:
         jobs.run_log.change_run(run["run_id"], parameters=run["parameters"] | parameters)
-    item: Document = {"id": jobs.run_log.new_id(), "start_time": request.repositories.clock.now_ms()}
+    item: StoredRepair = {"id": jobs.run_log.new_id(), "start_time": request.repositories.clock.now_ms()}
     jobs.scheduler.repair(run["run_id"], [key for key in current if key in keys], item)
     return {"repair_id": item["id"]}
 
 
-def _output(request: Request, run: Document, task_run: Document) -> Json:
+def _output(request: Request, run: StoredRun, task_run: StoredTaskRun) -> Json:
     jobs = request.services.jobs
     task = task_run["task"]
     answer: Json = {"metadata": run_info(request, run, task_run)}
@@ -190,7 +191,7 @@ def _output(request: Request, run: Document, task_run: Document) -> Json:
     return answer
 
 
-def _page(task_run: Document, cells: list[Json]) -> str:
+def _page(task_run: StoredTaskRun, cells: list[Json]) -> str:
     shown = "".join(
         f"<pre class=source>{escape(str(one.get('source')))}</pre><pre class=output>{escape(str(one.get('output')))}</pre>"
         for one in cells
@@ -204,7 +205,7 @@ def _page(task_run: Document, cells: list[Json]) -> str:
     )
 
 
-def _run(request: Request, run_id: object, level: str) -> tuple[Document, Document | None]:
+def _run(request: Request, run_id: object, level: str) -> tuple[StoredRun, StoredTaskRun | None]:
     run, task_run = request.services.jobs.run_log.any_run(run_id)
     if not _may_see(request, run, level):
         require_level(request.repositories, request.actor, "jobs", str(run["job_id"]), level, owner=_owner(request, run))
@@ -212,13 +213,13 @@ def _run(request: Request, run_id: object, level: str) -> tuple[Document, Docume
 
 
 @rule("LS-111")
-def _require_rerun(request: Request, run: Document) -> None:
+def _require_rerun(request: Request, run: StoredRun) -> None:
     """Demand the permissions that a new run would need; having started the first run is not enough.
 
     Tasks run again as the identity of the run. If the job would run as another identity by now, or if no saved job stands
     behind the run, the right to that identity itself is demanded.
     """
-    job = request.repositories.store.get("job", str(run["job_id"]))
+    job = request.repositories.store.get(kinds.JOB, str(run["job_id"]))
     if job is not None:
         require_level(
             request.repositories, request.actor, "jobs", str(run["job_id"]), "CAN_MANAGE_RUN", owner=_owner(request, run)
@@ -233,7 +234,7 @@ def _require_rerun(request: Request, run: Document) -> None:
     require_identity(request.repositories, request.actor, identity)
 
 
-def _may_see(request: Request, run: Document, level: str = "CAN_VIEW") -> bool:
+def _may_see(request: Request, run: StoredRun, level: str = "CAN_VIEW") -> bool:
     # The creator of a run may follow and cancel it.
     if run["creator_id"] == request.actor.id:
         return True
@@ -244,8 +245,8 @@ def _may_see(request: Request, run: Document, level: str = "CAN_VIEW") -> bool:
     return True
 
 
-def _owner(request: Request, run: Document) -> str:
-    job = request.repositories.store.get("job", str(run["job_id"]))
+def _owner(request: Request, run: StoredRun) -> str:
+    job = request.repositories.store.get(kinds.JOB, str(run["job_id"]))
     return str(run["creator"]) if job is None else request.services.jobs.run_log.owner(job)
 
 

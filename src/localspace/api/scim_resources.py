@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from localspace.core.errors import invalid
 from localspace.core.principals import PrincipalKind
-from localspace.core.store import Document
+from localspace.core.stored_documents.directory import StoredGroup
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.people import People
 from localspace.http.request import Request
 from localspace.http.request_schemas import directory
@@ -92,10 +93,10 @@ def _member(request: Request, principal_id: str) -> Json | None:
     return {"value": principal_id, "display": found.display_name, "$ref": f"{_REF[found.kind]}/{principal_id}"}
 
 
-def _group_reference(group: Document) -> Json:
-    name = as_principal(PrincipalKind.GROUP, group).name
+def _group_reference(group: StoredGroup) -> Json:
+    name = as_principal(PrincipalKind.GROUP, dict(group)).name
     return {"value": group["id"], "display": name, "type": "direct", "$ref": f"Groups/{group['id']}"}
 
 
-def _shown(group: Document, account: bool) -> bool:
+def _shown(group: StoredGroup, account: bool) -> bool:
     return not (account and group["scope"] == "workspace")

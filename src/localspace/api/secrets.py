@@ -7,7 +7,8 @@ import binascii
 import re
 
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredSecret, StoredSecretAcl, StoredSecretScope
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 
@@ -25,16 +26,16 @@ def create_scope(request: Request) -> Json:
         raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace serves scopes of type DATABRICKS only.")
     manager = body.get("initial_manage_principal") or request.actor.name
     with request.repositories.store.transaction():
-        if request.repositories.store.get("secret_scope", scope) is not None:
+        if request.repositories.store.get(kinds.SECRET_SCOPE, scope) is not None:
             raise already_exists(f"Scope {scope} already exists!", status=400)
-        request.repositories.store.put("secret_scope", (scope,), {"name": scope, "backend_type": "DATABRICKS"})
+        request.repositories.store.put(kinds.SECRET_SCOPE, (scope,), StoredSecretScope(name=scope, backend_type="DATABRICKS"))
         _put_acl(request, scope, manager, "MANAGE")
     return {}
 
 
 def list_scopes(request: Request) -> Json:
     """List the scopes that the caller may at least read."""
-    found = [one for one in request.repositories.store.list("secret_scope") if _level(request, one["name"]) is not None]
+    found = [one for one in request.repositories.store.list(kinds.SECRET_SCOPE) if _level(request, one["name"]) is not None]
     return {"scopes": found}
 
 
@@ -43,11 +44,11 @@ def delete_scope(request: Request) -> Json:
     scope = _scope(request, field_of(request.body, "scope"), "MANAGE")
     store = request.repositories.store
     with store.transaction():
-        for secret in store.list("secret", (scope,)):
-            store.delete("secret", scope, secret["key"])
-        for acl in store.list("secret_acl", (scope,)):
-            store.delete("secret_acl", scope, acl["principal"])
-        store.delete("secret_scope", scope)
+        for secret in store.list(kinds.SECRET, (scope,)):
+            store.delete(kinds.SECRET, scope, secret["key"])
+        for acl in store.list(kinds.SECRET_ACL, (scope,)):
+            store.delete(kinds.SECRET_ACL, scope, acl["principal"])
+        store.delete(kinds.SECRET_SCOPE, scope)
     return {}
 
 
@@ -67,8 +68,9 @@ def put_secret(request: Request) -> Json:
             base64.b64decode(value, validate=True)
         except binascii.Error as error:
             raise invalid("bytes_value is not base64.") from error
-    document = {"key": key, "value": value, "last_updated_timestamp": request.repositories.clock.now_ms()}
-    request.repositories.store.put("secret", (scope, key), document, (scope,))
+    now = request.repositories.clock.now_ms()
+    document = StoredSecret(key=key, value=value, last_updated_timestamp=now)
+    request.repositories.store.put(kinds.SECRET, (scope, key), document, (scope,))
     return {}
 
 
@@ -82,7 +84,7 @@ def get_secret(request: Request) -> Json:
 def list_secrets(request: Request) -> Json:
     """List keys, never values."""
     scope = _scope(request, request.needed("scope"), "READ")
-    found = request.repositories.store.list("secret", (scope,))
+    found = request.repositories.store.list(kinds.SECRET, (scope,))
     return {"secrets": [{"key": one["key"], "last_updated_timestamp": one["last_updated_timestamp"]} for one in found]}
 
 
@@ -90,7 +92,7 @@ def delete_secret(request: Request) -> Json:
     """Delete a secret."""
     scope = _scope(request, field_of(request.body, "scope"), "WRITE")
     found = _secret(request, scope, field_of(request.body, "key"))
-    request.repositories.store.delete("secret", scope, found["key"])
+    request.repositories.store.delete(kinds.SECRET, scope, found["key"])
     return {}
 
 
@@ -105,7 +107,7 @@ def put_acl(request: Request) -> Json:
     return {}
 
 
-def get_acl(request: Request) -> Json:
+def get_acl(request: Request) -> StoredSecretAcl:
     """Return the level of one principal."""
     scope = _scope(request, request.needed("scope"), "MANAGE")
     return _acl(request, scope, request.needed("principal"))
@@ -114,27 +116,27 @@ def get_acl(request: Request) -> Json:
 def list_acls(request: Request) -> Json:
     """List who has which level."""
     scope = _scope(request, request.needed("scope"), "MANAGE")
-    return {"items": request.repositories.store.list("secret_acl", (scope,))}
+    return {"items": request.repositories.store.list(kinds.SECRET_ACL, (scope,))}
 
 
 def delete_acl(request: Request) -> Json:
     """Take a principal's level away."""
     scope = _scope(request, field_of(request.body, "scope"), "MANAGE")
     found = _acl(request, scope, field_of(request.body, "principal"))
-    request.repositories.store.delete("secret_acl", scope, found["principal"])
+    request.repositories.store.delete(kinds.SECRET_ACL, scope, found["principal"])
     return {}
 
 
 def _put_acl(request: Request, scope: str, principal: str, level: str) -> None:
-    groups = {one["displayName"] for one in request.repositories.store.list("group")} | {"users", "admins"}
+    groups = {one["displayName"] for one in request.repositories.store.list(kinds.GROUP)} | {"users", "admins"}
     if principal not in groups and request.repositories.identity.by_name(principal) is None:
         raise not_found(f"Principal {principal} does not exist.")
-    body = {"principal": principal, "permission": level}
-    request.repositories.store.put("secret_acl", (scope, principal), body, (scope,))
+    body = StoredSecretAcl(principal=principal, permission=level)
+    request.repositories.store.put(kinds.SECRET_ACL, (scope, principal), body, (scope,))
 
 
 def _scope(request: Request, scope: str, level: str) -> str:
-    if request.repositories.store.get("secret_scope", scope) is None:
+    if request.repositories.store.get(kinds.SECRET_SCOPE, scope) is None:
         raise not_found(f"Scope {scope} does not exist!")
     held = _level(request, scope)
     if held is None or _ORDER.index(held) < _ORDER.index(level):
@@ -149,21 +151,21 @@ def _level(request: Request, scope: str) -> str | None:
     names = identity.names_of(request.actor.id)
     held = [
         one["permission"]
-        for one in request.repositories.store.list("secret_acl", (scope,))
+        for one in request.repositories.store.list(kinds.SECRET_ACL, (scope,))
         if one["principal"] in names or identity.is_member(request.actor.id, one["principal"])
     ]
     return max(held, key=_ORDER.index, default=None)
 
 
-def _secret(request: Request, scope: str, key: str) -> Document:
-    found = request.repositories.store.get("secret", scope, key)
+def _secret(request: Request, scope: str, key: str) -> StoredSecret:
+    found = request.repositories.store.get(kinds.SECRET, scope, key)
     if found is None:
         raise not_found(f"Secret does not exist with scope: {scope} and key: {key}")
     return found
 
 
-def _acl(request: Request, scope: str, principal: str) -> Document:
-    found = request.repositories.store.get("secret_acl", scope, principal)
+def _acl(request: Request, scope: str, principal: str) -> StoredSecretAcl:
+    found = request.repositories.store.get(kinds.SECRET_ACL, scope, principal)
     if found is None:
         raise not_found(f"Failed to get secret acl for principal {principal} in scope {scope}.")
     return found

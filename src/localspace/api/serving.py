@@ -8,7 +8,8 @@ import uuid
 from typing import Any
 
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredServingEndpoint, StoredStubResponse
 from localspace.governance.object_permissions import may_see, require_level
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
@@ -18,25 +19,25 @@ _SYSTEM = "FOUNDATION_MODEL_API"
 
 def listed(request: Request) -> Json:
     """List the endpoints that the caller may see; the platform's own show to everybody."""
-    found = [one for one in request.repositories.store.list("serving_endpoint") if _shows(request, one)]
+    found = [one for one in request.repositories.store.list(kinds.SERVING_ENDPOINT) if _shows(request, one)]
     return {"endpoints": found}
 
 
-def get(request: Request) -> Json:
+def get(request: Request) -> StoredServingEndpoint:
     """Return one endpoint."""
     return _endpoint(request, request.params["name"], "CAN_VIEW")
 
 
-def create(request: Request) -> Json:
+def create(request: Request) -> StoredServingEndpoint:
     """Create an endpoint; it is ready at once."""
     body = request.body
     name = field_of(body, "name")
     if not re.fullmatch(r"[\w-]{1,63}", name):
         raise invalid("An endpoint name has 1 to 63 letters, digits, dashes and underscores.")
-    if request.repositories.store.get("serving_endpoint", name) is not None:
+    if request.repositories.store.get(kinds.SERVING_ENDPOINT, name) is not None:
         raise already_exists(f"Endpoint with name '{name}' already exists.", status=400)
     now = request.repositories.clock.now_ms()
-    new = body | {
+    fields = body | {
         "name": name,
         "id": uuid.uuid4().hex,
         "creator": request.actor.name,
@@ -46,7 +47,8 @@ def create(request: Request) -> Json:
         "endpoint_type": "EXTERNAL_MODEL",
         "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
     }
-    request.repositories.store.put("serving_endpoint", (name,), new)
+    new = kinds.SERVING_ENDPOINT.document(fields)
+    request.repositories.store.put(kinds.SERVING_ENDPOINT, (name,), new)
     return new
 
 
@@ -56,8 +58,8 @@ def delete(request: Request) -> Json:
     if found["endpoint_type"] == _SYSTEM:
         raise denied("An endpoint of the platform cannot be deleted.")
     with request.repositories.store.transaction():
-        request.repositories.store.delete("serving_endpoint", found["name"])
-        request.repositories.store.delete("stub_response", found["name"])
+        request.repositories.store.delete(kinds.SERVING_ENDPOINT, found["name"])
+        request.repositories.store.delete(kinds.STUB_RESPONSE, found["name"])
     return {}
 
 
@@ -71,7 +73,7 @@ def completions(request: Request) -> Json:
     return _chat(request, field_of(request.body, "model"), request.body)
 
 
-def reply_of(stub_response: Document, messages: list[Json], times: int) -> Any:
+def reply_of(stub_response: StoredStubResponse, messages: list[Json], times: int) -> Any:
     """Return the content of a stub response to a conversation, the `times`-th use of it (from 0).
 
     canned: `replies`, one after the other, the last one for ever. rules: `rules` of {pattern, reply}, the first whose
@@ -104,7 +106,7 @@ def _chat(request: Request, name: str, body: Json) -> Json:
         raise invalid("messages must be a list with at least one message.")
     if body.get("stream"):
         raise ApiError(501, "NOT_IMPLEMENTED", "The local workspace does not stream answers.")
-    stub_response = request.repositories.store.get("stub_response", name)
+    stub_response = request.repositories.store.get(kinds.STUB_RESPONSE, name)
     if stub_response is None:
         raise ApiError(
             501,
@@ -131,8 +133,8 @@ def _text_of(content: Any) -> str:
     return "" if content is None else str(content)
 
 
-def _endpoint(request: Request, name: str, level: str) -> Document:
-    found = request.repositories.store.get("serving_endpoint", name)
+def _endpoint(request: Request, name: str, level: str) -> StoredServingEndpoint:
+    found = request.repositories.store.get(kinds.SERVING_ENDPOINT, name)
     if found is None:
         raise not_found(f"Endpoint with name '{name}' does not exist.")
     if found["endpoint_type"] != _SYSTEM:
@@ -140,7 +142,7 @@ def _endpoint(request: Request, name: str, level: str) -> Document:
     return found
 
 
-def _shows(request: Request, endpoint: Document) -> bool:
+def _shows(request: Request, endpoint: StoredServingEndpoint) -> bool:
     if endpoint["endpoint_type"] == _SYSTEM:
         return True
     return may_see(request.repositories, request.actor, "serving-endpoints", endpoint["name"], endpoint.get("creator"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localspace.core.errors import denied, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents.workspace import StoredDefaultNamespace
 from localspace.governance.default_namespace import read_default, write_default
 from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json
@@ -40,7 +40,7 @@ def delete_default_namespace(request: Request) -> Json:
     return {"etag": write_default(request.repositories.store, None, request.query.get("etag"))["etag"]}
 
 
-def _shown(found: Document) -> Json:
+def _shown(found: StoredDefaultNamespace) -> Json:
     return {"etag": found["etag"], "namespace": {"value": found["value"]}, "setting_name": "default"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from localspace.api import result_chunks
 from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.statement_runner import StatementRequest
+from localspace.core.stored_documents import kinds
 from localspace.governance.object_permissions import require_level
 from localspace.governance.warehouses import require_warehouse
 from localspace.http.request import Request, Route, field_of
@@ -49,7 +50,7 @@ async def execute(request: Request) -> Reply:
     if "databricks-sql-access" not in request.repositories.identity.entitlements(request.actor.id):
         raise denied("This principal does not have the entitlement databricks-sql-access.")
     if warehouse.get("state") != "RUNNING":
-        request.repositories.store.put("warehouse", (warehouse_id,), warehouse | {"state": "RUNNING"})
+        request.repositories.store.put(kinds.WAREHOUSE, (warehouse_id,), warehouse | {"state": "RUNNING"})
     statement_request = StatementRequest(
         statement=text,
         principal_id=request.actor.id,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from localspace.core.errors import already_exists, denied, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.catalog_repository import object_name
 from localspace.governance.external_locations import lies_in, location_key
 from localspace.http.request import Handler, Request, Route, field_of
@@ -42,7 +43,7 @@ def update_credential(request: Request) -> Json:
 def delete_credential(request: Request) -> Json:
     """Delete a credential; one that a location uses needs force."""
     name = request.params["name"]
-    users = [one for one in request.repositories.store.list("external_location") if one["credential_name"] == name]
+    users = [one for one in request.repositories.store.list(kinds.EXTERNAL_LOCATION) if one["credential_name"] == name]
     if users and not request.flag("force"):
         raise invalid(f"Storage credential '{name}' has {len(users)} dependent external location(s).", "BAD_REQUEST")
     return _delete(request, "STORAGE_CREDENTIAL")
@@ -107,7 +108,7 @@ def _free_url(request: Request, text: str, own: str | None) -> str:
     if "://" not in url:
         raise invalid(f"'{url}' is not a cloud URL.")
     key = location_key(url)
-    for other in request.repositories.store.list("external_location"):
+    for other in request.repositories.store.list(kinds.EXTERNAL_LOCATION):
         theirs = location_key(other["url"])
         if other["name"] != (own or "").casefold() and (lies_in(key, theirs) or lies_in(theirs, key)):
             raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
@@ -117,7 +118,7 @@ def _free_url(request: Request, text: str, own: str | None) -> str:
 def _visible(request: Request, securable: str) -> list[Document]:
     return [
         one
-        for one in request.repositories.store.list(securable.lower())
+        for one in request.repositories.store.list(kinds.named(securable.lower()))
         if request.repositories.privileges.can_see(request.actor, securable, one["name"])
     ]
 
@@ -129,7 +130,7 @@ def _create(request: Request, securable: str, privilege: str, body: Json) -> Jso
     if not (allowed or identity.is_metastore_admin(request.actor.id) or identity.is_account_admin(request.actor.id)):
         raise denied(f"User does not have {privilege.replace('_', ' ')} on Metastore.")
     name = object_name(body.get("name"))
-    kind = securable.lower()
+    kind = kinds.named(securable.lower())
     with request.repositories.store.transaction():
         if request.repositories.store.get(kind, name) is not None:
             raise already_exists(
@@ -139,12 +140,12 @@ def _create(request: Request, securable: str, privilege: str, body: Json) -> Jso
         new = kept | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": request.actor.name}
         new.setdefault("read_only", False)
         new = request.repositories.catalog.stamped(request.actor, new, None)
-        request.repositories.store.put(kind, (name,), new)
+        request.repositories.store.put(kind, (name,), kind.document(new))
     return new
 
 
 def _update(request: Request, securable: str, body: Json) -> Json:
-    name, kind = request.params["name"], securable.lower()
+    name, kind = request.params["name"], kinds.named(securable.lower())
     with request.repositories.store.transaction():
         old = request.repositories.privileges.require_exists(securable, name)
         request.repositories.privileges.require_manage(request.actor, securable, name)
@@ -157,7 +158,7 @@ def _update(request: Request, securable: str, body: Json) -> Json:
             request.repositories.store.delete(kind, old["name"])
             request.repositories.catalog.carry_traces(securable, old["name"], renamed)
             new |= {"name": renamed, "full_name": renamed}
-        request.repositories.store.put(kind, (new["name"],), new)
+        request.repositories.store.put(kind, (new["name"],), kind.document(new))
     return new
 
 
@@ -167,7 +168,7 @@ def _delete(request: Request, securable: str) -> Json:
         old = request.repositories.privileges.require_exists(securable, name)
         request.repositories.privileges.require_manage(request.actor, securable, name)
         request.repositories.catalog.drop_traces(securable, old["name"])
-        request.repositories.store.delete(securable.lower(), old["name"])
+        request.repositories.store.delete(kinds.named(securable.lower()), old["name"])
     return {}
 
 

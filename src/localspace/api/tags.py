@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from localspace.core.errors import already_exists, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredObjectTag, StoredTag, StoredTagPolicy
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import require_level
 from localspace.governance.tagging import check_tag_text
@@ -27,17 +28,17 @@ def list_policies(request: Request) -> Json:
     return page(request.repositories.tags.policies(), request.query, "tag_policies", size_name="page_size")
 
 
-def get_policy(request: Request) -> Json:
+def get_policy(request: Request) -> StoredTagPolicy:
     """Return one governed tag."""
     return request.repositories.tags.policy(request.params["tag_key"])
 
 
-def create_policy(request: Request) -> Json:
+def create_policy(request: Request) -> StoredTagPolicy:
     """Define a governed tag."""
     return request.repositories.tags.create_policy(request.actor, request.body)
 
 
-def update_policy(request: Request) -> Json:
+def update_policy(request: Request) -> StoredTagPolicy:
     """Change a governed tag; an absent field that the mask names is cleared."""
     return request.repositories.tags.update_policy(
         request.actor, request.params["tag_key"], request.body, request.query.get("update_mask", "")
@@ -58,19 +59,19 @@ def list_tags(request: Request) -> Json:
     return page(request.repositories.tags.tags(*_entity(request)), request.query, "tag_assignments")
 
 
-def get_tag(request: Request) -> Json:
+def get_tag(request: Request) -> StoredTag:
     """Return one assignment."""
     return request.repositories.tags.tag(*_entity(request), request.params["tag_key"])
 
 
-def create_tag(request: Request) -> Json:
+def create_tag(request: Request) -> StoredTag:
     """Assign a tag."""
     body = request.body
     kind, name, key = (field_of(body, one) for one in ("entity_type", "entity_name", "tag_key"))
     return request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
 
 
-def update_tag(request: Request) -> Json:
+def update_tag(request: Request) -> StoredTag:
     """Change the value of a tag."""
     body = request.body
     mask = request.query.get("update_mask", "tag_value")
@@ -99,16 +100,18 @@ def _entity(request: Request) -> tuple[str, str]:
 def list_object_tags(request: Request) -> Json:
     """List the tags of a workspace object."""
     entity = _object(request, request.params, "CAN_READ")
-    return page(request.repositories.store.list("object_tag", entity), request.query, "tag_assignments", size_name="page_size")
+    return page(
+        request.repositories.store.list(kinds.OBJECT_TAG, entity), request.query, "tag_assignments", size_name="page_size"
+    )
 
 
-def get_object_tag(request: Request) -> Json:
+def get_object_tag(request: Request) -> StoredObjectTag:
     """Return one tag of a workspace object."""
     entity = _object(request, request.params, "CAN_READ")
     return _object_tag(request, entity, request.params["tag_key"])
 
 
-def create_object_tag(request: Request) -> Json:
+def create_object_tag(request: Request) -> StoredObjectTag:
     """Assign a tag to a workspace object."""
     body = request.body
     entity = _object(request, body, "CAN_MANAGE")
@@ -116,12 +119,12 @@ def create_object_tag(request: Request) -> Json:
     if any(one in key for one in ",.:/-="):
         raise invalid(f"Tag key '{key}' holds a character that is not allowed on a workspace object.")
     check_tag_text(key, "Tag key")
-    if request.repositories.store.get("object_tag", *entity, key) is not None:
+    if request.repositories.store.get(kinds.OBJECT_TAG, *entity, key) is not None:
         raise already_exists(f"Tag '{key}' is already assigned to {entity[0]} {entity[1]}.", "ALREADY_EXISTS")
     return _put_object_tag(request, entity, key, body)
 
 
-def update_object_tag(request: Request) -> Json:
+def update_object_tag(request: Request) -> StoredObjectTag:
     """Change the value of a tag of a workspace object."""
     entity = _object(request, request.params, "CAN_MANAGE")
     _object_tag(request, entity, request.params["tag_key"])
@@ -132,7 +135,7 @@ def delete_object_tag(request: Request) -> Json:
     """Remove a tag from a workspace object."""
     entity = _object(request, request.params, "CAN_MANAGE")
     _object_tag(request, entity, request.params["tag_key"])
-    request.repositories.store.delete("object_tag", *entity, request.params["tag_key"])
+    request.repositories.store.delete(kinds.OBJECT_TAG, *entity, request.params["tag_key"])
     return {}
 
 
@@ -141,21 +144,21 @@ def _object(request: Request, given: Mapping[str, Any], level: str) -> tuple[str
     kind, object_id = field_of(given, "entity_type"), field_of(given, "entity_id")
     if kind not in _WORKSPACE_TYPES:
         raise invalid(f"Invalid entity type '{kind}'. Known types: {', '.join(_WORKSPACE_TYPES)}.")
-    space = request.repositories.store.get("genie_space", object_id) if kind == "geniespaces" else None
+    space = request.repositories.store.get(kinds.GENIE_SPACE, object_id) if kind == "geniespaces" else None
     if space is None:
         raise not_found(f"{kind} {object_id} does not exist.")
     require_level(request.repositories, request.actor, "genie", object_id, level, owner=space.get("owner"))
     return kind, object_id
 
 
-def _object_tag(request: Request, entity: tuple[str, str], key: str) -> Document:
-    found = request.repositories.store.get("object_tag", *entity, key)
+def _object_tag(request: Request, entity: tuple[str, str], key: str) -> StoredObjectTag:
+    found = request.repositories.store.get(kinds.OBJECT_TAG, *entity, key)
     if found is None:
         raise not_found(f"Tag '{key}' is not assigned to {entity[0]} {entity[1]}.", "NOT_FOUND")
     return found
 
 
-def _put_object_tag(request: Request, entity: tuple[str, str], key: str, given: Json) -> Json:
+def _put_object_tag(request: Request, entity: tuple[str, str], key: str, given: Json) -> StoredObjectTag:
     value = _text(given.get("tag_value")) or ""
     policy = request.repositories.tags.policy_in_effect(key)
     if policy is not None:
@@ -165,9 +168,15 @@ def _put_object_tag(request: Request, entity: tuple[str, str], key: str, given: 
         if value not in (allowed or [""]):
             listed = ", ".join(sorted(allowed))
             raise invalid(f"Tag value {value} is not an allowed value for tag policy key {key}. Allowed values: [{listed}]")
-    body = {"entity_type": entity[0], "entity_id": entity[1], "tag_key": key, "tag_value": value}
-    body |= {"updated_by": request.actor.name, "update_time": iso(request.repositories.clock.now_ms())}
-    request.repositories.store.put("object_tag", (*entity, key), body, entity)
+    body = StoredObjectTag(
+        entity_type=entity[0],
+        entity_id=entity[1],
+        tag_key=key,
+        tag_value=value,
+        updated_by=request.actor.name,
+        update_time=iso(request.repositories.clock.now_ms()),
+    )
+    request.repositories.store.put(kinds.OBJECT_TAG, (*entity, key), body, entity)
     return body
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from localspace.core.errors import ApiError, denied, invalid, not_found
-from localspace.core.store import Document
+from localspace.core.stored_documents.directory import StoredToken
 from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, Reply, whole_number
 from localspace.identity.authenticator import OAUTH_SECONDS, basic_credentials
@@ -138,7 +138,7 @@ def on_behalf(request: Request) -> Json:
     return {"token_value": token, "token_info": _managed(request, body)}
 
 
-def _public(body: Document) -> Json:
+def _public(body: StoredToken) -> Json:
     return {
         "token_id": body["id"],
         "creation_time": body["created_ms"],
@@ -147,7 +147,7 @@ def _public(body: Document) -> Json:
     }
 
 
-def _managed(request: Request, body: Document) -> Json:
+def _managed(request: Request, body: StoredToken) -> Json:
     creator = request.repositories.identity.by_id(body["created_by"])
     return _public(body) | {
         "owner_id": int(body["principal_id"]),
@@ -156,7 +156,7 @@ def _managed(request: Request, body: Document) -> Json:
     }
 
 
-def _token(request: Request) -> Document:
+def _token(request: Request) -> StoredToken:
     for one in request.services.authenticator.tokens():
         if one["id"] == request.params["token_id"]:
             return one

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from localspace.core.errors import denied, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.workspace import StoredWarehouse
 from localspace.governance.object_permissions import may_see, require_any_level, require_level
 from localspace.governance.warehouses import require_warehouse
 from localspace.http.request import Request, Route, field_of
@@ -15,7 +19,7 @@ _SIZES = ("2X-Small", "X-Small", "Small", "Medium", "Large", "X-Large", "2X-Larg
 _OUTPUT = {"id", "state", "jdbc_url", "odbc_params", "num_clusters", "num_active_sessions", "health", "creator_name"}
 
 
-def _info(request: Request, body: Document) -> Json:
+def _info(request: Request, body: StoredWarehouse) -> Json:
     host = request.services.location.address.removeprefix("http://")
     name, _, port = host.partition(":")
     path = f"/sql/1.0/warehouses/{body['id']}"
@@ -32,7 +36,7 @@ def _info(request: Request, body: Document) -> Json:
 
 def listed(request: Request) -> Json:
     """List the warehouses that the caller may at least see."""
-    found = [_info(request, one) for one in request.repositories.store.list("warehouse") if _shows(request, one)]
+    found = [_info(request, one) for one in request.repositories.store.list(kinds.WAREHOUSE) if _shows(request, one)]
     return page(found, request.query, "warehouses", size_name="page_size")
 
 
@@ -49,16 +53,17 @@ def create(request: Request) -> Json:
     if not (entitled or request.repositories.identity.is_workspace_admin(request.actor.id)):
         raise denied("Creating a SQL warehouse needs the entitlement allow-cluster-create.")
     body = _settings(request.body, {})
-    new = body | {"id": secrets.token_hex(8), "creator_name": request.actor.name, "state": "RUNNING"}
-    request.repositories.store.put("warehouse", (new["id"],), new)
+    new = kinds.WAREHOUSE.document({**body, "id": secrets.token_hex(8), "creator_name": request.actor.name, "state": "RUNNING"})
+    request.repositories.store.put(kinds.WAREHOUSE, (new["id"],), new)
     return {"id": new["id"]}
 
 
 def edit(request: Request) -> Json:
     """Change settings; needs CAN_MANAGE."""
     old = _managed(request)
-    new = _settings(request.body, old) | {key: old[key] for key in ("id", "state", "creator_name")}
-    request.repositories.store.put("warehouse", (old["id"],), new)
+    kept = {"id": old["id"], "state": old["state"], "creator_name": old["creator_name"]}
+    new = kinds.WAREHOUSE.document({**_settings(request.body, old), **kept})
+    request.repositories.store.put(kinds.WAREHOUSE, (old["id"],), new)
     return {"id": old["id"]}
 
 
@@ -66,8 +71,8 @@ def delete(request: Request) -> Json:
     """Delete a warehouse with its permissions."""
     old = _managed(request)
     with request.repositories.store.transaction():
-        request.repositories.store.delete("warehouse", old["id"])
-        request.repositories.store.delete("permission", "warehouses", old["id"])
+        request.repositories.store.delete(kinds.WAREHOUSE, old["id"])
+        request.repositories.store.delete(kinds.PERMISSIONS, "warehouses", old["id"])
     return {}
 
 
@@ -87,14 +92,14 @@ def data_sources(request: Request) -> Json | list[Json]:
     """List the warehouses that the caller may at least see, in the old shape that some clients look up an id by."""
     return [
         {"id": one["id"], "warehouse_id": one["id"], "name": one["name"], "syntax": "sql", "type": "databricks_internal"}
-        for one in request.repositories.store.list("warehouse")
+        for one in request.repositories.store.list(kinds.WAREHOUSE)
         if _shows(request, one)
     ]
 
 
 def config(request: Request) -> Json:
     """Return the settings of all warehouses."""
-    stored = request.repositories.store.get("setting", "warehouse_config") or {}
+    stored = request.repositories.store.get(kinds.WAREHOUSE_CONFIG, kinds.WHOLE) or {}
     return {
         "security_policy": "NONE",
         "channel": {"name": "CHANNEL_NAME_CURRENT"},
@@ -102,35 +107,37 @@ def config(request: Request) -> Json:
             {"warehouse_type": "CLASSIC", "enabled": True},
             {"warehouse_type": "PRO", "enabled": True},
         ],
-    } | stored
+        **stored,
+    }
 
 
 def set_config(request: Request) -> Json:
     """Change the settings of all warehouses; admins only."""
     if not request.repositories.identity.is_workspace_admin(request.actor.id):
         raise denied("Only a workspace admin may change the settings of SQL warehouses.")
-    request.repositories.store.put("setting", ("warehouse_config",), request.body)
+    config = kinds.WAREHOUSE_CONFIG.document(request.body)
+    request.repositories.store.put(kinds.WAREHOUSE_CONFIG, (kinds.WHOLE,), config)
     return {}
 
 
-def _shows(request: Request, warehouse: Document) -> bool:
+def _shows(request: Request, warehouse: StoredWarehouse) -> bool:
     return may_see(request.repositories, request.actor, "warehouses", warehouse["id"], warehouse.get("creator_name"))
 
 
 def _switch(request: Request, state: str, level: str) -> Json:
     found = require_warehouse(request.repositories, request.params["id"])
     require_level(request.repositories, request.actor, "warehouses", found["id"], level, owner=found.get("creator_name"))
-    request.repositories.store.put("warehouse", (found["id"],), found | {"state": state})
+    request.repositories.store.put(kinds.WAREHOUSE, (found["id"],), found | {"state": state})
     return {}
 
 
-def _managed(request: Request) -> Document:
+def _managed(request: Request) -> StoredWarehouse:
     found = require_warehouse(request.repositories, request.params["id"])
     require_level(request.repositories, request.actor, "warehouses", found["id"], "CAN_MANAGE", owner=found.get("creator_name"))
     return found
 
 
-def _settings(given: Json, old: Document) -> Document:
+def _settings(given: Json, old: Mapping[str, Any]) -> Document:
     body: Document = {
         "auto_stop_mins": 120,
         "min_num_clusters": 1,
@@ -140,7 +147,7 @@ def _settings(given: Json, old: Document) -> Document:
         "warehouse_type": "CLASSIC",
         "spot_instance_policy": "COST_OPTIMIZED",
         "channel": {"name": "CHANNEL_NAME_CURRENT"},
-    } | old
+    } | dict(old)
     body |= {key: value for key, value in given.items() if key not in _OUTPUT}
     for whole in ("auto_stop_mins", "min_num_clusters", "max_num_clusters"):
         if isinstance(body[whole], str) and body[whole].isdigit():

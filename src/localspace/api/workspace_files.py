@@ -7,7 +7,7 @@ import binascii
 import re
 
 from localspace.core.errors import ApiError, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents.workspace import StoredWorkspaceObject
 from localspace.http.request import Plane, Request, Route, field_of
 from localspace.http.serialisation import Json, Reply
 from localspace.storage.notebook_source import Language, header, notebook_language
@@ -112,7 +112,7 @@ def telemetry(request: Request) -> Json:
     }
 
 
-def _info(found: Document, *, export_info: bool = False) -> Json:
+def _info(found: StoredWorkspaceObject, *, export_info: bool = False) -> Json:
     answer: Json = {
         "object_type": found["object_type"],
         "path": found["path"],

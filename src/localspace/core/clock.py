@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredClock
 
 
 class Clock:
@@ -13,8 +15,8 @@ class Clock:
     def __init__(self, store: Store) -> None:
         """Continue the clock that the store remembers."""
         self._store = store
-        found = store.get("setting", "clock")
-        self._offset_ms: int = 0 if found is None else int(found["offset_ms"])
+        found = store.get(kinds.CLOCK, kinds.WHOLE)
+        self._offset_ms: int = 0 if found is None else found["offset_ms"]
 
     def now_ms(self) -> int:
         """Return the current virtual time in milliseconds."""
@@ -25,5 +27,5 @@ class Clock:
         if seconds < 0:
             raise ValueError("the clock does not go back")
         self._offset_ms += int(seconds * 1000)
-        self._store.put("setting", ("clock",), {"offset_ms": self._offset_ms})
+        self._store.put(kinds.CLOCK, (kinds.WHOLE,), StoredClock(offset_ms=self._offset_ms))
         return self.now_ms()

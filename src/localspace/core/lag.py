@@ -7,9 +7,13 @@ current one with the changes of the last `lag` seconds undone.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import cast
 
 from localspace.core.clock import Clock
-from localspace.core.store import Document, Key, Store, encode_key
+from localspace.core.store import Key, Store, encode_key
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import D, Document, Kind
+from localspace.core.stored_documents.workspace import StoredUndo
 
 
 class LagKind(StrEnum):
@@ -28,7 +32,7 @@ class Lag:
         """Continue with the settings that the store remembers."""
         self._store = store
         self._clock = clock
-        self._seconds: dict[str, float] = dict(store.get("setting", "lag") or {})
+        self._seconds = cast("dict[str, float]", store.get(kinds.LAG, kinds.WHOLE) or {})
 
     def seconds(self, kind: LagKind) -> float:
         """Return the lag of a kind in seconds of the virtual clock."""
@@ -36,40 +40,46 @@ class Lag:
 
     def set(self, kind: LagKind, seconds: float) -> None:
         """Set a lag; 0 makes every change effective at once."""
-        self._seconds[kind] = seconds
-        self._store.put("setting", ("lag",), dict(self._seconds))
+        self._seconds[kind.value] = seconds
+        self._store.put(kinds.LAG, (kinds.WHOLE,), kinds.LAG.document(self._seconds))
         if not seconds:
-            for entry in self._store.list("undo", (kind,)):
-                self._store.delete("undo", kind, entry["id"])
+            for entry in self._store.list(kinds.UNDO, (kind,)):
+                self._store.delete(kinds.UNDO, kind, entry["id"])
 
     def forget(self) -> None:
         """Drop all settings: the store behind them was emptied."""
-        self._seconds.clear()
+        self._seconds = {}
 
-    def remember(self, kind: LagKind, document_kind: str, key: Key, before: Document | None) -> None:
+    def remember(self, kind: LagKind, document_kind: Kind[D], key: Key, before: D | None) -> None:
         """Note how a document stood before a change; call it inside the transaction of the change."""
         if not self.seconds(kind):
             return
         self._prune(kind)
         number = f"{self._store.next_number('undo'):012d}"
-        entry = {"id": number, "at_ms": self._clock.now_ms(), "kind": document_kind, "key": encode_key(key)}
-        self._store.put("undo", (kind, number), entry | {"before": before}, (kind,))
+        entry: StoredUndo = {
+            "id": number,
+            "at_ms": self._clock.now_ms(),
+            "kind": document_kind.name,
+            "key": encode_key(key),
+            "before": cast("Document | None", before),
+        }
+        self._store.put(kinds.UNDO, (kind, number), entry, (kind,))
 
     def settling(self, kind: LagKind) -> bool:
         """Return whether any change is not yet in effect."""
         return bool(self.seconds(kind)) and any(
-            entry["at_ms"] > self._horizon(kind) for entry in self._store.list("undo", (kind,))
+            entry["at_ms"] > self._horizon(kind) for entry in self._store.list(kinds.UNDO, (kind,))
         )
 
-    def undone(self, kind: LagKind, document_kind: str) -> dict[str, Document | None]:
+    def undone(self, kind: LagKind, document_kind: Kind[D]) -> dict[str, D | None]:
         """Return, by encoded key, the documents in effect where they differ in time from the stored ones."""
-        overlay: dict[str, Document | None] = {}
+        overlay: dict[str, D | None] = {}
         if not self.seconds(kind):
             return overlay
         horizon = self._horizon(kind)
-        for entry in self._store.list("undo", (kind,)):
-            if entry["kind"] == document_kind and entry["at_ms"] > horizon:
-                overlay.setdefault(entry["key"], entry["before"])
+        for entry in self._store.list(kinds.UNDO, (kind,)):
+            if entry["kind"] == document_kind.name and entry["at_ms"] > horizon:
+                overlay.setdefault(entry["key"], cast("D | None", entry["before"]))
         return overlay
 
     def _horizon(self, kind: LagKind) -> float:
@@ -77,6 +87,6 @@ class Lag:
 
     def _prune(self, kind: LagKind) -> None:
         horizon = self._horizon(kind)
-        for entry in self._store.list("undo", (kind,)):
+        for entry in self._store.list(kinds.UNDO, (kind,)):
             if entry["at_ms"] <= horizon:
-                self._store.delete("undo", kind, entry["id"])
+                self._store.delete(kinds.UNDO, kind, entry["id"])

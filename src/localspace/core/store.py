@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-Document = dict[str, Any]
+from localspace.core.stored_documents.kind import D, Document, Kind
+
 Key = tuple[str, ...]
 
 _SEPARATOR = "\x1f"
@@ -84,52 +85,59 @@ class Store:
             finally:
                 self._depth = 0
 
-    def get(self, kind: str, *key: str) -> Document | None:
+    def get(self, kind: Kind[D], *key: str) -> D | None:
         """Return the document, or None."""
         with self._lock:
             row = self._connection.execute(
-                "SELECT body FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))
+                "SELECT body FROM document WHERE kind = ? AND key = ?", (kind.name, encode_key(key))
             ).fetchone()
-        return None if row is None else json.loads(row[0])
+        if row is None:
+            return None
+        found: D = json.loads(row[0])
+        return found
 
-    def put(self, kind: str, key: Key, body: Document, parent: Key = ()) -> None:
+    def put(self, kind: Kind[D], key: Key, body: D, parent: Key = ()) -> None:
         """Insert or replace a document and count one change."""
         with self.transaction():
             self._connection.execute(
                 "INSERT OR REPLACE INTO document (kind, key, parent, body) VALUES (?, ?, ?, ?)",
-                (kind, encode_key(key), encode_key(parent), json.dumps(body, separators=(",", ":"), ensure_ascii=False)),
+                (kind.name, encode_key(key), encode_key(parent), json.dumps(body, separators=(",", ":"), ensure_ascii=False)),
             )
-            self._changed(kind)
+            self._changed(kind.name)
 
-    def rewrite(self, kind: str, key: Key, body: Document) -> None:
+    def rewrite(self, kind: Kind[D], key: Key, body: D) -> None:
         """Replace the body of a document that is there; key and parent stay."""
         with self.transaction():
             text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-            self._connection.execute("UPDATE document SET body = ? WHERE kind = ? AND key = ?", (text, kind, encode_key(key)))
-            self._changed(kind)
+            self._connection.execute(
+                "UPDATE document SET body = ? WHERE kind = ? AND key = ?", (text, kind.name, encode_key(key))
+            )
+            self._changed(kind.name)
 
-    def delete(self, kind: str, *key: str) -> bool:
+    def delete(self, kind: Kind[Any], *key: str) -> bool:
         """Delete a document; say whether it was there."""
         with self.transaction():
-            done = self._connection.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, encode_key(key))).rowcount
+            done = self._connection.execute(
+                "DELETE FROM document WHERE kind = ? AND key = ?", (kind.name, encode_key(key))
+            ).rowcount
             if done:
-                self._changed(kind)
+                self._changed(kind.name)
         return bool(done)
 
-    def scan(self, kind: str, *key: str) -> list[Document]:
+    def scan(self, kind: Kind[D], *key: str) -> list[D]:
         """Return the documents whose encoded key starts with these parts; the last part may be the start of a name."""
         start = encode_key(key)
         with self._lock:
             rows = self._connection.execute(
                 "SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
-                (kind, start, start + "\U0010ffff"),
+                (kind.name, start, start + "\U0010ffff"),
             ).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def items(self, kind: str) -> list[tuple[Key, Document]]:
+    def items(self, kind: Kind[D]) -> list[tuple[Key, D]]:
         """Return all documents of a kind with their keys, whose names are folded to lower case."""
         with self._lock:
-            rows = self._connection.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY key", (kind,)).fetchall()
+            rows = self._connection.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY key", (kind.name,)).fetchall()
         return [(tuple(key.split(_SEPARATOR)), json.loads(body)) for key, body in rows]
 
     def bodies(self) -> Iterator[tuple[str, str, Document]]:
@@ -139,24 +147,24 @@ class Store:
         for kind, key, body in rows:
             yield kind, key, json.loads(body)
 
-    def list(self, kind: str, parent: Key | None = None) -> list[Document]:
+    def list(self, kind: Kind[D], parent: Key | None = None) -> list[D]:
         """Return all documents of a kind, or those of one parent, ordered by key."""
         query = "SELECT body FROM document WHERE kind = ?"
-        arguments: tuple[str, ...] = (kind,)
+        arguments: tuple[str, ...] = (kind.name,)
         if parent is not None:
             query += " AND parent = ?"
-            arguments = (kind, encode_key(parent))
+            arguments = (kind.name, encode_key(parent))
         with self._lock:
             rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def count(self, kind: str, parent: Key | None = None) -> int:
+    def count(self, kind: Kind[Any], parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
         query = "SELECT count(*) FROM document WHERE kind = ?"
-        arguments: tuple[str, ...] = (kind,)
+        arguments: tuple[str, ...] = (kind.name,)
         if parent is not None:
             query += " AND parent = ?"
-            arguments = (kind, encode_key(parent))
+            arguments = (kind.name, encode_key(parent))
         with self._lock:
             return int(self._connection.execute(query, arguments).fetchone()[0])
 
@@ -198,10 +206,10 @@ class Store:
         with self._lock:
             yield
 
-    def version_of(self, *kinds: str) -> tuple[int, ...]:
+    def version_of(self, *kinds: Kind[Any]) -> tuple[int, ...]:
         """Return numbers that differ after any change of documents of these kinds; they hold in this process only."""
         with self._lock:
-            return (self._epoch, *(self._changes.get(kind, 0) for kind in kinds))
+            return (self._epoch, *(self._changes.get(kind.name, 0) for kind in kinds))
 
     def _changed(self, kind: str) -> None:
         self._changes[kind] = self._changes.get(kind, 0) + 1

@@ -9,7 +9,10 @@ from localspace.core.clock import Clock
 from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Key, Store
+from localspace.core.store import Key, Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredCatalog, StoredSchema
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.external_locations import ExternalLocations
 from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.legacy import is_legacy
@@ -59,9 +62,9 @@ class CatalogRepository:
 
     # Catalogs
 
-    def catalogs(self, actor: Principal) -> list[Document]:
+    def catalogs(self, actor: Principal) -> list[StoredCatalog]:
         """Return the catalogs of Unity Catalog that show to the actor."""
-        found = [one for one in self._store.list("catalog") if not is_legacy(one["name"])]
+        found = [one for one in self._store.list(kinds.CATALOG) if not is_legacy(one["name"])]
         return [one for one in found if self._privileges.can_see(actor, "CATALOG", one["name"])]
 
     def catalog(self, actor: Principal, name: str) -> Document:
@@ -73,14 +76,15 @@ class CatalogRepository:
         name = object_name(body.get("name"))
         self._require_create_catalog(actor)
         with self._store.transaction():
-            if self._store.get("catalog", name) is not None:
+            if self._store.get(kinds.CATALOG, name) is not None:
                 raise already_exists(f"Catalog '{name}' already exists.", "CATALOG_ALREADY_EXISTS", 400)
             new = body | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": actor.name}
             new |= {"catalog_type": body.get("catalog_type") or "MANAGED_CATALOG", "securable_type": "CATALOG"}
             new |= {"isolation_mode": body.get("isolation_mode") or "OPEN", "securable_kind": "CATALOG_STANDARD"}
-            self._save("catalog", (name,), self.stamped(actor, new, None))
+            new = self.stamped(actor, new, None)
+            self._save("catalog", (name,), new)
             self.create_schema_in(actor, name, {"name": "default", "comment": "Default schema (auto-created)"})
-        return self._store.get("catalog", name) or {}
+        return new
 
     def update_catalog(self, actor: Principal, name: str, body: Document) -> Document:
         """Change owner, comment, properties or name; needs management (a new owner too)."""
@@ -93,24 +97,26 @@ class CatalogRepository:
             self._privileges.require_exists("CATALOG", name)
             self._privileges.require_manage(actor, "CATALOG", name)
             _refuse_hive(name)
-            schemas = self._store.list("schema", (name,))
+            schemas = self._store.list(kinds.SCHEMA, (name,))
             busy = [one for one in schemas if one["name"] != "default" or self._children(one["full_name"])]
             if busy and not force:
                 raise invalid(f"Catalog '{name}' is not empty. The catalog has {len(busy)} schema(s).", "BAD_REQUEST")
             for schema in schemas:
                 self._drop_schema(schema["full_name"])
             self.drop_traces("CATALOG", name)
-            self._store.delete("catalog", name)
+            self._store.delete(kinds.CATALOG, name)
 
     # Schemas
 
-    def schemas(self, actor: Principal, catalog: str) -> list[Document]:
+    def schemas(self, actor: Principal, catalog: str) -> list[StoredSchema]:
         """Return the schemas of a catalog that show to the actor."""
         self._privileges.require_exists("CATALOG", catalog)
         if not self._privileges.can_see(actor, "CATALOG", catalog):
             raise lacks("USE_CATALOG", "CATALOG", catalog)
         return [
-            one for one in self._store.list("schema", (catalog,)) if self._privileges.can_see(actor, "SCHEMA", one["full_name"])
+            one
+            for one in self._store.list(kinds.SCHEMA, (catalog,))
+            if self._privileges.can_see(actor, "SCHEMA", one["full_name"])
         ]
 
     def schema(self, actor: Principal, full_name: str) -> Document:
@@ -130,7 +136,7 @@ class CatalogRepository:
         name = object_name(body.get("name"))
         with self._store.transaction():
             full_name = f"{catalog}.{name}"
-            if self._store.get("schema", catalog, name) is not None:
+            if self._store.get(kinds.SCHEMA, catalog, name) is not None:
                 raise already_exists(f"Schema '{full_name}' already exists.", "SCHEMA_ALREADY_EXISTS", 400)
             new = body | {"name": name, "catalog_name": catalog, "full_name": full_name, "owner": actor.name}
             new |= {"schema_id": str(uuid.uuid4()), "catalog_type": "MANAGED_CATALOG"}
@@ -191,29 +197,30 @@ class CatalogRepository:
         entity = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}.get(securable)
         if entity:
             self._tags.forget(entity, full_name)
-        for policy in self._store.list("policy", (securable, full_name)):
-            self._store.delete("policy", securable, full_name, policy["name"])
+        for policy in self._store.list(kinds.POLICY, (securable, full_name)):
+            self._store.delete(kinds.POLICY, securable, full_name, policy["name"])
 
     def carry_traces(self, securable: str, old: str, new: str) -> None:
         """Move grants, tags and policies of a securable to its new name; call it in the transaction of the rename."""
-        for grant in self._store.list("grant", (securable, old)):
-            self._store.delete("grant", securable, old, grant["principal"])
-            self._store.put("grant", (securable, new, grant["principal"]), grant | {"full_name": new}, (securable, new))
-        for policy in self._store.list("policy", (securable, old)):
-            self._store.delete("policy", securable, old, policy["name"])
+        for grant in self._store.list(kinds.GRANT, (securable, old)):
+            self._store.delete(kinds.GRANT, securable, old, grant["principal"])
+            self._store.put(kinds.GRANT, (securable, new, grant["principal"]), grant | {"full_name": new}, (securable, new))
+        for policy in self._store.list(kinds.POLICY, (securable, old)):
+            self._store.delete(kinds.POLICY, securable, old, policy["name"])
             moved = policy | {"on_securable_fullname": new}
-            self._store.put("policy", (securable, new, policy["name"]), moved, (securable, new))
+            self._store.put(kinds.POLICY, (securable, new, policy["name"]), moved, (securable, new))
         entity = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}.get(securable)
         if entity is None:
             return
-        moving = self._store.list("tag", (entity, old))
+        moving = self._store.list(kinds.TAG, (entity, old))
         if securable == "TABLE":
-            moving += self._store.scan("tag", "columns", f"{old}.")
+            moving += self._store.scan(kinds.TAG, "columns", f"{old}.")
         for tag in moving:
-            kind, name = tag["entity_type"], tag["entity_name"]
+            entity_type, name = tag["entity_type"], tag["entity_name"]
             renamed = new + name[len(old) :]
-            self._store.delete("tag", kind, name, tag_part(tag["tag_key"]))
-            self._store.put("tag", (kind, renamed, tag_part(tag["tag_key"])), tag | {"entity_name": renamed}, (kind, renamed))
+            self._store.delete(kinds.TAG, entity_type, name, tag_part(tag["tag_key"]))
+            parent = (entity_type, renamed)
+            self._store.put(kinds.TAG, (*parent, tag_part(tag["tag_key"])), tag | {"entity_name": renamed}, parent)
 
     # Inside
 
@@ -224,18 +231,18 @@ class CatalogRepository:
             raise denied("User does not have CREATE CATALOG on Metastore.")
 
     def _children(self, schema: str) -> int:
-        return sum(self._store.count(kind, split_name("SCHEMA", schema)) for kind in CHILD_KINDS)
+        return sum(self._store.count(kinds.named(kind), split_name("SCHEMA", schema)) for kind in CHILD_KINDS)
 
     def _drop_schema(self, full_name: str) -> None:
         parent = split_name("SCHEMA", full_name)
         for kind, securable in CHILD_KINDS.items():
-            for child in self._store.list(kind, parent):
+            for child in self._store.list(kinds.named(kind), parent):
                 if kind == "table":
                     self._locations.leave(child)
                 self.drop_traces(securable, child["full_name"])
-                self._store.delete(kind, *parent, child["name"])
+                self._store.delete(kinds.named(kind), *parent, child["name"])
         self.drop_traces("SCHEMA", full_name)
-        self._store.delete("schema", *parent)
+        self._store.delete(kinds.SCHEMA, *parent)
 
     def _update(self, actor: Principal, securable: str, full_name: str, body: Document) -> Document:
         with self._store.transaction():
@@ -256,21 +263,21 @@ class CatalogRepository:
         kind = securable.lower()
         key = split_name(securable, old["full_name"])
         new_key = (*key[:-1], new_name)
-        if self._store.get(kind, *new_key) is not None:
+        if self._store.get(kinds.named(kind), *new_key) is not None:
             raise already_exists(f"{securable.title()} '{'.'.join(new_key)}' already exists.", f"{securable}_ALREADY_EXISTS", 400)
         new = old | {"name": new_name, "full_name": ".".join(new_key)}
-        self._store.delete(kind, *key)
+        self._store.delete(kinds.named(kind), *key)
         self._save(kind, new_key, new)
         self.carry_traces(securable, old["full_name"], new["full_name"])
         if securable == "CATALOG":
-            for schema in self._store.list("schema", key):
-                self._move_schema(schema, schema | {"catalog_name": new_name, "full_name": f"{new_name}.{schema['name']}"})
+            for schema in self._store.list(kinds.SCHEMA, key):
+                self._move_schema(dict(schema), {**schema, "catalog_name": new_name, "full_name": f"{new_name}.{schema['name']}"})
         else:
             self._move_children(old["full_name"], new)
         return new
 
     def _move_schema(self, old: Document, new: Document) -> None:
-        self._store.delete("schema", *split_name("SCHEMA", old["full_name"]))
+        self._store.delete(kinds.SCHEMA, *split_name("SCHEMA", old["full_name"]))
         self._save("schema", split_name("SCHEMA", new["full_name"]), new)
         self.carry_traces("SCHEMA", old["full_name"], new["full_name"])
         self._move_children(old["full_name"], new)
@@ -278,16 +285,16 @@ class CatalogRepository:
     def _move_children(self, old_schema: str, schema: Document) -> None:
         parent = split_name("SCHEMA", old_schema)
         for kind, securable in CHILD_KINDS.items():
-            for child in self._store.list(kind, parent):
+            for child in self._store.list(kinds.named(kind), parent):
                 full_name = f"{schema['full_name']}.{child['name']}"
                 moved = child | {"catalog_name": schema["catalog_name"], "schema_name": schema["name"]}
-                self._store.delete(kind, *parent, child["name"])
+                self._store.delete(kinds.named(kind), *parent, child["name"])
                 key = split_name(securable, full_name)
-                self._store.put(kind, key, moved | {"full_name": full_name}, key[:2])
+                self._store.put(kinds.named(kind), key, moved | {"full_name": full_name}, key[:2])
                 self.carry_traces(securable, child["full_name"], full_name)
 
     def _save(self, kind: str, key: Key, body: Document) -> None:
-        self._store.put(kind, key, body, key[:-1])
+        self._store.put(kinds.named(kind), key, kinds.named(kind).document(body), key[:-1])
 
 
 def _refuse_hive(name: str) -> None:

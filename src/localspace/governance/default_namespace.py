@@ -6,34 +6,34 @@ import uuid
 from typing import Any
 
 from localspace.core.errors import ApiError, invalid, not_found
-from localspace.core.store import Document, Store
-
-_KEY = "default_namespace"
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredDefaultNamespace
 
 
 def default_catalog(store: Store) -> str:
     """Return the catalog of a name without one: the setting, else that of the metastore assignment."""
-    found = store.get("setting", _KEY) or {}
-    if found.get("value"):
-        return str(found["value"])
-    assignments = store.list("metastore_assignment")
-    return str((assignments[0] if assignments else {}).get("default_catalog_name") or "main")
+    found = store.get(kinds.DEFAULT_NAMESPACE, kinds.WHOLE)
+    if found is not None and found["value"]:
+        return found["value"]
+    assignments = store.list(kinds.METASTORE_ASSIGNMENT)
+    return (assignments[0]["default_catalog_name"] if assignments else "") or "main"
 
 
-def read_default(store: Store) -> Document:
+def read_default(store: Store) -> StoredDefaultNamespace:
     """Return value and etag; raises 404 with the etag for the first write while nothing is set."""
     found = _state(store)
-    if not found.get("value"):
+    if not found["value"]:
         raise not_found_with(found["etag"])
     return found
 
 
-def write_default(store: Store, value: Any, etag: str | None) -> Document:
+def write_default(store: Store, value: Any, etag: str | None) -> StoredDefaultNamespace:
     """Set the default catalog, or unset it with None; a missing or stale etag is refused with the current one."""
     with store.transaction():
         old = _state(store)
         if etag != old["etag"]:
-            if not etag and not old.get("value"):
+            if not etag and not old["value"]:
                 raise not_found_with(old["etag"])
             raise ApiError(
                 409,
@@ -41,10 +41,10 @@ def write_default(store: Store, value: Any, etag: str | None) -> Document:
                 "The etag is missing or not the current one: the setting was changed. Read it again.",
                 _with_etag("RESOURCE_CONFLICT", old["etag"]),
             )
-        if value is not None and (not isinstance(value, str) or store.get("catalog", value) is None):
+        if value is not None and (not isinstance(value, str) or store.get(kinds.CATALOG, value) is None):
             raise invalid(f"Catalog '{value}' does not exist: it cannot be the default catalog.")
-        new = {"value": value, "etag": _fresh_etag()}
-        store.put("setting", (_KEY,), new)
+        new = StoredDefaultNamespace(value=value, etag=_new_etag())
+        store.put(kinds.DEFAULT_NAMESPACE, (kinds.WHOLE,), new)
     return new
 
 
@@ -55,11 +55,11 @@ def not_found_with(etag: str) -> ApiError:
     return error
 
 
-def _state(store: Store) -> Document:
-    found = store.get("setting", _KEY)
+def _state(store: Store) -> StoredDefaultNamespace:
+    found = store.get(kinds.DEFAULT_NAMESPACE, kinds.WHOLE)
     if found is None:
-        found = {"value": None, "etag": _fresh_etag()}
-        store.put("setting", (_KEY,), found)
+        found = StoredDefaultNamespace(value=None, etag=_new_etag())
+        store.put(kinds.DEFAULT_NAMESPACE, (kinds.WHOLE,), found)
     return found
 
 
@@ -68,5 +68,5 @@ def _with_etag(reason: str, etag: str) -> list[dict[str, Any]]:
     return [{"@type": kind, "reason": reason, "domain": "localspace", "metadata": {"etag": etag}}]
 
 
-def _fresh_etag() -> str:
+def _new_etag() -> str:
     return uuid.uuid4().hex

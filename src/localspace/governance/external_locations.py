@@ -1,20 +1,24 @@
 """Where external tables lie: cloud URLs that no cloud backs, each with rows in the local data folder.
 
-A place is known by its normalised URL. While a table lies there the place names it; when the table is dropped, the
-place keeps columns and rows, so that a later table there finds them, as it would find the files of a bucket.
+A location is known by its normalised URL. While a table lies there the location names it; when the table is dropped, the
+location keeps columns and rows, so that a later table there finds them, as it would find the files of a bucket.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from localspace.core.errors import ApiError, denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredExternalLocation, StoredTableLocation
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import Privileges, lacks
 from localspace.identity.memberships import Identity
@@ -57,7 +61,7 @@ def lies_in(key: str, other: str) -> bool:
 
 
 class ExternalLocations:
-    """Gives places to tables, and keeps what dropped tables leave there."""
+    """Assigns locations to tables, and keeps what dropped tables leave there."""
 
     def __init__(self, store: Store, identity: Identity, privileges: Privileges) -> None:
         """Read from and write to `store`."""
@@ -66,9 +70,9 @@ class ExternalLocations:
         self._privileges = privileges
 
     def settle(self, actor: Principal, table: Document, old: Document | None) -> Document:
-        """Return a table's document with its place, and what lies there; call it in the transaction of the create.
+        """Return a table's document with its location, and what lies there; call it in the transaction of the create.
 
-        Raises for a place that is not covered, not allowed, taken, or holds other columns. A table that replaces one
+        Raises for a location that is not covered, not allowed, taken, or holds other columns. A table that replaces one
         stays where that one is.
         """
         if old is not None:
@@ -80,18 +84,20 @@ class ExternalLocations:
         key = location_key(url)
         location = self._require_privilege(actor, key, url, legacy)
         self._require_free(key, url)
-        left = self._store.get("external_place", _digest(key)) or {}
-        if left.get("columns") is not None and table.get("storage"):
+        left = self._store.get(kinds.TABLE_LOCATION, _digest(key))
+        kept = left is not None and left.get("columns") is not None
+        if kept and table.get("storage"):
             raise invalid(
                 f"[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION] Cannot create table from a query at '{url}': data is there."
             )
-        if left.get("columns") is not None:
+        if left is not None and kept:
             table = self._adopt(actor, table, left, guarded=location is not None)
         elif not table.get("columns"):
             raise invalid("[DELTA_SCHEMA_NOT_PROVIDED] Table schema is not provided. Please provide the schema.")
-        elif location is not None and location.get("read_only"):
+        elif location is not None and location["read_only"]:
             raise denied(f"External Location '{location['name']}' is read-only: no table can be written there.")
-        self._store.put("external_place", (_digest(key),), {"url": url, "key": key, "table_id": table["table_id"]})
+        taken = StoredTableLocation(url=url, key=key, table_id=table["table_id"])
+        self._store.put(kinds.TABLE_LOCATION, (_digest(key),), taken)
         return table | {"storage_location": url, "table_type": "EXTERNAL"}
 
     @rule("LS-056")
@@ -101,22 +107,29 @@ class ExternalLocations:
             return
         key = location_key(table["storage_location"])
         columns = [{name: one[name] for name in _KEPT if name in one} for one in table.get("columns") or ()]
-        entry = {"url": table["storage_location"], "key": key, "table_id": None, "columns": columns}
-        entry |= {"storage": table.get("storage"), "owner": table.get("owner"), "last_physical": table.get("last_physical")}
-        entry["legacy"] = is_legacy(table["full_name"])
-        self._store.put("external_place", (_digest(key),), entry)
+        entry: StoredTableLocation = {
+            "url": table["storage_location"],
+            "key": key,
+            "table_id": None,
+            "columns": columns,
+            "storage": table.get("storage"),
+            "owner": table.get("owner"),
+            "last_physical": table.get("last_physical"),
+            "legacy": is_legacy(table["full_name"]),
+        }
+        self._store.put(kinds.TABLE_LOCATION, (_digest(key),), entry)
 
-    def require_writable(self, table: Document) -> None:
+    def require_writable(self, table: Mapping[str, Any]) -> None:
         """Refuse to write rows of a table that lies under a read-only external location."""
         if table.get("table_type") == "EXTERNAL" and table.get("storage_location"):
             location = self._covering(location_key(table["storage_location"]))
-            if location is not None and location.get("read_only"):
+            if location is not None and location["read_only"]:
                 raise denied(f"External Location '{location['name']}' is read-only.")
 
     def tables_under(self, url: str) -> int:
         """Return how many tables lie under a URL."""
         above = location_key(url)
-        return sum(1 for one in self._store.list("external_place") if one["table_id"] and lies_in(one["key"], above))
+        return sum(1 for one in self._store.list(kinds.TABLE_LOCATION) if one["table_id"] and lies_in(one["key"], above))
 
     # Inside
 
@@ -128,7 +141,7 @@ class ExternalLocations:
         return table | {"storage_location": entry, "table_type": "EXTERNAL"} if entry else table
 
     @rule("LS-054")
-    def _require_privilege(self, actor: Principal, key: str, url: str, legacy: bool) -> Document | None:
+    def _require_privilege(self, actor: Principal, key: str, url: str, legacy: bool) -> StoredExternalLocation | None:
         """Demand CREATE EXTERNAL TABLE on the external location above; one must be there, except for hive_metastore."""
         location = self._covering(key)
         if location is None:
@@ -144,9 +157,9 @@ class ExternalLocations:
 
     @rule("LS-055")
     def _require_free(self, key: str, url: str) -> None:
-        """Refuse a place that overlaps with a table or an external volume."""
-        taken = [one["key"] for one in self._store.list("external_place") if one["table_id"]]
-        volumes = [one for one in self._store.list("volume") if one.get("volume_type") == "EXTERNAL"]
+        """Refuse a location that overlaps with a table or an external volume."""
+        taken = [one["key"] for one in self._store.list(kinds.TABLE_LOCATION) if one["table_id"]]
+        volumes = [one for one in self._store.list(kinds.VOLUME) if one["volume_type"] == "EXTERNAL"]
         taken += [location_key(one["storage_location"]) for one in volumes]
         if any(lies_in(key, other) or lies_in(other, key) for other in taken):
             raise ApiError(
@@ -155,7 +168,7 @@ class ExternalLocations:
                 f"[LOCATION_OVERLAP] Input path url '{url}' overlaps with other external tables or volumes.",
             )
 
-    def _adopt(self, actor: Principal, table: Document, left: Document, *, guarded: bool) -> Document:
+    def _adopt(self, actor: Principal, table: Document, left: StoredTableLocation, *, guarded: bool) -> Document:
         """Put the rows that lie there under a new table; given columns must be those of the rows."""
         # ANY FILE is not built: what a table of hive_metastore left at a path that no external location guards is for its
         # former owner and workspace admins; what one of Unity Catalog left is for nobody until a location covers it.
@@ -173,8 +186,8 @@ class ExternalLocations:
         columns = [{"mask": None, "comment": None} | note | one for note, one in zip(notes, found, strict=True)]
         return table | {"columns": columns, "storage": left.get("storage"), "last_physical": left.get("last_physical")}
 
-    def _covering(self, key: str) -> Document | None:
-        for one in self._store.list("external_location"):
+    def _covering(self, key: str) -> StoredExternalLocation | None:
+        for one in self._store.list(kinds.EXTERNAL_LOCATION):
             if lies_in(key, location_key(one["url"])):
                 return one
         return None

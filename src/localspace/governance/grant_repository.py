@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from localspace.core.errors import denied, invalid
 from localspace.core.principals import Principal
 from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredGrant
 from localspace.governance.privileges import HeldPrivilege, Privileges, containers, grant_type, grantable, privilege_name, spoken
 from localspace.identity.memberships import Identity
 
@@ -34,7 +36,7 @@ class GrantRepository:
         """Return principal to privileges granted directly; who may not manage sees the own grants only."""
         self._privileges.require_exists(securable, full_name)
         kind, name = grant_type(securable), self._canonical(securable, full_name)
-        found = {one["principal"]: sorted(one["privileges"]) for one in self._store.list("grant", (kind, name))}
+        found = {one["principal"]: sorted(one["privileges"]) for one in self._store.list(kinds.GRANT, (kind, name))}
         if self._privileges.manages(actor, securable, full_name):
             return found
         if not self._privileges.can_see(actor, securable, full_name):
@@ -51,7 +53,7 @@ class GrantRepository:
         names = self._identity.names_of(actor.id)
         everything = grantable(securable, full_name)
         for kind, name in containers(securable, full_name):
-            for grant in self._store.list("grant", (kind, name)):
+            for grant in self._store.list(kinds.GRANT, (kind, name)):
                 if manages or grant["principal"] in names:
                     mine = answer.setdefault(grant["principal"], [])
                     known = {one.privilege for one in mine}
@@ -80,7 +82,7 @@ class GrantRepository:
                 raise invalid(
                     f"Privilege {spoken(privilege)} is not applicable to this entity [{name}:{securable}/{securable}_STANDARD]."
                 )
-        old = self._store.get("grant", kind, name, change.principal)
+        old = self._store.get(kinds.GRANT, kind, name, change.principal)
         # A grant of a principal that is gone can still be revoked.
         principal = old["principal"] if old and not add else self._identity.require_name(change.principal).name
         held = set(() if old is None else old["privileges"])
@@ -88,22 +90,22 @@ class GrantRepository:
         held = set() if "ALL_PRIVILEGES" in remove else held - remove
         held |= set(add)
         if held:
-            body = {"securable_type": kind, "full_name": name, "principal": principal, "privileges": sorted(held)}
-            self._store.put("grant", (kind, name, principal), body, (kind, name))
+            body: StoredGrant = {"securable_type": kind, "full_name": name, "principal": principal, "privileges": sorted(held)}
+            self._store.put(kinds.GRANT, (kind, name, principal), body, (kind, name))
         else:
-            self._store.delete("grant", kind, name, principal)
+            self._store.delete(kinds.GRANT, kind, name, principal)
 
     def forget(self, securable: str, full_name: str) -> None:
         """Drop the grants on a securable that is gone; call it in a transaction."""
         kind = grant_type(securable)
-        for grant in self._store.list("grant", (kind, full_name)):
-            self._store.delete("grant", kind, full_name, grant["principal"])
+        for grant in self._store.list(kinds.GRANT, (kind, full_name)):
+            self._store.delete(kinds.GRANT, kind, full_name, grant["principal"])
 
     def forget_principal(self, name: str) -> None:
         """Drop the grants of a principal that is gone; call it in a transaction."""
-        for grant in self._store.list("grant"):
+        for grant in self._store.list(kinds.GRANT):
             if grant["principal"] == name:
-                self._store.delete("grant", grant["securable_type"], grant["full_name"], name)
+                self._store.delete(kinds.GRANT, grant["securable_type"], grant["full_name"], name)
 
     def _canonical(self, securable: str, full_name: str) -> str:
         found = self._privileges.require_exists(securable, full_name)

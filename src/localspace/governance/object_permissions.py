@@ -5,7 +5,9 @@ from __future__ import annotations
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.workspace import StoredPermission
 from localspace.governance.repositories import Repositories
 
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -48,8 +50,8 @@ KINDS = {"user_name": "user", "group_name": "group", "service_principal_name": "
 
 def levels_of(repositories: Repositories, object_type: str, object_id: str, owner: str | None) -> list[Document]:
     """Return the access list of an object: the stored one, the owner's level, and the admins' inherited level."""
-    stored = repositories.store.get("permission", object_type, object_id) or {}
-    entries = [dict(one, inherited=False) for one in stored.get("access_control_list", ())]
+    stored = repositories.store.get(kinds.PERMISSIONS, object_type, object_id)
+    entries: list[Document] = [{**one, "inherited": False} for one in (stored["access_control_list"] if stored else ())]
     strongest = LEVELS[object_type][-1]
     if owner and not any(one["level"] == "IS_OWNER" or one["principal"] == owner for one in entries):
         found = repositories.identity.by_name(owner)
@@ -108,11 +110,11 @@ def _reaches(repositories: Repositories, entry: Document, actor: Principal) -> b
     return bool(entry["kind"] == actor.kind.value and name == actor.name)
 
 
-def checked_entries(repositories: Repositories, object_type: str, given: object) -> list[Document]:
+def checked_entries(repositories: Repositories, object_type: str, given: object) -> list[StoredPermission]:
     """Return the entries of a permissions request; raises 400 for a bad level, 404 for an unknown principal."""
     if not isinstance(given, list):
         raise invalid("access_control_list must be a list.")
-    entries: list[Document] = []
+    entries: list[StoredPermission] = []
     for one in given:
         names = [(field, one[field]) for field in KINDS if one.get(field)] if isinstance(one, dict) else []
         if len(names) != 1:
@@ -131,7 +133,7 @@ def checked_entries(repositories: Repositories, object_type: str, given: object)
 def _principal_exists(repositories: Repositories, kind: str, name: str) -> bool:
     if kind == "group":
         return name in ("account users", "users", "admins") or any(
-            one["displayName"] == name for one in repositories.store.list("group")
+            one["displayName"] == name for one in repositories.store.list(kinds.GROUP)
         )
     found = repositories.identity.by_name(name)
     return found is not None and found.kind.value == kind

@@ -7,7 +7,9 @@ import uuid
 from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.catalog_repository import CHILD_KINDS, CatalogRepository, object_name
 from localspace.governance.external_locations import ExternalLocations
 from localspace.governance.legacy import refuse_legacy
@@ -40,7 +42,7 @@ class ObjectRepository:
         securable = CHILD_KINDS[kind]
         return [
             one
-            for one in self._store.list(kind, (catalog, schema))
+            for one in self._store.list(kinds.named(kind), (catalog, schema))
             if self._privileges.can_see(actor, securable, one["full_name"])
         ]
 
@@ -66,7 +68,7 @@ class ObjectRepository:
         self._privileges.require_exists("SCHEMA", schema_name)
         self._privileges.require_use(actor, securable, full_name)
         with self._store.transaction():
-            old = self._store.get(kind, *key)
+            old = self._store.get(kinds.named(kind), *key)
             if old is None:
                 self._require_create(actor, kind, body, schema_name)
             elif not replace:
@@ -84,7 +86,7 @@ class ObjectRepository:
                 new |= {"created_at": old.get("created_at"), "created_by": old.get("created_by")}
             if kind == "table" and not new.get("view_definition"):
                 new = self._locations.settle(actor, new, old)
-            self._store.put(kind, key, new, key[:2])
+            self._store.put(kinds.named(kind), key, kinds.named(kind).document(new), key[:2])
         return new
 
     def change(self, actor: Principal, kind: str, full_name: str, fields: Document) -> Document:
@@ -105,7 +107,7 @@ class ObjectRepository:
                 self._follow_columns(full_name, old, fields)
             new = self._catalog.stamped(actor, old | fields, old)
             key = split_name(securable, full_name)
-            self._store.put(kind, key, new, key[:2])
+            self._store.put(kinds.named(kind), key, kinds.named(kind).document(new), key[:2])
         return new
 
     def rename(self, actor: Principal, kind: str, full_name: str, new_name: str) -> Document:
@@ -116,13 +118,13 @@ class ObjectRepository:
             self._privileges.require_manage(actor, securable, full_name)
             key = split_name(securable, old["full_name"])
             new_key = (*key[:2], object_name(new_name))
-            if self._store.get(kind, *new_key) is not None:
+            if self._store.get(kinds.named(kind), *new_key) is not None:
                 raise already_exists(
                     f"{securable.title()} '{'.'.join(new_key)}' already exists.", f"{securable}_ALREADY_EXISTS", 400
                 )
             new = old | {"name": new_key[2], "full_name": ".".join(new_key)}
-            self._store.delete(kind, *key)
-            self._store.put(kind, new_key, new, new_key[:2])
+            self._store.delete(kinds.named(kind), *key)
+            self._store.put(kinds.named(kind), new_key, new, new_key[:2])
             self._catalog.carry_traces(securable, old["full_name"], new["full_name"])
         return new
 
@@ -135,7 +137,7 @@ class ObjectRepository:
             if kind == "table":
                 self._locations.leave(old)
             self._catalog.drop_traces(securable, old["full_name"])
-            self._store.delete(kind, *split_name(securable, old["full_name"]))
+            self._store.delete(kinds.named(kind), *split_name(securable, old["full_name"]))
         return old
 
     @rule("LS-084")
@@ -159,8 +161,8 @@ class ObjectRepository:
     def _replaced(self, full_name: str, old: Document, new: Document) -> None:
         if old.get("view_definition"):
             self._tags.forget("tables", old["full_name"])
-            for policy in self._store.list("policy", ("TABLE", old["full_name"])):
-                self._store.delete("policy", "TABLE", old["full_name"], policy["name"])
+            for policy in self._store.list(kinds.POLICY, ("TABLE", old["full_name"])):
+                self._store.delete(kinds.POLICY, "TABLE", old["full_name"], policy["name"])
         else:
             self._refuse_lost_columns(full_name, old, new)
 
@@ -194,6 +196,6 @@ class ObjectRepository:
     def _carry_column_tags(self, full_name: str, old: str, new: str) -> None:
         source, target = f"{full_name}.{old}", f"{full_name}.{new}"
         for tag in self._tags.tags("columns", source):
-            self._store.delete("tag", "columns", source, tag_part(tag["tag_key"]))
+            self._store.delete(kinds.TAG, "columns", source, tag_part(tag["tag_key"]))
             moved = tag | {"entity_name": target}
-            self._store.put("tag", ("columns", target, tag_part(tag["tag_key"])), moved, ("columns", target))
+            self._store.put(kinds.TAG, ("columns", target, tag_part(tag["tag_key"])), moved, ("columns", target))

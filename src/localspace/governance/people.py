@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from localspace.core.errors import already_exists, invalid, not_found
 from localspace.core.lag import Lag, LagKind
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredGroup, StoredWorkspaceAssignment
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.bootstrap import new_principal_id
 from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.principal_names import carry_levels, carry_name, forget_name
@@ -41,7 +46,7 @@ class People:
 
     def get(self, kind: PrincipalKind, principal_id: str) -> Document:
         """Return a document; raises 404."""
-        found = self._store.get(kind, principal_id)
+        found = self._store.get(kinds.of_principal(kind), principal_id)
         if found is None:
             raise not_found(f"{NOUNS[kind]} with id {principal_id} not found.")
         return found
@@ -58,8 +63,8 @@ class People:
             new["id"] = new_principal_id(self._store)
             if kind is PrincipalKind.GROUP:
                 self._check_members(new, new["members"])
-                self._lag.remember(LagKind.MEMBERSHIPS, "group", (new["id"],), new | {"members": []})
-            self._store.put(kind, (new["id"],), new)
+                self._lag.remember(LagKind.MEMBERSHIPS, kinds.GROUP, (new["id"],), kinds.GROUP.document({**new, "members": []}))
+            self._store.put(kinds.of_principal(kind), (new["id"],), new)
         return new
 
     def save(self, kind: PrincipalKind, old: Document, new: Document) -> Document:
@@ -74,8 +79,8 @@ class People:
             if kind is PrincipalKind.GROUP and new["members"] != old.get("members", []):
                 added = [one for one in new["members"] if one not in old.get("members", [])]
                 self._check_members(old, added)
-                self._lag.remember(LagKind.MEMBERSHIPS, "group", (old["id"],), old)
-            self._store.put(kind, (old["id"],), new)
+                self._lag.remember(LagKind.MEMBERSHIPS, kinds.GROUP, (old["id"],), kinds.GROUP.document(old))
+            self._store.put(kinds.of_principal(kind), (old["id"],), new)
             self._carry_name(as_principal(kind, old), as_principal(kind, new), new.get("scope", "account"))
         return new
 
@@ -93,39 +98,39 @@ class People:
         """Delete a principal with memberships, grants, levels on objects, tokens, secrets and assignment."""
         principal_id = body["id"]
         with self._store.transaction():
-            for group in self._store.list("group"):
+            for group in self._store.list(kinds.GROUP):
                 if principal_id in group.get("members", ()):
                     kept = [one for one in group["members"] if one != principal_id]
-                    self._store.put("group", (group["id"],), group | {"members": kept})
-            for token in self._store.list("token", (principal_id,)):
-                self._store.delete("token", token["hash"])
-            for secret in self._store.list("sp_secret", (principal_id,)):
-                self._store.delete("sp_secret", principal_id, secret["id"])
-            for policy in self._store.list("federation_policy", (principal_id,)):
-                self._store.delete("federation_policy", principal_id, policy["policy_id"])
-            for assignment in self._store.list("account_workspace"):
-                self._store.delete("workspace_assignment", str(assignment["workspace_id"]), principal_id)
+                    self._store.put(kinds.GROUP, (group["id"],), group | {"members": kept})
+            for token in self._store.list(kinds.TOKEN, (principal_id,)):
+                self._store.delete(kinds.TOKEN, token["hash"])
+            for secret in self._store.list(kinds.CLIENT_SECRET, (principal_id,)):
+                self._store.delete(kinds.CLIENT_SECRET, principal_id, secret["id"])
+            for policy in self._store.list(kinds.FEDERATION_POLICY, (principal_id,)):
+                self._store.delete(kinds.FEDERATION_POLICY, principal_id, policy["policy_id"])
+            for assignment in self._store.list(kinds.ACCOUNT_WORKSPACE):
+                self._store.delete(kinds.WORKSPACE_ASSIGNMENT, str(assignment["workspace_id"]), principal_id)
             if not (kind is PrincipalKind.GROUP and body["scope"] == "workspace"):
                 self._grants.forget_principal(as_principal(kind, body).name)
                 forget_name(self._store, as_principal(kind, body))
-            self._store.delete(kind, principal_id)
+            self._store.delete(kinds.of_principal(kind), principal_id)
             self._forget_levels(as_principal(kind, body))
 
     def _forget_levels(self, gone: Principal) -> None:
         """Take a principal that is gone out of the access lists; another group of the same name keeps its entries."""
-        if gone.kind is PrincipalKind.GROUP and any(g["displayName"] == gone.name for g in self._store.list("group")):
+        if gone.kind is PrincipalKind.GROUP and any(g["displayName"] == gone.name for g in self._store.list(kinds.GROUP)):
             return
-        for key, document in self._store.items("permission"):
+        for key, document in self._store.items(kinds.PERMISSIONS):
             entries = document.get("access_control_list", [])
             kept = [one for one in entries if (one["kind"], one["principal"]) != (gone.kind.value, gone.name)]
             if len(kept) < len(entries):
-                self._store.put("permission", key, document | {"access_control_list": kept})
+                self._store.put(kinds.PERMISSIONS, key, document | {"access_control_list": kept})
 
     # Workspace assignments
 
     def assignment(self, principal_id: str, workspace_id: str | None = None) -> list[str]:
         """Return the permissions of a principal on a workspace, [] for none."""
-        found = self._store.get("workspace_assignment", workspace_id or self._workspace_id, principal_id)
+        found = self._store.get(kinds.WORKSPACE_ASSIGNMENT, workspace_id or self._workspace_id, principal_id)
         return [] if found is None else list(found["permissions"])
 
     def assign(self, principal_id: str, permissions: list[str], workspace_id: str | None = None) -> None:
@@ -135,25 +140,25 @@ class People:
         if unknown:
             raise invalid(f"Unknown workspace permissions: {', '.join(sorted(unknown))}. USER and ADMIN are known.")
         if permissions:
-            body = {"principal_id": principal_id, "permissions": sorted(set(permissions))}
-            self._store.put("workspace_assignment", (workspace, principal_id), body, (workspace,))
+            body: StoredWorkspaceAssignment = {"principal_id": principal_id, "permissions": sorted(set(permissions))}
+            self._store.put(kinds.WORKSPACE_ASSIGNMENT, (workspace, principal_id), body, (workspace,))
         else:
-            self._store.delete("workspace_assignment", workspace, principal_id)
+            self._store.delete(kinds.WORKSPACE_ASSIGNMENT, workspace, principal_id)
 
-    def members(self, group: Document) -> list[str]:
+    def members(self, group: Mapping[str, Any]) -> list[str]:
         """Return the ids of the direct members; those of the system groups follow from the assignments."""
-        if group.get("scope") != "workspace" or group["displayName"] not in SYSTEM_GROUPS:
-            return list(group.get("members", ()))
+        if group["scope"] != "workspace" or group["displayName"] not in SYSTEM_GROUPS:
+            return list(group["members"])
         admins = group["displayName"] == "admins"
         return [
             one["principal_id"]
-            for one in self._store.list("workspace_assignment", (self._workspace_id,))
+            for one in self._store.list(kinds.WORKSPACE_ASSIGNMENT, (self._workspace_id,))
             if not admins or "ADMIN" in one["permissions"]
         ]
 
-    def groups_with(self, principal_id: str) -> list[Document]:
+    def groups_with(self, principal_id: str) -> list[StoredGroup]:
         """Return the groups that directly contain a principal."""
-        return [group for group in self._store.list("group") if principal_id in self.members(group)]
+        return [group for group in self._store.list(kinds.GROUP) if principal_id in self.members(group)]
 
     # Inside
 
@@ -172,7 +177,7 @@ class People:
             # Grants and policies know principals by name alone: another form could be the name of a group.
             raise invalid(f"applicationId '{name}' is not a UUID.")
         self._check_other_kinds(kind, name, old)
-        for other in self._store.list(kind):
+        for other in self._store.list(kinds.of_principal(kind)):
             same = str(other[field]).casefold() == name.casefold() and other.get("scope", "account") == scope
             if same and (old is None or other["id"] != old["id"]):
                 raise already_exists(f"{NOUNS[kind]} with name {name} already exists.")
@@ -195,7 +200,7 @@ class People:
         for other_kind, field in _NAME_FIELD.items():
             if other_kind is kind:
                 continue
-            for other in self._store.list(other_kind):
+            for other in self._store.list(kinds.of_principal(other_kind)):
                 if str(other[field]).casefold() == name.casefold():
                     raise already_exists(f"A {NOUNS[other_kind]} with name {name} already exists.")
 
@@ -208,13 +213,13 @@ class People:
                 raise not_found(f"Principal with id {member} not found.")
             if found.kind is PrincipalKind.GROUP and member in above:
                 raise invalid(f"Group {group_id} cannot contain {member}: that would be a cycle.")
-            body = self._store.get("group", member) or {}
-            if group["scope"] == "account" and body.get("scope") == "workspace":
+            body = self._store.get(kinds.GROUP, member)
+            if group["scope"] == "account" and body is not None and body["scope"] == "workspace":
                 raise invalid(f"Account group {group_id} cannot contain {member}: it is a group of a workspace.")
 
     def _stored_ancestors(self, group_id: str) -> set[str]:
         parents: dict[str, list[str]] = {}
-        for group in self._store.list("group"):
+        for group in self._store.list(kinds.GROUP):
             for member in group.get("members", ()):
                 parents.setdefault(member, []).append(group["id"])
         seen: set[str] = set()

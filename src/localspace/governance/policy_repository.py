@@ -9,7 +9,10 @@ from localspace.core.clock import Clock
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.core.lag import Lag, LagKind
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Key, Store
+from localspace.core.store import Key, Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredPolicy
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy, refuse_legacy
 from localspace.governance.privileges import Privileges, containers, grant_type, lacks
 from localspace.governance.tagging import Tagging
@@ -51,7 +54,7 @@ class PolicyRepository:
         self._tags = tags
         self._metastore_id = metastore_id
 
-    def on(self, actor: Principal, securable: str, full_name: str, *, inherited: bool = False) -> list[Document]:
+    def on(self, actor: Principal, securable: str, full_name: str, *, inherited: bool = False) -> list[StoredPolicy]:
         """Return the policies attached to a securable, and with `inherited` those above it, nearest first."""
         where = self._securable(securable, full_name)
         self._require_view(actor, *where)
@@ -59,22 +62,22 @@ class PolicyRepository:
         if inherited:
             securables += containers(*where) if where[0] != "METASTORE" else ()
             securables += [("METASTORE", self._metastore_id)] if where[0] != "METASTORE" else []
-        return [policy for on in securables for policy in self._store.list("policy", on)]
+        return [policy for on in securables for policy in self._store.list(kinds.POLICY, on)]
 
-    def in_scope(self, table: str) -> list[Document]:
+    def in_scope(self, table: str) -> list[StoredPolicy]:
         """Return every policy whose scope covers a table, nearest first, without a check of privileges."""
         if is_legacy(table):
             return []
         securables = [("TABLE", table), *containers("TABLE", table), ("METASTORE", self._metastore_id)]
-        return [policy for on in securables for policy in self._store.list("policy", on)]
+        return [policy for on in securables for policy in self._store.list(kinds.POLICY, on)]
 
-    def policy(self, actor: Principal, securable: str, full_name: str, name: str) -> Document:
+    def policy(self, actor: Principal, securable: str, full_name: str, name: str) -> StoredPolicy:
         """Return one policy; raises 404."""
         where = self._securable(securable, full_name)
         self._require_view(actor, *where)
         return self._require(where, name)
 
-    def create(self, actor: Principal, body: Document, *, replace: bool = False) -> Document:
+    def create(self, actor: Principal, body: Document, *, replace: bool = False) -> StoredPolicy:
         """Create a policy (SQL may replace one); what is wrong with it comes back as a 400."""
         where = self._securable(str(body.get("on_securable_type") or ""), str(body.get("on_securable_fullname") or ""))
         name = body.get("name")
@@ -82,7 +85,7 @@ class PolicyRepository:
             raise invalid("A policy needs a name of 1 to 255 characters.")
         with self._store.transaction():
             self._require_change(actor, *where)
-            old = self._store.get("policy", *where, name)
+            old = self._store.get(kinds.POLICY, *where, name)
             if old is not None and not replace:
                 raise already_exists(f"ABAC Policy '{name}' already exists on {where[0]} '{where[1]}'.", "ALREADY_EXISTS")
             if old is None:
@@ -91,7 +94,9 @@ class PolicyRepository:
             new |= {"on_securable_type": where[0], "on_securable_fullname": where[1]}
             return self._save(actor, where, new, old)
 
-    def update(self, actor: Principal, securable: str, full_name: str, name: str, body: Document, update_mask: str) -> Document:
+    def update(
+        self, actor: Principal, securable: str, full_name: str, name: str, body: Document, update_mask: str
+    ) -> StoredPolicy:
         """Change a policy: the masked fields, an absent one is cleared; no mask means every field supplied.
 
         A different `name` in the body renames it. Place and type cannot change.
@@ -103,7 +108,7 @@ class PolicyRepository:
             fields = [one.strip() for one in update_mask.split(",") if one.strip()]
             if not fields or "*" in fields:
                 fields = list(body)
-            new = dict(old)
+            new: Document = dict(old)
             for field in fields:
                 if field in _OUTPUT or field.startswith("on_securable_"):
                     continue
@@ -115,11 +120,11 @@ class PolicyRepository:
             if new.get("policy_type") != old.get("policy_type"):
                 raise invalid("The type of a policy cannot change.")
             if new["name"] != name:
-                if self._store.get("policy", *where, new["name"]) is not None and new["name"].casefold() != name.casefold():
+                if self._store.get(kinds.POLICY, *where, new["name"]) is not None and new["name"].casefold() != name.casefold():
                     raise already_exists(
                         f"ABAC Policy '{new['name']}' already exists on {where[0]} '{where[1]}'.", "ALREADY_EXISTS"
                     )
-                self._store.delete("policy", *where, name)
+                self._store.delete(kinds.POLICY, *where, name)
             return self._save(actor, where, new, old)
 
     def delete(self, actor: Principal, securable: str, full_name: str, name: str) -> None:
@@ -128,14 +133,14 @@ class PolicyRepository:
         with self._store.transaction():
             self._require_change(actor, *where)
             old = self._require(where, name)
-            self._lag.remember(LagKind.QUOTAS, "policy", (*where, name), old)
-            self._store.delete("policy", *where, name)
+            self._lag.remember(LagKind.QUOTAS, kinds.POLICY, (*where, name), old)
+            self._store.delete(kinds.POLICY, *where, name)
 
     def counts(self) -> dict[Key, int]:
         """Return the quota counters: policies by place, and of the whole metastore under ("*", ""); they may lag."""
         found: dict[Key, int] = {("*", ""): 0}
-        gone = [one for one in self._lag.undone(LagKind.QUOTAS, "policy").values() if one is not None]
-        stored = self._store.list("policy")
+        gone = [one for one in self._lag.undone(LagKind.QUOTAS, kinds.POLICY).values() if one is not None]
+        stored = self._store.list(kinds.POLICY)
         known = {(one["on_securable_type"], one["on_securable_fullname"], one["name"]) for one in stored}
         for policy in stored + [
             one for one in gone if (one["on_securable_type"], one["on_securable_fullname"], one["name"]) not in known
@@ -157,8 +162,8 @@ class PolicyRepository:
         found = self._privileges.require_exists(kind, full_name)
         return (kind, str(found.get("full_name") or found["name"]))
 
-    def _require(self, where: tuple[str, str], name: str) -> Document:
-        found = self._store.get("policy", *where, name)
+    def _require(self, where: tuple[str, str], name: str) -> StoredPolicy:
+        found = self._store.get(kinds.POLICY, *where, name)
         if found is None:
             raise not_found(f"ABAC Policy '{name}' does not exist on {where[0]} '{where[1]}'.", "POLICY_NOT_FOUND")
         return found
@@ -185,13 +190,13 @@ class PolicyRepository:
             counts = self.counts()
             here, everywhere = counts.get(where, 0), counts[("*", "")]
         else:
-            here, everywhere = self._store.count("policy", where), self._store.count("policy")
+            here, everywhere = self._store.count(kinds.POLICY, where), self._store.count(kinds.POLICY)
         if here >= QUOTAS[where[0]]:
             raise _quota(f"{where[0]} '{where[1]}'", QUOTAS[where[0]])
         if everywhere >= QUOTA_OF_METASTORE:
             raise _quota("the metastore", QUOTA_OF_METASTORE)
 
-    def _save(self, actor: Principal, where: tuple[str, str], body: Document, old: Document | None) -> Document:
+    def _save(self, actor: Principal, where: tuple[str, str], body: Document, old: StoredPolicy | None) -> StoredPolicy:
         policy_type = body.get("policy_type")
         if policy_type not in _PART:
             raise invalid(f"Invalid policy_type '{policy_type}'. Known types: {', '.join(_PART)}.")
@@ -203,9 +208,10 @@ class PolicyRepository:
         body["created_at"] = now if old is None else old["created_at"]
         body["created_by"] = actor.name if old is None else old["created_by"]
         body |= {"updated_at": now, "updated_by": actor.name}
-        self._lag.remember(LagKind.QUOTAS, "policy", (*where, body["name"]), old)
-        self._store.put("policy", (*where, body["name"]), body, where)
-        return body
+        self._lag.remember(LagKind.QUOTAS, kinds.POLICY, (*where, body["name"]), old)
+        policy = kinds.POLICY.document(body)
+        self._store.put(kinds.POLICY, (*where, policy["name"]), policy, where)
+        return policy
 
     def _check_principals(self, body: Document) -> None:
         to, but = body.get("to_principals") or [], body.get("except_principals") or []

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store, encode_key
+from localspace.core.store import Store, encode_key
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
 from localspace.identity.memberships import Identity
 
@@ -147,9 +149,9 @@ class Privileges:
         """Return the document of a securable, or None."""
         kind = KINDS[securable]
         if securable == "METASTORE":
-            found = self._store.list(kind)
+            found = self._store.list(kinds.named(kind))
             return found[0] if found else None
-        return self._store.get(kind, *split_name(securable, full_name))
+        return self._store.get(kinds.named(kind), *split_name(securable, full_name))
 
     def require_exists(self, securable: str, full_name: str) -> Document:
         """Return the document; raises 404 with the code of the type, naming the first missing container."""
@@ -269,10 +271,10 @@ class Privileges:
     def _grants_on(self, securable: str, full_name: str) -> dict[str, frozenset[str]]:
         # One assignment: a version and the grants of another never stand side by side.
         version, grants = self._grants
-        current = self._store.version_of("grant")
+        current = self._store.version_of(kinds.GRANT)
         if current != version:
             grants = {}
-            for body in self._store.list("grant"):
+            for body in self._store.list(kinds.GRANT):
                 on = grants.setdefault(encode_key((body["securable_type"], body["full_name"])), {})
                 on[body["principal"]] = frozenset(body["privileges"])
             self._grants = (current, grants)

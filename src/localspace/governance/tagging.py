@@ -9,7 +9,11 @@ from localspace.core.clock import Clock
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.lag import Lag, LagKind
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store, encode_key
+from localspace.core.store import Store, encode_key
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredTag, StoredTagPolicy, StoredTagValue
+from localspace.core.stored_documents.directory import StoredGrantRule, StoredRuleSet
+from localspace.core.stored_documents.kind import Document
 from localspace.core.timestamps import iso
 from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks
@@ -62,61 +66,66 @@ class Tagging:
 
     # Governed tags
 
-    def policies(self) -> list[Document]:
+    def policies(self) -> list[StoredTagPolicy]:
         """Return all tag policies, by key."""
-        return self._store.list("tag_policy")
+        return self._store.list(kinds.TAG_POLICY)
 
-    def policy(self, tag_key: str) -> Document:
+    def policy(self, tag_key: str) -> StoredTagPolicy:
         """Return one tag policy; keys are case-sensitive; raises 404."""
-        found = self._store.get("tag_policy", tag_part(tag_key))
+        found = self._store.get(kinds.TAG_POLICY, tag_part(tag_key))
         if found is None or found["tag_key"] != tag_key:
             raise not_found(f"Tag policy with key {tag_key} does not exist.", "NOT_FOUND")
         return found
 
-    def policy_in_effect(self, tag_key: str) -> Document | None:
+    def policy_in_effect(self, tag_key: str) -> StoredTagPolicy | None:
         """Return the tag policy as enforcement knows it by now, or None."""
         key = encode_key((tag_part(tag_key),))
-        undone = self._lag.undone(LagKind.TAG_POLICIES, "tag_policy")
-        found = undone[key] if key in undone else self._store.get("tag_policy", tag_part(tag_key))
+        undone = self._lag.undone(LagKind.TAG_POLICIES, kinds.TAG_POLICY)
+        found = undone[key] if key in undone else self._store.get(kinds.TAG_POLICY, tag_part(tag_key))
         return found if found is not None and found["tag_key"] == tag_key else None
 
-    def create_policy(self, actor: Principal, body: Document) -> Document:
+    def create_policy(self, actor: Principal, body: Document) -> StoredTagPolicy:
         """Define a governed tag; the creator becomes its manager."""
         tag_key = body.get("tag_key") or ""
         check_tag_text(tag_key, "Tag key")
         self._require_role(actor, "creator", None, f"create tag policy '{tag_key}'")
         with self._store.transaction():
-            if self._store.get("tag_policy", tag_part(tag_key)) is not None:
+            if self._store.get(kinds.TAG_POLICY, tag_part(tag_key)) is not None:
                 raise already_exists(f"Tag policy with key {tag_key} already exists.", "ALREADY_EXISTS")
-            if self._store.count("tag_policy") >= MAX_POLICIES:
+            if self._store.count(kinds.TAG_POLICY) >= MAX_POLICIES:
                 raise invalid(f"The limit of {MAX_POLICIES} tag policies is reached.", "RESOURCE_LIMIT_EXCEEDED")
             now = iso(self._clock.now_ms())
-            policy = body | {"id": str(uuid.uuid4()), "create_time": now, "update_time": now}
-            policy["values"] = _checked_values(body.get("values"))
+            made = {
+                "id": str(uuid.uuid4()),
+                "values": _checked_values(body.get("values")),
+                "create_time": now,
+                "update_time": now,
+            }
+            policy = kinds.TAG_POLICY.document({**body, **made})
             _check_description(policy)
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), None)
-            self._store.put("tag_policy", (tag_part(tag_key),), policy)
+            self._lag.remember(LagKind.TAG_POLICIES, kinds.TAG_POLICY, (tag_part(tag_key),), None)
+            self._store.put(kinds.TAG_POLICY, (tag_part(tag_key),), policy)
             name = self.rule_set_name(policy["id"])
             kind = {"user": "users", "service_principal": "servicePrincipals"}.get(actor.kind, "groups")
-            rules = [{"principals": [f"{kind}/{actor.name}"], "role": "roles/tagPolicy.manager"}]
-            self._store.put("rule_set", (name,), {"name": name, "etag": uuid.uuid4().hex, "grant_rules": rules})
+            rule: StoredGrantRule = {"principals": [f"{kind}/{actor.name}"], "role": "roles/tagPolicy.manager"}
+            self._store.put(kinds.RULE_SET, (name,), StoredRuleSet(name=name, etag=uuid.uuid4().hex, grant_rules=[rule]))
         return policy
 
-    def update_policy(self, actor: Principal, tag_key: str, body: Document, update_mask: str) -> Document:
+    def update_policy(self, actor: Principal, tag_key: str, body: Document, update_mask: str) -> StoredTagPolicy:
         """Change description or values; a masked field that is absent is cleared."""
         fields = _masked(update_mask, body, ("description", "values"))
         with self._store.transaction():
             old = self.policy(tag_key)
             self._require_role(actor, "manager", old["id"], f"update tag policy '{tag_key}'")
-            new = dict(old)
+            new = old.copy()
             if "description" in fields:
                 new["description"] = body.get("description", "")
             if "values" in fields:
                 new["values"] = _checked_values(body.get("values"))
             _check_description(new)
             new["update_time"] = iso(self._clock.now_ms())
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), old)
-            self._store.put("tag_policy", (tag_part(tag_key),), new)
+            self._lag.remember(LagKind.TAG_POLICIES, kinds.TAG_POLICY, (tag_part(tag_key),), old)
+            self._store.put(kinds.TAG_POLICY, (tag_part(tag_key),), new)
         return new
 
     def delete_policy(self, actor: Principal, tag_key: str) -> None:
@@ -124,9 +133,9 @@ class Tagging:
         with self._store.transaction():
             old = self.policy(tag_key)
             self._require_role(actor, "manager", old["id"], f"delete tag policy '{tag_key}'")
-            self._lag.remember(LagKind.TAG_POLICIES, "tag_policy", (tag_part(tag_key),), old)
-            self._store.delete("tag_policy", tag_part(tag_key))
-            self._store.delete("rule_set", self.rule_set_name(old["id"]))
+            self._lag.remember(LagKind.TAG_POLICIES, kinds.TAG_POLICY, (tag_part(tag_key),), old)
+            self._store.delete(kinds.TAG_POLICY, tag_part(tag_key))
+            self._store.delete(kinds.RULE_SET, self.rule_set_name(old["id"]))
 
     def rule_set_name(self, policy_id: str | None) -> str:
         """Return the name of the rule set of one tag policy, or of the account when None."""
@@ -135,13 +144,13 @@ class Tagging:
 
     # Assignments
 
-    def tags(self, entity_type: str, entity_name: str) -> list[Document]:
+    def tags(self, entity_type: str, entity_name: str) -> list[StoredTag]:
         """Return the assignments of one entity, by key."""
-        return self._store.list("tag", (entity_type, entity_name))
+        return self._store.list(kinds.TAG, (entity_type, entity_name))
 
-    def tag(self, entity_type: str, entity_name: str, tag_key: str) -> Document:
+    def tag(self, entity_type: str, entity_name: str, tag_key: str) -> StoredTag:
         """Return one assignment; raises 404."""
-        found = self._store.get("tag", entity_type, entity_name, tag_part(tag_key))
+        found = self._store.get(kinds.TAG, entity_type, entity_name, tag_part(tag_key))
         if found is None or found["tag_key"] != tag_key:
             raise not_found(f"Tag '{tag_key}' is not assigned to {entity_type} '{entity_name}'.", "NOT_FOUND")
         return found
@@ -178,7 +187,7 @@ class Tagging:
         replace: bool = False,
         must_exist: bool = False,
         extra: Document | None = None,
-    ) -> Document:
+    ) -> StoredTag:
         """Assign a tag, or change its value; SQL replaces, REST create refuses an assigned key, REST update needs one.
 
         `extra` are further fields to keep. Raises 400 for a value that the tag policy does not allow.
@@ -188,17 +197,18 @@ class Tagging:
             self._require_tagger(actor, entity_type, name, tag_key)
             value = tag_value or ""
             self._check_value(tag_key, value)
-            old = self._store.get("tag", entity_type, name, tag_part(tag_key))
+            old = self._store.get(kinds.TAG, entity_type, name, tag_part(tag_key))
             if old is not None and not (replace or must_exist):
                 raise already_exists(f"Tag '{tag_key}' is already assigned to {entity_type} '{name}'.", "ALREADY_EXISTS")
             if old is None and must_exist:
                 raise not_found(f"Tag '{tag_key}' is not assigned to {entity_type} '{name}'.", "NOT_FOUND")
             if old is None:
                 self._check_room(entity_type, name)
-            body = (extra or {}) | {"entity_type": entity_type, "entity_name": name, "tag_key": tag_key}
-            body |= {"tag_value": value, "updated_by": actor.name, "update_time": iso(self._clock.now_ms())}
-            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_part(tag_key)), old)
-            self._store.put("tag", (entity_type, name, tag_part(tag_key)), body, (entity_type, name))
+            fields = {"entity_type": entity_type, "entity_name": name, "tag_key": tag_key, "tag_value": value}
+            fields |= {"updated_by": actor.name, "update_time": iso(self._clock.now_ms())}
+            body = kinds.TAG.document({**(extra or {}), **fields})
+            self._lag.remember(LagKind.TAGS, kinds.TAG, (entity_type, name, tag_part(tag_key)), old)
+            self._store.put(kinds.TAG, (entity_type, name, tag_part(tag_key)), body, (entity_type, name))
         return body
 
     def unassign(self, actor: Principal, entity_type: str, entity_name: str, tag_key: str) -> None:
@@ -207,8 +217,8 @@ class Tagging:
             name = self.require_entity(actor, entity_type, entity_name)
             old = self.tag(entity_type, name, tag_key)
             self._require_tagger(actor, entity_type, name, tag_key)
-            self._lag.remember(LagKind.TAGS, "tag", (entity_type, name, tag_part(tag_key)), old)
-            self._store.delete("tag", entity_type, name, tag_part(tag_key))
+            self._lag.remember(LagKind.TAGS, kinds.TAG, (entity_type, name, tag_part(tag_key)), old)
+            self._store.delete(kinds.TAG, entity_type, name, tag_part(tag_key))
 
     def governed_on_column(self, table: str, column: str) -> list[str]:
         """Return the governed tag keys on a column: while there are any, the platform refuses to drop it."""
@@ -216,19 +226,19 @@ class Tagging:
 
     def forget(self, entity_type: str, entity_name: str) -> None:
         """Drop the assignments of an entity that is gone, a table's columns included; call it in a transaction."""
-        gone = self._store.list("tag", (entity_type, entity_name))
+        gone = self._store.list(kinds.TAG, (entity_type, entity_name))
         if entity_type == "tables":
-            gone += self._store.scan("tag", "columns", f"{entity_name}.")
+            gone += self._store.scan(kinds.TAG, "columns", f"{entity_name}.")
         for tag in gone:
-            self._store.delete("tag", tag["entity_type"], tag["entity_name"], tag_part(tag["tag_key"]))
+            self._store.delete(kinds.TAG, tag["entity_type"], tag["entity_name"], tag_part(tag["tag_key"]))
 
     # In effect
 
     def effective_tags(self, entity_type: str, entity_name: str) -> dict[str, str]:
         """Return tag key to value ("" for key-only) assigned to the entity itself, as enforcement knows it by now."""
-        found = {tag["tag_key"]: tag.get("tag_value") or "" for tag in self.tags(entity_type, entity_name)}
+        found = {tag["tag_key"]: tag["tag_value"] for tag in self.tags(entity_type, entity_name)}
         prefix = encode_key((entity_type, entity_name, ""))
-        for key, before in self._lag.undone(LagKind.TAGS, "tag").items():
+        for key, before in self._lag.undone(LagKind.TAGS, kinds.TAG).items():
             if key.startswith(prefix):
                 _overlay(found, key.removeprefix(prefix), before)
         return found
@@ -245,11 +255,11 @@ class Tagging:
     def effective_column_tags(self, table: str) -> dict[str, dict[str, str]]:
         """Return column name (lower case) to its own tags in effect; columns never inherit. One look-up a table."""
         found: dict[str, dict[str, str]] = {}
-        for tag in self._store.scan("tag", "columns", f"{table}."):
+        for tag in self._store.scan(kinds.TAG, "columns", f"{table}."):
             column = table_of_column(tag["entity_name"])[1].casefold()
-            found.setdefault(column, {})[tag["tag_key"]] = tag.get("tag_value") or ""
+            found.setdefault(column, {})[tag["tag_key"]] = tag["tag_value"]
         prefix = encode_key(("columns", f"{table}."))
-        for key, before in self._lag.undone(LagKind.TAGS, "tag").items():
+        for key, before in self._lag.undone(LagKind.TAGS, kinds.TAG).items():
             if key.startswith(prefix):
                 column, _, folded = key.removeprefix(prefix).rpartition("\x1f")
                 _overlay(found.setdefault(column, {}), folded, before)
@@ -269,9 +279,9 @@ class Tagging:
         wanted = {f"roles/tagPolicy.{role}"} | ({"roles/tagPolicy.manager"} if role == "assigner" else set())
         names = self._identity.names_of(actor.id)
         for name in {self.rule_set_name(None), self.rule_set_name(policy_id)}:
-            rules = (self._store.get("rule_set", name) or {}).get("grant_rules", ())
-            for rule in rules:
-                if rule.get("role") in wanted and any(one.split("/", 1)[-1] in names for one in rule["principals"]):
+            stored = self._store.get(kinds.RULE_SET, name)
+            for rule in stored["grant_rules"] if stored is not None else ():
+                if rule["role"] in wanted and any(one.split("/", 1)[-1] in names for one in rule["principals"]):
                     return True
         return False
 
@@ -283,7 +293,7 @@ class Tagging:
         securable = ENTITY_TYPES[entity_type]
         on = table_of_column(name)[0] if entity_type == "columns" else name
         self._privileges.require(actor, "APPLY_TAG", securable, on)
-        policy = self._store.get("tag_policy", tag_part(tag_key))
+        policy = self._store.get(kinds.TAG_POLICY, tag_part(tag_key))
         if policy is not None and policy["tag_key"] == tag_key and not self.has_role(actor, "assigner", policy["id"]):
             raise denied(f"User does not have ASSIGN on tag policy '{tag_key}'.")
 
@@ -293,7 +303,7 @@ class Tagging:
         check_tag_text(tag_key, "Tag key")
         if len(value) > MAX_LENGTH:
             raise invalid(f"Tag value must have at most {MAX_LENGTH} characters.")
-        policy = self._store.get("tag_policy", tag_part(tag_key))
+        policy = self._store.get(kinds.TAG_POLICY, tag_part(tag_key))
         if policy is None or policy["tag_key"] != tag_key:
             return
         if self.policy_in_effect(tag_key) is None:
@@ -304,15 +314,15 @@ class Tagging:
             raise invalid(f"Tag value {value} is not an allowed value for tag policy key {tag_key}. Allowed values: [{listed}]")
 
     def _check_room(self, entity_type: str, name: str) -> None:
-        if self._store.count("tag", (entity_type, name)) >= MAX_TAGS_ON_SECURABLE:
+        if self._store.count(kinds.TAG, (entity_type, name)) >= MAX_TAGS_ON_SECURABLE:
             raise invalid(f"{entity_type} '{name}' has {MAX_TAGS_ON_SECURABLE} tags already.", "RESOURCE_LIMIT_EXCEEDED")
         if entity_type == "columns":
             table = table_of_column(name)[0]
-            if len(self._store.scan("tag", "columns", f"{table}.")) >= MAX_COLUMN_TAGS_ON_TABLE:
+            if len(self._store.scan(kinds.TAG, "columns", f"{table}.")) >= MAX_COLUMN_TAGS_ON_TABLE:
                 raise invalid(f"Table '{table}' has {MAX_COLUMN_TAGS_ON_TABLE} column tags already.", "RESOURCE_LIMIT_EXCEEDED")
 
     def _is_governed(self, tag_key: str) -> bool:
-        policy = self._store.get("tag_policy", tag_part(tag_key))
+        policy = self._store.get(kinds.TAG_POLICY, tag_part(tag_key))
         return tag_key.startswith(_SYSTEM_PREFIXES) or (policy is not None and policy["tag_key"] == tag_key)
 
     def check_condition_tag(self, tag_key: str, tag_value: str | None) -> str | None:
@@ -327,11 +337,11 @@ class Tagging:
         return None
 
 
-def _overlay(found: dict[str, str], folded_key: str, before: Document | None) -> None:
+def _overlay(found: dict[str, str], folded_key: str, before: StoredTag | None) -> None:
     for key in [one for one in found if tag_part(one).casefold() == folded_key]:
         del found[key]
     if before is not None:
-        found[before["tag_key"]] = before.get("tag_value") or ""
+        found[before["tag_key"]] = before["tag_value"]
 
 
 def _masked(update_mask: str, body: Document, known: tuple[str, ...]) -> set[str]:
@@ -344,13 +354,13 @@ def _masked(update_mask: str, body: Document, known: tuple[str, ...]) -> set[str
     return names
 
 
-def _checked_values(values: Any) -> list[Document]:
-    checked: list[Document] = []
+def _checked_values(values: Any) -> list[StoredTagValue]:
+    checked: list[StoredTagValue] = []
     for value in values or []:
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             raise invalid("Each tag policy value needs a name.")
         check_tag_text(value["name"], "Tag value")
-        checked.append(value)
+        checked.append({"name": value["name"]})
     names = [one["name"] for one in checked]
     if len(names) != len(set(names)):
         raise invalid("Tag policy values must be unique.")
@@ -359,6 +369,6 @@ def _checked_values(values: Any) -> list[Document]:
     return checked
 
 
-def _check_description(policy: Document) -> None:
+def _check_description(policy: StoredTagPolicy) -> None:
     if len(policy.get("description") or "") > 4096:
         raise invalid("Description must have at most 4096 characters.")

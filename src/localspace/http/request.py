@@ -90,7 +90,7 @@ def field_of(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
-HandlerResult = Reply | dict[str, Any] | list[Any]
+HandlerResult = Reply | Mapping[str, Any] | list[Any]
 Handler = Callable[[Request], HandlerResult | Awaitable[HandlerResult]]
 
 

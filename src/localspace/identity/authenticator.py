@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredClientSecret, StoredToken
 from localspace.identity.memberships import Identity
 
 OAUTH_SECONDS = 3_600
@@ -46,7 +48,7 @@ class Authenticator:
         lifetime_seconds: int | None = None,
         scope: str = "pat",
         created_by: str | None = None,
-    ) -> tuple[str, Document]:
+    ) -> tuple[str, StoredToken]:
         """Return a new token in clear, once, and its document; `scope` is `pat`, `oauth`, or `task` for a run of a task."""
         token = ("dapi" if scope == "pat" else "eylo") + secrets.token_hex(16)
         return token, self.admit(token, principal_id, comment, lifetime_seconds, scope, created_by)
@@ -59,10 +61,10 @@ class Authenticator:
         lifetime_seconds: int | None,
         scope: str,
         created_by: str | None = None,
-    ) -> Document:
+    ) -> StoredToken:
         """Store a token that was made elsewhere: the admin's, which a restart brings back."""
         now = self._clock.now_ms()
-        body: Document = {
+        body: StoredToken = {
             "id": uuid.uuid4().hex,
             "principal_id": principal_id,
             "created_ms": now,
@@ -72,7 +74,7 @@ class Authenticator:
             "hash": digest(token),
             "created_by": created_by or principal_id,
         }
-        self._store.put("token", (body["hash"],), body, (principal_id,))
+        self._store.put(kinds.TOKEN, (body["hash"],), body, (principal_id,))
         return body
 
     def caller(self, headers: Mapping[str, str]) -> Principal:
@@ -81,7 +83,7 @@ class Authenticator:
 
     def of_token(self, token: str) -> Principal:
         """Return the active principal of a token; raises 401 for an unknown or expired token."""
-        found = self._store.get("token", digest(token))
+        found = self._store.get(kinds.TOKEN, digest(token))
         if found is None:
             raise unauthenticated("Invalid access token. The token is unknown to this workspace.")
         if found["expires_ms"] is not None and found["expires_ms"] <= self._clock.now_ms():
@@ -90,40 +92,40 @@ class Authenticator:
 
     def is_of_task(self, headers: Mapping[str, str]) -> bool:
         """Return whether a request carries the token that a run of a task was given."""
-        found = self._store.get("token", digest(_bearer(headers)))
+        found = self._store.get(kinds.TOKEN, digest(_bearer(headers)))
         return found is not None and found["scope"] == "task"
 
-    def tokens(self, principal_id: str | None = None) -> list[Document]:
+    def tokens(self, principal_id: str | None = None) -> list[StoredToken]:
         """Return the PATs of a principal, or of all."""
         parent = None if principal_id is None else (principal_id,)
-        return [one for one in self._store.list("token", parent) if one["scope"] == "pat"]
+        return [one for one in self._store.list(kinds.TOKEN, parent) if one["scope"] == "pat"]
 
-    def revoke(self, body: Document) -> None:
+    def revoke(self, body: StoredToken) -> None:
         """Delete a token."""
-        self._store.delete("token", body["hash"])
+        self._store.delete(kinds.TOKEN, body["hash"])
 
     # OAuth
 
-    def new_secret(self, service_principal_id: str, lifetime_seconds: int) -> tuple[str, Document]:
+    def new_secret(self, service_principal_id: str, lifetime_seconds: int) -> tuple[str, StoredClientSecret]:
         """Return a new client secret in clear, once, and its document."""
         secret = "dose" + secrets.token_hex(16)
         now = self._clock.now_ms()
-        body: Document = {
+        body: StoredClientSecret = {
             "id": str(uuid.uuid4()),
             "hash": digest(secret),
             "created_ms": now,
             "expires_ms": now + lifetime_seconds * 1000,
         }
-        self._store.put("sp_secret", (service_principal_id, body["id"]), body, (service_principal_id,))
+        self._store.put(kinds.CLIENT_SECRET, (service_principal_id, body["id"]), body, (service_principal_id,))
         return secret, body
 
     def client_credentials(self, client_id: str, secret: str) -> str:
         """Return an access token for a service principal; raises invalid_client."""
         given = digest(secret)
-        for body in self._store.list("service_principal"):
+        for body in self._store.list(kinds.SERVICE_PRINCIPAL):
             if body["applicationId"] != client_id or not body.get("active", True):
                 continue
-            for kept in self._store.list("sp_secret", (body["id"],)):
+            for kept in self._store.list(kinds.CLIENT_SECRET, (body["id"],)):
                 alive = kept["expires_ms"] > self._clock.now_ms()
                 if alive and hmac.compare_digest(kept["hash"], given):
                     return self.oauth(body["id"])
@@ -136,8 +138,9 @@ class Authenticator:
 
     def _forget_expired(self, principal_id: str) -> None:
         now = self._clock.now_ms()
-        for token in self._store.list("token", (principal_id,)):
-            if token["scope"] in ("oauth", "task") and token["expires_ms"] <= now:
+        for token in self._store.list(kinds.TOKEN, (principal_id,)):
+            expires = token["expires_ms"]
+            if token["scope"] in ("oauth", "task") and expires is not None and expires <= now:
                 self.revoke(token)
 
 

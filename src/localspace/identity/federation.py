@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
 from localspace.core.principals import PrincipalKind
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredFederationPolicy
 from localspace.identity.id_tokens import IdToken, TokenError, read_keys, read_token, signed_by
 from localspace.identity.memberships import Identity
 
@@ -49,7 +51,7 @@ class Federation:
         client = form.get("client_id", "")
         owner = self._service_principal(client) if client else ACCOUNT_WIDE
         reasons: list[str] = []
-        for policy in self._store.list("federation_policy", (owner,)):
+        for policy in self._store.list(kinds.FEDERATION_POLICY, (owner,)):
             reason, principal = self._judge(policy, token, owner)
             if principal:
                 return principal
@@ -58,12 +60,12 @@ class Federation:
         raise refused(f"No federation policy of {whose} takes the token ({'; '.join(reasons) or 'it has none'}).")
 
     def _service_principal(self, application_id: str) -> str:
-        for body in self._store.list("service_principal"):
+        for body in self._store.list(kinds.SERVICE_PRINCIPAL):
             if body["applicationId"] == application_id and body.get("active", True):
                 return str(body["id"])
         raise ApiError(401, "invalid_client", "Client authentication failed")
 
-    def _judge(self, policy: Document, token: IdToken, owner: str) -> tuple[str, str]:
+    def _judge(self, policy: StoredFederationPolicy, token: IdToken, owner: str) -> tuple[str, str]:
         """Return why the policy does not take the token, or the id of the principal."""
         rules, claims = policy["oidc_policy"], token.claims
         if claims.get("iss") != rules["issuer"]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from localspace.core.errors import ApiError, not_found
 from localspace.core.lag import Lag, LagKind
 from localspace.core.principals import ACCOUNT_USERS, Principal, PrincipalKind
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.directory import StoredGroup
+from localspace.core.stored_documents.kind import Document
 
 SYSTEM_GROUPS = ("admins", "users")
 """Groups that every workspace has: their members follow from the workspace assignments."""
@@ -36,7 +39,7 @@ class _Directory:
 
     stamp: tuple[tuple[int, ...], int]
     parents: dict[str, tuple[str, ...]]
-    groups: dict[str, Document]
+    groups: dict[str, StoredGroup]
     names: dict[str, frozenset[str]]
 
 
@@ -55,7 +58,7 @@ class Identity:
     def by_id(self, principal_id: str) -> Principal | None:
         """Return the principal with an id, or None."""
         for kind in PrincipalKind:
-            body = self._store.get(kind, principal_id)
+            body = self._store.get(kinds.of_principal(kind), principal_id)
             if body is not None:
                 return as_principal(kind, body)
         return None
@@ -70,7 +73,7 @@ class Identity:
             return Principal(id=ACCOUNT_USERS, kind=PrincipalKind.GROUP, name=name, display_name=name)
         folded = name.casefold()
         for kind in PrincipalKind:
-            for body in self._store.list(kind):
+            for body in self._store.list(kinds.of_principal(kind)):
                 if kind is PrincipalKind.GROUP and body.get("scope") != "account":
                     continue
                 principal = as_principal(kind, body)
@@ -144,7 +147,7 @@ class Identity:
     def is_metastore_admin(self, principal_id: str) -> bool:
         """Return whether the principal, or a group of it, owns the metastore."""
         names = self.names_of(principal_id)
-        return any(metastore.get("owner") in names for metastore in self._store.list("metastore"))
+        return any(metastore.get("owner") in names for metastore in self._store.list(kinds.METASTORE))
 
     def in_workspace(self, principal_id: str) -> bool:
         """Return whether the principal may enter the workspace: assigned itself or through a group."""
@@ -172,38 +175,41 @@ class Identity:
     # Inside
 
     def _assignment(self, principal_id: str) -> list[str]:
-        body = self._store.get("workspace_assignment", self._workspace_id, principal_id)
+        body = self._store.get(kinds.WORKSPACE_ASSIGNMENT, self._workspace_id, principal_id)
         return [] if body is None else list(body["permissions"])
 
     def _bodies(self, principal_id: str) -> list[Document]:
         groups = self._directory().groups
-        found = [groups[one] for one in self.groups_of(principal_id) if one in groups]
+        found: list[Document] = [dict(groups[one]) for one in self.groups_of(principal_id) if one in groups]
         for kind in (PrincipalKind.USER, PrincipalKind.SERVICE_PRINCIPAL):
-            body = self._store.get(kind, principal_id)
+            body = self._store.get(kinds.of_principal(kind), principal_id)
             if body is not None:
                 found.append(body)
         return found
 
     def _directory(self) -> _Directory:
-        overlay = self._lag.undone(LagKind.MEMBERSHIPS, "group")
-        stamp = (self._store.version_of(*PrincipalKind, "undo"), hash(tuple(sorted(overlay))))
+        overlay = self._lag.undone(LagKind.MEMBERSHIPS, kinds.GROUP)
+        stamp = (
+            self._store.version_of(*(kinds.of_principal(one) for one in PrincipalKind), kinds.UNDO),
+            hash(tuple(sorted(overlay))),
+        )
         cached = self._cache
         if cached is not None and cached.stamp == stamp:
             return cached
-        groups = {body["id"]: body for body in self._store.list("group")}
+        groups = {body["id"]: body for body in self._store.list(kinds.GROUP)}
         for key, before in overlay.items():
             groups.pop(key, None)
-            if before is not None and self._store.get("group", before["id"]) is not None:
+            current = None if before is None else self._store.get(kinds.GROUP, before["id"])
+            if before is not None and current is not None:
                 # Only members lag: a renamed group keeps its new name.
-                current = self._store.get("group", before["id"]) or {}
-                groups[before["id"]] = current | {"members": before.get("members", [])}
+                groups[before["id"]] = current | {"members": before["members"]}
         parents: dict[str, list[str]] = {}
         for group in groups.values():
             for member in group.get("members", ()):
                 parents.setdefault(member, []).append(group["id"])
-        fresh = _Directory(stamp, {member: tuple(sorted(of)) for member, of in parents.items()}, groups, {})
-        self._cache = fresh
-        return fresh
+        current_directory = _Directory(stamp, {member: tuple(sorted(of)) for member, of in parents.items()}, groups, {})
+        self._cache = current_directory
+        return current_directory
 
     @staticmethod
     def _ancestors(directory: _Directory, principal_id: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.operators import compare
 from localspace.jobs.references import JsonValue, UnresolvedError
 from localspace.jobs.terminal_states import SUCCESS, TerminalState, failed

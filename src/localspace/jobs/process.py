@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredProcess
 
 _POLL_SECONDS = 0.02
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "JAVA_HOME", "LD_LIBRARY_PATH")
@@ -45,7 +45,7 @@ class TaskProcess:
         finally:
             os.close(listening)
 
-    def mark(self) -> Document:
+    def mark(self) -> StoredProcess:
         """Return what identifies the process after a restart."""
         return {"pid": self._process.pid, "born": process_birth(self._process.pid)}
 
@@ -74,9 +74,9 @@ def process_birth(pid: int) -> str:
     return text.rpartition(")")[2].split()[19]
 
 
-def kill_leftover(mark: Document) -> None:
+def kill_leftover(mark: StoredProcess | None) -> None:
     """Kill the group of a process of an earlier life of this workspace, if it is still that process."""
-    pid, born = int(mark.get("pid") or 0), str(mark.get("born") or "")
+    pid, born = (0, "") if mark is None else (mark["pid"], mark["born"])
     if pid > 1 and born and process_birth(pid) == born:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)

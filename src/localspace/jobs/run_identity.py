@@ -8,7 +8,9 @@ from typing import Any
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.workspace import StoredPermission
 from localspace.governance.repositories import Repositories
 
 
@@ -55,7 +57,9 @@ def require_identity(repositories: Repositories, actor: Principal, wanted: Princ
 
 
 @rule("LS-111")
-def require_one_owner(repositories: Repositories, actor: Principal, entries: Sequence[Document], before: str | None) -> None:
+def require_one_owner(
+    repositories: Repositories, actor: Principal, entries: Sequence[StoredPermission], before: str | None
+) -> None:
     """Demand that an access list of a job names one owner, never a group; a new one obeys the rule of `run_as`.
 
     A job without `run_as` runs as its owner, so naming an owner is naming an identity (source: platform docs, job access
@@ -89,5 +93,6 @@ def has_role_on(repositories: Repositories, actor: Principal, application_id: st
     groups = {f"groups/{name}" for name in repositories.identity.account_groups_of(actor.id)}
     reached = groups | {f"{prefixes[actor.kind]}/{actor.name}"}
     name = f"accounts/{repositories.ids.account_id}/servicePrincipals/{application_id}/ruleSets/default"
-    rules = (repositories.store.get("rule_set", name) or {}).get("grant_rules") or ()
-    return any(one["role"] == f"roles/servicePrincipal.{role}" and reached & set(one.get("principals") or ()) for one in rules)
+    stored = repositories.store.get(kinds.RULE_SET, name)
+    rules = stored["grant_rules"] if stored is not None else ()
+    return any(one["role"] == f"roles/servicePrincipal.{role}" and reached & set(one["principals"]) for one in rules)

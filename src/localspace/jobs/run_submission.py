@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from localspace.core.errors import denied, invalid
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredJob, StoredRun, StoredTaskRun
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.object_permissions import require_level
 from localspace.jobs.dag import read_nodes
 from localspace.jobs.references import ReferenceContext, UnresolvedError, resolve_text
@@ -30,7 +31,7 @@ _LEGACY = ("notebook_params", "python_params", "python_named_params", "sql_param
 class RunSubmission:
     """Makes, stores and starts runs."""
 
-    def __init__(self, resources: JobResources, submit: Callable[[Document], Document]) -> None:
+    def __init__(self, resources: JobResources, submit: Callable[[StoredRun], StoredRun]) -> None:
         """Hand each new run to `submit`, which starts it."""
         self._location = resources.location
         self._repositories = resources.repositories
@@ -38,8 +39,8 @@ class RunSubmission:
         self._submit = submit
 
     def of_job(
-        self, job: Document, request: Document, creator: Principal, *, trigger: str = "ONE_TIME", kind: str = "JOB_RUN"
-    ) -> Document:
+        self, job: StoredJob, request: Document, creator: Principal, *, trigger: str = "ONE_TIME", kind: str = "JOB_RUN"
+    ) -> StoredRun:
         """Start a run of a job and return it."""
         settings = dict(job["settings"])
         only = request.get("only") or []
@@ -54,14 +55,14 @@ class RunSubmission:
         run["settings"] = settings | {"tasks": [_with_legacy(task, run["legacy"]) for task in settings["tasks"]]}
         return self._submit(run)
 
-    def one_time(self, settings: Document, creator: Principal) -> Document:
+    def one_time(self, settings: Document, creator: Principal) -> StoredRun:
         """Start a run that belongs to no saved job and return it."""
         run_as = principal_of(self._repositories, settings.get("run_as")) or creator
         settings = settings | {"name": settings.get("run_name") or "Untitled", "max_concurrent_runs": 1}
         run = self._new_run(self._run_log.new_id(), settings, run_as, creator, "ONE_TIME", "SUBMIT_RUN")
         return self._submit(run)
 
-    def of_task(self, run: Document, task_run: Document, body: Document) -> Document:
+    def of_task(self, run: StoredRun, task_run: StoredTaskRun, body: Document) -> StoredRun:
         """Start the job of a run_job_task as the run-as principal of the calling run; raises ApiError."""
         repositories = self._repositories
         actor = repositories.identity.by_id(run["run_as_id"])
@@ -74,7 +75,7 @@ class RunSubmission:
         request: Document = {"job_parameters": {key: value for key, value in parameters.items() if key in known}}
         return self.of_job(job, request | {"parent": task_run["run_id"]}, actor, trigger="RUN_JOB_TASK")
 
-    def _run_as(self, job: Document) -> Principal:
+    def _run_as(self, job: StoredJob) -> Principal:
         repositories = self._repositories
         found = principal_of(repositories, job["settings"].get("run_as")) or repositories.identity.by_name(
             self._run_log.owner(job)
@@ -85,7 +86,7 @@ class RunSubmission:
 
     def _new_run(
         self, job_id: int, settings: Document, run_as: Principal, creator: Principal, trigger: str, kind: str
-    ) -> Document:
+    ) -> StoredRun:
         if not settings.get("tasks"):
             raise invalid("The job has no tasks.")
         return {
@@ -105,7 +106,7 @@ class RunSubmission:
             "start_time": self._repositories.clock.now_ms(),
         }
 
-    def _parameters(self, run: Document, settings: Document, given: dict[str, str]) -> dict[str, str]:
+    def _parameters(self, run: StoredRun, settings: Document, given: dict[str, str]) -> dict[str, str]:
         """Return the job parameters: the defaults with what the run brings over them, references resolved."""
         context = ReferenceContext(
             job_id=run["job_id"],

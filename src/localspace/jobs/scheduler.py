@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import CancelToken
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.jobs import StoredRepair, StoredRun, StoredTaskRun
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.control_tasks import read_inputs, run_condition
 from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes, ready
 from localspace.jobs.process import kill_leftover
@@ -39,10 +41,10 @@ from localspace.jobs.time_limit import TimeLimit
 
 _log = logging.getLogger("localspace.jobs")
 
-Execute = Callable[[Document, Document, Document, CancelToken], tuple[TerminalState, Document]]
+Execute = Callable[[StoredRun, StoredTaskRun, Document, CancelToken], tuple[TerminalState, Document]]
 """Runs a process task: (run, task run, resolved task, cancel) to its end and further fields of the task run."""
 
-Start = Callable[[Document, Document, Document], Document]
+Start = Callable[[StoredRun, StoredTaskRun, Document], StoredRun]
 """Makes and submits the run of a run_job_task: (run, task run, resolved run_job_task) to the new run."""
 
 
@@ -70,16 +72,16 @@ class Scheduler:
 
     # Runs
 
-    def submit(self, run: Document) -> Document:
+    def submit(self, run: StoredRun) -> StoredRun:
         """Store a new run with its tasks and start it, queue it, or skip it; return it."""
         with self._lock, self._run_log.store.transaction():
             active = [one for one in self._run_log.active(run["job_id"]) if one["life"] != Life.QUEUED]
             settings = run["settings"]
             full = run["kind"] != "SUBMIT_RUN" and len(active) >= int(settings.get("max_concurrent_runs", 1))
             if full and not (settings.get("queue") or {}).get("enabled"):
-                run |= too_many().fields() | {"end_time": self._run_log.clock.now_ms()}
-                self._run_log.put_run(run)
-                return run
+                ended = kinds.RUN.document({**run, **too_many().fields(), "end_time": self._run_log.clock.now_ms()})
+                self._run_log.put_run(ended)
+                return ended
             run["life"] = (Life.QUEUED if full else Life.PENDING).value
             self._run_log.put_run(run)
             for task in settings["tasks"]:
@@ -105,14 +107,14 @@ class Scheduler:
         """Stop one task of a run; what is below it follows its run_if."""
         with self._lock:
             token = self._live.tokens.get(task_run_id)
-            found = self._run_log.store.get("task_run", str(task_run_id))
+            found = self._run_log.store.get(kinds.TASK_RUN, str(task_run_id))
             if token is not None:
                 token.cancel()
             elif found is not None and not over(found):
                 self._end_task(found, cancelled(), {})
                 self._advance(found["job_run_id"])
 
-    def repair(self, run_id: int, keys: list[str], repair: Document) -> None:
+    def repair(self, run_id: int, keys: list[str], repair: StoredRepair) -> None:
         """Run tasks of a finished run again."""
         with self._lock:
             with self._run_log.store.transaction():
@@ -131,7 +133,7 @@ class Scheduler:
                 )
             self._begin(run_id)
 
-    def wait(self, run_id: int, cancel: CancelToken) -> Document:
+    def wait(self, run_id: int, cancel: CancelToken) -> StoredRun:
         """Wait until a run is over; cancel it when asked."""
         cancel.on_cancel(lambda: self.cancel(run_id))
         with self._lock:
@@ -154,7 +156,7 @@ class Scheduler:
                 now = self._run_log.clock.now_ms()
                 for one in self._run_log.task_runs(run["run_id"]):
                     if not over(one):
-                        kill_leftover(one.get("process") or {})
+                        kill_leftover(one.get("process"))
                         terminal_state = skipped(Result.UPSTREAM_FAILED) if one["life"] == Life.BLOCKED else lost()
                         self._run_log.change_task_run(one["run_id"], **terminal_state.fields(), end_time=now)
                 self._run_log.change_run(run["run_id"], **lost().fields(), end_time=now)
@@ -214,12 +216,13 @@ class Scheduler:
                         moved = True
             self._finish_if_done(run, nodes)
 
-    def _finish_if_done(self, run: Document, nodes: tuple[Node, ...]) -> None:
+    def _finish_if_done(self, run: StoredRun, nodes: tuple[Node, ...]) -> None:
         current = self._run_log.current(run["run_id"])
         if not all(over(one) for one in current.values()):
             return
-        if run.get("stop"):
-            fields: Document = run["stop"]
+        stop = run.get("stop")
+        if stop:
+            fields: Mapping[str, Any] = stop
         else:
             tasks = [current[node.task_key] for node in nodes]
             fields = of_run(overall(nodes, {key: result_of(one) for key, one in current.items()}), tasks).fields()
@@ -234,15 +237,15 @@ class Scheduler:
         for run in self._run_log.active(job_id):
             if run["life"] != Life.QUEUED:
                 continue
-            job = self._run_log.store.get("job", str(job_id))
+            job = self._run_log.store.get(kinds.JOB, str(job_id))
             most = int((job["settings"] if job else run["settings"]).get("max_concurrent_runs", 1))
             if sum(one["life"] != Life.QUEUED for one in self._run_log.active(job_id)) >= most:
                 return
             self._run_log.change_run(run["run_id"], life=Life.PENDING.value)
             self._begin(run["run_id"])
 
-    def _new_task_run(self, run: Document, task: Document, *, attempt: int, **extra: Any) -> Document:
-        body: Document = {
+    def _new_task_run(self, run: StoredRun, task: Document, *, attempt: int, **extra: Any) -> StoredTaskRun:
+        fields = {
             "run_id": self._run_log.new_id(),
             "job_run_id": run["run_id"],
             "task_key": task["task_key"],
@@ -253,12 +256,13 @@ class Scheduler:
             "created_time": self._run_log.clock.now_ms(),
             **extra,
         }
+        body = kinds.TASK_RUN.document(fields)
         self._run_log.put_task_run(body)
         return body
 
     # One task
 
-    def _start_task(self, run_id: int, task_run: Document) -> None:
+    def _start_task(self, run_id: int, task_run: StoredTaskRun) -> None:
         self._run_log.change_task_run(task_run["run_id"], life=Life.PENDING.value, start_time=self._run_log.clock.now_ms())
         self._live.tokens[task_run["run_id"]] = CancelToken()
         name = f"task-{id(self)}-{task_run['run_id']}"
@@ -268,11 +272,11 @@ class Scheduler:
         self._drive(run_id, task_run_id)
         self._advance(run_id)
 
-    def _drive(self, run_id: int, task_run_id: int) -> Document:
+    def _drive(self, run_id: int, task_run_id: int) -> StoredTaskRun:
         """Run the attempts of a task until one succeeds or none is left; return the last task run."""
         while True:
             token = self._live.tokens[task_run_id]
-            found = self._run_log.store.get("task_run", str(task_run_id)) or {}
+            found = self._run_log.task_run(task_run_id)
             try:
                 terminal_state, fields = self._attempt(self._run_log.run(run_id), found, token)
             except Exception as error:
@@ -283,17 +287,19 @@ class Scheduler:
                 del self._live.tokens[task_run_id]
                 if self._closed:
                     return found
-                found = self._run_log.store.get("task_run", str(task_run_id)) or found
+                found = self._run_log.store.get(kinds.TASK_RUN, str(task_run_id)) or found
                 with self._run_log.store.transaction():
                     self._end_task(found, terminal_state, fields)
                     again = self._next_attempt(run_id, found, terminal_state, token)
                 if again is None:
-                    return self._run_log.store.get("task_run", str(task_run_id)) or found
+                    return self._run_log.store.get(kinds.TASK_RUN, str(task_run_id)) or found
                 task_run_id = again["run_id"]
                 waiting = self._live.tokens[task_run_id] = CancelToken()
             self._pause(again["task"].get("min_retry_interval_millis") or 0, waiting)
 
-    def _next_attempt(self, run_id: int, last: Document, terminal_state: TerminalState, token: CancelToken) -> Document | None:
+    def _next_attempt(
+        self, run_id: int, last: StoredTaskRun, terminal_state: TerminalState, token: CancelToken
+    ) -> StoredTaskRun | None:
         task = last["task"]
         most = task.get("max_retries") or 0
         retried = terminal_state.result in ("FAILED", "TIMEDOUT") and not (
@@ -318,7 +324,7 @@ class Scheduler:
             token.on_cancel(woken.set)
             woken.wait(millis / 1000)
 
-    def _attempt(self, run: Document, task_run: Document, token: CancelToken) -> tuple[TerminalState, Document]:
+    def _attempt(self, run: StoredRun, task_run: StoredTaskRun, token: CancelToken) -> tuple[TerminalState, Document]:
         if token.cancelled:
             return cancelled(), {}
         task = task_run["task"]
@@ -343,7 +349,7 @@ class Scheduler:
         return terminal_state, fields
 
     def _by_kind(
-        self, kind: str, run: Document, task_run: Document, task: Document, token: CancelToken
+        self, kind: str, run: StoredRun, task_run: StoredTaskRun, task: Document, token: CancelToken
     ) -> tuple[TerminalState, Document]:
         if kind == "condition_task":
             return run_condition(task[kind])
@@ -353,7 +359,9 @@ class Scheduler:
             return self._loop(run, task_run, task[kind], token)
         return self._execute(run, task_run, task, token)
 
-    def _run_job(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[TerminalState, Document]:
+    def _run_job(
+        self, run: StoredRun, task_run: StoredTaskRun, body: Document, token: CancelToken
+    ) -> tuple[TerminalState, Document]:
         try:
             child = self._start_job(run, task_run, body)
         except ApiError as error:
@@ -367,13 +375,15 @@ class Scheduler:
             return SUCCESS, fields
         return failed(f"Run {child['run_id']} of job {child['job_id']} ended {child['result']}: {child['message']}"), fields
 
-    def _loop(self, run: Document, task_run: Document, body: Document, token: CancelToken) -> tuple[TerminalState, Document]:
+    def _loop(
+        self, run: StoredRun, task_run: StoredTaskRun, body: Document, token: CancelToken
+    ) -> tuple[TerminalState, Document]:
         inputs = read_inputs(body["inputs"])
         if isinstance(inputs, str):
             return failed(inputs, "INVALID_RUN_CONFIGURATION"), {}
         nested = body["task"]
 
-        def iterate(index: int) -> Document | None:
+        def iterate(index: int) -> StoredTaskRun | None:
             with self._lock:
                 if token.cancelled or self._closed:
                     return None
@@ -393,14 +403,14 @@ class Scheduler:
             return failed(f"{len(bad)} of {len(inputs)} iterations failed; the first: {bad[0].get('message')}"), {}
         return SUCCESS, {}
 
-    def _end_task(self, task_run: Document, terminal_state: TerminalState, fields: Document) -> None:
+    def _end_task(self, task_run: StoredTaskRun, terminal_state: TerminalState, fields: Document) -> None:
         now = self._run_log.clock.now_ms()
         started = task_run.get("start_time") or now
         self._run_log.change_task_run(task_run["run_id"], **terminal_state.fields(), **fields, start_time=started, end_time=now)
         self._changed.notify_all()
 
 
-def _nodes(run: Document) -> tuple[Node, ...]:
+def _nodes(run: StoredRun) -> tuple[Node, ...]:
     return read_nodes(run["settings"]["tasks"])
 
 

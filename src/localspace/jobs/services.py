@@ -6,7 +6,7 @@ import shutil
 import threading
 
 from localspace.core.location import Location
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredRun
 from localspace.governance.repositories import Repositories
 from localspace.identity.authenticator import Authenticator
 from localspace.jobs.resources import JobResources
@@ -61,7 +61,7 @@ class JobServices:
         """Stop every task process."""
         self.scheduler.close()
 
-    def forget_run(self, run: Document) -> None:
+    def forget_run(self, run: StoredRun) -> None:
         """Delete a run with everything its tasks left."""
         for one in self.run_log.task_runs(run["run_id"]):
             shutil.rmtree(self.executor.folder_of(one["run_id"]), ignore_errors=True)

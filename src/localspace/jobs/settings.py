@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localspace.core.errors import ApiError, invalid
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import read_nodes
 from localspace.jobs.operators import OPERATORS
 from localspace.jobs.references import references

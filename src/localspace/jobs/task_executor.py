@@ -11,7 +11,9 @@ from pathlib import Path
 from localspace.core.errors import ApiError
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import CancelToken
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.object_permissions import require_level
 from localspace.governance.warehouses import require_warehouse
 from localspace.jobs.process import TaskProcess, spoken_signal
@@ -52,7 +54,9 @@ class TaskExecutor:
             if (value := self._secret_value(scope, key)) is not None
         ]
 
-    def execute(self, run: Document, task_run: Document, task: Document, cancel: CancelToken) -> tuple[TerminalState, Document]:
+    def execute(
+        self, run: StoredRun, task_run: StoredTaskRun, task: Document, cancel: CancelToken
+    ) -> tuple[TerminalState, Document]:
         """Run one attempt to its end."""
         identity, authenticator = self._resources.repositories.identity, self._resources.authenticator
         actor = identity.by_id(run["run_as_id"])
@@ -81,7 +85,7 @@ class TaskExecutor:
                 shutil.rmtree(folder / name, ignore_errors=True)
 
     def _process(
-        self, task_run: Document, folder: Path, environment: dict[str, str], cancel: CancelToken
+        self, task_run: StoredTaskRun, folder: Path, environment: dict[str, str], cancel: CancelToken
     ) -> tuple[TerminalState, Document]:
         process = TaskProcess(folder, environment)
         self._run_log.change_task_run(task_run["run_id"], process=process.mark())
@@ -103,7 +107,7 @@ class TaskExecutor:
         fields["error"] = f"The task process {how} before it could report a result."
         return failed(f"{WORKLOAD_FAILED}: the task process {how}."), fields
 
-    def _preparation(self, actor: Principal, run: Document, task: Document, folder: Path) -> Preparation:
+    def _preparation(self, actor: Principal, run: StoredRun, task: Document, folder: Path) -> Preparation:
         return Preparation(
             actor=actor,
             run=run,
@@ -123,10 +127,10 @@ class TaskExecutor:
 
     def _secret_value(self, scope: str, key: str) -> str | None:
         """Return a secret in clear, for blotting it out of the output of the task that has read it."""
-        found = self._resources.repositories.store.get("secret", scope, key)
+        found = self._resources.repositories.store.get(kinds.SECRET, scope, key)
         return None if found is None else base64.b64decode(found["value"]).decode("utf-8", "replace")
 
-    def _context(self, run: Document, task_run: Document, actor: Principal) -> Document:
+    def _context(self, run: StoredRun, task_run: StoredTaskRun, actor: Principal) -> Document:
         return {
             "run_folder": str(self.folder_of(task_run["run_id"])),
             "context": {

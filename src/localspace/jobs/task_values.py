@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import Result
 from localspace.jobs.references import ReferenceContext, TaskValues
 from localspace.jobs.run_log import RunLog, over
 
 
-def context_of(run_log: RunLog, run: Document, task_run: Document, workspace_id: str, workspace_url: str) -> ReferenceContext:
+def context_of(
+    run_log: RunLog, run: StoredRun, task_run: StoredTaskRun, workspace_id: str, workspace_url: str
+) -> ReferenceContext:
     """Return the context of a task about to start."""
     tasks = {
         key: TaskValues(

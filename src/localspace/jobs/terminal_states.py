@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun, StoredTerminalState
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import CANCELLED, NOT_RUN, SUCCEEDED, Result
 
 
@@ -41,7 +42,7 @@ class TerminalState:
     message: str = ""
     life: Life = Life.TERMINATED
 
-    def fields(self) -> Document:
+    def fields(self) -> StoredTerminalState:
         """Return the fields of a stored run that say how it ended."""
         return {
             "life": self.life.value,
@@ -102,7 +103,7 @@ def too_many() -> TerminalState:
     )
 
 
-def of_run(result: Result, tasks: list[Document]) -> TerminalState:
+def of_run(result: Result, tasks: list[StoredTaskRun]) -> TerminalState:
     """Return the end of a run from its overall result and its tasks."""
     if result in SUCCEEDED:
         code = "SUCCESS" if result is Result.SUCCESS else "SUCCESS_WITH_FAILURES"
@@ -120,7 +121,7 @@ def of_run(result: Result, tasks: list[Document]) -> TerminalState:
     return TerminalState(result=Result.FAILED, code=first["code"], type=first["type"], message=message, life=Life.INTERNAL_ERROR)
 
 
-def serialised_state(body: Document) -> Document:
+def serialised_state(body: StoredRun | StoredTaskRun) -> Document:
     """Return `state` and `status` of a stored run or task as the API words them."""
     life = Life(body["life"])
     state: Document = {

@@ -19,6 +19,7 @@ from localspace.core.faults import Faults
 from localspace.core.location import Location
 from localspace.core.statement_runner import StatementRunner
 from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
 from localspace.governance import bootstrap
 from localspace.governance.repositories import Repositories, open_repositories
 from localspace.http.response_cache import ResponseCache
@@ -31,6 +32,9 @@ from localspace.storage.workspace_tree import WorkspaceTree
 
 MARKER = "localspace.json"
 """The file that marks a data folder of localspace; no other folder is ever emptied."""
+
+FORMAT = 2
+"""The format of the documents in a data folder; a folder of another format is refused."""
 
 _TREE, _VOLUMES = "tree", "volumes"
 _ENGINE_FOLDERS = frozenset({"engine", "empty", "scratch"})
@@ -49,7 +53,12 @@ class Workspace:
 
     def __init__(self, data_dir: Path, build_runner: BuildRunner | None = None) -> None:
         """Open the workspace in `data_dir`, made if it is not there; raises DataFolderError."""
-        self._lock_file = _claim(data_dir)
+        self._lock_file = claim(data_dir)
+        try:
+            _require_format(data_dir)
+        except DataFolderError:
+            self._lock_file.release()
+            raise
         self.location = Location(data_dir=data_dir)
         self.store = Store(data_dir / "store.db")
         clock = Clock(self.store)
@@ -72,10 +81,10 @@ class Workspace:
             shutil.rmtree(self.location.data_dir / name, ignore_errors=True)
         old.statements.clear()
         with self.store.transaction():
-            kept = self.store.get("setting", "ids")
+            kept = self.store.get(kinds.IDS, kinds.WHOLE)
             self.store.clear()
             if kept is not None:
-                self.store.put("setting", ("ids",), kept)
+                self.store.put(kinds.IDS, (kinds.WHOLE,), kept)
             bootstrap.ensure(self.store, clock)
         self.repositories.lag.forget()
         clock.tick(0)
@@ -108,7 +117,7 @@ class Workspace:
                 file.write(token + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-        if self.store.get("token", digest(token)) is None:
+        if self.store.get(kinds.TOKEN, digest(token)) is None:
             authenticator.admit(token, self.ids.admin_id, "the token of localspace serve", None, "pat")
         return token
 
@@ -161,14 +170,15 @@ def _files(location: Location) -> Path:
     return location.folder("files")
 
 
-def _claim(data_dir: Path) -> BaseFileLock:
+def claim(data_dir: Path) -> BaseFileLock:
+    """Return the lock of a data folder, created if it is missing; raises DataFolderError for a folder in use or of others."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         marker = data_dir / MARKER
         if not marker.exists():
             if any(one.name != "lock" for one in data_dir.iterdir()):
                 raise DataFolderError(f"{data_dir} holds files of something else. Name an empty folder with --data.")
-            marker.write_text(json.dumps({"format": 1}) + "\n")
+            marker.write_text(json.dumps({"format": FORMAT}) + "\n")
         lock = FileLock(data_dir / "lock", mode=0o600, thread_local=False)
         lock.acquire(blocking=False)
     except Timeout:
@@ -176,6 +186,15 @@ def _claim(data_dir: Path) -> BaseFileLock:
     except OSError as error:
         raise DataFolderError(f"{data_dir} cannot be used: {error.strerror}.") from error
     return lock
+
+
+def _require_format(data_dir: Path) -> None:
+    found = json.loads((data_dir / MARKER).read_text()).get("format")
+    if found != FORMAT:
+        raise DataFolderError(
+            f"{data_dir} holds a workspace of format {found}; this localspace reads format {FORMAT}. "
+            f"Delete it with `localspace reset --data {data_dir}`, or name another folder with --data."
+        )
 
 
 def _sql_runner(repositories: Repositories, files: Path) -> StatementRunner:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn, StoredColumnMask, StoredFunction, StoredTable
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, next_physical, read_column, read_mask
@@ -121,7 +122,7 @@ def comment_on(context: StatementContext, cursor: Cursor) -> StatementResult:
     return NOTHING
 
 
-def _change(context: StatementContext, table: Document, fields: Document) -> StatementResult:
+def _change(context: StatementContext, table: StoredTable, fields: Document) -> StatementResult:
     context.repositories.objects.change(context.actor, "table", table["full_name"], fields)
     return NOTHING
 
@@ -140,7 +141,7 @@ def _alter_owner(context: StatementContext, cursor: Cursor, kind: str, target: S
     return True
 
 
-def _rename_table(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _rename_table(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     path = context.session.table_path(target_path(cursor))
     cursor.end()
     if tuple(part.casefold() for part in path[:2]) != tuple(part.casefold() for part in table_key(table)[:2]):
@@ -150,7 +151,7 @@ def _rename_table(context: StatementContext, cursor: Cursor, table: Document) ->
 
 
 @rule("LS-038")
-def _rename_column(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _rename_column(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     """Rename a column; refused while it has a governed tag or a manual mask or filter uses it."""
     column = context.column_named(table, cursor.name())
     cursor.expect("TO")
@@ -168,7 +169,7 @@ def _rename_column(context: StatementContext, cursor: Cursor, table: Document) -
     return _replace_column(context, table, renamed)
 
 
-def _add_columns(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _add_columns(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     many = cursor.one_of("COLUMNS", "COLUMN")
     listed = ColumnList()
     wrapped = cursor.accept("(")
@@ -199,7 +200,7 @@ def _add_columns(context: StatementContext, cursor: Cursor, table: Document) -> 
 
 
 @rule("LS-039")
-def _drop_columns(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _drop_columns(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     """Drop columns; refused while one has a governed tag or a manual mask or filter uses it."""
     cursor.expect("DROP")
     cursor.one_of("COLUMNS", "COLUMN")
@@ -224,7 +225,7 @@ def _drop_columns(context: StatementContext, cursor: Cursor, table: Document) ->
     return _change(context, table, {"columns": _numbered(columns), "last_physical": last})
 
 
-def _alter_column(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _alter_column(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     column = context.column_named(table, cursor.name())
     if alter_tags(context, cursor, Securable("COLUMN", f"{table['full_name']}.{column['name']}")):
         return NOTHING
@@ -240,10 +241,12 @@ def _alter_column(context: StatementContext, cursor: Cursor, table: Document) ->
     elif cursor.accept("DROP", "NOT", "NULL"):
         changed = column | {"nullable": True}
     elif cursor.accept("SET", "DEFAULT"):
-        changed = column | {"default": cursor.rest()}
-        context.rewriter.constant(changed["default"])
+        default = cursor.rest()
+        context.rewriter.constant(default)
+        changed = column | {"default": default}
     elif cursor.accept("DROP", "DEFAULT"):
-        changed = {key: value for key, value in column.items() if key != "default"}
+        changed = column.copy()
+        changed.pop("default", None)
     elif cursor.accept("TYPE"):
         return _widen(context, cursor, table, column)
     elif cursor.looking_at("FIRST") or cursor.looking_at("AFTER"):
@@ -254,29 +257,29 @@ def _alter_column(context: StatementContext, cursor: Cursor, table: Document) ->
     return _replace_column(context, table, changed)
 
 
-def _mask(context: StatementContext, cursor: Cursor, table: Document) -> Document:
+def _mask(context: StatementContext, cursor: Cursor, table: StoredTable) -> StoredColumnMask:
     refuse_legacy(table["full_name"], "column masks")
     spec = read_mask(cursor)
-    function = function_reference(context, spec["function"])
-    using = [context.column_named(table, name)["name"] for name in spec["using_column_names"]]
-    if len(function.get("input_params") or ()) != 1 + len(using):
+    function = function_reference(context, spec.function)
+    using = [context.column_named(table, name)["name"] for name in spec.using_column_names]
+    if len(function["input_params"]) != 1 + len(using):
         raise _arity(function, 1 + len(using))
     return {"function_name": function["full_name"], "using_column_names": using}
 
 
-def _set_row_filter(context: StatementContext, cursor: Cursor, table: Document) -> StatementResult:
+def _set_row_filter(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     refuse_legacy(table["full_name"], "row filters")
     function = function_reference(context, cursor.path())
     cursor.expect("ON")
     names = [context.column_named(table, name)["name"] for name in name_list(cursor)]
     cursor.end()
-    if len(function.get("input_params") or ()) != len(names):
+    if len(function["input_params"]) != len(names):
         raise _arity(function, len(names))
     return _change(context, table, {"row_filter": {"function_name": function["full_name"], "input_column_names": names}})
 
 
-def _arity(function: Document, given: int) -> SqlError:
-    needed = len(function.get("input_params") or ())
+def _arity(function: StoredFunction, given: int) -> SqlError:
+    needed = len(function["input_params"])
     return SqlError(
         "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
         f"The {function['full_name']} requires {needed} parameters but the actual number is {given}.",
@@ -284,14 +287,14 @@ def _arity(function: Document, given: int) -> SqlError:
     )
 
 
-def _replace_column(context: StatementContext, table: Document, changed: Document) -> StatementResult:
+def _replace_column(context: StatementContext, table: StoredTable, changed: StoredColumn) -> StatementResult:
     kind = parse_type(changed["type_text"])
     changed = changed | {"type_json": kind.column_json(changed["name"], changed.get("nullable", True), changed.get("comment"))}
     columns = [changed if one["physical"] == changed["physical"] else one for one in table["columns"]]
     return _change(context, table, {"columns": columns})
 
 
-def _widen(context: StatementContext, cursor: Cursor, table: Document, column: Document) -> StatementResult:
+def _widen(context: StatementContext, cursor: Cursor, table: StoredTable, column: StoredColumn) -> StatementResult:
     kind = read_type(cursor)
     cursor.end()
     if not parse_type(column["type_text"]).widens_to(kind):
@@ -313,7 +316,7 @@ def _widen(context: StatementContext, cursor: Cursor, table: Document, column: D
         return _replace_column(context, table, changed)
 
 
-def _move(context: StatementContext, cursor: Cursor, table: Document, column: Document) -> StatementResult:
+def _move(context: StatementContext, cursor: Cursor, table: StoredTable, column: StoredColumn) -> StatementResult:
     position = ("FIRST", "") if cursor.accept("FIRST") else ("AFTER", "")
     if position[0] == "AFTER":
         cursor.expect("AFTER")
@@ -325,7 +328,7 @@ def _move(context: StatementContext, cursor: Cursor, table: Document, column: Do
     return _change(context, table, {"columns": _numbered(columns)})
 
 
-def _position(spec: ColumnSpec, columns: list[Document], table: Document) -> int:
+def _position(spec: ColumnSpec, columns: list[StoredColumn], table: StoredTable) -> int:
     if spec.position is None:
         return len(columns)
     if spec.position[0] == "FIRST":
@@ -336,11 +339,11 @@ def _position(spec: ColumnSpec, columns: list[Document], table: Document) -> int
     raise failures.column_missing(spec.position[1], table_key(table))
 
 
-def _numbered(columns: Iterable[Document]) -> list[Document]:
+def _numbered(columns: Iterable[StoredColumn]) -> list[StoredColumn]:
     return [column | {"position": at} for at, column in enumerate(columns)]
 
 
-def _refuse_governed(context: StatementContext, table: Document, column: Document, doing: str) -> None:
+def _refuse_governed(context: StatementContext, table: StoredTable, column: StoredColumn, doing: str) -> None:
     keys = context.repositories.tags.governed_on_column(table["full_name"], column["name"])
     if keys:
         raise SqlError(
@@ -352,12 +355,13 @@ def _refuse_governed(context: StatementContext, table: Document, column: Documen
         )
 
 
-def _refuse_used(table: Document, column: Document, doing: str) -> None:
+def _refuse_used(table: StoredTable, column: StoredColumn, doing: str) -> None:
     name = column["name"].casefold()
-    used = {one.casefold() for one in (table.get("row_filter") or {}).get("input_column_names") or ()}
+    row_filter = table.get("row_filter")
+    used = {one.casefold() for one in (row_filter["input_column_names"] if row_filter else ())}
     for other in table["columns"]:
-        if other.get("mask"):
-            used |= {one.casefold() for one in other["mask"].get("using_column_names") or ()}
+        if mask := other.get("mask"):
+            used |= {one.casefold() for one in mask["using_column_names"]}
     if name in used or (column.get("mask") and doing == "drop"):
         raise SqlError(
             "INVALID_STATE",
@@ -367,13 +371,13 @@ def _refuse_used(table: Document, column: Document, doing: str) -> None:
         )
 
 
-def _refuse_nulls(context: StatementContext, table: Document, column: Document) -> None:
+def _refuse_nulls(context: StatementContext, table: StoredTable, column: StoredColumn) -> None:
     folder = context.storage.folder(table)
     if folder is not None:
         strict = {"columns": [column | {"nullable": False}]}
         context.storage.check_not_null(strict, folder)
 
 
-def _has_rows(context: StatementContext, table: Document) -> bool:
+def _has_rows(context: StatementContext, table: StoredTable) -> bool:
     folder = context.storage.folder(table)
     return folder is not None and context.storage.row_count(folder) > 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.tables import read_properties, target_path
@@ -18,7 +19,7 @@ def create_catalog(context: StatementContext, cursor: Cursor) -> StatementResult
     careful = cursor.accept("IF", "NOT", "EXISTS")
     name = target_path(cursor)[0]
     body = _options(cursor) | {"name": name}
-    if context.repositories.store.get("catalog", name) is not None:
+    if context.repositories.store.get(kinds.CATALOG, name) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("catalog", (name,))
@@ -33,9 +34,9 @@ def create_schema(context: StatementContext, cursor: Cursor) -> StatementResult:
     careful = cursor.accept("IF", "NOT", "EXISTS")
     path = context.session.schema_path(target_path(cursor))
     body = _options(cursor) | {"name": path[1], "catalog_name": path[0]}
-    if context.repositories.store.get("catalog", path[0]) is None:
+    if context.repositories.store.get(kinds.CATALOG, path[0]) is None:
         raise failures.catalog_missing(path[0])
-    if context.repositories.store.get("schema", *path) is not None:
+    if context.repositories.store.get(kinds.SCHEMA, *path) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("schema", path)
@@ -51,8 +52,12 @@ def create_volume(context: StatementContext, cursor: Cursor) -> StatementResult:
     cursor.expect("VOLUME")
     careful = cursor.accept("IF", "NOT", "EXISTS")
     path = context.session.table_path(target_path(cursor))
-    body = _options(cursor) | {"name": path[2], "volume_type": "MANAGED"}
-    if context.repositories.store.get("volume", *path) is not None:
+    options = _options(cursor)
+    if options.keys() - {"comment"}:
+        raise failures.not_supported("a volume with properties or a managed location")
+    location = f"local://volumes/{'/'.join(path)}"
+    body = options | {"name": path[2], "volume_type": "MANAGED", "storage_location": location}
+    if context.repositories.store.get(kinds.VOLUME, *path) is not None:
         if careful:
             return NOTHING
         raise failures.already_there("volume", path)
@@ -69,17 +74,17 @@ def drop_container(context: StatementContext, cursor: Cursor) -> StatementResult
     cascade = cursor.one_of("RESTRICT", "CASCADE") == "CASCADE"
     cursor.end()
     if kind == "CATALOG":
-        if context.repositories.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get(kinds.CATALOG, parts[0]) is None:
             return _absent(lenient, failures.catalog_missing(parts[0]))
         context.repositories.catalog.delete_catalog(context.actor, parts[0], cascade)
     elif kind == "VOLUME":
         path = context.session.table_path(parts)
-        if context.repositories.store.get("volume", *path) is None:
+        if context.repositories.store.get(kinds.VOLUME, *path) is None:
             return _absent(lenient, SqlError("VOLUME_NOT_FOUND", f"Volume '{'.'.join(path)}' does not exist.", "42704"))
         context.repositories.objects.drop(context.actor, "volume", ".".join(path))
     else:
         path2 = context.session.schema_path(parts)
-        if context.repositories.store.get("schema", *path2) is None:
+        if context.repositories.store.get(kinds.SCHEMA, *path2) is None:
             return _absent(lenient, failures.schema_missing(path2))
         context.repositories.catalog.delete_schema(context.actor, ".".join(path2), cascade)
     return NOTHING
@@ -92,11 +97,11 @@ def use(context: StatementContext, cursor: Cursor) -> StatementResult:
     parts = target_path(cursor)
     cursor.end()
     if kind == "CATALOG":
-        if context.repositories.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get(kinds.CATALOG, parts[0]) is None:
             raise failures.catalog_missing(parts[0])
         return NOTHING
     path = context.session.schema_path(parts)
-    if context.repositories.store.get("schema", *path) is None:
+    if context.repositories.store.get(kinds.SCHEMA, *path) is None:
         raise failures.schema_missing(path)
     return NOTHING
 

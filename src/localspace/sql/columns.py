@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
+from localspace.core.stored_documents.kind import Document
 from localspace.sql import failures
 from localspace.sql.types import DataType, read_type
 
@@ -41,6 +42,14 @@ _NOTES: tuple[str, ...] = (
 _NOTES += ("UPDATE", "DELETE", "ENABLE", "DISABLE", "NOVALIDATE")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskSpec:
+    """A column mask as a statement defines it."""
+
+    function: tuple[str, ...]
+    using_column_names: list[str]
+
+
 @dataclass(slots=True, kw_only=True)
 class ColumnSpec:
     """A column as a statement defines it; `place` is FIRST, or (AFTER, column)."""
@@ -50,7 +59,7 @@ class ColumnSpec:
     nullable: bool = True
     comment: str | None = None
     default: str | None = None
-    mask: Document | None = None
+    mask: MaskSpec | None = None
     position: tuple[str, str] | None = None
 
 
@@ -114,14 +123,14 @@ def read_column(cursor: Cursor, constraints: list[Document]) -> ColumnSpec:
     return spec
 
 
-def read_mask(cursor: Cursor) -> Document:
+def read_mask(cursor: Cursor) -> MaskSpec:
     """Read `function [USING COLUMNS (column or literal, …)]` after MASK."""
     function = cursor.path()
     using: list[str] = []
     if cursor.accept("USING"):
         cursor.expect("COLUMNS")
         using = name_list(cursor)
-    return {"function": function, "using_column_names": using}
+    return MaskSpec(function=function, using_column_names=using)
 
 
 def name_list(cursor: Cursor) -> list[str]:
@@ -139,33 +148,34 @@ def name_list(cursor: Cursor) -> list[str]:
     return found
 
 
-def documents_of(specs: Iterable[ColumnSpec], first_physical: int = 1, first_position: int = 0) -> list[Document]:
+def documents_of(specs: Iterable[ColumnSpec], first_physical: int = 1, first_position: int = 0) -> list[StoredColumn]:
     """Return the column documents of definitions; raises on two columns of one name."""
-    found: list[Document] = []
+    found: list[StoredColumn] = []
     seen: set[str] = set()
     for at, spec in enumerate(specs):
         if spec.name.casefold() in seen:
             raise SqlError("COLUMN_ALREADY_EXISTS", f"The column `{spec.name}` already exists.", "42711")
         seen.add(spec.name.casefold())
-        found.append(
-            {
-                "name": spec.name,
-                "physical": f"c{first_physical + at}",
-                "type_text": spec.type.text,
-                "type_name": spec.type.type_name,
-                "type_json": spec.type.column_json(spec.name, spec.nullable, spec.comment),
-                "nullable": spec.nullable,
-                "comment": spec.comment,
-                "position": first_position + at,
-                "mask": None,
-                **({"default": spec.default} if spec.default is not None else {}),
-                **({"type_precision": spec.type.numbers[0], "type_scale": spec.type.numbers[1]} if _scaled(spec) else {}),
-            }
-        )
+        column: StoredColumn = {
+            "name": spec.name,
+            "physical": f"c{first_physical + at}",
+            "type_text": spec.type.text,
+            "type_name": spec.type.type_name,
+            "type_json": spec.type.column_json(spec.name, spec.nullable, spec.comment),
+            "nullable": spec.nullable,
+            "comment": spec.comment,
+            "position": first_position + at,
+            "mask": None,
+        }
+        if spec.default is not None:
+            column["default"] = spec.default
+        if _scaled(spec):
+            column["type_precision"], column["type_scale"] = spec.type.numbers[0], spec.type.numbers[1]
+        found.append(column)
     return found
 
 
-def next_physical(table: Document) -> int:
+def next_physical(table: StoredTable) -> int:
     """Return the number of the next physical column: names of dropped columns are never used again."""
     used = [int(column["physical"][1:]) for column in table["columns"] if column["physical"][1:].isdigit()]
     return max([int(table.get("last_physical") or 0), *used]) + 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import CancelToken, SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
@@ -94,15 +94,15 @@ class StatementContext:
 
     # Objects
 
-    def table_named(self, parts: tuple[str, ...]) -> Document:
+    def table_named(self, parts: tuple[str, ...]) -> StoredTable:
         """Return the table or view of a name in the statement; raises TABLE_OR_VIEW_NOT_FOUND."""
         return self.reader.require_table(self.session.table_path(parts))
 
-    def column_named(self, table: Document, name: str) -> Document:
+    def column_named(self, table: StoredTable, name: str) -> StoredColumn:
         """Return a column's document; raises UNRESOLVED_COLUMN."""
         for column in table["columns"]:
             if column["name"].casefold() == name.casefold():
-                return dict(column)
+                return column.copy()
         raise failures.column_missing(name, tuple(table["full_name"].split(".")))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.routines import Routine

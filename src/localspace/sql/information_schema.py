@@ -15,7 +15,8 @@ import pyarrow as pa
 from localspace.core.lag import LagKind
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import PRIVILEGES
 from localspace.governance.repositories import Repositories
@@ -106,7 +107,7 @@ def _column_masks(seen: Visibility) -> Iterator[Row]:
             mask = column.get("mask")
             if mask:
                 function = mask["function_name"].split(".")
-                using = ", ".join(mask.get("using_column_names") or ())
+                using = ", ".join(mask["using_column_names"])
                 yield table["catalog_name"], table["schema_name"], table["name"], column["name"], *function, using
 
 
@@ -115,7 +116,7 @@ def _row_filters(seen: Visibility) -> Iterator[Row]:
         found = table.get("row_filter")
         if found:
             function = (found.get("function_name") or found["name"]).split(".")
-            inputs = ", ".join(found.get("input_column_names") or ())
+            inputs = ", ".join(found["input_column_names"])
             yield table["catalog_name"], table["schema_name"], table["name"], *function, inputs
 
 
@@ -317,7 +318,7 @@ class InformationSchema:
         if is_results(path):
             return results_columns(self._repositories)
         catalog, _, name = (part.casefold() for part in path)
-        if name not in VIEWS or is_legacy(catalog) or self._repositories.store.get("catalog", catalog) is None:
+        if name not in VIEWS or is_legacy(catalog) or self._repositories.store.get(kinds.CATALOG, catalog) is None:
             raise failures.table_missing(path)
         return VIEWS[name][0]
 

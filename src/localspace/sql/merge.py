@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from localspace.core.lexer import Cursor, quote_name
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredTable
 from localspace.sql import failures
 from localspace.sql.context import StatementContext
 from localspace.sql.rows import merge_folders, read_alias, read_assignments, refuse_unrepeatable, swap, writable, write_columns
@@ -29,7 +29,7 @@ class Clause:
 class Plan:
     """A parsed MERGE; `target` and `source` are the user's relations with their aliases."""
 
-    table: Document
+    table: StoredTable
     target: str
     target_alias: str
     source: str
@@ -120,7 +120,7 @@ def _source(cursor: Cursor) -> tuple[str, str]:
     return f"{text} AS {quote_name(alias)}", alias
 
 
-def _clause(context: StatementContext, cursor: Cursor, table: Document, alias: str, source_alias: str) -> Clause:
+def _clause(context: StatementContext, cursor: Cursor, table: StoredTable, alias: str, source_alias: str) -> Clause:
     kind = "MATCHED"
     if cursor.accept("NOT", "MATCHED"):
         kind = "SOURCE"
@@ -146,7 +146,7 @@ def _clause(context: StatementContext, cursor: Cursor, table: Document, alias: s
     raise cursor.error("this place", "expected UPDATE SET, DELETE or INSERT")
 
 
-def _insert(context: StatementContext, cursor: Cursor, table: Document, source: str) -> dict[str, str]:
+def _insert(context: StatementContext, cursor: Cursor, table: StoredTable, source: str) -> dict[str, str]:
     if cursor.accept("*"):
         return {c["name"]: f"{source}.{quote_name(c['name'])}" for c in table["columns"]}
     names = [column["name"] for column in table["columns"]]

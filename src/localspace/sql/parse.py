@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 
 from localspace.core.lexer import Cursor, Token, tokenize
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn
 from localspace.sql import failures
 from localspace.sql.reader import broken
 
@@ -174,7 +174,7 @@ def mentioned_words(tokens: list[Token]) -> frozenset[str] | None:
     return frozenset(words)
 
 
-def chosen_columns(columns: list[Document], words: frozenset[str] | None) -> list[Document]:
+def chosen_columns(columns: list[StoredColumn], words: frozenset[str] | None) -> list[StoredColumn]:
     """Return the columns of a table that a text with these words can mean; at least one."""
     if words is None or len(columns) <= WIDE:
         return columns

@@ -6,7 +6,8 @@ import json
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredPolicy
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.conditions import read_condition
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, StatementContext, text_rows
@@ -102,7 +103,7 @@ def describe_policy(context: StatementContext, cursor: Cursor) -> StatementResul
     return text_rows(("info_name", "info_value"), rows)
 
 
-def _row(policy: Document) -> list[str | None]:
+def _row(policy: StoredPolicy) -> list[str | None]:
     matches = ", ".join(f"{m['condition']} AS {m['alias']}" for m in policy.get("match_columns") or ())
     return [
         policy["name"],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from localspace.core.lag import LagKind
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredFunction, StoredPolicy, StoredTable
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.resolve import Protection, Resolver, TableFacts
@@ -58,21 +60,21 @@ class Reader:
 
     # Objects
 
-    def table(self, path: Path3) -> Document | None:
+    def table(self, path: Path3) -> StoredTable | None:
         """Return the document of a table or view, or None."""
-        return self.store.get("table", *path)
+        return self.store.get(kinds.TABLE, *path)
 
     @rule("LS-050")
-    def require_table(self, path: Path3) -> Document:
+    def require_table(self, path: Path3) -> StoredTable:
         """Return the document of a table or view; raises TABLE_OR_VIEW_NOT_FOUND."""
         found = None if path[0].casefold() in FORBIDDEN_CATALOGS else self.table(path)
         if found is None:
             raise failures.table_missing(path)
         return found
 
-    def function(self, path: Path3) -> Document | None:
+    def function(self, path: Path3) -> StoredFunction | None:
         """Return the document of a function, or None."""
-        return self.store.get("function", *path)
+        return self.store.get(kinds.FUNCTION, *path)
 
     def principal_named(self, name: str | None) -> Principal | None:
         """Return the principal that owns something, or None when it is gone."""
@@ -95,12 +97,12 @@ class Reader:
     # Protection
 
     @rule("LS-026")
-    def policies_in_scope(self, path: Path3) -> list[Document]:
+    def policies_in_scope(self, path: Path3) -> list[StoredPolicy]:
         """Return the policies attached to the metastore, the catalog, the schema and the table."""
         return self.repositories.policies.in_scope(".".join(path))
 
     @rule("LS-013", "LS-110")
-    def protection(self, table: Document, principal: Principal) -> Protection:
+    def protection(self, table: StoredTable, principal: Principal) -> Protection:
         """Return what a principal meets on a table, by policies of every scope and by hand.
 
         The table, the policies, the tags and the memberships are read at one moment, and what they come to is kept for that
@@ -120,7 +122,7 @@ class Reader:
                 found = self._cache[key] = self.resolver(table, principal).protection()
             return found
 
-    def resolver(self, table: Document, principal: Principal) -> Resolver:
+    def resolver(self, table: StoredTable, principal: Principal) -> Resolver:
         """Return the resolver of a table for a principal."""
         path = table_key(table)
         names = self.repositories.identity.names_of(principal.id)
@@ -128,7 +130,7 @@ class Reader:
         wanted = self._governed(policies)
         return Resolver(self._facts(table, path, bool(policies)), policies, wanted, names)
 
-    def _governed(self, policies: list[Document]) -> frozenset[str]:
+    def _governed(self, policies: list[StoredPolicy]) -> frozenset[str]:
         if not policies:
             return frozenset()
         return frozenset(
@@ -138,13 +140,13 @@ class Reader:
         )
 
     @rule("LS-049")
-    def _facts(self, table: Document, path: Path3, with_tags: bool) -> TableFacts:
+    def _facts(self, table: StoredTable, path: Path3, with_tags: bool) -> TableFacts:
         full_name = ".".join(path)
         manual = table.get("row_filter")
         masks: dict[str, tuple[str, tuple[str, ...]]] = {
-            column["name"]: (column["mask"]["function_name"], tuple(column["mask"].get("using_column_names") or ()))
+            column["name"]: (mask["function_name"], tuple(mask["using_column_names"]))
             for column in table["columns"]
-            if column.get("mask")
+            if (mask := column.get("mask"))
         }
         tags: Mapping[str, str] = self.repositories.tags.effective_table_tags(full_name) if with_tags else {}
         column_tags: Mapping[str, Mapping[str, str]] = (
@@ -156,12 +158,7 @@ class Reader:
             table_tags=tags,
             column_tags=column_tags,
             manual_masks=masks,
-            manual_filter=None
-            if not manual
-            else (
-                manual.get("function_name") or manual.get("name"),
-                tuple(manual.get("input_column_names") or manual.get("using_column_names") or ()),
-            ),
+            manual_filter=(manual["function_name"], tuple(manual["input_column_names"])) if manual else None,
         )
 
     def _lagging(self) -> bool:
@@ -169,18 +166,18 @@ class Reader:
         return any(lag.seconds(kind) for kind in LagKind)
 
 
-def table_key(table: Document) -> Path3:
+def table_key(table: Mapping[str, Any]) -> Path3:
     """Return the three-part name of a table's document."""
     return (table["catalog_name"], table["schema_name"], table["name"])
 
 
-def _controls(table: Document) -> tuple[object, ...]:
+def _controls(table: StoredTable) -> tuple[object, ...]:
     """Return what masks and filters depend on in a table's document; rows may change meanwhile."""
     columns = [(one["name"], one.get("physical"), one.get("mask")) for one in table["columns"]]
     return table["full_name"], table.get("table_id"), columns, table.get("row_filter")
 
 
-def is_view(table: Document) -> bool:
+def is_view(table: Mapping[str, Any]) -> bool:
     """Return whether a table's document is a view."""
     return str(table.get("table_type", "")).upper() == "VIEW" or bool(table.get("view_definition"))
 

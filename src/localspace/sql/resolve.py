@@ -12,7 +12,8 @@ from functools import lru_cache
 from localspace.core.ledger import rule
 from localspace.core.lexer import quote_path
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredPolicy
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.conditions import Condition, holds, parse_condition, references
 
 _SYSTEM_PREFIXES = ("class.", "system.")
@@ -80,7 +81,9 @@ class TableFacts:
 class Resolver:
     """Applies the policies in scope of one table for one principal."""
 
-    def __init__(self, facts: TableFacts, policies: Iterable[Document], governed: Iterable[str], names: frozenset[str]) -> None:
+    def __init__(
+        self, facts: TableFacts, policies: Iterable[StoredPolicy], governed: Iterable[str], names: frozenset[str]
+    ) -> None:
         """Take the policies of metastore, catalog, schema and table, governed tag keys, and the principal's names."""
         self._facts = facts
         self._policies = tuple(policies)
@@ -105,7 +108,7 @@ class Resolver:
         return not any(applies_to(policy, self._names) for policy in self._policies)
 
     @rule("LS-025")
-    def _apply(self, policy: Document) -> None:
+    def _apply(self, policy: StoredPolicy) -> None:
         when = _parsed(policy.get("when_condition"))
         matches = [(entry["alias"], _parsed(entry["condition"])) for entry in policy.get("match_columns") or ()]
         self._refuse_unknown_tags(policy, [when, *(condition for _, condition in matches)])
@@ -129,7 +132,7 @@ class Resolver:
             self._bind_filter(policy, bound)
 
     @rule("LS-016")
-    def _bind_mask(self, policy: Document, bound: Mapping[str, tuple[str, ...]]) -> None:
+    def _bind_mask(self, policy: StoredPolicy, bound: Mapping[str, tuple[str, ...]]) -> None:
         """Put the mask on every column that the ON COLUMN alias matches."""
         spec = policy.get("column_mask") or {}
         targets = bound.get(str(spec.get("on_column", "")).casefold())
@@ -141,16 +144,16 @@ class Resolver:
             self._masks.setdefault(column.casefold(), []).append(application)
 
     @rule("LS-063")
-    def _bind_filter(self, policy: Document, bound: Mapping[str, tuple[str, ...]]) -> None:
+    def _bind_filter(self, policy: StoredPolicy, bound: Mapping[str, tuple[str, ...]]) -> None:
         spec = policy.get("row_filter") or {}
         inputs = self._inputs(policy, spec.get("using") or (), bound)
         self._filters.append(Application(spec["function_name"], inputs, (_name(policy),)))
 
-    def _inputs(self, policy: Document, using: Iterable[Document], bound: Mapping[str, tuple[str, ...]]) -> tuple[Input, ...]:
+    def _inputs(self, policy: StoredPolicy, using: Iterable[Document], bound: Mapping[str, tuple[str, ...]]) -> tuple[Input, ...]:
         return tuple(self._input(policy, argument, bound) for argument in using)
 
     @rule("LS-017", "LS-018")
-    def _input(self, policy: Document, argument: Document, bound: Mapping[str, tuple[str, ...]]) -> Input:
+    def _input(self, policy: StoredPolicy, argument: Document, bound: Mapping[str, tuple[str, ...]]) -> Input:
         """Resolve one USING argument: an alias, a constant, or the value of a tag."""
         if argument.get("alias") is not None:
             return ColumnInput(self._single(policy, str(argument["alias"]), bound))
@@ -165,7 +168,7 @@ class Resolver:
             return ConstantInput(self._facts.column_tags.get(column.casefold(), {}).get(spec["tag_key"]))
         raise self._invalid(policy, "a USING argument is neither an alias, a constant nor a tag value")
 
-    def _single(self, policy: Document, alias: str, bound: Mapping[str, tuple[str, ...]]) -> str:
+    def _single(self, policy: StoredPolicy, alias: str, bound: Mapping[str, tuple[str, ...]]) -> str:
         found = bound.get(alias.casefold(), ())
         if len(found) == 1:
             return found[0]
@@ -249,7 +252,7 @@ class Resolver:
                     )
 
     @rule("LS-023")
-    def _refuse_unknown_tags(self, policy: Document, conditions: Iterable[Condition | None]) -> None:
+    def _refuse_unknown_tags(self, policy: StoredPolicy, conditions: Iterable[Condition | None]) -> None:
         """Fail every query in the scope of a policy whose condition names a tag that is not governed any more."""
         for condition in conditions:
             for tag in () if condition is None else references(condition):
@@ -262,7 +265,7 @@ class Resolver:
                         "INVALID_PARAMETER_VALUE",
                     )
 
-    def _invalid(self, policy: Document, reason: str) -> SqlError:
+    def _invalid(self, policy: StoredPolicy, reason: str) -> SqlError:
         return SqlError(
             "INVALID_PARAMETER_VALUE.UC_INVALID_POLICY_CONDITION",
             f"Policy '{_name(policy)}' on table {quote_path(self._facts.path)}: {reason}.",
@@ -272,7 +275,7 @@ class Resolver:
 
 
 @rule("LS-010", "LS-011", "LS-012")
-def applies_to(policy: Document, names: frozenset[str]) -> bool:
+def applies_to(policy: StoredPolicy, names: frozenset[str]) -> bool:
     """Return whether a policy is for a principal: one of its names is in TO and none is in EXCEPT."""
     if not names.intersection(policy.get("to_principals") or ()):
         return False
@@ -298,7 +301,7 @@ def column_matches(condition: Condition, tags: Mapping[str, str]) -> bool:
     return holds(condition, tags)
 
 
-def _name(policy: Document) -> str:
+def _name(policy: StoredPolicy) -> str:
     return str(policy.get("name", ""))
 
 

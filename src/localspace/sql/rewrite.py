@@ -18,7 +18,7 @@ from localspace.core.ledger import rule
 from localspace.core.lexer import Edit, Token, apply_edits, quote_name, quote_text, tokenize, without_comments
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
 from localspace.sql import failures
 from localspace.sql.admission import BUILT_IN, alias_starts, named_identifiers, require_admitted, require_plain_tokens
 from localspace.sql.calls import IDENTITY_FUNCTIONS, Call, call_name, find_calls
@@ -130,7 +130,7 @@ class Rewriter:
         return f"(SELECT * FROM {spec.name})"
 
     @rule("LS-030", "LS-031", "LS-051")
-    def _view(self, table: Document, scope: Scope) -> str:
+    def _view(self, table: StoredTable, scope: Scope) -> str:
         """Expand a view: privileges below it are its owner's, policies below it the session user's."""
         namespace = table.get("view_namespace") or [table["catalog_name"], table["schema_name"]]
         inner = replace(
@@ -153,7 +153,7 @@ class Rewriter:
         self.reads.protected = True
         return f" {BARRIER}"
 
-    def physical(self, table: Document, scope: Scope, *, with_masks: bool = True) -> str:
+    def physical(self, table: StoredTable, scope: Scope, *, with_masks: bool = True) -> str:
         """Return the derived table over a table's files, with the principal's masks and filter."""
         protection = self._reader.protection(table, self._session.principal) if with_masks else Protection({}, None)
         self.reads.protected = self.reads.protected or protection.any
@@ -168,7 +168,7 @@ class Rewriter:
         return f"(SELECT {items} FROM {self._rows(table, spec, protection, scope)})"
 
     @rule("LS-006", "LS-027")
-    def _column(self, table: Document, column: Document, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
+    def _column(self, table: StoredTable, column: StoredColumn, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
         """Return a column's expression: the physical column, or its mask cast to the column's type."""
         raw = f"{spec.name}.{quote_name(column['physical'])}"
         mask = protection.masks.get(column["name"].casefold())
@@ -178,7 +178,7 @@ class Rewriter:
         return f"CAST({self._applied(table, mask, spec, scope)} AS {kind})"
 
     @rule("LS-007")
-    def _rows(self, table: Document, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
+    def _rows(self, table: StoredTable, spec: ViewSpec, protection: Protection, scope: Scope) -> str:
         """Return the rows that the filter lets through, sealed against predicates from above."""
         if protection.row_filter is None:
             return spec.name
@@ -186,7 +186,7 @@ class Rewriter:
         return f"(SELECT * FROM {spec.name} WHERE {condition} {BARRIER}) AS {spec.name}"
 
     @rule("LS-028", "LS-064")
-    def _applied(self, table: Document, application: Application, spec: ViewSpec, scope: Scope) -> str:
+    def _applied(self, table: StoredTable, application: Application, spec: ViewSpec, scope: Scope) -> str:
         physical = {column["name"].casefold(): column["physical"] for column in table["columns"]}
         arguments = []
         for given in application.inputs:
@@ -203,7 +203,7 @@ class Rewriter:
     # Functions
 
     @rule("LS-032")
-    def inlined(self, function: Document, arguments: list[str], scope: Scope) -> str:
+    def inlined(self, function: StoredFunction, arguments: list[str], scope: Scope) -> str:
         """Return a call of a SQL function with these arguments, cast to its return type.
 
         Its tables are read with its owner's privileges, its policies and identity functions see the session user.
@@ -275,7 +275,7 @@ class Rewriter:
                 self._reader.require_privilege(scope.authority, "EXECUTE", "FUNCTION", path)
             edits.append(Edit(start, end, self.inlined(function, self._ordered(function, call, arguments), scope) + name))
 
-    def _called(self, call: Call, scope: Scope) -> Document | None:
+    def _called(self, call: Call, scope: Scope) -> StoredFunction | None:
         if len(call.path) > 3 or call.path[0].casefold() in ("builtin", "session"):
             return None
         if len(call.path) == 1 and call.name in BUILT_IN:
@@ -290,7 +290,7 @@ class Rewriter:
         return function
 
     @staticmethod
-    def _ordered(function: Document, call: Call, arguments: list[str]) -> list[str]:
+    def _ordered(function: StoredFunction, call: Call, arguments: list[str]) -> list[str]:
         """Put arguments given by name (`x => 1`) into the order of the parameters."""
         names = [parameter["name"].casefold() for parameter in parameters_of(function)]
         ordered: dict[int, str] = {}
@@ -347,7 +347,7 @@ def _cleaned(full: str) -> tuple[str, list[Token]]:
     return clean, tokenize(clean)
 
 
-def _with_inputs(columns: list[Document], shown: list[Document], protection: Protection) -> list[Document]:
+def _with_inputs(columns: list[StoredColumn], shown: list[StoredColumn], protection: Protection) -> list[StoredColumn]:
     """Return the columns that a derived table reads: those shown, and what their masks and the filter take."""
     if len(shown) == len(columns):
         return columns

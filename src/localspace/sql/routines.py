@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from localspace.core.lexer import Edit, quote_name, quote_path, tokenize
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredFunction, StoredParameter
 from localspace.sql import failures
 from localspace.sql.calls import find_calls
 from localspace.sql.parse import parse_query, sources
@@ -44,13 +44,12 @@ class Routine:
         return f"CREATE TEMPORARY FUNCTION {name}({parameters}){returns} RETURN {self.body(expression)}"
 
 
-def parameters_of(function: Document) -> list[Document]:
+def parameters_of(function: StoredFunction) -> list[StoredParameter]:
     """Return the parameters of a function's document."""
-    found = function.get("input_params") or []
-    return list((found.get("parameters") or []) if isinstance(found, dict) else found)
+    return list(function["input_params"])
 
 
-def routine_of(function: Document) -> Routine:
+def routine_of(function: StoredFunction) -> Routine:
     """Return a function's document as a routine."""
     return Routine(
         path=(function["catalog_name"], function["schema_name"], function["name"]),

@@ -10,7 +10,8 @@ import pyarrow as pa
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor, quote_name, quote_path
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, StatementContext
 from localspace.sql.literals import NotLiteralError, read_rows
@@ -109,7 +110,7 @@ def truncate(context: StatementContext, cursor: Cursor) -> StatementResult:
 @rule("LS-002", "LS-035", "LS-036", "LS-087")
 def writable(
     context: StatementContext, path: tuple[str, str, str], *, rewrites: bool = False, destroys: bool = False
-) -> Document:
+) -> StoredTable:
     """Return a table that the actor may write.
 
     `rewrites` marks a change that depends on what is read (UPDATE, DELETE, MERGE): refused while a mask or filter
@@ -129,7 +130,7 @@ def writable(
     return table
 
 
-def write_columns(context: StatementContext, table: Document, query: str, folder: Path, *, rewritten: bool = False) -> None:
+def write_columns(context: StatementContext, table: StoredTable, query: str, folder: Path, *, rewritten: bool = False) -> None:
     """Write a query over the user's names, one column for each of the table, under the physical names."""
     text = query if rewritten else context.rewriter.query(query)
     columns = table["columns"]
@@ -140,7 +141,7 @@ def write_columns(context: StatementContext, table: Document, query: str, folder
     write_rows(context, f"SELECT {items} FROM ({text}) AS q({aliases})", folder)
 
 
-def swap(context: StatementContext, table: Document, folder: Path) -> None:
+def swap(context: StatementContext, table: StoredTable, folder: Path) -> None:
     """Make a folder the rows of a table; the former one goes once no query reads it."""
     with context.repositories.store.transaction():
         key = table_key(table)
@@ -149,7 +150,7 @@ def swap(context: StatementContext, table: Document, folder: Path) -> None:
             context.storage.discard(folder)
             raise SqlError("DELTA_CONCURRENT_WRITE", f"Table {quote_path(key)} was changed by another statement. Retry.", "2D521")
         body = current | {"storage": {"path": context.storage.relative(folder)}}
-        context.repositories.store.put("table", key, body, key[:2])
+        context.repositories.store.put(kinds.TABLE, key, body, key[:2])
     context.storage.retire(context.storage.folder(table))
 
 
@@ -173,7 +174,7 @@ def read_alias(cursor: Cursor, *stops: str) -> str | None:
 
 
 def read_assignments(
-    context: StatementContext, cursor: Cursor, table: Document, qualifiers: set[str], stops: tuple[str, ...]
+    context: StatementContext, cursor: Cursor, table: StoredTable, qualifiers: set[str], stops: tuple[str, ...]
 ) -> dict[str, str]:
     """Read `[alias.]column = expression, …`; return column (the table's spelling) to text."""
     found: dict[str, str] = {}
@@ -217,7 +218,9 @@ def _insert_columns(cursor: Cursor) -> list[str]:
     return names
 
 
-def _insert_literals(context: StatementContext, cursor: Cursor, table: Document, columns: list[Document], folder: Path) -> bool:
+def _insert_literals(
+    context: StatementContext, cursor: Cursor, table: StoredTable, columns: list[StoredColumn], folder: Path
+) -> bool:
     kinds = [parse_type(column["type_text"]) for column in columns]
     if any(column.get("default") for column in table["columns"]):
         return False
@@ -242,8 +245,8 @@ def _insert_literals(context: StatementContext, cursor: Cursor, table: Document,
 def _insert_query(
     context: StatementContext,
     text: str,
-    table: Document,
-    columns: list[Document],
+    table: StoredTable,
+    columns: list[StoredColumn],
     folder: Path,
     *,
     by_name: bool,
@@ -270,7 +273,7 @@ def _insert_query(
     write_columns(context, table, f"SELECT {items} FROM ({rewritten}) AS s({aliases})", folder, rewritten=True)
 
 
-def _checked_count(context: StatementContext, table: Document, folder: Path) -> int:
+def _checked_count(context: StatementContext, table: StoredTable, folder: Path) -> int:
     try:
         context.storage.check_not_null(table, folder)
         context.storage.check_lengths(table, folder)
@@ -280,7 +283,7 @@ def _checked_count(context: StatementContext, table: Document, folder: Path) -> 
     return context.storage.row_count(folder)
 
 
-def _rows_in(context: StatementContext, table: Document) -> int:
+def _rows_in(context: StatementContext, table: StoredTable) -> int:
     folder = context.storage.folder(table)
     return 0 if folder is None else context.storage.row_count(folder)
 

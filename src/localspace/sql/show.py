@@ -7,7 +7,9 @@ import fnmatch
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor, quote_name, quote_path, quote_text
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredTable
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import HIVE, is_legacy
 from localspace.sql import failures
 from localspace.sql.context import StatementContext, text_rows
@@ -33,7 +35,7 @@ def show_schemas(context: StatementContext, cursor: Cursor) -> StatementResult:
     cursor.one_of("SCHEMAS", "DATABASES")
     catalog = target_path(cursor)[0] if cursor.one_of("IN", "FROM") else context.session.catalog
     keep = _pattern(cursor)
-    if context.repositories.store.get("catalog", catalog) is None:
+    if context.repositories.store.get(kinds.CATALOG, catalog) is None:
         raise failures.catalog_missing(catalog)
     names = {one["name"] for one in context.repositories.catalog.schemas(context.actor, catalog)}
     if not is_legacy(catalog):
@@ -103,11 +105,11 @@ def show_create(context: StatementContext, cursor: Cursor) -> StatementResult:
     lines = []
     for column in table["columns"]:
         nullable = "" if column.get("nullable", True) else " NOT NULL"
-        comment = f" COMMENT {quote_text(column['comment'])}" if column.get("comment") else ""
+        comment = f" COMMENT {quote_text(note)}" if (note := column.get("comment")) else ""
         lines.append(f"{quote_name(column['name'])} {column['type_text'].upper()}{nullable}{comment}")
-    comment = f"COMMENT {quote_text(table['comment'])}\n" if table.get("comment") else ""
-    if table.get("storage_location"):
-        comment += f"LOCATION {quote_text(table['storage_location'])}\n"
+    comment = f"COMMENT {quote_text(note)}\n" if (note := table.get("comment")) else ""
+    if location := table.get("storage_location"):
+        comment += f"LOCATION {quote_text(location)}\n"
     joined = ",\n  ".join(lines)
     return text_rows(("createtab_stmt",), [[f"CREATE TABLE {name} (\n  {joined})\nUSING delta\n{comment}"]])
 
@@ -117,13 +119,16 @@ def show_principals(context: StatementContext, cursor: Cursor) -> StatementResul
     cursor.expect("SHOW")
     word = cursor.one_of("GROUPS", "USERS")
     keep = _pattern(cursor)
-    kind, field = ("group", "displayName") if word == "GROUPS" else ("user", "userName")
-    names = sorted(body[field] for body in context.repositories.store.list(kind))
+    store = context.repositories.store
+    if word == "GROUPS":
+        names = sorted(one["displayName"] for one in store.list(kinds.GROUP))
+    else:
+        names = sorted(one["userName"] for one in store.list(kinds.USER))
     return text_rows(("name",), [[name] for name in names if keep(name)])
 
 
 @rule("LS-005")
-def visible_table(context: StatementContext, parts: tuple[str, ...]) -> Document:
+def visible_table(context: StatementContext, parts: tuple[str, ...]) -> StoredTable:
     """Return a table whose description the caller may read; raises TABLE_OR_VIEW_NOT_FOUND or a refusal."""
     table = context.table_named(parts)
     if not context.repositories.privileges.can_see(context.actor, "TABLE", table["full_name"]):
@@ -163,12 +168,12 @@ def describe_table(context: StatementContext, cursor: Cursor) -> StatementResult
         rows += [["Provider", str(table.get("data_source_format") or "").lower(), ""]]
         if table.get("comment"):
             rows.append(["Comment", table["comment"], ""])
-        masks = [one for one in table["columns"] if one.get("mask")]
+        masks = [(one["name"], mask["function_name"]) for one in table["columns"] if (mask := one.get("mask"))]
         if masks:
             rows += [["", "", ""], ["# Column Masks", "", ""]]
-            rows += [[one["name"], one["mask"]["function_name"], ""] for one in masks]
-        if table.get("row_filter"):
-            rows += [["", "", ""], ["# Row Filter", "", ""], ["Function", table["row_filter"]["function_name"], ""]]
+            rows += [[name, function, ""] for name, function in masks]
+        if row_filter := table.get("row_filter"):
+            rows += [["", "", ""], ["# Row Filter", "", ""], ["Function", row_filter["function_name"], ""]]
     return text_rows(("col_name", "data_type", "comment"), rows)
 
 
@@ -183,7 +188,7 @@ def _describe_information(context: StatementContext, path: tuple[str, str, str],
     raise failures.column_missing(column, path)
 
 
-def _location_of(table: Document) -> str | None:
+def _location_of(table: StoredTable) -> str | None:
     if table.get("storage_location"):
         return str(table["storage_location"])
     if is_legacy(table["full_name"]) and not is_view(table):
@@ -199,7 +204,7 @@ def show_external_locations(context: StatementContext, cursor: Cursor) -> Statem
     privileges = context.repositories.privileges
     rows: Rows = [
         [one["name"], one["url"], one.get("comment") or ""]
-        for one in context.repositories.store.list("external_location")
+        for one in context.repositories.store.list(kinds.EXTERNAL_LOCATION)
         if keep(one["name"]) and privileges.can_see(context.actor, "EXTERNAL_LOCATION", one["name"])
     ]
     return text_rows(("name", "url", "comment"), rows)
@@ -213,13 +218,13 @@ def describe_container(context: StatementContext, cursor: Cursor) -> StatementRe
     parts = target_path(cursor)
     cursor.end()
     if kind == "CATALOG":
-        if context.repositories.store.get("catalog", parts[0]) is None:
+        if context.repositories.store.get(kinds.CATALOG, parts[0]) is None:
             raise failures.catalog_missing(parts[0])
         found = context.repositories.catalog.catalog(context.actor, parts[0])
         rows: Rows = [["Catalog Name", found["name"]], ["Comment", found.get("comment") or ""], ["Owner", found["owner"]]]
         return text_rows(("info_name", "info_value"), rows)
     path = context.session.schema_path(parts)
-    if context.repositories.store.get("schema", *path) is None:
+    if context.repositories.store.get(kinds.SCHEMA, *path) is None:
         raise failures.schema_missing(path)
     found = context.repositories.catalog.schema(context.actor, ".".join(path))
     rows = [["Catalog Name", path[0]], ["Namespace Name", found["name"]], ["Comment", found.get("comment") or ""]]
@@ -253,7 +258,7 @@ def _objects(context: StatementContext, cursor: Cursor, kind: str) -> list[Docum
     if cursor.one_of("IN", "FROM"):
         path = context.session.schema_path(target_path(cursor))
     keep = _pattern(cursor)
-    if context.repositories.store.get("schema", *path) is None:
+    if context.repositories.store.get(kinds.SCHEMA, *path) is None:
         raise failures.schema_missing(path)
     return [one for one in context.repositories.objects.listed(context.actor, kind, *path) if keep(one["name"])]
 

@@ -14,8 +14,10 @@ import shutil
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +25,9 @@ import pyarrow.parquet as pq
 
 from localspace.core.lexer import quote_name
 from localspace.core.statement_runner import SqlError
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
 from localspace.sql.types import parse_type
 
 _GRACE_SECONDS = 120.0
@@ -50,7 +54,7 @@ EngineObjects = tuple[ViewSpec | FunctionSpec, ...]
 """What a statement names in the engine."""
 
 
-def _length(column: Document) -> int | None:
+def _length(column: StoredColumn) -> int | None:
     text = str(column["type_text"]).casefold()
     if not text.startswith(("char", "varchar")):
         return None
@@ -72,7 +76,7 @@ class Storage:
         self._lock = threading.Lock()
         self._clean()
 
-    def relation(self, table: Document) -> ViewSpec:
+    def relation(self, table: Mapping[str, Any]) -> ViewSpec:
         """Return the engine's relation for the current rows of a table."""
         folder = self.folder(table)
         if folder is None:
@@ -98,7 +102,7 @@ class Storage:
         """Retire a scratch relation: it is removed after a while."""
         self.retire(Path(spec.folder))
 
-    def folder(self, table: Document) -> Path | None:
+    def folder(self, table: Mapping[str, Any]) -> Path | None:
         """Return the folder with a table's rows, or None when it never had any."""
         path = (table.get("storage") or {}).get("path")
         return None if not path else self._data_dir / str(path)
@@ -111,7 +115,7 @@ class Storage:
         """Return what `storage.path` holds for a folder."""
         return folder.relative_to(self._data_dir).as_posix()
 
-    def link_rows(self, table: Document, folder: Path) -> None:
+    def link_rows(self, table: StoredTable, folder: Path) -> None:
         """Put the files of a table's current rows into a new folder as hard links."""
         folder.mkdir(parents=True, exist_ok=True)
         current = self.folder(table)
@@ -125,7 +129,7 @@ class Storage:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows, folder / f"{uuid.uuid4().hex}.parquet")
 
-    def check_not_null(self, table: Document, folder: Path) -> None:
+    def check_not_null(self, table: Mapping[str, Any], folder: Path) -> None:
         """Refuse rows with NULL in a NOT NULL column, by the statistics of the files."""
         strict = {c["physical"]: c["name"] for c in table["columns"] if not c.get("nullable", True)}
         if not strict:
@@ -144,7 +148,7 @@ class Storage:
                             "23502",
                         )
 
-    def check_lengths(self, table: Document, folder: Path) -> None:
+    def check_lengths(self, table: StoredTable, folder: Path) -> None:
         """Refuse texts longer than their CHAR or VARCHAR column; nothing is padded (source: Delta Lake's length check)."""
         limits = {column["physical"]: (column, _length(column)) for column in table["columns"]}
         limits = {name: found for name, found in limits.items() if found[1] is not None}
@@ -197,8 +201,9 @@ class Storage:
             self.discard(self._scratch)
         self._scratch.mkdir(parents=True)
         # Rows of dropped external tables stay: a later table at their place finds them.
-        holders = self._store.list("table") + self._store.list("external_place")
-        used = {str((one.get("storage") or {}).get("path")) for one in holders}
+        stored = [one.get("storage") for one in self._store.list(kinds.TABLE)]
+        stored += [one.get("storage") for one in self._store.list(kinds.TABLE_LOCATION)]
+        used = {one["path"] for one in stored if one is not None}
         for folder in self._tables.iterdir():
             if self.relative(folder) not in used:
                 self.discard(folder)

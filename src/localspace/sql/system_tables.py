@@ -10,6 +10,8 @@ from typing import Any
 from localspace.core.errors import invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredClassification
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 
@@ -21,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 """Names with a mark of their type: * for an ARRAY<STRING>, ~ for a DOUBLE."""
 
-_KIND = "classification"
+_TABLE = "results"
 _TEXTS = tuple(c for c in COLUMNS if c[-1] not in "*~")
 
 
@@ -40,15 +42,15 @@ def seed_results(repositories: Repositories, rows: Any) -> dict[str, Any]:
     if rows is not None and (not isinstance(rows, list) or not all(_is_row(one) for one in rows)):
         raise invalid(f"results is a list of objects with {', '.join(_TEXTS)}, samples and frequency, or null.")
     if rows is None:
-        repositories.store.delete(_KIND, "results")
+        repositories.store.delete(kinds.CLASSIFICATION, _TABLE)
     else:
-        repositories.store.put(_KIND, ("results",), {"rows": rows})
+        repositories.store.put(kinds.CLASSIFICATION, (_TABLE,), StoredClassification(rows=rows))
     return {}
 
 
 def results_columns(repositories: Repositories) -> tuple[str, ...]:
     """Return the columns; raises TABLE_OR_VIEW_NOT_FOUND where nothing was seeded."""
-    if repositories.store.get(_KIND, "results") is None:
+    if repositories.store.get(kinds.CLASSIFICATION, _TABLE) is None:
         raise failures.table_missing(RESULTS)
     return COLUMNS
 
@@ -59,8 +61,8 @@ def results_rows(repositories: Repositories, principal: Principal) -> list[tuple
     results_columns(repositories)
     if not repositories.identity.is_account_admin(principal.id):
         raise failures.insufficient("SELECT", "TABLE", RESULTS)
-    found = repositories.store.get(_KIND, "results") or {"rows": []}
-    return [tuple(_cell(row, column) for column in COLUMNS) for row in found["rows"]]
+    found = repositories.store.get(kinds.CLASSIFICATION, _TABLE)
+    return [tuple(_cell(row, column) for column in COLUMNS) for row in (found["rows"] if found is not None else ())]
 
 
 def _cell(row: dict[str, Any], column: str) -> Any:

@@ -6,7 +6,8 @@ from localspace.core.errors import ApiError
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor, quote_name
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
@@ -82,7 +83,7 @@ def _refuse_legacy_controls(path: tuple[str, str, str], body: Document, listed: 
         refuse_legacy(path[0], "row filters and column masks")
 
 
-def _keep_manual(old: Document, body: Document) -> None:
+def _keep_manual(old: StoredTable, body: Document) -> None:
     by_name = {column["name"].casefold(): column for column in body["columns"]}
     for column in old["columns"]:
         kept = by_name.get(column["name"].casefold())
@@ -241,7 +242,7 @@ def read_properties(cursor: Cursor) -> dict[str, str]:
 
 
 @rule("LS-091")
-def function_reference(context: StatementContext, path: tuple[str, ...]) -> Document:
+def function_reference(context: StatementContext, path: tuple[str, ...]) -> StoredFunction:
     """Return the function that a mask or filter names; raises when it is missing or may not be used."""
     full = context.session.table_path(path)
     function = context.reader.function(full)
@@ -295,13 +296,13 @@ def _fill_row_filter(context: StatementContext, body: Document) -> None:
         }
 
 
-def _fill_masks(context: StatementContext, specs: list[ColumnSpec], columns: list[Document]) -> None:
+def _fill_masks(context: StatementContext, specs: list[ColumnSpec], columns: list[StoredColumn]) -> None:
     for spec, column in zip(specs, columns, strict=True):
         if spec.mask is not None:
-            function = function_reference(context, spec.mask["function"])
+            function = function_reference(context, spec.mask.function)
             column["mask"] = {
                 "function_name": function["full_name"],
-                "using_column_names": spec.mask["using_column_names"],
+                "using_column_names": spec.mask.using_column_names,
             }
 
 

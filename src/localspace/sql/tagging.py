@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import StatementResult
-from localspace.core.store import Document
+from localspace.core.stored_documents.catalog import StoredTagPolicy
+from localspace.core.stored_documents.kind import Document
 from localspace.sql.context import NOTHING, StatementContext, text_rows
 from localspace.sql.securables import Securable, read_securable
 
@@ -123,7 +124,7 @@ def describe_governed_tag(context: StatementContext, cursor: Cursor) -> Statemen
     return text_rows(("tag_key", "description", "values"), [_tag_row(context.repositories.tags.policy(key))])
 
 
-def _tag_row(policy: Document) -> list[str | None]:
+def _tag_row(policy: StoredTagPolicy) -> list[str | None]:
     values = ", ".join(one["name"] for one in policy.get("values") or ())
     return [policy["tag_key"], policy.get("description") or "", values]
 

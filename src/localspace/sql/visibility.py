@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.catalog import StoredGrant, StoredPolicy, StoredTag
+from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.repositories import Repositories
 
@@ -28,7 +30,7 @@ class Visibility:
         return self._seen[key]
 
     def _listed(self, kind: str, securable: str, name: str) -> Iterator[Document]:
-        for one in self.repositories.store.list(kind):
+        for one in self.repositories.store.list(kinds.named(kind)):
             if self._in_scope(one.get("catalog_name") or one["name"]) and self.sees(securable, one[name]):
                 yield one
 
@@ -57,9 +59,9 @@ class Visibility:
         """Return visible volumes."""
         return self._listed("volume", "VOLUME", "full_name")
 
-    def tags(self, entity_type: str, securable: str, parts: int) -> Iterator[tuple[list[str], Document]]:
+    def tags(self, entity_type: str, securable: str, parts: int) -> Iterator[tuple[list[str], StoredTag]]:
         """Return (name parts, assignment) of the tags on visible entities; the last part may hold dots."""
-        for tag in self.repositories.store.list("tag"):
+        for tag in self.repositories.store.list(kinds.TAG):
             if tag["entity_type"] != entity_type:
                 continue
             names = tag["entity_name"].split(".", parts - 1)
@@ -67,10 +69,10 @@ class Visibility:
             if len(names) == parts and self._in_scope(names[0]) and self.sees(securable, on):
                 yield names, tag
 
-    def grants(self, securable: str) -> Iterator[tuple[Document, bool]]:
+    def grants(self, securable: str) -> Iterator[tuple[StoredGrant, bool]]:
         """Return (grant, manages) on visible objects of a type; who does not manage sees the own grants only."""
         names = self.repositories.identity.names_of(self.principal.id)
-        for grant in self.repositories.store.list("grant"):
+        for grant in self.repositories.store.list(kinds.GRANT):
             if grant["securable_type"] != securable or not self._in_scope(grant["full_name"].split(".")[0]):
                 continue
             if not self.sees(securable, grant["full_name"]):
@@ -78,9 +80,9 @@ class Visibility:
             if grant["principal"] in names or self.repositories.privileges.manages(self.principal, securable, grant["full_name"]):
                 yield grant, True
 
-    def policies(self) -> Iterator[Document]:
+    def policies(self) -> Iterator[StoredPolicy]:
         """Return policies on objects that the principal manages or owns, metastore ones for everybody who manages it."""
-        for policy in self.repositories.store.list("policy"):
+        for policy in self.repositories.store.list(kinds.POLICY):
             kind, name = policy["on_securable_type"], policy["on_securable_fullname"]
             if kind != "METASTORE" and not self._in_scope(name.split(".")[0]):
                 continue

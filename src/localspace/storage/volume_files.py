@@ -10,7 +10,9 @@ from pathlib import Path
 
 from localspace.core.errors import ApiError, already_exists, invalid, not_found
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kind import Document
 from localspace.storage.access import VolumePrivileges
 from localspace.storage.blobs import path_segments, write_atomically
 
@@ -119,7 +121,7 @@ class VolumeFiles:
 
     def sweep(self) -> None:
         """Remove the files of volumes that were dropped; nobody can reach them."""
-        kept = {str(one["volume_id"]) for one in self._store.list("volume")}
+        kept = {str(one["volume_id"]) for one in self._store.list(kinds.VOLUME)}
         for folder in self._folder.iterdir():
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +131,7 @@ class VolumeFiles:
         if len(names) < 4 or names[0] != "Volumes":
             raise invalid(f"The path '{path}' must be /Volumes/<catalog>/<schema>/<volume>/…")
         full_name = ".".join(names[1:4])
-        found = self._store.get("volume", *names[1:4])
+        found = self._store.get(kinds.VOLUME, *names[1:4])
         if found is None:
             raise not_found(f"Volume '{full_name}' does not exist.", "NOT_FOUND")
         self._privileges.require(actor, privilege, "VOLUME", found["full_name"])

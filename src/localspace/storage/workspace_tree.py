@@ -8,14 +8,17 @@ modified_at, owner, blob`; `workspace_object_id` leads from the id to the path.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.core.principals import Principal
-from localspace.core.store import Document, Store
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.workspace import StoredWorkspaceObject, StoredWorkspaceObjectId
 from localspace.storage.access import Memberships
 from localspace.storage.blobs import path_segments, write_atomically
 from localspace.storage.notebook_source import Language, bare_name, notebook_language
@@ -23,7 +26,6 @@ from localspace.storage.notebook_source import Language, bare_name, notebook_lan
 MOST_BYTES = 524_288_000
 """Largest workspace file (source: platform docs, workspace files limits)."""
 
-_KIND = "workspace_object"
 _READ, _EDIT, _MANAGE = "CAN_READ", "CAN_EDIT", "CAN_MANAGE"
 _ORDER = ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE")
 
@@ -56,7 +58,7 @@ class WorkspaceTree:
 
     # Reading
 
-    def status(self, actor: Principal, path: str) -> Document:
+    def status(self, actor: Principal, path: str) -> StoredWorkspaceObject:
         """Return the object at a path; raises RESOURCE_DOES_NOT_EXIST."""
         path = normal(path)
         found = self._find(path)
@@ -64,21 +66,21 @@ class WorkspaceTree:
             raise not_found(f"Path ({path}) doesn't exist.")
         return found
 
-    def listed(self, actor: Principal, path: str) -> list[Document]:
+    def listed(self, actor: Principal, path: str) -> list[StoredWorkspaceObject]:
         """Return what a folder holds, or the object itself when it is none."""
         found = self.status(actor, path)
         if found["object_type"] != ObjectType.DIRECTORY:
             return [found]
         return [one for one in self._children(found["path"]) if self._may(actor, one["path"], _READ)]
 
-    def content(self, actor: Principal, path: str) -> tuple[Document, bytes]:
+    def content(self, actor: Principal, path: str) -> tuple[StoredWorkspaceObject, bytes]:
         """Return a notebook or file with its bytes."""
         found = self.status(actor, path)
         if found["object_type"] == ObjectType.DIRECTORY:
             raise invalid(f"Path ({found['path']}) is a folder; only notebooks and files can be exported this way.")
         return found, (self._folder / found["blob"]).read_bytes()
 
-    def walk(self, actor: Principal, path: str) -> Iterator[Document]:
+    def walk(self, actor: Principal, path: str) -> Iterator[StoredWorkspaceObject]:
         """Yield everything below a folder that the actor may read, parents before children."""
         for one in self.listed(actor, path):
             yield one
@@ -91,7 +93,7 @@ class WorkspaceTree:
 
     # Writing
 
-    def mkdirs(self, actor: Principal, path: str) -> Document:
+    def mkdirs(self, actor: Principal, path: str) -> StoredWorkspaceObject:
         """Create a folder and its parents; one that is there already is fine."""
         path = normal(path)
         with self._store.transaction():
@@ -104,7 +106,7 @@ class WorkspaceTree:
             self._require(actor, parent_of(path), _EDIT)
             return self._put(actor, path, ObjectType.DIRECTORY)
 
-    def write(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> Document:
+    def write(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> StoredWorkspaceObject:
         """Import a file; a notebook in source form is stored as a notebook, without its extension."""
         path = normal(path)
         name = path.rsplit("/", 1)[-1]
@@ -115,13 +117,13 @@ class WorkspaceTree:
         jupyter = name.lower().endswith(".ipynb")
         return self.write_notebook(actor, target, content, language, jupyter=jupyter, overwrite=overwrite)
 
-    def write_file(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> Document:
+    def write_file(self, actor: Principal, path: str, content: bytes, *, overwrite: bool) -> StoredWorkspaceObject:
         """Import a file as it is; its content is not looked at."""
         return self._write(actor, normal(path), content, ObjectType.FILE, overwrite=overwrite)
 
     def write_notebook(
         self, actor: Principal, path: str, content: bytes, language: Language, *, jupyter: bool, overwrite: bool
-    ) -> Document:
+    ) -> StoredWorkspaceObject:
         """Import a notebook under exactly this path."""
         extra = {"language": language.value, "repos_export_format": "JUPYTER" if jupyter else "SOURCE"}
         return self._write(actor, normal(path), content, ObjectType.NOTEBOOK, overwrite=overwrite, extra=extra)
@@ -140,9 +142,9 @@ class WorkspaceTree:
             doomed = [*self._below(path), found]
         with self._store.transaction():
             for one in doomed:
-                self._store.delete(_KIND, _encoded(one["path"]))
-                self._store.delete("workspace_object_id", str(one["object_id"]))
-                self._store.delete("permission", PERMISSION_TYPES[ObjectType(one["object_type"])], str(one["object_id"]))
+                self._store.delete(kinds.WORKSPACE_OBJECT, _encoded(one["path"]))
+                self._store.delete(kinds.WORKSPACE_OBJECT_ID, str(one["object_id"]))
+                self._store.delete(kinds.PERMISSIONS, PERMISSION_TYPES[ObjectType(one["object_type"])], str(one["object_id"]))
         for one in doomed:
             if one.get("blob"):
                 (self._folder / one["blob"]).unlink(missing_ok=True)
@@ -165,8 +167,8 @@ class WorkspaceTree:
             if found is None:
                 continue
             kind = PERMISSION_TYPES[ObjectType(found["object_type"])]
-            stored = self._store.get("permission", kind, str(found["object_id"])) or {}
-            for entry in stored.get("access_control_list", ()):
+            stored = self._store.get(kinds.PERMISSIONS, kind, str(found["object_id"]))
+            for entry in stored["access_control_list"] if stored is not None else ():
                 reached = entry["principal"] in names or (
                     entry["kind"] == "group" and self._identity.is_member(actor.id, entry["principal"])
                 )
@@ -196,8 +198,8 @@ class WorkspaceTree:
         object_type: ObjectType,
         *,
         overwrite: bool,
-        extra: Document | None = None,
-    ) -> Document:
+        extra: Mapping[str, Any] | None = None,
+    ) -> StoredWorkspaceObject:
         if len(content) > MOST_BYTES:
             raise too_large(len(content))
         parent = self._find(parent_of(path))
@@ -219,28 +221,35 @@ class WorkspaceTree:
             # Two deploys race for one lock file: only one of them may create it.
             if not overwrite and self._find(path) is not None:
                 raise already_exists(f"Path ({path}) already exists.")
-            new = self._put(actor, path, object_type, (extra or {}) | {"blob": blob, "size": len(content)})
+            new = self._put(actor, path, object_type, {**(extra or {}), "blob": blob, "size": len(content)})
         if old is not None:
             (self._folder / old["blob"]).unlink(missing_ok=True)
         return new
 
-    def _put(self, actor: Principal, path: str, object_type: ObjectType, extra: Document | None = None) -> Document:
+    def _put(
+        self, actor: Principal, path: str, object_type: ObjectType, extra: Mapping[str, Any] | None = None
+    ) -> StoredWorkspaceObject:
         now = self._clock.now_ms()
         old = self._find(path)
-        body: Document = {
-            "path": path,
-            "object_type": object_type.value,
-            "object_id": old["object_id"] if old else self._store.next_number("workspace_object", 1_000_000_000_000_001),
-            "created_at": old["created_at"] if old else now,
-            "modified_at": now,
-            "owner": old["owner"] if old else actor.name,
-        } | (extra or {})
-        self._store.put(_KIND, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
-        self._store.put("workspace_object_id", (str(body["object_id"]),), {"path": path, "owner": _home_of(path)})
+        body = kinds.WORKSPACE_OBJECT.document(
+            {
+                "path": path,
+                "object_type": object_type.value,
+                "object_id": old["object_id"] if old else self._store.next_number("workspace_object", 1_000_000_000_000_001),
+                "created_at": old["created_at"] if old else now,
+                "modified_at": now,
+                "owner": old["owner"] if old else actor.name,
+                **(extra or {}),
+            }
+        )
+        self._store.put(kinds.WORKSPACE_OBJECT, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
+        self._store.put(
+            kinds.WORKSPACE_OBJECT_ID, (str(body["object_id"]),), StoredWorkspaceObjectId(path=path, owner=_home_of(path))
+        )
         return body
 
-    def _find(self, path: str) -> Document | None:
-        found = self._store.get(_KIND, _encoded(path))
+    def _find(self, path: str) -> StoredWorkspaceObject | None:
+        found = self._store.get(kinds.WORKSPACE_OBJECT, _encoded(path))
         if found is not None or not self._is_given(path):
             return found
         return self._make_given(path)
@@ -255,10 +264,10 @@ class WorkspaceTree:
         found = self._identity.by_name(names[2])
         return found is not None and found.name == names[2] and self._identity.in_workspace(found.id)
 
-    def _make_given(self, path: str) -> Document:
+    def _make_given(self, path: str) -> StoredWorkspaceObject:
         now = self._clock.now_ms()
         number = self._store.next_number("workspace_object", 1_000_000_000_000_001)
-        body: Document = {
+        body: StoredWorkspaceObject = {
             "path": path,
             "object_type": ObjectType.DIRECTORY.value,
             "object_id": number,
@@ -267,18 +276,18 @@ class WorkspaceTree:
             "owner": path.rsplit("/", 1)[-1] if path.startswith("/Users/") else "",
         }
         with self._store.transaction():
-            self._store.put(_KIND, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
-            self._store.put("workspace_object_id", (str(number),), {"path": path, "owner": _home_of(path)})
+            self._store.put(kinds.WORKSPACE_OBJECT, (_encoded(path),), body, (_encoded(parent_of(path)),) if path != "/" else ())
+            self._store.put(kinds.WORKSPACE_OBJECT_ID, (str(number),), StoredWorkspaceObjectId(path=path, owner=_home_of(path)))
         return body
 
-    def _children(self, path: str) -> list[Document]:
+    def _children(self, path: str) -> list[StoredWorkspaceObject]:
         if path == "/":
             for given in ("/Users", "/Shared"):
                 self._find(given)
-        return sorted(self._store.list(_KIND, (_encoded(path),)), key=lambda one: str(one["path"]))
+        return sorted(self._store.list(kinds.WORKSPACE_OBJECT, (_encoded(path),)), key=lambda one: str(one["path"]))
 
-    def _below(self, path: str) -> list[Document]:
-        found: list[Document] = []
+    def _below(self, path: str) -> list[StoredWorkspaceObject]:
+        found: list[StoredWorkspaceObject] = []
         for one in self._children(path):
             if one["object_type"] == ObjectType.DIRECTORY:
                 found.extend(self._below(one["path"]))

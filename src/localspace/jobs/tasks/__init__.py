@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.tasks import notebook, python_script, python_wheel, sql_file
 from localspace.jobs.tasks.preparation import Preparation
 

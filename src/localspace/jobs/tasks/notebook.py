@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localspace.core.errors import ApiError
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.tasks.preparation import Preparation, PreparationError
 from localspace.storage.notebook_source import Language
 from localspace.storage.workspace_tree import ObjectType, normal

@@ -9,7 +9,8 @@ from typing import Any
 
 from localspace.core.errors import ApiError
 from localspace.core.principals import Principal
-from localspace.core.store import Document
+from localspace.core.stored_documents.jobs import StoredRun
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.libraries import LibraryError, provide
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import ObjectType, WorkspaceTree, normal, parent_of
@@ -33,7 +34,7 @@ class Preparation:
     """One attempt of a task: who runs it, its resolved form, where its process works."""
 
     actor: Principal
-    run: Document
+    run: StoredRun
     task: Document
     folder: Path
     cache: Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localspace.core.store import Document
+from localspace.core.stored_documents.kind import Document
 from localspace.jobs.tasks.preparation import Preparation
 
 
