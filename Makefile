@@ -39,6 +39,8 @@ TAKES_destroy := ENV YES ALLOW_WIDENING
 TAKES_destroy-governance := ENV YES ALLOW_WIDENING
 TAKES_destroy-genie := ENV YES ALLOW_WIDENING
 TAKES_destroy-account := ENV YES ALLOW_WIDENING SOLE_WORKSPACE
+# Python keeps what it compiles, also where the caller's environment forbids it: each worker, command and task would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 GOALS := $(or $(MAKECMDGOALS),help)
 TAKEN := $(foreach goal,$(GOALS),$(TAKES_$(goal)))
 GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(v)))
@@ -100,7 +102,7 @@ test: setup $(VENV)/.engine ## All tests except the heavy and the nightly ones.
 test-unit: setup ## The tests that need no server, no JVM and no network.
 	@$(BIN)/pytest -m "unit and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
-	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
 	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
