@@ -20,6 +20,7 @@ from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.controls import ControlsRead, read_controls
 
 _VARIABLE = "_LAMPKEEPER_COMPLETE"
+_SHOWN = {"open": "not sensitive"}
 _PLACES = {
     "bash": "eval \"$(lampkeeper completion bash)\"   # in ~/.bashrc",
     "zsh": "eval \"$(lampkeeper completion zsh)\"   # in ~/.zshrc, after compinit",
@@ -68,7 +69,7 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
         )
         context.console.line(env, "bold")
         context.console.line(f"  snapshot  {f'{len(taken.tables)} tables, {taken.taken_at}' if taken else 'none'}")
-        context.console.line(f"  labels    {', '.join(f'{n} {what}' for what, n in labels.items()) or 'none'}")
+        context.console.line(f"  labels    {', '.join(f'{n} {_SHOWN.get(what, what)}' for what, n in labels.items()) or 'none'}")
         context.console.line(f"  draft     {'yes' if drafted else 'none'}")
         for layer, facts in layers.items():
             context.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")
