@@ -94,7 +94,7 @@ def test_a_copy_under_opaque_names_is_undecided_until_its_values_are_counted(tmp
     assert [c for c, x in before.items() if x.protect is Protect.UNDECIDED] == ["c1", "c2", "c3", "kv"]
     settled, wire = settle(folder, {"c1": EMAILS, "c2": CODES, "c3": FIGURES})
     assert settled.as_dict() == {"columns": 4, "protected": 1, "open": 2, "undecided": 1, "masked": 0}
-    assert str(settled) == "values: of 4 columns that names cannot settle, 3 settled (1 protected, 2 open), 1 undecided"
+    assert str(settled) == "values: of 4 columns undecided by name, 3 decided (1 protected, 2 not sensitive), 1 undecided"
     after = labels(folder)
     assert (after["c1"].label, after["c1"].protect) == (LabelClass.EMAIL, Protect.YES)
     assert {c: after[c].protect for c in ("c2", "c3", "kv")} == {"c2": Protect.NO, "c3": Protect.NO, "kv": Protect.UNDECIDED}
@@ -179,7 +179,7 @@ def test_generate_counts_by_default_and_says_how_many_that_settled(
     assert document["values"] == {"columns": 4, "protected": 1, "open": 2, "undecided": 1, "masked": 0}
     assert len(wire.statements) == 1
     assert main(["generate"]) == 0
-    assert "values: of 4 columns that names cannot settle, 3 settled" in capsys.readouterr().out
+    assert "values: of 4 columns undecided by name, 3 decided" in capsys.readouterr().out
     assert "ana" not in (folder.generated_path / "sources" / "profiles.jsonl").read_text()
 
 

@@ -1,4 +1,4 @@
-"""Columns that names cannot settle, settled by their values: counts and formats of those columns alone, one query a table."""
+"""Decides columns that are undecided by name from their value profiles, with one query per table."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from lampkeeper.model.tags import EntityType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What became of the columns that names cannot settle: protected, open, or undecided still.
+    """The numbers of columns undecided by name that are now protected, not sensitive (`open`) or still undecided.
 
-    `masked`: those of them whose values are masked already and so were not looked at; `findings`: what could not be read.
+    `masked`: columns that are masked already and were not profiled; `findings`: tables that could not be read.
     """
 
     columns: int = 0
@@ -39,10 +39,10 @@ class Decided:
 
     def __str__(self) -> str:
         """Return one line for people."""
-        rest = f"; {self.masked} are masked already and were not looked at" if self.masked else ""
+        rest = f"; {self.masked} are masked already and were not profiled" if self.masked else ""
         return (
-            f"values: of {self.columns} columns that names cannot settle, {self.protected + self.open} settled"
-            f" ({self.protected} protected, {self.open} open), {self.undecided} undecided{rest}"
+            f"values: of {self.columns} columns undecided by name, {self.protected + self.open} decided"
+            f" ({self.protected} protected, {self.open} not sensitive), {self.undecided} undecided{rest}"
         )
 
     def as_dict(self) -> dict[str, int]:
