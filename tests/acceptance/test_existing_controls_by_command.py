@@ -119,7 +119,7 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     assert (audited.code, audited.document["clean"]) == (1, False)
     assert "set on the table itself" in audited.findings()["audit/second_mask"][0]
     why = bank.run("why", ANA, "oo.hr.staff.email", "--live")
-    assert "column mask oo.hr.old_mask(email): binds everybody" in why.out
+    assert "column mask oo.hr.old_mask(email): applies to all principals" in why.out
     assert "gets: failing (MULTIPLE_MASKS)" in why.out
     assert "on tables   column mask oo.hr.old_mask(email) on oo.hr.staff.email" in bank.run("status", "--live").out
     taken = bank.run("plan", "--adopt", "--json")

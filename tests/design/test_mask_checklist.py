@@ -144,7 +144,7 @@ def test_two_masks_of_one_value_that_add_up_are_found(ask: Checks) -> None:
         name="mask_nric",
     )
     lines = check_set(Library(functions={**library.functions, "mask_nric": head}), built_in_overlays(), ask, ask.sql)
-    assert [line.item for line in lines if not line.good] == ["masks of one value do not add up"]
+    assert [line.item for line in lines if not line.good] == ["masks of one value do not combine"]
 
 
 INNER = "unhex('{{hash_key.inner}}')"

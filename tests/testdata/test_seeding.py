@@ -52,10 +52,10 @@ def test_a_table_of_somebody_else_is_not_touched(workspace):
     run_sql(workspace, "CREATE SCHEMA theirs.s")
     run_sql(workspace, "CREATE TABLE theirs.s.t (a INT)")
     before = writes(workspace)
-    with pytest.raises(UsageError, match="not test data of ours"):
+    with pytest.raises(UsageError, match="not created by seeding"):
         seed_schema(workspace, [table("theirs", "u"), table("theirs", "t")])
     assert writes(workspace) == before
-    with pytest.raises(UsageError, match="not made by seeding"):
+    with pytest.raises(UsageError, match="not created by seeding"):
         teardown(workspace, ["theirs"])
 
 

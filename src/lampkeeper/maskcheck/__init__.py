@@ -1,1 +1,1 @@
-"""The checklist of masking safety, run over every mask of the library."""
+"""The masking safety checklist, run on every mask of the library."""

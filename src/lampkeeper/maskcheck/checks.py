@@ -1,7 +1,7 @@
-"""The checklist for masking functions, run on a SQL engine: what a function may never do, item by item.
+"""The checklist for masking functions, run on a SQL engine, one item per requirement.
 
-The questions are made here and are always the same; an engine answers them. A verdict says what was seen, never a value of
-anybody: all inputs are invented.
+This module creates the queries, which are deterministic; an engine runs them. A verdict may quote values, as all inputs are
+invented.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from lampkeeper.testdata.deterministic_random import DeterministicRandom
 from lampkeeper.text.sql_quoting import quote_string, string_value
 
 Ask = Callable[[LibraryFunction, Sequence[str]], list[str | None]]
-"""Takes SQL literals, returns what the function gives for each, as text; raises EngineRefusedError when it throws."""
+"""Returns the function's result, as text, for each SQL literal; raises EngineRefusedError if the engine fails."""
 
 
 class EngineRefusedError(Exception):
-    """The engine threw an error: its class."""
+    """The engine raised an error; the message is its class."""
 
 
 class Item(StrEnum):
-    """Items of the checklist that concern one function; `NUMBERS` says which entries of the checklist they are."""
+    """Items of the checklist for one function; `NUMBERS` maps them to the numbers of the checklist."""
 
     EXAMPLES = "examples"
     IDENTITY = "no identity"
@@ -58,12 +58,12 @@ NUMBERS = {
     Item.NULLS: 9, Item.TYPES: 10, Item.SAME: 11, Item.JOINS: 12, Item.TOTAL: 14, Item.PURE: 15, Item.SPEED: 16,
     Item.BOUND: 19, Item.DATES: 20,
 }  # fmt: skip
-"""Which entry of the checklist an item is; the others are about sets of masks (`mask_sets`)."""
+"""The number of an item in the checklist; the other numbers are about sets of masks (`mask_sets`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One item of one function: good, bad, or without meaning for it (None); `seen` says what."""
+    """The result of one item for one function: passed, failed, or not applicable (None); `seen` is the observation."""
 
     function: str
     item: Item
@@ -78,11 +78,11 @@ DIRT = (
     *("::1", "fe80::1%eth0", "1.2.3", "999.1.1.1", "10.0.0.1\n", "007", "+1", "+++++++++", "(((((((((", "1980-13-45"),
     *("80-01-01", "NULL", "\\", "%", "_", "O'Brien", "-", "0000", "A" * 300, "9" * 300, "s1234567d", "  S1234567D  "),
 )
-"""Malformed and hostile texts."""
+"""Malformed and hostile strings."""
 
 CONSTANTS = ("[REDACTED]", "***")
 FEWEST_LEFT = 1000
-"""How many values must remain possible for whoever knows the person and sees the masked value."""
+"""How many values must remain possible for an observer who knows the person and sees the masked value."""
 
 _BUDGETS = {
     "name": 1, "email": 1, "phone": 3, "payment_card": 4, "card_security_code": 0, "credentials": 0, "any": 0, "address": 3,
@@ -114,7 +114,7 @@ _AMOUNTS = tuple(str(a) for a in (0, 1, 49, 50, 99, 100, 101, 1200, 4711, 99_999
 
 
 def check_masks(functions: Iterable[LibraryFunction], overlays: Iterable[Overlay], ask: Ask) -> tuple[Verdict, ...]:
-    """Return the verdicts of every mask on every item, in the order given."""
+    """Return the verdicts of every mask on every item, in the given order."""
     identifiers = [i for p in overlays for i in p.identifiers]
     found: list[Verdict] = []
     for function in functions:
@@ -125,7 +125,7 @@ def check_masks(functions: Iterable[LibraryFunction], overlays: Iterable[Overlay
 
 
 class _Checker:
-    """One function under test; every question is asked once."""
+    """Checks one function; every query runs once."""
 
     def __init__(self, function: LibraryFunction, written: LibraryFunction, uses: Sequence[Identifier], ask: Ask) -> None:
         self._function, self._written, self._uses, self._ask = function, written, uses, ask
@@ -135,7 +135,7 @@ class _Checker:
         self._known: dict[str, str | None] = {}
 
     def run(self) -> list[Verdict]:
-        """Return the verdicts; an engine that throws fails TOTAL and leaves the items that need answers unproven, hence bad."""
+        """Return the verdicts; an engine error fails TOTAL, and the items that need results then fail as unproven."""
         verdicts = [self._pure(), self._calls(Item.MESSAGES, _ECHOES)]
         verdicts += [] if self._keyed else [self._calls(Item.INVERSION, _HASHES)]
         try:
@@ -174,11 +174,11 @@ class _Checker:
         collide = joins_kept(dict(zip(named, ours, strict=True)), text=self._text)
         self._ask(self._function, ["NULL"])
         return [
-            self._say(Item.INVERSION, not wrong, wrong or "nothing without the key"),
-            self._say(Item.JOINS, not collide, collide or f"{len(set(ours))} values stay apart"),
+            self._say(Item.INVERSION, not wrong, wrong or "no result without the key"),
+            self._say(Item.JOINS, not collide, collide or f"{len(set(ours))} values stay distinct"),
         ]
 
-    # Questions
+    # Queries
 
     def _literals(self) -> list[str]:
         if self._text:
@@ -195,7 +195,7 @@ class _Checker:
         return tuple(dict.fromkeys((*DIRT, *self._random(), *self._shaped())))
 
     def _changed(self) -> list[str]:
-        """Return what will be asked about single characters, so that one query asks all."""
+        """Return all literals with changed single characters, so that one query covers them."""
         return [quote_string(t) for text in self._shaped() for _, t in _changes(text)] if self._text else []
 
     def _random(self) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ class _Checker:
         return tuple(rng.letters(length, a) for a in alphabets for length in (*range(1, 21), 32, 48, 64))
 
     def _shaped(self) -> tuple[str, ...]:
-        """Return texts that the function knows: its examples and the samples of its identifiers."""
+        """Return valid inputs of the function: its examples and the samples of its identifiers."""
         quoted = (e.arguments[0] for e in self._function.function.examples)
         examples = [string_value(q) for q in quoted if q.startswith("'") and q.endswith("'")]
         return tuple(dict.fromkeys([*examples, *(s for i in self._uses for s in i.samples)]))
@@ -223,7 +223,7 @@ class _Checker:
         return self._say(Item.NULLS, good, "" if good else "NULL becomes a value")
 
     def _ask_plain(self, literals: Sequence[str]) -> list[str | None]:
-        """Return literals of the return type as text: what an identity function gives."""
+        """Return literals of the return type as text, as an identity function returns them."""
         return self._ask(identity_of(self._function.function.returns), literals)
 
     def _identity(self, outs: dict[str, str | None], item: Item, texts: Iterable[str]) -> Verdict:
@@ -232,14 +232,14 @@ class _Checker:
             kept = _bare(text)
             if answer is None or answer in CONSTANTS or not kept:
                 continue
-            # A short text may stand in a hash by chance.
+            # A hash may contain a short text by chance.
             chance = self._keyed and len(kept) < _BY_CHANCE
             if answer == text or (kept in _bare(answer) and not chance):
-                return self._say(item, False, f"a text of {len(text)} characters comes back whole")
+                return self._say(item, False, f"a text of {len(text)} characters is returned unmasked")
         return self._say(item, True)
 
     def _shown(self) -> list[Verdict]:
-        """Say which characters can be seen, by changing each of them, and how many values are left for who sees the rest."""
+        """Check which characters are visible, by changing each, and how many values remain possible for an observer."""
         worst, left, bad = 0, float("inf"), ""
         for text in self._shaped():
             if self._values([quote_string(text)])[0] in (None, *CONSTANTS):
@@ -249,7 +249,7 @@ class _Checker:
             if len(seen) > self._budget(text):
                 bad = bad or f"{len(seen)} of {len(_bare(text))} characters are shown"
             for use in self._uses:
-                # Shorter texts are codes of a list (ICD-10), not numbers of a person.
+                # Shorter texts are codes from a list (ICD-10), not personal numbers.
                 if use.format is not None and use.format.accepts(text) and len(_bare(text)) >= SHORTEST_NUMBER:
                     left = min(left, values_left(use, text, seen))
         budget = self._say(Item.BUDGET, not bad, bad or (f"{worst} shown" if worst else ""))
@@ -280,11 +280,11 @@ class _Checker:
             if answer is None or abs(float(answer) - float(given)) > 50:
                 return self._say(Item.BOUND, False, f"{given} is off by more than 50")
             if float(given) % 100 == 0 and float(answer) == float(given):
-                return self._say(Item.BOUND, False, f"{given} comes back as it is")
+                return self._say(Item.BOUND, False, f"{given} is returned unmasked")
         return self._say(Item.BOUND, True, "within 50")
 
     def _dates(self) -> Verdict:
-        """Return whether more than the year of a date is left, and whether the bucket of the old holds on any day."""
+        """Check that only the year of a date is visible, and that the bucket for ages of 90 and more holds on any day."""
         kind = self._function.function.parameters[0].type
         if self._family not in (TypeFamily.DATE, TypeFamily.TIMESTAMP):
             return self._say(Item.DATES, None)
@@ -306,7 +306,7 @@ class _Checker:
         except SqlglotError:
             return self._say(Item.PURE, False, "the body does not parse")
         if len(list(tree.find_all(exp.Select))) > 1 or tree.find(exp.Table):
-            return self._say(Item.PURE, False, "holds a subquery")
+            return self._say(Item.PURE, False, "contains a subquery")
         foreign = self._called() & _IDENTITY
         dotted = [d.sql() for d in tree.find_all(exp.Dot)]
         names = sorted({*foreign, *dotted})
@@ -317,7 +317,7 @@ class _Checker:
         return self._say(item, not found, f"calls {', '.join(sorted(found))}" if found else "")
 
     def _called(self) -> set[str]:
-        """Return the names of the functions that the body calls, small letters; of a body that does not parse, none."""
+        """Return the lower-case names of the functions that the body calls; none for a body that does not parse."""
         try:
             tree = sqlglot.parse_one(f"SELECT {self._function.function.body}", read="databricks")
         except SqlglotError:
@@ -330,21 +330,21 @@ class _Checker:
 
 
 def identity_of(type_text: str) -> LibraryFunction:
-    """Return a function that gives its argument back: how the engine prints literals of a type."""
+    """Return the identity function of a type, which shows how the engine prints its literals."""
     name = "plain_" + "".join(c if c.isalnum() else "_" for c in type_text.lower())
     text = f"-- {name}(value {type_text}) RETURNS {type_text}\n-- class: any\n-- reveals: all\n-- example: NULL -> NULL\nvalue"
     return parse_library_file(text, FunctionRole.MASK, place="plain")
 
 
 def _more_than_a_year(shown: Sequence[str | None], today: str) -> str:
-    """Return what a date mask shows beside the year (or beside one year for all of 90 and more, on that day), or nothing."""
+    """Return what a date mask reveals beyond the year (or beyond one common year for ages of 90 and more), or nothing."""
     by_year = dict(zip(_YEARS, (set(shown[i : i + 3]) for i in range(0, len(shown), 3)), strict=True))
     if any(len(answers) > 1 for answers in by_year.values()):
-        return "days of one year come out different"
+        return "days of one year have different results"
     if any(a is not None and not re.fullmatch(r"\d{4}( 00:00:00)?", a) for a in shown):
-        return "month, day or time are shown"
+        return "month, day or time are visible"
     old = {a for year, answers in by_year.items() if today and int(today[:4]) - year >= 90 for a in answers}
-    return "people of 90 and more are told apart" if len(old) > 1 else ""
+    return "ages of 90 and more are distinguishable" if len(old) > 1 else ""
 
 
 def _bare(text: str) -> str:
@@ -352,14 +352,14 @@ def _bare(text: str) -> str:
 
 
 def visible_positions(function: LibraryFunction, text: str, ask: Ask) -> set[int]:
-    """Return the positions whose change changes what is shown, of those before an `@`."""
+    """Return the positions, of those before an `@`, at which a change of the input changes the result."""
     changes = _changes(text)
     plain, *answers = ask(function, [quote_string(text), *(quote_string(t) for _, t in changes)])
     return {i for (i, _), a in zip(changes, answers, strict=True) if a not in (plain, None, *CONSTANTS)}
 
 
 def _changes(text: str) -> list[tuple[int, str]]:
-    """Return the text with each of its letters and digits changed into every other, with the position."""
+    """Return the text with each of its letters and digits replaced by every other, with the position."""
     found = []
     for index, char in enumerate(text.split("@")[0]):
         pool = _DIGITS if char.isdigit() else _CAPITALS if char.isupper() else _CAPITALS.lower()
@@ -369,7 +369,7 @@ def _changes(text: str) -> list[tuple[int, str]]:
 
 
 def values_left(use: Identifier, text: str, seen: set[int]) -> float:
-    """Return how many values fit what is shown and what is known of the person, by the share of random fills that are valid."""
+    """Return how many values fit the visible part and facts about the person, estimated from the share of valid random fills."""
     if use.format is None:
         return float("inf")
     order = [i for i, c in enumerate(text) if c.isalnum()]

@@ -1,4 +1,4 @@
-"""An engine for the mask checks: a local workspace of its own, gone afterwards."""
+"""The engine for the mask checks: a temporary local workspace."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CATALOG, _SCHEMA = "main", "mask_checks"
 
 
 class Engine:
-    """Makes each function as it is asked about, and asks for all values in one query; also runs plain statements."""
+    """Creates each function when it is first used, and computes all values in one query; also runs plain statements."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Take a workspace where the checks may do as they like."""
+        """Take a workspace in which the checks may create and drop objects freely."""
         self._workspace = workspace
         self._made: dict[str, str] = {}
 
     def __call__(self, function: LibraryFunction, literals: Sequence[str]) -> list[str | None]:
-        """Return what the function gives for each literal, as text; raise EngineRefusedError when it throws."""
+        """Return the function's result, as text, for each literal; raise EngineRefusedError if the engine fails."""
         create = function.at(_CATALOG, _SCHEMA).create_sql()
         kind = function.function.parameters[0].type
         call = f"{_CATALOG}.{_SCHEMA}.{function.name}(CAST(v AS {kind}))"
@@ -40,7 +40,7 @@ class Engine:
         return [answers[number] for number in range(len(literals))]
 
     def sql(self, statement: str) -> Sequence[Sequence[str | None]]:
-        """Return the rows of a statement; raise EngineRefusedError with the error's class when it is refused."""
+        """Return the rows of a statement; raise EngineRefusedError with the error's class if it fails."""
         try:
             return run_sql(self._workspace, statement, kind="mask check").rows
         except RemoteError as error:

@@ -1,4 +1,4 @@
-"""What a keyed mask must do that a plain one need not: hang on its key for every value, fail without it, keep joins."""
+"""Requirements of keyed masks: every result depends on the key, there is none without the key, and joins still work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHARE = 0.5
 
 
 def with_a_key(function: LibraryFunction) -> LibraryFunction:
-    """Return the function under a key made up for this check, which nobody keeps; one that needs none as it is."""
+    """Return the function with a key generated for this check and not stored; a function without a key unchanged."""
     if not function.function.keyed:
         return function
     key = HashKey.parse(secrets.token_hex(32), "a key for one check")
@@ -22,16 +22,16 @@ def with_a_key(function: LibraryFunction) -> LibraryFunction:
 
 
 def hangs_on_its_key(one: Sequence[str | None], other: Sequence[str | None], none: Sequence[str | None]) -> str:
-    """Return what is wrong with answers under two keys and under none; empty when nothing is."""
+    """Return the problem of the results with two keys and without one; empty if there is none."""
     if any(a is not None and a == b for a, b in zip(one, other, strict=True)):
-        return "some values come out the same under another key"
+        return "some values have the same result with another key"
     if any(a is not None for a in none):
-        return "without a key it gives a value"
+        return "it returns a value without a key"
     return ""
 
 
 def joins_kept(outs: Mapping[str, str | None], *, text: bool) -> str:
-    """Return why different values would meet in a join; empty when none do. Case and blanks around a text may not count."""
+    """Return why different values would match in a join; empty if none would. Case and surrounding blanks may be ignored."""
     seen: dict[str, str] = {}
     for value, answer in outs.items():
         if answer is None:
@@ -40,12 +40,12 @@ def joins_kept(outs: Mapping[str, str | None], *, text: bool) -> str:
         if text and len(answer) < _LEAST_DIGITS:
             return f"{len(answer)} characters are too few: values would collide"
         if seen.setdefault(answer, plain) != plain:
-            return "two values come out the same"
+            return "two values have the same result"
     return ""
 
 
 def characters_shown(plain: str, changed: Sequence[str | None]) -> int:
-    """Return at how many places the answer stays as it is when characters of the value change: what is no hash there."""
+    """Return at how many positions the result does not change with the characters of the value, so is not part of a hash."""
     same = [c for c in changed if c is not None and len(c) == len(plain)]
     if len(same) < len(changed) or not same:
         return len(plain)

@@ -1,4 +1,4 @@
-"""Items of the checklist about sets of masks: what no function shows alone."""
+"""Items of the checklist about sets of masks, which no single function can show."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SMALL_DOMAINS = (LabelClass.DEMOGRAPHIC, LabelClass.HEALTH)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetVerdict:
-    """One item about the whole set."""
+    """The result of one item for the whole set."""
 
     item: str
     good: bool
@@ -39,11 +39,11 @@ class SetVerdict:
 
 
 SET_NUMBERS = (7, 13, 16, 17, 18, 21, 22, 23, 24, 25)
-"""Which entries of the checklist are rows of this table; the others are items of one mask."""
+"""The numbers of the checklist that are rows of this table; the others are items of single masks."""
 
 
 def check_set(library: Library, overlays: Sequence[Overlay], ask: Ask, sql: Sql) -> tuple[SetVerdict, ...]:
-    """Return the verdicts about all masks and overlays together."""
+    """Return the verdicts on all masks and overlays together."""
     knowledge = compose(tuple(overlays))
     protections = knowledge.vocabulary.protections()
     values = {(t.key, t.value) for t in protections}
@@ -59,7 +59,7 @@ def check_set(library: Library, overlays: Sequence[Overlay], ask: Ask, sql: Sql)
         replace(_differencing(library, overlays, ask), number=7),
         *_made_of_labels(knowledge, library),
         SetVerdict(
-            item="a filter comes before the mask", good=filter_comes_first(sql), seen="rows left out by another column", number=16
+            item="a filter runs before the mask", good=filter_comes_first(sql), seen="rows excluded by another column", number=16
         ),
         SetVerdict(
             item="a tag value has one function", good=len(values) == len(protections), seen=f"{len(values)} tag values", number=22
@@ -70,32 +70,32 @@ def check_set(library: Library, overlays: Sequence[Overlay], ask: Ask, sql: Sql)
             number=18,
         ),
         SetVerdict(
-            item="what keeps joins is keyed", good=not bare_hashes,
-            seen=", ".join(bare_hashes or hashed) or "no hash: masked values do not join", number=13,
+            item="masks that keep joins are keyed", good=not bare_hashes,
+            seen=", ".join(bare_hashes or hashed) or "no hash: masked values cannot be joined", number=13,
         ),
         replace(_groups_of_people(library, ask), number=17),
     )  # fmt: skip
 
 
 def _made_of_labels(knowledge: Knowledge, library: Library) -> tuple[SetVerdict, ...]:
-    """Judge what is made of a table with a column of every class and type."""
+    """Check the protection of a table with a column of every class and type."""
     table, labels = everything(knowledge)
     desired = desired_for(knowledge, table, labels)
     count = f"{len(table.columns)} columns of every class and type"
     found = (
-        (21, "the uncleared see masked, the cleared raw", who_sees_what(desired, table), f"4 kinds of people, {count}"),
-        (22, "a column meets one mask", one_mask_each(desired, table), count),
-        (23, "masks are of their column's class", masks_of_their_class(knowledge, library), "no mask of another class"),
-        (24, "the unlabelled stay closed", unlabelled_stay_closed(knowledge), "no label: not granted; undecided: masked"),
+        (21, "cleared principals see raw values, others masked", who_sees_what(desired, table), f"4 principals, {count}"),
+        (22, "a column has one mask", one_mask_each(desired, table), count),
+        (23, "masks fit their column's class", masks_of_their_class(knowledge, library), "no mask of another class"),
+        (24, "unlabelled columns stay hidden", unlabelled_stay_closed(knowledge), "no label: not granted; undecided: masked"),
     )
     return tuple(SetVerdict(item=item, good=not wrong, seen=wrong or seen, number=n) for n, item, wrong, seen in found)
 
 
 def mutants_die(library: Library, overlays: Sequence[Overlay], ask: Ask) -> SetVerdict:
-    """Return the verdict on the checklist itself: whether masks broken on purpose fail it."""
+    """Return the verdict on the checklist itself: whether it fails deliberately broken masks."""
     made = [m for name in SAMPLE if name in library.functions for m in mutants(library.functions[name])]
     verdicts = check_masks(made, overlays, ask)
-    # A mutant must be caught by what it does, not by its examples.
+    # A mutant must be caught by its behaviour, not by its examples.
     caught = {v.function for v in verdicts if v.good is False and v.item is not Item.EXAMPLES}
     alive = sorted({m.name for m in made} - caught)
     return SetVerdict(
@@ -107,7 +107,7 @@ def mutants_die(library: Library, overlays: Sequence[Overlay], ask: Ask) -> SetV
 
 
 def _differencing(library: Library, overlays: Iterable[Overlay], ask: Ask) -> SetVerdict:
-    """Lay side by side the masks of identifiers of one scheme (NRIC and FIN): what they show together must leave enough."""
+    """Combine the masks of identifiers of one scheme (NRIC and FIN): together they must leave enough possible values."""
     fewest, worst, bad = float("inf"), "", []
     known = [i for p in overlays for i in p.identifiers]
     for each in (i for i in known if i.format is not None and not i.open):
@@ -119,29 +119,29 @@ def _differencing(library: Library, overlays: Iterable[Overlay], ask: Ask) -> Se
             names = {
                 f.function for i in alike if i.format and i.format.accepts(sample) for f in i.functions if f.family == "STRING"
             }
-            if len(names) < 2:  # what one mask leaves is an item of its own
+            if len(names) < 2:  # a single mask is covered by another item
                 continue
             seen: set[int] = set()
-            # A keyed hash can be held against no candidate without its key.
+            # Without the key, a keyed hash cannot be compared with candidates.
             for name in (n for n in sorted(names & set(library.functions)) if not library.functions[n].function.keyed):
                 seen |= visible_positions(library.functions[name], sample, ask)
             left = values_left(each, sample, seen)
             if left < fewest:
                 fewest, worst = left, f"{each.row}: {', '.join(sorted(names))}"
             if left < FEWEST_LEFT:
-                bad.append(f"{each.row}: {left:.0f} left by {', '.join(sorted(names))}")
+                bad.append(f"{each.row}: {left:.0f} possible after {', '.join(sorted(names))}")
     return SetVerdict(
-        item="masks of one value do not add up",
+        item="masks of one value do not combine",
         good=not bad,
-        seen="; ".join(bad) or (f"at least {fewest:.0e} left ({worst})" if worst else "one mask a scheme"),
+        seen="; ".join(bad) or (f"at least {fewest:.0e} possible ({worst})" if worst else "one mask per scheme"),
     )
 
 
 def _groups_of_people(library: Library, ask: Ask) -> SetVerdict:
-    """Mask birth dates and postcodes of invented people and say how many rows are one of fewer than five."""
+    """Mask birth dates and postcodes of invented people and return how many rows are in groups of fewer than five."""
     needed = [library.functions[n] for n in ("mask_dob_90_date", "mask_postcode") if n in library.functions]
     if len(needed) < 2:
-        return SetVerdict(item="k of masked quasi-identifiers", good=True, seen="the set has no mask of them")
+        return SetVerdict(item="k of masked quasi-identifiers", good=True, seen="the set has no masks of them")
     rng = DeterministicRandom("people")
     count = 2000
     births = [f"DATE'{rng.number(1940, 2005)}-{rng.number(1, 12):02d}-{rng.number(1, 28):02d}'" for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Masks broken on purpose: a checklist that lets one of them pass would let a mistake pass."""
+"""Deliberately broken masks: a checklist that passes one of them would miss real errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SWAPS = (
     ("unhex('{{hash_key.inner}}')", "CAST('' AS BINARY)"),
     *((f", {n}))", f", {n + 3}))") for n in (1, 2, 3, 4)),
 )
-"""More shown, the other end shown, NULL lost, the rest let through, one pad of the key left out."""
+"""More visible, the other end visible, NULL lost, the rest unmasked, one pad of the key left out."""
 
 SAMPLE = ("mask_tfn", "mask_aadhaar", "mask_iban", "mask_phone", "mask_npwp", "mask_card_last4", "mask_ssn")
-"""Masks of the library whose mutants are tried."""
+"""Masks of the library whose mutants are tested."""
 
 
 def mutants(function: LibraryFunction) -> list[LibraryFunction]:
-    """Return the function broken in each of the usual ways that it can be broken in; examples are left out."""
+    """Return the function broken in each applicable way, without examples."""
     found = []
     for index, (old, new) in enumerate(_SWAPS):
         if old not in function.function.body or function.function.returns.upper() != "STRING":

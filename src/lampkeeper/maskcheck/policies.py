@@ -1,4 +1,4 @@
-"""Items of the checklist about what is made of labels: who sees what of a table with a column of every class and type."""
+"""Items of the checklist about the synthesis: access to a table with a column of every class and type."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TYPES = {
     "BOOLEAN": "BOOLEAN", "DATE": "DATE", "TIMESTAMP": "TIMESTAMP", "BINARY": "BINARY",
 }  # fmt: skip
 _NUMBERS = frozenset({"national_id", "tax_id", "bank_account", "insurance_id", "person_ref", "health", "ip_device"})
-"""Classes whose masks show as much of a number as each other's."""
+"""Classes whose masks reveal equally much of a number."""
 
 
 def everything(knowledge: Knowledge) -> tuple[Table, tuple[Label, ...]]:
-    """Return a table with a column for each class and type that the vocabulary treats, and its labels."""
+    """Return a table with a column for each class and type that the vocabulary protects, and its labels."""
     rows = sorted({row for row, _ in knowledge.vocabulary.masks})
     columns, labels = [], []
     for row in rows:
@@ -44,14 +44,14 @@ def everything(knowledge: Knowledge) -> tuple[Table, tuple[Label, ...]]:
 
 
 def desired_for(knowledge: Knowledge, table: Table, labels: Sequence[Label]) -> Desired:
-    """Return what is made of the labels for two groups: one cleared for everything, one for nothing."""
+    """Return the desired state of the labels for two groups: one cleared for everything, one for nothing."""
     groups = (GroupSpec(group=Group(name="cleared"), clearance=("*",)), GroupSpec(group=Group(name="bound")))
     request = SynthesisRequest(snapshot=Snapshot(tables=(table,)), labels=tuple(labels), groups=groups, knowledge=knowledge)
     return synthesize(request).desired
 
 
 def who_sees_what(desired: Desired, table: Table) -> str:
-    """Return who sees something else than they should, where everybody may read the table; nothing when nobody does."""
+    """Return a principal with wrong access, assuming that all may read the table; empty if there is none."""
     places = ((SecurableType.CATALOG, 1), (SecurableType.SCHEMA, 2), (SecurableType.TABLE, 3))
     grants = tuple(
         Grant(securable_type=t, securable=_TABLE.parts[:n], principal=EVERYBODY, privileges=("ALL_PRIVILEGES",))
@@ -59,7 +59,7 @@ def who_sees_what(desired: Desired, table: Table) -> str:
     )
     access = Access(replace(AccessModel.of_desired(desired, (table,)), grants=grants))
     for who, groups, wanted in (
-        ("a person in no group", (), CellState.MASKED), ("a member of an uncleared group", ("bound",), CellState.MASKED),
+        ("a user without groups", (), CellState.MASKED), ("a member of an uncleared group", ("bound",), CellState.MASKED),
         ("a member of a cleared group", ("cleared",), CellState.RAW), ("a member of both", ("bound", "cleared"), CellState.RAW),
     ):  # fmt: skip
         seen = access.table(Principal(name="somebody", groups=groups), _TABLE)
@@ -73,13 +73,13 @@ def who_sees_what(desired: Desired, table: Table) -> str:
 
 
 def _by_rows(desired: Desired, column: ColumnName, filtered: Collection[ColumnName | str], state: CellState) -> bool:
-    """Return whether a column decides on rows instead of being masked: its rows are left out, what is left may show."""
+    """Return whether a column filters rows instead of being masked, so that the remaining rows may show it."""
     filters = {p.name for p in desired.policies if p.kind is PolicyKind.ROW_FILTER}
     return state is CellState.RAW and column in filtered and bool(filters)
 
 
 def one_mask_each(desired: Desired, table: Table) -> str:
-    """Return the columns that more than one mask meets, or none where one should; nothing when there are none."""
+    """Return the columns with more than one mask, or without a required one; empty if there are none."""
     access = Access(AccessModel.of_desired(desired, (table,)))
     seen: TableAccess = access.table(Principal(name="somebody"), _TABLE)
     filtered = {a for use in seen.filters for a in use.arguments}
@@ -88,14 +88,14 @@ def one_mask_each(desired: Desired, table: Table) -> str:
 
 
 def masks_of_their_class(knowledge: Knowledge, library: Library) -> str:
-    """Return masks that leave something of a value and stand for another class than the one they are made for."""
+    """Return masks that reveal part of a value and are used for a class other than their own."""
     wrong = set()
     for (row, _), protection in knowledge.vocabulary.masks.items():
         mask = library.functions.get(protection.function)
         name = row.partition("/")[0]
         if mask is None or mask.reveals == "nothing" or mask.label in ("any", name):
             continue
-        # What is left of a date is its year, whatever the date is of.
+        # The mask of every kind of date leaves the year.
         if type_family(mask.function.returns) in (TypeFamily.DATE, TypeFamily.TIMESTAMP):
             continue
         if not {mask.label, name} <= _NUMBERS:
@@ -104,11 +104,11 @@ def masks_of_their_class(knowledge: Knowledge, library: Library) -> str:
 
 
 def unlabelled_stay_closed(knowledge: Knowledge) -> str:
-    """Return how a column that nobody has labelled, or decided on, would show; nothing when it does not."""
+    """Return how an unlabelled or undecided column would become visible; empty if it stays protected."""
     table, labels = everything(knowledge)
     known = [x for x in labels if x.protect is Protect.YES]
     granted = [g.principal for g in desired_for(knowledge, table, known).grants if g.securable == _TABLE.parts]
     if granted:
-        return f"{granted[0]} is given a table with a column that has no label"
+        return f"{granted[0]} gets access to a table with an unlabelled column"
     undecided = [replace(x, label=LabelClass.UNDECIDED, subtype="", protect=Protect.UNDECIDED) for x in labels]
     return who_sees_what(desired_for(knowledge, table, undecided), table)

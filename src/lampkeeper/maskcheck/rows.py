@@ -1,10 +1,10 @@
-"""Items of the checklist that need rows: a masked column is no oracle for its raw values, and a million rows take no time.
+"""Items of the checklist that need rows: a masked column does not leak raw values through queries, and masks are fast.
 
-All masks stand on one table, a column each; every question is asked of all columns at once and answered beside it by the same
-functions laid over the same values, so that the column must behave as if the raw values were not there.
+All masks are set on the columns of one table. Every query runs on all columns at once, and is compared with the same functions
+applied to the same values: the column must behave as if the raw values did not exist.
 """
 
-# ruff: noqa: S608 - names are ours, values are literals of the checklist
+# ruff: noqa: S608 - names are constants, values are literals of the checklist
 from __future__ import annotations
 
 import time
@@ -18,7 +18,7 @@ from lampkeeper.model.schema import TypeFamily, type_family
 from lampkeeper.text.sql_quoting import quote_string
 
 Sql = Callable[[str], Sequence[Sequence[str | None]]]
-"""Runs a statement; raises EngineRefusedError when the engine throws."""
+"""Runs a statement; raises EngineRefusedError if the engine fails."""
 
 SCHEMA = "main.mask_checks"
 _ROWS = 3
@@ -30,7 +30,7 @@ _DATE = "DATE'1975-03-0{}'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
-    """One mask on the table: its column, three raw values as literals, all different."""
+    """One mask on the table: its column, and three different raw values as literals."""
 
     function: LibraryFunction
     name: str
@@ -46,7 +46,7 @@ class _Column:
 
 
 def check_rows(functions: Sequence[LibraryFunction], ask: Ask, sql: Sql, *, rows: int) -> list[Verdict]:
-    """Return the verdicts on no oracle and on speed, measured over so many rows."""
+    """Return the verdicts on leaks through queries and on speed, measured over `rows` rows."""
     found: list[Verdict] = []
     for start in range(0, len(functions), _MOST_COLUMNS):
         part = [with_a_key(f) for f in functions[start : start + _MOST_COLUMNS]]
@@ -59,7 +59,7 @@ def check_rows(functions: Sequence[LibraryFunction], ask: Ask, sql: Sql, *, rows
 
 
 def _literals(function: LibraryFunction) -> tuple[str, ...]:
-    """Return three raw values of the mask's type: those of its examples first."""
+    """Return three raw values of the mask's type, those of its examples first."""
     family = type_family(function.function.parameters[0].type)
     examples = [e.arguments[0] for e in function.function.examples if e.arguments[0] != "NULL"]
     if family is TypeFamily.STRING:
@@ -72,7 +72,7 @@ def _literals(function: LibraryFunction) -> tuple[str, ...]:
 
 
 def _facts(columns: Sequence[_Column], raw: str = "r") -> str:
-    """Return what is asked of every column: equality in WHERE and JOIN, order, grouping, distinct values."""
+    """Return the expressions for every column: equality in WHERE and JOIN, order, grouping, distinct values."""
     found = []
     for c in columns:
         listed = ", ".join(_typed(c, text) for text in c.literals) or "NULL"
@@ -112,7 +112,7 @@ def _oracles(columns: Sequence[_Column], sql: Sql) -> list[Verdict]:
     for what, source in sources.items():
         seen = sql(f"SELECT {_facts(columns)} FROM {source} t CROSS JOIN {bare} r")[0]
         for c, one, other in zip(columns, wanted, seen, strict=True):
-            bad[c.name] = bad[c.name] or ("" if one == other else f"{what} answers for the raw value")
+            bad[c.name] = bad[c.name] or ("" if one == other else f"{what} reveals the raw value")
     for what, statement in (
         ("time travel", f"SELECT * FROM {table} VERSION AS OF 0"),
         ("MERGE", f"MERGE INTO {table} t USING {bare} r ON t.id = r.id WHEN MATCHED THEN DELETE"),
@@ -121,12 +121,12 @@ def _oracles(columns: Sequence[_Column], sql: Sql) -> list[Verdict]:
             sql(statement)
         except EngineRefusedError:
             continue
-        bad = {name: why or f"{what} is let through" for name, why in bad.items()}
+        bad = {name: why or f"{what} is accepted" for name, why in bad.items()}
     return [_say(c, Item.ORACLE, not bad[c.name], bad[c.name]) for c in columns]
 
 
 def _speed(column: _Column, sql: Sql, rows: int) -> Verdict:
-    """Mask so many rows and say how long it took; the limit grows with the rows."""
+    """Measure the time to mask `rows` rows; the limit grows with their number."""
     listed = ", ".join(_typed(column, text) for text in column.literals)
     numbers = f"SELECT element_at(array({listed}), CAST(1 + i % {len(column.literals)} AS INT)) AS v"
     numbers += f" FROM (SELECT explode(sequence(1, {rows})) AS i)"
@@ -138,7 +138,7 @@ def _speed(column: _Column, sql: Sql, rows: int) -> Verdict:
 
 
 def filter_comes_first(sql: Sql) -> bool:
-    """Return whether a filter on another column leaves rows out before the mask sees them."""
+    """Return whether a filter on another column excludes rows before the mask runs on them."""
     sql(
         f"CREATE OR REPLACE FUNCTION {SCHEMA}.throws(v STRING) RETURNS STRING"
         " RETURN CASE WHEN v = 'boom' THEN raise_error('x') ELSE '***' END"

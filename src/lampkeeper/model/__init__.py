@@ -1,1 +1,1 @@
-"""The nouns: frozen, ordered, printable values that every other room shares."""
+"""The types that all other packages share: frozen, ordered, printable values."""

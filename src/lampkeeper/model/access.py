@@ -1,7 +1,7 @@
-"""Who sees what, computed: principal by column, raw, masked, hidden or failing, with the chain that explains it.
+"""Computes effective access: for each principal and column raw, masked, hidden or failing, with the explanation.
 
-This is the product's own reading of the platform's rules (grants, ABAC policies, tags, memberships). The local workspace
-has another, written apart, and the verification holds the two against each other.
+This is lampkeeper's implementation of the platform's rules (grants, ABAC policies, tags, memberships). The local workspace has
+an independent one, and the verification compares the two.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Access", "AccessModel", "Cell", "CellState", "FunctionUse", "Princip
 
 
 class CellState(StrEnum):
-    """What a principal gets from a column."""
+    """The access of a principal to a column."""
 
     RAW = "raw"
     MASKED = "masked"
@@ -39,9 +39,9 @@ class CellState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Cell:
-    """One principal, one column: the state, and for a mask which function with which digest, else the reason.
+    """The access of one principal to one column: the state, and the function of a mask with its digest, else the reason.
 
-    `blank`: the mask gives NULL for every value. `unreviewed`: it is so because the table or column carries no review tag.
+    `blank`: the mask returns NULL for every value. `unreviewed`: the reason is that the table or column has no review tag.
     """
 
     state: CellState
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Principal:
-    """A principal as policies see it: its name, and the groups it is directly in."""
+    """A principal as policies see it: its name and its direct groups."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableAccess:
-    """What one principal gets of one table. `filters` are the row filters that apply (more than one fails every query)."""
+    """The access of one principal to one table. `filters` are the row filters that apply; more than one fails every query."""
 
     table: TableName
     readable: bool
@@ -77,11 +77,11 @@ class TableAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessModel:
-    """Everything that decides who sees what. Build it from a desired state or from what a workspace really holds.
+    """All objects that decide access, taken from a desired state or from a live workspace.
 
     `members` maps every group to its direct members (principals and groups). `owners` maps (securable type, full name)
-    to the owner, who holds every privilege there and is bound by policies all the same (documented for tables).
-    `controls` are column masks and row filters set on the tables themselves: they bind everybody.
+    to the owner, who holds every privilege there and is still subject to policies (documented for tables).
+    `controls` are column masks and row filters that are set directly on tables; they apply to all principals.
     """
 
     tables: tuple[Table, ...]
@@ -110,7 +110,7 @@ _TABLE_PRIVILEGES = frozenset({"SELECT", "ALL_PRIVILEGES"})
 
 
 class Access:
-    """Answers for one AccessModel; keeps indexes and caches, changes nothing."""
+    """Computes access from one AccessModel; keeps indexes and caches and does not change the model."""
 
     def __init__(self, model: AccessModel) -> None:
         """Index the model."""
@@ -136,7 +136,7 @@ class Access:
 
     @cached_property
     def parents(self) -> Mapping[str, tuple[str, ...]]:
-        """Return for every principal and group the groups it is directly in."""
+        """Return the direct groups of every principal and group."""
         found: dict[str, list[str]] = defaultdict(list)
         for group, members in self.model.members.items():
             for member in members:
@@ -144,7 +144,7 @@ class Access:
         return {name: tuple(sorted(groups)) for name, groups in found.items()}
 
     def identities(self, principal: Principal) -> frozenset[str]:
-        """Return every name that a TO, EXCEPT or grant may use for the principal: itself, its groups, nested ones too."""
+        """Return every name by which TO, EXCEPT or a grant can refer to the principal: its own, and its groups', also nested."""
         seen = {principal.name, EVERYBODY}
         queue = [*principal.groups, *self.parents.get(principal.name, ())]
         while queue:
@@ -155,17 +155,17 @@ class Access:
         return frozenset(seen)
 
     def table_tags(self, table: TableName) -> dict[str, str]:
-        """Return a table's tags, inherited ones from catalog and schema included; the nearest wins."""
+        """Return a table's tags, including those inherited from catalog and schema; the nearest value counts."""
         tags = dict(self._tags.get((EntityType.CATALOGS, table.catalog.casefold()), {}))
         tags |= self._tags.get((EntityType.SCHEMAS, f"{table.catalog}.{table.schema}".casefold()), {})
         return tags | self._tags.get((EntityType.TABLES, table.plain.casefold()), {})
 
     def column_tags(self, column: ColumnName) -> dict[str, str]:
-        """Return a column's own tags: columns inherit none."""
+        """Return a column's tags; columns do not inherit tags."""
         return self._tags.get((EntityType.COLUMNS, column.plain.casefold()), {})
 
     def table(self, principal: Principal, name: TableName) -> TableAccess:
-        """Return what the principal gets of the table."""
+        """Return the principal's access to the table."""
         names = self.identities(principal)
         table = self._tables[name]
         missing = self._missing_privileges(names, name)
@@ -202,7 +202,7 @@ class Access:
         )
 
     def set_on_table(self, table: Table) -> tuple[tuple[ColumnName | None, FunctionUse], ...]:
-        """Return the masks (by column) and the filter (None) set on the table itself; a column that is gone has none."""
+        """Return the masks (by column) and the filter (by None) set directly on the table; removed columns are left out."""
         columns = {c.column.casefold(): c for c in table.column_names()}
         found: list[tuple[ColumnName | None, FunctionUse]] = []
         for control in self._controls.get(table.name.plain.casefold(), ()):
@@ -215,9 +215,9 @@ class Access:
         return tuple(found)
 
     def conflicts(self, principals: Iterable[Principal]) -> tuple[Conflict, ...]:
-        """Return where two masks or two filters meet, or one reads what another masks, for any of these principals.
+        """Return the conflicts for any of these principals: two masks or two filters meet, or one reads what another masks.
 
-        Privileges take no part: a conflict is one for whoever is given the table tomorrow.
+        Privileges are ignored: a conflict would affect any principal that is granted the table later.
         """
         found = ConflictCollector()
         for principal in sorted(set(principals)):
@@ -228,14 +228,14 @@ class Access:
 
     @staticmethod
     def _masked_input(filters: list[FunctionUse], masks: Mapping[ColumnName, list[FunctionUse]]) -> str:
-        """Return the error for a masked column that another policy reads (source: platform docs, ABAC requirements)."""
+        """Return the error if a policy reads a masked column (source: platform docs, ABAC requirements)."""
         inputs = {a for use in filters for a in use.arguments if isinstance(a, ColumnName)}
         inputs |= {a for uses in masks.values() for use in uses for a in use.arguments[1:] if isinstance(a, ColumnName)}
         met = sorted(inputs & set(masks))
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
     def closes_unreviewed(self, principal: Principal, place: Reach) -> bool:
-        """Return whether a table of the catalog or schema that carries no tag of its own shows the principal no row."""
+        """Return whether the principal gets no rows from a table of the catalog or schema that has no direct tags."""
         names = self.identities(principal)
         tags = dict(self._tags.get((EntityType.CATALOGS, place[0].casefold()), {}))
         if len(place) > 1:
@@ -269,7 +269,7 @@ class Access:
         return Cell(state=CellState.MASKED, by=uses[0].function.plain, digest=digest, blank=blank, unreviewed=unreviewed)
 
     def digest(self, use: FunctionUse, arguments: Iterable[ColumnName | str]) -> str:
-        """Return a digest of what a function does with these arguments, empty when the function is not known."""
+        """Return a digest of a function's effect with these arguments; empty if the function is unknown."""
         known = self._digests.get(use.function, "")
         given = [f"column {a.column}" if isinstance(a, ColumnName) else f"constant {a}" for a in arguments]
         if not given or not known:
@@ -307,7 +307,7 @@ class Access:
         return tuple(p.casefold() for p in table.parts)[: len(prefix)] == prefix
 
     def _bind(self, policy: Policy, table: Table) -> tuple[tuple[tuple[ColumnName, ...], FunctionUse], ...]:
-        """Return the columns that a policy masks (none for a filter) with the function bound to them; cached per table."""
+        """Return the columns that a policy masks (none for a filter), each with its bound function; cached per table."""
         cache_key = ("|".join(policy.key), table.name)
         if cache_key not in self._bindings:
             self._bindings[cache_key] = tuple(self._bindings_of(policy, table))
@@ -318,7 +318,7 @@ class Access:
             return
         by_alias = {m.alias: self._matching(m.condition, table) for m in policy.match_columns}
         if not all(by_alias.values()) or not all(a.alias is None or a.alias in by_alias for a in policy.using):
-            return  # a policy that uses an alias it does not define cannot be made: it protects nothing
+            return  # the platform rejects a policy with an undefined alias, so it protects nothing
         others = tuple(self._argument(a, by_alias) for a in policy.using)
         if policy.kind is PolicyKind.ROW_FILTER:
             yield (), FunctionUse(policy=policy.name, function=policy.function, arguments=others)

@@ -1,4 +1,4 @@
-"""Where a workspace is and how to sign in there."""
+"""The address of a workspace and the sign-in."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """Address and credentials. Secrets take no part in `repr`, so that no log or traceback shows them.
+    """Address and credentials. `repr` leaves out secrets, so that logs and tracebacks do not show them.
 
-    Either `token`, or `client_id` with `client_secret`, or `profile` of a `.databrickscfg`, or nothing at all (the
-    SDK's unified authentication finds its own). `client_id` alone says for whom unified authentication signs in, as
-    token federation needs it. `account_host` is empty for the account console of the host's cloud.
+    Either `token`, or `client_id` with `client_secret`, or `profile` of a `.databrickscfg`, or none (the SDK's unified
+    authentication then finds credentials). `client_id` alone is the identity for unified authentication, as token federation
+    needs it. `account_host` is empty for the account console of the host's cloud.
     """
 
     workspace_host: str = ""

@@ -1,8 +1,8 @@
-"""Tag conditions of ABAC policies: a tree, its one spelling, and a parser for all spellings that people write.
+"""Tag conditions of ABAC policies: a tree, its canonical spelling, and a parser for all accepted spellings.
 
 Grammar (source: platform docs, ABAC policies): `has_tag(k)`, `has_tag_value(k, v)`, `has_column_tag(k)`,
 `has_column_tag_value(k, v)` with AND, OR, NOT and parentheses. The older camel case (`hasTag`, `hasTagValue`) is read too.
-Inside MATCH COLUMNS, `has_tag*` looks at the column's own tags; in WHEN at the table's, inherited ones included.
+Inside MATCH COLUMNS, `has_tag*` tests the column's own tags; in WHEN those of the table, including inherited ones.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from lampkeeper.text.sql_quoting import quote_string
 
 
 class ConditionError(UsageError):
-    """A condition that does not parse; the message names the position, from 1."""
+    """A condition that does not parse; the message gives the position, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class HasTag:
-    """The entity carries the tag, whatever its value."""
+    """The entity has the tag, with any value."""
 
     key: str
 
     def __str__(self) -> str:
-        """Return the spelling the platform takes."""
+        """Return the platform's spelling."""
         return f"has_tag({quote_string(self.key)})"
 
 
 @dataclass(frozen=True, slots=True)
 class HasTagValue:
-    """The entity carries the tag with this value."""
+    """The entity has the tag with this value."""
 
     key: str
     value: str
 
     def __str__(self) -> str:
-        """Return the spelling the platform takes."""
+        """Return the platform's spelling."""
         return f"has_tag_value({quote_string(self.key)}, {quote_string(self.value)})"
 
 
@@ -49,7 +49,7 @@ class Not:
     part: Condition
 
     def __str__(self) -> str:
-        """Return the spelling the platform takes."""
+        """Return the platform's spelling."""
         return f"NOT {_grouped(self.part)}"
 
 
@@ -60,7 +60,7 @@ class And:
     parts: tuple[Condition, ...]
 
     def __str__(self) -> str:
-        """Return the spelling the platform takes."""
+        """Return the platform's spelling."""
         return " AND ".join(_grouped(p) for p in self.parts)
 
 
@@ -71,7 +71,7 @@ class Or:
     parts: tuple[Condition, ...]
 
     def __str__(self) -> str:
-        """Return the spelling the platform takes."""
+        """Return the platform's spelling."""
         return " OR ".join(_grouped(p) for p in self.parts)
 
 
@@ -103,7 +103,7 @@ def matches(condition: Condition, tags: Mapping[str, str]) -> bool:
 
 
 def negated_keys(condition: Condition | None, *, under_not: bool = False) -> frozenset[str]:
-    """Return the tag keys that can make the condition false by being there: those under an odd number of NOTs."""
+    """Return the tag keys whose presence can make the condition false: those under an odd number of NOTs."""
     match condition:
         case HasTag(key) | HasTagValue(key, _):
             return frozenset({key}) if under_not else frozenset()
@@ -135,7 +135,7 @@ _FUNCTIONS = {
 
 
 def parse_condition(text: str) -> Condition:
-    """Read a condition; raise ConditionError with the position of what is wrong."""
+    """Parse a condition; raise ConditionError with the position of an error."""
     parser = _Parser(text)
     tree = parser.disjunction()
     parser.end()
@@ -200,7 +200,7 @@ class _Parser:
     def _peek(self) -> SqlToken:
         if self._index < len(self._tokens):
             return self._tokens[self._index]
-        raise ConditionError(f"condition, position {len(self._text) + 1}: ends too early")
+        raise ConditionError(f"condition, position {len(self._text) + 1}: unexpected end")
 
     def _word(self, word: str) -> bool:
         found = self._index < len(self._tokens) and self._tokens[self._index].is_word(word)
@@ -220,7 +220,7 @@ class _Parser:
     def _string(self) -> str:
         token = self._peek()
         if token.kind is not TokenKind.STRING:
-            raise ConditionError(f"{_place(token)}: expected a quoted text, found {token.value!r}")
+            raise ConditionError(f"{_place(token)}: expected a quoted string, found {token.value!r}")
         self._index += 1
         return token.value
 

@@ -1,4 +1,4 @@
-"""Column masks and row filters that were set on a table itself, and where a second one makes every query fail."""
+"""Column masks and row filters that are set directly on a table, and the conflicts in which a second one fails every query."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from lampkeeper.model.names import ColumnName, FunctionName, TableName
 
 SET_ON_TABLE = "set on the table"
-"""What stands in place of a policy's name for a control that no policy brings."""
+"""The replacement for a policy's name if a control is set directly on the table."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TableControl:
-    """A column mask or row filter set with ALTER TABLE (or CREATE TABLE): it binds everybody, owners and admins too.
+    """A column mask or row filter set with ALTER TABLE or CREATE TABLE; it applies to all principals, also owners and admins.
 
-    `column` is empty for a row filter. `arguments` are the columns that the function gets, without the masked one.
+    `column` is empty for a row filter. `arguments` are the columns passed to the function, without the masked one.
     """
 
     table: TableName
@@ -26,7 +26,7 @@ class TableControl:
 
     @property
     def place(self) -> str:
-        """Return the column or table that it stands on, as people write it."""
+        """Return the column or table of the control, as users write it."""
         return str(ColumnName(self.table, self.column)) if self.column else str(self.table)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class ControlSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionUse:
-    """A function bound to columns: which policy brought it, and its arguments as columns or constants."""
+    """A function bound to columns: its policy, and its arguments as columns or constants."""
 
     policy: str
     function: FunctionName
@@ -74,9 +74,9 @@ class FunctionUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A column (or with an empty `column` a table's rows) whose every query fails for `principals`.
+    """A column (or with an empty `column` the rows of a table) on which every query of `principals` fails.
 
-    `uses` are the masks or filters that meet there; of `reads_masked` the last one has a masked column as an argument.
+    `uses` are the conflicting masks or filters; with `reads_masked`, the last one has a masked column as an argument.
     """
 
     table: TableName
@@ -87,21 +87,21 @@ class Conflict:
 
     @property
     def place(self) -> str:
-        """Return the column or table, as people write it."""
+        """Return the column or table, as users write it."""
         return str(ColumnName(self.table, self.column)) if self.column else str(self.table)
 
 
 class ConflictCollector:
-    """Collects conflicts principal by principal: what meets at one place is told once, with everybody it meets."""
+    """Collects conflicts principal by principal, and reports each once with all affected principals."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without conflicts."""
         self._found: dict[tuple[TableName, str, bool], tuple[set[FunctionUse], set[str]]] = defaultdict(lambda: (set(), set()))
 
     def add(
         self, principal: str, table: TableName, filters: Iterable[FunctionUse], masks: Iterable[tuple[ColumnName, FunctionUse]]
     ) -> None:
-        """Look at what one principal meets on one table."""
+        """Add the conflicts of one principal on one table."""
         met, masked = list(filters), defaultdict(list)
         for column, use in masks:
             masked[column].append(use)
@@ -125,7 +125,7 @@ class ConflictCollector:
         who.add(principal)
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return what was found, sorted."""
+        """Return the conflicts, sorted."""
         return tuple(
             Conflict(
                 table=table, column=column, reads_masked=reads_masked, principals=tuple(sorted(who)),

@@ -1,4 +1,4 @@
-"""The desired state of one environment: what the three layers together should be."""
+"""The desired state of one environment: the content of its three layers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lampkeeper.model.tags import TagAssignment, TagPermission, TagPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """All objects of one environment; every tuple is sorted by the object's key, so equal states are equal values.
+    """All objects of one environment. Every tuple is sorted by the object's key, so that equal states are equal values.
 
-    `members` maps a group that is ours to its members (user names, application ids, group names); a group that is not in
-    it has members that we do not manage. `schemas` are (catalog, schema) homes of our functions, made when absent.
+    `members` maps a managed group to its members (user names, application IDs, group names); members of other groups are not
+    managed. `schemas` are the (catalog, schema) pairs for functions, created if missing.
     `tables` are the tables in scope.
     """
 

@@ -1,4 +1,4 @@
-"""The effective matrix: principal by column, and what a change from one matrix to another means."""
+"""The effective matrix, principal by column, and the comparison of two matrices."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lampkeeper.model.names import ColumnName, TableName, show_part
 from lampkeeper.model.unreviewed import Reach, is_fallback
 
 OUTSIDER = Principal(name="(outsider)")
-"""A principal of the account in no group at all."""
+"""A principal of the account without any groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
     """Cells by principal name and column, and the row filters by principal name and table.
 
-    `filters` are `f(args)` texts, `filter_digests` tell what the functions behind them do. `unreviewed`: by principal name and
-    catalog or schema, whether a table there that nobody has reviewed shows no row.
+    `filters` are strings `f(args)`, `filter_digests` the digests of their functions. `unreviewed`: by principal name and catalog
+    or schema, whether unreviewed tables there show no rows.
     """
 
     principals: tuple[str, ...]
@@ -30,17 +30,17 @@ class Matrix:
     unreviewed: Mapping[tuple[str, Reach], bool] = field(default_factory=dict)
 
     def closes(self, principal: str, place: Reach) -> bool | None:
-        """Return whether unreviewed tables of a catalog or schema show no rows; None if the matrix does not know the catalog."""
+        """Return whether unreviewed tables of a catalog or schema show no rows; None if the catalog is not in the matrix."""
         return self.unreviewed.get((principal, place), self.unreviewed.get((principal, place[:1])))
 
     def rows(self, principal: str, table: TableName) -> tuple[str, str]:
-        """Return the row filter that a principal meets and what it does; empty texts for all rows."""
+        """Return the row filter of a principal and its digest; empty strings for all rows."""
         place = (principal, table)
         return self.filters.get(place, ""), self.filter_digests.get(place, "")
 
 
 class Direction(StrEnum):
-    """What a change of a cell means to the data."""
+    """The effect of a change on access."""
 
     WIDER = "wider"
     NARROWER = "narrower"
@@ -48,7 +48,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class MatrixChange:
-    """One principal gains or loses sight: of a column (before, after), or of rows of a table (`column` is None)."""
+    """One principal's access changes: to a column (before, after), or to rows of a table (`column` is None)."""
 
     principal: str
     table: TableName
@@ -59,12 +59,12 @@ class MatrixChange:
 
     @property
     def of_unreviewed(self) -> bool:
-        """Return whether it is about whatever table of the catalog or schema nobody has reviewed."""
+        """Return whether the change is about all unreviewed tables of a catalog or schema."""
         return self.table.table == "*"
 
     @property
     def reach(self) -> str:
-        """Return the catalog or schema whose unreviewed tables it is about."""
+        """Return the catalog or schema of the unreviewed tables."""
         return ".".join(show_part(p) for p in self.table.parts if p != "*")
 
     def __str__(self) -> str:
@@ -76,12 +76,12 @@ class MatrixChange:
 
 
 def unreviewed_table(place: Reach) -> TableName:
-    """Return the name that stands for whatever table of the place carries no review tag; no real table can have it."""
+    """Return the name that represents all unreviewed tables of a catalog or schema; a real table cannot have it."""
     return TableName(place[0], place[1] if len(place) > 1 else "*", "*")
 
 
 def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
-    """Return the matrix of these principals over all tables of the model."""
+    """Return the matrix of these principals and all tables of the model."""
     cells: dict[tuple[str, ColumnName], Cell] = {}
     filters: dict[tuple[str, TableName], str] = {}
     digests: dict[tuple[str, TableName], str] = {}
@@ -104,7 +104,7 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
 
 
 def fallback_places(access: Access) -> tuple[Reach, ...]:
-    """Return the catalogs of the model's tables, and the schemas of them that have a fallback policy of their own."""
+    """Return the catalogs of the model's tables, and those of their schemas that have a separate fallback policy."""
     catalogs = {t.name.catalog.casefold(): t.name.catalog for t in access.model.tables}
     schemas = {
         p.securable for p in access.model.policies
@@ -114,7 +114,7 @@ def fallback_places(access: Access) -> tuple[Reach, ...]:
 
 
 def relevant_groups(*accesses: Access) -> tuple[str, ...]:
-    """Return the groups that a policy, a grant or a membership of these models names, sorted."""
+    """Return the groups in policies, grants and memberships of these models, sorted."""
     found: set[str] = set()
     for access in accesses:
         model = access.model
@@ -126,7 +126,7 @@ def relevant_groups(*accesses: Access) -> tuple[str, ...]:
 
 
 def combinations(access: Access) -> tuple[frozenset[str], ...]:
-    """Return every distinct set of groups that somebody really holds, nested ones included, and the outsider's empty set."""
+    """Return every distinct set of groups, including nested ones, that some principal has, and the outsider's empty set."""
     groups = set(access.model.members)
     people = {m for members in access.model.members.values() for m in members} - groups
     held = {access.identities(Principal(name=p)) & groups for p in people}
@@ -134,7 +134,7 @@ def combinations(access: Access) -> tuple[frozenset[str], ...]:
 
 
 def standard_principals(*accesses: Access) -> tuple[Principal, ...]:
-    """Return who a matrix is shown for: the outsider, each group's member on its own, and every person known by name."""
+    """Return the principals of a matrix: the outsider, a member of each single group, and every user known by name."""
     groups = relevant_groups(*accesses)
     people = {m for a in accesses for members in a.model.members.values() for m in members} - set(groups)
     rows = {
@@ -151,8 +151,8 @@ _OPENNESS = {CellState.HIDDEN: 0, CellState.FAILING: 0, CellState.NO_ROWS: 0, Ce
 def compare(before: Matrix, after: Matrix) -> tuple[MatrixChange, ...]:
     """Return every change between two matrices, sorted.
 
-    A mask replaced by another (or by another body of the same name) counts as wider, because names do not
-    show that it reveals no more. A row filter dropped or replaced counts as wider, one added as narrower.
+    A replaced mask (also one with a new body under the same name) counts as wider, because names do not show that it reveals
+    no more. A removed or replaced row filter counts as wider, an added one as narrower.
     """
     changes = []
     nothing = Cell(state=CellState.HIDDEN, by="not there")
@@ -199,7 +199,7 @@ def _unreviewed_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
     reported: dict[tuple[str, Reach], bool] = {}
     for principal, place in sorted(set(before.unreviewed) | set(after.unreviewed)):
         old, new = before.closes(principal, place), after.closes(principal, place)
-        # A schema that goes the way of its catalog is not told apart.
+        # A schema that changes like its catalog is not listed separately.
         if old is None or new is None or old is new or reported.get((principal, place[:1])) is old:
             continue
         reported[(principal, place)] = old

@@ -1,4 +1,4 @@
-"""Exceptions that end: each has a reason, an owner and a last day, and is an error from the day after it."""
+"""Exceptions with an end date: each has a reason, an owner and a last day, and becomes an error on the next day."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Protocol
 from lampkeeper.model.findings import Finding, Severity
 
 SOON_DAYS = 30
-"""How many days before its last day an exception is warned about."""
+"""The number of days before the last day of an exception on which warnings start."""
 
 
 class Dated(Protocol):
-    """An exception of an environment's files: what it is about, its owner, its last day, where it stands."""
+    """An exception in an environment's files: its subject, its owner, its last day, its location."""
 
     @property
     def subject(self) -> str:
-        """Return what it is, such as `the exemption of 'etl'`."""
+        """Return the subject, such as `the exemption of 'etl'`."""
 
     @property
     def owner(self) -> str:
-        """Return who answers for it."""
+        """Return the person responsible for it."""
 
     @property
     def expires(self) -> date:
@@ -29,28 +29,28 @@ class Dated(Protocol):
 
     @property
     def place(self) -> str:
-        """Return where it stands in the files."""
+        """Return its location in the files."""
 
 
 def ended(entry: Dated, today: date) -> bool:
-    """Return whether the last day is over."""
+    """Return whether the last day has passed."""
     return today > entry.expires
 
 
 def end_findings(entries: Iterable[Dated], today: date, code: str) -> tuple[Finding, ...]:
-    """Return an error `<code>_EXPIRED` for each entry that is over, a warning `<code>_ENDS_SOON` for each that soon will be."""
+    """Return an error `<code>_EXPIRED` for each entry that has ended, a warning `<code>_ENDS_SOON` for each that ends soon."""
     found = []
     for entry in entries:
         place, end = entry.place or entry.subject.removeprefix("the "), entry.expires.isoformat()
         left = (entry.expires - today).days
         if ended(entry, today):
-            fix = "take the entry away and generate again; or let its owner give it a new date and a reason"
+            fix = "remove the entry and generate again; or let its owner set a new date and a reason"
             message = f"{entry.subject} ended on {end}"
             found.append(Finding(code=f"{code}_EXPIRED", severity=Severity.ERROR, place=place, message=message, fix=fix))
         elif left <= SOON_DAYS:
             message, fix = (
                 f"{entry.subject} ends on {end}, in {left} day(s)",
-                f"ask its owner, {entry.owner}, if it is still needed",
+                f"ask its owner, {entry.owner}, whether it is still needed",
             )
             found.append(Finding(code=f"{code}_ENDS_SOON", severity=Severity.WARNING, place=place, message=message, fix=fix))
     return tuple(found)

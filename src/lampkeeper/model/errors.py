@@ -1,10 +1,10 @@
-"""The four exceptions; `cli/main.py` alone turns them into exit codes."""
+"""The four exceptions; only `cli/main.py` turns them into exit codes."""
 
 from __future__ import annotations
 
 
 class LampkeeperError(Exception):
-    """Base of our exceptions: a message for a person, and what to do about it."""
+    """Base of the exceptions: a message for people, and a fix."""
 
     exit_code = 4
 
@@ -16,33 +16,33 @@ class LampkeeperError(Exception):
 
 
 class UsageError(LampkeeperError):
-    """Wrong use: unknown env, bad flag pair, unreadable or malformed file. Exit 2."""
+    """Wrong use: unknown environment, contradicting options, unreadable or malformed file. Exit 2."""
 
     exit_code = 2
 
 
 class UnsafePlanError(LampkeeperError):
-    """A plan was refused: it widens access, is stale, or touches what is not ours. Exit 3."""
+    """A plan was refused: it widens access, is stale, or changes objects of other owners. Exit 3."""
 
     exit_code = 3
 
 
 class RemoteError(LampkeeperError):
-    """The platform said no: denied, gone, exists, or transient after retries. Exit 4.
+    """The platform refused a request: denied, not found, exists, or a transient failure after retries. Exit 4.
 
-    `code` is the platform's error code or error class, `status` the HTTP status (0 when there was no answer).
+    `code` is the platform's error code or error class, `status` the HTTP status (0 without a response).
     """
 
     exit_code = 4
 
     def __init__(self, message: str, *, code: str = "", status: int = 0, fix: str = "") -> None:
-        """Keep code and status for callers that decide by them."""
+        """Keep code and status for callers that depend on them."""
         super().__init__(message, fix=fix)
         self.code = code
         self.status = status
 
 
 class InternalError(LampkeeperError):
-    """A law of our own was broken: a bug. Exit 70, as sysexits.h has it for internal software errors."""
+    """An invariant of lampkeeper was violated: a bug. Exit 70, as in sysexits.h for internal software errors."""
 
     exit_code = 70

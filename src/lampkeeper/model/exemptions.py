@@ -1,4 +1,4 @@
-"""Exemptions: principals that policies leave out, each with a reason, an owner and a last day."""
+"""Exemptions: principals that policies exclude, each with a reason, an owner and a last day."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lampkeeper.model.ends import end_findings, ended
 from lampkeeper.model.findings import Finding
 
 _SHOWN = 10
-"""How many members of an exempt group are named."""
+"""The most members of an exempt group that are listed."""
 
 
 class ExemptionKind(StrEnum):
-    """What the principal is, which says what it may be exempt for."""
+    """The kind of the exempt principal, which limits what it may be exempt from."""
 
     PIPELINE = "pipeline"
     SHARE_OWNER = "share_owner"
@@ -27,9 +27,9 @@ class ExemptionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Exemption:
-    """One principal (user, application id or group) that policies except until the end of its last day.
+    """One principal (user, application ID or group) that policies exclude until the end of its last day.
 
-    `families` are keys of governed tags, or `unreviewed` for the fallback policies; none means all of them.
+    `families` are keys of governed tags, or `unreviewed` for the fallback policies; empty means all of them.
     """
 
     principal: str
@@ -46,19 +46,19 @@ class Exemption:
 
     @property
     def subject(self) -> str:
-        """Return what a finding about the exemption calls it."""
+        """Return the name of the exemption in findings."""
         return f"the exemption of {self.principal!r}"
 
     def covers(self, family: str) -> bool:
-        """Return whether the exemption is for this family of policies."""
+        """Return whether the exemption applies to this family of policies."""
         return not self.families or family in self.families
 
     def expired(self, today: date) -> bool:
-        """Return whether the last day is over."""
+        """Return whether the last day has passed."""
         return ended(self, today)
 
     def reported(self, members: Iterable[str]) -> str:
-        """Return the same with the first of who is in the group now: whoever joins it is exempt too."""
+        """Return the line for people, with the first current members of a group: later members are exempt too."""
         inside = sorted(members)
         more = f" and {len(inside) - _SHOWN} more" if len(inside) > _SHOWN else ""
         return f"{self}; in the group now: {', '.join(inside[:_SHOWN])}{more}" if inside else str(self)
@@ -71,10 +71,10 @@ class Exemption:
 
 
 def exempt_principals(exemptions: Iterable[Exemption], family: str) -> tuple[str, ...]:
-    """Return who is exempt from a family of policies, sorted."""
+    """Return the principals that are exempt from a family of policies, sorted."""
     return tuple(sorted({e.principal for e in exemptions if e.covers(family)}))
 
 
 def exemption_findings(exemptions: Iterable[Exemption], today: date) -> tuple[Finding, ...]:
-    """Return an error for each exemption that is over, and a warning for each that soon will be."""
+    """Return an error for each exemption that has ended, and a warning for each that ends soon."""
     return end_findings(exemptions, today, "EXEMPTION")

@@ -1,6 +1,6 @@
-"""Why a principal gets what it gets from a column: the whole chain, each link with its reason.
+"""Explains the access of a principal to a column: each step with its reason.
 
-The verdict is the evaluator's; the links are derived apart from it, and a law of the tests holds the two together.
+The result comes from `access`; the steps are derived separately, and a law of the tests checks that the two agree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lampkeeper.model.tags import EntityType
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class GroupPath:
-    """How a principal comes to be in a group: from itself, through nested groups, to the group."""
+    """The path from a principal through nested groups to a group."""
 
     steps: tuple[str, ...]
 
@@ -32,7 +32,7 @@ class GroupPath:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class PrivilegeLink:
-    """One privilege that reading needs: on which object, and which grants or ownership give it (none: it is missing)."""
+    """One privilege that reading needs: its securable, and the grants or ownership that give it (empty: it is missing)."""
 
     privilege: str
     securable_type: str
@@ -51,7 +51,7 @@ class PrivilegeLink:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagLink:
-    """A tag that a condition can see: where it stands, and whether a nearer one of the same key hides it."""
+    """A tag that conditions can test: its securable, and whether a nearer tag with the same key overrides it."""
 
     entity: str
     key: str
@@ -65,7 +65,7 @@ class TagLink:
 
 
 class PolicyOutcome(StrEnum):
-    """What became of a policy for this principal and this column."""
+    """The outcome of a policy for one principal and one column."""
 
     MASKS = "masks this column"
     FILTERS = "filters the rows"
@@ -79,7 +79,7 @@ class PolicyOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyLink:
-    """One policy, what became of it and why; `use` is the function it brings, when it applies."""
+    """One policy, its outcome and the reason; `use` is its function, if it applies."""
 
     policy: Policy
     outcome: PolicyOutcome
@@ -93,7 +93,7 @@ class PolicyLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The chain from a principal to what it gets of a column, and the verdict that follows from it."""
+    """The steps that decide a principal's access to a column, and the resulting access."""
 
     principal: str
     column: ColumnName
@@ -104,7 +104,7 @@ class Explanation:
     policies: tuple[PolicyLink, ...]
     cell: Cell
     on_table: tuple[tuple[ColumnName | None, FunctionUse], ...] = ()
-    """What was set on the table itself: the mask of this column, and the row filter (by None)."""
+    """The controls set directly on the table: the mask of this column, and the row filter (by None)."""
 
     @property
     def filters(self) -> tuple[FunctionUse, ...]:
@@ -145,12 +145,12 @@ def show_use(use: FunctionUse) -> str:
 
 
 def show_control(column: ColumnName | None, use: FunctionUse) -> str:
-    """Return one line for what was set on the table itself."""
-    return f"{'row filter' if column is None else 'column mask'} {show_use(use)}: binds everybody"
+    """Return one line for a control that is set directly on the table."""
+    return f"{'row filter' if column is None else 'column mask'} {show_use(use)}: applies to all principals"
 
 
 def explain(access: Access, principal: Principal, column: ColumnName) -> Explanation:
-    """Return the chain that decides what the principal gets; raise UsageError for a table or column that is not there."""
+    """Return the explanation of the principal's access; raise UsageError for a missing table or column."""
     table = _table_of(access, column)
     paths = dict(_paths(access, principal))
     privileges = tuple(_privileges(access, paths, column.table))
@@ -173,12 +173,12 @@ def _table_of(access: Access, column: ColumnName) -> Table:
         if table.name == column.table:
             if column in table.column_names():
                 return table
-            raise UsageError(f"table {column.table} has no column {column.column!r}", fix="see the names with `matrix`")
+            raise UsageError(f"table {column.table} has no column {column.column!r}", fix="list the names with `matrix`")
     raise UsageError(f"table {column.table} is not in scope", fix="write catalog.schema.table.column as the snapshot has it")
 
 
 def _paths(access: Access, principal: Principal) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield every name that a TO, EXCEPT or grant may use for the principal, each with its shortest path."""
+    """Yield every name by which TO, EXCEPT or a grant can refer to the principal, each with its shortest path."""
     yield principal.name, (principal.name,)
     yield EVERYBODY, (principal.name, EVERYBODY)
     seen = {principal.name, EVERYBODY}
@@ -213,7 +213,7 @@ def _privileges(access: Access, paths: dict[str, tuple[str, ...]], table: TableN
 
 
 def _table_tags(access: Access, table: TableName) -> tuple[TagLink, ...]:
-    """Return the table's tags, the nearest first; an inherited tag whose key stands nearer too is overridden."""
+    """Return the table's tags, the nearest first; a nearer tag with the same key overrides an inherited one."""
     levels = (
         (EntityType.TABLES, table.plain),
         (EntityType.SCHEMAS, f"{table.catalog}.{table.schema}"),

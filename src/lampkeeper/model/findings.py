@@ -1,4 +1,4 @@
-"""What is wrong with a user's input comes back as a sorted list of findings, never one exception at a time."""
+"""Findings: problems of the input, returned together as a sorted list instead of one exception at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad a finding is; an error alone makes the exit code 1."""
+    """The severity of a finding; only an error leads to exit code 1."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -20,7 +20,7 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong: a stable code, a severity, a place, a message, and the fix if one is known.
+    """One problem: a stable code, a severity, a location, a message, and a fix if one is known.
 
     `place` is `file:line:column`, a dotted object name, or a principal; text from a catalog is quoted in `message`.
     """
@@ -48,7 +48,7 @@ class Finding:
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings without duplicates, errors first, then by place and code."""
+    """Return the findings without duplicates, errors first, then by location and code."""
     return tuple(sorted(set(findings), key=lambda f: (_RANK[f.severity], f.place, f.code, f.message)))
 
 

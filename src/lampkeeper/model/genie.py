@@ -1,4 +1,4 @@
-"""Genie spaces, warehouses and workspace assignments: what the workspace layer holds."""
+"""The objects of the workspace layer: Genie spaces, warehouses and workspace assignments."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lampkeeper.model.names import TableName
 
 
 def space_key(name: str) -> str:
-    """Return the key of a space: lower case, runs of anything but letters and digits become one underscore."""
+    """Return the key of a space: lower case, with one underscore for each run of other characters than letters and digits."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Benchmark:
-    """A question with the SQL that answers it."""
+    """A question with the SQL of its answer."""
 
     question: str
     sql: str
@@ -23,7 +23,7 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Snippet:
-    """A filter, expression or measure: SQL with the names a person calls it by. Filters have no alias."""
+    """A filter, expression or measure: SQL with its names in questions. Filters have no alias."""
 
     sql: str
     display_name: str
@@ -35,7 +35,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class QueryParameter:
-    """A named parameter (`:name` in the SQL): its type word (STRING, DATE, NUMBER, …), what it is, and its usual value."""
+    """A named parameter (`:name` in the SQL): its type (STRING, DATE, NUMBER, …), its description, and its default value."""
 
     name: str
     type: str = "STRING"
@@ -45,7 +45,7 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class ExampleQuery:
-    """A question with the SQL that Genie may follow, and when to."""
+    """A question with example SQL for Genie, and guidance on its use."""
 
     question: str
     sql: str
@@ -55,8 +55,8 @@ class ExampleQuery:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class ColumnConfig:
-    """What a space says of a column. `dictionary`: the platform keeps its values for matching words of a question to them,
-    so it must be off for a sensitive column; `samples`: it shows the model what values look like; `hidden`: not in the space."""
+    """The settings of a column in a space. `dictionary`: the platform stores its values to match words of questions, so it must
+    be off for a sensitive column; `samples`: the model sees sample values; `hidden`: the column is not in the space."""
 
     table: str
     column: str
@@ -69,7 +69,7 @@ class ColumnConfig:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Join:
-    """How two tables of the space join; `relationship` is a FROM_RELATIONSHIP_TYPE_* word or empty."""
+    """The join of two tables of the space; `relationship` is a FROM_RELATIONSHIP_TYPE_* value or empty."""
 
     left_table: str
     left_alias: str
@@ -83,12 +83,12 @@ class Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenieSpace:
-    """A space. `space_id` set: attached, someone else made it; empty: ours to create. Empty `acl_groups`: nobody yet.
+    """A space. With `space_id` it exists and is attached, else lampkeeper creates it. Without `acl_groups` no group may use it.
 
-    `warehouse_name` is what the warehouse is called, of a space that was read from a workspace.
+    `warehouse_name` is the name of the warehouse, for a space that was read from a workspace.
 
-    `functions` are identifiers of SQL functions. Empty `examples`, `functions` and `columns` say nothing: what an attached
-    space has of them stays.
+    `functions` are identifiers of SQL functions. If `examples`, `functions` or `columns` are empty, an attached space keeps
+    its own.
     """
 
     name: str
@@ -112,13 +112,13 @@ class GenieSpace:
 
     @property
     def key(self) -> str:
-        """Return the key that files and state use."""
+        """Return the key in files and state."""
         return space_key(self.name)
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class WorkspaceAssignment:
-    """A group's place in the workspace: USER, with entitlements (`workspace-consume`, `databricks-sql-access`)."""
+    """A group's workspace assignment as USER, with entitlements (`workspace-consume`, `databricks-sql-access`)."""
 
     group: str
     entitlements: tuple[str, ...] = ()
@@ -126,9 +126,9 @@ class WorkspaceAssignment:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Warehouse:
-    """A warehouse by name, made when no id is given, and the groups that may use it (CAN_USE).
+    """A warehouse by name, created if it has no ID, and the groups that may use it (CAN_USE).
 
-    `mark` is the environment that its tag names as the one that made it.
+    `mark` is the environment that created it, as recorded in its tag.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Warehouse:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class WarehousePermission:
-    """The permission level of a group on a warehouse, which is given by its id or by its name."""
+    """The permission level of a group on a warehouse, given by ID or by name."""
 
     warehouse: str
     group: str
@@ -149,7 +149,7 @@ class WarehousePermission:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class SpacePermission:
-    """The permission level of a group on a Genie space: its key, and its id where that is known."""
+    """The permission level of a group on a Genie space, given by key and, if known, by ID."""
 
     space: str
     group: str

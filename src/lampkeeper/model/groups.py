@@ -1,4 +1,4 @@
-"""Groups: who they are for, who is in them, and which sensitive families they may read raw."""
+"""Groups: their purpose, their members, and their clearances."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ EVERYBODY = "account users"
 """The platform's name for all principals of an account in policies and grants."""
 
 ALL_FAMILIES = "*"
-"""A clearance for every family, present and future."""
+"""The clearance for every family, including future ones."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Group:
-    """An account group. `external`: someone else (an identity provider, an admin) owns it; we refer to it and never write it."""
+    """An account group. `external`: another owner (an identity provider, an admin) manages it; lampkeeper never changes it."""
 
     name: str
     description: str = ""
@@ -46,7 +46,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class GroupSpec:
-    """A group as the synthesiser wants it: the group, its clearance, and its members (user names, application ids, groups).
+    """A group as input of the synthesis: the group, its clearance, and its members (user names, application IDs, groups).
 
     `clearance`: tag families (keys of the vocabulary, such as `pii_level`) that members read raw; `*` is every family.
     """

@@ -1,7 +1,7 @@
-"""The key of an environment's keyed masks: how it is read, told apart from another, put into a function and taken out.
+"""The hash key of an environment's keyed masks: parsing, identification, insertion into functions and extraction.
 
 A keyed mask is HMAC-SHA-256 (RFC 2104) written with two nested `sha2` calls. In files, plans and states its body holds two
-placeholders where HMAC has its two pads; a function that was made with the placeholders gives NULL, because they are no hex.
+placeholders for HMAC's two pads; a function that contains the placeholders returns NULL, because they are not hexadecimal.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lampkeeper.text.sql_quoting import quote_string
 INNER = "{{hash_key.inner}}"
 OUTER = "{{hash_key.outer}}"
 REACHING = frozenset({"EXECUTE", "MANAGE", "ALL_PRIVILEGES"})
-"""Privileges on a keyed function, or on what it stands in, that let their holder read its body or call it."""
+"""Privileges on a keyed function, its schema or catalog that allow reading its body or calling it."""
 WRITING = frozenset({"MODIFY", "MANAGE", "ALL_PRIVILEGES"})
-"""Privileges on a table under a keyed mask, or on what it stands in, that let their holder write guesses into it."""
+"""Privileges on a table under a keyed mask, its schema or catalog that allow writing guesses into it."""
 UNKNOWN = "{{hash_key.unknown}}"
-"""Stands for what looks like a key and has not the form that we write."""
+"""The replacement for a text that looks like a key but does not have lampkeeper's format."""
 
-HOW_TO_MAKE_ONE = "make one with `openssl rand -hex 32` and keep it in a secret store"
+HOW_TO_MAKE_ONE = "create one with `openssl rand -hex 32` and keep it in a secret store"
 _BLOCK = 64
 _LEAST_BYTES = 32
 _LEAST_DISTINCT = 20
@@ -39,26 +39,26 @@ _ID_SALT = b"lampkeeper hash key 1"
 
 @dataclass(frozen=True, kw_only=True)
 class HashKey:
-    """A key; printing it shows nothing. `block` is the key as HMAC uses it: 32 bytes (a longer one is hashed), then 32 zeros."""
+    """A key, which `repr` does not show. `block` is the HMAC key block: 32 bytes (a longer key is hashed), then 32 zeros."""
 
     block: bytes = field(repr=False)
 
     @classmethod
     def parse(cls, text: str, place: str) -> HashKey:
-        """Read a key of at least 32 random bytes, in hex or base64; raise UsageError, which never quotes it, for less."""
+        """Parse a key of at least 32 random bytes in hex or base64; raise UsageError, which never quotes it, otherwise."""
         raw = _decoded(text.strip())
         if raw is None:
-            raise UsageError(f"{place}: the hash key is neither hex nor base64 of a key", fix=HOW_TO_MAKE_ONE)
+            raise UsageError(f"{place}: the hash key is neither hex nor base64", fix=HOW_TO_MAKE_ONE)
         if len(raw) < _LEAST_BYTES:
             raise UsageError(f"{place}: the hash key is too short: {len(raw)} bytes of {_LEAST_BYTES}", fix=HOW_TO_MAKE_ONE)
         if _guessable(raw) or _worded(text.strip()):
-            raise UsageError(f"{place}: the hash key is not random: it could be guessed", fix=HOW_TO_MAKE_ONE)
+            raise UsageError(f"{place}: the hash key is not random and could be guessed", fix=HOW_TO_MAKE_ONE)
         short = raw if len(raw) == _LEAST_BYTES else hashlib.sha256(raw).digest()
         return cls(block=short.ljust(_BLOCK, b"\0"))
 
     @cached_property
     def id(self) -> str:
-        """Return 16 hex digits that tell this key from another; the key cannot be learnt from them."""
+        """Return 16 hex digits that identify the key without revealing it."""
         return _key_id(self.block)
 
     @property
@@ -71,7 +71,7 @@ class HashKey:
         return hmac.new(self.block, message, hashlib.sha256).digest()
 
     def insert(self, body: str) -> str:
-        """Return a body with the pads in place of the placeholders: what the platform is sent, and nothing else sees."""
+        """Return a body with the pads instead of the placeholders; it is only sent to the platform."""
         inner, outer = self.pads
         return body.replace(INNER, inner).replace(OUTER, outer)
 
@@ -82,12 +82,12 @@ def is_keyed(body: str) -> bool:
 
 
 def extract(body: str) -> tuple[str, str]:
-    """Return a live body with placeholders instead of pads, and the id of the key that was in it (empty: none, or not ours)."""
+    """Return a live body with placeholders instead of pads, and the ID of its key (empty for none, or an unknown format)."""
     blocks: set[bytes] = set()
 
     def replaced(match: re.Match[str]) -> str:
         pad = bytes.fromhex(match.group(1))
-        # A key has 32 bytes: the second half of a pad is bare, which tells the inner from the outer.
+        # A key has 32 bytes: the second half of a pad is constant, which distinguishes the inner from the outer pad.
         for mask, name in ((0x36, INNER), (0x5C, OUTER)):
             if pad.endswith(bytes([mask]) * (_BLOCK - _LEAST_BYTES)):
                 blocks.add(_xor(pad, mask))
@@ -99,18 +99,18 @@ def extract(body: str) -> tuple[str, str]:
 
 
 def holds_key(body: str) -> bool:
-    """Return whether a text holds a literal that may be a key."""
+    """Return whether a text contains a literal that may be a key."""
     return _LONG_HEX.search(body) is not None
 
 
 def redact(text: str) -> str:
-    """Return a message without anything that may be a piece of a key."""
+    """Return a message without any text that may be part of a key."""
     return _SOME_HEX.sub("…", text)
 
 
 @cache
 def _key_id(block: bytes) -> str:
-    # Costly on purpose: a key that is less random than it looks must not be found by trying.
+    # Slow on purpose: it must not be feasible to find a weak key by trying.
     return hashlib.scrypt(block, salt=_ID_SALT, n=2**14, r=8, p=1, dklen=8).hex()
 
 
@@ -134,7 +134,7 @@ def _guessable(raw: bytes) -> bool:
 
 
 def _worded(text: str) -> bool:
-    """Return whether a text that happens to be base64 is words, or the same piece again and again."""
+    """Return whether a text in base64 consists of words or of a repeated part."""
     hexadecimal = re.fullmatch(r"[0-9a-fA-F]+", text) is not None
     mixed = all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9+/_-]"))
     return (text + text).find(text, 1) < len(text) or not (hexadecimal or mixed)

@@ -1,4 +1,4 @@
-"""Names that a person gives and that must be known: an unknown one is refused with the nearest names."""
+"""Checks names that users give: an unknown name is an error that lists the nearest known ones."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _ALIKE = 0.65
 
 
 def nearest_names(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return the known names that are most like a word, the nearest first: whole names, or their last dotted parts."""
+    """Return the known names most similar to a word, the nearest first, compared as whole names or by their last part."""
     wanted = _folded(word)
     rated = sorted((-_likeness(wanted, _folded(name)), name) for name in set(known))
     return tuple(name for rating, name in rated if -rating >= _ALIKE)[:_NEAREST]
 
 
 def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> UsageError:
-    """Return the refusal of a name that is not known: it names those nearest to it, else the first that there are.
+    """Return the error for an unknown name, with the nearest known names, else the first ones.
 
-    `where` says in words what the name was looked for in, `place` is the file and line that the name stands in.
+    `where` describes the scope of the search, `place` is the file and line of the name.
     """
     names = sorted(set(known))
     near = nearest_names(word, names)
@@ -33,7 +33,7 @@ def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "",
 
 
 def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> None:
-    """Raise UsageError for a name that is not one of the known, naming the nearest."""
+    """Raise UsageError, with the nearest names, for a name that is not known."""
     names = set(known)
     if word not in names:
         raise unknown_name(what, word, names, where=where, place=place, fix=fix)
@@ -44,7 +44,7 @@ def _folded(text: str) -> str:
 
 
 def _likeness(wanted: str, name: str) -> float:
-    """Return how much two names are alike, 0 to 1; one that holds the other counts as near."""
+    """Return the similarity of two names, 0 to 1; names that contain each other count as similar."""
     if wanted and (wanted in name or name in wanted) and min(len(wanted), len(name)) >= 3:
         return 0.9 + 0.1 * min(len(wanted), len(name)) / max(len(wanted), len(name))
     return max(_ratio(wanted, name), 0.95 * _ratio(wanted.rpartition(".")[2], name.rpartition(".")[2]))

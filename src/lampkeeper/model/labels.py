@@ -1,4 +1,4 @@
-"""Labels: what a column holds, whether to protect it, how sure we are and why. A closed schema."""
+"""Labels: the class of a column, whether to protect it, the confidence and the evidence. A closed schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lampkeeper.model.names import ColumnName
 
 
 class LabelClass(StrEnum):
-    """What the values of a column hold."""
+    """The kind of data in a column."""
 
     NAME = "name"
     EMAIL = "email"
@@ -38,7 +38,7 @@ class LabelClass(StrEnum):
 
 
 class Protect(StrEnum):
-    """Undecided is protected until a person has reviewed it."""
+    """Whether to protect a column. Undecided columns stay masked until a steward decides."""
 
     YES = "yes"
     NO = "no"
@@ -46,9 +46,9 @@ class Protect(StrEnum):
 
 
 class LabelSource(StrEnum):
-    """Who said so; a steward overrides, the others may only raise what the offline rules found.
+    """The source of a label. A steward overrides all others; the other sources may only add protection to the offline rules'.
 
-    `tag`: a governed tag of the environment's own taxonomy that somebody has put on the column.
+    `tag`: an existing governed tag on the column, by the environment's taxonomy.
     """
 
     STEWARD = "steward"
@@ -60,10 +60,10 @@ class LabelSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """One column's label.
+    """The label of one column.
 
-    `subtype` narrows the class (`ssn`, `icd10`, …; empty when nothing narrower is known). `confidence` is 0 to 1.
-    `evidence` are short reasons in our own words; text from a catalog appears in them only quoted.
+    `subtype` narrows the class (`ssn`, `icd10`, …; empty if unknown). `confidence` is 0 to 1.
+    `evidence` are short reasons; they contain text from a catalog only in quotes.
     """
 
     column: ColumnName
@@ -76,7 +76,7 @@ class Label:
 
     @property
     def protected(self) -> bool:
-        """Return whether the column is masked: yes and undecided both are."""
+        """Return whether the column is masked, which is true for yes and undecided."""
         return self.protect is not Protect.NO
 
 

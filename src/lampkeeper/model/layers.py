@@ -1,4 +1,4 @@
-"""The three layers, each with a folder, a state file and keys of its own."""
+"""The three layers, each with its own folder, state file and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Layer(StrEnum):
-    """Applied in this order, destroyed in reverse. Account is shared by all envs."""
+    """The layers in order of apply; destroy reverses it. All environments share the account layer."""
 
     ACCOUNT = "account"
     DATA_ACCESS = "data_access"

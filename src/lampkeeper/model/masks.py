@@ -1,4 +1,4 @@
-"""Functions of the policies: what takes a masked column's value, or decides on a row."""
+"""The functions of policies: masking functions and row filters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lampkeeper.text.sql_quoting import identifier_value, quote_identifier, quot
 
 
 class FunctionRole(StrEnum):
-    """A mask takes the column's value first; a filter returns whether a row is shown."""
+    """A mask takes the column's value as its first argument; a filter returns whether to show a row."""
 
     MASK = "mask"
     FILTER = "filter"
@@ -33,7 +33,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class FunctionExample:
-    """SQL literals of the arguments, and of the value returned (`NULL` for null)."""
+    """SQL literals of the arguments and of the returned value (`NULL` for null)."""
 
     arguments: tuple[str, ...]
     returns: str
@@ -53,10 +53,10 @@ class FunctionExample:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Function:
-    """A SQL function as it will stand in Unity Catalog: `body` is the expression after RETURN.
+    """A SQL function for Unity Catalog: `body` is the expression after RETURN.
 
-    The body of a keyed function holds placeholders and never the key (see `hash_key`); `key_id` says which key belongs in
-    them, or stands in the catalog: empty for none, and where nobody knows.
+    The body of a keyed function contains placeholders and never the key (see `hash_key`); `key_id` identifies the key for
+    them, or the key in the live function; empty for none or an unknown key.
     """
 
     name: FunctionName
@@ -75,19 +75,19 @@ class Function:
 
     @property
     def digest(self) -> str:
-        """Return 16 hex digits that change with the signature or the body, not with its comments, its blanks or the key."""
+        """Return 16 hex digits that depend on signature and body, but not on comments, blanks or the key."""
         signature = ",".join(f"{p.name.lower()} {p.type.upper()}" for p in self.parameters)
         text = f"({signature})->{self.returns.upper()}:{significant(self.body)}"
         return digest_of(text, digits=16)
 
     @property
     def denies(self) -> bool:
-        """Return whether this is a filter that shows no row, whatever the row."""
+        """Return whether this is a filter that hides every row."""
         return self.role is FunctionRole.FILTER and unquoted(self.body).strip("() ").upper() == "FALSE"
 
     @property
     def blanks(self) -> bool:
-        """Return whether this is a mask that gives NULL, whatever the value."""
+        """Return whether this is a mask that returns NULL for every value."""
         return self.role is FunctionRole.MASK and _BLANK.fullmatch(unquoted(self.body)) is not None
 
     def create_sql(self) -> str:
@@ -99,20 +99,20 @@ class Function:
 
 _BLANK = re.compile(r"\s*(?:NULL|CAST ?\( ?NULL AS [^()]+(?:\([^()]*\))? ?\))\s*", re.IGNORECASE)
 _REMEMBERED = 4096
-"""The functions of a workspace are compared again and again: their bodies are read once."""
+"""Functions are compared repeatedly, so their parsed bodies are cached."""
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def significant(sql: str) -> str:
-    """Return SQL without comments, blanks between words as one; strings and quoted names stay as they are written."""
+    """Return SQL without comments and with runs of blanks collapsed; strings and quoted names stay as written."""
     return "".join(text for _, text in _pieces(sql)).strip()
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def unquoted(sql: str) -> str:
-    """Return what of SQL is neither comment nor string; back-ticks around names are taken away.
+    """Return SQL without comments, with empty strings for literals and without back-ticks around names.
 
-    What cannot be read counts as code, for nobody can say that it is a text.
+    A part that cannot be tokenized counts as code, because it may not be a string.
     """
     pieces = ("''" if k is TokenKind.STRING else identifier_value(t) if k is TokenKind.NAME else t for k, t in _pieces(sql))
     return "".join(pieces).strip()
@@ -134,7 +134,7 @@ def _pieces(sql: str) -> Iterator[tuple[TokenKind, str]]:
 
 
 def digests_with_calls(functions: Iterable[Function]) -> dict[FunctionName, str]:
-    """Return for each function a digest that changes with its own body or that of any function here that it calls."""
+    """Return a digest for each function that depends on its body and on the functions that it calls, if they are given."""
     known = tuple(functions)
     by_name: dict[str, list[Function]] = {}
     for function in known:
@@ -159,5 +159,5 @@ def _called(function: Function, by_name: Mapping[str, list[Function]]) -> list[F
 
 
 def called_names(sql: str) -> tuple[str, ...]:
-    """Return the last part of each name before a parenthesis, folded, in order."""
+    """Return the last part of each name before a parenthesis, case-folded, in order."""
     return tuple(dict.fromkeys(word.casefold() for word in re.findall(r"(\w+) ?\(", unquoted(sql))))

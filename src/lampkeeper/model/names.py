@@ -1,7 +1,7 @@
 """Unity Catalog names: parts, dotted form, quoting.
 
-A dotted name is written with back-ticks around a part that is not a plain identifier, inner back-ticks doubled, so that
-any name survives `parse(str(name))`. The platform's REST fields want the parts joined by plain dots: `plain`.
+In a dotted name, parts that are not plain identifiers are in back-ticks, with inner back-ticks doubled, so that any name
+survives `parse(str(name))`. REST fields use the parts joined by dots without quotes: `plain`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def split_name(text: str) -> tuple[str, ...]:
-    """Split a dotted name, honouring back-ticks; raise UsageError on an empty part or an open back-tick."""
+    """Split a dotted name, honouring back-ticks; raise UsageError for an empty part or an unclosed back-tick."""
     parts: list[str] = []
     index = 0
     while True:
@@ -52,12 +52,12 @@ def _quoted_part(text: str, index: int) -> tuple[str, int]:
 
 
 def write_name(*parts: str) -> str:
-    """Return a dotted name that `split_name` reads back exactly: plain where it can be, else in back-ticks."""
+    """Return a dotted name that `split_name` reads back exactly, with back-ticks only where needed."""
     return ".".join(part if _PLAIN.match(part) else quote_identifier(part) for part in parts)
 
 
 def show_part(part: str) -> str:
-    """Return a part as people write it: plain if it can be, else in back-ticks; control characters made visible."""
+    """Return a part as users write it, with back-ticks only where needed and control characters made visible."""
     if _PLAIN.match(part):
         return part
     return quote_identifier(_CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", part))

@@ -12,14 +12,14 @@ from lampkeeper.model.names import FunctionName
 
 
 class PolicyKind(StrEnum):
-    """Spelled as the policies API spells it (source: SDK 0.156)."""
+    """The kind of a policy, in the spelling of the policies API (source: SDK 0.156)."""
 
     COLUMN_MASK = "POLICY_TYPE_COLUMN_MASK"
     ROW_FILTER = "POLICY_TYPE_ROW_FILTER"
 
 
 class SecurableType(StrEnum):
-    """Securables that carry policies or grants; lower case is the grants API's spelling, upper case the policies API's."""
+    """Securables with policies or grants; the grants API spells them in lower case, the policies API in upper case."""
 
     METASTORE = "METASTORE"
     CATALOG = "CATALOG"
@@ -31,7 +31,7 @@ class SecurableType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchColumn:
-    """One MATCH COLUMNS entry: columns whose own tags satisfy the condition get the alias."""
+    """One MATCH COLUMNS entry: the alias for columns whose own tags satisfy the condition."""
 
     alias: str
     condition: Condition
@@ -49,7 +49,7 @@ class Argument:
 class Policy:
     """One ABAC policy. `securable` is the full name in parts (1 for a catalog, 3 for a table).
 
-    A mask's function takes the column matched by `on_column` first, then `using`; a filter's takes `using` alone.
+    The function of a mask takes the column matched by `on_column` first, then `using`; that of a filter takes only `using`.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadPolicy:
-    """A policy of which the model cannot tell what it does: the document that the policies API gives."""
+    """A policy that could not be parsed: the document from the policies API."""
 
     document: Mapping[str, Any]
 
@@ -97,9 +97,9 @@ class UnreadPolicy:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Grant:
-    """Privileges of one principal on one securable, spelled with underscores as the grants API takes them.
+    """Privileges of one principal on one securable, spelled with underscores as in the grants API.
 
-    `shared`: the principal is not a managed group, so others may grant it more on the same securable.
+    `shared`: the principal is not a managed group, so other owners may grant it more on the same securable.
     """
 
     securable_type: SecurableType

@@ -1,4 +1,4 @@
-"""Quotas of the platform: what it allows, and what is used of it."""
+"""Quotas of the platform: limits and usage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ LIMIT_NAMES = (
     "columns_per_policy", "policies_per_catalog", "policies_per_metastore", "policies_per_schema", "policies_per_table",
     "principals_per_policy", "space_tables", "values_per_tag",
 )  # fmt: skip
-"""Limits that an environment can set, sorted."""
+"""The limits that an environment can set, sorted."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Quota:
-    """How many are there, and how many may be; the platform's counter may lag."""
+    """The number of existing objects and the limit; the platform's counter may be delayed."""
 
     count: int
     limit: int
@@ -22,7 +22,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyQuotas:
-    """The quotas of ABAC policies as the platform tells them: in the whole metastore, and directly on catalogs."""
+    """The quotas of ABAC policies that the platform reports: in the whole metastore, and directly on catalogs."""
 
     metastore: Quota | None = None
     catalogs: Mapping[str, Quota] = field(default_factory=dict)

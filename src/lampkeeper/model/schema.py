@@ -1,4 +1,4 @@
-"""Tables and columns as read from a catalog; a snapshot of them at one moment."""
+"""Tables and columns of a catalog, and a snapshot of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.model.tags import TagAssignment
 
 
 class TypeFamily(StrEnum):
-    """Types that one masking function can serve: the platform casts input and output to the column's type."""
+    """Types that share a masking function: the platform casts its input and output to the column's type."""
 
     STRING = "STRING"
     INTEGER = "BIGINT"
@@ -41,14 +41,14 @@ _HEAD = re.compile(r"\s*([a-z_]+)", re.IGNORECASE)
 
 
 def type_family(type_text: str) -> TypeFamily:
-    """Return the family of a Databricks SQL type text; array, map, struct, variant and the unknown are COMPLEX."""
+    """Return the family of a Databricks SQL type text; array, map, struct, variant and unknown types are COMPLEX."""
     head = _HEAD.match(type_text)
     return _FAMILIES.get(head.group(1).lower(), TypeFamily.COMPLEX) if head else TypeFamily.COMPLEX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: its name as stored, Databricks SQL type text, comment, and place from 0."""
+    """One column: its name as stored, its Databricks SQL type, its comment, and its position from 0."""
 
     name: str
     type: str
@@ -62,7 +62,7 @@ class Column:
 
 
 class TableKind(StrEnum):
-    """What a policy can reach: tables; views enforce what their base tables carry."""
+    """The kind of a table. Policies apply to tables; views enforce the policies of their base tables."""
 
     TABLE = "TABLE"
     VIEW = "VIEW"
@@ -102,9 +102,9 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Tables in scope, sorted by name, with the tags they carried when read; for Genie, SQL functions of their schemas.
+    """The tables in scope, sorted by name, with their tags; for Genie also the SQL functions of their schemas.
 
-    `taken_at` is an ISO-8601 UTC time given by the caller; it takes no part in any decision.
+    `taken_at` is an ISO-8601 UTC time from the caller; it does not affect any decision.
     """
 
     tables: tuple[Table, ...]

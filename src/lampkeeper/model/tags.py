@@ -1,4 +1,4 @@
-"""Governed tags and where they are assigned."""
+"""Governed tags and their assignments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class EntityType(StrEnum):
-    """What a tag can be assigned to, spelled as the entity-tag-assignments API spells it (source: SDK 0.156)."""
+    """The kinds of entities with tags, in the spelling of the entity-tag-assignments API (source: SDK 0.156)."""
 
     CATALOGS = "catalogs"
     SCHEMAS = "schemas"
@@ -17,15 +17,15 @@ class EntityType(StrEnum):
 
 
 PLATFORM_PREFIXES = ("class.", "system.")
-"""How keys of the platform's own tags begin; they exist, whether or not the list of governed tags shows them."""
+"""The prefix of the platform's own tag keys; these tags exist even if the list of governed tags does not show them."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagPolicy:
-    """A governed tag: its key, and the values it may take (sorted; none means key only).
+    """A governed tag: its key and its allowed values (sorted; without values it has a key only).
 
-    `external`: another team, or the platform, owns it. We assign it and match it, and never write its definition; `values`
-    are then those that we rely on.
+    `external`: another team or the platform owns it. Lampkeeper assigns and matches it and never changes its definition;
+    `values` are then the values that lampkeeper uses.
     """
 
     key: str
@@ -45,7 +45,7 @@ class TagPolicy:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagAssignment:
-    """A tag on one entity; `entity_name` is dotted and unquoted, as the API takes it. Keys and values are case-sensitive."""
+    """A tag on one entity; `entity_name` is dotted and unquoted, as in the API. Keys and values are case-sensitive."""
 
     entity_type: EntityType
     entity_name: str
@@ -55,7 +55,7 @@ class TagAssignment:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class TagPermission:
-    """Who may assign (`roles/tagPolicy.assigner`) or manage (`roles/tagPolicy.manager`) a governed tag."""
+    """The permission to assign (`roles/tagPolicy.assigner`) or manage (`roles/tagPolicy.manager`) a governed tag."""
 
     key: str
     role: str

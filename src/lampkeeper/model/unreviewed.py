@@ -1,4 +1,4 @@
-"""What happens to a table that nobody has reviewed: the tag that says it was, and the choice to keep the others closed."""
+"""Unreviewed tables: the tag that marks reviewed ones, and the choice to hide the others."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from lampkeeper.model.conditions import HasTagValue, Not, negated_keys
 from lampkeeper.model.policies import Policy
 
 REVIEW_KEY = "lampkeeper_review"
-"""The governed tag of tables (and, on request, columns) that a generation has looked at."""
+"""The governed tag of reviewed tables and, on request, columns: those that a generation has labelled."""
 
 REVIEWED = "reviewed"
 IS_REVIEWED = HasTagValue(REVIEW_KEY, REVIEWED)
 NOT_REVIEWED = Not(IS_REVIEWED)
 
 UNREVIEWED_FAMILY = "unreviewed"
-"""What an exemption names to be exempt from the fallback policies, beside the keys of governed tags."""
+"""The value in `families` of an exemption for the fallback policies."""
 
 
 Reach = tuple[str, ...]
-"""A catalog, or a schema with its catalog, that an environment covers whole: what is new in it is of this environment."""
+"""A catalog, or a schema with its catalog, that an environment covers completely: new tables in it belong to the environment."""
 
 
 def within(place: Reach, name: tuple[str, ...]) -> bool:
-    """Return whether a schema or table, by its parts, stands in the place (or is it)."""
+    """Return whether a schema or table, by its parts, is in the catalog or schema, or is that schema."""
     return [p.casefold() for p in name[: len(place)]] == [p.casefold() for p in place]
 
 
 def outermost(places: Iterable[Reach]) -> tuple[Reach, ...]:
-    """Return the places that stand in no other of them, sorted."""
+    """Return the catalogs and schemas that are not within another one of them, sorted."""
     found = set(places)
     return tuple(sorted(p for p in found if not any(q != p and len(q) < len(p) and within(q, p) for q in found)))
 
 
 class Unreviewed(StrEnum):
-    """Whether a table (or column) without the review tag is closed to everybody who is not exempt, or left as it is."""
+    """Whether a table or column without the review tag is hidden from all principals that are not exempt, or left as it is."""
 
     DENY = "deny"
     ALLOW = "allow"
 
 
 def negated_tags(policy: Policy) -> frozenset[str]:
-    """Return the tag keys by whose absence the policy applies: what carries one is left out of it."""
+    """Return the tag keys whose presence excludes a table or column from the policy."""
     found = negated_keys(policy.when)
     for entry in policy.match_columns:
         found |= negated_keys(entry.condition)
@@ -50,5 +50,5 @@ def negated_tags(policy: Policy) -> frozenset[str]:
 
 
 def is_fallback(policy: Policy) -> bool:
-    """Return whether a policy is for what lacks a tag, as opposed to what has one."""
+    """Return whether a policy applies to objects without a tag rather than to objects with one."""
     return bool(negated_tags(policy))

@@ -1,4 +1,4 @@
-"""Waivers: findings of the gate that are meant, each with a reason, an owner and a last day."""
+"""Waivers: accepted findings of `validate`, each with a reason, an owner and a last day."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LINE = re.compile(r"(:\d+){1,2}\Z")
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Waiver:
-    """One finding, by its code and the place that it names, that is accepted until the end of the last day.
+    """Accepts one finding, by its code and its location, until the end of the last day.
 
-    `at` is the finding's place (a file without line and column will do), `place` is where the waiver itself stands.
+    `at` is the finding's location (for a file, line and column may be omitted), `place` is the location of the waiver.
     """
 
     finding: str
@@ -29,11 +29,11 @@ class Waiver:
 
     @property
     def subject(self) -> str:
-        """Return what a finding about the waiver calls it."""
+        """Return the name of the waiver in findings."""
         return f"the waiver of {self.finding} at {self.at!r}"
 
     def covers(self, finding: Finding) -> bool:
-        """Return whether it is about this finding: the same code at the same place, no pattern."""
+        """Return whether the waiver is for this finding: same code and same location, without patterns."""
         places = {finding.place.casefold(), _LINE.sub("", finding.place).casefold()}
         return finding.code == self.finding and self.at.casefold() in places
 
@@ -43,7 +43,7 @@ class Waiver:
 
 
 def waive(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -> tuple[Finding, ...]:
-    """Return the findings, those that a waiver covers as information that says so. An ended waiver covers nothing."""
+    """Return the findings; a waived one becomes severity info with a note. An ended waiver has no effect."""
     standing = [w for w in waivers if not ended(w, today)]
     out = []
     for finding in findings:
@@ -57,17 +57,17 @@ def waive(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -
 
 
 def waiver_findings(waivers: Iterable[Waiver], today: date) -> tuple[Finding, ...]:
-    """Return an error for each waiver that is over, and a warning for each that soon will be."""
+    """Return an error for each waiver that has ended, and a warning for each that ends soon."""
     return end_findings(waivers, today, "WAIVER")
 
 
 def unused_waivers(waivers: Iterable[Waiver], findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return a warning for each waiver that none of these findings calls for."""
+    """Return a warning for each waiver that matches none of these findings."""
     found = tuple(findings)
     return tuple(
         Finding(
             code="WAIVER_UNUSED", severity=Severity.WARNING, place=w.place or w.subject,
-            message=f"{w.subject} covers no finding", fix="take the entry away, or give finding and place as they are printed",
+            message=f"{w.subject} matches no finding", fix="remove the entry, or give finding and location as they are printed",
         )
         for w in waivers if not any(w.covers(f) for f in found)
     )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Test data: tables with invented rows."""
+"""Test data: tables with synthetic rows."""

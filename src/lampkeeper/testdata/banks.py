@@ -1,4 +1,4 @@
-"""Three banks for the demos of country overlays: Australia, India, South-East Asia; invented people, valid check digits."""
+"""Three banks for the demos of country overlays: Australia, India, South-East Asia; invented customers, valid check digits."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _TRANSACTIONS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bank:
-    """A bank of the demos: its catalog without the variant's prefix, its Genie space, and what is special about it."""
+    """A bank of the demos: its catalog without the variant's prefix, its Genie space, and its country-specific columns."""
 
     key: str
     catalog: str
@@ -78,7 +78,7 @@ class Bank:
 
 
 def _valid(rng: DeterministicRandom, check: str, make: Callable[[DeterministicRandom], str]) -> str:
-    """Return the first drawn text that passes a check."""
+    """Return the first generated string that passes a check."""
     accepts = find_check(check)
     while not accepts(text := make(rng)):
         pass
@@ -96,7 +96,7 @@ def voter_id(rng: DeterministicRandom) -> str:
 
 
 def thai_id(rng: DeterministicRandom) -> str:
-    """Return a Thai citizen number with a valid check digit, of the kind 8 (registered later)."""
+    """Return a Thai citizen number with a valid check digit, of type 8 (registered later)."""
     return _valid(rng, "stdnum.th.pin", lambda d: f"8{d.digits(12)}")
 
 
@@ -202,12 +202,12 @@ ASEAN = Bank(
 )  # fmt: skip
 
 BANKS: tuple[Bank, ...] = (AUSTRALIA, INDIA, ASEAN)
-"""Every bank, by the country overlay that its data is for."""
+"""Every bank, by its country overlay."""
 
 
 @cache
 def bank_tables(bank: Bank, *, prod: bool = False) -> tuple[SeedTable, ...]:
-    """Return the four tables of a bank with their rows; those of production are empty."""
+    """Return the four tables of a bank with their rows; production tables are empty."""
     catalog = f"{'prod' if prod else 'dev'}_{bank.catalog}"
     accounts = "\n".join(
         (

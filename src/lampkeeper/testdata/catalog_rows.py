@@ -1,4 +1,4 @@
-"""Rows of the test data: invented people, always the same; money and health in plausible sizes."""
+"""Rows of the test data: the same invented people every time, with plausible amounts and diagnoses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def transactions(prod: bool) -> Rows:
 
 
 def credit_cards(prod: bool) -> Rows:
-    """Return ten cards, one a customer."""
+    """Return ten cards, one per customer."""
     rows = []
     for index, (number, owner) in enumerate(zip(CARD_IDS[prod], CUSTOMER_IDS[prod], strict=True)):
         rng = DeterministicRandom("card", number)

@@ -1,4 +1,4 @@
-"""The test data of the demo and the scenarios: two catalogs, five tables, the same shape for dev and prod, other rows."""
+"""The test data of the demo and the scenarios: two catalogs with five tables; dev and prod have the same columns, other rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lampkeeper.testdata.seeding import Progress, SeedReport, SeedTable, seed, t
 
 
 class Variant(StrEnum):
-    """Which rows: of development or of production."""
+    """The rows: of development or of production."""
 
     DEV = "dev"
     PROD = "prod"
@@ -24,7 +24,7 @@ class Variant(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """A table's rows as they should be and as they are; `found` is None where the table cannot be read."""
+    """The expected and actual number of rows of a table; `found` is None if the table cannot be read."""
 
     table: TableName
     wanted: int
@@ -159,7 +159,7 @@ def seed_testdata(
     storage_base: str = "",
     progress: Progress | None = None,
 ) -> SeedReport:
-    """Make the test data of these variants where it is missing; a second run sends no write."""
+    """Create the missing test data of these variants; a second run sends no writes."""
     chosen = tuple(dict.fromkeys(variants))
     comments = {(f"{v}_{stem}", schema): text for v in chosen for (stem, schema), text in SCHEMA_COMMENTS.items()}
     wanted = [t for v in chosen for t in tables(v)]
@@ -167,7 +167,7 @@ def seed_testdata(
 
 
 def count_rows(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Counted, ...]:
-    """Return the rows of each table, wanted and found, by one statement."""
+    """Return the expected and actual number of rows of each table, by one statement."""
     wanted = tables(variant)
     statement = " UNION ALL ".join(
         f"SELECT {index} AS place, count(*) AS found FROM {t.table.name.sql}"  # noqa: S608 (names quoted)
@@ -178,11 +178,11 @@ def count_rows(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Co
 
 
 def verify_testdata(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Finding, ...]:
-    """Return an error for every table whose rows are not all there; the reader must be exempt from the row filter."""
+    """Return an error for every table with missing rows; the reader must be exempt from row filters."""
     return sort_findings(
         Finding(
             code="TESTDATA_ROWS", severity=Severity.ERROR, place=str(counted.table),
-            message=f"{counted.found} rows, not {counted.wanted}", fix="seed again, or read as somebody whom no row filter binds",
+            message=f"{counted.found} rows, not {counted.wanted}", fix="seed again, or read as a principal without row filters",
         )
         for counted in count_rows(workspace, variant)
         if counted.found != counted.wanted
@@ -190,5 +190,5 @@ def verify_testdata(workspace: Workspace, variant: Variant = Variant.DEV) -> tup
 
 
 def teardown_testdata(workspace: Workspace, variants: Iterable[Variant] = (Variant.DEV,)) -> int:
-    """Drop the catalogs of these variants; return how many there were."""
+    """Drop the catalogs of these variants; return how many existed."""
     return teardown(workspace, [c for v in dict.fromkeys(variants) for c in catalogs(v)])

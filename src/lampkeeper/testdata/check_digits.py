@@ -1,4 +1,4 @@
-"""Check digits of the identifiers that test rows hold, each by its published algorithm."""
+"""Check digits of the identifiers in test rows, each by its published algorithm."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def weighted(body: str, weights: tuple[int, ...], modulus: int) -> int:
 
 
 def tfn(body: str) -> str | None:
-    """Return the digit that completes eight digits of an Australian tax file number, or None when none does."""
+    """Return the digit that completes eight digits of an Australian tax file number, or None if there is none."""
     weights = (1, 4, 3, 7, 5, 8, 6, 9, 10)
     return next((d for d in string.digits if weighted(body + d, weights, 11) == 0), None)
 
 
 def nhs(body: str) -> str | None:
-    """Return the digit that completes nine digits of an NHS number, or None when none does."""
+    """Return the digit that completes nine digits of an NHS number, or None if there is none."""
     digit = (11 - weighted(body, (10, 9, 8, 7, 6, 5, 4, 3, 2), 11)) % 11
     return None if digit == 10 else str(digit)
 

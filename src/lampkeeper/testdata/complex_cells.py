@@ -1,4 +1,4 @@
-"""Cells of arrays, maps, structs and variants, as JSON text that the engine reads into the type."""
+"""Cells of arrays, maps, structs and variants, as JSON text that the engine parses into the type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WHOLE = ("INT", "BIGINT", "SMALLINT", "TINYINT")
 
 
 def complex_cell(type_text: str, rng: DeterministicRandom, who: Person) -> str | None:
-    """Return the JSON text of a value of the type, or None for a type that has no JSON (binary inside, interval, …)."""
+    """Return the JSON text of a value of the type, or None for a type without a JSON form (with binary, interval, …)."""
     try:
         kind = exp.DataType.build(type_text, dialect="databricks")
         return json.dumps(_value(kind, rng, who, ""), ensure_ascii=False)
@@ -24,7 +24,7 @@ def complex_cell(type_text: str, rng: DeterministicRandom, who: Person) -> str |
 
 
 def _value(kind: exp.DataType, rng: DeterministicRandom, who: Person, name: str) -> Any:
-    """Return the value as JSON has it; raise LookupError for a type that has none."""
+    """Return the value as a JSON value; raise LookupError for a type without a JSON form."""
     inner = kind.expressions
     match kind.this.name:
         case "ARRAY" | "LIST":

@@ -1,4 +1,4 @@
-"""Choices that look random and never change: a function of the words that name them."""
+"""Deterministic choices that look random: a function of the words that name them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _T = TypeVar("_T")
 
 
 class DeterministicRandom:
-    """A stream of choices named by words, such as a table, a column and a row: the same words, the same choices."""
+    """A stream of choices seeded by words, such as table, column and row: the same words give the same choices."""
 
     def __init__(self, *words: object) -> None:
-        """Start the stream of these words."""
+        """Seed the stream with these words."""
         self._seed = "\x1f".join(str(w) for w in words).encode("utf-8", "surrogatepass")
         self._count = 0
 
@@ -30,7 +30,7 @@ class DeterministicRandom:
         return items[self.number(0, len(items) - 1)]
 
     def digits(self, count: int) -> str:
-        """Return this many digits, the first not a zero."""
+        """Return this many digits, of which the first is not zero."""
         return str(self.number(10 ** (count - 1), 10**count - 1)) if count > 0 else ""
 
     def letters(self, count: int, alphabet: str = "ABCDEFGHJKLMNPQRSTUVWXYZ") -> str:
@@ -42,7 +42,7 @@ class DeterministicRandom:
         return self.letters(count, "0123456789abcdef")
 
     def amount(self, low: int, high: int, scale: int = 2) -> Decimal:
-        """Return a decimal with this many places, from low to high."""
+        """Return a decimal from low to high with `scale` decimal places."""
         return Decimal(self.number(low * 10**scale, high * 10**scale)).scaleb(-scale)
 
     def day(self, first: date, last: date) -> date:

@@ -31,7 +31,7 @@ DIAGNOSES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who does not exist; the parts fit each other."""
+    """An invented person whose attributes are consistent."""
 
     first: str
     last: str
@@ -50,14 +50,14 @@ class Person:
 
 
 def person(*words: object) -> Person:
-    """Return the person that these words name."""
+    """Return the person for these words."""
     rng = DeterministicRandom("person", *words)
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     city, state, postcode = rng.choice(CITIES)
     return Person(
         first=first, last=last,
         email=f"{first}.{last}{rng.number(1, 999)}@{rng.choice(('example.com', 'example.org', 'example.net'))}".lower(),
-        # 555-0100 to 555-0199 are set aside for fiction in the North American numbering plan.
+        # 555-0100 to 555-0199 are reserved for fiction in the North American numbering plan.
         phone=f"+1-{rng.choice(('212', '312', '415', '617', '206'))}-555-01{rng.number(0, 99):02d}",
         street=f"{rng.number(1, 980)} {rng.choice(STREETS)}", city=city, state=state, postcode=postcode,
         born=rng.day(date(1948, 1, 1), date(2003, 12, 31)),
@@ -85,7 +85,7 @@ def aadhaar(rng: DeterministicRandom) -> str:
 
 
 def tax_file_number(rng: DeterministicRandom) -> str:
-    """Return a nine-digit Australian number with a valid check digit, starting 0000, as none is issued."""
+    """Return a nine-digit Australian number with a valid check digit, starting with 0000, a range that is not issued."""
     while True:
         body = "0000" + rng.digits(4)
         digit = check_digits.tfn(body)
@@ -115,7 +115,7 @@ def gstin(rng: DeterministicRandom) -> str:
 
 
 def permanent_account_number(rng: DeterministicRandom) -> str:
-    """Return an Indian PAN in its form, of a holder type that is not in use (the fourth letter)."""
+    """Return an Indian PAN with a holder type (the fourth letter) that is not in use."""
     return f"{rng.letters(3)}X{rng.letters(1)}{rng.digits(4)}{rng.letters(1)}"
 
 

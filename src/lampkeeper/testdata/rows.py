@@ -1,4 +1,4 @@
-"""Rows for any table, synthesised by label, name and type: always the same rows, never a real person's data."""
+"""Synthetic rows for any table, by label, name and type: the same rows every time, without data of real people."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ Maker = Callable[[DeterministicRandom, Person, frozenset[str]], str]
 def synthesise(table: Table, labels: Mapping[ColumnName, Label] | None = None, count: int = ROWS) -> tuple[tuple[Cell, ...], ...]:
     """Return `count` rows for a table, cells in column order.
 
-    About one cell in eight of a nullable column is NULL, never the first row's. Whole-number keys count up from 1, so that a
-    table's rows differ.
+    About one in eight cells of a nullable column is NULL, but none in the first row. Integer keys count from 1, so that the
+    rows of a table differ.
     """
     found = labels or {}
     rows = []
@@ -53,7 +53,7 @@ def synthesise(table: Table, labels: Mapping[ColumnName, Label] | None = None, c
 
 @cache
 def name_words(name: str) -> frozenset[str]:
-    """Return the words of a column's name in lower case: `firstName`, `FIRST_NAME` and `first name` have the same."""
+    """Return the words of a column's name in lower case: which are the same for `firstName`, `FIRST_NAME` and `first name`."""
     return frozenset(word.lower() for word in _WORD.findall(name))
 
 
@@ -110,7 +110,7 @@ def _decimal(type_text: str, kind: LabelClass, rng: DeterministicRandom, words: 
     precision, scale = (int(found.group(1)), int(found.group(2) or 0)) if found else (10, 0)
     limit = Decimal(10) ** max(0, precision - scale)
     value = _coordinate(rng, words) if kind is LabelClass.GEO else rng.amount(0, 9_999, min(scale, 2))
-    # What the type cannot hold is cut down from above; a type without whole digits keeps its places.
+    # A value that exceeds the type loses its leading digits; a type without integer digits keeps its decimal places.
     return (value % limit).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_DOWN)
 
 

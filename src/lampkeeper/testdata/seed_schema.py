@@ -1,4 +1,4 @@
-"""A schema that nobody here wrote, made real: its tables with synthesised rows in a catalog."""
+"""Creates the tables of a schema file in a catalog, with synthetic rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lampkeeper.testdata.seeding import Progress, SeedReport, SeedTable, seed
 
 
 def seed_tables(tables: Iterable[Table], labels: Iterable[Label] = (), count: int = ROWS) -> tuple[SeedTable, ...]:
-    """Return the tables with `count` rows each, made by type and label."""
+    """Return the tables with `count` synthetic rows each, by type and label."""
     by_column: Mapping[ColumnName, Label] = {label.column: label for label in labels}
     return tuple(SeedTable(table=t, rows=synthesise(t, by_column, count)) for t in tables if t.columns)
 
@@ -27,5 +27,5 @@ def seed_schema(
     storage_base: str = "",
     progress: Progress | None = None,
 ) -> SeedReport:
-    """Make the tables of a schema file with rows; a second run sends no write. Tables without columns are left out."""
+    """Create the tables of a schema file with rows; a second run sends no writes. Tables without columns are left out."""
     return seed(workspace, seed_tables(tables, labels, count), storage_base=storage_base, progress=progress)

@@ -1,7 +1,7 @@
-"""Tables with rows into a workspace: few statements, safe to run again, nothing of anybody else's touched.
+"""Creates tables with rows in a workspace: with few statements, repeatable, without touching other objects.
 
-A schema of ours carries a property with the digest of everything in it, written last; while it is there and the tables are,
-seeding sends no write. Every table of ours carries its own digest, so that a run cut short goes on where it stopped.
+A seeded schema has a property with the digest of its content, written last; while the property and the tables exist, seeding
+sends no writes. Every seeded table has its own digest, so that an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lampkeeper.text.sql_quoting import quote_identifier, quote_path, quote_stri
 Progress = Callable[[str, int, int], None]
 
 MARK = "lampkeeper.seed"
-"""The property that says: these rows are ours, and which they are."""
+"""The property that marks seeded objects; its value is the digest of their content."""
 
 _UC = "/api/2.1/unity-catalog"
 _THREADS = 4
@@ -41,14 +41,14 @@ class SeedTable:
 
     @property
     def digest(self) -> str:
-        """Return 16 hex digits that change with the columns, the comments or the rows."""
+        """Return 16 hex digits that depend on columns, comments and rows."""
         text = create_table(self.table, "") + "".join(insert_rows(self.table, self.rows))
         return digest_of(text, digits=16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedReport:
-    """What seeding did: tables made, tables already there, writes sent."""
+    """The result of seeding: tables created, tables that existed, writes sent."""
 
     made: tuple[TableName, ...] = ()
     kept: tuple[TableName, ...] = ()
@@ -63,7 +63,7 @@ class _Tally:
 
 
 def create_table(table: Table, mark: str) -> str:
-    """Return CREATE OR REPLACE TABLE: a fresh table carries no tag of an older one. `mark` is our digest, or empty."""
+    """Return CREATE OR REPLACE TABLE, so that the table has no tags of an older one. `mark` is the digest, or empty."""
     columns = ",\n  ".join(
         f"{quote_identifier(c.name)} {c.type}"
         + ("" if c.nullable else " NOT NULL")
@@ -72,7 +72,7 @@ def create_table(table: Table, mark: str) -> str:
     )
     properties = {"delta.enableDeletionVectors": "true"}
     if any(not set(c.name) <= _PLAIN_COLUMN for c in table.columns):
-        # Delta stores blanks and marks in column names only under column mapping.
+        # Delta needs column mapping for blanks and punctuation in column names.
         properties["delta.columnMapping.mode"] = "name"
     if mark:
         properties[MARK] = mark
@@ -128,10 +128,10 @@ def seed(
     storage_base: str = "",
     progress: Progress | None = None,
 ) -> SeedReport:
-    """Make catalogs, schemas and tables with their rows where they are missing or differ from ours.
+    """Create catalogs, schemas and tables with their rows if they are missing or differ.
 
-    `comments` are those of (catalog, schema). `storage_base` is a URL under which new catalogs keep their files, for accounts
-    without default storage. Raise UsageError when a table of that name exists and is not ours.
+    `comments` are keyed by (catalog, schema). `storage_base` is the URL for the files of new catalogs, for accounts without
+    default storage. Raise UsageError if a table of the same name exists that seeding did not create.
     """
     by_schema: dict[tuple[str, str], list[SeedTable]] = {}
     for each in tables:
@@ -151,7 +151,7 @@ def seed(
 
 
 def teardown(workspace: Workspace, catalogs: Iterable[str]) -> int:
-    """Drop these catalogs with everything in them where they exist; return how many. Only for catalogs that seeding made."""
+    """Drop those of these catalogs that exist, with their content; return how many. Only for catalogs that seeding created."""
     dropped = 0
     for catalog in sorted(set(catalogs)):
         found = workspace.find("catalog", f"{_UC}/catalogs/{encode(catalog)}")
@@ -159,7 +159,7 @@ def teardown(workspace: Workspace, catalogs: Iterable[str]) -> int:
             continue
         if MARK not in (found.get("properties") or {}):
             raise UsageError(
-                f"catalog {catalog!r} was not made by seeding: it is not dropped", fix="drop it by hand if you mean it"
+                f"catalog {catalog!r} was not created by seeding and is not dropped", fix="drop it by hand if that is intended"
             )
         run_sql(workspace, f"DROP CATALOG {quote_identifier(catalog)} CASCADE", kind="seed")
         dropped += 1
@@ -198,7 +198,7 @@ def _seed_schema(
     foreign = sorted(n for n in names if there.get(n) == "")
     if foreign:
         raise UsageError(
-            f"{quote_path(catalog, schema, foreign[0])} exists and is not test data of ours", fix="choose another catalog name"
+            f"{quote_path(catalog, schema, foreign[0])} exists and was not created by seeding", fix="choose another catalog name"
         )
     missing = [t for t in wanted if there.get(t.table.name.table.lower()) != t.digest or not _has_rows(workspace, t)]
     tally.kept += [t.table.name for t in wanted if t not in missing]
@@ -213,7 +213,7 @@ def _seed_schema(
 
 
 def _marks(workspace: Workspace, catalog: str, schema: str) -> dict[str, str]:
-    """Return our digest of every table of the schema; empty for a table that is not ours."""
+    """Return the seeding digest of every table of the schema; empty for other tables."""
     query = {"catalog_name": catalog, "schema_name": schema, "omit_columns": "true"}
     return {
         str(t["name"]).lower(): str((t.get("properties") or {}).get(MARK, ""))
@@ -222,7 +222,7 @@ def _marks(workspace: Workspace, catalog: str, schema: str) -> dict[str, str]:
 
 
 def _has_rows(workspace: Workspace, seed_table: SeedTable) -> bool:
-    """Return whether any row shows: rows come in one statement for tables of our size, so some means all."""
+    """Return whether the table has rows: tables of this size are filled by one statement, so they have all rows or none."""
     if not seed_table.rows:
         return True
     return bool(run_sql(workspace, f"SELECT 1 FROM {seed_table.table.name.sql} LIMIT 1", kind="seed").rows)  # noqa: S608
