@@ -146,7 +146,7 @@ def test_terraform_applies_plans_nothing_and_destroys(space: LocalWorkspace, tmp
     code, output = terraform("destroy", "-auto-approve", "-parallelism=1")
     assert (code, "Resources: 13 destroyed" in output) == (0, True), output
     store = space.workspace.store
-    assert [store.count(kind) for kind in ("policy", "tag_policy", "tag")] == [0, 0, 0]
+    assert [store.count(kind) for kind in (kinds.POLICY, kinds.TAG_POLICY, kinds.TAG)] == [0, 0, 0]
     # The provider deactivates a service principal of the account and does not delete it.
     assert [one["active"] for one in store.list(kinds.SERVICE_PRINCIPAL)] == [False]
     assert {one["displayName"] for one in store.list(kinds.GROUP)} == {"admins", "users"}
