@@ -116,9 +116,11 @@ def test_nobody_gains_the_privileges_of_another_by_giving_away_a_view_or_functio
     eve = place.repositories.identity.by_name(EVE)
     assert eve is not None
     # The REST API takes a body that nobody has looked at.
-    body = {"name": f"gift_{kind}", "routine_definition": "(SELECT max(k) FROM main.hr.closed)", "input_params": []}
-    body |= {"full_data_type": "STRING", "routine_body": "SQL", "language": "SQL"}
-    if kind == "table":
+    body: dict[str, object] = {"name": f"gift_{kind}"}
+    if kind == "function":
+        body |= {"routine_definition": "(SELECT max(k) FROM main.hr.closed)", "input_params": []}
+        body |= {"full_data_type": "STRING", "routine_body": "SQL", "language": "SQL"}
+    else:
         column = {"name": "k", "type_text": "string", "type_name": "STRING", "position": 0, "physical": "c0"}
         body |= {"table_type": "VIEW", "view_definition": "SELECT k FROM main.hr.closed", "columns": [column]}
     place.repositories.objects.create(eve, kind, "main", "open", body)

@@ -123,7 +123,7 @@ def test_the_page_of_the_job_shows_the_report_and_the_job_runs_what_is_there(tmp
     write_evidence(result, tmp_path)
     exec(compile(text, str(source), "exec"), dict(given))
     assert shown[0] == render_html(result)
-    assert "stands in the way" in shown[1]
+    assert "blocks the certification" in shown[1]
     job = yaml.safe_load((partner.ROOT / "resources" / "partner_connect.job.yml").read_text())
     certify, page = job["resources"]["jobs"]["partner_connect"]["tasks"]
     scripts = tomllib.loads((partner.ROOT / "pyproject.toml").read_text())["project"]["scripts"]

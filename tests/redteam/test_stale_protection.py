@@ -46,6 +46,7 @@ def place() -> Iterator[Place]:
     made = Place()
     columns = [column("ssn", "c0"), column("name", "c1")]
     body = {"name": "people", "catalog_name": "main", "schema_name": "default", "full_name": TABLE, "table_id": "t"}
+    body |= {"table_type": "MANAGED", "created_at": 0, "created_by": bootstrap.ADMIN_NAME}
     made.store.put(kinds.TABLE, KEY, body | {"columns": columns, "row_filter": None, "owner": bootstrap.ADMIN_NAME}, KEY[:2])
     function = {
         "full_name": "main.default.hide",
@@ -96,7 +97,7 @@ def create_policy(place: Place) -> None:
 
 
 def set_mask(place: Place) -> None:
-    masked = column("ssn", "c0", mask={"function_name": "main.default.hide"})
+    masked = column("ssn", "c0", mask={"function_name": "main.default.hide", "using_column_names": []})
     place.repositories.objects.change(admin(place), "table", TABLE, {"columns": [masked, column("name", "c1")]})
 
 
