@@ -100,7 +100,7 @@ class Probes:
         self._workspace = workspace
         self._groups = tuple(sorted(groups))
         self._timeouts = timeouts
-        self._state_version = int(time.time())
+        self._started_at = int(time.time())
         self._made: dict[str, list[str]] = {}
         self.findings: list[Finding] = []
         path, api_level = workspace.scim("Groups")
@@ -123,7 +123,7 @@ class Probes:
         path = f"{_SCIM}/ServicePrincipals"
         body = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
-            "displayName": f"{PROBE_PREFIX}{self._state_version}-{len(self._made)}",
+            "displayName": f"{PROBE_PREFIX}{self._started_at}-{len(self._made)}",
             "active": True,
             "entitlements": [{"value": "databricks-sql-access"}, {"value": "workspace-access"}],
         }
