@@ -55,7 +55,7 @@ PAGES = {
     "quickstart": ("5 tables", "layer data_access"),
     "who_sees_what": ("masked for at least one principal", "masked by dev_fin.lampkeeper.mask_", "<svg"),
     "labels": ("71 columns", "dev_fin.finance.customers.email", "<svg"),
-    "review_plan": ("writes; widens access", "<svg"),
+    "review_plan": ("writes; cells: widened", "<svg"),
     "verify_report": ("1 rows; last: 0 mismatches", "<svg"),
     "drift_report": ("1 rows; last: 0 forward, 0 reverse", "<svg"),
 }
