@@ -102,7 +102,7 @@ test: setup $(VENV)/.engine ## All tests except the heavy and the nightly ones.
 test-unit: setup ## The tests that need no server, no JVM and no network.
 	@$(BIN)/pytest -m "unit and not nightly" $(WORKERS) $(PYTEST_ARGS)
 test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
-	@$(BIN)/pytest -m "heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)
 test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
 	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 

@@ -90,7 +90,7 @@ def test_destroy_leaves_nothing_of_ours_and_touches_nothing_else(home: Home) -> 
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("lines", [20, 150])
+@pytest.mark.parametrize("lines", [20, pytest.param(150, marks=pytest.mark.nightly)])
 def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: Home, lines: int) -> None:
     before = home.world
     home.run("apply")
