@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from localspace.core.lexer import Cursor, quote_name, quote_text, tokenize, without_comments
 from localspace.core.statement_runner import SqlError
 from localspace.sql.calls import find_calls
-from localspace.sql.engine_worker import java_double
+from localspace.sql.engine_answers import java_double
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.parameters import bind
 from localspace.sql.reader import SqlSession

@@ -130,8 +130,7 @@ def open_services(
     authenticator = Authenticator(store, clock, repositories.identity)
     statements = StatementService(clock, lambda: build_runner(repositories, _files(location)))
     faults = Faults()
-    tree = WorkspaceTree(store, clock, repositories.identity, location.folder(_TREE))
-    volumes = VolumeFiles(store, repositories.privileges, location.folder(_VOLUMES))
+    tree, volumes, jobs = _open_contents(repositories, location, authenticator)
     return Services(
         location=location,
         repositories=repositories,
@@ -139,7 +138,7 @@ def open_services(
         statements=statements,
         tree=tree,
         volumes=volumes,
-        jobs=JobServices(location, repositories, authenticator, tree, volumes),
+        jobs=jobs,
         connect=ConnectEndpoint(
             ConnectResources(
                 location=location,
@@ -158,11 +157,18 @@ def open_services(
 
 def _with_new_contents(old: Services) -> Services:
     """Return the services over emptied folders, with a new scheduler: a closed one starts nothing."""
-    location, repositories = old.location, old.repositories
-    tree = WorkspaceTree(repositories.store, repositories.clock, repositories.identity, location.folder(_TREE))
-    volumes = VolumeFiles(repositories.store, repositories.privileges, location.folder(_VOLUMES))
-    jobs = JobServices(location, repositories, old.authenticator, tree, volumes)
+    tree, volumes, jobs = _open_contents(old.repositories, old.location, old.authenticator)
     return replace(old, tree=tree, volumes=volumes, jobs=jobs)
+
+
+def _open_contents(
+    repositories: Repositories, location: Location, authenticator: Authenticator
+) -> tuple[WorkspaceTree, VolumeFiles, JobServices]:
+    """Return the services over those folders that a reset empties."""
+    store, clock = repositories.store, repositories.clock
+    tree = WorkspaceTree(store, clock, repositories.identity, location.folder(_TREE))
+    volumes = VolumeFiles(store, repositories.privileges, location.folder(_VOLUMES))
+    return tree, volumes, JobServices(location, repositories, authenticator, tree, volumes)
 
 
 def _files(location: Location) -> Path:
