@@ -9,7 +9,6 @@ from typing import Any
 from lampkeeper.deploy.change import Change, changes_of, written
 from lampkeeper.deploy.kinds import KINDS, MEMBER, POLICY, REMOVAL, TAG
 from lampkeeper.deploy.stages import STAGES, Action, Stage
-from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.policies import Policy
 from lampkeeper.model.tags import TagAssignment
 from lampkeeper.model.unreviewed import is_fallback, negated_tags
@@ -79,7 +78,7 @@ class _Placer:
     def _policy(self, change: Change[Any], policy: Policy) -> Change[Any]:
         if change.action is Action.DELETE:
             return replace(change, stage=Stage.SWITCH) if is_fallback(policy) else change
-        waits = bool(self.coming & _keys(policy))
+        waits = bool(self.coming & policy.tag_keys)
         if change.action is Action.CREATE and is_fallback(policy):
             return replace(change, stage=Stage.CLEAN if waits else Stage.SWITCH)
         # What looks at a tag that goes on in `switch` changes when the tag is in effect.
@@ -88,11 +87,6 @@ class _Placer:
 
 def _negated(policies: Iterable[Policy]) -> frozenset[str]:
     return frozenset(key for policy in policies for key in negated_tags(policy))
-
-
-def _keys(policy: Policy) -> frozenset[str]:
-    conditions = [m.condition for m in policy.match_columns] + ([policy.when] if policy.when is not None else [])
-    return frozenset(key for condition in conditions for key, _ in tag_references(condition))
 
 
 def _sort_key(change: Change[Any], exempt: set[str]) -> tuple[int, int, int, str]:

@@ -257,7 +257,6 @@ class _Draft:
     def _drop(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T] | None) -> Iterable[Change[T]]:
         if found is None:
             return (Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.CLEAN, reasons=("gone already",)),)
-        remote_id = found.remote_id or record.remote_id
         others = self._others(kind, key, found, leaving=True)
         if self.destroys and kind.layer is Layer.ACCOUNT and any(e.active for e in self.sharing.beside):
             return ()
@@ -276,13 +275,9 @@ class _Draft:
         if record.original is not None:
             back = kind.target(record.original, found.spec, record.spec)
         if back is None:
+            remote_id = found.remote_id or record.remote_id
             return _steps(kind, key, Action.DELETE, found.spec, None, ("not wanted any more",), remote_id)
-        why = "as before adoption" if record.original is not None else "others use it"
-        changes: list[Change[T]] = []
-        if kind.differences(found.spec, back):
-            changes += _steps(kind, key, Action.UPDATE, found.spec, back, (why,), remote_id, recorded=record.spec)
-        forget = Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=(why,))
-        return [*changes, forget]
+        return _let_go(kind, key, record, found, back, "as before adoption" if record.original is not None else "others use it")
 
     def _target(self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T], recorded: T | None, others: Others) -> T:
         """Return what the object should become; what other environments own of it stays, and what all share is left as it is."""
@@ -300,13 +295,7 @@ class _Draft:
     def _part(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], others: Others) -> list[Change[T]]:
         """Return the changes that leave an object to its other owners: only elements that nobody else owns go."""
         elements = others.elements | kind.elements_of(record.original)
-        back, why = kind.parting(found.spec, record.spec, elements), f"{LEFT} {others}"
-        changes: list[Change[T]] = []
-        if kind.differences(found.spec, back):
-            remote_id = found.remote_id or record.remote_id
-            changes += _steps(kind, key, Action.UPDATE, found.spec, back, (why,), remote_id, recorded=record.spec)
-        forget = Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=(why,))
-        return [*changes, forget]
+        return _let_go(kind, key, record, found, kind.parting(found.spec, record.spec, elements), f"{LEFT} {others}")
 
     def _keep(self, kind: Kind[Any], key: str, others: Others) -> None:
         message = f"stays, for {others} uses it and does not own it"
@@ -321,6 +310,15 @@ class _Draft:
     def _refuse(self, kind: Kind[Any], key: str, code: str, what: str, fix: str) -> None:
         place = f"{kind.name} {key}"
         self.findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=what, fix=fix))
+
+
+def _let_go(kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], back: T, why: str) -> list[Change[T]]:
+    """Return the changes after which an object is `back`, as it is to stay, and no longer ours."""
+    changes: list[Change[T]] = []
+    if kind.differences(found.spec, back):
+        remote_id = found.remote_id or record.remote_id
+        changes += _steps(kind, key, Action.UPDATE, found.spec, back, (why,), remote_id, recorded=record.spec)
+    return [*changes, Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=(why,))]
 
 
 def _note(

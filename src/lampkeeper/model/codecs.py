@@ -147,7 +147,7 @@ def _encode_function(function: Function) -> dict[str, Any]:
 def _decode_function(document: Document) -> Function:
     return Function(
         name=FunctionName(document["catalog"], document["schema"], document["name"]),
-        role=FunctionRole.FILTER if str(document["returns"]).upper() == "BOOLEAN" else FunctionRole.MASK,
+        role=FunctionRole.by_type(str(document["returns"])),
         parameters=tuple(Parameter(name=n, type=t) for n, t in document["parameters"]),
         returns=document["returns"],
         body=document["body"],

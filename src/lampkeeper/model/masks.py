@@ -22,6 +22,11 @@ class FunctionRole(StrEnum):
     MASK = "mask"
     FILTER = "filter"
 
+    @classmethod
+    def by_type(cls, returns: str) -> FunctionRole:
+        """Return the role of a function by the type that it returns: a filter returns BOOLEAN. Catalogs do not store the role."""
+        return cls.FILTER if returns.upper() == "BOOLEAN" else cls.MASK
+
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Parameter:

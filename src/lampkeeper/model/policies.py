@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from lampkeeper.model.conditions import Condition
+from lampkeeper.model.conditions import Condition, tag_references
 from lampkeeper.model.names import FunctionName
 
 
@@ -74,6 +74,17 @@ class Policy:
     def key(self) -> tuple[str, str, str]:
         """Return (securable type, full name, policy name): unique in a metastore."""
         return (str(self.securable_type), ".".join(self.securable), self.name)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return the condition of WHEN, if there is one, and those of the matched columns."""
+        matched = tuple(m.condition for m in self.match_columns)
+        return matched if self.when is None else (self.when, *matched)
+
+    @property
+    def tag_keys(self) -> frozenset[str]:
+        """Return the keys of the tags that the conditions name."""
+        return frozenset(key for condition in self.conditions for key, _ in tag_references(condition))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,10 +43,7 @@ class Unreviewed(StrEnum):
 
 def negated_tags(policy: Policy) -> frozenset[str]:
     """Return the tag keys whose presence excludes a table or column from the policy."""
-    found = negated_keys(policy.when)
-    for entry in policy.match_columns:
-        found |= negated_keys(entry.condition)
-    return found
+    return frozenset(key for condition in policy.conditions for key in negated_keys(condition))
 
 
 def is_fallback(policy: Policy) -> bool:

@@ -128,7 +128,7 @@ def _function(raw: Mapping[str, Any]) -> Function:
     body, key_id = extract(body)
     return Function(
         name=FunctionName(str(raw["catalog_name"]), str(raw["schema_name"]), str(raw["name"])),
-        role=FunctionRole.FILTER if returns.upper() == "BOOLEAN" else FunctionRole.MASK,
+        role=FunctionRole.by_type(returns),
         parameters=tuple(Parameter(name=str(p["name"]), type=str(p.get("type_text") or p.get("type_name"))) for p in ordered),
         returns=returns,
         body=body,

@@ -125,14 +125,13 @@ def split_outside(text: str, separator: str, *, brackets: str = "()[]") -> tuple
     The parts have no surrounding blanks; a blank text has no parts. A separator is one mark or several adjacent ones.
     """
     parts: list[str] = []
-    depth = begin = seen = 0
-    tokens = sql_tokens(text)
-    for token in tokens:
-        if token.kind is not TokenKind.MARK or token.start < seen:
+    depth = begin = 0
+    for token in sql_tokens(text):
+        if token.kind is not TokenKind.MARK or token.start < begin:
             continue
         if depth == 0 and text.startswith(separator, token.start):
             parts.append(text[begin : token.start].strip())
-            begin = seen = token.start + len(separator)
+            begin = token.start + len(separator)
         elif token.text in brackets:
             depth += 1 if brackets.index(token.text) % 2 == 0 else -1
     last = text[begin:].strip()

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from lampkeeper.deploy.kinds.base import Kind, Session
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.live_state import acl_path
-from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.genie import SpacePermission, WarehousePermission
 from lampkeeper.model.layers import Layer
@@ -21,7 +21,7 @@ class AclKind(Kind[P]):
     """One group's level on one object. Entries of others stay as they are."""
 
     layer = Layer.WORKSPACE
-    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     compared: ClassVar[tuple[str, ...]] = ("level",)
     planned = True
     objects: ClassVar[tuple[tuple[str, str], ...]]

@@ -9,7 +9,7 @@ from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.kinds.groups import for_group, scim_patch
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import Entitlement
@@ -23,7 +23,7 @@ class EntitlementKind(Kind[Entitlement]):
     name = "entitlement"
     layer = Layer.WORKSPACE
     codec = codecs.ENTITLEMENT
-    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     planned = True
     needs_admin = True
 

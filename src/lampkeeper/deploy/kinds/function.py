@@ -46,7 +46,7 @@ class FunctionKind(Kind[Function]):
             _key(f): replace(
                 f,
                 comment=marked(f.comment, env),
-                role=FunctionRole.FILTER if f.returns.upper() == "BOOLEAN" else FunctionRole.MASK,
+                role=FunctionRole.by_type(f.returns),
                 examples=(),
             )
             for f in desired.functions

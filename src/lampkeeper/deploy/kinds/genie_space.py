@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, mark_of, marked
 from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, json_lines
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.files.space_json import read_space as parse_space
 from lampkeeper.files.space_json import render_space, same_content
 from lampkeeper.model.codecs import Codec
@@ -58,7 +58,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
     name = "genie_space"
     layer = Layer.WORKSPACE
     codec = Codec(encode=_encode, decode=_decode)
-    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     marked = True
     shared = False
     planned = True

@@ -10,7 +10,7 @@ from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.kinds.groups import scim_patch
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.simulated_access import SimulatedAccess
-from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import Membership
@@ -25,7 +25,7 @@ class MemberKind(Kind[Membership]):
     name = "member"
     layer = Layer.ACCOUNT
     codec = codecs.MEMBER
-    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     propagating = True
     of_account = True
 

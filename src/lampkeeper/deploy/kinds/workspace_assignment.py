@@ -9,7 +9,7 @@ from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
 from lampkeeper.deploy.kinds.description import Fields, Place
 from lampkeeper.deploy.kinds.groups import for_group
 from lampkeeper.deploy.live_state import LiveState
-from lampkeeper.deploy.stages import Action, Stage
+from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.groups import PermissionAssignment
@@ -23,7 +23,7 @@ class WorkspaceAssignmentKind(Kind[PermissionAssignment]):
     name = "workspace_assignment"
     layer = Layer.WORKSPACE
     codec = codecs.ASSIGNMENT
-    stages: ClassVar[Mapping[Action, Stage]] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
+    stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     planned = True
     of_account = True
 

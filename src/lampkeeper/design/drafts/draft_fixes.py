@@ -14,20 +14,21 @@ from lampkeeper.design.drafts.draft_answer import DraftFix, split_answer
 from lampkeeper.design.drafts.draft_text import FixedText, fix_hcl_syntax
 from lampkeeper.design.drafts.exposure import open_access, tables_of, widened
 from lampkeeper.design.drafts.policy_merging import merge_policies
+from lampkeeper.design.drafts.tag_renames import named_values, renamed_key, renamed_value
 from lampkeeper.design.knowledge.near_words import near_word
 from lampkeeper.design.knowledge.vocabulary import Protection, find_function, load_vocabulary
 from lampkeeper.design.rules.rule_context import PUBLIC_VALUES
 from lampkeeper.design.synthesis.packing import PlannedPolicy, RemainingQuota, pack_policies
 from lampkeeper.design.synthesis.synthesize import FUNCTION_SCHEMA
 from lampkeeper.model.access import CellState
-from lampkeeper.model.conditions import And, Condition, HasTag, HasTagValue, Not, Or, tag_references
+from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.effective import OUTSIDER
 from lampkeeper.model.errors import InternalError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.names import ColumnName
-from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.policies import PolicyKind
 from lampkeeper.model.schema import Column, Snapshot, TypeFamily, type_family
 from lampkeeper.model.tags import EntityType, TagPolicy
 from lampkeeper.model.unreviewed import REVIEW_KEY
@@ -81,17 +82,17 @@ def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: Remain
 def autofix_undefined_tag_refs(
     desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
 ) -> FixedDraft:
-    """Mend tag keys that no tag policy defines, and values in conditions that no column carries and no policy allows.
+    """Fix tag keys that no tag policy defines, and values in conditions that no column carries and no policy allows.
 
     A key takes the only near one; one that assignments and conditions use alike is defined. Else an error (LK702).
     """
     work = _Work(desired, "autofix_undefined_tag_refs", snapshot)
     used = {(t.key, t.value) for t in desired.tag_assignments}
-    named = {reference for p in desired.policies for c in _conditions(p) for reference in tag_references(c)}
+    named = {reference for p in desired.policies for c in p.conditions for reference in tag_references(c)}
     defined = {p.key for p in desired.tag_policies}
     for key in sorted({k for k, _ in used | named} - defined):
         near = near_word(key, defined)
-        if near is not None and work.try_change(f"tag {key}", f"key written as {near!r}", _renamed_key(work.now, key, near)):
+        if near is not None and work.try_change(f"tag {key}", f"key written as {near!r}", renamed_key(work.now, key, near)):
             continue
         both = key in {k for k, _ in used} and key in {k for k, _ in named}
         if near is None and both:
@@ -101,11 +102,11 @@ def autofix_undefined_tag_refs(
         else:
             work.report("LK702", f"tag {key}", f"tag key {key!r} is not defined", "define it in tag_policies, or correct it")
     allowed = {p.key: set(p.values) for p in work.now.tag_policies}
-    for key, value in sorted(_named_values(work.now)):
+    for key, value in sorted(named_values(work.now)):
         if value in allowed.get(key, {value}) or (key, value) in {(t.key, t.value) for t in work.now.tag_assignments}:
             continue
         near = near_word(value, allowed[key])
-        changed = _renamed_value(work.now, key, value, near) if near else work.now
+        changed = renamed_value(work.now, key, value, near) if near else work.now
         if near is None or not work.try_change(f"tag {key}", f"value {value!r} in conditions written as {near!r}", changed):
             message = f"a condition names the value {value!r} that tag {key!r} does not allow and no column carries"
             work.report("LK702", f"tag {key}", message, "add the value to the tag policy, or correct the condition")
@@ -115,7 +116,7 @@ def autofix_undefined_tag_refs(
 def autofix_invalid_tag_values(
     desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
 ) -> FixedDraft:
-    """Mend misspelt values of assignments: the only near value that the tag policy allows, if no condition names this one.
+    """Fix misspelt values of assignments: the only near value that the tag policy allows, if no condition names this one.
 
     An assignment that is written twice counts once.
     """
@@ -125,7 +126,7 @@ def autofix_invalid_tag_values(
         twice = len(desired.tag_assignments) - len(once)
         work.change("tag_assignments", f"{twice} assignments written twice left out", replace(desired, tag_assignments=once))
     allowed = {p.key: set(p.values) for p in desired.tag_policies}
-    named = _named_values(desired)
+    named = named_values(desired)
     for key, value in sorted({(t.key, t.value) for t in desired.tag_assignments if t.value}):
         if value in allowed.get(key, {value}) or (key, value) in named:
             continue
@@ -274,58 +275,6 @@ def _torn(desired: Desired) -> set[tuple[str, str]]:
     return {place for place, count in counts.items() if count > 1}
 
 
-def _conditions(policy: Policy) -> Iterable[Condition]:
-    if policy.when is not None:
-        yield policy.when
-    for match in policy.match_columns:
-        yield match.condition
-
-
-def _named_values(desired: Desired) -> set[tuple[str, str]]:
-    references = (r for p in desired.policies for c in _conditions(p) for r in tag_references(c))
-    return {(key, value) for key, value in references if value is not None}
-
-
-def _rewritten(condition: Condition, change: Callable[[HasTag | HasTagValue], Condition]) -> Condition:
-    match condition:
-        case Not(part):
-            return Not(_rewritten(part, change))
-        case And(parts):
-            return And(tuple(_rewritten(p, change) for p in parts))
-        case Or(parts):
-            return Or(tuple(_rewritten(p, change) for p in parts))
-        case leaf:
-            return change(leaf)
-
-
-def _with_conditions(desired: Desired, change: Callable[[HasTag | HasTagValue], Condition]) -> tuple[Policy, ...]:
-    return tuple(
-        replace(
-            p,
-            when=_rewritten(p.when, change) if p.when is not None else None,
-            match_columns=tuple(replace(m, condition=_rewritten(m.condition, change)) for m in p.match_columns),
-        )
-        for p in desired.policies
-    )
-
-
-def _renamed_key(desired: Desired, key: str, to: str) -> Desired:
-    def change(leaf: HasTag | HasTagValue) -> Condition:
-        if leaf.key != key:
-            return leaf
-        return HasTag(to) if isinstance(leaf, HasTag) else HasTagValue(to, leaf.value)
-
-    assignments = dict.fromkeys(replace(t, key=to) if t.key == key else t for t in desired.tag_assignments)
-    return replace(desired, tag_assignments=tuple(assignments), policies=_with_conditions(desired, change))
-
-
-def _renamed_value(desired: Desired, key: str, value: str, to: str) -> Desired:
-    def change(leaf: HasTag | HasTagValue) -> Condition:
-        return HasTagValue(key, to) if leaf == HasTagValue(key, value) else leaf
-
-    return replace(desired, policies=_with_conditions(desired, change))
-
-
 def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str, str, str], list[ColumnName]]:
     """Return by (catalog, key, value) the columns that carry a protecting tag and that no policy binds for anybody."""
     tables = tables_of((desired,), snapshot)
@@ -381,7 +330,7 @@ def _with_policy(desired: Desired, catalog: str, protection: Protection, limits:
         function = replace(function, name=replace(function.name, schema=FUNCTION_SCHEMA))
         there = desired.function(function.name)
     wanted = PolicyKind.ROW_FILTER if protection.role is FunctionRole.FILTER else PolicyKind.COLUMN_MASK
-    same = [set(p.except_principals) for p in desired.policies if p.kind is wanted and protection.key in _keys(p)]
+    same = [set(p.except_principals) for p in desired.policies if p.kind is wanted and protection.key in p.tag_keys]
     exempt = tuple(sorted(set.intersection(*same))) if same else ()
     seed = PlannedPolicy(catalog=catalog, protection=protection, exempt=exempt)
     (policy,), _ = pack_policies((seed,), function.name.schema, limits)
@@ -398,7 +347,3 @@ def _with_policy(desired: Desired, catalog: str, protection: Protection, limits:
         ),
         str(function.name),
     )
-
-
-def _keys(policy: Policy) -> set[str]:
-    return {key for c in _conditions(policy) for key, _ in tag_references(c)}

@@ -7,8 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
-from lampkeeper.model.conditions import Condition, tag_references
-from lampkeeper.model.policies import Policy
+from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.tags import EntityType
 
 # Source: platform docs, governed tags page: characters a key or value may not hold, and its length.
@@ -102,7 +101,7 @@ def undefined_reference(context: RuleContext) -> Iterable[Violation]:
     Example: `has_tag_value('pii_level', 'masked_emial')`.
     """
     for policy in context.desired.policies:
-        for condition in _conditions(policy):
+        for condition in policy.conditions:
             for key, value in tag_references(condition):
                 if key not in context.allowed_values:
                     yield Violation(place=policy_place(policy), message=f"tag key {key!r} is not defined", fix="define the tag")
@@ -153,10 +152,3 @@ def malformed_entity(context: RuleContext) -> Iterable[Violation]:
         ):
             message = f"{tag.entity_name!r} has {len(parts)} parts, {tag.entity_type} have {wanted}"
             yield Violation(place=tag.entity_name, message=message, fix="write the full name, or correct entity_type")
-
-
-def _conditions(policy: Policy) -> Iterable[Condition]:
-    if policy.when is not None:
-        yield policy.when
-    for match in policy.match_columns:
-        yield match.condition
