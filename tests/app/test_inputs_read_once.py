@@ -17,28 +17,13 @@ from lampkeeper.remote import live
 from support.counted_reads import counted_parses
 from support.env_folders import bank_folder
 from support.governed_places import Place, light_place
+from support.own_overlay import MASK, OVERLAY
 
 pytestmark = pytest.mark.server
 
 OWN = {
-    "overlays/mine.yaml": """
-code: mine
-kind: country
-name: Example
-identifiers:
-  - name: Branch mark
-    class: person_ref
-    subtype: branch_mark
-    sensitivity: confidential
-    names: [branch]
-    masks: {STRING: mask_own}
-""",
-    "masks/mask_own.sql": """-- mask_own(value STRING) RETURNS STRING
--- class: person_ref
--- reveals: nothing
--- example: 'a' -> 'hidden'
-CASE WHEN value IS NULL THEN NULL ELSE 'hidden' END
-""",
+    "overlays/mine.yaml": OVERLAY.replace("code: XX", "code: mine"),
+    "masks/mask_own.sql": MASK,
     "taxonomy.yaml": "tags:\n  - {label: none, key: data_class, value: public}\n",
     "decisions.yaml": """decisions:
   - column: dev_fin.finance.customers.city

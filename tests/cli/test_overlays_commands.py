@@ -14,25 +14,7 @@ from lampkeeper.model.errors import UsageError
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.testdata.banks import AUSTRALIA, bank_tables
 from support.env_folders import Run
-
-OVERLAY = """
-code: XX
-kind: country
-name: Example
-identifiers:
-  - name: Branch mark
-    class: person_ref
-    subtype: branch_mark
-    sensitivity: confidential
-    names: [branch]
-    masks: {STRING: mask_own}
-"""
-MASK = """-- mask_own(value STRING) RETURNS STRING
--- class: person_ref
--- reveals: nothing
--- example: 'a' -> 'hidden'
-CASE WHEN value IS NULL THEN NULL ELSE 'hidden' END
-"""
+from support.own_overlay import MASK, OVERLAY
 
 
 @pytest.fixture

@@ -242,10 +242,11 @@ def test_a_column_renamed_meanwhile_is_not_read_under_its_old_name(place: Place)
 
 
 def test_rows_that_change_meanwhile_disturb_no_reader(place: Place) -> None:
+    set_mask(place)
     reader = Reader(place.repositories)
     table = reader.require_table(KEY)
     place.store.put(kinds.TABLE, KEY, table | {"storage": {"path": "new"}, "updated_at": 7}, KEY[:2])
-    reader.protection(table, eve(place))
+    assert set(reader.protection(table, eve(place)).masks) == {"ssn"}
 
 
 def test_what_was_resolved_in_a_change_that_was_rolled_back_is_not_kept(place: Place) -> None:
