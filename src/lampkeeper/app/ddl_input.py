@@ -14,7 +14,7 @@ from lampkeeper.model.names import TableName, split_name
 from lampkeeper.model.schema import Snapshot, Table
 
 FETCHED = "_"
-"""Files that begin with it are ours: `_fetched.sql` is written with every snapshot."""
+"""Prefix of the files that lampkeeper writes: `_fetched.sql` with every snapshot."""
 
 
 def take_ddl(inputs: EnvInputs) -> tuple[Finding, ...]:

@@ -54,7 +54,7 @@ class Decided:
 
 
 def masked_columns(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge) -> frozenset[ColumnName]:
-    """Return the columns that carry a tag of ours: what a query shows of them may be what a mask leaves of their values."""
+    """Return the columns with a tag of lampkeeper: a query of them may return masked values."""
     ours = (*inputs.assigned_tags, *(t for t in snapshot.tags if t.key in knowledge.vocabulary.descriptions))
     return frozenset(ColumnName.parse(t.entity_name) for t in ours if t.entity_type is EntityType.COLUMNS)
 
@@ -94,7 +94,8 @@ def _unread(looked: Looked, wanted: dict[TableName, set[str]]) -> tuple[Finding,
             severity=Severity.INFO if error.code == NO_WAREHOUSE else Severity.WARNING,
             place=str(table.name),
             message=f"its rows cannot be looked at ({error.code}): still undecided: {', '.join(sorted(wanted[table.name]))}",
-            fix="let whoever generates read the table, decide with `labels set`, or generate with --profile-values none",
+            fix="grant SELECT on the table to the principal that runs generate, decide with `labels set`, or generate with"
+            " --profile-values none",
         )
         for table, error in looked.failed
     )

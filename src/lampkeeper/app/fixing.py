@@ -1,4 +1,4 @@
-"""Mending a draft that people or models wrote: its text, then what it says, then what is still wrong with it."""
+"""Fixes a draft written by people or models: first its text, then its content; then lists the remaining errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Fixed:
 
 
 def fix_env(inputs: EnvInputs) -> Fixed:
-    """Mend the draft of an environment; its snapshot tells the columns' types."""
+    """Fix the draft of an environment; its snapshot tells the columns' types."""
     path = inputs.folder.generated_path / ABAC_FILE
     if not path.is_file():
         raise UsageError(f"{path}: no draft", fix=f"lampkeeper generate --env {inputs.env}")
@@ -53,7 +53,7 @@ def fix_env(inputs: EnvInputs) -> Fixed:
 
 
 def fix_file(path: Path, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None) -> Fixed:
-    """Mend a `*.tfvars` draft with the `masking_functions.sql` beside it, or an answer that carries both.
+    """Fix a `*.tfvars` draft with the `masking_functions.sql` beside it, or an answer that carries both.
 
     The parts of an answer go into files beside it; raise UsageError when these are there already.
     """
@@ -88,7 +88,7 @@ def _fix(text: str, abac: Path, sql_file: str, sql: Path, snapshot: Snapshot | N
         texts = {abac: form.text, sql: sql_text}
         return Fixed(changes=formed, findings=sort_findings(unreadable), texts=_usable(texts, text, sql_file, unreadable))
     made = fix_draft(read.desired, snapshot, limits)
-    # What a list says twice is told as one entry; where nothing changed the author's own text stays, comments and all.
+    # Duplicate list entries are read as one. If nothing else changed, the author's text is kept, including its comments.
     lossless = made.desired == read.desired
     texts = {
         abac: form.text if lossless else render_layer(made.desired),

@@ -53,7 +53,7 @@ def functions_beside(snapshot: Snapshot, workspace: Workspace, ours: str) -> tup
     """Return the SQL functions of the schemas that the tables are in, those of the schema of our own left out."""
     homes = sorted({t.name.parts[:2] for t in snapshot.tables if t.name.schema != ours})
     found = (f for home in homes for f, _ in read_functions(workspace, *home))
-    # What a function is for does not matter here; one role keeps what is read and what is kept equal.
+    # The role does not matter here; one role for all keeps the functions that are read equal to the kept ones.
     return tuple(replace(f, role=FunctionRole.MASK) for f in found)
 
 

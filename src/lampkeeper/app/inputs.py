@@ -37,8 +37,8 @@ from lampkeeper.model.tags import TagAssignment
 class EnvInputs:
     """The files of one environment as values. Each file is parsed when first asked for, and kept.
 
-    Make one per command: changes that others make to the files meanwhile are not seen. What a step writes itself goes through
-    the `write_…` methods, which keep what they wrote, or is given to `changed`, which reads the named inputs again. Every
+    Make one per command: later changes of the files by other processes are not seen. A step writes through the `write_…`
+    methods, which keep the written value, or calls `changed`, and the named inputs are read again. Every
     access may raise UsageError with the place of a mistake.
     """
 
@@ -101,7 +101,7 @@ class EnvInputs:
 
     @property
     def assigned_tags(self) -> tuple[TagAssignment, ...]:
-        """Return the tags that the state says we have put on tables and columns."""
+        """Return the tags on tables and columns that the state records as assigned by lampkeeper."""
         return tuple(owned.spec for owned in self.states.owned(TAG).values())
 
     @cached_property
@@ -176,13 +176,13 @@ class EnvInputs:
 
     @cached_property
     def layers(self) -> LayerFiles:
-        """Return what the three layers' files say, with their findings."""
+        """Return the contents of the three layers' files, with their findings."""
         return self.folder.layers()
 
     def split(self) -> tuple[Finding, ...]:
         """Write the draft into the layers' files; return what had to be decided on the way."""
         findings = self.folder.split(self.draft)
-        # Read again: an account file holds what other environments ask for too, and a plan is of what the files say.
+        # Read again: the account file also holds the groups of other environments, and a plan is made from the files.
         self.changed("layers")
         return findings
 

@@ -1,4 +1,4 @@
-"""What each mode of a generation may change: the draft keeps everything that the mode does not own."""
+"""The parts of a draft that each mode of `generate` may change; all other parts stay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Mode(StrEnum):
 def mode_for(mode: Mode, space: str, *, genie_only: bool) -> Mode:
     """Return the mode that is meant; raise UsageError for a pair that cannot be."""
     if mode is Mode.GOVERNANCE and space:
-        raise UsageError("a space is no part of the governance", fix="leave out --space, or use --mode full or genie")
+        raise UsageError("a Genie space does not belong to mode governance", fix="leave out --space, or use --mode full or genie")
     if not genie_only:
         return mode
     if mode is Mode.GOVERNANCE:
@@ -67,7 +67,7 @@ def merged_draft(mode: Mode, space: str, before: Desired | None, request: Synthe
 
 
 def _with_space(mode: Mode, key: str, before: Desired, request: SynthesisRequest, made: Synthesis) -> Synthesis:
-    """Return the draft with one space made anew: the others stay, who may ask in it stays, and protection is only added."""
+    """Return the draft with one space regenerated: other spaces and its permissions stay, and protection is only added."""
     findings: tuple[Finding, ...] = made.findings
     known = next((s for s in before.spaces if s.key == key), None)
     fresh = tuple(s if known is None else replace(s, acl_groups=known.acl_groups) for s in made.desired.spaces if s.key == key)

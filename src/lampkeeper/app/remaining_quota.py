@@ -1,4 +1,4 @@
-"""The limits of an environment: the platform's where it tells them, what the settings say, else the documented ones."""
+"""The limits of an environment: those of the platform if it reports them, those of the settings, else the documented ones."""
 
 from __future__ import annotations
 

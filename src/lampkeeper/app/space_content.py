@@ -62,7 +62,7 @@ class SpaceExchange(ModelExchange):
 
 
 def space_prompts(snapshot: Snapshot, requests: Iterable[SpaceRequest]) -> dict[str, SpacePrompt]:
-    """Return the prompt of each space that is ours to write, by key: attached spaces keep the content that they came with."""
+    """Return the prompt of each space that lampkeeper writes, by key; attached spaces keep their content."""
     found = {}
     for request in requests:
         tables = [snapshot.index[t] for t in request.tables if t in snapshot.index]
@@ -128,9 +128,9 @@ def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceExchange) ->
 def lay_over(
     spaces: Sequence[GenieSpace], snapshot: Snapshot, requests: Iterable[SpaceRequest], remembered: Mapping[str, RememberedSpace]
 ) -> tuple[tuple[GenieSpace, ...], tuple[Finding, ...]]:
-    """Return the spaces with what models wrote of them, read and bound anew to each space's tables; findings of what is left out.
+    """Return the spaces with the content that models wrote, checked against each space's tables; findings name the omitted parts.
 
-    Content counts as long as the space is as it was when asked.
+    Content is used as long as the space has not changed since the model was asked.
     """
     prompts = space_prompts(snapshot, requests)
     titles = {s.title.casefold() for s in spaces}

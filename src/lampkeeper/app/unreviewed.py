@@ -107,14 +107,14 @@ def _finding(place: Reach, tables: Sequence[UnreviewedTable], exempt: frozenset[
 
 
 def _closed_places(desired: Desired, states: States) -> list[tuple[str, ...]]:
-    """Return the securables that fallback policies of ours stand on already."""
+    """Return the securables on which the environment has fallback policies already."""
     names = {p.name for p in fallbacks(desired).values()}
     keys = (owned.spec.key for owned in states.owned(POLICY).values())
     return [tuple(full_name.split(".")) for _, full_name, name in keys if name in names]
 
 
 def _losing(desired: Desired, states: States) -> frozenset[str]:
-    """Return the tables whose review tag is ours and goes, by plain names in lower case."""
+    """Return the tables whose review tag lampkeeper assigned and removes, by plain names in lower case."""
     kept = {t.entity_name.casefold() for t in desired.tag_assignments if t.key == REVIEW_KEY}
     ours = (owned.spec for owned in states.owned(TAG).values())
     tagged = {t.entity_name.casefold() for t in ours if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES}
@@ -214,7 +214,7 @@ def unknown_families(settings: Settings, knowledge: Knowledge) -> tuple[Finding,
     ]  # fmt: skip
     return tuple(
         Finding(
-            code=code, severity=Severity.ERROR, place=place, message=f"there are no policies of a family {family!r}",
+            code=code, severity=Severity.ERROR, place=place, message=f"unknown family of policies {family!r}",
             fix=f"use one of {', '.join(nearest_names(family, known) or sorted(known))}",
         )
         for code, place, family in named if family not in known

@@ -59,10 +59,10 @@ def count_values(
     schemes: Sequence[Scheme] = (),
     masked: Collection[ColumnName] = (),
 ) -> tuple[Finding, ...]:
-    """Count what the values look like, one query a table, and keep the counts; return what could not be looked at.
+    """Count value formats with one query per table and keep the counts; return the tables that could not be read.
 
-    Of `schemes` those of overlays are counted beside those always known. `masked` columns are left as they were counted before:
-    whoever counts may be shown what a mask leaves of their values.
+    Of `schemes` those of overlays are counted beside those always known. `masked` columns keep their earlier counts, because the
+    principal that counts may see masked values of them.
     """
     wanted = {t.name: {n.column for n in t.column_names() if n not in masked} for t in snapshot.tables}
     looked = count_columns(inputs, snapshot, value_profiling, wanted, progress, schemes)
@@ -94,7 +94,7 @@ def count_columns(
     progress: Progress | None = None,
     schemes: Sequence[Scheme] = (),
 ) -> Looked:
-    """Count the values of the wanted columns, one query a table, and keep the counts beside those of its other columns."""
+    """Count the values of the wanted columns with one query per table, and keep the counts beside those of its other columns."""
     files = inputs.sources
     kept, fresh, failed = dict(files.counted()), 0, []
     queries = [
@@ -143,7 +143,7 @@ def _answers(queries: list[tuple[Table, ProfileQuery]], value_profiling: ValuePr
     try:
         yield from pool.map(ask, queries)
     finally:
-        # Whoever gives up does not wait for the tables that nobody has begun with.
+        # After an interruption, tables that were not started yet are skipped.
         pool.shutdown(cancel_futures=True)
 
 
@@ -167,7 +167,7 @@ def _unread(table: Table, error: RemoteError) -> Finding:
     return Finding(
         code="profile/unread", severity=Severity.WARNING, place=str(table.name),
         message=f"its rows cannot be looked at ({error.code}): names and types alone decide",
-        fix="let whoever generates read the table, or leave out --profile-values",
+        fix="grant SELECT on the table to the principal that runs generate, or leave out --profile-values",
     )  # fmt: skip
 
 

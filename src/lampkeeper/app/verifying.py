@@ -76,7 +76,7 @@ def verify_options(
                 fix=f"export {each.token_env}=…",
             )
         identities.append(NamedIdentity(name=each.name, token=tokens[each.token_env], groups=each.groups))
-    # On this machine nobody else verifies at the same time: whatever a dead run has left goes at once.
+    # On a local workspace only one verification runs at a time, so leftovers of a dead run are removed at once.
     return VerifyOptions(
         create_probes=create_probes,
         identities=tuple(identities),
