@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from support.closing_lines import ClosingLines
+from support.closing_lines import ClosingLines, note_methods
+from support.driven_methods import take_driven
 from support.missing_tools import MISSING
 from support.nightly import use_profile
 
@@ -20,6 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.sampled)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Note which methods of the SDK a test has driven, its fixtures included; a test that fails has driven none."""
+    if call.when == "call":
+        driven = take_driven()
+        if driven and call.excinfo is None:
+            note_methods(lambda name, value: item.user_properties.append((name, value)), driven)
+    yield
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -14,33 +14,11 @@ from databricks.sdk.service import iam, oauth2, serving, settings, sql, tags, wo
 from localspace.api.coverage import TEST, table
 from localspace.core.stored_documents import kinds
 from localspace.server.routes import ROUTES
-from support.closing_lines import Record, note_table
+from support.driven_methods import driven
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
 
 pytestmark = pytest.mark.server
-
-
-class Counting:
-    """A client that notes each SDK method that is called, as `Service.method`."""
-
-    def __init__(self, client: Any, seen: set[str]) -> None:
-        self._client = client
-        self._seen = seen
-
-    def __getattr__(self, name: str) -> Any:
-        service = getattr(self._client, name)
-        kind = type(service).__name__.removesuffix("API").removesuffix("Ext")
-        return _CountingService(service, kind, self._seen)
-
-
-class _CountingService:
-    def __init__(self, service: Any, kind: str, seen: set[str]) -> None:
-        self._service, self._kind, self._seen = service, kind, seen
-
-    def __getattr__(self, name: str) -> Any:
-        self._seen.add(f"{self._kind}.{name}")
-        return getattr(self._service, name)
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +27,19 @@ def space() -> Iterator[LocalWorkspace]:
         yield running
 
 
-def test_the_sdk_drives_every_operation(space: LocalWorkspace, record_property: Record) -> None:
-    seen: set[str] = set()
-    w: Any = Counting(space.client(), seen)
-    a: Any = Counting(space.account(), seen)
+def test_the_sdk_drives_every_operation(space: LocalWorkspace) -> None:
+    w, a = space.client(), space.account()
     for drive in (_identity, _tokens, _account, _catalog, _functions_and_volumes, _grants, _tags, _policies):
         drive(w, a, space)
     for drive in (_warehouses, _statements, _permissions, _genie, _secrets, _serving, _storage, _settings, _rule_sets):
         drive(w, a, space)
     _end(w, a, space)
+    seen = driven()
     mine = {row["path"] for row in table(ROUTES) if row["test"] == TEST}
     undriven = [
         f"{route.method} {route.path}" for route in ROUTES if route.sdk and route.path in mine and not seen & set(route.sdk)
     ]
     served = {name for route in ROUTES for name in route.sdk}
-    note_table(record_property, f"{len(seen & served)} distinct SDK methods driven against localspace")
     assert undriven == []
     assert len(seen & served) >= 80
 
@@ -401,7 +377,7 @@ def _storage(w: Any, a: Any, space: LocalWorkspace) -> None:
 
 
 def _settings(w: Any, a: Any, space: LocalWorkspace) -> None:
-    namespace = Counting(w._client.settings, w._seen).default_namespace
+    namespace = w.settings.default_namespace
     with pytest.raises(NotFound) as refused:
         namespace.get()
     etag = refused.value.get_error_info()[0].metadata["etag"]

@@ -17,6 +17,7 @@ from localspace.core.statement_runner import StatementRunner
 from localspace.governance.repositories import Repositories
 from localspace.server.local_server import LocalServer
 from localspace.server.workspace import BuildRunner, Workspace
+from support.driven_methods import count_calls
 from support.stored import put_external_location, undeclared
 
 if TYPE_CHECKING:
@@ -53,22 +54,20 @@ class LocalWorkspace:
         from databricks.sdk.core import Config
 
         options = {"retry_timeout_seconds": 2, **options}
-        return WorkspaceClient(config=Config(host=self.host, token=token or self.token, auth_type="pat", **options))
+        config = Config(host=self.host, token=token or self.token, auth_type="pat", **options)
+        client: WorkspaceClient = count_calls(WorkspaceClient(config=config))
+        return client
 
     def account(self, token: str | None = None) -> AccountClient:
         """Return an unmodified AccountClient."""
         from databricks.sdk import AccountClient
         from databricks.sdk.core import Config
 
-        return AccountClient(
-            config=Config(
-                host=self.host,
-                token=token or self.token,
-                account_id=self.account_id,
-                auth_type="pat",
-                retry_timeout_seconds=2,
-            )
+        config = Config(
+            host=self.host, token=token or self.token, account_id=self.account_id, auth_type="pat", retry_timeout_seconds=2
         )
+        client: AccountClient = count_calls(AccountClient(config=config))
+        return client
 
     def external_location(self, name: str, url: str) -> None:
         """Put an external location that the admin owns into the store, past the API and its log."""
