@@ -145,7 +145,7 @@ def test_a_plan_that_widens_ends_with_3_and_nothing_is_written(launch: Launcher,
     states = stopped.states()
     assert stopped.code == 3, stopped.out
     assert [states[t] for t in ("may_apply", "apply", "verify", "report")] == ["SUCCESS", "EXCLUDED", "EXCLUDED", "SUCCESS"]
-    assert re.search(r"verdict: unsafe at plan: the plan widens access \d+ cells, first .*customers\.ssn", stopped.out), (
+    assert re.search(r"verdict: unsafe at plan: the plan widens access to \d+ cells, first .*customers\.ssn", stopped.out), (
         stopped.out
     )
     assert governance_writes(launch.workspace) == []

@@ -21,8 +21,9 @@ from support.sql_workspace import SqlWorkspace
 pytestmark = [pytest.mark.spark, pytest.mark.heavy]
 _DEADLINE = 120
 ENDLESS = "SELECT count(*) FROM range(100000000000000) WHERE hash(id) = 1"
-UNSTOPPABLE = "SELECT aggregate(sequence(1L, 40000000L), 0L, (a, x) -> a + x % 7 * (a % 3)) + id FROM range(1)"
-"""One row whose expression runs on without looking whether its task was cancelled."""
+_INNER = "aggregate(sequence(1L, 100000L), 0L, (b, y) -> b + y % x)"
+UNSTOPPABLE = f"SELECT aggregate(sequence(1L, 100000L), 0L, (a, x) -> a + {_INNER}) + id FROM range(1)"
+"""One row whose expression takes 10,000,000,000 steps and does not look whether its task was cancelled."""
 HUNGRY = "SELECT length(max(x)) FROM (SELECT repeat('x', 900000000 + CAST(id AS INT)) AS x FROM range(3))"
 
 
@@ -116,6 +117,7 @@ def test_memory_ends_the_statement_and_the_engine_stays(place: SqlWorkspace) -> 
     assert place.rows("SELECT 3") == [["3"]]
     assert other.state is State.RUNNING
     place.services.statements.cancel(other)
+    until(lambda: in_flight(process_of(place)) == 0)
 
 
 def test_endless_queries_of_one_principal_leave_the_others_their_turn(place: SqlWorkspace) -> None:
@@ -125,6 +127,7 @@ def test_endless_queries_of_one_principal_leave_the_others_their_turn(place: Sql
     assert not any(one.over for one in hogs)
     for one in hogs:
         place.services.statements.cancel(one)
+    until(lambda: in_flight(process_of(place)) == 0)
 
 
 def test_a_write_that_waits_for_another_can_be_cancelled(place: SqlWorkspace) -> None:

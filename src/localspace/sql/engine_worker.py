@@ -75,6 +75,7 @@ _WORKERS = 64
 _KEPT_RELATIONS = 1000
 _CLOSE_SECONDS = 10
 _END_SECONDS = 5
+_TASK_POLL_SECONDS = 0.1
 _ARCHIVE_SECONDS = 600
 
 
@@ -155,6 +156,7 @@ class Worker:
         self.spark = SparkSession.builder.getOrCreate()
         self._relations: OrderedDict[str, None] = OrderedDict()
         self._functions: OrderedDict[str, None] = OrderedDict()
+        self._cancelled: set[int] = set()
         self._found: set[str] = set()
         self._lock = threading.Lock()
         self._drop_functions()
@@ -218,7 +220,22 @@ class Worker:
 
     def cancel(self, number: int) -> None:
         """Stop the jobs of a request, those too that it has not started yet."""
+        self._cancelled.add(number)
         self.spark.sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
+
+    def let_tasks_end(self, number: int) -> None:
+        """Wait for the tasks of a cancelled request: Spark ends a job at once, and a task when its code looks at the interrupt."""
+        while number in self._cancelled and self._runs_tasks(number):
+            time.sleep(_TASK_POLL_SECONDS)
+        self._cancelled.discard(number)
+
+    def _runs_tasks(self, number: int) -> bool:
+        tracker = self.spark.sparkContext.statusTracker()
+        jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(str(number))]
+        stages = {stage for job in jobs if job is not None for stage in job.stageIds}
+        # The scheduler's own record (TaskSchedulerImpl): the public status forgets the tasks of a cancelled job.
+        running = self.spark.sparkContext._jsc.sc().taskScheduler().taskIdToTaskSetManager().values()
+        return any(manager.taskSet().stageId() in stages for manager in running)
 
     def close(self) -> None:
         """End the JVM; running statements are given up."""
@@ -300,7 +317,9 @@ def main() -> None:
             answers.flush()
 
     def serve(request: dict[str, Any]) -> None:
-        send({"id": request["id"], **worker.answer(request)})
+        body = worker.answer(request)
+        worker.let_tasks_end(request["id"])
+        send({"id": request["id"], **body})
 
     try:
         worker = Worker(options["heap"], archive, Path(options["scratch"]))
