@@ -224,7 +224,7 @@ class Worker:
         self.spark.sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
 
     def let_tasks_end(self, number: int) -> None:
-        """Wait for the tasks of a cancelled request: Spark ends its job at once, each task only when it checks for the interrupt."""
+        """Wait for the tasks of a cancelled request: Spark ends its job at once, but a task only when it checks for it."""
         while number in self._cancelled and self._runs_tasks(number):
             time.sleep(_TASK_POLL_SECONDS)
         self._cancelled.discard(number)
