@@ -61,7 +61,7 @@ class TestFixHclSyntax:
         made = fix_hcl_syntax('tag_policies = [\n  { key = "a" values = ["x" "y"] }\n  { key = "b" }\n]\n')
         read = parse_hcl(made.text, "draft")
         assert read == {"tag_policies": [{"key": "a", "values": ["x", "y"]}, {"key": "b"}]}
-        assert [c.place for c in made.changes] == ["line 2"] * 3
+        assert [c.location for c in made.changes] == ["line 2"] * 3
         assert not made.findings
 
     def test_stray_commas_and_brackets_go(self) -> None:

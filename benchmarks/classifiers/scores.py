@@ -89,11 +89,11 @@ def confusions(rows: Sequence[Row], answers: Sequence[Answer]) -> list[str]:
     """Return what must never happen: `company*` flagged, an Indian PAN taken for a card number or the other way round."""
     found = []
     for row, answer in zip(rows, answers, strict=True):
-        place = f"{row.get('db', '')}.{row.get('table', '')}.{row['column']}"
+        column = f"{row.get('db', '')}.{row.get('table', '')}.{row['column']}"
         if row["tier"] == "none" and row["column"].lower().startswith("company") and answer.flagged:
-            found.append(f"{place}: company* flagged as {answer.label}")
+            found.append(f"{column}: company* flagged as {answer.label}")
         if {row["label"], answer.label} == {"tax_id", "payment_card"}:
-            found.append(f"{place}: {row['label']} taken for {answer.label}")
+            found.append(f"{column}: {row['label']} taken for {answer.label}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Bad input, command by command: the exit code, a message with the place and a fix, and nothing half-written."""
+"""Bad input, command by command: the exit code, a message with the location and a fix, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "command", "place"),
+    ("file", "text", "command", "location"),
     [
         ("env.auto.tfvars", 'uc_tables = ["a.b.c"]\ngroups = {\n  x = = 1\n}\n', "generate --offline", "env.auto.tfvars:3:7"),
         ("auth.auto.tfvars", 'databricks_token = "dapi-secret\n', "snapshot", "auth.auto.tfvars:1:"),
@@ -116,7 +116,7 @@ def files_of(root: Path) -> dict[str, bytes]:
     ],
 )
 def test_a_malformed_file_is_named_with_line_and_column(
-    tmp_path: Path, run: Run, space: LocalWorkspace, file: str, text: str, command: str, place: str
+    tmp_path: Path, run: Run, space: LocalWorkspace, file: str, text: str, command: str, location: str
 ) -> None:
     folder = bank_folder(tmp_path)
     assert run("generate", "--offline").code == 0
@@ -129,13 +129,13 @@ def test_a_malformed_file_is_named_with_line_and_column(
     before = files_of(tmp_path)
     said = run(*command.split())
     assert said.code == 2, said.err
-    assert place in said.err
+    assert location in said.err
     assert "dapi-secret" not in said.err
     assert files_of(tmp_path) == before
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "place"),
+    ("name", "text", "location"),
     [
         ("x.jsonl", '{"table": "t", "column": "a", "type": "INT"}\n{"table": "t", \n', "x.jsonl:2:"),
         ("x.sql", "CREATE TABLE t (a INT);\nCREATE TABLE u (a INT, b;\n", "x.sql:2:"),
@@ -145,13 +145,13 @@ def test_a_malformed_file_is_named_with_line_and_column(
     ],
 )
 def test_a_malformed_schema_stops_the_demo_before_anything_starts(
-    tmp_path: Path, run: Run, name: str, text: str | None, place: str
+    tmp_path: Path, run: Run, name: str, text: str | None, location: str
 ) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
     said = run("demo", "--schema", name)
     assert said.code == 2
-    assert place in said.err
+    assert location in said.err
     assert not (tmp_path / ".demo").exists()
 
 

@@ -69,8 +69,8 @@ def for_everybody(text: str) -> str:
     return re.sub(r"acl_groups( *)= \[", r'acl_groups\1= ["account users", ', text)
 
 
-def waived(code: str, place: str, expires: str) -> tuple[str, Callable[[str], str]]:
-    entry = f'{{ finding = "{code}", place = "{place}", reason = "it is for all", owner = "olga", expires = "{expires}" }}'
+def waived(code: str, location: str, expires: str) -> tuple[str, Callable[[str], str]]:
+    entry = f'{{ finding = "{code}", location = "{location}", reason = "it is for all", owner = "olga", expires = "{expires}" }}'
     return "envs/dev/env.auto.tfvars", lambda text: f"{text}\nwaivers = [{entry}]\n"
 
 
@@ -104,7 +104,9 @@ def test_what_validate_refuses_plan_and_apply_refuse_before_any_write(bank: Bank
         for command in ("validate", "plan", "apply"):
             answer: Answer = bank.run(command, "--json")
             document = answer.document["plan"] if command == "apply" else answer.document
-            reported[command] = {(f["code"], f["place"], f["message"]) for f in document["findings"] if f["severity"] == "error"}
+            reported[command] = {
+                (f["code"], f["location"], f["message"]) for f in document["findings"] if f["severity"] == "error"
+            }
             assert answer.code == 1, (command, answer.out)
             assert code in answer.err
         assert reported["validate"] == reported["plan"] == reported["apply"]
@@ -142,7 +144,7 @@ def test_an_ended_waiver_is_an_error_and_a_plan_made_before_does_not_bring_it_ba
     [
         (("LK6099", "space Finance", SOON), "no finding to waive 'LK6099' (nearest: LK609"),
         (("LK609", "space Finance", "soon"), "'soon' is not a date"),
-        (("LK609", " ", SOON), "place is empty"),
+        (("LK609", " ", SOON), "location is empty"),
     ],
 )
 def test_a_waiver_that_cannot_be_is_wrong_use(bank: Bank, entry: tuple[str, str, str], reported: str) -> None:
@@ -163,16 +165,16 @@ def test_diff_with_live_is_empty_after_an_apply_and_tells_memberships_of_others_
         "not compared, because the files do not manage the members of hr_team: otto@bank.example"
         in bank.run("diff", "dev", "live").out
     )
-    places = {
+    tables = {
         "USE CATALOG": "CATALOG dev_fin",
         "USE SCHEMA": "SCHEMA dev_fin.finance",
         "SELECT": "TABLE dev_fin.finance.customers",
     }
-    bank.sql(*(f"GRANT {what} ON {place} TO `zoe@bank.example`" for what, place in places.items()))
+    bank.sql(*(f"GRANT {what} ON {table} TO `zoe@bank.example`" for what, table in tables.items()))
     try:
         assert bank.run("diff", "dev", "live", "--json").document["wider"] > 0
     finally:
-        bank.sql(*(f"REVOKE {what} ON {place} FROM `zoe@bank.example`" for what, place in places.items()))
+        bank.sql(*(f"REVOKE {what} ON {table} FROM `zoe@bank.example`" for what, table in tables.items()))
 
 
 def test_why_of_the_workspace_knows_its_people_and_refuses_others(bank: Bank) -> None:

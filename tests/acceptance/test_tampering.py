@@ -151,7 +151,7 @@ def test_a_grant_to_somebody_else_is_named_and_left_to_its_owner(bank: Bank) -> 
     assert answer.code == 1
     assert any("otto@bank.example" in line and "SELECT" in line for line in answer.findings()["verify/extra_grant"])
     plan = bank.run("plan", "--json")
-    assert any("otto@bank.example" in f["message"] + f["place"] for f in plan.document["findings"])
+    assert any("otto@bank.example" in f["message"] + f["location"] for f in plan.document["findings"])
     removed = uc.PermissionsChange(principal="otto@bank.example", remove=[uc.Privilege.SELECT])
     bank.w.grants.update("table", "dev_fin.finance.customers", changes=[removed])
     assert bank.run("verify").code == 0

@@ -65,7 +65,7 @@ def test_every_function_without_a_body_is_named_and_the_rest_is_fixed(draft: tup
     made = fix_file(path, snapshot)
     reported = [f for f in made.findings if f.code == "LK707"]
     assert [any(n in f.message for f in reported) for n in names] == [True, True]
-    assert len({f.place for f in reported}) == 2
+    assert len({f.location for f in reported}) == 2
     made.write()
     after = [f for f in fix_file(path, snapshot).findings if f.severity is Severity.ERROR]
     assert {f.code for f in after} == {"LK707"}
@@ -82,7 +82,7 @@ def test_every_entry_that_cannot_be_read_is_named(draft: tuple[str, str, Snapsho
     (tmp_path / SQL_FILE).write_text(bodyless(sql, 1)[0])
     made = fix_file(path, snapshot)
     reported = [f for f in made.findings if f.code == "LK707"]
-    assert len({f.place for f in reported}) == len(reported) == 4
+    assert len({f.location for f in reported}) == len(reported) == 4
     assert made.texts == {}
 
 

@@ -94,7 +94,7 @@ def test_without_a_key_the_error_says_where_it_was_looked_for_and_how_to_make_on
     assert "LAMPKEEPER_HASH_KEY is not set" in reported.value.message
     assert "openssl rand -hex 32" in reported.value.fix
     assert reported.value.exit_code == 2
-    assert key_for(Plan(env="prod", stamps=()), lambda: ExistingKey(), folder) is None
+    assert key_for(Plan(env="prod", state_versions=()), lambda: ExistingKey(), folder) is None
 
 
 def test_two_environments_with_one_key_are_reported(tmp_path: Path) -> None:
@@ -107,12 +107,12 @@ def test_two_environments_with_one_key_are_reported(tmp_path: Path) -> None:
     state.begin()
     state.save()
     (found,) = shared_key(EnvFolder(tmp_path, "prod"), key)
-    assert (found.code, found.severity, found.place) == ("HASH_KEY_SHARED", "error", "environment dev")
+    assert (found.code, found.severity, found.location) == ("HASH_KEY_SHARED", "error", "environment dev")
     assert shared_key(EnvFolder(tmp_path, "dev"), key) == ()
     assert shared_key(EnvFolder(tmp_path, "prod"), HashKey.parse(secrets.token_hex(32), "here")) == ()
 
 
-def test_settings_name_the_place_of_the_key_and_never_hold_it() -> None:
+def test_settings_name_the_source_of_the_key_and_never_hold_it() -> None:
     settings = Settings(hash_key=HashKeySettings(scope="governance", name="pseudonyms", env="PROD_KEY"))
     assert read_settings(render_settings(settings), "env.auto.tfvars").settings.hash_key == settings.hash_key
     assert "hash_key" not in render_settings(Settings())

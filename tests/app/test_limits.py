@@ -88,7 +88,7 @@ def test_policies_that_find_no_room_are_refused_before_the_first_write(
     plan, _ = make_env_plan(EnvInputs(folder), place.workspace)
     assert preflight(plan, place.workspace) == ()
     monkeypatch.setattr(live, "_quota", lambda workspace, kind, parent: Quota(count=98, limit=100))
-    assert {(f.code, f.place) for f in preflight(plan, place.workspace)} == {
+    assert {(f.code, f.location) for f in preflight(plan, place.workspace)} == {
         ("QUOTA_EXCEEDED", "catalog dev_fin"), ("QUOTA_EXCEEDED", "metastore"),
     }  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_the_settings_make_limits_smaller_and_never_larger_than_the_live_ones(tm
 
 @pytest.mark.unit
 @pytest.mark.parametrize("said", ["limits = { policies_per_catalog = 0 }", "limits = { tables = 3 }", "limits = 3"])
-def test_a_limit_that_is_none_is_an_error_with_its_place(tmp_path: Path, said: str) -> None:
+def test_a_limit_that_is_none_is_an_error_with_its_location(tmp_path: Path, said: str) -> None:
     folder = bank_folder(tmp_path)
     folder.settings_path.write_text(f"{said}\n")
     with pytest.raises(UsageError, match=r"env.auto.tfvars:1:\d+"):

@@ -119,7 +119,7 @@ def test_tags_of_another_team_are_used_and_left(team: Team) -> None:
 def test_a_tag_or_value_that_its_owner_has_not_made_is_an_error_and_nothing_is_made(team: Team) -> None:
     team.generate()
     (missing,) = [f for f in team.plan().findings if f.severity is Severity.ERROR]
-    assert (missing.code, missing.place) == ("EXTERNAL_TAG_MISSING", "tag data_class")
+    assert (missing.code, missing.location) == ("EXTERNAL_TAG_MISSING", "tag data_class")
     team.govern("data_class", "email", "person")
     (missing,) = [f for f in team.plan().findings if f.severity is Severity.ERROR]
     assert (missing.code, "'gov_id'" in missing.message) == ("EXTERNAL_TAG_VALUE_MISSING", True)

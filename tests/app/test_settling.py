@@ -93,7 +93,7 @@ def test_a_copy_under_opaque_names_is_undecided_until_its_values_are_counted(tmp
     before = labels(folder)
     assert [c for c, x in before.items() if x.protect is Protect.UNDECIDED] == ["c1", "c2", "c3", "kv"]
     settled, wire = settle(folder, {"c1": EMAILS, "c2": CODES, "c3": FIGURES})
-    assert settled.as_dict() == {"columns": 4, "protected": 1, "open": 2, "undecided": 1, "masked": 0}
+    assert settled.as_dict() == {"columns": 4, "protected": 1, "not_sensitive": 2, "undecided": 1, "masked": 0}
     assert str(settled) == "values: of 4 columns undecided by name, 3 decided (1 protected, 2 not sensitive), 1 undecided"
     after = labels(folder)
     assert (after["c1"].label, after["c1"].protect) == (LabelClass.EMAIL, Protect.YES)
@@ -176,7 +176,7 @@ def test_generate_counts_by_default_and_says_how_many_that_settled(
     folder, wire = commanded({"c1": EMAILS, "c2": CODES, "c3": FIGURES})
     assert main(["generate", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["values"] == {"columns": 4, "protected": 1, "open": 2, "undecided": 1, "masked": 0}
+    assert document["values"] == {"columns": 4, "protected": 1, "not_sensitive": 2, "undecided": 1, "masked": 0}
     assert len(wire.statements) == 1
     assert main(["generate"]) == 0
     assert "values: of 4 columns undecided by name, 3 decided" in capsys.readouterr().out

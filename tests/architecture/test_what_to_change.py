@@ -39,7 +39,7 @@ def test_the_table_has_rows() -> None:
 
 
 @pytest.mark.parametrize(("change", "where"), ROWS, ids=[row[0] for row in ROWS])
-def test_every_place_of_the_table_is_there(change: str, where: str) -> None:
+def test_every_path_of_the_table_exists(change: str, where: str) -> None:
     named = _PATH.findall(where)
     assert named, f"{change}: the row names no place"
     assert [path for path, hits in zip(named, places(where), strict=True) if not hits] == []

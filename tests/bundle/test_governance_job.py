@@ -127,7 +127,7 @@ def test_databricks_connect_reads_as_its_principal(laptop: Laptop, governed: dic
         assert "does not serve the relation join" in out
 
 
-def test_without_rights_a_page_on_a_laptop_says_which(
+def test_without_privileges_a_page_on_a_laptop_names_them(
     laptop: Laptop, product_jobs: BundleJobs, bank_workspace: Workspace
 ) -> None:
     token = token_of(bank_workspace, ANALYST)

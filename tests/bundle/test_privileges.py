@@ -106,11 +106,11 @@ def apart() -> Iterator[Trial]:
 
 
 @pytest.mark.parametrize("case", cases(Role.PROPOSE, Role.APPROVE, Role.APPLY))
-def test_a_right_that_is_taken_away_is_named(apart: Trial, case: Case) -> None:
+def test_a_revoked_privilege_is_named(apart: Trial, case: Case) -> None:
     apart.require_named(case)
 
 
-def test_with_exactly_these_rights_a_plan_is_proposed_approved_and_applied(apart: Trial) -> None:
+def test_with_exactly_these_privileges_a_plan_is_proposed_approved_and_applied(apart: Trial) -> None:
     assert f"approved by {APPROVER}" in apart.good[Role.APPROVE, "approve"].out
     planned = re.search(r"^plan: (\d+ writes)$", apart.good[Role.PROPOSE, "plan"].out, re.MULTILINE)
     assert planned is not None
@@ -199,13 +199,13 @@ def proven() -> Iterator[Trial]:
 @pytest.mark.heavy
 @pytest.mark.spark
 @pytest.mark.parametrize("case", cases(Role.GOVERN, Role.VERIFY))
-def test_a_right_of_who_verifies_and_of_who_does_it_all_is_named(proven: Trial, case: Case) -> None:
+def test_a_missing_privilege_of_the_verifier_or_of_the_single_principal_is_named(proven: Trial, case: Case) -> None:
     proven.require_named(case)
 
 
 @pytest.mark.heavy
 @pytest.mark.spark
-def test_with_exactly_these_rights_who_verifies_asks_as_the_named_identities(proven: Trial) -> None:
+def test_with_exactly_these_privileges_the_verifier_queries_as_the_named_identities(proven: Trial) -> None:
     for role in (Role.GOVERN, Role.VERIFY):
         assert "verify: 0 mismatches" in proven.good[role, "verify"].out, proven.good[role, "verify"].out
         assert "audit: clean" in proven.good[role, "audit"].out

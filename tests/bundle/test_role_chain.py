@@ -200,7 +200,7 @@ def right_of(role: str, on: On, privilege: str) -> RequiredPrivilege:
         ("governance", "governor", (On.ENVS, "WRITE VOLUME"), "snapshot"),
     ],
 )
-def test_a_job_whose_principal_lacks_a_right_fails_and_names_it(
+def test_a_job_whose_principal_lacks_a_privilege_fails_and_names_it(
     place: RolePlace, widening: str, job: str, role: str, right: tuple[On, str], step: str
 ) -> None:
     place.jobs.document["resources"]["jobs"].setdefault(job, bundle_document()["resources"]["jobs"][job])

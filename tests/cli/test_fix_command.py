@@ -50,13 +50,13 @@ def test_a_truncated_draft_is_an_error_and_stays(run: Run, draft: Path) -> None:
     assert draft.read_bytes() == before
 
 
-def test_an_unreadable_draft_is_an_error_with_its_place(run: Run, draft: Path) -> None:
+def test_an_unreadable_draft_is_an_error_with_its_location(run: Run, draft: Path) -> None:
     draft.write_text('tag_policies = [{ key = "a, values = [] }]\ngroups = {}\n')
     code, out, _ = run("fix", "--json")
     assert code == 1
     findings = json.loads(out)["findings"]
     assert findings[0]["code"] == "LK707"
-    assert ":1:" in findings[0]["place"]
+    assert ":1:" in findings[0]["location"]
 
 
 def test_an_answer_of_a_model_becomes_two_files_beside_it(run: Run, draft: Path, tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_conditions_that_do_not_parse_are_all_reported_and_no_policy_is_lost(run
         found = [f for f in json.loads(out)["findings"] if f["code"] == "FILE_BAD_CONDITION"]
         assert code == 1
         assert len(found) == 2
-        assert all(f["place"].rpartition("/")[2].startswith("abac.auto.tfvars:") for f in found)
+        assert all(f["location"].rpartition("/")[2].startswith("abac.auto.tfvars:") for f in found)
         assert draft.read_text() == bad

@@ -77,7 +77,7 @@ def test_two_stewards_who_disagree_are_a_finding_until_they_settle(folder: EnvFo
     assert {x["evidence"][0].split(" ")[0] for x in document["columns"][0]["said"][:2]} == {"ana", "bo"}
     _, made = _run(capsys, "generate", "--offline")
     (reported,) = [f for f in made["findings"] if f["code"] == "labels/stewards_disagree"]
-    assert reported["place"] == SSN
+    assert reported["location"] == SSN
     assert all(
         words in reported["message"] for words in ("national_id/ssn, protect yes (ana", "none, protect no (bo", "stricter")
     )
@@ -141,7 +141,7 @@ def test_a_decision_that_makes_no_sense_is_not_written(
         ),
     ],
 )
-def test_a_damaged_file_of_decisions_is_reported_with_its_place(
+def test_a_damaged_file_of_decisions_is_reported_with_its_location(
     folder: EnvFolder, capsys: pytest.CaptureFixture[str], text: str, said: str
 ) -> None:
     decisions_path(folder.path).write_text(text)

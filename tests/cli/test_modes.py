@@ -154,7 +154,7 @@ def test_tables_come_from_ddl_files_where_there_is_no_workspace(run: Run, folder
     assert "error SCHEMA_STATEMENT_LOST envs/dev/ddl/lost.sql:2" in err
     before = folder.settings_path.read_text()
     waiver = (
-        'finding = "SCHEMA_STATEMENT_LOST", place = "envs/dev/ddl/lost.sql", reason = "r", owner = "o", expires = "2099-01-31"'
+        'finding = "SCHEMA_STATEMENT_LOST", location = "envs/dev/ddl/lost.sql", reason = "r", owner = "o", expires = "2099-01-31"'
     )
     folder.settings_path.write_text(f"{before}\nwaivers = [{{ {waiver} }}]\n")
     code, _, err = run("generate", "--offline")
@@ -184,9 +184,9 @@ def test_findings_as_sarif(run: Run, folder: EnvFolder) -> None:
     results = sarif["runs"][0]["results"]
     found = next(r for r in results if r["ruleId"] == "LK102")
     assert found["level"] == "error"
-    place = found["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"].endswith("generated/abac.auto.tfvars")
-    line = draft.read_text().split("\n")[place["region"]["startLine"] - 1]
+    location = found["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"].endswith("generated/abac.auto.tfvars")
+    line = draft.read_text().split("\n")[location["region"]["startLine"] - 1]
     assert "dev_fin.finance.customers.email" in line
     rules = {r["id"]: r for r in sarif["runs"][0]["tool"]["driver"]["rules"]}
     assert "tag-value-unknown" in rules["LK102"]["name"]
@@ -253,10 +253,10 @@ def test_a_statement_that_was_lost_on_purpose_is_waived_and_still_reported(run: 
     )
     found = re.search(r"error SCHEMA_STATEMENT_LOST (\S+)a\.sql:2: ", run("generate", "--offline")[2])
     assert found is not None
-    entry = '{ finding = "SCHEMA_STATEMENT_LOST", place = "%s", reason = "scratch", owner = "olga", expires = "%s" }'
+    entry = '{ finding = "SCHEMA_STATEMENT_LOST", location = "%s", reason = "scratch", owner = "olga", expires = "%s" }'
     text = folder.settings_path.read_text()
-    for place, end, waived in (("a.sql", "2999-01-01", True), ("b.sql", "2999-01-01", False), ("a.sql", "2020-01-01", False)):
-        folder.settings_path.write_text(f"{text}waivers = [{entry % (found[1] + place, end)}]\n")
+    for location, end, waived in (("a.sql", "2999-01-01", True), ("b.sql", "2999-01-01", False), ("a.sql", "2020-01-01", False)):
+        folder.settings_path.write_text(f"{text}waivers = [{entry % (found[1] + location, end)}]\n")
         err = run("generate", "--offline")[2]
         assert ("error SCHEMA_STATEMENT_LOST" in err) != waived
         assert ("a.sql:2: waived until 2999-01-01: scratch (owner: olga): " in err) == waived

@@ -25,7 +25,7 @@ def document(answer: tuple[int, str, str]) -> Any:
     return json.loads(answer[1])
 
 
-# what is wrong with the call: exit 2, the place and a fix
+# what is wrong with the call: exit 2, the location and a fix
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_malformed_settings_file_names_line_and_column(tmp_path: Path, bank: R
 
 
 @pytest.mark.parametrize(
-    ("line", "place"),
+    ("line", "location"),
     [
         ('{"table": "t", "column": ', ":1:"),
         ("[1]", ":1:1"),
@@ -70,12 +70,12 @@ def test_a_malformed_settings_file_names_line_and_column(tmp_path: Path, bank: R
         ('{"table": "t", "column": "c", "values": "x"}', "'values'"),
     ],
 )
-def test_a_malformed_column_line_names_its_place(tmp_path: Path, run: Run, line: str, place: str) -> None:
+def test_a_malformed_column_line_names_its_location(tmp_path: Path, run: Run, line: str, location: str) -> None:
     (tmp_path / "x.jsonl").write_text(line + "\n")
     code, _, err = run("classify", "x.jsonl")
     assert code == 2
     assert "x.jsonl" in err
-    assert place in err
+    assert location in err
 
 
 def test_an_internal_error_is_exit_70_without_a_traceback_unless_asked(bank: Run, monkeypatch: pytest.MonkeyPatch) -> None:

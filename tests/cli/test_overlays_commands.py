@@ -133,7 +133,7 @@ def test_masks_check_runs_on_an_engine_of_its_own(run: Run, env: EnvFolder) -> N
     found = {m["name"]: m["items"] for m in json.loads(out)["masks"]}
     assert code == 1
     assert found["mask_leak"]["no identity"] is False
-    assert any(f["place"] == "mask_leak" and f["message"].startswith("no identity:") for f in json.loads(out)["findings"])
+    assert any(f["location"] == "mask_leak" and f["message"].startswith("no identity:") for f in json.loads(out)["findings"])
     assert found["mask_own"]["no oracle"] is found["mask_own"]["speed"] is True
     assert False not in found["mask_own"].values()
     assert set(json.loads((env.path / "masks" / "checked.json").read_text())) == {"mask_own.sql"}

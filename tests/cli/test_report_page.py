@@ -58,7 +58,7 @@ def page(tables: int = 3, columns: int = 4, name: str = "c") -> Page:
             rows=rows,
             findings=findings_of(verdicts, rows),
         ),
-        drift=(Finding(code="audit/forward", severity=Severity.ERROR, place=name, message=name, fix=name),),
+        drift=(Finding(code="audit/forward", severity=Severity.ERROR, location=name, message=name, fix=name),),
         facts={name: name},
     )
 
@@ -92,7 +92,7 @@ def test_thousands_of_columns_are_folded_and_the_overview_counts_them() -> None:
 def test_the_plan_is_shown_as_it_is_printed_and_escaped() -> None:
     tag = TagAssignment(entity_type=EntityType.COLUMNS, entity_name=f"main.s.t.{EVIL}", key="pii", value=EVIL)
     change = Change(kind=TAG, key="k", action=Action.CREATE, stage=Stage.PROTECT, after=tag)
-    plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
+    plan = Plan(env="dev", state_versions=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     text = render_page(replace(page(), plan=plan))
     assert read(text).elements.count("script") == read(render_page(page())).elements.count("script")
     for line in plan_lines(plan):

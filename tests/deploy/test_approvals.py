@@ -25,7 +25,7 @@ pytestmark = pytest.mark.unit
 
 
 def plan(serial: int = 1) -> Plan:
-    return Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=serial),))
+    return Plan(env="dev", state_versions=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=serial),))
 
 
 @pytest.fixture

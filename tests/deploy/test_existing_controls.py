@@ -89,7 +89,7 @@ def bring(place: Place, made: Plan) -> None:
 
 
 def errors(made: Plan) -> dict[str, str]:
-    return {f.place: f"{f.code}: {f.message}; {f.fix}" for f in made.findings if f.severity == "error"}
+    return {f.location: f"{f.code}: {f.message}; {f.fix}" for f in made.findings if f.severity == "error"}
 
 
 def legacy(place: Place) -> None:

@@ -43,7 +43,7 @@ def reported(place: Place, desired: Desired) -> list[str]:
     live = read_governed(place.workspace, desired.tables, function_schemas=desired.schemas)
     me = str(place.space.client().current_user.me().user_name)
     found = KeyPermissions(desired=desired, live=live, workspace=place.workspace, me=me).findings()
-    return [f"{f.severity} {f.place}: {f.message}" for f in found]
+    return [f"{f.severity} {f.location}: {f.message}" for f in found]
 
 
 def test_what_we_apply_gives_nobody_the_key(place: Place, desired: Desired) -> None:

@@ -163,7 +163,7 @@ def test_what_another_environment_uses_and_does_not_own_stays_until_it_is_gone(p
     theirs.apply(other, (Layer.DATA_ACCESS,))
     plan = ours.destroy()
     assert {f.code for f in plan.findings} == {"STILL_USED"}
-    assert {f.place for f in plan.findings} == {"group analysts", "group officers", "tag_policy pii_level"}
+    assert {f.location for f in plan.findings} == {"group analysts", "group officers", "tag_policy pii_level"}
     assert theirs.plan(other, (Layer.DATA_ACCESS,)).empty
     theirs.destroy()
     ours.destroy()
@@ -179,7 +179,7 @@ def test_a_space_that_another_environment_attached_stays_with_its_owner(place: P
     attached = Desired(spaces=(GenieSpace(name="Theirs", tables=(), space_id=made, acl_groups=("officers",)),))
     theirs.apply(attached, (Layer.WORKSPACE,))
     plan = ours.destroy((Layer.WORKSPACE,))
-    assert [f.place for f in plan.findings if f.code == "STILL_USED"] == ["genie_space sales"]
+    assert [f.location for f in plan.findings if f.code == "STILL_USED"] == ["genie_space sales"]
     assert acl(place, "genie", made) == {"officers": "CAN_RUN"}
     theirs.destroy()
     ours.destroy((Layer.WORKSPACE,))

@@ -164,7 +164,7 @@ def test_a_saved_plan_is_refused_when_the_workspace_has_moved_on(place: Place) -
         run(place, Plan.from_json(made.to_json()))
 
 
-def test_a_damaged_plan_is_a_wrong_use_and_names_the_place() -> None:
+def test_a_damaged_plan_is_a_wrong_use_and_names_the_location() -> None:
     with pytest.raises(UsageError, match="line 1, column 2"):
         Plan.from_json("{oops")
     with pytest.raises(UsageError, match="format"):
@@ -183,7 +183,7 @@ def test_a_table_that_is_not_there_is_named(place: Place) -> None:
 def test_a_tag_on_a_column_that_is_gone_is_a_finding_not_a_half_apply(place: Place) -> None:
     tags = (*DESIRED.tag_assignments, column_tag("dev.s.customers", "ghost", "masked_name"))
     made = plan(place, replace(DESIRED, tag_assignments=tags))
-    assert [(f.code, f.place) for f in made.findings] == [("TAGGED_COLUMN_MISSING", "dev.s.customers.ghost")]
+    assert [(f.code, f.location) for f in made.findings] == [("TAGGED_COLUMN_MISSING", "dev.s.customers.ghost")]
     assert made.blocked
 
 
@@ -200,7 +200,7 @@ def test_members_that_do_not_exist_stop_an_apply_before_its_first_write(place: P
     assert place.wire.writes == 0
 
 
-def test_a_runner_without_rights_is_reported_all_that_it_lacks_at_once(place: Place, tmp_path: Path) -> None:
+def test_a_runner_without_privileges_gets_all_that_it_lacks_in_one_report(place: Place, tmp_path: Path) -> None:
     made = plan(place)
     poor = place.enter(EVE)
     poor.account_id = place.space.account_id
@@ -219,7 +219,7 @@ def test_foreign_access_is_shown_and_left_alone(place: Place) -> None:
     applied(place)
     made = plan(place)
     assert made.empty
-    assert [f.place for f in made.findings if f.code == "FOREIGN_ACCESS"] == ["dev.s.customers"]
+    assert [f.location for f in made.findings if f.code == "FOREIGN_ACCESS"] == ["dev.s.customers"]
 
 
 def test_a_layer_is_applied_alone_and_leaves_the_others_files_as_they_were(place: Place) -> None:

@@ -91,8 +91,8 @@ def readable(name: str, document: Document) -> bool:
 
 
 def plan(*changes: Change[Any], **more: Any) -> Plan:
-    stamps = tuple(StateVersion(layer=layer, lineage="l", serial=1) for layer in LAYERS)
-    return Plan(env="dev", stamps=stamps, changes=changes, **more)
+    state_versions = tuple(StateVersion(layer=layer, lineage="l", serial=1) for layer in LAYERS)
+    return Plan(env="dev", state_versions=state_versions, changes=changes, **more)
 
 
 def text(made: Plan, *, full: bool = False) -> str:
@@ -177,7 +177,7 @@ def test_six_hundred_tags_are_a_few_lines_and_all_of_them_in_full() -> None:
     assert sum(" tag pii " in line.text for line in long) == 600
 
 
-def test_changes_that_differ_in_more_than_their_place_stay_apart() -> None:
+def test_changes_that_differ_in_more_than_their_object_stay_apart() -> None:
     one, two = DOCUMENTS["member"], DOCUMENTS["member"] | {"member": "bob@bank.example"}
     assert "+ membership of group analysts for 2 members: ana@bank.example, bob@bank.example" in text(
         plan(change("member", None, one), change("member", None, two))

@@ -125,7 +125,7 @@ def test_whatever_a_state_file_claims_a_plan_names_every_gain(
     assert gains <= {str(c) for c in named}
 
     def hide(document: dict[str, Any]) -> None:
-        for title in ("widening", "exposures", "opening", "restoring"):
+        for title in ("widening", "exposures", "first_access", "restoring"):
             document[title] = []
 
     world = place.world()

@@ -154,13 +154,13 @@ LIVE = Governed(tables=(TABLE,), directory=Directory(groups={}, members={}, ids=
 def test_a_column_that_the_design_has_never_seen_is_an_error() -> None:
     known = replace(TABLE, columns=TABLE.columns[:1])
     found = StructureCheck(Desired(tables=(TABLE.name,)), LIVE, (), "me").run([known]).findings
-    assert [(f.code, f.severity, f.place) for f in found] == [("verify/unknown_column", Severity.ERROR, "main.s.t.b")]
+    assert [(f.code, f.severity, f.location) for f in found] == [("verify/unknown_column", Severity.ERROR, "main.s.t.b")]
 
 
 def test_an_owner_that_nobody_granted_anything_is_named() -> None:
     live = replace(LIVE, owners={("TABLE", TABLE.name.plain): "eve", ("SCHEMA", "main.s"): "me", ("SCHEMA", "main.other"): "eve"})
     found = StructureCheck(Desired(tables=(TABLE.name,)), live, (), "me").run([TABLE]).findings
-    assert [(f.code, f.severity, f.place) for f in found] == [("verify/owner", Severity.WARNING, "table main.s.t")]
+    assert [(f.code, f.severity, f.location) for f in found] == [("verify/owner", Severity.WARNING, "table main.s.t")]
     assert "eve" in found[0].message
 
 

@@ -112,7 +112,7 @@ def test_the_lease_of_a_dead_run_is_taken_over_by_one_of_many(volume: VolumeFold
     order: list[str] = []
 
     def work(name: str) -> None:
-        with Lease(folder=volume, holder=name, wait=30.0, tell=reported.append):
+        with Lease(folder=volume, holder=name, wait=30.0, report=reported.append):
             order.append(name)
 
     threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
@@ -146,7 +146,7 @@ def test_who_lost_the_lease_writes_nothing_more(volume: VolumeFolder, tmp_path: 
 def test_an_environment_goes_out_and_back_without_its_credentials(volume: VolumeFolder) -> None:
     volume.write("dev/env.auto.tfvars", b"a = 1\n")
     volume.write("dev/old.txt", b"x")
-    with shared_envs(volume, "dev", holder="me", writes=True, wait=0.0, tell=lambda _: None) as shared:
+    with shared_envs(volume, "dev", holder="me", writes=True, wait=0.0, report=lambda _: None) as shared:
         folder = shared.root / "envs" / "dev"
         assert (folder / "env.auto.tfvars").read_bytes() == b"a = 1\n"
         (folder / "old.txt").unlink()
@@ -155,7 +155,7 @@ def test_an_environment_goes_out_and_back_without_its_credentials(volume: Volume
     assert sorted(volume.names("dev")) == ["dev/env.auto.tfvars", "dev/new.txt"]
     with (
         pytest.raises(InternalError, match=r"dev/ignored\.txt and took no lease"),
-        shared_envs(volume, "dev", holder="me", writes=False, wait=0.0, tell=lambda _: None) as shared,
+        shared_envs(volume, "dev", holder="me", writes=False, wait=0.0, report=lambda _: None) as shared,
     ):
         (shared.root / "envs" / "dev" / "ignored.txt").write_text("x")
     assert "dev/ignored.txt" not in list(volume.names("dev"))
@@ -163,7 +163,7 @@ def test_an_environment_goes_out_and_back_without_its_credentials(volume: Volume
 
 def test_a_write_is_noted_on_shared_storage_before_it_is_sent(volume: VolumeFolder) -> None:
     change = Change(kind=GROUP, key="k", action=Action.CREATE, stage=Stage.PROTECT, after=Group(name="k"))
-    with shared_envs(volume, "dev", holder="dies", writes=True, wait=0.0, tell=lambda _: None) as shared:
+    with shared_envs(volume, "dev", holder="dies", writes=True, wait=0.0, report=lambda _: None) as shared:
         states = States.in_folder(shared.root, "dev")
         shared.mirror(states)
         states[Layer.ACCOUNT].begin()
@@ -171,12 +171,12 @@ def test_a_write_is_noted_on_shared_storage_before_it_is_sent(volume: VolumeFold
         copy = volume.read("account/state.json.journal")
     assert copy is not None
     assert b'"intent"' in copy
-    with shared_envs(volume, "dev", holder="next", writes=True, wait=0.0, tell=lambda _: None) as shared:
+    with shared_envs(volume, "dev", holder="next", writes=True, wait=0.0, report=lambda _: None) as shared:
         found = States.in_folder(shared.root, "dev")
         assert found[Layer.ACCOUNT].intents == {("group", "k"): Action.CREATE}
 
 
-def test_what_a_command_tells_is_called_by_its_place_in_the_volume(
+def test_what_a_command_reports_is_called_by_its_path_in_the_volume(
     volume: VolumeFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", volume.workspace.host)

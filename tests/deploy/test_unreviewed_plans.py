@@ -102,13 +102,13 @@ def test_a_table_that_somebody_else_has_marked_as_reviewed_is_named(place: Place
         "CREATE SCHEMA dev.theirs", "CREATE TABLE dev.theirs.leads (ssn STRING)", "CREATE TABLE dev.theirs.coverage (x INT)"
     )
     dev = [("dev",)]
-    before = {f.place for f in reviewed_by_others(CLOSED, place.workspace, dev).get(dev[0], ())}
+    before = {f.location for f in reviewed_by_others(CLOSED, place.workspace, dev).get(dev[0], ())}
     for name in ("leads", "coverage"):
         body = {"entity_type": "tables", "entity_name": f"dev.theirs.{name}", "tag_key": "lampkeeper_review"}
         place.workspace.write(
             "test", "POST", "/api/2.1/unity-catalog/entity-tag-assignments", body | {"tag_value": "reviewed"}
         )  # fmt: skip
-    found = {f.place: str(f.severity) for f in reviewed_by_others(CLOSED, place.workspace, dev)[dev[0]]}
+    found = {f.location: str(f.severity) for f in reviewed_by_others(CLOSED, place.workspace, dev)[dev[0]]}
     assert not reviewed_by_others(CLOSED, place.workspace, [("dev", "s")])
     # The record of runs gets the tag beside the desired state: what is called like it is a warning.
     assert {p: s for p, s in found.items() if p not in before} == {"dev.theirs.leads": "error", "dev.theirs.coverage": "warning"}

@@ -25,7 +25,7 @@ def report(cell: Status | None, rows: Status, severity: Severity | None, *, unde
     verdict = CellVerdict(principal="ana", column=column, expected="masked by f", seen=Seen.MASKED, status=cell or Status.OK)
     cells = () if cell is None else (verdict,)
     counted = RowsVerdict(principal="ana", table=TABLE, expected=1, seen=1, status=rows)
-    more = () if severity is None else (Finding(code="verify/other", severity=severity, place="x", message="y"),)
+    more = () if severity is None else (Finding(code="verify/other", severity=severity, location="x", message="y"),)
     return VerifyReport(
         principals=(Asked(name="ana", groups=(), probe=True),), cells=cells, rows=(counted,),
         findings=(*more, *findings_of(cells, (counted,))), undeclared=frozenset({column} if undeclared else ()),

@@ -59,9 +59,9 @@ def test_only_the_column_is_needed_and_blank_lines_and_a_bom_are_skipped() -> No
     ],
 )
 def test_a_bad_row_is_an_error_with_line_and_field_and_the_others_are_answered(line: str, says: str) -> None:
-    answered = classify_lines([_line(column="email"), line, _line(column="phone")], place="in.jsonl")
+    answered = classify_lines([_line(column="email"), line, _line(column="phone")], location="in.jsonl")
     assert [r["column"] for r in answered.rows] == ["email", "phone"]
-    assert [f.place for f in answered.findings] == ["in.jsonl:2"]
+    assert [f.location for f in answered.findings] == ["in.jsonl:2"]
     assert says in answered.findings[0].message
 
 

@@ -93,12 +93,12 @@ def test_a_complex_type_gets_a_function_of_exactly_that_type_and_hostile_type_te
 
 def test_a_header_that_is_wrong_names_file_and_line() -> None:
     with pytest.raises(InternalError, match=r"f\.sql:1"):
-        parse_library_file("SELECT 1", FunctionRole.MASK, place="f.sql")
+        parse_library_file("SELECT 1", FunctionRole.MASK, location="f.sql")
     with pytest.raises(InternalError, match=r"f\.sql:2"):
-        parse_library_file("-- f(a STRING) RETURNS STRING\n-- hello\na", FunctionRole.MASK, place="f.sql")
+        parse_library_file("-- f(a STRING) RETURNS STRING\n-- hello\na", FunctionRole.MASK, location="f.sql")
     with pytest.raises(InternalError, match=r"f\.sql:4"):
         parse_library_file(
-            "-- f(a STRING) RETURNS STRING\n-- class: x\n-- reveals: y\n-- example: 1\na", FunctionRole.MASK, place="f.sql"
+            "-- f(a STRING) RETURNS STRING\n-- class: x\n-- reveals: y\n-- example: 1\na", FunctionRole.MASK, location="f.sql"
         )
 
 

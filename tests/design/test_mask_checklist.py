@@ -64,7 +64,7 @@ def mask(
 ) -> LibraryFunction:
     """Return a mask of one's own."""
     text = f"-- {name}(value {kind}) RETURNS {kind}\n-- class: {label}\n-- reveals: x\n-- example: {example}\n{body}"
-    return parse_library_file(text, FunctionRole.MASK, place="own.sql")
+    return parse_library_file(text, FunctionRole.MASK, location="own.sql")
 
 
 def failed(ask: Checks, function: LibraryFunction) -> set[Item]:

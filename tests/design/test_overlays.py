@@ -324,7 +324,7 @@ def test_a_overlay_written_by_hand_works_without_any_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "message"),
+    ("old", "new", "location", "message"),
     [
         ("code: XX", "code: 'X X'", ":2", "no code"),
         ("kind: country", "kind: planet", ":3", "unknown kind 'planet'"),
@@ -350,10 +350,10 @@ def test_a_overlay_written_by_hand_works_without_any_code() -> None:
         ("name: Example Number", "name: Example Number\n    colour: red", ":7", "unknown field 'colour'"),
     ],
 )
-def test_a_mistake_in_a_overlay_is_named_with_its_line(old: str, new: str, place: str, message: str) -> None:
+def test_a_mistake_in_a_overlay_is_named_with_its_line(old: str, new: str, location: str, message: str) -> None:
     read = read_overlay(GOOD.replace(old, new, 1), "mine.yaml")
     assert read.overlay is None
-    assert any(f.place.startswith(f"mine.yaml{place}") and message in f.message for f in read.findings), read.findings
+    assert any(f.location.startswith(f"mine.yaml{location}") and message in f.message for f in read.findings), read.findings
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_mistake_in_a_overlay_is_named_with_its_line(old: str, new: str, place
 def test_what_is_no_overlay_is_a_finding_and_never_a_traceback(text: str) -> None:
     read = read_overlay(text, "mine.yaml")
     assert read.overlay is None
-    assert all(f.place.startswith("mine.yaml:") and f.fix for f in read.findings)
+    assert all(f.location.startswith("mine.yaml:") and f.fix for f in read.findings)
 
 
 @given(st.text(max_size=300))

@@ -82,7 +82,7 @@ def _drawn(scheme: Scheme, rng: random.Random) -> list[str]:
 
 
 OWN = Overlay(
-    code="own", kind=OverlayKind.INDUSTRY, name="Own", place="own.yaml", regulations=(),
+    code="own", kind=OverlayKind.INDUSTRY, name="Own", location="own.yaml", regulations=(),
     identifiers=tuple(
         Identifier(
             name=name, label=LabelClass.PERSON_REF, subtype=name.lower().replace(" ", "_"), sensitivity=Sensitivity.RESTRICTED,

@@ -163,7 +163,7 @@ def test_the_demo_state_has_no_finding_at_all() -> None:
 def test_one_change_fails_the_rule(code: str) -> None:
     findings = check(CASES[code](demo_desired()), demo_snapshot())
     assert code in _codes(findings)
-    assert all(f.place and f.message for f in findings)
+    assert all(f.location and f.message for f in findings)
 
 
 def test_a_view_with_sensitive_columns_is_out_of_reach() -> None:

@@ -121,7 +121,7 @@ def test_the_order_of_a_mapping_does_not_matter() -> None:
 def test_a_mapping_that_cannot_hold_is_an_error_with_its_line(lines: list[str], line: int, says: str) -> None:
     text = "tags:\n" + "".join(f"  - {each}\n" for each in lines)
     found = [f for f in problems(text) if f.severity is Severity.ERROR]
-    assert any(f.place == f"taxonomy.yaml:{line}" and says in f.message for f in found), found
+    assert any(f.location == f"taxonomy.yaml:{line}" and says in f.message for f in found), found
 
 
 @pytest.mark.parametrize("text", ["tags: 3", "- a", "tags: [", "a: &x 1\ntags: *x", "unmapped: maybe\ntags: []", "\x00"])
@@ -200,4 +200,4 @@ def test_what_no_tag_stands_for_is_reported(said: str, severity: Severity) -> No
     rules = classify(snapshot, knowledge=knowledge)
     state, _ = made(snapshot, knowledge)
     (finding,) = unmapped_columns(snapshot, rules, state, knowledge)
-    assert (finding.severity, finding.place) == (severity, "card_security_code as STRING")
+    assert (finding.severity, finding.location) == (severity, "card_security_code as STRING")

@@ -91,7 +91,7 @@ def test_an_external_group_is_external_for_all(tmp_path):
     assert dev.read_desired().groups == (Group(name="officers", external=True),)
 
 
-def test_a_layer_that_holds_what_it_must_not_is_refused_with_the_place(tmp_path):
+def test_a_layer_that_holds_what_it_must_not_is_refused_with_the_location(tmp_path):
     env = folder(tmp_path, "dev", state())
     env.split()
     path = env.path / "abac.auto.tfvars"
@@ -108,7 +108,7 @@ def test_a_group_that_the_account_does_not_have_is_found(tmp_path):
     path = env.path / "abac.auto.tfvars"
     path.write_text("groups = { strangers = {} }")
     (finding,) = env.layers().findings
-    assert (finding.code, finding.place) == ("FILE_UNKNOWN_GROUP", str(path))
+    assert (finding.code, finding.location) == ("FILE_UNKNOWN_GROUP", str(path))
 
 
 @pytest.mark.parametrize("name", ["account", "data_access", "", "../x", "a/b", "Ünit", "-x", "a" * 80])
@@ -176,14 +176,14 @@ def test_a_symbolic_link_is_written_through(tmp_path):
     assert (target.read_text(), (tmp_path / "link").is_symlink()) == ("new", True)
 
 
-def test_a_file_that_is_not_utf8_is_named_with_its_place(tmp_path):
+def test_a_file_that_is_not_utf8_is_named_with_its_location(tmp_path):
     env = folder(tmp_path, "dev", Desired())
     env.settings_path.write_bytes(b'country = ""\nindustry = "\xff"')
     with pytest.raises(UsageError, match=r"env\.auto\.tfvars:2:13: not UTF-8 \(byte 0xff\)"):
         env.settings()
 
 
-def test_snapshot_and_labels_have_their_places(tmp_path):
+def test_snapshot_and_labels_have_their_paths(tmp_path):
     env = folder(tmp_path, "dev", Desired())
     table = TableName("c", "s", "t")
     snapshot = Snapshot(tables=(Table(name=table, columns=(Column(name="x", type="INT"),)),))

@@ -138,7 +138,7 @@ def test_files_that_people_write_are_read_by_the_tree(monkeypatch):
 
 @READERS
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "location"),
     [
         ("a = 1\nb = [1,\n  2\n", "f:2:5"),
         ('a = "x\ny"\n', "f:1:5"),
@@ -162,10 +162,10 @@ def test_files_that_people_write_are_read_by_the_tree(monkeypatch):
         ("/*/ a = 1", "f:1:1"),
     ],
 )
-def test_what_is_malformed_is_named_with_line_and_column(read, text, place):
+def test_what_is_malformed_is_named_with_line_and_column(read, text, location):
     with pytest.raises(UsageError) as caught:
         read(text, "f")
-    assert caught.value.message.startswith(f"{place}: "), caught.value.message
+    assert caught.value.message.startswith(f"{location}: "), caught.value.message
 
 
 @READERS
@@ -178,10 +178,10 @@ def test_hand_written_forms_are_read(read):
 
 
 @READERS
-def test_every_value_has_a_place(read):
+def test_every_value_has_a_location(read):
     document = read('a = [\n  { x = 1 },\n  { y = "v" },\n]\n', "f")
-    assert document.place("a", 1, "y") == "f:3:9"
-    assert document.place("a", 1, "gone") == "f:3:3"
+    assert document.location("a", 1, "y") == "f:3:9"
+    assert document.location("a", 1, "gone") == "f:3:3"
 
 
 def test_invisible_characters_are_shown_as_codes():

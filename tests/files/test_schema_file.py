@@ -86,7 +86,7 @@ def lines(*columns: dict[str, object]) -> str:
     return "\n".join(json.dumps({"db": "crm", "table": "t", "type": "int", "comment": ""} | c) for c in columns)
 
 
-def test_what_has_to_change_is_reported_with_its_place():
+def test_what_has_to_change_is_reported_with_its_location():
     text = lines(
         {"column": "id"}, {"column": "ID"}, {"column": "Full Name"}, {"column": "x", "type": "blorp"},
         {"table": "Sales Order/2", "column": "a.b"}, {"table": "sales_order_2", "column": "c"}, {"column": "late"},
@@ -99,7 +99,7 @@ def test_what_has_to_change_is_reported_with_its_place():
     ]
     assert [c.name for c in schema.tables[2].columns] == ["id", "Full Name", "x", "late"]
     assert [c.name for c in schema.tables[0].columns] == ["a.b"]
-    assert sorted((f.code, f.place.split(":")[-1]) for f in schema.findings) == [
+    assert sorted((f.code, f.location.split(":")[-1]) for f in schema.findings) == [
         ("SCHEMA_COLUMN_TWICE", "2"), ("SCHEMA_NAME_CHANGED", "5"), ("SCHEMA_NAME_CHANGED", "6"), ("SCHEMA_TYPE_UNKNOWN", "4"),
     ]  # fmt: skip
     assert len(schema.order) == 7
@@ -145,7 +145,7 @@ def test_any_names_give_legal_and_distinct_tables_and_columns(rows):
         ("f.sql", "SELECT 1;", "f.sql: no table in the file"),
     ],
 )
-def test_what_is_malformed_is_named_with_its_place(name, text, start):
+def test_what_is_malformed_is_named_with_its_location(name, text, start):
     with pytest.raises(UsageError) as caught:
         read_schema(text, Path(name))
     assert caught.value.message.startswith(start), caught.value.message
@@ -166,7 +166,7 @@ def test_a_dump_with_other_statements_is_read():
     """
     schema = read_schema(text, Path("f.sql"), dialect="postgres")
     assert [(c.name, c.type) for c in schema.tables[0].columns] == [("x", "STRING"), ("y", "INT"), ("z", "STRING")]
-    assert sorted((f.code, f.place) for f in schema.findings) == [
+    assert sorted((f.code, f.location) for f in schema.findings) == [
         *[("SCHEMA_STATEMENT_PASSED", f"f.sql:{line}") for line in (2, 2, 4, 4, 5)],
         ("SCHEMA_TABLE_TWICE", "f.sql:5"),
     ]

@@ -101,7 +101,7 @@ def test_the_familiar_file_is_read():
 )
 def test_what_is_wrong_is_a_finding(text, code):
     (finding,) = read_settings(text, "f").findings
-    assert (finding.code, finding.place.startswith("f:"), bool(finding.fix)) == (code, True, True)
+    assert (finding.code, finding.location.startswith("f:"), bool(finding.fix)) == (code, True, True)
 
 
 ENTRY = 'principal = "etl", kind = "pipeline", reason = "loads", owner = "olga", expires = "2027-01-31"'
@@ -109,7 +109,7 @@ ENTRY = 'principal = "etl", kind = "pipeline", reason = "loads", owner = "olga",
 
 def test_an_exemption_has_a_principal_a_reason_an_owner_and_a_last_day():
     (found,) = read_settings(f'exemptions = [{{ {ENTRY}, families = ["unreviewed"] }}]', "f").settings.exemptions
-    assert (found.principal, found.expires, found.place) == ("etl", date(2027, 1, 31), "f:1:15")
+    assert (found.principal, found.expires, found.location) == ("etl", date(2027, 1, 31), "f:1:15")
     assert exempt_principals([found], "unreviewed") == ("etl",)
     assert exempt_principals([found], "pii_level") == ()
 
@@ -134,7 +134,7 @@ def test_an_exemption_of_a_group_tells_who_is_in_it_now():
         (ENTRY.replace('"etl"', '"users"'), "an exemption of all users"),
     ],
 )
-def test_an_exemption_that_says_too_little_is_refused_with_its_place(broken, problem):
+def test_an_exemption_that_says_too_little_is_refused_with_its_location(broken, problem):
     with pytest.raises(UsageError, match=problem) as error:
         read_settings(f"exemptions = [{{ {broken} }}]", "f")
     assert error.value.message.startswith("f:1:")
@@ -161,7 +161,7 @@ def test_an_exemption_ends_after_its_last_day(today, severity):
 
 
 @pytest.mark.parametrize("pattern", ["a.b", "a", "a.*.c", "*.b.c", "a..c", "a.b.c.d"])
-def test_what_is_no_table_is_refused_with_its_place(pattern):
+def test_what_is_no_table_is_refused_with_its_location(pattern):
     with pytest.raises(UsageError, match=r"^f:2:3: "):
         read_settings(f'uc_tables = [\n  "{pattern}"]', "f")
 

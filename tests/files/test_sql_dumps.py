@@ -63,7 +63,7 @@ def dump(name: str) -> tuple[str, Path]:
 
 
 def lost(schema: SchemaFile) -> list[int]:
-    return sorted(int(f.place.split(":")[1]) for f in schema.findings if f.severity is Severity.ERROR)
+    return sorted(int(f.location.split(":")[1]) for f in schema.findings if f.severity is Severity.ERROR)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -190,11 +190,11 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place"), MALFORMED)
-def test_a_malformed_statement_refuses_the_file_with_the_place(text: str, place: str) -> None:
+@pytest.mark.parametrize(("text", "location"), MALFORMED)
+def test_a_malformed_statement_refuses_the_file_with_the_location(text: str, location: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_schema(text, Path("f.sql"))
-    assert caught.value.message.startswith(f"{place}: "), caught.value.message
+    assert caught.value.message.startswith(f"{location}: "), caught.value.message
     assert caught.value.fix
 
 
@@ -211,8 +211,8 @@ def test_the_count_closes_over_any_statements_in_any_order(data: st.DataObject, 
     lines = ["CREATE TABLE first (id int)", *(" ".join(s.split("\n")) for s in chosen if "COPY" not in s and "--" not in s)]
     made = read_sql(";\n".join(lines), Path("f.sql"), name)
     assert (made.count.statements, made.count.named) == (len(lines), len(made.unfollowed))
-    named = {int(u.place.split(":")[1]) for u in made.unfollowed}
-    reported = " ".join(f"{f.place} {f.message}" for f in made.findings)
+    named = {int(u.location.split(":")[1]) for u in made.unfollowed}
+    reported = " ".join(f"{f.location} {f.message}" for f in made.findings)
     assert all(f"{n}" in reported for n in named)
     relations = {c["table"] for c in made.columns}
     for number, line in enumerate(lines, 1):

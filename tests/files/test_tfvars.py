@@ -69,7 +69,7 @@ def test_the_common_short_form_is_read():
 
 
 @pytest.mark.parametrize(
-    ("layer", "text", "code", "place"),
+    ("layer", "text", "code", "location"),
     [
         (Layer.ACCOUNT, "\ntag_assignments = []", "FILE_WRONG_LAYER", "f:2:19"),
         (Layer.ACCOUNT, "genie_space_configs = {}", "FILE_WRONG_LAYER", "f:1:23"),
@@ -84,9 +84,9 @@ def test_the_common_short_form_is_read():
          '{ securable_type = "CATALOG", securable = "c", principal = "p", privileges = ["SELECT"] }]', "FILE_GIVEN_TWICE", "f"),
     ],
 )  # fmt: skip
-def test_what_does_not_belong_is_a_finding_with_its_place(layer, text, code, place):
+def test_what_does_not_belong_is_a_finding_with_its_location(layer, text, code, location):
     (finding,) = read_layer(text, "f", layer).findings
-    assert (finding.code, finding.place, bool(finding.fix)) == (code, place, True)
+    assert (finding.code, finding.location, bool(finding.fix)) == (code, location, True)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_says_where_and_what(text, start):
     assert caught.value.message.startswith(start), caught.value.message
 
 
-def test_every_condition_that_does_not_parse_is_reported_with_its_place_and_its_policy_left_out():
+def test_every_condition_that_does_not_parse_is_reported_with_its_location_and_its_policy_left_out():
     head = 'function_name = "f", function_catalog = "c", function_schema = "s", catalog = "c"'
     text = f"""fgac_policies = [
       {{ name = "a", policy_type = "POLICY_TYPE_ROW_FILTER", {head},
@@ -119,7 +119,7 @@ def test_every_condition_that_does_not_parse_is_reported_with_its_place_and_its_
       {{ name = "d", policy_type = "POLICY_TYPE_ROW_FILTER", {head}, when_condition = "has_tag('x')" }}]"""
     read = read_layer(text, "f")
     assert [p.name for p in read.desired.policies] == ["d"]
-    assert sorted((f.place, f.message.partition(": ")[0]) for f in read.findings) == [
+    assert sorted((f.location, f.message.partition(": ")[0]) for f in read.findings) == [
         ("f:3:24", "condition, position 12"),
         ("f:5:25", "condition, position 8"),
         ("f:5:74", "condition, position 14"),

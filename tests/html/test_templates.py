@@ -45,7 +45,7 @@ hostile = st.lists(
 
 def report(text: str) -> str:
     column = ColumnName(TableName("main", "s", "t" + text), "c" + text)
-    finding = Finding(code=text, severity=Severity.ERROR, place=text, message=text, fix="f" + text)
+    finding = Finding(code=text, severity=Severity.ERROR, location=text, message=text, fix="f" + text)
     other = ColumnName(TableName("main", "s", "u" + text), "c" + text)
     cell = {("p" + text, one): Cell(state=CellState.MASKED, by="main.l." + text) for one in (column, other)}
     verdict = CellVerdict(principal="p" + text, column=column, expected=text, seen=Seen.RAW, status=Status.MISMATCH)
@@ -65,7 +65,7 @@ def report(text: str) -> str:
 
 def review(text: str) -> str:
     column = ColumnName(TableName("main", "s", "t" + text), "c" + text)
-    finding = Finding(code=text, severity=Severity.ERROR, place=text, message=text, fix="f" + text)
+    finding = Finding(code=text, severity=Severity.ERROR, location=text, message=text, fix="f" + text)
     return render_review(Desired(), (_label(column, text),), (finding,))
 
 

@@ -41,7 +41,7 @@ def test_a_draft_lives_is_published_and_trashed(client: WorkspaceClient) -> None
     assert key not in [one.dashboard_id for one in client.lakeview.list()]
 
 
-def test_publishing_embeds_the_publishers_rights_unless_told_otherwise(client: WorkspaceClient) -> None:
+def test_publishing_embeds_the_publishers_privileges_unless_requested_otherwise(client: WorkspaceClient) -> None:
     key = client.lakeview.create(Dashboard(display_name="Open")).dashboard_id
     assert key is not None
     assert client.lakeview.publish(key).embed_credentials is True

@@ -49,7 +49,7 @@ def tables(*items: Any) -> str:
         ),
     ],
 )
-def test_what_is_wrong_with_a_payload_is_said_with_its_place(payload: str, says: str) -> None:
+def test_what_is_wrong_with_a_payload_is_said_with_its_location(payload: str, says: str) -> None:
     with pytest.raises(ApiError) as caught:
         read_space(payload)
     assert caught.value.status == 400

@@ -317,7 +317,7 @@ def test_unknown_policy_fields_are_ignored_and_masked_absent_ones_cleared(world:
     assert world.refused("GET", path)[0] == 404
 
 
-def test_creating_a_policy_needs_manage_on_the_place_and_execute_on_the_function(world: World) -> None:
+def test_creating_a_policy_needs_manage_on_the_securable_and_execute_on_the_function(world: World) -> None:
     world.grant("catalog", "main", "USE_CATALOG", "USE_SCHEMA")
     assert world.refused("POST", f"{UC}/policies", world.mask(), world.eve)[0] == 403
     world.grant("schema", "main.fin", "MANAGE")

@@ -113,6 +113,6 @@ def test_a_task_is_ready_once_all_above_it_are_done() -> None:
         ([{}], "task_key"),
     ],
 )
-def test_a_broken_graph_is_refused_with_the_place(tasks: list[dict[str, object]], words: str) -> None:
+def test_a_broken_graph_is_refused_with_the_location(tasks: list[dict[str, object]], words: str) -> None:
     with pytest.raises(ApiError, match=words):
         read_nodes(tasks)

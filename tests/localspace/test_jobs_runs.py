@@ -407,7 +407,7 @@ def _elsewhere(flow: Jobs, source: str) -> jobs.Task:
     return jobs.Task(task_key="main", environment_key="default", spark_python_task=jobs.SparkPythonTask(python_file=path))
 
 
-def test_others_need_a_right_on_a_job(flow: Jobs, space: LocalWorkspace) -> None:
+def test_others_need_a_permission_on_a_job(flow: Jobs, space: LocalWorkspace) -> None:
     other = flow.client.service_principals.create(display_name="other")
     assert other.application_id is not None
     theirs = space.client(space.mint(other.application_id))

@@ -71,7 +71,7 @@ def test_a_predicate_on_a_view_of_somebody_else_works_on_the_rows_that_it_shows(
     assert place.rows("SELECT id FROM main.open.some WHERE CAST(v AS INT) = 1", EVE) == [["1"]]
 
 
-def test_a_default_of_a_column_copies_nothing_with_the_rights_of_who_inserts(place: SqlWorkspace) -> None:
+def test_a_column_default_copies_nothing_with_the_privileges_of_the_inserter(place: SqlWorkspace) -> None:
     statement = "CREATE TABLE main.open.trap (id INT, v STRING DEFAULT {})"
     for default in ("(SELECT max(ssn) FROM main.hr.emp)", "main.open.steal()", "id", "IDENTIFIER('id')", "(VALUES (1))"):
         assert reported(place, statement.format(default)).startswith("INVALID_DEFAULT_VALUE"), default

@@ -152,7 +152,7 @@ def wrong_for(kind: FieldType) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("route", SCHEMAS)
-def test_each_field_of_each_route_refuses_each_wrong_type_with_its_place(route: str) -> None:
+def test_each_field_of_each_route_refuses_each_wrong_type_with_its_location(route: str) -> None:
     schema = SCHEMAS[route]
     for path, kind, into in places(schema):
         for wrong in wrong_for(kind):

@@ -56,7 +56,7 @@ def test_each_query_has_an_answer_of_its_own(space: LocalWorkspace) -> None:
     assert "columns" in _listed(space)[0]
 
 
-def test_a_right_that_is_given_or_taken_shows_at_once(space: LocalWorkspace) -> None:
+def test_a_privilege_that_is_granted_or_revoked_shows_at_once(space: LocalWorkspace) -> None:
     made = space.account().users_v2.create(user_name="eve@bank.example")
     seats = f"/api/2.0/accounts/{space.account_id}/workspaces/{space.workspace_id}/permissionassignments/principals/{made.id}"
     eve = space.mint("eve@bank.example")

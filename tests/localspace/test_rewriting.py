@@ -234,7 +234,7 @@ def test_a_quoted_name_reads_back(name: str) -> None:
 @given(
     st.lists(st.sampled_from(["SELECT", "'a--b'", "/* x */", "-- y\n", "`n/*`", ",", " ", "\n", "1", '"/*"', "é"]), max_size=12)
 )
-def test_blanking_comments_keeps_tokens_and_places(pieces: list[str]) -> None:
+def test_blanking_comments_keeps_tokens_and_positions(pieces: list[str]) -> None:
     text = " ".join(pieces)
     tokens = tokenize(text)
     clean = without_comments(text, tokens)

@@ -56,7 +56,7 @@ def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
-def test_the_place_is_named(space: LocalWorkspace) -> None:
+def test_the_location_is_named(space: LocalWorkspace) -> None:
     with space.http() as http:
         body = {"changes": [{"principal": 7}]}
         answer = http.patch(f"{UC}/permissions/catalog/main", json=body)

@@ -169,7 +169,7 @@ def test_what_is_set_on_a_table_binds_everybody_and_meets_policies() -> None:
     assert state(model(controls=(blur,))) is CellState.FAILING
     assert state(model(controls=(replace(blur, column="gone"),))) is CellState.MASKED
     (found,) = Access(model(controls=(blur,))).conflicts([Principal(name="ana")])
-    assert (found.place, [u.function for u in found.uses]) == ("main.s.t.a", [FUNCTIONS[0].name, FUNCTIONS[1].name])
+    assert (found.securable, [u.function for u in found.uses]) == ("main.s.t.a", [FUNCTIONS[0].name, FUNCTIONS[1].name])
 
 
 @law(150)

@@ -1,4 +1,4 @@
-"""Waivers: one finding at one place until a day; ended ones are errors, those that cover nothing are told."""
+"""Waivers: one finding at one location until a day; ended ones are errors, those that cover nothing are told."""
 
 import re
 from datetime import date
@@ -20,12 +20,12 @@ TODAY = date(2026, 11, 30)
 
 def waiver(finding: str = "LK609", at: str = "space Sales", expires: date = date(2027, 6, 1)) -> Waiver:
     return Waiver(
-        finding=finding, at=at, reason="a company-wide space", owner="olga", expires=expires, place="env.auto.tfvars:3:3"
+        finding=finding, at=at, reason="a company-wide space", owner="olga", expires=expires, location="env.auto.tfvars:3:3"
     )
 
 
-def finding(code: str = "LK609", place: str = "space Sales", severity: Severity = Severity.ERROR) -> Finding:
-    return Finding(code=code, severity=severity, place=place, message="open to all account users", fix="name the groups")
+def finding(code: str = "LK609", location: str = "space Sales", severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, location=location, message="open to all account users", fix="name the groups")
 
 
 def test_a_waived_finding_is_still_reported_with_reason_owner_and_end() -> None:
@@ -36,13 +36,15 @@ def test_a_waived_finding_is_still_reported_with_reason_owner_and_end() -> None:
     )
 
 
-@pytest.mark.parametrize(("code", "place"), [("LK603", "space Sales"), ("LK609", "space Sale"), ("LK609", "space Sales: more")])
-def test_it_covers_that_code_at_that_place_and_nothing_else(code: str, place: str) -> None:
-    assert waive([finding(code, place)], [waiver()], TODAY) == (finding(code, place),)
-    assert [f.code for f in unused_waivers([waiver()], [finding(code, place)])] == ["WAIVER_UNUSED"]
+@pytest.mark.parametrize(
+    ("code", "location"), [("LK603", "space Sales"), ("LK609", "space Sale"), ("LK609", "space Sales: more")]
+)
+def test_it_covers_that_code_at_that_location_and_nothing_else(code: str, location: str) -> None:
+    assert waive([finding(code, location)], [waiver()], TODAY) == (finding(code, location),)
+    assert [f.code for f in unused_waivers([waiver()], [finding(code, location)])] == ["WAIVER_UNUSED"]
 
 
-def test_a_place_in_a_file_is_meant_with_and_without_its_line() -> None:
+def test_a_location_in_a_file_is_meant_with_and_without_its_line() -> None:
     at = finding("SCHEMA_TABLE_TWICE", "ddl/a.sql:12:3")
     for text, covered in (("ddl/a.sql", True), ("ddl/a.sql:12:3", True), ("ddl/a.sql:13:3", False), ("ddl/b.sql", False)):
         assert waiver("SCHEMA_TABLE_TWICE", text).covers(at) == covered

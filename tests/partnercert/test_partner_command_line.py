@@ -91,7 +91,7 @@ def test_options_that_change_what_is_sent_still_pass(config: Path, option: str) 
         (["signoff", "P100", "--config", "CONFIG"], "Missing option"),
     ],
 )
-def test_wrong_use_is_exit_2_with_the_place(arguments: list[str], said: str, config: Path, tmp_path: Path) -> None:
+def test_wrong_use_is_exit_2_with_the_location(arguments: list[str], said: str, config: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text("{}")
     done = _call(*[{"CONFIG": str(config), "BAD": str(bad)}.get(a, a) for a in arguments])
@@ -178,7 +178,7 @@ def test_a_sign_off_that_does_not_hold_does_not_sign(case: str, defect: str, con
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"case": "P100"}]'])
-def test_a_broken_record_of_sign_offs_is_refused_with_the_place(config: Path, text: str) -> None:
+def test_a_broken_record_of_sign_offs_is_refused_with_the_location(config: Path, text: str) -> None:
     path = config.with_name("partner.signoffs.json")
     path.write_text(text)
     done = _call("run", "--config", str(config))

@@ -59,7 +59,7 @@ def test_every_kind_of_error_is_listed_at_once_with_its_path() -> None:
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_text_that_is_not_json_is_answered_with_the_place(text: str, said: str) -> None:
+def test_text_that_is_not_json_is_answered_with_the_location(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         parse_json(text)
 

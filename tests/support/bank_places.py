@@ -52,7 +52,7 @@ class Answer:
         found: dict[str, list[str]] = {}
         for each in self.document["findings"]:
             if each["severity"] == "error":
-                found.setdefault(each["code"], []).append(f"{each['place']}: {each['message']}")
+                found.setdefault(each["code"], []).append(f"{each['location']}: {each['message']}")
         return found
 
 

@@ -69,7 +69,7 @@ def make_page_world(root: Path) -> PageWorld:
     change = Change(
         kind=FUNCTION, key="dev_fin|lampkeeper|mask_email", action=Action.CREATE, stage=Stage.PREPARE, after=function,
     )  # fmt: skip
-    plan = Plan(env="dev", stamps=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
+    plan = Plan(env="dev", state_versions=(StateVersion(layer=Layer.DATA_ACCESS, lineage="l", serial=1),), changes=(change,))
     files = LocalFiles(root / "envs")
     PlanBook(plans=files, approvals=files, env="dev").propose(plan, "ana", "2026-01-01")
     evidence = root / "evidence"

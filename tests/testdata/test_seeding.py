@@ -77,4 +77,4 @@ def test_a_run_cut_short_goes_on_where_it_stopped(workspace):
     assert verify_testdata(workspace) == ()
     run_sql(workspace, "DELETE FROM dev_clinical.clinical.patients WHERE patient_id = 2001")
     (finding,) = verify_testdata(workspace)
-    assert (finding.place, finding.message) == ("dev_clinical.clinical.patients", "9 rows, not 10")
+    assert (finding.location, finding.message) == ("dev_clinical.clinical.patients", "9 rows, not 10")

@@ -79,7 +79,7 @@ def test_nothing_hides(text: str, visible: str) -> None:
         ("a /* b /* c */", 2, "comment is never closed"), ("-- \\\n'\n 'x", 8, "string is never closed"), ("a r'b", 2, "string"),
     ],
 )  # fmt: skip
-def test_what_never_ends_is_named_with_its_place(text: str, offset: int, says: str) -> None:
+def test_what_never_ends_is_named_with_its_location(text: str, offset: int, says: str) -> None:
     with pytest.raises(SqlTextError, match=says) as caught:
         sql_tokens(text)
     assert caught.value.offset == offset

@@ -42,7 +42,7 @@ class Audit:
             DriftKind.REVERSE: "run `generate` to let go of it, then `apply`",
         }
         drift = (
-            Finding(code=f"audit/{d.kind}", severity=Severity.ERROR, place=d.entity, message=d.message, fix=fixes[d.kind])
+            Finding(code=f"audit/{d.kind}", severity=Severity.ERROR, location=d.entity, message=d.message, fix=fixes[d.kind])
             for d in self.drift
         )
         return sort_findings([*drift, *self.findings])

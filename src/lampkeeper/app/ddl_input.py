@@ -45,7 +45,7 @@ def take_ddl(inputs: EnvInputs) -> tuple[Finding, ...]:
         )
     findings.append(
         Finding(
-            code="LK022", severity=Severity.INFO, place=str(folder.path / "ddl"),
+            code="LK022", severity=Severity.INFO, location=str(folder.path / "ddl"),
             message=f"{len(chosen)} tables from {len(paths)} files, not from a workspace{_reported(counts)}", fix="",
         )
     )  # fmt: skip

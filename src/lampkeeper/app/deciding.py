@@ -21,35 +21,35 @@ from lampkeeper.model.tags import EntityType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """The numbers of columns undecided by name that are now protected, not sensitive (`open`) or still undecided.
+    """The numbers of columns undecided by name that are now protected, not sensitive (`not_sensitive`) or still undecided.
 
     `masked`: columns that are masked already and were not profiled; `findings`: tables that could not be read.
     """
 
     columns: int = 0
     protected: int = 0
-    open: int = 0
+    not_sensitive: int = 0
     masked: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property
     def undecided(self) -> int:
         """Return how many columns stay undecided."""
-        return self.columns - self.protected - self.open
+        return self.columns - self.protected - self.not_sensitive
 
     def __str__(self) -> str:
         """Return one line for people."""
         rest = f"; {self.masked} are masked already and were not profiled" if self.masked else ""
         return (
-            f"values: of {self.columns} columns undecided by name, {self.protected + self.open} decided"
-            f" ({self.protected} protected, {self.open} not sensitive), {self.undecided} undecided{rest}"
+            f"values: of {self.columns} columns undecided by name, {self.protected + self.not_sensitive} decided"
+            f" ({self.protected} protected, {self.not_sensitive} not sensitive), {self.undecided} undecided{rest}"
         )
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
         return {
-            "columns": self.columns, "protected": self.protected, "open": self.open, "undecided": self.undecided,
-            "masked": self.masked,
+            "columns": self.columns, "protected": self.protected, "not_sensitive": self.not_sensitive,
+            "undecided": self.undecided, "masked": self.masked,
         }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def decide_by_values(
     return Decided(
         columns=len(before),
         protected=sum(x.protect is Protect.YES for x in labels),
-        open=sum(x.protect is Protect.NO for x in labels),
+        not_sensitive=sum(x.protect is Protect.NO for x in labels),
         masked=len(before & masked),
         findings=_unread(looked, wanted),
     )
@@ -92,7 +92,7 @@ def _unread(looked: Looked, wanted: dict[TableName, set[str]]) -> tuple[Finding,
         Finding(
             code="profile/no_warehouse" if error.code == NO_WAREHOUSE else "profile/undecided",
             severity=Severity.INFO if error.code == NO_WAREHOUSE else Severity.WARNING,
-            place=str(table.name),
+            location=str(table.name),
             message=f"its rows cannot be looked at ({error.code}): still undecided: {', '.join(sorted(wanted[table.name]))}",
             fix="grant SELECT on the table to the principal that runs generate, decide with `labels set`, or generate with"
             " --profile-values none",

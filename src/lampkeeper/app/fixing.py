@@ -96,7 +96,7 @@ def _fix(text: str, abac: Path, sql_file: str, sql: Path, snapshot: Snapshot | N
     }
     again = read_layer(texts[abac], abac, functions=made.desired.functions)
     standing = {str(f.name) for f in masks.stand_ins}
-    checked = [f for f in check(made.desired, snapshot, limits) if f.place not in standing]
+    checked = [f for f in check(made.desired, snapshot, limits) if f.location not in standing]
     findings = sort_findings([*unreadable, *made.findings, *again.findings, *checked])
     changes = (*formed, *made.changes)
     return Fixed(changes=changes, findings=findings, texts=_usable(texts, text, sql_file, findings) if changes else {})
@@ -150,5 +150,5 @@ def _all_unreadable(text: str, abac: Path, masks: MasksRead) -> list[Finding]:
 
 
 def _unreadable(error: UsageError) -> Finding:
-    place, _, message = error.message.partition(": ")
-    return Finding(code="LK707", severity=Severity.ERROR, place=place, message=message, fix=error.fix)
+    location, _, message = error.message.partition(": ")
+    return Finding(code="LK707", severity=Severity.ERROR, location=location, message=message, fix=error.fix)

@@ -87,7 +87,7 @@ def generate(
         unreviewed=unreviewed,
         unreviewed_columns=unreviewed_columns,
         exemptions=settings.exemptions,
-        covered=covered_places(settings.patterns),
+        covered=covered_reaches(settings.patterns),
     )
     made = synthesize(request)
     spaces = made.desired.spaces
@@ -112,7 +112,7 @@ def generate(
     return Generated(labels=labels, desired=made.desired, findings=findings, changed=changed)
 
 
-def covered_places(patterns: Iterable[str]) -> tuple[Reach, ...]:
+def covered_reaches(patterns: Iterable[str]) -> tuple[Reach, ...]:
     """Return what the patterns cover whole: catalogs of `catalog.*`, schemas of `catalog.schema.*`."""
     whole = (split_name(p.removesuffix(".*")) for p in patterns if p.endswith(".*"))
     return outermost(parts for parts in whole if len(parts) < 3)

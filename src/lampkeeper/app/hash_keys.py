@@ -75,17 +75,17 @@ class KeySources:
 
     @staticmethod
     def _in_scope(workspace: Workspace, scope: str, name: str) -> ExistingKey:
-        place = f"secret {scope}/{name}"
+        location = f"secret {scope}/{name}"
         try:
             text = read_secret(workspace, scope, name)
         except RemoteError as error:
             if error.status != 403:
                 raise
-            return ExistingKey(why=f"the {place} may not be read")
+            return ExistingKey(why=f"the {location} may not be read")
         except UsageError as error:
             # A scope that may not be read looks as if it were missing; only an apply needs the key.
             return ExistingKey(why=error.message)
-        return ExistingKey(why=f"there is no {place}") if text is None else ExistingKey(key=HashKey.parse(text, place))
+        return ExistingKey(why=f"there is no {location}") if text is None else ExistingKey(key=HashKey.parse(text, location))
 
 
 def local_key(workspace: Workspace, env: str) -> HashKey:
@@ -146,7 +146,7 @@ def shared_key(folder: EnvFolder, key: HashKey | None) -> tuple[Finding, ...]:
     others = sorted(p for p in (folder.root / "envs").glob("*/data_access/state.json") if p.parent.parent.name != folder.env)
     return tuple(
         Finding(
-            code="HASH_KEY_SHARED", severity=Severity.ERROR, place=f"environment {path.parent.parent.name}",
+            code="HASH_KEY_SHARED", severity=Severity.ERROR, location=f"environment {path.parent.parent.name}",
             message=f"uses the same hash key as {folder.env}", fix=f"give {folder.env} a key of its own: {HOW_TO_MAKE_ONE}",
         )
         for path in others if key.id in _key_ids(path)

@@ -80,7 +80,7 @@ def moved_spaces(folder: EnvFolder, workspace: Workspace, desired: Desired) -> t
         if not (same_content(known, there) or same_content(render_space(space), there)):
             findings.append(
                 Finding(
-                    code="LK025", severity=Severity.WARNING, place=f"space {space.name}",
+                    code="LK025", severity=Severity.WARNING, location=f"space {space.name}",
                     message="was changed since it was imported; applying this draft would undo that",
                     fix=f"lampkeeper generate --env {folder.env} --mode genie",
                 )
@@ -126,6 +126,6 @@ def _write_settings(inputs: EnvInputs, new: Settings) -> None:
 
 def _discovered(folder: EnvFolder, space: SpaceSettings) -> Finding:
     return Finding(
-        code="LK023", severity=Severity.INFO, place=f"space {space.name}", fix="",
+        code="LK023", severity=Severity.INFO, location=f"space {space.name}", fix="",
         message=f"its {len(space.tables)} tables were found in the space and written into {folder.settings_path}",
     )  # fmt: skip

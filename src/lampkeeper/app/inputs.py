@@ -39,7 +39,7 @@ class EnvInputs:
 
     Make one per command: later changes of the files by other processes are not seen. A step writes through the `write_…`
     methods, which keep the written value, or calls `changed`, and the named inputs are read again. Every
-    access may raise UsageError with the place of a mistake.
+    access may raise UsageError with the location of a mistake.
     """
 
     def __init__(self, folder: EnvFolder) -> None:
@@ -132,7 +132,7 @@ class EnvInputs:
         for path, text in self.folder.overlay_texts():
             read = read_overlay(text, str(path), self.library)
             if read.overlay is None:
-                lines = [f"{f.place}: {f.message}" for f in read.findings]
+                lines = [f"{f.location}: {f.message}" for f in read.findings]
                 raise UsageError("\n".join(lines), fix=f"lampkeeper overlays check {path}")
             found.append(read.overlay)
         return tuple(found)
@@ -151,7 +151,7 @@ class EnvInputs:
         mapped, findings = self.mapped_knowledge(choices)
         if has_errors(findings):
             fix = f"lampkeeper taxonomy --env {self.env}"
-            raise UsageError("\n".join(f"{f.place}: {f.message}" for f in findings), fix=fix)
+            raise UsageError("\n".join(f"{f.location}: {f.message}" for f in findings), fix=fix)
         return mapped
 
     @property

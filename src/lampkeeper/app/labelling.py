@@ -70,7 +70,7 @@ def read_sources(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge | N
     stewards = tuple(d.as_label() for d in decisions if d.column in known)
     gone = tuple(
         Finding(
-            code="labels/column_gone", severity=Severity.INFO, place=str(d.column),
+            code="labels/column_gone", severity=Severity.INFO, location=str(d.column),
             message=f"{d.by} decided on a column that is not in the snapshot", fix="remove the decision when the column is gone",
         )
         for d in decisions

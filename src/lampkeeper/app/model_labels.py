@@ -85,7 +85,9 @@ class ModelRun:
         reason = next((t.failure for t in failed if t.failure is not None), None)
         if reason is not None:
             message = f"{reason.message}; {len(failed)} of {len(self.tables)} tables have no answer: {_STANDS}"
-            found.append(Finding(code="model/failed", severity=Severity.ERROR, place=self.model, message=message, fix=reason.fix))
+            found.append(
+                Finding(code="model/failed", severity=Severity.ERROR, location=self.model, message=message, fix=reason.fix)
+            )
         for each in self.tables:
             if each.whole or each in failed:
                 continue
@@ -98,7 +100,7 @@ class ModelRun:
                 Finding(
                     code=code,
                     severity=Severity.ERROR,
-                    place=str(each.table),
+                    location=str(each.table),
                     message=message,
                     fix="run it again, or use another model",
                 )
@@ -182,7 +184,7 @@ class _Gate:
     def close(self) -> None:
         self._closed = True
 
-    def tell(self, failure: RemoteError | None) -> None:
+    def record(self, failure: RemoteError | None) -> None:
         with self._lock:
             self._in_a_row = 0 if failure is None else self._in_a_row + 1
             if failure is not None and (fatal(failure) or self._in_a_row >= _FAILURES):
@@ -205,10 +207,10 @@ class _QueryRunner:
             try:
                 for prompt in make_prompts(table, subtypes=self.subtypes):
                     self._prompt(prompt, run, self.model_options.answers)
-                self.gate.tell(None)
+                self.gate.record(None)
             except RemoteError as error:
                 run.failure = error
-                self.gate.tell(error)
+                self.gate.record(error)
         run.missing = sum(1 for c in table.column_names() if c not in run.labels)
         return run
 

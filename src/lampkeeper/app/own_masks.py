@@ -19,7 +19,7 @@ CHECKED = "checked.json"
 def read_mask(path: Path) -> LibraryFunction:
     """Return the mask of a file; raise UsageError with the line for a header that is wrong, and for a name that is taken."""
     try:
-        found = parse_library_file(read_text(path), FunctionRole.MASK, place=str(path))
+        found = parse_library_file(read_text(path), FunctionRole.MASK, location=str(path))
     except InternalError as error:
         raise UsageError(error.message, fix="write the header as `lampkeeper masks` files have it: docs/overlays.md") from None
     if found.name != path.stem:

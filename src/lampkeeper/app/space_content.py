@@ -49,7 +49,7 @@ class SpaceExchange(ModelExchange):
             code, severity, fix = "model/space_unusable", Severity.WARNING, "run it again, or use another model"
         else:
             return ()
-        return (Finding(code=code, severity=severity, place=f"space {self.space}", message=f"{why}; {_STANDS}", fix=fix),)
+        return (Finding(code=code, severity=severity, location=f"space {self.space}", message=f"{why}; {_STANDS}", fix=fix),)
 
     def as_dict(self) -> dict[str, Any]:
         """Return its part of the run record."""
@@ -150,7 +150,7 @@ def lay_over(
         made.append(written)
         findings += [
             Finding(
-                code="LK028", severity=Severity.WARNING, place=f"space {space.name}", fix="",
+                code="LK028", severity=Severity.WARNING, location=f"space {space.name}", fix="",
                 message=f"left out of the model's answer: {problem}",
             )
             for problem in dict.fromkeys(problems)

@@ -29,7 +29,11 @@ def space_requests(
             message = "none of the space's tables is in the snapshot"
             findings.append(
                 Finding(
-                    code="LK027", severity=Severity.ERROR, place=f"space {each.name}", message=message, fix="run `snapshot` again"
+                    code="LK027",
+                    severity=Severity.ERROR,
+                    location=f"space {each.name}",
+                    message=message,
+                    fix="run `snapshot` again",
                 )
             )
         requests.append(

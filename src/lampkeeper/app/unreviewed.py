@@ -1,4 +1,4 @@
-"""What closing the unreviewed means to the other tables of a place, told before it happens and when something new has come."""
+"""The effect of hiding unreviewed tables on the other tables of a catalog or schema, before an apply and in an audit."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def fallbacks(desired: Desired) -> dict[Reach, Policy]:
 
 def closing(desired: Desired, name: tuple[str, ...]) -> Reach | None:
     """Return the closed catalog or schema that something stands in, by its parts; None when nothing closes it."""
-    return next((place for place in fallbacks(desired) if within(place, name)), None)
+    return next((reach for reach in fallbacks(desired) if within(reach, name)), None)
 
 
-def shown_place(place: Reach) -> str:
+def shown_reach(reach: Reach) -> str:
     """Return how people call a catalog or schema."""
-    return f"{'catalog' if len(place) == 1 else 'schema'} {'.'.join(show_part(p) for p in place)}"
+    return f"{'catalog' if len(reach) == 1 else 'schema'} {'.'.join(show_part(p) for p in reach)}"
 
 
 def unreviewed_findings(desired: Desired, workspace: Workspace, states: States) -> tuple[Finding, ...]:
-    """Return for each closed place which tables show no row, and who loses rows: a warning before the first apply."""
+    """Return for each closed catalog or schema which tables show no row, and who loses rows: a warning before the first apply."""
     return _reported_of(desired, workspace, states, None)
 
 
@@ -67,14 +67,14 @@ def hidden_tables(desired: Desired, workspace: Workspace, states: States, allowe
 def _reported_of(desired: Desired, workspace: Workspace, states: States, allowed: Sequence[str] | None) -> tuple[Finding, ...]:
     closed = fallbacks(desired)
     losing = _losing(desired, states)
-    standing = _closed_places(desired, states)
-    by_place = left_out(desired, workspace, losing)
-    _require_known(desired, allowed or (), [t.name for tables in by_place.values() for t in tables])
+    standing = _closed_reaches(desired, states)
+    by_reach = left_out(desired, workspace, losing)
+    _require_known(desired, allowed or (), [t.name for tables in by_reach.values() for t in tables])
     meant = {TableName.parse(n).plain.casefold() for n in allowed or ()}
     exempt = _exempt_people(closed.values(), workspace)
     found = []
-    for place, tables in by_place.items():
-        policy = closed[place]
+    for reach, tables in by_reach.items():
+        policy = closed[reach]
         new: list[UnreviewedTable] = []
         old: list[UnreviewedTable] = []
         for table in tables:
@@ -88,14 +88,14 @@ def _reported_of(desired: Desired, workspace: Workspace, states: States, allowed
             (old, Severity.INFO),
         ):
             if group:
-                found.append(_finding(place, group, exempt[policy.key], severity))
+                found.append(_finding(reach, group, exempt[policy.key], severity))
     return tuple(found)
 
 
-def _finding(place: Reach, tables: Sequence[UnreviewedTable], exempt: frozenset[str], severity: Severity) -> Finding:
+def _finding(reach: Reach, tables: Sequence[UnreviewedTable], exempt: frozenset[str], severity: Severity) -> Finding:
     losers = sorted({r for t in tables for r in t.readers} - exempt)
     message = (
-        f"{len(tables)} tables of this {'catalog' if len(place) == 1 else 'schema'} have not been reviewed and show no row to "
+        f"{len(tables)} tables of this {'catalog' if len(reach) == 1 else 'schema'} have not been reviewed and show no row to "
         f"anybody who is not exempt: {bounded([str(t.name) for t in tables])}; who reads them and gets no row: "
         f"{bounded(losers) or 'nobody'}"
     )
@@ -103,10 +103,10 @@ def _finding(place: Reach, tables: Sequence[UnreviewedTable], exempt: frozenset[
     if severity is Severity.ERROR:
         flags = " ".join(f"--allow-hiding {t.name}" for t in tables[:SHOWN])
         fix = f"{FIX}; if it is meant: {flags}{' ...' if len(tables) > SHOWN else ''}"
-    return Finding(code="UNREVIEWED_TABLES", severity=severity, place=shown_place(place), message=message, fix=fix)
+    return Finding(code="UNREVIEWED_TABLES", severity=severity, location=shown_reach(reach), message=message, fix=fix)
 
 
-def _closed_places(desired: Desired, states: States) -> list[tuple[str, ...]]:
+def _closed_reaches(desired: Desired, states: States) -> list[tuple[str, ...]]:
     """Return the securables on which the environment has fallback policies already."""
     names = {p.name for p in fallbacks(desired).values()}
     keys = (owned.spec.key for owned in states.owned(POLICY).values())
@@ -148,35 +148,35 @@ def _require_known(desired: Desired, allowed: Iterable[str], hidden: Iterable[Ta
 
 
 def new_tables(desired: Desired, workspace: Workspace, since: str, known: Iterable[str]) -> tuple[Finding, ...]:
-    """Return a warning for each closed place with tables made after `since` that are not among the `known` ones."""
+    """Return a warning for each closed catalog or schema with tables made after `since` that are not among the `known` ones."""
     have = {name.casefold() for name in known}
     found = []
-    for place, tables in left_out(desired, workspace).items():
+    for reach, tables in left_out(desired, workspace).items():
         new = [str(t.name) for t in tables if since and t.created > since and t.name.plain.casefold() not in have]
         if new:
             message = f"{len(new)} tables are new and have not been reviewed, so they show no row: {bounded(new)}"
-            where = shown_place(place)
-            found.append(Finding(code="audit/unreviewed", severity=Severity.WARNING, place=where, message=message, fix=FIX))
+            where = shown_reach(reach)
+            found.append(Finding(code="audit/unreviewed", severity=Severity.WARNING, location=where, message=message, fix=FIX))
     return tuple(found)
 
 
 def opened_by_others(desired: Desired, workspace: Workspace) -> tuple[Finding, ...]:
-    """Return an error for each table of a closed place that somebody else has marked as reviewed."""
+    """Return an error for each table of a closed catalog or schema that somebody else has marked as reviewed."""
     found = reviewed_by_others(desired, workspace, sorted(fallbacks(desired)), "audit/review_by_others")
     return tuple(f for _, findings in sorted(found.items()) for f in findings)
 
 
 def left_out(desired: Desired, workspace: Workspace, losing: Collection[str] = ()) -> dict[Reach, list[UnreviewedTable]]:
-    """Return the tables of closed places that carry no review tag (or lose it, `losing`) and get none, by place."""
+    """Return the tables of closed catalogs and schemas that have no review tag (or lose it, `losing`) and get none, by reach."""
     tagged = {
         t.entity_name.casefold()
         for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
     }  # fmt: skip
     found: dict[Reach, list[UnreviewedTable]] = defaultdict(list)
     for table in read_unreviewed(workspace, {p[0] for p in fallbacks(desired)}, losing):
-        place = closing(desired, table.name.parts)
-        if place is not None and table.name.plain.casefold() not in tagged:
-            found[place].append(table)
+        reach = closing(desired, table.name.parts)
+        if reach is not None and table.name.plain.casefold() not in tagged:
+            found[reach].append(table)
     return found
 
 
@@ -187,7 +187,7 @@ def bounded(names: Sequence[str]) -> str:
 
 
 def unreviewed_column(desired: Desired, text: str) -> ColumnName | None:
-    """Return the column that a full name means when its table is not in the environment but in a place that it closes."""
+    """Return the column of a full name if its table is outside the environment, in a catalog or schema that it hides."""
     parts = split_name(text)
     if len(parts) != 4 or closing(desired, parts[:3]) is None:
         return None
@@ -207,15 +207,15 @@ def unknown_families(settings: Settings, knowledge: Knowledge) -> tuple[Finding,
     """Return an error for each family that an exemption or a clearance names and no policy has: nobody would see more by it."""
     known = {*FAMILIES, UNREVIEWED_FAMILY, *(t.family for t in knowledge.vocabulary.protections())}
     named = [
-        ("EXEMPTION_FAMILY", e.place or f"exemption of {e.principal}", f) for e in settings.exemptions for f in e.families
+        ("EXEMPTION_FAMILY", e.location or f"exemption of {e.principal}", f) for e in settings.exemptions for f in e.families
     ] + [
         ("CLEARANCE_FAMILY", f"clearance of group {s.group.name}", f)
         for s in settings.groups or () for f in s.clearance if f != ALL_FAMILIES
     ]  # fmt: skip
     return tuple(
         Finding(
-            code=code, severity=Severity.ERROR, place=place, message=f"unknown family of policies {family!r}",
+            code=code, severity=Severity.ERROR, location=location, message=f"unknown family of policies {family!r}",
             fix=f"use one of {', '.join(nearest_names(family, known) or sorted(known))}",
         )
-        for code, place, family in named if family not in known
+        for code, location, family in named if family not in known
     )  # fmt: skip

@@ -70,7 +70,7 @@ def count_values(
     if findings and not looked.read:
         findings.append(
             Finding(
-                code="profile/nothing", severity=Severity.ERROR, place=inputs.env,
+                code="profile/nothing", severity=Severity.ERROR, location=inputs.env,
                 message="no table's rows could be looked at: counting values has added nothing",
                 fix="give the right to read the tables, or leave out --profile-values",
             )
@@ -165,7 +165,7 @@ def counted_profiles(snapshot: Snapshot, files: SourceFiles, schemes: Sequence[S
 
 def _unread(table: Table, error: RemoteError) -> Finding:
     return Finding(
-        code="profile/unread", severity=Severity.WARNING, place=str(table.name),
+        code="profile/unread", severity=Severity.WARNING, location=str(table.name),
         message=f"its rows cannot be looked at ({error.code}): names and types alone decide",
         fix="grant SELECT on the table to the principal that runs generate, or leave out --profile-values",
     )  # fmt: skip

@@ -57,7 +57,7 @@ def _shown_less(error: RemoteError) -> VerifyReport:
     finding = Finding(
         code="verify/missing_table",
         severity=Severity.ERROR,
-        place="the workspace",
+        location="the workspace",
         message=error.message,
         fix="if it is gone for good: `generate` and `apply`; else give the runner the right to see it",
     )

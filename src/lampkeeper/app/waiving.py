@@ -20,14 +20,14 @@ OF_READERS = frozenset(
         "SCHEMA_TABLE_TWICE", "SCHEMA_TYPE_UNKNOWN",
     }
 )  # fmt: skip
-"""Findings of readers of SQL that a waiver may cover, at a place in a file or at the file."""
+"""Findings of readers of SQL that a waiver may cover, at a location in a file or at the file."""
 
 
 def waivers_of(settings: Settings) -> tuple[Waiver, ...]:
     """Return the waivers; raise UsageError for one of a finding that is none of the gate's."""
     for waiver in settings.waivers:
         fix = "give the code of a rule as `validate` prints it"
-        require_known("finding to waive", waiver.finding, OF_RULES | OF_READERS, place=waiver.place, fix=fix)
+        require_known("finding to waive", waiver.finding, OF_RULES | OF_READERS, location=waiver.location, fix=fix)
     return settings.waivers
 
 

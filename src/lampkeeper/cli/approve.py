@@ -66,7 +66,7 @@ def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bo
     return Outcome(
         document={
             "plan_hash": plan_hash, "proposer": book.proposal(plan_hash).by, "approver": record.by, "at": record.at,
-            "widening": [str(c) for c in plan.widening], "opening": [str(c) for c in plan.first_access],
+            "widening": [str(c) for c in plan.widening], "first_access": [str(c) for c in plan.first_access],
             "restoring": [str(c) for c in plan.restoring], "undeployed": list(plan.undeployed), "writes": plan.writes,
             "shown": list(record.shown),
         }

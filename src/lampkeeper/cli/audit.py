@@ -25,7 +25,7 @@ from lampkeeper.design.drift.drift import DriftKind
 from lampkeeper.files.text import write_text
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
-from lampkeeper.model.labels import count_labels
+from lampkeeper.model.labels import count_labels, counted_words
 
 
 @click.command("audit")
@@ -125,7 +125,7 @@ def page_of(inputs: EnvInputs) -> Page:
         facts={
             "environment": inputs.env,
             "tables": str(len(access.model.tables)),
-            "columns": f"{counts.pop('columns')} = " + " + ".join(f"{what} {n}" for what, n in counts.items()),
+            "columns": f"{counts.pop('columns')} = " + " + ".join(counted_words(counts)),
             "policies": str(len(access.model.policies)),
             "snapshot taken": inputs.require_snapshot().taken_at or "unknown",
         },

@@ -120,8 +120,8 @@ def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Pa
 def unreviewed_dict(matrix: Matrix) -> dict[str, dict[str, str]]:
     """Return, per catalog or schema, what each principal that may read it gets from an unreviewed table."""
     found: dict[str, dict[str, str]] = {}
-    for (principal, place), closed in sorted(matrix.unreviewed.items()):
-        found.setdefault(".".join(place), {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
+    for (principal, reach), closed in sorted(matrix.unreviewed.items()):
+        found.setdefault(".".join(reach), {})[principal] = str(CellState.NO_ROWS) if closed else "all rows"
     return dict(sorted(found.items()))
 
 

@@ -101,17 +101,17 @@ class Console:
         def step(what: str, done: int, total: int) -> None:
             reported[0] = f" {done}/{total} {what}"
 
-        def tell() -> None:
+        def report() -> None:
             while not over.wait(_EVERY):
                 self.note(f"{title}:{reported[0]} ({time.monotonic() - began:.0f} s)")
 
-        teller = threading.Thread(target=tell, daemon=True)
-        teller.start()
+        reporter = threading.Thread(target=report, daemon=True)
+        reporter.start()
         try:
             yield step
         finally:
             over.set()
-            teller.join()
+            reporter.join()
 
 
 def fitted(rows: Sequence[Sequence[str]], width: int = 100) -> list[str]:

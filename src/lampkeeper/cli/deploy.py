@@ -115,14 +115,14 @@ def plan_command(
 def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
     """Return the callback to which an apply reports its steps; `writes` counts the completed ones."""
 
-    def tell(progress: ApplyProgress) -> None:
+    def report(progress: ApplyProgress) -> None:
         change = progress.change
         if writes is not None:
             writes.count = progress.number - 1
         what = "waiting for propagation" if progress.waiting else f"{change.action} {change.kind} {change.key}"
         step(what, progress.number - 1, progress.total)
 
-    return tell
+    return report
 
 
 def _kept_plan(

@@ -18,7 +18,7 @@ from lampkeeper.remote.volumes import VolumeFolder
 def destroy_in_volume(console: Console, workspace: Workspace, envs: str, env: str) -> int:
     """Remove what lampkeeper created for an environment, including the account layer; return the number of writes."""
     volume = VolumeFolder(workspace, envs)
-    with shared_envs(volume, env, holder=whoami(workspace), writes=True, wait=90.0, tell=console.note) as shared:
+    with shared_envs(volume, env, holder=whoami(workspace), writes=True, wait=90.0, report=console.note) as shared:
         states = States.in_folder(shared.root, env)
         plan = plan_destroy(workspace, states, layers=LAYERS)
         if plan.blocked:

@@ -36,7 +36,7 @@ def explained(command: CommandContext, envs: Path) -> Iterator[None]:
 
 
 def _explain(error: LampkeeperError, command: CommandContext, envs: Path) -> None:
-    named = isinstance(error, RemoteError) and error.code == "RIGHT_MISSING"
+    named = isinstance(error, RemoteError) and error.code == "PRIVILEGE_MISSING"
     if named or not isinstance(error, RemoteError | UsageError):
         return
     try:
@@ -56,7 +56,7 @@ def _missing(command: CommandContext, envs: Path) -> RemoteError | None:
     folder = EnvFolder(command.root, command.env)
     settings = folder.settings() if command.shared is not None and folder.settings_path.is_file() else None
     spaces = States.in_folder(command.root, command.env).owned(GENIE_SPACE).values() if settings else ()
-    places = Securables(
+    securables = Securables(
         envs=str(envs),
         approvals=str(context.params.get("approvals") or approvals_beside(str(envs))),
         history=flags.history,
@@ -65,8 +65,8 @@ def _missing(command: CommandContext, envs: Path) -> RemoteError | None:
         governed=tuple(sorted({split_name(p)[0] for p in settings.patterns})) if settings else (),
         spaces=tuple(sorted(s.remote_id for s in spaces if s.remote_id)),
     )
-    found = lacking(workspace, step, places)
+    found = lacking(workspace, step, securables)
     if not found and flags.account_scope:
         signed = connect(Auth(profile=command.profile), timeouts=timeouts, account=account_auth(workspace, flags.account_scope))
-        found = lacking(signed, "account", places)
+        found = lacking(signed, "account", securables)
     return refusal(found) if found else None

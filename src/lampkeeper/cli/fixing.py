@@ -35,7 +35,7 @@ def fix_command(context: CommandContext, file: Path | None, check: bool) -> Outc
         f"{len(made.changes)} things to fix; wrote {shown}" if not check else f"{len(made.changes)} things to fix"
     )
     document = {
-        "changes": [{"by": c.by, "place": c.place, "what": c.what} for c in made.changes],
+        "changes": [{"by": c.by, "location": c.location, "what": c.what} for c in made.changes],
         "written": [str(p) for p in written],
         "findings": [f.as_dict() for f in made.findings],
     }

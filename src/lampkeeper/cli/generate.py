@@ -213,7 +213,7 @@ def generate_command(
         history.covered(len({x.column.table for x in made.labels}), counts)
     undecided = [str(x.column) for x in made.labels if x.protect is Protect.UNDECIDED]
     context.console.line(
-        f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['open']}"
+        f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['not_sensitive']}"
         f" + undecided {counts['undecided']}"
     )
     sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
@@ -268,15 +268,15 @@ def validate_command(context: CommandContext, layers: bool, form: str) -> Outcom
     inputs = context.inputs()
     folder, drafted = inputs.folder, not layers and inputs.has_draft
     findings = list(validate(inputs, drafted=drafted))
-    place = folder.generated_path if drafted else folder.path
+    checked = folder.generated_path if drafted else folder.path
     errors = sum(f.severity is Severity.ERROR for f in findings)
     warnings = sum(f.severity is Severity.WARNING for f in findings)
     if form != "text":
         context.console.as_json = True
-    context.console.line(f"{place}: {errors} errors, {warnings} warnings")
+    context.console.line(f"{checked}: {errors} errors, {warnings} warnings")
     if form == "sarif":
-        return Outcome(document=render_sarif(findings, place / "abac.auto.tfvars"), findings=tuple(findings))
-    document = {"env": context.env, "checked": str(place), "errors": errors, "findings": [f.as_dict() for f in findings]}
+        return Outcome(document=render_sarif(findings, checked / "abac.auto.tfvars"), findings=tuple(findings))
+    document = {"env": context.env, "checked": str(checked), "errors": errors, "findings": [f.as_dict() for f in findings]}
     return Outcome(document=document, findings=tuple(findings))
 
 

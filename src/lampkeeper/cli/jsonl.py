@@ -33,17 +33,17 @@ def read_columns(text: str, name: str) -> tuple[ColumnLine, ...]:
     return tuple(lines)
 
 
-def _column(data: Any, place: str) -> ColumnLine:
+def _column(data: Any, location: str) -> ColumnLine:
     if not isinstance(data, dict):
-        raise UsageError(f"{place}:1: expected an object", fix='write {"schema": …, "table": …, "column": …, "type": …}')
+        raise UsageError(f"{location}:1: expected an object", fix='write {"schema": …, "table": …, "column": …, "type": …}')
     for key in ("table", "column"):
         if not isinstance(data.get(key), str) or not data[key]:
-            raise UsageError(f"{place}:1: {key!r} must be a string", fix=f"add {key!r} to the line")
+            raise UsageError(f"{location}:1: {key!r} must be a string", fix=f"add {key!r} to the line")
     values = data.get("values")
     if values is None:
         values = []
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise UsageError(f"{place}:1: 'values' must be a list of strings")
+        raise UsageError(f"{location}:1: 'values' must be a list of strings")
     schema = data.get("schema") or data.get("db") or ""
     return ColumnLine(
         given=data,
@@ -71,7 +71,7 @@ def classify_lines(lines: Iterable[ColumnLine]) -> Iterator[tuple[ColumnLine, Ve
 
 def render_verdict(line: ColumnLine, verdict: Verdict) -> str:
     """Return one line of output."""
-    place = {key: line.given[key] for key in ("catalog", "schema", "db", "table", "column") if key in line.given}
+    named = {key: line.given[key] for key in ("catalog", "schema", "db", "table", "column") if key in line.given}
     result = {
         "label": str(verdict.label),
         "subtype": verdict.subtype,
@@ -79,4 +79,4 @@ def render_verdict(line: ColumnLine, verdict: Verdict) -> str:
         "confidence": round(verdict.confidence, 4),
         "evidence": list(verdict.evidence),
     }
-    return json.dumps(place | result, ensure_ascii=False)
+    return json.dumps(named | result, ensure_ascii=False)

@@ -170,7 +170,7 @@ def launch_command(
             environment=sign_in(address, base.resolve() / "workspace" / "cli" if local else None),
             cli=cli,
             variables=given,
-            tell=context.console.line,
+            report=context.console.line,
         )
         if local:
             _prepare(context.console, workspace)
@@ -240,7 +240,7 @@ def demo_bundle_command(context: CommandContext, base: Path, folder: Path) -> Ou
             target="local",
             environment=sign_in(address, place.folder / "cli"),
             cli=cli,
-            tell=console.line,
+            report=console.line,
         )
         _prepare(console, workspace)
         before = take_inventory(workspace)

@@ -114,18 +114,18 @@ def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
     return Outcome(document=document, findings=tuple(findings))
 
 
-def _finding(place: str, item: str, seen: str) -> Finding:
+def _finding(location: str, item: str, seen: str) -> Finding:
     fix = "see `lampkeeper masks` for masks that pass, and docs/overlays.md for the checklist"
-    return Finding(code="MASK_CHECK", severity=Severity.ERROR, place=place, message=f"{item}: {seen or 'failed'}", fix=fix)
+    return Finding(code="MASK_CHECK", severity=Severity.ERROR, location=location, message=f"{item}: {seen or 'failed'}", fix=fix)
 
 
 def _print_verdicts(context: CommandContext, functions: Sequence[LibraryFunction], verdicts: Sequence[Verdict]) -> None:
-    by_place = {(v.function, v.item): v for v in verdicts}
+    by_item = {(v.function, v.item): v for v in verdicts}
     table = new_table("mask", *(f"{NUMBERS[i]} {i}" if i in NUMBERS else str(i) for i in Item))
     for function in functions:
         cells = []
         for item in Item:
-            verdict = by_place.get((function.name, item))
+            verdict = by_item.get((function.name, item))
             if verdict is None or verdict.good is None:
                 cells.append(cell("-"))
             else:

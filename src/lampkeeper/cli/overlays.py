@@ -79,21 +79,21 @@ def check_command(context: CommandContext, files: tuple[Path, ...]) -> Outcome:
         if read.overlay is not None:
             good.append(read.overlay)
             context.console.line(f"{path}: {read.overlay.kind} {read.overlay.code}, {len(read.overlay.identifiers)} identifiers")
-    taken = {(p.kind, p.code.casefold()): p.place for p in built_in_overlays()}
+    taken = {(p.kind, p.code.casefold()): p.location for p in built_in_overlays()}
     for overlay in good:
-        other = taken.setdefault((overlay.kind, overlay.code.casefold()), overlay.place)
-        if other != overlay.place:
-            findings.append(_finding(overlay.place, f"the code {overlay.code!r} is used by {other}", "choose another code"))
+        other = taken.setdefault((overlay.kind, overlay.code.casefold()), overlay.location)
+        if other != overlay.location:
+            findings.append(_finding(overlay.location, f"the code {overlay.code!r} is used by {other}", "choose another code"))
     try:
         compose((*built_in_overlays(), *good))
     except UsageError as error:
-        findings.append(_finding(str(good[-1].place), error.message, error.fix))
+        findings.append(_finding(str(good[-1].location), error.message, error.fix))
     document = {"files": [str(p) for p in files], "findings": [f.as_dict() for f in findings]}
     return Outcome(document=document, findings=sort_findings(findings))
 
 
-def _finding(place: str, message: str, fix: str) -> Finding:
-    return Finding(code="OVERLAY_CLASH", severity=Severity.ERROR, place=place, message=message, fix=fix)
+def _finding(location: str, message: str, fix: str) -> Finding:
+    return Finding(code="OVERLAY_CLASH", severity=Severity.ERROR, location=location, message=message, fix=fix)
 
 
 def _row(each: Identifier) -> tuple[str, ...]:

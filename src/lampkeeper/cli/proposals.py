@@ -43,16 +43,16 @@ def plan_book(context: CommandContext, inputs: EnvInputs, approvals: Path | None
     beside = context.files
     options: list[str] = []
     if isinstance(beside, LocalFiles):
-        place = beside.folder.parent / "approvals"
+        folder = beside.folder.parent / "approvals"
     else:
-        place = Path(approvals_beside(beside.path))
+        folder = Path(approvals_beside(beside.path))
         options += ["--envs", beside.path]
-    if approvals is not None and approvals != place:
+    if approvals is not None and approvals != folder:
         options += ["--approvals", str(approvals)]
     approvers = inputs.settings.approvers if inputs.folder.settings_path.is_file() else ()
     return PlanBook(
         plans=beside,
-        approvals=files_at(context, approvals or place),
+        approvals=files_at(context, approvals or folder),
         env=context.env,
         options=shlex.join(options),
         approvers=approvers,

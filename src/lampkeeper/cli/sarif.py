@@ -12,7 +12,7 @@ from lampkeeper.design.rules import RULES
 from lampkeeper.model.findings import Finding, Severity
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-_PLACE = re.compile(r"(?P<file>.+\.[A-Za-z]+)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
+_LOCATION = re.compile(r"(?P<file>.+\.[A-Za-z]+)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?\Z")
 
 
 def render_sarif(findings: Iterable[Finding], checked: Path) -> dict[str, Any]:
@@ -47,21 +47,21 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(finding: Finding, checked: Path, text: list[str]) -> dict[str, Any]:
     message = finding.message + (f" (fix: {finding.fix})" if finding.fix else "")
-    file = _PLACE.match(finding.place) if "/" in finding.place or "\\" in finding.place else None
+    file = _LOCATION.match(finding.location) if "/" in finding.location or "\\" in finding.location else None
     if file:
         region = {"startLine": int(file["line"] or 1)} | ({"startColumn": int(file["column"])} if file["column"] else {})
         uri, logical = Path(file["file"]), None
     else:
-        region, uri, logical = {"startLine": _line(finding.place, text)}, checked, finding.place
+        region, uri, logical = {"startLine": _line(finding.location, text)}, checked, finding.location
     location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": uri.as_posix()}, "region": region}}
     if logical:
         location["logicalLocations"] = [{"fullyQualifiedName": logical}]
     return {"ruleId": finding.code, "level": _LEVELS[finding.severity], "message": {"text": message}, "locations": [location]}
 
 
-def _line(place: str, text: list[str]) -> int:
+def _line(location: str, text: list[str]) -> int:
     """Return the first line, from 1, with the location or with its last word in quotes; 1 if there is none."""
-    for name in (place, place.split(" ", 1)[-1], place.rsplit(".", 1)[-1]):
+    for name in (location, location.split(" ", 1)[-1], location.rsplit(".", 1)[-1]):
         for number, line in enumerate(text, start=1):
             if f'"{name}"' in line:
                 return number

@@ -14,14 +14,13 @@ from lampkeeper.cli.program import program
 from lampkeeper.deploy.kinds import TABLE_CONTROL
 from lampkeeper.files.folder import EnvFolder, environments
 from lampkeeper.model.errors import InternalError
-from lampkeeper.model.labels import count_labels
+from lampkeeper.model.labels import count_labels, counted_words
 from lampkeeper.model.layers import LAYERS
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.controls import ControlsRead, read_controls
 
 _VARIABLE = "_LAMPKEEPER_COMPLETE"
-_SHOWN = {"open": "not sensitive"}
-_PLACES = {
+_INSTALL = {
     "bash": "eval \"$(lampkeeper completion bash)\"   # in ~/.bashrc",
     "zsh": "eval \"$(lampkeeper completion zsh)\"   # in ~/.zshrc, after compinit",
     "fish": "lampkeeper completion fish | source   # in ~/.config/fish/config.fish",
@@ -29,7 +28,7 @@ _PLACES = {
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(sorted(_PLACES)))
+@click.argument("shell", type=click.Choice(sorted(_INSTALL)))
 @common(env=False)
 def completion_command(context: CommandContext, shell: str) -> Outcome:
     """Print the completion script for SHELL."""
@@ -38,8 +37,8 @@ def completion_command(context: CommandContext, shell: str) -> Outcome:
         raise InternalError(f"no completion for {shell}")
     script = found(program, {}, "lampkeeper", _VARIABLE).source()
     context.console.line(script)
-    context.console.note(f"to load it in every shell: {_PLACES[shell]}")
-    return Outcome(document={"shell": shell, "script": script, "install": _PLACES[shell]})
+    context.console.note(f"to load it in every shell: {_INSTALL[shell]}")
+    return Outcome(document={"shell": shell, "script": script, "install": _INSTALL[shell]})
 
 
 @click.command("status")
@@ -69,7 +68,7 @@ def status_command(context: CommandContext, live: bool) -> Outcome:
         )
         context.console.line(env, "bold")
         context.console.line(f"  snapshot  {f'{len(taken.tables)} tables, {taken.taken_at}' if taken else 'none'}")
-        context.console.line(f"  labels    {', '.join(f'{n} {_SHOWN.get(what, what)}' for what, n in labels.items()) or 'none'}")
+        context.console.line(f"  labels    {', '.join(counted_words(labels)) or 'none'}")
         context.console.line(f"  draft     {'yes' if drafted else 'none'}")
         for layer, facts in layers.items():
             context.console.line(f"  {layer:<11} serial {facts['serial']}, {facts['objects']} objects")

@@ -61,7 +61,7 @@ def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[Com
         return
     who = whoami(files.workspace)
     holder = f"{who}, run {context.flags.run_id}" if context.flags.run_id else who
-    with shared_envs(files, context.env, holder=holder, writes=writes, wait=_lease_wait(), tell=context.console.note) as shared:
+    with shared_envs(files, context.env, holder=holder, writes=writes, wait=_lease_wait(), report=context.console.note) as shared:
         console = Console(as_json=context.console.as_json, named=shared.named)
         try:
             yield replace(context, root=shared.root, shared=shared, console=console)
@@ -133,4 +133,4 @@ def _first(findings: tuple[Finding, ...]) -> str:
         return ""
     errors = [f for f in findings if f.severity is Severity.ERROR]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{errors[0].place}: {errors[0].message}{more}"
+    return f"{errors[0].location}: {errors[0].message}{more}"

@@ -20,7 +20,13 @@ def taxonomy_command(context: CommandContext) -> Outcome:
     inputs = context.inputs()
     path, (mapped, findings) = inputs.folder.taxonomy_path, inputs.mapped_knowledge()
     document = [
-        {"label": t.row, "type": "" if t.row == OPEN else family, "tag": str(t), "place": t.place, **_mask(mapped, t.row, family)}
+        {
+            "label": t.row,
+            "type": "" if t.row == OPEN else family,
+            "tag": str(t),
+            "location": t.location,
+            **_mask(mapped, t.row, family),
+        }
         for t in mapped.taxonomy.tags
         for family in (t.families if t.row != OPEN else ("",))
     ]

@@ -163,7 +163,7 @@ def _reported(read: SchemaFile, path: Path) -> tuple[Finding, ...]:
     views = sum(t.kind is not TableKind.TABLE for t in read.tables)
     reported = [str(read.count)] if read.count.statements else []
     reported += [f"{views} views and streaming tables are created as tables with their own rows"] if views else []
-    return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, place=str(path), message=text) for text in reported)
+    return tuple(Finding(code="SCHEMA_READ", severity=Severity.INFO, location=str(path), message=text) for text in reported)
 
 
 def _questions(snapshot: Snapshot, labels: Sequence[Label]) -> tuple[Question, ...]:

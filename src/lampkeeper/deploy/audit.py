@@ -44,7 +44,7 @@ def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterabl
             Finding(
                 code="audit/unread_policy",
                 severity=Severity.WARNING,
-                place=found.key[2],
+                location=found.key[2],
                 message=f"this policy cannot be read, its effect is unknown: {found.problem}",
             )
             for found in live.unread

@@ -47,7 +47,7 @@ class Change(Generic[T]):
         return self.kind.layer
 
     @property
-    def place(self) -> tuple[str, str]:
+    def object_key(self) -> tuple[str, str]:
         """Return the name of the kind and the key, by which state files name the object."""
         return (self.kind.name, self.key)
 

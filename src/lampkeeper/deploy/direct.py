@@ -89,7 +89,7 @@ def apply_plan(
 def _require_applicable(plan: Plan, states: States, allow_widening: bool) -> None:
     if plan.env != states.env:
         raise UnsafePlanError(f"the plan is for env {plan.env!r}, not {states.env!r}")
-    for state_version in plan.stamps:
+    for state_version in plan.state_versions:
         state = states[state_version.layer]
         if (state.lineage, state.serial) != (state_version.lineage, state_version.serial):
             raise UnsafePlanError(
@@ -150,8 +150,8 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
             found = live.get(change.key)
             # An id decides what is written: it must be that of the object that the plan names.
             moved = found is not None and "" not in (found.remote_id, change.remote_id) and found.remote_id != change.remote_id
-            if change.action.writes and change.place not in first:
-                first.add(change.place)
+            if change.action.writes and change.object_key not in first:
+                first.add(change.object_key)
                 moved = moved or (found is None) != (change.before is None)
                 if found is not None and change.before is not None:
                     moved = moved or bool(kind.differences(found.spec, change.before))
@@ -171,7 +171,7 @@ def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
     met = conflicts_of(final, ours)
     if met:
         raise UnsafePlanError(
-            f"{met[0].place}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
+            f"{met[0].securable}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
             fix="make the plan again: it names what stands there",
         )
     found = effect_on_access(live, recorded_simulated_access(live, states), final, states.governed)
@@ -245,7 +245,7 @@ class _Run:
 
     def _one(self, change: Change[Any]) -> None:
         state = self.states[change.layer]
-        before = state.objects.get(change.place)
+        before = state.objects.get(change.object_key)
         if not change.action.writes:
             original = change.original if change.original is not None else before.original if before else None
             spec = change.managed if change.action is Action.ADOPT else None
@@ -289,7 +289,7 @@ class _Run:
         return ""
 
     def _recorded_id(self, change: Change[Any]) -> str:
-        owned = self.states[change.layer].objects.get(change.place)
+        owned = self.states[change.layer].objects.get(change.object_key)
         return owned.remote_id if owned else ""
 
 
@@ -297,7 +297,7 @@ def _session(workspace: Workspace, states: States, plan: Plan, hash_key: HashKey
     """Return a session that knows the ids in the state files and in the plan, and the hash key."""
     session = Session(workspace=workspace, env=states.env, hash_key=hash_key)
     known = {(kind, key): o.remote_id for state in states.layers.values() for (kind, key), o in state.objects.items()}
-    known |= {c.place: c.remote_id for c in plan.changes if c.remote_id}
+    known |= {c.object_key: c.remote_id for c in plan.changes if c.remote_id}
     for (name, key), remote_id in known.items():
         if remote_id:
             kind_named(name).remember(session, key, remote_id)

@@ -131,7 +131,7 @@ def conflict_findings(
         }[code]
         found.append(
             Finding(
-                code=f"{codes}{code.lower()}" if codes else code, severity=Severity.ERROR, place=conflict.place,
+                code=f"{codes}{code.lower()}" if codes else code, severity=Severity.ERROR, location=conflict.securable,
                 message=f"{what}: {'; '.join(reported)}; meets {_several(conflict.principals)}",
                 fix=_fix(conflict, governed, tables, adopted=adopted),
             )
@@ -211,8 +211,8 @@ def takeover_findings(changes: Iterable[Change[Any]]) -> tuple[Finding, ...]:
                 f"{new.function if new else 'nothing'} is set on the table again, as it was before it was taken over; from then "
                 f"on every query of the {what} fails ({fails}) until the policies are gone, so it is closed"
             )
-        place = str(ColumnName(change.after.table, column)) if column else str(change.after.table)
-        found.append(Finding(code=code, severity=Severity.INFO, place=place, message=message))
+        location = str(ColumnName(change.after.table, column)) if column else str(change.after.table)
+        found.append(Finding(code=code, severity=Severity.INFO, location=location, message=message))
     return tuple(found)
 
 
@@ -223,4 +223,4 @@ def not_shown_findings(governed: Governed, *, code: str = "CONTROLS_NOT_SHOWN") 
         return ()
     message = f"column masks and row filters set on {len(names)} tables do not show to the runner: {_several(tuple(names))}"
     fix = "give the runner SELECT or MANAGE on them: a control that does not show may meet ours, and then every query fails"
-    return (Finding(code=code, severity=Severity.WARNING, place="tables", message=message, fix=fix),)
+    return (Finding(code=code, severity=Severity.WARNING, location="tables", message=message, fix=fix),)

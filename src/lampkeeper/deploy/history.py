@@ -81,8 +81,8 @@ class History:
         self._append("verifications", (actor, report.ok, len(report.cells), report.mismatches, _text(wrong[:_MOST])))
 
     def covered(self, tables: int, counts: Mapping[str, int]) -> None:
-        """Append how many columns are protected, open and undecided."""
-        self._append("coverage", (tables, counts["columns"], counts["protected"], counts["open"], counts["undecided"]))
+        """Append how many columns are protected, not sensitive and undecided."""
+        self._append("coverage", (tables, counts["columns"], counts["protected"], counts["not_sensitive"], counts["undecided"]))
 
     def drifted(self, columns: int, forward: int, reverse: int, entities: Sequence[str]) -> None:
         """Append an audit."""
@@ -161,7 +161,7 @@ def _hidden(name: TableName, why: str) -> Finding:
     return Finding(
         code="HISTORY_UNREVIEWED",
         severity=Severity.WARNING,
-        place=str(name),
+        location=str(name),
         message=f"the record of runs shows no row to anybody who is not exempt: {why}",
         fix=f"grant APPLY TAG on schema {name.catalog}.{name.schema} to who applies",
     )

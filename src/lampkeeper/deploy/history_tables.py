@@ -7,13 +7,14 @@ from collections.abc import Mapping
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "applies": (
         ("outcome", "STRING"), ("actor", "STRING"), ("approver", "STRING"), ("plan_hash", "STRING"), ("writes", "BIGINT"),
-        ("widened", "BIGINT"), ("opened", "BIGINT"), ("narrowed", "BIGINT"), ("matrix_difference", "STRING"),
+        ("widened", "BIGINT"), ("first_access", "BIGINT"), ("narrowed", "BIGINT"), ("matrix_difference", "STRING"),
     ),
     "verifications": (
         ("actor", "STRING"), ("ok", "BOOLEAN"), ("cells", "BIGINT"), ("mismatches", "BIGINT"), ("wrong", "STRING"),
     ),
     "coverage": (
-        ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("open", "BIGINT"), ("undecided", "BIGINT"),
+        ("tables", "BIGINT"), ("columns", "BIGINT"), ("protected", "BIGINT"), ("not_sensitive", "BIGINT"),
+        ("undecided", "BIGINT"),
     ),
     "drift": (("columns", "BIGINT"), ("forward", "BIGINT"), ("reverse", "BIGINT"), ("entities", "STRING")),
 }  # fmt: skip

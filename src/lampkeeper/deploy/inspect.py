@@ -34,7 +34,7 @@ def _missing_groups(desired: Desired, view: LiveState) -> Iterator[Finding]:
             yield Finding(
                 code="EXTERNAL_GROUP_MISSING",
                 severity=Severity.ERROR,
-                place=f"group {group.name}",
+                location=f"group {group.name}",
                 message="is marked external, and the account has no such group",
                 fix="have the identity provider create it, or drop external = true",
             )
@@ -45,23 +45,23 @@ def _missing_tags(desired: Desired, view: LiveState, states: States) -> Iterator
     if not view.governed.tables:
         return
     for tag in (t for t in desired.tag_policies if t.external):
-        place, raw = f"tag {tag.key}", view.tag_policies.get(tag.key)
+        location, raw = f"tag {tag.key}", view.tag_policies.get(tag.key)
         there = {str(v["name"]) for v in raw.get("values") or ()} if raw is not None else set()
         if raw is None and tag.of_platform:
             continue
         if raw is None:
             yield _tag_error(
-                "EXTERNAL_TAG_MISSING", place, "is marked external, and the account has no such governed tag",
+                "EXTERNAL_TAG_MISSING", location, "is marked external, and the account has no such governed tag",
                 "have its owner define it, or correct the key in taxonomy.yaml",
             )  # fmt: skip
         elif tag.key in states.owned(TAG_POLICY):
             yield _tag_error(
-                "EXTERNAL_TAG_IS_OURS", place, "is marked external, and lampkeeper made it: letting go of it would delete it",
+                "EXTERNAL_TAG_IS_OURS", location, "is marked external, and lampkeeper made it: letting go of it would delete it",
                 "take it out of taxonomy.yaml, or destroy this environment first",
             )  # fmt: skip
         for value in sorted(set(tag.values) - there) if raw is not None else ():
             yield _tag_error(
-                "EXTERNAL_TAG_VALUE_MISSING", place, f"does not allow the value {value!r}",
+                "EXTERNAL_TAG_VALUE_MISSING", location, f"does not allow the value {value!r}",
                 "have its owner add the value, or map the label to one that there is in taxonomy.yaml",
             )  # fmt: skip
 
@@ -83,14 +83,15 @@ def _others_under_policy(desired: Desired, view: LiveState) -> Iterator[Finding]
         if hit:
             more = f" and {len(hit) - 5} more" if len(hit) > 5 else ""
             yield Finding(
-                code="OTHERS_UNDER_POLICY", severity=Severity.WARNING, place=f"policy {'.'.join(policy.securable)}.{policy.name}",
+                code="OTHERS_UNDER_POLICY", severity=Severity.WARNING,
+                location=f"policy {'.'.join(policy.securable)}.{policy.name}",
                 message=f"binds columns outside of this environment too: {', '.join(hit[:5])}{more}",
                 fix="agree with their owners, or take the tables into uc_tables",
             )  # fmt: skip
 
 
-def _tag_error(code: str, place: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix)
+def _tag_error(code: str, location: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, location=location, message=message, fix=fix)
 
 
 def _missing_columns(desired: Desired, view: LiveState) -> Iterator[Finding]:
@@ -104,7 +105,8 @@ def _missing_columns(desired: Desired, view: LiveState) -> Iterator[Finding]:
         if tag.entity_type is EntityType.COLUMNS and name not in columns:
             where = "the column is gone" if any(name.startswith(f"{t}.") for t in tables) else "its table is not in scope"
             yield Finding(
-                code="TAGGED_COLUMN_MISSING", severity=Severity.ERROR, place=tag.entity_name, message=f"tag {tag.key}: {where}",
+                code="TAGGED_COLUMN_MISSING", severity=Severity.ERROR, location=tag.entity_name,
+                message=f"tag {tag.key}: {where}",
                 fix="run `lampkeeper audit` and take the delta, or name the table in uc_tables",
             )  # fmt: skip
 
@@ -114,7 +116,7 @@ def _unread_policies(view: LiveState) -> Iterator[Finding]:
         yield Finding(
             code="POLICY_NOT_UNDERSTOOD",
             severity=Severity.WARNING,
-            place=" ".join(policy.key),
+            location=" ".join(policy.key),
             message=f"we cannot tell what it does: {policy.problem}",
             fix="judge it by hand; the matrix leaves it out",
         )
@@ -127,7 +129,7 @@ def _unread_functions(desired: Desired, view: LiveState) -> Iterator[Finding]:
             yield Finding(
                 code="FUNCTION_NOT_SHOWN",
                 severity=Severity.WARNING,
-                place=str(function.name),
+                location=str(function.name),
                 message="its body is not shown to the runner, so that it cannot be compared",
                 fix="run as the function's owner, or as one who manages it",
             )
@@ -146,7 +148,7 @@ def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterat
             yield Finding(
                 code="FOREIGN_ACCESS",
                 severity=Severity.WARNING,
-                place=".".join(grant.securable),
+                location=".".join(grant.securable),
                 message=f"{grant.principal!r} holds {', '.join(sorted(opens))} by a grant that is not ours",
                 fix="revoke it, or add it to the desired grants",
             )

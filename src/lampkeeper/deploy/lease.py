@@ -27,14 +27,14 @@ _POLL = 1.0
 class Lease:
     """The right to write to a folder of a volume, while the block runs.
 
-    `holder` says who we are, for the messages of others. `wait` is in seconds. `tell` hears about waiting and taking over.
+    `holder` says who we are, for the messages of others. `wait` is in seconds. `report` hears about waiting and taking over.
     """
 
     folder: VolumeFolder
     holder: str
     wait: float = 90.0
     seconds: float = SECONDS
-    tell: Callable[[str], None] = lambda _: None
+    report: Callable[[str], None] = lambda _: None
     wall: Callable[[], float] = time.time
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     _done: threading.Event = field(default_factory=threading.Event)
@@ -62,7 +62,7 @@ class Lease:
             if other is None or (other["until"] < self.wall() and self._take_over(other)):
                 continue  # it has just become free
             if not self._reported:
-                self.tell(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
+                self.report(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
                 self._reported = True
             return other
         return None
@@ -111,7 +111,7 @@ class Lease:
                 now = self._other()
                 if now is not None and now["token"] == other["token"]:
                     self.folder.delete(NAME)
-                    self.tell(f"took over the lease of {other['holder']} (since {other['since']}): that run is dead")
+                    self.report(f"took over the lease of {other['holder']} (since {other['since']}): that run is dead")
                 return True
             maker = self._other(mark)
             if maker is None or maker["until"] >= self.wall():

@@ -73,8 +73,8 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
     homes = {(f.name.catalog, f.name.schema) for f in (*desired.functions, *known(FUNCTION))}
     homes |= {*desired.schemas, *((s.catalog, s.name) for s in known(SCHEMA))}
     entities = [t.entity_name for t in (*known(TAG), *desired.tag_assignments)]
-    places: set[Securable] = {(p.securable_type, p.securable) for p in desired.policies}
-    places |= {(SecurableType(kind), tuple(name.split("."))) for kind, name, _ in (p.key for p in known(POLICY))}
+    securables: set[Securable] = {(p.securable_type, p.securable) for p in desired.policies}
+    securables |= {(SecurableType(kind), tuple(name.split("."))) for kind, name, _ in (p.key for p in known(POLICY))}
     granted: set[Securable] = {(g.securable_type, g.securable) for g in (*desired.grants, *known(GRANT))}
     spaces = {key: owned.remote_id for key, owned in states.owned(GENIE_SPACE).items()}
     spaces |= {c.key: c.remote_id for c in changes_of(steps, GENIE_SPACE) if c.remote_id}
@@ -95,7 +95,7 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
             | {".".join(parts).casefold() for kind, parts in granted if kind is SecurableType.TABLE}
         ),
         schemas=frozenset((p[0], p[1]) for p in (e.split(".") for e in entities) if len(p) > 1),
-        policy_securables=frozenset(places),
+        policy_securables=frozenset(securables),
         grant_securables=frozenset(granted),
         shared_tag_catalogs=frozenset(
             p.securable[0]

@@ -64,7 +64,7 @@ class OwnerBook:
 
     def _require_alone(self, change: Change[Any]) -> None:
         """Refuse what the plan would not do now: remove what has got an owner since, or leave something to one who is gone."""
-        record = self.states[change.layer].objects.get(change.place)
+        record = self.states[change.layer].objects.get(change.object_key)
         spec = change.before or (record.spec if record else None)
         if spec is None or change.temporary or (change.action is Action.FORGET and LEFT not in " ".join(change.reasons)):
             return
@@ -125,6 +125,6 @@ def _coming(changes: tuple[Change[Any], ...]) -> dict[tuple[str, str], Claim]:
             continue
         key = change.kind.claim_key(change.key, spec, {})
         if key is not None:
-            place, claim = (change.kind.name, key), claim_for(change.kind, Owned(spec=spec, original=change.original))
-            found[place] = found[place].joined(claim) if place in found else claim
+            object_key, claim = (change.kind.name, key), claim_for(change.kind, Owned(spec=spec, original=change.original))
+            found[object_key] = found[object_key].joined(claim) if object_key in found else claim
     return found

@@ -78,8 +78,8 @@ class Entry:
     def joined(self, claims: Claims, uses: Iterable[tuple[str, str]]) -> Entry:
         """Return the entry with more claims and uses."""
         both = dict(self.claims)
-        for place, claim in claims.items():
-            both[place] = both[place].joined(claim) if place in both else claim
+        for object_key, claim in claims.items():
+            both[object_key] = both[object_key].joined(claim) if object_key in both else claim
         return replace(self, claims=both, uses=self.uses | frozenset(uses))
 
     def to_bytes(self) -> bytes:
@@ -204,7 +204,7 @@ class Sharing:
             return self._users(kind, keys)
         found: list[tuple[Entry, Claim]] = []
         for entry in self._counted(leaving):
-            found += [(entry, entry.claims[place]) for key in keys if (place := (kind.name, key)) in entry.claims]
+            found += [(entry, entry.claims[object_key]) for key in keys if (object_key := (kind.name, key)) in entry.claims]
         users = self._users(kind, keys).users
         return Others(
             owners=tuple(dict.fromkeys(self.name(e) for e, _ in found)),
@@ -254,9 +254,9 @@ def claims_of(states: States, layer: Layer) -> dict[tuple[str, str], Claim]:
     found = {}
     for (name, key), owned in states[layer].objects.items():
         kind = kind_named(name)
-        place = kind.claim_key(key, owned.spec, spaces) if kind.shared else None
-        if place is not None:
-            found[(name, place)] = claim_for(kind, owned)
+        object_key = kind.claim_key(key, owned.spec, spaces) if kind.shared else None
+        if object_key is not None:
+            found[(name, object_key)] = claim_for(kind, owned)
     return found
 
 

@@ -18,7 +18,7 @@ from lampkeeper.model.findings import Finding, Severity, has_errors
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -34,7 +34,7 @@ class StateVersion:
 class Plan:
     """Changes in the order of their apply.
 
-    `widening`: what somebody gains on tables that were governed before (needs to be allowed). `opening`: what somebody
+    `widening`: what somebody gains on tables that were governed before (needs to be allowed). `first_access`: what somebody
     gains on tables governed here for the first time. `narrowing`: what somebody loses. `exposures`: what somebody would
     see for a moment on the way, though neither before nor after (refused like widening). `restoring`: what somebody gains and
     had already when we last left the workspace, as far as the state files say.
@@ -45,7 +45,7 @@ class Plan:
     """
 
     env: str
-    stamps: tuple[StateVersion, ...]
+    state_versions: tuple[StateVersion, ...]
     changes: tuple[Change[Any], ...] = ()
     widening: tuple[MatrixChange, ...] = ()
     first_access: tuple[MatrixChange, ...] = ()
@@ -84,7 +84,7 @@ class Plan:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """Return the layers that the plan covers."""
-        return tuple(s.layer for s in self.stamps)
+        return tuple(s.layer for s in self.state_versions)
 
     def of_layer(self, layer: Layer) -> tuple[Change[Any], ...]:
         """Return the changes of one layer, in order."""
@@ -99,10 +99,10 @@ class Plan:
         return {
             "format": _FORMAT,
             "env": self.env,
-            "stamps": [{"layer": str(s.layer), "lineage": s.lineage, "serial": s.serial} for s in self.stamps],
+            "state_versions": [{"layer": str(s.layer), "lineage": s.lineage, "serial": s.serial} for s in self.state_versions],
             "changes": [c.as_dict() for c in self.changes],
             "widening": [_matrix_dict(c) for c in self.widening],
-            "opening": [_matrix_dict(c) for c in self.first_access],
+            "first_access": [_matrix_dict(c) for c in self.first_access],
             "narrowing": [_matrix_dict(c) for c in self.narrowing],
             "exposures": list(self.exposures),
             "findings": [f.as_dict() for f in self.findings],
@@ -124,12 +124,13 @@ class Plan:
         try:
             return cls(
                 env=data["env"],
-                stamps=tuple(
-                    StateVersion(layer=Layer(s["layer"]), lineage=s["lineage"], serial=s["serial"]) for s in data["stamps"]
+                state_versions=tuple(
+                    StateVersion(layer=Layer(s["layer"]), lineage=s["lineage"], serial=s["serial"])
+                    for s in data["state_versions"]
                 ),
                 changes=tuple(Change.from_dict(c) for c in data["changes"]),
                 widening=tuple(_matrix_change(c) for c in data["widening"]),
-                first_access=tuple(_matrix_change(c) for c in data["opening"]),
+                first_access=tuple(_matrix_change(c) for c in data["first_access"]),
                 narrowing=tuple(_matrix_change(c) for c in data["narrowing"]),
                 exposures=tuple(data["exposures"]),
                 findings=tuple(Finding(**(f | {"severity": Severity(f["severity"])})) for f in data["findings"]),

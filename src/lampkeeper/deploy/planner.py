@@ -55,8 +55,8 @@ def make_plan(
 
 def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
     """Return a plan of nothing, for findings that forbid to plan."""
-    stamps = tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
-    return Plan(env=states.env, stamps=stamps, findings=sort_findings(findings))
+    state_versions = tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
+    return Plan(env=states.env, state_versions=state_versions, findings=sort_findings(findings))
 
 
 def plan_destroy(
@@ -111,7 +111,7 @@ def assemble(
     data_access = Layer.DATA_ACCESS in layers
     return Plan(
         env=states.env,
-        stamps=tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
+        state_versions=tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers),
         changes=changes,
         widening=effect.widening,
         first_access=effect.first_access,
@@ -301,15 +301,15 @@ class _Draft:
         message = f"stays, for {others} uses it and does not own it"
         fix = "run again when that environment is destroyed or does without it"
         self.findings.append(
-            Finding(code="STILL_USED", severity=Severity.WARNING, place=f"{kind.name} {key}", message=message, fix=fix)
+            Finding(code="STILL_USED", severity=Severity.WARNING, location=f"{kind.name} {key}", message=message, fix=fix)
         )
 
     def _others(self, kind: Kind[T], key: str, found: LiveObject[T], *, leaving: bool = False) -> Others:
         return self.sharing.at(kind, kind.keys_at(key, found, self.view), leaving=leaving)
 
     def _refuse(self, kind: Kind[Any], key: str, code: str, what: str, fix: str) -> None:
-        place = f"{kind.name} {key}"
-        self.findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=what, fix=fix))
+        location = f"{kind.name} {key}"
+        self.findings.append(Finding(code=code, severity=Severity.ERROR, location=location, message=what, fix=fix))
 
 
 def _let_go(kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], back: T, why: str) -> list[Change[T]]:

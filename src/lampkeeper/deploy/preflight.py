@@ -40,7 +40,7 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
             "there is no SQL warehouse to make functions, masks of tables and row filters with",
             "create one, or set sql_warehouse_id in env.auto.tfvars",
         )
-        findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, place="workspace", message=message, fix=fix))
+        findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, location="workspace", message=message, fix=fix))
     return sort_findings([*findings, *_full(plan.changes, workspace)])
 
 
@@ -55,11 +55,11 @@ def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]
     asked += [("metastore", len(new), quotas.metastore)] if quotas.metastore is not None else []
     return [
         Finding(
-            code="QUOTA_EXCEEDED", severity=Severity.ERROR, place=place,
+            code="QUOTA_EXCEEDED", severity=Severity.ERROR, location=location,
             message=f"{count} policies are to be made, and {quota.count} of {quota.limit} are there",
             fix="remove policies that nothing needs any more; the platform's counter may lag some minutes behind",
         )
-        for place, count, quota in asked
+        for location, count, quota in asked
         if quota.count + count > quota.limit
     ]  # fmt: skip
 
@@ -95,7 +95,7 @@ def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Fi
     right = next(r for r in PRIVILEGES if r.on is On.WORKSPACE)
     message = f"{holder.name} is no administrator: it may not {right.why} ({', '.join(lacking)} of this plan)"
     fix = f"add {holder.name} to the group {ADMINS} of the workspace"
-    return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="workspace", message=message, fix=fix)]
+    return [Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location="workspace", message=message, fix=fix)]
 
 
 def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> bool:
@@ -136,7 +136,7 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
     fix = "set databricks_account_id and sign in as an account admin, or mark the groups external = true"
     if not workspace.has_account:
         message = f"no account to write {', '.join(kinds)} in"
-        return [Finding(code="NO_ACCOUNT", severity=Severity.ERROR, place="account", message=message, fix=fix)]
+        return [Finding(code="NO_ACCOUNT", severity=Severity.ERROR, location="account", message=message, fix=fix)]
     if plan.of_layer(Layer.ACCOUNT):
         path, api_level = workspace.scim("Users")
         try:
@@ -145,7 +145,7 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
             if error.status != 403:
                 raise
             message = f"the runner may not write {', '.join(kinds)}: it is no account admin"
-            return [Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place="account", message=message, fix=fix)]
+            return [Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location="account", message=message, fix=fix)]
     return []
 
 
@@ -158,7 +158,7 @@ def _people(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Findin
         Finding(
             code="MEMBER_MISSING",
             severity=Severity.ERROR,
-            place=f"member {name}",
+            location=f"member {name}",
             message="no user, service principal or group has this name",
             fix="check members in env.auto.tfvars; service principals are named by application id",
         )

@@ -125,7 +125,7 @@ def _alike(changes: Iterable[Change[Any]], full: bool) -> list[list[tuple[Change
     groups: dict[object, list[tuple[Change[Any], Description]]] = {}
     for number, change in enumerate(changes):
         reported = describe(change)
-        key = (change.kind, change.action, reported.what, reported.attributes, reported.text, reported.place.noun, _why(change))
+        key = (change.kind, change.action, reported.what, reported.attributes, reported.text, reported.subject.noun, _why(change))
         groups.setdefault((number, key) if full else key, []).append((change, reported))
     return list(groups.values())
 
@@ -169,11 +169,11 @@ def _without_marks(attributes: Iterable[str]) -> list[str]:
 
 def _head(group: list[tuple[Change[Any], Description]], full: bool) -> str:
     reported = group[0][1]
-    place = reported.place
-    lead = " ".join(word for word in (reported.what, place.preposition) if word)
+    subject = reported.subject
+    lead = " ".join(word for word in (reported.what, subject.preposition) if word)
     if len(group) == 1:
-        return " ".join(word for word in (lead, place.noun, place.name) if word)
-    lead = " ".join(word for word in (lead, str(len(group)), place.nouns) if word)
+        return " ".join(word for word in (lead, subject.noun, subject.name) if word)
+    lead = " ".join(word for word in (lead, str(len(group)), subject.nouns) if word)
     parts = held_together(_spot(d) for _, d in group)
     tables = sum(part.endswith(")") for part in parts)
     inside = f" of {counted(tables, 'table')}" if 1 < tables == len(parts) else ""
@@ -181,9 +181,9 @@ def _head(group: list[tuple[Change[Any], Description]], full: bool) -> str:
 
 
 def _spot(reported: Description) -> tuple[str, str]:
-    holder, dot, name = reported.place.name.rpartition(".")
-    inside = reported.place.noun == "column" and dot and '"' not in reported.place.name
-    return (holder, name) if inside else (reported.place.name, "")
+    holder, dot, name = reported.subject.name.rpartition(".")
+    inside = reported.subject.noun == "column" and dot and '"' not in reported.subject.name
+    return (holder, name) if inside else (reported.subject.name, "")
 
 
 def _text(reported: Description, full: bool) -> Iterator[Line]:

@@ -134,45 +134,45 @@ class Holder:
         privilege = need.privileges[0].replace("_", " ")
         kind, parts = need.securable_type, need.full_name.split(".")
         return Finding(
-            code="RIGHT_MISSING",
+            code="PRIVILEGE_MISSING",
             severity=Severity.ERROR,
-            place=f"{kind} {need.full_name}",
+            location=f"{kind} {need.full_name}",
             message=f"{self.name} lacks {privilege} and is not the owner: it may not {need.purpose}",
             fix=f"GRANT {privilege} ON {kind.upper()} {quote_path(*parts)} TO {quote_identifier(self.name)}",
         )
 
-    def misses(self, privilege: RequiredPrivilege, place: str) -> Finding | None:
-        """Return a finding when a right of the table is lacking on a place."""
+    def misses(self, privilege: RequiredPrivilege, name: str) -> Finding | None:
+        """Return a finding when a privilege of the table is lacking on a securable."""
         if privilege.on in UC_TYPES:
             privileges: tuple[str, ...] = (privilege.privilege.replace(" ", "_"),)
             if privilege.privilege == "BROWSE":
                 privileges = ("BROWSE", "SELECT", "MANAGE")
-            need = Need(securable_type=UC_TYPES[privilege.on], full_name=place, privileges=privileges, purpose=privilege.why)
+            need = Need(securable_type=UC_TYPES[privilege.on], full_name=name, privileges=privileges, purpose=privilege.why)
             return self.missing(need)
-        if self._held(privilege.on, place):
+        if self._held(privilege.on, name):
             return None
-        who = f"{privilege.on} {place}" if privilege.on not in (On.WORKSPACE, On.ACCOUNT) else place
+        who = f"{privilege.on} {name}" if privilege.on not in (On.WORKSPACE, On.ACCOUNT) else name
         fixes = {
-            On.WAREHOUSE: f"give {self.name} CAN USE on warehouse {place}",
-            On.SCOPE: f"databricks secrets put-acl {place} {self.name} READ",
-            On.SPACES: f"give {self.name} CAN EDIT on Genie space {place}",
+            On.WAREHOUSE: f"give {self.name} CAN USE on warehouse {name}",
+            On.SCOPE: f"databricks secrets put-acl {name} {self.name} READ",
+            On.SPACES: f"give {self.name} CAN EDIT on Genie space {name}",
             On.WORKSPACE: f"add {self.name} to the group {ADMINS} of the workspace",
             On.ACCOUNT: "make the principal in the secret scope an account admin",
         }
         what = "is no administrator" if privilege.privilege == "admin" else f"lacks {privilege.privilege}"
         name = "the principal in the secret scope" if privilege.on is On.ACCOUNT else self.name
         message = f"{name} {what}: it may not {privilege.why}"
-        return Finding(code="RIGHT_MISSING", severity=Severity.ERROR, place=who, message=message, fix=fixes[privilege.on])
+        return Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location=who, message=message, fix=fixes[privilege.on])
 
-    def _held(self, on: On, place: str) -> bool:
+    def _held(self, on: On, name: str) -> bool:
         if on is On.WORKSPACE or (self.is_workspace_admin and on is not On.ACCOUNT):
             return self.is_workspace_admin
         if on is On.WAREHOUSE:
-            return place in {str(w["id"]) for w in list_warehouses(self._workspace)}
+            return name in {str(w["id"]) for w in list_warehouses(self._workspace)}
         if on is On.SPACES:
-            return self._may(f"/api/2.0/genie/spaces/{encode(place)}", {"include_serialized_space": True})
+            return self._may(f"/api/2.0/genie/spaces/{encode(name)}", {"include_serialized_space": True})
         if on is On.SCOPE:
-            return self._may("/api/2.0/secrets/list", {"scope": place})
+            return self._may("/api/2.0/secrets/list", {"scope": name})
         path, api_level = self._workspace.scim("Users")
         return self._may(path, {"count": 1}, api_level)
 
@@ -211,20 +211,20 @@ def require_sight(workspace: Workspace, catalogs: Iterable[str]) -> None:
 
 def refusal(found: Sequence[Finding], before: str = "") -> RemoteError:
     """Return the error that names what is missing, after what was said before."""
-    lines = [f"{f.place}: {f.message}" for f in found]
+    lines = [f"{f.location}: {f.message}" for f in found]
     message = "\n  ".join([before, *lines] if before else lines)
-    return RemoteError(message, code="RIGHT_MISSING", status=403, fix="; ".join(dict.fromkeys(f.fix for f in found)))
+    return RemoteError(message, code="PRIVILEGE_MISSING", status=403, fix="; ".join(dict.fromkeys(f.fix for f in found)))
 
 
 def lacking(workspace: Workspace, step: str, securables: Securables) -> tuple[Finding, ...]:
-    """Return the privileges of the table that a step needs at these places and the principal does not hold; reads only."""
+    """Return the privileges of the table that a step needs on these securables and the principal does not hold; reads only."""
     return sort_findings(_lacking(Holder(workspace), step, securables))
 
 
 def _lacking(holder: Holder, step: str, securables: Securables) -> Iterator[Finding]:
     for privilege in PRIVILEGES:
         if step in privilege.steps:
-            for place in securables.names(privilege):
-                found = holder.misses(privilege, place)
+            for name in securables.names(privilege):
+                found = holder.misses(privilege, name)
                 if found is not None:
                     yield found

@@ -46,14 +46,14 @@ def effect_on_access(
     accesses = [Access(p.model()) for p in (before, recorded, after)]
     principals = standard_principals(*accesses)
     old, left, new = (compute_matrix(a, principals) for a in accesses)
-    against_recorded = {_place(c) for c in compare(left, new) if c.direction is Direction.WIDER}
+    against_recorded = {_cell(c) for c in compare(left, new) if c.direction is Direction.WIDER}
     widening, first_access, narrowing, restoring = [], [], [], []
     for change in compare(old, new):
         if change.direction is Direction.NARROWER:
             narrowing.append(change)
         elif _opens(change, (old, left), governed, kept):
             first_access.append(change)
-        elif (change.table not in governed and not change.of_unreviewed) or _place(change) in against_recorded:
+        elif (change.table not in governed and not change.of_unreviewed) or _cell(change) in against_recorded:
             widening.append(change)
         else:
             restoring.append(change)
@@ -66,13 +66,13 @@ def _opens(change: MatrixChange, before: Iterable[Matrix], governed: set[TableNa
     if change.of_unreviewed:
         return change.table.catalog not in kept
     if change.column is not None:
-        place = (change.principal, ColumnName(change.table, change.column))
-        if any(matrix.cells[place].unreviewed for matrix in before if place in matrix.cells):
+        cell = (change.principal, ColumnName(change.table, change.column))
+        if any(matrix.cells[cell].unreviewed for matrix in before if cell in matrix.cells):
             return True
     return change.table not in governed and change.before == str(CellState.HIDDEN)
 
 
-def _place(change: MatrixChange) -> tuple[str, TableName, str | None]:
+def _cell(change: MatrixChange) -> tuple[str, TableName, str | None]:
     return (change.principal, change.table, change.column)
 
 
@@ -138,12 +138,12 @@ class PlanSimulation:
     def _readable(self, simulated_access: SimulatedAccess, tables: set[TableName]) -> set[TableName]:
         """Return the tables on which some principal has SELECT; the cells of all others are hidden."""
         selectable = [g for g in simulated_access.grants.values() if {"SELECT", "ALL_PRIVILEGES"} & set(g.privileges)]
-        places = {tuple(p.casefold() for p in g.securable) for g in selectable}
+        granted = {tuple(p.casefold() for p in g.securable) for g in selectable}
         names = {p.name for p in self._principals} | set(simulated_access.members)
         owned = {name.casefold() for (_, name), owner in simulated_access.owners.items() if owner in names}
         return {
             t for t in tables
-            if any(tuple(p.casefold() for p in t.parts)[:n] in places for n in (1, 2, 3)) or t.plain.casefold() in owned
+            if any(tuple(p.casefold() for p in t.parts)[:n] in granted for n in (1, 2, 3)) or t.plain.casefold() in owned
         }  # fmt: skip
 
     def _look(self, simulated_access: SimulatedAccess, tables: set[TableName], step: int) -> Iterable[Exposure]:

@@ -78,7 +78,7 @@ class SharedEnvs:
         }
 
     def named(self, text: str) -> str:
-        """Return a text in which files of the copy are called by their place in the volume."""
+        """Return a text in which files of the copy are called by their location in the volume."""
         return text.replace(str(self.root / "envs"), self.volume.path)
 
     def mirror(self, states: States) -> None:
@@ -96,7 +96,7 @@ class SharedEnvs:
 
 @contextmanager
 def shared_envs(
-    volume: VolumeFolder, env: str, *, holder: str, writes: bool, wait: float, tell: Callable[[str], None]
+    volume: VolumeFolder, env: str, *, holder: str, writes: bool, wait: float, report: Callable[[str], None]
 ) -> Iterator[SharedEnvs]:
     """Fetch an environment for a block and bring it back after it, also when the block fails.
 
@@ -110,7 +110,7 @@ def shared_envs(
             if changed := shared.changed():
                 raise InternalError(f"this command changed {', '.join(changed[:3])} and took no lease: nothing was kept")
             return
-        with Lease(folder=volume, holder=holder, wait=wait, tell=tell) as lease:
+        with Lease(folder=volume, holder=holder, wait=wait, report=report) as lease:
             shared.lease = lease
             shared.fetch()
             try:

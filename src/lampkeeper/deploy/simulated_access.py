@@ -43,7 +43,7 @@ class SimulatedAccess:
     def model(self, tables: Iterable[TableName] | None = None) -> AccessModel:
         """Return the model of these tables (of all, when not given)."""
         chosen = list(self.tables.values()) if tables is None else [self.tables[t] for t in sorted(set(tables))]
-        tags = [tag for place in self._places(chosen) for tag in self.tags.get(place, {}).values()]
+        tags = [tag for entity in self._entities(chosen) for tag in self.tags.get(entity, {}).values()]
         return AccessModel(
             tables=tuple(sorted(chosen, key=lambda t: t.name)),
             tags=tuple(tags),
@@ -56,16 +56,16 @@ class SimulatedAccess:
         )
 
     @staticmethod
-    def _places(tables: Iterable[Table]) -> list[tuple[str, str]]:
-        places: dict[tuple[str, str], None] = {}
+    def _entities(tables: Iterable[Table]) -> list[tuple[str, str]]:
+        entities: dict[tuple[str, str], None] = {}
         for table in tables:
             name = table.name
-            places[(str(EntityType.CATALOGS), name.catalog.casefold())] = None
-            places[(str(EntityType.SCHEMAS), f"{name.catalog}.{name.schema}".casefold())] = None
-            places[(str(EntityType.TABLES), name.plain.casefold())] = None
+            entities[(str(EntityType.CATALOGS), name.catalog.casefold())] = None
+            entities[(str(EntityType.SCHEMAS), f"{name.catalog}.{name.schema}".casefold())] = None
+            entities[(str(EntityType.TABLES), name.plain.casefold())] = None
             for column in table.column_names():
-                places[(str(EntityType.COLUMNS), column.plain.casefold())] = None
-        return list(places)
+                entities[(str(EntityType.COLUMNS), column.plain.casefold())] = None
+        return list(entities)
 
     def put_tag(self, tag: TagAssignment) -> None:
         """Assign a tag, in place of one with the same key."""

@@ -142,18 +142,18 @@ class LayerState:
                 self.unsettled = False
                 continue
             kind = kind_named(entry["kind"])
-            place = (kind.name, entry["key"])
+            object_key = (kind.name, entry["key"])
             if entry["event"] == "intent":
-                self.intents[place] = Action(entry["action"])
+                self.intents[object_key] = Action(entry["action"])
                 self.unsettled = self.unsettled or kind.propagating
                 continue
-            self.intents.pop(place, None)
+            self.intents.pop(object_key, None)
             if entry["event"] == "withdrawn":
                 continue
             if entry["spec"] is None:
-                self.objects.pop(place, None)
+                self.objects.pop(object_key, None)
             else:
-                self.objects[place] = Owned.from_dict(kind, entry)
+                self.objects[object_key] = Owned.from_dict(kind, entry)
 
     def begin(self) -> None:
         """Start an apply: from here on the journal is written."""
@@ -167,7 +167,7 @@ class LayerState:
 
     def intend(self, change: Change[Any]) -> None:
         """Note that a write is about to be sent."""
-        self.intents[change.place] = change.action
+        self.intents[change.object_key] = change.action
         self.unsettled = self.unsettled or change.kind.propagating
         self._append({"event": "intent", "kind": change.kind.name, "key": change.key, "action": str(change.action)})
         if self.mirror is not None:
@@ -175,12 +175,12 @@ class LayerState:
 
     def record(self, change: Change[T], owned: Owned[T] | None) -> None:
         """Note what a change left: the object as it stands, or None when it is gone or not ours any more."""
-        place = change.place
-        self.intents.pop(place, None)
+        object_key = change.object_key
+        self.intents.pop(object_key, None)
         if owned is None:
-            self.objects.pop(place, None)
+            self.objects.pop(object_key, None)
         else:
-            self.objects[place] = owned
+            self.objects[object_key] = owned
         said = {"spec": None} if owned is None else owned.as_dict(change.kind)
         self._append({"event": "done", "kind": change.kind.name, "key": change.key, **said})
 
@@ -192,7 +192,7 @@ class LayerState:
 
     def withdraw(self, change: Change[Any]) -> None:
         """Note that a write was refused and surely not done."""
-        self.intents.pop(change.place, None)
+        self.intents.pop(change.object_key, None)
         self._append({"event": "withdrawn", "kind": change.kind.name, "key": change.key})
 
     def govern(self, tables: Iterable[TableName]) -> None:
@@ -269,7 +269,7 @@ class States:
 
     @classmethod
     def in_folder(cls, root: Path, env: str) -> States:
-        """Read the states at their places under `envs/`."""
+        """Read the states at their paths under `envs/`."""
         return cls.load(env, state_paths(root, env))
 
     def __getitem__(self, layer: Layer) -> LayerState:

@@ -12,7 +12,7 @@ from lampkeeper.model.tags import TagPermission, TagPolicy
 
 
 def merge_account(
-    *, existing: Desired, previous: Desired, new: Desired, others: Sequence[Desired], place: str
+    *, existing: Desired, previous: Desired, new: Desired, others: Sequence[Desired], location: str
 ) -> tuple[Desired, tuple[Finding, ...]]:
     """Return the new account layer, and a finding for every description on which two sides differ.
 
@@ -29,14 +29,14 @@ def merge_account(
     for side in sides:
         for group in side.groups:
             old = groups.get(group.name, group)
-            findings += _conflict("group", group.name, old.description, group.description, place)
+            findings += _conflict("group", group.name, old.description, group.description, location)
             # External is stricter: if any side marks a group as external, lampkeeper never writes it.
             groups[group.name] = replace(
                 group, description=old.description or group.description, external=old.external or group.external
             )
         for policy in side.tag_policies:
             known = policies.get(policy.key, policy)
-            findings += _conflict("governed tag", policy.key, known.description, policy.description, place)
+            findings += _conflict("governed tag", policy.key, known.description, policy.description, location)
             policies[policy.key] = replace(
                 policy,
                 description=known.description or policy.description,
@@ -87,12 +87,12 @@ def _less(existing: Desired, previous: Desired, others: Sequence[Desired]) -> De
     )
 
 
-def _conflict(what: str, name: str, old: str, new: str, place: str) -> list[Finding]:
+def _conflict(what: str, name: str, old: str, new: str, location: str) -> list[Finding]:
     if not old or not new or old == new:
         return []
     return [
         Finding(
-            code="ACCOUNT_DESCRIPTION_DIFFERS", severity=Severity.INFO, place=place,
-            message=f"{what} {name!r} keeps the description {old!r} instead of {new!r}", fix=f"edit it in {place}",
+            code="ACCOUNT_DESCRIPTION_DIFFERS", severity=Severity.INFO, location=location,
+            message=f"{what} {name!r} keeps the description {old!r} instead of {new!r}", fix=f"edit it in {location}",
         )
     ]  # fmt: skip

@@ -64,9 +64,9 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
         document = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else str(path)
+        location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else str(path)
         raise UsageError(
-            f"{place}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}", fix="correct the file"
+            f"{location}: not YAML: {getattr(error, 'problem', None) or 'unreadable'}", fix="correct the file"
         ) from None
     except (RecursionError, ValueError):
         raise UsageError(f"{path}: cannot be read as YAML", fix="correct the file") from None
@@ -91,9 +91,9 @@ def write_decisions(path: Path, decisions: Iterable[Decision]) -> bool:
     return write_text(path, _HEAD + body)
 
 
-def _decision(entry: Any, place: str) -> Decision:
+def _decision(entry: Any, location: str) -> Decision:
     if not isinstance(entry, dict):
-        raise UsageError(f"{place}: not a mapping", fix=f"give {', '.join(_FIELDS)}")
+        raise UsageError(f"{location}: not a mapping", fix=f"give {', '.join(_FIELDS)}")
     # YAML reads an unquoted yes or no as a boolean, and an unquoted time as a timestamp.
     fields: dict[str, Any] = {str(k): ("yes" if v else "no") if isinstance(v, bool) else v for k, v in entry.items()}
     missing = [k for k in _FIELDS if k != "subtype" and not fields.get(k)]
@@ -101,22 +101,22 @@ def _decision(entry: Any, place: str) -> Decision:
         odd = ", ".join(
             [*(f"{k} is missing" for k in missing), *(f"unknown {k!r}" for k in sorted(set(map(str, fields)) - set(_FIELDS)))]
         )
-        raise UsageError(f"{place}: {odd}", fix=f"give {', '.join(_FIELDS)}")
+        raise UsageError(f"{location}: {odd}", fix=f"give {', '.join(_FIELDS)}")
     if any(not isinstance(v, str) for v in fields.values()):
-        raise UsageError(f"{place}: every field must be a string", fix="put it in quotes, including times")
-    return _checked(fields, place)
+        raise UsageError(f"{location}: every field must be a string", fix="put it in quotes, including times")
+    return _checked(fields, location)
 
 
-def _checked(fields: Mapping[str, str], place: str) -> Decision:
+def _checked(fields: Mapping[str, str], location: str) -> Decision:
     try:
         column = ColumnName.parse(fields["column"])
         label, protect = LabelClass(fields["label"]), Protect(fields["protect"])
     except UsageError as error:
-        raise UsageError(f"{place}: {error.message}", fix=error.fix) from None
+        raise UsageError(f"{location}: {error.message}", fix=error.fix) from None
     except ValueError as error:
-        raise UsageError(f"{place}: {error}", fix="labels: " + ", ".join(LabelClass)) from None
+        raise UsageError(f"{location}: {error}", fix="labels: " + ", ".join(LabelClass)) from None
     if not _TIME.fullmatch(fields["at"]):
-        raise UsageError(f"{place}: at is {fields['at']!r}", fix="write a UTC time such as '2026-01-31T12:00:00Z'")
+        raise UsageError(f"{location}: at is {fields['at']!r}", fix="write a UTC time such as '2026-01-31T12:00:00Z'")
     return Decision(
         column=column, by=fields["by"], label=label, protect=protect, reason=fields["reason"], at=fields["at"],
         subtype=fields.get("subtype", ""),

@@ -310,7 +310,7 @@ class EnvFolder:
             previous=_read_account(mine),
             new=new,
             others=others,
-            place=str(account / ABAC_FILE),
+            location=str(account / ABAC_FILE),
         )
         return {account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT), mine: render_layer(new, Layer.ACCOUNT)}, findings
 
@@ -348,7 +348,7 @@ def _read_account(path: Path) -> Desired:
 
 def _unknown_group(name: str, path: Path) -> Finding:
     return Finding(
-        code="FILE_UNKNOWN_GROUP", severity=Severity.ERROR, place=str(path),
+        code="FILE_UNKNOWN_GROUP", severity=Severity.ERROR, location=str(path),
         message=f"group {name!r} is not in the account layer", fix="add it to envs/account/abac.auto.tfvars, or plan again",
     )  # fmt: skip
 
@@ -362,5 +362,7 @@ def clean_desired(read: LayerRead) -> Desired:
 def _require_clean(findings: tuple[Finding, ...]) -> None:
     if has_errors(findings):
         errors = [f for f in findings if f.severity is Severity.ERROR]
-        lines = [f"{f.place}: {f.message}" for f in errors[:20]] + ([f"and {len(errors) - 20} more"] if len(errors) > 20 else [])
+        lines = [f"{f.location}: {f.message}" for f in errors[:20]] + (
+            [f"and {len(errors) - 20} more"] if len(errors) > 20 else []
+        )
         raise UsageError("\n".join(lines), fix=errors[0].fix)

@@ -189,18 +189,18 @@ def _matches(item: Record, kind: PolicyKind) -> tuple[tuple[MatchColumn, ...], s
     if not condition:
         if alias:
             raise UsageError(
-                f"{item.place_of('match_alias')}: match_alias without match_condition", fix="add match_condition = ..."
+                f"{item.location_of('match_alias')}: match_alias without match_condition", fix="add match_condition = ..."
             )
         return entries, on_column
     if entries:
-        raise UsageError(f"{item.place}: match_condition and match_columns in one policy", fix="use match_columns alone")
+        raise UsageError(f"{item.location}: match_condition and match_columns in one policy", fix="use match_columns alone")
     entries = (MatchColumn(alias=item.text("match_alias"), condition=_condition(item, "match_condition")),)
     return entries, (on_column or alias) if kind is PolicyKind.COLUMN_MASK else on_column
 
 
 def _argument(item: Record) -> Argument:
     if item.has("alias") == item.has("constant"):
-        raise UsageError(f"{item.place}: an entry of using takes either alias or constant")
+        raise UsageError(f"{item.location}: an entry of using takes either alias or constant")
     return Argument(alias=item.text("alias")) if item.has("alias") else Argument(constant=item.text("constant"))
 
 
@@ -210,7 +210,7 @@ def _condition(item: Record, name: str) -> Condition:
     except ConditionError as error:
         item.problems.append(
             Finding(
-                code=BAD_CONDITION, severity=Severity.ERROR, place=item.place_of(name), message=error.message, fix=error.fix
+                code=BAD_CONDITION, severity=Severity.ERROR, location=item.location_of(name), message=error.message, fix=error.fix
             )
         )  # fmt: skip
         return _UNREAD
@@ -220,7 +220,7 @@ def _parts(item: Record, name: str, text: str) -> tuple[str, ...]:
     try:
         return split_name(text)
     except UsageError as error:
-        raise UsageError(f"{item.place_of(name)}: {error.message}", fix=error.fix) from None
+        raise UsageError(f"{item.location_of(name)}: {error.message}", fix=error.fix) from None
 
 
 def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -> _E:
@@ -229,5 +229,5 @@ def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -
         return words(text)
     except ValueError:
         raise UsageError(
-            f"{item.place_of(name)}: {name} is {text!r}", fix=f"use one of {', '.join(str(w) for w in words)}"
+            f"{item.location_of(name)}: {name} is {text!r}", fix=f"use one of {', '.join(str(w) for w in words)}"
         ) from None

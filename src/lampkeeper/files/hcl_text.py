@@ -33,14 +33,14 @@ class HclDocument:
     offsets: dict[Key, int]
     line_starts: tuple[int, ...] = field(repr=False)
 
-    def place(self, *key: str | int) -> str:
+    def location(self, *key: str | int) -> str:
         """Return `file:line:column` of a value, or of the nearest enclosing value in the file."""
         while key and key not in self.offsets:
             key = key[:-1]
-        return _place(self.path, self.line_starts, self.offsets.get(key, 0))
+        return _location(self.path, self.line_starts, self.offsets.get(key, 0))
 
 
-def _place(path: str, line_starts: tuple[int, ...], offset: int) -> str:
+def _location(path: str, line_starts: tuple[int, ...], offset: int) -> str:
     line = bisect_right(line_starts, offset)
     return f"{path}:{line}:{offset - line_starts[line - 1] + 1}"
 
@@ -70,7 +70,7 @@ class HclCursor:
     def refuse_second(self, values: Mapping[str, Value], around: Key, name: str, at: int) -> None:
         """Raise UsageError if a name is already set."""
         if name in values:
-            first = _place(self._path, self._line_starts, self.offsets[(*around, name)])
+            first = _location(self._path, self._line_starts, self.offsets[(*around, name)])
             self.at = at
             raise self.error(f"{name!r} is set twice, first at {first}", fix="keep one of them")
 
@@ -177,4 +177,4 @@ class HclCursor:
         """Return an error about the text at this position."""
         if self._secret:
             message, fix = "is not readable (not shown because it may hold secrets)", 'write one name = "value" per line'
-        return UsageError(f"{_place(self._path, self._line_starts, self.at)}: {message}", fix=fix)
+        return UsageError(f"{_location(self._path, self._line_starts, self.at)}: {message}", fix=fix)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lampkeeper.files.text import place_of
+from lampkeeper.files.text import location_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.masks import Function, FunctionExample, FunctionRole, Parameter
 from lampkeeper.model.names import FunctionName, write_name
@@ -168,8 +168,8 @@ def _home(statement: _Statement, catalog: str) -> tuple[str, str]:
 
 
 def _twice(function: Function, path: Path | str, text: str, start: int) -> UsageError:
-    place = place_of(path, text, start)
-    return UsageError(f"{place}: {function.name} is defined twice, differently", fix="keep one of them")
+    location = location_of(path, text, start)
+    return UsageError(f"{location}: {function.name} is defined twice, differently", fix="keep one of them")
 
 
 def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Function, int]:
@@ -184,7 +184,7 @@ def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Functio
     full = (*(catalog, schema)[: 3 - len(parts)], *parts)
     if len(full) != 3 or not all(full):
         raise UsageError(
-            f"{place_of(statement.path, statement.text, start)}: {write_name(*parts)} has no catalog and schema",
+            f"{location_of(statement.path, statement.text, start)}: {write_name(*parts)} has no catalog and schema",
             fix="put USE CATALOG ...; USE SCHEMA ...; before it",
         )
     name = FunctionName(*full)
@@ -192,7 +192,7 @@ def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Functio
     clauses = dict(statement.clauses())
     for wanted in ("RETURNS", "RETURN"):
         if not clauses.get(wanted):
-            raise UsageError(f"{place_of(statement.path, statement.text, start)}: {name} has no {wanted} clause")
+            raise UsageError(f"{location_of(statement.path, statement.text, start)}: {name} has no {wanted} clause")
     role, examples = statement.notes()
     if role is None:
         looks_like_filter = clauses["RETURNS"].upper() == "BOOLEAN" and "filter" in name.function.lower()
@@ -207,12 +207,12 @@ def _function(statement: _Statement, catalog: str, schema: str) -> tuple[Functio
 
 
 def _tokens(text: str, path: str) -> tuple[SqlToken, ...]:
-    """Return the tokens; raise UsageError with the place of a string, name or comment that never ends."""
+    """Return the tokens; raise UsageError with the location of a string, name or comment that never ends."""
     try:
         return sql_tokens(text)
     except SqlTextError as error:
         fix = f"end it with {error.close}" if error.close else "check quotes and comments"
-        raise UsageError(f"{place_of(path, text, error.offset)}: {error}", fix=fix) from None
+        raise UsageError(f"{location_of(path, text, error.offset)}: {error}", fix=fix) from None
 
 
 def _statements(text: str, path: str) -> Iterator[_Statement]:
@@ -251,7 +251,7 @@ class _Statement:
     def error(self, message: str, fix: str = "") -> UsageError:
         token = self._peek()
         shown = repr(token.text[:30]) if token else "the end of the statement"
-        return UsageError(f"{place_of(self.path, self.text, self.offset)}: {message}, found {shown}", fix=fix)
+        return UsageError(f"{location_of(self.path, self.text, self.offset)}: {message}, found {shown}", fix=fix)
 
     def take_words(self, *words: str) -> bool:
         ahead = self._tokens[self._index : self._index + len(words)]
@@ -324,7 +324,7 @@ class _Statement:
         try:
             return FunctionExample.parse(text)
         except UsageError as error:
-            raise UsageError(f"{place_of(self.path, self.text, note.start)}: {error.message}", fix=error.fix) from None
+            raise UsageError(f"{location_of(self.path, self.text, note.start)}: {error.message}", fix=error.fix) from None
 
     def _type(self, until: tuple[str, ...]) -> str:
         """Return the text of a type: words, and punctuation inside parentheses or angle brackets."""

@@ -36,13 +36,13 @@ class Record:
         return cls(document, document.values)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Return `file:line:column` of this record."""
-        return self._document.place(*self._key)
+        return self._document.location(*self._key)
 
-    def place_of(self, *name: str | int) -> str:
+    def location_of(self, *name: str | int) -> str:
         """Return `file:line:column` of a field (or an entry of it), or of the record if the field is absent."""
-        return self._document.place(*self._key, *name)
+        return self._document.location(*self._key, *name)
 
     def has(self, name: str) -> bool:
         """Return whether the field is present and not null."""
@@ -75,7 +75,7 @@ class Record:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{self.place_of(name)}: {name} must be a whole number from 1")
+            raise UsageError(f"{self.location_of(name)}: {name} must be a whole number from 1")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Record:
         for index, item in enumerate(value):
             if not isinstance(item, str):
                 raise UsageError(
-                    f"{self._document.place(*self._key, name, index)}: {name}[{index}] must be a string, not {_kind(item)}",
+                    f"{self._document.location(*self._key, name, index)}: {name}[{index}] must be a string, not {_kind(item)}",
                     fix="put it in double quotes",
                 )
         return tuple(v for v in value if isinstance(v, str))
@@ -100,7 +100,7 @@ class Record:
             try:
                 found.append(TableName.parse(text))
             except UsageError as error:
-                raise UsageError(f"{self.place_of(name, index)}: {error.message}", fix=error.fix) from None
+                raise UsageError(f"{self.location_of(name, index)}: {error.message}", fix=error.fix) from None
         return tuple(found)
 
     def csv(self, name: str) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class Record:
         for index, item in enumerate(value):
             if not isinstance(item, dict):
                 raise UsageError(
-                    f"{self._document.place(*self._key, name, index)}: {name}[{index}] must be a map, not {_kind(item)}",
+                    f"{self._document.location(*self._key, name, index)}: {name}[{index}] must be a map, not {_kind(item)}",
                     fix="write { field = value, ... }",
                 )
             yield self._child(item, name, index)
@@ -131,7 +131,9 @@ class Record:
             raise self.wrong(name, "a map", value)
         for key, item in value.items():
             if not isinstance(item, dict):
-                raise UsageError(f"{self._document.place(*self._key, name, key)}: {name}.{key} must be a map, not {_kind(item)}")
+                raise UsageError(
+                    f"{self._document.location(*self._key, name, key)}: {name}.{key} must be a map, not {_kind(item)}"
+                )
             yield key, self._child(item, name, key)
 
     def inside(self, name: str) -> Record | None:
@@ -164,7 +166,7 @@ class Record:
             if name not in self._asked:
                 known = ", ".join(sorted(self._asked))
                 yield Finding(
-                    code="FILE_UNKNOWN_KEY", severity=Severity.ERROR, place=self.place_of(name),
+                    code="FILE_UNKNOWN_KEY", severity=Severity.ERROR, location=self.location_of(name),
                     message=f"unknown key {name!r}", fix=f"remove it, or use one of: {known}",
                 )  # fmt: skip
         for child in self._children:
@@ -172,13 +174,13 @@ class Record:
 
     def wrong(self, name: str, wanted: str, value: Value) -> UsageError:
         """Return the error for a field of the wrong type."""
-        return UsageError(f"{self.place_of(name)}: {name} must be {wanted}, not {_kind(value)}")
+        return UsageError(f"{self.location_of(name)}: {name} must be {wanted}, not {_kind(value)}")
 
     def _get(self, name: str, *, required: bool = False) -> Value:
         self._asked[name] = None
         value = self._values.get(name)
         if value is None and required:
-            raise UsageError(f"{self.place}: {name} is missing", fix=f"add {name} = ...")
+            raise UsageError(f"{self.location}: {name} is missing", fix=f"add {name} = ...")
         return value
 
     def _child(self, values: Mapping[str, Value], *key: str | int) -> Record:

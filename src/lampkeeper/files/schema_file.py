@@ -28,7 +28,7 @@ class RawColumn:
     column: str
     type: str
     comment: str
-    place: str
+    location: str
     nullable: bool = True
     table_comment: str = ""
     values: tuple[str, ...] = ()
@@ -40,14 +40,14 @@ class SchemaFile:
     """The tables of a file, and findings about changed names and guessed types.
 
     `order` has the column of every entry in the file's order (a repeated entry appears twice); `values`
-    are examples given with columns; `places` holds `file:line` of each column. `count` counts the statements of a .sql file;
+    are examples given with columns; `locations` holds `file:line` of each column. `count` counts the statements of a .sql file;
     `about` maps a finding to the table that may lack columns.
     """
 
     tables: tuple[Table, ...]
     order: tuple[ColumnName, ...]
     values: Mapping[ColumnName, tuple[str, ...]]
-    places: Mapping[ColumnName, str]
+    locations: Mapping[ColumnName, str]
     findings: tuple[Finding, ...]
     count: StatementCount = field(default_factory=StatementCount)
     about: Mapping[Finding, TableName] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def read_schema(text: str, path: Path, *, dialect: str = "", catalog: str = "") 
     else:
         raise UsageError(f"{path}: {path.suffix or 'no extension'} is not a schema file", fix="give a .sql or a .jsonl file")
     if not raw:
-        lost = next((f"; {f.place}: {f.message}" for f in builder.findings if f.severity is Severity.ERROR), "")
+        lost = next((f"; {f.location}: {f.message}" for f in builder.findings if f.severity is Severity.ERROR), "")
         raise UsageError(f"{path}: no table in the file{lost}", fix="it must hold CREATE TABLE statements or one column per line")
     for column in raw:
         builder.add(column)
@@ -98,7 +98,7 @@ class _Builder:
     names: dict[tuple[TableName, str], str] = field(default_factory=dict)
     order: list[ColumnName] = field(default_factory=list)
     values: dict[ColumnName, tuple[str, ...]] = field(default_factory=dict)
-    places: dict[ColumnName, str] = field(default_factory=dict)
+    locations: dict[ColumnName, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     count: StatementCount = field(default_factory=StatementCount)
     owners: Mapping[Finding, tuple[str, str, str]] = field(default_factory=dict)
@@ -112,23 +112,23 @@ class _Builder:
             name = ColumnName(table, self.names[(table, folded)])
             self.order.append(name)
             message = f"column {raw.column!r} of {table} is given twice"
-            self._note("SCHEMA_COLUMN_TWICE", Severity.WARNING, raw.place, message, f"it is first at {self.places[name]}")
+            self._note("SCHEMA_COLUMN_TWICE", Severity.WARNING, raw.location, message, f"it is first at {self.locations[name]}")
             return
         legal = free_name(legal_column_name(raw.column), lambda n: n.casefold() in columns)
         name = ColumnName(table, legal)
         if legal != raw.column:
             message = f"column {raw.column!r} is not a valid column name"
-            self._note("SCHEMA_NAME_CHANGED", Severity.WARNING, raw.place, message, f"it is renamed to {legal!r}")
+            self._note("SCHEMA_NAME_CHANGED", Severity.WARNING, raw.location, message, f"it is renamed to {legal!r}")
         kind = databricks_type(raw.type)
         if kind is None:
             what = f"type {raw.type!r} of {name} is not known" if raw.type.strip() else f"{name} has no type"
             # A qualified type is user-defined in the other database: a string is its right representation.
             severity = Severity.INFO if "." in raw.type.split("(")[0] else Severity.WARNING
-            self._note("SCHEMA_TYPE_UNKNOWN", severity, raw.place, what, f"it is read as {FALLBACK}")
+            self._note("SCHEMA_TYPE_UNKNOWN", severity, raw.location, what, f"it is read as {FALLBACK}")
         columns[legal.casefold()] = Column(name=legal, type=kind or FALLBACK, comment=raw.comment, nullable=raw.nullable)
         self.names[(table, folded)] = legal
         self.order.append(name)
-        self.places[name] = raw.place
+        self.locations[name] = raw.location
         if raw.values:
             self.values[name] = raw.values
 
@@ -142,7 +142,7 @@ class _Builder:
             for what, old, new in zip(("catalog", "schema", "table"), parts, legal, strict=True):
                 if old.lower() != new:
                     self._note(
-                        "SCHEMA_NAME_CHANGED", Severity.WARNING if what == "table" else Severity.INFO, raw.place,
+                        "SCHEMA_NAME_CHANGED", Severity.WARNING if what == "table" else Severity.INFO, raw.location,
                         f"{what} {old!r} is not a valid name in the catalog, or is not unique", f"it is renamed to {new!r}",
                     )  # fmt: skip
             self.given[key] = table
@@ -155,8 +155,8 @@ class _Builder:
         catalog, schema, table = parts
         return TableName(*(legal_object_name(p) for p in (catalog or self.default, schema or self.stem, table)))
 
-    def _note(self, code: str, severity: Severity, place: str, message: str, fix: str) -> None:
-        self.findings.append(Finding(code=code, severity=severity, place=place, message=message, fix=fix))
+    def _note(self, code: str, severity: Severity, location: str, message: str, fix: str) -> None:
+        self.findings.append(Finding(code=code, severity=severity, location=location, message=message, fix=fix))
 
     def done(self) -> SchemaFile:
         tables = (
@@ -165,31 +165,31 @@ class _Builder:
         )
         about = {f: self.given.get(parts) or self._name(parts) for f, parts in self.owners.items()}
         return SchemaFile(
-            tables=tuple(sorted(tables, key=lambda t: t.name)), order=tuple(self.order), values=self.values, places=self.places,
-            findings=sort_findings(self.findings), count=self.count, about=about,
+            tables=tuple(sorted(tables, key=lambda t: t.name)), order=tuple(self.order), values=self.values,
+            locations=self.locations, findings=sort_findings(self.findings), count=self.count, about=about,
         )  # fmt: skip
 
 
 def _json_column(line: str, path: Path, number: int) -> RawColumn:
     data = read_json(line, path, line=number)
-    place = f"{path}:{number}"
+    location = f"{path}:{number}"
     if not isinstance(data, dict):
-        raise UsageError(f"{place}: not an object", fix='write {"db": ..., "table": ..., "column": ..., "type": ...}')
+        raise UsageError(f"{location}: not an object", fix='write {"db": ..., "table": ..., "column": ..., "type": ...}')
     values = data.get("values") or []
     if not isinstance(values, list):
-        raise UsageError(f"{place}: values must be a list of strings")
+        raise UsageError(f"{location}: values must be a list of strings")
     return RawColumn(
-        catalog=_field(data, "catalog", place), schema=_field(data, "schema", place) or _field(data, "db", place),
-        table=_field(data, "table", place, required=True), column=_field(data, "column", place, required=True),
-        type=_field(data, "type", place), comment=_field(data, "comment", place), place=place,
-        table_comment=_field(data, "table_comment", place), values=tuple(str(v) for v in values if v is not None),
+        catalog=_field(data, "catalog", location), schema=_field(data, "schema", location) or _field(data, "db", location),
+        table=_field(data, "table", location, required=True), column=_field(data, "column", location, required=True),
+        type=_field(data, "type", location), comment=_field(data, "comment", location), location=location,
+        table_comment=_field(data, "table_comment", location), values=tuple(str(v) for v in values if v is not None),
     )  # fmt: skip
 
 
-def _field(data: dict[str, Any], name: str, place: str, *, required: bool = False) -> str:
+def _field(data: dict[str, Any], name: str, location: str, *, required: bool = False) -> str:
     value = data.get(name)
     if value is None and not required:
         return ""
     if not isinstance(value, str) or (required and not value):
-        raise UsageError(f"{place}: {name!r} must be a string", fix=f'add "{name}": "..."')
+        raise UsageError(f"{location}: {name!r} must be a string", fix=f'add "{name}": "..."')
     return value

@@ -151,7 +151,7 @@ def _columns(relation: Relation, path: Path, dialect: str, reader: ScriptReader)
     return [
         {
             "catalog": catalog, "schema": schema, "table": table, "column": c.name,
-            "type": _plain_type(reader.types.expand(c.type), dialect), "comment": c.comment, "place": f"{path}:{c.line}",
+            "type": _plain_type(reader.types.expand(c.type), dialect), "comment": c.comment, "location": f"{path}:{c.line}",
             "nullable": c.nullable, "table_comment": relation.comment, "kind": relation.kind,
         }
         for c in relation.columns
@@ -173,7 +173,7 @@ def _plain_type(text: str, dialect: str) -> str:
 def _finding(unfollowed: Unfollowed) -> Finding:
     lost = LOST if unfollowed.severity is Severity.ERROR else "SCHEMA_STATEMENT_PASSED"
     return Finding(
-        code=unfollowed.code or lost, severity=unfollowed.severity, place=unfollowed.place, message=unfollowed.reason,
+        code=unfollowed.code or lost, severity=unfollowed.severity, location=unfollowed.location, message=unfollowed.reason,
         fix=unfollowed.fix,
     )  # fmt: skip
 
@@ -183,12 +183,14 @@ def _passed(unfollowed: Iterable[Unfollowed], path: Path) -> list[Finding]:
     lines: dict[str, list[str]] = defaultdict(list)
     for each in unfollowed:
         if each.severity is Severity.INFO:
-            lines[each.reason].append(each.place.rpartition(":")[2])
+            lines[each.reason].append(each.location.rpartition(":")[2])
     found = []
     for reason, where in lines.items():
         more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
         message = f"{reason}: skipped, defines no column: line {', '.join(where[:_SHOWN])}{more}"
-        found.append(Finding(code="SCHEMA_STATEMENT_PASSED", severity=Severity.INFO, place=f"{path}:{where[0]}", message=message))
+        found.append(
+            Finding(code="SCHEMA_STATEMENT_PASSED", severity=Severity.INFO, location=f"{path}:{where[0]}", message=message)
+        )
     return found
 
 
@@ -199,8 +201,8 @@ def _controls(relation: Relation, path: Path) -> list[Finding]:
     found += [(f"{path}:{relation.line}", table, t) for t in relation.controls]
     return [
         Finding(
-            code="SCHEMA_CONTROL", severity=Severity.WARNING, place=place,
+            code="SCHEMA_CONTROL", severity=Severity.WARNING, location=location,
             message=f"{what} is protected already: {text[:120]}", fix="decide which protection stays before you apply",
         )
-        for place, what, text in found if relation.kind is not TableKind.VIEW
+        for location, what, text in found if relation.kind is not TableKind.VIEW
     ]  # fmt: skip

@@ -146,7 +146,9 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
     if settings.genie_only and settings.groups:
         findings.append(
-            _finding("SETTINGS_GROUPS_IN_GENIE_ONLY", record.place_of("groups"), "genie_only manages no groups", "remove groups")
+            _finding(
+                "SETTINGS_GROUPS_IN_GENIE_ONLY", record.location_of("groups"), "genie_only manages no groups", "remove groups"
+            )
         )
     return SettingsRead(settings=settings, findings=sort_findings(findings))
 
@@ -172,7 +174,7 @@ def render_settings(settings: Settings) -> str:
         "unreviewed_columns": "" if settings.unreviewed_columns is Unreviewed.ALLOW else str(settings.unreviewed_columns),
         "exemptions": [_exemption_value(e) for e in settings.exemptions],
         "waivers": [
-            {"finding": w.finding, "place": w.at, "reason": w.reason, "owner": w.owner, "expires": w.expires.isoformat()}
+            {"finding": w.finding, "location": w.at, "reason": w.reason, "owner": w.owner, "expires": w.expires.isoformat()}
             for w in settings.waivers
         ],
     }
@@ -189,7 +191,7 @@ def read_auth(text: str, path: Path | str) -> Auth:
     record = Record.of(read_variables(text, str(path), secret=True))
     auth = Auth(**{field: record.text(key, "") for key, field in _AUTH_KEYS.items()})
     for finding in record.unknown():
-        raise UsageError(f"{finding.place}: {finding.message}", fix=finding.fix)
+        raise UsageError(f"{finding.location}: {finding.message}", fix=finding.fix)
     return auth
 
 
@@ -202,7 +204,7 @@ def render_auth(auth: Auth) -> str:
 def _space(item: Record, catalog: str) -> SpaceSettings:
     name = item.text("name")
     if not space_key(name):
-        raise UsageError(f"{item.place_of('name')}: space name {name!r} has no letter or digit", fix="name it with letters")
+        raise UsageError(f"{item.location_of('name')}: space name {name!r} has no letter or digit", fix="name it with letters")
     return SpaceSettings(
         name=name, space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
         tables=_patterns(item, "uc_tables", catalog),
@@ -222,7 +224,7 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
         try:
             parts = split_name(text)
         except UsageError as error:
-            raise UsageError(f"{record.place_of(name, index)}: {error.message}", fix=error.fix) from None
+            raise UsageError(f"{record.location_of(name, index)}: {error.message}", fix=error.fix) from None
         star = parts[-1] == "*" and not text.rstrip().endswith("`")
         if len(parts) == 2 and catalog:
             parts = (catalog, *parts)
@@ -231,7 +233,7 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
             continue
         if len(parts) != 3 or "*" in _QUOTED.sub("quoted", text).split(".")[:-1]:
             raise UsageError(
-                f"{record.place_of(name, index)}: {text!r} is not a table name",
+                f"{record.location_of(name, index)}: {text!r} is not a table name",
                 fix="write catalog.schema.table, catalog.schema.* or catalog.*",
             )
         found.append(f"{write_name(*parts[:2])}.*" if star else write_name(*parts))
@@ -255,7 +257,8 @@ def _identity(item: Record) -> Identity:
     if not _TOKEN_ENV.match(variable):
         # A user may have pasted a token here: the error message must not repeat it.
         raise UsageError(
-            f"{item.place_of('token_env')}: token_env must be the name of an environment variable", fix="never put a token here"
+            f"{item.location_of('token_env')}: token_env must be the name of an environment variable",
+            fix="never put a token here",
         )
     return Identity(name=item.text("name"), token_env=variable, groups=item.texts("groups"))
 
@@ -264,23 +267,25 @@ def _exemption(item: Record) -> Exemption:
     _require_texts(item, "exemption", "principal")
     if item.text("principal").strip(" `").casefold() in _EVERYBODY:
         raise UsageError(
-            f"{item.place_of('principal')}: an exemption of all users would disable the policies",
+            f"{item.location_of('principal')}: an exemption of all users would disable the policies",
             fix="name the user, the application ID or the group that needs it",
         )
     families = item.texts("families")
     for index, family in enumerate(families):
         if not family.strip():
-            raise UsageError(f"{item.place_of('families', index)}: the family is empty", fix="name a governed tag, or unreviewed")
+            raise UsageError(
+                f"{item.location_of('families', index)}: the family is empty", fix="name a governed tag, or unreviewed"
+            )
     return Exemption(
-        principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), families=families, place=item.place,
+        principal=item.text("principal"), kind=_word(item, "kind", ExemptionKind), families=families, location=item.location,
         reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
     )  # fmt: skip
 
 
 def _waiver(item: Record) -> Waiver:
-    _require_texts(item, "waiver", "finding", "place")
+    _require_texts(item, "waiver", "finding", "location")
     return Waiver(
-        finding=item.text("finding"), at=item.text("place"), place=item.place,
+        finding=item.text("finding"), at=item.text("location"), location=item.location,
         reason=item.text("reason"), owner=item.text("owner"), expires=_last_day(item),
     )  # fmt: skip
 
@@ -289,7 +294,7 @@ def _require_texts(item: Record, what: str, *names: str) -> None:
     """Raise UsageError if an exception lacks its subject, its reason or its owner."""
     for name in (*names, "reason", "owner"):
         if not item.text(name).strip():
-            raise UsageError(f"{item.place_of(name)}: {name} is empty", fix=f"give the {name} of the {what}")
+            raise UsageError(f"{item.location_of(name)}: {name} is empty", fix=f"give the {name} of the {what}")
 
 
 def _last_day(item: Record) -> date:
@@ -297,7 +302,7 @@ def _last_day(item: Record) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{item.place_of('expires')}: {text!r} is not a date", fix='write expires = "2027-01-31"') from None
+        raise UsageError(f"{item.location_of('expires')}: {text!r} is not a date", fix='write expires = "2027-01-31"') from None
 
 
 def _exemption_value(exemption: Exemption) -> dict[str, Value]:
@@ -314,7 +319,7 @@ def _word(item: Record, name: str, words: type[_E], default: _E | None = None) -
         return words(text)
     except ValueError:
         known = ", ".join(str(w) for w in words)
-        raise UsageError(f"{item.place_of(name)}: {name} is {text!r}", fix=f"use one of {known}") from None
+        raise UsageError(f"{item.location_of(name)}: {name} is {text!r}", fix=f"use one of {known}") from None
 
 
 def _hash_key(record: Record) -> HashKeySettings:
@@ -322,7 +327,7 @@ def _hash_key(record: Record) -> HashKeySettings:
     if not _TOKEN_ENV.match(variable) or len(variable) > _LONGEST_VARIABLE:
         # A user may have pasted a key here: the error message must not repeat it.
         raise UsageError(
-            f"{record.place_of('hash_key_env')}: hash_key_env must be the name of an environment variable",
+            f"{record.location_of('hash_key_env')}: hash_key_env must be the name of an environment variable",
             fix="never put a key here",
         )
     name = record.text("hash_key_name", HASH_KEY_NAME) or HASH_KEY_NAME
@@ -336,7 +341,7 @@ def _space_findings(settings: Settings, record: Record) -> list[Finding]:
         if space.key in seen:
             found.append(
                 _finding(
-                    "SETTINGS_SPACE_KEY_TWICE", record.place_of("genie_spaces", index),
+                    "SETTINGS_SPACE_KEY_TWICE", record.location_of("genie_spaces", index),
                     f"spaces {seen[space.key]!r} and {space.name!r} share the key {space.key!r}", "rename one of them",
                 )
             )  # fmt: skip
@@ -349,11 +354,11 @@ def _manage_groups(record: Record) -> list[Finding]:
         return []
     return [
         _finding(
-            "SETTINGS_MANAGE_GROUPS", record.place_of("manage_groups"),
+            "SETTINGS_MANAGE_GROUPS", record.location_of("manage_groups"),
             "groups are managed by the account layer, not by an environment", "remove manage_groups",
         )
     ]  # fmt: skip
 
 
-def _finding(code: str, place: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix)
+def _finding(code: str, location: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, location=location, message=message, fix=fix)

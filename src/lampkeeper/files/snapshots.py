@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lampkeeper.files.text import place_of
+from lampkeeper.files.text import location_of
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label, LabelClass, LabelSource, Protect
 from lampkeeper.model.masks import Function, FunctionRole, Parameter
@@ -118,8 +118,8 @@ def read_json(text: str, path: Path | str, line: int = 0) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"{path}:{line}:{error.colno}" if line else place_of(path, text, error.pos)
-        raise UsageError(f"{place}: not JSON: {error.msg}", fix="correct the file, or recreate it") from None
+        location = f"{path}:{line}:{error.colno}" if line else location_of(path, text, error.pos)
+        raise UsageError(f"{location}: not JSON: {error.msg}", fix="correct the file, or recreate it") from None
     except RecursionError:
         raise UsageError(f"{path}:{line or 1}: nested too deep") from None
 

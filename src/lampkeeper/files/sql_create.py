@@ -164,7 +164,7 @@ class CreateRelation:
                 # Columns taken from another table stand where that one was made.
                 line = max([statement.script.line(statement.start), *(c.line for c in relation.columns[:1])])
                 twice = Unfollowed(
-                    place=f"{statement.script.path}:{line}",
+                    location=f"{statement.script.path}:{line}",
                     reason=message, severity=Severity.WARNING, fix="keep one of them", table=relation.parts,
                     code="SCHEMA_TABLE_TWICE",
                 )  # fmt: skip

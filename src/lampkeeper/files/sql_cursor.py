@@ -88,7 +88,7 @@ class Cursor:
         """Return an error with the location of the next token."""
         shown = repr(str(self.tokens[self.at].text)[:30]) if not self.done else "the end of the statement"
         dialect = self.statement.script.dialect
-        what = f"{self.statement.script.exact_place(self._offset())}: not a statement of {dialect}: {message}, found {shown}"
+        what = f"{self.statement.script.exact_location(self._offset())}: not a statement of {dialect}: {message}, found {shown}"
         return UsageError(what, fix=fix or "correct it, or name the dialect")
 
     def name(self) -> str:

@@ -60,9 +60,9 @@ def hidden_relation(statement: Statement, skip: int = 0) -> str:
 
 def lost(statement: Statement, reason: str, table: Parts | None = None, fix: str = _FIX) -> Unfollowed:
     """Return the error for a statement that may define columns and was not read."""
-    return Unfollowed(place=statement.place, reason=reason, severity=Severity.ERROR, fix=fix, table=table)
+    return Unfollowed(location=statement.location, reason=reason, severity=Severity.ERROR, fix=fix, table=table)
 
 
 def passed(statement: Statement, what: str, verb: str = "") -> Unfollowed:
     """Return the note about a statement without columns."""
-    return Unfollowed(place=statement.place, reason=f"{verb}{what}", severity=Severity.INFO)
+    return Unfollowed(location=statement.location, reason=f"{verb}{what}", severity=Severity.INFO)

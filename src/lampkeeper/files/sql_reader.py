@@ -161,7 +161,9 @@ class ScriptReader:
         at = relation.index(names[-1]) if relation is not None and kind == "COLUMN" else None
         if relation is None or (kind == "COLUMN" and at is None):
             reason = f"COMMENT ON {kind}: {'.'.join(names)!r} is not created before it in this file"
-            return Unfollowed(place=statement.place, reason=reason, severity=Severity.WARNING, fix="create it first", table=None)
+            return Unfollowed(
+                location=statement.location, reason=reason, severity=Severity.WARNING, fix="create it first", table=None
+            )
         if at is None:
             relation.comment = text
         else:

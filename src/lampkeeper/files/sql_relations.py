@@ -68,7 +68,7 @@ class Relation:
 class Unfollowed:
     """A statement that was not read: the reason, the severity, and the relation it may define."""
 
-    place: str
+    location: str
     reason: str
     severity: Severity
     fix: str = ""

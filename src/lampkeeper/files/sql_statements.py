@@ -54,11 +54,11 @@ class Script:
         """Return the line of an offset, from 1."""
         return bisect_right(self._lines, offset)
 
-    def place(self, offset: int) -> str:
+    def location(self, offset: int) -> str:
         """Return `file:line`."""
         return f"{self.path}:{self.line(offset)}"
 
-    def exact_place(self, offset: int) -> str:
+    def exact_location(self, offset: int) -> str:
         """Return `file:line:column`."""
         line = self.line(offset)
         return f"{self.path}:{line}:{offset - self._lines[line - 1] + 1}"
@@ -78,9 +78,9 @@ class Statement:
         return int(self.tokens[0].start)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Return `file:line` of its first token."""
-        return self.script.place(self.start)
+        return self.script.location(self.start)
 
     @property
     def source(self) -> str:
@@ -106,7 +106,7 @@ def read_statements(text: str, path: Path, dialect: str) -> tuple[Statement, ...
         tokens = dialect_tokens(prepared, dialect)
     except SqlTextError as error:
         fix = f"end it with {error.close}" if error.close else f"check quotes and comments: is it {dialect} SQL?"
-        raise UsageError(f"{script.exact_place(error.offset)}: {error}", fix=fix) from None
+        raise UsageError(f"{script.exact_location(error.offset)}: {error}", fix=fix) from None
     return tuple(_split(_once(tokens), script, batches))
 
 

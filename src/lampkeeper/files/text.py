@@ -36,7 +36,7 @@ def read_text(path: Path) -> str:
         raise UsageError(message, fix="save the file as UTF-8") from None
 
 
-def place_of(path: Path | str, text: str, offset: int) -> str:
+def location_of(path: Path | str, text: str, offset: int) -> str:
     """Return `file:line:column`, both from 1, of an offset into the text."""
     return f"{path}:{text.count(chr(10), 0, offset) + 1}:{offset - (text.rfind(chr(10), 0, offset) + 1) + 1}"
 

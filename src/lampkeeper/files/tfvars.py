@@ -115,25 +115,25 @@ def read_layer(text: str, path: Path | str, layer: Layer | None = None, function
         read = section.read(record)
         fields[section.field] = read if isinstance(read, Mapping) else tuple(read)
     desired = Desired(**fields, functions=tuple(functions))
-    findings = [*record.problems, *_misplaced(record, document.values, layer), *_doubles(desired, str(path))]
-    taken = {f.place for f in findings}
-    findings += [f for f in record.unknown() if f.place not in taken]
+    findings = [*record.problems, *_of_other_layer(record, document.values, layer), *_doubles(desired, str(path))]
+    taken = {f.location for f in findings}
+    findings += [f for f in record.unknown() if f.location not in taken]
     keys = tuple(s.key for s in sections(layer) if record.has(s.key))
     return LayerRead(desired=desired, keys=keys, findings=sort_findings(findings))
 
 
-def _misplaced(record: Record, values: Mapping[str, Value], layer: Layer | None) -> Iterator[Finding]:
+def _of_other_layer(record: Record, values: Mapping[str, Value], layer: Layer | None) -> Iterator[Finding]:
     for key in values:
         homes = next((s.layers for s in SECTIONS if s.key == key), _WORKSPACE if key.startswith("genie_") else ())
         if layer is not None and homes and layer not in homes:
             yield Finding(
-                code="FILE_WRONG_LAYER", severity=Severity.ERROR, place=record.place_of(key),
+                code="FILE_WRONG_LAYER", severity=Severity.ERROR, location=record.location_of(key),
                 message=f"{key!r} must not be in the {layer} layer",
                 fix=f"move it to the abac.auto.tfvars of the {homes[0]} layer",
             )  # fmt: skip
         elif key.startswith("genie_") and key != "genie_space_configs":
             yield Finding(
-                code="FILE_OLD_KEY", severity=Severity.ERROR, place=record.place_of(key),
+                code="FILE_OLD_KEY", severity=Severity.ERROR, location=record.location_of(key),
                 message=f"{key!r} is the old form for a single space",
                 fix="write genie_space_configs = { \"<space name>\" = { ... } }",
             )  # fmt: skip
@@ -156,7 +156,7 @@ def _doubles(desired: Desired, path: str) -> Iterator[Finding]:
         for key in keys:
             if key in seen:
                 yield Finding(
-                    code="FILE_GIVEN_TWICE", severity=Severity.ERROR, place=path,
+                    code="FILE_GIVEN_TWICE", severity=Severity.ERROR, location=path,
                     message=f"{what} {' '.join(repr(k) for k in key)} is given twice", fix="keep one of them",
                 )  # fmt: skip
             seen.add(key)

@@ -333,7 +333,7 @@ def identity_of(type_text: str) -> LibraryFunction:
     """Return the identity function of a type, which shows how the engine prints its literals."""
     name = "plain_" + "".join(c if c.isalnum() else "_" for c in type_text.lower())
     text = f"-- {name}(value {type_text}) RETURNS {type_text}\n-- class: any\n-- reveals: all\n-- example: NULL -> NULL\nvalue"
-    return parse_library_file(text, FunctionRole.MASK, place="plain")
+    return parse_library_file(text, FunctionRole.MASK, location="plain")
 
 
 def _more_than_a_year(shown: Sequence[str | None], today: str) -> str:

@@ -29,5 +29,5 @@ def mutants(function: LibraryFunction) -> list[LibraryFunction]:
         examples = "\n".join(f"-- example: {e.arguments[0]} -> NULL" for e in function.function.examples)
         header = f"-- {name}(value STRING) RETURNS STRING\n-- class: {function.label}\n-- reveals: x\n{examples}\n"
         text = header + function.function.body.replace(old, new)
-        found.append(parse_library_file(text, FunctionRole.MASK, place="mutant.sql"))
+        found.append(parse_library_file(text, FunctionRole.MASK, location="mutant.sql"))
     return found

@@ -52,10 +52,10 @@ def desired_for(knowledge: Knowledge, table: Table, labels: Sequence[Label]) -> 
 
 def who_sees_what(desired: Desired, table: Table) -> str:
     """Return a principal with wrong access, assuming that all may read the table; empty if there is none."""
-    places = ((SecurableType.CATALOG, 1), (SecurableType.SCHEMA, 2), (SecurableType.TABLE, 3))
+    securables = ((SecurableType.CATALOG, 1), (SecurableType.SCHEMA, 2), (SecurableType.TABLE, 3))
     grants = tuple(
         Grant(securable_type=t, securable=_TABLE.parts[:n], principal=EVERYBODY, privileges=("ALL_PRIVILEGES",))
-        for t, n in places
+        for t, n in securables
     )
     access = Access(replace(AccessModel.of_desired(desired, (table,)), grants=grants))
     for who, groups, wanted in (

@@ -125,8 +125,8 @@ class Access:
         self._fallbacks = frozenset(p.name for p in model.policies if is_fallback(p))
         self._grants: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for grant in model.grants:
-            place = (str(grant.securable_type), ".".join(grant.securable).casefold())
-            self._grants[place][grant.principal].update(p.replace(" ", "_").upper() for p in grant.privileges)
+            securable = (str(grant.securable_type), ".".join(grant.securable).casefold())
+            self._grants[securable][grant.principal].update(p.replace(" ", "_").upper() for p in grant.privileges)
         self._owners = {(kind, name.casefold()): owner for (kind, name), owner in model.owners.items()}
         self._controls: dict[str, list[TableControl]] = defaultdict(list)
         for control in model.controls:
@@ -234,18 +234,18 @@ class Access:
         met = sorted(inputs & set(masks))
         return f"masked column {met[0]} is an argument of a policy" if met else ""
 
-    def closes_unreviewed(self, principal: Principal, place: Reach) -> bool:
+    def closes_unreviewed(self, principal: Principal, reach: Reach) -> bool:
         """Return whether the principal gets no rows from a table of the catalog or schema that has no direct tags."""
         names = self.identities(principal)
-        tags = dict(self._tags.get((EntityType.CATALOGS, place[0].casefold()), {}))
-        if len(place) > 1:
-            tags |= self._tags.get((EntityType.SCHEMAS, ".".join(place[:2]).casefold()), {})
+        tags = dict(self._tags.get((EntityType.CATALOGS, reach[0].casefold()), {}))
+        if len(reach) > 1:
+            tags |= self._tags.get((EntityType.SCHEMAS, ".".join(reach[:2]).casefold()), {})
         return any(
             policy.function in self._denying
             and not policy.match_columns
             and self._addresses(policy, names)
-            and within(policy.securable, place)
-            and len(policy.securable) <= len(place)
+            and within(policy.securable, reach)
+            and len(policy.securable) <= len(reach)
             and (policy.when is None or matches(policy.when, tags))
             for policy in self.model.policies
             if policy.securable_type in (SecurableType.METASTORE, SecurableType.CATALOG, SecurableType.SCHEMA)
@@ -285,11 +285,11 @@ class Access:
         held: set[str] = set()
         missing = []
         for (kind, full_name), wanted in zip(levels, ("USE_CATALOG", "USE_SCHEMA", "SELECT"), strict=True):
-            place = (kind, full_name.casefold())
-            for principal, privileges in self._grants.get(place, {}).items():
+            securable = (kind, full_name.casefold())
+            for principal, privileges in self._grants.get(securable, {}).items():
                 if principal in names:
                     held |= privileges
-            owner = self._owners.get(place)
+            owner = self._owners.get(securable)
             owned = owner is not None and owner in names
             if wanted not in held and "ALL_PRIVILEGES" not in held and not owned:
                 missing.append(f"{wanted} on {full_name}")

@@ -162,7 +162,7 @@ class _Parser:
     def end(self) -> None:
         if self._index < len(self._tokens):
             token = self._tokens[self._index]
-            raise ConditionError(f"{_place(token)}: unexpected {token.value!r}", fix="join tests with AND or OR")
+            raise ConditionError(f"{_location(token)}: unexpected {token.value!r}", fix="join tests with AND or OR")
 
     def _conjunction(self) -> Condition:
         parts = [self._negation()]
@@ -184,7 +184,7 @@ class _Parser:
         arity = _FUNCTIONS.get(name.text.lower()) if name.kind is TokenKind.WORD else None
         if arity is None:
             raise ConditionError(
-                f"{_place(name)}: expected a tag test, found {name.value!r}",
+                f"{_location(name)}: expected a tag test, found {name.value!r}",
                 fix="use has_tag('key') or has_tag_value('key', 'value')",
             )
         self._index += 1
@@ -194,7 +194,7 @@ class _Parser:
             arguments.append(self._string())
         self._require(")")
         if len(arguments) != arity:
-            raise ConditionError(f"{_place(name)}: {name.text} takes {arity} argument(s), not {len(arguments)}")
+            raise ConditionError(f"{_location(name)}: {name.text} takes {arity} argument(s), not {len(arguments)}")
         return HasTag(arguments[0]) if arity == 1 else HasTagValue(arguments[0], arguments[1])
 
     def _peek(self) -> SqlToken:
@@ -215,12 +215,12 @@ class _Parser:
     def _require(self, char: str) -> None:
         token = self._peek()
         if not self._punct(char):
-            raise ConditionError(f"{_place(token)}: expected {char!r}, found {token.value!r}")
+            raise ConditionError(f"{_location(token)}: expected {char!r}, found {token.value!r}")
 
     def _string(self) -> str:
         token = self._peek()
         if token.kind is not TokenKind.STRING:
-            raise ConditionError(f"{_place(token)}: expected a quoted string, found {token.value!r}")
+            raise ConditionError(f"{_location(token)}: expected a quoted string, found {token.value!r}")
         self._index += 1
         return token.value
 
@@ -229,5 +229,5 @@ def _readable(token: SqlToken) -> bool:
     return token.kind in (TokenKind.WORD, TokenKind.STRING) or token.text in ("(", ")", ",")
 
 
-def _place(token: SqlToken) -> str:
+def _location(token: SqlToken) -> str:
     return f"condition, position {token.start + 1}"

@@ -25,7 +25,7 @@ class TableControl:
     arguments: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
+    def securable(self) -> str:
         """Return the column or table of the control, as users write it."""
         return str(ColumnName(self.table, self.column)) if self.column else str(self.table)
 
@@ -33,12 +33,12 @@ class TableControl:
         """Return `column mask c.s.f(x) on c.s.t.x`."""
         what = "column mask" if self.column else "row filter"
         inputs = (self.column, *self.arguments) if self.column else self.arguments
-        return f"{what} {self.function}({', '.join(inputs)}) on {self.place}"
+        return f"{what} {self.function}({', '.join(inputs)}) on {self.securable}"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class ControlSlot:
-    """The place of a column's mask or (with an empty `column`) of a table's row filter; without `function` nothing is set."""
+    """The mask of a column or (with an empty `column`) the row filter of a table; without `function`, none is set."""
 
     table: TableName
     column: str = ""
@@ -59,7 +59,7 @@ class ControlSlot:
 
     @property
     def empty(self) -> ControlSlot:
-        """Return the same place with nothing set."""
+        """Return the slot of the same column or table without a control."""
         return ControlSlot(table=self.table, column=self.column)
 
 
@@ -86,7 +86,7 @@ class Conflict:
     reads_masked: bool = False
 
     @property
-    def place(self) -> str:
+    def securable(self) -> str:
         """Return the column or table, as users write it."""
         return str(ColumnName(self.table, self.column)) if self.column else str(self.table)
 

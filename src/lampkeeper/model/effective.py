@@ -29,14 +29,14 @@ class Matrix:
     filter_digests: Mapping[tuple[str, TableName], str] = field(default_factory=dict)
     unreviewed: Mapping[tuple[str, Reach], bool] = field(default_factory=dict)
 
-    def closes(self, principal: str, place: Reach) -> bool | None:
+    def closes(self, principal: str, reach: Reach) -> bool | None:
         """Return whether unreviewed tables of a catalog or schema show no rows; None if the catalog is not in the matrix."""
-        return self.unreviewed.get((principal, place), self.unreviewed.get((principal, place[:1])))
+        return self.unreviewed.get((principal, reach), self.unreviewed.get((principal, reach[:1])))
 
     def rows(self, principal: str, table: TableName) -> tuple[str, str]:
         """Return the row filter of a principal and its digest; empty strings for all rows."""
-        place = (principal, table)
-        return self.filters.get(place, ""), self.filter_digests.get(place, "")
+        read = (principal, table)
+        return self.filters.get(read, ""), self.filter_digests.get(read, "")
 
 
 class Direction(StrEnum):
@@ -75,9 +75,9 @@ class MatrixChange:
         return f"{self.principal}: {what}: {self.before} -> {self.after} ({self.direction})"
 
 
-def unreviewed_table(place: Reach) -> TableName:
+def unreviewed_table(reach: Reach) -> TableName:
     """Return the name that represents all unreviewed tables of a catalog or schema; a real table cannot have it."""
-    return TableName(place[0], place[1] if len(place) > 1 else "*", "*")
+    return TableName(reach[0], reach[1] if len(reach) > 1 else "*", "*")
 
 
 def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
@@ -86,11 +86,11 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     filters: dict[tuple[str, TableName], str] = {}
     digests: dict[tuple[str, TableName], str] = {}
     unreviewed: dict[tuple[str, Reach], bool] = {}
-    places = fallback_places(access)
+    reaches = fallback_reaches(access)
     names = []
     for principal in sorted(set(principals)):
         names.append(principal.name)
-        unreviewed |= {(principal.name, p): access.closes_unreviewed(principal, p) for p in places}
+        unreviewed |= {(principal.name, p): access.closes_unreviewed(principal, p) for p in reaches}
         for table in access.model.tables:
             seen = access.table(principal, table.name)
             for column, cell in seen.cells.items():
@@ -103,7 +103,7 @@ def compute_matrix(access: Access, principals: Iterable[Principal]) -> Matrix:
     return Matrix(principals=tuple(names), cells=cells, filters=filters, filter_digests=digests, unreviewed=unreviewed)
 
 
-def fallback_places(access: Access) -> tuple[Reach, ...]:
+def fallback_reaches(access: Access) -> tuple[Reach, ...]:
     """Return the catalogs of the model's tables, and those of their schemas that have a separate fallback policy."""
     catalogs = {t.name.catalog.casefold(): t.name.catalog for t in access.model.tables}
     schemas = {
@@ -197,15 +197,15 @@ def _unreviewed_changes(before: Matrix, after: Matrix) -> list[MatrixChange]:
     shown = {True: str(CellState.NO_ROWS), False: "all rows"}
     changes = []
     reported: dict[tuple[str, Reach], bool] = {}
-    for principal, place in sorted(set(before.unreviewed) | set(after.unreviewed)):
-        old, new = before.closes(principal, place), after.closes(principal, place)
+    for principal, reach in sorted(set(before.unreviewed) | set(after.unreviewed)):
+        old, new = before.closes(principal, reach), after.closes(principal, reach)
         # A schema that changes like its catalog is not listed separately.
-        if old is None or new is None or old is new or reported.get((principal, place[:1])) is old:
+        if old is None or new is None or old is new or reported.get((principal, reach[:1])) is old:
             continue
-        reported[(principal, place)] = old
+        reported[(principal, reach)] = old
         changes.append(
             MatrixChange(
-                principal=principal, table=unreviewed_table(place), column=None, before=shown[old], after=shown[new],
+                principal=principal, table=unreviewed_table(reach), column=None, before=shown[old], after=shown[new],
                 direction=Direction.WIDER if old else Direction.NARROWER,
             )
         )  # fmt: skip

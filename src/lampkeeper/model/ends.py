@@ -28,7 +28,7 @@ class Dated(Protocol):
         """Return its last day."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Return its location in the files."""
 
 
@@ -41,16 +41,18 @@ def end_findings(entries: Iterable[Dated], today: date, code: str) -> tuple[Find
     """Return an error `<code>_EXPIRED` for each entry that has ended, a warning `<code>_ENDS_SOON` for each that ends soon."""
     found = []
     for entry in entries:
-        place, end = entry.place or entry.subject.removeprefix("the "), entry.expires.isoformat()
+        location, end = entry.location or entry.subject.removeprefix("the "), entry.expires.isoformat()
         left = (entry.expires - today).days
         if ended(entry, today):
             fix = "remove the entry and generate again; or let its owner set a new date and a reason"
             message = f"{entry.subject} ended on {end}"
-            found.append(Finding(code=f"{code}_EXPIRED", severity=Severity.ERROR, place=place, message=message, fix=fix))
+            found.append(Finding(code=f"{code}_EXPIRED", severity=Severity.ERROR, location=location, message=message, fix=fix))
         elif left <= SOON_DAYS:
             message, fix = (
                 f"{entry.subject} ends on {end}, in {left} day(s)",
                 f"ask its owner, {entry.owner}, whether it is still needed",
             )
-            found.append(Finding(code=f"{code}_ENDS_SOON", severity=Severity.WARNING, place=place, message=message, fix=fix))
+            found.append(
+                Finding(code=f"{code}_ENDS_SOON", severity=Severity.WARNING, location=location, message=message, fix=fix)
+            )
     return tuple(found)

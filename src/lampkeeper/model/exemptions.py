@@ -38,7 +38,7 @@ class Exemption:
     owner: str
     expires: date
     families: tuple[str, ...] = ()
-    place: str = field(default="", compare=False)
+    location: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Sort the families: they are a set."""

@@ -236,9 +236,9 @@ def _policy_link(
     def link(outcome: PolicyOutcome, reason: str, use: FunctionUse | None = None) -> PolicyLink:
         return PolicyLink(policy=policy, outcome=outcome, reason=reason, use=use)
 
-    place = ".".join(policy.securable) or "the metastore"
+    securable = ".".join(policy.securable) or "the metastore"
     if policy.securable_type is not SecurableType.METASTORE and not _is_under(policy.securable, table.name):
-        return link(PolicyOutcome.ELSEWHERE, f"on {policy.securable_type.lower()} {place}")
+        return link(PolicyOutcome.ELSEWHERE, f"on {policy.securable_type.lower()} {securable}")
     exempt = sorted(set(policy.except_principals) & set(paths))
     if exempt:
         return link(PolicyOutcome.EXEMPT, f"exempt as {GroupPath(steps=paths[exempt[0]])}")
@@ -254,7 +254,7 @@ def _policy_link(
         if not matched[entry.alias]:
             return link(PolicyOutcome.NO_MATCH, f"no column of the table satisfies {entry.condition}")
     others = tuple(matched[a.alias][0] if a.alias is not None else a.constant or "" for a in policy.using)
-    to = f"TO {GroupPath(steps=paths[addressed[0]])} on {place}"
+    to = f"TO {GroupPath(steps=paths[addressed[0]])} on {securable}"
     if policy.kind is PolicyKind.ROW_FILTER:
         use = FunctionUse(policy=policy.name, function=policy.function, arguments=others)
         return link(PolicyOutcome.FILTERS, f"{to}, by {show_use(use)}", use)

@@ -22,26 +22,26 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 class Finding:
     """One problem: a stable code, a severity, a location, a message, and a fix if one is known.
 
-    `place` is `file:line:column`, a dotted object name, or a principal; text from a catalog is quoted in `message`.
+    `location` is `file:line:column`, a dotted object name, or a principal; text from a catalog is quoted in `message`.
     """
 
     code: str
     severity: Severity
-    place: str
+    location: str
     message: str
     fix: str = ""
 
     def __str__(self) -> str:
-        """Return `severity code place: message (fix: …)` on one line."""
+        """Return `severity code location: message (fix: …)` on one line."""
         tail = f" (fix: {self.fix})" if self.fix else ""
-        return f"{self.severity} {self.code} {self.place}: {self.message}{tail}"
+        return f"{self.severity} {self.code} {self.location}: {self.message}{tail}"
 
     def as_dict(self) -> dict[str, str]:
         """Return the JSON form."""
         return {
             "code": self.code,
             "severity": str(self.severity),
-            "place": self.place,
+            "location": self.location,
             "message": self.message,
             "fix": self.fix,
         }
@@ -49,7 +49,7 @@ class Finding:
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings without duplicates, errors first, then by location and code."""
-    return tuple(sorted(set(findings), key=lambda f: (_RANK[f.severity], f.place, f.code, f.message)))
+    return tuple(sorted(set(findings), key=lambda f: (_RANK[f.severity], f.location, f.code, f.message)))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

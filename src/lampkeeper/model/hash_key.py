@@ -44,15 +44,15 @@ class HashKey:
     block: bytes = field(repr=False)
 
     @classmethod
-    def parse(cls, text: str, place: str) -> HashKey:
+    def parse(cls, text: str, location: str) -> HashKey:
         """Parse a key of at least 32 random bytes in hex or base64; raise UsageError, which never quotes it, otherwise."""
         raw = _decoded(text.strip())
         if raw is None:
-            raise UsageError(f"{place}: the hash key is neither hex nor base64", fix=HOW_TO_MAKE_ONE)
+            raise UsageError(f"{location}: the hash key is neither hex nor base64", fix=HOW_TO_MAKE_ONE)
         if len(raw) < _LEAST_BYTES:
-            raise UsageError(f"{place}: the hash key is too short: {len(raw)} bytes of {_LEAST_BYTES}", fix=HOW_TO_MAKE_ONE)
+            raise UsageError(f"{location}: the hash key is too short: {len(raw)} bytes of {_LEAST_BYTES}", fix=HOW_TO_MAKE_ONE)
         if _guessable(raw) or _worded(text.strip()):
-            raise UsageError(f"{place}: the hash key is not random and could be guessed", fix=HOW_TO_MAKE_ONE)
+            raise UsageError(f"{location}: the hash key is not random and could be guessed", fix=HOW_TO_MAKE_ONE)
         short = raw if len(raw) == _LEAST_BYTES else hashlib.sha256(raw).digest()
         return cls(block=short.ljust(_BLOCK, b"\0"))
 

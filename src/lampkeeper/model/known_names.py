@@ -18,25 +18,25 @@ def nearest_names(word: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for rating, name in rated if -rating >= _ALIKE)[:_NEAREST]
 
 
-def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> UsageError:
+def unknown_name(what: str, word: str, known: Iterable[str], *, where: str = "", location: str = "", fix: str = "") -> UsageError:
     """Return the error for an unknown name, with the nearest known names, else the first ones.
 
-    `where` describes the scope of the search, `place` is the file and line of the name.
+    `where` describes the scope of the search, `location` is the file and line of the name.
     """
     names = sorted(set(known))
     near = nearest_names(word, names)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     there = f"there are: {', '.join(names[:_SHOWN])}{more}" if names else "there are none yet"
     reported = f"nearest: {', '.join(near)}" if near else there
-    message = f"{f'{place}: ' if place else ''}no {what} {word!r}{f' {where}' if where else ''} ({reported})"
+    message = f"{f'{location}: ' if location else ''}no {what} {word!r}{f' {where}' if where else ''} ({reported})"
     return UsageError(message, fix=fix or "use one of these names")
 
 
-def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", place: str = "", fix: str = "") -> None:
+def require_known(what: str, word: str, known: Iterable[str], *, where: str = "", location: str = "", fix: str = "") -> None:
     """Raise UsageError, with the nearest names, for a name that is not known."""
     names = set(known)
     if word not in names:
-        raise unknown_name(what, word, names, where=where, place=place, fix=fix)
+        raise unknown_name(what, word, names, where=where, location=location, fix=fix)
 
 
 def _folded(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,10 +81,15 @@ class Label:
 
 
 def count_labels(labels: Iterable[Label]) -> dict[str, int]:
-    """Return `columns = protected + open + undecided`, in that order of keys."""
-    found = {"columns": 0, "protected": 0, "open": 0, "undecided": 0}
-    names = {Protect.YES: "protected", Protect.NO: "open", Protect.UNDECIDED: "undecided"}
+    """Return `columns = protected + not_sensitive + undecided`, in that order of keys."""
+    found = {"columns": 0, "protected": 0, "not_sensitive": 0, "undecided": 0}
+    names = {Protect.YES: "protected", Protect.NO: "not_sensitive", Protect.UNDECIDED: "undecided"}
     for label in labels:
         found["columns"] += 1
         found[names[label.protect]] += 1
     return found
+
+
+def counted_words(counts: Mapping[str, int]) -> list[str]:
+    """Return `3 protected`, `2 not sensitive` and so on: the counts of `count_labels` as people read them."""
+    return [f"{number} {what.replace('_', ' ')}" for what, number in counts.items()]

@@ -23,14 +23,14 @@ Reach = tuple[str, ...]
 """A catalog, or a schema with its catalog, that an environment covers completely: new tables in it belong to the environment."""
 
 
-def within(place: Reach, name: tuple[str, ...]) -> bool:
+def within(reach: Reach, name: tuple[str, ...]) -> bool:
     """Return whether a schema or table, by its parts, is in the catalog or schema, or is that schema."""
-    return [p.casefold() for p in name[: len(place)]] == [p.casefold() for p in place]
+    return [p.casefold() for p in name[: len(reach)]] == [p.casefold() for p in reach]
 
 
-def outermost(places: Iterable[Reach]) -> tuple[Reach, ...]:
+def outermost(reaches: Iterable[Reach]) -> tuple[Reach, ...]:
     """Return the catalogs and schemas that are not within another one of them, sorted."""
-    found = set(places)
+    found = set(reaches)
     return tuple(sorted(p for p in found if not any(q != p and len(q) < len(p) and within(q, p) for q in found)))
 
 

@@ -17,7 +17,7 @@ _LINE = re.compile(r"(:\d+){1,2}\Z")
 class Waiver:
     """Accepts one finding, by its code and its location, until the end of the last day.
 
-    `at` is the finding's location (for a file, line and column may be omitted), `place` is the location of the waiver.
+    `at` is the finding's location (for a file, line and column may be omitted), `location` is the location of the waiver.
     """
 
     finding: str
@@ -25,7 +25,7 @@ class Waiver:
     reason: str
     owner: str
     expires: date
-    place: str = field(default="", compare=False)
+    location: str = field(default="", compare=False)
 
     @property
     def subject(self) -> str:
@@ -34,8 +34,8 @@ class Waiver:
 
     def covers(self, finding: Finding) -> bool:
         """Return whether the waiver is for this finding: same code and same location, without patterns."""
-        places = {finding.place.casefold(), _LINE.sub("", finding.place).casefold()}
-        return finding.code == self.finding and self.at.casefold() in places
+        locations = {finding.location.casefold(), _LINE.sub("", finding.location).casefold()}
+        return finding.code == self.finding and self.at.casefold() in locations
 
     def __str__(self) -> str:
         """Return one line for people."""
@@ -66,7 +66,7 @@ def unused_waivers(waivers: Iterable[Waiver], findings: Iterable[Finding]) -> tu
     found = tuple(findings)
     return tuple(
         Finding(
-            code="WAIVER_UNUSED", severity=Severity.WARNING, place=w.place or w.subject,
+            code="WAIVER_UNUSED", severity=Severity.WARNING, location=w.location or w.subject,
             message=f"{w.subject} matches no finding", fix="remove the entry, or give finding and location as they are printed",
         )
         for w in waivers if not any(w.covers(f) for f in found)

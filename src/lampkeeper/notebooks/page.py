@@ -42,7 +42,7 @@ ENVIRONMENT = {
 HISTORY = Widget(label="Schema of the history", default="main.lampkeeper_ops")
 
 
-class Place(Protocol):
+class PageHost(Protocol):
     """Where a page runs: the source of its inputs and the target of its output."""
 
     def values(self, widgets: Mapping[str, Widget]) -> dict[str, str]:
@@ -142,9 +142,9 @@ class Laptop:
 class Page:
     """A running notebook."""
 
-    def __init__(self, place: Place, values: Mapping[str, str], around: Mapping[str, Any]) -> None:
-        """Show output at `place`; Spark comes from the namespace `around`, else from databricks-connect."""
-        self._place = place
+    def __init__(self, host: PageHost, values: Mapping[str, str], around: Mapping[str, Any]) -> None:
+        """Show output at `host`; Spark comes from the namespace `around`, else from databricks-connect."""
+        self._host = host
         self._values = values
         self._around = around
 
@@ -166,8 +166,8 @@ class Page:
         """Show the result of `make(*words)`: its summary, then its table."""
         with self._reported():
             shown = make(*words)
-            self._place.reported(shown)
-            self._place.show(shown.html())
+            self._host.reported(shown)
+            self._host.show(shown.html())
         return shown
 
     def history(self, table: str) -> Shown:
@@ -179,7 +179,7 @@ class Page:
     def html(self, make: Callable[..., str], *words: Any) -> None:
         """Show the HTML that `make(*words)` returns."""
         with self._reported():
-            self._place.show(make(*words))
+            self._host.show(make(*words))
 
     def chart(self, title: str, counts: Mapping[str, int]) -> None:
         """Show a bar chart."""
@@ -190,20 +190,20 @@ class Page:
         try:
             yield
         except LampkeeperError as error:
-            self._place.fail(error)
+            self._host.fail(error)
 
 
 def open_page(around: Mapping[str, Any], **widgets: Widget) -> Page:
     """Open the page of a notebook with these inputs; `around` is its `globals()`."""
-    place = _place(around)
+    host = _host(around)
     try:
-        values = place.values(widgets)
+        values = host.values(widgets)
     except LampkeeperError as error:
-        place.fail(error)
-    return Page(place, values, around)
+        host.fail(error)
+    return Page(host, values, around)
 
 
-def _place(around: Mapping[str, Any]) -> Place:
+def _host(around: Mapping[str, Any]) -> PageHost:
     if "dbutils" in around and "displayHTML" in around:
         return Notebook(around["dbutils"], around["displayHTML"])
     show = kernel_display()

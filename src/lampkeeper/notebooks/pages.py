@@ -26,7 +26,7 @@ from lampkeeper.html import render
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import RemoteError, UsageError
-from lampkeeper.model.labels import Protect, count_labels
+from lampkeeper.model.labels import Protect, count_labels, counted_words
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.volumes import ROOT, VolumeFolder
 
@@ -106,7 +106,7 @@ def quickstart(envs: str, env: str) -> Shown:
         labels = count_labels(inputs.labels) if folder.labels_path.is_file() else {}
         rows = [
             {"step": "snapshot", "state": f"{len(taken.tables)} tables, {taken.taken_at}" if taken else "run the job governance"},
-            {"step": "labels", "state": ", ".join(f"{n} {what}" for what, n in labels.items()) or "run the job governance"},
+            {"step": "labels", "state": ", ".join(counted_words(labels)) or "run the job governance"},
         ]
         rows += [
             {"step": f"layer {layer}", "state": f"{len(s.objects)} objects, serial {s.serial}"}
@@ -153,7 +153,7 @@ def labels_with_evidence(envs: str, env: str, only: str = "") -> Shown:
     counts = count_labels(labels)
     return Shown(
         title=f"Labels of {env}", columns=("column", "label", "protect", "confidence", "evidence"), rows=tuple(rows),
-        summary=", ".join(f"{n} {what}" for what, n in counts.items()),
+        summary=", ".join(counted_words(counts)),
     )  # fmt: skip
 
 

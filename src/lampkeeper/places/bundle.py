@@ -71,14 +71,14 @@ def sign_in(address: Address, scratch: Path | None = None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A folder with a databricks.yml, and one of its targets at one place. `tell` receives the CLI's output."""
+    """A folder with a databricks.yml, and one of its targets at one place. `report` receives the CLI's output."""
 
     folder: Path
     target: str
     environment: Mapping[str, str]
     cli: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    tell: Callable[[str], None] = lambda _: None
+    report: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
         """Raise UsageError if the folder is not a bundle."""
@@ -126,7 +126,7 @@ class Bundle:
             raise _refusal(words, self.target, process.returncode, (err or out).strip())
         if not quiet:
             for line in (err + out).strip().splitlines():
-                self.tell(line)
+                self.report(line)
         return out
 
     def _environ(self) -> dict[str, str]:

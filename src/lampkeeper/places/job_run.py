@@ -129,14 +129,14 @@ def _seconds(found: Mapping[str, Any]) -> float:
 def follow(
     workspace: Workspace,
     run_id: int,
-    tell: Callable[[TaskState], None],
+    report: Callable[[TaskState], None],
     printed: Callable[[TaskState, Sequence[str]], None] = lambda _task, _lines: None,
     *,
     poll: float,
 ) -> RunState:
     """Wait for the end of a run, polling every `poll` seconds.
 
-    `tell` is called for each task whose state has changed, `printed` with the lines that a task has printed since the last poll.
+    `report` is called for each task whose state has changed, `printed` with the lines that a task printed since the last poll.
     """
     seen: dict[str, str] = {}
     logs = TaskLogs(workspace)
@@ -147,7 +147,7 @@ def follow(
             fresh = seen.get(task.key) != task.state and task.state not in _WAITING
             if fresh:
                 seen[task.key] = task.state
-                tell(task)
+                report(task)
             if task.state == "RUNNING" or (fresh and task.over):
                 printed(task, logs.new(task))
         return run

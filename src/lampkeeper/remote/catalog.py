@@ -128,17 +128,17 @@ def read_tables(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -
             comment=line["comment"] or "",
             nullable=line["is_nullable"] != "NO",
         )
-        place = (str(line["table_schema"]), str(line["table_name"]))
-        columns[place].append((int(line["ordinal_position"] or 0), column))
+        table_key = (str(line["table_schema"]), str(line["table_name"]))
+        columns[table_key].append((int(line["ordinal_position"] or 0), column))
     tables = []
     for head in heads:
-        place = (str(head["table_schema"]), str(head["table_name"]))
-        if place[0] in _HIDDEN_SCHEMAS or not any(p.takes(*place) for p in wanted):
+        table_key = (str(head["table_schema"]), str(head["table_name"]))
+        if table_key[0] in _HIDDEN_SCHEMAS or not any(p.takes(*table_key) for p in wanted):
             continue
         tables.append(
             Table(
-                name=TableName(catalog, *place),
-                columns=tuple(c for _, c in sorted(columns.get(place, ()), key=lambda pair: pair[0])),
+                name=TableName(catalog, *table_key),
+                columns=tuple(c for _, c in sorted(columns.get(table_key, ()), key=lambda pair: pair[0])),
                 comment=head["comment"] or "",
                 kind=_KINDS.get(str(head["table_type"]).upper(), TableKind.TABLE),
                 owner=head["table_owner"] or "",

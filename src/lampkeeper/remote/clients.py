@@ -249,17 +249,17 @@ def connect(
     secrets = tuple(s for a in (auth, account or auth) for s in (a.token, a.client_secret) if s)
     signing = _signing(auth)
     timing = {"http_timeout_seconds": timeouts.http, "retry_timeout_seconds": 1, "clock": SingleTryClock()}
-    places = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
-    config = _config(signing | {k: v for k, v in places.items() if v} | timing, secrets)
+    addresses = {"host": auth.workspace_host, "profile": auth.profile, "workspace_id": auth.workspace_id}
+    config = _config(signing | {k: v for k, v in addresses.items() if v} | timing, secrets)
     account_id = (account or auth).account_id or config.account_id or ""
     account_config = None
     if account is not None:
-        place = {"host": account.account_host or account_console(config.host or ""), "account_id": account_id}
-        account_config = _config(_signing(account) | place | timing, secrets)
+        address = {"host": account.account_host or account_console(config.host or ""), "account_id": account_id}
+        account_config = _config(_signing(account) | address | timing, secrets)
     elif account_id:
         profile = {"profile": auth.profile} if auth.profile and not auth.workspace_host else {}
-        place = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
-        account_config = _config(signing | profile | place | timing, secrets)
+        address = {"host": auth.account_host or account_console(config.host or ""), "account_id": account_id}
+        account_config = _config(signing | profile | address | timing, secrets)
     return Workspace(
         SdkWire(config, account_config),
         w=WorkspaceClient(config=config),

@@ -45,10 +45,10 @@ def read_controls(workspace: Workspace, tables: Iterable[TableName]) -> Controls
     for table in tables:
         wanted[(table.catalog, table.schema)][table.plain.casefold()] = table
 
-    def one(place: tuple[str, str]) -> ControlsRead:
-        names, seen = wanted[place], set()
+    def one(schema: tuple[str, str]) -> ControlsRead:
+        names, seen = wanted[schema], set()
         found: list[TableControl] = []
-        query = {"catalog_name": place[0], "schema_name": place[1], "omit_properties": True}
+        query = {"catalog_name": schema[0], "schema_name": schema[1], "omit_properties": True}
         for raw in workspace.pages("tables", _TABLES, "tables", query):
             table = names.get(f"{raw.get('catalog_name')}.{raw.get('schema_name')}.{raw.get('name')}".casefold())
             if table is not None:

@@ -85,21 +85,21 @@ def read_governed(
     schemas = {(t.catalog, t.schema) for t in names} | set(more_schemas)
     catalogs = sorted({c for c, _ in schemas})
     tags: list[TagAssignment] = []
-    policy_places: list[Securable] = list(more_policy_securables)
+    policy_securables: list[Securable] = list(more_policy_securables)
     for catalog in catalogs:
         tags += read_tags(workspace, catalog, sorted(s for c, s in schemas if c == catalog))
-        policy_places += carriers(workspace, catalog)
+        policy_securables += carriers(workspace, catalog)
     policies = read_policies(workspace, [(SecurableType.CATALOG, (c,)) for c in catalogs], inherited=True)
-    policies += read_policies(workspace, policy_places)
+    policies += read_policies(workspace, policy_securables)
     on_tables = read_controls(workspace, names)
     homes = set(function_schemas) | {(c.function.catalog, c.function.schema) for c in on_tables.controls}
     homes |= {(f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None}
     functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
-    places: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
-    places += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
+    securables: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
+    securables += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
     in_scope = {t.parts for t in names}
-    places += [s for s in more_grant_securables if s[0] is not SecurableType.TABLE or s[1] not in in_scope]
-    grants = [*read_grants(workspace, places), *_table_grants(workspace, names)]
+    securables += [s for s in more_grant_securables if s[0] is not SecurableType.TABLE or s[1] not in in_scope]
+    grants = [*read_grants(workspace, securables), *_table_grants(workspace, names)]
     owners = read_owners(workspace, schemas)
     owners |= {(str(SecurableType.TABLE), t.name.plain): t.owner for t in snapshot if t.owner}
     named = {p for f in policies if f.policy for p in (*f.policy.to_principals, *f.policy.except_principals)}

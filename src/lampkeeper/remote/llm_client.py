@@ -18,7 +18,7 @@ from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.clock import Clock, RealClock
 from lampkeeper.remote.failures import redact
 from lampkeeper.remote.llm import Answer, ModelRef, ModelTimeouts, Provider
-from lampkeeper.remote.llm_stream import StreamedResponse, hear_stream, hear_whole
+from lampkeeper.remote.llm_stream import StreamedResponse, read_stream, read_whole
 from lampkeeper.remote.retry import Failure, retry
 
 _KEYS = {
@@ -122,9 +122,9 @@ class Model:
             **{limit: most_tokens}, **options,
         )  # fmt: skip
         if "stream" not in options:
-            return hear_whole(answer)
+            return read_whole(answer)
         with answer as chunks:
-            return hear_stream(chunks, lambda: self.clock.now() > until)
+            return read_stream(chunks, lambda: self.clock.now() > until)
 
     def _wait(self, end: float) -> float:
         return max(0.1, min(self.timeouts.silence, end - self.clock.now()))

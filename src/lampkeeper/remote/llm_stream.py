@@ -48,7 +48,7 @@ class StreamedResponse:
         return self.content
 
 
-def hear_whole(answer: Any) -> StreamedResponse:
+def read_whole(answer: Any) -> StreamedResponse:
     """Return a response that arrived in one piece."""
     received = StreamedResponse()
     received.count(getattr(answer, "usage", None))
@@ -61,7 +61,7 @@ def hear_whole(answer: Any) -> StreamedResponse:
     return received
 
 
-def hear_stream(chunks: Iterable[Any], late: Callable[[], bool]) -> StreamedResponse:
+def read_stream(chunks: Iterable[Any], late: Callable[[], bool]) -> StreamedResponse:
     """Return a response that arrives in chunks; raise TimeoutError after the deadline, as a slow stream is never silent."""
     received = StreamedResponse()
     for chunk in chunks:

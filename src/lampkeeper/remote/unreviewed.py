@@ -39,7 +39,9 @@ def read_unreviewed(workspace: Workspace, catalogs: Iterable[str], losing: Colle
 
 def read_reviewed(workspace: Workspace, catalogs: Iterable[str]) -> tuple[TableName, ...]:
     """Return the tables of these catalogs that have the review tag directly, by one query per catalog."""
-    return tuple(sorted(TableName(c, *place) for c in set(catalogs) for place in _reviewed(workspace, c, "table_tags", _TABLE)))
+    return tuple(
+        sorted(TableName(c, *table_key) for c in set(catalogs) for table_key in _reviewed(workspace, c, "table_tags", _TABLE))
+    )
 
 
 def _of_catalog(workspace: Workspace, catalog: str, losing: Collection[str]) -> Iterable[UnreviewedTable]:
@@ -57,14 +59,14 @@ def _of_catalog(workspace: Workspace, catalog: str, losing: Collection[str]) -> 
         readers[(str(schema), str(name))].add(str(grantee))
     heads = f"SELECT table_schema, table_name, table_type, table_owner, created FROM {views}.tables"  # noqa: S608 - quoted
     for schema, name, kind, owner, created in run_sql(workspace, heads, kind="tables").rows:
-        place = (str(schema), str(name))
-        if str(kind).upper() not in _BOUND or place[0].casefold() == "information_schema":
+        table_key = (str(schema), str(name))
+        if str(kind).upper() not in _BOUND or table_key[0].casefold() == "information_schema":
             continue
-        tagged = place in tables or place[:1] in schemas
-        if tagged and TableName(catalog, *place).plain.casefold() not in losing:
+        tagged = table_key in tables or table_key[:1] in schemas
+        if tagged and TableName(catalog, *table_key).plain.casefold() not in losing:
             continue
-        who = readers[place] | ({str(owner)} if owner else set())
-        yield UnreviewedTable(name=TableName(catalog, *place), created=str(created or ""), readers=tuple(sorted(who)))
+        who = readers[table_key] | ({str(owner)} if owner else set())
+        yield UnreviewedTable(name=TableName(catalog, *table_key), created=str(created or ""), readers=tuple(sorted(who)))
 
 
 def _reviewed(workspace: Workspace, catalog: str, view: str, columns: str) -> set[tuple[str, ...]]:

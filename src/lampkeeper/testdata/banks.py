@@ -125,7 +125,7 @@ def _indian(rng: DeterministicRandom, index: int) -> Row:
 
 
 def _asean(rng: DeterministicRandom, index: int) -> Row:
-    place = ("SG", "MY", "TH", "ID", "PH", "VN")[index % 6]
+    country = ("SG", "MY", "TH", "ID", "PH", "VN")[index % 6]
     born = _born(rng)
     day = f"{born:%y%m%d}"
     ids = {
@@ -136,8 +136,8 @@ def _asean(rng: DeterministicRandom, index: int) -> Row:
         "PH": rng.digits(12),
         "VN": f"0011{born:%y}{rng.digits(6)}",
     }
-    town = {"SG": "Singapore", "MY": "Ipoh", "TH": "Lampang", "ID": "Bogor", "PH": "Baguio", "VN": "Hue"}[place]
-    return (town, place, rng.digits(5), *(ids[p] if p == place else None for p in ids), born)
+    town = {"SG": "Singapore", "MY": "Ipoh", "TH": "Lampang", "ID": "Bogor", "PH": "Baguio", "VN": "Hue"}[country]
+    return (town, country, rng.digits(5), *(ids[p] if p == country else None for p in ids), born)
 
 
 AUSTRALIA = Bank(

@@ -170,10 +170,10 @@ def count_rows(workspace: Workspace, variant: Variant = Variant.DEV) -> tuple[Co
     """Return the expected and actual number of rows of each table, by one statement."""
     wanted = tables(variant)
     statement = " UNION ALL ".join(
-        f"SELECT {index} AS place, count(*) AS found FROM {t.table.name.sql}"  # noqa: S608 (names quoted)
+        f"SELECT {index} AS position, count(*) AS found FROM {t.table.name.sql}"  # noqa: S608 (names quoted)
         for index, t in enumerate(wanted)
     )
-    found = {int(place or 0): int(number or 0) for place, number in run_sql(workspace, statement, kind="seed").rows}
+    found = {int(position or 0): int(number or 0) for position, number in run_sql(workspace, statement, kind="seed").rows}
     return tuple(Counted(table=t.table.name, wanted=len(t.rows), found=found.get(i)) for i, t in enumerate(wanted))
 
 
@@ -181,7 +181,7 @@ def verify_testdata(workspace: Workspace, variant: Variant = Variant.DEV) -> tup
     """Return an error for every table with missing rows; the reader must be exempt from row filters."""
     return sort_findings(
         Finding(
-            code="TESTDATA_ROWS", severity=Severity.ERROR, place=str(counted.table),
+            code="TESTDATA_ROWS", severity=Severity.ERROR, location=str(counted.table),
             message=f"{counted.found} rows, not {counted.wanted}", fix="seed again, or read as a principal without row filters",
         )
         for counted in count_rows(workspace, variant)

@@ -139,14 +139,14 @@ def seed(
     tally = _Tally()
     total = sum(len(t) for t in by_schema.values())
 
-    def tell() -> None:
+    def report_progress() -> None:
         if progress is not None:
             progress("seed", len(tally.made) + len(tally.kept), total)
 
     for catalog in sorted({c for c, _ in by_schema}):
         tally.writes += _ensure_catalog(workspace, catalog, storage_base)
     for (catalog, schema), wanted in sorted(by_schema.items()):
-        _seed_schema(workspace, wanted, (comments or {}).get((catalog, schema), ""), tally, tell)
+        _seed_schema(workspace, wanted, (comments or {}).get((catalog, schema), ""), tally, report_progress)
     return SeedReport(made=tuple(sorted(tally.made)), kept=tuple(sorted(tally.kept)), writes=tally.writes)
 
 
@@ -177,7 +177,7 @@ def _ensure_catalog(workspace: Workspace, catalog: str, storage_base: str) -> in
 
 
 def _seed_schema(
-    workspace: Workspace, wanted: Sequence[SeedTable], comment: str, tally: _Tally, tell: Callable[[], None]
+    workspace: Workspace, wanted: Sequence[SeedTable], comment: str, tally: _Tally, report_progress: Callable[[], None]
 ) -> None:
     catalog, schema, _ = wanted[0].table.name.parts
     digest = digest_of("".join(sorted(t.digest for t in wanted)), digits=16)
@@ -193,7 +193,7 @@ def _seed_schema(
     names = {t.table.name.table.lower() for t in wanted}
     if found is not None and (found.get("properties") or {}).get(MARK) == digest and names <= set(there):
         tally.kept += [t.table.name for t in wanted]
-        tell()
+        report_progress()
         return
     foreign = sorted(n for n in names if there.get(n) == "")
     if foreign:
@@ -206,7 +206,7 @@ def _seed_schema(
         for each, writes in zip(missing, pool.map(lambda t: _make(workspace, t), missing), strict=True):
             tally.made.append(each.table.name)
             tally.writes += writes
-            tell()
+            report_progress()
     properties = {**((found or {}).get("properties") or {}), MARK: digest}
     workspace.write("seed", "PATCH", path, {"properties": properties})
     tally.writes += 1

@@ -178,7 +178,9 @@ def test_what_was_tampered_with_is_named(
     errors = [f for f in findings_of(tuple(found.cells), tuple(found.rows)) if f.code == "verify/mismatch"]
     assert len(errors) == len(expected)
     for who, column, seen in expected:
-        assert any(f.place == f"{who}: {TABLE.column_names()[ALL.index(column)]}" and f"saw {seen}" in f.message for f in errors)
+        assert any(
+            f.location == f"{who}: {TABLE.column_names()[ALL.index(column)]}" and f"saw {seen}" in f.message for f in errors
+        )
 
 
 def test_a_lost_row_filter_shows_in_the_row_count_and_not_in_the_columns() -> None:
@@ -193,7 +195,7 @@ def test_a_row_filter_whose_answer_hangs_on_the_moment_proves_nothing_and_fails(
     found = verify(model, expected=model)
     assert {r.principal: r.status for r in found.rows}["analyst"] is Status.UNTESTED
     errors = [f for f in findings_of(tuple(found.cells), tuple(found.rows)) if f.code == "verify/untested"]
-    assert [f.place for f in errors] == [f"analyst: {NAME}"]
+    assert [f.location for f in errors] == [f"analyst: {NAME}"]
 
 
 def test_an_exempt_group_that_lost_its_exemption_is_never_a_clean_pass() -> None:
@@ -213,7 +215,7 @@ def test_a_mask_that_nobody_is_exempt_from_is_untested_and_said_so() -> None:
     assert status["id"] is Status.OK
     assert {(c.status, c.seen) for c in found.cells if c.principal == "outsider"} == {(Status.OK, Seen.HIDDEN)}
     findings = findings_of(tuple(found.cells), tuple(found.rows))
-    assert {f.place.rsplit(".", 1)[1] for f in findings if f.code == "verify/no_reference"} == {
+    assert {f.location.rsplit(".", 1)[1] for f in findings if f.code == "verify/no_reference"} == {
         "`e-mail ``x```",
         "phone",
         "nothing",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 from lampkeeper.deploy.kinds.base import Kind, Session
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import acl_path
 from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.model.errors import RemoteError
@@ -28,10 +28,10 @@ class AclKind(Kind[P]):
     """The fields that say which object, each with its noun."""
     object_type: ClassVar[str]
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the level, the object that it is on, and who has it."""
         on = " ".join(f"{noun} {fields(field)}" for field, noun in self.objects if fields.value(field))
-        return f"{fields('level')} on {on}", Place(preposition="for", noun="group", name=fields.name("group"))
+        return f"{fields('level')} on {on}", Subject(preposition="for", noun="group", name=fields.name("group"))
 
     def create(self, session: Session, spec: P) -> str:
         """Give the level; the other entries are not touched."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
-from lampkeeper.deploy.kinds.description import Description, Fields, Place
+from lampkeeper.deploy.kinds.description import Description, Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need
 from lampkeeper.deploy.simulated_access import SimulatedAccess
@@ -180,12 +180,12 @@ class Kind(Generic[T]):
         The fields that the kind does not name in `words` and `attributes` follow one by one.
         """
         fields = Fields(*(None if spec is None else self.fields(spec) for spec in (before, after)))
-        what, place = self.words(fields)
+        what, subject = self.words(fields)
         own = self.attributes(fields)
         text = self.text(fields)
-        return Description(what=what, place=place, attributes=(*own, *fields.rest()), text=text)
+        return Description(what=what, subject=subject, attributes=(*own, *fields.rest()), text=text)
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return what a change is, and the object that it is about."""
         raise NotImplementedError
 
@@ -230,8 +230,8 @@ class Kind(Generic[T]):
 
     def keys_at(self, key: str, found: LiveObject[T], view: LiveState) -> tuple[str, ...]:
         """Return the keys by which an object's owners and users may know it."""
-        place = self.claim_key(key, found.spec, {}) if self.shared else None
-        return () if place is None else (place,)
+        object_key = self.claim_key(key, found.spec, {}) if self.shared else None
+        return () if object_key is None else (object_key,)
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
         """Let later writes know the platform's id of an object."""

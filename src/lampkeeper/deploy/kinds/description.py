@@ -56,8 +56,8 @@ def _dotted(parts: Sequence[Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """The object that a change is about: `on column main.shop.people.email`. Like changes of several places become one line."""
+class Subject:
+    """The object that a change is about: `on column main.shop.people.email`. Like changes of several objects become one line."""
 
     noun: str
     name: str
@@ -73,12 +73,12 @@ class Place:
 class Description:
     """A change in words.
 
-    `what` and `attributes` are alike for like changes, `place` tells them apart. `text` is what a body becomes, as a diff:
+    `what` and `attributes` are alike for like changes, `subject` tells them apart. `text` is what a body becomes, as a diff:
     lines that start with `+ `, `- ` or two blanks.
     """
 
     what: str
-    place: Place
+    subject: Subject
     attributes: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
 

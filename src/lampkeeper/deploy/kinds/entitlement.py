@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.kinds.groups import for_group, scim_patch
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
@@ -43,7 +43,7 @@ class EntitlementKind(Kind[Entitlement]):
             for e in found
         }
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the entitlement."""
         return f"entitlement {fields('entitlement')}", for_group(fields)
 

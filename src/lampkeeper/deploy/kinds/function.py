@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of, mark_of, marked
-from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, shown
+from lampkeeper.deploy.kinds.description import Fields, Subject, diff_of, shown
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
 from lampkeeper.deploy.simulated_access import SimulatedAccess
@@ -70,9 +70,9 @@ class FunctionKind(Kind[Function]):
         """Return whether signature and body tell the reason already."""
         return reason.startswith(f"{_BODY}:") or super().shows(reason, spec)
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the function."""
-        return "", Place(noun="function", name=fields.name("catalog", "schema", "name"))
+        return "", Subject(noun="function", name=fields.name("catalog", "schema", "name"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return the id of the key, where there is one: the key itself is nowhere to be seen."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, mark_of, marked
-from lampkeeper.deploy.kinds.description import Fields, Place, diff_of, json_lines
+from lampkeeper.deploy.kinds.description import Fields, Subject, diff_of, json_lines
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
 from lampkeeper.files.space_json import read_space as parse_space
@@ -107,9 +107,9 @@ class GenieSpaceKind(Kind[GenieSpace]):
             reasons.append(f"warehouse: {found.warehouse_name or found.warehouse_id} -> {wanted}")
         return tuple(reasons)
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the space."""
-        return "", Place(noun="Genie space", name=fields.name("key"))
+        return "", Subject(noun="Genie space", name=fields.name("key"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return what is written of title, description and warehouse: an empty one leaves the space's own."""

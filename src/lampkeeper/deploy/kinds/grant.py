@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, Steps, key_of
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on
 from lampkeeper.deploy.simulated_access import SimulatedAccess
@@ -70,12 +70,12 @@ class GrantKind(SetKind[Grant]):
         """Return whether the principal is a managed group, which holds the wanted grants and no others."""
         return spec.principal in groups and any(g.name == spec.principal and not g.external for g in desired.groups)
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return `grant SELECT to analysts`, and what it is on."""
         beside = " (beside what others grant it)" if fields.value("shared") else ""
         noun = str(fields("securable_type")).lower()
-        place = Place(preposition="on", noun=noun, name=fields.name("securable"))
-        return f"grant {fields('privileges')} to {fields('principal')}{beside}", place
+        subject = Subject(preposition="on", noun=noun, name=fields.name("securable"))
+        return f"grant {fields('privileges')} to {fields('principal')}{beside}", subject
 
     def steps(self, action: Action, before: Grant | None, after: Grant | None) -> Steps[Grant]:
         """Revoke early, grant late."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.simulated_access import SimulatedAccess
 from lampkeeper.model import codecs
@@ -30,9 +30,9 @@ class GroupKind(Kind[Group]):
         """Return every account group."""
         return {n: LiveObject(spec=Group(name=n), remote_id=i) for n, i in view.governed.directory.groups.items()}
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the group."""
-        return "", Place(noun="group", name=fields.name("name"))
+        return "", Subject(noun="group", name=fields.name("name"))
 
     def simulate(self, access: SimulatedAccess, before: Group | None, after: Group | None) -> None:
         """Add the group, or remove it with its members."""

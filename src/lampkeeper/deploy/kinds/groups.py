@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.remote.clients import Json
 
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -13,6 +13,6 @@ def scim_patch(*operations: Json) -> Json:
     return {"schemas": [_PATCH], "Operations": list(operations)}
 
 
-def for_group(fields: Fields) -> Place:
+def for_group(fields: Fields) -> Subject:
     """Return the group that a change is about."""
-    return Place(preposition="for", noun="group", name=fields.name("group"))
+    return Subject(preposition="for", noun="group", name=fields.name("group"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.kinds.groups import scim_patch
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.simulated_access import SimulatedAccess
@@ -50,9 +50,9 @@ class MemberKind(Kind[Membership]):
         """Return whether the group and its members are managed."""
         return spec.group in groups and spec.group in desired.members
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the membership."""
-        return f"membership of group {fields('group')}", Place(preposition="for", noun="member", name=fields.name("member"))
+        return f"membership of group {fields('group')}", Subject(preposition="for", noun="member", name=fields.name("member"))
 
     def simulate(self, access: SimulatedAccess, before: Membership | None, after: Membership | None) -> None:
         """Put the member in, or take it out."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, Steps, key_of, mark_of, marked
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.kinds.policy_words import policy_clauses, policy_head, policy_text
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on
@@ -82,9 +82,9 @@ class PolicyKind(Kind[AnyPolicy]):
             ),
         )
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the policy."""
-        return "", Place(noun="policy", name=fields.name("name"))
+        return "", Subject(noun="policy", name=fields.name("name"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return where it is attached, then function, TO, EXCEPT, WHEN and MATCH; an update shows what stays too."""

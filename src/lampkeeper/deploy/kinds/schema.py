@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of, mark_of, marked
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
 from lampkeeper.model import codecs
@@ -44,9 +44,9 @@ class SchemaKind(Kind[Schema]):
         """Return nothing: a schema that is there will do, whatever its comment."""
         return ()
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the schema."""
-        return "", Place(noun="schema", name=fields.name("catalog_name", "name"))
+        return "", Subject(noun="schema", name=fields.name("catalog_name", "name"))
 
     def needs(self, spec: Schema) -> set[Need]:
         """Return CREATE SCHEMA in the catalog."""

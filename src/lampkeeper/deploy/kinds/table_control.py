@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, Steps
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
 from lampkeeper.deploy.simulated_access import SimulatedAccess, control_key
@@ -61,12 +61,12 @@ class TableControlKind(Kind[ControlSlot]):
         """Return whether function and arguments tell the reason already."""
         return " -> " in reason
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the control, and the column or table that it is set on."""
         of_column = bool(fields.value("column"))
         name = fields.name("catalog", "schema", "table", *(["column"] if of_column else []))
         what = "column mask set on the table itself," if of_column else "row filter set on the table itself,"
-        return what, Place(preposition="on", noun="column" if of_column else "table", name=name)
+        return what, Subject(preposition="on", noun="column" if of_column else "table", name=name)
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return function and arguments, before and after."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session, key_of
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.required_privileges import Need, need_on, to_reach
 from lampkeeper.deploy.simulated_access import SimulatedAccess
@@ -43,12 +43,12 @@ class TagKind(Kind[TagAssignment]):
         """Return every tag in the schemas of the scope."""
         return {tag_key(t): LiveObject(spec=t) for t in view.governed.tags}
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return `tag key = value`, and what it is on."""
         noun = str(fields("entity_type")).removesuffix("s")
-        place = Place(preposition="on", noun=noun, name=fields.name("entity_name"))
+        subject = Subject(preposition="on", noun=noun, name=fields.name("entity_name"))
         value = f" = {fields('tag_value')}" if fields.changed("tag_value") or fields.value("tag_value") else ""
-        return f"tag {fields('tag_key')}{value}", place
+        return f"tag {fields('tag_key')}{value}", subject
 
     def simulate(self, access: SimulatedAccess, before: TagAssignment | None, after: TagAssignment | None) -> None:
         """Put the tag on, or take it off."""

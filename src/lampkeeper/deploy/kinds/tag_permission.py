@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, key_of
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import RULE_SETS, TAG_POLICIES, LiveState, rule_set_name
 from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
@@ -43,10 +43,10 @@ class TagPermissionKind(SetKind[TagPermission]):
                     found[key_of(key, role)] = LiveObject(spec=TagPermission(key=key, role=role, principals=principals))
         return found
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the role and who has it."""
-        place = Place(preposition="on", noun="governed tag", name=fields.name("tag_key"))
-        return f"role {fields('role')} for {fields('principals')}", place
+        subject = Subject(preposition="on", noun="governed tag", name=fields.name("tag_key"))
+        return f"role {fields('role')} for {fields('principals')}", subject
 
     def create(self, session: Session, spec: TagPermission) -> str:
         """Give the role."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from lampkeeper.deploy.kinds.base import LiveObject, Session, SetKind, Steps, mark_of, marked
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import TAG_POLICIES, LiveState
 from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.model import codecs
@@ -47,9 +47,9 @@ class TagPolicyKind(SetKind[TagPolicy]):
         """Return the fields with the values as a list of texts."""
         return {**self.codec.encode(spec), "values": list(spec.values)}
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the governed tag."""
-        return "", Place(noun="governed tag", name=fields.name("tag_key"))
+        return "", Subject(noun="governed tag", name=fields.name("tag_key"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return the values first."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.stages import Action, Stage
 from lampkeeper.model import codecs
@@ -55,9 +55,9 @@ class WarehouseKind(Kind[Warehouse]):
         """Return the size that one environment asks for and the others do not have."""
         return self.differences(agreed, target)
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the warehouse."""
-        return "", Place(noun="warehouse", name=fields.name("name"))
+        return "", Subject(noun="warehouse", name=fields.name("name"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
         """Return size and mark."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from lampkeeper.deploy.kinds.base import Kind, LiveObject, Session
-from lampkeeper.deploy.kinds.description import Fields, Place
+from lampkeeper.deploy.kinds.description import Fields, Subject
 from lampkeeper.deploy.kinds.groups import for_group
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.stages import GIVES_ACCESS, Action, Stage
@@ -39,7 +39,7 @@ class WorkspaceAssignmentKind(Kind[PermissionAssignment]):
             if p
         }
 
-    def words(self, fields: Fields) -> tuple[str, Place]:
+    def words(self, fields: Fields) -> tuple[str, Subject]:
         """Return the assignment."""
         return f"workspace access as {fields('permissions')}", for_group(fields)
 
@@ -58,6 +58,6 @@ class WorkspaceAssignmentKind(Kind[PermissionAssignment]):
 
     def _send(self, session: Session, spec: PermissionAssignment, method: str, payload: Json | None) -> None:
         ws = session.workspace
-        place = f"/api/2.0/accounts/{encode(ws.account_id)}/workspaces/{encode(ws.workspace_id)}/permissionassignments"
-        path = f"{place}/principals/{encode(session.principal(spec.group))}"
+        assignments = f"/api/2.0/accounts/{encode(ws.account_id)}/workspaces/{encode(ws.workspace_id)}/permissionassignments"
+        path = f"{assignments}/principals/{encode(session.principal(spec.group))}"
         ws.write("workspace_assignment", method, path, payload, api_level=ApiLevel.ACCOUNT)

@@ -239,17 +239,17 @@ class TableFacts:
     def agreed(self, cells: list[CellVerdict], readings: Mapping[str, Reading]) -> list[CellVerdict]:
         """Return the cells; where principals under one keyed mask and one filter get different values, all are wrong."""
         seen: dict[tuple[ColumnName, FunctionUse, FunctionUse | None], set[str]] = {}
-        places = {}
+        protections = {}
         for number, cell in enumerate(cells):
             access = self.expectations[cell.principal]
             mask = _mask_of(access, cell.column) if access.cells[cell.column].state is CellState.MASKED else None
             if mask is None or mask.function not in self.keyed or cell.status is not Status.OK:
                 continue
-            places[number] = (cell.column, mask, _filter_of(access))
-            seen.setdefault(places[number], set()).add(readings[cell.principal].digests[cell.column])
+            protections[number] = (cell.column, mask, _filter_of(access))
+            seen.setdefault(protections[number], set()).add(readings[cell.principal].digests[cell.column])
         return [
             replace(c, status=Status.MISMATCH, detail="others under the same mask get other values")
-            if n in places and len(seen[places[n]]) > 1 else c
+            if n in protections and len(seen[protections[n]]) > 1 else c
             for n, c in enumerate(cells)
         ]  # fmt: skip
 

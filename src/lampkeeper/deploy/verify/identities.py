@@ -207,7 +207,7 @@ class Probes:
                     Finding(
                         code="verify/probe_left",
                         severity=Severity.ERROR,
-                        place=f"service principal {probe}",
+                        location=f"service principal {probe}",
                         message=f"a probe could not be removed: {error.message}",
                         fix=f"delete the service principals whose name begins with {PROBE_PREFIX}",
                     )
@@ -254,7 +254,7 @@ def untested(combination: Iterable[str], why: str, fix: str = "") -> Finding:
     return Finding(
         code="verify/untested_combination",
         severity=Severity.ERROR,
-        place=_names(combination),
+        location=_names(combination),
         message=f"this combination of groups was not tested: {why}",
         fix=fix,
     )

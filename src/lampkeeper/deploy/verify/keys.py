@@ -81,8 +81,8 @@ class KeyPermissions:
         document = self.workspace.find("function", f"{_UC}/functions/{encode(name)}") or {}
         yield from self._reported(str(document.get("owner") or ""), policies, "ownership", f"function {name}")
         owners = read_owners(self.workspace, [(function.name.catalog, function.name.schema)])
-        for (kind, place), owner in sorted(owners.items()):
-            yield from self._reported(owner, policies, "ownership", f"{kind.lower()} {place}", Severity.WARNING)
+        for (kind, name), owner in sorted(owners.items()):
+            yield from self._reported(owner, policies, "ownership", f"{kind.lower()} {name}", Severity.WARNING)
 
     def _tables(self, policies: list[Policy]) -> Iterator[Finding]:
         """Yield who may write into a table that has a column under one of these masks."""
@@ -95,8 +95,10 @@ class KeyPermissions:
         for grant in self.live.grants:
             reached = [t for t in kept if _holds(grant.securable, t)]
             for privilege in sorted({p.replace(" ", "_").upper() for p in grant.privileges} & WRITING) if reached else ():
-                place = f"{str(grant.securable_type).lower()} {'.'.join(grant.securable)}"
-                yield from self._reported(grant.principal, policies, privilege, place, why="write guesses and read them masked")
+                location = f"{str(grant.securable_type).lower()} {'.'.join(grant.securable)}"
+                yield from self._reported(
+                    grant.principal, policies, privilege, location, why="write guesses and read them masked"
+                )
 
     def _tags(self, policies: list[Policy]) -> Iterator[Finding]:
         """Yield who may assign the tag values that these policies look for."""
@@ -145,7 +147,7 @@ class KeyPermissions:
         principal: str,
         policies: list[Policy],
         privilege: str,
-        place: str,
+        location: str,
         severity: Severity = Severity.ERROR,
         why: str = "read the key in the function, or make a dictionary with it",
     ) -> Iterator[Finding]:
@@ -153,13 +155,13 @@ class KeyPermissions:
         severity = Severity.WARNING if principal in self.operators else severity
         if policy:
             yield _finding(
-                place, f"{principal!r} is masked by {policy} and holds {privilege} on {place}: it could {why}", severity,
+                location, f"{principal!r} is masked by {policy} and holds {privilege} on {location}: it could {why}", severity,
                 f"take {privilege} from {principal!r}, or exempt it from {policy}",
             )  # fmt: skip
 
 
-def _finding(place: str, message: str, severity: Severity, fix: str = "let an account admin run the verification") -> Finding:
-    return Finding(code="verify/key_reachable", severity=severity, place=place, message=message, fix=fix)
+def _finding(location: str, message: str, severity: Severity, fix: str = "let an account admin run the verification") -> Finding:
+    return Finding(code="verify/key_reachable", severity=severity, location=location, message=message, fix=fix)
 
 
 def _origin(held: Json) -> str:

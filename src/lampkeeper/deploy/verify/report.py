@@ -164,7 +164,7 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
         Finding(
             code=f"verify/{cell.status}",
             severity=Severity.ERROR,
-            place=f"{cell.principal}: {cell.column}",
+            location=f"{cell.principal}: {cell.column}",
             message=f"expected {cell.expected}, saw {cell.seen}{f' ({cell.detail})' if cell.detail else ''}",
             fix="run `plan` to see what differs, then `apply`" if cell.status is Status.MISMATCH else "",
         )
@@ -172,7 +172,7 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
         if cell.status is Status.MISMATCH or (cell.status is Status.UNTESTED and cell.detail != NOBODY_RAW)
     ]
     found += [
-        Finding(code="verify/no_reference", severity=Severity.WARNING, place=str(column), message=NOBODY_RAW)
+        Finding(code="verify/no_reference", severity=Severity.WARNING, location=str(column), message=NOBODY_RAW)
         for column in {c.column for c in cells if c.detail == NOBODY_RAW}
     ]
     for row in rows:
@@ -181,15 +181,15 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
                 Finding(
                     code="verify/rows",
                     severity=Severity.ERROR,
-                    place=f"{row.principal}: {row.table}",
+                    location=f"{row.principal}: {row.table}",
                     message=_rows_message(row),
                     fix="run `plan` to see whether the row filter or its tag is gone",
                 )
             )
         if row.status is Status.UNTESTED and row.seen is not None:
             message = "which rows the filter shows cannot be told from another principal's rows, so nothing was proved"
-            place = f"{row.principal}: {row.table}"
-            found.append(Finding(code="verify/untested", severity=Severity.ERROR, place=place, message=message))
+            location = f"{row.principal}: {row.table}"
+            found.append(Finding(code="verify/untested", severity=Severity.ERROR, location=location, message=message))
         if row.status is Status.UNPROVEN:
             found.append(_unproven(str(row.table), "the row filter hides no row: it cannot be told from no filter"))
     message = "the mask changes no value here (all null, no rows, or the same text already)"
@@ -203,5 +203,5 @@ def _rows_message(row: RowsVerdict) -> str:
     return f"expected {'no access' if row.expected is None else f'{row.expected} row(s)'}, saw {row.seen}"
 
 
-def _unproven(place: str, message: str) -> Finding:
-    return Finding(code="verify/unproven", severity=Severity.WARNING, place=place, message=message)
+def _unproven(location: str, message: str) -> Finding:
+    return Finding(code="verify/unproven", severity=Severity.WARNING, location=location, message=message)

@@ -74,9 +74,9 @@ class StructureCheck:
         return Structure(findings=sort_findings(self._found), checked=tuple(sorted(self._checked.items())))
 
     def _report(
-        self, code: str, place: str, message: str, severity: Severity = Severity.ERROR, fix: str = "run `plan`, then `apply`"
+        self, code: str, location: str, message: str, severity: Severity = Severity.ERROR, fix: str = "run `plan`, then `apply`"
     ) -> None:
-        self._found.append(Finding(code=f"verify/{code}", severity=severity, place=place, message=message, fix=fix))
+        self._found.append(Finding(code=f"verify/{code}", severity=severity, location=location, message=message, fix=fix))
 
     def _tables(self, tables: Iterable[Table]) -> None:
         there = {t.name.plain.casefold(): {c.name.casefold(): c for c in t.columns} for t in self._live.tables}
@@ -146,11 +146,11 @@ class StructureCheck:
                 self._report("missing_tag_value", wanted.key, f"the governed tag does not allow {', '.join(map(repr, missing))}")
 
     def _tags(self) -> None:
-        def place(kind: EntityType, name: str, key: str) -> tuple[str, str, str]:
+        def assignment(kind: EntityType, name: str, key: str) -> tuple[str, str, str]:
             return (str(kind), name.casefold(), key)
 
-        held = {place(t.entity_type, t.entity_name, t.key): t for t in self._live.tags}
-        wanted = {place(t.entity_type, t.entity_name, t.key): t for t in self._desired.tag_assignments}
+        held = {assignment(t.entity_type, t.entity_name, t.key): t for t in self._live.tags}
+        wanted = {assignment(t.entity_type, t.entity_name, t.key): t for t in self._desired.tag_assignments}
         for key, tag in wanted.items():
             self._checked["tag"] += 1
             found = held.get(key)
@@ -228,11 +228,11 @@ class StructureCheck:
         ours = {p.key for p in self._desired.policies}
         met = conflict_findings(conflicts_of(SimulatedAccess(self._live.access.model), ours), self._live, codes="verify/")
         self._found += met
-        failing = {f.place for f in met}
-        for control in (c for c in self._live.controls if c.place not in failing):
+        failing = {f.location for f in met}
+        for control in (c for c in self._live.controls if c.securable not in failing):
             what = f"{control.function} is set on the table itself and binds everybody, whatever the desired state says"
             fix = "leave it, or have the table's owner drop it; if a policy of ours is to stand there, run `plan --adopt`"
-            self._report("table_control", control.place, what, Severity.WARNING, fix)
+            self._report("table_control", control.securable, what, Severity.WARNING, fix)
         self._found += not_shown_findings(self._live, code="verify/controls_not_shown")
 
     def _concerns(self, policy: Policy) -> bool:

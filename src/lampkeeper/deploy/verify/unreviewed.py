@@ -27,14 +27,14 @@ MOST = 3
 class UnreviewedProof:
     """One closed catalog or schema: how many unreviewed tables it has, what was asked, and what is wrong."""
 
-    place: Reach
+    reach: Reach
     tables: int
     asked: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
         """Return one line for people."""
-        where = ".".join(self.place)
+        where = ".".join(self.reach)
         if not self.tables:
             return f"unreviewed tables of {where}: there is none, so nothing was asked"
         if not self.asked:
@@ -48,44 +48,44 @@ def prove_unreviewed(
 ) -> tuple[UnreviewedProof, ...]:
     """Count rows of unreviewed tables as every test principal that may read them and is not exempt, per hidden securable."""
     around = {t.parts[:n] for t in desired.tables for n in (1, 2)}
-    places = outermost(p for p in around if expected.closes_unreviewed(OUTSIDER, p))
-    if not places:
+    reaches = outermost(p for p in around if expected.closes_unreviewed(OUTSIDER, p))
+    if not reaches:
         return ()
-    unreviewed = read_unreviewed(workspace, {p[0] for p in places})
-    others = reviewed_by_others(desired, workspace, places)
-    proofs = (_prove(p, [t for t in unreviewed if within(p, t.name.parts)], live, expected, test_principals) for p in places)
-    return tuple(replace(p, findings=(*p.findings, *others.get(p.place, ()))) for p in proofs)
+    unreviewed = read_unreviewed(workspace, {p[0] for p in reaches})
+    others = reviewed_by_others(desired, workspace, reaches)
+    proofs = (_prove(p, [t for t in unreviewed if within(p, t.name.parts)], live, expected, test_principals) for p in reaches)
+    return tuple(replace(p, findings=(*p.findings, *others.get(p.reach, ()))) for p in proofs)
 
 
 def reviewed_by_others(
-    desired: Desired, workspace: Workspace, places: Iterable[Reach], code: str = "verify/review_by_others"
+    desired: Desired, workspace: Workspace, reaches: Iterable[Reach], code: str = "verify/review_by_others"
 ) -> dict[Reach, list[Finding]]:
-    """Return, by closed place, a finding for each table with a review tag that this environment does not ask for."""
+    """Return, by closed catalog or schema, a finding for each table with a review tag that this environment does not ask for."""
     asked = {
         t.entity_name.casefold()
         for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
     }  # fmt: skip
-    places = outermost(places)
+    reaches = outermost(reaches)
     found: dict[Reach, list[Finding]] = defaultdict(list)
-    for table in read_reviewed(workspace, {p[0] for p in places}):
-        place = next((p for p in places if within(p, table.parts)), None)
-        if place is not None and table.plain.casefold() not in asked:
+    for table in read_reviewed(workspace, {p[0] for p in reaches}):
+        reach = next((p for p in reaches if within(p, table.parts)), None)
+        if reach is not None and table.plain.casefold() not in asked:
             # The record of runs gets the tag from `apply`, beside the desired state: a table of its name may be it.
             ours = table.table in RECORD
             finding = Finding(
-                code=code, severity=Severity.WARNING if ours else Severity.ERROR, place=str(table),
+                code=code, severity=Severity.WARNING if ours else Severity.ERROR, location=str(table),
                 message=f"carries {REVIEW_KEY}={REVIEWED}, which this environment does not ask for: its rows are open"
                 + (" (the record of runs has a table of this name)" if ours else ""),
                 fix="take the tag off and see who may assign it; or put the table in uc_tables and generate",
             )  # fmt: skip
-            found[place].append(finding)
+            found[reach].append(finding)
     return found
 
 
 def _prove(
-    place: Reach, tables: Sequence[UnreviewedTable], live: Governed, expected: Access, test_principals: Sequence[TestPrincipal]
+    reach: Reach, tables: Sequence[UnreviewedTable], live: Governed, expected: Access, test_principals: Sequence[TestPrincipal]
 ) -> UnreviewedProof:
-    found = list(_inherited(place, live))
+    found = list(_inherited(reach, live))
     asked: list[str] = []
     real = live.access
     proven: set[UnreviewedTable] = set()
@@ -94,7 +94,7 @@ def _prove(
             if len(proven) == MOST:
                 break
             held = real.identities(test_principal.principal)
-            if not held.intersection(table.readers) or not expected.closes_unreviewed(test_principal.principal, place):
+            if not held.intersection(table.readers) or not expected.closes_unreviewed(test_principal.principal, reach):
                 continue
             answer = _count(test_principal, table)
             if isinstance(answer, Refusal):
@@ -103,7 +103,7 @@ def _prove(
             asked.append(f"{table.name} as {test_principal.name}")
             if answer:
                 found.append(_shows(test_principal, table, answer))
-    return UnreviewedProof(place=place, tables=len(tables), asked=tuple(asked), findings=tuple(found))
+    return UnreviewedProof(reach=reach, tables=len(tables), asked=tuple(asked), findings=tuple(found))
 
 
 def _count(test_principal: TestPrincipal, table: UnreviewedTable) -> int | Refusal:
@@ -118,20 +118,20 @@ def _shows(test_principal: TestPrincipal, table: UnreviewedTable, rows: int) -> 
     return Finding(
         code="verify/unreviewed_rows",
         severity=Severity.ERROR,
-        place=f"{test_principal.name}: {table.name}",
+        location=f"{test_principal.name}: {table.name}",
         message=f"nobody has reviewed this table, and it shows {rows} row(s)",
         fix="run `plan` to see whether the fallback policy stands, then `apply`",
     )
 
 
-def _inherited(place: Reach, live: Governed) -> list[Finding]:
+def _inherited(reach: Reach, live: Governed) -> list[Finding]:
     """Return an error where the review tag stands above tables: everything that is made there would count as reviewed."""
     above = {EntityType.CATALOGS, EntityType.SCHEMAS}
     return [
         Finding(
             code="verify/review_inherited",
             severity=Severity.ERROR,
-            place=f"{t.entity_type.removesuffix('s')} {t.entity_name}",
+            location=f"{t.entity_type.removesuffix('s')} {t.entity_name}",
             message=f"carries {REVIEW_KEY}={REVIEWED}, which its tables inherit: new tables in it are open",
             fix="take the tag off; it belongs on tables",
         )
@@ -139,10 +139,10 @@ def _inherited(place: Reach, live: Governed) -> list[Finding]:
         if t.key == REVIEW_KEY
         and t.value == REVIEWED
         and t.entity_type in above
-        and _above(place, tuple(t.entity_name.split(".")))
+        and _above(reach, tuple(t.entity_name.split(".")))
     ]
 
 
-def _above(place: Reach, name: tuple[str, ...]) -> bool:
-    """Return whether tables of the place inherit the tags of this catalog or schema."""
-    return within(place, name) or within(name, place)
+def _above(reach: Reach, name: tuple[str, ...]) -> bool:
+    """Return whether tables of this catalog or schema inherit the tags of this catalog or schema."""
+    return within(reach, name) or within(name, reach)

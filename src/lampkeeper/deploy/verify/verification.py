@@ -156,7 +156,7 @@ def _pending(change: Change[Any]) -> Finding:
     return Finding(
         code="verify/differs",
         severity=Severity.ERROR,
-        place=f"{change.kind} {change.key}",
+        location=f"{change.kind} {change.key}",
         message=f"does not stand as desired: {change.action} is pending{why}",
         fix="run `apply`",
     )
@@ -258,7 +258,7 @@ class PrincipalsUnderTest:
                 Finding(
                     code="verify/identity_groups",
                     severity=Severity.ERROR,
-                    place=identity.name,
+                    location=identity.name,
                     message=f"the platform says that it is not in {', '.join(missing)}",
                     fix="correct verify_identities, or wait until the membership has taken effect",
                 )

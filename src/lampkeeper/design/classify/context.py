@@ -75,18 +75,18 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
 
 def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[str, ...]], schema: str) -> set[str]:
     """Return what the words of the table, of its schema and of its columns speak of, people apart."""
-    table, every, place = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
+    table, every, schema_words = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
     topics.update(topic for topic, name in _TOPICS_OF_TABLES.items() if word_list(name) & table)
     reported = {
         "card": bool(word_list("card_columns") & every),
-        "india": bool(word_list("indian_words") & (table | (every - {"pan"}) | set(place))),
+        "india": bool(word_list("indian_words") & (table | (every - {"pan"}) | set(schema_words))),
         "sport": _RACE in table,
         "mail": _looks_like_mail(columns),
         "bank_account": {"bank", "account"} <= table,
         "answers": bool(word_list("answer_tables") & table),
         "aml": bool(word_list("compliance") & (table | every)),
-        "health_schema": lexicon.is_in("health", place),
+        "health_schema": lexicon.is_in("health", schema_words),
         "foreign": _is_foreign(lexicon, columns),
     }
     return topics | {topic for topic, is_reported in reported.items() if is_reported}
@@ -165,8 +165,8 @@ def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable
     for words in (table, *columns):
         for match in lexicon.find(words):
             term = match.term
-            place = term.label is LabelClass.ADDRESS and term.strength == "strong" and term.subtype in ("", "postal")
-            if place and len(words) <= len(term.words) + 1:
+            is_address = term.label is LabelClass.ADDRESS and term.strength == "strong" and term.subtype in ("", "postal")
+            if is_address and len(words) <= len(term.words) + 1:
                 return True
     return False
 

@@ -66,7 +66,7 @@ def _meant(meanings: tuple[MappedTag, ...], found: Label | None) -> MappedTag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Tagged:
     """A column with its name, what we assign to it by key, and the tags that policies of its catalog look at."""
 
     name: ColumnName
@@ -89,33 +89,33 @@ def tag_conflicts(snapshot: Snapshot, tags: Iterable[TagAssignment], desired: De
     findings: list[Finding] = []
     for tag in tags:
         name, column = columns[tag.entity_name.casefold()]
-        place = _Place(
+        tagged = _Tagged(
             name=name, column=column, assigned=assigned[tag.entity_name.casefold()], bound=frozenset(bound[name.table.catalog])
         )
-        findings += _conflict(tag, place, taxonomy.meaning(tag.key, tag.value))
+        findings += _conflict(tag, tagged, taxonomy.meaning(tag.key, tag.value))
     return tuple(findings)
 
 
-def _conflict(tag: TagAssignment, place: _Place, meanings: tuple[MappedTag, ...]) -> Iterator[Finding]:
+def _conflict(tag: TagAssignment, tagged: _Tagged, meanings: tuple[MappedTag, ...]) -> Iterator[Finding]:
     shown = f"{tag.key}={tag.value}" if tag.value else tag.key
-    closes = any(m.row != OPEN for m in meanings) and bool({(tag.key, tag.value), (tag.key, "")} & place.bound)
+    closes = any(m.row != OPEN for m in meanings) and bool({(tag.key, tag.value), (tag.key, "")} & tagged.bound)
     families = sorted({f for m in meanings if m.row != OPEN for f in m.families})
-    wanted = place.assigned.get(tag.key)
-    decide = f"decide: lampkeeper labels set {place.name} …; or have whoever tagged it correct the tag"
-    if closes and family_of(place.column) not in families:
+    wanted = tagged.assigned.get(tag.key)
+    decide = f"decide: lampkeeper labels set {tagged.name} …; or have whoever tagged it correct the tag"
+    if closes and family_of(tagged.column) not in families:
         yield _finding(
-            "tags/other_type", place, f"is {place.column.type} and tagged {shown}, whose mask takes {', '.join(families)}",
-            f"take the tag off, or map its label as {family_of(place.column)} to a value of its own",
+            "tags/other_type", tagged, f"is {tagged.column.type} and tagged {shown}, whose mask takes {', '.join(families)}",
+            f"take the tag off, or map its label as {family_of(tagged.column)} to a value of its own",
         )  # fmt: skip
     elif wanted is not None and wanted != tag.value:
         ours = f"{tag.key}={wanted}" if wanted else tag.key
-        yield _finding("tags/other_value", place, f"is tagged {shown} by somebody else, and its label asks for {ours}", decide)
-    elif wanted is None and closes and place.assigned:
-        other = ", ".join(f"{k}={v}" for k, v in sorted(place.assigned.items()))
-        yield _finding("tags/two_masks", place, f"is tagged {shown} by somebody else, and its label asks for {other}", decide)
+        yield _finding("tags/other_value", tagged, f"is tagged {shown} by somebody else, and its label asks for {ours}", decide)
+    elif wanted is None and closes and tagged.assigned:
+        other = ", ".join(f"{k}={v}" for k, v in sorted(tagged.assigned.items()))
+        yield _finding("tags/two_masks", tagged, f"is tagged {shown} by somebody else, and its label asks for {other}", decide)
     elif wanted is None and closes:
         message = f"is tagged {shown} by somebody else: the policy masks it, though its label leaves it open"
-        yield _finding("tags/masked_anyway", place, message, "have whoever tagged it take the tag off", Severity.WARNING)
+        yield _finding("tags/masked_anyway", tagged, message, "have whoever tagged it take the tag off", Severity.WARNING)
 
 
 def unmapped_columns(snapshot: Snapshot, labels: Iterable[Label], desired: Desired, knowledge: Knowledge) -> tuple[Finding, ...]:
@@ -133,7 +133,7 @@ def unmapped_columns(snapshot: Snapshot, labels: Iterable[Label], desired: Desir
     strict = taxonomy.unmapped is Unmapped.ERROR
     return tuple(
         Finding(
-            code="tags/unmapped", severity=Severity.ERROR if strict else Severity.INFO, place=f"{row} as {family}",
+            code="tags/unmapped", severity=Severity.ERROR if strict else Severity.INFO, location=f"{row} as {family}",
             message=f"no tag of taxonomy.yaml stands for it; columns that get a tag of ours: {n}",
             fix=f"map it: {{label: {row}, types: [{family}], key: …, value: …}}",
         )
@@ -150,5 +150,5 @@ def _spot(tag: TagAssignment) -> tuple[str, str, str]:
     return (str(tag.entity_type), tag.entity_name.casefold(), tag.key)
 
 
-def _finding(code: str, place: _Place, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
-    return Finding(code=code, severity=severity, place=str(place.name), message=message, fix=fix)
+def _finding(code: str, tagged: _Tagged, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, location=str(tagged.name), message=message, fix=fix)

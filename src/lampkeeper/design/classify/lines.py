@@ -23,10 +23,10 @@ class ClassifiedLines:
     findings: tuple[Finding, ...]
 
 
-def classify_lines(lines: Iterable[str], *, place: str = "input") -> ClassifiedLines:
+def classify_lines(lines: Iterable[str], *, location: str = "input") -> ClassifiedLines:
     """Read JSON lines (`schema` or `db`, `table`, `column`, `type`, `comment`, optional `values`) and label each column.
 
-    A malformed row becomes an error finding at `place:line` that names the field; the other rows are answered all the same.
+    A malformed row becomes an error finding at `location:line` that names the field; the other rows are answered all the same.
     """
     rows: list[Mapping[str, Any]] = []
     findings: list[Finding] = []
@@ -36,7 +36,7 @@ def classify_lines(lines: Iterable[str], *, place: str = "input") -> ClassifiedL
             continue
         row, problem = _read(text)
         if row is None:
-            findings.append(_bad(f"{place}:{number}", problem))
+            findings.append(_bad(f"{location}:{number}", problem))
         else:
             rows.append(row)
     return ClassifiedLines(rows=classify_rows(rows), findings=sort_findings(findings))
@@ -77,9 +77,9 @@ def _read(text: str) -> tuple[Mapping[str, Any] | None, str]:
     return row, ""
 
 
-def _bad(place: str, problem: str) -> Finding:
+def _bad(location: str, problem: str) -> Finding:
     fix = 'write {"schema": …, "table": …, "column": …, "type": …, "comment": …} on one line'
-    return Finding(code="LK001", severity=Severity.ERROR, place=place, message=problem, fix=fix)
+    return Finding(code="LK001", severity=Severity.ERROR, location=location, message=problem, fix=fix)
 
 
 def _text(row: Mapping[str, Any], field: str) -> str:

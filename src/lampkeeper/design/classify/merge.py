@@ -45,7 +45,7 @@ def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
     """Return a finding for each column of which stewards have said different things."""
     return tuple(
         Finding(
-            code="labels/stewards_disagree", severity=Severity.WARNING, place=str(column),
+            code="labels/stewards_disagree", severity=Severity.WARNING, location=str(column),
             message="; ".join(_said(x) for x in said) + ": the stricter decision stands",
             fix="agree, then let one of them decide again with `labels set … --settle`",
         )

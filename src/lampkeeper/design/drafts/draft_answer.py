@@ -27,12 +27,12 @@ class DraftFix:
     """One thing that a fix changed: which fix, where, what."""
 
     by: str
-    place: str
+    location: str
     what: str
 
     def __str__(self) -> str:
         """Return one line for people."""
-        return f"{self.place}: {self.what} ({self.by})"
+        return f"{self.location}: {self.what} ({self.by})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,12 @@ def split_answer(text: str) -> Answer:
     if _SECTION.search("\n".join(lines[n] for n in prose)):
         drop = {n for n, _ in fences} | {n for a, b, kind in blocks if kind == "sql" for n in range(a, b + 1)}
         rest = _unfenced("\n".join("" if n in drop else line for n, line in enumerate(lines)))
-        fix = DraftFix(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what="fence lines left out")
+        fix = DraftFix(by="fix_hcl_syntax", location=f"line {fences[0][0] + 1}", what="fence lines left out")
         return Answer(hcl=rest.hcl, sql=f"{sql}\n{rest.sql}".strip("\n"), changes=(fix, *rest.changes))
     drop = {n for n in range(len(lines)) if not any(a < n < b for a, b, kind in blocks if kind == "hcl")}
     what = f"fences and {sum(bool(lines[n].strip()) for n in prose)} lines of prose left out"
     kept = "\n".join(line for n, line in enumerate(lines) if n not in drop)
-    fix = DraftFix(by="fix_hcl_syntax", place=f"line {fences[0][0] + 1}", what=what)
+    fix = DraftFix(by="fix_hcl_syntax", location=f"line {fences[0][0] + 1}", what=what)
     return Answer(hcl=kept.rstrip("\n") + "\n" if kept.strip() else "", sql=sql, changes=(fix,))
 
 
@@ -90,7 +90,7 @@ def _unfenced(text: str) -> Answer:
     sql = _kept(lines, kinds, LineKind.SQL) if LineKind.SQL in kinds else ""
     if sql:
         first = kinds.index(LineKind.SQL) + 1
-        changes = (*changes, DraftFix(by="fix_hcl_syntax", place=f"line {first}", what="SQL put into a file of its own"))
+        changes = (*changes, DraftFix(by="fix_hcl_syntax", location=f"line {first}", what="SQL put into a file of its own"))
     if not changes:
         return Answer(hcl=text, sql="", changes=())
     return Answer(hcl=_kept(lines, kinds, LineKind.HCL), sql=sql, changes=changes)
@@ -107,7 +107,7 @@ def _left_out(kinds: tuple[LineKind, ...], where: str = "") -> tuple[DraftFix, .
     if not count:
         return ()
     what = f"{count} lines of prose left out"
-    return (DraftFix(by="fix_hcl_syntax", place=f"{where}line {kinds.index(LineKind.PROSE) + 1}", what=what),)
+    return (DraftFix(by="fix_hcl_syntax", location=f"{where}line {kinds.index(LineKind.PROSE) + 1}", what=what),)
 
 
 def _blocks(lines: list[str], fences: list[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:

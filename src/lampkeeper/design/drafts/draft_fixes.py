@@ -187,15 +187,15 @@ def autofix_missing_fgac_policies(
     work = _Work(desired, "autofix_missing_fgac_policies", snapshot)
     types = {n.plain.casefold(): c for n, c in snapshot.columns()} if snapshot else {}
     for (catalog, key, value), columns in sorted(_uncovered(desired, snapshot).items()):
-        place = f"{catalog}: {key}={value}"
+        location = f"{catalog}: {key}={value}"
         protection = _protection(key, value, tuple(types.get(c.plain.casefold()) for c in columns))
         if protection is None:
             message = f"no policy covers {', '.join(str(c) for c in columns[:3])}, and which mask fits cannot be told"
-            work.report("LK703", place, message, "write the policy, or take a snapshot so that the columns' types are known")
+            work.report("LK703", location, message, "write the policy, or take a snapshot so that the columns' types are known")
             continue
         changed, function = _with_policy(work.now, catalog, protection, limits or RemainingQuota())
         if changed is not None:
-            work.try_change(place, f"policy added with {function}", changed)
+            work.try_change(location, f"policy added with {function}", changed)
     return work.done()
 
 
@@ -244,12 +244,12 @@ class _Work:
         self._changes: list[DraftFix] = []
         self._findings: list[Finding] = []
 
-    def change(self, place: str, what: str, to: Desired) -> None:
+    def change(self, location: str, what: str, to: Desired) -> None:
         """Make a change that no matrix depends on."""
         self.now = to
-        self._changes.append(DraftFix(by=self._by, place=place, what=what))
+        self._changes.append(DraftFix(by=self._by, location=location, what=what))
 
-    def try_change(self, place: str, what: str, to: Desired) -> bool:
+    def try_change(self, location: str, what: str, to: Desired) -> bool:
         """Make a change if it shows nobody more and breaks no query; else report it (LK705). Say whether it was made."""
         if to == self.now:
             return False
@@ -257,13 +257,13 @@ class _Work:
         worse += tuple(f"{e}: several values of {k}" for e, k in sorted(_torn(to) - _torn(self.now)))
         if worse:
             message = f"not fixed ({what}): it would show more or break something: {worse[0]}"
-            self.report("LK705", place, message, "fix it by hand")
+            self.report("LK705", location, message, "fix it by hand")
             return False
-        self.change(place, what, to)
+        self.change(location, what, to)
         return True
 
-    def report(self, code: str, place: str, message: str, fix: str) -> None:
-        self._findings.append(Finding(code=code, severity=Severity.ERROR, place=place, message=message, fix=fix))
+    def report(self, code: str, location: str, message: str, fix: str) -> None:
+        self._findings.append(Finding(code=code, severity=Severity.ERROR, location=location, message=message, fix=fix))
 
     def done(self) -> FixedDraft:
         return FixedDraft(desired=self.now, changes=tuple(self._changes), findings=sort_findings(self._findings))
@@ -272,7 +272,7 @@ class _Work:
 def _torn(desired: Desired) -> set[tuple[str, str]]:
     """Return the (entity, key) that several values are assigned to: the platform would keep one of them."""
     counts = Counter((t.entity_name.casefold(), t.key) for t in set(desired.tag_assignments))
-    return {place for place, count in counts.items() if count > 1}
+    return {location for location, count in counts.items() if count > 1}
 
 
 def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str, str, str], list[ColumnName]]:

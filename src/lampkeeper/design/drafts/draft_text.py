@@ -139,7 +139,7 @@ class _Mender:
         message = f"the draft ends in the middle of {name.text!r}: what came after line {line} is not known"
         self.findings.append(
             Finding(
-                code="LK701", severity=Severity.ERROR, place=f"line {line}", message=message,
+                code="LK701", severity=Severity.ERROR, location=f"line {line}", message=message,
                 fix="ask for the rest, or write it, before you use the draft",
             )
         )  # fmt: skip
@@ -299,7 +299,7 @@ class _Mender:
         line = self._line(token.start)
         self.findings.append(
             Finding(
-                code="LK706", severity=Severity.WARNING, place=f"line {line}", fix="ask for it, or write it",
+                code="LK706", severity=Severity.WARNING, location=f"line {line}", fix="ask for it, or write it",
                 message="the writer left something out (`...`): what it was is not known",
             )
         )  # fmt: skip
@@ -323,7 +323,7 @@ class _Mender:
 
     def changes(self) -> list[DraftFix]:
         ordered = sorted(self.edits, key=lambda e: e.start)
-        return [DraftFix(by="fix_hcl_syntax", place=f"line {self._line(e.start)}", what=e.what) for e in ordered]
+        return [DraftFix(by="fix_hcl_syntax", location=f"line {self._line(e.start)}", what=e.what) for e in ordered]
 
     def result(self) -> str:
         """Return the text with the edits made; one inside another that replaces its whole range gives way."""

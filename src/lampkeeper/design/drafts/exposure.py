@@ -56,10 +56,10 @@ def column_of(entity_name: str) -> ColumnName | None:
 def open_access(state: Desired, tables: Iterable[Table]) -> Access:
     """Return the access as if everybody had every privilege on these tables: what policies alone leave of the values."""
     tables = tuple(tables)
-    places = {(SecurableType.CATALOG, (t.name.catalog,)) for t in tables}
+    securables = {(SecurableType.CATALOG, (t.name.catalog,)) for t in tables}
     grants = tuple(
         Grant(securable_type=kind, securable=parts, principal=EVERYBODY, privileges=("ALL_PRIVILEGES",))
-        for kind, parts in sorted(places)
+        for kind, parts in sorted(securables)
     )
     return Access(replace(AccessModel.of_desired(state, tables), grants=grants))
 

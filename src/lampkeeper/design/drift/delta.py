@@ -125,7 +125,7 @@ def _with_new_tables(state: Desired, request: SynthesisRequest) -> tuple[Desired
     new = tuple(t.name for t in request.snapshot.tables if t.name not in set(state.tables))
     message = "the table is new: its columns are protected, and no group is given it yet"
     notes = tuple(
-        Finding(code="LK014", severity=Severity.INFO, place=str(t), message=message, fix="run a full generation") for t in new
+        Finding(code="LK014", severity=Severity.INFO, location=str(t), message=message, fix="run a full generation") for t in new
     )
     return (replace(state, tables=(*state.tables, *new)) if new else state), notes
 
@@ -134,7 +134,7 @@ def _still_raw(column: ColumnName) -> Finding:
     return Finding(
         code="LK015",
         severity=Severity.ERROR,
-        place=str(column),
+        location=str(column),
         message="no policy of this state can be made to cover the column: one of the same name has another meaning",
         fix="run a full generation, or rename the policy",
     )

@@ -76,7 +76,7 @@ def bound_space(space: GenieSpace, tables: Iterable[Table]) -> tuple[GenieSpace,
         return space, ()
     findings = tuple(
         Finding(
-            code="LK024", severity=Severity.WARNING, place=f"space {space.name}: {what}", fix="",
+            code="LK024", severity=Severity.WARNING, location=f"space {space.name}: {what}", fix="",
             message=f"left out, its SQL is not good: {bad[sql]}",
         )
         for what, sql, _ in sqls_of(space)

@@ -89,7 +89,7 @@ def _lexicon(overlays: tuple[Overlay, ...]) -> Lexicon:
 
 
 def _identifiers(overlays: Iterable[Overlay]) -> list[Identifier]:
-    return sorted((i for p in overlays for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.place))
+    return sorted((i for p in overlays for i in p.identifiers), key=lambda i: (i.row, i.strength, i.name, i.location))
 
 
 def _schemes(identifiers: Iterable[Identifier]) -> tuple[Scheme, ...]:
@@ -122,17 +122,17 @@ def _vocabulary(identifiers: Iterable[Identifier]) -> Vocabulary:
             if is_mask and of_class is not None and of_class.function == given.function:
                 value = of_class.value
             protection = Protection(key=key, value=value, function=given.function, role=given.role)
-            place = (each.row, given.family)
+            target = (each.row, given.family)
             into = masks if is_mask else filters
-            before = into.get(place)
+            before = into.get(target)
             if before is not None and before.function == given.function:
                 continue
-            if before is not None and place in origin:
-                raise _clash(f"{each.row} as {given.family}", each.place, given.function, origin[place], before.function)
-            function, where = bound.setdefault((key, value), (given.function, each.place))
+            if before is not None and target in origin:
+                raise _clash(f"{each.row} as {given.family}", each.location, given.function, origin[target], before.function)
+            function, where = bound.setdefault((key, value), (given.function, each.location))
             if function != given.function:
-                raise _clash(f"the tag {key}={value}", each.place, given.function, where, function)
-            into[place], origin[place] = protection, each.place
+                raise _clash(f"the tag {key}={value}", each.location, given.function, where, function)
+            into[target], origin[target] = protection, each.location
     return Vocabulary(descriptions=base.descriptions, masks=masks, filters=filters)
 
 
@@ -141,9 +141,9 @@ def _value(each: Identifier, family: str, is_mask: bool) -> str:
     return f"{'masked' if is_mask else 'restricted'}_{each.subtype}{tail}"
 
 
-def _clash(what: str, place: str, function: str, other: str, before: str) -> UsageError:
+def _clash(what: str, location: str, function: str, other: str, before: str) -> UsageError:
     return UsageError(
-        f"{place}: {what} gets {function} here and {before} in {other}",
+        f"{location}: {what} gets {function} here and {before} in {other}",
         fix="give one of them another `subtype`, or the same function",
     )
 

@@ -17,7 +17,7 @@ from lampkeeper.text.sql_quoting import identifier_value
 _SIGNATURE = re.compile(r"--\s*([a-z_][a-z0-9_]*)\((.*)\)\s+RETURNS\s+(\S.*?)\s*$")
 _FIELD = re.compile(r"--\s*(class|reveals|note|example):\s*(.*?)\s*$")
 HOME = FunctionName("", "", "")
-"""The place of library functions before they are given a catalog and a schema."""
+"""The catalog and schema of library functions before they are given a catalog and a schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +63,19 @@ def load_library() -> Library:
     for folder, role in (("masks", FunctionRole.MASK), ("filters", FunctionRole.FILTER)):
         for entry in sorted(root.joinpath(folder).iterdir(), key=lambda e: e.name):
             if entry.name.endswith(".sql"):
-                parsed = parse_library_file(entry.read_text(encoding="utf-8"), role, place=f"{folder}/{entry.name}")
+                parsed = parse_library_file(entry.read_text(encoding="utf-8"), role, location=f"{folder}/{entry.name}")
                 if parsed.name != entry.name.removesuffix(".sql"):
                     raise InternalError(f"{folder}/{entry.name}: holds {parsed.name}, a file is named after its function")
                 found[parsed.name] = parsed
     return Library(functions=found)
 
 
-def parse_library_file(text: str, role: FunctionRole, *, place: str) -> LibraryFunction:
-    """Read one file: header lines, then the expression; raise InternalError with the place when the header is wrong."""
+def parse_library_file(text: str, role: FunctionRole, *, location: str) -> LibraryFunction:
+    """Read one file: header lines, then the expression; raise InternalError with the location when the header is wrong."""
     lines = text.splitlines()
     signature = _SIGNATURE.match(lines[0]) if lines else None
     if signature is None:
-        raise InternalError(f"{place}:1: expected `-- name(arg TYPE) RETURNS TYPE`")
+        raise InternalError(f"{location}:1: expected `-- name(arg TYPE) RETURNS TYPE`")
     fields: dict[str, str] = {}
     examples: list[FunctionExample] = []
     body_from = 1
@@ -85,14 +85,14 @@ def parse_library_file(text: str, role: FunctionRole, *, place: str) -> LibraryF
         body_from = number
         match = _FIELD.match(line)
         if match is None:
-            raise InternalError(f"{place}:{number}: expected class, reveals, note or example")
+            raise InternalError(f"{location}:{number}: expected class, reveals, note or example")
         if match.group(1) == "example":
-            examples.append(_example(match.group(2), f"{place}:{number}"))
+            examples.append(_example(match.group(2), f"{location}:{number}"))
         else:
             fields[match.group(1)] = match.group(2)
     body = "\n".join(lines[body_from:]).strip().rstrip(";")
     if not body or not examples or "class" not in fields or "reveals" not in fields:
-        raise InternalError(f"{place}: needs class, reveals, at least one example, and a body")
+        raise InternalError(f"{location}: needs class, reveals, at least one example, and a body")
     function = Function(
         name=replace_function(HOME, signature.group(1)),
         role=role,
@@ -104,16 +104,16 @@ def parse_library_file(text: str, role: FunctionRole, *, place: str) -> LibraryF
     return LibraryFunction(function=function, label=fields["class"], reveals=fields["reveals"], note=fields.get("note", ""))
 
 
-def replace_function(place: FunctionName, name: str) -> FunctionName:
+def replace_function(at: FunctionName, name: str) -> FunctionName:
     """Return the name in the same catalog and schema."""
-    return FunctionName(place.catalog, place.schema, name)
+    return FunctionName(at.catalog, at.schema, name)
 
 
-def _example(text: str, place: str) -> FunctionExample:
+def _example(text: str, location: str) -> FunctionExample:
     try:
         return FunctionExample.parse(text)
     except UsageError as error:
-        raise InternalError(f"{place}: {error.message}") from None
+        raise InternalError(f"{location}: {error.message}") from None
 
 
 def parse_parameters(text: str) -> tuple[Parameter, ...]:

@@ -57,7 +57,7 @@ class Identifier:
     """One kind of value: how columns with it are called, how its values look, what is done with them.
 
     `alone`: the values alone are enough to protect a column. `known`: positions (of letters and digits, from 0) that follow
-    from what many know of a person: birth date, sex, district, year. `place` is `file:line`.
+    from what many know of a person: birth date, sex, district, year. `location` is `file:line`.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Identifier:
     samples: tuple[str, ...] = ()
     counterexamples: tuple[str, ...] = ()
     note: str = ""
-    place: str = ""
+    location: str = ""
 
     @property
     def row(self) -> str:
@@ -125,4 +125,4 @@ class Overlay:
     identifiers: tuple[Identifier, ...]
     groups: tuple[GroupTemplate, ...] = ()
     patterns: tuple[AccessPattern, ...] = ()
-    place: str = ""
+    location: str = ""

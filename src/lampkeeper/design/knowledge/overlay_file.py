@@ -50,9 +50,9 @@ class OverlayRead:
     findings: tuple[Finding, ...]
 
 
-def read_overlay(text: str, place: str, library: Library | None = None) -> OverlayRead:
+def read_overlay(text: str, location: str, library: Library | None = None) -> OverlayRead:
     """Read an overlay; `library` holds the functions that it may name (the built-in ones when None)."""
-    reader = _Reader(place=place, library=library or load_library())
+    reader = _Reader(location=location, library=library or load_library())
     overlay = reader.read(text)
     findings = sort_findings(reader.findings)
     return OverlayRead(overlay=None if has_errors(findings) else overlay, findings=findings)
@@ -88,7 +88,7 @@ class _Reader(YamlReader):
             code=code, kind=kind, name=self._text(("name",), data.get("name")),
             regulations=self._texts(("regulations",), data.get("regulations")),
             identifiers=identifiers, groups=tuple(t for t in templates if t is not None), patterns=tuple(patterns),
-            place=self.place,
+            location=self.location,
         )  # fmt: skip
 
     def _identifier(self, path: tuple[str | int, ...], item: Mapping[str, Any]) -> Identifier | None:
@@ -126,7 +126,7 @@ class _Reader(YamlReader):
             kinds=self._kinds((*path, "types"), item.get("types")), format=shape,
             alone=bool(item.get("alone", shape is not None and bool(shape.check))), functions=functions, samples=samples,
             known=self._positions((*path, "known"), item.get("known")),
-            counterexamples=against, note=str(item.get("note", "")), place=self._at(path),
+            counterexamples=against, note=str(item.get("note", "")), location=self._at(path),
         )  # fmt: skip
 
     def _format(self, path: tuple[str | int, ...], item: Mapping[str, Any]) -> Format | None:
@@ -177,18 +177,18 @@ class _Reader(YamlReader):
             return ()
         found = []
         for family, name in given.items():
-            place = (*path, key, str(family))
+            key_path = (*path, key, str(family))
             function = self.library.functions.get(str(name))
             if str(family) not in {str(f) for f in TypeFamily if f is not TypeFamily.COMPLEX}:
                 families = ", ".join(str(f) for f in TypeFamily if f is not TypeFamily.COMPLEX)
-                self._fail(place, f"unknown type {str(family)!r}", f"one of {families}")
+                self._fail(key_path, f"unknown type {str(family)!r}", f"one of {families}")
             elif function is None:
-                self._fail(place, f"no function {str(name)!r} in the library", "see `lampkeeper masks`")
+                self._fail(key_path, f"no function {str(name)!r} in the library", "see `lampkeeper masks`")
             elif function.function.role is not role:
-                self._fail(place, f"{name} is a {function.function.role}, not a {role}", "see `lampkeeper masks`")
+                self._fail(key_path, f"{name} is a {function.function.role}, not a {role}", "see `lampkeeper masks`")
             elif str(type_family(function.function.parameters[0].type)) != str(family):
                 wanted = function.function.parameters[0].type
-                self._fail(place, f"{name} takes {wanted}, not {family}", "take the function of that type")
+                self._fail(key_path, f"{name} takes {wanted}, not {family}", "take the function of that type")
             else:
                 found.append(OverlayFunction(family=str(family), function=str(name), role=role))
         return tuple(sorted(found))

@@ -28,7 +28,7 @@ def built_in_overlays() -> tuple[Overlay, ...]:
 
 
 def choose_overlays(
-    country: Iterable[str] = (), industry: Iterable[str] = (), own: Iterable[Overlay] = (), *, place: str = ""
+    country: Iterable[str] = (), industry: Iterable[str] = (), own: Iterable[Overlay] = (), *, location: str = ""
 ) -> tuple[Overlay, ...]:
     """Return the overlays of these codes, sorted; case does not matter, `all` is every one of the kind.
 
@@ -39,7 +39,7 @@ def choose_overlays(
         key = (overlay.kind, overlay.code.casefold())
         if key in available:
             raise UsageError(
-                f"{overlay.place}: there is a {overlay.kind} overlay {overlay.code!r} already ({available[key].place})",
+                f"{overlay.location}: there is a {overlay.kind} overlay {overlay.code!r} already ({available[key].location})",
                 fix="choose another code",
             )
         available[key] = overlay
@@ -50,6 +50,6 @@ def choose_overlays(
             if not wanted:
                 there = [p.code for (k, _), p in available.items() if k is kind]
                 fix = "write one of those, or put an overlay of your own into overlays/ of the environment's folder"
-                raise unknown_name(f"{kind} overlay", code, there, place=place, fix=fix)
+                raise unknown_name(f"{kind} overlay", code, there, location=location, fix=fix)
             chosen.update({k: available[k] for k in wanted})
     return tuple(chosen[k] for k in sorted(chosen))

@@ -28,18 +28,18 @@ def holds(value: str, pattern: str) -> str:
     return f"{value} RLIKE {quote_string(pattern)}"
 
 
-def digit(value: str, place: str | int) -> str:
-    """Return the digit at a place, from 1; any number where there is none."""
-    return f"(ascii(substr({value}, {place}, 1)) - 48)"
+def digit(value: str, position: str | int) -> str:
+    """Return the digit at a position, from 1; any number where there is none."""
+    return f"(ascii(substr({value}, {position}, 1)) - 48)"
 
 
-def pair(value: str, place: int) -> str:
-    """Return the number of two digits at a place."""
-    return f"({digit(value, place)} * 10 + {digit(value, place + 1)})"
+def pair(value: str, position: int) -> str:
+    """Return the number of two digits at a position."""
+    return f"({digit(value, position)} * 10 + {digit(value, position + 1)})"
 
 
 def weighted(value: str, weights: Sequence[int], start: int = 1) -> str:
-    """Return the sum of digits times weights, from a place on."""
+    """Return the sum of digits times weights, from a position on."""
     terms = (f"{digit(value, start + n)} * {w}" for n, w in enumerate(weights))
     return "(" + " + ".join(terms) + ")"
 
@@ -107,8 +107,8 @@ def _nik() -> str:
 
 
 def _mykad() -> str:
-    place = f"({pair('x', 7)} BETWEEN 1 AND 93 OR {pair('x', 7)} IN (98, 99))"
-    check = f"{pair('x', 5)} BETWEEN 1 AND 31 AND {pair('x', 3)} BETWEEN 1 AND 12 AND {place}"
+    birthplace = f"({pair('x', 7)} BETWEEN 1 AND 93 OR {pair('x', 7)} IN (98, 99))"
+    check = f"{pair('x', 5)} BETWEEN 1 AND 31 AND {pair('x', 3)} BETWEEN 1 AND 12 AND {birthplace}"
     return when(like("x", "[0-9]{12}"), check)
 
 

@@ -35,7 +35,7 @@ class Unmapped(StrEnum):
 class MappedTag:
     """One tag: `row` is class[/sub] or `none`, `families` the column types that it stands for, `mask` overrides the usual one.
 
-    Without `value` the key alone counts, as with the platform's `class.*`. `place` is `file:line`.
+    Without `value` the key alone counts, as with the platform's `class.*`. `location` is `file:line`.
     """
 
     key: str
@@ -43,7 +43,7 @@ class MappedTag:
     row: str
     families: tuple[str, ...] = ("STRING",)
     mask: str = ""
-    place: str = field(default="", compare=False)
+    location: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """Return the tag as people write it."""
@@ -79,7 +79,7 @@ class _Bound:
     function: str
     family: str
     words: str
-    place: str
+    location: str
 
 
 def map_vocabulary(base: Vocabulary, library: Library, taxonomy: Taxonomy) -> tuple[Vocabulary, tuple[Finding, ...]]:
@@ -94,14 +94,14 @@ def map_vocabulary(base: Vocabulary, library: Library, taxonomy: Taxonomy) -> tu
     findings: list[Finding] = [*_twice(taxonomy), *_keys_and_values(taxonomy)]
     for tag in taxonomy.tags:
         if tag.row == OPEN:
-            findings += _bind(bound, tag, _Bound(function="", family="", words="open columns", place=tag.place))
+            findings += _bind(bound, tag, _Bound(function="", family="", words="open columns", location=tag.location))
             continue
         for family in tag.families:
             usual = base.filters.get((tag.row, family)) or _usual(base, tag.row, family)
             function = tag.mask or usual.function
             words = f"{tag.row} as {family} ({function}, {usual.family})"
             findings += _unfit(base, library, tag, family, usual.role)
-            findings += _bind(bound, tag, _Bound(function=function, family=usual.family, words=words, place=tag.place))
+            findings += _bind(bound, tag, _Bound(function=function, family=usual.family, words=words, location=tag.location))
             made = Protection(key=tag.key, value=tag.value, function=function, role=usual.role, mapped_from=usual.family)
             if usual.role is FunctionRole.FILTER:
                 filters[(tag.row, family)] = made
@@ -134,7 +134,9 @@ def _bind(bound: dict[tuple[str, str], _Bound], tag: MappedTag, new: _Bound) -> 
     old = bound.setdefault(tag.tag, new)
     if (old.function, old.family) == (new.function, new.family):
         return
-    message = f"{tag} stands for {new.words} here and for {old.words} in {old.place}: one tag has one mask, for the same people"
+    message = (
+        f"{tag} stands for {new.words} here and for {old.words} in {old.location}: one tag has one mask, for the same people"
+    )
     fix = "give each a value of its own" + ("" if old.family != new.family else ", or the same `mask`")
     yield _error(tag, message, fix)
 
@@ -166,7 +168,7 @@ def _twice(taxonomy: Taxonomy) -> Iterator[Finding]:
         for family in tag.families if tag.row != OPEN else ():
             old = seen.setdefault((tag.row, family), tag)
             if old is not tag:
-                message = f"{tag.row} as {family} is mapped to {tag} here and to {old} in {old.place}"
+                message = f"{tag.row} as {family} is mapped to {tag} here and to {old} in {old.location}"
                 yield _error(tag, message, "keep one of them")
 
 
@@ -182,4 +184,4 @@ def _keys_and_values(taxonomy: Taxonomy) -> Iterator[Finding]:
 
 
 def _error(tag: MappedTag, message: str, fix: str) -> Finding:
-    return Finding(code="TAXONOMY", severity=Severity.ERROR, place=tag.place, message=message, fix=fix)
+    return Finding(code="TAXONOMY", severity=Severity.ERROR, location=tag.location, message=message, fix=fix)

@@ -33,9 +33,9 @@ class TaxonomyRead:
     findings: tuple[Finding, ...]
 
 
-def read_taxonomy(text: str, place: str, vocabulary: Vocabulary) -> TaxonomyRead:
+def read_taxonomy(text: str, location: str, vocabulary: Vocabulary) -> TaxonomyRead:
     """Read a taxonomy; `vocabulary` knows the labels, with those of the overlays."""
-    reader = _Reader(place=place, code="TAXONOMY", rows=frozenset(r for r, _ in (*vocabulary.masks, *vocabulary.filters)))
+    reader = _Reader(location=location, code="TAXONOMY", rows=frozenset(r for r, _ in (*vocabulary.masks, *vocabulary.filters)))
     taxonomy = reader.read(text)
     findings = sort_findings(reader.findings)
     return TaxonomyRead(taxonomy=Taxonomy() if has_errors(findings) else taxonomy, findings=findings)
@@ -76,7 +76,7 @@ class _Reader(YamlReader):
                 self._fail((*path, "types", index), f"unknown type {family!r}", f"one of {', '.join(FAMILIES)}")
         if not families or not row or not key:
             return None
-        return MappedTag(key=key, value=value, row=row, families=families, mask=mask, place=self._at(path))
+        return MappedTag(key=key, value=value, row=row, families=families, mask=mask, location=self._at(path))
 
     def _name(self, path: Path, text: str) -> str:
         dotted = "." in text and not (path[-1] == "key" and text.startswith(PLATFORM_PREFIXES))

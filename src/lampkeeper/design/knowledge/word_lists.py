@@ -41,18 +41,18 @@ def _word_lists() -> Mapping[str, frozenset[str]]:
     return read_word_lists(parse_data(_WORDS_FILE))
 
 
-def read_word_lists(data: Any, place: str = _WORDS_FILE) -> dict[str, frozenset[str]]:
+def read_word_lists(data: Any, location: str = _WORDS_FILE) -> dict[str, frozenset[str]]:
     """Return the words by list.
 
-    Raises InternalError, with the place, for an entry without a reason, and for a word without an example or listed twice.
+    Raises InternalError, with the location, for an entry without a reason, and for a word without an example or listed twice.
     """
-    return {str(name): frozenset(_words(entries, f"{place}: {name}")) for name, entries in data.items()}
+    return {str(name): frozenset(_words(entries, f"{location}: {name}")) for name, entries in data.items()}
 
 
-def _words(entries: Any, place: str) -> list[str]:
+def _words(entries: Any, location: str) -> list[str]:
     found: list[str] = []
     for number, entry in enumerate(entries, start=1):
-        at = f"{place}: entry {number}"
+        at = f"{location}: entry {number}"
         _require_text(entry, "reason", at)
         words = entry.get("words")
         if not isinstance(words, dict) or not words or set(entry) != {"reason", "words"}:
@@ -66,11 +66,11 @@ def _words(entries: Any, place: str) -> list[str]:
     return found
 
 
-def read_type_hints(data: Any, place: str = _TYPES_FILE) -> dict[str, TypeHint]:
-    """Return the hints by type; raise InternalError, with the place, for an entry that lacks something."""
+def read_type_hints(data: Any, location: str = _TYPES_FILE) -> dict[str, TypeHint]:
+    """Return the hints by type; raise InternalError, with the location, for an entry that lacks something."""
     found: dict[str, TypeHint] = {}
     for number, entry in enumerate(data, start=1):
-        at = f"{place}: entry {number}"
+        at = f"{location}: entry {number}"
         for field in ("type", "class", "strength", "reason", "example"):
             _require_text(entry, field, at)
         if entry["strength"] not in _STRENGTHS or entry["type"] in found:
@@ -80,7 +80,7 @@ def read_type_hints(data: Any, place: str = _TYPES_FILE) -> dict[str, TypeHint]:
     return found
 
 
-def _require_text(entry: Any, field: str, place: str) -> None:
+def _require_text(entry: Any, field: str, location: str) -> None:
     given = entry.get(field) if isinstance(entry, dict) else None
     if not isinstance(given, str) or not given.strip():
-        raise InternalError(f"{place}: has no {field}")
+        raise InternalError(f"{location}: has no {field}")

@@ -12,7 +12,7 @@ import yaml
 from lampkeeper.model.findings import Finding, Severity
 
 Path = tuple[str | int, ...]
-"""Where a value stands: keys, and places in lists from 0."""
+"""The path of a value: keys, and positions in lists from 0."""
 
 _E = TypeVar("_E", bound=StrEnum)
 _LONGEST = 200_000
@@ -23,7 +23,7 @@ _DEEPEST = 50
 class YamlReader:
     """What readers of such files share: the document with its lines, checked values, and findings under one `code`."""
 
-    place: str
+    location: str
     code: str
     findings: list[Finding] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class YamlReader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self._add(f"{self.place}:{line}:{column}", f"not YAML: {error.problem}", "quote texts that hold : # or brackets")
+            self._add(f"{self.location}:{line}:{column}", f"not YAML: {error.problem}", "quote texts that hold : # or brackets")
             return None
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             self._fail((), f"not YAML: {error}", fix)
@@ -95,13 +95,13 @@ class YamlReader:
     def _fail(self, path: Path, message: str, fix: str) -> None:
         self._add(self._at(path), f"{_shown(path)}: {message}" if path else message, fix)
 
-    def _add(self, place: str, message: str, fix: str) -> None:
-        self.findings.append(Finding(code=self.code, severity=Severity.ERROR, place=place, message=message, fix=fix))
+    def _add(self, location: str, message: str, fix: str) -> None:
+        self.findings.append(Finding(code=self.code, severity=Severity.ERROR, location=location, message=message, fix=fix))
 
     def _at(self, path: Path) -> str:
         while path and path not in self.lines:
             path = path[:-1]
-        return f"{self.place}:{self.lines.get(path, 1)}"
+        return f"{self.location}:{self.lines.get(path, 1)}"
 
 
 def _loader(text: str) -> type[yaml.SafeLoader] | type[yaml.CSafeLoader]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lampkeeper.design.rules.rule_context import PUBLIC_VALUES, RuleContext, Violation, policy_place
+from lampkeeper.design.rules.rule_context import PUBLIC_VALUES, RuleContext, Violation, policy_location
 from lampkeeper.model.access import CellState
 from lampkeeper.model.conditions import matches, negated_keys
 from lampkeeper.model.groups import EVERYBODY
@@ -34,7 +34,7 @@ def unprotected_column(context: RuleContext) -> Iterable[Violation]:
             if access.cells[name].state is CellState.RAW and not (access.filters and name in filtered):
                 tags = context.column_tags[name.plain.casefold()]
                 shown = ", ".join(f"{k}={v}" for k, v in sorted(tags.items()))
-                yield Violation(place=name, message=f"tagged {shown} and covered by no policy", fix="add a policy for the tag")
+                yield Violation(location=name, message=f"tagged {shown} and covered by no policy", fix="add a policy for the tag")
 
 
 def _protecting(context: RuleContext, name: ColumnName) -> bool:
@@ -71,7 +71,7 @@ def conflicting_masks(context: RuleContext) -> Iterable[Violation]:
                     seen.add(name)
                     uses = sorted({f"{u.policy} ({u.function.function})" for u in access.masks[name]})
                     yield Violation(
-                        place=name, message=f"several masks for {who}: {', '.join(uses)}", fix="give the column one tag"
+                        location=name, message=f"several masks for {who}: {', '.join(uses)}", fix="give the column one tag"
                     )
 
 
@@ -85,7 +85,7 @@ def conflicting_filters(context: RuleContext) -> Iterable[Violation]:
             if len({(f.function, f.arguments) for f in access.filters}) > 1:
                 names = sorted({f.policy for f in access.filters})
                 yield Violation(
-                    place=table, message=f"several row filters for {who}: {', '.join(names)}", fix="merge them into one"
+                    location=table, message=f"several row filters for {who}: {', '.join(names)}", fix="merge them into one"
                 )
                 break
 
@@ -103,7 +103,7 @@ def ambiguous_filter(context: RuleContext) -> Iterable[Violation]:
                 if len(columns) > 1:
                     names = ", ".join(sorted(n.column for n, _ in columns))
                     message = f"{argument.alias} of {policy.name} matches {names}"
-                    yield Violation(place=table, message=message, fix="tag one of them only")
+                    yield Violation(location=table, message=message, fix="tag one of them only")
 
 
 def masked_argument(context: RuleContext) -> Iterable[Violation]:
@@ -122,7 +122,7 @@ def masked_argument(context: RuleContext) -> Iterable[Violation]:
                 for name, _ in columns:
                     if name in masked and masked[name] != policy.name:
                         message = f"masked by {masked[name]} and an argument of {policy.name}"
-                        yield Violation(place=name, message=message, fix="take one of the two tags off")
+                        yield Violation(location=name, message=message, fix="take one of the two tags off")
 
 
 def out_of_reach(context: RuleContext) -> Iterable[Violation]:
@@ -142,7 +142,7 @@ def out_of_reach(context: RuleContext) -> Iterable[Violation]:
             message = f"a {table.kind} is out of reach of policies: {', '.join(tagged)} stay as the base tables show them"
             reachable = table.name.parts in granted
             yield Violation(
-                place=table.name,
+                location=table.name,
                 message=message,
                 fix="tag the base tables, and take the grant away" if reachable else "tag the base tables",
             )
@@ -161,7 +161,7 @@ def unprotected_table(context: RuleContext) -> Iterable[Violation]:
         home = tuple(p.casefold() for p in tag.entity_name.split("."))
         if not any(_bound_by_when(p, home, {tag.key: tag.value}) for p in context.desired.policies):
             message = f"table tagged {tag.key}={tag.value} and no policy looks at the tag"
-            yield Violation(place=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
+            yield Violation(location=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
 
 
 def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, str]) -> bool:
@@ -182,8 +182,10 @@ def path_access(context: RuleContext) -> Iterable[Violation]:
     for grant in context.desired.grants:
         found = sorted(_PATHS & {p.replace(" ", "_").upper() for p in grant.privileges})
         if found:
-            place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
-            yield Violation(place=place, message=f"{', '.join(found)} reads past the policies", fix="take the privilege away")
+            location = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+            yield Violation(
+                location=location, message=f"{', '.join(found)} reads past the policies", fix="take the privilege away"
+            )
 
 
 def people_left_out(context: RuleContext) -> Iterable[Violation]:
@@ -195,7 +197,7 @@ def people_left_out(context: RuleContext) -> Iterable[Violation]:
         if EVERYBODY not in policy.to_principals:
             message = f"applies to {', '.join(policy.to_principals)} only"
             yield Violation(
-                place=policy_place(policy),
+                location=policy_location(policy),
                 message=message,
                 fix=f"write TO {quote_identifier(EVERYBODY)} EXCEPT the cleared groups",
             )

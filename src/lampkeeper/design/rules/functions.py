@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from lampkeeper.design.knowledge.library import load_library
-from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
+from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_location
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.hash_key import INNER, OUTER, REACHING, WRITING, holds_key
 from lampkeeper.model.masks import Function, called_names, unquoted
@@ -28,7 +28,7 @@ def missing_function(context: RuleContext) -> Iterable[Violation]:
     for policy in context.desired.policies:
         if policy.function not in context.functions:
             yield Violation(
-                place=policy_place(policy),
+                location=policy_location(policy),
                 message=f"function {policy.function} is not defined",
                 fix="define it, or correct the name",
             )
@@ -46,7 +46,7 @@ def wrong_arity(context: RuleContext) -> Iterable[Violation]:
         given = len(policy.using) + (1 if policy.kind is PolicyKind.COLUMN_MASK else 0)
         if len(function.parameters) != given:
             message = f"{function.name.function} takes {len(function.parameters)} arguments, the policy gives {given}"
-            yield Violation(place=policy_place(policy), message=message, fix="match parameters and USING")
+            yield Violation(location=policy_location(policy), message=message, fix="match parameters and USING")
 
 
 def wrong_type(context: RuleContext) -> Iterable[Violation]:
@@ -60,7 +60,9 @@ def wrong_type(context: RuleContext) -> Iterable[Violation]:
             continue
         if policy.kind is PolicyKind.ROW_FILTER:
             if type_family(function.returns) is not TypeFamily.BOOLEAN:
-                yield Violation(place=policy_place(policy), message=f"a row filter must return BOOLEAN, not {function.returns}")
+                yield Violation(
+                    location=policy_location(policy), message=f"a row filter must return BOOLEAN, not {function.returns}"
+                )
             continue
         yield from _mismatches(context, policy, function)
 
@@ -71,7 +73,7 @@ def _mismatches(context: RuleContext, policy: Policy, function: Function) -> Ite
             types = [*(p.type for p in function.parameters[:1]), function.returns]
             if not all(_same(t, column) for t in types):
                 message = f"{function.name.function} is of {' to '.join(types)}, the column is {column.type}"
-                yield Violation(place=name, message=message, fix="tag the column for a mask of its type")
+                yield Violation(location=name, message=message, fix="tag the column for a mask of its type")
 
 
 def _same(type_text: str, column: Column) -> bool:
@@ -101,7 +103,7 @@ def wrong_class(context: RuleContext) -> Iterable[Violation]:
                     message = (
                         f"{known.name} is made for {' and '.join(sorted(made_for))}, and the column is labelled {label.label}"
                     )
-                    yield Violation(place=name, message=message, fix="tag it for a mask of its class, or correct the label")
+                    yield Violation(location=name, message=message, fix="tag it for a mask of its class, or correct the label")
 
 
 def unused_function(context: RuleContext) -> Iterable[Violation]:
@@ -112,7 +114,7 @@ def unused_function(context: RuleContext) -> Iterable[Violation]:
     used = {p.function for p in context.desired.policies}
     for name in context.functions:
         if name not in used:
-            yield Violation(place=name, message="no policy uses this function", fix="remove it")
+            yield Violation(location=name, message="no policy uses this function", fix="remove it")
 
 
 def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
@@ -124,7 +126,7 @@ def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
         found = _IDENTITY.search(unquoted(function.body))
         if found:
             message = f"the body uses {found.group().strip()!r}"
-            yield Violation(place=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
+            yield Violation(location=function.name, message=message, fix="use TO and EXCEPT of the policy instead")
 
 
 def calls_another(context: RuleContext) -> Iterable[Violation]:
@@ -137,7 +139,7 @@ def calls_another(context: RuleContext) -> Iterable[Violation]:
     for function in context.desired.functions:
         called = names.intersection(called_names(function.body))
         if called:
-            yield Violation(place=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
+            yield Violation(location=function.name, message=f"the body calls {', '.join(sorted(called))}", fix="write it out")
 
 
 def lives_elsewhere(context: RuleContext) -> Iterable[Violation]:
@@ -149,7 +151,7 @@ def lives_elsewhere(context: RuleContext) -> Iterable[Violation]:
         home = policy.securable[0] if policy.securable else ""
         if home and policy.function.catalog.casefold() != home.casefold():
             message = f"function {policy.function} is in another catalog than the policy"
-            yield Violation(place=policy_place(policy), message=message, fix=f"define it in catalog {home}")
+            yield Violation(location=policy_location(policy), message=message, fix=f"define it in catalog {home}")
 
 
 def homeless_function(context: RuleContext) -> Iterable[Violation]:
@@ -164,7 +166,7 @@ def homeless_function(context: RuleContext) -> Iterable[Violation]:
     for function in context.desired.functions:
         home = (function.name.catalog, function.name.schema)
         if (home[0].casefold(), home[1].casefold()) not in homes:
-            yield Violation(place=function.name, message=f"schema {'.'.join(home)} may not exist", fix="add it to schemas")
+            yield Violation(location=function.name, message=f"schema {'.'.join(home)} may not exist", fix="add it to schemas")
 
 
 def passes_through(context: RuleContext) -> Iterable[Violation]:
@@ -175,7 +177,9 @@ def passes_through(context: RuleContext) -> Iterable[Violation]:
     for function in context.desired.functions:
         body = function.body.strip().strip("()`").casefold()
         if body in {p.name.casefold() for p in function.parameters} or body == "true":
-            yield Violation(place=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask")
+            yield Violation(
+                location=function.name, message=f"the body is just {function.body.strip()[:40]!r}", fix="write a mask"
+            )
 
 
 def key_in_body(context: RuleContext) -> Iterable[Violation]:
@@ -188,7 +192,7 @@ def key_in_body(context: RuleContext) -> Iterable[Violation]:
             message = "the body holds a literal of 64 hex digits or more"
             inner, outer = quote_string(INNER), quote_string(OUTER)
             fix = f"write unhex({inner}) and unhex({outer}) where the pads of HMAC belong: docs/hash-keys.md"
-            yield Violation(place=function.name, message=message, fix=fix)
+            yield Violation(location=function.name, message=message, fix=fix)
 
 
 def key_within_reach(context: RuleContext) -> Iterable[Violation]:
@@ -207,14 +211,16 @@ def key_within_reach(context: RuleContext) -> Iterable[Violation]:
             if any(_above(grant.securable, t.parts) for t in columns):
                 reached |= held & WRITING
             if reached and grant.principal not in policy.except_principals:
-                place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+                location = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
                 message = f"gives {', '.join(sorted(reached))} to somebody whom {policy.name} masks with a keyed hash"
-                yield Violation(place=place, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}")
+                yield Violation(
+                    location=location, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}"
+                )
         keys = {key for m in policy.match_columns for key, _ in tag_references(m.condition)}
         for permission in (t for t in context.desired.tag_permissions if t.key in keys):
             for name in sorted(set(permission.principals) - set(policy.except_principals)):
                 message = f"{name} may assign the tag, and {policy.name} masks it with a keyed hash"
-                yield Violation(place=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
+                yield Violation(location=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
 
 
 def _above(securable: tuple[str, ...], parts: tuple[str, ...]) -> bool:

@@ -22,7 +22,7 @@ def no_groups(context: RuleContext) -> Iterable[Violation]:
     # An environment that is for Genie alone manages no groups: its spaces are somebody else's to open.
     genie_alone = state.spaces and not (state.policies or state.grants or state.tag_assignments or state.functions)
     if not state.groups and not genie_alone:
-        yield Violation(place="groups", message="no group is defined", fix="add one, or use the minimal groups")
+        yield Violation(location="groups", message="no group is defined", fix="add one, or use the minimal groups")
 
 
 def duplicate_group(context: RuleContext) -> Iterable[Violation]:
@@ -32,9 +32,11 @@ def duplicate_group(context: RuleContext) -> Iterable[Violation]:
     """
     for name, count in Counter(g.name.casefold() for g in context.desired.groups).items():
         if count > 1:
-            yield Violation(place=f"group {name}", message=f"defined {count} times", fix="keep one")
+            yield Violation(location=f"group {name}", message=f"defined {count} times", fix="keep one")
         if name == EVERYBODY:
-            yield Violation(place=f"group {name}", message="the name is the platform's own for all principals", fix="rename it")
+            yield Violation(
+                location=f"group {name}", message="the name is the platform's own for all principals", fix="rename it"
+            )
 
 
 def undefined_grantee(context: RuleContext) -> Iterable[Violation]:
@@ -48,7 +50,7 @@ def undefined_grantee(context: RuleContext) -> Iterable[Violation]:
     named |= {(g, "members") for g in context.desired.members}
     for name, where in sorted(named):
         if name not in context.groups:
-            yield Violation(place=where, message=f"group {name!r} is not defined", fix="add the group, or correct the name")
+            yield Violation(location=where, message=f"group {name!r} is not defined", fix="add the group, or correct the name")
 
 
 def members_of_external(context: RuleContext) -> Iterable[Violation]:
@@ -59,7 +61,7 @@ def members_of_external(context: RuleContext) -> Iterable[Violation]:
     external = {g.name for g in context.desired.groups if g.external}
     for name in sorted(external & set(context.desired.members)):
         yield Violation(
-            place=f"group {name}", message="external, so its members are not ours to write", fix="take the members out"
+            location=f"group {name}", message="external, so its members are not ours to write", fix="take the members out"
         )
 
 
@@ -71,7 +73,7 @@ def membership_cycle(context: RuleContext) -> Iterable[Violation]:
     members = context.desired.members
     for name in sorted(members):
         if _reaches(members, name, name):
-            yield Violation(place=f"group {name}", message="is a member of itself through nested groups", fix="cut the circle")
+            yield Violation(location=f"group {name}", message="is a member of itself through nested groups", fix="cut the circle")
 
 
 def _reaches(members: Mapping[str, tuple[str, ...]], start: str, goal: str) -> bool:
@@ -95,7 +97,9 @@ def nobody_cleared(context: RuleContext) -> Iterable[Violation]:
     exempt = [set(p.except_principals) for p in context.desired.policies if not is_fallback(p)]
     if exempt and not set.intersection(*exempt):
         yield Violation(
-            place="groups", message="no group is cleared for everything", fix="add one with clearance `*`; verification needs it"
+            location="groups",
+            message="no group is cleared for everything",
+            fix="add one with clearance `*`; verification needs it",
         )
 
 
@@ -109,7 +113,9 @@ def everybody_cleared(context: RuleContext) -> Iterable[Violation]:
         return
     for policy in context.desired.policies:
         if names <= set(policy.except_principals):
-            yield Violation(place=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away")
+            yield Violation(
+                location=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away"
+            )
 
 
 def more_than_least(context: RuleContext) -> Iterable[Violation]:
@@ -119,15 +125,19 @@ def more_than_least(context: RuleContext) -> Iterable[Violation]:
     """
     tables = {t.parts for t in context.desired.tables}
     for grant in context.desired.grants:
-        place = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
+        location = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
         extra = sorted(set(grant.privileges) - _LEAST)
         if extra:
-            yield Violation(place=place, message=f"gives {', '.join(extra)}", fix="USE_CATALOG, USE_SCHEMA and SELECT are enough")
+            yield Violation(
+                location=location, message=f"gives {', '.join(extra)}", fix="USE_CATALOG, USE_SCHEMA and SELECT are enough"
+            )
         if "SELECT" in grant.privileges and grant.securable_type is not SecurableType.TABLE:
             yield Violation(
-                place=place,
+                location=location,
                 message="SELECT above the table also covers tables that nobody has looked at",
                 fix="grant it by table",
             )
         if grant.securable_type is SecurableType.TABLE and tables and grant.securable not in tables:
-            yield Violation(place=place, message="the table is not in scope", fix="put it in scope so that it is classified")
+            yield Violation(
+                location=location, message="the table is not in scope", fix="put it in scope so that it is classified"
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
+from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_location
 from lampkeeper.model.findings import Severity
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
@@ -19,7 +19,7 @@ def duplicate_name(context: RuleContext) -> Iterable[Violation]:
     """
     for key, count in Counter(p.key for p in context.desired.policies).items():
         if count > 1:
-            yield Violation(place=f"policy {key[1]}.{key[2]}", message=f"defined {count} times", fix="rename one")
+            yield Violation(location=f"policy {key[1]}.{key[2]}", message=f"defined {count} times", fix="rename one")
 
 
 def bad_aliases(context: RuleContext) -> Iterable[Violation]:
@@ -29,7 +29,7 @@ def bad_aliases(context: RuleContext) -> Iterable[Violation]:
     """
     for policy in context.desired.policies:
         for problem in _alias_problems(policy):
-            yield Violation(place=policy_place(policy), message=problem, fix="define each alias once in MATCH COLUMNS")
+            yield Violation(location=policy_location(policy), message=problem, fix="define each alias once in MATCH COLUMNS")
 
 
 def _alias_problems(policy: Policy) -> Iterable[str]:
@@ -56,7 +56,7 @@ def undefined_principal(context: RuleContext) -> Iterable[Violation]:
         for name in sorted({*policy.to_principals, *policy.except_principals} - context.groups):
             message = f"principal {name!r} is not among the groups"
             yield Violation(
-                place=policy_place(policy), message=message, fix="add the group (external = true if it exists already)"
+                location=policy_location(policy), message=message, fix="add the group (external = true if it exists already)"
             )
 
 
@@ -70,7 +70,7 @@ def binds_nobody(context: RuleContext) -> Iterable[Violation]:
         if EVERYBODY in exempt or not set(policy.to_principals) - exempt:
             message = "applies to nobody: " + ("EXCEPT takes everybody out" if policy.to_principals else "TO is empty")
             yield Violation(
-                place=policy_place(policy),
+                location=policy_location(policy),
                 message=message,
                 fix=f"write TO {quote_identifier(EVERYBODY)} EXCEPT the cleared groups",
             )
@@ -90,7 +90,7 @@ def near_quota(context: RuleContext) -> Iterable[Violation]:
         count = own + context.limits.others.get(parts[0], 0)
         if _NEARLY * quota < count <= quota:
             message = f"{_counted(own, count)}, the quota of a catalog is {quota}"
-            yield Violation(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
+            yield Violation(location=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
 def metastore_quota(context: RuleContext) -> Iterable[Violation]:
@@ -103,7 +103,7 @@ def metastore_quota(context: RuleContext) -> Iterable[Violation]:
     if own and count > _NEARLY * quota:
         message = f"{_counted(own, count)}, the quota of a metastore is {quota}"
         fix = "remove policies that nothing needs any more, or ask the platform for a larger quota"
-        yield Violation(place="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
+        yield Violation(location="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
 
 
 def _counted(own: int, count: int) -> str:
@@ -124,7 +124,7 @@ def over_quota(context: RuleContext) -> Iterable[Violation]:
         count = own + (context.limits.others.get(parts[0], 0) if kind is SecurableType.CATALOG else 0)
         if kind in quota and count > quota[kind]:
             message = f"{_counted(own, count)}, the quota of a {kind.lower()} is {quota[kind]}"
-            yield Violation(place=".".join(parts), message=message, fix="share policies between tags with the same mask")
+            yield Violation(location=".".join(parts), message=message, fix="share policies between tags with the same mask")
 
 
 def too_many_principals(context: RuleContext) -> Iterable[Violation]:
@@ -136,7 +136,7 @@ def too_many_principals(context: RuleContext) -> Iterable[Violation]:
         count = len(policy.to_principals) + len(policy.except_principals)
         if count > context.limits.principals_per_policy:
             message = f"{count} principals, the quota is {context.limits.principals_per_policy}"
-            yield Violation(place=policy_place(policy), message=message, fix="put the groups into one group")
+            yield Violation(location=policy_location(policy), message=message, fix="put the groups into one group")
 
 
 def too_many_matches(context: RuleContext) -> Iterable[Violation]:
@@ -147,4 +147,4 @@ def too_many_matches(context: RuleContext) -> Iterable[Violation]:
     for policy in context.desired.policies:
         if len(policy.match_columns) > context.limits.columns_per_policy:
             message = f"{len(policy.match_columns)} MATCH COLUMNS entries, the quota is {context.limits.columns_per_policy}"
-            yield Violation(place=policy_place(policy), message=message, fix="OR the conditions of one alias")
+            yield Violation(location=policy_location(policy), message=message, fix="OR the conditions of one alias")

@@ -129,9 +129,9 @@ class RuleContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What a rule found, before it is given the rule's code: place, message, fix, and a severity if not the rule's own."""
+    """What a rule found, before it is given the rule's code: location, message, fix, and a severity if not the rule's own."""
 
-    place: object
+    location: object
     message: str
     fix: str = ""
     severity: Severity | None = None
@@ -157,12 +157,12 @@ class Rule:
             yield Finding(
                 code=self.code,
                 severity=violation.severity or self.severity,
-                place=str(violation.place),
+                location=str(violation.location),
                 message=violation.message,
                 fix=violation.fix,
             )
 
 
-def policy_place(policy: Policy) -> str:
+def policy_location(policy: Policy) -> str:
     """Return how a finding names a policy."""
     return f"policy {'.'.join(policy.securable)}.{policy.name}"

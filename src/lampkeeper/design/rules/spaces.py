@@ -26,13 +26,13 @@ def unknown_table(context: RuleContext) -> Iterable[Violation]:
     """
     for space in context.desired.spaces:
         if not space.tables:
-            yield Violation(place=f"space {space.name}", message="has no table", fix="give it one")
+            yield Violation(location=f"space {space.name}", message="has no table", fix="give it one")
         for table in space.tables:
             if context.snapshot is not None and table.plain.casefold() not in context.tables_by_name:
-                yield Violation(place=f"space {space.name}", message=f"table {table} does not exist", fix="correct the name")
+                yield Violation(location=f"space {space.name}", message=f"table {table} does not exist", fix="correct the name")
         if len(space.tables) > _MAX_TABLES:
             message = f"{len(space.tables)} tables, a space takes {_MAX_TABLES}"
-            yield Violation(place=f"space {space.name}", message=message, fix="split the space")
+            yield Violation(location=f"space {space.name}", message=message, fix="split the space")
 
 
 def duplicate_space(context: RuleContext) -> Iterable[Violation]:
@@ -42,7 +42,7 @@ def duplicate_space(context: RuleContext) -> Iterable[Violation]:
     """
     for key, count in Counter(s.key for s in context.desired.spaces).items():
         if count > 1 or not key:
-            yield Violation(place=f"space {key}", message=f"{count} spaces have the key {key!r}", fix="rename one")
+            yield Violation(location=f"space {key}", message=f"{count} spaces have the key {key!r}", fix="rename one")
 
 
 def unknown_askers(context: RuleContext) -> Iterable[Violation]:
@@ -53,7 +53,7 @@ def unknown_askers(context: RuleContext) -> Iterable[Violation]:
     for space in context.desired.spaces:
         for name in space.acl_groups:
             if name not in context.groups:
-                yield Violation(place=f"space {space.name}", message=f"group {name!r} is not defined", fix="correct the ACL")
+                yield Violation(location=f"space {space.name}", message=f"group {name!r} is not defined", fix="correct the ACL")
 
 
 def open_to_everybody(context: RuleContext) -> Iterable[Violation]:
@@ -64,7 +64,7 @@ def open_to_everybody(context: RuleContext) -> Iterable[Violation]:
     for space in context.desired.spaces:
         if EVERYBODY in space.acl_groups:
             fix = "name the groups; if it is meant, waive it (`waivers` in env.auto.tfvars)"
-            yield Violation(place=f"space {space.name}", message="open to all account users", fix=fix)
+            yield Violation(location=f"space {space.name}", message="open to all account users", fix=fix)
 
 
 def askers_without_select(context: RuleContext) -> Iterable[Violation]:
@@ -82,7 +82,7 @@ def askers_without_select(context: RuleContext) -> Iterable[Violation]:
             missing = [str(t) for t in space.tables if (group, t.parts) not in readable]
             if missing:
                 message = f"group {group!r} has no SELECT on {', '.join(missing[:5])}"
-                yield Violation(place=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
+                yield Violation(location=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
 
 
 def over_limits(context: RuleContext) -> Iterable[Violation]:
@@ -96,12 +96,12 @@ def over_limits(context: RuleContext) -> Iterable[Violation]:
         for what, text in texts:
             if len(text) > _MAX_TEXT:
                 message = f"{what[:60]} has {len(text)} characters, {_MAX_TEXT} are allowed"
-                yield Violation(place=f"space {space.name}", message=message, fix="shorten it")
+                yield Violation(location=f"space {space.name}", message=message, fix="shorten it")
         lists = (space.joins, space.filters, space.expressions, space.measures, space.examples, space.functions)
         count = sum(map(len, lists)) + bool(space.instructions)
         if count > _MAX_INSTRUCTIONS:
             message = f"{count} instructions, example queries, functions, joins and snippets, {_MAX_INSTRUCTIONS} are allowed"
-            yield Violation(place=f"space {space.name}", message=message, fix="keep the useful ones")
+            yield Violation(location=f"space {space.name}", message=message, fix="keep the useful ones")
 
 
 def bad_join(context: RuleContext) -> Iterable[Violation]:
@@ -111,12 +111,16 @@ def bad_join(context: RuleContext) -> Iterable[Violation]:
     """
     for space in context.desired.spaces:
         for join in space.joins:
-            place = f"space {space.name}: join {join.left_table} to {join.right_table}"
+            location = f"space {space.name}: join {join.left_table} to {join.right_table}"
             if not join.left_alias or join.left_alias.casefold() == join.right_alias.casefold():
-                yield Violation(place=place, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two")
+                yield Violation(
+                    location=location, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two"
+                )
             if join.relationship not in ("", *_RELATIONSHIPS):
                 known = ", ".join(_RELATIONSHIPS)
-                yield Violation(place=place, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}")
+                yield Violation(
+                    location=location, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}"
+                )
 
 
 def unbound_sql(context: RuleContext) -> Iterable[Violation]:
@@ -134,7 +138,7 @@ def unbound_sql(context: RuleContext) -> Iterable[Violation]:
         }
         for what, sql, aliases in sqls_of(space):
             for problem in bind_sql(sql, tables, aliases):
-                yield Violation(place=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
+                yield Violation(location=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
 
 
 def sensitive_values(context: RuleContext) -> Iterable[Violation]:
@@ -147,8 +151,8 @@ def sensitive_values(context: RuleContext) -> Iterable[Violation]:
     for space in context.desired.spaces:
         for config in space.columns:
             if (config.dictionary or config.samples) and f"{config.table}.{config.column}" in masked:
-                place = f"space {space.name}: {config.table}.{config.column}"
-                yield Violation(place=place, message="values of a masked column are kept for matching", fix="turn it off")
+                location = f"space {space.name}: {config.table}.{config.column}"
+                yield Violation(location=location, message="values of a masked column are kept for matching", fix="turn it off")
 
 
 _NOT_ONE_PERSON = frozenset(
@@ -173,14 +177,14 @@ def literal_persons(context: RuleContext) -> Iterable[Violation]:
         defaults = {p.name for e in space.examples for p in e.parameters if p.default}
         usual = [("parameter", p.default) for e in space.examples for p in e.parameters]
         for what, sql in [*((what, sql) for what, sql, _ in sqls_of(space)), *usual]:
-            place = f"space {space.name}: {what}"
+            location = f"space {space.name}: {what}"
             for kind in literal_formats(sql):
-                yield Violation(place=place, message=f"holds a literal {kind}", fix=fix)
+                yield Violation(location=location, message=f"holds a literal {kind}", fix=fix)
             for plain in compared_columns(sql, tables, sensitive, defaults) if what != "parameter" else ():
                 severity = Severity.WARNING if sensitive[plain] in _NOT_ONE_PERSON else None
                 message = f"compares {context.columns_by_name[plain][0]}, a sensitive column, with a written value"
-                yield Violation(place=place, message=message, fix=fix, severity=severity)
+                yield Violation(location=location, message=message, fix=fix, severity=severity)
         for what, text in texts_of(space):
             for kind in literal_formats(text):
-                place, message = f"space {space.name}: {what}", f"holds a literal {kind}"
-                yield Violation(place=place, message=message, fix="write it without the person", severity=Severity.WARNING)
+                location, message = f"space {space.name}: {what}", f"holds a literal {kind}"
+                yield Violation(location=location, message=message, fix="write it without the person", severity=Severity.WARNING)

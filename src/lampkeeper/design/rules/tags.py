@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_place
+from lampkeeper.design.rules.rule_context import RuleContext, Violation, policy_location
 from lampkeeper.model.conditions import tag_references
 from lampkeeper.model.tags import EntityType
 
@@ -23,7 +23,7 @@ def undefined_key(context: RuleContext) -> Iterable[Violation]:
     for tag in context.desired.tag_assignments:
         if tag.key not in context.allowed_values:
             yield Violation(
-                place=tag.entity_name, message=f"tag key {tag.key!r} is not defined", fix="add a tag policy with this key"
+                location=tag.entity_name, message=f"tag key {tag.key!r} is not defined", fix="add a tag policy with this key"
             )
 
 
@@ -36,7 +36,7 @@ def unknown_value(context: RuleContext) -> Iterable[Violation]:
         values = context.allowed_values.get(tag.key)
         if values is not None and tag.value not in values and (values or tag.value):
             message = f"value {tag.value!r} is not allowed for tag {tag.key!r}"
-            yield Violation(place=tag.entity_name, message=message, fix="add the value to the tag policy, or correct it")
+            yield Violation(location=tag.entity_name, message=message, fix="add the value to the tag policy, or correct it")
 
 
 def two_values(context: RuleContext) -> Iterable[Violation]:
@@ -49,7 +49,9 @@ def two_values(context: RuleContext) -> Iterable[Violation]:
         seen[(str(tag.entity_type), tag.entity_name.casefold(), tag.key)].add(tag.value)
     for (_, entity, key), values in seen.items():
         if len(values) > 1:
-            yield Violation(place=entity, message=f"tag {key!r} has several values: {', '.join(sorted(values))}", fix="keep one")
+            yield Violation(
+                location=entity, message=f"tag {key!r} has several values: {', '.join(sorted(values))}", fix="keep one"
+            )
 
 
 def duplicate_key(context: RuleContext) -> Iterable[Violation]:
@@ -59,7 +61,7 @@ def duplicate_key(context: RuleContext) -> Iterable[Violation]:
     """
     for key, count in Counter(p.key for p in context.desired.tag_policies).items():
         if count > 1:
-            yield Violation(place=f"tag {key}", message=f"defined {count} times", fix="merge the definitions")
+            yield Violation(location=f"tag {key}", message=f"defined {count} times", fix="merge the definitions")
 
 
 def bad_spelling(context: RuleContext) -> Iterable[Violation]:
@@ -71,10 +73,10 @@ def bad_spelling(context: RuleContext) -> Iterable[Violation]:
         for kind, text in (("key", policy.key), *(("value", v) for v in policy.values)):
             if _FORBIDDEN.search(text) or text != text.strip() or not text or len(text) > _MAX_LENGTH:
                 message = f"{kind} {text[:60]!r} cannot be a governed tag's {kind}"
-                yield Violation(place=f"tag {policy.key[:60]}", message=message, fix="use letters, digits, - and _")
+                yield Violation(location=f"tag {policy.key[:60]}", message=message, fix="use letters, digits, - and _")
         if len(policy.values) > context.limits.values_per_tag:
             message = f"{len(policy.values)} values, the quota is {context.limits.values_per_tag}"
-            yield Violation(place=f"tag {policy.key}", message=message, fix="split the tag")
+            yield Violation(location=f"tag {policy.key}", message=message, fix="split the tag")
 
 
 def missing_entity(context: RuleContext) -> Iterable[Violation]:
@@ -92,7 +94,7 @@ def missing_entity(context: RuleContext) -> Iterable[Violation]:
         names = known.get(tag.entity_type)
         if names is not None and tag.entity_name.casefold() not in names:
             message = f"tag {tag.key}={tag.value} is on {tag.entity_type} that do not exist (gone, renamed or misspelt)"
-            yield Violation(place=tag.entity_name, message=message, fix="remove the assignment, or put the table in scope")
+            yield Violation(location=tag.entity_name, message=message, fix="remove the assignment, or put the table in scope")
 
 
 def undefined_reference(context: RuleContext) -> Iterable[Violation]:
@@ -104,11 +106,13 @@ def undefined_reference(context: RuleContext) -> Iterable[Violation]:
         for condition in policy.conditions:
             for key, value in tag_references(condition):
                 if key not in context.allowed_values:
-                    yield Violation(place=policy_place(policy), message=f"tag key {key!r} is not defined", fix="define the tag")
+                    yield Violation(
+                        location=policy_location(policy), message=f"tag key {key!r} is not defined", fix="define the tag"
+                    )
                 elif value is not None and value not in context.allowed_values[key]:
                     message = f"value {value!r} is not allowed for tag {key!r}"
                     yield Violation(
-                        place=policy_place(policy), message=message, fix="add the value to the tag policy, or correct it"
+                        location=policy_location(policy), message=message, fix="add the value to the tag policy, or correct it"
                     )
 
 
@@ -127,7 +131,7 @@ def lookalikes(context: RuleContext) -> Iterable[Violation]:
         if len(found) > 1:
             names = ", ".join(repr(n) for n in sorted(found))
             what = f"values of tag {key!r}" if key else "tag keys"
-            yield Violation(place=f"tag {key or min(found)}", message=f"{what} look alike: {names}", fix="keep one spelling")
+            yield Violation(location=f"tag {key or min(found)}", message=f"{what} look alike: {names}", fix="keep one spelling")
 
 
 def _folded(text: str) -> str:
@@ -151,4 +155,4 @@ def malformed_entity(context: RuleContext) -> Iterable[Violation]:
             len(parts) < wanted or not all(parts) or (len(parts) > wanted and context.snapshot is None)
         ):
             message = f"{tag.entity_name!r} has {len(parts)} parts, {tag.entity_type} have {wanted}"
-            yield Violation(place=tag.entity_name, message=message, fix="write the full name, or correct entity_type")
+            yield Violation(location=tag.entity_name, message=message, fix="write the full name, or correct entity_type")

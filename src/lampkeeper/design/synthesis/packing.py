@@ -123,7 +123,7 @@ def _too_many(catalog: str, count: int, limits: RemainingQuota) -> Finding:
     return Finding(
         code="LK020",
         severity=Severity.ERROR,
-        place=catalog,
+        location=catalog,
         message=f"{count} policies are needed, {_quota_of(catalog, limits)}; none was dropped",
         fix="split the catalog's tables over two environments, or give groups the same clearances so that policies can be shared",
     )
@@ -143,7 +143,7 @@ def _crowded(policy: Policy, limits: RemainingQuota) -> Finding:
     return Finding(
         code="LK021",
         severity=Severity.ERROR,
-        place=".".join((*policy.securable, policy.name)),
+        location=".".join((*policy.securable, policy.name)),
         message=f"{_principals(policy)} principals, the quota of a policy is {limits.principals_per_policy}",
         fix="put the cleared groups, or the exempt principals, into one group and name that one",
     )

@@ -34,7 +34,7 @@ def masked_refreshes(
                 f"bound by the policies of {', '.join(bound)}: masked values, or no rows, are stored for everybody"
             )
             fix = "give the identity an exemption (kind pipeline), or a group that is cleared; or take its sources out of scope"
-            found.append(Finding(code="LK029", severity=Severity.WARNING, place=str(table.name), message=message, fix=fix))
+            found.append(Finding(code="LK029", severity=Severity.WARNING, location=str(table.name), message=message, fix=fix))
     return tuple(found)
 
 

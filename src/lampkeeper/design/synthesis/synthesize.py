@@ -14,7 +14,7 @@ from lampkeeper.design.synthesis.packing import PlannedPolicy, RemainingQuota, c
 from lampkeeper.design.synthesis.stored_tables import masked_refreshes
 from lampkeeper.design.synthesis.unreviewed import (
     closable_catalogs,
-    closable_places,
+    closable_reaches,
     columns_fallback,
     only_reviewed,
     protections_by_catalog,
@@ -68,16 +68,16 @@ class SynthesisRequest:
     covered: tuple[Reach, ...] | None = None
 
     @property
-    def closed_places(self) -> tuple[Reach, ...]:
+    def closed_reaches(self) -> tuple[Reach, ...]:
         """Return where tables that nobody has reviewed show no row."""
-        return closable_places(self.snapshot.tables, self.covered) if self.unreviewed is Unreviewed.DENY else ()
+        return closable_reaches(self.snapshot.tables, self.covered) if self.unreviewed is Unreviewed.DENY else ()
 
     @property
     def reviewed_catalogs(self) -> tuple[str, ...]:
         """Return the catalogs in which tables that were reviewed carry the tag that says so."""
         if self.unreviewed is Unreviewed.DENY and self.unreviewed_columns is Unreviewed.DENY:
             return closable_catalogs(self.snapshot.tables)
-        return tuple(sorted({p[0] for p in self.closed_places}))
+        return tuple(sorted({p[0] for p in self.closed_reaches}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def synthesize(request: SynthesisRequest) -> Synthesis:
     draft = _choose_protections(request, Draft(desired=Desired(tables=tables), protections={}))
     for step in STEPS:
         draft = step(request, draft)
-    families = {t.family for t in draft.protections.values()} | ({UNREVIEWED_FAMILY} if request.closed_places else set())
+    families = {t.family for t in draft.protections.values()} | ({UNREVIEWED_FAMILY} if request.closed_reaches else set())
     stored = masked_refreshes(request.snapshot.tables, families, request.exemptions, request.groups)
     return Synthesis(desired=draft.desired, findings=sort_findings([*draft.findings, *stored]))
 
@@ -147,8 +147,8 @@ def _choose_protections(request: SynthesisRequest, draft: Draft) -> Draft:
     return replace(draft, protections=chosen, not_granted=frozenset(not_granted), findings=(*draft.findings, *findings))
 
 
-def _finding(code: str, place: object, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
-    return Finding(code=code, severity=severity, place=str(place), message=message, fix=fix)
+def _finding(code: str, location: object, message: str, fix: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, location=str(location), message=message, fix=fix)
 
 
 def _not_granted(table: Table) -> Finding:
@@ -188,9 +188,9 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
     columns = _columns(request.snapshot)
     made: dict[tuple[str, str], Function] = {}
     for name, protection in draft.protections.items():
-        place = (name.table.catalog, protection.function)
-        if place not in made:
-            made[place] = find_function(protection, columns[name], request.knowledge.library).at(
+        made_key = (name.table.catalog, protection.function)
+        if made_key not in made:
+            made[made_key] = find_function(protection, columns[name], request.knowledge.library).at(
                 name.table.catalog, request.function_schema
             )
     schemas = {(catalog, request.function_schema) for catalog, _ in made}
@@ -203,7 +203,7 @@ def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
         PlannedPolicy(catalog=name.table.catalog, protection=t, exempt=_exempt(request, t.family))
         for name, t in draft.protections.items()
     }
-    whole = any(len(place) == 1 for place in request.closed_places)
+    whole = any(len(reach) == 1 for reach in request.closed_reaches)
     reserved = whole + (request.unreviewed is request.unreviewed_columns is Unreviewed.DENY)
     policies, findings = pack_policies(seeds, request.function_schema, request.limits, reserved)
     return draft.but(*findings, policies=policies)
@@ -216,8 +216,8 @@ def close_unreviewed(request: SynthesisRequest, draft: Draft) -> Draft:
         return draft
     before = draft.desired
     seen = [t for t in request.snapshot.tables if t.name.catalog in catalogs and t.name not in draft.not_granted]
-    places = request.closed_places
-    made = [rows_fallback(p, request.function_schema, request.knowledge.library, request.exemptions) for p in places]
+    reaches = request.closed_reaches
+    made = [rows_fallback(p, request.function_schema, request.knowledge.library, request.exemptions) for p in reaches]
     tags = reviewed_tables(t.name for t in seen)
     if request.unreviewed_columns is Unreviewed.DENY:
         used = protections_by_catalog(draft.protections)
@@ -244,13 +244,13 @@ def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
     tables = [t for t in draft.desired.tables if t not in draft.not_granted]
     grants: list[Grant] = []
     for spec in request.groups:
-        places: set[tuple[SecurableType, tuple[str, ...], str]] = set()
-        places |= {(SecurableType.CATALOG, (t.catalog,), "USE_CATALOG") for t in tables}
-        places |= {(SecurableType.SCHEMA, (t.catalog, t.schema), "USE_SCHEMA") for t in tables}
-        places |= {(SecurableType.TABLE, t.parts, "SELECT") for t in tables}
+        given: set[tuple[SecurableType, tuple[str, ...], str]] = set()
+        given |= {(SecurableType.CATALOG, (t.catalog,), "USE_CATALOG") for t in tables}
+        given |= {(SecurableType.SCHEMA, (t.catalog, t.schema), "USE_SCHEMA") for t in tables}
+        given |= {(SecurableType.TABLE, t.parts, "SELECT") for t in tables}
         grants.extend(
             Grant(securable_type=kind, securable=parts, principal=spec.group.name, privileges=(privilege,))
-            for kind, parts, privilege in places
+            for kind, parts, privilege in given
         )
     names = tuple(sorted(s.group.name for s in request.groups))
     workspace_assignments = tuple(WorkspaceAssignment(group=n, entitlements=(CONSUMER,)) for n in names)

@@ -47,7 +47,7 @@ def closable_catalogs(tables: Iterable[Table]) -> tuple[str, ...]:
     return tuple(sorted(c for c in found if c.casefold() not in _OUTSIDE))
 
 
-def closable_places(tables: Iterable[Table], covered: Iterable[Reach] | None) -> tuple[Reach, ...]:
+def closable_reaches(tables: Iterable[Table], covered: Iterable[Reach] | None) -> tuple[Reach, ...]:
     """Return the catalogs and schemas that an environment covers whole and policies can bind; None covers whole catalogs.
 
     What it covers in part only is left as it is: tables there are other people's.
@@ -76,12 +76,12 @@ def reviewed_columns(tables: Iterable[Table], treated: Mapping[ColumnName, Prote
     )  # fmt: skip
 
 
-def rows_fallback(place: Reach, schema: str, library: Library, exemptions: Iterable[Exemption]) -> tuple[Policy, Function]:
+def rows_fallback(reach: Reach, schema: str, library: Library, exemptions: Iterable[Exemption]) -> tuple[Policy, Function]:
     """Return the policy of a catalog or schema that shows no row of a table without the review tag, and its function."""
-    function = library[FILTER].at(place[0], schema)
-    kind = SecurableType.CATALOG if len(place) == 1 else SecurableType.SCHEMA
+    function = library[FILTER].at(reach[0], schema)
+    kind = SecurableType.CATALOG if len(reach) == 1 else SecurableType.SCHEMA
     policy = Policy(
-        name=ROWS_POLICY, kind=PolicyKind.ROW_FILTER, securable_type=kind, securable=place,
+        name=ROWS_POLICY, kind=PolicyKind.ROW_FILTER, securable_type=kind, securable=reach,
         to_principals=(EVERYBODY,), except_principals=exempt_principals(exemptions, UNREVIEWED_FAMILY), function=function.name,
         when=NOT_REVIEWED, comment=f"managed by lampkeeper; no row of a table that nobody has reviewed ({NOT_REVIEWED})",
     )  # fmt: skip
