@@ -73,7 +73,7 @@ $(VENV)/.ready: uv.lock pyproject.toml
 setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by every target).
 
 .PHONY: demo
-demo: setup ## The main job on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for overlays.
+demo: setup ## The whole workflow on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for overlays.
 	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(OVERLAYS) $(DEMO_ARGS)
 
 .PHONY: demo-bundle
@@ -85,7 +85,7 @@ launch: setup ## Deploy the bundle and run a job: PLACE=local|existing JOB=gover
 	@$(BIN)/lampkeeper launch --place $(or $(PLACE),local) --job $(or $(JOB),governance) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(TARGET),--target "$(TARGET)") $(LAUNCH_ARGS)
 
 .PHONY: demo-clean
-demo-clean: ## Forget the demo's workspace, env folder and report.
+demo-clean: ## Delete the demo's workspace, env folder and report.
 	@rm -rf .demo
 
 # One worker a core, four at most: each may hold a JVM. A file's tests stay together, for they share a server.
@@ -128,9 +128,9 @@ snapshot: setup ## Read the tables of an env from its workspace.
 generate: setup ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
 	@$(BIN)/lampkeeper generate --env $(ENV) $(OVERLAYS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
 validate-generated: setup ## Check the draft.
-	@$(BIN)/lampkeeper validate --env $(ENV) --draft
-validate: setup ## Check the three layers.
 	@$(BIN)/lampkeeper validate --env $(ENV)
+validate: setup ## Check the three layers.
+	@$(BIN)/lampkeeper validate --env $(ENV) --layers
 promote: setup ## Split the draft into the three layers.
 	@$(BIN)/lampkeeper promote --env $(SOURCE_ENV)
 plan: setup ## Show what apply would do.
@@ -150,7 +150,7 @@ audit-schema: setup ## Look for schema drift.
 matrix: setup ## Show who sees what.
 	@$(BIN)/lampkeeper matrix --env $(ENV)
 # YES=1 answers the question of destroy; without it and without a terminal nothing is done.
-destroy: setup ## Remove what we made in an env, the account layer excepted; YES=1 does not ask, ALLOW_WIDENING=1.
+destroy: setup ## Remove what lampkeeper created in an env, except the account layer; YES=1 does not ask, ALLOW_WIDENING=1.
 	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening)
 destroy-governance: setup ## Remove the data_access layer.
 	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer data_access

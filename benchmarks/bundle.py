@@ -99,7 +99,7 @@ def _process(address: Address, home: Path) -> float:
         validate(EnvInputs(folder))
         plan, states = make_env_plan(EnvInputs(folder), workspace)
         apply_plan(plan, workspace, states, saved=False, wait=PropagationWait(seconds=0))
-        verify_env(EnvInputs(folder), workspace, verify_options(folder.settings(), {}, create_probes=True, local=True))
+        verify_env(EnvInputs(folder), workspace, verify_options(folder.settings(), {}, create_test_principals=True, local=True))
         audit(EnvInputs(folder), workspace)
 
     return _row("the same steps in one process", steps)

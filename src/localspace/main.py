@@ -36,18 +36,24 @@ _data_option = click.option(
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port; 0: any free port.")
 @_data_option
-@click.option("--profile", help="Write host and token into this profile of the configuration file of the clients.")
+@click.option("--profile", help="Write host and token into this profile of ~/.databrickscfg (or DATABRICKS_CONFIG_FILE).")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
 def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None:
-    """Serve the workspace on 127.0.0.1 until told to stop."""
+    """Serve the workspace on 127.0.0.1 until interrupted."""
     try:
         from localspace.server.local_server import LocalServer
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is not installed; in the clone: pip install '.[local]'.") from error
+    from localspace.server.profile import ForeignProfileError, configuration_file, require_own, write_profile
     from localspace.server.workspace import DataFolderError, Workspace
 
+    try:
+        if profile:
+            require_own(configuration_file(os.environ), profile)
+    except ForeignProfileError as error:
+        raise click.ClickException(str(error)) from error
     try:
         workspace = Workspace(data_dir.absolute())
     except DataFolderError as error:
@@ -68,8 +74,6 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
         # What databricks-connect runs on: clusters do not exist here.
         section["serverless_compute_id"] = "auto"
         if profile:
-            from localspace.server.profile import configuration_file, write_profile
-
             write_profile(configuration_file(os.environ), profile, section)
         if as_json:
             click.echo(json.dumps(facts))
@@ -118,7 +122,7 @@ def reset(data_dir: Path, yes: bool) -> None:
 @_data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(data_dir: Path, as_json: bool) -> None:
-    """Return whether this machine can run the workspace; exit code 1 if it cannot."""
+    """Check whether this machine can run the workspace; exit code 1 if it cannot."""
     checks = _checks(data_dir)
     if as_json:
         click.echo(json.dumps([{"check": name, "ok": ok, "detail": text} for name, ok, text in checks]))

@@ -100,7 +100,7 @@ def test_a_policy_of_others_is_refused_by_plan_and_apply_and_named(bank: Bank, a
     (reported,) = planned.findings()["SECOND_MASK"]
     assert reported.startswith("oo.hr.staff.email: ")
     assert f"oo.hr.old_mask by policy legacy_mail on catalog oo (made by {admin})" in reported
-    applied = bank.run("apply", "--settle", "0", "--json")
+    applied = bank.run("apply", "--propagation-wait", "0", "--json")
     assert (applied.code, applied.document["applied"]) == (3, False)
     assert place_of(bank).sight(ANA, {"oo.hr.staff": ("email",)}) == {"oo.hr.staff.email": "hidden"}
 
@@ -111,7 +111,7 @@ def place_of(bank: Bank) -> Place:
 
 def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_request(bank: Bank) -> None:
     settle(bank, '"oo.hr.*"')
-    assert bank.run("apply", "--settle", "0").code == 0
+    assert bank.run("apply", "--propagation-wait", "0").code == 0
     assert bank.run("audit").code == 0
     bank.sql(MASK)
     assert bank.run("plan").code == 3
@@ -125,14 +125,14 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     taken = bank.run("plan", "--adopt", "--json")
     (reported,) = [f["message"] for f in taken.document["findings"] if f["code"] == "TAKEN_OVER"]
     assert "it is closed; then DROP MASK" in reported
-    applied = bank.run("apply", "--adopt", "--allow-widening", "--settle", "0")
+    applied = bank.run("apply", "--adopt", "--allow-widening", "--propagation-wait", "0")
     assert applied.code == 0, applied.err
     assert bank.run("plan").out.endswith("plan: nothing to do\n")
     assert bank.run("audit").code == 0
     assert "destroy restores the original" in bank.run("status").out
     assert bank.run("status", "--live", "--json").document[0]["controls"] == {"set": [], "not_shown": []}
     assert "old_mask" not in place_of(bank).sight(ANA, {"oo.hr.staff": ("email",)})["oo.hr.staff.email"]
-    assert bank.run("destroy", "--yes", "--settle", "0").code == 0
+    assert bank.run("destroy", "--yes", "--propagation-wait", "0").code == 0
     (back,) = read_controls(bank.workspace(), [STAFF]).controls
     assert str(back) == "column mask oo.hr.old_mask(email) on oo.hr.staff.email"
 
@@ -142,7 +142,7 @@ def test_a_second_environment_of_the_same_table_goes_by_the_same_refusal(bank: B
     settle(bank, '"oo.hr.staff"', env="dev")
     settle(bank, '"oo.hr.staff"', env="test")
     assert bank.run("plan", "--env", "dev").code == 3
-    assert bank.run("apply", "--env", "dev", "--adopt", "--allow-widening", "--settle", "0").code == 0
+    assert bank.run("apply", "--env", "dev", "--adopt", "--allow-widening", "--propagation-wait", "0").code == 0
     # What the first has taken over does not stand any more; what it made is marked as its own.
     second = bank.run("plan", "--env", "test", "--json")
     assert "SECOND_MASK" not in second.findings()
@@ -151,7 +151,7 @@ def test_a_second_environment_of_the_same_table_goes_by_the_same_refusal(bank: B
 
 def test_one_adopted_table_switches_nothing_off(bank: Bank) -> None:
     settle(bank, '"oo.hr.staff"')
-    assert bank.run("apply", "--settle", "0").code == 0
+    assert bank.run("apply", "--propagation-wait", "0").code == 0
     owner = str(bank.workspace().get("test", "/api/2.0/preview/scim/v2/Me")["userName"])
     columns = {"oo.hr.rota": ("day",), "oo.sales.leads": ("note",)}
     assert set(place_of(bank).sight(owner, columns).values()) == {"all rows: raw"}
@@ -163,18 +163,18 @@ def test_one_adopted_table_switches_nothing_off(bank: Bank) -> None:
     (reported,) = planned.findings()["UNREVIEWED_TABLES"]
     assert reported.startswith("schema oo.hr: 1 tables of this schema")
     assert bank.run("plan", "--allow-hiding", "oo.hr.fesh").code == 2
-    assert bank.run("apply", "--allow-hiding", "oo.hr.fresh", "--settle", "0").code == 0
+    assert bank.run("apply", "--allow-hiding", "oo.hr.fresh", "--propagation-wait", "0").code == 0
     seen = place_of(bank).sight(owner, columns | {"oo.hr.fresh": ("x",)})
     assert seen == {"oo.hr.rota.day": "all rows: raw", "oo.sales.leads.note": "all rows: raw", "oo.hr.fresh.x": "no rows"}
     settle(bank, '"oo.hr.staff"')
     narrower = bank.run("plan", "--json").document["widening"]
     assert [c["after"] for c in narrower if c["table"] == ["oo", "hr", "*"] and c["principal"] == "(outsider)"] == ["all rows"]
-    assert bank.run("apply", "--settle", "0").code == 3
+    assert bank.run("apply", "--propagation-wait", "0").code == 3
 
 
 def test_a_catalog_is_covered_by_its_name_and_a_star(bank: Bank) -> None:
     settle(bank, '"oo.*"')
-    assert bank.run("apply", "--settle", "0").code == 0
+    assert bank.run("apply", "--propagation-wait", "0").code == 0
     bank.sql("CREATE SCHEMA oo.late", "CREATE TABLE oo.late.copy (ssn STRING)")
     owner = str(bank.workspace().get("test", "/api/2.0/preview/scim/v2/Me")["userName"])
     assert place_of(bank).sight(owner, {"oo.late.copy": ("ssn",)}) == {"oo.late.copy.ssn": "no rows"}

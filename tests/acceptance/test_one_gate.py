@@ -192,7 +192,7 @@ def test_why_of_the_workspace_knows_its_people_and_refuses_others(bank: Bank) ->
     ("words", "reported"),
     [
         (("--warehouse", "nosuch"), "no warehouse 'nosuch'"),
-        (("--account-scope", "nosuch"), "no secret scope 'nosuch'"),
+        (("--account-secret-scope", "nosuch"), "no secret scope 'nosuch'"),
     ],
 )
 def test_a_name_that_only_the_workspace_knows_is_refused_by_it(bank: Bank, words: tuple[str, str], reported: str) -> None:

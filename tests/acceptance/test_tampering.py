@@ -204,7 +204,7 @@ def test_a_group_of_an_identity_provider_is_never_written_and_its_combinations_a
 
 
 def test_without_probes_or_identities_nothing_counts_as_proven(bank: Bank) -> None:
-    answer = bank.run("verify", "--create-probes", "no", "--json")
+    answer = bank.run("verify", "--create-test-principals", "no", "--json")
     assert answer.code == 1
     assert len(answer.findings()["verify/untested_combination"]) == 4
     assert answer.document["counts"]["ok"] == 0
@@ -228,7 +228,7 @@ def test_it_waits_until_a_membership_reads_true_before_it_trusts_a_denial(bank: 
         folder, clock = EnvFolder(bank.root, "dev"), VirtualClock(bank.space)
         auth, place = folder.auth(), bank.space.warehouse_id
         began = clock.now()
-        options = VerifyOptions(create_probes=True, stale_after=0.0)
+        options = VerifyOptions(create_test_principals=True, stale_after=0.0)
         report = verify_env(EnvInputs(folder), connect(auth, warehouse_id=place, clock=clock), options)
         assert clock.now() - began >= 20
         assert report.ok, report.findings

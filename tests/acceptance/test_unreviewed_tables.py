@@ -52,7 +52,7 @@ class RuleContext:
         return sorted(str(t.name) for t in listed)
 
     def govern(self, *flags: str) -> None:
-        for command in (("generate", *flags), ("apply", "--settle", "0")):
+        for command in (("generate", *flags), ("apply", "--propagation-wait", "0")):
             answer = self.bank.run(*command)
             assert answer.code == 0, answer.err
 
@@ -165,7 +165,7 @@ def test_the_plan_tells_who_loses_rows_and_the_report_who_is_exempt(rule_context
     said = reported["message"]
     assert said.startswith("1 tables of this catalog")
     assert [name in said for name in ("dev_fin.other.notes", READERS, rule_context.pipeline)] == [True, True, False]
-    verified = rule_context.bank.run("verify", "--create-probes", "--json")
+    verified = rule_context.bank.run("verify", "--create-test-principals", "--json")
     # That the readers read at all is what the verification minds; of the pipeline it knows why.
     wrong = [place for places in verified.findings().values() for place in places]
     assert wrong
@@ -218,4 +218,4 @@ def test_a_saved_plan_is_refused_when_an_exemption_has_ended_since(rule_context:
             assert "EXEMPTION_EXPIRED" in refused.err
     finally:
         settings.write_text(kept)
-    assert rule_context.bank.run("apply", "--plan", "saved.json", "--settle", "0").code == 0
+    assert rule_context.bank.run("apply", "--plan", "saved.json", "--propagation-wait", "0").code == 0

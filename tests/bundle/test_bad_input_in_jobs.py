@@ -48,7 +48,7 @@ def said(jobs: BundleJobs, run: dict[str, Any], task: str) -> str:
     ("parameters", "reported"),
     [
         ({"warehouse": "of-another-workspace"}, "no warehouse 'of-another-workspace' in http://127.0.0.1"),
-        ({"account_scope": "ghost"}, "no secret scope 'ghost' that may be read (there are: lampkeeper)"),
+        ({"account_secret_scope": "ghost"}, "no secret scope 'ghost' that may be read (there are: lampkeeper)"),
         ({"env": "a\"b\n'c' $(id) \\"}, "'a\"b\\n\\'c\\' $(id) \\\\' cannot be an environment's name"),
         ({"env": "../../approvals"}, "'../../approvals' cannot be an environment's name"),
         ({"env": "ghost"}, "/envs/ghost/env.auto.tfvars does not exist"),

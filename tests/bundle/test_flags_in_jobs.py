@@ -49,7 +49,7 @@ EXCEPTIONS = {
         "--approved",
     ): "apply_approved always, governance where the plan widens access: the plan's hash leads to its approval",
     ("apply", "--allow-widening"): "widening is allowed by another principal's approval, never by a parameter",
-    ("apply", "--settle"): "the platform's time for propagation is its default; shorter is for the local workspace",
+    ("apply", "--propagation-wait"): "the platform's time for propagation is its default; shorter is for the local workspace",
     ("verify", "--all"): BY_HAND,
     ("report", "--offline"): "a report of a run shows plan and drift",
     ("report", "--verify"): "verify is a step of its own",
@@ -124,7 +124,7 @@ def test_a_default_of_a_variable_is_the_default_of_its_flag(task: dict[str, Any]
         name = flag.removeprefix("--").replace("-", "_")
         option = options_of(command)[flag]
         variable = re.fullmatch(r"\$\{var\.(\w+)\}", defaults.get(name, ""))
-        if variable is None or name in {"env", "warehouse", "account_scope", "plan_hash", "engine"}:
+        if variable is None or name in {"env", "warehouse", "account_secret_scope", "plan_hash", "engine"}:
             continue
         reported = DOCUMENT["variables"][variable.group(1)]["default"]
         assert option.type_cast_value(click.Context(click.Command(command)), reported) == option.get_default(

@@ -31,7 +31,7 @@ ORDER: dict[Role, tuple[str, ...]] = {
     Role.VERIFY: ("verify", "audit"),
     Role.GOVERN: ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report"),
 }
-WORDS = {"generate": ("--offline",), "plan": ("--propose",), "verify": ("--create-probes", "no")}
+WORDS = {"generate": ("--offline",), "plan": ("--propose",), "verify": ("--create-test-principals", "no")}
 
 
 def cases(*roles: Role) -> list[Any]:
@@ -169,7 +169,7 @@ def test_an_account_principal_that_is_no_admin_is_named(apart: Trial) -> None:
 
 
 def test_a_secret_scope_that_is_not_there_is_named(apart: Trial) -> None:
-    answer = apart.place.command("proposer", "snapshot", "--account-scope", "ghost")
+    answer = apart.place.command("proposer", "snapshot", "--account-secret-scope", "ghost")
     assert answer.code == 2
     assert "no secret scope 'ghost' that may be read" in answer.err
 
@@ -183,7 +183,7 @@ def test_a_scope_that_lacks_a_key_says_which(apart: Trial, missing: str) -> None
         secrets.put_secret(scope, key, string_value="x")
     body = {"scope": scope, "principal": place.names["proposer"], "permission": "READ"}
     place.jobs.call("POST", "/api/2.0/secrets/acls/put", body)
-    answer = place.command("proposer", "snapshot", "--account-scope", scope)
+    answer = place.command("proposer", "snapshot", "--account-secret-scope", scope)
     assert (answer.code, missing in answer.err) == (2, True), answer.err
 
 

@@ -54,7 +54,7 @@ def test_a_tab_completes_commands_without_importing_them() -> None:
 def test_options_of_jobs_are_shown_by_help_all_alone(run: Run) -> None:
     (code, whole, _), (short_code, short, _) = run("plan", "--help-all"), run("plan", "--help")
     assert (code, short_code) == (0, 0)
-    for option in ("--run-id", "--verdict", "--history", "--account-scope"):
+    for option in ("--run-id", "--verdict", "--history", "--account-secret-scope"):
         assert option in whole
         assert option not in short
 

@@ -81,9 +81,9 @@ def test_two_stewards_who_disagree_are_a_finding_until_they_settle(folder: EnvFo
     assert all(
         words in reported["message"] for words in ("national_id/ssn, protect yes (ana", "none, protect no (bo", "stricter")
     )
-    assert "--settle" in reported["fix"]
+    assert "--overrule" in reported["fix"]
     assert _labels(folder)[SSN].protect is Protect.YES
-    assert _set(SSN, "none", "no", "bo", "--settle") == 0
+    assert _set(SSN, "none", "no", "bo", "--overrule") == 0
     assert _run(capsys, "labels", "review")[1]["counts"]["stewards disagree"] == 0
     main(["generate", "--offline"])
     assert _labels(folder)[SSN].protect is Protect.NO

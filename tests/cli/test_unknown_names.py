@@ -58,7 +58,7 @@ NOT_NAMES = {
     ("setup", "env"): MAKES,
     ("make-history", "schema"): PLATFORM,
     ("*", "warehouse"): PLATFORM,
-    ("*", "account_scope"): PLATFORM,
+    ("*", "account_secret_scope"): PLATFORM,
     ("*", "history"): PLATFORM,
     ("launch", "job"): "the bundle tells its jobs (tests/bundle/test_launcher.py)",
     ("launch", "params"): "the job tells its parameters (tests/bundle/test_launcher.py)",
@@ -232,3 +232,16 @@ def test_make_promote_says_that_it_carries_nothing_into_another_environment() ->
     done = make("promote", "SOURCE_ENV=dev", "DEST_ENV=prod", "DEST_CATALOG_MAP=dev_fin=prod_fin")
     assert done.returncode == 2
     assert re.search(r"promote takes no (DEST_ENV DEST_CATALOG_MAP|DEST_CATALOG_MAP DEST_ENV): it splits the draft", done.stderr)
+
+
+CALLS = [
+    (target, command, options)
+    for target in TARGETS
+    for command, options in re.findall(r"\$\(BIN\)/lampkeeper ([a-z-]+)([^\n]*)", recipe(target))
+]
+
+
+@pytest.mark.parametrize(("target", "command", "options"), CALLS)
+def test_a_target_gives_its_command_options_that_exist(target: str, command: str, options: str) -> None:
+    known = {name for parameter in every_command()[command].params for name in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", options)) <= known, target

@@ -31,7 +31,7 @@ class Prod:
         """Deploy as the administrator."""
         self.product = Product(place.space, self._folder)
         given = {role: place.names[role] for role in ("proposer", "runner", "verifier")}
-        given |= {"approvers": "approvers", "create_probes": "no"}
+        given |= {"approvers": "approvers", "create_test_principals": "no"}
         self._variables = {f"BUNDLE_VAR_{name}": value for name, value in given.items()}
         self.product.good("deploy", "-t", "prod", **self._variables)
 

@@ -76,7 +76,7 @@ class RolePlace:
 
     def step(self, who: str, name: str, *words: str) -> Answer:
         """Run a command with the options that its job gives it."""
-        live = ("--warehouse", self.space.warehouse_id, "--account-scope", SCOPE) if name in _LIVE else ()
+        live = ("--warehouse", self.space.warehouse_id, "--account-secret-scope", SCOPE) if name in _LIVE else ()
         reported = ("--history", OPS) if name in ("generate", "apply", "verify", "audit") else ()
         return self.command(who, name, *words, *live, *reported, *(("--run-id", "7") if name != "approve" else ()))
 
@@ -156,7 +156,10 @@ def role_place(
         names = {}
         for role in ROLES:
             names[role] = str(space.client().service_principals.create(display_name=role).application_id)
-        variables = {r: names[r] for r in ("proposer", "runner", "verifier")} | {"approvers": "approvers", "create_probes": "no"}
+        variables = {r: names[r] for r in ("proposer", "runner", "verifier")} | {
+            "approvers": "approvers",
+            "create_test_principals": "no",
+        }
         jobs = BundleJobs(space.host, space.token, wheel or Path(os.devnull), space.warehouse_id)
         jobs.document = target_document("prod", variables)
         place = RolePlace(space, jobs, names)

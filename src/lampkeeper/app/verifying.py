@@ -65,7 +65,7 @@ def _shown_less(error: RemoteError) -> VerifyReport:
 
 
 def verify_options(
-    settings: Settings, tokens: Mapping[str, str], *, create_probes: bool, local: bool, now: datetime | None = None
+    settings: Settings, tokens: Mapping[str, str], *, create_test_principals: bool, local: bool, now: datetime | None = None
 ) -> VerifyOptions:
     """Return how to verify: identities with their tokens (raise UsageError for one whose variable is not set)."""
     identities = []
@@ -78,7 +78,7 @@ def verify_options(
         identities.append(NamedIdentity(name=each.name, token=tokens[each.token_env], groups=each.groups))
     # On a local workspace only one verification runs at a time, so leftovers of a dead run are removed at once.
     return VerifyOptions(
-        create_probes=create_probes,
+        create_test_principals=create_test_principals,
         identities=tuple(identities),
         operators=settings.operators,
         stale_after=0.0 if local else 3600.0,

@@ -61,7 +61,7 @@ _HELP_ALL = click.option(
     help="Show this message, including options for jobs, and exit.",
 )  # fmt: skip
 _JOB_OPTIONS = (
-    click.option("--run-id", cls=JobOption, default="", metavar="ID", help="Record this step under the ID of a job run."),
+    click.option("--run-id", cls=JobOption, default="", metavar="ID", help="The ID of the job run to which this step belongs."),
     click.option(
         "--verdict", cls=JobOption, type=click.Choice(["exit", "task-value"]), default="exit", show_default=True,
         help="Report the verdict as the exit code, or as the task value `verdict` with exit code 0.",
@@ -74,7 +74,7 @@ _WORKSPACE_OPTIONS = (
         "--history", cls=JobOption, default="", metavar="CATALOG.SCHEMA", help="Append the result to the tables of this schema.",
     ),
     click.option(
-        "--account-scope", cls=JobOption, default="", metavar="NAME",
+        "--account-secret-scope", cls=JobOption, default="", metavar="NAME",
         help="Sign in to the account with the credentials in this secret scope.",
     ),
 )  # fmt: skip
@@ -91,7 +91,7 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
         def run(*, envs: Path, as_json: bool, debug: bool, **options: Any) -> Outcome | int | None:
             flags = JobFlags(
                 task_value=options.pop("verdict", "exit") == "task-value",
-                **{name: options.pop(name, "") for name in ("run_id", "account_scope", "warehouse", "history")},
+                **{name: options.pop(name, "") for name in ("run_id", "account_secret_scope", "warehouse", "history")},
             )
             context = CommandContext(
                 console=Console(as_json=as_json),

@@ -74,8 +74,13 @@ def approve_command(context: CommandContext, plan_hash: str, yes: bool, full: bo
 
 
 @click.command("outcome")
-@click.option("--steps", required=True, metavar="A,B,…", help="The steps that the run should have completed, in order.")
-@click.option("--then", default="", metavar="A,B,…", help="Steps that run only if one of the others had findings.")
+@click.option(
+    "--steps",
+    required=True,
+    metavar="A,B,…",
+    help="The steps that the run should have completed, in order, such as plan,apply,verify.",
+)
+@click.option("--then", default="", metavar="A,B,…", help="Follow-up steps, which run only after findings.")
 @common()
 def outcome_command(context: CommandContext, steps: str, then: str) -> Outcome:
     """Print the result of run --run-id from the records of its steps; the exit code is the run's verdict.

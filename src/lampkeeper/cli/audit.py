@@ -96,7 +96,7 @@ def report_command(
             local = is_local(workspace)
             settings = inputs.settings
             tokens = tokens_of(context, workspace, [i.token_env for i in settings.identities])
-            options = verify_options(settings, tokens, create_probes=local, local=local)
+            options = verify_options(settings, tokens, create_test_principals=local, local=local)
             with context.console.progress("verifying") as step:
                 verified = verify_env(inputs, workspace, options, step, find_key=find_key)
             page = replace(page, verification=verified, basis=never_observed(context.root) if local else "")

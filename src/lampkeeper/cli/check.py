@@ -186,7 +186,10 @@ def change_dict(change: MatrixChange) -> dict[str, str | None]:
 )
 @common(env=False, workspace=True)
 def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> Outcome:
-    """Show who gains or loses access from A to B. Each is an environment, `live`, or `live:ENV`."""
+    """Show who gains or loses access from A to B. Each is an environment, `live`, or `live:ENV`.
+
+    `live` is the workspace of --profile; `live:ENV` is the workspace to which the environment ENV signs in.
+    """
     first, second, outside = compared_access(context, a, b)
     people = standard_principals(first, second)
     names = read_map(catalog_map)

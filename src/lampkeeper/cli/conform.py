@@ -1,4 +1,4 @@
-"""conform: tests the rules of the conformance ledger at a place."""
+"""conform: tests the rules of the conformance ledger on a workspace."""
 
 from __future__ import annotations
 
@@ -29,26 +29,28 @@ _SANDBOX = "main"
 
 @click.command("conform")
 @click.option("--place", type=click.Choice(["local", "existing"]), default="local", show_default=True, help="Where to run.")
-@click.option("--sandbox", metavar="CATALOG[.SCHEMA]", default="", help="Where probes create and drop a schema.")
+@click.option(
+    "--sandbox", metavar="CATALOG[.SCHEMA]", default="", help="The catalog (and schema) in which probes create and drop objects."
+)
 @click.option("--env", "-e", default="", help="Sign in as this environment does (with --place existing).")
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), default=Path(conform.RECORD), show_default=True,
     help="Record outcome and date in this file.",
 )  # fmt: skip
 @click.option(
-    "--settle", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
+    "--propagation-wait", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
     help="How long to wait for tags, policies and memberships to take effect (default: 30; local workspace: 0).",
 )  # fmt: skip
 @common(env=False, workspace=True)
-def conform_command(context: CommandContext, place: str, sandbox: str, record: Path, settle: float | None) -> Outcome:
-    """Test every rule of the conformance ledger at a place; record outcome and date. Exit 1 if a rule does not hold."""
+def conform_command(context: CommandContext, place: str, sandbox: str, record: Path, propagation_wait: float | None) -> Outcome:
+    """Test every rule of the conformance ledger on a workspace; record outcome and date. Exit 1 if a rule does not hold."""
     conform.read_record(record)
     if place == "existing":
-        found = _own(context, sandbox, settle)
+        found = _own(context, sandbox, propagation_wait)
     else:
         if context.profile or context.env:
             raise UsageError("--profile and --env name an existing workspace", fix="add --place existing")
-        found = _local(context, sandbox or _SANDBOX, settle)
+        found = _local(context, sandbox or _SANDBOX, propagation_wait)
     conform.write_record(record, found)
     print_conformance(context.console, found)
     context.console.note(f"recorded in {record}")
@@ -56,12 +58,14 @@ def conform_command(context: CommandContext, place: str, sandbox: str, record: P
     return Outcome(document=document, failed=found.passed < len(found.probes))
 
 
-def _local(context: CommandContext, sandbox: str, settle: float | None) -> Conformance:
+def _local(context: CommandContext, sandbox: str, propagation_wait: float | None) -> Conformance:
     with tempfile.TemporaryDirectory(prefix="lampkeeper-conform-") as folder, running(LocalPlace(folder=Path(folder))) as address:
-        return _run(context, connect(address.signed(), warehouse_id=address.warehouse_id), sandbox, conform.LOCAL, settle or 0.0)
+        return _run(
+            context, connect(address.signed(), warehouse_id=address.warehouse_id), sandbox, conform.LOCAL, propagation_wait or 0.0
+        )
 
 
-def _own(context: CommandContext, sandbox: str, settle: float | None) -> Conformance:
+def _own(context: CommandContext, sandbox: str, propagation_wait: float | None) -> Conformance:
     if not sandbox:
         raise UsageError(
             "--place existing needs --sandbox: the probes create users, groups and a schema there",
@@ -76,13 +80,13 @@ def _own(context: CommandContext, sandbox: str, settle: float | None) -> Conform
         auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
     with running(ExistingPlace(auth=auth, warehouse_id=warehouse)) as address:
         workspace = connect(address.signed(), warehouse_id=address.warehouse_id)
-        wait = PropagationWait().seconds if settle is None and not is_local(workspace) else settle or 0.0
+        wait = PropagationWait().seconds if propagation_wait is None and not is_local(workspace) else propagation_wait or 0.0
         return _run(context, workspace, sandbox, "existing", wait)
 
 
-def _run(context: CommandContext, workspace: Workspace, sandbox: str, place: str, settle: float) -> Conformance:
+def _run(context: CommandContext, workspace: Workspace, sandbox: str, place: str, wait: float) -> Conformance:
     with context.console.progress("probing") as step:
-        return conform.conform(workspace, sandbox, place=place, settle_seconds=settle, progress=step)
+        return conform.conform(workspace, sandbox, place=place, settle_seconds=wait, progress=step)
 
 
 def print_conformance(console: Console, found: Conformance) -> None:

@@ -23,7 +23,7 @@ class JobFlags:
 
     task_value: bool = False
     run_id: str = ""
-    account_scope: str = ""
+    account_secret_scope: str = ""
     warehouse: str = ""
     history: str = ""
 

@@ -1,4 +1,4 @@
-"""demo: runs the main job from start to end on the local workspace and prints each step."""
+"""demo: runs the whole workflow on a local workspace and prints each step."""
 
 from __future__ import annotations
 
@@ -90,11 +90,16 @@ class Watch:
     "--dir", "base", type=click.Path(path_type=Path, file_okay=False), default=Path(".demo"), show_default=True,
     help="Where the demo keeps its workspace, environment folder and report.",
 )  # fmt: skip
-@click.option("--country", default="", metavar="CODES", help="Country overlays, such as ANZ,IN; without --schema, their banks.")
+@click.option(
+    "--country",
+    default="",
+    metavar="CODES",
+    help="Country overlays, such as ANZ,IN. Without --schema, the demo uses the sample bank of each country.",
+)
 @click.option("--industry", default="", metavar="CODES", help="Industry overlays, such as financial_services.")
 @common(env=False)
 def demo_command(context: CommandContext, schema: Path | None, base: Path, country: str, industry: str) -> Outcome:
-    """Run the main job on the local workspace: seed, generate, validate, plan, apply, verify, audit."""
+    """Run the whole workflow on a local workspace: seed, generate, validate, plan, apply, verify, audit."""
     codes = listed(country), listed(industry)
     if schema is not None:
         subject = schema_subject(schema, *codes)
@@ -261,7 +266,7 @@ class _Demo:
 
     def _verify(self) -> VerifyReport:
         with self._watch.step("verify") as progress:
-            options = verify_options(self._inputs.settings, {}, create_probes=True, local=True)
+            options = verify_options(self._inputs.settings, {}, create_test_principals=True, local=True)
             report = verify_env(self._inputs, self._workspace, options, progress, find_key=self._key)
         asked = [q.table for q in self._subject.questions[:1]]
         basis = never_observed(Path.cwd())

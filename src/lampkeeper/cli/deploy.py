@@ -43,9 +43,16 @@ _layers = click.option(
     type=click.Choice([str(la) for la in LAYERS]),
     help="Only this layer (repeatable; default: all three).",
 )
+_removed_layers = click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    type=click.Choice([str(la) for la in LAYERS]),
+    help="Only this layer (repeatable; default: data_access and workspace).",
+)
 _widen = click.option("--allow-widening", is_flag=True, help="Allow changes that widen anyone's access.")
-_settle = click.option(
-    "--settle",
+_propagation_wait = click.option(
+    "--propagation-wait",
     type=click.FloatRange(min=0),
     default=None,
     metavar="SECONDS",
@@ -91,7 +98,7 @@ def plan_command(
 ) -> Outcome:
     """Show what apply would change, and who would see more or less. Writes nothing to the workspace.
 
-    With --propose, a plan that widens access without an approval ends with exit 3; the plan is kept for approval.
+    With --propose, the plan is kept for approval. A plan that widens access and is not approved yet exits with 3.
     """
     inputs = context.inputs()
     workspace = workspace_of(context, inputs)
@@ -144,7 +151,7 @@ def _kept_plan(
 @_adopt
 @_hide
 @_layers
-@_settle
+@_propagation_wait
 @common(workspace=True, writes=True)
 def apply_command(
     context: CommandContext,
@@ -157,7 +164,7 @@ def apply_command(
     adopt: bool,
     hiding: tuple[str, ...],
     layers: tuple[str, ...],
-    settle: float | None,
+    propagation_wait: float | None,
 ) -> Outcome:
     """Apply the plan. An interrupted apply resumes.
 
@@ -196,7 +203,7 @@ def apply_command(
             states,
             progress=apply_progress(stack.enter_context(context.console.progress("applying")), writes),
             allow_widening=bool(approver) if plan_hash else allow_widening,
-            wait=waiting(workspace, settle),
+            wait=waiting(workspace, propagation_wait),
             saved=bool(plan_hash) or saved is not None,
             hash_key=key_for(plan, find_key, inputs.folder),
         )
@@ -243,8 +250,8 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sole-workspace", is_flag=True, help="Confirm that no other workspace uses the account layer.")
 @_widen
-@_layers
-@_settle
+@_removed_layers
+@_propagation_wait
 @full_option
 @common(workspace=True, writes=True)
 def destroy_command(
@@ -253,7 +260,7 @@ def destroy_command(
     sole_workspace: bool,
     allow_widening: bool,
     layers: tuple[str, ...],
-    settle: float | None,
+    propagation_wait: float | None,
     full: bool,
 ) -> Outcome:
     """Remove what lampkeeper created in the chosen layers; the account layer only if --layer names it.
@@ -288,7 +295,7 @@ def destroy_command(
             states,
             progress=apply_progress(step),
             allow_widening=allow_widening,
-            wait=waiting(workspace, settle),
+            wait=waiting(workspace, propagation_wait),
             saved=False,
         )
     context.console.line(f"destroy: {report.writes} writes")
@@ -297,17 +304,22 @@ def destroy_command(
 
 @click.command("verify", cls=StepCommand)
 @click.option(
-    "--create-probes",
+    "--create-test-principals",
     type=click.Choice(["local", "yes", "no"]),
     is_flag=False,
     flag_value="yes",
     default="local",
     show_default=True,
-    help="Create test principals for the run and remove them afterwards; local: only on the local workspace.",
+    help="Create test principals for the run and remove them afterwards; local: only on a local workspace.",
 )
-@click.option("--all", "everything", is_flag=True, help="Print every table, not only those with mismatches.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Print every table. By default, tables without mismatches are left out if there are more than 12.",
+)
 @common(workspace=True)
-def verify_command(context: CommandContext, create_probes: str, everything: bool) -> Outcome:
+def verify_command(context: CommandContext, create_test_principals: str, everything: bool) -> Outcome:
     """Run real queries as each principal and compare the results with the access that the files define."""
     inputs = context.inputs()
     workspace = workspace_of(context, inputs)
@@ -316,7 +328,7 @@ def verify_command(context: CommandContext, create_probes: str, everything: bool
     options = verify_options(
         settings,
         tokens_of(context, workspace, [i.token_env for i in settings.identities]),
-        create_probes=create_probes == "yes" or (local and create_probes == "local"),
+        create_test_principals=create_test_principals == "yes" or (local and create_test_principals == "local"),
         local=local,
     )
     basis = never_observed(context.root) if local else ""

@@ -61,12 +61,14 @@ def _missing(command: CommandContext, envs: Path) -> RemoteError | None:
         approvals=str(context.params.get("approvals") or approvals_beside(str(envs))),
         history=flags.history,
         warehouse=flags.warehouse or (settings.sql_warehouse_id if settings else ""),
-        scope=flags.account_scope,
+        scope=flags.account_secret_scope,
         governed=tuple(sorted({split_name(p)[0] for p in settings.patterns})) if settings else (),
         spaces=tuple(sorted(s.remote_id for s in spaces if s.remote_id)),
     )
     found = lacking(workspace, step, securables)
-    if not found and flags.account_scope:
-        signed = connect(Auth(profile=command.profile), timeouts=timeouts, account=account_auth(workspace, flags.account_scope))
+    if not found and flags.account_secret_scope:
+        signed = connect(
+            Auth(profile=command.profile), timeouts=timeouts, account=account_auth(workspace, flags.account_secret_scope)
+        )
         found = lacking(signed, "account", securables)
     return refusal(found) if found else None

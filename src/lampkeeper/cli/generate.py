@@ -46,7 +46,7 @@ EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_
 
 
 @click.command("setup")
-@click.option("--host", default="", help="The workspace's address, such as https://….cloud.databricks.com.")
+@click.option("--host", default="", help="The workspace URL, such as https://….cloud.databricks.com.")
 @click.option("--account-id", default="", help="The account's ID (groups and governed tags belong to the account).")
 @common(writes=True)
 def setup_command(context: CommandContext, host: str, account_id: str) -> Outcome:
@@ -71,11 +71,11 @@ def setup_command(context: CommandContext, host: str, account_id: str) -> Outcom
     "given",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="First copy <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder (the deployed bundle inputs).",
+    help="First copy <env>/env.auto.tfvars, taxonomy.yaml, overlays and masks from this folder (deployed with the bundle).",
 )
 @common(workspace=True, writes=True)
 def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
-    """Read the workspace: attached Genie spaces, tables in scope, and the platform's own classification of their columns."""
+    """Read the workspace: Genie spaces listed by ID in the settings, tables in scope, Databricks Data Classification."""
     if given is not None:
         _take_settings(context, given)
     inputs = context.inputs()
@@ -108,9 +108,10 @@ def _take_settings(context: CommandContext, given: Path) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @common(env=False)
 def classify_command(context: CommandContext, file: str) -> None:
-    """Classify columns from FILE (JSON lines; `-` is stdin), without a workspace.
+    """Classify columns from FILE, without a workspace. FILE has one JSON object per line; `-` is stdin.
 
-    With --json: one object per line in input order, with label, protect, confidence and evidence.
+    Input: {"schema": "hr", "table": "people", "column": "email", "type": "STRING"}. With --json, the output has one object per
+    line in input order, with label, protect, confidence and evidence.
     """
     text = sys.stdin.read() if file == "-" else read_text(Path(file))
     found = list(classify_lines(read_columns(text, file)))
@@ -139,12 +140,12 @@ def classify_command(context: CommandContext, file: str) -> None:
     type=click.Choice([str(c) for c in Counter]),
     default=str(Counter.WAREHOUSE),
     show_default=True,
-    help="What counts the values: a warehouse, or in a job the task's Spark session (eight tables at once).",
+    help="Where the values are counted: in a warehouse, or in the Spark session of a job's task (eight tables at once).",
 )
 @overlays_options
 @common(workspace=True, writes=True)
 def profile_command(context: CommandContext, engine: str, country: str, industry: str) -> Outcome:
-    """Count value formats per column for `generate`. Only counts and shares are kept; no value leaves the data."""
+    """Count value formats per column for `generate`. Only counts and shares are kept; no values are copied."""
     inputs = context.inputs()
     snapshot = inputs.require_snapshot()
     knowledge = inputs.knowledge(Choices(country=listed(country), industry=listed(industry)))
@@ -162,7 +163,10 @@ def profile_command(context: CommandContext, engine: str, country: str, industry
 @click.option("--offline", is_flag=True, help="Use ddl/*.sql of the environment, else the last snapshot.")
 @overlays_options
 @click.option(
-    "--groups", default="", metavar="NAMES", help="Groups instead of those in the settings; industry templates by name."
+    "--groups",
+    default="",
+    metavar="NAMES",
+    help="Groups instead of those in the settings: names from the settings or from the group templates of industries.",
 )
 @click.option("--unreviewed", default="", metavar="deny|allow", help="Hide unreviewed tables (default: the settings, else deny).")
 @click.option(
@@ -258,13 +262,13 @@ def _read_tables(context: CommandContext, inputs: EnvInputs, workspace: Workspac
 
 
 @click.command("validate")
-@click.option("--layers", is_flag=True, help="Check the layer files even if there is a draft.")
+@click.option("--layers", is_flag=True, help="Check the files of the three layers, not the draft.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="json: as --json."
 )
 @common()
 def validate_command(context: CommandContext, layers: bool, form: str) -> Outcome:
-    """Check the draft, or the layer files: spelling, references, coverage, quotas."""
+    """Check the draft if one exists, else the layer files: spelling, references, unprotected columns, quotas."""
     inputs = context.inputs()
     folder, drafted = inputs.folder, not layers and inputs.has_draft
     findings = list(validate(inputs, drafted=drafted))

@@ -64,10 +64,10 @@ def review_command(context: CommandContext) -> Outcome:
 @click.option(
     "--by", default="", envvar=STEWARD, metavar="WHO", help=f"Who decides (default: ${STEWARD}, else this machine's user)."
 )
-@click.option("--settle", is_flag=True, help="Replace the decisions of other stewards on this column.")
+@click.option("--overrule", is_flag=True, help="Replace the decisions of other stewards on this column.")
 @common(writes=True)
 def set_command(
-    context: CommandContext, column: str, label: str, protect: str, reason: str, subtype: str, by: str, settle: bool
+    context: CommandContext, column: str, label: str, protect: str, reason: str, subtype: str, by: str, overrule: bool
 ) -> Outcome:
     """Record a decision on COLUMN (catalog.schema.table.column): its LABEL, and whether to mask it. `generate` applies it."""
     inputs = context.inputs()
@@ -85,7 +85,7 @@ def set_command(
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), subtype=subtype,
     )  # fmt: skip
     path = decisions_path(inputs.folder.path)
-    others = [d for d in inputs.decisions if d.column != name or (d.by != decision.by and not settle)]
+    others = [d for d in inputs.decisions if d.column != name or (d.by != decision.by and not overrule)]
     write_decisions(path, [*others, decision])
     context.console.line(f"{name}: {_name(decision.as_label())}, protect {protect}, decided by {decision.by} -> {path}")
     context.console.line(f"next: lampkeeper generate --env {context.env}; the plan then shows any wider access")

@@ -1,4 +1,4 @@
-"""Sources of labels for `generate` besides the rules: a model, value profiles, the platform's classification."""
+"""Sources of labels for `generate` besides the rules: a model, value profiles, Databricks Data Classification."""
 
 from __future__ import annotations
 
@@ -63,16 +63,20 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
     forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
     options = (
         click.option("--model", default="", metavar="REF", help=f"Also label with a model: {forms}."),
-        click.option("--model-endpoint", default="", metavar="NAME", help="Short for --model databricks:NAME; empty: no model."),
+        click.option(
+            "--model-endpoint", default="", metavar="NAME",
+            help="Also label with this model serving endpoint: the same as --model databricks:NAME.",
+        ),
         click.option("--dry-run", is_flag=True, help="Print the prompts and their token counts, and do nothing else."),
         click.option(
             "--profile-values", type=click.Choice([_UNDECIDED, "none", *(c.value for c in Counter)]), is_flag=False,
             flag_value=Counter.WAREHOUSE.value, default=_UNDECIDED, show_default=True,
-            help="Count value formats where the data is; no value leaves. undecided: in the warehouse, for columns that their"
-            " names leave undecided; warehouse (the default value) or spark: for all columns; none: for no column.",
+            help="Count value formats where the data is; no values are copied. undecided: in the warehouse, for columns that"
+            " their names leave undecided; warehouse or spark: for all columns, counted there (without a value: warehouse);"
+            " none: for no column.",
         ),
-        switch("--settle-undecided", "Give undecided columns the label of a model or of the platform."),
-        click.option("--model-price", default="", metavar="IN,OUT", help="USD per million tokens, for the run record."),
+        switch("--resolve-undecided", "Give undecided columns the label of the model or of Databricks Data Classification."),
+        click.option("--model-price", default="", metavar="IN,OUT", help="USD per million input, output tokens, for the cost."),
         click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Per request."),
         click.option(
             "--space-content", type=click.Choice([w.value for w in SpaceWriter]), default=SpaceWriter.MODEL.value,
@@ -96,7 +100,7 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
         decide_by_values=counter == _UNDECIDED,
         # An explicit value, as the jobs pass, also counts with --offline, like the other choices.
         asked_for_values=counter == _UNDECIDED and _is_given("profile_values"),
-        settle=options.pop("settle_undecided"),
+        settle=options.pop("resolve_undecided"),
         price=options.pop("model_price"),
         timeout=options.pop("model_timeout"),
         space_content=SpaceWriter(options.pop("space_content")),

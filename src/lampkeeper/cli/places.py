@@ -32,8 +32,8 @@ def workspace_of(context: CommandContext, inputs: EnvInputs, *, any_warehouse: b
         auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)
     timeouts = timeouts_of(os.environ)
     workspace = connect(auth, timeouts=timeouts)
-    if context.flags.account_scope:
-        workspace = connect(auth, timeouts=timeouts, account=account_auth(workspace, context.flags.account_scope))
+    if context.flags.account_secret_scope:
+        workspace = connect(auth, timeouts=timeouts, account=account_auth(workspace, context.flags.account_secret_scope))
     wanted = context.flags.warehouse or inputs.settings.sql_warehouse_id
     if not wanted:
         return workspace
@@ -56,8 +56,8 @@ def history_of(context: CommandContext, workspace: Workspace) -> History | None:
 def tokens_of(context: CommandContext, workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
     """Return the tokens for verification by name: from environment variables, in a job from the secret scope."""
     found = {name: os.environ.get(name, "") for name in names}
-    for name in [n for n, token in found.items() if not token and context.flags.account_scope]:
-        found[name] = read_secret(workspace, context.flags.account_scope, name) or ""
+    for name in [n for n, token in found.items() if not token and context.flags.account_secret_scope]:
+        found[name] = read_secret(workspace, context.flags.account_secret_scope, name) or ""
     return found
 
 
@@ -68,8 +68,8 @@ def key_finder(context: CommandContext, inputs: EnvInputs, workspace: Workspace)
     def find() -> ExistingKey:
         if not found:
             sources = KeySources(
-                settings=inputs.settings.hash_key, env=inputs.env, environ=os.environ, job_scope=context.flags.account_scope,
-                local=is_local(workspace),
+                settings=inputs.settings.hash_key, env=inputs.env, environ=os.environ,
+                job_scope=context.flags.account_secret_scope, local=is_local(workspace),
             )  # fmt: skip
             found.append(sources.find(workspace))
         return found[0]

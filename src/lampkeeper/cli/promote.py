@@ -15,7 +15,7 @@ from lampkeeper.model.layers import LAYERS
 @click.command("promote")
 @common(writes=True)
 def promote_command(context: CommandContext) -> Outcome:
-    """Check the draft and split it into the files of the three layers, all or none."""
+    """Check the draft and split it into the files of the three layers, atomically."""
     inputs = context.inputs()
     if not inputs.has_draft:
         context.console.line("no draft: nothing to promote")

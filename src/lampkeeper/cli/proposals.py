@@ -25,7 +25,7 @@ approvals_option = click.option(
     "--approvals",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Folder of approvals (default: beside the environments; for environments in a volume, the volume `approvals` of that"
+    help="Folder of approvals (default: beside the environments; for environments in a volume, the volume `approvals` in the same"
     " schema). In production, only approvers should have write access.",
 )
 
@@ -34,7 +34,8 @@ deployed_option = click.option(
     "--input", "bundle_inputs",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="The deployed bundle inputs. The plan lists the environment's files that differ from them, and then needs an approval.",
+    help="The environment files deployed with the bundle. The plan lists those that differ in the workspace and then"
+    " needs an approval.",
 )  # fmt: skip
 
 

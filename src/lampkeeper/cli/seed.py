@@ -36,9 +36,7 @@ def seed_command(context: CommandContext) -> Outcome:
     with context.console.progress("seed") as progress:
         report, people = seed_subject(workspace, subject, progress)
     rows, writes = sum(len(t.rows) for t in subject.tables), report.writes + people
-    context.console.line(
-        f"seeded: {len(report.made)} tables made, {len(report.kept)} there already ({rows} rows), {writes} writes"
-    )
+    context.console.line(f"seeded: {len(report.made)} tables created, {len(report.kept)} existing ({rows} rows), {writes} writes")
     names = {"made": [str(t) for t in report.made], "kept": [str(t) for t in report.kept]}
     return Outcome(document={"host": workspace.host, **names, "rows": rows, "writes": writes})
 

@@ -46,7 +46,7 @@ def _require_scope(workspace: Workspace, scope: str) -> None:
     scopes = workspace.get("secret", "/api/2.0/secrets/scopes/list").get("scopes") or ()
     there = sorted(str(s["name"]) for s in scopes)
     if scope not in there:
-        fix = "create it and give the job's principal READ, or name another scope in the variable account_scope"
+        fix = "create it and give the job's principal READ, or name another scope in the variable account_secret_scope"
         raise unknown_name("secret scope", scope, there, where="that may be read", fix=fix)
 
 

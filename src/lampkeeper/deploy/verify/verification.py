@@ -48,7 +48,7 @@ class VerifyOptions:
     `exemptions`: who sees raw values by an exemption that is not over.
     """
 
-    create_probes: bool = False
+    create_test_principals: bool = False
     identities: tuple[NamedIdentity, ...] = ()
     operators: tuple[str, ...] = ()
     threads: int = 4
@@ -87,7 +87,7 @@ def verify(
         exempt = {e.principal: str(e) for e in options.exemptions}
         structure = StructureCheck(desired, live, read_tag_policies(workspace), me, options.operators, exempt).run(tables)
         expected = Access(expected_model(desired, live))
-        if options.create_probes:
+        if options.create_test_principals:
             asked_for = groups_in_question(live.directory.groups, expected, live.access)
             probes = Probes(workspace, asked_for, timeouts=options.membership_wait)
             stack.enter_context(probes)
@@ -142,7 +142,7 @@ def _how_keyed(desired: Desired, live: Governed, options: VerifyOptions) -> str:
 
 def prepare(workspace: Workspace, options: VerifyOptions) -> None:
     """Clear away what dead runs have left, before anything is read: an old probe in a group would look like a stranger."""
-    if options.create_probes:
+    if options.create_test_principals:
         sweep_probes(workspace, options.stale_after)
 
 
@@ -229,7 +229,7 @@ class PrincipalsUnderTest:
                 untested(
                     combination,
                     "no named identity holds it and probes are off",
-                    "name an identity in verify_identities, or run with --create-probes",
+                    "name an identity in verify_identities, or run with --create-test-principals",
                 )
             )
             return None

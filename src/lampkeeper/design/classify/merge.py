@@ -47,7 +47,7 @@ def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
         Finding(
             code="labels/stewards_disagree", severity=Severity.WARNING, location=str(column),
             message="; ".join(_said(x) for x in said) + ": the stricter decision stands",
-            fix="agree, then let one of them decide again with `labels set … --settle`",
+            fix="agree, then let one of them decide again with `labels set … --overrule`",
         )
         for column, said in sorted(by_column(decisions).items())
         if stewards_disagree(said)
