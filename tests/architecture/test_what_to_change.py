@@ -1,4 +1,4 @@
-"""The table `What to change for what` is true: what it names is there, and a kind of object is named nowhere else."""
+"""`What to change for what` is true: each path exists, and a kind of object is named only where its steps lead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLE = re.search(
 )
 ROWS = [line.strip("| ").split(" | ", 1) for line in (TABLE.group(1) if TABLE else "").splitlines()[2:]]
 _PATH = re.compile(r"`([\w./*-]+(?:/|\.(?:py|md|ya?ml|toml|sql|html|css|json)))`")
-KIND_ROW = "a kind of managed object"
+STEPS = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("Steps for a new kind of managed object:\n")[2]
 
 
 def places(text: str) -> list[list[Path]]:
@@ -33,8 +33,9 @@ def places(text: str) -> list[list[Path]]:
     return found
 
 
-def test_the_table_has_rows() -> None:
+def test_the_table_has_rows_and_a_new_kind_has_steps() -> None:
     assert len(ROWS) >= 15
+    assert len(re.findall(r"^\d\. ", STEPS, re.M)) >= 5
     assert {len(row) for row in ROWS} == {2}
 
 
@@ -45,9 +46,12 @@ def test_every_path_of_the_table_exists(change: str, where: str) -> None:
     assert [path for path, hits in zip(named, places(where), strict=True) if not hits] == []
 
 
+def test_every_path_of_the_steps_exists() -> None:
+    assert [path for path, hits in zip(_PATH.findall(STEPS), places(STEPS), strict=True) if not hits] == []
+
+
 def test_a_kind_is_named_only_where_the_table_says() -> None:
-    (where,) = [text for change, text in ROWS if change == KIND_ROW]
-    allowed = [place for hits in places(where) for place in hits]
+    allowed = [place for hits in places(STEPS) for place in hits]
     words = re.compile(r"TagPermission|TAG_PERMISSION|tag_permission")
     naming = [path for path in sorted(LAMPKEEPER.rglob("*.py")) if words.search(path.read_text("utf-8"))]
     assert LAMPKEEPER / "deploy" / "kinds" / "tag_permission.py" in naming
