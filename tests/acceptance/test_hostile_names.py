@@ -104,7 +104,10 @@ def test_hostile_names_and_comments_live_a_governed_life(bank: Bank, tmp_path: P
     assert why.code == 0, why.err
     assert "masked by" in why.out
     assert bank.run("report", "--verify", "--out", str(tmp_path / "r.html")).code == 0
-    assert re.search(r"The verdict rests on \d+ of the local workspace.+s \d+ rules", (tmp_path / "r.html").read_text())
+    assert re.search(
+        r"Not confirmed on a Databricks workspace: \d+ of the local workspace.+s \d+ access rules",
+        (tmp_path / "r.html").read_text(),
+    )
 
 
 def test_an_added_hostile_column_is_drift_and_named(bank: Bank) -> None:

@@ -162,7 +162,7 @@ def test_diff_with_live_is_empty_after_an_apply_and_tells_memberships_of_others_
         assert document["changes"] == []
         assert document["memberships"] == {"hr_team": ["otto@bank.example"]}
     assert (
-        "not compared, because the files do not manage the members of hr_team: otto@bank.example"
+        "membership of hr_team is not managed by the files, so it is not compared: otto@bank.example"
         in bank.run("diff", "dev", "live").out
     )
     tables = {

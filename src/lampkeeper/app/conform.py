@@ -293,7 +293,7 @@ def read_record(path: Path) -> list[dict[str, Any]]:
 
 
 def never_observed(root: Path) -> str:
-    """Return, in words, how much of a local verdict rests on rules that nobody has seen on a live workspace.
+    """Return, in words, how many access rules of the local workspace were never observed on a Databricks workspace.
 
     A rule that held at a live workspace recorded in `root`/conformance-record.json counts as observed.
     """
@@ -303,6 +303,6 @@ def never_observed(root: Path) -> str:
     open_rows = [row for row in rows if row.standing is not Standing.OBSERVED and row.id not in held]
     counts = count_standings(open_rows)
     return (
-        f"{len(open_rows)} of the local workspace's {len(rows)} rules that nobody here has observed on a live one "
+        f"{len(open_rows)} of the local workspace's {len(rows)} access rules "
         f"({counts['documented']} documented, {counts['assumed']} assumed)"
     )

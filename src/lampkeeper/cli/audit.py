@@ -51,7 +51,10 @@ def print_audit(console: Console, found: Audit) -> None:
     """Print the counts and the verdict of an audit; each drift is printed as a finding."""
     forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
     reverse = len(found.drift) - forward
-    console.line(f"{found.tables} tables, {found.columns} columns: {forward} forward, {reverse} reverse drift")
+    console.line(
+        f"{found.tables} tables, {found.columns} columns: "
+        f"{forward} unprotected sensitive columns (forward drift), {reverse} tags on missing columns (reverse drift)"
+    )
     verdict = "drift" if found.drift else "clean" if found.clean else "no drift, and errors"
     console.line(f"audit: {verdict}", "bold green" if found.clean else "bold red")
 

@@ -200,8 +200,8 @@ def diff_command(context: CommandContext, a: str, b: str, catalog_map: str) -> O
         context.console.line(change, "bold red" if change.direction is Direction.WIDER else "green")
     wider = sum(c.direction is Direction.WIDER for c in changes)
     for group, members in sorted(outside.items()):
-        context.console.line(f"not compared, because the files do not manage the members of {group}: {bounded(members)}")
-    context.console.line(f"{len(changes)} changes: {wider} wider, {len(changes) - wider} narrower")
+        context.console.line(f"membership of {group} is not managed by the files, so it is not compared: {bounded(members)}")
+    context.console.line(f"{len(changes)} changes: {wider} widen access, {len(changes) - wider} narrow it")
     document = {"a": a, "b": b, "wider": wider, "changes": [change_dict(c) for c in changes]}
     return Outcome(document=document | {"memberships": {group: list(members) for group, members in sorted(outside.items())}})
 

@@ -221,7 +221,7 @@ def generate_command(
         f" + undecided {counts['undecided']}"
     )
     sizes = {what: len(getattr(made.desired, what)) for what in _COUNTED}
-    context.console.line(", ".join(f"{n} {what.replace('_', ' ')}" for what, n in sizes.items()))
+    context.console.line(", ".join(f"{n} {_COUNTED[what][n != 1]}" for what, n in sizes.items()))
     context.console.line(
         f"labels {inputs.folder.labels_path}; draft {inputs.folder.generated_path} ({len(made.changed)} files changed)"
     )
@@ -248,7 +248,16 @@ def _written_by_model(inputs: EnvInputs, flags: AskFlags, mode: str, space: str)
     )[0]
 
 
-_COUNTED = ("groups", "tag_policies", "tag_assignments", "functions", "policies", "grants", "spaces")
+_COUNTED = {
+    "groups": ("group", "groups"),
+    "tag_policies": ("tag policy", "tag policies"),
+    "tag_assignments": ("tag assignment", "tag assignments"),
+    "functions": ("function", "functions"),
+    "policies": ("policy", "policies"),
+    "grants": ("grant", "grants"),
+    "spaces": ("Genie space", "Genie spaces"),
+}
+"""Each counted field of the desired state, with its name in the singular and the plural."""
 
 
 def _read_tables(context: CommandContext, inputs: EnvInputs, workspace: Workspace | None) -> tuple[Finding, ...]:

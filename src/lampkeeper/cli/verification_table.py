@@ -23,7 +23,7 @@ def print_verification(
 ) -> None:
     """Print what each principal got from each column, with a mark on results that are wrong or prove nothing.
 
-    `basis` lists the rules on which a verdict of the local workspace rests. `only` limits the tables without mismatches that
+    `basis` counts the unconfirmed rules of the local workspace. `only` limits the tables without mismatches that
     are shown (all if there are few), `most` the columns per table.
     """
     names = [p.name for p in report.principals]
@@ -65,7 +65,7 @@ def print_verification(
     if report.keyed:
         console.line(report.keyed)
     if basis:
-        console.line(f"the verdict rests on {basis}")
+        console.line(f"not confirmed on a Databricks workspace: {basis}")
     console.line(report.verdict, "bold green" if report.ok else "bold red")
 
 
