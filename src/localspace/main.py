@@ -17,7 +17,7 @@ DEFAULT_DATA = Path(".localspace") / "data"
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """A local workspace that speaks the REST of the platform and enforces its governance."""
+    """A local account with workspaces that speaks the REST of the platform and enforces its governance."""
 
 
 def run() -> None:
@@ -36,18 +36,33 @@ _data_option = click.option(
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port; 0: any free port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port; 0: the last one, or any free port.")
 @_data_option
 @click.option("--profile", help="Write host and token into this profile of ~/.databrickscfg (or DATABRICKS_CONFIG_FILE).")
+@click.option("--workspaces", type=click.IntRange(1, 50), default=1, help="Have at least N workspaces, each with its own host.")
+@click.option("--metastores", type=click.IntRange(1, 50), default=1, help="Have at least M metastores, assigned in rounds.")
+@click.option("--account-host", is_flag=True, help="Give the account a host of its own; so does --workspaces above 1.")
+@click.option("--account-port", type=click.IntRange(0, 65535), default=0, help="The port of the account's host.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
-def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None:
-    """Serve the workspace on 127.0.0.1 until interrupted."""
+def serve(
+    port: int,
+    data_dir: Path,
+    profile: str | None,
+    workspaces: int,
+    metastores: int,
+    account_host: bool,
+    account_port: int,
+    as_json: bool,
+) -> None:
+    """Serve the account's workspaces on 127.0.0.1 until interrupted."""
     try:
         from localspace.server.local_server import LocalServer
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is not installed; in the clone: pip install '.[local]'.") from error
-    from localspace.server.profile import ForeignProfileError, configuration_file, require_own, write_profile
-    from localspace.server.workspace import DataFolderError, Workspace
+    from localspace.server.account import Account
+    from localspace.server.announcement import announce
+    from localspace.server.data_folder import DataFolderError
+    from localspace.server.profile import ForeignProfileError, configuration_file, require_own
 
     try:
         if profile:
@@ -55,45 +70,27 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
     except ForeignProfileError as error:
         raise click.ClickException(str(error)) from error
     try:
-        workspace = Workspace(data_dir.absolute())
+        account = Account(data_dir.absolute())
     except DataFolderError as error:
         raise click.ClickException(str(error)) from error
+    if account_host or account_port or workspaces > 1:
+        account.separate()
+    account.launch(workspaces, metastores)
 
     def ready() -> None:
-        ids = workspace.ids
-        facts = {
-            "host": workspace.location.address,
-            "token": workspace.token,
-            "account_id": ids.account_id,
-            "workspace_id": ids.workspace_id,
-            "metastore_id": ids.metastore_id,
-            "warehouse_id": ids.warehouse_id,
-            "connect_roots": str(workspace.services.connect.roots()),
-        }
-        section = {key: facts[key] for key in ("host", "token", "account_id", "workspace_id")}
-        # What databricks-connect runs on: clusters do not exist here.
-        section["serverless_compute_id"] = "auto"
-        if profile:
-            write_profile(configuration_file(os.environ), profile, section)
-        if as_json:
-            click.echo(json.dumps(facts))
-        else:
-            click.echo(f"[{profile or 'localspace'}]")
-            for key, value in section.items():
-                click.echo(f"{key} = {value}")
-            click.echo(f"# data: {workspace.location.data_dir}; warehouse: {ids.warehouse_id}; stop with Ctrl-C", err=True)
-            click.echo(f"# databricks-connect: export GRPC_DEFAULT_SSL_ROOTS_FILE_PATH={facts['connect_roots']}", err=True)
+        announce(account, profile, as_json=as_json)
         sys.stdout.flush()
 
     try:
-        server = LocalServer(workspace, port, ready)
+        server = LocalServer(account, port, ready, account_port=account_port)
     except OSError as error:
-        workspace.close()
-        raise click.ClickException(f"Port {port} on 127.0.0.1 cannot be used: {error.strerror}.") from error
+        account.close()
+        asked = " or ".join(str(one) for one in (port, account_port) if one)
+        raise click.ClickException(f"Port {asked} on 127.0.0.1 cannot be used: {error.strerror}.") from error
     try:
         server.serve_here()
     finally:
-        workspace.close()
+        account.close()
 
 
 @cli.command()
@@ -101,7 +98,7 @@ def serve(port: int, data_dir: Path, profile: str | None, as_json: bool) -> None
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data_dir: Path, yes: bool) -> None:
     """Delete the data of a workspace that is not running."""
-    from localspace.server.workspace import MARKER, DataFolderError, claim
+    from localspace.server.data_folder import MARKER, DataFolderError, claim
 
     if not data_dir.exists():
         click.echo(f"{data_dir}: nothing there")

@@ -33,10 +33,11 @@ class Place:
     """A workspace in memory: no server, no engine."""
 
     def __init__(self) -> None:
-        self.store = Store(None)
-        clock = Clock(self.store)
-        self.ids = bootstrap.ensure(self.store, clock)
-        self.repositories = open_repositories(self.store, clock, self.ids)
+        opened = Store(None)
+        clock = Clock(opened)
+        self.ids = bootstrap.ensure(opened, clock)
+        self.repositories = open_repositories(opened, clock, self.ids)
+        self.store = self.repositories.store
         self.store.put(kinds.USER, ("u1",), {"id": "u1", "userName": EVE, "displayName": EVE, "active": True})
         self.store.put(kinds.GROUP, ("g1",), {"id": "g1", "displayName": "cleared", "scope": "account", "members": []})
 
@@ -109,9 +110,7 @@ def set_filter(place: Place) -> None:
 
 def leave_group(place: Place) -> None:
     group = next(one for one in place.store.list(kinds.GROUP) if one["displayName"] == "cleared")
-    people = People(
-        place.store, place.repositories.lag, place.repositories.identity, place.repositories.grants, place.ids.workspace_id
-    )
+    people = People(place.store, place.repositories.lag, place.repositories.identity, place.ids.workspace_id)
     people.save(PrincipalKind.GROUP, group, group | {"members": []})
 
 

@@ -15,6 +15,7 @@ import httpx
 from lampkeeper.places.place import Address
 from localspace.core.statement_runner import StatementRunner
 from localspace.governance.repositories import Repositories
+from localspace.server.account import Account
 from localspace.server.local_server import LocalServer
 from localspace.server.workspace import BuildRunner, Workspace
 from support.driven_methods import count_calls
@@ -38,7 +39,12 @@ class LocalWorkspace:
     workspace_id: str
     metastore_id: str
     warehouse_id: str
-    workspace: Workspace
+    server: Account
+
+    @property
+    def workspace(self) -> Workspace:
+        """Return the first workspace as it is open now."""
+        return self.server.first
 
     @property
     def address(self) -> Address:
@@ -94,11 +100,15 @@ class LocalWorkspace:
         return found
 
 
-def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[LocalWorkspace, Callable[[], None]]:
+def start(
+    data_dir: Path, build_runner: BuildRunner | None = None, prepare: Callable[[Account], None] | None = None
+) -> tuple[LocalWorkspace, Callable[[], None]]:
     """Start a server on a free port; return it and the function that stops it."""
     ready = threading.Event()
-    workspace = Workspace(data_dir, build_runner or _shared_runner)
-    server = LocalServer(workspace, 0, ready.set)
+    account = Account(data_dir, build_runner or _shared_runner)
+    if prepare is not None:
+        prepare(account)
+    server = LocalServer(account, 0, ready.set)
     thread = threading.Thread(target=server.serve_here, name="localspace", daemon=True)
     thread.start()
     if not ready.wait(10):
@@ -108,20 +118,21 @@ def start(data_dir: Path, build_runner: BuildRunner | None = None) -> tuple[Loca
         server.force_exit = True
         server.should_exit = True
         thread.join(10)
-        misfits = undeclared(workspace.store)
-        workspace.close()
+        misfits = undeclared(account.first.store)
+        account.close()
         if misfits:
             raise UndeclaredDocumentError("\n".join(misfits))
 
+    workspace = account.first
     ids = workspace.ids
     running = LocalWorkspace(
         host=workspace.location.address,
-        token=workspace.token,
+        token=account.token,
         account_id=ids.account_id,
         workspace_id=ids.workspace_id,
         metastore_id=ids.metastore_id,
         warehouse_id=ids.warehouse_id,
-        workspace=workspace,
+        server=account,
     )
     return running, stop
 
@@ -134,17 +145,24 @@ def _shared_runner(repositories: Repositories, files: Path) -> StatementRunner:
 
 
 @contextmanager
-def running_localspace(data_dir: Path | None = None, build_runner: BuildRunner | None = None) -> Iterator[LocalWorkspace]:
-    """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine that all of them share."""
+def running_localspace(
+    data_dir: Path | None = None,
+    build_runner: BuildRunner | None = None,
+    prepare: Callable[[Account], None] | None = None,
+) -> Iterator[LocalWorkspace]:
+    """Run a fresh local workspace, or the one in `data_dir`; `build_runner` replaces the SQL engine that all of them share.
+
+    `prepare` changes the account before it is served, such as `lambda account: account.launch(2, 1)`.
+    """
     if data_dir is not None:
-        space, stop = start(data_dir, build_runner)
+        space, stop = start(data_dir, build_runner, prepare)
         try:
             yield space
         finally:
             stop()
         return
     with tempfile.TemporaryDirectory(prefix="localspace-") as folder:
-        space, stop = start(Path(folder), build_runner)
+        space, stop = start(Path(folder), build_runner, prepare)
         try:
             yield space
         finally:

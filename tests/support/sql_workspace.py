@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from localspace.connect.certificates import Certificates
 from localspace.connect.client import ConnectClient, ConnectError
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
+from localspace.core.faults import Faults
 from localspace.core.location import Location
 from localspace.core.principals import PrincipalKind
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
@@ -26,7 +28,7 @@ from localspace.http.router import Router
 from localspace.http.serialisation import Reply
 from localspace.probes import Answer
 from localspace.server.routes import ROUTES
-from localspace.server.workspace import open_services
+from localspace.server.workspace import AccountParts, open_services
 from localspace.sql.run import SqlRunner
 from support.shared_engine import shared_runner
 from support.stored import put_external_location
@@ -37,13 +39,17 @@ class SqlWorkspace:
 
     def __init__(self, folder: Path, build_runner: Callable[[Repositories, Path], SqlRunner] = shared_runner) -> None:
         """Open a fresh workspace in `folder`; `build_runner` replaces the engine that all workspaces of the process share."""
-        self.store = Store(folder / "store.db")
-        self.clock = Clock(self.store)
-        self.ids = bootstrap.ensure(self.store, self.clock)
-        self.repositories: Repositories = open_repositories(self.store, self.clock, self.ids)
+        opened = Store(folder / "store.db")
+        self.clock = Clock(opened)
+        self.ids = bootstrap.ensure(opened, self.clock)
+        self.repositories: Repositories = open_repositories(opened, self.clock, self.ids)
+        self.store = self.repositories.store
         self.runner: SqlRunner = build_runner(self.repositories, folder / "files")
         location = Location(data_dir=folder, address="http://127.0.0.1")
-        self.services = open_services(self.repositories, location, _no_reset, lambda *_: self.runner)
+        parts = AccountParts(
+            faults=Faults(), certificates=Certificates(folder), control=_NoAccount(), build_runner=lambda *_: self.runner
+        )
+        self.services = open_services(self.repositories, location, parts)
         self._ids: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
@@ -89,9 +95,7 @@ class SqlWorkspace:
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove people and groups."""
-        people = People(
-            self.store, self.repositories.lag, self.repositories.identity, self.repositories.grants, self.ids.workspace_id
-        )
+        people = People(self.store, self.repositories.lag, self.repositories.identity, self.ids.workspace_id)
         for name in names:
             for kind in PrincipalKind:
                 body = self.store.get(kinds.of_principal(kind), self._ids[name])
@@ -173,8 +177,26 @@ class SqlWorkspace:
         return Answer(rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in rows))
 
 
-def _no_reset() -> None:
-    raise NotImplementedError("a workspace without a server is not reset")
+class _NoAccount:
+    """The control of an account for a workspace without a server, which has no hosts."""
+
+    def reset(self) -> None:
+        raise NotImplementedError("a workspace without a server is not reset")
+
+    def address_of(self, workspace_id: str) -> str:
+        raise NotImplementedError(f"workspace {workspace_id} has no host")
+
+    def host_type(self, workspace_id: str) -> str | None:
+        raise NotImplementedError(f"workspace {workspace_id} has no host")
+
+    def opened(self, workspace_id: str) -> None:
+        raise NotImplementedError(f"workspace {workspace_id} has no host")
+
+    def closed(self, workspace_id: str) -> None:
+        raise NotImplementedError(f"workspace {workspace_id} has no host")
+
+    def reassigned(self, workspace_id: str) -> None:
+        raise NotImplementedError(f"workspace {workspace_id} has no host")
 
 
 EVE = "eve@bank.example"

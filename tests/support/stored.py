@@ -37,7 +37,7 @@ def put_external_location(store: Store, name: str, url: str, *, read_only: bool 
 def undeclared(store: Store) -> list[str]:
     """Return what documents hold beyond their declaration, what they lack, and what is of another type."""
     found = []
-    for name, key, body in store.bodies():
+    for name, key, body in store.bodies(everywhere=True):
         kind = kinds.named(name)
         where = f"{name} {key.replace(_SEPARATOR, '/')}"
         if len(key.split(_SEPARATOR)) != len(kind.key):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from localspace.api.catalog_infos import catalog_info, function_info, table_info
-from localspace.core.errors import denied, invalid, not_found
+from localspace.core.errors import invalid, not_found
 from localspace.core.stored_documents import kinds
-from localspace.core.stored_documents.catalog import StoredMetastore
 from localspace.core.stored_documents.directory import StoredMetastoreAssignment
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.external_locations import checked_url, location_key
@@ -248,36 +247,6 @@ def metastore_summary(request: Request) -> Json:
     return request.repositories.privileges.require_exists("METASTORE", "")
 
 
-def list_metastores(request: Request) -> Json:
-    """List the metastores; admins only."""
-    _require_metastore_reader(request)
-    return page(request.repositories.store.list(kinds.METASTORE), request.query, "metastores")
-
-
-def get_metastore(request: Request) -> StoredMetastore:
-    """Return one metastore; admins only."""
-    _require_metastore_reader(request)
-    found = request.repositories.store.get(kinds.METASTORE, request.params["id"])
-    if found is None:
-        raise not_found(f"Metastore '{request.params['id']}' does not exist.", "METASTORE_DOES_NOT_EXIST")
-    return found
-
-
-def update_metastore(request: Request) -> StoredMetastore:
-    """Change name, owner or sharing of the metastore; metastore admins only."""
-    old = get_metastore(request)
-    request.repositories.privileges.require_metastore_admin(request.actor)
-    body = {key: value for key, value in request.body.items() if key not in ("id", "metastore_id", "new_name")}
-    if request.body.get("new_name"):
-        body["name"] = request.body["new_name"]
-    if body.get("owner"):
-        body["owner"] = request.repositories.identity.require_name(body["owner"]).name
-    stamped = request.repositories.catalog.stamped(request.actor, {**old, **body}, dict(old))
-    new = kinds.METASTORE.document(stamped | {"metastore_id": old["metastore_id"]})
-    request.repositories.store.put(kinds.METASTORE, (old["metastore_id"],), new)
-    return new
-
-
 # Inside
 
 
@@ -298,12 +267,6 @@ def _assignment(request: Request) -> StoredMetastoreAssignment:
     if found is None:
         raise not_found("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST")
     return found
-
-
-def _require_metastore_reader(request: Request) -> None:
-    identity = request.repositories.identity
-    if not (identity.is_metastore_admin(request.actor.id) or identity.is_account_admin(request.actor.id)):
-        raise denied("Only a metastore admin or an account admin may read metastores.")
 
 
 ROUTES = (
@@ -342,7 +305,4 @@ ROUTES = (
     Route(method="DELETE", path=_UC + "/volumes/{name}", handler=delete_volume, sdk=("Volumes.delete",)),
     Route(method="GET", path=_UC + "/current-metastore-assignment", handler=current_metastore, sdk=("Metastores.current",)),
     Route(method="GET", path=_UC + "/metastore_summary", handler=metastore_summary, sdk=("Metastores.summary",)),
-    Route(method="GET", path=_UC + "/metastores", handler=list_metastores, sdk=("Metastores.list",)),
-    Route(method="GET", path=_UC + "/metastores/{id}", handler=get_metastore, sdk=("Metastores.get",)),
-    Route(method="PATCH", path=_UC + "/metastores/{id}", handler=update_metastore, sdk=("Metastores.update",)),
 )

@@ -45,8 +45,8 @@ def info(request: Request) -> Json:
 
 
 def reset(request: Request) -> Json:
-    """Go back to a new workspace; ids and admin token stay."""
-    request.services.reset()
+    """Go back to a new account; ids and admin token stay."""
+    request.services.account.reset()
     return {}
 
 

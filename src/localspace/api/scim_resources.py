@@ -34,7 +34,7 @@ _SCHEMA = {
 def people_of(request: Request) -> People:
     """Return the directory of the request's workspace."""
     repositories = request.repositories
-    return People(repositories.store, repositories.lag, repositories.identity, repositories.grants, repositories.ids.workspace_id)
+    return People(repositories.store, repositories.lag, repositories.identity, repositories.ids.workspace_id)
 
 
 def as_resource(request: Request, kind: PrincipalKind, body: Document, *, account: bool) -> Json:

@@ -16,13 +16,14 @@ from localspace.identity.federation import TOKEN_EXCHANGE, Federation
 
 def host_config(request: Request) -> Json:
     """Tell clients what kind of host this is, so that they need no guess from its name."""
-    ids = request.repositories.ids
-    return {
-        "oidc_endpoint": f"{request.services.location.address}/oidc",
-        "account_id": ids.account_id,
-        "workspace_id": ids.workspace_id,
-        "cloud": "AWS",
-    }
+    ids, address = request.repositories.ids, request.services.location.address
+    found: Json = {"oidc_endpoint": f"{address}/oidc", "account_id": ids.account_id, "cloud": "AWS"}
+    if not ids.workspace_id:
+        # An account's host leaves the account open in its endpoint (source: databricks-sdk-go, HostMetadata).
+        return found | {"oidc_endpoint": f"{address}/oidc/accounts/{{account_id}}", "host_type": "account"}
+    found["workspace_id"] = ids.workspace_id
+    host_type = request.services.account.host_type(ids.workspace_id)
+    return found if host_type is None else found | {"host_type": host_type}
 
 
 def oidc_document(request: Request) -> Json:
@@ -55,14 +56,16 @@ def oauth_token(request: Request) -> Reply:
 
 def _granted(request: Request, form: dict[str, str]) -> str:
     authenticator = request.services.authenticator
+    # A token of the account's endpoint is good on all hosts, one of a workspace's endpoint in that workspace.
+    account_wide = "account_id" in request.params
     if form.get("grant_type") == TOKEN_EXCHANGE:
         repositories = request.repositories
         federation = Federation(repositories.store, repositories.clock, repositories.identity, repositories.ids.account_id)
-        return authenticator.oauth(federation.principal_of(form))
+        return authenticator.oauth(federation.principal_of(form), account_wide=account_wide)
     if form.get("grant_type") != "client_credentials":
         raise ApiError(400, "unsupported_grant_type", f"Only client_credentials and {TOKEN_EXCHANGE} are served.")
     client, secret = basic_credentials(request.headers) or (form.get("client_id", ""), form.get("client_secret", ""))
-    return authenticator.client_credentials(client, secret)
+    return authenticator.client_credentials(client, secret, account_wide=account_wide)
 
 
 # Own tokens

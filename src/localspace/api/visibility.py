@@ -1,10 +1,19 @@
-"""What the Unity Catalog API does not show: hive_metastore, which is reached by SQL alone."""
+"""What the Unity Catalog API does not show: hive_metastore, which is reached by SQL alone, and anything without a metastore."""
 
 from __future__ import annotations
 
 from localspace.core.errors import not_found
 from localspace.governance.legacy import HIVE, is_legacy
 from localspace.http.request import Request
+
+_WITHOUT_METASTORE = ("/api/2.1/unity-catalog/metastores", "/api/2.1/unity-catalog/workspaces/")
+"""Calls about metastores themselves, which a workspace that has none can make."""
+
+
+def require_metastore(request: Request) -> None:
+    """Answer 404 to a request of the Unity Catalog API in a workspace without a metastore."""
+    if not request.repositories.ids.metastore_id and not request.path.startswith(_WITHOUT_METASTORE):
+        raise not_found("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST")
 
 
 def hide_legacy(request: Request) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from localspace.connect.resources import ConnectResources
 
 if TYPE_CHECKING:
-    from localspace.connect.certificate import Certificate
     from localspace.connect.service import Service
 
 _WORKERS = 64
@@ -24,15 +23,13 @@ class ConnectEndpoint:
         """Open nothing yet."""
         self._resources = resources
         self._lock = threading.Lock()
-        self._certificate: Certificate | None = None
         self._server: Any = None
         self._service: Service | None = None
         self._ports: dict[bool, int] = {}
 
     def roots(self) -> Path:
         """Return the file with the certificate that clients must trust (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH); new in each run."""
-        with self._lock:
-            return self._roots()
+        return self._resources.certificates.roots()
 
     def port(self, *, secure: bool) -> int:
         """Return the port for TLS, or the one without; starts the server with the first call."""
@@ -53,22 +50,12 @@ class ConnectEndpoint:
         if server is not None:
             server.stop(None).wait()
 
-    def _roots(self) -> Path:
-        path = self._resources.location.data_dir / "connect.pem"
-        if self._certificate is None:
-            from localspace.connect.certificate import make_certificate
-
-            self._certificate = make_certificate()
-            path.write_bytes(self._certificate.certificate)
-        return path
-
     def _start(self) -> None:
         import grpc
 
         from localspace.connect.service import Service
 
-        self._roots()
-        assert self._certificate is not None
+        certificate = self._resources.certificates.certificate()
         self._service = Service(self._resources)
         options = [
             ("grpc.max_receive_message_length", _LARGEST),
@@ -77,7 +64,7 @@ class ConnectEndpoint:
         ]
         server = grpc.server(ThreadPoolExecutor(_WORKERS, thread_name_prefix="connect"), options=options)
         server.add_generic_rpc_handlers((self._service.handler(),))
-        credentials = grpc.ssl_server_credentials([(self._certificate.key, self._certificate.certificate)])
+        credentials = grpc.ssl_server_credentials([(certificate.key, certificate.certificate)])
         self._ports = {
             True: server.add_secure_port("127.0.0.1:0", credentials),
             False: server.add_insecure_port("127.0.0.1:0"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from localspace.connect.certificates import Certificates
 from localspace.core.faults import Faults
-from localspace.core.location import Location
 from localspace.governance.repositories import Repositories
 from localspace.identity.authenticator import Authenticator
 from localspace.sql.statement_service import StatementService
@@ -15,7 +15,7 @@ from localspace.sql.statement_service import StatementService
 class ConnectResources:
     """The workspace as sessions of Spark Connect see it."""
 
-    location: Location
+    certificates: Certificates
     repositories: Repositories
     authenticator: Authenticator
     statements: StatementService

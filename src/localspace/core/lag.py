@@ -26,29 +26,24 @@ class LagKind(StrEnum):
 
 
 class Lag:
-    """The lag settings of a workspace and its undo log."""
+    """The lag settings of the account, and the undo log as one workspace sees it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         """Continue with the settings that the store remembers."""
         self._store = store
         self._clock = clock
-        self._seconds = cast("dict[str, float]", store.get(kinds.LAG, kinds.WHOLE) or {})
+        self._read: tuple[tuple[int, ...], dict[str, float]] | None = None
 
     def seconds(self, kind: LagKind) -> float:
         """Return the lag of a kind in seconds of the virtual clock."""
-        return self._seconds.get(kind, 0.0)
+        return self._settings().get(kind, 0.0)
 
     def set(self, kind: LagKind, seconds: float) -> None:
         """Set a lag; 0 makes every change effective at once."""
-        self._seconds[kind.value] = seconds
-        self._store.put(kinds.LAG, (kinds.WHOLE,), kinds.LAG.document(self._seconds))
+        self._store.put(kinds.LAG, (kinds.WHOLE,), kinds.LAG.document({**self._settings(), kind.value: seconds}))
         if not seconds:
             for entry in self._store.list(kinds.UNDO, (kind,)):
                 self._store.delete(kinds.UNDO, kind, entry["id"])
-
-    def forget(self) -> None:
-        """Drop all settings: the store behind them was emptied."""
-        self._seconds = {}
 
     def remember(self, kind: LagKind, document_kind: Kind[D], key: Key, before: D | None) -> None:
         """Note how a document stood before a change; call it inside the transaction of the change."""
@@ -81,6 +76,13 @@ class Lag:
             if entry["kind"] == document_kind.name and entry["at_ms"] > horizon:
                 overlay.setdefault(entry["key"], cast("D | None", entry["before"]))
         return overlay
+
+    def _settings(self) -> dict[str, float]:
+        # All workspaces of the account share the settings, so that another one may have changed them.
+        version = self._store.version_of(kinds.LAG)
+        if self._read is None or self._read[0] != version:
+            self._read = (version, cast("dict[str, float]", self._store.get(kinds.LAG, kinds.WHOLE) or {}))
+        return self._read[1]
 
     def _horizon(self, kind: LagKind) -> float:
         return self._clock.now_ms() - self.seconds(kind) * 1000

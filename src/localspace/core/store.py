@@ -1,7 +1,9 @@
 """The one transactional store: JSON documents by kind and key, in SQLite (WAL).
 
 A document is a dict. Its key is a tuple of names, compared case-insensitively as Unity Catalog does; its parent is the
-key of what contains it, so that one indexed look-up lists children. What `transaction` has returned from is with the
+key of what contains it, so that one indexed look-up lists children. Each document lies in one room: the account's, or that
+of one metastore or one workspace (`Kind.room`). A `Store` sees the rooms of one workspace and no other, which keeps
+workspaces and metastores apart whatever their documents are called. What `transaction` has returned from is with the
 operating system: `kill -9` of the process afterwards loses nothing. Only a power cut or a crash of the machine may lose
 the last commits (never older ones, never half of one): with the WAL, `synchronous=NORMAL` syncs at checkpoints alone,
 which makes a write four times as fast as a sync for each (source: SQLite docs, PRAGMA synchronous).
@@ -14,20 +16,22 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localspace.core.stored_documents.kind import D, Document, Kind
+from localspace.core.errors import not_found
+from localspace.core.stored_documents.kind import D, Document, Kind, Room
 
 Key = tuple[str, ...]
 
 _SEPARATOR = "\x1f"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
-    kind TEXT NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (kind, key)
+    kind TEXT NOT NULL, key TEXT NOT NULL, room TEXT NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, key, room)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS document_parent ON document (kind, parent, key);
+CREATE INDEX IF NOT EXISTS document_parent ON document (kind, parent, key, room);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -44,81 +48,129 @@ def encode_key(key: Key) -> str:
     return _SEPARATOR.join(part.casefold() for part in key)
 
 
+@dataclass(slots=True, kw_only=True)
+class _File:
+    """The open database, which all views of it share."""
+
+    connection: sqlite3.Connection
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    depth: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    epoch: int = 0
+
+
+def _opened(path: Path | None) -> _File:
+    connection = sqlite3.connect(":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.executescript(_SCHEMA)
+    return _File(connection=connection)
+
+
 class Store:
-    """Documents of one local workspace; safe to share between threads."""
+    """The documents that one workspace sees: the account's, its metastore's, its own; safe to share between threads."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open or create the store at `path`; None keeps it in memory."""
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._changes: dict[str, int] = {}
-        self._epoch = 0
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.executescript(_SCHEMA)
+        """Open or create the store at `path`; None keeps it in memory. The view sees the account and rooms without an id."""
+        self._file = _opened(path)
+        self._enter("", "")
+
+    def within(self, workspace_id: str, metastore_id: str | None) -> Store:
+        """Return the view of a workspace with its metastore; None: it has none, so that nothing can be written to one."""
+        view = Store.__new__(Store)
+        view._file = self._file
+        view._enter(workspace_id, metastore_id)
+        return view
+
+    def rooms(self) -> list[Store]:
+        """Return a view of each workspace and of each metastore that has documents: every one of them shows once."""
+        with self._file.lock:
+            found = self._file.connection.execute("SELECT DISTINCT room FROM document ORDER BY room").fetchall()
+        views = []
+        for (name,) in found:
+            room, _, number = name.partition(":")
+            if room == Room.WORKSPACE:
+                views.append(self.within(number, None))
+            elif room == Room.METASTORE:
+                views.append(self.within("", number))
+        return views
+
+    def everywhere(self, kind: Kind[D]) -> list[D]:
+        """Return the documents of a kind in all rooms: for upkeep of files, never for an answer to a caller."""
+        with self._file.lock:
+            rows = self._file.connection.execute("SELECT body FROM document WHERE kind = ?", (kind.name,)).fetchall()
+        return [json.loads(row[0]) for row in rows]
 
     def close(self) -> None:
         """Close the database file."""
-        with self._lock:
-            self._connection.close()
+        with self._file.lock:
+            self._file.connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make every write inside atomic and durable; nested use joins the outer transaction."""
-        with self._lock:
-            if self._depth:
+        file = self._file
+        with file.lock:
+            if file.depth:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._depth = 1
+            file.connection.execute("BEGIN IMMEDIATE")
+            file.depth = 1
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
-                self._epoch += 1
+                file.connection.execute("ROLLBACK")
+                file.epoch += 1
                 raise
             else:
-                self._connection.execute("COMMIT")
+                file.connection.execute("COMMIT")
             finally:
-                self._depth = 0
+                file.depth = 0
 
     def get(self, kind: Kind[D], *key: str) -> D | None:
         """Return the document, or None."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT body FROM document WHERE kind = ? AND key = ?", (kind.name, encode_key(key))
-            ).fetchone()
+        visible, rooms = self._visible(kind)
+        query = f"SELECT body FROM document WHERE kind = ? AND key = ? AND {visible}"
+        with self._file.lock:
+            row = self._file.connection.execute(query, (kind.name, encode_key(key), *rooms)).fetchone()
         if row is None:
             return None
         found: D = json.loads(row[0])
         return found
 
     def put(self, kind: Kind[D], key: Key, body: D, parent: Key = ()) -> None:
-        """Insert or replace a document and count one change."""
+        """Insert or replace a document and count one change; raises 404 for a metastore's document without a metastore."""
+        room = self._names[kind.room_of(key, body)]
+        if room is None:
+            raise not_found("No metastore assigned for the current workspace.", "METASTORE_DOES_NOT_EXIST")
+        encoded = encode_key(key)
         with self.transaction():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO document (kind, key, parent, body) VALUES (?, ?, ?, ?)",
-                (kind.name, encode_key(key), encode_key(parent), json.dumps(body, separators=(",", ":"), ensure_ascii=False)),
+            if kind.also:
+                visible, rooms = self._visible(kind)
+                query = f"DELETE FROM document WHERE kind = ? AND key = ? AND room <> ? AND {visible}"
+                self._file.connection.execute(query, (kind.name, encoded, room, *rooms))
+            self._file.connection.execute(
+                "INSERT OR REPLACE INTO document (kind, key, room, parent, body) VALUES (?, ?, ?, ?, ?)",
+                (kind.name, encoded, room, encode_key(parent), _text(body)),
             )
             self._changed(kind.name)
 
     def rewrite(self, kind: Kind[D], key: Key, body: D) -> None:
         """Replace the body of a document that is there; key and parent stay."""
+        visible, rooms = self._visible(kind)
         with self.transaction():
-            text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-            self._connection.execute(
-                "UPDATE document SET body = ? WHERE kind = ? AND key = ?", (text, kind.name, encode_key(key))
+            self._file.connection.execute(
+                f"UPDATE document SET body = ? WHERE kind = ? AND key = ? AND {visible}",
+                (_text(body), kind.name, encode_key(key), *rooms),
             )
             self._changed(kind.name)
 
     def delete(self, kind: Kind[Any], *key: str) -> bool:
         """Delete a document; say whether it was there."""
+        visible, rooms = self._visible(kind)
         with self.transaction():
-            done = self._connection.execute(
-                "DELETE FROM document WHERE kind = ? AND key = ?", (kind.name, encode_key(key))
+            done = self._file.connection.execute(
+                f"DELETE FROM document WHERE kind = ? AND key = ? AND {visible}", (kind.name, encode_key(key), *rooms)
             ).rowcount
             if done:
                 self._changed(kind.name)
@@ -127,67 +179,66 @@ class Store:
     def scan(self, kind: Kind[D], *key: str) -> list[D]:
         """Return the documents whose encoded key starts with these parts; the last part may be the start of a name."""
         start = encode_key(key)
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
-                (kind.name, start, start + "\U0010ffff"),
-            ).fetchall()
+        visible, rooms = self._visible(kind)
+        query = f"SELECT body FROM document WHERE kind = ? AND key >= ? AND key < ? AND {visible} ORDER BY key"
+        with self._file.lock:
+            rows = self._file.connection.execute(query, (kind.name, start, start + "\U0010ffff", *rooms)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def items(self, kind: Kind[D]) -> list[tuple[Key, D]]:
         """Return all documents of a kind with their keys, whose names are folded to lower case."""
-        with self._lock:
-            rows = self._connection.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY key", (kind.name,)).fetchall()
+        visible, rooms = self._visible(kind)
+        query = f"SELECT key, body FROM document WHERE kind = ? AND {visible} ORDER BY key"
+        with self._file.lock:
+            rows = self._file.connection.execute(query, (kind.name, *rooms)).fetchall()
         return [(tuple(key.split(_SEPARATOR)), json.loads(body)) for key, body in rows]
 
-    def bodies(self) -> Iterator[tuple[str, str, Document]]:
-        """Yield every document with its kind and its encoded key."""
-        with self._lock:
-            rows = self._connection.execute("SELECT kind, key, body FROM document ORDER BY kind, key").fetchall()
+    def bodies(self, *, everywhere: bool = False) -> Iterator[tuple[str, str, Document]]:
+        """Yield every document that is visible here with its kind and its encoded key; or that of all rooms."""
+        names = [one for one in self._names.values() if one is not None]
+        where = "" if everywhere else f"WHERE room IN ({', '.join('?' * len(names))}) "
+        with self._file.lock:
+            rows = self._file.connection.execute(
+                f"SELECT kind, key, body FROM document {where}ORDER BY kind, key", () if everywhere else names
+            ).fetchall()
         for kind, key, body in rows:
             yield kind, key, json.loads(body)
 
     def list(self, kind: Kind[D], parent: Key | None = None) -> list[D]:
         """Return all documents of a kind, or those of one parent, ordered by key."""
-        query = "SELECT body FROM document WHERE kind = ?"
-        arguments: tuple[str, ...] = (kind.name,)
-        if parent is not None:
-            query += " AND parent = ?"
-            arguments = (kind.name, encode_key(parent))
-        with self._lock:
-            rows = self._connection.execute(query + " ORDER BY key", arguments).fetchall()
+        query, arguments = self._listing("body", kind, parent)
+        with self._file.lock:
+            rows = self._file.connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def count(self, kind: Kind[Any], parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
-        query = "SELECT count(*) FROM document WHERE kind = ?"
-        arguments: tuple[str, ...] = (kind.name,)
-        if parent is not None:
-            query += " AND parent = ?"
-            arguments = (kind.name, encode_key(parent))
-        with self._lock:
-            return int(self._connection.execute(query, arguments).fetchone()[0])
+        query, arguments = self._listing("count(*)", kind, parent)
+        with self._file.lock:
+            return int(self._file.connection.execute(query, arguments).fetchone()[0])
 
     def clear(self) -> None:
-        """Delete every document; sequences go on, so that no number is given twice."""
-        with self.transaction():
-            self._connection.execute("DELETE FROM document")
-            self._epoch += 1
-            self._bump("version")
+        """Delete every document of all rooms; sequences go on, so that no number is given twice."""
+        self._delete_where("1 = 1", ())
+
+    def clear_room(self, room: Room) -> None:
+        """Delete every document of the workspace, or of its metastore."""
+        self._delete_where("room = ?", (self._names[room],))
 
     def next_number(self, name: str, start: int = 1) -> int:
         """Return the next number of a named sequence; a number is given once, also after a restart."""
+        connection = self._file.connection
         with self.transaction():
-            row = self._connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
+            row = connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
             value: int = start if row is None else row[0] + 1
-            self._connection.execute("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", (name, value))
+            connection.execute("INSERT OR REPLACE INTO counter (name, value) VALUES (?, ?)", (name, value))
         return value
 
     @property
     def version(self) -> int:
         """Return a number that grows with every change: what was derived from the store under one version is current."""
-        with self._lock:
-            row = self._connection.execute("SELECT value FROM counter WHERE name = 'version'").fetchone()
+        with self._file.lock:
+            row = self._file.connection.execute("SELECT value FROM counter WHERE name = 'version'").fetchone()
         return 0 if row is None else int(row[0])
 
     @property
@@ -197,25 +248,59 @@ class Store:
         It holds in this process only. `version` alone comes back after a rollback, and what was derived in between would
         pass for current.
         """
-        with self._lock:
-            return self._epoch, self.version
+        with self._file.lock:
+            return self._file.epoch, self.version
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold changes of other threads back, so that all reads inside are of one moment; keep it short."""
-        with self._lock:
+        with self._file.lock:
             yield
 
     def version_of(self, *kinds: Kind[Any]) -> tuple[int, ...]:
         """Return numbers that differ after any change of documents of these kinds; they hold in this process only."""
-        with self._lock:
-            return (self._epoch, *(self._changes.get(kind.name, 0) for kind in kinds))
+        with self._file.lock:
+            return (self._file.epoch, *(self._file.changes.get(kind.name, 0) for kind in kinds))
+
+    # Inside
+
+    def _enter(self, workspace_id: str, metastore_id: str | None) -> None:
+        self.workspace_id, self.metastore_id = workspace_id, metastore_id
+        self._names: dict[Room, str | None] = {
+            Room.ACCOUNT: "account",
+            Room.METASTORE: None if metastore_id is None else f"metastore:{metastore_id}",
+            Room.WORKSPACE: f"workspace:{workspace_id}",
+        }
+
+    def _visible(self, kind: Kind[Any]) -> tuple[str, tuple[str, ...]]:
+        """Return the condition that documents of a kind are visible here, with its arguments."""
+        if not kind.also:
+            return "room = ?", (self._names[kind.room] or "",)
+        rooms = tuple(self._names[one] or "" for one in kind.rooms)
+        return ("room IN (?, ?)" if len(rooms) == 2 else "room IN (?, ?, ?)"), rooms
+
+    def _listing(self, what: str, kind: Kind[Any], parent: Key | None) -> tuple[str, tuple[str, ...]]:
+        visible, rooms = self._visible(kind)
+        query = f"SELECT {what} FROM document WHERE kind = ?"
+        if parent is None:
+            return f"{query} AND {visible}", (kind.name, *rooms)
+        return f"{query} AND parent = ? AND {visible}", (kind.name, encode_key(parent), *rooms)
+
+    def _delete_where(self, condition: str, arguments: tuple[Any, ...]) -> None:
+        with self.transaction():
+            self._file.connection.execute(f"DELETE FROM document WHERE {condition}", arguments)
+            self._file.epoch += 1
+            self._bump("version")
 
     def _changed(self, kind: str) -> None:
-        self._changes[kind] = self._changes.get(kind, 0) + 1
+        self._file.changes[kind] = self._file.changes.get(kind, 0) + 1
         self._bump("version")
 
     def _bump(self, name: str) -> None:
-        self._connection.execute(
+        self._file.connection.execute(
             "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,)
         )
+
+
+def _text(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)

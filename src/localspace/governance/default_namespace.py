@@ -8,6 +8,7 @@ from typing import Any
 from localspace.core.errors import ApiError, invalid, not_found
 from localspace.core.store import Store
 from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.kinds import LEGACY_CATALOG
 from localspace.core.stored_documents.workspace import StoredDefaultNamespace
 
 
@@ -16,8 +17,8 @@ def default_catalog(store: Store) -> str:
     found = store.get(kinds.DEFAULT_NAMESPACE, kinds.WHOLE)
     if found is not None and found["value"]:
         return found["value"]
-    assignments = store.list(kinds.METASTORE_ASSIGNMENT)
-    return (assignments[0]["default_catalog_name"] if assignments else "") or "main"
+    assigned = store.get(kinds.METASTORE_ASSIGNMENT, store.workspace_id)
+    return LEGACY_CATALOG if assigned is None else assigned["default_catalog_name"] or "main"
 
 
 def read_default(store: Store) -> StoredDefaultNamespace:

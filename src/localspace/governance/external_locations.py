@@ -96,7 +96,7 @@ class ExternalLocations:
             raise invalid("[DELTA_SCHEMA_NOT_PROVIDED] Table schema is not provided. Please provide the schema.")
         elif location is not None and location["read_only"]:
             raise denied(f"External Location '{location['name']}' is read-only: no table can be written there.")
-        taken = StoredTableLocation(url=url, key=key, table_id=table["table_id"])
+        taken = StoredTableLocation(url=url, key=key, table_id=table["table_id"], legacy=legacy)
         self._store.put(kinds.TABLE_LOCATION, (_digest(key),), taken)
         return table | {"storage_location": url, "table_type": "EXTERNAL"}
 

@@ -101,12 +101,6 @@ class GrantRepository:
         for grant in self._store.list(kinds.GRANT, (kind, full_name)):
             self._store.delete(kinds.GRANT, kind, full_name, grant["principal"])
 
-    def forget_principal(self, name: str) -> None:
-        """Drop the grants of a principal that is gone; call it in a transaction."""
-        for grant in self._store.list(kinds.GRANT):
-            if grant["principal"] == name:
-                self._store.delete(kinds.GRANT, grant["securable_type"], grant["full_name"], name)
-
     def _canonical(self, securable: str, full_name: str) -> str:
         found = self._privileges.require_exists(securable, full_name)
         if securable == "METASTORE":

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from localspace.core.errors import ApiError, invalid
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
+from localspace.core.stored_documents.kinds import LEGACY_CATALOG
 from localspace.identity.memberships import Identity
 
-HIVE = "hive_metastore"
+HIVE = LEGACY_CATALOG
 LEGACY_PRIVILEGES = frozenset({"USAGE", "SELECT", "MODIFY", "CREATE", "READ_METADATA"})
 """What may be granted in hive_metastore (source: platform docs, hive metastore privileges)."""
 

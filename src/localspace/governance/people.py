@@ -16,7 +16,6 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.directory import StoredGroup, StoredWorkspaceAssignment
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.bootstrap import new_principal_id
-from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.principal_names import carry_levels, carry_name, forget_name
 from localspace.identity.memberships import SYSTEM_GROUPS, Identity, as_principal
 
@@ -36,12 +35,11 @@ NOUNS = {
 class People:
     """Creates, changes and deletes principals; callers check permissions."""
 
-    def __init__(self, store: Store, lag: Lag, identity: Identity, grants: GrantRepository, workspace_id: str) -> None:
+    def __init__(self, store: Store, lag: Lag, identity: Identity, workspace_id: str) -> None:
         """Read from and write to `store`."""
         self._store = store
         self._lag = lag
         self._identity = identity
-        self._grants = grants
         self._workspace_id = workspace_id
 
     def get(self, kind: PrincipalKind, principal_id: str) -> Document:
@@ -89,7 +87,8 @@ class People:
         if before.name == after.name:
             return
         if scope == "account":
-            carry_name(self._store, before, after.name)
+            for room in self._store.rooms():
+                carry_name(room, before, after.name)
         elif self._identity.by_name(before.name) is None:
             # An account group of the old name would be meant by the same entries: it keeps them.
             carry_levels(self._store, before, after.name)
@@ -98,10 +97,8 @@ class People:
         """Delete a principal with memberships, grants, levels on objects, tokens, secrets and assignment."""
         principal_id = body["id"]
         with self._store.transaction():
-            for group in self._store.list(kinds.GROUP):
-                if principal_id in group.get("members", ()):
-                    kept = [one for one in group["members"] if one != principal_id]
-                    self._store.put(kinds.GROUP, (group["id"],), group | {"members": kept})
+            for room in self._store.rooms():
+                _forget_member(room, principal_id)
             for token in self._store.list(kinds.TOKEN, (principal_id,)):
                 self._store.delete(kinds.TOKEN, token["hash"])
             for secret in self._store.list(kinds.CLIENT_SECRET, (principal_id,)):
@@ -111,20 +108,12 @@ class People:
             for assignment in self._store.list(kinds.ACCOUNT_WORKSPACE):
                 self._store.delete(kinds.WORKSPACE_ASSIGNMENT, str(assignment["workspace_id"]), principal_id)
             if not (kind is PrincipalKind.GROUP and body["scope"] == "workspace"):
-                self._grants.forget_principal(as_principal(kind, body).name)
-                forget_name(self._store, as_principal(kind, body))
+                for room in self._store.rooms():
+                    forget_name(room, as_principal(kind, body))
             self._store.delete(kinds.of_principal(kind), principal_id)
-            self._forget_levels(as_principal(kind, body))
-
-    def _forget_levels(self, gone: Principal) -> None:
-        """Take a principal that is gone out of the access lists; another group of the same name keeps its entries."""
-        if gone.kind is PrincipalKind.GROUP and any(g["displayName"] == gone.name for g in self._store.list(kinds.GROUP)):
-            return
-        for key, document in self._store.items(kinds.PERMISSIONS):
-            entries = document.get("access_control_list", [])
-            kept = [one for one in entries if (one["kind"], one["principal"]) != (gone.kind.value, gone.name)]
-            if len(kept) < len(entries):
-                self._store.put(kinds.PERMISSIONS, key, document | {"access_control_list": kept})
+            account_wide = body.get("scope", "account") == "account"
+            for room in self._store.rooms() if account_wide else [self._store]:
+                _forget_levels(room, as_principal(kind, body))
 
     # Workspace assignments
 
@@ -230,3 +219,21 @@ class People:
                     seen.add(parent)
                     waiting.append(parent)
         return seen
+
+
+def _forget_member(store: Store, principal_id: str) -> None:
+    for group in store.list(kinds.GROUP):
+        if principal_id in group.get("members", ()):
+            kept = [one for one in group["members"] if one != principal_id]
+            store.put(kinds.GROUP, (group["id"],), group | {"members": kept})
+
+
+def _forget_levels(store: Store, gone: Principal) -> None:
+    """Take a principal that is gone out of the access lists; another group of the same name keeps its entries."""
+    if gone.kind is PrincipalKind.GROUP and any(g["displayName"] == gone.name for g in store.list(kinds.GROUP)):
+        return
+    for key, document in store.items(kinds.PERMISSIONS):
+        entries = document.get("access_control_list", [])
+        kept = [one for one in entries if (one["kind"], one["principal"]) != (gone.kind.value, gone.name)]
+        if len(kept) < len(entries):
+            store.put(kinds.PERMISSIONS, key, document | {"access_control_list": kept})

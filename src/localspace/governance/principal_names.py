@@ -67,10 +67,13 @@ def carry_levels(store: Store, before: Principal, after: str) -> None:
 
 @rule("LS-113")
 def forget_name(store: Store, gone: Principal) -> None:
-    """Take a deleted principal out of EXCEPT lists, roles and secret scopes, so that a later principal of that name gets no more.
+    """Take a deleted principal out of grants, EXCEPT lists, roles and secret scopes: a later one of that name gets no more.
 
     It stays in TO lists, where it can only bind.
     """
+    for grant in store.list(kinds.GRANT):
+        if grant["principal"] == gone.name:
+            store.delete(kinds.GRANT, grant["securable_type"], grant["full_name"], gone.name)
     for key, policy in store.items(kinds.POLICY):
         if gone.name in policy.get("except_principals", ()):
             kept = [one for one in policy["except_principals"] if one != gone.name]
@@ -88,10 +91,11 @@ def forget_name(store: Store, gone: Principal) -> None:
 def owned_under(store: Store, name: str) -> str | None:
     """Return a securable whose owner has this name, without regard to case, or None."""
     folded = name.casefold()
-    for kind in _SECURABLES:
-        for one in store.list(kind):
-            if str(one.get("owner") or "").casefold() == folded:
-                return f"{kind.name.replace('_', ' ')} '{one.get('full_name') or one['name']}'"
+    for room in store.rooms():
+        for kind in _SECURABLES:
+            for one in room.list(kind):
+                if str(one.get("owner") or "").casefold() == folded:
+                    return f"{kind.name.replace('_', ' ')} '{one.get('full_name') or one['name']}'"
     return None
 
 

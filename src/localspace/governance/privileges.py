@@ -149,8 +149,7 @@ class Privileges:
         """Return the document of a securable, or None."""
         kind = KINDS[securable]
         if securable == "METASTORE":
-            found = self._store.list(kinds.named(kind))
-            return found[0] if found else None
+            return self._store.get(kinds.named(kind), self._store.metastore_id or "")
         return self._store.get(kinds.named(kind), *split_name(securable, full_name))
 
     def require_exists(self, securable: str, full_name: str) -> Document:

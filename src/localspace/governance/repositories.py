@@ -19,7 +19,7 @@ from localspace.identity.memberships import Identity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceIds:
-    """The ids of one workspace, given at its first start and kept for ever."""
+    """The ids of one workspace; `metastore_id` is that of its metastore of the moment, empty while it has none."""
 
     account_id: str
     workspace_id: str
@@ -47,7 +47,8 @@ class Repositories:
 
 
 def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Repositories:
-    """Open the repositories of a workspace that `localspace.governance.bootstrap` has set up."""
+    """Open the repositories of a workspace that `localspace.governance.bootstrap` has set up, over its own view of the store."""
+    store = store.within(ids.workspace_id, ids.metastore_id or None)
     lag = Lag(store, clock)
     identity = Identity(store, lag, ids.workspace_id)
     privileges = Privileges(store, identity)

@@ -1,14 +1,14 @@
-"""What the handlers of one workspace use."""
+"""What the handlers use: of one workspace, or of the account on its own host."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.core.faults import Faults
 from localspace.core.location import Location
 from localspace.governance.repositories import Repositories
+from localspace.http.account_control import AccountControl
 from localspace.http.response_cache import ResponseCache
 from localspace.identity.authenticator import Authenticator
 from localspace.jobs.services import JobServices
@@ -34,5 +34,4 @@ class Services:
     stub_calls: dict[str, int]
     """Serving endpoint to how often its stub response was asked for."""
 
-    reset: Callable[[], None]
-    """Goes back to a new workspace."""
+    account: AccountControl

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
+from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.store import Store
 from localspace.core.stored_documents import kinds
@@ -35,7 +36,7 @@ class Authenticator:
     """Mints, checks and revokes tokens and service principal secrets."""
 
     def __init__(self, store: Store, clock: Clock, identity: Identity) -> None:
-        """Read from and write to `store`."""
+        """Read from and write to `store`; tokens that are made here are good on the hosts of its workspace."""
         self._store = store
         self._clock = clock
         self._identity = identity
@@ -74,8 +75,19 @@ class Authenticator:
             "hash": digest(token),
             "created_by": created_by or principal_id,
         }
+        if self._store.workspace_id:
+            body["workspace_id"] = self._store.workspace_id
+        else:
+            body["account_wide"] = True
         self._store.put(kinds.TOKEN, (body["hash"],), body, (principal_id,))
         return body
+
+    def admit_everywhere(self, token: str, principal_id: str, comment: str, workspace_id: str) -> None:
+        """Store a token that is good on all hosts of the account; `workspace_id` lists it."""
+        body = self.admit(token, principal_id, comment, None, "pat")
+        self._store.put(
+            kinds.TOKEN, (body["hash"],), body | {"workspace_id": workspace_id, "account_wide": True}, (principal_id,)
+        )
 
     def caller(self, headers: Mapping[str, str]) -> Principal:
         """Return who a request comes from; raises 401."""
@@ -84,7 +96,7 @@ class Authenticator:
     def of_token(self, token: str) -> Principal:
         """Return the active principal of a token; raises 401 for an unknown or expired token."""
         found = self._store.get(kinds.TOKEN, digest(token))
-        if found is None:
+        if found is None or not self._is_good_here(found):
             raise unauthenticated("Invalid access token. The token is unknown to this workspace.")
         if found["expires_ms"] is not None and found["expires_ms"] <= self._clock.now_ms():
             raise unauthenticated("Invalid access token. The token has expired.")
@@ -96,9 +108,10 @@ class Authenticator:
         return found is not None and found["scope"] == "task"
 
     def tokens(self, principal_id: str | None = None) -> list[StoredToken]:
-        """Return the PATs of a principal, or of all."""
+        """Return the PATs of a principal, or of all, that were made in this workspace."""
         parent = None if principal_id is None else (principal_id,)
-        return [one for one in self._store.list(kinds.TOKEN, parent) if one["scope"] == "pat"]
+        found = [one for one in self._store.list(kinds.TOKEN, parent) if one["scope"] == "pat"]
+        return [one for one in found if one.get("workspace_id", "") == self._store.workspace_id]
 
     def revoke(self, body: StoredToken) -> None:
         """Delete a token."""
@@ -119,7 +132,7 @@ class Authenticator:
         self._store.put(kinds.CLIENT_SECRET, (service_principal_id, body["id"]), body, (service_principal_id,))
         return secret, body
 
-    def client_credentials(self, client_id: str, secret: str) -> str:
+    def client_credentials(self, client_id: str, secret: str, *, account_wide: bool = False) -> str:
         """Return an access token for a service principal; raises invalid_client."""
         given = digest(secret)
         for body in self._store.list(kinds.SERVICE_PRINCIPAL):
@@ -128,13 +141,21 @@ class Authenticator:
             for kept in self._store.list(kinds.CLIENT_SECRET, (body["id"],)):
                 alive = kept["expires_ms"] > self._clock.now_ms()
                 if alive and hmac.compare_digest(kept["hash"], given):
-                    return self.oauth(body["id"])
+                    return self.oauth(body["id"], account_wide=account_wide)
         raise ApiError(401, "invalid_client", "Client authentication failed")
 
-    def oauth(self, principal_id: str) -> str:
-        """Return a new access token of a principal that has signed in by OAuth."""
+    def oauth(self, principal_id: str, *, account_wide: bool = False) -> str:
+        """Return a new access token of a principal that has signed in by OAuth, here or at the account."""
         self._forget_expired(principal_id)
-        return self.mint(principal_id, lifetime_seconds=OAUTH_SECONDS, scope="oauth")[0]
+        token, body = self.mint(principal_id, lifetime_seconds=OAUTH_SECONDS, scope="oauth")
+        if account_wide:
+            self._store.put(kinds.TOKEN, (body["hash"],), body | {"account_wide": True}, (principal_id,))
+        return token
+
+    @rule("LS-130")
+    def _is_good_here(self, token: StoredToken) -> bool:
+        """Return whether a token may be used in this workspace, or on the account's host: a PAT only where it was made."""
+        return bool(token.get("account_wide")) or token.get("workspace_id", "") == self._store.workspace_id
 
     def _forget_expired(self, principal_id: str) -> None:
         now = self._clock.now_ms()

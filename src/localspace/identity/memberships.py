@@ -145,9 +145,9 @@ class Identity:
         return any("ADMIN" in self._assignment(one) for one in (principal_id, *self.groups_of(principal_id)))
 
     def is_metastore_admin(self, principal_id: str) -> bool:
-        """Return whether the principal, or a group of it, owns the metastore."""
-        names = self.names_of(principal_id)
-        return any(metastore.get("owner") in names for metastore in self._store.list(kinds.METASTORE))
+        """Return whether the principal, or a group of it, owns the metastore of the workspace."""
+        metastore = self._store.get(kinds.METASTORE, self._store.metastore_id or "")
+        return metastore is not None and metastore["owner"] in self.names_of(principal_id)
 
     def in_workspace(self, principal_id: str) -> bool:
         """Return whether the principal may enter the workspace: assigned itself or through a group."""

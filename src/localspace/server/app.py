@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from localspace.api.visibility import hide_legacy
+from localspace.api.visibility import hide_legacy, require_metastore
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.core.errors import ApiError, denied, invalid, not_found
 from localspace.core.faults import milliseconds_since, without_secrets
@@ -22,9 +22,9 @@ from localspace.http.request import MAX_BODY, HandlerResult, Plane, Request, Rou
 from localspace.http.request_schemas import schema_of
 from localspace.http.router import Router
 from localspace.http.serialisation import Reply, error_reply
-from localspace.http.services import Services
+from localspace.server.account import Account
+from localspace.server.hosts import Host, Hosts
 from localspace.server.routes import ROUTES
-from localspace.server.workspace import Workspace
 
 KILLED = 137
 
@@ -36,41 +36,41 @@ class _DroppedError(Exception):
 
 
 class App:
-    """The ASGI application over one workspace."""
+    """The ASGI application over the hosts of an account."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Serve `workspace`."""
-        self._workspace = workspace
+    def __init__(self, account: Account, hosts: Hosts) -> None:
+        """Serve `account` on its `hosts`."""
+        self._ids = account.ids
+        self._faults = account.faults
+        self._hosts = hosts
         self._router = Router(ROUTES)
 
-    @property
-    def connect(self) -> ConnectEndpoint:
+    def connect_at(self, port: int) -> ConnectEndpoint:
         """Return the endpoint that the connection proxy leads Spark Connect to."""
-        return self._services.connect
-
-    @property
-    def _services(self) -> Services:
-        return self._workspace.services
+        return self._hosts.at(port).services.connect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other scopes end at once."""
         if scope["type"] != "http":
             return
         try:
-            reply = await self._serve(scope, receive)
-        except _DroppedError:
+            host = self._hosts.at(scope["server"][1])
+            reply = await self._serve(host, scope, receive)
+        except (_DroppedError, KeyError):
             await _drop(send)
             return
-        headers = {"x-databricks-org-id": self._workspace.ids.workspace_id, **reply.headers}
+        headers = dict(reply.headers)
+        if host.workspace is not None:
+            headers = {"x-databricks-org-id": host.workspace.workspace_id, **headers}
         response = Response(reply.encoded(), reply.status, headers, reply.media_type)
         await response(scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive) -> Reply:
+    async def _serve(self, host: Host, scope: Scope, receive: Receive) -> Reply:
         start = time.perf_counter()
         method = scope["method"]
         raw_path = (scope.get("raw_path") or scope["path"].encode()).split(b"?")[0].decode("latin-1")
         control = raw_path.startswith("/_localspace/")
-        faults = self._services.faults
+        faults = self._faults
         if faults.dropped and not control:
             raise _DroppedError
         found = self._router.find(method, raw_path)
@@ -81,7 +81,7 @@ class App:
             if size > limit:
                 said = f"File size imported is ({size} bytes), exceeded max size ({limit} bytes)"
                 raise ApiError(400, "MAX_NOTEBOOK_SIZE_EXCEEDED", said)
-            reply = await self._answer(scope, raw_path, raw, found, caller)
+            reply = await self._answer(host, scope, raw_path, raw, found, caller)
         except _DroppedError:
             raise
         except ApiError as error:
@@ -110,6 +110,7 @@ class App:
 
     async def _answer(
         self,
+        host: Host,
         scope: Scope,
         raw_path: str,
         raw: bytes,
@@ -126,12 +127,13 @@ class App:
             )
         route, params = found
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        principal = self._admit(route, headers, params)
+        host.require(route, unquote(raw_path))
+        principal = self._admit(host, route, headers, params)
         if principal is not None:
             caller.append(principal)
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         request = Request(
-            services=self._services,
+            services=host.services,
             method=method,
             path=unquote(raw_path),
             params=params,
@@ -147,7 +149,7 @@ class App:
         return await self._with_faults(route, request)
 
     async def _with_faults(self, route: Route, request: Request) -> Reply:
-        faults = self._services.faults
+        faults = self._faults
         fault = faults.hit(request.method, request.path, "before")
         if fault is not None:
             await asyncio.sleep(fault.delay_ms / 1000)
@@ -170,17 +172,17 @@ class App:
                 return _with_headers(error_reply(error), fault.headers)
         return reply
 
-    def _admit(self, route: Route, headers: dict[str, str], params: dict[str, str]) -> Principal | None:
+    def _admit(self, host: Host, route: Route, headers: dict[str, str], params: dict[str, str]) -> Principal | None:
         if route.plane is Plane.OPEN:
             return None
-        principal = self._services.authenticator.caller(headers)
-        identity = self._services.repositories.identity
-        if route.plane is Plane.CONTROL and principal.id != self._workspace.ids.admin_id:
+        principal = host.services.authenticator.caller(headers)
+        repositories = host.services.repositories
+        if route.plane is Plane.CONTROL and principal.id != self._ids.admin_id:
             raise denied("The control API needs the admin token of the local workspace.")
-        if params.get("account_id", self._workspace.ids.account_id) != self._workspace.ids.account_id:
+        if params.get("account_id", self._ids.account_id) != self._ids.account_id:
             raise not_found(f"Account {params['account_id']} does not exist here.")
-        if route.plane is Plane.WORKSPACE and not identity.in_workspace(principal.id):
-            raise denied(f"Principal {principal.name} is not assigned to workspace {self._workspace.ids.workspace_id}.")
+        if route.plane is Plane.WORKSPACE and not repositories.identity.in_workspace(principal.id):
+            raise denied(f"Principal {principal.name} is not assigned to workspace {repositories.ids.workspace_id}.")
         return principal
 
     @staticmethod
@@ -192,9 +194,9 @@ class App:
         return route.mutating
 
     def _die(self) -> None:
-        kill = self._services.faults.kill
+        kill = self._faults.kill
         if kill is not None and kill.mode == "drop":
-            self._services.faults.dropped = True
+            self._faults.dropped = True
             raise _DroppedError
         # No answer, no clean-up: this is kill -9 from inside.
         os._exit(KILLED)
@@ -202,6 +204,7 @@ class App:
 
 async def _run(route: Route, request: Request) -> Reply:
     if route.path.startswith("/api/2.1/unity-catalog/"):
+        require_metastore(request)
         hide_legacy(request)
     answer: Any = route.handler(request)
     if asyncio.iscoroutine(answer):

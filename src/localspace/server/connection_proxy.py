@@ -65,7 +65,7 @@ class ConnectionProxy(H11Protocol):
 
     async def _open(self, *, secure: bool) -> None:
         try:
-            endpoint = self.config.loaded_app.connect
+            endpoint = self.config.loaded_app.connect_at(self.transport.get_extra_info("sockname")[1])
             port = await self.loop.run_in_executor(None, lambda: endpoint.port(secure=secure))
             onward, _ = await self.loop.create_connection(lambda: _Onward(self.transport), "127.0.0.1", port)
         except Exception:

@@ -1,7 +1,9 @@
-"""uvicorn on a loopback port."""
+"""uvicorn on loopback ports."""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import socket
 import sys
 import threading
@@ -10,25 +12,28 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from localspace.server.account import Account
 from localspace.server.app import App
 from localspace.server.connection_proxy import ConnectionProxy
+from localspace.server.hosts import Hosts
 from localspace.server.workspace import Workspace
 
 
 class LocalServer(uvicorn.Server):
-    """uvicorn on one bound loopback socket, which says when it is ready and stops on SIGTERM with exit code 0."""
+    """uvicorn on the bound loopback sockets of an account, which says when it is ready and stops on SIGTERM with exit code 0."""
 
-    def __init__(self, workspace: Workspace, port: int = 0, ready: Callable[[], None] | None = None) -> None:
-        """Bind 127.0.0.1:`port`; 0 takes a free one. Raises OSError when the port is taken."""
-        # asyncio switches Nagle off only for sockets that name TCP: without it each answer takes 40 ms.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        workspace.location.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._workspace = workspace
+    def __init__(
+        self, account: Account, port: int = 0, ready: Callable[[], None] | None = None, *, account_port: int = 0
+    ) -> None:
+        """Bind the hosts on 127.0.0.1, see `Hosts.bind_all`. Raises OSError when a port is taken."""
+        self._hosts = Hosts(account)
+        self._sockets = self._hosts.bind_all(port, account_port)
+        self._account = account
         self._ready = ready
+        account.on_opened = self._open_host
+        account.on_closed = self._close_host
         config = uvicorn.Config(
-            App(workspace),
+            App(account, self._hosts),
             # h11 below it: the C parser loses the body of an h2c upgrade, which Java clients ask for.
             http=ConnectionProxy,
             ws="none",
@@ -47,9 +52,30 @@ class LocalServer(uvicorn.Server):
         """Start listening, then tell who waits."""
         await super().startup(sockets)
         if self.started:
-            self._workspace.start()
+            self._account.start()
         if self.started and self._ready is not None:
             self._ready()
+
+    def _open_host(self, workspace: Workspace) -> None:
+        """Bind and listen on the host of a new workspace; connections wait in the socket until the loop takes them."""
+        bound = self._hosts.bind(workspace)
+        bound.listen(self.config.backlog)
+        workspace.start()
+        self._opening = asyncio.get_running_loop().create_task(self._listen(bound))
+
+    def _close_host(self, workspace: Workspace) -> None:
+        """Refuse connections to the host of a workspace that was deleted."""
+        port = self._hosts.forget(workspace)
+        for server in self.servers:
+            if any(one.getsockname()[1] == port for one in server.sockets):
+                server.close()
+
+    async def _listen(self, bound: socket.socket) -> None:
+        protocol = functools.partial(
+            ConnectionProxy, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        server = await asyncio.get_running_loop().create_server(protocol, sock=bound, backlog=self.config.backlog)
+        self.servers.append(server)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,5 +94,5 @@ class LocalServer(uvicorn.Server):
 
     def serve_here(self) -> None:
         """Serve in this thread until told to stop."""
-        self.run(sockets=[self._socket])
+        self.run(sockets=self._sockets)
         sys.stdout.flush()

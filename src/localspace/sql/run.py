@@ -30,14 +30,21 @@ _LOOK_SECONDS = 0.5
 class SqlRunner:
     """Runs statements for any principal of one workspace."""
 
-    def __init__(self, repositories: Repositories, data_dir: Path, engine: Engine) -> None:
-        """Serve `repositories`, with rows under `data_dir`."""
+    def __init__(
+        self,
+        repositories: Repositories,
+        data_dir: Path,
+        engine: Engine,
+        storage: Storage | None = None,
+        writing: threading.RLock | None = None,
+    ) -> None:
+        """Serve `repositories`, with rows under `data_dir`; workspaces share an engine with its `storage` and `writing` lock."""
         self._repositories = repositories
         self._engine = engine
         self._reader = Reader(repositories)
-        self._storage = Storage(repositories.store, data_dir)
+        self._storage = storage or Storage(repositories.store, data_dir)
         self._information = InformationSchema(repositories, self._storage)
-        self._writing = threading.RLock()
+        self._writing = writing or threading.RLock()
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
         """Run one statement to its end; raises SqlError."""

@@ -63,7 +63,7 @@ def _length(column: StoredColumn) -> int | None:
 
 
 class Storage:
-    """The data folder of one workspace."""
+    """The rows of all tables of an account, below one folder."""
 
     def __init__(self, store: Store, data_dir: Path) -> None:
         """Use `data_dir` and clean what a killed process left in it."""
@@ -201,8 +201,8 @@ class Storage:
             self.discard(self._scratch)
         self._scratch.mkdir(parents=True)
         # Rows of dropped external tables stay: a later table at their place finds them.
-        stored = [one.get("storage") for one in self._store.list(kinds.TABLE)]
-        stored += [one.get("storage") for one in self._store.list(kinds.TABLE_LOCATION)]
+        stored = [one.get("storage") for one in self._store.everywhere(kinds.TABLE)]
+        stored += [one.get("storage") for one in self._store.everywhere(kinds.TABLE_LOCATION)]
         used = {one["path"] for one in stored if one is not None}
         for folder in self._tables.iterdir():
             if self.relative(folder) not in used:

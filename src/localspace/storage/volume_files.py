@@ -121,7 +121,7 @@ class VolumeFiles:
 
     def sweep(self) -> None:
         """Remove the files of volumes that were dropped; nobody can reach them."""
-        kept = {str(one["volume_id"]) for one in self._store.list(kinds.VOLUME)}
+        kept = {str(one["volume_id"]) for one in self._store.everywhere(kinds.VOLUME)}
         for folder in self._folder.iterdir():
             if folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -59,7 +59,7 @@ class StoredGroup(TypedDict):
 
 
 class StoredToken(TypedDict):
-    """A token, by its SHA-256; `scope` is pat, oauth or task."""
+    """A token, by its SHA-256; `scope` is pat, oauth or task. It is good in its workspace, or on all hosts if `account_wide`."""
 
     id: str
     principal_id: str
@@ -69,6 +69,8 @@ class StoredToken(TypedDict):
     scope: str
     hash: str
     created_by: str
+    workspace_id: NotRequired[str]
+    account_wide: NotRequired[bool]
 
 
 class StoredClientSecret(TypedDict):
@@ -120,7 +122,7 @@ class StoredRuleSet(TypedDict):
 
 
 class StoredAccountWorkspace(TypedDict):
-    """A workspace of the account."""
+    """A workspace of the account; `port` is that of its host, `ready_ms` when it is provisioned (milliseconds since 1970)."""
 
     workspace_id: int
     workspace_name: str
@@ -145,6 +147,15 @@ class StoredAccountWorkspace(TypedDict):
     private_access_settings_id: NotRequired[str]
     storage_configuration_id: NotRequired[str]
     storage_customer_managed_key_id: NotRequired[str]
+    port: NotRequired[int]
+    ready_ms: NotRequired[int]
+
+
+class StoredAccountHost(TypedDict):
+    """The host of the account: one of its own, or that of the first workspace for both planes."""
+
+    separate: bool
+    port: int
 
 
 class StoredWorkspaceAssignment(TypedDict):

@@ -1,7 +1,8 @@
 """A kind of stored document: its name, its fields, and how its key and its parent are made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 Document = dict[str, Any]
@@ -10,18 +11,41 @@ Document = dict[str, Any]
 D = TypeVar("D")
 
 
+class Room(StrEnum):
+    """Where documents lie: the account has one room, and each metastore and each workspace has a room of its own."""
+
+    ACCOUNT = "account"
+    METASTORE = "metastore"
+    WORKSPACE = "workspace"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[D]):
     """A declaration: documents of this kind hold the fields of the TypedDict `fields` and no other.
 
     `key` names the parts of the key; `parent` names the parts of the key of the containing document, by which documents are
     listed. Client requests are declared in `localspace.http.request_schemas`; a document adds the fields of the server.
+
+    Documents lie in `room`, that of the caller's workspace or of its metastore. Of a kind with `place`, which answers for one
+    document (key and body), some lie in the rooms `also`.
     """
 
     name: str
     fields: type[D]
     key: tuple[str, ...]
     parent: tuple[str, ...] = ()
+    room: Room = Room.WORKSPACE
+    also: tuple[Room, ...] = ()
+    place: Callable[[tuple[str, ...], Any], Room] | None = None
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """Return all rooms in which documents of this kind lie."""
+        return (self.room, *self.also)
+
+    def room_of(self, key: tuple[str, ...], body: D) -> Room:
+        """Return the room of one document."""
+        return self.room if self.place is None else self.place(key, body)
 
     @property
     def required(self) -> frozenset[str]:

@@ -3,56 +3,166 @@
 from typing import Any
 
 from localspace.core.principals import PrincipalKind
-from localspace.core.stored_documents import catalog, directory, jobs, workspace
-from localspace.core.stored_documents.kind import Document, Kind
+from localspace.core.stored_documents import catalog, cloud, directory, jobs, workspace
+from localspace.core.stored_documents.kind import Document, Kind, Room
+
+LEGACY_CATALOG = "hive_metastore"
+"""The catalog that each workspace has for itself, whatever its metastore."""
+
+_TREE = frozenset({"catalog", "schema", "table", "view", "function", "volume"})
+"""Securable types whose full names start with a catalog."""
+
+
+def _of_catalog(key: tuple[str, ...], _: Any) -> Room:
+    """Return the room of an object whose key starts with its catalog."""
+    return Room.WORKSPACE if key[0].casefold() == LEGACY_CATALOG else Room.METASTORE
+
+
+def _of_grant(key: tuple[str, ...], _: Any) -> Room:
+    """Return the room of a grant: that of the securable."""
+    return _of_catalog(tuple(key[1].split(".")), _) if key[0].casefold() in _TREE else Room.METASTORE
+
+
+def _of_location(_: tuple[str, ...], body: Any) -> Room:
+    """Return the room of a location: what a table of hive_metastore has there is its workspace's."""
+    return Room.WORKSPACE if body.get("legacy") else Room.METASTORE
+
+
+def _of_group(_: tuple[str, ...], body: Any) -> Room:
+    """Return the room of a group: a workspace-local one is its workspace's."""
+    return Room.WORKSPACE if body.get("scope") == "workspace" else Room.ACCOUNT
+
+
+def _of_undo(_: tuple[str, ...], body: Any) -> Room:
+    """Return the room of an undo entry: that of the kind that it undoes."""
+    return named(body["kind"]).room
+
 
 _SCHEMA = ("catalog", "schema")
 _SECURABLE = ("securable type", "full name")
 
 # The account
-USER = Kind(name="user", fields=directory.StoredUser, key=("id",))
-SERVICE_PRINCIPAL = Kind(name="service_principal", fields=directory.StoredServicePrincipal, key=("id",))
-GROUP = Kind(name="group", fields=directory.StoredGroup, key=("id",))
-TOKEN = Kind(name="token", fields=directory.StoredToken, key=("sha256 of the token",), parent=("principal id",))
+USER = Kind(name="user", fields=directory.StoredUser, key=("id",), room=Room.ACCOUNT)
+SERVICE_PRINCIPAL = Kind(name="service_principal", fields=directory.StoredServicePrincipal, key=("id",), room=Room.ACCOUNT)
+GROUP = Kind(name="group", fields=directory.StoredGroup, key=("id",), room=Room.ACCOUNT, also=(Room.WORKSPACE,), place=_of_group)
+TOKEN = Kind(
+    name="token", fields=directory.StoredToken, key=("sha256 of the token",), parent=("principal id",), room=Room.ACCOUNT
+)
 CLIENT_SECRET = Kind(
     name="client_secret",
     fields=directory.StoredClientSecret,
     key=("service principal id", "secret id"),
     parent=("service principal id",),
+    room=Room.ACCOUNT,
 )
 FEDERATION_POLICY = Kind(
     name="federation_policy",
     fields=directory.StoredFederationPolicy,
     key=("service principal id or account", "policy id"),
     parent=("service principal id or account",),
+    room=Room.ACCOUNT,
 )
-RULE_SET = Kind(name="rule_set", fields=directory.StoredRuleSet, key=("name",))
-ACCOUNT_WORKSPACE = Kind(name="account_workspace", fields=directory.StoredAccountWorkspace, key=("workspace id",))
+RULE_SET = Kind(name="rule_set", fields=directory.StoredRuleSet, key=("name",), room=Room.ACCOUNT)
+ACCOUNT_WORKSPACE = Kind(
+    name="account_workspace", fields=directory.StoredAccountWorkspace, key=("workspace id",), room=Room.ACCOUNT
+)
+ACCOUNT_HOST = Kind(name="account_host", fields=directory.StoredAccountHost, key=("account",), room=Room.ACCOUNT)
 WORKSPACE_ASSIGNMENT = Kind(
     name="workspace_assignment",
     fields=directory.StoredWorkspaceAssignment,
     key=("workspace id", "principal id"),
     parent=("workspace id",),
+    room=Room.ACCOUNT,
 )
-METASTORE_ASSIGNMENT = Kind(name="metastore_assignment", fields=directory.StoredMetastoreAssignment, key=("workspace id",))
+METASTORE_ASSIGNMENT = Kind(
+    name="metastore_assignment", fields=directory.StoredMetastoreAssignment, key=("workspace id",), room=Room.ACCOUNT
+)
+
+# The account's cloud configuration
+CLOUD_CREDENTIAL = Kind(name="cloud_credential", fields=cloud.StoredCloudCredential, key=("credentials id",), room=Room.ACCOUNT)
+NETWORK = Kind(name="network", fields=cloud.StoredNetwork, key=("network id",), room=Room.ACCOUNT)
+STORAGE_CONFIGURATION = Kind(
+    name="storage_configuration", fields=cloud.StoredStorageConfiguration, key=("storage configuration id",), room=Room.ACCOUNT
+)
+PRIVATE_ACCESS_SETTINGS = Kind(
+    name="private_access_settings", fields=cloud.StoredPrivateAccessSettings, key=("settings id",), room=Room.ACCOUNT
+)
+VPC_ENDPOINT = Kind(name="vpc_endpoint", fields=cloud.StoredVpcEndpoint, key=("endpoint id",), room=Room.ACCOUNT)
+CUSTOMER_MANAGED_KEY = Kind(
+    name="customer_managed_key", fields=cloud.StoredCustomerManagedKey, key=("key id",), room=Room.ACCOUNT
+)
+NETWORK_POLICY = Kind(name="network_policy", fields=cloud.StoredNetworkPolicy, key=("policy id",), room=Room.ACCOUNT)
+WORKSPACE_NETWORK_OPTION = Kind(
+    name="workspace_network_option", fields=cloud.StoredWorkspaceNetworkOption, key=("workspace id",), room=Room.ACCOUNT
+)
 
 # Unity Catalog
-METASTORE = Kind(name="metastore", fields=catalog.StoredMetastore, key=("metastore id",))
-CATALOG = Kind(name="catalog", fields=catalog.StoredCatalog, key=("catalog",))
-SCHEMA = Kind(name="schema", fields=catalog.StoredSchema, key=_SCHEMA, parent=("catalog",))
-TABLE = Kind(name="table", fields=catalog.StoredTable, key=(*_SCHEMA, "table"), parent=_SCHEMA)
-FUNCTION = Kind(name="function", fields=catalog.StoredFunction, key=(*_SCHEMA, "function"), parent=_SCHEMA)
-VOLUME = Kind(name="volume", fields=catalog.StoredVolume, key=(*_SCHEMA, "volume"), parent=_SCHEMA)
-STORAGE_CREDENTIAL = Kind(name="storage_credential", fields=catalog.StoredCredential, key=("name",))
-EXTERNAL_LOCATION = Kind(name="external_location", fields=catalog.StoredExternalLocation, key=("name",))
-TABLE_LOCATION = Kind(name="table_location", fields=catalog.StoredTableLocation, key=("sha256 of the normalised URL",))
-GRANT = Kind(name="grant", fields=catalog.StoredGrant, key=(*_SECURABLE, "principal"), parent=_SECURABLE)
-TAG_POLICY = Kind(name="tag_policy", fields=catalog.StoredTagPolicy, key=("tag key",))
+METASTORE = Kind(name="metastore", fields=catalog.StoredMetastore, key=("metastore id",), room=Room.ACCOUNT)
+CATALOG = Kind(
+    name="catalog", fields=catalog.StoredCatalog, key=("catalog",), room=Room.METASTORE, also=(Room.WORKSPACE,), place=_of_catalog
+)
+SCHEMA = Kind(
+    name="schema",
+    fields=catalog.StoredSchema,
+    key=_SCHEMA,
+    parent=("catalog",),
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_catalog,
+)
+TABLE = Kind(
+    name="table",
+    fields=catalog.StoredTable,
+    key=(*_SCHEMA, "table"),
+    parent=_SCHEMA,
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_catalog,
+)
+FUNCTION = Kind(
+    name="function",
+    fields=catalog.StoredFunction,
+    key=(*_SCHEMA, "function"),
+    parent=_SCHEMA,
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_catalog,
+)
+VOLUME = Kind(
+    name="volume",
+    fields=catalog.StoredVolume,
+    key=(*_SCHEMA, "volume"),
+    parent=_SCHEMA,
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_catalog,
+)
+STORAGE_CREDENTIAL = Kind(name="storage_credential", fields=catalog.StoredCredential, key=("name",), room=Room.METASTORE)
+EXTERNAL_LOCATION = Kind(name="external_location", fields=catalog.StoredExternalLocation, key=("name",), room=Room.METASTORE)
+TABLE_LOCATION = Kind(
+    name="table_location",
+    fields=catalog.StoredTableLocation,
+    key=("sha256 of the normalised URL",),
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_location,
+)
+GRANT = Kind(
+    name="grant",
+    fields=catalog.StoredGrant,
+    key=(*_SECURABLE, "principal"),
+    parent=_SECURABLE,
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_grant,
+)
+TAG_POLICY = Kind(name="tag_policy", fields=catalog.StoredTagPolicy, key=("tag key",), room=Room.ACCOUNT)
 TAG = Kind(
     name="tag",
     fields=catalog.StoredTag,
     key=("entity type", "entity name", "tag key"),
     parent=("entity type", "entity name"),
+    room=Room.METASTORE,
 )
 OBJECT_TAG = Kind(
     name="object_tag",
@@ -60,8 +170,8 @@ OBJECT_TAG = Kind(
     key=("entity type", "entity id", "tag key"),
     parent=("entity type", "entity id"),
 )
-POLICY = Kind(name="policy", fields=catalog.StoredPolicy, key=(*_SECURABLE, "policy"), parent=_SECURABLE)
-CLASSIFICATION = Kind(name="classification", fields=catalog.StoredClassification, key=("table",))
+POLICY = Kind(name="policy", fields=catalog.StoredPolicy, key=(*_SECURABLE, "policy"), parent=_SECURABLE, room=Room.METASTORE)
+CLASSIFICATION = Kind(name="classification", fields=catalog.StoredClassification, key=("table",), room=Room.METASTORE)
 
 # The workspace
 WAREHOUSE = Kind(name="warehouse", fields=workspace.StoredWarehouse, key=("id",))
@@ -77,12 +187,20 @@ WORKSPACE_OBJECT = Kind(
     name="workspace_object", fields=workspace.StoredWorkspaceObject, key=("path in hex",), parent=("path of the folder in hex",)
 )
 WORKSPACE_OBJECT_ID = Kind(name="workspace_object_id", fields=workspace.StoredWorkspaceObjectId, key=("object id",))
-IDS = Kind(name="ids", fields=workspace.StoredIds, key=("workspace",))
-CLOCK = Kind(name="clock", fields=workspace.StoredClock, key=("workspace",))
-LAG = Kind(name="lag", fields=workspace.StoredLag, key=("workspace",))
+IDS = Kind(name="ids", fields=workspace.StoredIds, key=("workspace",), room=Room.ACCOUNT)
+CLOCK = Kind(name="clock", fields=workspace.StoredClock, key=("workspace",), room=Room.ACCOUNT)
+LAG = Kind(name="lag", fields=workspace.StoredLag, key=("workspace",), room=Room.ACCOUNT)
 WAREHOUSE_CONFIG = Kind(name="warehouse_config", fields=workspace.StoredWarehouseConfig, key=("workspace",))
 DEFAULT_NAMESPACE = Kind(name="default_namespace", fields=workspace.StoredDefaultNamespace, key=("workspace",))
-UNDO = Kind(name="undo", fields=workspace.StoredUndo, key=("lag kind", "number"), parent=("lag kind",))
+UNDO = Kind(
+    name="undo",
+    fields=workspace.StoredUndo,
+    key=("lag kind", "number"),
+    parent=("lag kind",),
+    room=Room.WORKSPACE,
+    also=(Room.ACCOUNT, Room.METASTORE),
+    place=_of_undo,
+)
 
 # Jobs
 JOB = Kind(name="job", fields=jobs.StoredJob, key=("job id",))
@@ -90,8 +208,14 @@ RUN = Kind(name="run", fields=jobs.StoredRun, key=("run id",), parent=("job id",
 TASK_RUN = Kind(name="task_run", fields=jobs.StoredTaskRun, key=("task run id",), parent=("run id",))
 RUN_TOKEN = Kind(name="run_token", fields=jobs.StoredRunToken, key=("idempotency token",))
 
+_CLOUD = (
+    *(CLOUD_CREDENTIAL, NETWORK, STORAGE_CONFIGURATION, PRIVATE_ACCESS_SETTINGS, VPC_ENDPOINT, CUSTOMER_MANAGED_KEY),
+    *(NETWORK_POLICY, WORKSPACE_NETWORK_OPTION),
+)
+
 ALL: tuple[Kind[Any], ...] = (
-    *(USER, SERVICE_PRINCIPAL, GROUP, TOKEN, CLIENT_SECRET, FEDERATION_POLICY, RULE_SET, ACCOUNT_WORKSPACE),
+    *_CLOUD,
+    *(USER, SERVICE_PRINCIPAL, GROUP, TOKEN, CLIENT_SECRET, FEDERATION_POLICY, RULE_SET, ACCOUNT_WORKSPACE, ACCOUNT_HOST),
     *(WORKSPACE_ASSIGNMENT, METASTORE_ASSIGNMENT, METASTORE, CATALOG, SCHEMA, TABLE, FUNCTION, VOLUME, STORAGE_CREDENTIAL),
     *(EXTERNAL_LOCATION, TABLE_LOCATION, GRANT, TAG_POLICY, TAG, OBJECT_TAG, POLICY, CLASSIFICATION, WAREHOUSE, PERMISSIONS),
     *(GENIE_SPACE, DASHBOARD, SECRET_SCOPE, SECRET, SECRET_ACL, SERVING_ENDPOINT, STUB_RESPONSE, WORKSPACE_OBJECT),

@@ -164,13 +164,15 @@ class StoredWorkspaceObjectId(TypedDict):
 
 
 class StoredIds(TypedDict):
-    """The ids of the workspace, given at its first start."""
+    """The ids of a workspace, given when it is made; one that `localspace serve` made keeps what a reset needs."""
 
     account_id: str
     workspace_id: str
     metastore_id: str
     warehouse_id: str
     admin_id: str
+    launched_as: NotRequired[str]
+    metastore_name: NotRequired[str]
 
 
 class StoredClock(TypedDict):

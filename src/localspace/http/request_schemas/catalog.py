@@ -79,9 +79,11 @@ _METASTORE = fields(
     storage_root_credential_id=TEXT,
 )
 UPDATE_METASTORE = _METASTORE.plus(new_name=TEXT)
-CREATE_ACCOUNT_METASTORE = fields(metastore_info=fields(name=TEXT, external_access_enabled=FLAG, region=TEXT, storage_root=TEXT))
+CREATE_METASTORE = fields(name=TEXT, external_access_enabled=FLAG, region=TEXT, storage_root=TEXT)
+CREATE_ACCOUNT_METASTORE = fields(metastore_info=CREATE_METASTORE)
 UPDATE_ACCOUNT_METASTORE = fields(metastore_info=_METASTORE)
-METASTORE_ASSIGNMENT = fields(metastore_assignment=fields(default_catalog_name=TEXT))
+METASTORE_ASSIGNMENT = fields(metastore_assignment=fields(default_catalog_name=TEXT, metastore_id=TEXT))
+ASSIGN_METASTORE = fields(metastore_id=TEXT, default_catalog_name=TEXT, workspace_id=WHOLE)
 
 # Storage
 

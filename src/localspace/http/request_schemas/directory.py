@@ -55,3 +55,29 @@ CREATE_WORKSPACE = UPDATE_WORKSPACE.plus(
     location=TEXT,
 )
 WORKSPACE_ASSIGNMENT = fields(permissions=TEXTS)
+_ASSIGNED = fields(user_name=TEXT, group_name=TEXT, service_principal_name=TEXT, permissions=TEXTS)
+WORKSPACE_ASSIGNMENTS = fields(permission_assignments=ListOf(_ASSIGNED))
+
+# The account's cloud configuration
+
+CREATE_CLOUD_CREDENTIAL = fields(credentials_name=TEXT, aws_credentials=fields(sts_role=fields(role_arn=TEXT)))
+CREATE_NETWORK = fields(
+    network_name=TEXT,
+    vpc_id=TEXT,
+    subnet_ids=TEXTS,
+    security_group_ids=TEXTS,
+    vpc_endpoints=fields(dataplane_relay=TEXTS, rest_api=TEXTS),
+    gcp_network_info=OBJECT,
+)
+CREATE_STORAGE_CONFIGURATION = fields(storage_configuration_name=TEXT, root_bucket_info=fields(bucket_name=TEXT), role_arn=TEXT)
+PRIVATE_ACCESS_SETTINGS = fields(
+    private_access_settings_name=TEXT,
+    region=TEXT,
+    public_access_enabled=FLAG,
+    private_access_level=TEXT,
+    allowed_vpc_endpoint_ids=TEXTS,
+)
+CREATE_VPC_ENDPOINT = fields(vpc_endpoint_name=TEXT, region=TEXT, aws_vpc_endpoint_id=TEXT, gcp_vpc_endpoint_info=OBJECT)
+CREATE_CUSTOMER_MANAGED_KEY = fields(use_cases=TEXTS, aws_key_info=OBJECT, azure_key_info=OBJECT, gcp_key_info=OBJECT)
+NETWORK_POLICY = fields(network_policy_id=TEXT, egress=OBJECT, ingress=OBJECT, ingress_dry_run=OBJECT)
+NETWORK_OPTION = fields(network_policy_id=TEXT, workspace_id=WHOLE)

@@ -1,0 +1,47 @@
+"""The statement runners of an account: a runner for each workspace, with one engine and the rows of all tables between them."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+from localspace.core.store import Store
+from localspace.governance.repositories import Repositories
+from localspace.sql.engine import Engine
+from localspace.sql.engine_archive import existing_archive
+from localspace.sql.run import SqlRunner
+from localspace.sql.storage import Storage
+
+
+class _LentEngine(Engine):
+    """An engine that a runner cannot end: other workspaces use it."""
+
+    def close(self) -> None:
+        """Leave the engine to the others."""
+
+    def end(self) -> None:
+        """End the engine."""
+        super().close()
+
+
+class Runners:
+    """Makes runners; a principal's statement sees its own workspace, because the runner reads that workspace's repositories."""
+
+    def __init__(self, store: Store, files: Path, *, heap: str = "1g") -> None:
+        """Keep rows and the engine's files below `files`; the engine starts with the first statement that needs it."""
+        files.mkdir(parents=True, exist_ok=True)
+        # Files of a former engine process are useless.
+        shutil.rmtree(files / "engine", ignore_errors=True)
+        self._files = files
+        self._engine = _LentEngine(files / "engine", heap, existing_archive())
+        self._storage = Storage(store, files)
+        self._writing = threading.RLock()
+
+    def runner(self, repositories: Repositories) -> SqlRunner:
+        """Return the runner of a workspace."""
+        return SqlRunner(repositories, self._files, self._engine, self._storage, self._writing)
+
+    def close(self) -> None:
+        """End the engine."""
+        self._engine.end()
