@@ -59,19 +59,19 @@ class LocalWorkspace:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
-        options = {"retry_timeout_seconds": 2, **options}
-        config = Config(host=self.host, token=token or self.token, auth_type="pat", **options)
+        options = {"retry_timeout_seconds": 2, "host": self.host, **options}
+        config = Config(token=token or self.token, auth_type="pat", **options)
         client: WorkspaceClient = count_calls(WorkspaceClient(config=config))
         return client
 
-    def account(self, token: str | None = None) -> AccountClient:
-        """Return an unmodified AccountClient."""
+    def account(self, token: str | None = None, **options: Any) -> AccountClient:
+        """Return an unmodified AccountClient, at the account's own host if it has one."""
         from databricks.sdk import AccountClient
         from databricks.sdk.core import Config
 
-        config = Config(
-            host=self.host, token=token or self.token, account_id=self.account_id, auth_type="pat", retry_timeout_seconds=2
-        )
+        host = self.server.location.address or self.host
+        options = {"retry_timeout_seconds": 2, "host": host, "account_id": self.account_id, **options}
+        config = Config(token=token or self.token, auth_type="pat", **options)
         client: AccountClient = count_calls(AccountClient(config=config))
         return client
 

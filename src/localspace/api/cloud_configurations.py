@@ -85,7 +85,7 @@ class Configuration:
         users = self.users(request.repositories.store, found[self.id_field])
         if users:
             said = f"{self.noun} {found[self.id_field]} is used by workspace {users[0]}."
-            raise ApiError(409, "INVALID_STATE", said)
+            raise ApiError(400, "INVALID_STATE", said)
         answer = self._info(request, found)
         request.repositories.store.delete(self.kind, found[self.id_field])
         return answer
@@ -256,7 +256,7 @@ def delete_policy(request: Request) -> Json:
         raise invalid("The default network policy cannot be deleted.")
     users = [one["workspace_id"] for one in store.list(kinds.WORKSPACE_NETWORK_OPTION) if one["network_policy_id"] == policy_id]
     if users:
-        raise ApiError(409, "INVALID_STATE", f"Network policy {policy_id} is used by workspace {users[0]}.")
+        raise ApiError(400, "INVALID_STATE", f"Network policy {policy_id} is used by workspace {users[0]}.")
     store.delete(kinds.NETWORK_POLICY, policy_id)
     return {}
 

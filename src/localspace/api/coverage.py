@@ -10,9 +10,11 @@ from localspace.http.serialisation import Json, Reply
 
 TEST = "tests/localspace/test_sdk_surface.py"
 JOBS_TEST = "tests/localspace/test_jobs_runs.py"
+ACCOUNT_TEST = "tests/localspace/test_account.py"
 _TESTS = {
     "localspace.api.control": "tests/localspace/test_control.py",
     "localspace.api.coverage": "tests/localspace/test_coverage_table.py",
+    **{f"localspace.api.{name}": ACCOUNT_TEST for name in ("account_workspaces", "account_metastores", "cloud_configurations")},
     **{f"localspace.api.{name}": JOBS_TEST for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")},
 }
 """Module of the handlers to the test that drives them, where it is not the SDK's tour."""

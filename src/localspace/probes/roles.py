@@ -96,3 +96,33 @@ def quotas_hide_what_hides(stage: Stage) -> None:
     status, body = stage.place.ask("GET", path, None, stage.stranger)
     if status < 400:
         raise ProbeError(f"a stranger reads a quota: {body}")
+
+
+def tokens_belong_to_their_owner(stage: Stage) -> None:
+    """Nobody sees or revokes the token of somebody else."""
+    status, made = stage.place.ask("POST", "/api/2.0/token/create", {"comment": "lampkeeper-probe"}, stage.exempt)
+    if status >= 400:
+        # A place that lets a persona have no token has no such door.
+        return
+    wanted = {"token_id": made["token_info"]["token_id"]}
+    try:
+        _, listed = stage.place.ask("GET", "/api/2.0/token/list", None, stage.reader)
+        if wanted["token_id"] in [one["token_id"] for one in listed.get("token_infos", ())]:
+            raise ProbeError("a persona sees the token of another one")
+        status, _ = stage.place.ask("POST", "/api/2.0/token/delete", wanted, stage.reader)
+        if status < 400:
+            raise ProbeError("a persona revokes the token of another one")
+    finally:
+        stage.place.ask("POST", "/api/2.0/token/delete", wanted, stage.exempt)
+
+
+def metastores_show_to_their_admins(stage: Stage) -> None:
+    """Who owns no metastore reads and changes none by its id."""
+    status, current = stage.place.ask("GET", f"{_UC}/current-metastore-assignment", None, None)
+    if status >= 400:
+        raise ProbeError(f"the metastore of the workspace is not told: {current}")
+    path = f"{_UC}/metastores/{current['metastore_id']}"
+    for method, body in (("GET", None), ("PATCH", {"delta_sharing_scope": "INTERNAL"})):
+        status, _ = stage.place.ask(method, path, body, stage.reader)
+        if status < 400:
+            raise ProbeError(f"{method} {path} is answered to who owns no metastore")

@@ -85,7 +85,7 @@ class App:
         except _DroppedError:
             raise
         except ApiError as error:
-            reply = error_reply(error, scim="/scim/v2/" in raw_path)
+            reply = error_reply(error, scim="/scim/v2/" in raw_path and error.error_code != "ENDPOINT_NOT_FOUND")
         except (KeyNameError, UnicodeEncodeError):
             reply = error_reply(invalid("A name or text holds a character that cannot be stored."))
         except Exception as error:

@@ -29,14 +29,18 @@ class Host:
         return self.account.services if self.workspace is None else self.workspace.services
 
     def require(self, route: Route, raw_path: str) -> None:
-        """Refuse a call of the other plane, as the platform does on the wrong host; and all calls before it is provisioned.
+        """Refuse a call of the other plane, as the platform does on the wrong host, and work before the workspace is provisioned.
 
         Source of the message: databrickslabs/ucx issue 1762, an account's call on the host of a workspace.
         """
         if route.plane not in self.planes:
             path = raw_path.removeprefix("/api")
             raise ApiError(404, "ENDPOINT_NOT_FOUND", f"Endpoint not found for {path}")
-        if self.workspace is not None and self.workspace.ready_ms > self.account.clock.now_ms():
+        if (
+            route.plane is Plane.WORKSPACE
+            and self.workspace is not None
+            and self.workspace.ready_ms > self.account.clock.now_ms()
+        ):
             raise ApiError(503, "WORKSPACE_TEMPORARILY_UNAVAILABLE", "The workspace is being provisioned.")
 
 

@@ -88,16 +88,14 @@ class Workspace:
         for run in self.store.list(kinds.TASK_RUN):
             shutil.rmtree(self.services.jobs.executor.folder_of(run["run_id"]), ignore_errors=True)
 
-    @property
-    def ready_ms(self) -> int:
-        """Return when the workspace is provisioned, in milliseconds since 1970; 0 for one that always was."""
-        found = self.store.get(kinds.ACCOUNT_WORKSPACE, self.workspace_id)
-        return 0 if found is None else found.get("ready_ms", 0)
-
     def _open(self) -> None:
         self.ids: WorkspaceIds = bootstrap.ids_of(self._opened, self.workspace_id)
         self.repositories = open_repositories(self._opened, self._clock, self.ids)
         self.store = self.repositories.store
+        record = self.store.get(kinds.ACCOUNT_WORKSPACE, self.workspace_id)
+        self.ready_ms: int = 0 if record is None else record.get("ready_ms", 0)
+        """When the workspace is provisioned, in milliseconds since 1970; 0 for one that always was."""
+
         self.services = open_services(self.repositories, self.location, self._parts)
 
 
