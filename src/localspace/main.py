@@ -36,7 +36,9 @@ _data_option = click.option(
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port; 0: the last one, or any free port.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="The port; 0: the last one, or any free port."
+)
 @_data_option
 @click.option("--profile", help="Write host and token into this profile of ~/.databrickscfg (or DATABRICKS_CONFIG_FILE).")
 @click.option("--workspaces", type=click.IntRange(1, 50), default=1, help="Have at least N workspaces, each with its own host.")
