@@ -139,6 +139,18 @@ def write_the_rest(world: Populated) -> None:
     space.control("PUT", "classification", {"results": [{"catalog_name": "main", "samples": ["x"], "frequency": 0.5}]})
     space.control("POST", "clock/tick", {"seconds": 1})
     space.control("PUT", "lag", {"tags": 60, "memberships": 60, "tag_policies": 60, "quotas": 60})
+    sts = {"sts_role": {"role_arn": "arn:aws:iam::1:role/x"}}
+    made("POST", world.account("/credentials"), {"credentials_name": "c", "aws_credentials": sts})
+    made("POST", world.account("/networks"), {"network_name": "n"})
+    bucket = {"storage_configuration_name": "s", "root_bucket_info": {"bucket_name": "b"}}
+    made("POST", world.account("/storage-configurations"), bucket)
+    access = {"private_access_settings_name": "p", "region": "us-east-1"}
+    made("POST", world.account("/private-access-settings"), access)
+    made("POST", world.account("/vpc-endpoints"), {"vpc_endpoint_name": "v"})
+    made("POST", world.account("/customer-managed-keys"), {"use_cases": ["STORAGE"]})
+    made("POST", world.account("/network-policies"), {"network_policy_id": "np", "egress": {}})
+    option = {"network_policy_id": "np"}
+    made("PUT", world.account(f"/workspaces/{space.workspace_id}/network"), option)
     made("POST", f"{UC}/entity-tag-assignments", {"entity_type": "catalogs", "entity_name": "main", "tag_key": "k"})
     made("PATCH", "/api/2.1/tag-policies/pii", {"tag_key": "pii", "description": "personal"})
 

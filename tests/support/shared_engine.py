@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from localspace.governance.repositories import Repositories
 from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
 from localspace.sql.run import SqlRunner
+from localspace.sql.runners import Runners
 
 
 class SharedEngine(Engine):
@@ -46,3 +48,15 @@ def shared_runner(repositories: Repositories, files: Path) -> SqlRunner:
     """Return a workspace's statement runner on the shared engine; pass this as `build_runner`."""
     files.mkdir(parents=True, exist_ok=True)
     return SqlRunner(repositories, files, shared_engine())
+
+
+def account_runner() -> Callable[[Repositories, Path], SqlRunner]:
+    """Return a `build_runner` for an account with several workspaces: they share rows and writers as in the product."""
+    made: dict[Path, Runners] = {}
+
+    def build(repositories: Repositories, files: Path) -> SqlRunner:
+        if files not in made:
+            made[files] = Runners(repositories.store, files, engine=shared_engine())
+        return made[files].runner(repositories)
+
+    return build

@@ -52,7 +52,7 @@ def _securable(request: Request) -> tuple[str, str]:
     kind = securable_type(request.params["securable_type"])
     name = request.params["full_name"]
     if kind == "METASTORE":
-        name = request.repositories.ids.metastore_id
+        name = request.repositories.privileges.own_metastore(name)
     return kind, name
 
 

@@ -11,6 +11,7 @@ from localspace.governance.object_permissions import (
     LEVELS,
     SINGULAR,
     checked_entries,
+    covered,
     levels_of,
     require_any_level,
     require_level,
@@ -29,6 +30,7 @@ _DOCUMENTS = {
     "notebooks": "workspace_object_id",
     "files": "workspace_object_id",
 }
+_IN_TREE = frozenset({"directories", "notebooks", "files"})
 _PATHS = {
     "warehouses": "/sql/warehouses/",
     "genie": "/genie/",
@@ -44,7 +46,7 @@ _PATHS = {
 def get(request: Request) -> Json:
     """Return who has which level on an object."""
     kind, object_id, owner = _object(request)
-    require_any_level(request.repositories, request.actor, kind, object_id, owner)
+    _require(request, kind, object_id, owner, None)
     return _answer(request, kind, object_id, owner)
 
 
@@ -61,7 +63,7 @@ def patch(request: Request) -> Json:
 def levels(request: Request) -> Json:
     """List the levels of an object type."""
     kind, object_id, owner = _object(request)
-    require_any_level(request.repositories, request.actor, kind, object_id, owner)
+    _require(request, kind, object_id, owner, None)
     return {
         "permission_levels": [
             {"permission_level": one, "description": one.replace("_", " ").capitalize()} for one in LEVELS[kind]
@@ -72,9 +74,7 @@ def levels(request: Request) -> Json:
 def _write(request: Request, *, keep: bool) -> Json:
     kind, object_id, owner = _object(request)
     with request.repositories.store.transaction():
-        require_level(
-            request.repositories, request.actor, kind, object_id, "CAN_MANAGE" if kind != "passwords" else "CAN_USE", owner=owner
-        )
+        _require(request, kind, object_id, owner, "CAN_MANAGE" if kind != "passwords" else "CAN_USE")
         given = checked_entries(request.repositories, kind, request.body.get("access_control_list") or [])
         stored = request.repositories.store.get(kinds.PERMISSIONS, kind, object_id)
         old = stored["access_control_list"] if stored is not None else []
@@ -88,6 +88,18 @@ def _write(request: Request, *, keep: bool) -> Json:
         _follow_owner(request, kind, object_id, new)
     _, _, owner = _object(request)
     return _answer(request, kind, object_id, owner)
+
+
+def _require(request: Request, kind: str, object_id: str, owner: str | None, level: str | None) -> None:
+    """Demand a level on an object, or any; of folders, notebooks and files those of the folders above count as well."""
+    in_tree = request.repositories.store.get(kinds.WORKSPACE_OBJECT_ID, object_id) if kind in _IN_TREE else None
+    held = None if in_tree is None else request.services.tree.level(request.actor, in_tree["path"])
+    if held is not None and (level is None or level in covered(kind, held)):
+        return
+    if level is None:
+        require_any_level(request.repositories, request.actor, kind, object_id, owner)
+    else:
+        require_level(request.repositories, request.actor, kind, object_id, level, owner=owner)
 
 
 def _follow_owner(request: Request, kind: str, object_id: str, entries: list[StoredPermission]) -> None:

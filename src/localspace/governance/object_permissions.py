@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
-from localspace.core.principals import Principal
+from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
 from localspace.core.stored_documents.workspace import StoredPermission
@@ -124,16 +124,24 @@ def checked_entries(repositories: Repositories, object_type: str, given: object)
         if level not in LEVELS[object_type]:
             known = ", ".join(LEVELS[object_type])
             raise invalid(f"Permission level {level} is not valid for {object_type}. Known levels: {known}.")
-        if not _principal_exists(repositories, KINDS[field], name):
+        kind = _kind_of(repositories, KINDS[field], name)
+        if kind is None:
             raise not_found(f"Principal: {field.removesuffix('_name')} '{name}' does not exist.")
-        entries.append({"principal": name, "kind": KINDS[field], "level": level})
+        entries.append({"principal": name, "kind": kind, "level": level})
     return entries
 
 
-def _principal_exists(repositories: Repositories, kind: str, name: str) -> bool:
-    if kind == "group":
-        return name in ("account users", "users", "admins") or any(
+def _kind_of(repositories: Repositories, asked: str, name: str) -> str | None:
+    """Return the kind of a principal, None if there is none; the id of an application is taken for a user's name too.
+
+    Clients that run as a service principal send the `userName` of Me, which is its application id (source: Databricks CLI).
+    """
+    if asked == "group":
+        known = name in ("account users", "users", "admins") or any(
             one["displayName"] == name for one in repositories.store.list(kinds.GROUP)
         )
+        return asked if known else None
     found = repositories.identity.by_name(name)
-    return found is not None and found.kind.value == kind
+    if found is None or found.kind is PrincipalKind.GROUP or (asked == "service_principal" and found.kind.value != asked):
+        return None
+    return found.kind.value

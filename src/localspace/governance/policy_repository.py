@@ -157,7 +157,7 @@ class PolicyRepository:
         if kind not in QUOTAS:
             raise invalid(f"A policy cannot be on '{securable}': METASTORE, CATALOG, SCHEMA or TABLE is needed.")
         if kind == "METASTORE":
-            return (kind, self._metastore_id)
+            return (kind, self._privileges.own_metastore(full_name))
         refuse_legacy(full_name, "policies")
         found = self._privileges.require_exists(kind, full_name)
         return (kind, str(found.get("full_name") or found["name"]))

@@ -262,6 +262,14 @@ class Privileges:
         if not self.manages(actor, securable, full_name):
             raise lacks("MANAGE", securable, full_name)
 
+    @rule("LS-132")
+    def own_metastore(self, name: str) -> str:
+        """Return the id of the workspace's metastore for whatever a client calls it; raises 404 for the id of another one."""
+        own = self._store.metastore_id or ""
+        if name != own and self._store.get(kinds.METASTORE, name) is not None:
+            raise _missing("METASTORE", name)
+        return own
+
     def require_metastore_admin(self, actor: Principal) -> None:
         """Demand a metastore admin; raises PERMISSION_DENIED."""
         if not self._identity.is_metastore_admin(actor.id):

@@ -12,11 +12,13 @@ from localspace.http.serialisation import Json, whole_number
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 MAX_COUNT = 10_000
 
-_TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<mark>[()])|(?P<word>[^\s()"]+))')
-_ELEMENT = re.compile(
-    r'^(?P<list>[\w.:-]+)\[\s*(?P<field>[$\w]+)\s+eq\s+(?P<value>"(?:[^"\\]|\\.)*"|[^\]]+?)\s*\](?:\.[\w.]+)?$', re.I
-)
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
+"""A quoted value. RFC 7644 knows double quotes; clients of the platform also send single ones, and it takes them."""
 
+_TOKEN = re.compile(rf"""\s*(?:(?P<string>{_QUOTED})|(?P<mark>[()])|(?P<word>[^\s()"']+))""")
+_ELEMENT = re.compile(rf"^(?P<list>[\w.:-]+)\[\s*(?P<field>[$\w]+)\s+eq\s+(?P<value>{_QUOTED}|[^\]]+?)\s*\](?:\.[\w.]+)?$", re.I)
+
+_ALWAYS = frozenset({"id", "schemas", "applicationId"})
 _SINGLE = frozenset({"active", "displayName", "userName", "externalId", "applicationId"})
 
 Predicate = Callable[[Json], bool]
@@ -102,13 +104,13 @@ def values_at(body: Any, path: str) -> list[Any]:
 
 
 def project(body: Json, query: Any) -> Json:
-    """Return the attributes asked for; id and schemas always come along."""
+    """Return the attributes asked for; id, schemas and the id of an application always come along."""
     wanted = {one.strip().split(".")[0].casefold() for one in query.get("attributes", "").split(",") if one.strip()}
     unwanted = {one.strip().casefold() for one in query.get("excludedAttributes", "").split(",") if one.strip()}
     return {
         key: value
         for key, value in body.items()
-        if key in ("id", "schemas") or ((not wanted or key.casefold() in wanted) and key.casefold() not in unwanted)
+        if key in _ALWAYS or ((not wanted or key.casefold() in wanted) and key.casefold() not in unwanted)
     }
 
 
@@ -238,7 +240,7 @@ def _identity(one: Json) -> str:
 
 
 def _unquoted(token: str) -> str:
-    if len(token) >= 2 and token[0] == token[-1] == '"':
+    if len(token) >= 2 and token[0] == token[-1] and token[0] in "\"'":
         return re.sub(r"\\(.)", r"\1", token[1:-1])
     return token
 

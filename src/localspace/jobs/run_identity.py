@@ -22,9 +22,12 @@ def principal_of(repositories: Repositories, run_as: Any) -> Principal | None:
     if len(names) != 1:
         raise invalid("run_as needs exactly one of user_name and service_principal_name.")
     found = repositories.identity.by_name(str(names[0]))
-    wanted = PrincipalKind.USER if run_as.get("user_name") else PrincipalKind.SERVICE_PRINCIPAL
-    if found is None or found.kind is not wanted:
-        raise not_found(f"run_as: the {wanted.value.replace('_', ' ')} '{names[0]}' does not exist.")
+    # A service principal is a user whose name is its application id, as Me says; a user is no service principal.
+    wanted = (
+        (PrincipalKind.USER, PrincipalKind.SERVICE_PRINCIPAL) if run_as.get("user_name") else (PrincipalKind.SERVICE_PRINCIPAL,)
+    )
+    if found is None or found.kind not in wanted:
+        raise not_found(f"run_as: the {wanted[0].value.replace('_', ' ')} '{names[0]}' does not exist.")
     return found
 
 

@@ -126,3 +126,12 @@ def metastores_show_to_their_admins(stage: Stage) -> None:
         status, _ = stage.place.ask(method, path, body, stage.reader)
         if status < 400:
             raise ProbeError(f"{method} {path} is answered to who owns no metastore")
+
+
+def other_metastores_are_not_found(stage: Stage) -> None:
+    """A name of four parts, or the id of a metastore before a catalog, reaches no table."""
+    table = stage.table("metastores")
+    _, current = stage.place.ask("GET", f"{_UC}/current-metastore-assignment", None, None)
+    for prefix in ("elsewhere", str(current.get("metastore_id"))):
+        if not stage.place.run(f"SELECT * FROM `{prefix}`.{table}").error_class:
+            raise ProbeError(f"a table is read with a metastore's name before it: {prefix}")

@@ -28,13 +28,19 @@ class _LentEngine(Engine):
 class Runners:
     """Makes runners; a principal's statement sees its own workspace, because the runner reads that workspace's repositories."""
 
-    def __init__(self, store: Store, files: Path, *, heap: str = "1g") -> None:
-        """Keep rows and the engine's files below `files`; the engine starts with the first statement that needs it."""
+    def __init__(self, store: Store, files: Path, *, heap: str = "1g", engine: Engine | None = None) -> None:
+        """Keep rows and the engine's files below `files`; the engine starts with the first statement that needs it.
+
+        An `engine` that is given stays the caller's, who ends it.
+        """
         files.mkdir(parents=True, exist_ok=True)
         # Files of a former engine process are useless.
         shutil.rmtree(files / "engine", ignore_errors=True)
         self._files = files
-        self._engine = _LentEngine(files / "engine", heap, existing_archive())
+        self._own: _LentEngine | None = None
+        if engine is None:
+            engine = self._own = _LentEngine(files / "engine", heap, existing_archive())
+        self._engine = engine
         self._storage = Storage(store, files)
         self._writing = threading.RLock()
 
@@ -44,4 +50,5 @@ class Runners:
 
     def close(self) -> None:
         """End the engine."""
-        self._engine.end()
+        if self._own is not None:
+            self._own.end()
