@@ -1,7 +1,8 @@
 """Recorded requests of real clients: ids and tokens normalised, replayed against a fresh local workspace.
 
 A value that the server made up is written as `{{n:/pointer}}`: the value at that place of the n-th answer. Ids of the
-workspace itself are `{{account_id}}` and so on.
+workspace itself are `{{account_id}}` and so on. Of an account whose hosts are apart, an exchange names the workspace whose
+host was called, empty for the account's own; an exchange of another caller than the admin names it in `as`.
 """
 
 from __future__ import annotations
@@ -12,21 +13,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from localspace.governance.bootstrap import ADMIN_NAME
 from support.localspace_server import LocalWorkspace
 
 _MADE_UP = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{13,16}")
 _PLACE = re.compile(r"\{\{(\d+):([^}]*)\}\}")
+_SIGNING_IN = ("/oidc/", "/.well-known/")
 _OWN = ("account_id", "workspace_id", "metastore_id", "warehouse_id")
 
 
 def take(space: LocalWorkspace) -> list[dict[str, Any]]:
     """Return what the clients sent since the log was cleared with bodies on, normalised."""
     own = {str(getattr(space, name)): f"{{{{{name}}}}}" for name in _OWN}
+    apart = bool(space.server.host["separate"])
     places: dict[str, str] = {}
     found: list[dict[str, Any]] = []
-    for number, one in enumerate(space.control("GET", "requests")["requests"]):
+    # What signs in carries secrets, which the log leaves out: a replay takes tokens of its own.
+    sent = [one for one in space.control("GET", "requests")["requests"] if not one["path"].startswith(_SIGNING_IN)]
+    for number, one in enumerate(sent):
         entry = {"method": one["method"], "path": one["path"], "query": one["query"], "body": one["body"]}
+        if one["principal"] not in ("", ADMIN_NAME):
+            entry["as"] = one["principal"]
         entry = {name: _normalised(text, own, places) for name, text in entry.items() if text}
+        if apart:
+            entry["workspace"] = _normalised(one["workspace"], own, places)
         assert space.token not in json.dumps(entry)
         answer = _parsed(one["answer"])
         found.append(entry | {"status": one["status"], "keys": sorted(answer) if isinstance(answer, dict) else None})
@@ -40,18 +52,32 @@ def replay(space: LocalWorkspace, exchanges: list[dict[str, Any]]) -> list[str]:
     """Send recorded requests again, in order; return what was answered differently."""
     answers: list[Any] = []
     wrong: list[str] = []
-    with space.http() as http:
+    with httpx.Client(timeout=30) as http:
         for number, one in enumerate(exchanges):
             path = _filled(one["path"], space, answers)
             query = _filled(one.get("query", ""), space, answers)
             body = _filled(one.get("body", ""), space, answers)
-            answer = http.request(one["method"], f"{path}?{query}" if query else path, content=body.encode())
+            url = _host(space, one, answers) + (f"{path}?{query}" if query else path)
+            token = space.mint(_filled(one["as"], space, answers), everywhere=True) if "as" in one else space.token
+            headers = {"authorization": f"Bearer {token}"}
+            answer = http.request(one["method"], url, content=body.encode(), headers=headers)
             parsed = _parsed(answer.text)
             answers.append(parsed)
             keys = sorted(parsed) if isinstance(parsed, dict) else None
             if (answer.status_code, keys) != (one["status"], one["keys"]):
                 wrong.append(f"{number}: {one['method']} {path}: {answer.status_code} {keys}, not {one['status']} {one['keys']}")
     return wrong
+
+
+def _host(space: LocalWorkspace, one: dict[str, Any], answers: list[Any]) -> str:
+    if "workspace" not in one:
+        return space.host
+    workspace = _filled(one["workspace"], space, answers)
+    if not workspace:
+        return space.server.location.address
+    # What a workspace was made for does not wait for its provisioning.
+    space.control("POST", "clock/tick", {"seconds": 10})
+    return space.server.address_of(workspace)
 
 
 def save(path: Path, exchanges: list[dict[str, Any]], source: str) -> None:

@@ -66,7 +66,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """One served call."""
+    """One served call; `workspace` is the id of the workspace whose host was called, empty for the account's host."""
 
     number: int
     method: str
@@ -77,6 +77,7 @@ class Logged:
     status: int
     duration_ms: float
     mutating: bool
+    workspace: str
     body: str | None = None
     answer: str | None = None
 

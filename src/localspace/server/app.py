@@ -102,6 +102,7 @@ class App:
                 principal=caller[0].name if caller else "",
                 status=reply.status,
                 duration_ms=milliseconds_since(start),
+                workspace="" if host.workspace is None else host.workspace.workspace_id,
                 mutating=bool(route and self._writes(route, raw)),
                 body=without_secrets(raw_path, raw) if faults.keep_bodies else None,
                 answer=without_secrets(raw_path, reply.encoded()) if faults.keep_bodies else None,
