@@ -272,6 +272,27 @@ def test_a_deleted_principal_leaves_nothing_in_any_metastore(sides: Sides) -> No
     account.close()
 
 
+def test_an_admin_of_one_workspace_changes_nothing_of_a_principal_elsewhere(sides: Sides) -> None:
+    scim = "/api/2.0/preview/scim/v2"
+    me = sides.eve[1].get(f"{scim}/Me").json()["id"]
+    wanted = {"Operations": [{"op": "add", "path": "entitlements", "value": [{"value": "allow-cluster-create"}]}]}
+    assert sides.eve[1].patch(f"{scim}/Users/{me}", json=wanted).is_success
+    warehouse = {"name": "mine", "cluster_size": "Small", "warehouse_type": "PRO"}
+    assert [sides.eve[at].post("/api/2.0/sql/warehouses", json=warehouse).status_code for at in (0, 1, 2)] == [403, 200, 403]
+    assert "entitlements" not in sides.own[0].get(f"{scim}/Users/{me}").json()
+    admin = sides.own[1].get(f"{scim}/Me").json()["id"]
+    for change in (
+        {"op": "replace", "path": "active", "value": False},
+        {"op": "add", "path": "roles", "value": [{"value": "account_admin"}]},
+    ):
+        whom = admin if change["path"] == "active" else me
+        assert sides.eve[1].patch(f"{scim}/Users/{whom}", json={"Operations": [change]}).status_code == 403
+    assert sides.own[0].get(f"{scim}/Me").json()["active"] is True
+    # A local group shows in its own workspace alone.
+    group = sides.eve[1].post(f"{scim}/Groups", json={"displayName": "here-only"}).json()["id"]
+    assert [sides.own[at].get(f"{scim}/Groups/{group}").status_code for at in (0, 1, 2)] == [404, 200, 404]
+
+
 # All reads at once
 
 

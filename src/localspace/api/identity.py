@@ -107,7 +107,7 @@ class _Resource:
         people = people_of(request)
         self._refuse_account_roles(old, body)
         if not self._account:
-            self._keep_account_facts(old, body)
+            self._keep_account_facts(request, old, body)
         with request.repositories.store.transaction():
             if self._is_system(old):
                 self._save_system(request, old, body)
@@ -132,8 +132,12 @@ class _Resource:
         if owned is not None:
             raise denied(f"{name} still owns {owned}. An account admin creates the principal, or gives what it owned away.")
 
-    def _keep_account_facts(self, old: Document, body: Document) -> None:
-        # The name of a person and the roles in the account are not a workspace's to change.
+    @rule("LS-133")
+    def _keep_account_facts(self, request: Request, old: Document, body: Document) -> None:
+        """Refuse what is not a workspace's to change: a person's name, roles in the account, whether a principal is active."""
+        changed = bool(body.get("active", True)) != bool(old.get("active", True))
+        if changed and not request.repositories.identity.is_account_admin(request.actor.id):
+            raise denied("A principal of the account can only be deactivated or activated by an account admin.")
         if self._kind is PrincipalKind.USER and body.get("userName") != old["userName"]:
             raise denied(f"User {old['userName']} can only be renamed in the account.")
         kept = [one for one in old.get("roles") or () if one in _ACCOUNT_ROLES and one not in (body.get("roles") or ())]

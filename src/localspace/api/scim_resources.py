@@ -40,6 +40,7 @@ def people_of(request: Request) -> People:
 def as_resource(request: Request, kind: PrincipalKind, body: Document, *, account: bool) -> Json:
     """Return the resource of a document; entitlements belong to the workspace plane, roles to both."""
     people = people_of(request)
+    body = people.entitled(body)
     found: Json = {"schemas": _SCHEMAS[kind]}
     found |= {key: value for key, value in body.items() if key not in ("members", "scope", "system", *_LISTS)}
     for name in _LISTS:

@@ -10,6 +10,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredGrant, StoredMetastore
 from localspace.core.stored_documents.directory import (
     StoredAccountHost,
+    StoredEntitlements,
     StoredGroup,
     StoredMetastoreAssignment,
     StoredUser,
@@ -150,7 +151,6 @@ def _fill(store: Store, clock: Clock, ids: StoredIds) -> None:
         name={"givenName": "Local", "familyName": "admin"},
         emails=[{"value": ADMIN_NAME, "type": "work", "primary": True}],
         active=True,
-        entitlements=["allow-cluster-create"],
         roles=["account_admin"],
     )
     store.put(kinds.USER, (ids["admin_id"],), admin)
@@ -159,6 +159,8 @@ def _fill(store: Store, clock: Clock, ids: StoredIds) -> None:
     workspace = {"workspace_name": "localspace", "deployment_name": "localspace"}
     _fill_workspace(store, clock, ids, workspace)
     assign(store, ids["workspace_id"], ids["admin_id"], ["ADMIN"])
+    given = StoredEntitlements(principal_id=ids["admin_id"], entitlements=["allow-cluster-create"])
+    store.within(ids["workspace_id"], None).put(kinds.ENTITLEMENTS, (ids["admin_id"],), given)
     add_metastore(store, clock, {"metastore_id": ids["metastore_id"], "name": "localspace"}, ADMIN_NAME)
     assign_metastore(store, ids["workspace_id"], ids["metastore_id"])
 

@@ -13,7 +13,7 @@ from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.store import Store
 from localspace.core.stored_documents import kinds
-from localspace.core.stored_documents.directory import StoredGroup, StoredWorkspaceAssignment
+from localspace.core.stored_documents.directory import StoredEntitlements, StoredGroup, StoredWorkspaceAssignment
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.bootstrap import new_principal_id
 from localspace.governance.principal_names import carry_levels, carry_name, forget_name
@@ -47,7 +47,14 @@ class People:
         found = self._store.get(kinds.of_principal(kind), principal_id)
         if found is None:
             raise not_found(f"{NOUNS[kind]} with id {principal_id} not found.")
-        return found
+        return self.entitled(found)
+
+    def entitled(self, body: Document) -> Document:
+        """Return a document with the entitlements that its principal has in this workspace."""
+        if body.get("scope") == "workspace":
+            return body
+        given = self._store.get(kinds.ENTITLEMENTS, body["id"])
+        return body | {"entitlements": given["entitlements"] if given is not None else []}
 
     def create(self, kind: PrincipalKind, body: Document, scope: str = "account") -> Document:
         """Create a principal; a group of scope `workspace` is workspace-local."""
@@ -62,7 +69,7 @@ class People:
             if kind is PrincipalKind.GROUP:
                 self._check_members(new, new["members"])
                 self._lag.remember(LagKind.MEMBERSHIPS, kinds.GROUP, (new["id"],), kinds.GROUP.document({**new, "members": []}))
-            self._store.put(kinds.of_principal(kind), (new["id"],), new)
+            self._put(kind, new)
         return new
 
     def save(self, kind: PrincipalKind, old: Document, new: Document) -> Document:
@@ -78,9 +85,23 @@ class People:
                 added = [one for one in new["members"] if one not in old.get("members", [])]
                 self._check_members(old, added)
                 self._lag.remember(LagKind.MEMBERSHIPS, kinds.GROUP, (old["id"],), kinds.GROUP.document(old))
-            self._store.put(kinds.of_principal(kind), (old["id"],), new)
+            self._put(kind, new)
             self._carry_name(as_principal(kind, old), as_principal(kind, new), new.get("scope", "account"))
         return new
+
+    def _put(self, kind: PrincipalKind, new: Document) -> None:
+        """Store a principal; the entitlements of one of the account stay in this workspace."""
+        if new.get("scope") == "workspace":
+            self._store.put(kinds.of_principal(kind), (new["id"],), new)
+            return
+        kept = {key: value for key, value in new.items() if key != "entitlements"}
+        self._store.put(kinds.of_principal(kind), (new["id"],), kept)
+        given = new.get("entitlements") or []
+        if not given:
+            self._store.delete(kinds.ENTITLEMENTS, new["id"])
+        elif self._store.workspace_id:
+            entitlements = StoredEntitlements(principal_id=new["id"], entitlements=given)
+            self._store.put(kinds.ENTITLEMENTS, (new["id"],), entitlements)
 
     def _carry_name(self, before: Principal, after: Principal, scope: str) -> None:
         """Carry a new name; a workspace-local group is a principal of access lists alone, never of Unity Catalog."""
@@ -99,6 +120,7 @@ class People:
         with self._store.transaction():
             for room in self._store.rooms():
                 _forget_member(room, principal_id)
+                room.delete(kinds.ENTITLEMENTS, principal_id)
             for token in self._store.list(kinds.TOKEN, (principal_id,)):
                 self._store.delete(kinds.TOKEN, token["hash"])
             for secret in self._store.list(kinds.CLIENT_SECRET, (principal_id,)):

@@ -154,8 +154,13 @@ class Identity:
         return any(self._assignment(one) for one in (principal_id, *self.groups_of(principal_id)))
 
     def entitlements(self, principal_id: str) -> frozenset[str]:
-        """Return the entitlements in effect: own, of the groups, and of the system group `users`."""
-        found = {name for body in self._bodies(principal_id) for name in body.get("entitlements", ())}
+        """Return the entitlements in effect in this workspace: own, of the groups, and of the system group `users`."""
+        groups = self._directory().groups
+        found: set[str] = set()
+        for one in (principal_id, *self.groups_of(principal_id)):
+            given = self._store.get(kinds.ENTITLEMENTS, one)
+            found.update(given["entitlements"] if given is not None else ())
+            found.update(groups[one].get("entitlements", ()) if one in groups else ())
         if self.in_workspace(principal_id):
             admin = self.is_workspace_admin(principal_id)
             for group in self._directory().groups.values():

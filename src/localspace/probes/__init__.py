@@ -82,6 +82,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="tokens_belong_to_their_owner", check=roles.tokens_belong_to_their_owner),
     Probe(name="metastores_show_to_their_admins", check=roles.metastores_show_to_their_admins),
     Probe(name="other_metastores_are_not_found", check=roles.other_metastores_are_not_found),
+    Probe(name="personas_do_not_deactivate", check=roles.personas_do_not_deactivate),
     Probe(name="untagged_tables", check=untagged.untagged_tables),
     Probe(name="untagged_columns", check=untagged.untagged_columns),
     Probe(name="tags_of_replaced_tables", check=untagged.tags_of_replaced_tables),

@@ -135,3 +135,13 @@ def other_metastores_are_not_found(stage: Stage) -> None:
     for prefix in ("elsewhere", str(current.get("metastore_id"))):
         if not stage.place.run(f"SELECT * FROM `{prefix}`.{table}").error_class:
             raise ProbeError(f"a table is read with a metastore's name before it: {prefix}")
+
+
+def personas_do_not_deactivate(stage: Stage) -> None:
+    """Nobody but an administrator deactivates a principal."""
+    _, found = stage.place.ask("GET", f"{_SCIM}/Me", None, stage.exempt)
+    path = f"{_SCIM}/ServicePrincipals/{found.get('id')}"
+    body = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
+    status, _ = stage.place.ask("PATCH", path, body, stage.reader)
+    if status < 400:
+        raise ProbeError("a persona deactivates another one")

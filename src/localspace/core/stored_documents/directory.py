@@ -29,7 +29,6 @@ class StoredUser(TypedDict):
     externalId: NotRequired[str]
     name: NotRequired[StoredName]
     emails: NotRequired[list[StoredEmail]]
-    entitlements: NotRequired[list[str]]
     roles: NotRequired[list[str]]
 
 
@@ -41,12 +40,14 @@ class StoredServicePrincipal(TypedDict):
     displayName: NotRequired[str]
     active: bool
     externalId: NotRequired[str]
-    entitlements: NotRequired[list[str]]
     roles: NotRequired[list[str]]
 
 
 class StoredGroup(TypedDict):
-    """A group; grants and policies call one of scope `account` by its `displayName`, and never one of scope `workspace`."""
+    """A group; grants and policies call one of scope `account` by its `displayName`, and never one of scope `workspace`.
+
+    `entitlements` are those of a group of scope `workspace`; a principal of the account has `StoredEntitlements`.
+    """
 
     id: str
     displayName: str
@@ -56,6 +57,13 @@ class StoredGroup(TypedDict):
     entitlements: NotRequired[list[str]]
     roles: NotRequired[list[str]]
     system: NotRequired[bool]
+
+
+class StoredEntitlements(TypedDict):
+    """The entitlements of a principal of the account in one workspace."""
+
+    principal_id: str
+    entitlements: list[str]
 
 
 class StoredToken(TypedDict):

@@ -174,6 +174,7 @@ POLICY = Kind(name="policy", fields=catalog.StoredPolicy, key=(*_SECURABLE, "pol
 CLASSIFICATION = Kind(name="classification", fields=catalog.StoredClassification, key=("table",), room=Room.METASTORE)
 
 # The workspace
+ENTITLEMENTS = Kind(name="entitlements", fields=directory.StoredEntitlements, key=("principal id",))
 WAREHOUSE = Kind(name="warehouse", fields=workspace.StoredWarehouse, key=("id",))
 PERMISSIONS = Kind(name="permissions", fields=workspace.StoredPermissions, key=("object type in the plural", "object id"))
 GENIE_SPACE = Kind(name="genie_space", fields=workspace.StoredGenieSpace, key=("space id",))
@@ -217,7 +218,19 @@ ALL: tuple[Kind[Any], ...] = (
     *_CLOUD,
     *(USER, SERVICE_PRINCIPAL, GROUP, TOKEN, CLIENT_SECRET, FEDERATION_POLICY, RULE_SET, ACCOUNT_WORKSPACE, ACCOUNT_HOST),
     *(WORKSPACE_ASSIGNMENT, METASTORE_ASSIGNMENT, METASTORE, CATALOG, SCHEMA, TABLE, FUNCTION, VOLUME, STORAGE_CREDENTIAL),
-    *(EXTERNAL_LOCATION, TABLE_LOCATION, GRANT, TAG_POLICY, TAG, OBJECT_TAG, POLICY, CLASSIFICATION, WAREHOUSE, PERMISSIONS),
+    *(
+        EXTERNAL_LOCATION,
+        TABLE_LOCATION,
+        GRANT,
+        TAG_POLICY,
+        TAG,
+        OBJECT_TAG,
+        POLICY,
+        CLASSIFICATION,
+        ENTITLEMENTS,
+        WAREHOUSE,
+        PERMISSIONS,
+    ),
     *(GENIE_SPACE, DASHBOARD, SECRET_SCOPE, SECRET, SECRET_ACL, SERVING_ENDPOINT, STUB_RESPONSE, WORKSPACE_OBJECT),
     *(WORKSPACE_OBJECT_ID, IDS, CLOCK, LAG, WAREHOUSE_CONFIG, DEFAULT_NAMESPACE, UNDO, JOB, RUN, TASK_RUN, RUN_TOKEN),
 )
