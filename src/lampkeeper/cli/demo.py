@@ -188,7 +188,7 @@ class _Demo:
         self._print_labels(made)
         counts = made.counts
         self._console.line(
-            f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['open']}"
+            f"columns {counts['columns']} = protected {counts['protected']} + not sensitive {counts['not_sensitive']}"
             f" + undecided {counts['undecided']}",
             "bold",
         )
