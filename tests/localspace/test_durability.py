@@ -151,7 +151,7 @@ def test_a_folder_of_another_format_is_refused_by_name_and_reset_removes_it(tmp_
     (data / "localspace.json").write_text('{"format": 1}')
     served = CliRunner().invoke(cli, ["serve", "--data", str(data)])
     assert served.exit_code == 1
-    assert "format 1; this localspace reads format 2" in served.output.replace("\n", " ")
+    assert "format 1; this localspace reads format 3" in served.output.replace("\n", " ")
     assert "localspace reset" in served.output.replace("\n", " ")
     assert CliRunner().invoke(cli, ["reset", "--yes", "--data", str(data)]).exit_code == 0
     assert not data.exists()

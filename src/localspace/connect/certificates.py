@@ -28,7 +28,7 @@ class Certificates:
         """Return the certificate with its key."""
         with self._lock:
             if self._made is None:
-                # The library for it is loaded late: the control plane starts without it.
+                # Loaded late: the control plane starts without the library of certificates.
                 from localspace.connect.certificate import make_certificate
 
                 self._made = make_certificate()

@@ -2,8 +2,8 @@
 
 A document is a dict. Its key is a tuple of names, compared case-insensitively as Unity Catalog does; its parent is the
 key of what contains it, so that one indexed look-up lists children. Each document lies in one room: the account's, or that
-of one metastore or one workspace (`Kind.room`). A `Store` sees the rooms of one workspace and no other, which keeps
-workspaces and metastores apart whatever their documents are called. What `transaction` has returned from is with the
+of one metastore or one workspace (`Kind.room`). A `Store` sees the rooms of one workspace and no other, so that workspaces and
+metastores stay apart also where their documents have the same names. What `transaction` has returned from is with the
 operating system: `kill -9` of the process afterwards loses nothing. Only a power cut or a crash of the machine may lose
 the last commits (never older ones, never half of one): with the WAL, `synchronous=NORMAL` syncs at checkpoints alone,
 which makes a write four times as fast as a sync for each (source: SQLite docs, PRAGMA synchronous).

@@ -264,7 +264,7 @@ class Privileges:
 
     @rule("LS-132")
     def own_metastore(self, name: str) -> str:
-        """Return the id of the workspace's metastore for whatever a client calls it; raises 404 for the id of another one."""
+        """Return the id of the workspace's metastore, under any name that a client sends; raises 404 for another one's."""
         own = self._store.metastore_id or ""
         if name != own and self._store.get(kinds.METASTORE, name) is not None:
             raise _missing("METASTORE", name)

@@ -1,4 +1,4 @@
-"""What handlers may ask of the running account: hosts of workspaces, and what follows a change of metastores."""
+"""The running account as handlers see it: hosts of workspaces, and the consequences of a change of metastores."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def principal_of(repositories: Repositories, run_as: Any) -> Principal | None:
     if len(names) != 1:
         raise invalid("run_as needs exactly one of user_name and service_principal_name.")
     found = repositories.identity.by_name(str(names[0]))
-    # A service principal is a user whose name is its application id, as Me says; a user is no service principal.
+    # A service principal is a user whose name is its application id, as Me answers; a user never counts as a service principal.
     wanted = (
         (PrincipalKind.USER, PrincipalKind.SERVICE_PRINCIPAL) if run_as.get("user_name") else (PrincipalKind.SERVICE_PRINCIPAL,)
     )

@@ -67,7 +67,7 @@ class Account:
         self.services = self._account_services()
         self.token = self._admin_token()
 
-    # What the account has
+    # Workspaces and hosts
 
     @property
     def first(self) -> Workspace:

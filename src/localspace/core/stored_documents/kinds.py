@@ -7,7 +7,7 @@ from localspace.core.stored_documents import catalog, cloud, directory, jobs, wo
 from localspace.core.stored_documents.kind import Document, Kind, Room
 
 LEGACY_CATALOG = "hive_metastore"
-"""The catalog that each workspace has for itself, whatever its metastore."""
+"""The legacy catalog: each workspace has its own, also two workspaces with one metastore."""
 
 _TREE = frozenset({"catalog", "schema", "table", "view", "function", "volume"})
 """Securable types whose full names start with a catalog."""

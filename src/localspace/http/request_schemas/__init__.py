@@ -80,7 +80,7 @@ _DIRECTORY: dict[str, FieldType] = {
     f"POST {_ACCOUNT}/networks": directory.CREATE_NETWORK,
     f"POST {_ACCOUNT}/storage-configurations": directory.CREATE_STORAGE_CONFIGURATION,
     f"POST {_ACCOUNT}/private-access-settings": directory.PRIVATE_ACCESS_SETTINGS,
-    f"PUT {_ACCOUNT}/private-access-settings/{{private_access_settings_id}}": directory.PRIVATE_ACCESS_SETTINGS,
+    f"PUT {_ACCOUNT}/private-access-settings/{{private_access_settings_id}}": directory.REPLACE_PRIVATE_ACCESS_SETTINGS,
     f"POST {_ACCOUNT}/vpc-endpoints": directory.CREATE_VPC_ENDPOINT,
     f"POST {_ACCOUNT}/customer-managed-keys": directory.CREATE_CUSTOMER_MANAGED_KEY,
     f"POST {_ACCOUNT}/network-policies": directory.NETWORK_POLICY,

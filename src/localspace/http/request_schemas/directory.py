@@ -77,6 +77,7 @@ PRIVATE_ACCESS_SETTINGS = fields(
     private_access_level=TEXT,
     allowed_vpc_endpoint_ids=TEXTS,
 )
+REPLACE_PRIVATE_ACCESS_SETTINGS = PRIVATE_ACCESS_SETTINGS.plus(private_access_settings_id=TEXT)
 CREATE_VPC_ENDPOINT = fields(vpc_endpoint_name=TEXT, region=TEXT, aws_vpc_endpoint_id=TEXT, gcp_vpc_endpoint_info=OBJECT)
 CREATE_CUSTOMER_MANAGED_KEY = fields(use_cases=TEXTS, aws_key_info=OBJECT, azure_key_info=OBJECT, gcp_key_info=OBJECT)
 NETWORK_POLICY = fields(network_policy_id=TEXT, egress=OBJECT, ingress=OBJECT, ingress_dry_run=OBJECT)
