@@ -139,6 +139,7 @@ class Service:
         self._resources.faults.log(
             method="GRPC", path=f"/{SERVICE}/{name}", query="", operation=f"connect.{name}", principal=who, status=status,
             duration_ms=milliseconds_since(start), mutating=name == "ExecutePlan" and _writes(request.plan),
+            workspace=self._resources.repositories.ids.workspace_id,
         )  # fmt: skip
 
     @staticmethod
