@@ -35,7 +35,7 @@ def test_a_draft_lives_is_published_and_trashed(client: WorkspaceClient) -> None
         client.lakeview.update(key, Dashboard(serialized_dashboard="{}", etag=made.etag))
     assert client.lakeview.publish(key, embed_credentials=False).embed_credentials in (False, None)
     assert not client.lakeview.get_published(key).embed_credentials
-    assert client.lakeview.get(key).serialized_dashboard == '{"pages": [1]}'
+    assert client.lakeview.get(key).serialized_dashboard == '{"pages": [1]}\n'
     client.lakeview.trash(key)
     assert client.lakeview.get(key).lifecycle_state is LifecycleState.TRASHED
     assert key not in [one.dashboard_id for one in client.lakeview.list()]
@@ -50,5 +50,5 @@ def test_publishing_embeds_the_publishers_privileges_unless_requested_otherwise(
 def test_bad_drafts_are_refused(client: WorkspaceClient) -> None:
     with pytest.raises(BadRequest, match="not JSON"):
         client.lakeview.create(Dashboard(display_name="x", serialized_dashboard="{"))
-    with pytest.raises(NotFound, match="Tree node with path"):
+    with pytest.raises(NotFound, match="doesn't exist"):
         client.lakeview.create(Dashboard(display_name="x", parent_path="/Workspace/nowhere"))

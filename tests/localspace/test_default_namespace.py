@@ -54,6 +54,15 @@ def test_a_write_needs_the_etag_of_what_it_replaces(space: LocalWorkspace) -> No
 
 
 @pytest.mark.server
+def test_the_etag_of_a_refused_first_write_is_good_for_the_second(space: LocalWorkspace) -> None:
+    # The Terraform provider writes before it reads.
+    api = space.client().settings.default_namespace
+    with pytest.raises(NotFound) as without:
+        api.update(**setting("samples", None))  # type: ignore[arg-type]
+    assert api.update(**setting("samples", etag_of(without.value))).namespace.value == "samples"  # type: ignore[arg-type]
+
+
+@pytest.mark.server
 def test_who_may_and_what_is_refused(space: LocalWorkspace) -> None:
     api = space.client().settings.default_namespace
     with pytest.raises(NotFound) as unset:

@@ -242,7 +242,7 @@ def test_a_column_with_dots_and_backticks_can_be_tagged(world: World) -> None:
 
 def test_an_absent_field_that_the_mask_names_is_cleared(world: World) -> None:
     changed = world.ok("PATCH", "/api/2.1/tag-policies/pii?update_mask=values", {"tag_key": "pii"})
-    assert changed["values"] == []
+    assert "values" not in changed
 
 
 # Policies

@@ -157,7 +157,8 @@ def _catalog(w: Any, a: Any, space: LocalWorkspace) -> None:
     assert w.catalogs.update("extra", comment="changed").comment == "changed"
     assert w.catalogs.get("extra").comment == "changed"
     w.schemas.create("fin", "main", comment="finance")
-    assert {one.name for one in w.schemas.list("main")} == {"default", "fin"}
+    assert [one.name for one in w.schemas.list("main")] == ["default", "fin", "information_schema"]
+    assert w.schemas.get("main.information_schema").owner == "System user"
     assert w.schemas.update("main.fin", comment="money").comment == "money"
     assert w.schemas.get("main.fin").full_name == "main.fin"
     space.external_location("people", "s3://bucket/people")

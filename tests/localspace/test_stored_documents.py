@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict, get_origin, get_type_hints, is_t
 
 import pytest
 
+from localspace.core.errors import ApiError
 from localspace.core.store import Store
 from localspace.core.stored_documents import catalog, directory, jobs, kinds, workspace
 from localspace.core.stored_documents.kind import Kind
@@ -107,10 +108,17 @@ def test_a_document_that_is_not_as_declared_is_found(body: dict[str, Any], found
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("body", [{"run_id": 1, "more": 2}, {}])
-def test_a_kind_refuses_unknown_and_missing_fields(body: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match="run_token"):
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"run_id": 1, "more": 2}, 501, "The local workspace does not keep more of a run token."),
+        ({}, 400, "Missing required field: run_id"),
+    ],
+)
+def test_a_kind_refuses_unknown_and_missing_fields_by_name(body: dict[str, Any], status: int, message: str) -> None:
+    with pytest.raises(ApiError) as raised:
         kinds.RUN_TOKEN.document(body)
+    assert (raised.value.status, raised.value.message) == (status, message)
 
 
 @pytest.mark.unit

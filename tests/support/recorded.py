@@ -20,7 +20,7 @@ from support.localspace_server import LocalWorkspace
 
 _MADE_UP = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{13,16}")
 _PLACE = re.compile(r"\{\{(\d+):([^}]*)\}\}")
-_SIGNING_IN = ("/oidc/", "/.well-known/")
+_SIGNING_IN = ("/oidc/", "/.well-known/", "/api/2.0/token/")
 _OWN = ("account_id", "workspace_id", "metastore_id", "warehouse_id")
 
 
@@ -40,7 +40,8 @@ def take(space: LocalWorkspace) -> list[dict[str, Any]]:
         if apart:
             entry["workspace"] = _normalised(one["workspace"], own, places)
         assert space.token not in json.dumps(entry)
-        answer = _parsed(one["answer"])
+        # A client gets no body in answer to HEAD.
+        answer = _parsed(one["answer"]) if one["method"] != "HEAD" else None
         found.append(entry | {"status": one["status"], "keys": sorted(answer) if isinstance(answer, dict) else None})
         for pointer, value in _leaves(answer, ""):
             if _MADE_UP.fullmatch(value) and value not in own:
@@ -59,7 +60,7 @@ def replay(space: LocalWorkspace, exchanges: list[dict[str, Any]]) -> list[str]:
             body = _filled(one.get("body", ""), space, answers)
             url = _host(space, one, answers) + (f"{path}?{query}" if query else path)
             token = space.mint(_filled(one["as"], space, answers), everywhere=True) if "as" in one else space.token
-            headers = {"authorization": f"Bearer {token}"}
+            headers = {"authorization": f"Bearer {token}"} | _form(body)
             answer = http.request(one["method"], url, content=body.encode(), headers=headers)
             parsed = _parsed(answer.text)
             answers.append(parsed)
@@ -67,6 +68,12 @@ def replay(space: LocalWorkspace, exchanges: list[dict[str, Any]]) -> list[str]:
             if (answer.status_code, keys) != (one["status"], one["keys"]):
                 wrong.append(f"{number}: {one['method']} {path}: {answer.status_code} {keys}, not {one['status']} {one['keys']}")
     return wrong
+
+
+def _form(body: str) -> dict[str, str]:
+    """Return the header of a form, whose first line is its boundary; the log keeps bodies, not headers."""
+    boundary = body.partition("\r\n")[0]
+    return {"content-type": f"multipart/form-data; boundary={boundary[2:]}"} if boundary.startswith("--") else {}
 
 
 def _host(space: LocalWorkspace, one: dict[str, Any], answers: list[Any]) -> str:

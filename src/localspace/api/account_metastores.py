@@ -116,7 +116,9 @@ def create_here(request: Request) -> StoredMetastore:
 def update_here(request: Request) -> StoredMetastore:
     """Change name, owner or sharing of a metastore."""
     old = _owned(request, request.params["id"])
-    given = {key: value for key, value in request.body.items() if key not in ("id", "metastore_id", "new_name")}
+    given = {
+        key: value for key, value in request.changes("UpdateMetastore").items() if key not in ("id", "metastore_id", "new_name")
+    }
     if request.body.get("new_name"):
         given["name"] = request.body["new_name"]
     return _update(request, old, given)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from localspace.api.catalog_infos import catalog_info, function_info, table_info
-from localspace.core.errors import invalid, not_found
+from localspace.api.catalog_infos import function_info, securable_info, table_info
+from localspace.core.errors import denied, invalid, not_found
+from localspace.core.ledger import rule
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.directory import StoredMetastoreAssignment
 from localspace.core.stored_documents.kind import Document
-from localspace.governance.external_locations import checked_url, location_key
+from localspace.governance.information_schemas import information_schema_of, is_information_schema
 from localspace.governance.privileges import split_name
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json, Reply, page
@@ -20,22 +21,26 @@ _UC = "/api/2.1/unity-catalog"
 
 def list_catalogs(request: Request) -> Json:
     """List the catalogs that show to the caller."""
-    return page([catalog_info(one) for one in request.repositories.catalog.catalogs(request.actor)], request.query, "catalogs")
+    found = [securable_info(request, "CATALOG", dict(one)) for one in request.repositories.catalog.catalogs(request.actor)]
+    return page(found, request.query, "catalogs")
 
 
 def create_catalog(request: Request) -> Json:
     """Create a catalog."""
-    return catalog_info(request.repositories.catalog.create_catalog(request.actor, request.body))
+    return securable_info(request, "CATALOG", request.repositories.catalog.create_catalog(request.actor, request.body))
 
 
 def get_catalog(request: Request) -> Json:
     """Return one catalog."""
-    return catalog_info(request.repositories.catalog.catalog(request.actor, request.params["name"]))
+    return securable_info(request, "CATALOG", request.repositories.catalog.catalog(request.actor, request.params["name"]))
 
 
 def update_catalog(request: Request) -> Json:
     """Change a catalog."""
-    return catalog_info(request.repositories.catalog.update_catalog(request.actor, request.params["name"], request.body))
+    body = request.changes("UpdateCatalog")
+    return securable_info(
+        request, "CATALOG", request.repositories.catalog.update_catalog(request.actor, request.params["name"], body)
+    )
 
 
 def delete_catalog(request: Request) -> Json:
@@ -49,28 +54,46 @@ def delete_catalog(request: Request) -> Json:
 
 def list_schemas(request: Request) -> Json:
     """List the schemas of a catalog."""
-    return page(request.repositories.catalog.schemas(request.actor, request.needed("catalog_name")), request.query, "schemas")
+    name = request.needed("catalog_name")
+    found = [securable_info(request, "SCHEMA", dict(one)) for one in request.repositories.catalog.schemas(request.actor, name)]
+    catalog = request.repositories.privileges.require_exists("CATALOG", name)
+    found.append(kinds.SCHEMA.answer(information_schema_of(catalog)) | {"browse_only": False})
+    return page(sorted(found, key=lambda one: str(one["name"])), request.query, "schemas")
 
 
 def create_schema(request: Request) -> Json:
     """Create a schema."""
-    return request.repositories.catalog.create_schema(request.actor, request.body)
+    return securable_info(request, "SCHEMA", request.repositories.catalog.create_schema(request.actor, request.body))
 
 
 def get_schema(request: Request) -> Json:
     """Return one schema."""
-    return request.repositories.catalog.schema(request.actor, request.params["full_name"])
+    full_name = request.params["full_name"]
+    if is_information_schema(full_name):
+        catalog = request.repositories.catalog.catalog(request.actor, full_name.split(".")[0])
+        return kinds.SCHEMA.answer(information_schema_of(catalog)) | {"browse_only": False}
+    return securable_info(request, "SCHEMA", request.repositories.catalog.schema(request.actor, full_name))
 
 
 def update_schema(request: Request) -> Json:
     """Change a schema."""
-    return request.repositories.catalog.update_schema(request.actor, request.params["full_name"], request.body)
+    full_name = _changeable_schema(request)
+    body = request.changes("UpdateSchema")
+    return securable_info(request, "SCHEMA", request.repositories.catalog.update_schema(request.actor, full_name, body))
 
 
 def delete_schema(request: Request) -> Json:
     """Drop a schema."""
-    request.repositories.catalog.delete_schema(request.actor, request.params["full_name"], request.flag("force"))
+    request.repositories.catalog.delete_schema(request.actor, _changeable_schema(request), request.flag("force"))
     return {}
+
+
+@rule("LS-141")
+def _changeable_schema(request: Request) -> str:
+    full_name = request.params["full_name"]
+    if is_information_schema(full_name):
+        raise denied(f"Schema '{full_name}' belongs to the platform: it can be neither changed nor dropped.")
+    return full_name
 
 
 # Tables
@@ -86,7 +109,10 @@ def _list_tables(request: Request) -> Json:
     found = _objects(request, "table")
     body = page(found, request.query, "tables", most=1000)
     columns, properties = not request.flag("omit_columns"), not request.flag("omit_properties")
-    body["tables"] = [table_info(one, with_columns=columns, with_properties=properties) for one in body["tables"]]
+    managed = request.repositories.privileges.manages(request.actor, "SCHEMA", _schema_of(request))
+    body["tables"] = [
+        table_info(request, one, with_columns=columns, with_properties=properties, managed=managed) for one in body["tables"]
+    ]
     return body
 
 
@@ -106,7 +132,7 @@ def table_summaries(request: Request) -> Json:
 
 def get_table(request: Request) -> Json:
     """Return one table with its columns."""
-    return table_info(request.repositories.objects.read(request.actor, "table", request.params["full_name"]))
+    return table_info(request, request.repositories.objects.read(request.actor, "table", request.params["full_name"]))
 
 
 def table_exists(request: Request) -> Json:
@@ -119,26 +145,32 @@ def table_exists(request: Request) -> Json:
 
 
 def create_table(request: Request) -> Json:
-    """Register an external table; managed ones are made by SQL."""
+    """Create a table: an external one at its location, or a managed one without rows."""
     body = request.body
-    if body.get("table_type") != "EXTERNAL":
-        raise invalid("Only external tables can be created through this API. Use CREATE TABLE for a managed one.")
-    field_of(body, "storage_location")
+    kind = field_of(body, "table_type")
+    if kind not in ("EXTERNAL", "MANAGED"):
+        raise invalid(f"A table of type {kind} cannot be created through this API: EXTERNAL and MANAGED are known.")
+    if kind == "EXTERNAL":
+        field_of(body, "storage_location")
+    elif body.get("storage_location"):
+        raise invalid("A managed table has no storage_location of its own: leave it out, or create an EXTERNAL table.")
     columns = []
     for at, one in enumerate(body.get("columns") or ()):
         field_of(one, "name")
         columns.append(
             {"nullable": True, "type_text": "string", "type_name": "STRING"} | one | {"position": at, "physical": f"c{at}"}
         )
+    if kind == "MANAGED" and not columns:
+        raise invalid("Missing required field: columns")
     new = body | {"columns": columns, "row_filter": None, "view_definition": None, "storage": None}
     catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
-    return table_info(request.repositories.objects.create(request.actor, "table", catalog, schema, new))
+    return table_info(request, request.repositories.objects.create(request.actor, "table", catalog, schema, new))
 
 
 def update_table(request: Request) -> Json:
     """Change the owner or the comment of a table."""
-    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
-    return table_info(request.repositories.objects.change(request.actor, "table", request.params["full_name"], fields))
+    fields = request.changes("UpdateTable")
+    return table_info(request, request.repositories.objects.change(request.actor, "table", request.params["full_name"], fields))
 
 
 def delete_table(request: Request) -> Json:
@@ -152,14 +184,14 @@ def delete_table(request: Request) -> Json:
 
 def list_functions(request: Request) -> Json:
     """List the functions of a schema."""
-    return page([_function(request, one) for one in _objects(request, "function")], request.query, "functions")
+    return page([function_info(request, one) for one in _objects(request, "function")], request.query, "functions")
 
 
 def create_function(request: Request) -> Json:
     """Create a SQL function from its parts."""
     info = request.body.get("function_info") or request.body
     parameters = (info.get("input_params") or {}).get("parameters") or []
-    kept = ("name", "type_text", "type_name", "type_json", "parameter_default")
+    kept = ("name", "type_text", "type_name", "type_json", "parameter_default", "comment")
     if info.get("routine_body", "SQL") != "SQL":
         raise invalid("The local workspace runs SQL functions only.")
     field_of(info, "routine_definition")
@@ -169,67 +201,23 @@ def create_function(request: Request) -> Json:
         "language": "SQL",
     }
     catalog, schema = field_of(info, "catalog_name"), field_of(info, "schema_name")
-    return _function(request, request.repositories.objects.create(request.actor, "function", catalog, schema, new))
-
-
-def _function(request: Request, body: Document) -> Json:
-    return function_info(body, with_body=request.repositories.privileges.may_read_body(request.actor, body["full_name"]))
+    return function_info(request, request.repositories.objects.create(request.actor, "function", catalog, schema, new))
 
 
 def get_function(request: Request) -> Json:
     """Return one function."""
-    return _function(request, request.repositories.objects.read(request.actor, "function", request.params["name"]))
+    return function_info(request, request.repositories.objects.read(request.actor, "function", request.params["name"]))
 
 
 def update_function(request: Request) -> Json:
     """Change the owner of a function."""
-    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
-    return _function(request, request.repositories.objects.change(request.actor, "function", request.params["name"], fields))
+    fields = request.changes("UpdateFunction")
+    return function_info(request, request.repositories.objects.change(request.actor, "function", request.params["name"], fields))
 
 
 def delete_function(request: Request) -> Json:
     """Drop a function; policies that use it fail from then on."""
     request.repositories.objects.drop(request.actor, "function", request.params["name"])
-    return {}
-
-
-# Volumes
-
-
-def list_volumes(request: Request) -> Json:
-    """List the volumes of a schema."""
-    return page(_objects(request, "volume"), request.query, "volumes")
-
-
-def create_volume(request: Request) -> Json:
-    """Create a volume."""
-    body = request.body
-    kind = body.get("volume_type") or "MANAGED"
-    if kind == "EXTERNAL":
-        location_key(checked_url(field_of(body, "storage_location"), False))
-    catalog, schema = field_of(body, "catalog_name"), field_of(body, "schema_name")
-    location = body.get("storage_location") or f"local://volumes/{catalog}/{schema}/{body.get('name')}"
-    new = body | {"volume_type": kind, "storage_location": location}
-    return request.repositories.objects.create(request.actor, "volume", catalog, schema, new)
-
-
-def get_volume(request: Request) -> Json:
-    """Return one volume."""
-    return request.repositories.objects.read(request.actor, "volume", request.params["name"])
-
-
-def update_volume(request: Request) -> Json:
-    """Change owner, comment or name of a volume."""
-    name = request.params["name"]
-    fields = {key: value for key, value in request.body.items() if key in ("owner", "comment")}
-    changed = request.repositories.objects.change(request.actor, "volume", name, fields)
-    new_name = request.body.get("new_name")
-    return request.repositories.objects.rename(request.actor, "volume", name, new_name) if new_name else changed
-
-
-def delete_volume(request: Request) -> Json:
-    """Drop a volume."""
-    request.repositories.objects.drop(request.actor, "volume", request.params["name"])
     return {}
 
 
@@ -244,10 +232,14 @@ def current_metastore(request: Request) -> StoredMetastoreAssignment:
 def metastore_summary(request: Request) -> Json:
     """Return the metastore of the workspace."""
     _assignment(request)
-    return request.repositories.privileges.require_exists("METASTORE", "")
+    return kinds.named("metastore").answer(request.repositories.privileges.require_exists("METASTORE", ""))
 
 
 # Inside
+
+
+def _schema_of(request: Request) -> str:
+    return f"{request.needed('catalog_name')}.{request.needed('schema_name')}"
 
 
 def _objects(request: Request, kind: str) -> list[Document]:
@@ -298,11 +290,6 @@ ROUTES = (
     Route(method="GET", path=_UC + "/functions/{name}", handler=get_function, sdk=("Functions.get",)),
     Route(method="PATCH", path=_UC + "/functions/{name}", handler=update_function, sdk=("Functions.update",)),
     Route(method="DELETE", path=_UC + "/functions/{name}", handler=delete_function, sdk=("Functions.delete",)),
-    Route(method="GET", path=_UC + "/volumes", handler=list_volumes, sdk=("Volumes.list",)),
-    Route(method="POST", path=_UC + "/volumes", handler=create_volume, sdk=("Volumes.create",)),
-    Route(method="GET", path=_UC + "/volumes/{name}", handler=get_volume, sdk=("Volumes.read",)),
-    Route(method="PATCH", path=_UC + "/volumes/{name}", handler=update_volume, sdk=("Volumes.update",)),
-    Route(method="DELETE", path=_UC + "/volumes/{name}", handler=delete_volume, sdk=("Volumes.delete",)),
     Route(method="GET", path=_UC + "/current-metastore-assignment", handler=current_metastore, sdk=("Metastores.current",)),
     Route(method="GET", path=_UC + "/metastore_summary", handler=metastore_summary, sdk=("Metastores.summary",)),
 )

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
+from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
+from localspace.http.request import Request
 from localspace.http.serialisation import Json
 
-
-def catalog_info(body: Mapping[str, Any]) -> Json:
-    """Return a CatalogInfo."""
-    return {**body, "full_name": body["name"]}
+_BROWSED = frozenset({"CATALOG", "SCHEMA", "TABLE", "FUNCTION", "VOLUME", "EXTERNAL_LOCATION"})
+"""Securables whose answer says whether the caller sees them by BROWSE alone (source: SDK 0.156, fields browse_only)."""
 
 
-def table_info(body: Document, *, with_columns: bool = True, with_properties: bool = True) -> Json:
+def securable_info(request: Request, securable: str, body: Document, *, managed: bool = False) -> Json:
+    """Return the answer about a securable; `managed` says that the caller manages it, which spares a look-up."""
+    kind = kinds.named(securable.lower())
+    found = kind.answer(body)
+    if securable in _BROWSED:
+        only = not managed and request.repositories.privileges.only_browses(request.actor, securable, body["full_name"])
+        found["browse_only"] = only
+    return found
+
+
+def table_info(
+    request: Request, body: Document, *, with_columns: bool = True, with_properties: bool = True, managed: bool = False
+) -> Json:
     """Return a TableInfo: manual masks and filters as the platform spells them, nothing of localspace's files."""
-    found = {key: value for key, value in body.items() if key not in ("storage", "columns", "row_filter")}
+    found = securable_info(request, "TABLE", body, managed=managed)
     found["securable_kind"] = body.get("securable_kind") or f"TABLE_{body.get('table_type', 'MANAGED')}"
-    found.setdefault("data_source_format", "DELTA")
-    if body.get("row_filter"):
-        found["row_filter"] = {
-            "function_name": body["row_filter"]["function_name"],
-            "input_column_names": body["row_filter"]["input_column_names"],
-        }
+    if not body.get("view_definition"):
+        found.setdefault("data_source_format", "DELTA")
     if with_columns:
         found["columns"] = [_column(one, at) for at, one in enumerate(body.get("columns") or ())]
+    else:
+        found.pop("columns", None)
     if not with_properties:
         found.pop("properties", None)
     return found
 
 
-def function_info(body: Document, *, with_body: bool) -> Json:
+def function_info(request: Request, body: Document) -> Json:
     """Return a FunctionInfo: parameters with their positions, and the definition for who may read it."""
-    found = {key: value for key, value in body.items() if with_body or key != "routine_definition"}
+    found = securable_info(request, "FUNCTION", body)
+    if not request.repositories.privileges.may_read_body(request.actor, body["full_name"]):
+        found.pop("routine_definition", None)
     parameters = [
         {
             "name": one["name"],
@@ -45,22 +55,18 @@ def function_info(body: Document, *, with_body: bool) -> Json:
             "parameter_mode": "IN",
             "parameter_type": "PARAM",
         }
-        | ({"parameter_default": one["parameter_default"]} if one.get("parameter_default") is not None else {})
+        | {name: one[name] for name in ("parameter_default", "comment") if one.get(name) is not None}
         for at, one in enumerate(body.get("input_params") or ())
     ]
-    found["input_params"] = {"parameters": parameters}
+    found["input_params"] = {"parameters": parameters} if parameters else {}
     found.setdefault("data_type", _type_name(str(body.get("full_data_type", "STRING"))))
-    found.setdefault("routine_body", "SQL")
     found.setdefault("external_language", body.get("language") or "SQL")
-    found.setdefault("parameter_style", "S")
-    found.setdefault("sql_data_access", "CONTAINS_SQL")
-    found.setdefault("security_type", "DEFINER")
     found.setdefault("specific_name", body["name"])
     return found
 
 
 def _column(body: Document, at: int) -> Json:
-    found = {key: value for key, value in body.items() if key not in ("physical", "mask")}
+    found = {key: value for key, value in body.items() if key not in ("physical", "mask") and value is not None}
     found["position"] = at
     found.setdefault("nullable", True)
     if body.get("mask"):

@@ -15,21 +15,19 @@ from localspace.http.serialisation import Json, page
 from localspace.storage.workspace_tree import normal
 
 _BASE = "/api/2.0/lakeview/dashboards"
+_LISTED = ("dashboard_id", "display_name", "create_time", "update_time", "parent_path", "lifecycle_state", "warehouse_id")
 
 
 def create(request: Request) -> Json:
-    """Create a draft in a folder that is there."""
+    """Create a draft in a folder that is there; it becomes an object of the workspace tree."""
     body = request.body
     name = field_of(body, "display_name")
     folder = normal(body.get("parent_path") or f"/Users/{request.actor.name}")
     tree = request.services.tree
     if not tree.exists(folder):
-        raise not_found(f"Tree node with path '{folder}' does not exist.")
-    tree.require(request.actor, folder, "CAN_EDIT")
-    path = f"{folder.rstrip('/')}/{name}.lvdash.json"
-    if any(
-        one["path"] == path and one["lifecycle_state"] == "ACTIVE" for one in request.repositories.store.list(kinds.DASHBOARD)
-    ):
+        raise not_found(f"Path ({folder}) doesn't exist.")
+    path = _path(folder, name)
+    if tree.exists(path):
         raise already_exists(f"Node with name {name}.lvdash.json already exists", status=400)
     now = iso(request.repositories.clock.now_ms())
     dashboard: StoredDashboard = {
@@ -37,8 +35,7 @@ def create(request: Request) -> Json:
         "display_name": name,
         "parent_path": folder,
         "path": path,
-        "serialized_dashboard": _content(body.get("serialized_dashboard")),
-        "warehouse_id": str(body.get("warehouse_id") or ""),
+        "serialized_dashboard": _content(request, body.get("serialized_dashboard")),
         "etag": _etag(request),
         "create_time": now,
         "update_time": now,
@@ -46,20 +43,25 @@ def create(request: Request) -> Json:
         "owner": request.actor.name,
         "published": None,
     }
+    if body.get("warehouse_id"):
+        dashboard["warehouse_id"] = body["warehouse_id"]
+    tree.write_dashboard(
+        request.actor, path, dashboard["serialized_dashboard"].encode(), dashboard["dashboard_id"], overwrite=False
+    )
     _put(request, dashboard)
-    return _info(dashboard)
+    return kinds.DASHBOARD.answer(dashboard)
 
 
 def get(request: Request) -> Json:
     """Return a draft."""
-    return _info(_dashboard(request, "CAN_READ"))
+    return kinds.DASHBOARD.answer(_dashboard(request, "CAN_READ"))
 
 
 def listed(request: Request) -> Json:
     """List the dashboards that the caller may read."""
     trashed = request.flag("show_trashed")
     found = [
-        {key: one[key] for key in ("dashboard_id", "display_name", "create_time", "lifecycle_state", "warehouse_id")}
+        {key: value for key, value in one.items() if key in _LISTED}
         for one in request.repositories.store.list(kinds.DASHBOARD)
         if (trashed or one["lifecycle_state"] == "ACTIVE")
         and may_see(request.repositories, request.actor, "dashboards", one["dashboard_id"], one["owner"])
@@ -75,15 +77,21 @@ def update(request: Request) -> Json:
         raise ApiError(409, "RESOURCE_CONFLICT", "The dashboard has been changed since it was read.")
     new = old.copy()
     if "serialized_dashboard" in body:
-        new["serialized_dashboard"] = _content(body["serialized_dashboard"])
-    if "warehouse_id" in body:
-        new["warehouse_id"] = str(body["warehouse_id"] or "")
+        new["serialized_dashboard"] = _content(request, body["serialized_dashboard"])
+    if body.get("warehouse_id"):
+        new["warehouse_id"] = body["warehouse_id"]
     if body.get("display_name"):
-        new["display_name"] = str(body["display_name"])
-        new["path"] = f"{old['parent_path'].rstrip('/')}/{new['display_name']}.lvdash.json"
+        new["display_name"] = body["display_name"]
+        new["path"] = _path(old["parent_path"], new["display_name"])
     new |= {"etag": _etag(request), "update_time": iso(request.repositories.clock.now_ms())}
+    tree, moved = request.services.tree, new["path"] != old["path"]
+    tree.write_dashboard(
+        request.actor, new["path"], new["serialized_dashboard"].encode(), new["dashboard_id"], overwrite=not moved
+    )
+    if moved:
+        tree.forget(old["path"])
     _put(request, new)
-    return _info(new)
+    return kinds.DASHBOARD.answer(new)
 
 
 def publish(request: Request) -> StoredPublishedDashboard:
@@ -92,10 +100,12 @@ def publish(request: Request) -> StoredPublishedDashboard:
     body = request.body
     published: StoredPublishedDashboard = {
         "display_name": dashboard["display_name"],
-        "warehouse_id": str(body.get("warehouse_id") or dashboard["warehouse_id"]),
         "embed_credentials": bool(body.get("embed_credentials", True)),
         "revision_create_time": iso(request.repositories.clock.now_ms()),
     }
+    warehouse = body.get("warehouse_id") or dashboard.get("warehouse_id")
+    if warehouse:
+        published["warehouse_id"] = warehouse
     _put(request, dashboard | {"published": published})
     return published
 
@@ -115,9 +125,17 @@ def unpublish(request: Request) -> Json:
 
 
 def trash(request: Request) -> Json:
-    """Move a dashboard to the trash."""
-    _put(request, _dashboard(request, "CAN_MANAGE") | {"lifecycle_state": "TRASHED", "published": None})
+    """Move a dashboard to the caller's trash; its published form is gone."""
+    dashboard = _dashboard(request, "CAN_MANAGE")
+    request.services.tree.forget(dashboard["path"])
+    put_in_trash(request, dashboard)
     return {}
+
+
+def put_in_trash(request: Request, dashboard: StoredDashboard) -> None:
+    """Mark a dashboard as trashed, after its object has left the workspace tree."""
+    trashed: StoredDashboard = dashboard | {"lifecycle_state": "TRASHED", "published": None}
+    _put(request, trashed | {"parent_path": f"/Users/{request.actor.name}/Trash"})
 
 
 def _dashboard(request: Request, level: str) -> StoredDashboard:
@@ -132,21 +150,32 @@ def _put(request: Request, dashboard: StoredDashboard) -> None:
     request.repositories.store.put(kinds.DASHBOARD, (dashboard["dashboard_id"],), dashboard)
 
 
-def _info(dashboard: StoredDashboard) -> Json:
-    return {key: value for key, value in dashboard.items() if key not in ("owner", "published")}
+def _path(folder: str, name: str) -> str:
+    return f"{folder.rstrip('/')}/{name}.lvdash.json"
 
 
-def _content(given: object) -> str:
-    text = "{}" if given in (None, "") else given
-    if not isinstance(text, str):
-        raise invalid("serialized_dashboard must be a string of JSON.")
+def _content(request: Request, given: str | None) -> str:
+    """Return a draft as the platform keeps it: the text as given, with what it adds to pages and datasets, and a newline.
+
+    Source: databricks/cli, its account of the Lakeview API (pageType, dataset_catalog, dataset_schema, one newline at the end).
+    """
     try:
-        found = json.loads(text)
-    except ValueError as error:
+        found = json.loads(given or "{}")
+    except (ValueError, RecursionError) as error:
         raise invalid(f"serialized_dashboard is not JSON: {error}.") from error
     if not isinstance(found, dict):
         raise invalid("serialized_dashboard must hold a JSON object.")
-    return text
+    added = {"catalog": request.query.get("dataset_catalog"), "schema": request.query.get("dataset_schema")}
+    changes = [(found.get("pages"), {"pageType": "PAGE_TYPE_CANVAS"})]
+    changes.append((found.get("datasets"), {name: value for name, value in added.items() if value}))
+    changed = not found
+    for elements, fields in changes:
+        for one in elements if isinstance(elements, list) and fields else ():
+            if isinstance(one, dict):
+                one |= fields
+                changed = True
+    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False) if changed or not given else given
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _etag(request: Request) -> str:

@@ -43,11 +43,12 @@ def create(request: Request) -> StoredFederationPolicy:
         "name": f"{prefix}/federationPolicies/{name}",
         "policy_id": name,
         "uid": str(uuid.uuid4()),
-        "description": str(request.body.get("description") or ""),
         "oidc_policy": _rules(request.body.get("oidc_policy"), owner),
         "create_time": now,
         "update_time": now,
     }
+    if "description" in request.body:
+        new["description"] = request.body["description"]
     if owner != ACCOUNT_WIDE:
         new["service_principal_id"] = int(owner)
     request.repositories.store.put(kinds.FEDERATION_POLICY, (owner, name), new, (owner,))
@@ -71,7 +72,10 @@ def update(request: Request) -> StoredFederationPolicy:
         elif head == "oidc_policy":
             rules = sent
         else:
-            old = old | {"description": str(given.get("description") or "")}
+            old = old.copy()
+            old.pop("description", None)
+            if "description" in given:
+                old["description"] = given["description"]
     new = old | {"oidc_policy": _rules(rules, owner), "update_time": iso(request.repositories.clock.now_ms())}
     request.repositories.store.put(kinds.FEDERATION_POLICY, (owner, new["policy_id"]), new, (owner,))
     return new

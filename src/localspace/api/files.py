@@ -13,10 +13,10 @@ _STREAM = "application/octet-stream"
 
 
 async def upload(request: Request) -> Reply:
-    """Write a file from the raw body."""
+    """Write a file from the raw body; one that is there is overwritten unless `overwrite=false` (source: SDK, Files.upload)."""
     volumes, path = request.services.volumes, _path(request)
     await asyncio.to_thread(
-        volumes.write, request.actor, path, request.raw, overwrite=request.query.get("overwrite", "").lower() == "true"
+        volumes.write, request.actor, path, request.raw, overwrite=request.query.get("overwrite", "true").lower() != "false"
     )
     return Reply(body=b"", status=204)
 

@@ -30,7 +30,6 @@ def create(request: Request) -> Json:
     space: StoredGenieSpace = {
         "space_id": uuid.uuid4().hex,
         "title": _title(body.get("title") or "New Space"),
-        "description": str(body.get("description") or ""),
         "warehouse_id": warehouse_id,
         "parent_path": _path(body.get("parent_path") or f"/Workspace/Users/{request.actor.name}"),
         "serialized_space": payload,
@@ -39,6 +38,8 @@ def create(request: Request) -> Json:
         "create_time": now,
         "update_time": now,
     }
+    if "description" in body:
+        space["description"] = body["description"]
     request.repositories.store.put(kinds.GENIE_SPACE, (space["space_id"],), space)
     return _info(space, payload=True)
 
@@ -73,7 +74,7 @@ def update(request: Request) -> Json:
         if "title" in body:
             new["title"] = _title(body["title"])
         if "description" in body:
-            new["description"] = str(body["description"] or "")
+            new["description"] = body["description"]
         if "warehouse_id" in body:
             new["warehouse_id"] = _warehouse(request, body["warehouse_id"])
         if "parent_path" in body:
@@ -111,8 +112,8 @@ def _require(request: Request, space: StoredGenieSpace, level: str) -> None:
 
 
 def _info(space: StoredGenieSpace, *, payload: bool) -> Json:
-    hidden = {"owner", "trashed"} | (set() if payload else {"serialized_space", "etag"})
-    return {key: value for key, value in space.items() if key not in hidden}
+    found = kinds.GENIE_SPACE.answer(space)
+    return found if payload else {key: value for key, value in found.items() if key not in ("serialized_space", "etag")}
 
 
 def _warehouse(request: Request, warehouse_id: Any) -> str:

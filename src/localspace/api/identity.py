@@ -10,11 +10,12 @@ from localspace.core.ledger import rule
 from localspace.core.principals import PrincipalKind
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
+from localspace.governance.people import duplicate
 from localspace.governance.principal_names import owned_under
 from localspace.http.request import Plane, Request, Route
 from localspace.http.scim import apply_patch, list_response, project
 from localspace.http.serialisation import Json, Reply
-from localspace.identity.memberships import SYSTEM_GROUPS
+from localspace.identity.memberships import SYSTEM_GROUPS, as_principal
 
 
 def me(request: Request) -> Json:
@@ -60,7 +61,7 @@ class _Resource:
                 # The workspace takes over a principal that the account knows, and adds a new one to both.
                 known = self._known(request, body)
                 if known is not None and people.assignment(known["id"]):
-                    raise already_exists(f"{self._kind.value} already exists in the workspace.")
+                    raise already_exists(duplicate(self._kind, as_principal(self._kind, known).name))
                 if known is None:
                     self._refuse_left_name(request, body)
                 new = known or people.create(self._kind, body)

@@ -6,6 +6,7 @@ import asyncio
 
 from localspace.core.errors import ApiError, invalid
 from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.job_settings import StoredJobSettings
 from localspace.core.stored_documents.jobs import StoredJob, StoredRun, StoredRunToken
 from localspace.core.stored_documents.kind import Document
 from localspace.core.stored_documents.workspace import StoredPermissions
@@ -80,6 +81,9 @@ def reset(request: Request) -> Json:
     new = body.get("new_settings")
     if not isinstance(new, dict):
         raise invalid("Missing required field: new_settings")
+    if "run_as" in job["settings"]:
+        # A reset without run_as keeps the one of the job (source: databricks/cli, its account of jobs/reset).
+        new = {"run_as": job["settings"]["run_as"]} | new
     _store(request, job, _settings(request, new))
     return {}
 
@@ -186,16 +190,16 @@ def _remember(request: Request, body: Json, run: StoredRun) -> None:
         request.repositories.store.put(kinds.RUN_TOKEN, (str(body["idempotency_token"]),), StoredRunToken(run_id=run["run_id"]))
 
 
-def _settings(request: Request, given: Document) -> Document:
+def _settings(request: Request, given: Document) -> StoredJobSettings:
     settings = checked(given)
     check_run_as(request.repositories, request.actor, settings.get("run_as"))
     return settings
 
 
-def _store(request: Request, job: StoredJob, settings: Document) -> None:
+def _store(request: Request, job: StoredJob, settings: StoredJobSettings) -> None:
     owner = request.services.jobs.run_log.owner(job)
     require_same_identity(request.repositories, request.actor, owner, job["settings"], settings)
-    request.services.jobs.run_log.put_job(job | {"settings": settings})
+    request.services.jobs.run_log.put_job({**job, "settings": settings})
     request.services.jobs.scheduler.wake()
 
 
@@ -208,7 +212,7 @@ def _job(request: Request, job_id: object, level: str) -> StoredJob:
 
 def _info(request: Request, job: StoredJob, query: object) -> Json:
     run_log = request.services.jobs.run_log
-    settings = dict(job["settings"])
+    settings: Json = {**job["settings"]}
     found = principal_of(request.repositories, settings.get("run_as"))
     answer: Json = {
         "job_id": job["job_id"],
@@ -219,7 +223,9 @@ def _info(request: Request, job: StoredJob, query: object) -> Json:
         "settings": settings,
     }
     given = query if isinstance(query, dict) else {}
-    tasks = page(settings.get("tasks") or [], given, "tasks", size_name="limit", most=_TASKS_IN_PAGE)
+    if "tasks" not in settings:
+        return answer
+    tasks = page(settings["tasks"], given, "tasks", size_name="limit", most=_TASKS_IN_PAGE)
     settings["tasks"] = tasks["tasks"]
     if "next_page_token" in tasks:
         answer |= {"next_page_token": tasks["next_page_token"], "has_more": True}

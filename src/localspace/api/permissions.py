@@ -19,6 +19,7 @@ from localspace.governance.object_permissions import (
 from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json
 from localspace.jobs.run_identity import require_one_owner
+from localspace.storage.workspace_tree import permission_key
 
 _DOCUMENTS = {
     "warehouses": "warehouse",
@@ -41,6 +42,10 @@ _PATHS = {
     "notebooks": "/notebooks/",
     "files": "/files/",
 }
+
+
+_IN_TREE = frozenset({"directories", "notebooks", "files", "dashboards"})
+"""Object types that lie in the workspace tree and inherit from the folders above them."""
 
 
 def get(request: Request) -> Json:
@@ -112,10 +117,16 @@ def _follow_owner(request: Request, kind: str, object_id: str, entries: list[Sto
 def _answer(request: Request, kind: str, object_id: str, owner: str | None) -> Json:
     fields = {value: key for key, value in KINDS.items()}
     entries: list[Json] = []
-    for one in levels_of(request.repositories, kind, object_id, owner):
+    top = "/directories/" if kind in _IN_TREE else _PATHS.get(kind, f"/{kind}/").rstrip("/") + "/"
+    held = [(one, top) for one in levels_of(request.repositories, kind, object_id, owner)]
+    for one, source in (*held, *_of_folders(request, kind, object_id)):
         permission: Json = {"permission_level": one["level"], "inherited": one["inherited"]}
         if one["inherited"]:
-            permission["inherited_from_object"] = [_PATHS.get(kind, f"/{kind}/").rstrip("/") + "/"]
+            permission["inherited_from_object"] = [source]
+        same = next((entry for entry in entries if entry.get(fields[one["kind"]]) == one["principal"]), None)
+        if same is not None:
+            same["all_permissions"].append(permission)
+            continue
         found = request.repositories.identity.by_name(one["principal"])
         entry: Json = {fields[one["kind"]]: one["principal"], "all_permissions": [permission]}
         if found is not None and one["kind"] != "group":
@@ -129,6 +140,26 @@ def _answer(request: Request, kind: str, object_id: str, owner: str | None) -> J
     }
 
 
+def _of_folders(request: Request, kind: str, object_id: str) -> list[tuple[Document, str]]:
+    """Return what an object of the workspace tree inherits from the folders above it, nearest first, and from which."""
+    store = request.repositories.store
+    if kind not in _IN_TREE:
+        return []
+    if kind == "dashboards":
+        dashboard = store.get(kinds.DASHBOARD, object_id)
+        path = None if dashboard is None else dashboard["path"]
+    else:
+        known = store.get(kinds.WORKSPACE_OBJECT_ID, object_id)
+        path = None if known is None else known["path"]
+    found: list[tuple[Document, str]] = []
+    for folder in request.services.tree.folders_above(path or "/"):
+        _, folder_id = permission_key(folder)
+        stored = store.get(kinds.PERMISSIONS, "directories", folder_id)
+        entries = stored["access_control_list"] if stored is not None else ()
+        found += [({**one, "inherited": True}, f"/directories/{folder_id}") for one in entries]
+    return found
+
+
 def _object(request: Request) -> tuple[str, str, str | None]:
     kind, object_id = request.params["object_type"], request.params["object_id"]
     if kind == "authorization":
@@ -137,6 +168,8 @@ def _object(request: Request) -> tuple[str, str, str | None]:
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace has no permissions of {kind}.")
     if kind not in _DOCUMENTS:
         return kind, object_id, None
+    if (kind, object_id) == ("directories", "0"):
+        request.services.tree.status(request.actor, "/")
     found: Document | None = request.repositories.store.get(kinds.named(_DOCUMENTS[kind]), object_id)
     if found is None and kind == "serving-endpoints":
         everything = request.repositories.store.list(kinds.SERVING_ENDPOINT)

@@ -8,7 +8,7 @@ from localspace.http.request import Request
 from localspace.http.serialisation import Json, page
 from localspace.jobs.dag import SUCCEEDED
 from localspace.jobs.run_log import over, result_of
-from localspace.jobs.settings import kind_of
+from localspace.jobs.settings import body_of, kind_of
 from localspace.jobs.terminal_states import OVER, Life, serialised_state
 
 _TASKS_IN_PAGE = 100
@@ -61,7 +61,7 @@ def task_info(request: Request, run: StoredRun, task_run: StoredTaskRun, *, reso
     """Return one task run."""
     task = task_run["task"]
     kind = kind_of(task)
-    body = dict(task[kind])
+    body = dict(body_of(task))
     if kind == "condition_task" and task_run.get("outcome"):
         body |= {"outcome": task_run["outcome"], **{one: task_run["resolved"][one] for one in ("left", "right")}}
     if kind == "for_each_task":

@@ -154,7 +154,7 @@ def _repair(request: Request) -> Json:
     if unknown or not keys:
         raise invalid(f"Run {run['run_id']} has no task '{unknown[0]}'." if unknown else "No task was named to run again.")
     if body.get("rerun_dependent_tasks") or body.get("rerun_all_failed_tasks"):
-        below = downstream(read_nodes(run["settings"]["tasks"]), keys)
+        below = downstream(read_nodes(run["settings"].get("tasks", ())), keys)
         keys |= below if body.get("rerun_dependent_tasks") else {key for key in below if result_of(current[key]) not in SUCCEEDED}
     parameters = {str(key): str(value) for key, value in (body.get("job_parameters") or {}).items()}
     if parameters:

@@ -67,6 +67,9 @@ def as_document(kind: PrincipalKind, resource: Json, old: Document | None = None
         if name in body:
             # Terraform writes an entitlement that it does not set as {}.
             body[name] = [_value(one, name) for one in body[name] or [] if one != {}]
+    if kind is PrincipalKind.USER and isinstance(body.get("userName"), str):
+        # The platform keeps user names in lower case (source: the Terraform provider, which compares them so).
+        body["userName"] = body["userName"].lower()
     if old is not None:
         for kept in ("scope", "system"):
             if kept in old:

@@ -10,7 +10,7 @@ from typing import Any
 from localspace.core.errors import ApiError, already_exists, denied, invalid, not_found
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.workspace import StoredServingEndpoint, StoredStubResponse
-from localspace.governance.object_permissions import may_see, require_level
+from localspace.governance.object_permissions import LEVELS, levels_held, may_see, require_level
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 
@@ -19,23 +19,23 @@ _SYSTEM = "FOUNDATION_MODEL_API"
 
 def listed(request: Request) -> Json:
     """List the endpoints that the caller may see; the platform's own show to everybody."""
-    found = [one for one in request.repositories.store.list(kinds.SERVING_ENDPOINT) if _shows(request, one)]
-    return {"endpoints": found}
+    stored = request.repositories.store.list(kinds.SERVING_ENDPOINT)
+    return {"endpoints": [_info(request, one) for one in stored if _shows(request, one)]}
 
 
-def get(request: Request) -> StoredServingEndpoint:
+def get(request: Request) -> Json:
     """Return one endpoint."""
-    return _endpoint(request, request.params["name"], "CAN_VIEW")
+    return _info(request, _endpoint(request, request.params["name"], "CAN_VIEW"))
 
 
-def create(request: Request) -> StoredServingEndpoint:
+def create(request: Request) -> Json:
     """Create an endpoint; it is ready at once."""
     body = request.body
     name = field_of(body, "name")
     if not re.fullmatch(r"[\w-]{1,63}", name):
         raise invalid("An endpoint name has 1 to 63 letters, digits, dashes and underscores.")
     if request.repositories.store.get(kinds.SERVING_ENDPOINT, name) is not None:
-        raise already_exists(f"Endpoint with name '{name}' already exists.", status=400)
+        raise already_exists(f"Serving endpoint with name {name} already exists", status=400)
     now = request.repositories.clock.now_ms()
     fields = body | {
         "name": name,
@@ -49,7 +49,7 @@ def create(request: Request) -> StoredServingEndpoint:
     }
     new = kinds.SERVING_ENDPOINT.document(fields)
     request.repositories.store.put(kinds.SERVING_ENDPOINT, (name,), new)
-    return new
+    return _info(request, new)
 
 
 def delete(request: Request) -> Json:
@@ -131,6 +131,15 @@ def _text_of(content: Any) -> str:
     if isinstance(content, list):
         return "".join(str(one.get("text", "")) for one in content if isinstance(one, dict))
     return "" if content is None else str(content)
+
+
+def _info(request: Request, endpoint: StoredServingEndpoint) -> Json:
+    """Return an endpoint with the caller's own level on it."""
+    found = kinds.SERVING_ENDPOINT.answer(endpoint)
+    name, owner = endpoint["name"], endpoint.get("creator")
+    held = levels_held(request.repositories, request.actor, "serving-endpoints", name, owner)
+    strongest = [one for one in LEVELS["serving-endpoints"] if one in held]
+    return found | {"permission_level": strongest[-1] if strongest else "CAN_QUERY"}
 
 
 def _endpoint(request: Request, name: str, level: str) -> StoredServingEndpoint:

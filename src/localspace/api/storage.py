@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from localspace.api.catalog_infos import securable_info
 from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
@@ -23,7 +24,8 @@ def list_credentials(request: Request) -> Json:
 
 def get_credential(request: Request) -> Json:
     """Return one credential."""
-    return request.repositories.catalog.read(request.actor, "STORAGE_CREDENTIAL", request.params["name"])
+    found = request.repositories.catalog.read(request.actor, "STORAGE_CREDENTIAL", request.params["name"])
+    return securable_info(request, "STORAGE_CREDENTIAL", found)
 
 
 def create_credential(request: Request) -> Json:
@@ -37,7 +39,7 @@ def create_credential(request: Request) -> Json:
 
 def update_credential(request: Request) -> Json:
     """Change a credential."""
-    return _update(request, "STORAGE_CREDENTIAL", _with_cloud_side(request.body))
+    return _update(request, "STORAGE_CREDENTIAL", _with_cloud_side(request.changes("UpdateStorageCredential")))
 
 
 def delete_credential(request: Request) -> Json:
@@ -71,7 +73,8 @@ def list_locations(request: Request) -> Json:
 
 def get_location(request: Request) -> Json:
     """Return one location."""
-    return request.repositories.catalog.read(request.actor, "EXTERNAL_LOCATION", request.params["name"])
+    found = request.repositories.catalog.read(request.actor, "EXTERNAL_LOCATION", request.params["name"])
+    return securable_info(request, "EXTERNAL_LOCATION", found)
 
 
 def create_location(request: Request) -> Json:
@@ -88,7 +91,7 @@ def create_location(request: Request) -> Json:
 
 def update_location(request: Request) -> Json:
     """Change a location; a new URL may not overlap either."""
-    body = request.body
+    body = request.changes("UpdateExternalLocation")
     if body.get("url"):
         body["url"] = _free_url(request, body["url"], request.params["name"])
     return _update(request, "EXTERNAL_LOCATION", body)
@@ -117,7 +120,7 @@ def _free_url(request: Request, text: str, own: str | None) -> str:
 
 def _visible(request: Request, securable: str) -> list[Document]:
     return [
-        one
+        securable_info(request, securable, one)
         for one in request.repositories.store.list(kinds.named(securable.lower()))
         if request.repositories.privileges.can_see(request.actor, securable, one["name"])
     ]
@@ -134,14 +137,14 @@ def _create(request: Request, securable: str, privilege: str, body: Json) -> Jso
     with request.repositories.store.transaction():
         if request.repositories.store.get(kind, name) is not None:
             raise already_exists(
-                f"{securable.replace('_', ' ').title()} '{name}' already exists.", f"{securable}_ALREADY_EXISTS", 400
+                f"{securable.replace('_', ' ').title()} '{name}' already exists", f"{securable}_ALREADY_EXISTS", 400
             )
         kept = {key: value for key, value in body.items() if key != "skip_validation"}
         new = kept | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": request.actor.name}
         new.setdefault("read_only", False)
         new = request.repositories.catalog.stamped(request.actor, new, None)
         request.repositories.store.put(kind, (name,), kind.document(new))
-    return new
+    return securable_info(request, securable, new)
 
 
 def _update(request: Request, securable: str, body: Json) -> Json:
@@ -159,7 +162,7 @@ def _update(request: Request, securable: str, body: Json) -> Json:
             request.repositories.catalog.carry_traces(securable, old["name"], renamed)
             new |= {"name": renamed, "full_name": renamed}
         request.repositories.store.put(kind, (new["name"],), kind.document(new))
-    return new
+    return securable_info(request, securable, new)
 
 
 def _delete(request: Request, securable: str) -> Json:

@@ -7,7 +7,7 @@ from typing import Any
 
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.stored_documents import kinds
-from localspace.core.stored_documents.catalog import StoredObjectTag, StoredTag, StoredTagPolicy
+from localspace.core.stored_documents.catalog import StoredObjectTag
 from localspace.core.timestamps import iso
 from localspace.governance.object_permissions import require_level
 from localspace.governance.tagging import check_tag_text
@@ -25,24 +25,26 @@ _WORKSPACE_TYPES = ("apps", "dashboards", "geniespaces", "notebooks")
 
 def list_policies(request: Request) -> Json:
     """List the governed tags; everybody sees them."""
-    return page(request.repositories.tags.policies(), request.query, "tag_policies", size_name="page_size")
+    found = [kinds.TAG_POLICY.answer(one) for one in request.repositories.tags.policies()]
+    return page(found, request.query, "tag_policies", size_name="page_size")
 
 
-def get_policy(request: Request) -> StoredTagPolicy:
+def get_policy(request: Request) -> Json:
     """Return one governed tag."""
-    return request.repositories.tags.policy(request.params["tag_key"])
+    return kinds.TAG_POLICY.answer(request.repositories.tags.policy(request.params["tag_key"]))
 
 
-def create_policy(request: Request) -> StoredTagPolicy:
+def create_policy(request: Request) -> Json:
     """Define a governed tag."""
-    return request.repositories.tags.create_policy(request.actor, request.body)
+    return kinds.TAG_POLICY.answer(request.repositories.tags.create_policy(request.actor, request.body))
 
 
-def update_policy(request: Request) -> StoredTagPolicy:
+def update_policy(request: Request) -> Json:
     """Change a governed tag; an absent field that the mask names is cleared."""
-    return request.repositories.tags.update_policy(
+    changed = request.repositories.tags.update_policy(
         request.actor, request.params["tag_key"], request.body, request.query.get("update_mask", "")
     )
+    return kinds.TAG_POLICY.answer(changed)
 
 
 def delete_policy(request: Request) -> Json:
@@ -56,29 +58,32 @@ def delete_policy(request: Request) -> Json:
 
 def list_tags(request: Request) -> Json:
     """List the tags of one entity."""
-    return page(request.repositories.tags.tags(*_entity(request)), request.query, "tag_assignments")
+    found = [kinds.TAG.answer(one) for one in request.repositories.tags.tags(*_entity(request))]
+    return page(found, request.query, "tag_assignments")
 
 
-def get_tag(request: Request) -> StoredTag:
+def get_tag(request: Request) -> Json:
     """Return one assignment."""
-    return request.repositories.tags.tag(*_entity(request), request.params["tag_key"])
+    return kinds.TAG.answer(request.repositories.tags.tag(*_entity(request), request.params["tag_key"]))
 
 
-def create_tag(request: Request) -> StoredTag:
+def create_tag(request: Request) -> Json:
     """Assign a tag."""
     body = request.body
     kind, name, key = (field_of(body, one) for one in ("entity_type", "entity_name", "tag_key"))
-    return request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
+    made = request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), extra=body)
+    return kinds.TAG.answer(made)
 
 
-def update_tag(request: Request) -> StoredTag:
+def update_tag(request: Request) -> Json:
     """Change the value of a tag."""
     body = request.body
     mask = request.query.get("update_mask", "tag_value")
     if mask not in ("tag_value", "*"):
         raise invalid("update_mask of a tag assignment can only be tag_value.")
     kind, name, key = request.params["entity_type"], request.params["entity_name"], request.params["tag_key"]
-    return request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), must_exist=True)
+    changed = request.repositories.tags.assign(request.actor, kind, name, key, _text(body.get("tag_value")), must_exist=True)
+    return kinds.TAG.answer(changed)
 
 
 def delete_tag(request: Request) -> Json:
@@ -164,7 +169,7 @@ def _put_object_tag(request: Request, entity: tuple[str, str], key: str, given: 
     if policy is not None:
         if not request.repositories.tags.has_role(request.actor, "assigner", policy["id"]):
             raise denied(f"User does not have ASSIGN on tag policy '{key}'.")
-        allowed = [one["name"] for one in policy["values"]]
+        allowed = [one["name"] for one in policy.get("values", ())]
         if value not in (allowed or [""]):
             listed = ", ".join(sorted(allowed))
             raise invalid(f"Tag value {value} is not an allowed value for tag policy key {key}. Allowed values: [{listed}]")

@@ -146,8 +146,7 @@ def _public(body: StoredToken) -> Json:
         "token_id": body["id"],
         "creation_time": body["created_ms"],
         "expiry_time": -1 if body["expires_ms"] is None else body["expires_ms"],
-        "comment": body["comment"],
-    }
+    } | ({"comment": body["comment"]} if body["comment"] else {})
 
 
 def _managed(request: Request, body: StoredToken) -> Json:

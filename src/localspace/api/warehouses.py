@@ -24,13 +24,12 @@ def _info(request: Request, body: StoredWarehouse) -> Json:
     name, _, port = host.partition(":")
     path = f"/sql/1.0/warehouses/{body['id']}"
     running = body["state"] == "RUNNING"
-    return {key: value for key, value in body.items() if key != "created"} | {
+    return kinds.WAREHOUSE.answer(body) | {
         "num_clusters": 1 if running else 0,
         "num_active_sessions": 0,
         "jdbc_url": f"jdbc:spark://{host}/default;transportMode=http;ssl=0;AuthMech=3;httpPath={path};",
         "odbc_params": {"hostname": name, "path": path, "port": int(port or 443), "protocol": "http"},
         "health": {"status": "HEALTHY" if running else "STATUS_UNSPECIFIED"},
-        "tags": body.get("tags") or {},
     }
 
 
@@ -53,6 +52,7 @@ def create(request: Request) -> Json:
     if not (entitled or request.repositories.identity.is_workspace_admin(request.actor.id)):
         raise denied("Creating a SQL warehouse needs the entitlement allow-cluster-create.")
     body = _settings(request.body, {})
+    _refuse_taken(request, body["name"], None)
     new = kinds.WAREHOUSE.document({**body, "id": secrets.token_hex(8), "creator_name": request.actor.name, "state": "RUNNING"})
     request.repositories.store.put(kinds.WAREHOUSE, (new["id"],), new)
     return {"id": new["id"]}
@@ -63,6 +63,7 @@ def edit(request: Request) -> Json:
     old = _managed(request)
     kept = {"id": old["id"], "state": old["state"], "creator_name": old["creator_name"]}
     new = kinds.WAREHOUSE.document({**_settings(request.body, old), **kept})
+    _refuse_taken(request, new["name"], old["id"])
     request.repositories.store.put(kinds.WAREHOUSE, (old["id"],), new)
     return {"id": old["id"]}
 
@@ -118,6 +119,12 @@ def set_config(request: Request) -> Json:
     config = kinds.WAREHOUSE_CONFIG.document(request.body)
     request.repositories.store.put(kinds.WAREHOUSE_CONFIG, (kinds.WHOLE,), config)
     return {}
+
+
+def _refuse_taken(request: Request, name: str, own: str | None) -> None:
+    """Refuse the name of another warehouse (source: databricks-demos/dbdemos issue 12)."""
+    if any(one["name"] == name and one["id"] != own for one in request.repositories.store.list(kinds.WAREHOUSE)):
+        raise invalid(f"SQL warehouse with name `{name}` already exists")
 
 
 def _shows(request: Request, warehouse: StoredWarehouse) -> bool:

@@ -6,10 +6,13 @@ import base64
 import binascii
 import re
 
+from localspace.api.dashboards import put_in_trash
 from localspace.core.errors import ApiError, invalid
+from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.workspace import StoredWorkspaceObject
 from localspace.http.request import Plane, Request, Route, field_of
-from localspace.http.serialisation import Json, Reply
+from localspace.http.serialisation import Json, Reply, whole_number
+from localspace.storage.blobs import path_segments
 from localspace.storage.notebook_source import Language, header, notebook_language
 from localspace.storage.workspace_tree import MOST_BYTES, ObjectType, normal
 
@@ -40,22 +43,22 @@ def import_object(request: Request) -> Json:
     tree = request.services.tree
     form = str(fields.get("format") or "SOURCE")
     if form == "AUTO":
-        tree.write(request.actor, path, content, overwrite=overwrite)
+        made = tree.write(request.actor, path, content, overwrite=overwrite)
     elif form == "RAW":
-        tree.write_file(request.actor, path, content, overwrite=overwrite)
+        made = tree.write_file(request.actor, path, content, overwrite=overwrite)
     elif form == "SOURCE":
         language = _language(fields.get("language"))
         first = header(language).encode()
         if not content.startswith(first):
             content = first + b"\n" + content
-        tree.write_notebook(request.actor, path, content, language, jupyter=False, overwrite=overwrite)
+        made = tree.write_notebook(request.actor, path, content, language, jupyter=False, overwrite=overwrite)
     elif form == "JUPYTER":
         if notebook_language("a.ipynb", content) is None:
             raise invalid("The content is not a valid Jupyter notebook.")
-        tree.write_notebook(request.actor, path, content, Language.PYTHON, jupyter=True, overwrite=overwrite)
+        made = tree.write_notebook(request.actor, path, content, Language.PYTHON, jupyter=True, overwrite=overwrite)
     else:
         raise ApiError(501, "NOT_IMPLEMENTED", f"The local workspace imports SOURCE, AUTO, RAW and JUPYTER, not {form}.")
-    return {}
+    return {"object_id": made["object_id"]}
 
 
 def export(request: Request) -> Reply | Json:
@@ -76,17 +79,19 @@ def export(request: Request) -> Reply | Json:
 
 
 def get_status(request: Request) -> Json:
-    """Return what a path is."""
-    found = request.services.tree.status(request.actor, request.needed("path"))
-    return _info(found, export_info=request.flag("return_export_info"))
+    """Return what a path is, in the spelling that was asked for: with or without /Workspace."""
+    path = request.needed("path")
+    found = request.services.tree.status(request.actor, path)
+    return _info(found, prefix=_prefix(path), export_info=request.flag("return_export_info"))
 
 
 def listed(request: Request) -> Json:
     """List a folder."""
-    objects = [_info(one) for one in request.services.tree.listed(request.actor, request.needed("path"))]
-    since = request.query.get("notebooks_modified_after")
+    path = request.needed("path")
+    objects = [_info(one, prefix=_prefix(path)) for one in request.services.tree.listed(request.actor, path)]
+    since = whole_number(request.query.get("notebooks_modified_after"), "notebooks_modified_after", 0)
     if since:
-        objects = [one for one in objects if one["object_type"] != ObjectType.NOTEBOOK or one["modified_at"] > int(since)]
+        objects = [one for one in objects if one["object_type"] != ObjectType.NOTEBOOK or one["modified_at"] > since]
     return {"objects": objects} if objects else {}
 
 
@@ -99,7 +104,11 @@ def mkdirs(request: Request) -> Json:
 def delete(request: Request) -> Json:
     """Delete an object, a full folder with `recursive`."""
     body = request.body
-    request.services.tree.delete(request.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
+    gone = request.services.tree.delete(request.actor, field_of(body, "path"), recursive=bool(body.get("recursive")))
+    for one in gone:
+        dashboard = request.repositories.store.get(kinds.DASHBOARD, one.get("resource_id", ""))
+        if dashboard is not None:
+            put_in_trash(request, dashboard)
     return {}
 
 
@@ -112,12 +121,16 @@ def telemetry(request: Request) -> Json:
     }
 
 
-def _info(found: StoredWorkspaceObject, *, export_info: bool = False) -> Json:
+def _prefix(path: str) -> str:
+    return "/Workspace" if path_segments(path)[:1] == ("Workspace",) else ""
+
+
+def _info(found: StoredWorkspaceObject, *, prefix: str, export_info: bool = False) -> Json:
     answer: Json = {
         "object_type": found["object_type"],
-        "path": found["path"],
+        "path": prefix + found["path"] if found["path"] != "/" else prefix or "/",
         "object_id": found["object_id"],
-        "resource_id": str(found["object_id"]),
+        "resource_id": found.get("resource_id") or str(found["object_id"]),
     }
     if found["object_type"] == ObjectType.DIRECTORY:
         return answer
@@ -126,7 +139,7 @@ def _info(found: StoredWorkspaceObject, *, export_info: bool = False) -> Json:
         answer["language"] = found["language"]
         if export_info:
             answer["repos_export_format"] = found.get("repos_export_format", "SOURCE")
-    else:
+    elif found["object_type"] == ObjectType.FILE:
         answer["size"] = found["size"]
     return answer
 

@@ -15,6 +15,7 @@ from localspace.core.stored_documents.catalog import StoredCatalog, StoredSchema
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.external_locations import ExternalLocations
 from localspace.governance.grant_repository import GrantRepository
+from localspace.governance.information_schemas import is_information_schema
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
@@ -77,7 +78,7 @@ class CatalogRepository:
         self._require_create_catalog(actor)
         with self._store.transaction():
             if self._store.get(kinds.CATALOG, name) is not None:
-                raise already_exists(f"Catalog '{name}' already exists.", "CATALOG_ALREADY_EXISTS", 400)
+                raise already_exists(f"Catalog '{name}' already exists", "CATALOG_ALREADY_EXISTS", 400)
             new = body | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": actor.name}
             new |= {"catalog_type": body.get("catalog_type") or "MANAGED_CATALOG", "securable_type": "CATALOG"}
             new |= {"isolation_mode": body.get("isolation_mode") or "OPEN", "securable_kind": "CATALOG_STANDARD"}
@@ -136,8 +137,10 @@ class CatalogRepository:
         name = object_name(body.get("name"))
         with self._store.transaction():
             full_name = f"{catalog}.{name}"
+            if is_information_schema(full_name):
+                raise already_exists(f"Schema '{name}' already exists", "SCHEMA_ALREADY_EXISTS", 400)
             if self._store.get(kinds.SCHEMA, catalog, name) is not None:
-                raise already_exists(f"Schema '{full_name}' already exists.", "SCHEMA_ALREADY_EXISTS", 400)
+                raise already_exists(f"Schema '{name}' already exists", "SCHEMA_ALREADY_EXISTS", 400)
             new = body | {"name": name, "catalog_name": catalog, "full_name": full_name, "owner": actor.name}
             new |= {"schema_id": str(uuid.uuid4()), "catalog_type": "MANAGED_CATALOG"}
             new = self.stamped(actor, new, None)

@@ -31,6 +31,8 @@ def read_default(store: Store) -> StoredDefaultNamespace:
 
 def write_default(store: Store, value: Any, etag: str | None) -> StoredDefaultNamespace:
     """Set the default catalog, or unset it with None; a missing or stale etag is refused with the current one."""
+    # The first etag is stored in a transaction of its own: a refusal names it, and must not undo it.
+    _state(store)
     with store.transaction():
         old = _state(store)
         if etag != old["etag"]:

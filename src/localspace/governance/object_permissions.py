@@ -127,6 +127,8 @@ def checked_entries(repositories: Repositories, object_type: str, given: object)
         kind = _kind_of(repositories, KINDS[field], name)
         if kind is None:
             raise not_found(f"Principal: {field.removesuffix('_name')} '{name}' does not exist.")
+        # The last entry of a principal wins (source: databricks/cli, its account of the permissions API).
+        entries = [other for other in entries if (other["kind"], other["principal"]) != (kind, name)]
         entries.append({"principal": name, "kind": kind, "level": level})
     return entries
 

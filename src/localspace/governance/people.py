@@ -32,6 +32,15 @@ NOUNS = {
 }
 
 
+def duplicate(kind: PrincipalKind, name: str) -> str:
+    """Return the platform's words for a name that is taken (source: the Terraform provider, which looks for them)."""
+    if kind is PrincipalKind.USER:
+        return f"User with username {name} already exists."
+    if kind is PrincipalKind.SERVICE_PRINCIPAL:
+        return f"Service principal with application ID {name} already exists."
+    return f"Group with name {name} already exists."
+
+
 class People:
     """Creates, changes and deletes principals; callers check permissions."""
 
@@ -191,7 +200,7 @@ class People:
         for other in self._store.list(kinds.of_principal(kind)):
             same = str(other[field]).casefold() == name.casefold() and other.get("scope", "account") == scope
             if same and (old is None or other["id"] != old["id"]):
-                raise already_exists(f"{NOUNS[kind]} with name {name} already exists.")
+                raise already_exists(duplicate(kind, name))
         for listed in ("entitlements", "roles", "members"):
             if listed in new or listed != "members":
                 new[listed] = list(dict.fromkeys(new.get(listed) or []))

@@ -92,6 +92,8 @@ class PolicyRepository:
                 self._check_quota(where)
             new = {key: value for key, value in body.items() if key not in _OUTPUT}
             new |= {"on_securable_type": where[0], "on_securable_fullname": where[1]}
+            if where[0] == "METASTORE" and body["on_securable_fullname"]:
+                new["metastore_named"] = body["on_securable_fullname"]
             return self._save(actor, where, new, old)
 
     def update(
@@ -242,7 +244,9 @@ class PolicyRepository:
                 aliases.append(match["alias"])
         if len(aliases) != len({one.casefold() for one in aliases}):
             raise invalid("Aliases of match_columns must be unique.")
-        body["governed_tags"] = [one for at, one in enumerate(tags) if one not in tags[:at]]
+        body.pop("governed_tags", None)
+        if tags:
+            body["governed_tags"] = [one for at, one in enumerate(tags) if one not in tags[:at]]
         return {one.casefold() for one in aliases}
 
     def _check_condition(self, text: Any) -> list[Document]:

@@ -15,6 +15,7 @@ from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.store import Store
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.directory import StoredGrantRule, StoredRuleSet
+from localspace.core.stored_documents.job_settings import StoredJobSettings, StoredRunAs
 from localspace.core.stored_documents.jobs import StoredJob
 from localspace.core.stored_documents.kind import D, Document, Kind
 from localspace.core.stored_documents.workspace import StoredPermission, StoredPermissions
@@ -151,7 +152,8 @@ def _without_roles(document: StoredRuleSet, named: str) -> StoredRuleSet:
 
 
 def _running_as(job: StoredJob, field: str, before: str, after: str) -> StoredJob:
-    run_as = job["settings"].get("run_as") or {}
-    if run_as.get(field) != before:
+    if job["settings"].get("run_as", {}).get(field) != before:
         return job
-    return job | {"settings": job["settings"] | {"run_as": run_as | {field: after}}}
+    run_as: StoredRunAs = {"user_name": after} if field == "user_name" else {"service_principal_name": after}
+    settings: StoredJobSettings = {**job["settings"], "run_as": run_as}
+    return {**job, "settings": settings}

@@ -222,8 +222,16 @@ class Privileges:
         if self.manages(actor, securable, full_name):
             return True
         held = self.held(actor, securable, full_name)
-        if "BROWSE" in held:
-            return True
+        return "BROWSE" in held or self._uses(actor, securable, full_name, held)
+
+    def only_browses(self, actor: Principal, securable: str, full_name: str) -> bool:
+        """Return whether BROWSE alone shows a securable to the actor."""
+        if self.manages(actor, securable, full_name):
+            return False
+        held = self.held(actor, securable, full_name)
+        return "BROWSE" in held and not self._uses(actor, securable, full_name, held - {"BROWSE"})
+
+    def _uses(self, actor: Principal, securable: str, full_name: str, held: frozenset[str]) -> bool:
         shown = {"CATALOG": {"USE_CATALOG"}, "SCHEMA": {"USE_SCHEMA"}}.get(securable, set(PRIVILEGES[securable]))
         if not held & (shown | {"ALL_PRIVILEGES"} | self.granted(actor, securable, full_name)):
             return False

@@ -8,6 +8,7 @@ from typing import Any
 from localspace.core.clock import Clock
 from localspace.core.errors import already_exists, denied, invalid, not_found
 from localspace.core.lag import Lag, LagKind
+from localspace.core.ledger import rule
 from localspace.core.principals import Principal
 from localspace.core.store import Store, encode_key
 from localspace.core.stored_documents import kinds
@@ -95,12 +96,9 @@ class Tagging:
             if self._store.count(kinds.TAG_POLICY) >= MAX_POLICIES:
                 raise invalid(f"The limit of {MAX_POLICIES} tag policies is reached.", "RESOURCE_LIMIT_EXCEEDED")
             now = iso(self._clock.now_ms())
-            made = {
-                "id": str(uuid.uuid4()),
-                "values": _checked_values(body.get("values")),
-                "create_time": now,
-                "update_time": now,
-            }
+            made: Document = {"id": str(uuid.uuid4()), "create_time": now, "update_time": now}
+            if body.get("values"):
+                made["values"] = _checked_values(body["values"])
             policy = kinds.TAG_POLICY.document({**body, **made})
             _check_description(policy)
             self._lag.remember(LagKind.TAG_POLICIES, kinds.TAG_POLICY, (tag_part(tag_key),), None)
@@ -118,10 +116,12 @@ class Tagging:
             old = self.policy(tag_key)
             self._require_role(actor, "manager", old["id"], f"update tag policy '{tag_key}'")
             new = old.copy()
-            if "description" in fields:
-                new["description"] = body.get("description", "")
-            if "values" in fields:
-                new["values"] = _checked_values(body.get("values"))
+            for field in fields:
+                new.pop(field, None)  # type: ignore[misc]
+            if "description" in fields and "description" in body:
+                new["description"] = body["description"]
+            if "values" in fields and body.get("values"):
+                new["values"] = _checked_values(body["values"])
             _check_description(new)
             new["update_time"] = iso(self._clock.now_ms())
             self._lag.remember(LagKind.TAG_POLICIES, kinds.TAG_POLICY, (tag_part(tag_key),), old)
@@ -176,6 +176,7 @@ class Tagging:
                 return f"{canonical}.{one['name']}"
         raise not_found(f"Column '{column}' does not exist in table '{canonical}'.", "COLUMN_DOES_NOT_EXIST")
 
+    @rule("LS-140")
     def assign(
         self,
         actor: Principal,
@@ -280,8 +281,8 @@ class Tagging:
         names = self._identity.names_of(actor.id)
         for name in {self.rule_set_name(None), self.rule_set_name(policy_id)}:
             stored = self._store.get(kinds.RULE_SET, name)
-            for rule in stored["grant_rules"] if stored is not None else ():
-                if rule["role"] in wanted and any(one.split("/", 1)[-1] in names for one in rule["principals"]):
+            for granted in stored["grant_rules"] if stored is not None else ():
+                if granted["role"] in wanted and any(one.split("/", 1)[-1] in names for one in granted["principals"]):
                     return True
         return False
 
@@ -308,7 +309,7 @@ class Tagging:
             return
         if self.policy_in_effect(tag_key) is None:
             raise invalid(f"Tag policy key {tag_key} is not available yet. Please retry.")
-        allowed = [one["name"] for one in (self.policy_in_effect(tag_key) or policy)["values"]]
+        allowed = [one["name"] for one in (self.policy_in_effect(tag_key) or policy).get("values", ())]
         if value not in (allowed or [""]):
             listed = ", ".join(sorted(allowed))
             raise invalid(f"Tag value {value} is not an allowed value for tag policy key {tag_key}. Allowed values: [{listed}]")
@@ -332,7 +333,7 @@ class Tagging:
         policy = self.policy_in_effect(tag_key)
         if policy is None:
             return f"Unknown tag policy key: {tag_key}"
-        if tag_value is not None and tag_value not in [one["name"] for one in policy["values"]]:
+        if tag_value is not None and tag_value not in [one["name"] for one in policy.get("values", ())]:
             return f"Invalid tag value: {tag_value} for tag policy key: {tag_key}"
         return None
 

@@ -70,6 +70,13 @@ class Request:
         read: dict[str, Any] = self.schema.read(found, "")
         return read
 
+    def changes(self, operation: str) -> dict[str, Any]:
+        """Return the body of a PATCH, which must hold a change (source: databricks/cli issue 6340, Nothing to update)."""
+        found = self.body
+        if not found:
+            raise invalid(f"{operation} Nothing to update.")
+        return found
+
     def needed(self, name: str) -> str:
         """Return a query parameter that must be there."""
         value = self.query.get(name)

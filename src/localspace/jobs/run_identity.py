@@ -9,7 +9,7 @@ from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal, PrincipalKind
 from localspace.core.stored_documents import kinds
-from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.job_settings import StoredJobSettings
 from localspace.core.stored_documents.workspace import StoredPermission
 from localspace.governance.repositories import Repositories
 
@@ -81,7 +81,9 @@ def require_one_owner(
         require_identity(repositories, actor, wanted)
 
 
-def require_same_identity(repositories: Repositories, actor: Principal, owner: str, old: Document, new: Document) -> None:
+def require_same_identity(
+    repositories: Repositories, actor: Principal, owner: str, old: StoredJobSettings, new: StoredJobSettings
+) -> None:
     """Demand the right to the owner's identity when new settings drop a `run_as`: the job would run as its owner."""
     if not old.get("run_as") or new.get("run_as"):
         return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from localspace.core.errors import denied, invalid
 from localspace.core.principals import Principal
+from localspace.core.stored_documents.job_settings import StoredJobSettings, StoredLegacyParameters, StoredTask
 from localspace.core.stored_documents.jobs import StoredJob, StoredRun, StoredTaskRun
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.object_permissions import require_level
@@ -42,23 +44,24 @@ class RunSubmission:
         self, job: StoredJob, request: Document, creator: Principal, *, trigger: str = "ONE_TIME", kind: str = "JOB_RUN"
     ) -> StoredRun:
         """Start a run of a job and return it."""
-        settings = dict(job["settings"])
+        settings = job["settings"].copy()
         only = request.get("only") or []
-        settings["tasks"] = _chosen(settings["tasks"], only)
+        settings["tasks"] = _chosen(settings.get("tasks", []), only)
         if "queue" in request:
             settings["queue"] = request["queue"]
         run = self._new_run(job["job_id"], settings, self._run_as(job), creator, trigger, kind)
         given = {str(key): str(value) for key, value in (request.get("job_parameters") or {}).items()}
         run["parameters"] = self._parameters(run, settings, given)
         run["overrides"] = given
-        run["legacy"] = {name: request[name] for name in _LEGACY if request.get(name)}
-        run["settings"] = settings | {"tasks": [_with_legacy(task, run["legacy"]) for task in settings["tasks"]]}
+        legacy = cast(StoredLegacyParameters, {name: request[name] for name in _LEGACY if request.get(name)})
+        run["legacy"] = legacy
+        run["settings"] = {**settings, "tasks": [_with_legacy(task, legacy) for task in settings["tasks"]]}
         return self._submit(run)
 
-    def one_time(self, settings: Document, creator: Principal) -> StoredRun:
+    def one_time(self, settings: StoredJobSettings, creator: Principal) -> StoredRun:
         """Start a run that belongs to no saved job and return it."""
         run_as = principal_of(self._repositories, settings.get("run_as")) or creator
-        settings = settings | {"name": settings.get("run_name") or "Untitled", "max_concurrent_runs": 1}
+        settings = {**settings, "name": settings.get("run_name") or "Untitled", "max_concurrent_runs": 1}
         run = self._new_run(self._run_log.new_id(), settings, run_as, creator, "ONE_TIME", "SUBMIT_RUN")
         return self._submit(run)
 
@@ -85,7 +88,7 @@ class RunSubmission:
         return found
 
     def _new_run(
-        self, job_id: int, settings: Document, run_as: Principal, creator: Principal, trigger: str, kind: str
+        self, job_id: int, settings: StoredJobSettings, run_as: Principal, creator: Principal, trigger: str, kind: str
     ) -> StoredRun:
         if not settings.get("tasks"):
             raise invalid("The job has no tasks.")
@@ -106,7 +109,7 @@ class RunSubmission:
             "start_time": self._repositories.clock.now_ms(),
         }
 
-    def _parameters(self, run: StoredRun, settings: Document, given: dict[str, str]) -> dict[str, str]:
+    def _parameters(self, run: StoredRun, settings: StoredJobSettings, given: dict[str, str]) -> dict[str, str]:
         """Return the job parameters: the defaults with what the run brings over them, references resolved."""
         context = ReferenceContext(
             job_id=run["job_id"],
@@ -126,7 +129,7 @@ class RunSubmission:
         return resolved | given
 
 
-def _chosen(tasks: list[Document], only: object) -> list[Document]:
+def _chosen(tasks: list[StoredTask], only: object) -> list[StoredTask]:
     if not only:
         return tasks
     if not isinstance(only, list):
@@ -136,8 +139,8 @@ def _chosen(tasks: list[Document], only: object) -> list[Document]:
         if key not in known:
             raise invalid(f"The job has no task '{key}'.")
     wanted = set(only)
-    chosen = [
-        task | {"depends_on": [edge for edge in task.get("depends_on") or () if edge["task_key"] in wanted]}
+    chosen: list[StoredTask] = [
+        {**task, "depends_on": [edge for edge in task.get("depends_on") or () if edge["task_key"] in wanted]}
         for task in tasks
         if task["task_key"] in wanted
     ]
@@ -145,20 +148,21 @@ def _chosen(tasks: list[Document], only: object) -> list[Document]:
     return chosen
 
 
-def _with_legacy(task: Document, legacy: Document) -> Document:
+def _with_legacy(task: StoredTask, legacy: StoredLegacyParameters) -> StoredTask:
     """Return a task with the older per-kind parameters of run-now in place."""
+    new = task.copy()
+    python = legacy.get("python_params")
+    named = legacy.get("python_named_params")
     if "notebook_task" in task and legacy.get("notebook_params"):
-        body = task["notebook_task"]
-        merged = {**(body.get("base_parameters") or {}), **legacy["notebook_params"]}
-        return task | {"notebook_task": body | {"base_parameters": merged}}
-    for kind in ("spark_python_task", "python_wheel_task"):
-        if kind in task and legacy.get("python_params"):
-            return task | {kind: {**task[kind], "parameters": legacy["python_params"], "named_parameters": {}}}
-    if "python_wheel_task" in task and legacy.get("python_named_params"):
-        body = task["python_wheel_task"]
-        merged = {**(body.get("named_parameters") or {}), **legacy["python_named_params"]}
-        return task | {"python_wheel_task": body | {"named_parameters": merged}}
-    if "sql_task" in task and legacy.get("sql_params"):
-        body = task["sql_task"]
-        return task | {"sql_task": body | {"parameters": {**(body.get("parameters") or {}), **legacy["sql_params"]}}}
-    return task
+        base = {**task["notebook_task"].get("base_parameters", {}), **legacy["notebook_params"]}
+        new["notebook_task"] = {**task["notebook_task"], "base_parameters": base}
+    elif "spark_python_task" in task and python:
+        new["spark_python_task"] = {**task["spark_python_task"], "parameters": python}
+    elif "python_wheel_task" in task and python:
+        new["python_wheel_task"] = {**task["python_wheel_task"], "parameters": python, "named_parameters": {}}
+    elif "python_wheel_task" in task and named:
+        merged = {**task["python_wheel_task"].get("named_parameters", {}), **named}
+        new["python_wheel_task"] = {**task["python_wheel_task"], "named_parameters": merged}
+    elif "sql_task" in task and legacy.get("sql_params"):
+        new["sql_task"] = {**task["sql_task"], "parameters": {**task["sql_task"].get("parameters", {}), **legacy["sql_params"]}}
+    return new

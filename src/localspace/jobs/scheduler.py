@@ -16,6 +16,7 @@ from typing import Any
 from localspace.core.errors import ApiError
 from localspace.core.statement_runner import CancelToken
 from localspace.core.stored_documents import kinds
+from localspace.core.stored_documents.job_settings import StoredTask
 from localspace.core.stored_documents.jobs import StoredRepair, StoredRun, StoredTaskRun
 from localspace.core.stored_documents.kind import Document
 from localspace.jobs.control_tasks import read_inputs, run_condition
@@ -23,7 +24,7 @@ from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes,
 from localspace.jobs.process import kill_leftover
 from localspace.jobs.references import UnresolvedError, resolve
 from localspace.jobs.run_log import RunLog, over, result_of
-from localspace.jobs.settings import kind_of
+from localspace.jobs.settings import body_of, kind_of
 from localspace.jobs.task_values import context_of
 from localspace.jobs.terminal_states import (
     SUCCESS,
@@ -84,7 +85,7 @@ class Scheduler:
                 return ended
             run["life"] = (Life.QUEUED if full else Life.PENDING).value
             self._run_log.put_run(run)
-            for task in settings["tasks"]:
+            for task in settings.get("tasks", ()):
                 self._new_task_run(run, task, attempt=0)
         if not full:
             self._begin(run["run_id"])
@@ -120,7 +121,7 @@ class Scheduler:
             with self._run_log.store.transaction():
                 current = self._run_log.current(run_id)
                 run = self._run_log.run(run_id)
-                tasks = {one["task_key"]: one for one in run["settings"]["tasks"]}
+                tasks = {one["task_key"]: one for one in run["settings"].get("tasks", ())}
                 ids = [self._new_task_run(run, tasks[key], attempt=current[key]["attempt"] + 1)["run_id"] for key in keys]
                 self._run_log.change_run(
                     run_id,
@@ -244,7 +245,7 @@ class Scheduler:
             self._run_log.change_run(run["run_id"], life=Life.PENDING.value)
             self._begin(run["run_id"])
 
-    def _new_task_run(self, run: StoredRun, task: Document, *, attempt: int, **extra: Any) -> StoredTaskRun:
+    def _new_task_run(self, run: StoredRun, task: StoredTask, *, attempt: int, **extra: Any) -> StoredTaskRun:
         fields = {
             "run_id": self._run_log.new_id(),
             "job_run_id": run["run_id"],
@@ -330,10 +331,11 @@ class Scheduler:
         task = task_run["task"]
         context = context_of(self._run_log, run, task_run, self._workspace[0], self._workspace[1]())
         kind = kind_of(task)
-        kept = {"task": task["for_each_task"]["task"]} if kind == "for_each_task" else {}
+        body = body_of(task)
+        kept = {"task": body["task"]} if kind == "for_each_task" else {}
         try:
-            given = {name: value for name, value in task[kind].items() if name not in kept}
-            resolved = task | {kind: {**_as_dict(resolve(given, context)), **kept}}
+            given = {name: value for name, value in body.items() if name not in kept}
+            resolved: Document = {**task, kind: {**_as_dict(resolve(given, context)), **kept}}
         except UnresolvedError as error:
             return failed(str(error), "INVALID_RUN_CONFIGURATION"), {}
         self._run_log.change_task_run(
@@ -411,7 +413,7 @@ class Scheduler:
 
 
 def _nodes(run: StoredRun) -> tuple[Node, ...]:
-    return read_nodes(run["settings"]["tasks"])
+    return read_nodes(run["settings"].get("tasks", ()))
 
 
 def _as_dict(value: object) -> Document:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from localspace.core.errors import ApiError, invalid
+from localspace.core.stored_documents.job_settings import StoredJobSettings
 from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import read_nodes
 from localspace.jobs.operators import OPERATORS
@@ -61,12 +62,18 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
+def body_of(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a task says of its kind, such as its `notebook_task`."""
+    found: Mapping[str, Any] = task[kind_of(task)]
+    return found
+
+
 def kind_of(task: Mapping[str, Any]) -> str:
     """Return the kind of a task that `checked` has let through."""
     return next(kind for kind in TASK_KINDS if kind in task)
 
 
-def checked(settings: Document, *, name: str = "Untitled") -> Document:
+def checked(settings: Document, *, name: str = "Untitled") -> StoredJobSettings:
     """Return job settings with the platform's defaults filled in; raises INVALID_PARAMETER_VALUE."""
     tasks = settings.get("tasks") or []
     if not isinstance(tasks, list):
@@ -96,11 +103,12 @@ def checked(settings: Document, *, name: str = "Untitled") -> Document:
         "max_concurrent_runs": 1,
         "format": "MULTI_TASK",
     } | settings
-    full["tasks"] = [_with_defaults(task) for task in tasks]
-    return full
+    if tasks:
+        full["tasks"] = [_with_defaults(task) for task in tasks]
+    return cast(StoredJobSettings, full)
 
 
-def updated(old: Document, new: Document, removed: Sequence[str]) -> Document:
+def updated(old: Mapping[str, Any], new: Document, removed: Sequence[str]) -> Document:
     """Return settings after an update: top-level fields replaced, lists of keyed things merged by key."""
     result = dict(old)
     for field, value in new.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from localspace.core.stored_documents.job_settings import StoredTask
 from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
-from localspace.core.stored_documents.kind import Document
 from localspace.jobs.dag import Result
 from localspace.jobs.references import ReferenceContext, TaskValues
 from localspace.jobs.run_log import RunLog, over
@@ -45,6 +45,6 @@ def context_of(
     )
 
 
-def notebook_of(task: Document) -> str:
+def notebook_of(task: StoredTask) -> str:
     """Return the notebook path of a task, "" for another kind."""
-    return str((task.get("notebook_task") or {}).get("notebook_path", ""))
+    return task["notebook_task"]["notebook_path"] if "notebook_task" in task else ""

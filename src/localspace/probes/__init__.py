@@ -20,6 +20,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="describe_needs_visibility", check=access.describe_needs_visibility),
     Probe(name="execute_needed", check=access.execute_needed),
     Probe(name="identity_functions", check=access.identity_functions),
+    Probe(name="information_schema_is_the_platforms", check=access.information_schema_is_the_platforms),
     Probe(name="information_schema_filtered", check=access.information_schema_filtered),
     Probe(name="classification_hidden", check=access.classification_hidden),
     Probe(name="policies_hidden", check=access.policies_hidden),
@@ -84,6 +85,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="other_metastores_are_not_found", check=roles.other_metastores_are_not_found),
     Probe(name="personas_do_not_deactivate", check=roles.personas_do_not_deactivate),
     Probe(name="untagged_tables", check=untagged.untagged_tables),
+    Probe(name="tags_without_values", check=untagged.tags_without_values),
     Probe(name="untagged_columns", check=untagged.untagged_columns),
     Probe(name="tags_of_replaced_tables", check=untagged.tags_of_replaced_tables),
 )

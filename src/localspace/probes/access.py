@@ -146,6 +146,21 @@ def identity_functions(stage: Stage) -> None:
     stage.expect(query, stage.reader, [(stage.reader, "false")])
 
 
+def information_schema_is_the_platforms(stage: Stage) -> None:
+    """The information_schema of a catalog shows among its schemas, and the owner of the catalog cannot drop it."""
+    catalog = stage.schema.split(".")[0].strip("`")
+    base = "/api/2.1/unity-catalog/schemas"
+    status, answer = stage.place.ask("GET", f"{base}/{catalog}.information_schema", None, None)
+    if status != 200 or answer.get("name") != "information_schema":
+        raise ProbeError(f"information_schema: expected a schema, got {status} {answer}")
+    status, answer = stage.place.ask("GET", f"{base}/{catalog}.information_schema", None, stage.stranger)
+    if status == 200:
+        raise ProbeError(f"information_schema of a catalog shows to a stranger: {answer}")
+    status, answer = stage.place.ask("DELETE", f"{base}/{catalog}.information_schema", None, None)
+    if status < 400:
+        raise ProbeError(f"information_schema could be dropped: {status} {answer}")
+
+
 def information_schema_filtered(stage: Stage) -> None:
     """information_schema shows only what the caller may see."""
     table = stage.table("access_info")

@@ -72,3 +72,15 @@ def tags_of_replaced_tables(stage: Stage) -> None:
     stage.admin(f"CREATE TABLE {table} AS SELECT 1 AS id, 'raw-1' AS secret")
     if tags():
         raise ProbeError(f"after DROP and CREATE expected no tags, got {tags()}")
+
+
+def tags_without_values(stage: Stage) -> None:
+    """A tag that was assigned without a value is answered with the value "", in the API and in information_schema."""
+    table, key = stage.table("valueless"), f"{TAG}_free"
+    body = {"entity_type": "tables", "entity_name": table.replace("`", ""), "tag_key": key}
+    base = "/api/2.1/unity-catalog/entity-tag-assignments"
+    status, answer = stage.place.ask("POST", base, body, None)
+    if status != 200 or answer.get("tag_value") != "":
+        raise ProbeError(f"a tag without a value: expected tag_value '', got {status} {answer}")
+    query = f"SELECT tag_value FROM {stage.schema.split('.')[0]}.information_schema.table_tags WHERE tag_name = '{key}'"
+    stage.expect(query, None, [("",)])

@@ -32,6 +32,7 @@ from localspace.api import (
     tags,
     task_sql,
     tokens,
+    volumes,
     warehouses,
     workspace_files,
 )
@@ -48,6 +49,7 @@ HANDLERS = (
     access_control,
     cloud_configurations,
     catalog,
+    volumes,
     storage,
     grants,
     tags,

@@ -36,12 +36,14 @@ class ObjectType(StrEnum):
     DIRECTORY = "DIRECTORY"
     NOTEBOOK = "NOTEBOOK"
     FILE = "FILE"
+    DASHBOARD = "DASHBOARD"
 
 
 PERMISSION_TYPES = {
     ObjectType.DIRECTORY: "directories",
     ObjectType.NOTEBOOK: "notebooks",
     ObjectType.FILE: "files",
+    ObjectType.DASHBOARD: "dashboards",
 }
 """Object type to the name that the permissions API uses."""
 
@@ -59,10 +61,9 @@ class WorkspaceTree:
     # Reading
 
     def status(self, actor: Principal, path: str) -> StoredWorkspaceObject:
-        """Return the object at a path; raises RESOURCE_DOES_NOT_EXIST."""
-        path = normal(path)
-        found = self._find(path)
-        if found is None or not self._may(actor, path, _READ):
+        """Return the object at a path; raises RESOURCE_DOES_NOT_EXIST with the path as it was asked for."""
+        found = self._find(normal(path))
+        if found is None or not self._may(actor, found["path"], _READ):
             raise not_found(f"Path ({path}) doesn't exist.")
         return found
 
@@ -86,6 +87,12 @@ class WorkspaceTree:
             yield one
             if one["object_type"] == ObjectType.DIRECTORY:
                 yield from self.walk(actor, one["path"])
+
+    def folders_above(self, path: str) -> list[StoredWorkspaceObject]:
+        """Return the folders that contain a path, nearest first, without a check of permissions."""
+        path = normal(path)
+        found = [self._find(one) for one in _upwards(path) if one != path]
+        return [one for one in found if one is not None]
 
     def exists(self, path: str) -> bool:
         """Return whether a path exists, without a check of permissions."""
@@ -128,8 +135,13 @@ class WorkspaceTree:
         extra = {"language": language.value, "repos_export_format": "JUPYTER" if jupyter else "SOURCE"}
         return self._write(actor, normal(path), content, ObjectType.NOTEBOOK, overwrite=overwrite, extra=extra)
 
-    def delete(self, actor: Principal, path: str, *, recursive: bool) -> None:
-        """Delete an object; a folder with content needs `recursive`."""
+    def write_dashboard(self, actor: Principal, path: str, content: bytes, dashboard_id: str, *, overwrite: bool) -> None:
+        """Put a dashboard's draft into the tree; only the Lakeview API writes it."""
+        extra = {"resource_id": dashboard_id}
+        self._write(actor, normal(path), content, ObjectType.DASHBOARD, overwrite=overwrite, extra=extra)
+
+    def delete(self, actor: Principal, path: str, *, recursive: bool) -> list[StoredWorkspaceObject]:
+        """Delete an object and return what is gone; a folder with content needs `recursive`."""
         found = self.status(actor, path)
         path = found["path"]
         if path == "/" or parent_of(path) == "/":
@@ -144,10 +156,21 @@ class WorkspaceTree:
             for one in doomed:
                 self._store.delete(kinds.WORKSPACE_OBJECT, _encoded(one["path"]))
                 self._store.delete(kinds.WORKSPACE_OBJECT_ID, str(one["object_id"]))
-                self._store.delete(kinds.PERMISSIONS, PERMISSION_TYPES[ObjectType(one["object_type"])], str(one["object_id"]))
+                self._store.delete(kinds.PERMISSIONS, *permission_key(one))
         for one in doomed:
             if one.get("blob"):
                 (self._folder / one["blob"]).unlink(missing_ok=True)
+        return doomed
+
+    def forget(self, path: str) -> None:
+        """Remove the object of a dashboard that was moved or trashed; its permissions stay with the dashboard."""
+        found = self._find(normal(path))
+        if found is None:
+            return
+        with self._store.transaction():
+            self._store.delete(kinds.WORKSPACE_OBJECT, _encoded(found["path"]))
+            self._store.delete(kinds.WORKSPACE_OBJECT_ID, str(found["object_id"]))
+        (self._folder / found["blob"]).unlink(missing_ok=True)
 
     # Permissions
 
@@ -166,8 +189,7 @@ class WorkspaceTree:
             found = self._find(folder)
             if found is None:
                 continue
-            kind = PERMISSION_TYPES[ObjectType(found["object_type"])]
-            stored = self._store.get(kinds.PERMISSIONS, kind, str(found["object_id"]))
+            stored = self._store.get(kinds.PERMISSIONS, *permission_key(found))
             for entry in stored["access_control_list"] if stored is not None else ():
                 reached = entry["principal"] in names or (
                     entry["kind"] == "group" and self._identity.is_member(actor.id, entry["principal"])
@@ -266,7 +288,8 @@ class WorkspaceTree:
 
     def _make_given(self, path: str) -> StoredWorkspaceObject:
         now = self._clock.now_ms()
-        number = self._store.next_number("workspace_object", 1_000_000_000_000_001)
+        # The root has the id 0 (source: databricks/terraform-provider-databricks, databricks_permissions of directories).
+        number = 0 if path == "/" else self._store.next_number("workspace_object", 1_000_000_000_000_001)
         body: StoredWorkspaceObject = {
             "path": path,
             "object_type": ObjectType.DIRECTORY.value,
@@ -303,6 +326,11 @@ def normal(path: str) -> str:
     if names and names[0] == "Workspace":
         names = names[1:]
     return "/" + "/".join(names)
+
+
+def permission_key(found: StoredWorkspaceObject) -> tuple[str, str]:
+    """Return under which type and id the permissions API knows an object."""
+    return PERMISSION_TYPES[ObjectType(found["object_type"])], found.get("resource_id") or str(found["object_id"])
 
 
 def parent_of(path: str) -> str:

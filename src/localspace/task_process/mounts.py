@@ -80,7 +80,7 @@ class Mounts:
         return str(target)
 
     def _copy(self, found: dict[str, Any], text: str) -> None:
-        target = self._copies / str(found["path"]).lstrip("/")
+        target = self._copies / str(found["path"]).removeprefix("/Workspace").lstrip("/")
         if found["object_type"] == "DIRECTORY":
             target.mkdir(parents=True, exist_ok=True)
             listed = self._ask("GET", "/api/2.0/workspace/list", {"path": found["path"]}, text)

@@ -241,9 +241,9 @@ class StoredTagPolicy(TypedDict):
 
     id: str
     tag_key: str
-    values: list[StoredTagValue]
     create_time: str
     update_time: str
+    values: NotRequired[list[StoredTagValue]]
     description: NotRequired[str]
 
 
@@ -278,7 +278,7 @@ class StoredPolicyTag(TypedDict):
 
 
 class StoredPolicy(TypedDict):
-    """An ABAC policy; `governed_tags` are the tags of its conditions."""
+    """An ABAC policy; `governed_tags` are the tags of its conditions, `metastore_named` how its client names the metastore."""
 
     id: str
     name: str
@@ -286,11 +286,12 @@ class StoredPolicy(TypedDict):
     on_securable_fullname: str
     policy_type: str
     to_principals: list[str]
-    governed_tags: list[StoredPolicyTag]
     created_at: int
     created_by: str
     updated_at: int
     updated_by: str
+    governed_tags: NotRequired[list[StoredPolicyTag]]
+    metastore_named: NotRequired[str]
     comment: NotRequired[str]
     for_securable_type: NotRequired[str]
     except_principals: NotRequired[list[str]]

@@ -107,10 +107,10 @@ class StoredFederationPolicy(TypedDict):
     name: str
     policy_id: str
     uid: str
-    description: str
     oidc_policy: StoredOidcRules
     create_time: str
     update_time: str
+    description: NotRequired[str]
     service_principal_id: NotRequired[int]
 
 

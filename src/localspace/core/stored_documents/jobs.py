@@ -1,9 +1,8 @@
-"""Stored documents of jobs. Times are milliseconds since 1970; ids have a fixed width, so that keys sort by age.
-
-`settings` and `task` are the JobSettings and Task of the API, as `localspace.http.request_schemas.jobs` declares them.
-"""
+"""Stored documents of jobs. Times are milliseconds since 1970; ids have a fixed width, so that keys sort by age."""
 
 from typing import Any, NotRequired, TypedDict
+
+from localspace.core.stored_documents.job_settings import StoredJobSettings, StoredLegacyParameters, StoredTask
 
 
 class StoredJob(TypedDict):
@@ -13,7 +12,7 @@ class StoredJob(TypedDict):
     creator: str
     creator_id: str
     created_time: int
-    settings: dict[str, Any]
+    settings: StoredJobSettings
 
 
 class StoredTerminalState(TypedDict):
@@ -40,7 +39,7 @@ class StoredRun(TypedDict):
     run_id: int
     job_id: int
     kind: str
-    settings: dict[str, Any]
+    settings: StoredJobSettings
     parameters: dict[str, str]
     run_as: str
     run_as_id: str
@@ -52,7 +51,7 @@ class StoredRun(TypedDict):
     message: str
     start_time: int
     overrides: NotRequired[dict[str, str]]
-    legacy: NotRequired[dict[str, Any]]
+    legacy: NotRequired[StoredLegacyParameters]
     begun: NotRequired[int]
     end_time: NotRequired[int | None]
     result: NotRequired[str | None]
@@ -75,7 +74,7 @@ class StoredTaskRun(TypedDict):
     run_id: int
     job_run_id: int
     task_key: str
-    task: dict[str, Any]
+    task: StoredTask
     attempt: int
     life: str
     message: str

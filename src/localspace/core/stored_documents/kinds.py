@@ -40,6 +40,8 @@ def _of_undo(_: tuple[str, ...], body: Any) -> Room:
 
 _SCHEMA = ("catalog", "schema")
 _SECURABLE = ("securable type", "full name")
+_INHERITS = {"enable_predictive_optimization": "INHERIT"}
+"""Predictive optimization of a container that sets none (source: SDK 0.156, EnablePredictiveOptimization; platform docs)."""
 
 # The account
 USER = Kind(name="user", fields=directory.StoredUser, key=("id",), room=Room.ACCOUNT)
@@ -99,7 +101,13 @@ WORKSPACE_NETWORK_OPTION = Kind(
 # Unity Catalog
 METASTORE = Kind(name="metastore", fields=catalog.StoredMetastore, key=("metastore id",), room=Room.ACCOUNT)
 CATALOG = Kind(
-    name="catalog", fields=catalog.StoredCatalog, key=("catalog",), room=Room.METASTORE, also=(Room.WORKSPACE,), place=_of_catalog
+    name="catalog",
+    fields=catalog.StoredCatalog,
+    key=("catalog",),
+    room=Room.METASTORE,
+    also=(Room.WORKSPACE,),
+    place=_of_catalog,
+    defaults=_INHERITS,
 )
 SCHEMA = Kind(
     name="schema",
@@ -109,6 +117,7 @@ SCHEMA = Kind(
     room=Room.METASTORE,
     also=(Room.WORKSPACE,),
     place=_of_catalog,
+    defaults=_INHERITS,
 )
 TABLE = Kind(
     name="table",
@@ -118,6 +127,7 @@ TABLE = Kind(
     room=Room.METASTORE,
     also=(Room.WORKSPACE,),
     place=_of_catalog,
+    hidden=frozenset({"storage", "last_physical", "view_namespace"}),
 )
 FUNCTION = Kind(
     name="function",
@@ -127,6 +137,14 @@ FUNCTION = Kind(
     room=Room.METASTORE,
     also=(Room.WORKSPACE,),
     place=_of_catalog,
+    hidden=frozenset({"language"}),
+    # Of SQL functions (source: SDK 0.156, FunctionInfo).
+    defaults={
+        "routine_body": "SQL",
+        "parameter_style": "S",
+        "sql_data_access": "CONTAINS_SQL",
+        "security_type": "DEFINER",
+    },
 )
 VOLUME = Kind(
     name="volume",
@@ -160,6 +178,8 @@ TAG_POLICY = Kind(name="tag_policy", fields=catalog.StoredTagPolicy, key=("tag k
 TAG = Kind(
     name="tag",
     fields=catalog.StoredTag,
+    # The platform answers "" for a tag without a value (source: databricks/terraform-provider-databricks issue 5659).
+    defaults={"tag_value": ""},
     key=("entity type", "entity name", "tag key"),
     parent=("entity type", "entity name"),
     room=Room.METASTORE,
@@ -170,19 +190,36 @@ OBJECT_TAG = Kind(
     key=("entity type", "entity id", "tag key"),
     parent=("entity type", "entity id"),
 )
-POLICY = Kind(name="policy", fields=catalog.StoredPolicy, key=(*_SECURABLE, "policy"), parent=_SECURABLE, room=Room.METASTORE)
+POLICY = Kind(
+    name="policy",
+    fields=catalog.StoredPolicy,
+    key=(*_SECURABLE, "policy"),
+    parent=_SECURABLE,
+    room=Room.METASTORE,
+    hidden=frozenset({"metastore_named"}),
+)
 CLASSIFICATION = Kind(name="classification", fields=catalog.StoredClassification, key=("table",), room=Room.METASTORE)
 
 # The workspace
 ENTITLEMENTS = Kind(name="entitlements", fields=directory.StoredEntitlements, key=("principal id",))
-WAREHOUSE = Kind(name="warehouse", fields=workspace.StoredWarehouse, key=("id",))
+WAREHOUSE = Kind(name="warehouse", fields=workspace.StoredWarehouse, key=("id",), hidden=frozenset({"created"}))
 PERMISSIONS = Kind(name="permissions", fields=workspace.StoredPermissions, key=("object type in the plural", "object id"))
-GENIE_SPACE = Kind(name="genie_space", fields=workspace.StoredGenieSpace, key=("space id",))
-DASHBOARD = Kind(name="dashboard", fields=workspace.StoredDashboard, key=("dashboard id",))
+GENIE_SPACE = Kind(
+    name="genie_space", fields=workspace.StoredGenieSpace, key=("space id",), hidden=frozenset({"owner", "trashed"})
+)
+DASHBOARD = Kind(
+    name="dashboard", fields=workspace.StoredDashboard, key=("dashboard id",), hidden=frozenset({"owner", "published"})
+)
 SECRET_SCOPE = Kind(name="secret_scope", fields=workspace.StoredSecretScope, key=("scope",))
 SECRET = Kind(name="secret", fields=workspace.StoredSecret, key=("scope", "key"), parent=("scope",))
 SECRET_ACL = Kind(name="secret_acl", fields=workspace.StoredSecretAcl, key=("scope", "principal"), parent=("scope",))
-SERVING_ENDPOINT = Kind(name="serving_endpoint", fields=workspace.StoredServingEndpoint, key=("name",))
+SERVING_ENDPOINT = Kind(
+    name="serving_endpoint",
+    fields=workspace.StoredServingEndpoint,
+    key=("name",),
+    # Source: databricks/cli, its account of the serving endpoints API; SDK 0.156, ServingEndpointDetailed.
+    defaults={"route_optimized": False, "description": ""},
+)
 STUB_RESPONSE = Kind(name="stub_response", fields=workspace.StoredStubResponse, key=("endpoint name",))
 WORKSPACE_OBJECT = Kind(
     name="workspace_object", fields=workspace.StoredWorkspaceObject, key=("path in hex",), parent=("path of the folder in hex",)

@@ -47,7 +47,6 @@ class StoredGenieSpace(TypedDict):
 
     space_id: str
     title: str
-    description: str
     warehouse_id: str
     parent_path: str
     serialized_space: str
@@ -55,6 +54,7 @@ class StoredGenieSpace(TypedDict):
     owner: str
     create_time: str
     update_time: str
+    description: NotRequired[str]
     trashed: NotRequired[bool]
 
 
@@ -62,9 +62,9 @@ class StoredPublishedDashboard(TypedDict):
     """The published form of a dashboard."""
 
     display_name: str
-    warehouse_id: str
     embed_credentials: bool
     revision_create_time: str
+    warehouse_id: NotRequired[str]
 
 
 class StoredDashboard(TypedDict):
@@ -75,13 +75,13 @@ class StoredDashboard(TypedDict):
     parent_path: str
     path: str
     serialized_dashboard: str
-    warehouse_id: str
     etag: str
     create_time: str
     update_time: str
     lifecycle_state: str
     owner: str
     published: StoredPublishedDashboard | None
+    warehouse_id: NotRequired[str]
 
 
 class StoredSecretScope(TypedDict):
@@ -142,7 +142,10 @@ class StoredStubResponse(TypedDict):
 
 
 class StoredWorkspaceObject(TypedDict):
-    """A folder, notebook or file; `blob` names the file with its content, `size` is in bytes, times in milliseconds."""
+    """A folder, notebook, file or dashboard, whose id is `resource_id`.
+
+    `blob` names the file with its content, `size` is in bytes, times in milliseconds.
+    """
 
     path: str
     object_type: str
@@ -154,6 +157,7 @@ class StoredWorkspaceObject(TypedDict):
     size: NotRequired[int]
     language: NotRequired[str]
     repos_export_format: NotRequired[str]
+    resource_id: NotRequired[str]
 
 
 class StoredWorkspaceObjectId(TypedDict):
