@@ -22,23 +22,23 @@ output "is_account" {
   value = [data.databricks_current_config.account.is_account, data.databricks_current_config.made.is_account]
 }
 resource "databricks_mws_credentials" "c" {
-  credentials_name = "cross"
+  credentials_name = "crossing"
   role_arn         = "arn:aws:iam::123456789012:role/cross"
 }
 resource "databricks_mws_storage_configurations" "s" {
   account_id                 = var.account_id
-  storage_configuration_name = "root"
+  storage_configuration_name = "root-bucket"
   bucket_name                = "root-bucket"
 }
 resource "databricks_mws_networks" "n" {
   account_id         = var.account_id
-  network_name       = "net"
+  network_name       = "network"
   vpc_id             = "vpc-1"
   subnet_ids         = ["subnet-1", "subnet-2"]
   security_group_ids = ["sg-1"]
 }
 resource "databricks_mws_private_access_settings" "p" {
-  private_access_settings_name = "pas"
+  private_access_settings_name = "access"
   region                       = "us-east-1"
   public_access_enabled        = var.step == 1
 }
