@@ -34,7 +34,7 @@ from support.nightly import NIGHTLY
 from support.populated_workspace import HIDDEN, Populated, populated
 from support.valid_bodies import VALID
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.sampled]
 REQUESTS = 20_000 if NIGHTLY else 300
 SEED = 20261130
 ROUND = 100
