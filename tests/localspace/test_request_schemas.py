@@ -112,6 +112,30 @@ UNUSED = frozenset(
 """What clients may send and this server has no use for: ignored too."""
 
 UNUSED_HERE = {
+    **{
+        one: {
+            *("aliases", "browse_only", "full_name", "metastore_id", "catalog_name", "schema_name", "name"),
+            *("storage_location", "owner"),
+        }
+        for one in ("RegisteredModels.create", "RegisteredModels.update")
+    },
+    **{one: {"effective_run_as", "owner_user_name"} for one in ("AlertsV2.create_alert", "AlertsV2.update_alert")},
+    **{f"DataClassification.{one}_catalog_config": {"name"} for one in ("create", "update")},
+    **{
+        one: {
+            *("active_deployment", "app_status", "compute_status", "creator", "default_git_source", "default_source_code_path"),
+            *("effective_budget_policy_id", "effective_usage_policy_id", "effective_user_api_scopes", "oauth2_app_client_id"),
+            *("oauth2_app_integration_id", "pending_deployment", "service_principal_client_id", "service_principal_name"),
+            *("source_code_path", "thumbnail_url", "updater", "url"),
+        }
+        for one in ("Apps.create", "Apps.update")
+    },
+    "Apps.deploy": {"creator", "deployment_artifacts", "status"},
+    "RegisteredModels.set_alias": {"alias", "full_name"},
+    "ModelVersions.update": {
+        *("catalog_name", "metastore_id", "model_name", "model_version_dependencies", "run_id", "run_workspace_id"),
+        *("schema_name", "source", "status", "storage_location", "aliases"),
+    },
     "AccountFederationPolicy.create": {"name"},
     "AccountFederationPolicy.update": {"name"},
     "ServicePrincipalFederationPolicy.create": {"name"},

@@ -1,6 +1,7 @@
 """Every document of the store is as its kind declares it."""
 
 import inspect
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NotRequired, TypedDict, get_origin, get_type_hints, is_typeddict
@@ -9,9 +10,21 @@ import pytest
 
 from localspace.core.errors import ApiError
 from localspace.core.store import Store
-from localspace.core.stored_documents import catalog, directory, jobs, kinds, workspace
+from localspace.core.stored_documents import (
+    apps,
+    catalog,
+    compute,
+    conversations,
+    directory,
+    jobs,
+    kinds,
+    queries,
+    securables,
+    workspace,
+)
 from localspace.core.stored_documents.kind import Kind
 from localspace.http.request_schemas import catalog as catalog_requests
+from localspace.http.request_schemas import compute as compute_requests
 from localspace.http.request_schemas import directory as directory_requests
 from localspace.http.request_schemas import workspace as workspace_requests
 from localspace.http.request_schemas.types import Fields
@@ -37,6 +50,7 @@ PASSED_ON: tuple[tuple[Kind[Any], Fields, set[str]], ...] = (
     (kinds.WAREHOUSE, workspace_requests.WAREHOUSE, set()),
     (kinds.WAREHOUSE_CONFIG, workspace_requests.WAREHOUSE_CONFIG, set()),
     (kinds.SERVING_ENDPOINT, workspace_requests.CREATE_ENDPOINT, set()),
+    (kinds.CLUSTER_POLICY, compute_requests.POLICY, {"policy_family_id", "policy_family_definition_overrides"}),
     (kinds.ACCOUNT_WORKSPACE, directory_requests.CREATE_WORKSPACE, set()),
     (kinds.ACCOUNT_WORKSPACE, directory_requests.UPDATE_WORKSPACE, set()),
 )
@@ -45,7 +59,7 @@ PASSED_ON: tuple[tuple[Kind[Any], Fields, set[str]], ...] = (
 
 @pytest.mark.unit
 def test_every_declared_document_has_a_kind_or_is_part_of_one() -> None:
-    modules: tuple[ModuleType, ...] = (catalog, directory, jobs, workspace)
+    modules: tuple[ModuleType, ...] = (apps, catalog, compute, conversations, directory, jobs, queries, securables, workspace)
     declared = {one for module in modules for _, one in inspect.getmembers(module, is_typeddict)}
     source = "".join(inspect.getsource(module) for module in modules)
     parts = {one for one in declared if source.count(one.__name__) > 1}
@@ -163,10 +177,51 @@ def write_the_rest(world: Populated) -> None:
     made("PATCH", "/api/2.1/tag-policies/pii", {"tag_key": "pii", "description": "personal"})
 
 
+def write_the_newest(world: Populated) -> None:
+    """Write a document of each kind of compute and of the securables beside tables."""
+    made, metastore = world.made, world.space.metastore_id
+    made("POST", "/api/2.0/policies/clusters/create", {"name": "p", "definition": "{}", "libraries": [{"whl": "/x.whl"}]})
+    matcher = {"artifact": "com.example:", "match_type": "PREFIX_MATCH"}
+    made("PUT", f"{UC}/artifact-allowlists/LIBRARY_JAR", {"artifact_matchers": [matcher]})
+    made("PUT", f"{UC}/metastores/{metastore}/systemschemas/access", {})
+    options = {"host": "h", "port": "1", "user": "u", "password": "p"}
+    made("POST", f"{UC}/connections", {"name": "c", "connection_type": "MYSQL", "options": options, "comment": "x"})
+    made("PATCH", f"{UC}/catalogs/elsewhere", {"isolation_mode": "ISOLATED"})
+    made("POST", "/api/data-classification/v1/catalogs/elsewhere/config", {"included_schemas": {"names": ["default"]}})
+    made("POST", f"{UC}/schemas", {"name": "ml", "catalog_name": "elsewhere"})
+    made("POST", f"{UC}/models", {"name": "m", "catalog_name": "elsewhere", "schema_name": "ml", "comment": "x"})
+    version = {"name": "elsewhere.ml.m", "source": "dbfs:/m", "run_id": "r", "description": "d"}
+    made("POST", "/api/2.0/mlflow/unity-catalog/model-versions/create", version)
+    made("PUT", f"{UC}/models/elsewhere.ml.m/aliases/best", {"version_num": 1})
+    parameter = {"name": "p", "text_value": {"value": "x"}}
+    query = {"display_name": "q", "query_text": "SELECT 1", "tags": ["t"], "parameters": [parameter]}
+    saved = made("POST", "/api/2.0/sql/queries", {"query": query})["id"]
+    condition = {"op": "EQUAL", "operand": {"column": {"name": "c"}}, "threshold": {"value": {"double_value": 1}}}
+    made("POST", "/api/2.0/sql/alerts", {"alert": {"display_name": "a", "query_id": saved, "condition": condition}})
+    evaluation = {"source": {"name": "c"}, "comparison_operator": "EQUAL", "threshold": {"value": {"double_value": 1}}}
+    schedule = {"quartz_cron_schedule": "0 0 8 * * ?", "timezone_id": "UTC"}
+    benchmark = {"id": "b" * 32, "question": ["q"], "answer": [{"format": "SQL", "content": ["SELECT 1"]}]}
+    text = json.dumps({"version": 2, "benchmarks": {"questions": [benchmark]}})
+    space = made("POST", "/api/2.0/genie/spaces", {"warehouse_id": world.space.warehouse_id, "serialized_space": text})
+    genie = f"/api/2.0/genie/spaces/{space['space_id']}"
+    asked = made("POST", f"{genie}/start-conversation", {"content": "x"})
+    message = f"{genie}/conversations/{asked['conversation_id']}/messages/{asked['message_id']}"
+    made("POST", f"{message}/comments", {"content": "x"})
+    made("POST", f"{message}/feedback", {"rating": "POSITIVE"})
+    made("POST", f"{genie}/eval-runs", {})
+    world.space.control("PUT", "genie-responder", {"kind": "rules", "rules": [{"pattern": "a", "text": "b"}]})
+    made("POST", "/api/2.0/apps", {"name": "shop", "description": "d", "user_api_scopes": ["sql"]})
+    made("POST", "/api/2.0/workspace/mkdirs", {"path": "/Shared/shop"})
+    made("POST", "/api/2.0/apps/shop/deployments", {"source_code_path": "/Workspace/Shared/shop", "command": ["true"]})
+    alert = {"display_name": "a", "query_text": "SELECT 1", "warehouse_id": world.space.warehouse_id}
+    made("POST", "/api/2.0/alerts", alert | {"evaluation": evaluation, "schedule": schedule})
+
+
 @pytest.mark.server
 def test_a_workspace_with_a_document_of_each_kind_holds_declared_documents_only() -> None:
     with populated() as world:
         write_the_rest(world)
+        write_the_newest(world)
         store = world.space.workspace.store
         assert undeclared(store) == []
         assert {kind for kind, _, _ in store.bodies()} == {kind.name for kind in kinds.ALL}

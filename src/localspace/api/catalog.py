@@ -21,8 +21,8 @@ _UC = "/api/2.1/unity-catalog"
 
 def list_catalogs(request: Request) -> Json:
     """List the catalogs that show to the caller."""
-    found = [securable_info(request, "CATALOG", dict(one)) for one in request.repositories.catalog.catalogs(request.actor)]
-    return page(found, request.query, "catalogs")
+    catalogs = request.repositories.catalog.catalogs(request.actor, unbound=request.flag("include_unbound"))
+    return page([securable_info(request, "CATALOG", dict(one)) for one in catalogs], request.query, "catalogs")
 
 
 def create_catalog(request: Request) -> Json:

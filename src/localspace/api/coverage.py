@@ -11,11 +11,32 @@ from localspace.http.serialisation import Json, Reply
 TEST = "tests/localspace/test_sdk_surface.py"
 JOBS_TEST = "tests/localspace/test_jobs_runs.py"
 ACCOUNT_TEST = "tests/localspace/test_account.py"
+APPS_TEST = "tests/localspace/test_apps.py"
+CLASSIFICATION_TEST = "tests/localspace/test_data_classification.py"
+GENIE_TEST = "tests/localspace/test_genie_conversations.py"
+STORED_TEST = "tests/localspace/test_sdk_stored_objects.py"
 _TESTS = {
     "localspace.api.control": "tests/localspace/test_control.py",
     "localspace.api.coverage": "tests/localspace/test_coverage_table.py",
     **{f"localspace.api.{name}": ACCOUNT_TEST for name in ("account_workspaces", "account_metastores", "cloud_configurations")},
     **{f"localspace.api.{name}": JOBS_TEST for name in ("jobs", "runs", "task_sql", "workspace_files", "files", "dashboards")},
+    **{f"localspace.api.{name}": APPS_TEST for name in ("apps", "app_proxy")},
+    "localspace.api.data_classification": CLASSIFICATION_TEST,
+    **{f"localspace.api.{name}": GENIE_TEST for name in ("conversations", "evaluations", "genie_responder")},
+    **{
+        f"localspace.api.{name}": STORED_TEST
+        for name in (
+            "compute",
+            "cluster_policies",
+            "metastore_settings",
+            "connections",
+            "models",
+            "bindings",
+            "old_jobs",
+            "queries",
+            "alerts",
+        )
+    },
 }
 """Module of the handlers to the test that drives them, where it is not the SDK's tour."""
 

@@ -95,6 +95,11 @@ def trash(request: Request) -> Json:
     with request.repositories.store.transaction():
         request.repositories.store.put(kinds.GENIE_SPACE, (old["space_id"],), old | {"trashed": True})
         request.repositories.store.delete(kinds.PERMISSIONS, "genie", old["space_id"])
+        for conversation in request.repositories.store.list(kinds.CONVERSATION, (old["space_id"],)):
+            key = (old["space_id"], conversation["conversation_id"])
+            for message in request.repositories.store.list(kinds.MESSAGE, key):
+                request.repositories.store.delete(kinds.MESSAGE, *key, message["message_id"])
+            request.repositories.store.delete(kinds.CONVERSATION, *key)
         for tag in request.repositories.store.list(kinds.OBJECT_TAG, ("geniespaces", old["space_id"])):
             request.repositories.store.delete(kinds.OBJECT_TAG, "geniespaces", old["space_id"], tag["tag_key"])
     return {}
@@ -104,6 +109,13 @@ def _space(request: Request) -> StoredGenieSpace:
     found = request.repositories.store.get(kinds.GENIE_SPACE, request.params["space_id"])
     if found is None or found.get("trashed"):
         raise not_found(f"Genie space {request.params['space_id']} does not exist.")
+    return found
+
+
+def space_for(request: Request, level: str) -> StoredGenieSpace:
+    """Return the space of the path to who has a level on it; raises 404 or 403."""
+    found = _space(request)
+    _require(request, found, level)
     return found
 
 

@@ -53,6 +53,10 @@ def _securable(request: Request) -> tuple[str, str]:
     name = request.params["full_name"]
     if kind == "METASTORE":
         name = request.repositories.privileges.own_metastore(name)
+    # Clients name a registered model as a function (source: Terraform provider, resource databricks_grants).
+    privileges = request.repositories.privileges
+    if kind == "FUNCTION" and privileges.document("FUNCTION", name) is None and privileges.document("MODEL", name) is not None:
+        kind = "MODEL"
     return kind, name
 
 

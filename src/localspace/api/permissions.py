@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localspace.core.errors import ApiError, not_found
+from localspace.core.errors import ApiError, denied, not_found
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
 from localspace.core.stored_documents.workspace import StoredPermission, StoredPermissions
@@ -30,8 +30,16 @@ _DOCUMENTS = {
     "directories": "workspace_object_id",
     "notebooks": "workspace_object_id",
     "files": "workspace_object_id",
+    "cluster-policies": "cluster_policy",
+    "apps": "app",
+    "queries": "saved_query",
+    "alerts": "alert",
+    "alertsv2": "alert_v2",
 }
 _IN_TREE = frozenset({"directories", "notebooks", "files"})
+_FOR_ADMINS = frozenset({"cluster-policies"})
+"""Object types whose permissions only workspace admins change: CAN USE is all that others can have."""
+
 _PATHS = {
     "warehouses": "/sql/warehouses/",
     "genie": "/genie/",
@@ -41,6 +49,11 @@ _PATHS = {
     "directories": "/directories/",
     "notebooks": "/notebooks/",
     "files": "/files/",
+    "cluster-policies": "/cluster-policies/",
+    "apps": "/apps/",
+    "queries": "/queries/",
+    "alerts": "/alerts/",
+    "alertsv2": "/alertsv2/",
 }
 
 
@@ -79,7 +92,7 @@ def levels(request: Request) -> Json:
 def _write(request: Request, *, keep: bool) -> Json:
     kind, object_id, owner = _object(request)
     with request.repositories.store.transaction():
-        _require(request, kind, object_id, owner, "CAN_MANAGE" if kind != "passwords" else "CAN_USE")
+        _require_change(request, kind, object_id, owner)
         given = checked_entries(request.repositories, kind, request.body.get("access_control_list") or [])
         stored = request.repositories.store.get(kinds.PERMISSIONS, kind, object_id)
         old = stored["access_control_list"] if stored is not None else []
@@ -105,6 +118,13 @@ def _require(request: Request, kind: str, object_id: str, owner: str | None, lev
         require_any_level(request.repositories, request.actor, kind, object_id, owner)
     else:
         require_level(request.repositories, request.actor, kind, object_id, level, owner=owner)
+
+
+def _require_change(request: Request, kind: str, object_id: str, owner: str | None) -> None:
+    if kind in _FOR_ADMINS and not request.repositories.identity.is_workspace_admin(request.actor.id):
+        raise denied(f"Only a workspace admin may change the permissions of {kind} {object_id}.")
+    level = "CAN_MANAGE" if "CAN_MANAGE" in LEVELS[kind] else "CAN_USE"
+    _require(request, kind, object_id, owner, level)
 
 
 def _follow_owner(request: Request, kind: str, object_id: str, entries: list[StoredPermission]) -> None:
@@ -178,8 +198,13 @@ def _object(request: Request) -> tuple[str, str, str | None]:
         raise not_found(f"{SINGULAR[kind]} {object_id} does not exist.")
     if kind == "jobs":
         return kind, object_id, request.services.jobs.run_log.owner(kinds.JOB.document(found))
-    owner = found.get("creator_name") or found.get("owner") or found.get("creator")
+    owner = found.get("creator_name") or found.get("owner") or found.get("creator") or found.get("owner_user_name")
     return kind, object_id, None if owner is None else str(owner)
+
+
+def _each(method: str) -> tuple[str, ...]:
+    """Return the SDK's own names for the permissions of one object type."""
+    return tuple(f"{service}.{method}" for service in ("Warehouses", "ServingEndpoints", "ClusterPolicies", "Jobs", "Apps"))
 
 
 _BASE = "/api/2.0/permissions/{object_type}/{object_id}"
@@ -189,25 +214,25 @@ ROUTES = (
         method="GET",
         path=_BASE,
         handler=get,
-        sdk=("Permissions.get", "Warehouses.get_permissions", "ServingEndpoints.get_permissions"),
+        sdk=("Permissions.get", *_each("get_permissions")),
     ),
     Route(
         method="PUT",
         path=_BASE,
         handler=put,
-        sdk=("Permissions.set", "Warehouses.set_permissions", "ServingEndpoints.set_permissions"),
+        sdk=("Permissions.set", *_each("set_permissions")),
     ),
     Route(
         method="PATCH",
         path=_BASE,
         handler=patch,
-        sdk=("Permissions.update", "Warehouses.update_permissions", "ServingEndpoints.update_permissions"),
+        sdk=("Permissions.update", *_each("update_permissions")),
     ),
     Route(
         method="GET",
         path=_BASE + "/permissionLevels",
         handler=levels,
-        sdk=("Permissions.get_permission_levels", "Warehouses.get_permission_levels", "ServingEndpoints.get_permission_levels"),
+        sdk=("Permissions.get_permission_levels", *_each("get_permission_levels")),
     ),
     Route(method="GET", path=_SQL, handler=get),
     Route(method="PUT", path=_SQL, handler=put),

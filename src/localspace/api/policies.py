@@ -66,7 +66,7 @@ ROUTES = (
         path=_BASE,
         handler=create,
         sdk=("Policies.create_policy",),
-        partial="GRANT and DENY policies are refused: they are not evaluated",
+        partial="DENY policies are refused: they are not evaluated",
     ),
     Route(
         method="GET", path=_BASE + "/{on_securable_type}/{on_securable_fullname}", handler=listed, sdk=("Policies.list_policies",)

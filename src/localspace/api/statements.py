@@ -65,12 +65,12 @@ async def execute(request: Request) -> Reply:
         await _wait(statement, wait)
         if not statement.over and on_timeout == "CANCEL":
             request.services.statements.cancel(statement)
-    return Reply(body=_answer(request, statement), effect=statement.done)
+    return Reply(body=answer_of(request, statement), effect=statement.done)
 
 
 def get(request: Request) -> Json:
     """Return state and first chunk."""
-    return _answer(request, _mine(request))
+    return answer_of(request, _mine(request))
 
 
 def chunk(request: Request) -> Json:
@@ -99,7 +99,8 @@ def _mine(request: Request) -> Statement:
     return found
 
 
-def _answer(request: Request, statement: Statement) -> Json:
+def answer_of(request: Request, statement: Statement) -> Json:
+    """Return state, description and first chunk of a statement."""
     status: Json = {"state": statement.state}
     body: Json = {"statement_id": statement.id, "status": status}
     if statement.state is State.FAILED:

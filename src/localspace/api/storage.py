@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from localspace.api import metastore_objects
 from localspace.api.catalog_infos import securable_info
-from localspace.core.errors import already_exists, denied, invalid
+from localspace.core.errors import invalid
 from localspace.core.stored_documents import kinds
-from localspace.core.stored_documents.kind import Document
-from localspace.governance.catalog_repository import object_name
 from localspace.governance.external_locations import lies_in, location_key
 from localspace.http.request import Handler, Request, Route, field_of
 from localspace.http.serialisation import Json, page
@@ -19,7 +18,7 @@ _CLOUD_ROLE = "arn:aws:iam::414351767826:role/unity-catalog-prod-UCMasterRole-lo
 
 def list_credentials(request: Request) -> Json:
     """List the credentials that show to the caller."""
-    return page(_visible(request, "STORAGE_CREDENTIAL"), request.query, "storage_credentials")
+    return page(metastore_objects.visible(request, "STORAGE_CREDENTIAL"), request.query, "storage_credentials")
 
 
 def get_credential(request: Request) -> Json:
@@ -34,12 +33,12 @@ def create_credential(request: Request) -> Json:
     kinds = [one for one in body if one.endswith(("_role", "_identity", "_account", "_principal", "_token"))]
     if len(kinds) != 1:
         raise invalid("A storage credential needs exactly one cloud identity, such as aws_iam_role.")
-    return _create(request, "STORAGE_CREDENTIAL", "CREATE_STORAGE_CREDENTIAL", body)
+    return metastore_objects.create(request, "STORAGE_CREDENTIAL", "CREATE_STORAGE_CREDENTIAL", body)
 
 
 def update_credential(request: Request) -> Json:
     """Change a credential."""
-    return _update(request, "STORAGE_CREDENTIAL", _with_cloud_side(request.changes("UpdateStorageCredential")))
+    return metastore_objects.update(request, "STORAGE_CREDENTIAL", _with_cloud_side(request.changes("UpdateStorageCredential")))
 
 
 def delete_credential(request: Request) -> Json:
@@ -48,7 +47,7 @@ def delete_credential(request: Request) -> Json:
     users = [one for one in request.repositories.store.list(kinds.EXTERNAL_LOCATION) if one["credential_name"] == name]
     if users and not request.flag("force"):
         raise invalid(f"Storage credential '{name}' has {len(users)} dependent external location(s).", "BAD_REQUEST")
-    return _delete(request, "STORAGE_CREDENTIAL")
+    return metastore_objects.delete(request, "STORAGE_CREDENTIAL")
 
 
 def validate_credential(request: Request) -> Json:
@@ -68,7 +67,7 @@ def validate_credential(request: Request) -> Json:
 
 def list_locations(request: Request) -> Json:
     """List the external locations that show to the caller."""
-    return page(_visible(request, "EXTERNAL_LOCATION"), request.query, "external_locations")
+    return page(metastore_objects.visible(request, "EXTERNAL_LOCATION"), request.query, "external_locations")
 
 
 def get_location(request: Request) -> Json:
@@ -86,7 +85,7 @@ def create_location(request: Request) -> Json:
     if not request.repositories.privileges.holds(request.actor, "CREATE_EXTERNAL_LOCATION", "STORAGE_CREDENTIAL", credential):
         request.repositories.privileges.require_manage(request.actor, "STORAGE_CREDENTIAL", credential)
     body |= {"url": url, "credential_id": found["id"], "credential_name": found["name"]}
-    return _create(request, "EXTERNAL_LOCATION", "CREATE_EXTERNAL_LOCATION", body)
+    return metastore_objects.create(request, "EXTERNAL_LOCATION", "CREATE_EXTERNAL_LOCATION", body)
 
 
 def update_location(request: Request) -> Json:
@@ -94,7 +93,7 @@ def update_location(request: Request) -> Json:
     body = request.changes("UpdateExternalLocation")
     if body.get("url"):
         body["url"] = _free_url(request, body["url"], request.params["name"])
-    return _update(request, "EXTERNAL_LOCATION", body)
+    return metastore_objects.update(request, "EXTERNAL_LOCATION", body)
 
 
 def delete_location(request: Request) -> Json:
@@ -103,7 +102,7 @@ def delete_location(request: Request) -> Json:
     users = request.repositories.locations.tables_under(found["url"])
     if users and not request.flag("force"):
         raise invalid(f"External Location '{found['name']}' has {users} dependent external table(s).", "BAD_REQUEST")
-    return _delete(request, "EXTERNAL_LOCATION")
+    return metastore_objects.delete(request, "EXTERNAL_LOCATION")
 
 
 def _free_url(request: Request, text: str, own: str | None) -> str:
@@ -116,63 +115,6 @@ def _free_url(request: Request, text: str, own: str | None) -> str:
         if other["name"] != (own or "").casefold() and (lies_in(key, theirs) or lies_in(theirs, key)):
             raise invalid(f"Input path url '{url}' overlaps with external location '{other['name']}'.", "LOCATION_OVERLAP")
     return url
-
-
-def _visible(request: Request, securable: str) -> list[Document]:
-    return [
-        securable_info(request, securable, one)
-        for one in request.repositories.store.list(kinds.named(securable.lower()))
-        if request.repositories.privileges.can_see(request.actor, securable, one["name"])
-    ]
-
-
-def _create(request: Request, securable: str, privilege: str, body: Json) -> Json:
-    metastore = request.repositories.ids.metastore_id
-    identity = request.repositories.identity
-    allowed = request.repositories.privileges.holds(request.actor, privilege, "METASTORE", metastore)
-    if not (allowed or identity.is_metastore_admin(request.actor.id) or identity.is_account_admin(request.actor.id)):
-        raise denied(f"User does not have {privilege.replace('_', ' ')} on Metastore.")
-    name = object_name(body.get("name"))
-    kind = kinds.named(securable.lower())
-    with request.repositories.store.transaction():
-        if request.repositories.store.get(kind, name) is not None:
-            raise already_exists(
-                f"{securable.replace('_', ' ').title()} '{name}' already exists", f"{securable}_ALREADY_EXISTS", 400
-            )
-        kept = {key: value for key, value in body.items() if key != "skip_validation"}
-        new = kept | {"name": name, "full_name": name, "id": str(uuid.uuid4()), "owner": request.actor.name}
-        new.setdefault("read_only", False)
-        new = request.repositories.catalog.stamped(request.actor, new, None)
-        request.repositories.store.put(kind, (name,), kind.document(new))
-    return securable_info(request, securable, new)
-
-
-def _update(request: Request, securable: str, body: Json) -> Json:
-    name, kind = request.params["name"], kinds.named(securable.lower())
-    with request.repositories.store.transaction():
-        old = request.repositories.privileges.require_exists(securable, name)
-        request.repositories.privileges.require_manage(request.actor, securable, name)
-        fields = {key: value for key, value in body.items() if key not in ("name", "new_name", "force", "skip_validation", "id")}
-        if fields.get("owner"):
-            fields["owner"] = request.repositories.catalog.changed_owner(request.actor, securable, name, fields["owner"])
-        new = request.repositories.catalog.stamped(request.actor, old | fields, old)
-        if body.get("new_name"):
-            renamed = object_name(body["new_name"])
-            request.repositories.store.delete(kind, old["name"])
-            request.repositories.catalog.carry_traces(securable, old["name"], renamed)
-            new |= {"name": renamed, "full_name": renamed}
-        request.repositories.store.put(kind, (new["name"],), kind.document(new))
-    return securable_info(request, securable, new)
-
-
-def _delete(request: Request, securable: str) -> Json:
-    name = request.params["name"]
-    with request.repositories.store.transaction():
-        old = request.repositories.privileges.require_exists(securable, name)
-        request.repositories.privileges.require_manage(request.actor, securable, name)
-        request.repositories.catalog.drop_traces(securable, old["name"])
-        request.repositories.store.delete(kinds.named(securable.lower()), old["name"])
-    return {}
 
 
 def _with_cloud_side(body: Json) -> Json:

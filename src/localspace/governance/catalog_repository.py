@@ -13,6 +13,7 @@ from localspace.core.store import Key, Store
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredCatalog, StoredSchema
 from localspace.core.stored_documents.kind import Document
+from localspace.governance.bindings import Bindings, Reach, not_bound
 from localspace.governance.external_locations import ExternalLocations
 from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.information_schemas import is_information_schema
@@ -22,7 +23,8 @@ from localspace.governance.tagging import Tagging, tag_part
 from localspace.identity.memberships import Identity
 
 _FORBIDDEN = frozenset("./ ")
-CHILD_KINDS = {"table": "TABLE", "function": "FUNCTION", "volume": "VOLUME"}
+CHILD_KINDS = {"table": "TABLE", "function": "FUNCTION", "volume": "VOLUME", "model": "MODEL"}
+"""Kind of what a schema holds to its securable type."""
 
 
 def object_name(text: Any) -> str:
@@ -49,6 +51,7 @@ class CatalogRepository:
         tags: Tagging,
         grants: GrantRepository,
         locations: ExternalLocations,
+        bindings: Bindings,
         metastore_id: str,
     ) -> None:
         """Read from and write to `store`."""
@@ -59,18 +62,27 @@ class CatalogRepository:
         self._tags = tags
         self._grants = grants
         self._locations = locations
+        self._bindings = bindings
         self._metastore_id = metastore_id
 
     # Catalogs
 
-    def catalogs(self, actor: Principal) -> list[StoredCatalog]:
-        """Return the catalogs of Unity Catalog that show to the actor."""
+    def catalogs(self, actor: Principal, *, unbound: bool = False) -> list[StoredCatalog]:
+        """Return the catalogs of Unity Catalog that show to the actor; with `unbound` also those managed from elsewhere."""
         found = [one for one in self._store.list(kinds.CATALOG) if not is_legacy(one["name"])]
-        return [one for one in found if self._privileges.can_see(actor, "CATALOG", one["name"])]
+        return [one for one in found if self._shows(actor, one["name"], unbound=unbound)]
+
+    def catalogs_on(self, connection: str) -> list[StoredCatalog]:
+        """Return the foreign catalogs of a connection."""
+        return [one for one in self._store.list(kinds.CATALOG) if one.get("connection_name", "").casefold() == connection]
 
     def catalog(self, actor: Principal, name: str) -> Document:
-        """Return one catalog; raises 404, or 403 when it does not show to the actor."""
-        return self.read(actor, "CATALOG", name)
+        """Return one catalog; raises 404, or 403 when it does not show to the actor.
+
+        Who manages a catalog reads it from a workspace that it is not bound to, so that bindings can be mended.
+        """
+        found = self._privileges.require_exists("CATALOG", name)
+        return found if self._shows(actor, name, unbound=True) else self.read(actor, "CATALOG", name)
 
     def create_catalog(self, actor: Principal, body: Document) -> Document:
         """Create a catalog; needs CREATE CATALOG on the metastore. The platform adds information_schema by itself."""
@@ -84,6 +96,8 @@ class CatalogRepository:
             new |= {"isolation_mode": body.get("isolation_mode") or "OPEN", "securable_kind": "CATALOG_STANDARD"}
             new = self.stamped(actor, new, None)
             self._save("catalog", (name,), new)
+            if new["isolation_mode"] == "ISOLATED":
+                self._bindings.isolate("CATALOG", name)
             self.create_schema_in(actor, name, {"name": "default", "comment": "Default schema (auto-created)"})
         return new
 
@@ -105,6 +119,8 @@ class CatalogRepository:
             for schema in schemas:
                 self._drop_schema(schema["full_name"])
             self.drop_traces("CATALOG", name)
+            for kind in (kinds.CLASSIFICATION_CONFIG, kinds.CLASSIFICATION_SCAN):
+                self._store.delete(kind, name)
             self._store.delete(kinds.CATALOG, name)
 
     # Schemas
@@ -167,6 +183,8 @@ class CatalogRepository:
         """Return a document that shows to the actor; raises 404 or 403."""
         found = self._privileges.require_exists(securable, full_name)
         if not self._privileges.can_see(actor, securable, full_name):
+            if self._bindings.reach(securable, full_name) is Reach.NOTHING:
+                raise not_bound(securable, full_name)
             missing = self._privileges.missing_use(actor, securable, full_name)
             raise lacks(*missing) if missing else lacks("BROWSE", securable, full_name)
         return found
@@ -195,8 +213,12 @@ class CatalogRepository:
         return name
 
     def drop_traces(self, securable: str, full_name: str) -> None:
-        """Drop grants, tags and policies on a securable that goes; call it in the transaction of the drop."""
+        """Drop grants, tags, policies and versions of a securable that goes; call it in the transaction of the drop."""
         self._grants.forget(securable, full_name)
+        self._bindings.forget(securable, full_name)
+        if securable == "MODEL":
+            for version in self._store.list(kinds.MODEL_VERSION, split_name("MODEL", full_name)):
+                self._store.delete(kinds.MODEL_VERSION, *split_name("MODEL", full_name), str(version["version"]))
         entity = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}.get(securable)
         if entity:
             self._tags.forget(entity, full_name)
@@ -204,7 +226,10 @@ class CatalogRepository:
             self._store.delete(kinds.POLICY, securable, full_name, policy["name"])
 
     def carry_traces(self, securable: str, old: str, new: str) -> None:
-        """Move grants, tags and policies of a securable to its new name; call it in the transaction of the rename."""
+        """Move grants, tags, policies and versions of a securable to its new name; call it in the transaction of the rename."""
+        self._bindings.carry(securable, old, new)
+        if securable == "MODEL":
+            self._carry_versions(split_name("MODEL", old), split_name("MODEL", new))
         for grant in self._store.list(kinds.GRANT, (securable, old)):
             self._store.delete(kinds.GRANT, securable, old, grant["principal"])
             self._store.put(kinds.GRANT, (securable, new, grant["principal"]), grant | {"full_name": new}, (securable, new))
@@ -226,6 +251,17 @@ class CatalogRepository:
             self._store.put(kinds.TAG, (*parent, tag_part(tag["tag_key"])), tag | {"entity_name": renamed}, parent)
 
     # Inside
+
+    def _shows(self, actor: Principal, catalog: str, *, unbound: bool) -> bool:
+        shows = self._privileges.can_see(actor, "CATALOG", catalog)
+        return shows or (unbound and not is_legacy(catalog) and self._privileges.manages(actor, "CATALOG", catalog))
+
+    def _carry_versions(self, old: Key, new: Key) -> None:
+        for version in self._store.list(kinds.MODEL_VERSION, old):
+            self._store.delete(kinds.MODEL_VERSION, *old, str(version["version"]))
+            moved = version.copy()
+            moved["catalog_name"], moved["schema_name"], moved["model_name"] = new
+            self._store.put(kinds.MODEL_VERSION, (*new, str(version["version"])), moved, new)
 
     def _require_create_catalog(self, actor: Principal) -> None:
         if self._privileges.holds(actor, "CREATE_CATALOG", "METASTORE", self._metastore_id):
@@ -257,6 +293,8 @@ class CatalogRepository:
             new = self.stamped(actor, old | fields, old)
             key: Key = split_name(securable, old["full_name"])
             self._save(securable.lower(), key, new)
+            if fields.get("isolation_mode") == "ISOLATED":
+                self._bindings.isolate(securable, old["name"])
             new_name = body.get("new_name")
             if new_name and object_name(new_name) != old["name"]:
                 new = self._rename(securable, new, object_name(new_name))

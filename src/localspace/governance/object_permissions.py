@@ -21,6 +21,11 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "directories": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "notebooks": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
     "files": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "cluster-policies": ("CAN_USE",),
+    "apps": ("CAN_USE", "CAN_MANAGE"),
+    "queries": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "alerts": ("CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
+    "alertsv2": ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"),
 }
 """Object type in the URL's plural form to its levels; which contains which is said by `covered`."""
 
@@ -42,6 +47,11 @@ SINGULAR = {
     "directories": "directory",
     "notebooks": "notebook",
     "files": "file",
+    "cluster-policies": "cluster-policy",
+    "apps": "apps",
+    "queries": "query",
+    "alerts": "alert",
+    "alertsv2": "alertv2",
 }
 """What `object_type` in the answer says; clients compare it."""
 

@@ -1,4 +1,4 @@
-"""Tables, views, functions and volumes: privileges, names, what a change must not break."""
+"""Tables, views, functions, volumes and models: privileges, names, what a change must not break."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from localspace.governance.legacy import refuse_legacy
 from localspace.governance.privileges import Privileges, lacks, split_name
 from localspace.governance.tagging import Tagging, tag_part
 
-_CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CREATE_VOLUME"}
+_CREATE = {"table": "CREATE_TABLE", "function": "CREATE_FUNCTION", "volume": "CREATE_VOLUME", "model": "CREATE_MODEL"}
 
 
 class ObjectRepository:
-    """Creates, changes and drops what a schema holds; `kind` is `table`, `function` or `volume`."""
+    """Creates, changes and drops what a schema holds; `kind` is `table`, `function`, `volume` or `model`."""
 
     def __init__(
         self, store: Store, privileges: Privileges, tags: Tagging, catalog: CatalogRepository, locations: ExternalLocations
@@ -53,7 +53,7 @@ class ObjectRepository:
     def create(
         self, actor: Principal, kind: str, catalog: str, schema: str, body: Document, *, replace: bool = False
     ) -> Document:
-        """Create an object, or replace it; needs the use of the containers and CREATE TABLE / FUNCTION / VOLUME.
+        """Create an object, or replace it; needs the use of the containers and CREATE TABLE / FUNCTION / VOLUME / MODEL.
 
         A replaced table keeps id, owner, grants, tags and policies; it may not lose a column that has a governed tag.
         A replaced view keeps id and grants; its tags and policies are gone (source: platform docs, ABAC and views).

@@ -14,7 +14,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredPolicy
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy, refuse_legacy
-from localspace.governance.privileges import Privileges, containers, grant_type, lacks
+from localspace.governance.privileges import GRANTED_BY_POLICY, Privileges, containers, grant_type, lacks, privilege_name
 from localspace.governance.tagging import Tagging
 from localspace.identity.memberships import Identity
 
@@ -275,13 +275,16 @@ class PolicyRepository:
         action = body.get(part)
         if not isinstance(action, dict) or not action:
             raise invalid(f"A policy of type {policy_type} needs '{part}'.")
-        if part in ("grant", "deny"):
+        if part == "grant":
+            _check_grant(body, action)
+            return
+        if part == "deny":
             # A policy that is kept and never evaluated would look like protection.
             raise ApiError(
                 501,
                 "NOT_IMPLEMENTED",
                 f"The local workspace does not evaluate {part.upper()} policies ({policy_type}), so it does not keep them. Use"
-                " grants, or policies of type POLICY_TYPE_COLUMN_MASK and POLICY_TYPE_ROW_FILTER.",
+                " grants, or policies of type POLICY_TYPE_GRANT, POLICY_TYPE_COLUMN_MASK and POLICY_TYPE_ROW_FILTER.",
             )
         if body.get("for_securable_type") != "TABLE":
             raise invalid(f"A policy of type {policy_type} must be for TABLE.")
@@ -329,3 +332,20 @@ def _check_argument(argument: Any, aliases: set[str]) -> None:
         column = introspection.get("column_tag_value")
         if column and str(column.get("column_alias") or "").casefold() not in aliases:
             raise invalid(f"'{column.get('column_alias')}' in using is not an alias of match_columns.")
+
+
+def _check_grant(body: Document, action: Document) -> None:
+    """Refuse a GRANT policy for what cannot be granted by one; spell its privileges as they are kept."""
+    kind = grant_type(str(body.get("for_securable_type") or "").upper())
+    if kind not in GRANTED_BY_POLICY:
+        raise invalid(f"A policy of type POLICY_TYPE_GRANT must be for one of {', '.join(sorted(GRANTED_BY_POLICY))}.")
+    if body.get("match_columns"):
+        raise invalid("A policy of type POLICY_TYPE_GRANT cannot have 'match_columns'.")
+    if body["on_securable_type"] == "TABLE":
+        raise invalid("A policy of type POLICY_TYPE_GRANT is on a schema, a catalog or the metastore.")
+    privileges = [privilege_name(str(one)) for one in action.get("privileges") or ()]
+    unknown = next((one for one in privileges if one not in GRANTED_BY_POLICY[kind]), None)
+    if unknown is not None or not privileges:
+        known = ", ".join(sorted(GRANTED_BY_POLICY[kind]))
+        raise invalid(f"Privilege {unknown} cannot be granted by a policy for {kind}. Known privileges: {known}.")
+    body["for_securable_type"], body["grant"] = kind, {"privileges": privileges}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from localspace.core.errors import ApiError, denied, invalid, not_found
@@ -10,6 +11,7 @@ from localspace.core.principals import Principal
 from localspace.core.store import Store, encode_key
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
+from localspace.governance.bindings import Bindings, Reach, not_bound
 from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
 from localspace.identity.memberships import Identity
 
@@ -20,16 +22,19 @@ KINDS = {
     "VIEW": "table",
     "FUNCTION": "function",
     "VOLUME": "volume",
+    "MODEL": "model",
+    "CONNECTION": "connection",
     "STORAGE_CREDENTIAL": "storage_credential",
     "EXTERNAL_LOCATION": "external_location",
     "METASTORE": "metastore",
 }
 """Securable type to the kind of its document."""
 
-_DEPTH = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VIEW": 3, "FUNCTION": 3, "VOLUME": 3}
+_DEPTH = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VIEW": 3, "FUNCTION": 3, "VOLUME": 3, "MODEL": 3}
 
 _TABLE = {"SELECT", "MODIFY", "APPLY_TAG", "MANAGE", "BROWSE", "REFRESH"}
 _FUNCTION = {"EXECUTE", "MANAGE", "APPLY_TAG", "BROWSE"}
+_MODEL = {"EXECUTE", "CREATE_MODEL_VERSION", "MANAGE", "APPLY_TAG", "BROWSE"}
 _VOLUME = {"READ_VOLUME", "WRITE_VOLUME", "MANAGE", "APPLY_TAG", "BROWSE"}
 _SCHEMA = (
     {"USE_SCHEMA", "CREATE_TABLE", "CREATE_VIEW", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MATERIALIZED_VIEW"}
@@ -44,6 +49,8 @@ PRIVILEGES: dict[str, frozenset[str]] = {
     "VIEW": frozenset(_TABLE),
     "FUNCTION": frozenset(_FUNCTION),
     "VOLUME": frozenset(_VOLUME),
+    "MODEL": frozenset(_MODEL),
+    "CONNECTION": frozenset({"USE_CONNECTION", "CREATE_FOREIGN_CATALOG", "MANAGE", "BROWSE"}),
     "SCHEMA": frozenset(_SCHEMA),
     "CATALOG": frozenset(_CATALOG),
     "STORAGE_CREDENTIAL": frozenset(
@@ -62,7 +69,15 @@ PRIVILEGES: dict[str, frozenset[str]] = {
 }
 """Privileges that may be granted on a type (source: platform docs, privileges and securable objects)."""
 
+GRANTED_BY_POLICY: dict[str, frozenset[str]] = {
+    kind: PRIVILEGES[kind] - {"MANAGE", "BROWSE"} for kind in ("TABLE", "FUNCTION", "VOLUME", "MODEL")
+}
+"""Types of objects that a GRANT policy reaches, with the privileges that it may give."""
+
+ByPolicy = Callable[[Principal, str, str], frozenset[str]]
+
 # ALL PRIVILEGES leaves these out: they have to be granted by name.
+_WRITES = frozenset({"MODIFY", "WRITE_VOLUME", "WRITE_FILES", "REFRESH", "APPLY_TAG", "MANAGE"})
 _NOT_IN_ALL = frozenset({"MANAGE", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION"})
 
 
@@ -136,12 +151,18 @@ _Grants = dict[str, dict[str, frozenset[str]]]
 class Privileges:
     """Answers privilege questions for a principal; memberships count as they are in effect."""
 
-    def __init__(self, store: Store, identity: Identity) -> None:
+    def __init__(self, store: Store, identity: Identity, bindings: Bindings) -> None:
         """Read from `store`."""
         self._store = store
         self._identity = identity
+        self._bindings = bindings
+        self._by_policy: ByPolicy = _nothing
         self._grants: tuple[tuple[int, ...], _Grants] = ((), {})
         self._legacy = LegacyPrivileges(identity, self.granted, self.is_owner)
+
+    def attach(self, by_policy: ByPolicy) -> None:
+        """Take the answer to which privileges GRANT policies give; policies are read with tags, which need privileges."""
+        self._by_policy = by_policy
 
     # Objects and owners
 
@@ -153,13 +174,18 @@ class Privileges:
         return self._store.get(kinds.named(kind), *split_name(securable, full_name))
 
     def require_exists(self, securable: str, full_name: str) -> Document:
-        """Return the document; raises 404 with the code of the type, naming the first missing container."""
+        """Return the document; raises 404 with the code of the type, naming the first missing container.
+
+        Raises 403 for what lies in a catalog that this workspace does not reach.
+        """
         for kind, name in reversed(containers(securable, full_name)):
             if self.document(kind, name) is None:
                 raise _missing(kind, name)
         found = self.document(securable, full_name)
         if found is None:
             raise _missing(securable, full_name)
+        if containers(securable, full_name) and self._reach(securable, full_name) is Reach.NOTHING:
+            raise not_bound("CATALOG", full_name.split(".")[0])
         return found
 
     def owner(self, securable: str, full_name: str) -> str | None:
@@ -192,12 +218,13 @@ class Privileges:
         found = set(self.granted(actor, securable, full_name))
         for kind, name in containers(securable, full_name):
             found |= self.granted(actor, kind, name)
+        found |= self._by_policy(actor, securable, full_name)
         everything = PRIVILEGES[securable]
         if "ALL_PRIVILEGES" in found:
             found |= everything - _NOT_IN_ALL
         if self.is_owner(actor, securable, full_name):
             found |= everything | {"ALL_PRIVILEGES"}
-        return frozenset(found)
+        return self._through_binding(securable, full_name, frozenset(found))
 
     def holds(self, actor: Principal, privilege: str, securable: str, full_name: str) -> bool:
         """Return whether the actor holds a privilege on a securable."""
@@ -207,6 +234,8 @@ class Privileges:
         """Return whether the actor may manage: owner of it or of a container, MANAGE, or metastore admin."""
         if securable in _DEPTH and is_legacy(full_name):
             return self._legacy.manages(actor, securable, full_name)
+        if _DEPTH.get(securable, 0) > 1 and self._reach(securable, full_name) is not Reach.WRITE:
+            return False
         for kind, name in ((securable, full_name), *containers(securable, full_name)):
             if self.is_owner(actor, kind, name) or "MANAGE" in self.granted(actor, kind, name):
                 return True
@@ -219,6 +248,8 @@ class Privileges:
         """
         if securable in _DEPTH and is_legacy(full_name):
             return self._legacy.can_see(actor, securable, full_name, containers(securable, full_name))
+        if self._reach(securable, full_name) is Reach.NOTHING:
+            return False
         if self.manages(actor, securable, full_name):
             return True
         held = self.held(actor, securable, full_name)
@@ -283,6 +314,21 @@ class Privileges:
         if not self._identity.is_metastore_admin(actor.id):
             raise denied("Only a metastore admin may do this.")
 
+    def _reach(self, securable: str, full_name: str) -> Reach:
+        if securable in _DEPTH:
+            return self._bindings.reach("CATALOG", full_name.split(".", 1)[0])
+        return self._bindings.reach(securable, full_name)
+
+    @rule("LS-150", "LS-151")
+    def _through_binding(self, securable: str, full_name: str, held: frozenset[str]) -> frozenset[str]:
+        """Return what is left of privileges in this workspace: nothing without a binding, no writes with one to read."""
+        reach = self._reach(securable, full_name)
+        if reach is Reach.WRITE:
+            return held
+        if reach is Reach.NOTHING:
+            return frozenset()
+        return frozenset(one for one in held - _WRITES if not one.startswith("CREATE_"))
+
     def _grants_on(self, securable: str, full_name: str) -> dict[str, frozenset[str]]:
         # One assignment: a version and the grants of another never stand side by side.
         version, grants = self._grants
@@ -294,6 +340,10 @@ class Privileges:
                 on[body["principal"]] = frozenset(body["privileges"])
             self._grants = (current, grants)
         return grants.get(encode_key((grant_type(securable), full_name)), {})
+
+
+def _nothing(actor: Principal, securable: str, full_name: str) -> frozenset[str]:
+    return frozenset()
 
 
 def lacks(privilege: str, securable: str, full_name: str) -> ApiError:

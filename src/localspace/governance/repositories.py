@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from localspace.core.clock import Clock
 from localspace.core.lag import Lag
 from localspace.core.store import Store
+from localspace.governance.bindings import Bindings
 from localspace.governance.catalog_repository import CatalogRepository
 from localspace.governance.external_locations import ExternalLocations
+from localspace.governance.grant_policies import GrantPolicies
 from localspace.governance.grant_repository import GrantRepository
 from localspace.governance.object_repository import ObjectRepository
 from localspace.governance.policy_repository import PolicyRepository
@@ -44,6 +46,7 @@ class Repositories:
     policies: PolicyRepository
     grants: GrantRepository
     locations: ExternalLocations
+    bindings: Bindings
 
 
 def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Repositories:
@@ -51,11 +54,13 @@ def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Reposito
     store = store.within(ids.workspace_id, ids.metastore_id or None)
     lag = Lag(store, clock)
     identity = Identity(store, lag, ids.workspace_id)
-    privileges = Privileges(store, identity)
+    bindings = Bindings(store, ids.workspace_id)
+    privileges = Privileges(store, identity, bindings)
     tags = Tagging(store, clock, lag, identity, privileges, ids.account_id)
+    privileges.attach(GrantPolicies(store, identity, tags, ids.metastore_id).granted)
     grants = GrantRepository(store, identity, privileges)
     locations = ExternalLocations(store, identity, privileges)
-    catalog = CatalogRepository(store, clock, identity, privileges, tags, grants, locations, ids.metastore_id)
+    catalog = CatalogRepository(store, clock, identity, privileges, tags, grants, locations, bindings, ids.metastore_id)
     objects = ObjectRepository(store, privileges, tags, catalog, locations)
     policies = PolicyRepository(store, clock, lag, identity, privileges, tags, ids.metastore_id)
     return Repositories(
@@ -71,4 +76,5 @@ def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Reposito
         policies=policies,
         grants=grants,
         locations=locations,
+        bindings=bindings,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from localspace.apps.processes import AppProcesses
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.core.faults import Faults
 from localspace.core.location import Location
@@ -28,6 +29,7 @@ class Services:
     tree: WorkspaceTree
     volumes: VolumeFiles
     jobs: JobServices
+    apps: AppProcesses
     connect: ConnectEndpoint
     responses: ResponseCache
     faults: Faults

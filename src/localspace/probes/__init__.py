@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from localspace.probes import access, locations, masks, roles, unsupported, untagged
+from localspace.probes import access, bindings, locations, masks, roles, unsupported, untagged
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -84,6 +84,11 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="metastores_show_to_their_admins", check=roles.metastores_show_to_their_admins),
     Probe(name="other_metastores_are_not_found", check=roles.other_metastores_are_not_found),
     Probe(name="personas_do_not_deactivate", check=roles.personas_do_not_deactivate),
+    Probe(name="unbound_catalogs_are_invisible", check=bindings.unbound_catalogs_are_invisible),
+    Probe(name="read_only_bindings_refuse_writes", check=bindings.read_only_bindings_refuse_writes),
+    Probe(name="genie_answers_as_who_asks", check=roles.genie_answers_as_who_asks),
+    Probe(name="apps_show_to_their_users", check=roles.apps_show_to_their_users),
+    Probe(name="grant_policies_give_by_tags", check=access.grant_policies_give_by_tags),
     Probe(name="untagged_tables", check=untagged.untagged_tables),
     Probe(name="tags_without_values", check=untagged.tags_without_values),
     Probe(name="untagged_columns", check=untagged.untagged_columns),

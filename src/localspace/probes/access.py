@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localspace.probes.place import ProbeError, Stage
+from localspace.probes.place import TAG, ProbeError, Stage
 
 _DENIED = ("INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED")
 
@@ -192,3 +192,23 @@ def policies_hidden(stage: Stage) -> None:
         names = [row[0] for row in stage.rows(query, stage.reader)]
         if "access_hidden" in names:
             raise ProbeError("a reader sees a policy's definition")
+
+
+def grant_policies_give_by_tags(stage: Stage) -> None:
+    """A GRANT policy opens the tables with the tag to who may use the schema, as long as it is there."""
+    catalog = stage.schema.split(".")[0]
+    tagged, plain = stage.table("granted_tagged"), stage.table("granted_plain")
+    stage.admin(f"SET TAG ON TABLE {tagged} `{TAG}` = `a`")
+    clause = f"TO `{stage.stranger}` GRANT SELECT FOR TABLES WHEN has_tag_value('{TAG}', 'a')"
+    try:
+        with stage.policy("granted", f"SCHEMA {stage.schema}", clause):
+            stage.refused(f"SELECT id FROM {tagged}", stage.stranger, *_DENIED)
+            stage.admin(f"GRANT USE CATALOG ON CATALOG {catalog} TO `{stage.stranger}`")
+            stage.admin(f"GRANT USE SCHEMA ON SCHEMA {stage.schema} TO `{stage.stranger}`")
+            if len(stage.rows(f"SELECT id FROM {tagged}", stage.stranger)) != 3:
+                raise ProbeError("a GRANT policy does not open a table with the tag")
+            stage.refused(f"SELECT id FROM {plain}", stage.stranger, *_DENIED)
+        stage.refused(f"SELECT id FROM {tagged}", stage.stranger, *_DENIED)
+    finally:
+        stage.admin(f"REVOKE USE SCHEMA ON SCHEMA {stage.schema} FROM `{stage.stranger}`")
+        stage.admin(f"REVOKE USE CATALOG ON CATALOG {catalog} FROM `{stage.stranger}`")

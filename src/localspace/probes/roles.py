@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+import time
+
 from localspace.probes.place import ProbeError, Stage
 
 _UC = "/api/2.1/unity-catalog"
+_SPACES = "/api/2.0/genie/spaces"
 _SCIM = "/api/2.0/preview/scim/v2"
 
 
@@ -145,3 +150,62 @@ def personas_do_not_deactivate(stage: Stage) -> None:
     status, _ = stage.place.ask("PATCH", path, body, stage.reader)
     if status < 400:
         raise ProbeError("a persona deactivates another one")
+
+
+def genie_answers_as_who_asks(stage: Stage) -> None:
+    """The rows of a Genie answer are those of who asks, and nobody else reads them."""
+    table = stage.table("genie", "(1,'a','raw-1')")
+    stage.tag(f"{table}.secret")
+    text = json.dumps({"version": 2, "data_sources": {"tables": [{"identifier": table}]}})
+    body = {"title": "lampkeeper-probe", "warehouse_id": stage.place.warehouse, "serialized_space": text}
+    status, made = stage.place.ask("POST", _SPACES, body, None)
+    if status >= 400:
+        raise ProbeError(f"no space can be made: {made}")
+    space = f"{_SPACES}/{made['space_id']}"
+    entries = [{"service_principal_name": name, "permission_level": "CAN_RUN"} for name in (stage.reader, stage.exempt)]
+    try:
+        stage.place.ask("PATCH", f"/api/2.0/permissions/genie/{made['space_id']}", {"access_control_list": entries}, None)
+        with stage.policy("genie", f"TABLE {table}", stage.mask(table, but=f"`{stage.groups['exempts']}`")):
+            for persona, other, wanted in ((stage.reader, stage.exempt, "XXX"), (stage.exempt, stage.reader, "raw-1")):
+                path = _asked(stage, space, persona)
+                status, rows = stage.place.ask("GET", f"{path}/query-result", None, persona)
+                if status >= 400 or wanted not in json.dumps(rows):
+                    raise ProbeError(f"expected {wanted} in the answer, got {rows}")
+                for reader in (other, None):
+                    if stage.place.ask("GET", f"{path}/query-result", None, reader)[0] < 400:
+                        raise ProbeError("somebody else reads the rows of an answer")
+    finally:
+        stage.place.ask("DELETE", space, None, None)
+
+
+def _asked(stage: Stage, space: str, persona: str) -> str:
+    """Ask for the table as a persona; return the path of the message once it has its rows."""
+    status, made = stage.place.ask("POST", f"{space}/start-conversation", {"content": "Show all rows of the table"}, persona)
+    if status >= 400:
+        raise ProbeError(f"a persona cannot ask: {made}")
+    path = f"{space}/conversations/{made['conversation_id']}/messages/{made['message_id']}"
+    for _ in range(600):
+        message = stage.place.ask("GET", path, None, persona)[1]
+        if message.get("status") in ("COMPLETED", "FAILED", "CANCELLED"):
+            break
+        time.sleep(0.1)
+    if message.get("status") != "COMPLETED":
+        raise ProbeError(f"a question has no answer: {message}")
+    return path
+
+
+def apps_show_to_their_users(stage: Stage) -> None:
+    """An app shows to a persona with CAN USE, and to no other."""
+    name = "probe-" + secrets.token_hex(4)
+    status, body = stage.place.ask("POST", "/api/2.0/apps?no_compute=true", {"name": name}, None)
+    if status >= 400:
+        raise ProbeError(f"no app can be made: {body}")
+    path = f"/api/2.0/apps/{name}"
+    try:
+        entry = {"service_principal_name": stage.reader, "permission_level": "CAN_USE"}
+        stage.place.ask("PATCH", f"/api/2.0/permissions/apps/{name}", {"access_control_list": [entry]}, None)
+        seen = [stage.place.ask("GET", path, None, persona)[0] < 400 for persona in (stage.reader, stage.stranger)]
+        if seen != [True, False]:
+            raise ProbeError(f"an app shows to (its user, a stranger): {seen}")
+    finally:
+        stage.place.ask("DELETE", path, None, None)

@@ -25,7 +25,7 @@ from localspace.http.services import Services
 from localspace.identity.authenticator import Authenticator, digest
 from localspace.jobs.services import RUNS
 from localspace.server.data_folder import DataFolderError, claim, require_format
-from localspace.server.workspace import FILES, TREE, VOLUMES, AccountParts, BuildRunner, Workspace, open_services
+from localspace.server.workspace import APPS, FILES, TREE, VOLUMES, AccountParts, BuildRunner, Workspace, open_services
 
 if TYPE_CHECKING:
     from localspace.sql.runners import Runners
@@ -141,7 +141,7 @@ class Account:
         """Go back to the account as it was launched, with the same ids and the same admin token; the SQL engine stays up."""
         for workspace in self.workspaces.values():
             workspace.end_work()
-        for name in (TREE, VOLUMES, RUNS):
+        for name in (TREE, VOLUMES, APPS, RUNS):
             shutil.rmtree(self.data_dir / name, ignore_errors=True)
         ports = {one: self.port_of(workspace) for one, workspace in self.workspaces.items()}
         with self._store.transaction():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from localspace.apps.processes import AppProcesses
 from localspace.connect.certificates import Certificates
 from localspace.connect.endpoint import ConnectEndpoint
 from localspace.connect.resources import ConnectResources
@@ -27,8 +28,8 @@ from localspace.sql.statement_service import StatementService
 from localspace.storage.volume_files import VolumeFiles
 from localspace.storage.workspace_tree import WorkspaceTree
 
-TREE, VOLUMES, FILES = "tree", "volumes", "files"
-"""Folders of the data folder: contents of notebooks and files, files in volumes, rows of tables. All workspaces share them."""
+TREE, VOLUMES, FILES, APPS = "tree", "volumes", "files", "apps"
+"""Folders of the data folder, of all workspaces: notebooks and files, files in volumes, rows of tables, sources of apps."""
 
 BuildRunner = Callable[[Repositories, Path], StatementRunner]
 """Makes the statement runner of a workspace over the folder with the rows of all tables."""
@@ -72,12 +73,14 @@ class Workspace:
         """End statements and runs, and forget sessions."""
         self.services.connect.reset()
         self.services.jobs.close()
+        self.services.apps.close()
         self.services.statements.clear()
 
     def close(self) -> None:
         """Stop everything."""
         self.services.connect.close()
         self.services.jobs.close()
+        self.services.apps.close()
         self.services.statements.close()
 
     def discard_files(self) -> None:
@@ -87,6 +90,7 @@ class Workspace:
                 (self.location.folder(TREE) / one["blob"]).unlink(missing_ok=True)
         for run in self.store.list(kinds.TASK_RUN):
             shutil.rmtree(self.services.jobs.executor.folder_of(run["run_id"]), ignore_errors=True)
+        shutil.rmtree(self.services.apps.folder, ignore_errors=True)
 
     def _open(self) -> None:
         self.ids: WorkspaceIds = bootstrap.ids_of(self._opened, self.workspace_id)
@@ -114,6 +118,7 @@ def open_services(repositories: Repositories, location: Location, parts: Account
         tree=tree,
         volumes=volumes,
         jobs=JobServices(location, repositories, authenticator, tree, volumes),
+        apps=AppProcesses(location.folder(APPS) / repositories.ids.workspace_id),
         connect=ConnectEndpoint(
             ConnectResources(
                 certificates=parts.certificates,

@@ -24,6 +24,9 @@ _COLUMNS: tuple[str, ...] = (
 _COLUMNS += ("when_condition", "match_columns", "comment")
 
 
+_GRANTED_FOR = {"TABLES": "TABLE", "FUNCTIONS": "FUNCTION", "VOLUMES": "VOLUME", "MODELS": "MODEL"}
+
+
 def create_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run CREATE [OR REPLACE] POLICY … ROW FILTER or COLUMN MASK."""
     cursor.expect("CREATE")
@@ -44,8 +47,10 @@ def create_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
         part, body["policy_type"] = "row_filter", "POLICY_TYPE_ROW_FILTER"
     elif cursor.accept("COLUMN", "MASK"):
         part, body["policy_type"] = "column_mask", "POLICY_TYPE_COLUMN_MASK"
+    elif cursor.looking_at("TO"):
+        return _create_grant_policy(context, cursor, body, replace=replace)
     else:
-        raise failures.not_supported("GRANT and DENY policies")
+        raise failures.not_supported("DENY policies")
     action: Document = {"function_name": ".".join(context.session.table_path(cursor.path()))}
     cursor.expect("TO")
     body["to_principals"] = _principals(cursor)
@@ -62,6 +67,30 @@ def create_policy(context: StatementContext, cursor: Cursor) -> StatementResult:
         action["using"] = _arguments(cursor)
     cursor.end()
     body[part] = action
+    context.repositories.policies.create(context.actor, body, replace=replace)
+    return NOTHING
+
+
+def _create_grant_policy(context: StatementContext, cursor: Cursor, body: Document, *, replace: bool) -> StatementResult:
+    """Run the rest of CREATE POLICY … TO … [EXCEPT …] GRANT privilege, … FOR type [WHEN condition]."""
+    cursor.expect("TO")
+    body["to_principals"] = _principals(cursor)
+    if cursor.accept("EXCEPT"):
+        body["except_principals"] = _principals(cursor)
+    if not cursor.accept("GRANT"):
+        raise failures.not_supported("DENY policies")
+    words: list[list[str]] = [[]]
+    while not cursor.accept("FOR"):
+        if cursor.accept(","):
+            words.append([])
+        else:
+            words[-1].append(cursor.name().upper())
+    kind = cursor.name().upper()
+    body |= {"policy_type": "POLICY_TYPE_GRANT", "for_securable_type": _GRANTED_FOR.get(kind, kind)}
+    body["grant"] = {"privileges": ["_".join(one) for one in words]}
+    if cursor.accept("WHEN"):
+        body["when_condition"] = _condition(cursor)
+    cursor.end()
     context.repositories.policies.create(context.actor, body, replace=replace)
     return NOTHING
 

@@ -1,4 +1,4 @@
-"""Tables of the catalog `system` that are seeded by the control API: results of data classification.
+"""Tables of the catalog `system`: results of data classification, found by scans or seeded by the control API.
 
 Columns follow the platform's page on the table; only account admins may read it, as on the platform by default.
 """
@@ -49,8 +49,9 @@ def seed_results(repositories: Repositories, rows: Any) -> dict[str, Any]:
 
 
 def results_columns(repositories: Repositories) -> tuple[str, ...]:
-    """Return the columns; raises TABLE_OR_VIEW_NOT_FOUND where nothing was seeded."""
-    if repositories.store.get(kinds.CLASSIFICATION, _TABLE) is None:
+    """Return the columns; raises TABLE_OR_VIEW_NOT_FOUND where nothing was seeded and nothing scanned."""
+    seeded = repositories.store.get(kinds.CLASSIFICATION, _TABLE) is not None
+    if not seeded and not repositories.store.count(kinds.CLASSIFICATION_SCAN):
         raise failures.table_missing(RESULTS)
     return COLUMNS
 
@@ -62,7 +63,9 @@ def results_rows(repositories: Repositories, principal: Principal) -> list[tuple
     if not repositories.identity.is_account_admin(principal.id):
         raise failures.insufficient("SELECT", "TABLE", RESULTS)
     found = repositories.store.get(kinds.CLASSIFICATION, _TABLE)
-    return [tuple(_cell(row, column) for column in COLUMNS) for row in (found["rows"] if found is not None else ())]
+    rows = list(found["rows"]) if found is not None else []
+    rows += [row for scan in repositories.store.list(kinds.CLASSIFICATION_SCAN) for row in scan["rows"]]
+    return [tuple(_cell(row, column) for column in COLUMNS) for row in rows]
 
 
 def _cell(row: dict[str, Any], column: str) -> Any:

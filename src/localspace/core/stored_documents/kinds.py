@@ -3,7 +3,18 @@
 from typing import Any
 
 from localspace.core.principals import PrincipalKind
-from localspace.core.stored_documents import catalog, cloud, directory, jobs, workspace
+from localspace.core.stored_documents import (
+    apps,
+    catalog,
+    cloud,
+    compute,
+    conversations,
+    directory,
+    jobs,
+    queries,
+    securables,
+    workspace,
+)
 from localspace.core.stored_documents.kind import Document, Kind, Room
 
 LEGACY_CATALOG = "hive_metastore"
@@ -199,6 +210,31 @@ POLICY = Kind(
     hidden=frozenset({"metastore_named"}),
 )
 CLASSIFICATION = Kind(name="classification", fields=catalog.StoredClassification, key=("table",), room=Room.METASTORE)
+CLASSIFICATION_CONFIG = Kind(
+    name="classification_config", fields=securables.StoredClassificationConfig, key=("catalog",), room=Room.METASTORE
+)
+CLASSIFICATION_SCAN = Kind(
+    name="classification_scan", fields=securables.StoredClassificationScan, key=("catalog",), room=Room.METASTORE
+)
+MODEL = Kind(name="model", fields=securables.StoredModel, key=(*_SCHEMA, "model"), parent=_SCHEMA, room=Room.METASTORE)
+MODEL_VERSION = Kind(
+    name="model_version",
+    fields=securables.StoredModelVersion,
+    key=(*_SCHEMA, "model", "version"),
+    parent=(*_SCHEMA, "model"),
+    room=Room.METASTORE,
+)
+CONNECTION = Kind(name="connection", fields=securables.StoredConnection, key=("name",), room=Room.METASTORE)
+ARTIFACT_ALLOWLIST = Kind(
+    name="artifact_allowlist",
+    fields=securables.StoredArtifactAllowlist,
+    key=("metastore id", "artifact type"),
+    room=Room.METASTORE,
+)
+BINDINGS = Kind(name="bindings", fields=securables.StoredBindings, key=("securable type", "securable name"), room=Room.METASTORE)
+SYSTEM_SCHEMA = Kind(
+    name="system_schema", fields=securables.StoredSystemSchema, key=("metastore id", "schema"), room=Room.METASTORE
+)
 
 # The workspace
 ENTITLEMENTS = Kind(name="entitlements", fields=directory.StoredEntitlements, key=("principal id",))
@@ -240,6 +276,33 @@ UNDO = Kind(
     place=_of_undo,
 )
 
+# Saved queries and alerts
+SAVED_QUERY = Kind(name="saved_query", fields=queries.StoredSavedQuery, key=("query id",))
+ALERT = Kind(name="alert", fields=queries.StoredAlert, key=("alert id",))
+ALERT_V2 = Kind(name="alert_v2", fields=queries.StoredAlertV2, key=("alert id",))
+
+# Conversations with Genie spaces
+_CONVERSATION = ("space id", "conversation id")
+CONVERSATION = Kind(name="conversation", fields=conversations.StoredConversation, key=_CONVERSATION, parent=("space id",))
+MESSAGE = Kind(name="message", fields=conversations.StoredMessage, key=(*_CONVERSATION, "message id"), parent=_CONVERSATION)
+MESSAGE_COMMENT = Kind(
+    name="message_comment",
+    fields=conversations.StoredMessageComment,
+    key=(*_CONVERSATION, "message id", "comment id"),
+    parent=_CONVERSATION,
+)
+RESPONDER = Kind(name="responder", fields=conversations.StoredResponder, key=("workspace",))
+EVAL_RUN = Kind(name="eval_run", fields=conversations.StoredEvalRun, key=("space id", "eval run id"), parent=("space id",))
+
+# Apps
+APP = Kind(name="app", fields=apps.StoredApp, key=("name",))
+APP_DEPLOYMENT = Kind(
+    name="app_deployment", fields=apps.StoredDeployment, key=("app name", "deployment id"), parent=("app name",)
+)
+
+# Compute
+CLUSTER_POLICY = Kind(name="cluster_policy", fields=compute.StoredClusterPolicy, key=("policy id",))
+
 # Jobs
 JOB = Kind(name="job", fields=jobs.StoredJob, key=("job id",))
 RUN = Kind(name="run", fields=jobs.StoredRun, key=("run id",), parent=("job id",))
@@ -270,6 +333,21 @@ ALL: tuple[Kind[Any], ...] = (
     ),
     *(GENIE_SPACE, DASHBOARD, SECRET_SCOPE, SECRET, SECRET_ACL, SERVING_ENDPOINT, STUB_RESPONSE, WORKSPACE_OBJECT),
     *(WORKSPACE_OBJECT_ID, IDS, CLOCK, LAG, WAREHOUSE_CONFIG, DEFAULT_NAMESPACE, UNDO, JOB, RUN, TASK_RUN, RUN_TOKEN),
+    *(
+        MODEL,
+        MODEL_VERSION,
+        CONNECTION,
+        ARTIFACT_ALLOWLIST,
+        SYSTEM_SCHEMA,
+        CLUSTER_POLICY,
+        BINDINGS,
+        SAVED_QUERY,
+        ALERT,
+        ALERT_V2,
+    ),
+    *(CONVERSATION, MESSAGE, MESSAGE_COMMENT, RESPONDER, EVAL_RUN),
+    *(CLASSIFICATION_CONFIG, CLASSIFICATION_SCAN),
+    *(APP, APP_DEPLOYMENT),
 )
 
 WHOLE = "workspace"

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from localspace.http.request_schemas import catalog, directory, jobs, workspace
+from localspace.http.request_schemas import (
+    apps,
+    catalog,
+    compute,
+    conversations,
+    directory,
+    jobs,
+    old_jobs,
+    queries,
+    securables,
+    workspace,
+)
 from localspace.http.request_schemas.types import NOTHING, FieldType
 
 _UC = "/api/2.1/unity-catalog"
@@ -145,11 +156,24 @@ RAW = frozenset(
         "POST /api/2.0/workspace-files/import-file/{path*}",
         "PUT /api/2.0/fs/files/{path*}",
         "PUT /api/2.0/fs/directories/{path*}",
+        *(f"{method} /apps/{{name}}{rest}" for method in ("POST", "PUT", "PATCH") for rest in ("", "/{path*}")),
     ]
 )
 """Routes whose body is bytes or a form, not JSON."""
 
-SCHEMAS: dict[str, FieldType] = {**_scim(), **_jobs(), **_CATALOG, **_DIRECTORY, **_WORKSPACE}
+SCHEMAS: dict[str, FieldType] = {
+    **_scim(),
+    **_jobs(),
+    **_CATALOG,
+    **_DIRECTORY,
+    **_WORKSPACE,
+    **apps.SCHEMAS,
+    **compute.SCHEMAS,
+    **conversations.SCHEMAS,
+    **old_jobs.SCHEMAS,
+    **queries.SCHEMAS,
+    **securables.SCHEMAS,
+}
 """`METHOD path` of a route to the fields of its body."""
 
 

@@ -1,0 +1,1 @@
+"""Databricks Apps as processes of this machine: their source, their environment, their logs."""
