@@ -16,7 +16,8 @@ provider "databricks" {
 }
 data "databricks_current_config" "account" {}
 data "databricks_current_config" "made" {
-  provider = databricks.made
+  provider   = databricks.made
+  depends_on = [databricks_mws_workspaces.w]
 }
 output "is_account" {
   value = [data.databricks_current_config.account.is_account, data.databricks_current_config.made.is_account]

@@ -148,7 +148,7 @@ STORED = {
     "account metastore": "metastore_id name owner region delta_sharing_scope storage_root created_by",
     "workspace": (
         "workspace_id workspace_name account_id workspace_status workspace_status_message creation_time "
-        "deployment_name aws_region custom_tags pricing_tier compute_mode"
+        "deployment_name aws_region custom_tags pricing_tier compute_mode port ready_ms"
     ),
     "credential": (
         "name owner full_name id aws_iam_role read_only created_by metastore_id new_name comment used_for_managed_storage"
