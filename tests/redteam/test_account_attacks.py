@@ -71,6 +71,10 @@ def sides() -> Iterator[Sides]:
             return tuple(httpx.Client(base_url=one.location.address, headers=headers, timeout=60) for one in workspaces)
 
         made = Sides(space=space, own=clients(space.token), eve=clients(token))
+        for client, workspace in zip(made.own, workspaces, strict=True):
+            entry = {"group_name": "users", "permission_level": "CAN_USE"}
+            path = f"/api/2.0/permissions/warehouses/{workspace.ids.warehouse_id}"
+            assert client.patch(path, json={"access_control_list": [entry]}).is_success
         _fill(made)
         yield made
         for one in (account, *made.own, *made.eve):
