@@ -334,8 +334,7 @@ def _url(request: Request, app: StoredApp) -> str:
 
 
 def _info(request: Request, app: StoredApp) -> Json:
-    hidden = {"compute", "active_deployment_id", "client_secret_id"}
-    found: Json = {name: value for name, value in app.items() if name not in hidden}
+    found: Json = kinds.APP.answer(app)
     found |= {"url": _url(request, app), "compute_size": app.get("compute_size", "MEDIUM")}
     running = app["compute"] == "ACTIVE"
     found["compute_status"] = {

@@ -230,8 +230,8 @@ def _set_aliases(request: Request, model: Document, aliases: list[StoredModelAli
 
 
 def _info(model: Document, *, aliases: bool = False) -> Json:
-    hidden = {"model_id", "last_version", "aliases"}
-    found = {key: value for key, value in model.items() if key not in hidden} | {"id": model["model_id"]}
+    found = kinds.MODEL.answer(kinds.MODEL.document(model)) | {"id": model["model_id"]}
+    found.pop("aliases", None)
     if aliases and model.get("aliases"):
         found["aliases"] = [_alias_info(model, one["alias_name"], one["version_num"]) for one in model["aliases"]]
     return found

@@ -29,7 +29,6 @@ def create(request: Request) -> Json:
     body = _given(request, "query")
     field_of(body, "display_name")
     new = {name: value for name, value in body.items() if name != "owner_user_name"}
-    new.setdefault("query_text", "")
     new.setdefault("run_as_mode", "OWNER")
     new["last_modifier_user_name"] = request.actor.name
     _check(request, new)
@@ -54,7 +53,7 @@ def update(request: Request) -> Json:
         old = QUERIES.one(request, request.params["id"], "CAN_EDIT")
         new = masked(old, given, str(request.body.get("update_mask") or ""), _CHANGED)
         new["last_modifier_user_name"] = request.actor.name
-        for name, value in (("query_text", ""), ("run_as_mode", "OWNER"), ("owner_user_name", old["owner_user_name"])):
+        for name, value in (("run_as_mode", "OWNER"), ("owner_user_name", old["owner_user_name"])):
             new.setdefault(name, value)
         field_of(new, "display_name")
         _check(request, new)

@@ -216,7 +216,14 @@ CLASSIFICATION_CONFIG = Kind(
 CLASSIFICATION_SCAN = Kind(
     name="classification_scan", fields=securables.StoredClassificationScan, key=("catalog",), room=Room.METASTORE
 )
-MODEL = Kind(name="model", fields=securables.StoredModel, key=(*_SCHEMA, "model"), parent=_SCHEMA, room=Room.METASTORE)
+MODEL = Kind(
+    name="model",
+    fields=securables.StoredModel,
+    key=(*_SCHEMA, "model"),
+    parent=_SCHEMA,
+    room=Room.METASTORE,
+    hidden=frozenset({"model_id", "last_version"}),
+)
 MODEL_VERSION = Kind(
     name="model_version",
     fields=securables.StoredModelVersion,
@@ -295,7 +302,12 @@ RESPONDER = Kind(name="responder", fields=conversations.StoredResponder, key=("w
 EVAL_RUN = Kind(name="eval_run", fields=conversations.StoredEvalRun, key=("space id", "eval run id"), parent=("space id",))
 
 # Apps
-APP = Kind(name="app", fields=apps.StoredApp, key=("name",))
+APP = Kind(
+    name="app",
+    fields=apps.StoredApp,
+    key=("name",),
+    hidden=frozenset({"compute", "active_deployment_id", "client_secret_id"}),
+)
 APP_DEPLOYMENT = Kind(
     name="app_deployment", fields=apps.StoredDeployment, key=("app name", "deployment id"), parent=("app name",)
 )

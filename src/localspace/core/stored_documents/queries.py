@@ -8,7 +8,6 @@ class StoredSavedQuery(TypedDict):
 
     id: str
     display_name: str
-    query_text: str
     owner_user_name: str
     last_modifier_user_name: str
     parent_path: str
@@ -16,6 +15,7 @@ class StoredSavedQuery(TypedDict):
     run_as_mode: str
     create_time: str
     update_time: str
+    query_text: NotRequired[str]
     warehouse_id: NotRequired[str]
     description: NotRequired[str]
     catalog: NotRequired[str]
