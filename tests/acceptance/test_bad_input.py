@@ -361,6 +361,7 @@ def test_two_runs_at_once_do_not_mix(tmp_path: Path, run: Run, applied: Path) ->
 # a wide table
 
 
+@pytest.mark.heavy
 def test_a_table_of_ten_thousand_columns_is_governed_in_one_go(tmp_path: Path, run: Run) -> None:
     with running_localspace(build_runner=light_runner) as space:
         w = space.client()

@@ -21,7 +21,7 @@ from lampkeeper.places.place import Address
 from lampkeeper.remote.clients import connect
 from support.worlds import difference, require_same, world_in
 
-pytestmark = [pytest.mark.server, pytest.mark.spark]
+pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 
 ALL_LAYERS = ("--layer", "account", "--layer", "data_access", "--layer", "workspace")
 SLOWER = {"method": "P*", "path": "/api/2.*", "times": 100_000, "delay_ms": 10}
@@ -80,22 +80,33 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         place.down()
 
 
-def test_destroy_leaves_nothing_of_ours_and_touches_nothing_else(home: Home) -> None:
+@dataclass(frozen=True)
+class Cycle:
+    """An apply and a destroy to which nothing happened: the world before, after the apply and after the destroy."""
+
+    before: dict[str, list[str]]
+    applied: dict[str, list[str]]
+    destroyed: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def cycle(home: Home) -> Cycle:
     before = home.world
     assert home.run("apply")["writes"] != 0
-    assert difference(before, home.world) != []
+    applied = home.world
     home.run("destroy", "--yes", "--allow-widening", *ALL_LAYERS)
-    require_same(before, home.world)
+    return Cycle(before, applied, home.world)
+
+
+def test_destroy_leaves_nothing_of_ours_and_touches_nothing_else(home: Home, cycle: Cycle) -> None:
+    assert difference(cycle.before, cycle.applied) != []
+    require_same(cycle.before, cycle.destroyed)
     assert home.run("plan")["changes"] != []
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("lines", [20, pytest.param(150, marks=pytest.mark.nightly)])
-def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: Home, lines: int) -> None:
-    before = home.world
-    home.run("apply")
-    wanted = home.world
-    home.run("destroy", "--yes", "--allow-widening", *ALL_LAYERS)
+def test_a_kill_9_of_the_workspace_in_an_apply_leaves_no_trace_in_the_end(home: Home, cycle: Cycle, lines: int) -> None:
+    before, wanted = cycle.before, cycle.applied
     require_same(before, home.world)
 
     home.control("POST", "faults", SLOWER)

@@ -17,6 +17,7 @@ import pytest
 from support.bank_places import PEOPLE, ROWS, Bank
 from support.env_folders import SETTINGS
 from support.localspace_server import running_localspace
+from support.nightly import sampled
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
 
@@ -58,7 +59,7 @@ def good() -> Callable[..., str]:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("clones", [1, 2])
+@pytest.mark.parametrize("clones", sampled([1, 2], every=2))
 def test_destroying_one_environment_leaves_the_other_proven(
     bank: Bank, tmp_path: Path, good: Callable[..., str], clones: int
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_destroy_that_nobody_answers_does_nothing_and_says_so(applied: Bank, m
     assert applied.run("status", "--json").out == before
 
 
+@pytest.mark.heavy
 def test_make_destroy_runs_unattended_and_a_deleted_warehouse_does_not_stop_it(applied: Bank, tmp_path: Path) -> None:
     settings = (tmp_path / "home" / "envs" / "dev" / "env.auto.tfvars").read_text()
     applied.w.warehouses.delete(re.findall(r'sql_warehouse_id = "(\w+)"', settings)[0])

@@ -12,7 +12,7 @@ from lampkeeper.remote.clients import ApiLevel, connect
 from lampkeeper.remote.warehouse import run_sql
 from support.bank_places import Bank, governed_bank
 
-pytestmark = [pytest.mark.server, pytest.mark.spark]
+pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 
 FINANCE = "dev_fin.finance"
 NIGHTLY, READERS = "nightly load", "catalog_readers"

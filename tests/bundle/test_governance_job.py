@@ -16,6 +16,7 @@ from lampkeeper.remote.warehouse import run_sql
 from support.bundle_jobs import BundleJobs, states
 from support.governed_runs import lampkeeper, token_of
 from support.laptop import Laptop, make_laptop
+from support.nightly import sampled
 from support.page_worlds import SHOWN, make_page_world
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
@@ -82,7 +83,7 @@ def laptop(product_wheel: Path, product_jobs: BundleJobs, tmp_path_factory: pyte
     return make_laptop(product_wheel, tmp_path_factory.mktemp("laptop"), product_jobs.host, roots)
 
 
-@pytest.mark.parametrize("page", sorted(PAGES))
+@pytest.mark.parametrize("page", sampled(sorted(PAGES), every=3))
 def test_a_page_shows_the_same_on_a_laptop_with_databricks_connect(
     laptop: Laptop, product_jobs: BundleJobs, governed: dict[str, Any], page: str
 ) -> None:

@@ -212,6 +212,7 @@ def test_hostile_names_cannot_steer_the_terminal_or_the_page(tmp_path: Path, run
     assert "\x1b" not in page
 
 
+@pytest.mark.heavy
 def test_a_table_of_ten_thousand_columns_is_one_more_table(tmp_path: Path, run: Run) -> None:
     wide = table("dev_fin", "wide", **{f"column_{n}": "STRING" for n in range(10_000)})
     bank_folder(tmp_path, extra=(wide,))

@@ -122,6 +122,7 @@ def test_a_broken_overlay_in_the_folder_stops_generation_with_its_line(run: Run,
     assert "mine.yaml:2" in err
 
 
+@pytest.mark.heavy
 @pytest.mark.spark
 @pytest.mark.server
 def test_masks_check_runs_on_an_engine_of_its_own(run: Run, env: EnvFolder) -> None:

@@ -31,12 +31,11 @@ def test_each_block_is_tagged_with_words_that_mean_something() -> None:
     assert all(b.steps for b in BLOCKS)
 
 
-def marked(block: Block) -> object:
-    marks = [pytest.mark.server, pytest.mark.spark, *([pytest.mark.heavy] if "heavy" in block.tags else [])]
-    return pytest.param(block, marks=marks, id=f"line-{block.line}")
-
-
-@pytest.mark.parametrize("block", [marked(b) for b in BLOCKS])
+# All of them, also those of a second each: they are one walk through the page, on one workspace.
+@pytest.mark.heavy
+@pytest.mark.server
+@pytest.mark.spark
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: f"line-{b.line}")
 def test_a_block_prints_what_the_readme_shows(reader: Reader, block: Block) -> None:
     if not can_run(block):
         report_missing("databricks", "install the Databricks CLI")
