@@ -212,7 +212,7 @@ def _delete(request: Request, metastore_id: str) -> None:
 
 def _is_filled(inside: Any, catalog: str) -> bool:
     schemas = [one["name"] for one in inside.list(kinds.SCHEMA, (catalog,))]
-    tree = (kinds.TABLE, kinds.FUNCTION, kinds.VOLUME)
+    tree = (kinds.TABLE, kinds.FUNCTION, kinds.VOLUME, kinds.MODEL)
     return schemas != ["default"] or any(inside.count(kind, (catalog, "default")) for kind in tree)
 
 
