@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from localspace.core.store import Store
+from localspace.core.stored_documents import kinds
 from localspace.main import cli
 
 pytestmark = pytest.mark.server
@@ -66,6 +72,84 @@ def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
         assert with_minted.status_code == 200
     finally:
         assert second.end(signal.SIGTERM) == 0
+
+
+class Writes:
+    """Threads that write all kinds of things without a pause and note what was answered, until the server is gone."""
+
+    def __init__(self, served: Served, life: int) -> None:
+        self.schemas: set[str] = set()
+        self.rows: dict[str, int] = {}
+        self.answered = threading.Event()
+        self._served, self._life = served, life
+        self._threads = [threading.Thread(target=self._write, args=(n,)) for n in range(4)]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self, number: int) -> None:
+        headers = {"authorization": f"Bearer {self._served.facts['token']}"}
+        with httpx.Client(base_url=self._served.facts["host"], headers=headers, timeout=30) as http:
+            try:
+                self._write_on(http, number)
+            except httpx.TransportError:
+                return  # the server is gone
+
+    def _write_on(self, http: httpx.Client, number: int) -> None:
+        table = f"main.default.t{self._life}_{number}"
+        if not self._run(http, f"CREATE TABLE {table} (n INT)"):
+            return
+        self.rows[table] = 0
+        for at in itertools.count():
+            name = f"s{self._life}_{number}_{at}"
+            if http.post(SCHEMAS, json={"name": name, "catalog_name": "main"}).status_code == 200:
+                self.schemas.add(name)
+            if self._run(http, f"INSERT INTO {table} VALUES ({at})"):
+                self.rows[table] += 1
+                self.answered.set()
+
+    def _run(self, http: httpx.Client, statement: str) -> bool:
+        body = {"statement": statement, "warehouse_id": self._served.facts["warehouse_id"], "wait_timeout": "50s"}
+        answer = http.post("/api/2.0/sql/statements", json=body)
+        return bool(answer.json()["status"]["state"] == "SUCCEEDED")
+
+
+@pytest.mark.nightly
+def test_kill_9_ten_times_during_writes_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    schemas: set[str] = set()
+    rows: dict[str, int] = {}
+    for life in range(10):
+        served = Served(tmp_path / "data")
+        writes = Writes(served, life)
+        assert writes.answered.wait(60)
+        time.sleep(0.05 + 0.07 * life)
+        served.process.send_signal(signal.SIGKILL)
+        writes.join()
+        assert served.end(signal.SIGKILL) == -signal.SIGKILL
+        schemas |= writes.schemas
+        rows |= writes.rows
+    last = Served(tmp_path / "data")
+    try:
+        assert schemas <= names(last)
+        found = last.http.get("/api/2.1/unity-catalog/tables", params={"catalog_name": "main", "schema_name": "default"})
+        assert set(rows) <= {one["full_name"] for one in found.json()["tables"]}
+        # The rows themselves, from the files that the store names: at most the one insert that was under way is more.
+        store = Store(tmp_path / "data" / "store.db")
+        for table, count in rows.items():
+            document = store.get(kinds.TABLE, *table.split("."))
+            assert document is not None
+            folder = document.get("storage")
+            files = [] if folder is None else sorted((tmp_path / "data" / "files" / folder["path"]).glob("*.parquet"))
+            there = sorted(value for file in files for value in pq.read_table(file).column(0).to_pylist())
+            assert there in (list(range(count)), list(range(count + 1)))
+        store.close()
+        assert len(rows) == 40
+        assert sum(rows.values()) >= 10
+    finally:
+        last.end(signal.SIGTERM)
 
 
 @pytest.mark.parametrize(("when", "there"), [("before", False), ("after", True)])
