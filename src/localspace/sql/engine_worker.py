@@ -13,13 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
-from localspace.sql.engine_answers import cell, columns_of, describe_error
+from localspace.sql.engine_answers import describe_error
+from localspace.sql.engine_session import LARGE_CONF, EngineSession, is_large
 
 _CONF = {
     # More slots than a machine has cores: a statement that never ends keeps its slots, and the others need some.
@@ -68,11 +67,8 @@ _OPENS = [
     "sun.security.action",
     "sun.util.calendar",
 ]
-_PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
-_PLAIN |= {"binary", "void"}
 _WORKERS = 64
 """More than statements run at once: those that were cancelled and have not stopped yet count too."""
-_KEPT_RELATIONS = 1000
 _CLOSE_SECONDS = 10
 _END_SECONDS = 5
 _TASK_POLL_SECONDS = 0.1
@@ -142,10 +138,10 @@ def start_jvm(heap: str, archive: Path | None, scratch: Path) -> subprocess.Pope
 
 
 class Worker:
-    """Answers requests with a Spark session."""
+    """Answers requests with two Spark sessions: one for small statements, one for much data."""
 
     def __init__(self, heap: str, archive: Path | None, scratch: Path) -> None:
-        """Start the JVM and the session."""
+        """Start the JVM and the session for small statements."""
         os.environ["TZ"] = "UTC"
         time.tzset()
         self.closing = False
@@ -153,58 +149,54 @@ class Worker:
         self.jvm = start_jvm(heap, archive, scratch)
         from pyspark.sql import SparkSession
 
-        self.spark = SparkSession.builder.getOrCreate()
-        self._relations: OrderedDict[str, None] = OrderedDict()
-        self._functions: OrderedDict[str, None] = OrderedDict()
+        spark = SparkSession.builder.getOrCreate()
+        self._context = spark.sparkContext
+        self._small = EngineSession(spark)
+        self._large: EngineSession | None = None
         self._cancelled: set[int] = set()
-        self._found: set[str] = set()
         self._lock = threading.Lock()
-        self._drop_functions()
-        self._current_user = self.spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER()
+        self._current_user = spark._jvm.org.apache.spark.sql.catalyst.CurrentUserContext.CURRENT_USER()
 
-    def _drop_functions(self) -> None:
-        """Leave the engine the functions that the workspace admits: what slips past the text finds nothing here."""
-        state = self.spark._jsparkSession.sessionState()
-        jvm = self.spark._jvm
-        some = jvm.scala.Option.apply
-        kept = ADMITTED | frozenset(LIMITED) | ENGINE_KEEPS
-        for registry in (state.functionRegistry(), state.tableFunctionRegistry()):
-            # One call for all names: each costs a round trip.
-            names = {name.removeprefix("system.builtin.") for name in registry.listFunction().mkString("\n").split("\n")}
-            self._found |= names
-            for name in sorted(names - kept):
-                identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
-                if not registry.dropFunction(identifier):
-                    raise RuntimeError(f"the engine's function {name} could not be removed")
+    def _session_for(self, request: dict[str, Any]) -> EngineSession:
+        """Return the session that compiles its plans for a request over much data, the other one for any other."""
+        if request["op"] not in ("query", "write", "explain") or not is_large(request):
+            return self._small
+        with self._lock:
+            if self._large is None:
+                self._large = EngineSession(self._small.spark.newSession(), LARGE_CONF)
+            return self._large
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one request; errors come back as values."""
         try:
-            self._register(request["views"])
-            self._declare(request["functions"])
+            session = self._session_for(request)
+            session.prepare(request["views"], request["functions"])
             self._as_user(request["user"])
-            self.spark.sparkContext.setJobGroup(str(request["id"]), "statement", True)
-            self.spark.sparkContext.setLocalProperty("spark.scheduler.pool", request["user"])
+            self._context.setJobGroup(str(request["id"]), "statement", True)
+            self._context.setLocalProperty("spark.scheduler.pool", request["user"])
             operation = request["op"]
             if operation == "query":
-                return self._query(request["sql"], request.get("limit"))
+                return session.query(request["sql"], request.get("limit"))
             if operation == "write":
-                return self._write(request["sql"], request["folder"])
+                return session.write(request["sql"], request["folder"])
             if operation == "functions":
-                return {"columns": [], "rows": [[name] for name in sorted(self._found)], "truncated": False}
+                return {"columns": [], "rows": [[name] for name in sorted(session.functions_found)], "truncated": False}
             if operation == "analyze":
-                return {"columns": columns_of(self.spark.sql(request["sql"]))}
+                return session.analyze(request["sql"])
             if operation == "check":
-                return {"columns": [], "rows": [[str(self.spark.range(1).count())]]}
+                return session.check()
             if operation == "explain":
-                frame = self.spark.sql(request["sql"])
-                return {"plan": frame._jdf.queryExecution().executedPlan().toString()}
+                return session.plan(request["sql"])
             raise ValueError(f"unknown operation {operation}")
         except Exception as error:
             if self._lost_by(error):
                 # The watcher tells why the JVM ended; this error only says that nobody answered.
                 threading.Event().wait()
             return {"error": describe_error(error)}
+
+    def _as_user(self, user: str) -> None:
+        # One value per thread of the JVM, for both sessions.
+        self._current_user.set(user)
 
     def _lost_by(self, error: Exception) -> bool:
         """Return whether an error comes from the JVM's end: the connection breaks a moment before the process is gone."""
@@ -221,7 +213,7 @@ class Worker:
     def cancel(self, number: int) -> None:
         """Stop the jobs of a request, those too that it has not started yet."""
         self._cancelled.add(number)
-        self.spark.sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
+        self._context._jsc.sc().cancelJobGroupAndFutureJobs(str(number))
 
     def let_tasks_end(self, number: int) -> None:
         """Wait for the tasks of a cancelled request: Spark ends its job at once, but a task only when it checks for it."""
@@ -230,77 +222,23 @@ class Worker:
         self._cancelled.discard(number)
 
     def _runs_tasks(self, number: int) -> bool:
-        tracker = self.spark.sparkContext.statusTracker()
+        tracker = self._context.statusTracker()
         jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(str(number))]
         stages = {stage for job in jobs if job is not None for stage in job.stageIds}
         # The scheduler's own record (TaskSchedulerImpl): the public status forgets the tasks of a cancelled job.
-        running = self.spark.sparkContext._jsc.sc().taskScheduler().taskIdToTaskSetManager().values()
+        running = self._context._jsc.sc().taskScheduler().taskIdToTaskSetManager().values()
         return any(manager.taskSet().stageId() in stages for manager in running)
 
     def close(self) -> None:
         """End the JVM; running statements are given up."""
         self.closing = True
-        self.spark.sparkContext.cancelAllJobs()
+        self._context.cancelAllJobs()
         if self.jvm.stdin is not None:
             self.jvm.stdin.close()
         try:
             self.jvm.wait(timeout=_ARCHIVE_SECONDS if self._makes_archive else _CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self.jvm.kill()
-
-    def _register(self, views: list[list[str]]) -> None:
-        with self._lock:
-            for name, folder, ddl in views:
-                if name not in self._relations:
-                    self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
-                self._relations[name] = None
-                self._relations.move_to_end(name)
-            # Each write makes a new relation: those long unused are forgotten.
-            while len(self._relations) > max(_KEPT_RELATIONS, len(views)):
-                self.spark.catalog.dropTempView(self._relations.popitem(last=False)[0])
-
-    def _declare(self, functions: list[list[str]]) -> None:
-        with self._lock:
-            for name, declaration in functions:
-                if name not in self._functions:
-                    self.spark.sql(declaration)
-                self._functions[name] = None
-                self._functions.move_to_end(name)
-            while len(self._functions) > max(_KEPT_RELATIONS, len(functions)):
-                self.spark.sql(f"DROP TEMPORARY FUNCTION {self._functions.popitem(last=False)[0]}")
-
-    def _as_user(self, user: str) -> None:
-        self._current_user.set(user)
-
-    def _query(self, sql: str, limit: int | None) -> dict[str, Any]:
-        frame = self.spark.sql(sql)
-        columns = columns_of(frame)
-        if limit is not None:
-            frame = frame.limit(limit + 1)
-        rows = self._readable(frame, columns).collect()
-        truncated = limit is not None and len(rows) > limit
-        kept = rows[:limit] if truncated else rows
-        return {"columns": columns, "rows": [[cell(value) for value in row] for row in kept], "truncated": truncated}
-
-    @staticmethod
-    def _readable(frame: Any, columns: list[list[Any]]) -> Any:
-        """Let the engine turn what Python cannot print the platform's way into strings."""
-        if all(kind in _PLAIN or kind.startswith("decimal") for _, kind, _ in columns):
-            return frame
-        names = [f"c{at}" for at in range(len(columns))]
-        items = []
-        for name, (_, kind, _) in zip(names, columns, strict=True):
-            if kind.startswith(("struct", "array", "map")) or kind == "variant":
-                items.append(f"to_json({name}) AS {name}")
-            elif kind in _PLAIN or kind.startswith("decimal"):
-                items.append(name)
-            else:
-                items.append(f"CAST({name} AS STRING) AS {name}")
-        return frame.toDF(*names).selectExpr(*items)
-
-    def _write(self, sql: str, folder: str) -> dict[str, Any]:
-        self.spark.sql(sql).write.mode("error").parquet(folder)
-        return {"columns": []}
 
 
 def main() -> None:

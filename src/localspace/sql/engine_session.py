@@ -1,0 +1,137 @@
+"""A Spark session of the engine's process: its relations and functions by name, and how it runs one request."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
+from localspace.sql.engine_answers import cell, columns_of
+
+LARGE_BYTES = 1_000_000
+"""From how many bytes of files a request is large: some 100,000 rows, where compiling a plan costs as much as it saves."""
+
+LARGE_CONF = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+"""What a session for large requests sets: its plans are compiled, which takes longer than a small statement runs."""
+
+_LARGE_RANGE = re.compile(r"\brange\s*\([^()]*\d{6,}", re.IGNORECASE)
+_KEPT_RELATIONS = 1000
+_PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
+_PLAIN |= {"binary", "void"}
+
+
+def is_large(request: dict[str, Any]) -> bool:
+    """Return whether a request reads so much that compiled plans pay, by the files of its relations and by its ranges."""
+    return sum(_bytes_in(folder) for _, folder, _ in request["views"]) >= LARGE_BYTES or bool(
+        _LARGE_RANGE.search(request.get("sql") or "")
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _bytes_in(folder: str) -> int:
+    # A folder of rows is complete before a relation names it, and never changes.
+    return sum(file.stat().st_size for file in Path(folder).glob("*.parquet"))
+
+
+class EngineSession:
+    """A session with the functions that the workspace admits, and no other."""
+
+    def __init__(self, spark: Any, conf: dict[str, str] | None = None) -> None:
+        """Take a new Spark session and set what is its own; raises RuntimeError when a function cannot be removed."""
+        self.spark = spark
+        self.functions_found: set[str] = set()
+        self._relations: OrderedDict[str, None] = OrderedDict()
+        self._functions: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+        for name, value in (conf or {}).items():
+            spark.conf.set(name, value)
+        self._drop_functions()
+
+    def _drop_functions(self) -> None:
+        """Leave the engine the functions that the workspace admits: what slips past the text finds nothing here."""
+        state = self.spark._jsparkSession.sessionState()
+        jvm = self.spark._jvm
+        some = jvm.scala.Option.apply
+        kept = ADMITTED | frozenset(LIMITED) | ENGINE_KEEPS
+        for registry in (state.functionRegistry(), state.tableFunctionRegistry()):
+            # One call for all names: each costs a round trip.
+            names = {name.removeprefix("system.builtin.") for name in registry.listFunction().mkString("\n").split("\n")}
+            self.functions_found |= names
+            for name in sorted(names - kept):
+                identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
+                if not registry.dropFunction(identifier):
+                    raise RuntimeError(f"the engine's function {name} could not be removed")
+
+    def prepare(self, views: list[list[str]], functions: list[list[str]]) -> None:
+        """Make the relations and functions known that a request names."""
+        self._register(views)
+        self._declare(functions)
+
+    def query(self, sql: str, limit: int | None) -> dict[str, Any]:
+        """Run a query; return columns and rows, one row more than `limit` read to see whether there are more."""
+        frame = self.spark.sql(sql)
+        columns = columns_of(frame)
+        if limit is not None:
+            frame = frame.limit(limit + 1)
+        rows = _readable(frame, columns).collect()
+        truncated = limit is not None and len(rows) > limit
+        kept = rows[:limit] if truncated else rows
+        return {"columns": columns, "rows": [[cell(value) for value in row] for row in kept], "truncated": truncated}
+
+    def write(self, sql: str, folder: str) -> dict[str, Any]:
+        """Write a query's rows into a new folder."""
+        self.spark.sql(sql).write.mode("error").parquet(folder)
+        return {"columns": []}
+
+    def analyze(self, sql: str) -> dict[str, Any]:
+        """Return the columns that a query would have."""
+        return {"columns": columns_of(self.spark.sql(sql))}
+
+    def plan(self, sql: str) -> dict[str, Any]:
+        """Return the physical plan of a query."""
+        return {"plan": self.spark.sql(sql)._jdf.queryExecution().executedPlan().toString()}
+
+    def check(self) -> dict[str, Any]:
+        """Run a job over one row."""
+        return {"columns": [], "rows": [[str(self.spark.range(1).count())]]}
+
+    def _register(self, views: list[list[str]]) -> None:
+        with self._lock:
+            for name, folder, ddl in views:
+                if name not in self._relations:
+                    self.spark.read.schema(ddl).parquet(folder).createOrReplaceTempView(name)
+                self._relations[name] = None
+                self._relations.move_to_end(name)
+            # Each write makes a new relation: those long unused are forgotten.
+            while len(self._relations) > max(_KEPT_RELATIONS, len(views)):
+                self.spark.catalog.dropTempView(self._relations.popitem(last=False)[0])
+
+    def _declare(self, functions: list[list[str]]) -> None:
+        with self._lock:
+            for name, declaration in functions:
+                if name not in self._functions:
+                    self.spark.sql(declaration)
+                self._functions[name] = None
+                self._functions.move_to_end(name)
+            while len(self._functions) > max(_KEPT_RELATIONS, len(functions)):
+                self.spark.sql(f"DROP TEMPORARY FUNCTION {self._functions.popitem(last=False)[0]}")
+
+
+def _readable(frame: Any, columns: list[list[Any]]) -> Any:
+    """Let the engine turn what Python cannot print the platform's way into strings."""
+    if all(kind in _PLAIN or kind.startswith("decimal") for _, kind, _ in columns):
+        return frame
+    names = [f"c{at}" for at in range(len(columns))]
+    items = []
+    for name, (_, kind, _) in zip(names, columns, strict=True):
+        if kind.startswith(("struct", "array", "map")) or kind == "variant":
+            items.append(f"to_json({name}) AS {name}")
+        elif kind in _PLAIN or kind.startswith("decimal"):
+            items.append(name)
+        else:
+            items.append(f"CAST({name} AS STRING) AS {name}")
+    return frame.toDF(*names).selectExpr(*items)
