@@ -15,6 +15,8 @@ from localspace.sql.engine_session import LARGE_BYTES, is_large
 from localspace.sql.storage import ViewSpec
 from support.shared_engine import shared_engine
 
+pytestmark = pytest.mark.spark
+
 LARGE = "range(1000000)"
 MANY = ViewSpec("ls_sessions_many", "", "id BIGINT, name STRING, part INT, paid DECIMAL(10,2), day DATE, at TIMESTAMP")
 

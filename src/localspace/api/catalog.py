@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from localspace.api.catalog_infos import function_info, securable_info, table_info
 from localspace.core.errors import denied, invalid, not_found
 from localspace.core.ledger import rule
@@ -184,7 +186,7 @@ def delete_table(request: Request) -> Json:
 
 def list_functions(request: Request) -> Json:
     """List the functions of a schema."""
-    return page([function_info(request, one) for one in _objects(request, "function")], request.query, "functions")
+    return page((function_info(request, one) for one in _objects(request, "function")), request.query, "functions")
 
 
 def create_function(request: Request) -> Json:
@@ -242,8 +244,8 @@ def _schema_of(request: Request) -> str:
     return f"{request.needed('catalog_name')}.{request.needed('schema_name')}"
 
 
-def _objects(request: Request, kind: str) -> list[Document]:
-    return request.repositories.objects.listed(request.actor, kind, request.needed("catalog_name"), request.needed("schema_name"))
+def _objects(request: Request, kind: str) -> Iterator[Document]:
+    return request.repositories.objects.each(request.actor, kind, request.needed("catalog_name"), request.needed("schema_name"))
 
 
 def _like(name: str, pattern: str | None) -> bool:

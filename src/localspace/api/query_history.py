@@ -5,7 +5,7 @@ from __future__ import annotations
 from localspace.core.errors import invalid
 from localspace.http.request import Request, Route
 from localspace.http.serialisation import Json, page, whole_number
-from localspace.sql.statement_kinds import is_read
+from localspace.sql.statement_kinds import statement_type
 from localspace.sql.statement_service import State, Statement
 
 _STATUS = {
@@ -16,21 +16,6 @@ _STATUS = {
     State.CANCELED: "CANCELED",
     State.CLOSED: "FINISHED",
 }
-_WORDS = (
-    "SELECT",
-    "INSERT",
-    "MERGE",
-    "UPDATE",
-    "DELETE",
-    "CREATE",
-    "ALTER",
-    "DROP",
-    "GRANT",
-    "REVOKE",
-    "SHOW",
-    "DESCRIBE",
-    "USE",
-)
 
 
 def listed(request: Request) -> Json:
@@ -61,14 +46,13 @@ def _asked_for(request: Request, info: Json) -> bool:
 
 def _info(statement: Statement) -> Json:
     statement_request = statement.request
-    word = next((one for one in _WORDS if statement_request.statement.lstrip().upper().startswith(one)), "OTHER")
     info: Json = {
         "query_id": statement.id,
         "lookup_key": statement.id,
         "status": _STATUS[statement.state],
         "is_final": statement.over,
         "query_text": statement_request.statement,
-        "statement_type": "SELECT" if word == "OTHER" and is_read(statement_request.statement) else word,
+        "statement_type": statement_type(statement_request.statement),
         "query_start_time_ms": statement.submitted_ms,
         "user_id": int(statement_request.principal_id),
         "user_name": statement_request.principal_name,

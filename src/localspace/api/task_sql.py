@@ -7,6 +7,7 @@ import asyncio
 from localspace.core.errors import denied, invalid
 from localspace.core.ledger import rule
 from localspace.core.statement_runner import StatementRequest
+from localspace.core.stored_documents import kinds
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
 from localspace.sql.statement_service import State
@@ -28,6 +29,7 @@ async def run(request: Request) -> Json:
         principal_name=request.actor.name,
         catalog=body.get("catalog") or None,
         schema=body.get("schema") or None,
+        job=_job_of(request),
         parameters=tuple((str(one.get("name")), one.get("type"), one.get("value")) for one in parameters),
     )
     statement = request.services.statements.submit(statement_request, "", None)
@@ -41,6 +43,15 @@ async def run(request: Request) -> Json:
         return {"error": {"error_code": statement.error_code, "message": message, "sql_state": statement.sql_state}}
     columns = [{"name": name, "type_text": text, "type_name": kind} for name, text, kind in statement.result.columns]
     return {"columns": columns, "rows": statement.result.rows}
+
+
+def _job_of(request: Request) -> tuple[str, str] | None:
+    """Return the ids of the job and the run that a task belongs to; a run that was sent once has no job."""
+    store = request.repositories.store
+    number = request.services.authenticator.task_run_id(request.headers)
+    task_run = None if number is None else store.get(kinds.TASK_RUN, str(number))
+    run = None if task_run is None else store.get(kinds.RUN, str(task_run["job_run_id"]))
+    return None if run is None or run["kind"] == "SUBMIT_RUN" else (str(run["job_id"]), str(run["run_id"]))
 
 
 def volume(request: Request) -> Json:

@@ -14,7 +14,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRequest:
-    """One statement of one principal; `parameters` are (name, type or None, value or None)."""
+    """One statement of one principal; `parameters` are (name, type or None, value or None).
+
+    `job` is the job and its run, by id, when a task of the run sent the statement.
+    """
 
     statement: str
     principal_id: str
@@ -23,6 +26,8 @@ class StatementRequest:
     schema: str | None = None
     parameters: tuple[tuple[str, str | None, str | None], ...] = ()
     row_limit: int | None = None
+    statement_id: str = ""
+    job: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,24 +14,31 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from localspace.core.errors import not_found
-from localspace.core.stored_documents.kind import D, Document, Kind, Room
+from localspace.core.stored_documents.kind import D, Document, Kind, Room, Stream
 
 Key = tuple[str, ...]
 
 _SEPARATOR = "\x1f"
+_AT_ONCE = 64
+_LOOK_EVERY = 256
+"""After how many events a stream is looked at for its size."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
     kind TEXT NOT NULL, key TEXT NOT NULL, room TEXT NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (kind, key, room)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS document_parent ON document (kind, parent, key, room);
+CREATE TABLE IF NOT EXISTS event (
+    stream TEXT NOT NULL, room TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (stream, room, number)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -57,6 +64,7 @@ class _File:
     depth: int = 0
     changes: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
+    before_close: list[Callable[[], None]] = field(default_factory=list)
 
 
 def _opened(path: Path | None) -> _File:
@@ -102,7 +110,9 @@ class Store:
         return [json.loads(row[0]) for row in rows]
 
     def close(self) -> None:
-        """Close the database file."""
+        """Close the database file, after what asked to run before that."""
+        for work in self._file.before_close:
+            work()
         with self._file.lock:
             self._file.connection.close()
 
@@ -211,18 +221,53 @@ class Store:
             rows = self._file.connection.execute(query + " ORDER BY key", arguments).fetchall()
         return [json.loads(row[0]) for row in rows]
 
+    def walk(self, kind: Kind[D], parent: Key) -> Iterator[D]:
+        """Yield the documents of one parent, ordered by key; changes made meanwhile may show."""
+        query, arguments = self._listing("key, body", kind, parent)
+        last = ""
+        while True:
+            with self._file.lock:
+                rows = self._file.connection.execute(
+                    f"{query} AND key > ? ORDER BY key LIMIT {_AT_ONCE}", (*arguments, last)
+                ).fetchall()
+            yield from (json.loads(body) for _, body in rows)
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1][0]
+
     def count(self, kind: Kind[Any], parent: Key | None = None) -> int:
         """Return how many documents of a kind there are, or how many one parent has."""
         query, arguments = self._listing("count(*)", kind, parent)
         with self._file.lock:
             return int(self._file.connection.execute(query, arguments).fetchone()[0])
 
+    def before_close(self, work: Callable[[], None]) -> None:
+        """Run `work` when the store is closed, while it still takes writes."""
+        self._file.before_close.append(work)
+
+    def append(self, stream: Stream[D], events: Sequence[D]) -> None:
+        """Add events to a stream of the metastore, and forget its oldest once it is too large; no document changes by it."""
+        texts = [json.dumps(one, separators=(",", ":"), ensure_ascii=False) for one in events]
+        with self.transaction():
+            first = self._last_event(stream) + 1
+            rows = [(stream.name, self._stream_room, first + at, text) for at, text in enumerate(texts)]
+            self._file.connection.executemany("INSERT INTO event (stream, room, number, body) VALUES (?, ?, ?, ?)", rows)
+            if first // _LOOK_EVERY != (first + len(rows)) // _LOOK_EVERY:
+                self._forget_oldest(stream)
+
+    def events(self, stream: Stream[D]) -> Sequence[D]:
+        """Return the events of a stream that are kept, the oldest first."""
+        query = "SELECT body FROM event WHERE stream = ? AND room = ? ORDER BY number"
+        with self._file.lock:
+            rows = self._file.connection.execute(query, (stream.name, self._stream_room)).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
     def clear(self) -> None:
-        """Delete every document of all rooms; sequences go on, so that no number is given twice."""
+        """Delete every document and event of all rooms; sequences go on, so that no number is given twice."""
         self._delete_where("1 = 1", ())
 
     def clear_room(self, room: Room) -> None:
-        """Delete every document of the workspace, or of its metastore."""
+        """Delete every document and event of the workspace, or of its metastore."""
         self._delete_where("room = ?", (self._names[room],))
 
     def next_number(self, name: str, start: int = 1) -> int:
@@ -286,9 +331,30 @@ class Store:
             return f"{query} AND {visible}", (kind.name, *rooms)
         return f"{query} AND parent = ? AND {visible}", (kind.name, encode_key(parent), *rooms)
 
+    @property
+    def _stream_room(self) -> str:
+        # A workspace without a metastore keeps its history to itself.
+        return self._names[Room.METASTORE] or f"workspace:{self.workspace_id}"
+
+    def _last_event(self, stream: Stream[Any]) -> int:
+        query = "SELECT max(number) FROM event WHERE stream = ? AND room = ?"
+        row = self._file.connection.execute(query, (stream.name, self._stream_room)).fetchone()
+        return int(row[0] or 0)
+
+    def _forget_oldest(self, stream: Stream[Any]) -> None:
+        which = (stream.name, self._stream_room)
+        query = "SELECT number, length(body) FROM event WHERE stream = ? AND room = ? ORDER BY number DESC"
+        total = 0
+        for number, size in self._file.connection.execute(query, which).fetchall():
+            total += size
+            if total > stream.most_bytes:
+                self._file.connection.execute("DELETE FROM event WHERE stream = ? AND room = ? AND number <= ?", (*which, number))
+                return
+
     def _delete_where(self, condition: str, arguments: tuple[Any, ...]) -> None:
         with self.transaction():
-            self._file.connection.execute(f"DELETE FROM document WHERE {condition}", arguments)
+            for table in ("document", "event"):
+                self._file.connection.execute(f"DELETE FROM {table} WHERE {condition}", arguments)
             self._file.epoch += 1
             self._bump("version")
 

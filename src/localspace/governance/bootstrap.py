@@ -217,7 +217,7 @@ def _groups(room: Store) -> None:
 _CATALOGS = (
     ("main", ADMIN_NAME, "MANAGED_CATALOG", "Main catalog (auto-created)", ("default",)),
     ("samples", SYSTEM_USER, "SYSTEM_CATALOG", "Samples that the platform provides", ("default",)),
-    ("system", SYSTEM_USER, "SYSTEM_CATALOG", "System catalog (auto-created)", ()),
+    ("system", SYSTEM_USER, "SYSTEM_CATALOG", "System catalog (auto-created)", ("access", "query")),
 )
 _LEGACY = (HIVE, SYSTEM_USER, "INTERNAL_CATALOG", "The legacy catalog", ("default",))
 
@@ -242,7 +242,8 @@ def _catalog(room: Store, now: int, metastore_id: str, described: tuple[str, str
     room.put(kinds.CATALOG, (name,), kinds.CATALOG.document(body))
     for schema in schemas:
         one = stamp | {"name": schema, "catalog_name": name, "full_name": f"{name}.{schema}"}
-        one |= {"catalog_type": kind, "schema_id": str(uuid.uuid4()), "comment": "Default schema (auto-created)"}
+        comment = "Default schema (auto-created)" if schema == "default" else "System schema (auto-created)"
+        one |= {"catalog_type": kind, "schema_id": str(uuid.uuid4()), "comment": comment}
         room.put(kinds.SCHEMA, (name, schema), kinds.SCHEMA.document(one), (name,))
 
 

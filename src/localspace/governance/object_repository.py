@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
 from localspace.core.errors import already_exists, denied, invalid
 from localspace.core.ledger import rule
@@ -34,17 +35,19 @@ class ObjectRepository:
 
     def listed(self, actor: Principal, kind: str, catalog: str, schema: str) -> list[Document]:
         """Return the objects of a schema that show to the actor."""
+        return list(self.each(actor, kind, catalog, schema))
+
+    def each(self, actor: Principal, kind: str, catalog: str, schema: str) -> Iterator[Document]:
+        """Yield the objects of a schema that show to the actor, read as they are taken."""
         full_name = f"{catalog}.{schema}"
         self._privileges.require_exists("SCHEMA", full_name)
         if not self._privileges.can_see(actor, "SCHEMA", full_name):
             missing = self._privileges.missing_use(actor, "SCHEMA", full_name)
             raise lacks(*(missing or ("USE_SCHEMA", "SCHEMA", full_name)))
         securable = CHILD_KINDS[kind]
-        return [
-            one
-            for one in self._store.list(kinds.named(kind), (catalog, schema))
-            if self._privileges.can_see(actor, securable, one["full_name"])
-        ]
+        for one in self._store.walk(kinds.named(kind), (catalog, schema)):
+            if self._privileges.can_see(actor, securable, one["full_name"]):
+                yield one
 
     def read(self, actor: Principal, kind: str, full_name: str) -> Document:
         """Return one object that shows to the actor; raises 404 or 403."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from localspace.core.clock import Clock
+from localspace.core.history import History
 from localspace.core.lag import Lag
 from localspace.core.store import Store
 from localspace.governance.bindings import Bindings
@@ -47,6 +48,7 @@ class Repositories:
     grants: GrantRepository
     locations: ExternalLocations
     bindings: Bindings
+    history: History
 
 
 def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Repositories:
@@ -77,4 +79,5 @@ def open_repositories(store: Store, clock: Clock, ids: WorkspaceIds) -> Reposito
         grants=grants,
         locations=locations,
         bindings=bindings,
+        history=History(store),
     )

@@ -6,9 +6,10 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from localspace.core.errors import ApiError, invalid
@@ -73,14 +74,18 @@ def whole_number(text: str | None, name: str, default: int) -> int:
 
 
 def page(
-    items: Sequence[Any], query: Mapping[str, str], field_name: str, *, size_name: str = "max_results", most: int = 1000
+    items: Iterable[Any], query: Mapping[str, str], field_name: str, *, size_name: str = "max_results", most: int = 1000
 ) -> Json:
-    """Return one page of `items` with `next_page_token` when there is more; no size or 0 means the largest page."""
+    """Return one page of `items` with `next_page_token` when there is more; no size or 0 means the largest page.
+
+    Of an iterator no more is taken than the page needs.
+    """
     size = whole_number(query.get(size_name), size_name, 0) or most
     size = min(size, most)
     start = _offset(query.get("page_token"))
-    body: Json = {field_name: list(items[start : start + size])}
-    if start + size < len(items):
+    found = list(islice(items, start, start + size + 1))
+    body: Json = {field_name: found[:size]}
+    if len(found) > size:
         body["next_page_token"] = base64.urlsafe_b64encode(f"from:{start + size}".encode()).decode().rstrip("=")
     return body
 

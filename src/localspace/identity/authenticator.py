@@ -49,10 +49,11 @@ class Authenticator:
         lifetime_seconds: int | None = None,
         scope: str = "pat",
         created_by: str | None = None,
+        task_run_id: int | None = None,
     ) -> tuple[str, StoredToken]:
         """Return a new token in clear, once, and its document; `scope` is `pat`, `oauth`, or `task` for a run of a task."""
         token = ("dapi" if scope == "pat" else "eylo") + secrets.token_hex(16)
-        return token, self.admit(token, principal_id, comment, lifetime_seconds, scope, created_by)
+        return token, self.admit(token, principal_id, comment, lifetime_seconds, scope, created_by, task_run_id)
 
     def admit(
         self,
@@ -62,6 +63,7 @@ class Authenticator:
         lifetime_seconds: int | None,
         scope: str,
         created_by: str | None = None,
+        task_run_id: int | None = None,
     ) -> StoredToken:
         """Store a token that was made elsewhere: the admin's, which a restart brings back."""
         now = self._clock.now_ms()
@@ -79,6 +81,8 @@ class Authenticator:
             body["workspace_id"] = self._store.workspace_id
         else:
             body["account_wide"] = True
+        if task_run_id is not None:
+            body["task_run_id"] = task_run_id
         self._store.put(kinds.TOKEN, (body["hash"],), body, (principal_id,))
         return body
 
@@ -106,6 +110,11 @@ class Authenticator:
         """Return whether a request carries the token that a run of a task was given."""
         found = self._store.get(kinds.TOKEN, digest(_bearer(headers)))
         return found is not None and found["scope"] == "task"
+
+    def task_run_id(self, headers: Mapping[str, str]) -> int | None:
+        """Return the run of a task whose token a request carries, None for any other token."""
+        found = self._store.get(kinds.TOKEN, digest(_bearer(headers)))
+        return None if found is None else found.get("task_run_id")
 
     def tokens(self, principal_id: str | None = None) -> list[StoredToken]:
         """Return the PATs of a principal, or of all, that were made in this workspace."""

@@ -75,7 +75,11 @@ class TaskExecutor:
         spec |= self._context(run, task_run, actor)
         (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
         token, document = authenticator.mint(
-            actor.id, comment=f"task run {task_run['run_id']}", lifetime_seconds=TOKEN_SECONDS, scope="task"
+            actor.id,
+            comment=f"task run {task_run['run_id']}",
+            lifetime_seconds=TOKEN_SECONDS,
+            scope="task",
+            task_run_id=task_run["run_id"],
         )
         try:
             return self._process(task_run, folder, self._environment(token), cancel)

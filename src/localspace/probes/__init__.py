@@ -23,6 +23,8 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="information_schema_is_the_platforms", check=access.information_schema_is_the_platforms),
     Probe(name="information_schema_filtered", check=access.information_schema_filtered),
     Probe(name="classification_hidden", check=access.classification_hidden),
+    Probe(name="system_history_needs_grants", check=access.system_history_needs_grants),
+    Probe(name="lineage_names_what_shows", check=access.lineage_names_what_shows),
     Probe(name="policies_hidden", check=access.policies_hidden),
     Probe(name="spark_connect_reads_as_the_token", check=masks.spark_connect_reads_as_the_token),
     Probe(name="mask_in_every_clause", check=masks.mask_in_every_clause),

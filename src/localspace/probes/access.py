@@ -182,6 +182,28 @@ def classification_hidden(stage: Stage) -> None:
         raise ProbeError("a reader may read the results of data classification")
 
 
+def system_history_needs_grants(stage: Stage) -> None:
+    """Lineage and query history show to nobody by the grants that everybody has on the catalog of system tables."""
+    for table in ("access.table_lineage", "access.column_lineage", "query.history"):
+        stage.refused(f"SELECT * FROM system.{table} LIMIT 1", stage.reader, *_DENIED)
+
+
+def lineage_names_what_shows(stage: Stage) -> None:
+    """Who was granted the lineage tables reads there of the tables that it may see, and of no other."""
+    source, stranger = stage.table("access_lineage"), stage.stranger
+    stage.rows(f"SELECT id FROM {source}", stage.reader)
+    query = "SELECT source_table_full_name FROM system.access.table_lineage WHERE source_table_name = 'access_lineage'"
+    stage.admin(f"GRANT USE SCHEMA, SELECT ON SCHEMA system.access TO `{stage.reader}`")
+    stage.admin(f"GRANT USE SCHEMA, SELECT ON SCHEMA system.access TO `{stranger}`")
+    try:
+        # On the platform a row may arrive later: none yet is right as well.
+        if set(stage.rows(query, stage.reader)) - {(source.replace("`", ""),)} or stage.rows(query, stranger):
+            raise ProbeError("lineage names a table that does not show")
+    finally:
+        stage.admin(f"REVOKE USE SCHEMA, SELECT ON SCHEMA system.access FROM `{stage.reader}`")
+        stage.admin(f"REVOKE USE SCHEMA, SELECT ON SCHEMA system.access FROM `{stranger}`")
+
+
 def policies_hidden(stage: Stage) -> None:
     """Policy definitions do not show to who manages nothing."""
     table = stage.table("access_policies")

@@ -75,6 +75,7 @@ class Workspace:
         self.services.jobs.close()
         self.services.apps.close()
         self.services.statements.clear()
+        self.repositories.history.close()
 
     def close(self) -> None:
         """Stop everything."""
@@ -82,6 +83,7 @@ class Workspace:
         self.services.jobs.close()
         self.services.apps.close()
         self.services.statements.close()
+        self.repositories.history.close()
 
     def discard_files(self) -> None:
         """Remove the contents of notebooks and files and what runs have left, for a workspace that is deleted."""
@@ -107,7 +109,12 @@ def open_services(repositories: Repositories, location: Location, parts: Account
     """Open the services of a workspace; the SQL engine starts with the first statement that needs it."""
     store, clock = repositories.store, repositories.clock
     authenticator = Authenticator(store, clock, repositories.identity)
-    statements = StatementService(clock, lambda: parts.build_runner(repositories, location.folder(FILES)))
+    statements = StatementService(
+        clock,
+        lambda: parts.build_runner(repositories, location.folder(FILES)),
+        repositories.history,
+        repositories.ids.workspace_id,
+    )
     tree = WorkspaceTree(store, clock, repositories.identity, location.folder(TREE))
     volumes = VolumeFiles(store, repositories.privileges, location.folder(VOLUMES))
     return Services(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
@@ -13,6 +13,7 @@ from localspace.governance.repositories import Repositories
 from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.information_schema import InformationSchema
+from localspace.sql.lineage import Flow
 from localspace.sql.reader import Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import EngineObjects, Storage
@@ -45,6 +46,7 @@ class StatementContext:
     information: InformationSchema
     cancel: CancelToken
     row_limit: int | None = None
+    flow: Flow = field(default_factory=Flow)
 
     @property
     def actor(self) -> Principal:

@@ -15,7 +15,9 @@ from sqlglot import exp
 
 from localspace.core.lexer import tokenize, without_comments
 from localspace.core.statement_runner import StatementResult
-from localspace.sql.information_schema import InformationSchema, kind_of, plain_name
+from localspace.sql.history_tables import history_table
+from localspace.sql.information_schema import InformationSchema
+from localspace.sql.made_columns import kind_of, plain_name
 from localspace.sql.parse import parse_query
 from localspace.sql.reader import SqlSession
 from localspace.sql.system_tables import INFORMATION_SCHEMA, RESULTS, is_made_view
@@ -79,7 +81,7 @@ def _select(select: exp.Select, session: SqlSession, information: InformationSch
     if any(value for name, value in table.args.items() if name not in ("this", "db", "catalog", "alias")):
         raise _NeedsEngineError
     path = session.table_path(tuple(part.name for part in table.parts))
-    if not is_made_view(path):
+    if not is_made_view(path) or history_table(path) is not None:
         raise _NeedsEngineError
     names = information.columns(path)
     scope = _Scope(names, table.alias_or_name)

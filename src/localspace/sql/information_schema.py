@@ -20,7 +20,9 @@ from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import is_legacy
 from localspace.governance.privileges import PRIVILEGES
 from localspace.governance.repositories import Repositories
-from localspace.sql import failures
+from localspace.sql import failures, history_tables
+from localspace.sql.history_tables import history_table
+from localspace.sql.made_columns import arrow_of, kind_of, plain_name
 from localspace.sql.reader import is_view
 from localspace.sql.storage import Storage, ViewSpec
 from localspace.sql.system_tables import is_results, results_columns, results_rows
@@ -299,8 +301,6 @@ VIEWS: dict[str, tuple[tuple[str, ...], Maker]] = {
 }
 """View name to columns and rows; a column name ends in # for an INT, in * for an ARRAY<STRING>; `created` is a time."""
 
-_TIMES = frozenset({"created", "last_altered"})
-
 
 class InformationSchema:
     """Makes the views of information_schema for a principal."""
@@ -317,6 +317,8 @@ class InformationSchema:
         """Return the column names of a view with their type marks; raises TABLE_OR_VIEW_NOT_FOUND."""
         if is_results(path):
             return results_columns(self._repositories)
+        if history_table(path) is not None:
+            return history_tables.columns_of(self._repositories, path)
         catalog, _, name = (part.casefold() for part in path)
         if name not in VIEWS or is_legacy(catalog) or self._repositories.store.get(kinds.CATALOG, catalog) is None:
             raise failures.table_missing(path)
@@ -328,6 +330,8 @@ class InformationSchema:
         self.columns(path)
         if is_results(path):
             return results_rows(self._repositories, principal)
+        if history_table(path) is not None:
+            return history_tables.rows_of(self._repositories, path, principal)
         catalog, _, name = (part.casefold() for part in path)
         if catalog != "system" and not self._repositories.privileges.can_see(principal, "CATALOG", catalog):
             raise failures.insufficient("USE CATALOG", "CATALOG", (path[0],))
@@ -335,6 +339,11 @@ class InformationSchema:
 
     def relation(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
         """Return the relation of one view for the engine, filtered for the principal."""
+        if history_table(path) is not None:
+            # It grows with every statement: nothing is kept for the next one.
+            spec = self._make(path, principal)
+            self._storage.forget_scratch(spec)
+            return spec
         key = (path[0].casefold(), path[2].casefold(), principal.id)
         with self._lock:
             # The stamp is read first: a change in between makes rows that the next call throws away.
@@ -352,35 +361,9 @@ class InformationSchema:
     def _make(self, path: tuple[str, str, str], principal: Principal) -> ViewSpec:
         names = self.columns(path)
         rows = self.visible_rows(path, principal)
-        arrays = [pa.array([row[at] for row in rows], _arrow(column)) for at, column in enumerate(names)]
+        arrays = [pa.array([row[at] for row in rows], arrow_of(column)) for at, column in enumerate(names)]
         ddl = ", ".join(f"{plain_name(column)} {kind_of(column)}" for column in names)
         return self._storage.scratch_relation(pa.Table.from_arrays(arrays, names=[plain_name(column) for column in names]), ddl)
-
-
-def plain_name(column: str) -> str:
-    """Return a column's name without its type mark."""
-    return column.rstrip("#*~")
-
-
-def kind_of(column: str) -> str:
-    """Return a column's SQL type by its mark."""
-    if column.endswith("#"):
-        return "INT"
-    if column.endswith("~"):
-        return "DOUBLE"
-    if column.endswith("*"):
-        return "ARRAY<STRING>"
-    return "TIMESTAMP" if column in _TIMES else "STRING"
-
-
-def _arrow(column: str) -> pa.DataType:
-    if column.endswith("#"):
-        return pa.int32()
-    if column.endswith("~"):
-        return pa.float64()
-    if column.endswith("*"):
-        return pa.list_(pa.string())
-    return pa.timestamp("ms", tz="UTC") if column in _TIMES else pa.string()
 
 
 def _data_type(kind: DataType) -> str:

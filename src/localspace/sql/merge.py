@@ -74,6 +74,7 @@ def merge(context: StatementContext, cursor: Cursor) -> StatementResult:
         context.storage.discard(folder)
         raise
     swap(context, table, folder)
+    context.flow.writes(table, keeps=True)
     numbers = [counts["UPDATE"] + counts["DELETE"] + counts["INSERT"], counts["UPDATE"], counts["DELETE"], counts["INSERT"]]
     names = ("num_affected_rows", "num_updated_rows", "num_deleted_rows", "num_inserted_rows")
     return StatementResult(columns=tuple((name, "BIGINT", "LONG") for name in names), rows=[[str(number) for number in numbers]])

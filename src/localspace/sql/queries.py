@@ -19,7 +19,10 @@ def select(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run a query; some reads of information_schema are engine-free."""
     text = cursor.rest()
     found = engine_free_answer(text, context.session, context.information, context.row_limit)
-    return context.query(context.rewriter.query(text)) if found is None else found
+    if found is not None:
+        return found
+    context.flow.asks(text)
+    return context.query(context.rewriter.query(text))
 
 
 @rule("LS-037")

@@ -84,6 +84,8 @@ class Rewriter:
     def _rewrite(self, text: str, scope: Scope, prefix: str) -> str:
         clean, tokens = _cleaned(prefix + text)
         tree = parse_query(clean)
+        if not prefix:
+            self.reads.trees[text] = tree
         edits: list[Edit] = []
         scope = replace(scope, words=mentioned_words(tokens))
         self._edit_tables(tree, tokens, clean, scope, edits)
@@ -121,7 +123,8 @@ class Rewriter:
             raise failures.not_enforceable(f"reading files by path ({written[0]})")
         table = self._reader.require_table(full)
         self._reader.require_privilege(scope.authority, "SELECT", "TABLE", table_key(table))
-        self.reads.tables.add(table_key(table))
+        if not scope.free_execute:
+            self.reads.add(table, named=scope.depth == 0)
         return self._view(table, scope) if is_view(table) else self.physical(table, scope)
 
     def _information_relation(self, full: tuple[str, str, str]) -> str:

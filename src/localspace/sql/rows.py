@@ -46,6 +46,7 @@ def insert(context: StatementContext, cursor: Cursor) -> StatementResult:
     if not overwrite:
         context.storage.link_rows(table, folder)
     swap(context, table, folder)
+    context.flow.writes(table)
     return _counted(num_affected_rows=added, num_inserted_rows=added)
 
 
@@ -65,6 +66,7 @@ def delete(context: StatementContext, cursor: Cursor) -> StatementResult:
     write_columns(context, table, f"SELECT {items} FROM {target} WHERE NOT coalesce(({condition}), FALSE)", kept)
     gone = _rows_in(context, table) - context.storage.row_count(kept)
     swap(context, table, kept)
+    context.flow.writes(table, keeps=True)
     return _counted(num_affected_rows=gone)
 
 
@@ -89,6 +91,7 @@ def update(context: StatementContext, cursor: Cursor) -> StatementResult:
     count = _checked_count(context, table, changed)
     merge_folders(changed, kept)
     swap(context, table, kept)
+    context.flow.writes(table, keeps=True)
     return _counted(num_affected_rows=count)
 
 
@@ -134,6 +137,8 @@ def write_columns(context: StatementContext, table: StoredTable, query: str, fol
     """Write a query over the user's names, one column for each of the table, under the physical names."""
     text = query if rewritten else context.rewriter.query(query)
     columns = table["columns"]
+    if not rewritten:
+        context.flow.fills(query, [column["name"] for column in columns])
     aliases = ", ".join(f"p{at}" for at in range(len(columns)))
     items = ", ".join(
         f"CAST(p{at} AS {parse_type(column['type_text']).spark}) AS {column['physical']}" for at, column in enumerate(columns)
@@ -265,6 +270,7 @@ def _insert_query(
             f" {', '.join(quote_name(name) for name, _, _ in found)}.",
             "21S01",
         )
+    context.flow.fills(text, [column["name"] for column in columns])
     locations = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
     aliases = ", ".join(f"p{at}" for at in range(len(found)))
     items = ", ".join(

@@ -16,8 +16,9 @@ from localspace.sql import failures
 from localspace.sql.context import StatementContext
 from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
-from localspace.sql.handlers import handler_for
+from localspace.sql.handlers import Handler, handler_for
 from localspace.sql.information_schema import InformationSchema
+from localspace.sql.lineage import record
 from localspace.sql.parameters import bind
 from localspace.sql.reader import DEFAULT_SCHEMA, Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
@@ -70,13 +71,16 @@ class SqlRunner:
             raise SqlError("PARSE_EMPTY_STATEMENT", "Syntax error, unexpected empty statement.", "42617")
         handler, writes = handler_for(cursor)
         context = self._context(request, cancel)
-        if not writes:
-            return handler(context, cursor)
+        result = self._handled(handler, context, cursor) if writes else handler(context, cursor)
+        record(self._repositories, request, context.session, context.rewriter.reads, context.flow)
+        return result
+
+    def _handled(self, handler: Handler, context: StatementContext, cursor: Cursor) -> StatementResult:
         # One writer at a time: a write reads the current rows and swaps the folder.
         while not self._writing.acquire(timeout=_LOOK_SECONDS):
-            _stop_if(cancel)
+            _stop_if(context.cancel)
         try:
-            _stop_if(cancel)
+            _stop_if(context.cancel)
             return handler(context, cursor)
         finally:
             self._writing.release()

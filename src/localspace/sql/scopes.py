@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sqlglot import exp
+
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError
+from localspace.core.stored_documents.catalog import StoredTable
 from localspace.sql.routines import Routine
 from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
 
@@ -42,12 +45,25 @@ class Scope:
 
 @dataclass(slots=True)
 class Reads:
-    """What a rewritten statement reads."""
+    """What a rewritten statement reads.
+
+    `documents` are the tables and views by folded path, as the statement found them, without those that masks and filters
+    read; `named` are those of the statement's own text; `trees` are the parsed queries by their text.
+    """
 
     views: dict[str, ViewSpec] = field(default_factory=dict)
     functions: dict[str, FunctionSpec] = field(default_factory=dict)
-    tables: set[tuple[str, str, str]] = field(default_factory=set)
+    documents: dict[tuple[str, str, str], StoredTable] = field(default_factory=dict)
+    named: set[tuple[str, str, str]] = field(default_factory=set)
+    trees: dict[str, exp.Expr] = field(default_factory=dict)
     protected: bool = False
+
+    def add(self, table: StoredTable, *, named: bool) -> None:
+        """Note a table or view that the statement reads."""
+        path = (table["catalog_name"].casefold(), table["schema_name"].casefold(), table["name"].casefold())
+        self.documents[path] = table
+        if named:
+            self.named.add(path)
 
     @property
     def objects(self) -> EngineObjects:

@@ -13,7 +13,7 @@ from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import HIVE, is_legacy
 from localspace.sql import failures
 from localspace.sql.context import StatementContext, text_rows
-from localspace.sql.information_schema import kind_of, plain_name
+from localspace.sql.made_columns import kind_of, plain_name
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.system_tables import INFORMATION_SCHEMA, is_made_view
 from localspace.sql.tables import target_path

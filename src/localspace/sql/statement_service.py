@@ -14,10 +14,13 @@ from enum import StrEnum
 
 from localspace.core.clock import Clock
 from localspace.core.errors import ApiError
+from localspace.core.history import History
 from localspace.core.ledger import rule
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult, StatementRunner
+from localspace.core.stored_documents.history import STATEMENTS, RecordedStatement
 from localspace.sql.fair_slots import FairSlots
 from localspace.sql.result_links import ResultLinks
+from localspace.sql.statement_kinds import statement_type
 
 KEPT_MS = 3_600_000
 INLINE_BYTES = 26_214_400
@@ -35,6 +38,10 @@ class State(StrEnum):
     FAILED = "FAILED"
     CANCELED = "CANCELED"
     CLOSED = "CLOSED"
+
+
+_STATUS = {State.SUCCEEDED: "FINISHED", State.FAILED: "FAILED", State.CANCELED: "CANCELED"}
+"""States that a statement ends in, as the table of query history names them."""
 
 
 class Format(StrEnum):
@@ -62,6 +69,7 @@ class Statement:
     byte_limit: int | None
     warehouse_id: str
     submitted_ms: int
+    started_ms: int | None = None
     delivery: Delivery = Delivery()
     cancel: CancelToken = field(default_factory=CancelToken)
     state: State = State.PENDING
@@ -81,9 +89,11 @@ class Statement:
 class StatementService:
     """Runs statements on worker threads: a long one blocks neither the control plane nor other principals."""
 
-    def __init__(self, clock: Clock, build: Callable[[], StatementRunner]) -> None:
-        """Take `build` to make the runner with the first statement."""
+    def __init__(self, clock: Clock, build: Callable[[], StatementRunner], history: History, workspace_id: str) -> None:
+        """Take `build` to make the runner with the first statement; statements that have ended go into `history`."""
         self._clock = clock
+        self._history = history
+        self._workspace_id = workspace_id
         self._build = build
         self._lock = threading.Lock()
         self._build_lock = threading.Lock()
@@ -97,8 +107,9 @@ class StatementService:
     ) -> Statement:
         """Queue a statement and return it at once."""
         now = self._clock.now_ms()
+        request = replace(request, statement_id=str(uuid.uuid4()))
         statement = Statement(
-            id=str(uuid.uuid4()),
+            id=request.statement_id,
             request=replace(request, statement=remembered(request.statement)),
             byte_limit=byte_limit,
             warehouse_id=warehouse_id,
@@ -159,6 +170,7 @@ class StatementService:
             if statement.over:
                 return
             statement.state = State.RUNNING
+            statement.started_ms = self._clock.now_ms()
         try:
             result = _cut(self._engine().run(request, statement.cancel), statement)
         except SqlError as error:
@@ -189,6 +201,8 @@ class StatementService:
     def _end(self, statement: Statement, state: State) -> None:
         statement.state = state
         statement.ended_ms = self._clock.now_ms()
+        event = _recorded(statement, statement.ended_ms, self._workspace_id)
+        self._history.add(STATEMENTS, lambda: event)
         statement.done.set_result(None)
 
     def _engine(self) -> StatementRunner:
@@ -211,6 +225,28 @@ def remembered(text: str) -> str:
     if not _CREATES_FUNCTION.match(text):
         return text
     return _RETURN.split(text, maxsplit=1)[0] + "RETURN …"
+
+
+def _recorded(statement: Statement, ended_ms: int, workspace_id: str) -> RecordedStatement:
+    request = statement.request
+    event = RecordedStatement(
+        workspace_id=workspace_id,
+        statement_id=statement.id,
+        status=_STATUS[statement.state],
+        warehouse_id=statement.warehouse_id,
+        principal_id=request.principal_id,
+        principal_name=request.principal_name,
+        text=request.statement,
+        type=statement_type(request.statement),
+        error=statement.message or None,
+        submitted_ms=statement.submitted_ms,
+        started_ms=statement.started_ms if statement.started_ms is not None else ended_ms,
+        ended_ms=ended_ms,
+        rows=0 if statement.result is None else len(statement.result.rows),
+    )
+    if request.job is not None:
+        event["job_id"], event["job_run_id"] = request.job
+    return event
 
 
 def _stale(statement: Statement, now_ms: int) -> bool:

@@ -14,6 +14,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredClassification
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
+from localspace.sql.history_tables import history_table
 
 INFORMATION_SCHEMA = "information_schema"
 RESULTS = ("system", "data_classification", "results")
@@ -29,7 +30,7 @@ _TEXTS = tuple(c for c in COLUMNS if c[-1] not in "*~")
 
 def is_made_view(path: tuple[str, str, str]) -> bool:
     """Return whether a path names a relation made of the repositories: one of information_schema, or a system table."""
-    return path[1].casefold() == INFORMATION_SCHEMA or is_results(path)
+    return path[1].casefold() == INFORMATION_SCHEMA or is_results(path) or history_table(path) is not None
 
 
 def is_results(path: tuple[str, ...]) -> bool:

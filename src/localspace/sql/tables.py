@@ -6,6 +6,7 @@ from localspace.core.errors import ApiError
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor, quote_name
 from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import refuse_legacy
@@ -113,10 +114,12 @@ def _create_as(context: StatementContext, path: tuple[str, str, str], body: Docu
     write_rows(context, f"SELECT {items} FROM ({rewritten}) AS q({aliases})", folder)
     body |= {"columns": columns, "table_constraints": [], "storage": {"path": context.storage.relative(folder)}}
     try:
-        save_table(context, path, body)
+        saved = save_table(context, path, body)
     except (ApiError, SqlError):
         context.storage.discard(folder)
         raise
+    context.flow.fills(query, [spec.name for spec in specs])
+    context.flow.writes(kinds.TABLE.document(saved))
     count = str(context.storage.row_count(folder))
     return StatementResult(
         columns=(("num_affected_rows", "BIGINT", "LONG"), ("num_inserted_rows", "BIGINT", "LONG")), rows=[[count, count]]
@@ -191,9 +194,11 @@ def create_view(context: StatementContext, cursor: Cursor) -> StatementResult:
         "view_definition": query,
         "view_namespace": [context.session.catalog, context.session.schema],
     }
-    context.repositories.objects.create(
+    made = context.repositories.objects.create(
         context.actor, "table", path[0], path[1], body | {"name": path[2]}, replace=old is not None
     )
+    context.flow.fills(query, [spec.name for spec in specs])
+    context.flow.writes(kinds.TABLE.document(made))
     return NOTHING
 
 

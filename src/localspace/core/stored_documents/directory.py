@@ -67,7 +67,10 @@ class StoredEntitlements(TypedDict):
 
 
 class StoredToken(TypedDict):
-    """A token, by its SHA-256; `scope` is pat, oauth or task. It is good in its workspace, or on all hosts if `account_wide`."""
+    """A token, by its SHA-256; `scope` is pat, oauth or task, the last with the run of the task that has it.
+
+    It is good in its workspace, or on all hosts if `account_wide`.
+    """
 
     id: str
     principal_id: str
@@ -79,6 +82,7 @@ class StoredToken(TypedDict):
     created_by: str
     workspace_id: NotRequired[str]
     account_wide: NotRequired[bool]
+    task_run_id: NotRequired[int]
 
 
 class StoredClientSecret(TypedDict):

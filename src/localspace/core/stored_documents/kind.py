@@ -90,3 +90,15 @@ class Kind(Generic[D]):
         """Return a document as clients get it: given fields and the platform's defaults; null and hidden fields are absent."""
         stored = cast(Mapping[str, Any], document)
         return {**self.defaults, **{key: value for key, value in stored.items() if value is not None and key not in self.hidden}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream(Generic[D]):
+    """A declaration: a record of what happened, appended in order and never changed, of the fields of the TypedDict `fields`.
+
+    The oldest events go once all together take more than `most_bytes`.
+    """
+
+    name: str
+    fields: type[D]
+    most_bytes: int

@@ -23,6 +23,10 @@ UPDATE_CATALOG = _CHANGED.plus(isolation_mode=TEXT, managed_encryption_settings=
 CREATE_SCHEMA = _KEPT.plus(name=TEXT, catalog_name=TEXT, storage_root=TEXT)
 UPDATE_SCHEMA = _CHANGED
 
+# Lineage: the platform's page sends the fields of a GET in its body.
+
+LINEAGE = fields(table_name=TEXT, column_name=TEXT, include_entity_lineage=TEXT)
+
 # Tables, functions, volumes. Masks and filters are set by SQL alone.
 
 _COLUMN = fields(
