@@ -49,8 +49,11 @@ def named(name: str, level: str) -> iam.AccessControlRequest:
 
 
 def levels(answer: iam.ObjectPermissions) -> dict[str | None, set[str]]:
+    """Return the levels that each principal has directly on an object."""
     return {
-        one.user_name or one.service_principal_name or one.group_name: {p.permission_level.value for p in one.all_permissions}
+        one.user_name or one.service_principal_name or one.group_name: {
+            p.permission_level.value for p in one.all_permissions if not p.inherited
+        }
         for one in answer.access_control_list
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +128,8 @@ class SqlWorkspace:
         )
         try:
             answer: Any = found[0].handler(request)
+            if asyncio.iscoroutine(answer):
+                answer = asyncio.run(answer)
         except ApiError as error:
             return error.status, {"message": error.message}
         shown = answer.body if isinstance(answer, Reply) else answer
