@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -66,14 +66,14 @@ class SqlWorkspace:
 
     def user(self, name: str) -> str:
         """Make a user."""
-        number = f"u{next(self._numbers)}"
+        number = f"1{next(self._numbers):06d}"
         self.store.put(kinds.USER, (number,), {"id": number, "userName": name, "displayName": name, "active": True})
         self._ids[name] = number
         return name
 
     def make_persona(self, label: str) -> str:
         """Make a service principal; its name is an application id."""
-        number = f"s{next(self._numbers)}"
+        number = f"2{next(self._numbers):06d}"
         name = f"{next(self._numbers):08d}-0000-4000-8000-000000000000"
         body = {"id": number, "applicationId": name, "displayName": label, "active": True}
         self.store.put(kinds.SERVICE_PRINCIPAL, (number,), body)
@@ -85,7 +85,7 @@ class SqlWorkspace:
 
     def make_group(self, name: str, members: Sequence[str] = ()) -> None:
         """Make an account group."""
-        number = f"g{next(self._numbers)}"
+        number = f"3{next(self._numbers):06d}"
         body = {"id": number, "displayName": name, "scope": "account", "members": [self._ids[one] for one in members]}
         self.store.put(kinds.GROUP, (number,), body)
         self._ids[name] = number
@@ -129,7 +129,7 @@ class SqlWorkspace:
         try:
             answer: Any = found[0].handler(request)
             if asyncio.iscoroutine(answer):
-                answer = asyncio.run(answer)
+                answer = asyncio.run(_to_its_end(answer))
         except ApiError as error:
             return error.status, {"message": error.message}
         shown = answer.body if isinstance(answer, Reply) else answer
@@ -212,3 +212,10 @@ def reported(place: SqlWorkspace, statement: str, who: str = EVE) -> str:
         return repr(place.rows(statement, who))
     except SqlError as error:
         return f"{error.error_class} {error.message}"
+
+
+async def _to_its_end(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a handler answers, when the tasks that it has started are over as well."""
+    found = await answer
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    return found
