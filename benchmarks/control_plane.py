@@ -33,11 +33,13 @@ def served(data: Path) -> Iterator[tuple[httpx.Client, dict[str, str], float]]:
     facts = json.loads(process.stdout.readline())
     seconds = time.perf_counter() - start
     headers = {"authorization": f"Bearer {facts['token']}"}
-    with httpx.Client(base_url=facts["host"], headers=headers, timeout=30) as http:
-        yield http, facts, seconds
-    process.send_signal(signal.SIGTERM)
-    process.wait(10)
-    process.stdout.close()
+    try:
+        with httpx.Client(base_url=facts["host"], headers=headers, timeout=30) as http:
+            yield http, facts, seconds
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        process.stdout.close()
 
 
 def seed(http: httpx.Client) -> None:
