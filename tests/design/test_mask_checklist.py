@@ -15,6 +15,7 @@ from lampkeeper.maskcheck.mutants import mutants
 from lampkeeper.maskcheck.rows import SCHEMA, check_rows
 from lampkeeper.model.masks import FunctionRole
 from localspace.core.statement_runner import SqlError
+from support.nightly import sampled
 from support.sql_workspace import SqlWorkspace
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(400)]
@@ -75,8 +76,8 @@ def failed(ask: Checks, function: LibraryFunction) -> set[Item]:
 KEYED = tuple(m for m in MASKS if m.function.keyed)
 
 
-def test_every_sixteenth_mask_passes_every_item(ask: Checks) -> None:
-    some = [*MASKS[::16], *KEYED[:2]]
+def test_every_thirty_second_mask_passes_every_item(ask: Checks) -> None:
+    some = [*MASKS[::32], *KEYED[:1]]
     found = [*check_masks(some, built_in_overlays(), ask), *check_rows(some, ask, ask.sql, rows=1000)]
     assert [v for v in found if v.good is False] == []
 
@@ -126,7 +127,8 @@ def test_an_amount_that_comes_back_whole_or_far_off_fails(ask: Checks) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mask_tfn", "mask_aadhaar", "mask_iban", "mask_phone", "mask_npwp", "mask_card_last4", "mask_ssn"]
+    "name",
+    sampled(["mask_tfn", "mask_aadhaar", "mask_iban", "mask_phone", "mask_npwp", "mask_card_last4", "mask_ssn"], every=3),
 )
 def test_no_mutant_of_a_mask_survives(ask: Checks, name: str) -> None:
     library = load_library()

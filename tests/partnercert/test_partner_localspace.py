@@ -17,6 +17,7 @@ from partnercert.verdicts import Verdict
 from partnercert.workspace import WorkspaceError
 from support import partner
 from support.localspace_server import LocalWorkspace, running_localspace
+from support.nightly import sampled
 
 pytestmark = [pytest.mark.server, pytest.mark.spark]
 
@@ -68,7 +69,9 @@ def test_the_payloads_credentials_read_what_was_granted_and_nothing_else(access:
     assert access.table("main", "pc_probe", "t", hive=False).kind == "MANAGED"
 
 
-@pytest.mark.parametrize("fault", ["", "catalog_ignored", "destination_ignored", "destination_beside", "always_external"])
+@pytest.mark.parametrize(
+    "fault", ["", *sampled(["catalog_ignored", "destination_ignored", "always_external", "destination_beside"], every=2)]
+)
 def test_the_core_cases_on_the_local_workspace(
     fault: str, admin: WorkspaceClient, access: SdkWorkspace, plan: WorkspacePlan
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from databricks.sdk import WorkspaceClient
 
 from partnercert.cases import CASES
@@ -20,6 +21,7 @@ from support.nightly import sampled
 from support.partner_workspace import ADMIN, PARTNER, FakeWorkspace
 
 _LETTERS = {v.value[0]: v for v in (Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.MANUAL_PENDING, Verdict.FAIL)}
+_UNLIKE_THE_OTHERS = ("auto_add", "no_trial", "bi_tool", "connect_only")
 _TABLE = (Path(__file__).parent / "verdicts.txt").read_text().splitlines()
 
 
@@ -44,7 +46,13 @@ def test_the_table_names_every_case_and_the_configs_that_matter() -> None:
     assert names >= {"auto_add", "invite", "not_found", "error", "manual", "demo", "trial_user", "trial_account"}
 
 
-@pytest.mark.parametrize(("name", "mode", "letters", "counts"), list(_rows()), ids=lambda v: v if isinstance(v, str) else "")
+def _row(name: str, mode: str, letters: list[str], counts: str) -> ParameterSet:
+    """Return a row as parameters: of ordinary runs those always run whose verdicts differ, and the others nightly."""
+    marks = [pytest.mark.sampled, *([] if mode == "auto" or name in _UNLIKE_THE_OTHERS else [pytest.mark.nightly])]
+    return pytest.param(name, mode, letters, counts, id=f"{name}-{mode}--{counts}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "mode", "letters", "counts"), [_row(*row) for row in _rows()])
 def test_the_sound_partner_gets_the_verdicts_of_the_table(name: str, mode: str, letters: list[str], counts: str) -> None:
     made = partner.session(partner.config(name))
     automated_only = mode == "auto"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+Case = TypeVar("Case")
 NIGHTLY = os.environ.get("LAMPKEEPER_TESTS") == "nightly"
 """Whether `make test-nightly` runs: laws then try all their examples."""
 
@@ -27,6 +28,11 @@ def law(examples: int, *, every: int = 8) -> settings:
     """
     count = examples if NIGHTLY else max(8, examples // every)
     return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def part_of(cases: Iterable[Case], *, every: int) -> list[Case]:
+    """Return all cases nightly, each `every`-th one in every run: for a table that one test goes through, marked `sampled`."""
+    return list(cases)[:: 1 if NIGHTLY else every]
 
 
 def use_profile() -> None:
