@@ -266,7 +266,7 @@ def test_a_saved_plan_is_refused_when_the_state_has_moved_on(bank: Bank) -> None
     assert bank.run("apply", "--plan", "saved.json", "--json").document["writes"] == 1
     again = bank.run("apply", "--plan", "saved.json")
     assert again.code == 3
-    assert "make the plan again" in again.err
+    assert "run `plan` again" in again.err
     (bank.root / "saved.json").write_text("{")
     assert bank.run("apply", "--plan", "saved.json").code == 2
 

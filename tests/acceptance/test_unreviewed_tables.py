@@ -171,8 +171,8 @@ def test_the_plan_tells_who_loses_rows_and_the_report_who_is_exempt(rule_context
     assert wrong
     assert all(place.startswith(READERS) for place in wrong)
     (line,) = verified.document["unreviewed"]
-    assert line.startswith("unreviewed tables of dev_fin: 1, asked dev_fin.other.notes as")
-    assert line.endswith("no row each")
+    assert line.startswith("unreviewed tables of dev_fin: 1, queried dev_fin.other.notes as")
+    assert line.endswith("no rows each")
     (exempt,) = verified.document["exemptions"]
     assert exempt.startswith(f"{rule_context.pipeline} (pipeline) is exempt until 2999-12-31: loads")
     matrix = rule_context.bank.run("matrix", "--json").document

@@ -154,7 +154,7 @@ def test_an_edit_made_between_plan_and_apply_is_a_clear_error_and_stays(place: P
     plan = make_plan(Desired(spaces=(space,), tables=space.tables), place.workspace, states, adopt=True)
     theirs = json.dumps(PAYLOAD | {"config": {"sample_questions": [{"id": "1" * 32, "question": ["Theirs?"]}]}})
     update_space(place.workspace, space_id, {"serialized_space": theirs})
-    with pytest.raises(UnsafePlanError, match="moved on since the plan was made: genie_space sales"):
+    with pytest.raises(UnsafePlanError, match="has changed since the plan was created: genie_space sales"):
         apply_plan(plan, place.workspace, states)
     # A change in the last moment is seen by the write itself.
     with pytest.raises(RemoteError, match="changed by somebody else") as caught:

@@ -135,7 +135,7 @@ def test_a_tag_of_ours_cannot_become_external_by_being_mapped(team: Team) -> Non
     team.apply()
     team.folder.taxonomy_path.write_text("tags:\n  - {label: email, key: pii_level, value: masked_email}\n")
     team.generate()
-    assert "EXTERNAL_TAG_IS_OURS" in {f.code for f in team.plan().findings}
+    assert "EXTERNAL_TAG_MANAGED" in {f.code for f in team.plan().findings}
 
 
 def test_a_tag_that_says_otherwise_is_reported_and_stays_until_somebody_decides(team: Team) -> None:

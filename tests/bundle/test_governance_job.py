@@ -151,4 +151,4 @@ def test_a_lease_left_by_a_dead_run_is_taken_over_with_a_message(product_jobs: B
     dead = {"token": "t", "holder": "somebody, run 7", "since": "2026-01-01 00:00:00Z", "until": 0}
     product_jobs.write(f"{product_jobs.envs}/lease.json", json.dumps(dead))
     done = lampkeeper(product_jobs, product_jobs.token, "setup", "--envs", product_jobs.envs, "--env", "dev")
-    assert (done.returncode, "took over the lease of somebody, run 7" in done.stderr) == (0, True), done.stderr
+    assert (done.returncode, "took over the expired lease of somebody, run 7" in done.stderr) == (0, True), done.stderr

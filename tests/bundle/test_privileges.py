@@ -87,7 +87,7 @@ class Trial:
             reported = [f"GRANT {right.privilege} ON", f"TO {quote_identifier(name)}", f"{name} lacks {right.privilege}"]
             reported.append(quote_identifier(PLACES[right.on][1].split(".")[-1]))
         elif right.on is On.WORKSPACE:
-            reported = [f"{name} is no administrator", f"add {name} to the group admins"]
+            reported = [f"{name} is not an administrator", f"add {name} to the group admins"]
         elif right.on is On.SCOPE:
             reported = [f"{name} lacks READ", f"secrets put-acl {SCOPE} {name} READ"]
         else:
@@ -140,7 +140,7 @@ def test_approve_shows_the_plan_and_asks_and_the_approval_keeps_what_was_shown(a
 def test_a_service_principal_that_is_not_listed_cannot_approve(apart: Trial) -> None:
     refused = apart.place.command("verifier", "approve", apart.hash, "--yes")
     reported = f"{apart.place.names['verifier']} is a service principal"
-    assert (refused.code, reported in refused.err, "does not list it as approver" in refused.err) == (3, True, True), refused.err
+    assert (refused.code, reported in refused.err, "does not list as an approver" in refused.err) == (3, True, True), refused.err
 
 
 def test_a_service_principal_that_the_settings_list_approves_and_the_runner_applies(apart: Trial) -> None:

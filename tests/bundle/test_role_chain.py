@@ -89,7 +89,7 @@ def test_with_anothers_approval_it_goes_on_and_each_step_is_reported_in_its_prin
 
 def test_an_approved_plan_is_applied_once(place: RolePlace, chain: dict[str, Any]) -> None:
     again = place.step("runner", "apply", "--approved", "--plan-hash", chain["hash"])
-    assert (again.code, "the plan was made at serial" in again.err) == (3, True), again.err
+    assert (again.code, "the plan is for serial" in again.err) == (3, True), again.err
     assert [str(r[0]).split(":")[0] for r in applies(place, chain["hash"])] == ["began", "done", "began", "failed"]
 
 

@@ -58,7 +58,7 @@ BOT, OTHER_BOT = "0b9f7a52-11d2-4c1e-9a51-7f0f2c1d0a11", "0b9f7a52-11d2-4c1e-9a5
 def test_a_service_principal_approves_only_where_the_settings_list_it(book: PlanBook) -> None:
     found = book.propose(plan(), "ana", "t1")
     for approvers in ((), (OTHER_BOT,)):
-        with pytest.raises(UnsafePlanError, match="does not list it as approver") as refused:
+        with pytest.raises(UnsafePlanError, match="does not list as an approver") as refused:
             replace(book, approvers=approvers).approve(found, BOT, "t2")
         assert f'approvers = ["{BOT}"]' in (refused.value.fix or "")
     listed = replace(book, approvers=(BOT.upper(),))
@@ -102,7 +102,7 @@ def test_an_approval_is_of_one_plan_and_one_environment(book: PlanBook, tmp_path
     with pytest.raises(UnsafePlanError, match="has no approval"):
         book.require_approval(other)
     (folder / f"{other}.approval.json").write_bytes((folder / f"{one}.approval.json").read_bytes())
-    with pytest.raises(UnsafePlanError, match="speaks of another plan"):
+    with pytest.raises(UnsafePlanError, match="belongs to another plan"):
         book.require_approval(other)
     (folder / f"{other}.approval.json").write_text(json.dumps({"plan_hash": other, "env": "prod", "by": "bob", "at": "t"}))
     with pytest.raises(UnsafePlanError, match="has no approval"):

@@ -142,7 +142,7 @@ def test_a_second_control_is_refused_and_named_with_its_owner(place: Place, case
 def test_a_saved_plan_does_not_go_over_what_has_been_set_since(place: Place) -> None:
     made = plan(place)
     mask(place)
-    with pytest.raises(UnsafePlanError, match="would meet, and every query fail"):
+    with pytest.raises(UnsafePlanError, match="would conflict, and every query fail"):
         apply_plan(made, place.workspace, place.states(), wait=PropagationWait(seconds=0), check_privileges=False, saved=True)
 
 

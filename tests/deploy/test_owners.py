@@ -190,14 +190,14 @@ def test_a_destroy_that_cannot_tell_who_else_owns_refuses(place: Place, ours: En
     ours.apply(SHARED)
     world = place.world()
     write_owner_file(place.workspace, "odd.json", b"{not json")
-    with pytest.raises(UnsafePlanError, match=r"cannot tell who else .*odd\.json") as refused:
+    with pytest.raises(UnsafePlanError, match=r"cannot determine the other users .*odd\.json") as refused:
         ours.destroy()
     assert refused.value.exit_code == 3
     dropped = ours.plan(replace(SHARED, warehouses=()))
     assert {f.code for f in dropped.findings if f.severity == "error"} == {"OWNERS_UNREADABLE"}
     theirs.apply(SHARED)
     place.workspace.write("test", "POST", "/api/2.0/workspace/delete", {"path": "/Shared/lampkeeper", "recursive": True})
-    with pytest.raises(UnsafePlanError, match="has no entry of environment 'dev'"):
+    with pytest.raises(UnsafePlanError, match="has no owner file of environment 'dev'"):
         ours.destroy()
     assert place.world() == world
     ours.apply(SHARED)
@@ -210,7 +210,7 @@ def test_a_destroy_planned_before_another_environment_came_is_refused(ours: Env,
     ours.apply(SHARED)
     plan = plan_destroy(ours.place.workspace, ours.states())
     theirs.apply(SHARED)
-    with pytest.raises(UnsafePlanError, match="come or gone"):
+    with pytest.raises(UnsafePlanError, match="owners have changed"):
         ours.run(plan)
     assert theirs.plan(SHARED).empty
     assert ours.destroy().writes == 0
@@ -374,7 +374,7 @@ def test_the_account_layer_stays_while_other_workspaces_may_use_it_unless_somebo
     another_workspace(place, "second\nworkspace")
     applied = place.world()
     with pytest.raises(
-        UnsafePlanError, match=r"cannot tell who else uses the account layer: .*second\\u\{a\}workspace \(\d+\)"
+        UnsafePlanError, match=r"cannot determine the other users of the account layer: .*second\\u\{a\}workspace \(\d+\)"
     ) as no:
         ours.destroy()
     assert no.value.exit_code == 3

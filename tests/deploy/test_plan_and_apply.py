@@ -160,7 +160,7 @@ def test_a_saved_plan_is_refused_when_the_workspace_has_moved_on(place: Place) -
     body = {"entity_type": "columns", "entity_name": "dev.s.customers.email", "tag_key": "owner", "tag_value": "x"}
     place.workspace.write("test", "POST", "/api/2.1/unity-catalog/entity-tag-assignments", body)
     place.group("analysts")
-    with pytest.raises(UnsafePlanError, match="moved on"):
+    with pytest.raises(UnsafePlanError, match="has changed since"):
         run(place, Plan.from_json(made.to_json()))
 
 
@@ -195,7 +195,7 @@ def test_an_external_group_that_is_not_there_is_a_finding(place: Place) -> None:
 def test_members_that_do_not_exist_stop_an_apply_before_its_first_write(place: Place) -> None:
     made = plan(place, replace(DESIRED, members={"analysts": ("nobody@x.example", ANA), "officers": ("ghost@x.example",)}))
     place.wire.writes = 0
-    with pytest.raises(RemoteError, match="2 things are missing"):
+    with pytest.raises(RemoteError, match="2 requirements are not met"):
         run(place, made)
     assert place.wire.writes == 0
 
@@ -208,8 +208,8 @@ def test_a_runner_without_privileges_gets_all_that_it_lacks_in_one_report(place:
     with pytest.raises(RemoteError) as error:
         apply_plan(made, poor, place.states(), wait=NOW, saved=False)
     assert error.value.status == 403
-    assert {w for w in ("make policies", "assign tags", "grant", "make the schema") if w in error.value.message} == {
-        "make policies", "assign tags", "grant", "make the schema",
+    assert {w for w in ("make policies", "assign tags", "grant", "create the schema") if w in error.value.message} == {
+        "make policies", "assign tags", "grant", "create the schema",
     }  # fmt: skip
 
 

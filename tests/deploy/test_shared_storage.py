@@ -121,7 +121,7 @@ def test_the_lease_of_a_dead_run_is_taken_over_by_one_of_many(volume: VolumeFold
     for each in threads:
         each.join()
     assert sorted(order) == ["w0", "w1", "w2", "w3"]
-    assert [t for t in reported if "took over the lease of dead, run 1" in t] == [t for t in reported if "took over" in t]
+    assert [t for t in reported if "took over the expired lease of dead, run 1" in t] == [t for t in reported if "took over" in t]
     assert sum("took over" in t for t in reported) == 1
 
 
@@ -154,7 +154,7 @@ def test_an_environment_goes_out_and_back_without_its_credentials(volume: Volume
         (folder / "auth.auto.tfvars").write_text("token")
     assert sorted(volume.names("dev")) == ["dev/env.auto.tfvars", "dev/new.txt"]
     with (
-        pytest.raises(InternalError, match=r"dev/ignored\.txt and took no lease"),
+        pytest.raises(InternalError, match=r"dev/ignored\.txt without a lease"),
         shared_envs(volume, "dev", holder="me", writes=False, wait=0.0, report=lambda _: None) as shared,
     ):
         (shared.root / "envs" / "dev" / "ignored.txt").write_text("x")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {"commands.md", "ledger.md", "served.md"}
-MOST = {"pages": 0, "modules": 229}
+MOST = {"pages": 0, "modules": 120}
 """How many sentences are still flagged; lower the numbers with every page and module that is fixed, to 0."""
 
 FAILING: dict[str, list[str]] = {

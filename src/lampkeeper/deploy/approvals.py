@@ -1,7 +1,7 @@
-"""Duties apart: a saved plan is known by its hash, and another principal than its proposer approves it.
+"""Separation of duties: a saved plan is identified by its hash, and a principal other than its proposer approves it.
 
-Plans lie in `<env>/plans/<hash>.json` with a `<hash>.proposal.json` beside them. Approvals lie in a folder of their own,
-where only approvers may write: on Databricks a volume with a grant of its own.
+Plans are kept in `<env>/plans/<hash>.json`, each with a `<hash>.proposal.json`. Approvals are kept in a separate folder to
+which only approvers may write: on Databricks a volume with its own grants.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lampkeeper.text.digest import digest_of
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _APPLICATION_ID = re.compile(r"\s*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*\Z", re.IGNORECASE)
-"""What a service principal is called by; users are called by an address."""
+"""The form of a service principal's name, its application id; a user's name is an e-mail address."""
 _SHORT = re.compile(r"[0-9a-f]{8,64}\Z")
 
 
@@ -27,15 +27,15 @@ VOLUME = "approvals"
 
 
 def approvals_beside(envs: str) -> str:
-    """Return where approvals lie for environments at `/Volumes/<catalog>/<schema>/<volume>/envs`."""
+    """Return the folder of approvals for environments at `/Volumes/<catalog>/<schema>/<volume>/envs`."""
     return "/".join([*envs.split("/")[:4], VOLUME])
 
 
 class Files(Protocol):
-    """Where plans, proposals and approvals are kept: a folder of a volume, or of this machine."""
+    """The storage of plans, proposals and approvals: a folder in a volume or on this machine."""
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None when it is not there."""
+        """Return a file's bytes, or None if it does not exist."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -43,20 +43,20 @@ class Files(Protocol):
         ...
 
     def create(self, name: str, content: bytes) -> bool:
-        """Create a file; say False when it is there already."""
+        """Create a file; return False if it exists already."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Who said what about a plan, and when (UTC)."""
+    """A proposal or an approval: the principal and the time (UTC)."""
 
     plan_hash: str
     env: str
     by: str
     at: str
     shown: tuple[str, ...] = ()
-    """The lines that the approver was shown."""
+    """The lines that were shown to the approver."""
 
 
 def plan_hash(plan: Plan) -> str:
@@ -66,22 +66,22 @@ def plan_hash(plan: Plan) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanBook:
-    """The saved plans of an environment and what was said about them."""
+    """The saved plans of an environment with their proposals and approvals."""
 
     plans: Files
     approvals: Files
     env: str
     approvers: tuple[str, ...] = ()
-    """Who of the service principals may approve, by application id; people are kept to it by the privileges on the folder."""
+    """Application ids of the service principals that may approve; for people, the privileges on the folder decide."""
     options: str = ""
-    """What `lampkeeper approve` has to be told beside hash and environment to find this book."""
+    """The options that `lampkeeper approve` needs besides hash and environment to find these approvals."""
 
     def how_to_approve(self, wanted: str) -> str:
-        """Return the command by which somebody approves a plan."""
+        """Return the command that approves a plan."""
         return " ".join(word for word in ("lampkeeper approve", wanted, f"--env {self.env}", self.options) if word)
 
     def propose(self, plan: Plan, by: str, at: str) -> str:
-        """Save a plan and who proposes it; return its hash. A plan that is proposed already keeps its proposer."""
+        """Save a plan with its proposer; return its hash. A plan that is proposed already keeps its proposer."""
         found = plan_hash(plan)
         record = Record(plan_hash=found, env=self.env, by=by, at=at)
         self.plans.write(f"{self.env}/plans/{found}.json", plan.to_json().encode())
@@ -89,7 +89,7 @@ class PlanBook:
         return found
 
     def load(self, wanted: str) -> Plan:
-        """Return the saved plan of this hash; raise when there is none, or when its file holds something else."""
+        """Return the saved plan of this hash; raise if there is none, or if the content of its file has another hash."""
         _require_hash(wanted)
         raw = self.plans.read(f"{self.env}/plans/{wanted}.json")
         if raw is None:
@@ -102,14 +102,14 @@ class PlanBook:
         return plan
 
     def proposal(self, wanted: str) -> Record:
-        """Return who proposed a plan."""
+        """Return the proposal of a plan."""
         _require_hash(wanted)
         return _record(self.plans.read(f"{self.env}/plans/{wanted}.proposal.json"), wanted, "proposal")
 
     def approve(self, wanted: str, by: str, at: str, shown: tuple[str, ...] = ()) -> Record:
-        """Write the approval of a plan by somebody else than its proposer; raise UnsafePlanError for the proposer.
+        """Write the approval of a plan; raise UnsafePlanError if the approver is its proposer.
 
-        An approval that counts already stays as it is; a record that does not count gives way.
+        A valid approval is kept; an invalid one is replaced.
         """
         self.load(wanted)
         self.require_another(wanted, by)
@@ -125,7 +125,7 @@ class PlanBook:
             raise UnsafePlanError(f"{by} proposed this plan and cannot approve it too", fix="let another principal approve it")
         if not self._may_approve(by):
             raise UnsafePlanError(
-                f"{by} is a service principal, and env.auto.tfvars of {self.env!r} does not list it as approver",
+                f"{by} is a service principal that env.auto.tfvars of {self.env!r} does not list as an approver",
                 fix=f'let a person approve, or write approvers = ["{by}"] there, commit it and propose again',
             )
 
@@ -133,7 +133,7 @@ class PlanBook:
         return not _APPLICATION_ID.match(by) or any(_same(by, listed) for listed in self.approvers)
 
     def approval(self, wanted: str) -> Record | None:
-        """Return the approval that counts, None when there is none: of this plan, by another than its proposer who may."""
+        """Return the valid approval of this plan, by an allowed principal other than its proposer, or None."""
         _require_hash(wanted)
         raw = self.approvals.read(f"{self.env}/{wanted}.approval.json")
         if raw is None:
@@ -143,7 +143,7 @@ class PlanBook:
         return found if counts else None
 
     def require_approval(self, wanted: str) -> Record:
-        """Return the approval; raise UnsafePlanError when there is none that counts."""
+        """Return the approval; raise UnsafePlanError if there is no valid one."""
         found = self.approval(wanted)
         if found is None:
             raise UnsafePlanError(
@@ -159,7 +159,7 @@ def _same(one: str, other: str) -> bool:
 
 def _require_hash(text: str) -> None:
     if not _HASH.match(text):
-        short = ", the whole of it" if _SHORT.match(text) else ""
+        short = ", all of them" if _SHORT.match(text) else ""
         raise UsageError(
             f"{text!r} is not the hash of a plan", fix=f"give the 64 hex digits that `plan --propose` printed{short}"
         )
@@ -182,7 +182,7 @@ def _record(raw: bytes | None, wanted: str, noun: str) -> Record:
             shown=tuple(map(str, data.get("shown") or ())),
         )
     except (ValueError, KeyError, TypeError):
-        raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… is damaged", fix="remove it and do it again") from None
+        raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… is damaged", fix="remove it and repeat it") from None
     if found.plan_hash != wanted or not found.by:
-        raise UnsafePlanError(f"the {noun} of plan {wanted[:12]}… speaks of another plan", fix="remove it and do it again")
+        raise UnsafePlanError(f"the {noun} for plan {wanted[:12]}… belongs to another plan", fix="remove it and repeat it")
     return found

@@ -1,4 +1,4 @@
-"""What an audit looks at: the tables in scope as they are now, their live tags, and the live policies that reach them."""
+"""The live objects that an audit compares: the tables in scope, their tags, and the policies that apply to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lampkeeper.remote.live import read_governed
 class AuditView:
     """The live side of an audit.
 
-    `findings`: policies that we cannot read, whose effect is therefore unknown, and masks and filters of others that meet ours.
+    `findings`: policies that cannot be read, whose effect is unknown, and conflicts with masks and filters of other owners.
     """
 
     snapshot: Snapshot
@@ -28,7 +28,7 @@ class AuditView:
 
 
 def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterable[PolicyKey] = ()) -> AuditView:
-    """Read the tables that the patterns name now, new ones included, with what protects them; writes nothing.
+    """Read the tables that the patterns match now, including new ones, with their protection; write nothing.
 
     `ours` are the keys of the environment's own policies.
     """
@@ -45,7 +45,7 @@ def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterabl
                 code="audit/unread_policy",
                 severity=Severity.WARNING,
                 location=found.key[2],
-                message=f"this policy cannot be read, its effect is unknown: {found.problem}",
+                message=f"this policy cannot be read, so its effect is unknown: {found.problem}",
             )
             for found in live.unread
         ),

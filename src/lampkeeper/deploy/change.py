@@ -1,4 +1,4 @@
-"""A change: one object of one kind, before and after, why, and when in an apply it is due."""
+"""A change: one object of one kind before and after, the reasons, and its stage in an apply."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Generic[T]):
-    """One step. `before` is the object as it stood when the plan was made (None: not there), `after` as it will stand.
+    """One change. `before` is the object when the plan was created (None: it did not exist), `after` the result.
 
-    `managed` is what the state file notes as ours afterwards, where that is less than `after` (values that others added to a
-    tag are not ours). `remote_id` is the platform's id where the object has one. `original` is set on adoption: what the
-    object was before we took it over, and what a destroy brings back. `temporary`: access closed for the time of the apply.
+    `managed` is what the state records afterwards, if that is less than `after` (a governed tag may have values of other owners).
+    `remote_id` is the platform's id, if the object has one. `original` is set on adoption: the object before it, which a destroy
+    restores. `temporary`: a grant that is revoked for the duration of the apply.
     """
 
     kind: Kind[T]
@@ -48,17 +48,17 @@ class Change(Generic[T]):
 
     @property
     def object_key(self) -> tuple[str, str]:
-        """Return the name of the kind and the key, by which state files name the object."""
+        """Return the name of the kind and the key, which identify the object in a state."""
         return (self.kind.name, self.key)
 
     @property
     def spec(self) -> T | None:
-        """Return the object as it will stand, or as it stood when it goes."""
+        """Return the object after the change, or before it if the change deletes the object."""
         return self.after if self.after is not None else self.before
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what the kind says of a write beside its fields (`keyed`)."""
+        """Return the kind's remarks on a write besides its fields (`keyed`)."""
         return self.kind.notes(self.after) if self.after is not None and self.action.writes else ()
 
     @property
@@ -68,12 +68,12 @@ class Change(Generic[T]):
         return f"  ({'; '.join(words)})" if words else ""
 
     def simulate(self, access: SimulatedAccess) -> None:
-        """Lay the change over a simulated access."""
+        """Apply the change to a simulated access."""
         if self.action.writes:
             self.kind.simulate(access, self.before, self.after)
 
     def touched(self, access: SimulatedAccess) -> set[TableName]:
-        """Return the tables whose cells the change may alter."""
+        """Return the tables of the cells that the change may alter."""
         return self.kind.touched(access, self.spec) if self.action.writes and self.spec is not None else set()
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Change(Generic[T]):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Change[Any]:
-        """Read the JSON form; raise KeyError, TypeError or ValueError when it is none, UsageError for an unknown kind."""
+        """Read the JSON form; raise KeyError, TypeError or ValueError if it is malformed, UsageError for an unknown kind."""
         kind = kind_named(data["kind"])
         specs = {
             name: None if data[name] is None else kind.codec.read(data[name])
@@ -121,5 +121,5 @@ def changes_of(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[Change[T]]
 
 
 def written(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[T]:
-    """Return what the writes of one kind leave standing."""
+    """Return the objects of one kind that the writes create or update."""
     return [c.after for c in changes_of(changes, kind) if c.action.writes and c.after is not None]

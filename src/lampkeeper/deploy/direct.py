@@ -1,4 +1,4 @@
-"""The direct engine: one write a step, each noted before and after, resumable anywhere."""
+"""Applies a plan: one write per step, recorded before and after it, so that an interrupted apply can resume."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lampkeeper.remote.clients import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where an apply stands: before step `number` of `total`; `waiting` when it waits for propagation there."""
+    """The progress of an apply: before step `number` of `total`; `waiting` if it waits for propagation first."""
 
     number: int
     total: int
@@ -43,7 +43,7 @@ ProgressCallback = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyReport:
-    """What an apply did: writes sent, records made, by kind."""
+    """The result of an apply: the number of writes, in total and by kind, and of changes that only wrote to the state."""
 
     writes: int = 0
     records: int = 0
@@ -64,10 +64,10 @@ def apply_plan(
 ) -> ApplyReport:
     """Apply a plan, or refuse it with UnsafePlanError before the first write.
 
-    `hash_key` goes into keyed functions; a plan that makes one without it is a UsageError.
-    `saved` plans are read against the workspace once more; say False only for a plan made a moment ago in this process.
-    Rights are checked first, all at once. An error in between leaves what was done recorded: running plan and apply again
-    goes on from there.
+    `hash_key` is inserted into keyed functions; a plan that writes one raises UsageError without it.
+    `saved` plans are compared with the workspace again; pass False only for a plan that this process has just created.
+    All privileges are checked before the first write. After an error, the completed writes are recorded: another plan and apply
+    resume from there.
     """
     with StateLock(states):
         _require_applicable(plan, states, allow_widening)
@@ -93,24 +93,24 @@ def _require_applicable(plan: Plan, states: States, allow_widening: bool) -> Non
         state = states[state_version.layer]
         if (state.lineage, state.serial) != (state_version.lineage, state_version.serial):
             raise UnsafePlanError(
-                f"layer {state_version.layer}: the plan was made at serial {state_version.serial}, the state is at {state.serial}"
+                f"layer {state_version.layer}: the plan is for serial {state_version.serial}, the state is at {state.serial}"
                 + ("" if state.lineage == state_version.lineage else ", of another lineage"),
-                fix="make the plan again",
+                fix="run `plan` again",
             )
     if plan.blocked:
         errors = [str(f) for f in plan.findings if f.severity == "error"]
-        raise UnsafePlanError(f"the plan has {len(errors)} errors, first {errors[0]}", fix="resolve them and plan again")
+        raise UnsafePlanError(f"the plan has {len(errors)} errors, first {errors[0]}", fix="resolve them and run `plan` again")
     if allow_widening:
         return
     if plan.widening:
         shown = "; ".join(str(c) for c in plan.widening[:3])
         raise UnsafePlanError(
-            f"the plan widens access {len(plan.widening)} cells: {shown}", fix="allow it with --allow-widening if it is meant"
+            f"the plan widens access in {len(plan.widening)} cells: {shown}", fix="allow it with --allow-widening if intended"
         )
     if plan.exposures:
         raise UnsafePlanError(
-            f"the plan would expose for a moment what shows neither before nor after: {plan.exposures[0]}",
-            fix="revoke the access that is not ours first, or allow it with --allow-widening",
+            f"the plan would cause a transient exposure: {plan.exposures[0]}",
+            fix="first revoke the access that lampkeeper does not manage, or allow it with --allow-widening",
         )
 
 
@@ -123,8 +123,8 @@ def _require_key(plan: Plan, hash_key: HashKey | None) -> None:
             raise UsageError(f"{change.action} {change.kind} {change.key} needs the environment's hash key", fix=HOW_TO_MAKE_ONE)
         if function.key_id != hash_key.id:
             raise UnsafePlanError(
-                f"the plan makes {change.key} with the key {function.key_id or 'unknown'}, the environment's is {hash_key.id}",
-                fix="make the plan again",
+                f"the plan writes {change.key} with key {function.key_id or 'unknown'}, the environment's key is {hash_key.id}",
+                fix="run `plan` again",
             )
 
 
@@ -133,13 +133,13 @@ def _require_privileges(plan: Plan, workspace: Workspace) -> None:
     if lacking:
         listed = "\n".join(f"  {f}" for f in lacking)
         raise RemoteError(
-            f"{len(lacking)} things are missing, nothing was written:\n{listed}", code=lacking[0].code, status=403,
-            fix="have them granted, then apply again",
+            f"{len(lacking)} requirements are not met, nothing was written:\n{listed}", code=lacking[0].code, status=403,
+            fix="resolve them, then apply again",
         )  # fmt: skip
 
 
 def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
-    """Refuse a plan whose objects do not stand any more as they stood when it was made, or that does more than it says."""
+    """Refuse a plan if its objects have changed since it was created, or if its effect exceeds the listed changes of access."""
     scope = scope_of(Desired(tables=plan.tables), states, plan.changes)
     view = read_live_state(workspace, scope, states, plan.layers)
     first: set[tuple[str, str]] = set()
@@ -148,7 +148,7 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
         live = kind.live(view) if mine else {}
         for change in mine:
             found = live.get(change.key)
-            # An id decides what is written: it must be that of the object that the plan names.
+            # The id decides which object is written, so it must still belong to the key in the plan: an object may be recreated.
             moved = found is not None and "" not in (found.remote_id, change.remote_id) and found.remote_id != change.remote_id
             if change.action.writes and change.object_key not in first:
                 first.add(change.object_key)
@@ -157,13 +157,13 @@ def _require_unmoved(plan: Plan, workspace: Workspace, states: States) -> None:
                     moved = moved or bool(kind.differences(found.spec, change.before))
             if moved:
                 raise UnsafePlanError(
-                    f"the workspace has moved on since the plan was made: {change.kind} {change.key}", fix="make the plan again"
+                    f"the workspace has changed since the plan was created: {change.kind} {change.key}", fix="run `plan` again"
                 )
     _require_honest(plan, SimulatedAccess(view.governed.access.model), states)
 
 
 def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
-    """Judge the changes once more: what a file says of what it widens access is believed no further than that."""
+    """Compute the effect of the changes again; refuse the plan if it lists less, because a plan file may be edited."""
     final = live.copy()
     for change in plan.changes:
         change.simulate(final)
@@ -171,18 +171,18 @@ def _require_honest(plan: Plan, live: SimulatedAccess, states: States) -> None:
     met = conflicts_of(final, ours)
     if met:
         raise UnsafePlanError(
-            f"{met[0].securable}: {' and '.join(str(u.function) for u in met[0].uses)} would meet, and every query fail",
-            fix="make the plan again: it names what stands there",
+            f"{met[0].securable}: {' and '.join(str(u.function) for u in met[0].uses)} would conflict, and every query fail",
+            fix="run `plan` again, it names the existing mask or filter",
         )
     found = effect_on_access(live, recorded_simulated_access(live, states), final, states.governed)
     exposures = [str(e) for e in PlanSimulation(live, plan.changes).exposures()]
     reported = {*map(str, plan.widening), *plan.exposures}
     unreported = [e for e in (*map(str, found.widening), *exposures) if e not in reported]
-    # Whether a gain is widening depends on the state files, which others may have written to: so every gain has to be told.
+    # Widening and first access differ only by the state files, which others may have edited: so the plan must list each gain.
     reported |= {str(c) for c in (*plan.first_access, *plan.restoring)}
     unreported += [str(c) for c in (*found.first_access, *found.restoring) if str(c) not in reported]
     if unreported:
-        raise UnsafePlanError(f"the plan does more than it says: {unreported[0]}", fix="make the plan again")
+        raise UnsafePlanError(f"the plan has an effect that it does not list: {unreported[0]}", fix="run `plan` again")
 
 
 def _is_ours(key: tuple[str, str, str], plan: Plan, states: States) -> bool:
@@ -204,7 +204,7 @@ class _Run:
     by_kind: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> ApplyReport:
-        """Apply all changes; save the state files when done, and when the platform says no."""
+        """Apply all changes; save the state files at the end, also if the platform refuses a write."""
         self.book.open()
         new = self.book.new_layers()
         touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled or la in new)
@@ -280,7 +280,7 @@ class _Run:
             kind.update(self.session, change.before, change.after, known)
             return known
         if change.before is None:
-            raise InternalError(f"the plan removes {change.kind} {change.key} and does not say what it is")
+            raise InternalError(f"the plan deletes {change.kind} {change.key} without a spec")
         try:
             kind.delete(self.session, change.before, known)
         except RemoteError as error:
@@ -294,7 +294,7 @@ class _Run:
 
 
 def _session(workspace: Workspace, states: States, plan: Plan, hash_key: HashKey | None) -> Session:
-    """Return a session that knows the ids in the state files and in the plan, and the hash key."""
+    """Return a session with the ids in the state files and in the plan, and the hash key."""
     session = Session(workspace=workspace, env=states.env, hash_key=hash_key)
     known = {(kind, key): o.remote_id for state in states.layers.values() for (kind, key), o in state.objects.items()}
     known |= {c.object_key: c.remote_id for c in plan.changes if c.remote_id}

@@ -1,4 +1,4 @@
-"""What a plan means to people, in sentences: who gets which columns how, instead of how, and through which masks."""
+"""The effect of a plan on people, in sentences: who gets which columns how, before and after, and through which masks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lampkeeper.model.names import TableName, show_part
 
 Total = tuple[str, TableName]
 Spot = tuple[str, str]
-"""Where something is: what holds it, and its own name (empty: the holder itself)."""
+"""An object by its container and its own name (empty: the container itself)."""
 
 _MEMBER = "member of "
 _MASKED = "masked by "
 _MOST_PEOPLE = 4
 _ROOM = 420
 _LISTED = 12
-"""Of how many columns of one table names are told where all that change are meant."""
+"""From this number on, the columns of one table are counted instead of listed if all that change are meant."""
 
 
 def cut_list(parts: Sequence[str], remaining: int | None) -> str:
-    """Return the parts that have room, at least one, and how many more there are."""
+    """Return as many parts as fit, at least one, and the number of the others."""
     text = parts[0] if parts else ""
     for number, part in enumerate(parts[1:], start=1):
         more = f" and {len(parts) - number} more"
@@ -34,7 +34,7 @@ def cut_list(parts: Sequence[str], remaining: int | None) -> str:
 
 
 def held_together(spots: Iterable[Spot]) -> list[str]:
-    """Return what one holder has as one part: `main.shop.people (email, ssn)`."""
+    """Return the objects of one container as one part: `main.shop.people (email, ssn)`."""
     holders: dict[str, list[str]] = {}
     for holder, name in spots:
         holders.setdefault(holder, []).extend([name] if name else [])
@@ -42,7 +42,7 @@ def held_together(spots: Iterable[Spot]) -> list[str]:
 
 
 def sentences(changes: Iterable[MatrixChange], *, full: bool = False) -> list[str]:
-    """Return one sentence for each group of people whose sight changes alike: who, how many columns, how instead of how."""
+    """Return one sentence per group of people whose access changes alike: who, how many columns, how they see them."""
     by_person: dict[tuple[str, str, str, bool], list[MatrixChange]] = {}
     totals: Counter[Total] = Counter()
     for change in changes:
@@ -66,7 +66,7 @@ def _people(people: Sequence[str], *, full: bool) -> str:
 
 
 def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tuple[str, str]:
-    """Return what changes, and of several columns which; with `totals` in short."""
+    """Return the changed cells in words, and the names of several columns; short with `totals`."""
     remaining = _ROOM if totals else None
     if changes[0].column is None:
         unreviewed = [f"unreviewed tables of {escaped(c.reach)}" for c in changes if c.of_unreviewed]
@@ -97,7 +97,7 @@ def _column(change: MatrixChange) -> str:
 
 
 def _word(change: MatrixChange, text: str) -> str:
-    """Return how a column is seen, or which rows are; a mask by its name only where another one takes its place."""
+    """Return how a column is seen, or which rows; a mask is named only if another one replaces it."""
     if change.column is None:
         return text if text in ("all rows", "no rows") else f"those that {escaped(text)} keeps"
     both = change.before.startswith(_MASKED) and change.after.startswith(_MASKED)
@@ -111,7 +111,7 @@ def _person(principal: str) -> str:
 
 
 def masks_in(changes: Iterable[MatrixChange]) -> dict[str, tuple[str, ...]]:
-    """Return the masks that columns are seen through afterwards, each with its columns, by table."""
+    """Return the masks in effect after the plan, each with its columns, by table."""
     found: dict[str, dict[Spot, None]] = {}
     for change in changes:
         if change.column is not None and change.after.startswith(_MASKED):

@@ -1,9 +1,9 @@
-"""Masks and filters that stand already, on the tables themselves or by policies of others: what a second one would break.
+"""Existing masks and filters, on the tables themselves or by policies of other owners, and conflicts with a second one.
 
 Two different masks on a column, or two different row filters on a table, fail every query (source: platform docs, ABAC).
-So a desired state that puts one where another stands is refused, with the old one and its owner named. What was set on a
-table itself can be taken over on request: policies and tags go on first, and when they are in effect it is dropped. In
-between every query of the column fails: it is closed, never unprotected. A destroy sets it again before policies go.
+Therefore a desired state that adds a second one is refused, and the finding names the first one and its owner. A control on
+the table itself can be adopted on request: policies and tags are created first, and the control is dropped when they are in
+effect. In between every query of the column fails, so it is never unprotected. A destroy restores it before policies go.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ SECOND_MASK = "SECOND_MASK"
 SECOND_FILTER = "SECOND_FILTER"
 MASKED_INPUT = "MASKED_INPUT"
 REFUSED = frozenset({SECOND_MASK, SECOND_FILTER, MASKED_INPUT})
-"""Codes of findings that make a plan unsafe (exit 3): applied, every query of a column or table would fail."""
+"""Codes of findings that make a plan unsafe (exit 3): after its apply, every query of a column or table would fail."""
 
 PolicyKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takeover:
-    """Which controls of tables have to go (or stay gone), by key, and which of ours come back because nothing needs them gone."""
+    """Controls of tables that must be dropped (or stay dropped), by key, and adopted ones that no longer conflict and return."""
 
     wanted: Mapping[str, ControlSlot]
     back: tuple[str, ...]
 
 
 def conflicts_of(simulated_access: SimulatedAccess, ours: Iterable[PolicyKey]) -> tuple[Conflict, ...]:
-    """Return the conflicts that a control of a table or a policy of others takes part in."""
+    """Return the conflicts that involve a control of a table or a policy of another owner."""
     foreign = {p.key for p in simulated_access.policies.values()} - set(ours)
     if not simulated_access.controls and not foreign:
         return ()
@@ -62,10 +62,10 @@ def take_over(
     *,
     adopt: bool,
 ) -> Takeover:
-    """Return what becomes of controls set on tables, when `simulated_access` is what stands at the end.
+    """Return which controls of tables are dropped and which are restored, given the `simulated_access` after the plan.
 
-    One that was taken over comes back when nothing would meet it there any more. A begun take-over goes on; a new one, or
-    one that somebody has set again in its place, needs `adopt`.
+    An adopted control is restored once it no longer conflicts. An adoption that has begun resumes; a new one, and one of a
+    control that was set again, needs `adopt`.
     """
     ours = frozenset(ours)
     with_originals = simulated_access.copy()
@@ -90,9 +90,9 @@ def take_over(
 
 
 def _on_tables(conflicts: Iterable[Conflict], simulated_access: SimulatedAccess) -> Iterator[str]:
-    """Yield the keys of the tables' own controls where another meets them in their own place, and so stands in for them.
+    """Yield the keys of controls on tables that conflict with another mask or filter of the same column or table.
 
-    A control that only reads a masked column has nothing that stands in for it: it is never taken over.
+    A control that only reads a masked column has no replacement, so it is never adopted.
     """
     for conflict in (c for c in conflicts if not c.reads_masked):
         key = control_key(conflict.table, conflict.column)
@@ -101,7 +101,7 @@ def _on_tables(conflicts: Iterable[Conflict], simulated_access: SimulatedAccess)
 
 
 def why_not(slot: ControlSlot, tables: Mapping[str, Table]) -> str:
-    """Return why a control cannot be taken over: it could not be put back as it was; empty when it can."""
+    """Return why a control cannot be adopted, because a destroy could not restore it; empty if it can."""
     table = tables.get(slot.table.plain.casefold())
     if slot.function is None or table is None:
         return ""
@@ -109,15 +109,15 @@ def why_not(slot: ControlSlot, tables: Mapping[str, Table]) -> str:
         return f"ALTER TABLE does not change it on a {table.kind}"
     columns = {c.name.casefold() for c in table.columns}
     strange = [a for a in slot.arguments if a.casefold() not in columns]
-    return f"its argument {strange[0]!r} is no column, so it could not be set again as it was" if strange else ""
+    return f"its argument {strange[0]!r} is not a column, so a destroy could not restore it" if strange else ""
 
 
 def conflict_findings(
     conflicts: Iterable[Conflict], governed: Governed, *, codes: str = "", adopted: bool = False
 ) -> tuple[Finding, ...]:
-    """Return an error for each conflict: what stands there already, whose it is, what meets it, and what can be done.
+    """Return an error for each conflict: the existing control or policy, its owner, the second one, and the fixes.
 
-    `codes` is a prefix for the codes, in small letters; `adopted` says that taking over was asked for and was not enough.
+    `codes` is a prefix of the codes, which are then in lower case; `adopted`: adoption was requested and did not resolve them.
     """
     tables = {t.name.plain.casefold(): t for t in governed.tables}
     found = []
@@ -132,7 +132,7 @@ def conflict_findings(
         found.append(
             Finding(
                 code=f"{codes}{code.lower()}" if codes else code, severity=Severity.ERROR, location=conflict.securable,
-                message=f"{what}: {'; '.join(reported)}; meets {_several(conflict.principals)}",
+                message=f"{what}: {'; '.join(reported)}; affects {_several(conflict.principals)}",
                 fix=_fix(conflict, governed, tables, adopted=adopted),
             )
         )  # fmt: skip
@@ -177,21 +177,21 @@ def _fix(conflict: Conflict, governed: Governed, tables: Mapping[str, Table], *,
                 f"ALTER COLUMN {quote_identifier(control.column)} DROP MASK" if control.column else "DROP ROW FILTER"
             )
             if why and not conflict.reads_masked:
-                ways.append(f"it cannot be taken over ({why}): have the owner drop it")
+                ways.append(f"it cannot be adopted ({why}): have the owner drop it")
             elif not adopted and not conflict.reads_masked:
-                ways.append(f"run `plan --adopt` to take it over and keep it for a destroy, or drop it: {drop}")
+                ways.append(f"run `plan --adopt` to adopt it, so that a destroy restores it, or drop it: {drop}")
     others = [p for u in conflict.uses if u.policy != SET_ON_TABLE and (p := _policy_of(u, conflict, governed)) is not None]
     foreign = [p for p in others if not mark_of(str(p.raw.get("comment") or ""))]
     for policy in foreign:
         kind, name, label = policy.key
         drop = f"DROP POLICY {quote_identifier(label)} ON {kind} {name}"
-        ways.append(f"have policy {label} leave this out (its tags, TO or EXCEPT), or {drop}")
-    ways.append("or leave the old one in place: label the column `none`, or take the table out of uc_tables")
+        ways.append(f"exclude this from policy {label} (its tags, TO or EXCEPT), or {drop}")
+    ways.append("or keep the existing one: label the column `none`, or remove the table from uc_tables")
     return "; ".join(dict.fromkeys(ways))
 
 
 def takeover_findings(changes: Iterable[Change[Any]]) -> tuple[Finding, ...]:
-    """Return for each control that gives way, or comes back, in which order that is done and what readers get meanwhile."""
+    """Return the order of steps for each control that is dropped or restored, and what readers get in between."""
     found = []
     for change in changes_of(changes, TABLE_CONTROL):
         if not change.action.writes or change.before is None or change.after is None:
@@ -201,15 +201,15 @@ def takeover_findings(changes: Iterable[Change[Any]]) -> tuple[Finding, ...]:
         if new is None and old is not None:
             code, drop = "TAKEN_OVER", "DROP MASK" if column else "DROP ROW FILTER"
             message = (
-                f"{old.function}, set on the table itself, gives way: first policies and tags take effect, from then on every "
-                f"query of the {what} fails ({fails}), so it is closed; then {drop}, and readers get what the policies give. "
-                "It is kept in the state and set again by a destroy"
+                f"{old.function}, set on the table itself, is replaced: first policies and tags take effect, and every query of "
+                f"the {what} fails ({fails}), so it stays protected; then {drop}, and readers get what the policies define. "
+                "It is kept in the state, and a destroy restores it"
             )
         else:
             code = "SET_AGAIN"
             message = (
-                f"{new.function if new else 'nothing'} is set on the table again, as it was before it was taken over; from then "
-                f"on every query of the {what} fails ({fails}) until the policies are gone, so it is closed"
+                f"{new.function if new else 'nothing'} is set on the table again, as it was before its adoption; then every "
+                f"query of the {what} fails ({fails}) until the policies are deleted, so it stays protected"
             )
         location = str(ColumnName(change.after.table, column)) if column else str(change.after.table)
         found.append(Finding(code=code, severity=Severity.INFO, location=location, message=message))
@@ -217,10 +217,10 @@ def takeover_findings(changes: Iterable[Change[Any]]) -> tuple[Finding, ...]:
 
 
 def not_shown_findings(governed: Governed, *, code: str = "CONTROLS_NOT_SHOWN") -> tuple[Finding, ...]:
-    """Return a warning when tables in scope may have masks and filters that do not show to the runner."""
+    """Return a warning if tables in scope may have masks and filters that the runner cannot see."""
     names = [str(t) for t in governed.controls_not_shown]
     if not names:
         return ()
-    message = f"column masks and row filters set on {len(names)} tables do not show to the runner: {_several(tuple(names))}"
-    fix = "give the runner SELECT or MANAGE on them: a control that does not show may meet ours, and then every query fails"
+    message = f"the runner cannot see column masks and row filters set on {len(names)} tables: {_several(tuple(names))}"
+    fix = "grant the runner SELECT or MANAGE on them: with a second mask or filter, every query fails"
     return (Finding(code=code, severity=Severity.WARNING, location="tables", message=message, fix=fix),)

@@ -1,4 +1,4 @@
-"""What happened, run by run, in append-only tables that the dashboard reads: applies, verifications, coverage, drift."""
+"""The history of runs in append-only tables that the dashboard reads: applies, verifications, coverage, drift."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lampkeeper.text.sql_quoting import quote_identifier
 _MOST = 200
 _MOST_TEXT = 60_000
 BEGAN, DONE, FAILED = "began", "done", "failed"
-"""What the column `outcome` of `applies` says: a row `began` that nothing follows is an apply that died."""
+"""Values of the column `outcome` of `applies`: a row `began` without a following row is an interrupted apply."""
 
 
 @dataclass(slots=True)
 class Writes:
-    """How many writes an apply has sent so far."""
+    """The number of writes that an apply has sent."""
 
     count: int = 0
 
@@ -52,9 +52,9 @@ class History:
 
     @contextmanager
     def applying(self, plan: Plan, *, plan_hash: str, actor: str, approver: str) -> Iterator[Writes]:
-        """Append that an apply begins, before its first write, and after it how it ended.
+        """Append one row before the first write of an apply, and one with its outcome after it.
 
-        Where nothing can be appended nothing is applied: the first row is raised about before the block begins.
+        If the first row cannot be appended, this raises before the block begins, so nothing is applied.
         """
         writes = Writes()
         changes = [*plan.widening, *plan.first_access, *plan.narrowing]
@@ -71,7 +71,7 @@ class History:
             try:
                 append(f"{FAILED}: {error.message}")
             except RemoteError as lost:
-                error.message += f"\n  and the history could not be told: {lost.message}"
+                error.message += f"\n  and the history could not be written: {lost.message}"
             raise
         append(DONE)
 
@@ -81,7 +81,7 @@ class History:
         self._append("verifications", (actor, report.ok, len(report.cells), report.mismatches, _text(wrong[:_MOST])))
 
     def covered(self, tables: int, counts: Mapping[str, int]) -> None:
-        """Append how many columns are protected, not sensitive and undecided."""
+        """Append the numbers of columns that are protected, not sensitive and undecided."""
         self._append("coverage", (tables, counts["columns"], counts["protected"], counts["not_sensitive"], counts["undecided"]))
 
     def drifted(self, columns: int, forward: int, reverse: int, entities: Sequence[str]) -> None:
@@ -89,9 +89,9 @@ class History:
         self._append("drift", (columns, forward, reverse, _text(list(entities[:_MOST]))))
 
     def review(self) -> tuple[Finding, ...]:
-        """Put the review tag on these tables in a closed catalog, so that they can be read; return a warning when it may not.
+        """Assign the review tag to these tables in a hidden catalog, so that they can be read; return a warning if refused.
 
-        Rows are appended whatever the tag: a row filter binds who reads.
+        Rows can be appended without the tag, because a row filter applies to readers only.
         """
         for name in (t.name for t in read_unreviewed(self.workspace, [self.catalog])):
             if name.schema.casefold() != self.schema.casefold() or name.table not in TABLES:
@@ -128,7 +128,7 @@ class History:
             run_sql(self.workspace, insert, given, kind="history", writes=True)
 
     def _create_first(self, table: str) -> None:
-        """Make a table on the first append, where that is allowed: who makes it owns it, so in production others do."""
+        """Create a table on the first append, if allowed. Its creator owns it, so in production an administrator creates it."""
         try:
             self.make(table)
         except RemoteError as error:
@@ -136,12 +136,12 @@ class History:
                 raise
             schema = f"{self.catalog}.{self.schema}"
             raise RemoteError(
-                f"{schema}.{table} is not there and this principal may not make it: {error.message}", code=error.code,
-                status=403, fix=f"somebody who runs no job runs once: lampkeeper make-history {schema}",
+                f"{schema}.{table} does not exist and this principal may not create it: {error.message}", code=error.code,
+                status=403, fix=f"as a principal that runs no job, run once: lampkeeper make-history {schema}",
             ) from None  # fmt: skip
 
     def make(self, table: str) -> None:
-        """Make a table of the history where it is missing; it takes rows, and gives none up."""
+        """Create a table of the history if it does not exist; it is append-only."""
         typed = (("env", "STRING"), ("run_id", "STRING"), *TABLES[table])
         columns = ", ".join(f"{quote_identifier(c)} {kind}" for c, kind in typed)
         run_sql(
@@ -162,6 +162,6 @@ def _hidden(name: TableName, why: str) -> Finding:
         code="HISTORY_UNREVIEWED",
         severity=Severity.WARNING,
         location=str(name),
-        message=f"the record of runs shows no row to anybody who is not exempt: {why}",
-        fix=f"grant APPLY TAG on schema {name.catalog}.{name.schema} to who applies",
+        message=f"the history shows no rows to principals without an exemption: {why}",
+        fix=f"grant APPLY TAG on schema {name.catalog}.{name.schema} to the principal that applies",
     )

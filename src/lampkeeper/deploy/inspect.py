@@ -1,4 +1,4 @@
-"""Findings about the ground a plan stands on: what it refers to and is not there, and what it cannot see through."""
+"""Findings about the workspace of a plan: missing objects that it refers to, and objects that the runner cannot read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lampkeeper.model.tags import EntityType
 
 
 def inspect(desired: Desired, view: LiveState, states: States) -> list[Finding]:
-    """Return what is wrong with a desired state on this workspace; nothing is read."""
+    """Return the findings about a desired state on this workspace; read nothing."""
     return [
         *_missing_groups(desired, view),
         *_missing_tags(desired, view, states),
@@ -41,7 +41,7 @@ def _missing_groups(desired: Desired, view: LiveState) -> Iterator[Finding]:
 
 
 def _missing_tags(desired: Desired, view: LiveState, states: States) -> Iterator[Finding]:
-    """A tag of others is never written: it has to be there, with every value that we rely on."""
+    """An external tag is never written: it must exist with every value that the desired state uses."""
     if not view.governed.tables:
         return
     for tag in (t for t in desired.tag_policies if t.external):
@@ -56,18 +56,18 @@ def _missing_tags(desired: Desired, view: LiveState, states: States) -> Iterator
             )  # fmt: skip
         elif tag.key in states.owned(TAG_POLICY):
             yield _tag_error(
-                "EXTERNAL_TAG_IS_OURS", location, "is marked external, and lampkeeper made it: letting go of it would delete it",
-                "take it out of taxonomy.yaml, or destroy this environment first",
+                "EXTERNAL_TAG_MANAGED", location, "is marked external, but lampkeeper created it and would now delete it",
+                "remove it from taxonomy.yaml, or destroy this environment first",
             )  # fmt: skip
         for value in sorted(set(tag.values) - there) if raw is not None else ():
             yield _tag_error(
                 "EXTERNAL_TAG_VALUE_MISSING", location, f"does not allow the value {value!r}",
-                "have its owner add the value, or map the label to one that there is in taxonomy.yaml",
+                "have its owner add the value, or map the label to an existing value in taxonomy.yaml",
             )  # fmt: skip
 
 
 def _others_under_policy(desired: Desired, view: LiveState) -> Iterator[Finding]:
-    """A policy sees a tag of others on every column that carries it, on tables that this environment does not know too."""
+    """A policy over an external tag applies to every column with the tag, also on tables outside of this environment."""
     scope = {t.plain.casefold() for t in desired.tables}
     for policy in desired.policies:
         wanted = external_references(desired, policy)
@@ -85,8 +85,8 @@ def _others_under_policy(desired: Desired, view: LiveState) -> Iterator[Finding]
             yield Finding(
                 code="OTHERS_UNDER_POLICY", severity=Severity.WARNING,
                 location=f"policy {'.'.join(policy.securable)}.{policy.name}",
-                message=f"binds columns outside of this environment too: {', '.join(hit[:5])}{more}",
-                fix="agree with their owners, or take the tables into uc_tables",
+                message=f"applies to columns outside of this environment too: {', '.join(hit[:5])}{more}",
+                fix="agree with their owners, or add the tables to uc_tables",
             )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _tag_error(code: str, location: str, message: str, fix: str) -> Finding:
 
 
 def _missing_columns(desired: Desired, view: LiveState) -> Iterator[Finding]:
-    """A tag for a column that is gone would fail half-way through an apply."""
+    """A tag for a column that no longer exists would fail in the middle of an apply."""
     if not view.governed.tables:
         return
     tables = {t.name.plain.casefold() for t in view.governed.tables}
@@ -103,11 +103,11 @@ def _missing_columns(desired: Desired, view: LiveState) -> Iterator[Finding]:
     for tag in desired.tag_assignments:
         name = tag.entity_name.casefold()
         if tag.entity_type is EntityType.COLUMNS and name not in columns:
-            where = "the column is gone" if any(name.startswith(f"{t}.") for t in tables) else "its table is not in scope"
+            where = "the column does not exist" if any(name.startswith(f"{t}.") for t in tables) else "its table is not in scope"
             yield Finding(
                 code="TAGGED_COLUMN_MISSING", severity=Severity.ERROR, location=tag.entity_name,
                 message=f"tag {tag.key}: {where}",
-                fix="run `lampkeeper audit` and take the delta, or name the table in uc_tables",
+                fix="run `lampkeeper audit` and apply the delta, or add the table to uc_tables",
             )  # fmt: skip
 
 
@@ -117,8 +117,8 @@ def _unread_policies(view: LiveState) -> Iterator[Finding]:
             code="POLICY_NOT_UNDERSTOOD",
             severity=Severity.WARNING,
             location=" ".join(policy.key),
-            message=f"we cannot tell what it does: {policy.problem}",
-            fix="judge it by hand; the matrix leaves it out",
+            message=f"its effect is unknown: {policy.problem}",
+            fix="review it; the matrix does not include it",
         )
 
 
@@ -130,15 +130,15 @@ def _unread_functions(desired: Desired, view: LiveState) -> Iterator[Finding]:
                 code="FUNCTION_NOT_SHOWN",
                 severity=Severity.WARNING,
                 location=str(function.name),
-                message="its body is not shown to the runner, so that it cannot be compared",
-                fix="run as the function's owner, or as one who manages it",
+                message="the runner cannot read its body, so it cannot be compared",
+                fix="run as the function's owner, or as a principal with MANAGE on it",
             )
 
 
 def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterator[Finding]:
-    """Access that does not come from us is not ours to take away, but people should know of it."""
+    """Grants that lampkeeper does not manage are kept, but reported."""
     ours = {(str(g.securable_type), g.securable, g.principal) for g in desired.grants}
-    # What we granted and take back in this very plan is no surprise either.
+    # A grant that lampkeeper gave and this plan revokes is not reported either.
     owned = (o.spec for o in states.owned(GRANT).values())
     ours |= {(str(g.securable_type), g.securable, g.principal) for g in owned}
     groups = {g.name for g in desired.groups} & set(states.owned(GROUP))
@@ -149,6 +149,6 @@ def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterat
                 code="FOREIGN_ACCESS",
                 severity=Severity.WARNING,
                 location=".".join(grant.securable),
-                message=f"{grant.principal!r} holds {', '.join(sorted(opens))} by a grant that is not ours",
+                message=f"{grant.principal!r} holds {', '.join(sorted(opens))} by a grant that lampkeeper does not manage",
                 fix="revoke it, or add it to the desired grants",
             )

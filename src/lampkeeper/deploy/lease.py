@@ -1,4 +1,4 @@
-"""One writer at a time on shared storage: a lease that runs out, so that a run which died holds nobody up for ever."""
+"""One writer at a time on shared storage: a lease with an expiry, so that a dead run does not block others for ever."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lampkeeper.remote.volumes import VolumeFolder
 
 NAME = "lease.json"
 SECONDS = 60.0
-"""For how long a lease holds after its last renewal."""
+"""Seconds until a lease expires after its last renewal."""
 
 _POLL = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Lease:
-    """The right to write to a folder of a volume, while the block runs.
+    """The lease on a folder of a volume, held while the block runs.
 
-    `holder` says who we are, for the messages of others. `wait` is in seconds. `report` hears about waiting and taking over.
+    `holder` names this run in the messages of other runs. `wait` is in seconds. `report` is called on waiting and on a takeover.
     """
 
     folder: VolumeFolder
@@ -43,24 +43,24 @@ class Lease:
     _renewer: threading.Thread | None = None
 
     def __enter__(self) -> Lease:
-        """Take the lease, or raise UnsafePlanError naming who holds it."""
+        """Take the lease, or raise UnsafePlanError with its holder."""
         policy = PollPolicy.every(min(_POLL, self.wait), self.wait)
         other = wait_until(self._take, lambda other: other is None, policy, self.folder.workspace.clock)
         if other is not None:
             raise UnsafePlanError(
                 f"{self.folder.path}: {other['holder']} is writing here (since {other['since']})",
-                fix=f"wait until it has ended; its lease runs out {self.seconds:.0f} s after it dies",
+                fix=f"wait until it has ended; if it dies, its lease expires after {self.seconds:.0f} s",
             )
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewer.start()
         return self
 
     def _take(self) -> dict[str, Any] | None:
-        """Return None once the lease is ours, and who has it until then."""
+        """Return None once this run has the lease, else its holder."""
         while not self.folder.create(NAME, self._content()):
             other = self._other()
             if other is None or (other["until"] < self.wall() and self._take_over(other)):
-                continue  # it has just become free
+                continue  # It was released between the two reads.
             if not self._reported:
                 self.report(f"{other['holder']} is writing here; waiting up to {self.wait:.0f} s")
                 self._reported = True
@@ -68,7 +68,7 @@ class Lease:
         return None
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """Give the lease back, unless somebody has taken it over."""
+        """Release the lease, unless another run has taken it over."""
         self._done.set()
         if self._renewer is not None:
             self._renewer.join()
@@ -76,10 +76,10 @@ class Lease:
             self.folder.delete(NAME)
 
     def require(self) -> None:
-        """Raise UnsafePlanError when the lease is not ours any more."""
+        """Raise UnsafePlanError if this run no longer holds the lease."""
         if self._lost:
             raise UnsafePlanError(
-                f"{self.folder.path}: the lease was lost: {self._lost}", fix="run again: it goes on where this run ended"
+                f"{self.folder.path}: the lease was lost: {self._lost}", fix="run again: it resumes where this run ended"
             )
 
     def _content(self) -> bytes:
@@ -101,9 +101,9 @@ class Lease:
             return {"token": f"damaged-{len(raw)}", "holder": "a run whose lease is damaged", "since": "?", "until": 0.0}
 
     def _take_over(self, other: dict[str, Any]) -> bool:
-        """Remove a lease that ran out. Only who makes the mark of that lease may, so two never both do.
+        """Remove an expired lease. Only the run that creates the marker of that lease may, so two runs never both do.
 
-        A mark whose maker died is followed by the next one.
+        If that run dies, the next marker is used.
         """
         for number in range(100):
             mark = f"lease-ended-{other['token']}-{number}.json"
@@ -111,7 +111,7 @@ class Lease:
                 now = self._other()
                 if now is not None and now["token"] == other["token"]:
                     self.folder.delete(NAME)
-                    self.report(f"took over the lease of {other['holder']} (since {other['since']}): that run is dead")
+                    self.report(f"took over the expired lease of {other['holder']} (since {other['since']})")
                 return True
             maker = self._other(mark)
             if maker is None or maker["until"] >= self.wall():
@@ -123,7 +123,7 @@ class Lease:
             try:
                 found = self._other()
                 if found is None or found["token"] != self.token:
-                    self._lost = f"taken over by {found['holder']}" if found else "it is gone"
+                    self._lost = f"taken over by {found['holder']}" if found else "its file was removed"
                     return
                 self.folder.write(NAME, self._content())
             except RemoteError as error:

@@ -1,4 +1,4 @@
-"""Reads what a plan looks at: where to look, by the desired state and the state files, and the reading itself."""
+"""Reads the live state for a plan: the scope, from the desired state and the state files, and the objects in it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where to look: what the desired state names, and what the state files say that we made."""
+    """The objects to read: those that the desired state names, and those in the state files."""
 
     tables: tuple[TableName, ...]
     former_tables: tuple[TableName, ...]
@@ -58,12 +58,12 @@ class Scope:
     warehouses: frozenset[str]
     spaces: Mapping[str, str]
     own_tables: frozenset[str] = frozenset()
-    """The environment's tables, wanted, governed before or granted by it, in small letters."""
+    """The environment's tables, desired, governed before or with its grants, in lower case."""
     shared_tag_catalogs: frozenset[str] = frozenset()
 
 
 def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = ()) -> Scope:
-    """Return where to look for a plan, or (`changes`) for what a plan made earlier touches."""
+    """Return the scope of a plan, or (`changes`) of an existing plan."""
     steps = tuple(changes)
 
     def known(kind: Kind[T]) -> list[T]:
@@ -78,7 +78,7 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
     granted: set[Securable] = {(g.securable_type, g.securable) for g in (*desired.grants, *known(GRANT))}
     spaces = {key: owned.remote_id for key, owned in states.owned(GENIE_SPACE).items()}
     spaces |= {c.key: c.remote_id for c in changes_of(steps, GENIE_SPACE) if c.remote_id}
-    # What we added to the access list of a space that is not ours, or is called otherwise by now, is known by the space's id.
+    # The state knows its entries in the access list of a foreign or renamed space only by the space's id.
     with_ids = {*spaces.values(), *(s.space_id for s in desired.spaces)}
     spaces |= {p.space_id: p.space_id for p in known(GENIE_ACL) if p.space_id and p.space_id not in with_ids}
     groups = {g.name for g in desired.groups} | set(desired.members) | {s.group for s in desired.workspace_assignments}
@@ -109,13 +109,13 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
 
 
 def external_references(desired: Desired, policy: Policy) -> frozenset[tuple[str, str | None]]:
-    """Return the tags of others that a policy's columns are matched by: key, and value if one is named."""
+    """Return the external tags in a policy's MATCH conditions: key, and value if one is named."""
     theirs = {t.key for t in desired.tag_policies if t.external}
     return frozenset(r for m in policy.match_columns for r in tag_references(m.condition) if r[0] in theirs)
 
 
 def read_live_state(workspace: Workspace, scope: Scope, states: States, layers: tuple[Layer, ...] = LAYERS) -> LiveState:
-    """Read all that the plan of these layers needs; the account and governance layers are judged together."""
+    """Read all that the plan of these layers needs; account and data access layer are always read together."""
     govern = Layer.ACCOUNT in layers or Layer.DATA_ACCESS in layers
     governed = read_governed(
         workspace,
@@ -177,9 +177,9 @@ def _acls(workspace: Workspace, kind: AclKind[Any], ids: Mapping[str, str]) -> d
 
 
 def _spaces(workspace: Workspace, scope: Scope, states: States) -> dict[str, Json]:
-    """Read the spaces by their ids; where the id was never noted, or the state with it was lost, a space is found by its mark.
+    """Read the spaces by their ids; without a recorded id, because the state is lost for example, find the space by its mark.
 
-    The environment of another clone may be called as ours is: a space with its mark shows other tables than ours.
+    An environment of another clone may have the same name: a space of it has the same mark, but shows other tables.
     """
     found: dict[str, Json] = {}
     state = states[Layer.WORKSPACE]
@@ -202,7 +202,7 @@ def _spaces(workspace: Workspace, scope: Scope, states: States) -> dict[str, Jso
 
 
 def _shows_ours(space: Json, tables: frozenset[str]) -> bool:
-    """Return whether a space shows a table of these, or none at all."""
+    """Return whether a space shows one of these tables, or none at all."""
     text = str(space.get("serialized_space") or "")
     shown = {t.plain.casefold() for t in parse_space(text, name="").tables} if text else set()
     return not shown or not tables.isdisjoint(shown)

@@ -1,4 +1,4 @@
-"""All that a plan looks at, read once: the governance side, and the account's and the workspace's objects in scope."""
+"""The live state for a plan, read once: the objects in scope of all three layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULE_SETS = "/api/2.0/preview/accounts/access-control/rule-sets"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """What stands. Maps are by name (tag key, schema full name, warehouse name, space key) with the raw documents."""
+    """Live objects. Maps are by name (tag key, schema full name, warehouse name, space key) with the raw documents."""
 
     governed: Governed = field(default_factory=Governed)
     tag_policies: Mapping[str, Json] = field(default_factory=dict)
@@ -29,9 +29,9 @@ class LiveState:
     spaces: Mapping[str, Json] = field(default_factory=dict)
     space_acls: Mapping[str, Json] = field(default_factory=dict)
     catalog_tags: tuple[TagAssignment, ...] = ()
-    """All tags of the catalogs where policies match tags of others: they stand on more than our tables."""
+    """All tags of the catalogs whose policies match external tags, which other tables have too."""
     taken_controls: tuple[ControlSlot, ...] = ()
-    """Where column masks and row filters of tables were taken over, by the state files."""
+    """The adopted column masks and row filters of tables, from the state files."""
 
 
 def rule_set_name(workspace: Workspace, tag_policy_id: str) -> str:

@@ -1,8 +1,8 @@
-"""A state that was lost, by what it leaves: objects that carry the environment's mark, though nothing was ever applied.
+"""Detects a lost state: an empty state, although live objects have the environment's mark.
 
-A volume of states goes with its schema, and a clone starts without one. What carries a mark is taken up by it. Tags, grants
-and entries of access lists carry none; where the state was lost, those that stand exactly as wanted are ours again, so that a
-destroy takes access away before the masks.
+Dropping a schema drops the volume with the states, and a new clone has none. Objects with a mark are recorded again by it.
+Tags, grants and entries of access lists have no mark; after a lost state, those that equal the desired ones are recorded
+again, so that a destroy revokes access before it removes masks.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _OWN = (Layer.DATA_ACCESS, Layer.WORKSPACE)
 
 
 def lost_layers(view: LiveState, states: States) -> frozenset[Layer]:
-    """Return the layers of an environment whose state is blank although something carries its mark."""
+    """Return the layers of an environment whose state is empty although live objects have its mark."""
     blank = {layer for layer in _OWN if states[layer].blank}
     return frozenset(blank if blank and states.env in set(_marks(view)) else ())
 
 
 def marked_tables(desired: Desired, view: LiveState) -> tuple[TableName, ...]:
-    """Return the tables of the desired state that carry a governed tag which is marked as ours: they were governed."""
+    """Return the tables of the desired state with a governed tag that has lampkeeper's mark: they were governed before."""
     ours = {key for key, raw in view.tag_policies.items() if mark_of(str(raw.get("description") or ""))}
     tagged = [t.entity_name.casefold() for t in view.governed.tags if t.key in ours]
     names = {name for entity in tagged for name in (entity, entity.rpartition(".")[0])}

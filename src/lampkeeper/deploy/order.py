@@ -1,4 +1,4 @@
-"""The order of an apply: access away first, protection in, propagation waited for, old protection out, access last."""
+"""The order of an apply: revoke access, create protection, wait for propagation, remove old protection, give access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMOVAL_RANK = {kind: n for n, kind in enumerate(REMOVAL)}
 
 
 def ordered(changes: Iterable[Change[Any]], policies: Iterable[Policy]) -> tuple[Change[Any], ...]:
-    """Return the changes in the order in which they are applied; `policies` are those that will stand at the end."""
+    """Return the changes in the order of the apply; `policies` are those that exist after it."""
     standing, steps = tuple(policies), tuple(changes)
     addressed = {p for policy in standing for p in policy.to_principals}
     exempt = {p for policy in standing for p in policy.except_principals}
@@ -28,12 +28,12 @@ def ordered(changes: Iterable[Change[Any]], policies: Iterable[Policy]) -> tuple
 
 
 def _member_of(change: Change[Any]) -> str:
-    """Return the group that a change puts somebody into, empty for all other changes."""
+    """Return the group to which a change adds a member, empty for all other changes."""
     return next((m.after.group for m in changes_of([change], MEMBER) if m.after is not None), "")
 
 
 def _place_member(change: Change[Any], addressed: set[str], exempt: set[str]) -> Change[Any]:
-    """Bring a membership forward when it can only tighten: the group is addressed by policies and exempt from none."""
+    """Move a membership to an earlier stage if it can only narrow access: policies name the group in TO and none in EXCEPT."""
     if change.action is Action.CREATE and _member_of(change) in addressed - exempt:
         return replace(change, stage=Stage.PROTECT)
     return change
@@ -41,11 +41,11 @@ def _place_member(change: Change[Any], addressed: set[str], exempt: set[str]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Placer:
-    """Finds the stage of changes around tags that open: those that a policy looks for under a NOT, such as the review tag.
+    """Finds the stage of changes of negated tags: those that a policy tests under NOT, such as the review tag.
 
-    Such a tag goes on when everything that protects is in effect, and comes off before that goes. The policy behind it (a
-    fallback) is made when the tags have taken effect, so that nobody who reads loses rows on the way, and goes before them.
-    `opening`: such keys, of policies that stand at the end. `closing`: of policies that go. `coming`: keys that are put on.
+    Such a tag is assigned once all protection is in effect, and removed before the protection. The policy that tests it (a
+    fallback) is created after the tags are in effect, so that no reader loses rows meanwhile, and deleted before them.
+    `first_access`: such keys in policies that remain. `closing`: in deleted policies. `coming`: keys that are assigned.
     """
 
     first_access: frozenset[str]
@@ -61,7 +61,7 @@ class _Placer:
         return cls(first_access=first_access, closing=closing, coming=frozenset(coming) & (first_access | closing))
 
     def place(self, change: Change[Any]) -> Change[Any]:
-        """Return the change at its stage."""
+        """Return the change with its stage."""
         if not change.action.writes:
             return change
         if isinstance(change.spec, TagAssignment):
@@ -81,7 +81,7 @@ class _Placer:
         waits = bool(self.coming & policy.tag_keys)
         if change.action is Action.CREATE and is_fallback(policy):
             return replace(change, stage=Stage.CLEAN if waits else Stage.SWITCH)
-        # What looks at a tag that goes on in `switch` changes when the tag is in effect.
+        # A policy that tests a tag assigned in `switch` changes one stage later, once the tag is in effect.
         return replace(change, stage=Stage.CLEAN) if waits and change.stage is Stage.SWITCH else change
 
 
@@ -97,16 +97,16 @@ def _sort_key(change: Change[Any], exempt: set[str]) -> tuple[int, int, int, str
     if change.kind is MEMBER:
         rank = len(_RANK) if _member_of(change) in exempt else -1
     if change.kind is POLICY and change.action is Action.CREATE and change.stage is Stage.CLEAN:
-        # A fallback closes what other policies are about to let go of.
+        # A fallback hides the rows that other policies of this stage stop protecting, so it comes before them.
         rank = -1
     return (stage, 1, rank, change.key)
 
 
 def barriers(changes: Sequence[Change[Any]], *, unsettled: bool = False) -> frozenset[int]:
-    """Return the positions before which propagation is waited for.
+    """Return the positions before which an apply waits for propagation.
 
-    Before the first change of `switch`, `clean` or `open` that follows a write whose effect lags: what protects must be in
-    effect before what it replaces goes or before anybody gets in. `unsettled`: an earlier run has left such a write.
+    These are before the first change of `switch`, `clean` or `open` after a write with propagation delay: protection must be in
+    effect before the protection that it replaces is removed, or access is given. `unsettled`: an earlier run left such a write.
     """
     waits: set[int] = set()
     pending = unsettled

@@ -1,6 +1,6 @@
-"""Writes our entries among the owners: before an apply all that it will own, after it what it owns.
+"""Writes an environment's owner files: before an apply with all that it will own, after it with what it owns.
 
-So a crash in between leaves too much claimed and never too little.
+A crash in between therefore leaves too many claims, never too few.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class OwnerBook:
-    """Our entries during one apply."""
+    """The environment's owner files during one apply."""
 
     plan: Plan
     workspace: Workspace
@@ -39,11 +39,11 @@ class OwnerBook:
     _standing: dict[Layer, Entry | None] = field(default_factory=dict)
 
     def new_layers(self) -> tuple[Layer, ...]:
-        """Return the layers that need an entry and have no state yet to write it by."""
+        """Return the layers that need an owner file and have no state yet."""
         return tuple(la for la, uses in self.plan.owners.uses.items() if uses and not self.states[la].lineage)
 
     def open(self) -> None:
-        """Read the owners; refuse a plan that lets go of something if somebody has come or gone since it was made."""
+        """Read the owners; refuse a plan that releases objects if their owners have changed since it was created."""
         self._owners = owners = Owners.read(self.workspace)
         self._retired = tuple(e for e in owners.entries if e.file in self.plan.owners.retired and self._ours(e))
         self._sharing = Sharing(states=self.states, owners=owners, others=owners.others(self.states), superseded=self._retired)
@@ -52,7 +52,7 @@ class OwnerBook:
                 self._require_alone(change)
 
     def announce(self) -> None:
-        """Claim what the plan will own."""
+        """Claim the objects that the plan will own."""
         for layer in self.plan.layers:
             standing = self._owners.mine(self.states, layer)
             base = standing or Entry(env=self.states.env, layer=layer, lineage=self.states[layer].lineage)
@@ -63,7 +63,7 @@ class OwnerBook:
                 self._write(layer, replace(entry, active=True) if not self.plan.destroys else entry)
 
     def _require_alone(self, change: Change[Any]) -> None:
-        """Refuse what the plan would not do now: remove what has got an owner since, or leave something to one who is gone."""
+        """Refuse a plan that removes an object with a new owner, or leaves one to an owner that no longer exists."""
         record = self.states[change.layer].objects.get(change.object_key)
         spec = change.before or (record.spec if record else None)
         if spec is None or change.temporary or (change.action is Action.FORGET and LEFT not in " ".join(change.reasons)):
@@ -71,8 +71,8 @@ class OwnerBook:
         owned = bool(self._sharing.at(change.kind, self._keys(change, spec), leaving=True).owners)
         if owned is (change.action is Action.DELETE):
             raise UnsafePlanError(
-                f"another environment has come or gone since the plan was made: {change.kind} {change.key}",
-                fix="make the plan again",
+                f"the owners have changed since the plan was created: {change.kind} {change.key}",
+                fix="run `plan` again",
             )
 
     def _keys(self, change: Change[T], spec: T) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class OwnerBook:
         return change.kind.keys_at(change.key, found, self._view or LiveState())
 
     def settle(self) -> None:
-        """Claim what is owned now and nothing else."""
+        """Claim the objects that are owned now and no others."""
         for layer in self.plan.layers:
             active = not (self.plan.destroys and layer is Layer.ACCOUNT)
             uses, tables = self.plan.owners.uses.get(layer, frozenset()), self._tables(self._standing.get(layer))
@@ -95,13 +95,13 @@ class OwnerBook:
             delete_owner_file(self.workspace, entry.file)
 
     def _tables(self, standing: Entry | None) -> frozenset[str]:
-        """Return the tables that an entry names: those of the plan, and in a destroy those that it named before."""
+        """Return the tables of an owner file: those of the plan, and in a destroy those that it listed before."""
         if self.plan.destroys:
             return standing.tables if standing else frozenset()
         return frozenset(self.plan.owners.tables)
 
     def _ours(self, entry: Entry) -> bool:
-        """Return whether an entry may go with ours, whatever a saved plan says: a lost state's, or one left beside ours."""
+        """Return whether an owner file may be removed: that of a lost state, or of an account layer that was left."""
         beside = entry.layer is Layer.ACCOUNT and entry.lineage == self.states[Layer.ACCOUNT].lineage and not entry.active
         return entry.env == self.states.env or beside
 
@@ -117,7 +117,7 @@ class OwnerBook:
 
 
 def _coming(changes: tuple[Change[Any], ...]) -> dict[tuple[str, str], Claim]:
-    """Return the claims that changes will make, as far as their objects have a name already."""
+    """Return the claims of the changes whose objects have a name already."""
     found: dict[tuple[str, str], Claim] = {}
     for change in changes:
         spec = change.managed or change.after

@@ -1,4 +1,4 @@
-"""What a plan has to know of the owners: what the environment uses, whether its entries are right, whether it may let go."""
+"""The owners in a plan: the objects that the environment uses, whether its owner files are current, and what it may release."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lampkeeper.model.layers import Layer
 from lampkeeper.remote.owner_files import FOLDER
 
 LEFT = "left to"
-"""How a change gives its reason when an object is left to its other owners."""
+"""The start of the reason of a change that leaves an object to its other owners."""
 
 
 def sharing_of(desired: Desired, view: LiveState, owners: Owners, states: States) -> Sharing:
-    """Return how the environment stands among the others.
+    """Return the environment's owner files and those of others.
 
-    Its own entries of another state are superseded where this state takes over what carries the environment's mark: those
-    objects have one owner, so the other state is lost, or is one of the same environment. An environment over other tables
-    is called alike by chance, and is none of ours.
+    The environment's owner files of another state are superseded if this state records the objects with its mark: these have
+    one owner, so the other state is lost or belongs to the same environment. An environment with the same name over other
+    tables is another environment.
     """
     others = owners.others(states)
     tables = tables_of(desired)
@@ -37,7 +37,7 @@ def sharing_of(desired: Desired, view: LiveState, owners: Owners, states: States
 
 
 def tables_of(desired: Desired) -> frozenset[str]:
-    """Return the tables that an environment governs, as its entries name them."""
+    """Return the tables that an environment governs, as its owner files list them."""
     return frozenset(t.plain.casefold() for t in desired.tables)
 
 
@@ -51,7 +51,7 @@ def _taken_over(kind: Kind[Any], desired: Desired, view: LiveState, states: Stat
 
 
 def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
-    """Return what a layer stands on and may not have made: groups, governed tags, warehouses and spaces given by id."""
+    """Return the objects that a layer uses and may not own: groups, governed tags, warehouses and spaces given by id."""
     if layer is Layer.DATA_ACCESS:
         groups = {g.name for g in desired.groups}
         return frozenset({(GROUP.name, g) for g in groups} | {(TAG_POLICY.name, t.key) for t in desired.tag_policies})
@@ -65,7 +65,7 @@ def uses_of(desired: Desired, layer: Layer) -> frozenset[tuple[str, str]]:
 
 
 def plan_owners(desired: Desired, sharing: Sharing, layers: tuple[Layer, ...], *, destroys: bool) -> OwnerPlan:
-    """Return what becomes of our entries by an apply of these layers."""
+    """Return the effect of an apply of these layers on the environment's owner files."""
     states, owners = sharing.states, sharing.owners
     uses, tables = {layer: uses_of(desired, layer) for layer in layers}, tables_of(desired)
     retired = [e.file for e in sharing.superseded]
@@ -87,20 +87,20 @@ def _same(wanted: Entry, standing: Entry | None) -> bool:
 
 
 def require_known_owners(owners: Owners, states: States, layers: tuple[Layer, ...]) -> None:
-    """Raise UnsafePlanError where a destroy cannot tell who else owns what it would remove."""
+    """Raise UnsafePlanError if a destroy cannot determine the other owners of the objects that it would remove."""
     held = [layer for layer in layers if claims_of(states, layer)]
     if held and owners.unreadable:
         raise UnsafePlanError(
-            f"cannot tell who else uses what would be removed: {FOLDER}/{owners.unreadable[0]} is not an entry that this version"
-            " reads",
-            fix="use the version that wrote it, or remove the file if no environment stands behind it",
+            f"cannot determine the other users of the objects to remove: {FOLDER}/{owners.unreadable[0]} is not an owner file"
+            " of this version",
+            fix="use the version that wrote it, or remove the file if its environment no longer exists",
         )
     for layer in held:
         if owners.mine(states, layer) is None:
             raise UnsafePlanError(
-                f"cannot tell who else uses what would be removed: {FOLDER} has no entry of environment {states.env!r} for layer"
-                f" {layer}, so entries of other environments may be missing too",
-                fix="apply once, have every other environment of this workspace applied once, then destroy",
+                f"cannot determine the other users of the objects to remove: {FOLDER} has no owner file of environment"
+                f" {states.env!r} for layer {layer}, so those of other environments may be missing too",
+                fix="apply this and every other environment of this workspace once, then destroy",
             )
 
 
@@ -108,17 +108,17 @@ _NAMED = 5
 
 
 def require_sole_workspace(others: tuple[str, ...] | None) -> None:
-    """Raise UnsafePlanError where other workspaces may use the account layer: their owners are noted where we cannot look."""
+    """Raise UnsafePlanError if other workspaces may use the account layer: their owner files are in those workspaces."""
     if others == ():
         return
     if others is None:
-        why = "the account does not list its workspaces, and others may use its groups and governed tags"
+        why = "the account does not list its workspaces, and other workspaces may use its groups and governed tags"
     else:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         named = ", ".join(shown(o) for o in others[:_NAMED])
-        why = f"environments of other workspaces of the account are not noted here: {named}{more}"
+        why = f"owner files of the account's other workspaces are not readable here: {named}{more}"
     raise UnsafePlanError(
-        f"cannot tell who else uses the account layer: {why}",
-        fix="make sure that no environment there uses it, then give --sole-workspace (SOLE_WORKSPACE=1 to make), or leave the"
-        " account layer as it is",
+        f"cannot determine the other users of the account layer: {why}",
+        fix="make sure that no environment there uses it, then pass --sole-workspace (SOLE_WORKSPACE=1 to make), or keep the"
+        " account layer",
     )

@@ -1,8 +1,8 @@
-"""Who owns what several environments share: one entry per environment, layer and state, read together and judged here.
+"""The owners of objects that several environments share: one owner file per environment, layer and state.
 
-An entry claims objects that its environment made or took over with others, and names objects that it uses and did not make.
-An object with other owners is left to them when one lets go of it; the last owner removes it. An object that somebody uses
-and nobody else owns stays with its owner.
+An owner file claims the objects that its environment created or adopted, and lists objects that it only uses. If one owner
+releases an object with other owners, they keep it; the last owner removes it. An object that another environment uses but
+does not own stays with its owner.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T = TypeVar("T")
 _FORMAT = 2
 
 _PLAIN_BYTES = 1_000_000
-"""A longer entry is compressed: an import takes 10 MB (source: platform docs, workspace limits)."""
+"""A longer owner file is compressed: an import takes 10 MB (source: platform docs, workspace limits)."""
 _MOST_BYTES = 300_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What an entry says of one object: the elements that are its own, and what stood before lampkeeper took it over.
+    """A claim on one object: the owned elements, and the object before lampkeeper adopted it.
 
     `original` is a spec of the object's kind.
     """
@@ -43,7 +43,7 @@ class Claim:
     original: Any = None
 
     def joined(self, other: Claim) -> Claim:
-        """Return a claim on what either claims."""
+        """Return a claim on the elements of both claims."""
         return Claim(elements=tuple(sorted({*self.elements, *other.elements})), original=self.original or other.original)
 
 
@@ -52,9 +52,9 @@ Claims = Mapping[tuple[str, str], Claim]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one environment owns and uses by one of its states. `active` is false for an account layer that was left behind.
+    """The owner file of one state of an environment. `active` is false for an account layer that was left.
 
-    `tables` are those that the environment governs: by them it is told apart from one of the same name in another clone.
+    `tables` are those that the environment governs: they distinguish it from one with the same name in another clone.
     """
 
     env: str
@@ -67,23 +67,23 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """Return the name of the entry's file."""
+        """Return the name of the file."""
         return f"{urllib.parse.quote(self.env, safe='')}.{self.layer}.{self.lineage[:12]}.json"
 
     @property
     def empty(self) -> bool:
-        """Return whether there is nothing to keep."""
+        """Return whether it claims and uses nothing."""
         return not self.claims and not self.uses
 
     def joined(self, claims: Claims, uses: Iterable[tuple[str, str]]) -> Entry:
-        """Return the entry with more claims and uses."""
+        """Return the owner file with more claims and uses."""
         both = dict(self.claims)
         for object_key, claim in claims.items():
             both[object_key] = both[object_key].joined(claim) if object_key in both else claim
         return replace(self, claims=both, uses=self.uses | frozenset(uses))
 
     def to_bytes(self) -> bytes:
-        """Return the file's content; the same entry gives the same bytes."""
+        """Return the file's content; equal owner files have equal bytes."""
         claims: dict[str, dict[str, Any]] = {}
         for (kind, key), claim in sorted(self.claims.items(), key=lambda c: c[0]):
             said: dict[str, Any] = {"elements": list(claim.elements)} if claim.elements else {}
@@ -102,7 +102,7 @@ class Entry:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Entry:
-        """Read a file; raise ValueError when it is not one of ours."""
+        """Read a file; raise ValueError if it is not an owner file."""
         try:
             data = json.loads(_plain(content))
             if data["format"] != _FORMAT:
@@ -133,20 +133,20 @@ def _plain(content: bytes) -> bytes:
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not unpacking.eof:
-        raise ValueError("the compressed entry does not end")
+        raise ValueError("the compressed owner file is truncated")
     return plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
-    """All entries of a workspace, and the names of files that cannot be read."""
+    """All owner files of a workspace, and the names of files that cannot be read."""
 
     entries: tuple[Entry, ...] = ()
     unreadable: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, workspace: Workspace) -> Owners:
-        """Read the entries; RemoteError when the workspace does not show them."""
+        """Read the owner files; raise RemoteError if the workspace refuses."""
         entries: list[Entry] = []
         unreadable: list[str] = []
         for name, content in sorted(read_owner_files(workspace).items()):
@@ -157,24 +157,24 @@ class Owners:
                 continue
             if entry.file == name:
                 entries.append(entry)
-            else:  # A copy under another name would speak for an environment that cannot correct it.
+            else:  # The environment would never update a copy under another name, so its claims would stay for ever.
                 unreadable.append(name)
         return cls(entries=tuple(entries), unreadable=tuple(unreadable))
 
     def mine(self, states: States, layer: Layer) -> Entry | None:
-        """Return the entry that this environment's state of a layer has written."""
+        """Return the owner file that this environment's state of a layer has written."""
         lineage = states[layer].lineage
         return next((e for e in self.entries if (e.env, e.layer, e.lineage) == (states.env, layer, lineage)), None)
 
     def others(self, states: States) -> tuple[Entry, ...]:
-        """Return the entries that are not this environment's."""
+        """Return the owner files of other environments."""
         mine = [self.mine(states, layer) for layer in states.layers]
         return tuple(e for e in self.entries if not any(e is m for m in mine))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Others:
-    """The other environments at one object: its owners, who uses it, the elements that they own, and what stood before all."""
+    """The other environments of one object: owners and users, their elements, and the object before the first adoption."""
 
     owners: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -188,7 +188,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """How one environment stands among the others. `superseded`: its own entries of states that are lost; they are others too."""
+    """One environment's view of all owner files. `superseded`: its own files of lost states, which count as others too."""
 
     states: States
     owners: Owners
@@ -196,9 +196,9 @@ class Sharing:
     superseded: tuple[Entry, ...] = ()
 
     def at(self, kind: Kind[Any], keys: Collection[str], *, leaving: bool = False) -> Others:
-        """Return the other environments at an object that is known by these keys.
+        """Return the other environments of the object with these keys.
 
-        `leaving`: lost states of this environment do not count, for what they owned is ours now.
+        `leaving`: lost states of this environment do not count, because this state owns their objects now.
         """
         if not kind.shared:
             return self._users(kind, keys)
@@ -218,7 +218,7 @@ class Sharing:
         return Others(users=tuple(dict.fromkeys(users)))
 
     def _counted(self, leaving: bool) -> list[Entry]:
-        """Return the entries of others; one account state is shared by the environments beside it, and owns by itself."""
+        """Return the owner files of others; an account state that environments of one clone share is an owner of its own."""
         account = self.states[Layer.ACCOUNT].lineage
         gone = self.superseded if leaving else ()
         return [
@@ -229,19 +229,19 @@ class Sharing:
 
     @property
     def beside(self) -> tuple[Entry, ...]:
-        """Return the entries of other environments that stand on the same account state."""
+        """Return the owner files of other environments with the same account state."""
         lineage = self.states[Layer.ACCOUNT].lineage
         return tuple(e for e in self.others if lineage and e.layer is Layer.ACCOUNT and e.lineage == lineage)
 
     def name(self, entry: Entry) -> str:
-        """Return what an environment is called; one that has our name and another state is told apart by that."""
+        """Return the name of an environment; one with the same name as this one is shown with its lineage."""
         return entry.env if entry.env != self.states.env else f"{entry.env} (another state, {entry.lineage[:12]})"
 
 
 def entry_of(
     states: States, layer: Layer, uses: Iterable[tuple[str, str]], tables: Iterable[str], *, active: bool = True
 ) -> Entry:
-    """Return the entry that a layer's state asks for."""
+    """Return the owner file that a layer's state requires."""
     return Entry(
         env=states.env, layer=layer, lineage=states[layer].lineage, active=active, claims=claims_of(states, layer),
         uses=frozenset(uses), tables=frozenset(tables),
@@ -249,7 +249,7 @@ def entry_of(
 
 
 def claims_of(states: States, layer: Layer) -> dict[tuple[str, str], Claim]:
-    """Return what a layer's state claims among the shared kinds."""
+    """Return the claims of a layer's state on objects of shared kinds."""
     spaces = {key: owned.remote_id for key, owned in states.owned(GENIE_SPACE).items()}
     found = {}
     for (name, key), owned in states[layer].objects.items():
@@ -261,18 +261,18 @@ def claims_of(states: States, layer: Layer) -> dict[tuple[str, str], Claim]:
 
 
 def claim_for(kind: Kind[T], owned: Owned[T]) -> Claim:
-    """Return the claim that a record of the state makes."""
+    """Return the claim of one record of the state."""
     return Claim(elements=tuple(sorted(kind.elements_of(owned.spec))), original=owned.original)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerPlan:
-    """What an apply makes of our entries. `uses`: by layer, what the environment uses. `stale`: they are not as they should be.
+    """The owner files after an apply. `uses`: the used objects by layer. `stale`: the current files differ.
 
-    `tables`: what the environment governs; of a destroy nothing, the entries keep theirs.
+    `tables`: the governed tables; empty in a destroy, where the owner files keep theirs.
 
-    `retired`: files that go, of lost states or of an account layer that is gone. `leaves`: the account layer stands on, without
-    this environment.
+    `retired`: files to remove, of lost states or of a removed account layer. `leaves`: the account layer continues without this
+    environment.
     """
 
     uses: Mapping[Layer, frozenset[tuple[str, str]]] = field(default_factory=dict)
@@ -291,7 +291,7 @@ class OwnerPlan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> OwnerPlan:
-        """Read the JSON form; raises KeyError, TypeError or ValueError when it is none."""
+        """Read the JSON form; raise KeyError, TypeError or ValueError if it is malformed."""
         return cls(
             uses={Layer(layer): frozenset((str(k), str(n)) for k, n in found) for layer, found in data["uses"].items()},
             stale=bool(data["stale"]),

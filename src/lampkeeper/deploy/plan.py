@@ -1,4 +1,4 @@
-"""A plan: what would be changed, what that means to the data, and on which state it stands. A value, JSON both ways."""
+"""A plan: the changes, their effect on access, and the state versions that it is for. A value that JSON can represent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMAT = 4
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class StateVersion:
-    """On which state of a layer a plan stands."""
+    """The lineage and serial of a layer's state at the time of a plan."""
 
     layer: Layer
     lineage: str
@@ -32,16 +32,15 @@ class StateVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Changes in the order of their apply.
+    """The changes in the order of the apply.
 
-    `widening`: what somebody gains on tables that were governed before (needs to be allowed). `first_access`: what somebody
-    gains on tables governed here for the first time. `narrowing`: what somebody loses. `exposures`: what somebody would
-    see for a moment on the way, though neither before nor after (refused like widening). `restoring`: what somebody gains and
-    had already when we last left the workspace, as far as the state files say.
-    `already_there`: objects that stand as wanted but are not ours. `tables` are those that are governed when it is done. A
-    plan with a finding of severity error cannot be applied. `files` are those of the environment that people write, with their
-    digests; `undeployed` the names of those that are not as the bundle has deployed them. `owners`: what becomes of our
-    entry among the owners. `examples`: function, the arguments of one of its examples, and what it returns.
+    `widening`: access gained on tables that were governed before (must be allowed). `first_access`: access gained on tables that
+    were not. `narrowing`: access lost. `exposures`: transient exposures (refused like widening). `restoring`: access gained that
+    the state files record, so that it repairs drift.
+    `already_there`: live objects that equal the desired ones but belong to others. `tables` are those governed after the apply. A
+    plan with a finding of severity error cannot be applied. `files` are the environment's files that people write, with their
+    digests; `undeployed` the names of those that differ from the deployed bundle. `owners`: the environment's owner files after
+    the apply. `examples`: function, the arguments of one of its examples, and its result.
     """
 
     env: str
@@ -63,12 +62,12 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Return whether there is nothing to do, not even in the state files or in our entry among the owners."""
+        """Return whether there is nothing to do, not even in the state files or owner files."""
         return not self.changes and not self.owners.stale
 
     @property
     def writes(self) -> int:
-        """Return how many writes the apply will send."""
+        """Return the number of writes that the apply will send."""
         return sum(1 for c in self.changes if c.action.writes)
 
     @property
@@ -78,7 +77,7 @@ class Plan:
 
     @property
     def refused(self) -> bool:
-        """Return whether it would leave a column or table that fails every query: an unsafe plan, beside other errors."""
+        """Return whether after the apply every query of a column or table would fail, which makes the plan unsafe."""
         return any(f.severity is Severity.ERROR and f.code in REFUSED for f in self.findings)
 
     @property
@@ -91,7 +90,7 @@ class Plan:
         return tuple(c for c in self.changes if c.layer is layer)
 
     def counts(self, layer: Layer) -> dict[str, int]:
-        """Return how many changes of each action a layer has."""
+        """Return the number of changes of a layer by action."""
         return dict(sorted(Counter(str(c.action) for c in self.of_layer(layer)).items()))
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,9 +117,9 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
-        """Read the JSON form; raise UsageError when it is not a plan of this version."""
+        """Read the JSON form; raise UsageError if it is not a plan of this version."""
         if data.get("format") != _FORMAT:
-            raise UsageError(f"not a saved plan of format {_FORMAT}", fix="make the plan again")
+            raise UsageError(f"not a saved plan of format {_FORMAT}", fix="run `plan` again")
         try:
             return cls(
                 env=data["env"],
@@ -144,7 +143,7 @@ class Plan:
                 examples=tuple((str(name), str(given), str(returned)) for name, given, returned in data["examples"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise UsageError(f"the saved plan is damaged: {error}", fix="make the plan again") from None
+            raise UsageError(f"the saved plan is damaged: {error}", fix="run `plan` again") from None
 
     def to_json(self) -> str:
         """Return the plan as JSON text, keys sorted."""
@@ -152,7 +151,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Read what `to_json` wrote; raise UsageError otherwise."""
+        """Read the JSON text of `to_json`; raise UsageError for any other text."""
         try:
             data = json.loads(text)
         except json.JSONDecodeError as error:
@@ -161,15 +160,15 @@ class Plan:
 
     @classmethod
     def load(cls, path: Path) -> Plan:
-        """Read a saved plan; raise UsageError when the file cannot be read."""
+        """Read a saved plan; raise UsageError if the file cannot be read."""
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"cannot read the plan {path}: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise UsageError(f"{path}: the saved plan is not text", fix="make the plan again") from None
+            raise UsageError(f"{path}: the saved plan is not text", fix="run `plan` again") from None
         except UsageError as error:
-            raise UsageError(f"{path}: {error.message}", fix=error.fix or "make the plan again") from None
+            raise UsageError(f"{path}: {error.message}", fix=error.fix or "run `plan` again") from None
 
 
 def _matrix_dict(change: MatrixChange) -> dict[str, Any]:

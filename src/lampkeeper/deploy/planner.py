@@ -1,4 +1,4 @@
-"""Makes a plan: desired against live, judged by what is ours, put in order, and rehearsed for what it shows on the way."""
+"""Creates a plan: compares desired and live state, decides by ownership, orders the changes, and simulates access."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def make_plan(
 ) -> Plan:
     """Return the plan that brings the workspace to the desired state, for these layers.
 
-    Reads once (or uses the `view` given) and writes nothing. What is wrong comes back as findings in the plan; RemoteError
-    when the workspace cannot be read, or a table in scope is not there.
+    Reads once (or uses the given `view`) and writes nothing. Problems are findings of the plan; raises RemoteError if the
+    workspace cannot be read or a table in scope does not exist.
     """
     seen = view if view is not None else read_live_state(workspace, scope_of(desired, states), states, layers)
     return assemble(desired, seen, Owners.read(workspace), states, adopt=adopt, layers=layers)
 
 
 def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
-    """Return a plan of nothing, for findings that forbid to plan."""
+    """Return a plan without changes, for findings that prevent planning."""
     state_versions = tuple(StateVersion(layer=la, lineage=states[la].lineage, serial=states[la].serial) for la in layers)
     return Plan(env=states.env, state_versions=state_versions, findings=sort_findings(findings))
 
@@ -62,9 +62,9 @@ def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Fin
 def plan_destroy(
     workspace: Workspace, states: States, *, layers: tuple[Layer, ...] = LAYERS, sole_workspace: bool = False
 ) -> Plan:
-    """Return the plan that removes everything of ours from these layers; what we adopted becomes again what it was.
+    """Return the plan that removes all owned objects of these layers and restores adopted ones.
 
-    `sole_workspace`: somebody vouches that no other workspace of the account uses the account layer.
+    `sole_workspace`: the user declares that no other workspace of the account uses the account layer.
     """
     view = read_live_state(workspace, scope_of(Desired(), states), states, layers)
     owners = Owners.read(workspace)
@@ -85,7 +85,7 @@ def assemble(
     layers: tuple[Layer, ...] = LAYERS,
     destroys: bool = False,
 ) -> Plan:
-    """Make the plan from what was read: no wire, no clock."""
+    """Create the plan from what was read, without network calls and clock."""
     sharing = sharing_of(desired, view, owners, states)
     draft = _Draft(
         desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing, destroys=destroys
@@ -128,7 +128,7 @@ def assemble(
 
 
 def _examples(functions: Iterable[Function]) -> Iterator[tuple[str, str, str]]:
-    """Yield an example of each function that has one: the first that says what becomes of a value."""
+    """Yield one example of each function that has any: the first with a value that is not null."""
     for function in sorted(functions, key=lambda f: f.name):
         reported = sorted(function.examples, key=lambda e: "NULL" in (*e.arguments, e.returns))
         if reported:
@@ -163,12 +163,10 @@ class _Draft:
             if key not in wanted and key not in owned and kind.uninvited(found.spec, self.desired, self.states.owned(GROUP)):
                 if self._others(kind, key, found).owners:
                     continue
-                self.changes += _steps(
-                    kind, key, Action.DELETE, found.spec, None, ("not wanted in what is ours",), found.remote_id
-                )
+                self.changes += _steps(kind, key, Action.DELETE, found.spec, None, ("not in the desired state",), found.remote_id)
 
     def compare_controls(self, final: SimulatedAccess) -> None:
-        """Add the changes of controls set on tables, lay them over what stands at the end, and report what meets there."""
+        """Add the changes of controls set on tables, simulate them, and report the conflicts after the plan."""
         kind = TABLE_CONTROL
         live, owned = kind.live(self.view), self.states[kind.layer].of_kind(kind)
         ours = {p.key for p in self.desired.policies} | {p.key for p in final.policies.values() if self._is_owned(p)}
@@ -194,7 +192,7 @@ class _Draft:
     def _give_back(
         self, kind: Kind[ControlSlot], key: str, record: Owned[ControlSlot], found: LiveObject[ControlSlot] | None
     ) -> Iterable[Change[ControlSlot]]:
-        """Set a control again; one that somebody has set in its place since stays."""
+        """Restore a control; if another one was set meanwhile, that one stays."""
         if found is not None and found.spec.function is not None and record.spec.function is None:
             found = None
         return self._drop(kind, key, record, found)
@@ -203,7 +201,7 @@ class _Draft:
         self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T] | None, record: Owned[T] | None, owner: str
     ) -> Iterable[Change[T]]:
         if found is None:
-            why = ("gone from the workspace",) if record else ()
+            why = ("no longer in the workspace",) if record else ()
             return _steps(kind, key, Action.CREATE, None, wanted, why, "", wanted=wanted)
         recorded = record.spec if record else None
         others = self._others(kind, key, found)
@@ -216,19 +214,20 @@ class _Draft:
             remote_id = found.remote_id or record.remote_id
             if reasons:
                 return _steps(kind, key, Action.UPDATE, found.spec, target, reasons, remote_id, wanted=wanted, recorded=recorded)
-            return [_note(kind, key, found, wanted, recorded, "written by a run that died")] if begun else ()
+            return [_note(kind, key, found, wanted, recorded, "written by an interrupted apply")] if begun else ()
         if others.owners:
             steps = [_note(kind, key, found, wanted, None, f"shared with {others}", others.original)]
             if reasons:
                 steps += _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=wanted)
             return steps
         if begun or (found.mark and found.mark == owner):
-            return self._take(kind, key, found, wanted, "made by a run that died" if begun else "carries our mark")
+            reason = "created by an interrupted apply" if begun else "has the environment's mark"
+            return self._take(kind, key, found, wanted, reason)
         if found.mark:
-            self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "let that env own it")
+            self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "manage it there only")
             return ()
         if not reasons and kind.layer in self.lost and not kind.marked:
-            return self._take(kind, key, found, wanted, "as the state left it that was lost")
+            return self._take(kind, key, found, wanted, "as the lost state left it")
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()
@@ -237,8 +236,8 @@ class _Draft:
             return _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=addition)
         if not self.adopt:
             self._refuse(
-                kind, key, "FOREIGN_OBJECT", f"is there, is not ours and differs ({'; '.join(reasons)})",
-                "run again with --adopt to take it over, or change the desired state",
+                kind, key, "FOREIGN_OBJECT", f"exists, is not managed by lampkeeper and differs ({'; '.join(reasons)})",
+                "run again with --adopt to adopt it, or change the desired state",
             )  # fmt: skip
             return ()
         return self._take(kind, key, found, wanted, "adopted on request", original=found.spec)
@@ -246,7 +245,7 @@ class _Draft:
     def _take(
         self, kind: Kind[T], key: str, found: LiveObject[T], wanted: T, why: str, original: T | None = None
     ) -> list[Change[T]]:
-        """Return the record that makes an object ours, and the update that it needs."""
+        """Return the change that records an existing object as owned, and the update that it needs."""
         target = kind.target(wanted, found.spec, None)
         reasons = kind.differences(found.spec, target)
         steps: list[Change[T]] = []
@@ -262,8 +261,8 @@ class _Draft:
             return ()
         if kind.shared and (unreadable := self.sharing.owners.unreadable):
             self._refuse(
-                kind, key, "OWNERS_UNREADABLE", f"cannot tell who else owns it: {FOLDER}/{unreadable[0]} is not an entry that"
-                " this version reads", "use the version that wrote it, or remove the file if no environment stands behind it",
+                kind, key, "OWNERS_UNREADABLE", f"its other owners are unknown: {FOLDER}/{unreadable[0]} is not an owner file of"
+                " this version", "use the version that wrote it, or remove the file if its environment no longer exists",
             )  # fmt: skip
             return ()
         if others.owners:
@@ -276,30 +275,30 @@ class _Draft:
             back = kind.target(record.original, found.spec, record.spec)
         if back is None:
             remote_id = found.remote_id or record.remote_id
-            return _steps(kind, key, Action.DELETE, found.spec, None, ("not wanted any more",), remote_id)
+            return _steps(kind, key, Action.DELETE, found.spec, None, ("no longer in the desired state",), remote_id)
         return _let_go(kind, key, record, found, back, "as before adoption" if record.original is not None else "others use it")
 
     def _target(self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T], recorded: T | None, others: Others) -> T:
-        """Return what the object should become; what other environments own of it stays, and what all share is left as it is."""
+        """Return the target of the object; elements of other environments stay, and shared fields are not changed."""
         target = kind.target(wanted, found.spec, recorded)
         if not others.owners:
             return target
         agreed = kind.together(target, found.spec, others.elements)
         if differs := kind.imposed(agreed, target):
             self._refuse(
-                kind, key, "SHARED_DIFFERS", f"is shared with {others}, and would be changed for them too ({'; '.join(differs)})",
-                "name another warehouse, or have both environments ask for the same",
+                kind, key, "SHARED_DIFFERS", f"is shared with {others} and would change for them too ({'; '.join(differs)})",
+                "name another warehouse, or use the same settings in both environments",
             )  # fmt: skip
         return agreed
 
     def _part(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], others: Others) -> list[Change[T]]:
-        """Return the changes that leave an object to its other owners: only elements that nobody else owns go."""
+        """Return the changes that leave an object to its other owners: only elements without another owner are removed."""
         elements = others.elements | kind.elements_of(record.original)
         return _let_go(kind, key, record, found, kind.parting(found.spec, record.spec, elements), f"{LEFT} {others}")
 
     def _keep(self, kind: Kind[Any], key: str, others: Others) -> None:
-        message = f"stays, for {others} uses it and does not own it"
-        fix = "run again when that environment is destroyed or does without it"
+        message = f"stays, because {others} uses it and does not own it"
+        fix = "run again once that environment is destroyed or no longer uses it"
         self.findings.append(
             Finding(code="STILL_USED", severity=Severity.WARNING, location=f"{kind.name} {key}", message=message, fix=fix)
         )
@@ -313,7 +312,7 @@ class _Draft:
 
 
 def _let_go(kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], back: T, why: str) -> list[Change[T]]:
-    """Return the changes after which an object is `back`, as it is to stay, and no longer ours."""
+    """Return the changes after which an object equals `back` and is no longer in the state."""
     changes: list[Change[T]] = []
     if kind.differences(found.spec, back):
         remote_id = found.remote_id or record.remote_id
@@ -324,7 +323,7 @@ def _let_go(kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T], bac
 def _note(
     kind: Kind[T], key: str, found: LiveObject[T], wanted: T, recorded: T | None, why: str, original: T | None = None
 ) -> Change[T]:
-    """Return the change that writes nothing but the state file: the object as it stands is ours."""
+    """Return the change that only writes to the state: the live object is recorded as owned."""
     return Change(
         kind=kind, key=key, action=Action.ADOPT, stage=Stage.CLOSE, before=found.spec,
         after=found.spec, reasons=(why,), remote_id=found.remote_id, original=original,
@@ -344,7 +343,7 @@ def _steps(
     wanted: T | None = None,
     recorded: T | None = None,
 ) -> Iterator[Change[T]]:
-    """Yield the change, or the two changes, that the kind makes of it; each starts where the one before it ends."""
+    """Yield the kind's changes for the object, one or two; each begins with the spec after the one before it."""
     standing = before
     for stage, spec in kind.steps(action, before, after):
         yield Change(

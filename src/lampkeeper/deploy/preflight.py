@@ -1,4 +1,4 @@
-"""What the runner may do, asked before the first write, so that all missing privileges are named at once."""
+"""Checks the runner's privileges before the first write, so that all missing ones are reported at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
-    """Return everything that the runner lacks for this plan, and members that do not exist; a few reads, no write."""
+    """Return all privileges that the runner lacks for this plan, and members that do not exist; a few reads, no write."""
     if not plan.writes:
         return ()
     holder = Holder(workspace)
@@ -37,7 +37,7 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
     findings += account or _people(plan.changes, workspace)
     if any(c.kind.runs_sql for c in plan.changes) and not list_warehouses(workspace):
         message, fix = (
-            "there is no SQL warehouse to make functions, masks of tables and row filters with",
+            "creating functions and setting masks and row filters of tables needs a SQL warehouse",
             "create one, or set sql_warehouse_id in env.auto.tfvars",
         )
         findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, location="workspace", message=message, fix=fix))
@@ -45,7 +45,7 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
 
 
 def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]:
-    """Policies are made before others go: the new ones must find room, in their catalogs and in the metastore."""
+    """New policies are created before old ones are deleted, so the quotas of catalogs and metastore must hold both."""
     new = [p.key for p in _made(changes, POLICY)]
     if not new:
         return []
@@ -56,8 +56,8 @@ def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]
     return [
         Finding(
             code="QUOTA_EXCEEDED", severity=Severity.ERROR, location=location,
-            message=f"{count} policies are to be made, and {quota.count} of {quota.limit} are there",
-            fix="remove policies that nothing needs any more; the platform's counter may lag some minutes behind",
+            message=f"the plan creates {count} policies, and {quota.count} of {quota.limit} exist",
+            fix="remove unused policies; the platform's counter may be some minutes late",
         )
         for location, count, quota in asked
         if quota.count + count > quota.limit
@@ -65,14 +65,14 @@ def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]
 
 
 def _made(changes: Iterable[Change[Any]], kind: Kind[T]) -> list[T]:
-    """Return the objects of one kind that the changes make."""
+    """Return the objects of one kind that the changes create."""
     return [c.after for c in changes_of(changes, kind) if c.action is Action.CREATE and c.after is not None]
 
 
 def _needs(changes: Sequence[Change[Any]]) -> list[Need]:
     """Return the privileges that the changes need (source: platform docs, pages on ABAC, tags and privileges).
 
-    Who makes a schema owns it.
+    The creator of a schema owns it.
     """
     needs = {n for c in changes if c.action.writes and c.spec is not None for n in c.kind.needs(c.spec)}
     made = {schema.full_name for schema in _made(changes, SCHEMA)}
@@ -80,7 +80,7 @@ def _needs(changes: Sequence[Change[Any]]) -> list[Need]:
 
 
 def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Finding]:
-    """What takes an administrator of the workspace, or a level or role that stands for it on the one object."""
+    """Check the changes that need an administrator of the workspace, or an equivalent level or role on the object."""
     if holder.is_workspace_admin:
         return []
     lacking = sorted({c.kind.name for c in plan.changes if c.action.writes and c.kind.needs_admin})
@@ -93,13 +93,13 @@ def _administration(plan: Plan, workspace: Workspace, holder: Holder) -> list[Fi
     if not lacking:
         return []
     right = next(r for r in PRIVILEGES if r.on is On.WORKSPACE)
-    message = f"{holder.name} is no administrator: it may not {right.why} ({', '.join(lacking)} of this plan)"
+    message = f"{holder.name} is not an administrator: it may not {right.why} ({', '.join(lacking)} of this plan)"
     fix = f"add {holder.name} to the group {ADMINS} of the workspace"
     return [Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location="workspace", message=message, fix=fix)]
 
 
 def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> bool:
-    """Return whether the runner may share a warehouse; of one that is to be made yet it is the owner."""
+    """Return whether the runner may share a warehouse; it will own one that the plan creates."""
     if not warehouse:
         return True
     try:
@@ -116,7 +116,7 @@ def _manages_warehouse(workspace: Workspace, holder: Holder, warehouse: str) -> 
 
 
 def _makes_tags(workspace: Workspace, holder: Holder) -> bool:
-    """Return whether the runner has the account's role for new governed tags, as far as its rules may be read."""
+    """Return whether the runner has the account's role for new governed tags, if its rules can be read."""
     name = f"accounts/{workspace.account_id}/ruleSets/default"
     try:
         rules = (workspace.find("privileges", RULE_SETS, {"name": name, "etag": ""}) or {}).get("grant_rules") or ()
@@ -135,7 +135,7 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
         return []
     fix = "set databricks_account_id and sign in as an account admin, or mark the groups external = true"
     if not workspace.has_account:
-        message = f"no account to write {', '.join(kinds)} in"
+        message = f"no account is configured for {', '.join(kinds)}"
         return [Finding(code="NO_ACCOUNT", severity=Severity.ERROR, location="account", message=message, fix=fix)]
     if plan.of_layer(Layer.ACCOUNT):
         path, api_level = workspace.scim("Users")
@@ -144,13 +144,13 @@ def _account(plan: Plan, workspace: Workspace) -> list[Finding]:
         except RemoteError as error:
             if error.status != 403:
                 raise
-            message = f"the runner may not write {', '.join(kinds)}: it is no account admin"
+            message = f"the runner may not write {', '.join(kinds)}: it is not an account admin"
             return [Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location="account", message=message, fix=fix)]
     return []
 
 
 def _people(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]:
-    """Members are referred to, never made: a name that nobody has would fail half-way."""
+    """Members are never created: an unknown name would fail in the middle of an apply."""
     made = {group.name for group in _made(changes, GROUP)}
     wanted = {membership.member for membership in _made(changes, MEMBER)}
     missing = [name for name in sorted(wanted - made) if find_principal(workspace, name) is None]

@@ -1,7 +1,7 @@
-"""A plan as it is read before somebody says yes: what it means to people, the masks, then every change with its attributes.
+"""A plan as text for the decision to apply it: the effect on people, the masks, then every change with its attributes.
 
-The terminal, the approval and the notebook show these lines. Like changes stand on one line unless all are asked for; no
-value of a row is in a plan, and what comes from a catalog is cleaned (see `kinds.description`).
+The terminal, the approval and the notebook show these lines. Similar changes share one line, except in full; a plan holds no
+values of rows, and text from a catalog is cleaned (see `kinds.description`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _MOST_CELLS = 40
 _MOST_TEXT = 8
 _LONG_TEXT = 30
 _WORDS = re.compile(r'(?:"(?:\\.|[^"\\])*"|`[^`]*`|[^\s"`])+')
-"""Words of a sentence; a quoted name is one, with its blanks."""
+"""Words of a sentence; a quoted name with its blanks is one word."""
 _MARK = re.compile(r' ?\[managed by lampkeeper: [^\]"]*\]"\Z')
 _EVIDENCE = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "=", Action.FORGET: "."}
 
 
 class Tone(StrEnum):
-    """What a line is, for whoever colours it."""
+    """The role of a line, from which its colour follows."""
 
     HEADING = "heading"
     PLAIN = "plain"
@@ -55,17 +55,17 @@ class Line:
 
 
 def closing_line(plan: Plan) -> str:
-    """Return the last line of a plan: how many writes it makes."""
+    """Return the last line of a plan with the number of its writes."""
     return "plan: nothing to do" if plan.empty else f"plan: {plan.writes} writes"
 
 
 def meaning(plan: Plan) -> tuple[Line, ...]:
-    """Return what the plan means to people, and the masks, without its changes."""
+    """Return the effect of the plan on people, and the masks, without its changes."""
     return (*_effects(plan, False), *_masks(plan, False))
 
 
 def plan_lines(plan: Plan, *, full: bool = False) -> tuple[Line, ...]:
-    """Return the plan for people; `full` for every change and every cell on its own."""
+    """Return the plan for people; `full` shows every change and every cell on its own line."""
     return (*_effects(plan, full), *_masks(plan, full), *change_lines(plan, full=full), *_end(plan))
 
 
@@ -105,14 +105,14 @@ def _masks(plan: Plan, full: bool) -> Iterator[Line]:
         name = shown(mask if full else mask.rpartition(".")[2])
         alike.setdefault(f"{name}: {f'{escaped(given[0])} → {escaped(given[1])}' if given else 'no example'}", []).extend(columns)
     if masks:
-        yield Line(text=f"masks: {len(alike)}, each with an example of what it makes", tone=Tone.HEADING)
+        yield Line(text=f"masks: {len(alike)}, each with an example of its result", tone=Tone.HEADING)
     for reported, spots in alike.items():
         start = f"  {reported}  in "
         yield Line(text=f"{start}{cut_list(spots, None if full else max(20, WIDTH - len(start)))}")
 
 
 def change_lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
-    """Yield the changes layer by layer: like ones on one line, or each on its own."""
+    """Yield the changes layer by layer: similar ones on one line, or each on its own."""
     for layer in plan.layers:
         counts = ", ".join(f"{n} to {a}" for a, n in plan.counts(layer).items()) or "no change"
         yield Line(text=f"layer {layer}: {counts}", tone=Tone.HEADING)
@@ -121,7 +121,7 @@ def change_lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
 
 
 def _alike(changes: Iterable[Change[Any]], full: bool) -> list[list[tuple[Change[Any], Description]]]:
-    """Return the changes, those together that differ in nothing but the object that they are about."""
+    """Return the changes in groups that differ only in their object."""
     groups: dict[object, list[tuple[Change[Any], Description]]] = {}
     for number, change in enumerate(changes):
         reported = describe(change)
@@ -131,13 +131,13 @@ def _alike(changes: Iterable[Change[Any]], full: bool) -> list[list[tuple[Change
 
 
 def describe(change: Change[Any]) -> Description:
-    """Return a change in the words of its kind; what only notes an object as ours is described as the object stands."""
+    """Return a change in the words of its kind; a change that only records an object shows the live object."""
     before = change.before if change.action.writes else None
     return change.kind.describe(before, change.after)
 
 
 def _why(change: Change[Any]) -> tuple[str, ...]:
-    """Return the reasons that the fields before and after do not tell already, and what holds for the time of the apply."""
+    """Return the reasons that the fields before and after do not show, and whether the change is temporary."""
     shows = change.action is Action.UPDATE
     found = [escaped(r) for r in change.reasons if not (shows and change.kind.shows(r, change.after))]
     return (*change.notes, *found, *(["for the time of the apply"] if change.temporary else []))
@@ -162,7 +162,7 @@ def _group(group: list[tuple[Change[Any], Description]], full: bool) -> Iterator
 
 
 def _without_marks(attributes: Iterable[str]) -> list[str]:
-    """Return the attributes without the mark that all objects of ours carry at the end of their comment."""
+    """Return the attributes without the mark at the end of the comment, which all created objects have."""
     found = (_MARK.sub('"', a) for a in attributes)
     return [a for a in found if not a.endswith(': ""')]
 
@@ -197,7 +197,7 @@ def _text(reported: Description, full: bool) -> Iterator[Line]:
 
 
 def _wrapped(start: str, parts: list[str], glue: str, tone: Tone, end: str = "") -> Iterator[Line]:
-    """Yield the parts on lines of at most `WIDTH`; a part stays whole, however long it is."""
+    """Yield the parts on lines of at most `WIDTH`; a part is never split, even if it is longer."""
     text = f"{start}{parts[0]}"
     for part in parts[1:]:
         if len(text) + len(glue) + len(part) > WIDTH:
@@ -210,9 +210,9 @@ def _wrapped(start: str, parts: list[str], glue: str, tone: Tone, end: str = "")
 
 def _end(plan: Plan) -> Iterator[Line]:
     if plan.already_there:
-        yield Line(text=f"already there, not ours: {len(plan.already_there)}")
+        yield Line(text=f"already as desired, not managed by lampkeeper: {len(plan.already_there)}")
     if plan.owners.stale and not plan.changes:
-        yield Line(text="the entry of this environment among the owners of shared objects is brought up to date")
+        yield Line(text="updates the owner file of this environment")
     if plan.blocked:
         errors = sum(f.severity is Severity.ERROR for f in plan.findings)
         yield Line(text=f"plan: REFUSED: {counted(errors, 'error')}, nothing can be applied", tone=Tone.DANGER)

@@ -1,4 +1,4 @@
-"""Which privileges a principal holds, asked of the platform: what is missing is named, with the words that give it."""
+"""Checks the privileges that a principal holds; a finding names each missing one with the statement that grants it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADMINS = "admins"
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Need:
-    """A right on a securable of Unity Catalog: any one of the privileges will do, and so will owning it."""
+    """A requirement on a securable of Unity Catalog: any one of the privileges, or ownership."""
 
     securable_type: str
     full_name: str
@@ -30,20 +30,20 @@ class Need:
 
 
 def need_on(securable_type: str, full_name: str, purpose: str, *privileges: str) -> Need:
-    """Return the need of any one of these privileges on a securable."""
+    """Return the requirement of any one of these privileges on a securable."""
     return Need(securable_type=securable_type.lower(), full_name=full_name, privileges=privileges, purpose=purpose)
 
 
 def to_reach(full_name: str) -> set[Need]:
-    """Return what it takes to reach what a schema or a catalog holds."""
+    """Return the requirements for access to objects within a schema or a catalog."""
     catalog, _, schema = full_name.partition(".")
-    needs = {need_on("catalog", catalog, "reach what is in it", "USE_CATALOG")}
-    return needs | ({need_on("schema", full_name, "reach what is in it", "USE_SCHEMA")} if schema else set())
+    needs = {need_on("catalog", catalog, "access the objects in it", "USE_CATALOG")}
+    return needs | ({need_on("schema", full_name, "access the objects in it", "USE_SCHEMA")} if schema else set())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Securables:
-    """Where a step needs its privileges: folders of volumes, `catalog.schema` of the history, names and ids; empty for none."""
+    """The securables on which a step needs privileges: folders of volumes, `catalog.schema` of the history, names and ids."""
 
     envs: str = ""
     approvals: str = ""
@@ -54,7 +54,7 @@ class Securables:
     spaces: tuple[str, ...] = ()
 
     def names(self, privilege: RequiredPrivilege) -> tuple[str, ...]:
-        """Return the full names that a right is held on."""
+        """Return the full names of the securables of a privilege."""
         volumes = [_volume(path) for path in (self.envs, self.approvals if privilege.steps & _APPROVALS else "") if path]
         schemas = [".".join(v.split(".")[:2]) for v in volumes]
         match privilege.on:
@@ -88,10 +88,10 @@ def _volume(path: str) -> str:
 
 
 class Holder:
-    """The principal that is signed in, and what it holds; what it may not even see gives it no right."""
+    """The signed-in principal and its privileges; a securable that it cannot see counts as one without privileges."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Ask who it is."""
+        """Read the name and groups of the signed-in principal."""
         self._workspace = workspace
         me = workspace.get("privileges", "/api/2.0/preview/scim/v2/Me")
         self.names = own_names(me)
@@ -101,15 +101,15 @@ class Holder:
 
     @property
     def is_workspace_admin(self) -> bool:
-        """Return whether it administers the workspace."""
+        """Return whether the principal is an administrator of the workspace."""
         return ADMINS in self.names
 
     def lacks(self, need: Need) -> bool:
-        """Return whether it holds none of the privileges, owns the securable not, nor what that stands in."""
+        """Return whether the principal has none of the privileges and owns neither the securable nor its schema or catalog."""
         parts = need.full_name.split(".")
         inner = "volumes" if need.securable_type == "volume" else "tables"
         levels = [("catalogs", parts[0]), ("schemas", ".".join(parts[:2])), (inner, need.full_name)]
-        # Who owns a schema or catalog may not tag what others have made in it (source: platform docs, tags).
+        # The owner of a schema or catalog may not tag objects that others created in it (source: platform docs, tags).
         owning = levels[len(parts) - 1 : len(parts)] if need.privileges == ("APPLY_TAG",) else levels[: len(parts)]
         for level, name in owning:
             if name not in self._owners:
@@ -122,13 +122,13 @@ class Holder:
             for entry in found.get("privilege_assignments") or () if entry.get("principal") in self.names
             for p in entry.get("privileges") or ()
         }  # fmt: skip
-        # ALL_PRIVILEGES holds neither MANAGE nor what comes with it (source: platform docs, privileges page).
+        # ALL_PRIVILEGES does not include MANAGE and what MANAGE implies (source: platform docs, privileges page).
         if held & set(need.privileges) or ("MANAGE" not in need.privileges and "ALL_PRIVILEGES" in held):
             return False
         return not ("MANAGE" in need.privileges and self._is_metastore_admin())
 
     def missing(self, need: Need) -> Finding | None:
-        """Return a finding that names the right when it is lacking."""
+        """Return a finding with the missing privilege, if any."""
         if not self.lacks(need):
             return None
         privilege = need.privileges[0].replace("_", " ")
@@ -142,7 +142,7 @@ class Holder:
         )
 
     def misses(self, privilege: RequiredPrivilege, name: str) -> Finding | None:
-        """Return a finding when a privilege of the table is lacking on a securable."""
+        """Return a finding if the principal lacks a privilege of the table on a securable."""
         if privilege.on in UC_TYPES:
             privileges: tuple[str, ...] = (privilege.privilege.replace(" ", "_"),)
             if privilege.privilege == "BROWSE":
@@ -159,7 +159,7 @@ class Holder:
             On.WORKSPACE: f"add {self.name} to the group {ADMINS} of the workspace",
             On.ACCOUNT: "make the principal in the secret scope an account admin",
         }
-        what = "is no administrator" if privilege.privilege == "admin" else f"lacks {privilege.privilege}"
+        what = "is not an administrator" if privilege.privilege == "admin" else f"lacks {privilege.privilege}"
         name = "the principal in the secret scope" if privilege.on is On.ACCOUNT else self.name
         message = f"{name} {what}: it may not {privilege.why}"
         return Finding(code="PRIVILEGE_MISSING", severity=Severity.ERROR, location=who, message=message, fix=fixes[privilege.on])
@@ -200,7 +200,7 @@ class Holder:
 
 
 def require_sight(workspace: Workspace, catalogs: Iterable[str]) -> None:
-    """Raise RemoteError when grants and policies of a catalog do not all show: an empty view is not a clean one."""
+    """Raise RemoteError if the runner cannot see all grants and policies of a catalog: an empty list would prove nothing."""
     holder = Holder(workspace)
     purpose = "see the grants and policies of all principals there"
     needs = (Need(securable_type="catalog", full_name=c, privileges=("MANAGE",), purpose=purpose) for c in sorted(set(catalogs)))
@@ -210,14 +210,14 @@ def require_sight(workspace: Workspace, catalogs: Iterable[str]) -> None:
 
 
 def refusal(found: Sequence[Finding], before: str = "") -> RemoteError:
-    """Return the error that names what is missing, after what was said before."""
+    """Return the error that lists what is missing, after the message `before`."""
     lines = [f"{f.location}: {f.message}" for f in found]
     message = "\n  ".join([before, *lines] if before else lines)
     return RemoteError(message, code="PRIVILEGE_MISSING", status=403, fix="; ".join(dict.fromkeys(f.fix for f in found)))
 
 
 def lacking(workspace: Workspace, step: str, securables: Securables) -> tuple[Finding, ...]:
-    """Return the privileges of the table that a step needs on these securables and the principal does not hold; reads only."""
+    """Return a finding for each privilege of the table that a step needs on these securables and the principal lacks."""
     return sort_findings(_lacking(Holder(workspace), step, securables))
 
 

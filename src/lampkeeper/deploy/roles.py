@@ -1,4 +1,4 @@
-"""Who does what in production, and the least right that each step needs: one table for the documentation, checks and tests.
+"""The roles in production, and the least privileges of each step: one table for the documentation, checks and tests.
 
 Source of what a call needs: platform docs, pages on privileges, tags, ABAC, volumes, secrets and permissions of objects.
 """
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a principal of its own is for; `govern` is all of them in one, without an approver."""
+    """The roles with a principal each; `govern` is one principal for all of them, without an approver."""
 
     PROPOSE = "propose"
     APPROVE = "approve"
@@ -29,11 +29,11 @@ STEPS: Mapping[Role, frozenset[str]] = {
     Role.GOVERN: frozenset({"snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report", "outcome"}),
     Role.ACCOUNT: frozenset({"account"}),
 }
-"""Duty to the commands that its jobs run; the account's principal runs none, others sign in as it."""
+"""The commands that the jobs of each role run; the account's principal runs none, other principals sign in as it."""
 
 
 class On(StrEnum):
-    """What a right is held on; the shared ones are the bundle's (resources/storage.yml)."""
+    """The securables of the privileges; the shared ones belong to the bundle (resources/storage.yml)."""
 
     CATALOG = "shared catalog"
     SCHEMA = "shared schema"
@@ -53,12 +53,12 @@ UC_TYPES: Mapping[On, str] = {
 """The securables of Unity Catalog among them, with their types."""
 
 BY_BUNDLE = frozenset({On.SCHEMA, On.ENVS, On.APPROVALS})
-"""What target prod of the bundle grants itself; the rest is an administrator's to give."""
+"""The grants in the bundle's target prod; an administrator grants the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredPrivilege:
-    """One right, and the steps that fail without it."""
+    """One privilege, and the steps that fail without it."""
 
     on: On
     privilege: str
@@ -101,18 +101,18 @@ _COVERED: Mapping[tuple[On, str], frozenset[tuple[On, str]]] = {
     (On.WORKSPACE, "admin"): frozenset({(On.WAREHOUSE, "CAN USE"), (On.SCOPE, "READ"), (On.SPACES, "CAN EDIT")}),
     (On.GOVERNED, "MANAGE"): frozenset({(On.GOVERNED, "BROWSE")}),
 }
-"""Rights that come with another one."""
+"""Privileges that another one includes."""
 
 
 def privileges_of(role: Role) -> tuple[RequiredPrivilege, ...]:
-    """Return the least privileges of a role: what its steps need, without what comes with something that they need anyway."""
+    """Return the least privileges of a role: those of its steps, without the ones that another of them includes."""
     needed = [r for r in PRIVILEGES if r.steps & STEPS[role]]
     covered = {c for r in needed for c in _COVERED.get((r.on, r.privilege), ())}
     return tuple(r for r in needed if (r.on, r.privilege) not in covered)
 
 
 def privileges_table() -> str:
-    """Return the table of the documentation: a row for each thing that privileges are held on, a column for each role."""
+    """Return the table of the documentation: one row per securable, one column per role."""
     roles = [Role.PROPOSE, Role.APPROVE, Role.APPLY, Role.VERIFY, Role.GOVERN]
     lines = ["| on | " + " | ".join(f"`{d}`" for d in roles) + " |", "|---" * (len(roles) + 1) + "|"]
     for on in On:
@@ -124,7 +124,7 @@ def privileges_table() -> str:
 
 
 def reasons_table() -> str:
-    """Return each right with the steps that need it and what for."""
+    """Return each privilege with its steps and its purpose."""
     lines = ["| privilege | steps | purpose |", "|---|---|---|"]
     for privilege in PRIVILEGES:
         steps = "every step" if len(privilege.steps) > 8 else ", ".join(sorted(privilege.steps))

@@ -1,4 +1,4 @@
-"""The steps of one job run: each leaves a record beside the plans, and the last task reads them to give the run its verdict."""
+"""The run log of a job run: each step writes a record next to the plans, and the last task computes the verdict from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RUN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Verdict(StrEnum):
-    """What a step, or a run, came to."""
+    """The verdict of a step or of a run."""
 
     OK = "ok"
     FAILED = "failed"
@@ -26,13 +26,13 @@ class Verdict(StrEnum):
 
 
 def verdict_of(exit_code: int) -> Verdict:
-    """Return the verdict that an exit code stands for: 0 ok, 1 failed, 3 unsafe, anything else broken."""
+    """Return the verdict of an exit code: 0 ok, 1 failed, 3 unsafe, any other broken."""
     return {0: Verdict.OK, 1: Verdict.FAILED, 3: Verdict.UNSAFE}.get(exit_code, Verdict.BROKEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
-    """How one step ended; `exit_code` None: it began and never said how it ended."""
+    """The record of one step; `exit_code` None: the step began and did not record its end."""
 
     step: str
     began: str
@@ -51,7 +51,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """The verdict of a run, the step that decided it, and the steps that ran."""
+    """The verdict of a run, the step that decided it, and the steps with a record."""
 
     exit_code: int
     step: str
@@ -60,7 +60,7 @@ class RunOutcome:
 
     @property
     def verdict(self) -> Verdict:
-        """Return the verdict in a word."""
+        """Return the verdict."""
         return verdict_of(self.exit_code)
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class RunLog:
     run_id: str
 
     def __post_init__(self) -> None:
-        """Refuse an id that is no name of a folder, and an environment that is none."""
+        """Refuse an id that is not a valid folder name, and an invalid environment name."""
         require_env_name(self.env)
         if not _RUN.match(self.run_id):
             raise UsageError(f"--run-id {self.run_id!r} is not the id of a run", fix="give {{job.run_id}}")
@@ -90,11 +90,11 @@ class RunLog:
         return f"runs/{self.env}/{self.run_id}/{file}"
 
     def write(self, record: StepRecord) -> None:
-        """Leave the record of a step."""
+        """Write the record of a step."""
         self.files.write(self.name(f"{record.step}.json"), json.dumps(record.as_dict(), indent=1, sort_keys=True).encode())
 
     def read(self, steps: Iterable[str]) -> tuple[StepRecord, ...]:
-        """Return the records that these steps have left."""
+        """Return the records of these steps."""
         found = []
         for step in steps:
             raw = self.files.read(self.name(f"{step}.json"))
@@ -104,18 +104,18 @@ class RunLog:
 
 
 def judge(steps: Sequence[str], records: Sequence[StepRecord]) -> RunOutcome:
-    """Return the verdict of a run that should have gone through these steps, in order.
+    """Return the verdict of a run with these steps, in order.
 
-    The first step that did not end well decides. A step without a record was left out on purpose only after such a one; else
-    it never started, and the run is broken.
+    The first step that was not ok decides. Steps after it have no record on purpose; any other step without a record never
+    started, and the run is broken.
     """
     by_step = {r.step: r for r in records}
     for step in steps:
         record = by_step.get(step)
         if record is None:
-            return RunOutcome(exit_code=4, step=step, message=f"{step} left no record: it never started", steps=tuple(records))
+            return RunOutcome(exit_code=4, step=step, message=f"{step} has no record: it never started", steps=tuple(records))
         if record.exit_code is None:
-            return RunOutcome(exit_code=4, step=step, message=f"{step} began and never ended", steps=tuple(records))
+            return RunOutcome(exit_code=4, step=step, message=f"{step} began and did not record its end", steps=tuple(records))
         if record.exit_code != 0:
             return RunOutcome(exit_code=record.exit_code, step=step, message=record.message, steps=tuple(records))
-    return RunOutcome(exit_code=0, step="", message="every step ended well", steps=tuple(records))
+    return RunOutcome(exit_code=0, step="", message="every step succeeded", steps=tuple(records))

@@ -1,7 +1,7 @@
-"""An environment's folder on shared storage: fetched before a command, brought back after it, under a lease.
+"""An environment's folder on shared storage: downloaded before a command and uploaded after it, under a lease.
 
-A command works on a copy on its own disk, because a volume's mounted path takes no appends and no locks. What it changed
-goes back file by file, each whole; state files before the journals that they replace are removed.
+A command works on a copy on a local disk, because a volume's mounted path supports neither appends nor locks. Changed files
+are uploaded one by one; state files before the journals that they replace are removed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from lampkeeper.remote.volumes import VolumeFolder
 from lampkeeper.text.digest import digest_of
 
 NEVER = ("auth.auto.tfvars", ".lock")
-"""Files that stay where they are: credentials, and locks of one machine."""
+"""Files that are not copied: credentials, and locks of one machine."""
 
 
 @dataclass(slots=True, kw_only=True)
 class SharedEnvs:
-    """The folder of environments in a volume, its copy under `root`/envs, and the lease when something may be written."""
+    """The folder of environments in a volume, its copy under `root`/envs, and the lease if the command may write."""
 
     volume: VolumeFolder
     root: Path
@@ -33,7 +33,7 @@ class SharedEnvs:
     _known: dict[str, str] = field(default_factory=dict)
 
     def fetch(self) -> None:
-        """Copy what the environment and the account layer hold."""
+        """Copy the files of the environment and the account layer."""
         for folder in ("account", self.env):
             for name in self.volume.names(folder):
                 content = self.volume.read(name)
@@ -45,7 +45,7 @@ class SharedEnvs:
                 self._known[name] = digest_of(content)
 
     def bring_back(self) -> tuple[str, ...]:
-        """Upload what has changed, remove what is gone; return the names."""
+        """Upload changed files, remove deleted ones; return their names."""
         if self.lease is not None:
             self.lease.require()
         there = self._there()
@@ -63,7 +63,7 @@ class SharedEnvs:
         return tuple(changed)
 
     def changed(self) -> tuple[str, ...]:
-        """Return the names of files that are not as they were fetched."""
+        """Return the names of files that differ from the downloaded ones."""
         there = self._there()
         new = {name for name, path in there.items() if self._known.get(name) != digest_of(path.read_bytes())}
         return tuple(sorted(new | (set(self._known) - set(there))))
@@ -78,11 +78,11 @@ class SharedEnvs:
         }
 
     def named(self, text: str) -> str:
-        """Return a text in which files of the copy are called by their location in the volume."""
+        """Return a text in which paths of the copy are replaced by the paths in the volume."""
         return text.replace(str(self.root / "envs"), self.volume.path)
 
     def mirror(self, states: States) -> None:
-        """Let every write that these states note be on shared storage before it is sent, and only while the lease is ours."""
+        """Upload each journal entry of these states before the write that it announces, and only while this run has the lease."""
         for state in states.layers.values():
             state.mirror = self._put
 
@@ -98,9 +98,9 @@ class SharedEnvs:
 def shared_envs(
     volume: VolumeFolder, env: str, *, holder: str, writes: bool, wait: float, report: Callable[[str], None]
 ) -> Iterator[SharedEnvs]:
-    """Fetch an environment for a block and bring it back after it, also when the block fails.
+    """Download an environment for a block and upload it after it, also if the block fails.
 
-    Without `writes` nothing is locked and nothing goes back.
+    Without `writes`, nothing is locked or uploaded.
     """
     with tempfile.TemporaryDirectory(prefix="lampkeeper-") as folder:
         shared = SharedEnvs(volume=volume, root=Path(folder), env=env)
@@ -108,7 +108,7 @@ def shared_envs(
             shared.fetch()
             yield shared
             if changed := shared.changed():
-                raise InternalError(f"this command changed {', '.join(changed[:3])} and took no lease: nothing was kept")
+                raise InternalError(f"this command changed {', '.join(changed[:3])} without a lease: nothing was uploaded")
             return
         with Lease(folder=volume, holder=holder, wait=wait, report=report) as lease:
             shared.lease = lease

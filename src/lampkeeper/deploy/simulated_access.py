@@ -1,4 +1,4 @@
-"""Who-sees-what that can be changed step by step: the live model with changes of a plan laid over it."""
+"""The simulated access: the live access model, to which the changes of a plan are applied one by one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lampkeeper.model.tags import EntityType, TagAssignment
 
 
 class SimulatedAccess:
-    """The parts of an AccessModel by key. Tags are kept by entity, so that the model of a few tables is cheap to make."""
+    """The parts of an AccessModel by key. Tags are kept by entity, so that the model of a few tables is cheap to create."""
 
     def __init__(self, model: AccessModel) -> None:
-        """Take a model apart."""
+        """Create it from a model."""
         self.tables: dict[TableName, Table] = {t.name: t for t in model.tables}
         self.owners = dict(model.owners)
         self.tags: dict[tuple[str, str], dict[str, TagAssignment]] = {}
@@ -31,7 +31,7 @@ class SimulatedAccess:
         self.controls: dict[str, TableControl] = {control_key(c.table, c.column): c for c in model.controls}
 
     def copy(self) -> SimulatedAccess:
-        """Return a simulated access that can be changed apart."""
+        """Return an independent copy."""
         other = SimulatedAccess(AccessModel(tables=()))
         other.tables, other.owners = dict(self.tables), dict(self.owners)
         other.tags = {k: dict(v) for k, v in self.tags.items()}
@@ -41,7 +41,7 @@ class SimulatedAccess:
         return other
 
     def model(self, tables: Iterable[TableName] | None = None) -> AccessModel:
-        """Return the model of these tables (of all, when not given)."""
+        """Return the model of these tables (default: all)."""
         chosen = list(self.tables.values()) if tables is None else [self.tables[t] for t in sorted(set(tables))]
         tags = [tag for entity in self._entities(chosen) for tag in self.tags.get(entity, {}).values()]
         return AccessModel(
@@ -68,15 +68,15 @@ class SimulatedAccess:
         return list(entities)
 
     def put_tag(self, tag: TagAssignment) -> None:
-        """Assign a tag, in place of one with the same key."""
+        """Assign a tag; it replaces one with the same key."""
         self.tags.setdefault((str(tag.entity_type), tag.entity_name.casefold()), {})[tag.key] = tag
 
     def drop_tag(self, tag: TagAssignment) -> None:
-        """Take a tag off."""
+        """Remove a tag."""
         self.tags.get((str(tag.entity_type), tag.entity_name.casefold()), {}).pop(tag.key, None)
 
     def put_grant(self, grant: Grant) -> None:
-        """Let a principal hold these privileges on the securable and no others."""
+        """Set the privileges of the principal on the securable to exactly these."""
         if grant.privileges:
             self.grants[_grant_key(grant)] = grant
         else:

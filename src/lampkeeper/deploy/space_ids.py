@@ -1,4 +1,4 @@
-"""The ids of the Genie spaces that we made, a file each: what scripts around this kind of tool read."""
+"""The ids of the created Genie spaces, one file per space, for scripts that expect them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lampkeeper.model.layers import Layer
 
 @contextmanager
 def kept_space_ids(states: States) -> Iterator[None]:
-    """After a block that may make and remove spaces, leave `.genie_space_id_<key>` beside the state for each of ours.
+    """After a block that may create and delete spaces, write `.genie_space_id_<key>` next to the state for each owned space.
 
-    Files of spaces that were never ours stay as they are.
+    Files of other spaces are not changed.
     """
     before = _ids(states)
     try:

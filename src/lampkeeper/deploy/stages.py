@@ -1,4 +1,4 @@
-"""What an apply does with an object, when in its course, and the keys that objects are known by."""
+"""The actions and stages of an apply, and the keys that identify objects."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 
 def key_of(*parts: str) -> str:
-    """Return a key of several parts; different parts never give the same key."""
+    """Return a key of several parts; different parts never have the same key."""
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 class Action(StrEnum):
-    """What is done. The first three are one write each; the last two only write down what is so."""
+    """The action of a change. The first three are one write each; the last two only change the state."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -22,15 +22,15 @@ class Action(StrEnum):
 
     @property
     def writes(self) -> bool:
-        """Return whether the workspace is written to."""
+        """Return whether the action writes to the workspace."""
         return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 class Stage(StrEnum):
-    """When a change is due, in this order.
+    """The stages of an apply, in this order.
 
-    Access is taken away first, protection goes in before what it replaces goes out, and access is given last. The engine
-    waits for propagation before `switch` and before `open` (see `order`).
+    Access is revoked first, protection is created before the one that it replaces is removed, and access is given last. An apply
+    waits for propagation before `switch`, `clean` and `open` (see `order.barriers`).
     """
 
     CLOSE = "close"
@@ -44,4 +44,4 @@ class Stage(StrEnum):
 STAGES: tuple[Stage, ...] = tuple(Stage)
 
 GIVES_ACCESS: Mapping[Action, Stage] = {Action.CREATE: Stage.OPEN, Action.UPDATE: Stage.OPEN, Action.DELETE: Stage.CLOSE}
-"""The stages of an object that only gives access: it comes last and goes first."""
+"""The stages of an object that only gives access: it is created last and deleted first."""

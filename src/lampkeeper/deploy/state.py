@@ -1,8 +1,8 @@
-"""What we own, one file a layer: lineage, serial, and for each object its key, spec, digest and remote id. No secrets.
+"""The state, one file per layer: lineage, serial, and for each owned object its key, spec, digest and remote id. No secrets.
 
-An apply appends to a journal beside the file: one line before each write (`intent`) and one after it (`done`). A run that
-was killed leaves its journal; loading folds it in. So an object whose write was sent and never recorded is known to be ours.
-The file itself is replaced atomically (temporary file, fsync, rename).
+An apply appends to a journal next to the file: one line before each write (`intent`) and one after it (`done`). An interrupted
+apply leaves its journal, and loading merges it. So an object whose write was sent but not recorded still counts as owned. The
+file itself is replaced atomically (temporary file, fsync, rename).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _FORMAT = 2
 _FORMATS_BEFORE = {1: "0.1"}
-"""Formats that are not read any more, each with the version that wrote it: kinds and objects were named differently."""
+"""Formats that are no longer read, each with the version that wrote it: kinds and objects were named differently."""
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -42,7 +42,7 @@ def digest(document: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owned(Generic[T]):
-    """One object of ours: the managed fields as we last wrote them, and what it was before we adopted it, if we did."""
+    """One owned object: the managed fields as last written, and the object before its adoption, if it was adopted."""
 
     spec: T
     remote_id: str = ""
@@ -59,7 +59,7 @@ class Owned(Generic[T]):
 
     @classmethod
     def from_dict(cls, kind: Kind[T], data: Mapping[str, Any]) -> Owned[T]:
-        """Read the JSON form; raise KeyError, TypeError or ValueError when it is none."""
+        """Read the JSON form; raise KeyError, TypeError or ValueError if it is malformed."""
         original = data.get("original")
         return cls(
             spec=kind.codec.read(data["spec"]),
@@ -70,12 +70,12 @@ class Owned(Generic[T]):
 
 @dataclass(slots=True)
 class LayerState:
-    """The state of one layer, and the way to its file.
+    """The state of one layer, and its file.
 
-    `intents` are writes begun and not recorded by a run that died. `governed` are the tables whose protection an apply has
-    brought to its end: from then on, giving somebody more sight of them is widening. `unsettled`: a write whose effect may
-    lag was the last that an apply did, so the next one waits before it opens anything. `mirror` is told of the journal before
-    each write, where the folder is a copy of shared storage.
+    `intents` are writes that an interrupted apply began and did not record. `governed` are the tables whose protection an apply
+    has completed: from then on, more access to them is widening. `unsettled`: the last write of an apply may not be in effect
+    yet, so the next apply waits before it gives access. `mirror` gets the journal before each write, if the folder is a copy of
+    shared storage.
     """
 
     layer: Layer
@@ -91,7 +91,7 @@ class LayerState:
 
     @property
     def blank(self) -> bool:
-        """Return whether nothing was ever applied on this state: a first apply, or one after the state was lost."""
+        """Return whether this state has had no apply: the first one is ahead, or the state was lost."""
         return not (self.lineage or self.objects or self.intents)
 
     @property
@@ -101,7 +101,7 @@ class LayerState:
 
     @classmethod
     def load(cls, layer: Layer, path: Path) -> LayerState:
-        """Read a layer's state, an empty one when there is no file; fold in the journal of a run that died."""
+        """Read a layer's state, an empty one without a file; merge the journal of an interrupted apply."""
         state = cls(layer, path)
         try:
             if path.exists():
@@ -110,7 +110,7 @@ class LayerState:
                 state._replay(state.journal.read_bytes())
                 state._dirty = True
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            raise UsageError(f"{path}: not a state file of ours: {error}", fix="restore it from a backup") from None
+            raise UsageError(f"{path}: not a valid state file: {error}", fix="restore it from a backup") from None
         return state
 
     def _read(self, data: Mapping[str, Any]) -> None:
@@ -133,7 +133,7 @@ class LayerState:
             try:
                 entry = json.loads(line)
             except ValueError:
-                continue  # The last line may be torn: its write was not begun, or its intent stands above.
+                continue  # The last line may be incomplete: then its write was not sent, or its intent is an earlier line.
             if entry["event"] == "begin":
                 _require_format(self.journal, entry.get("format", 1))
                 self.lineage = self.lineage or entry["lineage"]
@@ -156,17 +156,17 @@ class LayerState:
                 self.objects[object_key] = Owned.from_dict(kind, entry)
 
     def begin(self) -> None:
-        """Start an apply: from here on the journal is written."""
+        """Start an apply, which writes the journal."""
         new = not self.lineage
         self.lineage = self.lineage or uuid.uuid4().hex
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._append({"event": "begin", "format": _FORMAT, "lineage": self.lineage})
         if new and self.mirror is not None:
-            # The owners' entries carry the lineage: it must outlive a run that dies after writing them.
+            # The owner files contain the lineage, so it must be on disk before they are written.
             self.mirror(self.journal)
 
     def intend(self, change: Change[Any]) -> None:
-        """Note that a write is about to be sent."""
+        """Record that a write is about to be sent."""
         self.intents[change.object_key] = change.action
         self.unsettled = self.unsettled or change.kind.propagating
         self._append({"event": "intent", "kind": change.kind.name, "key": change.key, "action": str(change.action)})
@@ -174,7 +174,7 @@ class LayerState:
             self.mirror(self.journal)
 
     def record(self, change: Change[T], owned: Owned[T] | None) -> None:
-        """Note what a change left: the object as it stands, or None when it is gone or not ours any more."""
+        """Record the object after a change, or None if it is deleted or no longer owned."""
         object_key = change.object_key
         self.intents.pop(object_key, None)
         if owned is None:
@@ -185,18 +185,18 @@ class LayerState:
         self._append({"event": "done", "kind": change.kind.name, "key": change.key, **said})
 
     def settle(self) -> None:
-        """Note that everything written so far has had its time to take effect."""
+        """Record that the writes so far are in effect."""
         if self.unsettled:
             self.unsettled = False
             self._append({"event": "settled"})
 
     def withdraw(self, change: Change[Any]) -> None:
-        """Note that a write was refused and surely not done."""
+        """Record that the platform refused a write, so it had no effect."""
         self.intents.pop(change.object_key, None)
         self._append({"event": "withdrawn", "kind": change.kind.name, "key": change.key})
 
     def govern(self, tables: Iterable[TableName]) -> None:
-        """Note which tables are governed now."""
+        """Record the governed tables."""
         now = frozenset(t.parts for t in tables)
         if now != self.governed:
             self.governed = now
@@ -213,7 +213,7 @@ class LayerState:
             os.close(descriptor)
 
     def save(self) -> None:
-        """Write the state file if anything happened since it was read: serial one higher, journal gone."""
+        """Write the state file if it has changed since it was read, with the next serial, and remove the journal."""
         if not self._dirty:
             return
         self.lineage = self.lineage or uuid.uuid4().hex
@@ -249,7 +249,7 @@ def _require_format(path: Path, found: int) -> None:
         version = _FORMATS_BEFORE[found]
         raise UsageError(
             f"{path}: written by lampkeeper {version}, which named objects differently",
-            fix=f"destroy the environment with lampkeeper {version}, then apply it again",
+            fix=f"destroy the environment with lampkeeper {version}, then apply it with this version",
         )
     if found != _FORMAT:
         raise ValueError(f"format {found}")
@@ -257,14 +257,14 @@ def _require_format(path: Path, found: int) -> None:
 
 @dataclass(slots=True)
 class States:
-    """The states of the three layers of one env; the account's file is shared by all envs."""
+    """The states of the three layers of one environment; all environments share the account's file."""
 
     env: str
     layers: dict[Layer, LayerState]
 
     @classmethod
     def load(cls, env: str, paths: Mapping[Layer, Path]) -> States:
-        """Read the state files of an env."""
+        """Read the state files of an environment."""
         return cls(env, {layer: LayerState.load(layer, paths[layer]) for layer in LAYERS})
 
     @classmethod
@@ -282,7 +282,7 @@ class States:
 
     @property
     def governed(self) -> set[TableName]:
-        """Return the tables that are governed already."""
+        """Return the governed tables."""
         return {TableName(*parts) for parts in self.layers[Layer.DATA_ACCESS].governed}
 
     def save(self, layers: Iterable[Layer] = LAYERS) -> None:
@@ -292,7 +292,7 @@ class States:
 
 
 def state_paths(root: Path, env: str) -> dict[Layer, Path]:
-    """Return where the state files of an env lie; `root` is the folder that holds `envs`."""
+    """Return the paths of the state files of an environment; `root` is the folder that contains `envs`."""
     envs = root / "envs"
     return {
         Layer.ACCOUNT: envs / "account" / "state.json",
@@ -302,15 +302,15 @@ def state_paths(root: Path, env: str) -> dict[Layer, Path]:
 
 
 class StateLock:
-    """Lets one run at a time touch an env: an OS lock that a dead process does not keep."""
+    """Allows one apply per environment at a time, by a lock of the operating system, which the end of a process releases."""
 
     def __init__(self, states: States) -> None:
-        """Prepare to lock beside the state files."""
+        """Prepare a lock next to the state files."""
         self._paths = sorted({state.path.with_name(".lock") for state in states.layers.values()})
         self._held: list[BaseFileLock] = []
 
     def __enter__(self) -> StateLock:
-        """Lock, or raise UnsafePlanError when another run holds the lock."""
+        """Lock, or raise UnsafePlanError if another run has the lock."""
         for path in self._paths:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path, mode=0o600, thread_local=False)

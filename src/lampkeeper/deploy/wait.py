@@ -1,4 +1,4 @@
-"""Waiting for propagation: first until the writes read back, then for a settle time, because effect comes after reading."""
+"""Waits for propagation: until the writes can be read back, then a fixed time, because they take effect later than that."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lampkeeper.remote.polling import PollPolicy, wait_until
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropagationWait:
-    """How to wait: `seconds` after everything reads true, polled every `poll` seconds for at most `limit`.
+    """How to wait: `seconds` after all tags read as written, polled every `poll` seconds for at most `limit`.
 
-    The platform says that tags take effect within minutes and permission changes within 30 s and more; what others use in
-    practice is a fixed 30 s (field reports).
+    According to the platform docs, tags take effect within minutes and permission changes after 30 s or more; in practice a
+    fixed 30 s is used (field reports).
     """
 
     seconds: float = 30.0
@@ -30,7 +30,7 @@ class PropagationWait:
 
 
 def wait_for_propagation(workspace: Workspace, changes: Iterable[Change[Any]], how: PropagationWait) -> None:
-    """Wait until the tags among these changes read as written, then for the settle time; RemoteError past the limit."""
+    """Wait until the tags of these changes read as written, then the fixed time; raise RemoteError after the limit."""
     expected: dict[str, dict[str, str | None]] = defaultdict(dict)
     schemas: dict[str, set[str]] = defaultdict(set)
     for change in changes_of(changes, TAG):
@@ -44,7 +44,7 @@ def wait_for_propagation(workspace: Workspace, changes: Iterable[Change[Any]], h
     left = dict(sorted(expected.items()))
 
     def look() -> tuple[str, list[str]]:
-        """Return the first catalog with tags that do not read as written, and those; catalogs before it are done."""
+        """Return the first catalog with tags that do not read as written, and these tags; earlier catalogs are complete."""
         for catalog in list(left):
             missing = _unlike(workspace, catalog, sorted(schemas[catalog]), left[catalog])
             if missing:
@@ -56,7 +56,7 @@ def wait_for_propagation(workspace: Workspace, changes: Iterable[Change[Any]], h
     if missing:
         raise RemoteError(
             f"{len(missing)} tags in {catalog} do not read as written after {how.limit:.0f} s, first {missing[0]}",
-            code="TAGS_NOT_VISIBLE", fix="run apply again; nothing was opened before they were seen",
+            code="TAGS_NOT_VISIBLE", fix="run apply again; no access was given before they were visible",
         )  # fmt: skip
     if how.seconds:
         workspace.clock.sleep(how.seconds)

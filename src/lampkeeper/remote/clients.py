@@ -49,8 +49,8 @@ class Call:
     """One HTTP call: `kind` is a kind of resource, `path` is encoded and without the host.
 
     `writes` is true if the call changes something; SQL statements are POSTs, but most of them only read. `content` is a file's
-    bytes, in place of a body; with `raw` the answer is a stream of bytes under `contents`. `once` says of a call that is no POST
-    that doing it twice differs from doing it once. `doing` names the call in errors, in place of method and path.
+    bytes, in place of a body; with `raw` the response is a stream of bytes under `contents`. `once` marks a call other than POST
+    that must not be repeated. `doing` names the call in errors, in place of method and path.
     """
 
     kind: str

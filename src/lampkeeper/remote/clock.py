@@ -20,10 +20,10 @@ class Clock(Protocol):
 
 
 class SingleTryClock:
-    """The clock that the SDK's clients get: whoever sleeps wakes up at once, and it is later.
+    """The clock of the SDK's clients: `sleep` returns at once and advances the time.
 
-    The SDK has a retry loop of its own, which repeats a POST whose answer was lost, and sleeps as long as a server asks. With a
-    time limit of a second and this clock it tries once. Each thread has its own time, because they share a client.
+    The SDK's own retry loop repeats a POST without a response, and sleeps as long as the Retry-After header requires. With a time
+    limit of a second and this clock it tries once. Each thread has its own time, because threads share a client.
     """
 
     def __init__(self) -> None:

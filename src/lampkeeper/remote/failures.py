@@ -55,7 +55,7 @@ class Timeouts:
 
 
 class FailureKind(StrEnum):
-    """What a failed call was, as far as trying again is concerned."""
+    """The kinds of failed calls, by whether a retry may help."""
 
     FINAL = "final"
     """It would fail in the same way."""
@@ -66,7 +66,7 @@ class FailureKind(StrEnum):
     """A recent write (of a tag value, a tag key, a principal) has not propagated yet."""
     NEVER_SENT = "never sent"
     LOST = "lost"
-    """There is no answer: it was performed or not."""
+    """There was no response, so the call was performed or not."""
 
 
 _THROTTLED = frozenset({429, 503})

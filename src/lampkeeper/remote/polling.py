@@ -26,9 +26,9 @@ class PollPolicy:
 
 
 def wait_until(look: Callable[[], T], done: Callable[[T], bool], policy: PollPolicy, clock: Clock) -> T:
-    """Return the first look that is `done`, or the last one at the limit, whatever it shows: the caller checks.
+    """Return the first result that is `done`, or the last one at the limit, which the caller must check.
 
-    There is a look at once and one at the limit; what `look` raises ends the wait.
+    The first call of `look` is immediate and the last one at the limit; an exception of `look` ends the wait.
     """
     start = clock.now()
     for pause in policy.backoff.pauses():

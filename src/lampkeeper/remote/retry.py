@@ -41,7 +41,7 @@ class Failure:
     """A failed try: the error to raise, and until when another try may help.
 
     `within` is the number of seconds after the start of the first try during which another one may begin; 0 for a failure that
-    does not pass. `after` is what the server asks to wait, in seconds. `tries` is the most that are made of this kind.
+    does not pass. `after` is the wait in seconds from the Retry-After header. `tries` is the limit for this kind.
     """
 
     problem: RemoteError

@@ -119,7 +119,7 @@ class Engine:
             try:
                 return _raise_for(self._living().ask(request, cancel))
             except EngineLostError as lost:
-                # Whoever made localspace replace the process was answered; the others run again, which shows to nobody.
+                # The statement that caused the replacement has its error already; the others run again in the new process.
                 if not lost.replaced or life == _LIVES - 1:
                     raise _lost(lost) from lost
                 if half_done is not None:

@@ -44,7 +44,7 @@ class FairSlots:
             ready = [one for one in self._waiting if self._may_start(one, free)]
             if not ready:
                 return
-            # Who has least running is next; among equals, who has waited longest since its last turn.
+            # The principal with the fewest running statements is next; among equals, the one that has waited longest.
             principal = min(ready, key=lambda one: self._running[one])
             queue = self._waiting.pop(principal)
             work = queue.popleft()

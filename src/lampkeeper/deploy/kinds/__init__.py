@@ -1,4 +1,4 @@
-"""The kinds of objects that the engine keeps, in the orders in which they are made and removed."""
+"""The kinds of managed objects, in the orders in which they are created and removed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ KINDS: tuple[Kind[Any], ...] = (
     GENIE_ACL,
     MEMBER,
 )
-"""In the order in which objects are made, within a stage."""
+"""The order in which objects are created, within a stage."""
 
 REMOVAL: tuple[Kind[Any], ...] = (
     GENIE_ACL,
@@ -79,16 +79,16 @@ REMOVAL: tuple[Kind[Any], ...] = (
     WAREHOUSE,
     GROUP,
 )
-"""In the order in which objects are removed, within a stage: who may enter before what they enter, users of a thing before it."""
+"""The order in which objects are removed, within a stage: permissions before their object, and users of an object before it."""
 
 _BY_NAME: dict[str, Kind[Any]] = {kind.name: kind for kind in KINDS}
 
 
 def kind_named(name: str) -> Kind[Any]:
-    """Return a kind by the name that files call it; raise UsageError when this version does not know it."""
+    """Return a kind by its name in files; raise UsageError if this version does not have it."""
     kind = _BY_NAME.get(name)
     if kind is None:
         raise UsageError(
-            f"objects of kind {shown(name)} are not known to this version", fix="use the version of lampkeeper that wrote this"
+            f"this version has no objects of kind {shown(name)}", fix="use the version of lampkeeper that wrote this"
         )
     return kind

@@ -1,4 +1,4 @@
-"""What access control lists of warehouses and Genie spaces have in common: one entry for one group."""
+"""The common part of access control lists of warehouses and Genie spaces: one entry for one group."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ P = TypeVar("P", WarehousePermission, SpacePermission)
 
 
 class AclKind(Kind[P]):
-    """One group's level on one object. Entries of others stay as they are."""
+    """One group's level on one object. Entries of other principals are not changed."""
 
     layer = Layer.WORKSPACE
     stages: ClassVar[Mapping[Action, Stage]] = GIVES_ACCESS
     compared: ClassVar[tuple[str, ...]] = ("level",)
     planned = True
     objects: ClassVar[tuple[tuple[str, str], ...]]
-    """The fields that say which object, each with its noun."""
+    """The fields that identify the object, each with its noun."""
     object_type: ClassVar[str]
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return the level, the object that it is on, and who has it."""
+        """Return the level, its object, and its group."""
         on = " ".join(f"{noun} {fields(field)}" for field, noun in self.objects if fields.value(field))
         return f"{fields('level')} on {on}", Subject(preposition="for", noun="group", name=fields.name("group"))
 
@@ -43,7 +43,7 @@ class AclKind(Kind[P]):
         self.create(session, after)
 
     def delete(self, session: Session, spec: P, remote_id: str) -> None:
-        """Put the list back without this group: the API has no call that removes one entry."""
+        """Write the list without this group: the API has no call that removes one entry."""
         now = session.workspace.get(self.name, acl_path(self.object_type, self._object_id(session, spec)))
         kept = [entry for entry in direct_entries(now) if entry.get("group_name") != spec.group]
         try:
@@ -51,9 +51,9 @@ class AclKind(Kind[P]):
         except RemoteError as error:
             if error.status != 404:
                 raise
-            # The object answered a moment ago: it is somebody in the list who is gone, and our entry still stands.
+            # The object was read a moment ago, so a principal of the list no longer exists, and nothing was written.
             raise RemoteError(
-                f"the access list could not be put back: {error.message}", code=error.code, status=409,
+                f"the access list could not be written: {error.message}", code=error.code, status=409,
                 fix="remove the entries of deleted principals, then run again",
             ) from None  # fmt: skip
 
@@ -66,7 +66,7 @@ class AclKind(Kind[P]):
 
 
 def direct_entries(acl: Json) -> list[Json]:
-    """Return the entries of a permissions document that are not inherited, as the API takes them back."""
+    """Return the entries of a permissions document that are not inherited, in the form that the API accepts."""
     entries: list[Json] = []
     for entry in acl.get("access_control_list") or ():
         who = {k: entry[k] for k in ("group_name", "user_name", "service_principal_name") if entry.get(k)}

@@ -1,4 +1,4 @@
-"""The interface of a kind of object: pure readings of desired and live, one API call for each write, and its traits."""
+"""The interface of a kind of object: its desired and live specs, one API call per write, and its traits."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _MARK = re.compile(r"\s*\[managed by lampkeeper: ([^\]]*)\]\s*\Z")
 
 
 def marked(text: str, owner: str) -> str:
-    """Return a comment with our mark at its end."""
+    """Return a comment with the mark at its end."""
     return f"{text} [managed by lampkeeper: {owner}]".strip()
 
 
 def mark_of(text: str) -> str:
-    """Return the env (or `account`) that a comment is marked with, or nothing."""
+    """Return the environment (or `account`) in the mark of a comment, or nothing."""
     found = _MARK.search(text)
     return found.group(1) if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveObject(Generic[T]):
-    """An object as it stands: its spec, the platform's id, and the env that marked it (empty: nobody)."""
+    """A live object: its spec, the platform's id, and the environment of its mark (empty: no mark)."""
 
     spec: T
     remote_id: str = ""
@@ -48,7 +48,7 @@ class LiveObject(Generic[T]):
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """What writes need beside their spec: the workspace, ids of things that may have been made a moment ago, the hash key."""
+    """The context of writes: the workspace, ids of objects that this apply may have created, the hash key."""
 
     workspace: Workspace
     env: str
@@ -59,12 +59,12 @@ class Session:
     tag_policies: dict[str, str] = field(default_factory=dict)
 
     def principal(self, name: str) -> str:
-        """Return the id of a user, service principal or account group; raise RemoteError when there is none."""
+        """Return the id of a user, service principal or account group; raise RemoteError if it does not exist."""
         if name not in self.principals:
             found = find_principal(self.workspace, name)
             if found is None:
                 raise RemoteError(
-                    f"no user, service principal or group is called {name!r}", code="PRINCIPAL_DOES_NOT_EXIST", status=404,
+                    f"no user, service principal or group has the name {name!r}", code="PRINCIPAL_DOES_NOT_EXIST", status=404,
                     fix="check the groups' members in env.auto.tfvars; service principals are named by application id",
                 )  # fmt: skip
             self.principals[name] = found
@@ -72,18 +72,18 @@ class Session:
 
 
 Steps = tuple[tuple[Stage, T | None], ...]
-"""The stages of a change, each with the spec that stands after it."""
+"""The stages of a change, each with the spec after it."""
 
 
 class Kind(Generic[T]):
     """One kind of object, whose specs are nouns of type `T`.
 
-    The methods that are not abstract here hold for most kinds: an object is managed as a whole, fields are compared one by one,
+    The methods that are not abstract here suit most kinds: an object is managed as a whole, fields are compared one by one,
     and a change is one step at a fixed stage.
     """
 
     name: ClassVar[str]
-    """The word that plans, state files and requests are counted by."""
+    """The name of the kind in plans, state files and counts of requests."""
     layer: ClassVar[Layer]
     """The layer that owns objects of this kind."""
     codec: Codec[T]
@@ -94,17 +94,17 @@ class Kind(Generic[T]):
         Action.DELETE: Stage.CLEAN,
     }
     compared: ClassVar[tuple[str, ...]] = ()
-    """Fields of the JSON form that are compared; all of the wanted ones when empty."""
+    """Fields of the JSON form that are compared; if empty, all fields of the desired spec."""
     propagating: ClassVar[bool] = False
-    """Whether the effect may come some time after the write (tags and memberships: minutes on the platform)."""
+    """Whether writes have a propagation delay (tags and memberships: minutes on the platform)."""
     marked: ClassVar[bool] = False
-    """Whether objects carry the mark of the environment that made them, in a comment or a tag."""
+    """Whether objects have the mark of the environment that created them, in a comment or a tag."""
     shared: ClassVar[bool] = True
     """Whether several environments may own one object."""
     known_by_warehouse: ClassVar[bool] = False
-    """Whether owners may know an object by the name of a warehouse or by its id."""
+    """Whether owner files may identify an object by the name of a warehouse or by its id."""
     planned: ClassVar[bool] = False
-    """Whether a verification takes it from a plan that nothing differs, because it does not look at such objects itself."""
+    """Whether a verification relies on an empty plan for such objects, because it does not read them itself."""
     runs_sql: ClassVar[bool] = False
     """Whether writes need a SQL warehouse."""
     of_account: ClassVar[bool] = False
@@ -117,55 +117,55 @@ class Kind(Generic[T]):
         return self.name
 
     def desired(self, desired: Desired, env: str) -> dict[str, T]:
-        """Return the wanted specs by key, marks included."""
+        """Return the desired specs by key, marks included."""
         raise NotImplementedError
 
     def live(self, view: LiveState) -> dict[str, LiveObject[T]]:
-        """Return what stands, by key; it may show more than is wanted."""
+        """Return the live objects by key; they may include more than the desired ones."""
         raise NotImplementedError
 
     def target(self, wanted: T, found: T, recorded: T | None) -> T:
-        """Return what the object should become, given how it stands and how we last left it."""
+        """Return the target of the object, given the live object and the spec last written."""
         return wanted
 
     def managed(self, standing: T, wanted: T | None, recorded: T | None) -> T:
-        """Return the managed fields of an object that stands so."""
+        """Return the managed fields of a live object."""
         return standing
 
     def unmanaged(self, found: T, recorded: T) -> T | None:
-        """Return the unmanaged remainder: the object without its managed fields; None when nothing is left."""
+        """Return the unmanaged remainder: the object without its managed fields; None if nothing is left."""
         return None
 
     def addition(self, wanted: T, found: T) -> T | None:
-        """Return what we may add unasked to an object of others that stands so; None when it is to be left alone."""
+        """Return what lampkeeper may add to a live object of others without adopting it; None if nothing."""
         return None
 
     def beside_others(self, wanted: T) -> T:
-        """Return the wanted spec for an object that other environments own too."""
+        """Return the desired spec for an object that other environments own too."""
         return wanted
 
     def together(self, target: T, found: T, elements: frozenset[str]) -> T:
-        """Return the target of an object that other environments own too, with the elements that they own."""
+        """Return the target of an object that other environments own too, including their elements."""
         return target
 
     def imposed(self, agreed: T, target: T) -> tuple[str, ...]:
-        """Return in words what an environment would change for the others, who own the object too, and may not."""
+        """Return in words the changes that would affect the other owners of the object, which are therefore refused."""
         return ()
 
     def parting(self, found: T, recorded: T, elements: frozenset[str]) -> T:
-        """Return what is left of an object when we let go of it and other environments keep it."""
+        """Return the rest of an object that this environment releases and other environments keep."""
         return found
 
     def elements_of(self, spec: T | None) -> frozenset[str]:
-        """Return the elements that are owned one by one; nothing where an object is owned as a whole."""
+        """Return the elements that are owned one by one; nothing if an object is owned as a whole."""
         return frozenset()
 
     def uninvited(self, spec: T, desired: Desired, groups: Collection[str]) -> bool:
-        """Return whether an unwanted object stands inside a managed one; `groups` are those that we made."""
+        """Return whether an object that is not desired is part of a managed one; `groups` are those that lampkeeper created."""
         return False
 
     def differences(self, found: T, target: T) -> tuple[str, ...]:
-        """Return in words what differs (`field: old -> new`); nothing means that no write is needed."""
+        """Return the differences in words (`field: old -> new`); nothing means that no write is needed."""
         old, new = self.fields(found), self.fields(target)
         names = self.compared or tuple(sorted(new))
         return tuple(f"{f}: {_show(old.get(f))} -> {_show(new.get(f))}" for f in names if old.get(f) != new.get(f))
@@ -175,9 +175,9 @@ class Kind(Generic[T]):
         return self.codec.encode(spec)
 
     def describe(self, before: T | None, after: T | None) -> Description:
-        """Return a change in words: what it is about, and every field that it writes.
+        """Return a change in words: its object, and every field that it writes.
 
-        The fields that the kind does not name in `words` and `attributes` follow one by one.
+        Fields that the kind does not include in `words` and `attributes` follow one by one.
         """
         fields = Fields(*(None if spec is None else self.fields(spec) for spec in (before, after)))
         what, subject = self.words(fields)
@@ -186,11 +186,11 @@ class Kind(Generic[T]):
         return Description(what=what, subject=subject, attributes=(*own, *fields.rest()), text=text)
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return what a change is, and the object that it is about."""
+        """Return the change and its object in words."""
         raise NotImplementedError
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
-        """Return the fields that have words of their own, in the order in which they are read."""
+        """Return the fields with a form of their own, in reading order."""
         return ()
 
     def text(self, fields: Fields) -> tuple[str, ...]:
@@ -198,11 +198,11 @@ class Kind(Generic[T]):
         return ()
 
     def notes(self, spec: T) -> tuple[str, ...]:
-        """Return what is to be said of a write beside its fields."""
+        """Return the remarks on a write besides its fields."""
         return ()
 
     def shows(self, reason: str, spec: T | None) -> bool:
-        """Return whether the fields before and after tell the reason of an update already."""
+        """Return whether the fields before and after show the reason of an update already."""
         known = self.fields(spec) if spec is not None else ()
         return reason.partition(":")[0] in known or reason.endswith(" differs")
 
@@ -211,10 +211,10 @@ class Kind(Generic[T]):
         return ((self.stages.get(action, Stage.PREPARE), after),)
 
     def simulate(self, access: SimulatedAccess, before: T | None, after: T | None) -> None:
-        """Lay a change over a simulated access; the kind of an object that governs nothing leaves it as it is."""
+        """Apply a change to a simulated access; kinds without effect on access do nothing."""
 
     def touched(self, access: SimulatedAccess, spec: T) -> set[TableName]:
-        """Return the tables whose cells a change of this object may alter."""
+        """Return the tables of the cells that a change of this object may alter."""
         return set()
 
     def needs(self, spec: T) -> set[Need]:
@@ -222,26 +222,26 @@ class Kind(Generic[T]):
         return set()
 
     def claim_key(self, key: str, spec: T, spaces: Mapping[str, str]) -> str | None:
-        """Return the key by which every clone knows an object of a shared kind, None where there is none (yet).
+        """Return the key of an object of a shared kind that is the same in every clone; None if there is none (yet).
 
         `spaces`: ids of spaces that have no id in the spec, by key.
         """
         return key
 
     def keys_at(self, key: str, found: LiveObject[T], view: LiveState) -> tuple[str, ...]:
-        """Return the keys by which an object's owners and users may know it."""
+        """Return the keys that may identify the object in owner files."""
         object_key = self.claim_key(key, found.spec, {}) if self.shared else None
         return () if object_key is None else (object_key,)
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
-        """Let later writes know the platform's id of an object."""
+        """Store the platform's id of an object for later writes."""
 
     def create(self, session: Session, spec: T) -> str:
-        """Make the object by one call; return the platform's id if it has one."""
+        """Create the object by one call; return the platform's id if it has one."""
         raise NotImplementedError
 
     def update(self, session: Session, before: T, after: T, remote_id: str) -> None:
-        """Change the object by one call."""
+        """Update the object by one call."""
         raise NotImplementedError
 
     def delete(self, session: Session, spec: T, remote_id: str) -> None:
@@ -250,35 +250,35 @@ class Kind(Generic[T]):
 
 
 class SetKind(Kind[T]):
-    """A kind whose object holds a set that others may add to: only the elements that we added are managed."""
+    """A kind whose object holds a set to which others may add: only the elements that lampkeeper added are managed."""
 
     elements: ClassVar[str]
-    """The field of the noun that holds the set."""
+    """The field of the noun with the set."""
 
     def target(self, wanted: T, found: T, recorded: T | None) -> T:
-        """Return the wanted elements, and those that are neither wanted nor ours."""
+        """Return the desired elements, and live ones that lampkeeper did not add."""
         return self._with(wanted, self.elements_of(wanted) | (self.elements_of(found) - self.elements_of(recorded)))
 
     def managed(self, standing: T, wanted: T | None, recorded: T | None) -> T:
-        """Return the elements that we want or wanted."""
+        """Return the elements that are or were desired."""
         ours = self.elements_of(wanted) | self.elements_of(recorded)
         return self._with(standing, self.elements_of(standing) & ours)
 
     def unmanaged(self, found: T, recorded: T) -> T | None:
-        """Return the elements of others, if there are any."""
+        """Return the elements of others, if any."""
         theirs = self.elements_of(found) - self.elements_of(recorded)
         return self._with(found, theirs) if theirs else None
 
     def together(self, target: T, found: T, elements: frozenset[str]) -> T:
-        """Return the target with the elements of the other environments that are there."""
+        """Return the target with the live elements of the other environments."""
         return self._with(target, self.elements_of(target) | (self.elements_of(found) & elements))
 
     def parting(self, found: T, recorded: T, elements: frozenset[str]) -> T:
-        """Return all but the elements that only we own."""
+        """Return all elements except those that only this environment owns."""
         return self._with(found, self.elements_of(found) - (self.elements_of(recorded) - elements))
 
     def missing(self, wanted: T, found: T) -> T:
-        """Return the wanted object with only the elements that are not there."""
+        """Return the desired object with only the elements that are missing."""
         return self._with(wanted, self.elements_of(wanted) - self.elements_of(found))
 
     def elements_of(self, spec: T | None) -> frozenset[str]:

@@ -1,6 +1,6 @@
-"""What a change says of an object in words: what it is, where it is, and every field that is written, before and after.
+"""The description of a change in words: the object, its container, and every written field before and after.
 
-Texts of a catalog are hostile: each value is one word, or stands in quotes with everything escaped that is not plain text.
+Text from a catalog is hostile: each value is one word, or is quoted and escaped where it is not plain text.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _BARE = frozenset("._@/*-")
 _CONTEXT = 2
 _WIDTH = 88
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE10)))
-"""Characters that pass for letters or marks and that nobody sees."""
+"""Invisible characters whose category is letter or mark."""
 
 
 def shown(value: object) -> str:
-    """Return a value as it is printed: no two different texts look the same, and none can end its line or its quotes."""
+    """Return a value for printing: different texts never look the same, and none can end its line or its quotes."""
     if value is None or value in ("", [], (), {}):
         return NOTHING
     if isinstance(value, str):
@@ -34,7 +34,7 @@ def shown(value: object) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text without control characters, line ends, and characters that nobody sees or that turn the line around."""
+    """Return text without control characters, line ends, invisible characters and changes of the text's direction."""
     return "".join(c if _plain(c) else f"\\u{{{ord(c):x}}}" for c in text)
 
 
@@ -48,7 +48,7 @@ def quoted(text: str, mark: str = '"') -> str:
 
 
 def _dotted(parts: Sequence[Any]) -> str:
-    """Return names joined by dots; one part alone is a name that has its dots already."""
+    """Return names joined by dots; a single part is a full name already."""
     names = [name for part in parts for name in (part if isinstance(part, list | tuple) else [part])]
     if len(names) == 1:
         return shown(names[0])
@@ -57,7 +57,7 @@ def _dotted(parts: Sequence[Any]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The object that a change is about: `on column main.shop.people.email`. Like changes of several objects become one line."""
+    """The object of a change: `on column main.shop.people.email`. Similar changes of several objects become one line."""
 
     noun: str
     name: str
@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def nouns(self) -> str:
-        """Return the noun for several."""
+        """Return the plural of the noun."""
         return f"{self.noun[:-1]}ies" if self.noun.endswith("y") else f"{self.noun}s"
 
 
@@ -73,8 +73,8 @@ class Subject:
 class Description:
     """A change in words.
 
-    `what` and `attributes` are alike for like changes, `subject` tells them apart. `text` is what a body becomes, as a diff:
-    lines that start with `+ `, `- ` or two blanks.
+    Similar changes have equal `what` and `attributes` and different `subject`s. `text` is the difference of a body: lines that
+    start with `+ `, `- ` or two blanks.
     """
 
     what: str
@@ -84,26 +84,26 @@ class Description:
 
 
 class Fields:
-    """The fields of an object before and after a change. A field that was read is told; `rest` tells the others."""
+    """The fields of an object before and after a change. `rest` returns those that no other call has returned."""
 
     def __init__(self, before: Body | None, after: Body | None) -> None:
-        """Take both bodies; one of them is None when the object is made or removed."""
+        """Take the object before and after; one of them is None if it is created or removed."""
         self._before, self._after = before, after
         self._reported: set[str] = set()
 
     def value(self, name: str) -> Any:
-        """Return the field as it will be (as it was, when the object is removed)."""
+        """Return the field after the change (before it, if the object is removed)."""
         self._reported.add(name)
         return self._standing.get(name)
 
     def name(self, *parts: str) -> str:
-        """Return these fields as one dotted name: what an object is called by."""
+        """Return these fields as one dotted name of the object."""
         before = self._standing if self._before is None else self._before
         self._reported |= set(parts)
         return ARROW.join(dict.fromkeys(_dotted([body.get(p, "") for p in parts]) for body in (before, self._standing)))
 
     def __call__(self, name: str) -> str:
-        """Return a field as it is printed: `old → new` where an update changes it, members of a list with + or -."""
+        """Return a field for printing: `old → new` if an update changes it, members of a list with + or -."""
         new = self.value(name)
         if not self._changed(name):
             return shown(new)
@@ -117,21 +117,21 @@ class Fields:
         return f"{shown(old)}{ARROW}{shown(new)}"
 
     def changed(self, name: str) -> bool:
-        """Return whether an update changes the field, or a body that is made or removed has it."""
+        """Return whether an update changes the field, or the created or removed object has it."""
         return bool(self._standing.get(name)) if None in (self._before, self._after) else self._changed(name)
 
     def skip(self, *names: str) -> None:
-        """Take fields as told that say nothing of their own: parts of others, or never written."""
+        """Exclude fields from `rest`: parts of other fields, or fields that are never written."""
         self._reported |= set(names)
 
     def rest(self) -> tuple[str, ...]:
-        """Return what has not been told as `field: value`: of an update what changes, else what there is."""
+        """Return the remaining fields as `field: value`: of an update those that change, else all."""
         names = [n for n in sorted(self._standing) if n not in self._reported and self.changed(n)]
         return tuple(f"{shown(n)}: {self(n)}" for n in names)
 
     @property
     def both(self) -> tuple[Body | None, Body | None]:
-        """Return the bodies before and after."""
+        """Return the field's lines before and after."""
         return self._before, self._after
 
     @property
@@ -145,7 +145,7 @@ class Fields:
 
 
 def diff_of(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """Return a unified diff without its header; lines with hidden characters are escaped, and so marked."""
+    """Return a unified diff without its header; lines with hidden characters are escaped and marked."""
     if list(old) == list(new):
         return ()
     if not old or not new:
@@ -155,7 +155,7 @@ def diff_of(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
 
 
 def json_lines(value: Any, indent: str = "") -> list[str]:
-    """Return JSON as lines: what fits on one line stands on one."""
+    """Return JSON as lines; a value that fits is on one line."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     if len(indent) + len(text) <= _WIDTH or not value or not isinstance(value, dict | list):
         return [indent + text]
@@ -172,5 +172,5 @@ def json_lines(value: Any, indent: str = "") -> list[str]:
 
 
 def line_of(text: str) -> str:
-    """Return a line of SQL or JSON as it is; one with hidden characters is escaped, and so marked."""
+    """Return a line of SQL or JSON; one with hidden characters is escaped and marked."""
     return text if all(map(_plain, text)) else f"{quoted(text)} (escaped)"

@@ -18,7 +18,7 @@ from lampkeeper.remote.clients import Json, encode
 
 
 class EntitlementKind(Kind[Entitlement]):
-    """The entitlements of a group in the workspace (`workspace-consume`, …); others that it has are left alone."""
+    """The entitlements of a group in the workspace (`workspace-consume`, …); other entitlements are not changed."""
 
     name = "entitlement"
     layer = Layer.WORKSPACE
@@ -48,15 +48,15 @@ class EntitlementKind(Kind[Entitlement]):
         return f"entitlement {fields('entitlement')}", for_group(fields)
 
     def create(self, session: Session, spec: Entitlement) -> str:
-        """Give the entitlement."""
+        """Add the entitlement."""
         self._send(session, spec, {"op": "add", "path": "entitlements", "value": [{"value": spec.entitlement}]})
         return ""
 
     def update(self, session: Session, before: Entitlement, after: Entitlement, remote_id: str) -> None:
-        """Do nothing: an entitlement is there or not."""
+        """Do nothing: an entitlement has no fields."""
 
     def delete(self, session: Session, spec: Entitlement, remote_id: str) -> None:
-        """Take the entitlement away."""
+        """Remove the entitlement."""
         self._send(session, spec, {"op": "remove", "path": f'entitlements[value eq "{spec.entitlement}"]'})
 
     def _send(self, session: Session, spec: Entitlement, operation: Json) -> None:

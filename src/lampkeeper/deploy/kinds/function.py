@@ -25,7 +25,7 @@ _BODY = "body or signature"
 
 
 class FunctionKind(Kind[Function]):
-    """A mask or filter function: compared by signature and body, written by SQL."""
+    """A mask or filter function, compared by signature and body and written by SQL."""
 
     name = "function"
     layer = Layer.DATA_ACCESS
@@ -41,7 +41,7 @@ class FunctionKind(Kind[Function]):
     runs_sql = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, Function]:
-        """Return the functions wanted, as the catalog shows them: the role follows from what they return, and no examples."""
+        """Return the desired functions as the catalog shows them: with the role that follows from the type, without examples."""
         return {
             _key(f): replace(
                 f,
@@ -57,17 +57,17 @@ class FunctionKind(Kind[Function]):
         return {_key(f): LiveObject(spec=f, mark=mark_of(f.comment)) for f in view.governed.functions}
 
     def differences(self, found: Function, target: Function) -> tuple[str, ...]:
-        """Compare what the function does, and with which key; its comment may differ. A body that is not shown may be it."""
+        """Compare signature, body and key id; the comment may differ. A body that the runner cannot read counts as equal."""
         if not found.body:
             return ()
         if found.digest != target.digest:
             return (f"{_BODY}: {found.digest} -> {target.digest}",)
-        # Only of a keyed function the key's id is kept.
+        # The key id is recorded for keyed functions only.
         old, new = (f.key_id if f.keyed else "" for f in (found, target))
         return () if old == new else (f"key changed: {old or 'none'} -> {new or 'unknown'}",)
 
     def shows(self, reason: str, spec: Function | None) -> bool:
-        """Return whether signature and body tell the reason already."""
+        """Return whether signature and body show the reason already."""
         return reason.startswith(f"{_BODY}:") or super().shows(reason, spec)
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
@@ -75,7 +75,7 @@ class FunctionKind(Kind[Function]):
         return "", Subject(noun="function", name=fields.name("catalog", "schema", "name"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
-        """Return the id of the key, where there is one: the key itself is nowhere to be seen."""
+        """Return the id of the key, if there is one; the key itself is never shown."""
         keyed = fields.changed("key_id") or fields.value("key_id")
         return (f"written with key {fields('key_id')}",) if keyed else ()
 
@@ -86,7 +86,7 @@ class FunctionKind(Kind[Function]):
         return diff_of(_sql_lines(before), _sql_lines(after))
 
     def notes(self, spec: Function) -> tuple[str, ...]:
-        """Return `keyed` for what is written with the environment's key."""
+        """Return `keyed` for a function with the environment's key."""
         return ("keyed",) if spec.keyed else ()
 
     def simulate(self, access: SimulatedAccess, before: Function | None, after: Function | None) -> None:
@@ -97,26 +97,26 @@ class FunctionKind(Kind[Function]):
             access.functions.pop(before.name.plain.casefold(), None)
 
     def touched(self, access: SimulatedAccess, spec: Function) -> set[TableName]:
-        """Return all tables: policies of any may call it."""
+        """Return all tables, because policies of each may call the function."""
         return set(access.tables)
 
     def needs(self, spec: Function) -> set[Need]:
-        """Return CREATE FUNCTION in the schema, and the way there."""
+        """Return CREATE FUNCTION on the schema, and USE privileges above it."""
         home = f"{spec.name.catalog}.{spec.name.schema}"
         return {*to_reach(home), need_on("schema", home, "make functions", "CREATE_FUNCTION", "MANAGE")}
 
     def create(self, session: Session, spec: Function) -> str:
-        """Create the function, or replace it; a keyed one gets its key here, on the way to the platform and nowhere else."""
+        """Create or replace the function; this is the only code that inserts the key into a keyed one."""
         if not spec.keyed:
             run_sql(session.workspace, spec.create_sql(), kind="function", writes=True)
             return ""
         key = session.hash_key
         if key is None or key.id != spec.key_id:
-            raise InternalError(f"function {spec.name} was to be made without its key")
+            raise InternalError(f"function {spec.name} needs its key, and there is none")
         try:
             run_sql(session.workspace, key.insert(spec.create_sql()), kind="function", writes=True)
         except RemoteError as error:
-            # The platform may quote the statement in its answer.
+            # The platform may quote the statement, and with it the key, in its error message.
             raise RemoteError(redact(error.message), code=error.code, status=error.status, fix=error.fix) from None
         return ""
 

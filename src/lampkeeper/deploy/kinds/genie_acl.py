@@ -1,4 +1,4 @@
-"""Who may run a Genie space."""
+"""Permissions to run Genie spaces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lampkeeper.model.genie import SpacePermission
 
 
 class GenieAclKind(AclKind[SpacePermission]):
-    """Which groups may run a space."""
+    """A group's permission to run a space."""
 
     name = "genie_acl"
     codec = codecs.SPACE_PERMISSION
@@ -30,7 +30,7 @@ class GenieAclKind(AclKind[SpacePermission]):
         }
 
     def live(self, view: LiveState) -> dict[str, LiveObject[SpacePermission]]:
-        """Return the direct entries of groups on the spaces in scope, by our name for the space and by its id."""
+        """Return the direct entries of groups on the spaces in scope, by the space's key and by its id."""
         found: dict[str, LiveObject[SpacePermission]] = {}
         for key, acl in view.space_acls.items():
             space_id = str(view.spaces[key]["space_id"])
@@ -42,7 +42,7 @@ class GenieAclKind(AclKind[SpacePermission]):
         return found
 
     def claim_key(self, key: str, spec: SpacePermission, spaces: Mapping[str, str]) -> str | None:
-        """Return the group at the space's id: a space is called differently in each environment."""
+        """Return the group with the space's id: a space has a different key in each environment."""
         space_id = spec.space_id or spaces.get(spec.space) or ""
         return key_of(space_id, spec.group) if space_id else None
 

@@ -24,7 +24,7 @@ from lampkeeper.remote.warehouse import warehouse_id
 
 
 def content_of(space: GenieSpace) -> str:
-    """Return what we author of a space's content as the API takes it; nothing when we author none."""
+    """Return the managed part of a space's content in the form of the API; nothing if none is managed."""
     authored = space.tables or space.examples or space.functions or _authored(replace(space, description=""))
     return render_space(space) if authored else ""
 
@@ -53,7 +53,7 @@ def _decode(document: Mapping[str, Any]) -> GenieSpace:
 
 
 class GenieSpaceKind(Kind[GenieSpace]):
-    """A Genie space: made by us, or attached by id, when only what we author of it is written."""
+    """A Genie space: created by lampkeeper, or attached by id; only its managed content is written."""
 
     name = "genie_space"
     layer = Layer.WORKSPACE
@@ -64,7 +64,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
     planned = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, GenieSpace]:
-        """Return the spaces; an attached one without content of ours is not written at all."""
+        """Return the spaces; an attached one without managed content is not written at all."""
         used = next((w.id or w.name for w in desired.warehouses), "")
         specs: dict[str, GenieSpace] = {}
         for space in desired.spaces:
@@ -82,7 +82,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return specs
 
     def live(self, view: LiveState) -> dict[str, LiveObject[GenieSpace]]:
-        """Return the spaces in scope; their content is read as far as our model knows it."""
+        """Return the spaces in scope, with the parts of their content that the model has."""
         names = {str(w["id"]): n for n, w in view.warehouses.items()}
         found = {}
         for key, raw in view.spaces.items():
@@ -96,7 +96,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return found
 
     def differences(self, found: GenieSpace, target: GenieSpace) -> tuple[str, ...]:
-        """Compare what we write; an empty wanted field leaves the space's own."""
+        """Compare the managed fields; an empty desired field keeps the live value."""
         pairs = (("title", found.title, target.title), ("description", found.description, target.description))
         reasons = [f"{name} differs" for name, old, new in pairs if new and old != new]
         content = content_of(target)
@@ -112,7 +112,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return "", Subject(noun="Genie space", name=fields.name("key"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
-        """Return what is written of title, description and warehouse: an empty one leaves the space's own."""
+        """Return the written values of title, description and warehouse; an empty one keeps the live value."""
         fields.skip("warehouse_name")
         before = fields.both[0] or {}
         same = {"warehouse"} if fields.value("warehouse") == before.get("warehouse_name") else set()
@@ -123,7 +123,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return (*words, *([f"with {', '.join(_counts(json.loads(content)))}"] if content else []))
 
     def text(self, fields: Fields) -> tuple[str, ...]:
-        """Return what becomes of the content; an empty one leaves the space's own."""
+        """Return the difference of the content; an empty one keeps the live content."""
         before, after = fields.both
         fields.skip("content")
         if after is not None and not after.get("content"):
@@ -135,7 +135,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return (found.remote_id,)
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
-        """Let permissions find the space."""
+        """Store the space's id for its permissions."""
         session.spaces[key] = remote_id
 
     def create(self, session: Session, spec: GenieSpace) -> str:
@@ -145,13 +145,13 @@ class GenieSpaceKind(Kind[GenieSpace]):
         return made
 
     def update(self, session: Session, before: GenieSpace, after: GenieSpace, remote_id: str) -> None:
-        """Replace what we author; what we do not know of is kept, and an edit made meanwhile makes the platform refuse."""
+        """Replace the managed content and keep the rest; the platform refuses if the space was edited meanwhile."""
         now = read_space(session.workspace, remote_id) or {}
         there, planned = str(now.get("serialized_space") or ""), content_of(before)
         if there and not (same_content(planned, there) or same_content(content_of(after) or planned, there)):
             raise RemoteError(
-                f"space {before.key!r} was changed by somebody else since the plan was made",
-                code="ABORTED", status=409, fix="plan again; to keep what was changed there, `generate` imports it",
+                f"space {before.key!r} was edited since the plan was created",
+                code="ABORTED", status=409, fix="run `plan` again; to keep the edits, import the space with `generate`",
             )  # fmt: skip
         document = self._document(session, after, there)
         if now.get("etag"):
@@ -175,7 +175,7 @@ class GenieSpaceKind(Kind[GenieSpace]):
 
 
 def _counts(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how many tables, questions and so on a space has, as its document calls them."""
+    """Yield the numbers of tables, questions and so on of a space, by the names in its document."""
     for name, value in sorted(content.items()):
         if isinstance(value, list):
             yield f"{len(value)} {name.replace('_', ' ')}"

@@ -25,8 +25,8 @@ _PERMISSIONS = "/api/2.1/unity-catalog/permissions"
 class GrantKind(SetKind[Grant]):
     """The privileges of one principal on one securable.
 
-    A group of ours has what we say and nothing else there. A group that others own may hold more: what they granted is
-    theirs, and we add and take back only what was missing.
+    A managed group has exactly the desired privileges there. Another group may have more: lampkeeper adds the missing
+    privileges, and revokes only those.
     """
 
     name = "grant"
@@ -37,7 +37,7 @@ class GrantKind(SetKind[Grant]):
     elements: ClassVar[str] = "privileges"
 
     def desired(self, desired: Desired, env: str) -> dict[str, Grant]:
-        """Return the grants wanted; they are `shared` where the principal is not a managed group."""
+        """Return the desired grants; they are `shared` if the principal is not a managed group."""
         ours = {g.name for g in desired.groups if not g.external}
         return {_key(g): replace(g, shared=g.principal not in ours) for g in desired.grants}
 
@@ -46,7 +46,7 @@ class GrantKind(SetKind[Grant]):
         return {_key(g): LiveObject(spec=g) for g in view.governed.grants}
 
     def addition(self, wanted: Grant, found: Grant) -> Grant | None:
-        """Return the missing privileges of a shared principal: they are added beside those of others."""
+        """Return the missing privileges of a shared principal, which are added to those that others granted."""
         return self.missing(wanted, found) if wanted.shared else None
 
     def beside_others(self, wanted: Grant) -> Grant:
@@ -54,31 +54,31 @@ class GrantKind(SetKind[Grant]):
         return replace(wanted, shared=True)
 
     def target(self, wanted: Grant, found: Grant, recorded: Grant | None) -> Grant:
-        """Return the wanted privileges, with those of others if the grant is shared."""
+        """Return the desired privileges, with those of others if the grant is shared."""
         return super().target(wanted, found, recorded) if wanted.shared else wanted
 
     def managed(self, standing: Grant, wanted: Grant | None, recorded: Grant | None) -> Grant:
-        """Return all privileges of a managed group, and of a shared principal those that we granted."""
+        """Return all privileges of a managed group, and of a shared principal those that lampkeeper granted."""
         said = wanted or recorded or standing
         return super().managed(standing, wanted, recorded) if said.shared else standing
 
     def unmanaged(self, found: Grant, recorded: Grant) -> Grant | None:
-        """Return the privileges that others granted, if there are any."""
+        """Return the privileges that others granted, if any."""
         return super().unmanaged(found, recorded) if recorded.shared else None
 
     def uninvited(self, spec: Grant, desired: Desired, groups: Collection[str]) -> bool:
-        """Return whether the principal is a managed group, which holds the wanted grants and no others."""
+        """Return whether the principal is a managed group, which has exactly the desired grants."""
         return spec.principal in groups and any(g.name == spec.principal and not g.external for g in desired.groups)
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return `grant SELECT to analysts`, and what it is on."""
-        beside = " (beside what others grant it)" if fields.value("shared") else ""
+        """Return `grant SELECT to analysts`, and its securable."""
+        beside = " (in addition to grants of others)" if fields.value("shared") else ""
         noun = str(fields("securable_type")).lower()
         subject = Subject(preposition="on", noun=noun, name=fields.name("securable"))
         return f"grant {fields('privileges')} to {fields('principal')}{beside}", subject
 
     def steps(self, action: Action, before: Grant | None, after: Grant | None) -> Steps[Grant]:
-        """Revoke early, grant late."""
+        """Revoke in the first stage, grant in the last."""
         if action is not Action.UPDATE or before is None or after is None:
             return super().steps(action, before, after)
         old, new = set(before.privileges), set(after.privileges)
@@ -90,7 +90,7 @@ class GrantKind(SetKind[Grant]):
         return tuple(steps)
 
     def simulate(self, access: SimulatedAccess, before: Grant | None, after: Grant | None) -> None:
-        """Let the principal hold the privileges, or none."""
+        """Set the privileges of the principal, or revoke all."""
         if after is not None:
             access.put_grant(after)
         elif before is not None:
@@ -110,9 +110,9 @@ class GrantKind(SetKind[Grant]):
         return ""
 
     def update(self, session: Session, before: Grant, after: Grant, remote_id: str) -> None:
-        """Grant and revoke what differs."""
+        """Grant and revoke the differences."""
         old, new = set(before.privileges), set(after.privileges)
-        # Taking ALL_PRIVILEGES away may take the privileges granted by name with it: what stays is granted again.
+        # Revoking ALL_PRIVILEGES may also revoke privileges that were granted by name, so these are granted again.
         add = new if "ALL_PRIVILEGES" in old - new else new - old
         self._send(session, after, add, old - new)
 

@@ -15,7 +15,7 @@ from lampkeeper.remote.clients import encode
 
 
 class GroupKind(Kind[Group]):
-    """An account group, known by its name: SCIM groups have no field for a description."""
+    """An account group, identified by its name: SCIM groups have no description."""
 
     name = "group"
     layer = Layer.ACCOUNT
@@ -46,11 +46,11 @@ class GroupKind(Kind[Group]):
         return set(access.tables)
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
-        """Let members and assignments find the group."""
+        """Store the group's id for members and assignments."""
         session.principals[key] = remote_id
 
     def create(self, session: Session, spec: Group) -> str:
-        """Make the group, empty."""
+        """Create the group without members."""
         path, api_level = session.workspace.scim("Groups")
         made = session.workspace.write("group", "POST", path, {"displayName": spec.name}, api_level=api_level)
         session.principals[spec.name] = str(made["id"])

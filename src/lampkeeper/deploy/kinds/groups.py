@@ -1,4 +1,4 @@
-"""What kinds about groups have in common: a SCIM patch, and how a plan names the group."""
+"""The common part of kinds about groups: a SCIM patch, and the name of the group in a plan."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 def scim_patch(*operations: Json) -> Json:
-    """Return the document that makes these changes to a SCIM resource."""
+    """Return the SCIM patch document of these changes."""
     return {"schemas": [_PATCH], "Operations": list(operations)}
 
 
 def for_group(fields: Fields) -> Subject:
-    """Return the group that a change is about."""
+    """Return the group of a change."""
     return Subject(preposition="for", noun="group", name=fields.name("group"))

@@ -1,4 +1,4 @@
-"""Who is in the account groups."""
+"""Memberships of account groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lampkeeper.remote.clients import Json, encode
 
 
 class MemberKind(Kind[Membership]):
-    """One membership. In a group that is ours, a member that nobody wants is removed."""
+    """One membership. In a group with managed members, members outside of the desired state are removed."""
 
     name = "member"
     layer = Layer.ACCOUNT
@@ -55,7 +55,7 @@ class MemberKind(Kind[Membership]):
         return f"membership of group {fields('group')}", Subject(preposition="for", noun="member", name=fields.name("member"))
 
     def simulate(self, access: SimulatedAccess, before: Membership | None, after: Membership | None) -> None:
-        """Put the member in, or take it out."""
+        """Add the member, or remove it."""
         if after is not None:
             access.members.setdefault(after.group, set()).add(after.member)
         elif before is not None:
@@ -72,7 +72,7 @@ class MemberKind(Kind[Membership]):
         return ""
 
     def update(self, session: Session, before: Membership, after: Membership, remote_id: str) -> None:
-        """Do nothing: a membership is there or not."""
+        """Do nothing: a membership has no fields."""
 
     def delete(self, session: Session, spec: Membership, remote_id: str) -> None:
         """Remove the member."""

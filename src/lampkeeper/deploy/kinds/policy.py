@@ -27,7 +27,7 @@ AnyPolicy = Policy | UnreadPolicy
 
 
 class PolicyKind(Kind[AnyPolicy]):
-    """An ABAC policy; fields that we do not know stay as they are, because updates name the fields they change."""
+    """An ABAC policy; unknown fields are not changed, because an update lists its fields."""
 
     name = "policy"
     layer = Layer.DATA_ACCESS
@@ -38,11 +38,11 @@ class PolicyKind(Kind[AnyPolicy]):
     shared = False
 
     def desired(self, desired: Desired, env: str) -> dict[str, AnyPolicy]:
-        """Return the policies wanted."""
+        """Return the desired policies."""
         return {_key(p): replace(p, comment=marked(p.comment, env)) for p in desired.policies}
 
     def live(self, view: LiveState) -> dict[str, LiveObject[AnyPolicy]]:
-        """Return the policies in scope; of other types, and of those that cannot be read, the document."""
+        """Return the policies in scope; for other types, and for those that cannot be read, the document."""
         found: dict[str, LiveObject[AnyPolicy]] = {}
         for each in view.governed.policies:
             spec = UnreadPolicy(document=each.raw) if each.policy is None else each.policy
@@ -50,7 +50,7 @@ class PolicyKind(Kind[AnyPolicy]):
         return found
 
     def steps(self, action: Action, before: AnyPolicy | None, after: AnyPolicy | None) -> Steps[AnyPolicy]:
-        """Tighten early, widen access late; an update that does both goes through a policy that protects as much as either."""
+        """Narrow access early, widen it late; an update that does both has a policy in between that is as strict as either."""
         if action is not Action.UPDATE or before is None or after is None:
             return super().steps(action, before, after)
         if isinstance(before, UnreadPolicy) or isinstance(after, UnreadPolicy):
@@ -67,7 +67,7 @@ class PolicyKind(Kind[AnyPolicy]):
 
     @staticmethod
     def _strictest(old: Policy, new: Policy) -> Policy | None:
-        """Return a policy that covers whoever and whatever either covers; None when there is no such single policy."""
+        """Return a policy for the principals and columns of both policies; None if no single policy covers them."""
         same_shape = [m.alias for m in old.match_columns] == [m.alias for m in new.match_columns]
         if old.kind is not new.kind or not same_shape or len(new.match_columns) > 1 or old.on_column != new.on_column:
             return None
@@ -87,7 +87,7 @@ class PolicyKind(Kind[AnyPolicy]):
         return "", Subject(noun="policy", name=fields.name("name"))
 
     def attributes(self, fields: Fields) -> tuple[str, ...]:
-        """Return where it is attached, then function, TO, EXCEPT, WHEN and MATCH; an update shows what stays too."""
+        """Return the securable, then function, TO, EXCEPT, WHEN and MATCH; an update shows unchanged parts too."""
         return (policy_head(fields), *policy_clauses(fields))
 
     def text(self, fields: Fields) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class PolicyKind(Kind[AnyPolicy]):
         return str(session.workspace.write("policy", "POST", _POLICIES, document).get("id") or "")
 
     def update(self, session: Session, before: AnyPolicy, after: AnyPolicy, remote_id: str) -> None:
-        """Change the fields that differ; a field named in the mask and absent from the document is cleared."""
+        """Update the fields that differ; a field that is in the update mask but not in the document is cleared."""
         old, new = self.codec.encode(before), self.codec.encode(after)
         fields = [f for f in sorted(new) if new[f] != old.get(f) and f not in {"name", "on_securable_type"}]
         document = {k: v for k, v in new.items() if v not in ("", [])}
@@ -129,12 +129,12 @@ class PolicyKind(Kind[AnyPolicy]):
 
 
 def _protection(policy: Policy) -> dict[str, object]:
-    """Return what a policy does, written out: conditions that read alike are alike."""
+    """Return the parts of a policy as text, so that equal conditions compare equal."""
     return {k: v for k, v in codecs.encode_policy(policy).items() if k != "comment"}
 
 
 def _either(old: Condition, new: Condition) -> Condition:
-    """Return a condition that holds where either holds; the new one's spelling when it already covers the old."""
+    """Return a condition that holds if either holds; the new one unchanged if it covers the old one already."""
     olds = old.parts if isinstance(old, Or) else (old,)
     news = new.parts if isinstance(new, Or) else (new,)
     if set(olds) <= set(news):

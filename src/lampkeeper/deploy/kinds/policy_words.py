@@ -1,4 +1,4 @@
-"""A policy in the words of CREATE POLICY: what it calls with which columns, for whom, and which columns it finds."""
+"""A policy in the words of CREATE POLICY: its function and arguments, its principals, and its columns."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _TYPES = {"POLICY_TYPE_COLUMN_MASK": "column mask", "POLICY_TYPE_ROW_FILTER": "r
 
 
 def policy_head(fields: Fields) -> str:
-    """Return what the policy does and what it is attached to."""
+    """Return the type of the policy and its securable."""
     kind = _reported(fields, "policy_type", lambda text: _TYPES.get(str(text), shown(text)))
     securable = _reported(fields, "on_securable_type", lambda text: shown(str(text).lower()))
     return f"{kind} on {securable} {fields('on_securable_fullname')}"
 
 
 def policy_clauses(fields: Fields) -> tuple[str, ...]:
-    """Return function, TO, EXCEPT, WHEN and MATCH, each that there is before or after."""
+    """Return function, TO, EXCEPT, WHEN and MATCH, if set before or after."""
     words = [_reported(fields, use, _use) for use in ("column_mask", "row_filter") if _is_there(fields, use)]
     words.append(f"TO {fields('to_principals')}")
     if _is_there(fields, "except_principals"):
@@ -34,7 +34,7 @@ def policy_clauses(fields: Fields) -> tuple[str, ...]:
 
 
 def policy_text(fields: Fields) -> tuple[str, ...]:
-    """Return the conditions that an update changes, the old one above the new one: they are long."""
+    """Return the conditions that an update changes, the old one above the new one, because they are long."""
     changed = _changed_conditions(fields)
     before, after = fields.both
     lines = []
@@ -55,7 +55,7 @@ def _is_there(fields: Fields, name: str) -> bool:
 
 
 def _reported(fields: Fields, name: str, form: Callable[[Any], str]) -> str:
-    """Return a field in a form of its own, `old → new` where an update changes it."""
+    """Return a field in a form of its own, `old → new` if an update changes it."""
     fields.skip(name)
     return ARROW.join(dict.fromkeys(form(body.get(name)) for body in fields.both if body is not None))
 
@@ -85,7 +85,7 @@ def _argument(argument: Mapping[str, Any]) -> str:
 
 
 def _others(value: Mapping[str, Any], *reported: str) -> str:
-    """Return the fields of a part that the platform may add one day."""
+    """Return the fields of a part that this version does not name."""
     rest = {k: v for k, v in value.items() if k not in reported}
     return f" {shown(rest)}" if rest else ""
 

@@ -1,4 +1,4 @@
-"""Schemas that hold our functions."""
+"""Schemas for masking and filter functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCHEMAS = "/api/2.1/unity-catalog/schemas"
 
 
 class SchemaKind(Kind[Schema]):
-    """A home of our functions."""
+    """A schema for functions."""
 
     name = "schema"
     layer = Layer.DATA_ACCESS
@@ -26,14 +26,14 @@ class SchemaKind(Kind[Schema]):
     planned = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, Schema]:
-        """Return the schemas to be there."""
+        """Return the desired schemas."""
         return {
             key_of(c.casefold(), s.casefold()): Schema(catalog=c, name=s, comment=marked("Masks and filters", env))
             for c, s in desired.schemas
         }
 
     def live(self, view: LiveState) -> dict[str, LiveObject[Schema]]:
-        """Return those that are there."""
+        """Return the live schemas."""
         found = {}
         for (catalog, name), raw in view.schemas.items():
             spec = Schema(catalog=catalog, name=name, comment=str(raw.get("comment") or ""))
@@ -41,7 +41,7 @@ class SchemaKind(Kind[Schema]):
         return found
 
     def differences(self, found: Schema, target: Schema) -> tuple[str, ...]:
-        """Return nothing: a schema that is there will do, whatever its comment."""
+        """Return nothing: any existing schema is as desired, also with another comment."""
         return ()
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
@@ -50,11 +50,11 @@ class SchemaKind(Kind[Schema]):
 
     def needs(self, spec: Schema) -> set[Need]:
         """Return CREATE SCHEMA in the catalog."""
-        need = need_on("catalog", spec.catalog, "make the schema of the functions", "CREATE_SCHEMA")
+        need = need_on("catalog", spec.catalog, "create the schema of the functions", "CREATE_SCHEMA")
         return {*to_reach(spec.catalog), need}
 
     def create(self, session: Session, spec: Schema) -> str:
-        """Make the schema."""
+        """Create the schema."""
         session.workspace.write("schema", "POST", _SCHEMAS, self.codec.encode(spec))
         return ""
 
@@ -62,5 +62,5 @@ class SchemaKind(Kind[Schema]):
         """Do nothing: see `differences`."""
 
     def delete(self, session: Session, spec: Schema, remote_id: str) -> None:
-        """Remove the schema; the platform refuses when it holds anything that is not ours."""
+        """Remove the schema; the platform refuses if it is not empty."""
         session.workspace.write("schema", "DELETE", f"{_SCHEMAS}/{encode(spec.full_name)}")

@@ -1,4 +1,4 @@
-"""Column masks and row filters set on tables themselves: never made by us, only taken over on request and put back."""
+"""Column masks and row filters set on tables themselves: never created, only adopted on request and restored."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lampkeeper.text.sql_quoting import quote_identifier
 
 
 class TableControlKind(Kind[ControlSlot]):
-    """The column mask of one column, or the row filter of one table, whether there is one or not.
+    """The column mask of one column, or the row filter of one table, set or not.
 
-    What was taken over stays recorded with nothing in its place, and with the original that a destroy brings back.
+    An adopted control is recorded as an empty slot with the original, which a destroy restores.
     """
 
     name = "table_control"
@@ -32,11 +32,11 @@ class TableControlKind(Kind[ControlSlot]):
     runs_sql = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, ControlSlot]:
-        """Return nothing: whether one has to give way depends on what stands (see `existing_controls`)."""
+        """Return nothing: which controls must be dropped depends on the live state (see `existing_controls`)."""
         return {}
 
     def live(self, view: LiveState) -> dict[str, LiveObject[ControlSlot]]:
-        """Return what is set on the tables in scope, and that nothing is where something was taken over."""
+        """Return the controls of the tables in scope, and the empty slots of adopted ones."""
         columns = {c.plain.casefold() for t in view.governed.tables for c in t.column_names()}
         tables = {t.name.plain.casefold() for t in view.governed.tables}
         found: dict[str, LiveObject[ControlSlot]] = {}
@@ -58,11 +58,11 @@ class TableControlKind(Kind[ControlSlot]):
         return (f"{'nothing' if old is None else old} -> {'nothing' if new is None else new}",)
 
     def shows(self, reason: str, spec: ControlSlot | None) -> bool:
-        """Return whether function and arguments tell the reason already."""
+        """Return whether function and arguments show the reason already."""
         return " -> " in reason
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return the control, and the column or table that it is set on."""
+        """Return the control, and its column or table."""
         of_column = bool(fields.value("column"))
         name = fields.name("catalog", "schema", "table", *(["column"] if of_column else []))
         what = "column mask set on the table itself," if of_column else "row filter set on the table itself,"
@@ -73,11 +73,11 @@ class TableControlKind(Kind[ControlSlot]):
         return (f"function {fields('function')}", f"arguments {fields('arguments')}")
 
     def steps(self, action: Action, before: ControlSlot | None, after: ControlSlot | None) -> Steps[ControlSlot]:
-        """Set early and drop late: what protects instead is in effect before one goes, and one is back before that goes."""
+        """Set early and drop late: its replacement is in effect before the drop, and it is restored before that is removed."""
         return ((Stage.PROTECT if after is not None and after.function is not None else Stage.CLEAN, after),)
 
     def simulate(self, access: SimulatedAccess, before: ControlSlot | None, after: ControlSlot | None) -> None:
-        """Set the control, or leave nothing in its place."""
+        """Set the control, or empty the slot."""
         if after is not None and after.control is not None:
             access.controls[slot_key(after)] = after.control
         elif (spec := after or before) is not None:
@@ -88,14 +88,14 @@ class TableControlKind(Kind[ControlSlot]):
         return access.inside(spec.table.plain)
 
     def needs(self, spec: ControlSlot) -> set[Need]:
-        """Return MANAGE on the table, and the way there."""
+        """Return MANAGE on the table, and USE privileges above it."""
         table = spec.table
         need = need_on("table", table.plain, "set and drop its column masks and row filter", "MANAGE")
         return {*to_reach(f"{table.catalog}.{table.schema}"), need}
 
     def create(self, session: Session, spec: ControlSlot) -> str:
         """Refuse: new protection is a policy."""
-        raise InternalError(f"a plan sets a control on table {spec.table} that was never taken over")
+        raise InternalError(f"a plan sets a control on table {spec.table} that was never adopted")
 
     def update(self, session: Session, before: ControlSlot, after: ControlSlot, remote_id: str) -> None:
         """Set or drop it by SQL."""
@@ -112,7 +112,7 @@ def slot_key(slot: ControlSlot) -> str:
 
 
 def statement(slot: ControlSlot) -> str:
-    """Return the statement that brings the table to what the slot says."""
+    """Return the statement that sets or drops the control of the slot."""
     head = f"ALTER TABLE {slot.table.sql}"
     if slot.column:
         head += f" ALTER COLUMN {quote_identifier(slot.column)}"

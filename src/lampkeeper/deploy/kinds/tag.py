@@ -44,14 +44,14 @@ class TagKind(Kind[TagAssignment]):
         return {tag_key(t): LiveObject(spec=t) for t in view.governed.tags}
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return `tag key = value`, and what it is on."""
+        """Return `tag key = value`, and its entity."""
         noun = str(fields("entity_type")).removesuffix("s")
         subject = Subject(preposition="on", noun=noun, name=fields.name("entity_name"))
         value = f" = {fields('tag_value')}" if fields.changed("tag_value") or fields.value("tag_value") else ""
         return f"tag {fields('tag_key')}{value}", subject
 
     def simulate(self, access: SimulatedAccess, before: TagAssignment | None, after: TagAssignment | None) -> None:
-        """Put the tag on, or take it off."""
+        """Assign the tag, or remove it."""
         if after is not None:
             access.put_tag(after)
         elif before is not None:
@@ -65,7 +65,7 @@ class TagKind(Kind[TagAssignment]):
         return access.inside(spec.entity_name)
 
     def needs(self, spec: TagAssignment) -> set[Need]:
-        """Return APPLY TAG on the table or what it stands in, and the way there."""
+        """Return APPLY TAG on the table or its schema or catalog, and USE privileges above it."""
         parts = spec.entity_name.split(".")[:3]
         level = ("catalog", "schema", "table")[len(parts) - 1]
         return {*to_reach(".".join(parts[:2])), need_on(level, ".".join(parts), "assign tags", "APPLY_TAG")}
@@ -80,7 +80,7 @@ class TagKind(Kind[TagAssignment]):
         session.workspace.write("tag", "PATCH", self._path(after), self.codec.encode(after), {"update_mask": "tag_value"})
 
     def delete(self, session: Session, spec: TagAssignment, remote_id: str) -> None:
-        """Take the tag off."""
+        """Remove the tag."""
         session.workspace.write("tag", "DELETE", self._path(spec))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Who may use governed tags."""
+"""Permissions on governed tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lampkeeper.remote.clients import encode
 
 
 class TagPermissionKind(SetKind[TagPermission]):
-    """Who has one role on a governed tag. The platform keeps a rule set for each tag: read, changed and put as a whole."""
+    """The principals of one role on a governed tag. A tag has one rule set, which is read and written as a whole."""
 
     name = "tag_permission"
     layer = Layer.ACCOUNT
@@ -26,7 +26,7 @@ class TagPermissionKind(SetKind[TagPermission]):
     planned = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, TagPermission]:
-        """Return the roles wanted; bare principals are groups."""
+        """Return the desired roles; principals without a type are groups."""
         return {
             key_of(p.key, p.role): replace(p, principals=tuple(_rule_principal(n) for n in p.principals))
             for p in desired.tag_permissions
@@ -44,7 +44,7 @@ class TagPermissionKind(SetKind[TagPermission]):
         return found
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
-        """Return the role and who has it."""
+        """Return the role and its principals."""
         subject = Subject(preposition="on", noun="governed tag", name=fields.name("tag_key"))
         return f"role {fields('role')} for {fields('principals')}", subject
 
@@ -54,11 +54,11 @@ class TagPermissionKind(SetKind[TagPermission]):
         return ""
 
     def update(self, session: Session, before: TagPermission, after: TagPermission, remote_id: str) -> None:
-        """Give the role to these principals and nobody else."""
+        """Set the principals of the role to exactly these."""
         self.create(session, after)
 
     def delete(self, session: Session, spec: TagPermission, remote_id: str) -> None:
-        """Take the role away."""
+        """Remove all principals from the role."""
         self._put(session, spec, ())
 
     def _put(self, session: Session, spec: TagPermission, principals: Iterable[str]) -> None:

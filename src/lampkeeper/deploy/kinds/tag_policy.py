@@ -18,7 +18,7 @@ from lampkeeper.remote.clients import encode
 
 
 class TagPolicyKind(SetKind[TagPolicy]):
-    """A governed tag. Values that somebody else added stay; values that we added and nobody wants any more go."""
+    """A governed tag. Values that others added stay; values that lampkeeper added are removed when no longer desired."""
 
     name = "tag_policy"
     layer = Layer.ACCOUNT
@@ -28,7 +28,7 @@ class TagPolicyKind(SetKind[TagPolicy]):
     marked = True
 
     def desired(self, desired: Desired, env: str) -> dict[str, TagPolicy]:
-        """Return the governed tags that are ours to write; they are the account's, whatever env asks for them."""
+        """Return the managed governed tags; they belong to the account, not to one environment."""
         return {t.key: replace(t, description=marked(t.description, "account")) for t in desired.tag_policies if not t.external}
 
     def live(self, view: LiveState) -> dict[str, LiveObject[TagPolicy]]:
@@ -40,7 +40,7 @@ class TagPolicyKind(SetKind[TagPolicy]):
         return found
 
     def together(self, target: TagPolicy, found: TagPolicy, elements: frozenset[str]) -> TagPolicy:
-        """Return the target with the values of the other environments; the description stays as it is."""
+        """Return the target with the values of the other environments and the live description."""
         return replace(super().together(target, found, elements), description=found.description)
 
     def fields(self, spec: TagPolicy) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ class TagPolicyKind(SetKind[TagPolicy]):
         return (f"values: {fields('values')}",)
 
     def steps(self, action: Action, before: TagPolicy | None, after: TagPolicy | None) -> Steps[TagPolicy]:
-        """Add values before they are used; take values away after nothing uses them."""
+        """Add values before they are used; remove values once they are unused."""
         if action is Action.CREATE or before is None:
             return ((Stage.PREPARE, after),)
         if action is Action.DELETE or after is None:
@@ -70,7 +70,7 @@ class TagPolicyKind(SetKind[TagPolicy]):
         return tuple(steps)
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
-        """Let roles on the tag find it."""
+        """Store the tag's id for its roles."""
         session.tag_policies[key] = remote_id
 
     def create(self, session: Session, spec: TagPolicy) -> str:

@@ -21,7 +21,7 @@ _MARK_TAG = "managed_by_lampkeeper"
 
 
 class WarehouseKind(Kind[Warehouse]):
-    """A serverless SQL warehouse that we make; one given by id is used as it is."""
+    """A serverless SQL warehouse that lampkeeper creates; one given by id is used but never changed."""
 
     name = "warehouse"
     layer = Layer.WORKSPACE
@@ -48,11 +48,11 @@ class WarehouseKind(Kind[Warehouse]):
         return found
 
     def together(self, target: Warehouse, found: Warehouse, elements: frozenset[str]) -> Warehouse:
-        """Return it with the size that it has: one environment does not change it for the others."""
+        """Return it with the live size: one environment does not change it for the others."""
         return replace(target, size=found.size)
 
     def imposed(self, agreed: Warehouse, target: Warehouse) -> tuple[str, ...]:
-        """Return the size that one environment asks for and the others do not have."""
+        """Return the size if this environment desires another one than the live size."""
         return self.differences(agreed, target)
 
     def words(self, fields: Fields) -> tuple[str, Subject]:
@@ -68,7 +68,7 @@ class WarehouseKind(Kind[Warehouse]):
         return tuple(aliases(found.spec.name, view))
 
     def remember(self, session: Session, key: str, remote_id: str) -> None:
-        """Let spaces and permissions find the warehouse."""
+        """Store the warehouse's id for spaces and permissions."""
         session.warehouses[key] = remote_id
 
     def create(self, session: Session, spec: Warehouse) -> str:
@@ -100,7 +100,7 @@ class WarehouseKind(Kind[Warehouse]):
 
 
 def aliases(warehouse: str, view: LiveState) -> Iterator[str]:
-    """Yield a warehouse's name or id as it is given, then the other one where it is known."""
+    """Yield the given name or id of a warehouse, then the other one if it is known."""
     yield warehouse
     for name, raw in view.warehouses.items():
         if warehouse in (name, str(raw["id"])):

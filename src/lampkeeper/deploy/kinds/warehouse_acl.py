@@ -1,4 +1,4 @@
-"""Who may use a warehouse."""
+"""Permissions to use warehouses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lampkeeper.remote.warehouse import list_warehouses
 
 
 class WarehouseAclKind(AclKind[WarehousePermission]):
-    """Which groups may use a warehouse."""
+    """A group's permission to use a warehouse."""
 
     name = "warehouse_acl"
     codec = codecs.WAREHOUSE_PERMISSION
@@ -45,7 +45,7 @@ class WarehouseAclKind(AclKind[WarehousePermission]):
         return found
 
     def keys_at(self, key: str, found: LiveObject[WarehousePermission], view: LiveState) -> tuple[str, ...]:
-        """Return the group at the warehouse's name and at its id."""
+        """Return the group with the warehouse's name and with its id."""
         return tuple(key_of(alias, found.spec.group) for alias in aliases(found.spec.warehouse, view))
 
     def _object_id(self, session: Session, spec: WarehousePermission) -> str:
@@ -55,5 +55,5 @@ class WarehouseAclKind(AclKind[WarehousePermission]):
                 session.warehouses[str(each["name"])] = str(each["id"])
                 session.warehouses[str(each["id"])] = str(each["id"])
         if name not in session.warehouses:
-            raise RemoteError(f"warehouse {name!r} is not there", code="NOT_FOUND", status=404)
+            raise RemoteError(f"warehouse {name!r} does not exist", code="NOT_FOUND", status=404)
         return session.warehouses[name]

@@ -1,4 +1,4 @@
-"""Ask every test principal for every table and hold the answers against the expected access."""
+"""Queries every table as every test principal and compares the results with the expected access."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Rows = Sequence[Sequence[str | None]]
 Progress = Callable[[str, int, int], None]
 
 DENIALS = frozenset({"INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED", "UNAUTHORIZED_ACCESS"})
-"""Error codes and classes of a refusal by privileges (SQLSTATE 42501); anything else is a failure, not a denial."""
+"""Error codes and classes of a missing privilege (SQLSTATE 42501); any other error is a failure, not a denial."""
 
 _UNREACHABLE = frozenset({"NO_ANSWER", "NO_CONNECTION"})
 
 
 class QueryRunner(Protocol):
-    """Runs one query as somebody."""
+    """Runs one query as one principal."""
 
     def ask(self, sql: str, parameters: Mapping[str, str]) -> Rows:
         """Return the rows, every cell a text or None; raise RemoteError with the platform's code."""
@@ -49,7 +49,7 @@ class QueryRunner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestPrincipal:
-    """Somebody to ask: shown as `name`, known to the platform as `principal`, and whether the run made it."""
+    """A test principal: shown as `name`, on the platform `principal`, and whether the run created it."""
 
     name: str
     principal: Principal
@@ -63,7 +63,7 @@ class TestPrincipal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A query that gave no answer: denied by privileges, or failed; `code` is the platform's error class."""
+    """A query without a result: denied by privileges, or failed; `code` is the platform's error class."""
 
     denied: bool
     code: str
@@ -71,7 +71,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Comparison:
-    """The cells and row counts of all tables, and how many queries they took."""
+    """The cells and row counts of all tables, and the number of queries."""
 
     cells: list[CellVerdict] = field(default_factory=list)
     rows: list[RowsVerdict] = field(default_factory=list)
@@ -81,15 +81,15 @@ class Comparison:
 
 
 class CellCheck:
-    """Compares what test principals see with what an access model says, table by table."""
+    """Compares the results of test principals with an access model, table by table."""
 
     def __init__(self, expected: Access, test_principals: Sequence[TestPrincipal], salt: str, threads: int = 4) -> None:
-        """Take the expected access and who to ask; who should see most of a table raw serves as its reference."""
+        """Take the expected access and the test principals; the one that sees most of a table raw is its reference."""
         self._expected = expected
         self._test_principals = tuple(test_principals)
         self._parameters = {SALT: salt}
         self._threads = threads
-        # Reference and masked principal need not share a key to be compared: see verify_queries.
+        # The comparison does not depend on the environment's key, so the run uses a random one: see verify.queries.
         made_up = HashKey.parse(secrets.token_hex(32), "a key for one run")
         self._functions: dict[FunctionName, Function] = {
             f.name: replace(f, body=made_up.insert(f.body)) if f.keyed else f for f in expected.model.functions
@@ -97,7 +97,7 @@ class CellCheck:
         self._keyed = frozenset(f.name for f in expected.model.functions if f.keyed)
 
     def run(self, progress: Progress | None = None) -> Comparison:
-        """Ask for every table of the model, a few tables at a time."""
+        """Query every table of the model, a few tables at a time."""
         tables = self._expected.model.tables
         total = Comparison()
         with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="verify") as pool:
@@ -115,7 +115,7 @@ class CellCheck:
     def _table(self, table: Table) -> Comparison:
         found = self._once(table)
         if len(found.days) > 1:
-            # Midnight fell between two questions, and a mask changes with the day.
+            # Midnight passed between two queries, and a mask depends on the date.
             again = self._once(table)
             again.queries += found.queries
             return again
@@ -136,7 +136,7 @@ class CellCheck:
                 reference, chosen = read_reference(questions, answer), test_principal.name
                 found.references.add(chosen)
                 break
-            # It should read the table and cannot: that is its own verdict, and the next best serves in its place.
+            # A denied reference gets its own mismatch; the next best principal becomes the reference.
             refusals[test_principal.name] = answer
         probing = probe_questions(table, facts.keyed_columns(), dated=facts.dated())
         readings: dict[str, Reading] = {}
@@ -172,7 +172,7 @@ class CellCheck:
 
 
 def refusal(error: RemoteError) -> Refusal:
-    """Sort a failed query: denied or failing. What says nothing about the table (no answer, bad token) is raised again."""
+    """Classify a failed query as denied or failing. An error that is not about the table (no response, bad token) is raised."""
     if error.code in _UNREACHABLE or error.status in (401, 429) or error.status >= 500:
         raise error
     denied = error.code.split(".")[0] in DENIALS or "42501" in error.message
@@ -180,19 +180,19 @@ def refusal(error: RemoteError) -> Refusal:
 
 
 def rawness(access: TableAccess) -> int:
-    """Return how much of a table somebody should see raw: columns, counted twice when no row is filtered."""
+    """Return how much of a table a principal should see raw: the number of columns, doubled if no row is filtered."""
     return sum(c.state is CellState.RAW for c in access.cells.values()) * (1 if access.filters else 2)
 
 
 def by_rawness(test_principals: Sequence[TestPrincipal], expectations: Mapping[str, TableAccess]) -> list[TestPrincipal]:
-    """Return those who should see a column of the table raw, who should see most first."""
+    """Return the principals that should see a column of the table raw, those that see most first."""
     able = [w for w in test_principals if rawness(expectations[w.name])]
     return sorted(able, key=lambda w: -rawness(expectations[w.name]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """One table with what every test principal, the reference among them, should get of it."""
+    """One table with the expected access of every test principal, the reference included."""
 
     table: Table
     expectations: Mapping[str, TableAccess]
@@ -201,23 +201,23 @@ class TableFacts:
     keyed: frozenset[FunctionName] = frozenset()
 
     def filters(self) -> tuple[FunctionUse | None, ...]:
-        """Return the row filters that anybody should have, and none."""
+        """Return the row filters of all principals, and no filter."""
         return (None, *sorted({_filter_of(a) for a in self.expectations.values()} - {None}, key=repr))
 
     def masks(self, column: ColumnName) -> tuple[FunctionUse, ...]:
-        """Return the masks that anybody should have on the column and whose results can be computed by another."""
+        """Return the masks of all principals on the column whose results another principal can compute."""
         found = {_mask_of(a, column) for a in self.expectations.values() if a.cells[column].state is CellState.MASKED}
         return tuple(sorted((m for m in found if m is not None and not self.why_untestable(m)), key=repr))
 
     def why_untestable(self, use: FunctionUse) -> str:
-        """Return why results of this function prove nothing; empty when they do."""
+        """Return why results of this function prove nothing; empty if they do."""
         function = self.functions.get(use.function)
         if function is None:
             return "the function is not in the desired state"
         return why_not_comparable(function, self.functions)
 
     def reference_questions(self) -> tuple[Question, ...]:
-        """Return the queries for the reference principal: every way that anybody should see this table."""
+        """Return the queries for the reference principal, which compute the expected result of every principal."""
         filters = self.filters()
         variants = [
             Variant(column=c, mask=m, row_filter=f)
@@ -228,16 +228,16 @@ class TableFacts:
         return reference_questions(self.table, variants, filters, self.functions, self.keyed, dated=self.dated())
 
     def keyed_columns(self) -> frozenset[ColumnName]:
-        """Return the columns that anybody should have under a keyed mask."""
+        """Return the columns that some principal should get through a keyed mask."""
         return frozenset(c for c in self.table.column_names() if any(m.function in self.keyed for m in self.masks(c)))
 
     def dated(self) -> bool:
-        """Return whether a mask or filter that anybody should have changes with the day."""
+        """Return whether a mask or filter of some principal depends on the date."""
         uses = {f for f in self.filters() if f is not None} | {m for c in self.table.column_names() for m in self.masks(c)}
         return any((f := self.functions.get(u.function)) is not None and changes_daily(f) for u in uses)
 
     def agreed(self, cells: list[CellVerdict], readings: Mapping[str, Reading]) -> list[CellVerdict]:
-        """Return the cells; where principals under one keyed mask and one filter get different values, all are wrong."""
+        """Return the cells; if principals with the same keyed mask and filter get different values, all are mismatches."""
         seen: dict[tuple[ColumnName, FunctionUse, FunctionUse | None], set[str]] = {}
         protections = {}
         for number, cell in enumerate(cells):
@@ -248,18 +248,18 @@ class TableFacts:
             protections[number] = (cell.column, mask, _filter_of(access))
             seen.setdefault(protections[number], set()).add(readings[cell.principal].digests[cell.column])
         return [
-            replace(c, status=Status.MISMATCH, detail="others under the same mask get other values")
+            replace(c, status=Status.MISMATCH, detail="other principals with the same mask get other values")
             if n in protections and len(seen[protections[n]]) > 1 else c
             for n, c in enumerate(cells)
         ]  # fmt: skip
 
     def raw_reading(self, reference: Reference) -> Reading:
-        """Return what the reference principal itself saw."""
+        """Return the result of the reference principal."""
         digests = {c: reference.digests[Variant(column=c)] for c in self.table.column_names()}
         return Reading(rows=reference.rows[None], digests=digests)
 
     def judge(self, name: str, seen: Reading | Refusal, reference: Reference | None) -> tuple[list[CellVerdict], RowsVerdict]:
-        """Return the verdict on every column and on the row count."""
+        """Return the result of every column and of the row count."""
         access = self.expectations[name]
         if isinstance(seen, Refusal):
             return self._judge_refusal(name, access, seen)
@@ -287,7 +287,7 @@ class TableFacts:
         row_filter = _filter_of(access)
         expected = reference.rows[row_filter]
         if row_filter is not None and self.why_untestable(row_filter):
-            # The reference's answer says nothing about rows that hang on who is asking.
+            # The reference's result proves nothing if the rows depend on the principal.
             status = Status.UNTESTED
         elif seen.rows != expected:
             status = Status.MISMATCH
@@ -316,7 +316,7 @@ class TableFacts:
         if cell.state is CellState.NO_ROWS:
             return self._verdict(name, access, column, what, Status.MISMATCH if seen.rows else Status.OK)
         if cell.state is CellState.RAW and digest in raw:
-            # A column that others see masked proves something only if the mask makes a difference here.
+            # A masked column proves something only if the mask changes a value in these rows.
             alike = any(digest in found for found in masked.values())
             return self._verdict(name, access, column, Seen.RAW, Status.UNPROVEN if alike else Status.OK)
         if cell.state is CellState.MASKED:
@@ -336,7 +336,7 @@ class TableFacts:
     def _judge_keyed(
         self, name: str, access: TableAccess, column: ColumnName, seen: Reading, reference: Reference, raw: set[str], what: Seen
     ) -> CellVerdict:
-        """Judge a keyed mask by what does not hang on the key: as many values, as many different ones, and none of them raw."""
+        """Compare a keyed mask by properties without the key: equal counts of values and of distinct values, none of them raw."""
         mask = _mask_of(access, column)
         digest, spread = seen.digests[column], seen.spreads.get(column)
         count = digest.partition(":")[0]
@@ -345,11 +345,11 @@ class TableFacts:
             for v in (Variant(column=column, mask=mask, row_filter=f) for f in self._rows_seen(access, seen, reference))
         }
         if (count, spread) not in wanted or (what is not Seen.OTHER and count != "0"):
-            return self._verdict(name, access, column, what, Status.MISMATCH, "not what a keyed mask makes of these values")
+            return self._verdict(name, access, column, what, Status.MISMATCH, "not the result of a keyed mask")
         return self._verdict(name, access, column, Seen.MASKED, Status.UNPROVEN if count == "0" else Status.OK)
 
     def _rows_seen(self, access: TableAccess, seen: Reading, reference: Reference) -> tuple[FunctionUse | None, ...]:
-        """Return the filters whose row count is what was seen: a wrong row filter must not colour the verdict on columns."""
+        """Return the filters with the row count that was seen: a wrong row filter must not affect the results of columns."""
         expected = _filter_of(access) if access.readable else None
         if seen.rows == reference.rows[expected]:
             return (expected,)
@@ -363,7 +363,7 @@ class TableFacts:
 
 
 def _filter_of(access: TableAccess) -> FunctionUse | None:
-    # The policy's name takes no part: two policies that bring the same function with the same arguments are one filter.
+    # The policy's name is ignored: two policies with the same function and arguments are one filter.
     return _nameless(access.filters[0]) if access.filters and access.readable else None
 
 

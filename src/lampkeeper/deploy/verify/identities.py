@@ -1,4 +1,4 @@
-"""Who is asked: which combinations of groups people hold, and service principals that hold them for the time of a run."""
+"""The test principals: the combinations of groups that exist, and service principals that join them during a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lampkeeper.remote.warehouse import Parameter, run_sql, warehouse_id
 from lampkeeper.text.sql_quoting import quote_string
 
 PROBE_PREFIX = "lampkeeper-probe-"
-"""Display names of the service principals that a run makes: the prefix, the second it began, a number."""
+"""Display names of the service principals that a run creates: the prefix, the start in seconds, a number."""
 
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _LIFETIME = "3600s"
@@ -29,7 +29,7 @@ _SCIM = "/api/2.0/preview/scim/v2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedIdentity:
-    """Somebody who lends a token for the verification; `groups` are those it is said to be in (empty: whatever it is in)."""
+    """A principal with a token for the verification; `groups` are its groups by the settings (empty: its live groups)."""
 
     name: str
     token: str = field(repr=False)
@@ -37,7 +37,7 @@ class NamedIdentity:
 
 
 class WorkspaceQueryRunner:
-    """Runs the verification's queries in a workspace as whoever signed in there."""
+    """Runs the verification's queries in a workspace as the signed-in principal."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Take the signed-in workspace."""
@@ -50,7 +50,7 @@ class WorkspaceQueryRunner:
 
 
 def people_combinations(live: Access, relevant: Iterable[str]) -> tuple[frozenset[str], ...]:
-    """Return what to test: each relevant group alone, every combination that somebody holds, and nobody's empty one."""
+    """Return the combinations to test: each relevant group alone, every combination of a principal, and no group."""
     named = frozenset(relevant)
     held = {c & named for c in combinations(live)}
     alone = {live.identities(Principal(name="", groups=(g,))) & named for g in named}
@@ -58,16 +58,16 @@ def people_combinations(live: Access, relevant: Iterable[str]) -> tuple[frozense
 
 
 def groups_in_question(known: Iterable[str], *accesses: Access) -> tuple[str, ...]:
-    """Return the groups, of those known to the account, that decide something in these models."""
-    # A grant may name a person or a service principal as well; only groups can be held.
+    """Return the groups of the account that affect the access in these models."""
+    # A grant may also name a person or a service principal, which has no members.
     groups = set(known)
     return tuple(g for g in relevant_groups(*accesses) if g in groups)
 
 
 def direct_groups(combination: frozenset[str], live: Access, locked: Iterable[str]) -> tuple[str, ...] | None:
-    """Return the groups to join so that exactly this combination is held, without joining a locked one; None if impossible.
+    """Return the groups to join for exactly this combination, without joining a locked one; None if impossible.
 
-    Joins the innermost groups, so that nesting is tested too.
+    It joins the innermost groups, so that nesting is tested too.
     """
     closed = set(locked)
     reach = {g: live.identities(Principal(name="", groups=(g,))) for g in combination}
@@ -83,20 +83,20 @@ def direct_groups(combination: frozenset[str], live: Access, locked: Iterable[st
 
 
 def total_rawness(expected: Access, principal: Principal) -> int:
-    """Return how much the principal should see raw over all tables."""
+    """Return how much of all tables the principal should see raw."""
     return sum(rawness(expected.table(principal, t.name)) for t in expected.model.tables)
 
 
 def membership_sql(groups: Sequence[str]) -> str:
-    """Return the query that tells which of these groups the caller is in, all at once."""
+    """Return the query for the caller's membership in all of these groups."""
     return "SELECT " + ", ".join(f"is_account_group_member({quote_string(g)})" for g in groups) if groups else "SELECT true"
 
 
 class Probes:
-    """Service principals made for one run. Use as a context: whatever was made is removed at the end, come what may."""
+    """Service principals for one run. Use as a context manager: it removes all of them at the end, also after an error."""
 
     def __init__(self, workspace: Workspace, groups: Sequence[str], *, timeouts: float) -> None:
-        """Take the workspace (signed in as an admin), the groups in question, and how long to wait for a membership."""
+        """Take the workspace (signed in as an admin), the relevant groups, and how long to wait for a membership."""
         self._workspace = workspace
         self._groups = tuple(sorted(groups))
         self._timeouts = timeouts
@@ -110,7 +110,7 @@ class Probes:
         self.provided = frozenset(str(g["displayName"]) for g in documents if g.get("externalId"))
 
     def __enter__(self) -> Probes:
-        """Begin: nothing is made before `make` is called."""
+        """Begin; `make` creates the principals."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,7 +119,7 @@ class Probes:
             self._remove(probe)
 
     def make(self, name: str, combination: frozenset[str], join: Sequence[str]) -> TestPrincipal | None:
-        """Return a test principal that holds exactly this combination, or None with a finding when its membership never shows."""
+        """Return a test principal with exactly this combination, or None with a finding if a membership never takes effect."""
         path = f"{_SCIM}/ServicePrincipals"
         body = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
@@ -148,13 +148,13 @@ class Probes:
         return test_principal if self._wait(test_principal, combination) else None
 
     def _wait(self, test_principal: TestPrincipal, combination: frozenset[str]) -> bool:
-        """Wait until all memberships read as they should: an early denial proves nothing."""
+        """Wait until all memberships read as expected: an early denial would prove nothing."""
 
         def look() -> frozenset[str] | RemoteError:
             try:
                 return held_groups(test_principal, self._groups)
             except RemoteError as error:
-                # A new principal may be unknown to the warehouse for a moment.
+                # The warehouse may not accept a new principal immediately.
                 if error.status not in (401, 403):
                     raise
                 return error
@@ -168,7 +168,7 @@ class Probes:
         self.findings.append(
             untested(
                 combination,
-                f"its memberships did not show within {self._timeouts:.0f} s: the platform says {_names(held)}",
+                f"its memberships took no effect within {self._timeouts:.0f} s: in the workspace it has {_names(held)}",
                 "run verify again; memberships may take minutes to take effect",
             )
         )
@@ -217,7 +217,7 @@ class Probes:
 
 
 def sweep_probes(workspace: Workspace, stale_after: float) -> int:
-    """Delete probes older than `stale_after` seconds, which runs that died have left; return how many."""
+    """Delete probes of interrupted runs, older than `stale_after` seconds; return their number."""
     path, api_level = workspace.scim("ServicePrincipals")
     query = {"filter": f'displayName sw "{PROBE_PREFIX}"', "attributes": "id,displayName"}
     now, swept = time.time(), 0
@@ -225,20 +225,20 @@ def sweep_probes(workspace: Workspace, stale_after: float) -> int:
         name = str(found.get("displayName") or "")
         born = name.removeprefix(PROBE_PREFIX).split("-")[0]
         if name.startswith(PROBE_PREFIX) and (not born.isdigit() or now - int(born) >= stale_after):
-            # Deleting a principal takes its memberships with it.
+            # Deleting a principal also deletes its memberships.
             workspace.write("probe", "DELETE", f"{path}/{encode(str(found['id']))}", api_level=api_level)
             swept += 1
     return swept
 
 
 def held_groups(test_principal: TestPrincipal, groups: Sequence[str]) -> frozenset[str]:
-    """Return which of the groups the platform says that the test principal is in."""
+    """Return the groups of which the test principal is a member, by a query as that principal."""
     row = test_principal.query_runner.ask(membership_sql(groups), {})[0]
     return frozenset(g for g, value in zip(groups, row, strict=False) if str(value).lower() == "true")
 
 
 def named_test_principal(workspace: Workspace, identity: NamedIdentity) -> TestPrincipal:
-    """Return somebody with a token of its own, under the name that the platform knows it by."""
+    """Return a test principal with its own token, under its name on the platform."""
     signed_in = connect(
         Auth(workspace_host=workspace.host, token=identity.token),
         warehouse_id=warehouse_id(workspace),
@@ -250,7 +250,7 @@ def named_test_principal(workspace: Workspace, identity: NamedIdentity) -> TestP
 
 
 def untested(combination: Iterable[str], why: str, fix: str = "") -> Finding:
-    """Return the finding for a combination of groups that nobody could speak for."""
+    """Return the finding for a combination of groups without a test principal."""
     return Finding(
         code="verify/untested_combination",
         severity=Severity.ERROR,

@@ -1,8 +1,8 @@
-"""Who could learn the key of the keyed masks, or look values up under it: nobody who is masked may.
+"""Finds masked principals that could learn the key of the keyed masks, or look values up with it.
 
-A function's body, with the key in it, shows to who may execute or manage it; who may call it makes a dictionary of guesses.
-So does who writes rows of guesses into a table under such a mask, or may put its tag on a table of its own, and reads them
-back masked; and the statement that made the function shows to who may see other people's statements on the warehouse.
+A principal that may execute or manage a function can read its body, and the key in it, or call it to compute a dictionary of
+guesses. So can a principal that writes guesses into a table with such a mask, or may assign its tag to a table of its own,
+and reads them masked; and one that may see statements of others on the warehouse, where the function was created.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ _ALL_USERS = "users"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPermissions:
-    """Looks at the privileges that stand in a workspace.
+    """Checks the live privileges of a workspace.
 
-    `me` runs the verification and is passed over: whoever applies holds the key anyway. Of `operators` it is a warning.
+    `me`, which runs the verification, is ignored: a principal that applies has the key anyway. For `operators`, a finding is a
+    warning.
     """
 
     desired: Desired
@@ -46,7 +47,7 @@ class KeyPermissions:
     operators: Collection[str] = ()
 
     def findings(self) -> list[Finding]:
-        """Return a finding for every principal that is masked and could get at the key, with the privilege that lets it."""
+        """Return a finding for every masked principal that could learn the key, with the privilege that allows it."""
         found: list[Finding] = []
         there = {f.name for f in self.live.functions}
         for function in self.desired.functions:
@@ -60,7 +61,7 @@ class KeyPermissions:
         return found
 
     def _masked_by(self, principal: str, policies: Iterable[Policy]) -> str:
-        """Return the first of these policies that masks somebody who is this principal, or nothing."""
+        """Return the first of these policies that masks this principal or a member of it, or nothing."""
         names = self.live.access.identities(Principal(name=principal))
         for policy in policies:
             addressed = names & set(policy.to_principals) or principal == EVERYBODY
@@ -85,7 +86,7 @@ class KeyPermissions:
             yield from self._reported(owner, policies, "ownership", f"{kind.lower()} {name}", Severity.WARNING)
 
     def _tables(self, policies: list[Policy]) -> Iterator[Finding]:
-        """Yield who may write into a table that has a column under one of these masks."""
+        """Yield the principals that may write into a table with one of these masks."""
         access = self.live.access
         kept = {
             t.name for t in access.model.tables
@@ -101,7 +102,7 @@ class KeyPermissions:
                 )
 
     def _tags(self, policies: list[Policy]) -> Iterator[Finding]:
-        """Yield who may assign the tag values that these policies look for."""
+        """Yield the principals that may assign the tag values of these policies."""
         keys = {key for p in policies for m in p.match_columns for key, _ in tag_references(m.condition)}
         listed = self.workspace.pages("tag_policy", "/api/2.1/tag-policies", "tag_policies", {"page_size": 1000})
         for tag in listed:
@@ -113,7 +114,7 @@ class KeyPermissions:
             except RemoteError as error:
                 if error.status not in (403, 404):
                     raise
-                yield _finding(f"tag {tag['tag_key']}", f"who may assign it could not be read ({error.code})", Severity.WARNING)
+                yield _finding(f"tag {tag['tag_key']}", f"its permissions could not be read ({error.code})", Severity.WARNING)
                 continue
             for rule in rules:
                 for raw in rule.get("principals") or () if rule.get("role") == _ASSIGNER else ():
@@ -128,9 +129,9 @@ class KeyPermissions:
             name = str(entry.get("group_name") or entry.get("user_name") or entry.get("service_principal_name") or "")
             name = EVERYBODY if name == _ALL_USERS else name
             levels = {str(p.get("permission_level")) for p in entry.get("all_permissions") or ()} & _WATCHING
-            # Admins of a workspace see every statement, whatever the list says.
+            # Admins of a workspace see every statement, independent of the access list.
             if levels and name != "admins":
-                why = "see the statement that made the function, in the query history"
+                why = "see the statement that created the function, in the query history"
                 yield from self._reported(name, policies, min(levels), f"warehouse {warehouse_id(self.workspace)}", why=why)
 
     def _warehouse_acl(self) -> list[Json]:
@@ -149,14 +150,14 @@ class KeyPermissions:
         privilege: str,
         location: str,
         severity: Severity = Severity.ERROR,
-        why: str = "read the key in the function, or make a dictionary with it",
+        why: str = "read the key in the function, or compute a dictionary with it",
     ) -> Iterator[Finding]:
         policy = "" if principal in ("", self.me) else self._masked_by(principal, policies)
         severity = Severity.WARNING if principal in self.operators else severity
         if policy:
             yield _finding(
                 location, f"{principal!r} is masked by {policy} and holds {privilege} on {location}: it could {why}", severity,
-                f"take {privilege} from {principal!r}, or exempt it from {policy}",
+                f"revoke {privilege} from {principal!r}, or exempt it from {policy}",
             )  # fmt: skip
 
 

@@ -1,12 +1,12 @@
-"""The two queries of the verification: what a principal sees of a table, and what it ought to see.
+"""The two queries of the verification: the result of a principal on a table, and the expected result.
 
-Both return digests, never values: for each column how many values are not null, and the sum of a salted 64-bit hash over
-all rows, which does not depend on the order of rows and counts duplicates. The reference query, asked by a principal that
-sees everything raw, applies the expected masks and row filters itself, with their bodies from the desired state spliced
-into the query: a function that was swapped in the catalog cannot agree with itself.
+Both return digests, never values: per column the number of values that are not null, and the sum of a salted 64-bit hash
+over all rows, which does not depend on the order of rows and counts duplicates. A principal that sees everything raw runs
+the reference query, which contains the bodies of the expected masks and row filters from the desired state: so a function
+that was replaced in the catalog is not compared with itself.
 
-A keyed mask is spliced in under a key that the run makes up: the environment's own would be kept by the query history. Its
-digests differ from those of the real key then; how many values are not null, and how many different ones there are, do not.
+A keyed mask is computed with a random key, because the query history would store the environment's key. Its digests then
+differ from those of the real key; the numbers of values that are not null and of distinct values do not.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from lampkeeper.text.sql_lexer import SqlTextError, TokenKind, sql_tokens
 from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 SALT = "salt"
-"""Name of the query parameter that every digest mixes in; a new one for each run."""
+"""Name of the query parameter with the salt of all digests; each run has a new salt."""
 
 COLUMNS_PER_QUERY = 250
-"""Wider tables are asked in several queries, so that the engine's plan stays small."""
+"""Tables with more columns take several queries, so that the engine's plan stays small."""
 
 _JSON_TYPES = re.compile(r"\s*(array|map|struct|variant|object)\b", re.IGNORECASE)
 _BINARY = re.compile(r"\s*binary\b", re.IGNORECASE)
@@ -47,7 +47,7 @@ _OWN = frozenset({"builtin", "system.builtin"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One way to see a column: through a mask (or none), over the rows that a filter lets pass (or all)."""
+    """One result of a column: through a mask (or none), over the rows of a filter (or all)."""
 
     column: ColumnName
     mask: FunctionUse | None = None
@@ -56,24 +56,24 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Asks how many different values a variant has."""
+    """The number of distinct values of a variant."""
 
     variant: Variant
 
 
 class Also(StrEnum):
-    """What a question asks beside the table: the day, where masks change with it."""
+    """The part of a query that is not about the table: the date, if masks depend on it."""
 
     TODAY = "today"
 
 
 Answer = Variant | Spread | Also | FunctionUse | None
-"""What a column of a question answers: a digest, a number of different values, the day, or the row count under a filter."""
+"""A column of a query's result: a digest, a number of distinct values, the date, or the row count of a filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One SQL text, and which answer each of its columns gives."""
+    """One SQL text, and the meaning of each column of its result."""
 
     sql: str
     answers: tuple[Answer, ...]
@@ -81,7 +81,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a principal sees of a table: the rows it can count, a digest for each column, and of some columns the spread."""
+    """The result of a principal on a table: the row count, one digest per column, and the spread of some columns."""
 
     rows: int
     digests: Mapping[ColumnName, str]
@@ -90,7 +90,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What there is: row counts by filter, a digest for each variant, the spread of those that are keyed."""
+    """The expected results: row counts by filter, one digest per variant, the spread of the keyed ones."""
 
     rows: Mapping[FunctionUse | None, int]
     digests: Mapping[Variant, str]
@@ -98,9 +98,9 @@ class Reference:
 
 
 def probe_questions(table: Table, spread: Iterable[ColumnName] = (), *, dated: bool = False) -> tuple[Question, ...]:
-    """Return the query (several for a very wide table) that every principal asks of the table.
+    """Return the query (several for a very wide table) that every principal runs on the table.
 
-    `spread` are the columns whose different values are counted too; `dated` asks for the day.
+    `spread` are the columns whose distinct values are counted too; `dated` adds the date.
     """
     wanted = set(spread)
     variants = [Variant(column=c) for c in table.column_names()]
@@ -119,9 +119,9 @@ def reference_questions(
     *,
     dated: bool = False,
 ) -> tuple[Question, ...]:
-    """Return the query (or queries) that the reference principal asks; `functions` are the desired ones.
+    """Return the query (or queries) that the reference principal runs; `functions` are the desired ones.
 
-    What is masked by a `keyed` one is asked for its spread too; `dated` asks for the day.
+    A column with a `keyed` mask also gets its spread; `dated` adds the date.
     """
     wanted = sorted(set(variants), key=lambda v: (v.column, repr(v.mask), repr(v.row_filter)))
     rows = sorted({None, *filters}, key=repr)
@@ -135,7 +135,7 @@ def reference_questions(
 
 
 def read_probe(table: Table, questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reading:
-    """Put the answers of `probe_questions` together."""
+    """Combine the results of `probe_questions`."""
     found = read_reference(questions, rows)
     return Reading(
         rows=found.rows[None],
@@ -145,7 +145,7 @@ def read_probe(table: Table, questions: Sequence[Question], rows: Sequence[Seque
 
 
 def read_reference(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> Reference:
-    """Put the answers of `reference_questions` together."""
+    """Combine the results of `reference_questions`."""
     counts: dict[FunctionUse | None, int] = {}
     digests: dict[Variant, str] = {}
     spreads: dict[Variant, int] = {}
@@ -161,7 +161,7 @@ def read_reference(questions: Sequence[Question], rows: Sequence[Sequence[str | 
 
 
 def days(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) -> set[str]:
-    """Return the days on which questions were answered, of those that asked for it."""
+    """Return the dates of the results that include one."""
     return {
         str(value)
         for question, row in zip(questions, rows, strict=True)
@@ -171,24 +171,24 @@ def days(questions: Sequence[Question], rows: Sequence[Sequence[str | None]]) ->
 
 
 def changes_daily(function: Function) -> bool:
-    """Return whether a function's results hang on the day."""
+    """Return whether a function's results depend on the date."""
     return _DAILY.search(unquoted(function.body)) is not None
 
 
 def why_not_comparable(function: Function, functions: Mapping[FunctionName, Function] | None = None) -> str:
-    """Return why a function's results cannot be computed by somebody else at another moment; empty when they can.
+    """Return why another principal cannot compute a function's results at another time; empty if it can.
 
-    A function that it calls must be one of the desired `functions`, which are compared themselves: any other could be
-    swapped behind both sides of the comparison.
+    Functions that it calls must be among the desired `functions`, which are compared themselves: any other could be replaced for
+    both sides of the comparison.
     """
     known = {tuple(part.casefold() for part in (n.catalog, n.schema, n.function)): f for n, f in (functions or {}).items()}
     waiting, seen = [function], {function.name}
     while waiting:
         text = unquoted(waiting.pop().body)
         if _ASKS_WHO.search(text):
-            return "its body asks who is asking"
+            return "its result depends on the principal"
         if _CHANGES.search(text):
-            return "its body does not return the same value twice"
+            return "its result differs from call to call"
         for call in _CALLS.finditer(text):
             path = (*(p.strip().casefold() for p in call.group(1).split(".") if p.strip()), call.group(2).casefold())
             if ".".join(path[:-1]) in _OWN:
@@ -250,16 +250,16 @@ def _digest(value: str, column: Column, condition: str) -> str:
         text = f"hex({value})"
     else:
         text = f"CAST({value} AS STRING)"
-    # Null hashes like the salt alone; the count of values keeps it apart from an empty text.
+    # Null hashes like the salt alone; the count of values distinguishes it from an empty text.
     total = f"sum(CAST(xxhash64(:{SALT}, {text}) AS DECIMAL(20,0))){condition}"
     return f"concat(CAST(count({value}){condition} AS STRING), ':', CAST(coalesce({total}, 0) AS STRING))"
 
 
 def apply_function(use: FunctionUse, functions: Mapping[FunctionName, Function], returns: str) -> str:
-    """Return the SQL expression of a function's body with its arguments in place, cast as the platform casts it."""
+    """Return the SQL expression of a function's body with its arguments, cast as the platform casts it."""
     function = functions.get(use.function)
     if function is None:
-        raise UsageError(f"function {use.function} is bound by policy {use.policy!r} but not part of the desired state")
+        raise UsageError(f"function {use.function} of policy {use.policy!r} is not in the desired state")
     arguments = [quote_identifier(a.column) if isinstance(a, ColumnName) else quote_string(a) for a in use.arguments]
     if len(arguments) != len(function.parameters):
         raise UsageError(
@@ -272,7 +272,7 @@ def apply_function(use: FunctionUse, functions: Mapping[FunctionName, Function],
 
 
 def splice(body: str, arguments: Mapping[str, str]) -> str:
-    """Replace parameters (casefolded names) in a SQL expression by expressions; strings, types and calls stay as they are."""
+    """Replace parameters (casefolded names) in a SQL expression by expressions, except in strings, types and calls."""
     try:
         tokens = [t for t in sql_tokens(body) if t.kind is not TokenKind.COMMENT]
     except SqlTextError as error:
@@ -293,7 +293,7 @@ def splice(body: str, arguments: Mapping[str, str]) -> str:
 
 
 def table_of(tables: Mapping[TableName, Table], name: TableName) -> Table:
-    """Return the table of a name that the model promised to hold."""
+    """Return the table of a name in the access model."""
     if name not in tables:
         raise InternalError(f"table {name} is in the access model but not among the tables to verify")
     return tables[name]

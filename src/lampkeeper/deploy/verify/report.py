@@ -1,4 +1,4 @@
-"""What the verification found, as values: cells, row counts, who was tested and who could not be, findings."""
+"""The result of a verification as values: cells, row counts, test principals, findings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lampkeeper.model.names import ColumnName, TableName
 
 
 class Status(StrEnum):
-    """How a comparison ended. Unproven: nothing differs that could be told apart (an empty table, a mask without effect)."""
+    """The result of a comparison. Unproven: the data cannot show a difference (an empty table, a mask without effect)."""
 
     OK = "ok"
     MISMATCH = "mismatch"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Seen(StrEnum):
-    """What a principal was seen to get; never the value itself."""
+    """The kind of value that a principal got; never the value itself."""
 
     RAW = "raw"
     MASKED = "masked"
@@ -30,7 +30,7 @@ class Seen(StrEnum):
     NOTHING = "not asked"
 
 
-NOBODY_RAW = "nobody who could be asked may see this column raw, so there is nothing to compare its mask with"
+NOBODY_RAW = "no test principal may see this column raw, so its mask cannot be compared"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -47,7 +47,7 @@ class CellVerdict:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class RowsVerdict:
-    """One principal, one table: how many rows it should count, and how many it counted (None: denied or not asked)."""
+    """One principal, one table: the expected number of rows, and the counted one (None: denied or not queried)."""
 
     principal: str
     table: TableName
@@ -58,7 +58,7 @@ class RowsVerdict:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Asked:
-    """A principal that took part: the groups it held, and whether the run made it."""
+    """A test principal: its groups, and whether the run created it."""
 
     name: str
     groups: tuple[str, ...]
@@ -70,8 +70,8 @@ class Asked:
 class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
-    `unreviewed`: what was queried of unreviewed tables, per hidden catalog. `exemptions`: who sees raw values, why, until when.
-    `keyed` says how keyed masks were compared, `undeclared` are columns that have come since the last snapshot.
+    `unreviewed`: the queries of unreviewed tables, per hidden catalog. `exemptions`: the principals with raw values, reasons and
+    last days. `keyed`: how keyed masks were compared. `undeclared`: columns that are newer than the last snapshot.
     """
 
     principals: tuple[Asked, ...]
@@ -87,29 +87,29 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Return whether nothing is wrong: no finding of severity error, and at least one cell that was really compared."""
+        """Return whether there is no finding of severity error, and at least one cell was compared."""
         return bool(self.cells) and not has_errors(self.findings)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return how many comparisons (cells and row counts) ended in which way."""
+        """Return the numbers of comparisons (cells and row counts) by result."""
         statuses = [c.status for c in self.cells] + [r.status for r in self.rows]
         found = Counter(map(str, statuses))
         return {str(s): found.get(str(s), 0) for s in Status}
 
     @property
     def mismatches(self) -> int:
-        """Return how many comparisons failed."""
+        """Return the number of mismatches."""
         return self.counts[str(Status.MISMATCH)]
 
     @property
     def errors(self) -> int:
-        """Return how many findings of severity error are not mismatches of a comparison."""
+        """Return the number of findings of severity error besides mismatches."""
         return sum(f.severity is Severity.ERROR and f.code not in _OF_MISMATCHES for f in self.findings)
 
     @property
     def verdict(self) -> str:
-        """Return the verification's last line: what it came to, in agreement with `ok`."""
+        """Return the verification's last line, consistent with `ok`."""
         mismatches = _count(self.mismatches, "mismatch")
         if self.ok:
             return f"verify: {mismatches} in {_count(len(self.cells), 'cell')}"
@@ -159,7 +159,7 @@ def _count(number: int, what: str) -> str:
 
 
 def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -> tuple[Finding, ...]:
-    """Return a finding for every mismatch, for what went untested, and one for each column that proved nothing."""
+    """Return a finding for every mismatch, every untested cell, and every unproven column."""
     found = [
         Finding(
             code=f"verify/{cell.status}",
@@ -183,15 +183,15 @@ def findings_of(cells: tuple[CellVerdict, ...], rows: tuple[RowsVerdict, ...]) -
                     severity=Severity.ERROR,
                     location=f"{row.principal}: {row.table}",
                     message=_rows_message(row),
-                    fix="run `plan` to see whether the row filter or its tag is gone",
+                    fix="run `plan` to see whether the row filter or its tag is missing",
                 )
             )
         if row.status is Status.UNTESTED and row.seen is not None:
-            message = "which rows the filter shows cannot be told from another principal's rows, so nothing was proved"
+            message = "the rows that the filter keeps are the same as another principal's rows, so nothing was proved"
             location = f"{row.principal}: {row.table}"
             found.append(Finding(code="verify/untested", severity=Severity.ERROR, location=location, message=message))
         if row.status is Status.UNPROVEN:
-            found.append(_unproven(str(row.table), "the row filter hides no row: it cannot be told from no filter"))
+            found.append(_unproven(str(row.table), "the row filter hides no row, so its effect is unproven"))
     message = "the mask changes no value here (all null, no rows, or the same text already)"
     found += [_unproven(str(c), message) for c in {c.column for c in cells if c.status is Status.UNPROVEN}]
     return sort_findings(found)

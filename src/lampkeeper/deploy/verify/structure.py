@@ -1,4 +1,4 @@
-"""What should stand in the workspace, object by object, and what stands there besides."""
+"""Compares the live objects with the desired ones, and reports additional ones."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from lampkeeper.text.sql_quoting import quote_identifier
 
 READING = frozenset({"SELECT", "ALL_PRIVILEGES", "MANAGE"})
 _MANAGING = frozenset({"MANAGE"})
-"""Privileges that let their holder read, or give itself the right to."""
+"""Privileges that allow reading, or granting oneself the privilege to read."""
 
 _QUIET = frozenset({"BROWSE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """Findings, and how many objects of each kind were compared."""
+    """Findings, and the numbers of compared objects by kind."""
 
     findings: tuple[Finding, ...]
     checked: tuple[tuple[str, int], ...]
 
 
 class StructureCheck:
-    """Compares a desired state with what a workspace holds; collects findings."""
+    """Compares a desired state with the live state; collects findings."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class StructureCheck:
         operators: Iterable[str] = (),
         exempt: Mapping[str, str] | None = None,
     ) -> None:
-        """Take both sides, and the name of whoever runs the verification (its own grants are no surprise).
+        """Take both states, and the name of the principal that runs the verification, whose own grants are not reported.
 
-        That `operators` manage is a warning, since they run plans and applies; that they read is an error as for everybody.
-        `exempt` are principals with an exemption, and what it says: that they read is known and has a reason.
+        MANAGE of `operators` is a warning, because they run plans and applies; SELECT is an error, as for all other principals.
+        `exempt` are principals with an exemption and its text: their privileges are known and have a reason.
         """
         self._exempt = exempt or {}
         self._desired = desired
@@ -60,7 +60,7 @@ class StructureCheck:
         self._checked: Counter[str] = Counter()
 
     def run(self, tables: Iterable[Table]) -> Structure:
-        """Compare everything; `tables` are the tables and columns that were known when the state was designed."""
+        """Compare all objects; `tables` are the tables and columns of the snapshot from which the state was generated."""
         self._tables(tables)
         self._groups()
         self._members()
@@ -96,7 +96,7 @@ class StructureCheck:
                     self._report(
                         "changed_type",
                         str(column),
-                        f"it is {found.type} now and was {each.type} when somebody decided whether it needs a mask",
+                        f"its type is {found.type} now and was {each.type} when it was labelled",
                         fix="run `snapshot`, `generate`, then `apply`",
                     )
             known = {c.name.casefold() for c in table.columns}
@@ -104,7 +104,7 @@ class StructureCheck:
                 self._report(
                     "unknown_column",
                     str(ColumnName(table.name, name)),
-                    "the column has come since the last snapshot: nobody has decided whether it needs a mask",
+                    "the column is newer than the last snapshot, so it has no label",
                     fix="run `snapshot`, `generate`, then `apply`",
                 )
 
@@ -124,7 +124,7 @@ class StructureCheck:
                 self._report(
                     "extra_member",
                     group,
-                    f"{name!r} is in the group, which this environment manages without it{self._what_exempts(group)}",
+                    f"{name!r} is in the group, but not in its desired members{self._what_exempts(group)}",
                     fix="run `plan`, then `apply`; or add it to the group's members in env.auto.tfvars",
                 )
 
@@ -155,7 +155,7 @@ class StructureCheck:
             self._checked["tag"] += 1
             found = held.get(key)
             if found is None:
-                self._report("missing_tag", tag.entity_name, f"the tag {tag.key} = {tag.value!r} is gone")
+                self._report("missing_tag", tag.entity_name, f"the tag {tag.key} = {tag.value!r} is missing")
             elif found.value != tag.value:
                 self._report("wrong_tag", tag.entity_name, f"the tag {tag.key} is {found.value!r}, not {tag.value!r}")
         ours = {t.key for t in self._desired.tag_policies}
@@ -165,7 +165,7 @@ class StructureCheck:
                 self._report(
                     "extra_tag",
                     tag.entity_name,
-                    f"carries {tag.key} = {tag.value!r}, which is not in the desired state",
+                    f"has the tag {tag.key} = {tag.value!r}, which is not in the desired state",
                     Severity.WARNING,
                     "label the column, then `generate`; or remove the tag",
                 )
@@ -183,13 +183,13 @@ class StructureCheck:
                 self._report("missing_function", str(wanted.name), "the function does not exist")
             elif not found.body:
                 self._report(
-                    "function_not_shown", str(wanted.name), "its body is not shown to the runner: it was not compared",
-                    Severity.WARNING, "run as the function's owner, or as one who manages it",
+                    "function_not_shown", str(wanted.name), "the runner cannot read its body, so it was not compared",
+                    Severity.WARNING, "run as the function's owner, or as a principal with MANAGE on it",
                 )  # fmt: skip
             elif found.digest == wanted.digest and found.key_id != wanted.key_id:
                 self._report(
                     "wrong_key", str(wanted.name),
-                    f"it was made with the key {found.key_id or 'none'}, not {wanted.key_id or 'one that we know'}",
+                    f"it has key {found.key_id or 'none'}, not {wanted.key_id or 'a known one'}",
                 )  # fmt: skip
             elif found.digest != wanted.digest:
                 self._report(
@@ -205,7 +205,7 @@ class StructureCheck:
             self._checked["policy"] += 1
             found = held.get(key)
             if found is None:
-                self._report("missing_policy", policy.name, f"the policy on {'.'.join(policy.securable)} is gone")
+                self._report("missing_policy", policy.name, f"the policy on {'.'.join(policy.securable)} is missing")
             elif found.policy is None:
                 self._report("wrong_policy", policy.name, f"the policy cannot be read: {found.problem or 'another kind'}")
             else:
@@ -218,20 +218,20 @@ class StructureCheck:
                 continue
             kind, name, label = found.key
             maker = str(found.raw.get("created_by") or "unknown")
-            what = f"a policy on {kind.lower()} {name} that is not in the desired state, made by {maker}"
+            what = f"a policy on {kind.lower()} {name} that is not in the desired state, created by {maker}"
             drop = f"DROP POLICY {quote_identifier(label)} ON {kind} {name}"
-            fix = f"have its owner {drop}; `plan` names the columns where it meets a policy of ours"
+            fix = f"have its owner run {drop}; `plan` names the columns where it conflicts with a desired policy"
             self._report("extra_policy", label, what, fix=fix)
 
     def _controls(self) -> None:
-        """Report masks and filters set on the tables themselves: an error where one meets ours, else people should know."""
+        """Report masks and filters set on the tables themselves: an error if one conflicts with a policy, else a warning."""
         ours = {p.key for p in self._desired.policies}
         met = conflict_findings(conflicts_of(SimulatedAccess(self._live.access.model), ours), self._live, codes="verify/")
         self._found += met
         failing = {f.location for f in met}
         for control in (c for c in self._live.controls if c.securable not in failing):
-            what = f"{control.function} is set on the table itself and binds everybody, whatever the desired state says"
-            fix = "leave it, or have the table's owner drop it; if a policy of ours is to stand there, run `plan --adopt`"
+            what = f"{control.function} is set on the table itself and applies to all principals, outside of the desired state"
+            fix = "keep it, or have the table's owner drop it; to replace it by a policy, run `plan --adopt`"
             self._report("table_control", control.securable, what, Severity.WARNING, fix)
         self._found += not_shown_findings(self._live, code="verify/controls_not_shown")
 
@@ -261,20 +261,20 @@ class StructureCheck:
                 f"{key[2]} on {key[1]}",
                 f"holds {', '.join(sorted(extra))} on {key[0].lower()} {key[1]}, which is not in the desired state{known}",
                 Severity.ERROR if reading else Severity.WARNING,
-                "revoke it, or take it into the desired state",
+                "revoke it, or add it to the desired state",
             )
 
     def _owners(self) -> None:
         for (kind, name), owner in sorted(self._live.owners.items()):
             if owner == self._me or not self._holds_scope(name):
                 continue
-            can = "reads it" if kind == "TABLE" else "may grant itself what is in it"
+            can = "reads it" if kind == "TABLE" else "may grant itself access to its tables"
             self._report(
                 "owner",
                 f"{kind.lower()} {name}",
-                f"its owner {owner!r} {can} and may change the policies on it, whatever the desired grants say",
+                f"its owner {owner!r} {can} and may change the policies on it, independent of the desired grants",
                 Severity.WARNING,
-                "let a group own it that may see everything",
+                "transfer it to a group that may see everything",
             )
 
     def _holds_scope(self, securable: str) -> bool:
@@ -292,7 +292,7 @@ def _privileges(grants: Iterable[Grant]) -> Mapping[tuple[str, str, str], frozen
 
 
 def policy_differences(wanted: Policy, held: Policy) -> list[str]:
-    """Return what differs between two policies, field by field, in words; the comment takes no part."""
+    """Return the differences between two policies in words, field by field, except the comment."""
     differing = []
     for field, name in (
         ("kind", "type"),

@@ -1,4 +1,4 @@
-"""Proves by query that a table which nobody has reviewed shows no row to those who may read it."""
+"""Proves by queries that unreviewed tables show no rows to principals that may read them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lampkeeper.remote.live import Governed
 from lampkeeper.remote.unreviewed import UnreviewedTable, read_reviewed, read_unreviewed
 
 MOST = 3
-"""How many unreviewed tables of a catalog are asked for at most."""
+"""The largest number of unreviewed tables that are queried per catalog."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreviewedProof:
-    """One closed catalog or schema: how many unreviewed tables it has, what was asked, and what is wrong."""
+    """One hidden catalog or schema: the number of its unreviewed tables, the queries, and the findings."""
 
     reach: Reach
     tables: int
@@ -36,11 +36,11 @@ class UnreviewedProof:
         """Return one line for people."""
         where = ".".join(self.reach)
         if not self.tables:
-            return f"unreviewed tables of {where}: there is none, so nothing was asked"
+            return f"unreviewed tables of {where}: none exists, so none was queried"
         if not self.asked:
-            return f"unreviewed tables of {where}: {self.tables}, none that anybody asked here may read: not proven by query"
-        wrong = f", {len(self.findings)} wrong" if self.findings else ", no row each"
-        return f"unreviewed tables of {where}: {self.tables}, asked {'; '.join(self.asked)}{wrong}"
+            return f"unreviewed tables of {where}: {self.tables}, none readable for a test principal: not proven by query"
+        wrong = f", {len(self.findings)} wrong" if self.findings else ", no rows each"
+        return f"unreviewed tables of {where}: {self.tables}, queried {'; '.join(self.asked)}{wrong}"
 
 
 def prove_unreviewed(
@@ -60,7 +60,7 @@ def prove_unreviewed(
 def reviewed_by_others(
     desired: Desired, workspace: Workspace, reaches: Iterable[Reach], code: str = "verify/review_by_others"
 ) -> dict[Reach, list[Finding]]:
-    """Return, by closed catalog or schema, a finding for each table with a review tag that this environment does not ask for."""
+    """Return, by hidden catalog or schema, a finding for each table with a review tag that is not in the desired state."""
     asked = {
         t.entity_name.casefold()
         for t in desired.tag_assignments if t.key == REVIEW_KEY and t.entity_type is EntityType.TABLES
@@ -70,13 +70,13 @@ def reviewed_by_others(
     for table in read_reviewed(workspace, {p[0] for p in reaches}):
         reach = next((p for p in reaches if within(p, table.parts)), None)
         if reach is not None and table.plain.casefold() not in asked:
-            # The record of runs gets the tag from `apply`, beside the desired state: a table of its name may be it.
+            # `apply` tags the history tables, which are not in the desired state; a table with such a name may be one.
             ours = table.table in RECORD
             finding = Finding(
                 code=code, severity=Severity.WARNING if ours else Severity.ERROR, location=str(table),
-                message=f"carries {REVIEW_KEY}={REVIEWED}, which this environment does not ask for: its rows are open"
-                + (" (the record of runs has a table of this name)" if ours else ""),
-                fix="take the tag off and see who may assign it; or put the table in uc_tables and generate",
+                message=f"has the tag {REVIEW_KEY}={REVIEWED}, which is not in the desired state, so its rows are visible"
+                + (" (the history has a table of this name)" if ours else ""),
+                fix="remove the tag and check who may assign it; or add the table to uc_tables and run generate",
             )  # fmt: skip
             found[reach].append(finding)
     return found
@@ -119,21 +119,21 @@ def _shows(test_principal: TestPrincipal, table: UnreviewedTable, rows: int) -> 
         code="verify/unreviewed_rows",
         severity=Severity.ERROR,
         location=f"{test_principal.name}: {table.name}",
-        message=f"nobody has reviewed this table, and it shows {rows} row(s)",
-        fix="run `plan` to see whether the fallback policy stands, then `apply`",
+        message=f"this table is unreviewed, and it shows {rows} row(s)",
+        fix="run `plan` to see whether the fallback policy exists, then `apply`",
     )
 
 
 def _inherited(reach: Reach, live: Governed) -> list[Finding]:
-    """Return an error where the review tag stands above tables: everything that is made there would count as reviewed."""
+    """Return an error if a catalog or schema has the review tag: every new table in it would count as reviewed."""
     above = {EntityType.CATALOGS, EntityType.SCHEMAS}
     return [
         Finding(
             code="verify/review_inherited",
             severity=Severity.ERROR,
             location=f"{t.entity_type.removesuffix('s')} {t.entity_name}",
-            message=f"carries {REVIEW_KEY}={REVIEWED}, which its tables inherit: new tables in it are open",
-            fix="take the tag off; it belongs on tables",
+            message=f"has the tag {REVIEW_KEY}={REVIEWED}, which its tables inherit, so new tables in it are visible",
+            fix="remove the tag; it belongs on tables",
         )
         for t in live.tags
         if t.key == REVIEW_KEY
@@ -144,5 +144,5 @@ def _inherited(reach: Reach, live: Governed) -> list[Finding]:
 
 
 def _above(reach: Reach, name: tuple[str, ...]) -> bool:
-    """Return whether tables of this catalog or schema inherit the tags of this catalog or schema."""
+    """Return whether tables of the catalog or schema inherit the tags of the securable `name`."""
     return within(reach, name) or within(name, reach)

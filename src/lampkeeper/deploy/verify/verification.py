@@ -1,4 +1,4 @@
-"""Prove by queries that every principal gets what the desired state says, and that everything stands that should."""
+"""Proves by queries that every principal has the access of the desired state, and that all desired objects exist."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ __all__ = ["VerifyOptions", "VerifyReport", "prepare", "verify"]
 class VerifyOptions:
     """How to verify.
 
-    `membership_wait`: seconds to wait until a membership reads true. `stale_after`: age in seconds from which a probe left
-    behind by a run that died is removed. `most_probes`: how many combinations of groups are tested at most; the rest are
-    findings. `key_known`: the desired keyed functions carry the id of the environment's key, not of the one last applied.
-    `exemptions`: who sees raw values by an exemption that is not over.
+    `membership_wait`: seconds to wait until a membership takes effect. `stale_after`: age in seconds from which a probe of an
+    interrupted run is removed. `most_probes`: the largest number of combinations of groups to test; the rest are findings.
+    `key_known`: the desired keyed functions have the id of the environment's key, not of the one last applied. `exemptions`: the
+    principals that see raw values by an exemption in force.
     """
 
     create_test_principals: bool = False
@@ -70,11 +70,11 @@ def verify(
     pending: Iterable[Change[Any]] = (),
     progress: Progress | None = None,
 ) -> VerifyReport:
-    """Return what was found. `tables` is the scope as last seen, `pending` what a fresh plan would still write.
+    """Return the report. `tables` is the scope of the last snapshot, `pending` the changes of a new plan.
 
-    `live` is what the workspace holds, when it was read a moment ago and after `prepare`.
+    `live` is the live state, if it was read after `prepare`.
 
-    Raises RemoteError when the platform cannot be asked at all; anything wrong with the data's protection is a finding.
+    Raises RemoteError if the platform does not respond; problems with the protection of data are findings.
     """
     options = options or VerifyOptions()
     findings = [_pending(c) for c in pending if c.action.writes and c.kind.planned]
@@ -101,7 +101,7 @@ def verify(
             findings += KeyPermissions(
                 desired=desired, live=live, workspace=workspace, me=me, operators=options.operators
             ).findings()
-    # The context has ended: probes that could not be removed have become findings.
+    # After the context, because probes that could not be removed become findings at its end.
     findings += probes.findings if probes is not None else []
     cells, rows = tuple(found.cells), tuple(found.rows)
     declared = {c.plain.casefold() for t in tables for c in t.column_names()}
@@ -120,7 +120,7 @@ def verify(
 
 
 def expected_model(desired: Desired, live: Governed) -> AccessModel:
-    """Return who should see what: as desired, with the masks and filters that others have set on the tables themselves."""
+    """Return the expected access: the desired state, with the masks and filters that others set on the tables themselves."""
     model = AccessModel.of_desired(desired, live.tables)
     known = {f.name for f in desired.functions}
     used = {c.function for c in live.controls} - known
@@ -129,19 +129,19 @@ def expected_model(desired: Desired, live: Governed) -> AccessModel:
 
 
 def _how_keyed(desired: Desired, live: Governed, options: VerifyOptions) -> str:
-    """Return in words how far the keyed masks were compared; nothing when there are none."""
+    """Return in words how keyed masks were compared; nothing if there are none."""
     names = {f.name for f in desired.functions if f.keyed}
     if not names:
         return ""
     if any(f.name in names and not f.body for f in live.functions):
-        bodies = "bodies not shown to the runner, so not compared"
+        bodies = "bodies not readable for the runner, so not compared"
     else:
         bodies = f"bodies compared with {'the key of the environment' if options.key_known else 'the key last applied'}"
-    return f"{len(names)} keyed functions: {bodies}; cells by count, different values and agreement of principals"
+    return f"{len(names)} keyed functions: {bodies}; cells by count, distinct values and equality among principals"
 
 
 def prepare(workspace: Workspace, options: VerifyOptions) -> None:
-    """Clear away what dead runs have left, before anything is read: an old probe in a group would look like a stranger."""
+    """Delete test principals of interrupted runs first: an old one in a group would be reported as a member."""
     if options.create_test_principals:
         sweep_probes(workspace, options.stale_after)
 
@@ -157,13 +157,13 @@ def _pending(change: Change[Any]) -> Finding:
         code="verify/differs",
         severity=Severity.ERROR,
         location=f"{change.kind} {change.key}",
-        message=f"does not stand as desired: {change.action} is pending{why}",
+        message=f"is not as desired: {change.action} is pending{why}",
         fix="run `apply`",
     )
 
 
 class PrincipalsUnderTest:
-    """Finds somebody to speak for every combination of groups: named identities first, then probes."""
+    """Finds a test principal for every combination of groups: named identities first, then probes."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class PrincipalsUnderTest:
         options: VerifyOptions,
         probes: Probes | None,
     ) -> None:
-        """Take what decides who must be tested and who can be."""
+        """Take the models and options that decide which combinations are tested."""
         self._workspace = workspace
         self._desired = desired
         self._expected = expected
@@ -185,7 +185,7 @@ class PrincipalsUnderTest:
         self.findings: list[Finding] = []
 
     def gather(self, progress: Progress | None = None) -> Iterator[TestPrincipal]:
-        """Yield a test principal for each combination that can be tested; the others become findings."""
+        """Yield a test principal for each combination; combinations without one become findings."""
         wanted = set(people_combinations(self._live, self._groups))
         covered: set[frozenset[str]] = set()
         best: TestPrincipal | None = None
@@ -220,7 +220,7 @@ class PrincipalsUnderTest:
         return best is None or total_rawness(self._expected, best.principal) < 2 * total
 
     def _locked(self) -> frozenset[str]:
-        """Return the groups that no probe may join: an identity provider owns them."""
+        """Return the groups that no probe may join, because an identity provider owns them."""
         return self._probes.provided if self._probes is not None else frozenset()
 
     def _probe(self, combination: frozenset[str], number: int) -> TestPrincipal | None:
@@ -228,13 +228,13 @@ class PrincipalsUnderTest:
             self.findings.append(
                 untested(
                     combination,
-                    "no named identity holds it and probes are off",
+                    "no named identity has it, and creating test principals is disabled",
                     "name an identity in verify_identities, or run with --create-test-principals",
                 )
             )
             return None
         if number > self._options.most_probes:
-            self.findings.append(untested(combination, f"more than {self._options.most_probes} combinations are held"))
+            self.findings.append(untested(combination, f"there are more than {self._options.most_probes} combinations"))
             return None
         join = direct_groups(combination, self._live, self._locked())
         if join is None:
@@ -259,11 +259,11 @@ class PrincipalsUnderTest:
                     code="verify/identity_groups",
                     severity=Severity.ERROR,
                     location=identity.name,
-                    message=f"the platform says that it is not in {', '.join(missing)}",
-                    fix="correct verify_identities, or wait until the membership has taken effect",
+                    message=f"in the workspace it is not a member of {', '.join(missing)}",
+                    fix="correct verify_identities, or wait until the membership takes effect",
                 )
             )
-        # For a group that the environment manages, what ought to be counts; for any other, what is.
+        # For a managed group the desired members count; for any other group, the live ones.
         managed = set(self._desired.members)
         name = test_principal.principal.name
         ought = {g for g in held if g not in managed} | (self._expected.identities(Principal(name=name)) & managed)
