@@ -162,7 +162,7 @@ class TestForwardDrift:
     def test_an_unclassified_column_is_drift(self) -> None:
         live = _live(demo_snapshot(), demo_desired())
         found = find_drift(live, demo_desired(), classify(live)[1:])
-        assert [d.message for d in found] == ["nobody has classified this column"]
+        assert [d.message for d in found] == ["this column has no label"]
 
     def test_undecided_columns_are_drift_and_those_that_a_steward_opened_are_not(self) -> None:
         live = Snapshot(tables=demo_snapshot().tables, tags=demo_desired().tag_assignments[1:])

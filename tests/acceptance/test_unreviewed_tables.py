@@ -118,7 +118,7 @@ def test_between_two_runs_nobody_sees_what_nobody_has_reviewed(rule_context: Rul
     audited = rule_context.bank.run("audit", "--json")
     named = {d["entity"]: d["message"] for d in audited.document["drift"]}
     assert set(named) == {f"{FINANCE}.copy", f"{FINANCE}.leads"}
-    assert all("nobody has reviewed" in message for message in named.values())
+    assert all("is unreviewed" in message for message in named.values())
     rule_context.govern("--unreviewed-columns", "deny")
     assert rule_context.leaks() == []
     assert rule_context.ask(EVE, f"SELECT id, email FROM {FINANCE}.leads") == [("1", "a***@x.example")]

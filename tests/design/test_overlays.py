@@ -207,7 +207,7 @@ def verdicts(values: tuple[str, ...]) -> tuple[Verdict, Verdict]:
 
 def is_no_identifier(understood: Verdict, opaque: Verdict) -> bool:
     """Say whether values open what is understood, and leave the opaque name undecided for its name alone."""
-    waits = opaque.label is LabelClass.UNDECIDED and opaque.evidence == ("perhaps free_text", "nobody knows what 'c 1' is")
+    waits = opaque.label is LabelClass.UNDECIDED and opaque.evidence == ("perhaps free_text", "unknown name 'c 1'")
     return understood.label is LabelClass.NONE and understood.protect is Protect.NO and waits
 
 

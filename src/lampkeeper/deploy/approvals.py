@@ -143,7 +143,7 @@ class PlanBook:
         return found if counts else None
 
     def require_approval(self, wanted: str) -> Record:
-        """Return the approval; raise UnsafePlanError if there is no valid one."""
+        """Return the approval; raise UnsafePlanError without a valid one."""
         found = self.approval(wanted)
         if found is None:
             raise UnsafePlanError(

@@ -78,7 +78,7 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
     granted: set[Securable] = {(g.securable_type, g.securable) for g in (*desired.grants, *known(GRANT))}
     spaces = {key: owned.remote_id for key, owned in states.owned(GENIE_SPACE).items()}
     spaces |= {c.key: c.remote_id for c in changes_of(steps, GENIE_SPACE) if c.remote_id}
-    # The state knows its entries in the access list of a foreign or renamed space only by the space's id.
+    # Recorded entries in the access list of a foreign or renamed space are identified by the space's id only.
     with_ids = {*spaces.values(), *(s.space_id for s in desired.spaces)}
     spaces |= {p.space_id: p.space_id for p in known(GENIE_ACL) if p.space_id and p.space_id not in with_ids}
     groups = {g.name for g in desired.groups} | set(desired.members) | {s.group for s in desired.workspace_assignments}

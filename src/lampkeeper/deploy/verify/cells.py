@@ -180,7 +180,7 @@ def refusal(error: RemoteError) -> Refusal:
 
 
 def rawness(access: TableAccess) -> int:
-    """Return how much of a table a principal should see raw: the number of columns, doubled if no row is filtered."""
+    """Return the number of columns of a table that a principal should see raw, doubled if no row is filtered."""
     return sum(c.state is CellState.RAW for c in access.cells.values()) * (1 if access.filters else 2)
 
 

@@ -87,7 +87,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Return whether there is no finding of severity error, and at least one cell was compared."""
+        """Return whether at least one cell was compared, without a finding of severity error."""
         return bool(self.cells) and not has_errors(self.findings)
 
     @property

@@ -1,4 +1,4 @@
-"""What comments say of columns: a short one is a second name, in any language; a long one counts for a name that says nothing."""
+"""Candidates from comments: a short comment is a second name, in any language; a long one counts if the name is unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORT_COMMENT = 6
 _COMMENT_LETTERS = 80
 _OPAQUE_COMMENT = 16
 _SILENT, _OTHER, _AGREEING, _LONG = 0.85, 0.55, 0.9, 0.7
-"""What is left of what a comment says: beside a name that says nothing, another thing, the same thing; of a long comment."""
+"""Factors on scores from comments: for an unknown name, a different name, an equal one; for a long comment."""
 _PERSON = 0.5
 
 
@@ -25,8 +25,8 @@ def weigh_comment(
 ) -> Iterator[CandidateLabel]:
     """Yield the candidates of the name and those of the comment.
 
-    A comment takes a candidate away only where the name means two things (`post code`: of a place, of a job) and the comment
-    says that it is the other.
+    A comment removes a candidate only if the name has two meanings (`post code`: of a place, of a job) and the comment has the
+    other one.
     """
     said = _said(lexicon, comment)
     if said and words in lexicon.lists["ambiguous"] and _says_other(lexicon, said):
@@ -38,7 +38,7 @@ def weigh_comment(
 
 
 def short_comment(lexicon: Lexicon, comment: str, words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    """Yield what a short comment calls a column whose own name says nothing."""
+    """Yield candidates from a short comment for a column with an unknown name."""
     if not comment or len(comment) > _COMMENT_LETTERS or any(w in lexicon.tokenize.known for w in words):
         return
     said = _subject(lexicon.tokenize(comment))
@@ -69,7 +69,7 @@ def _from_comment(
                 factor = _SILENT if not known else _AGREEING if _agrees(comment, found, named) else _OTHER
                 yield _reported(found, factor, "short comment")
         if _is_person(lexicon, said, comment) and kind in (Kind.TEXT, Kind.ANY):
-            reasons = ("short comment says a person",)
+            reasons = ("the short comment is about a person",)
             yield CandidateLabel(label=LabelClass.NAME, subtype="", score=_PERSON, open=False, length=0, reasons=reasons)
     elif not known and len(said) <= _OPAQUE_COMMENT:
         for found in judge_name(lexicon, said, kind, context):
@@ -78,23 +78,23 @@ def _from_comment(
 
 
 def _agrees(comment: str, found: CandidateLabel, named: Sequence[CandidateLabel]) -> bool:
-    """Return whether another language says what the name says too, however weakly: two signs of one thing."""
+    """Return whether a comment in another language has the class of the name too: even two weak signs then count."""
     return not comment.isascii() and any(c.label is found.label and not c.open for c in named)
 
 
 def _is_person(lexicon: Lexicon, said: tuple[str, ...], comment: str) -> bool:
-    """Return whether a comment in another language calls a column after people: its operator, the one responsible."""
+    """Return whether a comment in another language names a person: an operator, a responsible person."""
     return not comment.isascii() and lexicon.is_in("person", said[-1:])
 
 
 def _says_other(lexicon: Lexicon, said: tuple[str, ...]) -> bool:
-    """Return whether a comment names a thing of no concern, and nothing else."""
+    """Return whether a comment names only harmless things."""
     labels = {m.term.label for m in lexicon.find(said)}
     return labels == {LabelClass.NONE}
 
 
 def _subject(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what a comment is about: `country of the home address` is about a country."""
+    """Return the subject of a comment: of `country of the home address`, a country."""
     for index, word in enumerate(words):
         if index and word == "of" and words[index + 1 : index + 2] not in (("birth",), ("death",), ("kin",)):
             return words[:index]

@@ -1,4 +1,4 @@
-"""What a table is about, told by its name and by its columns: people, organisations, reference data, health, pay, money."""
+"""The topic of a table from its name and columns: people, organisations, reference data, health, pay, money."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TOPICS_OF_TABLES = {
     "card": "card_tables", "readings": "reading_tables", "books": "book_tables", "talk": "talk_tables", "mail": "mail_tables",
     "auth": "auth_tables", "cdr": "call_tables",
 }  # fmt: skip
-"""Topics that a word of the table's name is enough for, and the list of these words."""
+"""Topics that one word of the table's name decides, and the list of these words."""
 _ONE_PERSON = frozenset({LabelClass.DOB, LabelClass.NATIONAL_ID, LabelClass.DEMOGRAPHIC})
 _RACE = "race"
-"""Runners and horses have races too: in a table of races the word describes nobody, and alone it makes no table one of people."""
+"""Runners and horses have races too: the word alone does not make a table one about people."""
 _ENOUGH_FOREIGN = 2
 _ENOUGH_HEALTH = 2
 _FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
@@ -28,7 +28,7 @@ _FEWEST_PREFIXED, _MOST_PREFIXED = 3, 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableContext:
-    """What surrounds a column. `person`: rows are people; `linked`: rows belong to people (a key of a person is there)."""
+    """The context of a column. `person`: rows are people; `linked`: rows belong to people (the table has a key of a person)."""
 
     person: bool = False
     linked: bool = False
@@ -42,7 +42,7 @@ class TableContext:
         return self.person or self.linked
 
     def serves(self, where: frozenset[str]) -> bool:
-        """Return whether any context that a term asks for is here."""
+        """Return whether one of the contexts of a term applies."""
         return bool(where & self.topics) or ("person" in where and self.person) or ("linked" in where and self.of_people)
 
 
@@ -74,7 +74,7 @@ def read_context(lexicon: Lexicon, table: str, columns: Sequence[tuple[str, ...]
 
 
 def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[str, ...]], schema: str) -> set[str]:
-    """Return what the words of the table, of its schema and of its columns speak of, people apart."""
+    """Return the topics in the words of the table, its schema and its columns, except people."""
     table, every, schema_words = set(words), {w for c in columns for w in c}, lexicon.tokenize(schema)
     topics = {t for t in ("health", "pay", "money") if lexicon.is_in(t, words)}
     topics.update(topic for topic, name in _TOPICS_OF_TABLES.items() if word_list(name) & table)
@@ -93,13 +93,13 @@ def _topics(lexicon: Lexicon, words: tuple[str, ...], columns: Sequence[tuple[st
 
 
 def _looks_like_mail(columns: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether the table has a sender, a recipient and what goes with a letter."""
+    """Return whether the table has a sender, a recipient and other columns of a letter."""
     single = {c[0] for c in columns if len(c) == 1}
     return {"from", "to"} <= single and bool(single & {"subject", "body", "cc", "bcc"})
 
 
 def _speaks_of_health(lexicon: Lexicon, columns: Iterable[tuple[str, ...]], enough: int) -> bool:
-    """Return whether enough columns are called after findings, complaints, drugs."""
+    """Return whether enough columns are named after findings, complaints, drugs."""
     found: set[tuple[str, ...]] = set()
     for words in columns:
         for match in lexicon.find(words):
@@ -130,7 +130,7 @@ def personal_evidence(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> b
 
 
 def _is_foreign(lexicon: Lexicon, columns: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether two columns or more, and at least as many as speak English, are called something in another language."""
+    """Return whether at least two columns, and at least as many as have English names, have names in another language."""
     modifiers_last = word_list("foreign_languages")
     languages = [{m.term.language in modifiers_last for m in lexicon.find(c)} for c in columns]
     foreign = sum(1 for found in languages if found == {True})
@@ -161,7 +161,7 @@ def _shared(words: Iterable[str]) -> tuple[str, int]:
 
 
 def _holds_addresses(lexicon: Lexicon, table: tuple[str, ...], columns: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether a street or a postal code is among the columns, or the table is called after addresses."""
+    """Return whether a column is a street or a postal code, or the table is named after addresses."""
     for words in (table, *columns):
         for match in lexicon.find(words):
             term = match.term

@@ -1,4 +1,4 @@
-"""Tags of an organisation's own taxonomy that stand on columns already: what they say, and where they are in our way."""
+"""Existing governed tags on columns as a label source, and their conflicts with the tags that lampkeeper assigns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lampkeeper.model.tags import EntityType, TagAssignment
 
 
 def tags_of_others(snapshot: Snapshot, taxonomy: Taxonomy, ours: Iterable[TagAssignment]) -> tuple[TagAssignment, ...]:
-    """Return the tags of the taxonomy on columns of the snapshot that we have not put there, sorted."""
+    """Return the tags of the taxonomy on columns of the snapshot that lampkeeper has not assigned, sorted."""
     mine = {(*_spot(t), t.value) for t in ours}
     columns = {c.plain.casefold() for c, _ in snapshot.columns()}
     return tuple(
@@ -36,7 +36,7 @@ def tags_of_others(snapshot: Snapshot, taxonomy: Taxonomy, ours: Iterable[TagAss
 def label_tags(
     snapshot: Snapshot, tags: Iterable[TagAssignment], taxonomy: Taxonomy, rules: Iterable[Label]
 ) -> tuple[Label, ...]:
-    """Return the labels that tags of others stand for; where a tag stands for several, the one that the rules found as well."""
+    """Return the labels that existing tags mean; of several meanings of a tag, the one that the rules found too."""
     columns = {c.plain.casefold(): c for c, _ in snapshot.columns()}
     found = {x.column: x for x in rules}
     labels = []
@@ -49,7 +49,7 @@ def label_tags(
             Label(
                 column=column, label=LabelClass(name), subtype=subtype, confidence=0.95, source=LabelSource.TAG,
                 protect=Protect.NO if meant.row == OPEN else Protect.YES,
-                evidence=(f"somebody has tagged it {shown}, which stands for {meant.row}",),
+                evidence=(f"has the existing tag {shown}, which means {meant.row}",),
             )
         )  # fmt: skip
     return tuple(sorted(labels, key=lambda x: (x.column, x.label, x.subtype)))
@@ -67,7 +67,7 @@ def _meant(meanings: tuple[MappedTag, ...], found: Label | None) -> MappedTag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tagged:
-    """A column with its name, what we assign to it by key, and the tags that policies of its catalog look at."""
+    """A column with its name, the tags that lampkeeper assigns to it by key, and the tags in policies of its catalog."""
 
     name: ColumnName
     column: Column
@@ -76,7 +76,7 @@ class _Tagged:
 
 
 def tag_conflicts(snapshot: Snapshot, tags: Iterable[TagAssignment], desired: Desired, taxonomy: Taxonomy) -> tuple[Finding, ...]:
-    """Return where a tag of others says another thing than we would: a policy sees the tag, whatever the label says."""
+    """Return the conflicts of existing tags with the desired ones: a policy applies to the tag, independent of the label."""
     columns = {c.plain.casefold(): (c, column) for c, column in snapshot.columns()}
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     for each in desired.tag_assignments:
@@ -101,25 +101,25 @@ def _conflict(tag: TagAssignment, tagged: _Tagged, meanings: tuple[MappedTag, ..
     closes = any(m.row != OPEN for m in meanings) and bool({(tag.key, tag.value), (tag.key, "")} & tagged.bound)
     families = sorted({f for m in meanings if m.row != OPEN for f in m.families})
     wanted = tagged.assigned.get(tag.key)
-    decide = f"decide: lampkeeper labels set {tagged.name} …; or have whoever tagged it correct the tag"
+    decide = f"decide: lampkeeper labels set {tagged.name} …; or have the tag's owner correct it"
     if closes and family_of(tagged.column) not in families:
         yield _finding(
             "tags/other_type", tagged, f"is {tagged.column.type} and tagged {shown}, whose mask takes {', '.join(families)}",
-            f"take the tag off, or map its label as {family_of(tagged.column)} to a value of its own",
+            f"remove the tag, or map its label as {family_of(tagged.column)} to a separate value",
         )  # fmt: skip
     elif wanted is not None and wanted != tag.value:
-        ours = f"{tag.key}={wanted}" if wanted else tag.key
-        yield _finding("tags/other_value", tagged, f"is tagged {shown} by somebody else, and its label asks for {ours}", decide)
+        desired = f"{tag.key}={wanted}" if wanted else tag.key
+        yield _finding("tags/other_value", tagged, f"has the existing tag {shown}, and its label needs {desired}", decide)
     elif wanted is None and closes and tagged.assigned:
         other = ", ".join(f"{k}={v}" for k, v in sorted(tagged.assigned.items()))
-        yield _finding("tags/two_masks", tagged, f"is tagged {shown} by somebody else, and its label asks for {other}", decide)
+        yield _finding("tags/two_masks", tagged, f"has the existing tag {shown}, and its label needs {other}", decide)
     elif wanted is None and closes:
-        message = f"is tagged {shown} by somebody else: the policy masks it, though its label leaves it open"
-        yield _finding("tags/masked_anyway", tagged, message, "have whoever tagged it take the tag off", Severity.WARNING)
+        message = f"has the existing tag {shown}, so the policy masks it, although its label is not sensitive"
+        yield _finding("tags/masked_anyway", tagged, message, "have the tag's owner remove it", Severity.WARNING)
 
 
 def unmapped_columns(snapshot: Snapshot, labels: Iterable[Label], desired: Desired, knowledge: Knowledge) -> tuple[Finding, ...]:
-    """Return a finding for each kind of column (label and type) that no tag of the taxonomy stands for."""
+    """Return a finding for each label and type of columns without a tag in the taxonomy."""
     taxonomy = knowledge.taxonomy
     if not taxonomy.tags:
         return ()
@@ -134,7 +134,7 @@ def unmapped_columns(snapshot: Snapshot, labels: Iterable[Label], desired: Desir
     return tuple(
         Finding(
             code="tags/unmapped", severity=Severity.ERROR if strict else Severity.INFO, location=f"{row} as {family}",
-            message=f"no tag of taxonomy.yaml stands for it; columns that get a tag of ours: {n}",
+            message=f"no tag of taxonomy.yaml is mapped to it; columns that get a generated tag: {n}",
             fix=f"map it: {{label: {row}, types: [{family}], key: …, value: …}}",
         )
         for (row, family), n in sorted(counts.items())

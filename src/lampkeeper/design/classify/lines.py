@@ -26,7 +26,7 @@ class ClassifiedLines:
 def classify_lines(lines: Iterable[str], *, location: str = "input") -> ClassifiedLines:
     """Read JSON lines (`schema` or `db`, `table`, `column`, `type`, `comment`, optional `values`) and label each column.
 
-    A malformed row becomes an error finding at `location:line` that names the field; the other rows are answered all the same.
+    A malformed row becomes an error finding at `location:line` that names the field; the other rows are labelled.
     """
     rows: list[Mapping[str, Any]] = []
     findings: list[Finding] = []
@@ -43,7 +43,7 @@ def classify_lines(lines: Iterable[str], *, location: str = "input") -> Classifi
 
 
 def classify_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Return an answer for each row, in order; rows of one table inform each other wherever they stand."""
+    """Return an answer for each row, in order; all rows of a table are its context, also if they are not adjacent."""
     by_table: dict[tuple[str, str, str], list[int]] = {}
     for index, row in enumerate(rows):
         by_table.setdefault((_text(row, "catalog"), _schema(row), _text(row, "table")), []).append(index)

@@ -1,4 +1,4 @@
-"""Labels of several sources made one: a steward decides, the others may only add protection."""
+"""Merges labels from several sources: a steward decides, the others may only add protection."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _TRUST = {LabelSource.STEWARD: 0, LabelSource.TAG: 1, LabelSource.MODEL: 2, Labe
 
 
 def merge_labels(*sources: Iterable[Label], looser: Looser | None = None) -> tuple[Label, ...]:
-    """Return one label a column, sorted by column, with the reasons of every source that had a say.
+    """Return one label per column, sorted by column, with the reasons of every source that has a label for it.
 
-    A steward's label stands as it is. Else the most trusted source (tag, model, platform, offline) among those that protect most
-    wins: a source can raise what a less trusted one found, never lower it. With `looser`, another class counts only where its
-    mask shows no more than the one before. Two stewards: the stricter wins, and is disputed.
+    A steward's label is final. Otherwise the most trusted source (tag, model, platform, offline) among the strictest labels wins:
+    a source can make the result of a less trusted one stricter, never looser. With `looser`, another class is used only if its
+    mask shows no more than the previous one. Of two stewards' labels the stricter wins, and is disputed.
     """
     return tuple(_merge_one(labels, looser) for _, labels in sorted(by_column(*sources).items()))
 
 
 def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
-    """Return what was said of each column, the most trusted source first."""
+    """Return the labels of each column, the most trusted source first."""
     found: dict[ColumnName, list[Label]] = defaultdict(list)
     for labels in sources:
         for label in labels:
@@ -37,16 +37,16 @@ def by_column(*sources: Iterable[Label]) -> dict[ColumnName, list[Label]]:
 
 
 def stewards_disagree(labels: Iterable[Label]) -> bool:
-    """Return whether stewards have said different things of one column."""
+    """Return whether stewards have given one column different labels."""
     return len({(x.label, x.subtype, x.protect) for x in labels if x.source is LabelSource.STEWARD}) > 1
 
 
 def disagreements(decisions: Iterable[Label]) -> tuple[Finding, ...]:
-    """Return a finding for each column of which stewards have said different things."""
+    """Return a finding for each column that stewards have labelled differently."""
     return tuple(
         Finding(
             code="labels/stewards_disagree", severity=Severity.WARNING, location=str(column),
-            message="; ".join(_said(x) for x in said) + ": the stricter decision stands",
+            message="; ".join(_said(x) for x in said) + ": the stricter decision applies",
             fix="agree, then let one of them decide again with `labels set … --overrule`",
         )
         for column, said in sorted(by_column(decisions).items())
@@ -63,12 +63,12 @@ def _merge_one(ordered: list[Label], looser: Looser | None) -> Label:
     stewards = [x for x in ordered if x.source is LabelSource.STEWARD]
     if stewards:
         chosen = _stricter(stewards, looser)
-        extra = ("stewards disagree: the stricter decision stands",) if stewards_disagree(stewards) else ()
+        extra = ("stewards disagree: the stricter decision applies",) if stewards_disagree(stewards) else ()
         return replace(chosen, evidence=(*chosen.evidence, *extra, *_others(ordered, chosen)))
-    # From the least trusted up: each may take over where it asks for as much and shows no more.
+    # From the least trusted source up: each replaces the result if its label is at least as strict and shows no more.
     chosen = ordered[-1]
     for label in reversed(ordered[:-1]):
-        # A tag is a person's word: it settles what waits for a person, and else raises only, as the others do.
+        # People assign tags: a tag decides undecided columns, and otherwise it can only be stricter, like the other sources.
         settles = label.source is LabelSource.TAG and chosen.protect is Protect.UNDECIDED and label.protected
         if settles or (RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen))):
             chosen = label
@@ -84,7 +84,7 @@ def _stricter(stewards: list[Label], looser: Looser | None) -> Label:
 
 
 def _others(ordered: list[Label], chosen: Label) -> tuple[str, ...]:
-    """Return a line for each source that said something else."""
+    """Return a line for each source with another label."""
     return tuple(
         f"{x.source} said {x.label} ({x.protect}, {x.confidence:.2f})"
         for x in ordered

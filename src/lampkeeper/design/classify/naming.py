@@ -16,16 +16,16 @@ _ANY_TABLE = frozenset({LabelClass.CREDENTIALS, LabelClass.PAYMENT_CARD, LabelCl
 _CONTACTS = frozenset({LabelClass.ADDRESS, LabelClass.PHONE, LabelClass.GEO, LabelClass.NAME, LabelClass.EMAIL})
 _ANY_HEAD = frozenset({LabelClass.IP_DEVICE, LabelClass.CREDENTIALS, LabelClass.GEO})
 _STATES = frozenset({LabelClass.HEALTH, LabelClass.DEMOGRAPHIC, LabelClass.DOB, LabelClass.COMPLIANCE})
-"""Classes of which a yes or no is an answer: `is_deceased`, `has_disability`."""
+"""Classes for which a yes or no is sensitive: `is_deceased`, `has_disability`."""
 
 _STRONG, _CONTEXT, _WEAK, _FAINT = 0.95, 0.82, 0.5, 0.25
 _UNKNOWN, _SHORTEST_UNKNOWN = 0.43, 3
 _UNSURE = 0.55
 _ASKING = 0.5
-"""What is left of a phrase when a word follows that does not say that the column holds something else: enough to ask."""
+"""The factor of a phrase before a word that does not change the content of the column: enough for a review."""
 _ARGUED_DOWN = 0.4
 _COMMON = frozenset({LabelClass.ADDRESS, LabelClass.DOB, LabelClass.FINANCIAL_AMOUNT})
-"""Classes whose single words (`city`, `age`, `balance`) say as much of things as of people, though an overlay asks for them."""
+"""Classes whose single words (`city`, `age`, `balance`) describe things as often as people, also in overlays."""
 _PLACES = frozenset({LabelClass.GEO, LabelClass.ADDRESS})
 _CLASS_PRIOR = {LabelClass.PERSON_REF: -0.3}
 
@@ -45,7 +45,7 @@ class CandidateLabel:
 
     @property
     def rank(self) -> tuple[float, int, bool, str, str]:
-        """Return what candidates are ordered by: score, then words matched, then an overlay's before what is always known."""
+        """Return the order of candidates: by score, then by matched words, then those of overlays before built-in ones."""
         return (self.score + _CLASS_PRIOR.get(self.label, 0.0), self.length, self.overlay, self.label, self.subtype)
 
 
@@ -77,9 +77,9 @@ def judge_name(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: Ta
 def _asked_about(
     lexicon: Lexicon, words: tuple[str, ...], match: Match, kind: Kind, context: TableContext
 ) -> CandidateLabel | None:
-    """Return a candidate for review where the name is a telling phrase and nothing that changes it, whatever the table is.
+    """Return a candidate for review if the name is a specific phrase without modifiers, in tables of any topic.
 
-    Telling are the phrases of overlays that somebody chose, and the words listed as such.
+    Specific are the phrases of the chosen overlays, and the words listed as such.
     """
     term = match.term
     telling = (term.overlay and (term.label not in _COMMON or len(term.words) > 1)) or term.words in lexicon.lists["telling"]
@@ -89,7 +89,7 @@ def _asked_about(
     known = lexicon.tokenize.known - lexicon.words["neutral"] - term.tail - word_list("role_words")
     if any(len(w) > 1 and w in known for w in lexicon.without("person", rest)):
         return None
-    reasons = (f"name says {term}", "which is personal data in tables about people")
+    reasons = (f"the name contains {term}", "which is personal data in tables about people")
     return CandidateLabel(
         label=term.label,
         subtype=term.subtype,
@@ -102,7 +102,7 @@ def _asked_about(
 
 
 def _is_overtaken(match: Match, matches: tuple[Match, ...]) -> bool:
-    """Return whether an English phrase ends in words that begin a longer one of no concern: `primary phone` of `phone type`."""
+    """Return whether an English phrase ends in words that begin a longer harmless one: `primary phone` of `phone type`."""
     if match.term.label in _PLACES and match.term.strength == "strong":
         return False  # A place and its name are one: `home location` of `location name`.
     return match.term.language == ENGLISH and any(
@@ -122,17 +122,17 @@ def _means_another(match: Match, matches: tuple[Match, ...]) -> bool:
 
 
 def judge_figure(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[CandidateLabel, ...]:
-    """Return a candidate for a plain number of somebody's payslip, whatever it is called; none for rates, days and counts."""
+    """Return a candidate for a number in a table about a person's pay, with any name; none for rates, days and counts."""
     if kind is not Kind.NUM or "pay" not in context.topics or not context.of_people or context.reference:
         return ()
     if any(w in lexicon.words["about"] or w in word_list("identifier_words") or w in word_list("not_money") for w in words):
         return ()
-    reasons = ("a number in a table of somebody's pay",)
+    reasons = ("a number in a table about pay",)
     return (CandidateLabel(label=LabelClass.FINANCIAL_AMOUNT, subtype="pay", score=0.66, open=False, length=0, reasons=reasons),)
 
 
 def judge_unknown(lexicon: Lexicon, words: tuple[str, ...], kind: Kind, context: TableContext) -> tuple[CandidateLabel, ...]:
-    """Return a weak candidate for a text of words that nobody knows, in a table of people that speaks another language."""
+    """Return a weak candidate for a text column with unknown words, in a table of people in another language."""
     if kind not in (Kind.TEXT, Kind.ANY) or not context.person or "foreign" not in context.topics:
         return ()
     if not words or any(w in lexicon.tokenize.known or len(w) < _SHORTEST_UNKNOWN for w in words):
@@ -167,7 +167,7 @@ def _judge_match(
     about_machine = term.label is not LabelClass.CREDENTIALS and ("server" in head or "host" in head)
     if about_machine or (term.label is LabelClass.ADDRESS and word_list("virtual_addresses") & set(head)):
         return None
-    reasons = [f"name says {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
+    reasons = [f"the name contains {term}" + (f" ({term.language})" if term.language != ENGLISH else ""), *note, *why]
     candidate = CandidateLabel(
         label=term.label,
         subtype=term.subtype,
@@ -181,14 +181,14 @@ def _judge_match(
 
 
 def _fits(term: Term, kind: Kind) -> bool:
-    """Return whether a type can hold what a term names. Texts are kept as bytes too: encrypted ones, and all of some systems."""
+    """Return whether the type can hold the values of a term. Texts may be bytes: encrypted ones, and all in some systems."""
     return kind is Kind.ANY or kind in term.kinds or (kind is Kind.BINARY and Kind.TEXT in term.kinds)
 
 
 def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: TableContext) -> tuple[float, list[str]]:
-    """Return how much of the score is left for what follows the phrase: nothing if the phrase is a mere attribute there."""
+    """Return the factor for the words after the phrase: zero if the phrase is only an attribute of them."""
     factor = 1.0
-    # The key of a clinical row (`measurement_id`) joins tables and says nothing; the concept it points to does.
+    # The key of a clinical row (`measurement_id`) only joins tables; the concept that it refers to is sensitive.
     key = term.label is LabelClass.HEALTH and not term.subtype and tail[-1:] == ("id",) and "concept" not in (*term.words, *tail)
     if key and not (context.person and term.strength == "strong"):
         return 0.0, []
@@ -201,7 +201,7 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
             continue
         if word in lexicon.words["about"] or word in word_list("identifier_words"):
             return 0.0, []
-        # English nouns come last, so the word after the phrase is what the column holds; elsewhere it is a modifier.
+        # The last word of an English compound is its head, so a word after the phrase is the content; elsewhere it is a modifier.
         modifier = (term.language != ENGLISH or "foreign" in context.topics) and word not in lexicon.words["files"]
         if term.label is LabelClass.HEALTH and context.of_people and "health" in context.topics:
             modifier = True
@@ -212,7 +212,7 @@ def _tail_factor(lexicon: Lexicon, term: Term, tail: tuple[str, ...], context: T
 
 
 def _said_of(lexicon: Lexicon, tail: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words that say something of a phrase before them: `by kind` and what follows it only tells values apart."""
+    """Return the words that modify a phrase before them: `by kind` and the words after it only distinguish values."""
     turn = next((i for i, w in enumerate(tail) if w in lexicon.words["turns"]), len(tail))
     return lexicon.without("person", tail[:turn])
 
@@ -233,18 +233,18 @@ def _base_score(
     ):
         return _FAINT, ["a bound or an entry of the firm's own books"]
     if term.unsure and (term.strength == "strong" or (context.serves(term.where) and not rest)):
-        return _UNSURE, ["what it holds is not told by its name"]
+        return _UNSURE, ["the name does not show the content"]
     if term.strength == "strong":
         return _strong_score(term, context)
     if term.label is LabelClass.NAME and not term.subtype and len(term.words) == 1:
         return _bare_name_score(lexicon, term, rest, head, tail, people, context)
     if _is_held(lexicon, term, head, tail, context):
-        return _CONTEXT, ["a kind of balance of somebody"]
+        return _CONTEXT, ["a kind of balance of a person"]
     if term.label is LabelClass.FREE_TEXT and people and head and context.of_people and not term.unsure:
         return _CONTEXT, ["a note on a person"]
     if rest and not people and not (term.label is LabelClass.CREDENTIALS and context.serves(term.where) and not tail):
         if context.serves(term.where) and context.of_people and _nobody_knows(lexicon, rest):
-            return _WEAK, ["with words that nobody knows"]
+            return _WEAK, ["with unknown words"]
         return _FAINT, ["part of a longer name"]
     if context.serves(term.where) or (people and "person" in term.where):
         return _CONTEXT, ["the table fits"]
@@ -260,7 +260,7 @@ def _nobody_knows(lexicon: Lexicon, rest: list[str]) -> bool:
 
 
 def _is_held(lexicon: Lexicon, term: Term, head: tuple[str, ...], tail: tuple[str, ...], context: TableContext) -> bool:
-    """Return whether a word before `balance` only says which (held, cleared); stock, leave and trial balances are no money."""
+    """Return whether the words before `balance` only specify it (held, cleared); stock, leave and trial balances differ."""
     other = lexicon.words["about"] | lexicon.words["organisation"] | word_list("not_money")
     return term.words == ("balance",) and not tail and context.serves(term.where) and not other & set(head)
 
@@ -269,9 +269,9 @@ def _strong_score(term: Term, context: TableContext) -> tuple[float, list[str]]:
     if term.label is LabelClass.HEALTH and not (context.of_people or "health" in context.topics):
         return (0.62 if len(term.words) > 1 else 0.3), ["no patient in the table"]
     if term.words == ("race",) and "sport" in context.topics:
-        return _FAINT, ["a contest, by the table"]
+        return _FAINT, ["a contest, according to the table"]
     if term.label is LabelClass.BIOMETRIC and not context.of_people and word_list("pictures") & set(term.words):
-        return _FAINT, ["a picture in a table that holds no people"]
+        return _FAINT, ["a picture in a table without people"]
     return _STRONG, []
 
 
@@ -284,25 +284,25 @@ def _bare_name_score(
     people: bool,
     context: TableContext,
 ) -> tuple[float, list[str]]:
-    # A preferred editor and a first responder are people, and nobody's name: the person is what the word belongs to.
+    # In `preferred editor` and `first responder` the word is not part of a person's name, it modifies the next word.
     if tail and term.words != ("name",) and term.language == ENGLISH and lexicon.is_in("person", tail[:1]):
-        return _FAINT, [f"says which {tail[0]!r}"]
-    # The word right before `name` says whose it is: a company director's, not a company's.
+        return _FAINT, [f"specifies {tail[0]!r}"]
+        # The word before `name` decides: in `company director name` it is the director's name, not the company's.
     if people or (head and head[-1] in lexicon.words["person"]):
         return _STRONG, ["name of a person"]
     if rest and context.person and _nobody_knows(lexicon, rest):
         return _WEAK, [f"name of {' '.join(rest)!r}, perhaps a person"]
     if rest:
-        return 0.1, [f"name of {' '.join(rest)!r}, no person"]
+        return 0.1, [f"name of {' '.join(rest)!r}, not a person"]
     if context.person or "card" in context.topics:
         return 0.9, ["the table holds people"]
-    return 0.1, ["name in a table that holds no people"]
+    return 0.1, ["name in a table without people"]
 
 
 def _place(
     lexicon: Lexicon, term: Term, candidate: CandidateLabel, head: tuple[str, ...], context: TableContext
 ) -> CandidateLabel:
-    """Return the candidate, left open where the place or number is an organisation's."""
+    """Return the candidate, as not sensitive if the address or number belongs to an organisation."""
     org_head = bool(head) and lexicon.is_in("organisation", head) and not lexicon.is_in("person", head)
     business = org_head or (context.organisation and not context.person and not head)
     if candidate.label is LabelClass.NAME:

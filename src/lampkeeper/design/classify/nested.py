@@ -1,4 +1,4 @@
-"""What a column of a nested type holds: the fields of a struct by their names, and open-ended types by what they may carry."""
+"""Candidates for columns of nested types: fields of a struct by their names, and maps, variants and JSON for review."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _SURE, _UNSURE = 0.6, 0.5
 
 
 def judge_nested(lexicon: Lexicon, type_text: str, context: TableContext) -> Iterator[CandidateLabel]:
-    """Yield what the fields of a struct say, and that a map, a variant or JSON waits for review, wherever it is inside."""
+    """Yield the candidates of a struct's fields, and one for review for a map, a variant or JSON at any depth."""
     text = type_text.strip()
     if _STRUCT.search(text):
         yield from _fields(lexicon, text, context)
     inside = next((m.group(1) for m in _OPEN_ENDED.finditer(_without_names(text))), "")
     if inside:
         reasons = (f"{inside.lower()} may hold anything",)
-        # Like values, it counts against a name that would leave the column open (`settings`, `billing_city`).
+        # Like values, it overrides a name that is not sensitive (`settings`, `billing_city`).
         yield CandidateLabel(
             label=LabelClass.FREE_TEXT, subtype="payload", score=_UNSURE, open=False, length=0, reasons=reasons, seen=True
         )

@@ -25,14 +25,14 @@ _IDENTIFYING = frozenset(
 _FAINT = 0.2
 _HINT, _SURE = 0.7, 0.97
 _ITSELF = frozenset({("value",), ("number",), ("identifier",)})
-"""Columns that hold what their table is called after: `phone_number.value`."""
+"""Columns with the content that their table is named after: `phone_number.value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A column as the classifier sees it; `values` are sampled texts, empty when rows may not be read.
 
-    `profile` is what the warehouse has counted, for values that stay where they are.
+    `profile` is the value profile from the warehouse, if the values themselves are not read.
     """
 
     name: str
@@ -59,9 +59,9 @@ def classify(
     knowledge: Knowledge | None = None,
     profiles: Mapping[ColumnName, Profile] | None = None,
 ) -> tuple[Label, ...]:
-    """Return one label a column, in the snapshot's order; `overlay` adds what countries and industries know.
+    """Return one label per column, in the snapshot's order; `overlay` adds the identifiers of countries and industries.
 
-    `values` are sampled texts; `profiles` are what the warehouse counted instead.
+    `values` are sampled texts; `profiles` are value profiles in their place.
     """
     given, counted = values or {}, profiles or {}
     labels: list[Label] = []
@@ -123,18 +123,18 @@ def _decide(known: Knowledge, field: Field, words: tuple[str, ...], bare: tuple[
 
 
 def _from_type(type_text: str) -> Iterable[CandidateLabel]:
-    """Yield what a type says: a form builder's option (`Data:Email`), a network address, a point on the map."""
+    """Yield candidates from a type: a form builder's option (`Data:Email`), a network address, a point on the map."""
     text = type_text.strip().lower().removesuffix("[]")
     hint = type_hints().get(text)
     if hint is not None:
-        score, reasons = _SURE if hint.sure else _HINT, (f"type {text} says so",)
+        score, reasons = _SURE if hint.sure else _HINT, (f"from type {text}",)
         yield CandidateLabel(label=hint.label, subtype=hint.subtype, score=score, open=False, length=1, reasons=reasons)
 
 
 def _checked(candidates: Sequence[CandidateLabel], profile: Profile) -> Iterable[CandidateLabel]:
     """Yield the candidates, those that identify a person weakened where the values are a handful of codes.
 
-    What nobody understood by its name goes where the values are harmless.
+    A candidate for an unknown name is dropped if the values are harmless.
     """
     for candidate in candidates:
         if candidate.subtype == OPAQUE and profile.harmless:
@@ -165,11 +165,11 @@ def _from_values(profile: Profile, candidates: Sequence[CandidateLabel]) -> Iter
 def _conclude(ranked: Sequence[CandidateLabel], profile: Profile | None, context: TableContext) -> Verdict:
     if not ranked:
         return _verdict(LabelClass.NONE, Protect.NO, 0.8, "nothing points to personal data")
-    # Of one class, an overlay knows the narrower answer, and what the country or the industry asks for.
+    # Within one class, an overlay has the narrower subtype, and the requirements of the country or industry.
     best = next((c for c in ranked if c.overlay and c.label is ranked[0].label and c.score >= YES), ranked[0])
     if best.open or best.score < PENDING:
-        # A name that is left open, or says too little, says nothing against what is in the column (a `city` full of email
-        # addresses is no city), nor against a phrase of an overlay that somebody chose.
+        # A name that is not sensitive, or too weak, does not override the column's values (a `city` full of email addresses
+        # holds addresses), nor a phrase of a chosen overlay.
         other = (c for c in ranked if (c.seen or c.overlay) and not c.open and c.label is not best.label and c.score >= PENDING)
         best = next(other, best)
     if best.score < PENDING or (best.open and best.score < YES):
@@ -182,7 +182,7 @@ def _conclude(ranked: Sequence[CandidateLabel], profile: Profile | None, context
         best = replace(best, open=False, reasons=(*best.reasons, "place of a patient"))
     if best.open:
         return _verdict(
-            best.label, Protect.NO, best.score, *best.reasons, "left open by default: alone it names nobody", subtype=best.subtype
+            best.label, Protect.NO, best.score, *best.reasons, "not sensitive: it identifies no person", subtype=best.subtype
         )
     return _verdict(best.label, Protect.YES, best.score, *best.reasons, subtype=best.subtype)
 

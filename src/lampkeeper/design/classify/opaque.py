@@ -1,6 +1,6 @@
-"""Columns that nobody understands: they wait for review unless something says that they are harmless.
+"""Columns with unknown names: they need a review unless there is evidence that they are harmless.
 
-Such a reason is a known word in the name or in the comment, a type that cannot hold personal data, or what the values look like.
+Such evidence is a known word in the name or comment, a type that cannot hold personal data, or the shape of the values.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _HOLDS_NONE = frozenset({Kind.BOOL, Kind.LINK})
 def judge_opaque(
     lexicon: Lexicon, words: tuple[str, ...], bare: tuple[str, ...], comment: str, type_text: str
 ) -> tuple[CandidateLabel, ...]:
-    """Return a candidate for review if neither name nor comment nor type says that a column is harmless.
+    """Return a candidate for review if neither name nor comment nor type shows that a column is harmless.
 
-    `bare` is the name without the word that its table's columns begin with.
+    `bare` is the name without the common first word of the table's columns.
     """
     if cannot_hold(type_text) or is_explained(lexicon, comment):
         return ()
@@ -44,19 +44,19 @@ def judge_opaque(
             return ()
     elif is_understood(lexicon, words) or (bare != words and is_understood(lexicon, bare)):
         return ()
-    reasons = (f"nobody knows what {' '.join(words) or 'it'!r} is",)
+    reasons = (f"unknown name {' '.join(words) or 'it'!r}",)
     return (CandidateLabel(label=LabelClass.FREE_TEXT, subtype=OPAQUE, score=_SCORE, open=False, length=0, reasons=reasons),)
 
 
 def cannot_hold(type_text: str) -> bool:
-    """Return whether no value of the type can tell one person from another: a yes or no, a key, a few characters or digits."""
+    """Return whether values of the type cannot distinguish persons: a yes or no, a key, a few characters or digits."""
     return kind_of(type_text) in _HOLDS_NONE or _SMALL.match(type_text.strip()) is not None
 
 
 def is_understood(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
-    """Return whether any word says what a column holds, or all of them are words for any content (`name`, `source value`).
+    """Return whether any word defines the content of a column, or all of them are generic (`name`, `source value`).
 
-    Beside a word that nobody knows, a letter or a digit, words for any content say nothing (`zzq_value`, `attr_12`).
+    Next to an unknown word, a letter or a digit, generic words do not count (`zzq_value`, `attr_12`).
     """
     return any(_says_something(lexicon, w) for w in words) or (
         bool(words) and all(w in lexicon.words["carriers"] and len(w) > 1 for w in words)
@@ -64,7 +64,7 @@ def is_understood(lexicon: Lexicon, words: tuple[str, ...]) -> bool:
 
 
 def is_explained(lexicon: Lexicon, comment: str) -> bool:
-    """Return whether at least half of a comment's words are understood, and one of them says something."""
+    """Return whether at least half of a comment's words are known, and one of them is not generic."""
     words = [w for w in lexicon.tokenize(comment[:200]) if len(w) > 2 and not w.isdigit()]
     known = [w for w in words if _is_word(lexicon, w)]
     return len(known) * 2 >= len(words) and any(_says_something(lexicon, w) for w in known)
@@ -96,7 +96,7 @@ def _is_glued(lexicon: Lexicon, word: str) -> bool:
 
 
 def _is_listed(lexicon: Lexicon, word: str) -> bool:
-    """Return whether a word or what it is made of is known. Two letters mean too much in too many languages, but for a few."""
+    """Return whether a word or its parts are known. Words of two letters are ambiguous across languages, except for a few."""
     if word in lexicon.plain or (word in lexicon.tokenize.known and (len(word) > 2 or word in word_list("short_words"))):
         return True
     return any(stem in lexicon.plain or (len(stem) > 3 and stem in lexicon.tokenize.known) for stem in _stems(word))

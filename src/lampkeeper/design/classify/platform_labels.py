@@ -1,6 +1,6 @@
 """The platform's own findings as labels: `class.*` tags of Databricks Data Classification, by HIGH or LOW confidence.
 
-What the platform does not mention is unknown, never open: its scans are incremental and come late (source: platform docs).
+A column without a finding is unknown, not harmless: the scans are incremental and late (source: platform docs).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ CLASSES: Mapping[str, tuple[LabelClass, str]] = {
     "ip_address": (LabelClass.IP_DEVICE, "ip"), "mac_address": (LabelClass.IP_DEVICE, ""),
     "medical_license": (LabelClass.NATIONAL_ID, ""), "health": (LabelClass.HEALTH, ""), "gender": (LabelClass.DEMOGRAPHIC, ""),
 }  # fmt: skip
-"""Our class of a platform class; any other class.* is sensitive in a way that a person has to look at."""
+"""The label class of a platform class; any other class.* is sensitive and needs a review."""
 
 
 def label_detection(found: Detection) -> Label:
-    """Return the label of a detection: HIGH protects, LOW and classes that we do not know are undecided."""
+    """Return the label of a detection: HIGH is protected, LOW and unknown classes are undecided."""
     name = found.class_tag.strip().removeprefix(PREFIX).lower()
     known = CLASSES.get(name) if found.class_tag.strip().startswith(PREFIX) else None
     share = "" if found.frequency is None else f" in {found.frequency:.0%} of the values"

@@ -1,4 +1,4 @@
-"""What the values of a column look like: formats and check digits, over enough distinct values."""
+"""Profiles of a column's values: formats and check digits, over enough distinct values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MOST, ENOUGH = 0.8, 20
 """A scheme must accept this share of at least this many distinct values: a random column then passes less than once in 1e12."""
 
 FEWEST, FEW_SCORE = 5, 0.5
-"""From this many distinct values on, all of them valid, a column waits for review though it has too few to be sure."""
+"""From this many distinct values on, all of them valid, a column needs a review, although they are too few to be sure."""
 
 SURE = 0.6
 """Schemes of this score and more protect alone."""
 
 PLACEHOLDERS = ("-", "--", "?", "n/a", "na", "nil", "none", "not available", "null", "unknown", "xxx")
-"""What people write where there is no value; it is none."""
+"""Texts that people write for a missing value; they count as empty."""
 
 _BIRTH_YEARS = 8
 _SENTENCE_WORDS = 5
@@ -43,7 +43,7 @@ _CONTACT_INSIDE = re.compile(r"[^@\s]+@[\w-]+\.\w+|\+?\d[\d ().-]{8,}\d")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One class that the values point to."""
+    """One class that the values suggest."""
 
     label: LabelClass
     subtype: str
@@ -56,7 +56,7 @@ class Evidence:
 class Profile:
     """Signs of a column's values. `codes`: few different short values, as lists of choices have.
 
-    `harmless`: why the values tell nobody apart, empty where they may be anything.
+    `harmless`: the reason why the values do not identify persons, empty if they may.
     """
 
     distinct: int
@@ -66,7 +66,7 @@ class Profile:
 
 
 def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] = SCHEMES) -> Profile | None:
-    """Return the profile, or None when there are no values. Empty values do not count; `schemes` are looked for."""
+    """Return the profile with the `schemes` that match, or None without values. Empty values do not count."""
     filled = [v.strip() for v in values if v.strip() and v.strip().lower() not in PLACEHOLDERS]
     if not filled:
         return None
@@ -82,7 +82,7 @@ def profile_values(values: Sequence[str], kind: Kind, schemes: Sequence[Scheme] 
         evidence.extend(s for s in _scheme_evidence(distinct, schemes) if any(name in s.reason for name in _SMALL_DOMAIN))
     if not evidence and FEWEST <= len(distinct) < ENOUGH:
         evidence.extend(few(s) for s in _scheme_evidence(distinct, [s for s in schemes if is_sure(s)], least=1.0))
-    # One value alone may be what a mask leaves of many.
+    # A single value may be the result of a mask.
     codes = len(filled) >= ENOUGH and 1 < len(distinct) <= _FEW and not any(" " in v for v in distinct)
     harmless = harmless_by(len(filled), len(distinct), _shares(distinct).__getitem__, evidence=bool(evidence))
     return Profile(distinct=len(distinct), evidence=tuple(evidence), codes=codes, harmless=harmless)
@@ -99,12 +99,12 @@ def _is_full_name(value: str) -> bool:
 
 
 def is_sure(scheme: Scheme) -> bool:
-    """Return whether the scheme protects alone and can be told from few values: birth years of five people may lie anywhere."""
+    """Return whether the scheme protects alone and few values suffice: birth years of five people prove nothing."""
     return scheme.score >= SURE and scheme.year is None
 
 
 def few(evidence: Evidence) -> Evidence:
-    """Return the sign as weak as few values are."""
+    """Return the evidence with the low score of few values."""
     return replace(evidence, score=min(evidence.score, FEW_SCORE), reason=f"{evidence.reason}: too few to be sure")
 
 
@@ -121,12 +121,12 @@ def _scheme_evidence(distinct: Sequence[str], schemes: Sequence[Scheme], least: 
 
 
 def _as_births(scheme: Scheme, distinct: Sequence[str]) -> bool:
-    """Return whether the birth years that the numbers carry lie as births do; time stamps lie within few years."""
+    """Return whether the birth years in the numbers are distributed like births; time stamps lie within few years."""
     return scheme.year is None or len({scheme.year(v) for v in distinct if scheme.accepts(v)}) >= _BIRTH_YEARS
 
 
 def _birth_evidence(distinct: Sequence[str]) -> list[Evidence]:
-    """Return a sign where dates lie as births do: decades apart, most of them long before any system was built."""
+    """Return evidence if dates are distributed like births: over decades, most of them older than any system."""
     years = [int(m.group(1)) for v in distinct if (m := _ISO_DATE.match(v))]
     if len(years) < MOST * len(distinct):
         return []

@@ -1,6 +1,6 @@
-"""Value profiles computed where the data is: one aggregate query a table, from which only counts come back.
+"""Value profiles computed in the warehouse: one aggregate query per table, which returns only counts.
 
-Check digits are arithmetic on character codes, never casts: nothing in the query can fail on dirty text.
+Check digits are arithmetic on character codes, never casts, so the query cannot fail on malformed text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lampkeeper.model.schema import Column, Table, TypeFamily
 from lampkeeper.text.sql_quoting import quote_identifier, quote_string
 
 ROWS = 20_000
-"""How many rows of a table are looked at."""
+"""The number of rows that are read per table."""
 
 _PROFILED = frozenset(
     {TypeFamily.STRING, TypeFamily.INTEGER, TypeFamily.DECIMAL, TypeFamily.DOUBLE, TypeFamily.DATE, TypeFamily.TIMESTAMP}
@@ -40,7 +40,7 @@ class ProfileQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueCounts:
-    """What is known of a column's values: filled, distinct, and how many distinct ones pass each test (by name)."""
+    """The counts of a column's values: filled, distinct, and distinct ones that pass each test (by name)."""
 
     filled: int
     distinct: int
@@ -53,16 +53,16 @@ class ValueCounts:
 
 
 def is_countable(column: Column) -> bool:
-    """Return whether the values of a column can be looked at: texts, numbers, dates."""
+    """Return whether the values of a column can be profiled: texts, numbers, dates."""
     return column.family in _PROFILED
 
 
 def profile_query(
     table: Table, rows: int = ROWS, schemes: Sequence[Scheme] = (), only: Collection[str] | None = None
 ) -> ProfileQuery | None:
-    """Return the query for a table, None when no column's type can be looked at; of `schemes` those of overlays are counted too.
+    """Return the query for a table, None if no column can be profiled; it also counts the `schemes` of overlays.
 
-    `only` names the columns to look at; all of them where it is not given.
+    `only` are the columns to profile; default: all.
     """
     columns = tuple(c for c in table.columns if is_countable(c) and (only is None or c.name in only))
     if not columns:
@@ -73,7 +73,7 @@ def profile_query(
     tests = ",\n  ".join(f"count_if(coalesce({sql}, FALSE)) AS {_alias(n)}" for n, sql in enumerate(known.values()))
     year = "CASE WHEN v RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN try_cast(substr(v, 1, 4) AS INT) END"
     none = ", ".join(quote_string(p) for p in PLACEHOLDERS)
-    # The innermost query reads the table; from GROUP BY on every distinct value is looked at once.
+    # The innermost query reads the table; after GROUP BY every distinct value is tested once.
     sql = (
         "SELECT c, sum(n) AS filled, count(*) AS different,\n"  # noqa: S608 - names quoted
         f"  coalesce(max({year}) - min({year}) >= {_SPAN}, FALSE) AS wide_span,\n  {tests}\n"
@@ -102,9 +102,9 @@ def read_counts(query: ProfileQuery, rows: Sequence[Mapping[str, str | None]]) -
 
 
 def profile_counts(counts: ValueCounts, type_text: str, schemes: Sequence[Scheme] = ()) -> Profile | None:
-    """Return the profile that counts amount to, by the same thresholds as sampled values; None when nothing is filled.
+    """Return the profile from counts, with the same thresholds as for sampled values; None if all values are empty.
 
-    Of `schemes` those of overlays count too, as far as they were counted.
+    Of `schemes`, those of overlays are included if they were counted.
     """
     if not counts.distinct:
         return None

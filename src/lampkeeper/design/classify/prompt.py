@@ -1,6 +1,6 @@
 """The prompt for a model: one table at a time, names and comments fenced as data, never a value of a row.
 
-A table is a prompt of its own, so that a comment written to steer the model can touch no other table's answer.
+Each table has a separate prompt, so that a comment written to steer the model cannot affect another table's answer.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ BYTES_PER_TOKEN = 3
 the estimate errs on the safe side."""
 
 DATA_TOKENS = 3_000
-"""The most tokens that the columns of one prompt may take; a wider table is asked about in parts."""
+"""The most tokens that the columns of one prompt may take; a wider table is split."""
 
 MOST_COLUMNS = 60
 """The most columns of one prompt, so that the answer stays far below any model's limit."""
 
 ANSWER_TOKENS = 70
-"""What one column's entry in the answer is reckoned at."""
+"""The estimated tokens of one column's entry in the answer."""
 
 _NAME, _TYPE, _COMMENT = 255, 200, 300
 OPEN, CLOSE = "<catalog_data>", "</catalog_data>"
@@ -59,7 +59,7 @@ CLASS_NOTES: Mapping[LabelClass, str] = {
     LabelClass.NONE: "nothing personal or confidential",
     LabelClass.UNDECIDED: "cannot be told from name, type and comment",
 }
-"""What a class means, in the words that the model is given."""
+"""The meaning of a class, in the words of the prompt."""
 
 
 Subtypes = Mapping[LabelClass, tuple[str, ...]]
@@ -68,7 +68,7 @@ Subtypes = Mapping[LabelClass, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a model is asked about the columns of one table, or of a part of it; `subs` are the kinds that it may name."""
+    """The prompt for the columns of one table, or of a part of it; `subs` are the subtypes that the model may name."""
 
     table: Table
     columns: tuple[Column, ...]
@@ -79,7 +79,7 @@ class Prompt:
 
     @property
     def names(self) -> tuple[ColumnName, ...]:
-        """Return the full names of the columns asked about."""
+        """Return the full names of the columns in the prompt."""
         return tuple(ColumnName(self.table.name, c.name) for c in self.columns)
 
     @property
@@ -94,7 +94,7 @@ class Prompt:
 
     @property
     def fingerprint(self) -> str:
-        """Return the hash of what is asked, whatever overlays are chosen: an answer holds when they change."""
+        """Return the hash of the prompt without the overlays' subtypes: an answer stays valid if the overlays change."""
         return digest_of("\0".join((system_text(), self.user, canonical(answer_schema()))))
 
     @property
@@ -119,12 +119,12 @@ def canonical(document: Any) -> str:
 
 @cache
 def known_subtypes() -> Subtypes:
-    """Return the narrower kinds that are always known."""
+    """Return the built-in subtypes."""
     return subs_of(load_vocabulary())
 
 
 def subs_of(vocabulary: Vocabulary) -> dict[LabelClass, tuple[str, ...]]:
-    """Return the narrower kinds that have a protection of their own, by class."""
+    """Return the subtypes with a protection of their own, by class."""
     rows = {name for name, _ in (*vocabulary.masks, *vocabulary.filters) if "/" in name}
     found: dict[LabelClass, tuple[str, ...]] = {}
     for name in sorted(rows):
@@ -154,7 +154,7 @@ def answer_schema(subtypes: Subtypes | None = None) -> dict[str, Any]:
 
 
 def system_text(subtypes: Subtypes | None = None) -> str:
-    """Return the standing instructions: the task, the classes, the form of the answer, and what the fence means."""
+    """Return the system prompt: the task, the classes, the form of the answer, and the meaning of the fence."""
     classes = "\n".join(
         f"- {c}: {CLASS_NOTES[c]}{_sub_note(c, known_subtypes() if subtypes is None else subtypes)}" for c in LabelClass
     )
@@ -182,7 +182,7 @@ def make_prompts(
 ) -> tuple[Prompt, ...]:
     """Return the prompts of one table, its columns in order; `columns` narrows it to some of them.
 
-    `subs` are the kinds that the model may name: those of the chosen overlays too; those always known when None.
+    `subs` are the subtypes that the model may name, including those of the chosen overlays; None: the built-in ones.
     """
     named = known_subtypes() if subtypes is None else subtypes
     return tuple(_prompt(table, part, named) for part in _parts(table.columns if columns is None else columns, budget))
@@ -194,7 +194,7 @@ def prompts_of(snapshot: Snapshot, budget: int = DATA_TOKENS, subtypes: Subtypes
 
 
 def table_digest(prompts: Iterable[Prompt]) -> str:
-    """Return the fingerprint of a table's columns as a model would be shown them: it changes when the answer may."""
+    """Return the fingerprint of a table's columns as they are in the prompt: it changes if the answer may change."""
     return digest_of("\n".join(p.fingerprint for p in prompts))
 
 
@@ -240,7 +240,7 @@ def _said(comment: str) -> dict[str, str]:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return the text, cut to at most so many characters."""
+    """Return the text, cut to at most `limit` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

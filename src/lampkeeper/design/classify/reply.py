@@ -1,6 +1,6 @@
-"""A model's answer read strictly: the closed schema or an error that can be told to the model; nothing is fixed.
+"""Reads a model's answer strictly: it has the closed schema, or an error is returned to the model; nothing is fixed.
 
-What may stand around the one JSON document (prose, a code fence) is passed over; what stands in it is not.
+Text around the one JSON document (prose, a code fence) is ignored.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ LEAST_CONFIDENCE = 0.5
 """Below this a model's `yes` counts as undecided: protected, and to be reviewed."""
 
 MOST_TEXT = 1_000_000
-"""Characters of an answer that are looked at."""
+"""The number of characters of an answer that are read."""
 
 MOST_ERRORS = 20
 _MOST_STARTS = 2_000
 _FIELDS = frozenset({"column", "label", "subtype", "protect", "confidence", "reason"})
 _TEXTS = ("column", "label", "subtype", "protect", "reason")
 UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
-"""Runs of characters that nobody sees: control characters, and those that hide or turn text."""
+"""Runs of invisible characters: control characters, and those that hide text or change its direction."""
 _REASON = 160
 CUT_OFF = "the answer was cut off: it is longer than allowed"
-"""What is said of an answer that ends too early."""
+"""The error for an incomplete answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What an answer came to: valid labels, errors in words for the model, columns without a valid label, whether cut off."""
+    """The result of reading an answer: valid labels, errors for the model, columns without a valid label, whether cut off."""
 
     labels: tuple[Label, ...]
     errors: tuple[str, ...]
@@ -44,12 +44,12 @@ class Reply:
 
     @property
     def whole(self) -> bool:
-        """Return whether every column has its label and nothing was wrong."""
+        """Return whether every column has its label, without errors."""
         return not self.errors and not self.missing
 
 
 class BadJsonError(ValueError):
-    """The text holds JSON that we do not take."""
+    """The text holds JSON that is not accepted."""
 
 
 def text_of(content: object) -> str:
@@ -83,7 +83,7 @@ def read_reply(content: object, prompt: Prompt, *, cut: bool = False) -> Reply:
 
 
 def feedback(reply: Reply) -> str:
-    """Return what to tell the model about its answer."""
+    """Return the message to the model about its answer."""
     lines = [*reply.errors[:MOST_ERRORS]]
     if len(reply.errors) > MOST_ERRORS:
         lines.append(f"and {len(reply.errors) - MOST_ERRORS} more")
@@ -109,7 +109,7 @@ def find_document(text: str, key: str = "columns") -> dict[str, Any]:
         try:
             value, end = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            # The decoder stops at the end only when something is still open there.
+            # The decoder stops at the end of the text only if a value is incomplete there.
             open_end = open_end or error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
             start = text.find("{", start + 1)
             continue
@@ -133,7 +133,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(text: str) -> float:
-    raise BadJsonError(f"{text} is no number")
+    raise BadJsonError(f"{text} is not a number")
 
 
 def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
@@ -155,7 +155,7 @@ def _read_entries(entries: Sequence[Any], prompt: Prompt) -> Reply:
 
 
 def _problem(entry: Any, asked: Mapping[str, ColumnName], subtypes: Subtypes) -> str:
-    """Return what is wrong with an entry, in words that quote it; empty when it is valid."""
+    """Return the error of an entry, with quotes from it; empty if it is valid."""
     if not isinstance(entry, dict):
         return "not an object"
     if set(entry) != _FIELDS:
@@ -190,7 +190,7 @@ def _problem_of_label(entry: Mapping[str, Any], subtypes: Subtypes) -> str:
 def _label(column: ColumnName, entry: Mapping[str, Any]) -> Label:
     label, subtype, protect = LabelClass(entry["label"]), entry["subtype"], Protect(entry["protect"])
     confidence = round(float(entry["confidence"]), 3)
-    evidence = [f"the model says {quoted(entry['reason'])}"]
+    evidence = [f"model: {quoted(entry['reason'])}"]
     if protect is Protect.YES and confidence < LEAST_CONFIDENCE:
         protect = Protect.UNDECIDED
         evidence.insert(0, "the model is not sure")

@@ -1,4 +1,4 @@
-"""What a steward should look at: columns that are undecided, and columns about which the sources disagree."""
+"""The columns for review by a steward: undecided ones, and those on which the sources disagree."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ORDER = tuple(Doubt)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewItem:
-    """A column to look at: what stands now, and what each source said, the most trusted first."""
+    """A column for review: its current label, and the label of each source, the most trusted first."""
 
     column: ColumnName
     doubt: Doubt
@@ -33,7 +33,7 @@ class ReviewItem:
 
 
 def list_doubts(merged: Iterable[Label], *sources: Iterable[Label]) -> tuple[ReviewItem, ...]:
-    """Return what is to be reviewed, disagreeing stewards first, then by column. What a steward has settled is left out."""
+    """Return the columns for review, disagreeing stewards first, then by column; without those that a steward has decided."""
     said = by_column(*sources)
     found = []
     for label in merged:
@@ -50,6 +50,6 @@ def _doubt(stands: Label, said: list[Label]) -> Doubt | None:
         return Doubt.UNDECIDED
     if any(x.source is LabelSource.STEWARD for x in said):
         return None
-    # Two classes that are both left open are no matter for anybody.
+    # Two classes that are both not sensitive need no decision.
     views = {(x.label, x.protect) if x.protected else None for x in said}
     return Doubt.DISPUTED if len(views) > 1 else None

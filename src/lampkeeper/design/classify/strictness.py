@@ -1,4 +1,4 @@
-"""Which of two labels of a column hides more: by the masks that they lead to, not by their names."""
+"""Compares the strictness of two labels of a column, by the masks that they lead to, not by their names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lampkeeper.model.labels import Label, Protect
 from lampkeeper.model.schema import Column, Snapshot
 
 RANK: Mapping[Protect, int] = {Protect.NO: 0, Protect.UNDECIDED: 1, Protect.YES: 2}
-"""How much a label asks for: an undecided column is protected, and waits for a person."""
+"""The rank of a label: an undecided column is protected, and needs a decision."""
 
 Looser = Callable[[Label, Label], bool]
-"""Says whether the first label would show more of its column than the second."""
+"""Whether the first label would show more of its column than the second."""
 
 
 def looser_in(snapshot: Snapshot, knowledge: Knowledge | None = None, *, settle: bool = False) -> Looser:
     """Return the comparison for the columns of a snapshot; a column that is not in it is compared by rank alone.
 
-    `settle` lets a definite class take over from undecided, whatever its mask shows: somebody must have asked for that.
+    `settle` lets a definite class replace undecided, even if its mask shows more; it is set only on request.
     """
     columns = dict(snapshot.columns())
     known = knowledge or default_knowledge()
@@ -33,10 +33,10 @@ def looser_in(snapshot: Snapshot, knowledge: Knowledge | None = None, *, settle:
 
 
 def shows_more(new: Label, old: Label, column: Column | None, knowledge: Knowledge) -> bool:
-    """Return whether a column labelled `new` may show more to anybody than labelled `old`.
+    """Return whether a column with label `new` may show more to some principal than with label `old`.
 
-    Another family of tags is another set of people who see the values. Two masks that differ cannot be compared by their
-    text: the new one is no looser only when it shows nothing at all.
+    Another family of tags has another clearance. Two different masks cannot be compared by their text, so the new one counts as
+    looser unless it shows nothing at all.
     """
     if not old.protected:
         return False

@@ -14,7 +14,7 @@ SECTION_KEYS = frozenset(
         "grants", "workspace_assignments", "warehouses", "genie_space_configs",
     }
 )  # fmt: skip
-"""Keys that stand at the top of a draft and nowhere else."""
+"""Keys of a draft that occur only at its top level."""
 
 _HCL, _SQL = frozenset({"hcl", "terraform", "tfvars", "tf", ""}), frozenset({"sql"})
 _FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([A-Za-z]*)[ \t]*\r?$")
@@ -24,7 +24,7 @@ _SECTION = re.compile(rf"^[ \t]*(?:{'|'.join(sorted(SECTION_KEYS))})[ \t]*=", re
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class DraftFix:
-    """One thing that a fix changed: which fix, where, what."""
+    """One change by a fix: the fix, the location, the change."""
 
     by: str
     location: str
@@ -47,8 +47,8 @@ class Answer:
 def split_answer(text: str) -> Answer:
     """Return the HCL and SQL of a text, in fences or not; sentences around them are left out.
 
-    A text without a section of a draft is HCL as it stands. Where a section stands outside the fences, only the fence lines
-    and the sentences go.
+    A text without a section of a draft is HCL as it is. If a section is outside the fences, only the fence lines and the
+    sentences are removed.
     """
     lines = text.split("\n")
     fences = [(n, m.group(1).lower()) for n, line in enumerate(lines) if (m := _FENCE.match(line))]

@@ -1,4 +1,4 @@
-"""Where the entries of a draft stand, so that one that cannot be read is left aside while the others are looked at."""
+"""Finds the entries of a draft, so that the others can be checked if one cannot be read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _ENTRY_DEPTH = 2
 
 
 def without_entry(text: str, line: int) -> str | None:
-    """Return the text with the entry on this line blanked, or its section where it is in none; None if there is neither.
+    """Return the text with the entry on this line blanked, or its section if the line is in no entry; None if in neither.
 
-    Every other line stays where it is.
+    Every other line keeps its number.
     """
     offset = sum(len(part) + 1 for part in text.split("\n")[: line - 1])
     end_of_line = text.find("\n", offset)

@@ -1,7 +1,7 @@
-"""Fixes for drafts that people or models wrote: text in, text out, or a state in and a state out, every change told.
+"""Fixes for drafts that people or models wrote: from text to text, or from state to state, with a list of all changes.
 
-A fix may only tighten: each is held against the effective matrix, and one that would show anybody more, or make a query
-fail, is not made but reported. Nothing is ever left out to make a draft pass: what cannot be fixed is an error.
+A fix may only narrow access: each is checked by the matrix, and one that would widen access, or make a query fail, is not
+made but reported. Nothing is removed to make a draft valid: a problem that cannot be fixed is an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MAX_ROUNDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedDraft:
-    """A state after a fix, what was changed in it, and what could not be fixed."""
+    """A state after a fix, its changes, and the problems that could not be fixed."""
 
     desired: Desired
     changes: tuple[DraftFix, ...] = ()
@@ -61,9 +61,9 @@ class FixedDraft:
 
 
 def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None) -> FixedDraft:
-    """Return the draft after the fixes of FIXES, in order, again and again until none has anything to do.
+    """Return the draft after the fixes of FIXES, in order, repeated until none changes anything.
 
-    `snapshot` tells the columns' types where it is there.
+    `snapshot` has the columns' types, if given.
     """
     changes: list[DraftFix] = []
     for _ in range(_MAX_ROUNDS):
@@ -76,7 +76,7 @@ def fix_draft(desired: Desired, snapshot: Snapshot | None = None, limits: Remain
             findings += made.findings
         if desired == before:
             return FixedDraft(desired=desired, changes=tuple(changes), findings=sort_findings(findings))
-    raise InternalError(f"the fixes of a draft do not come to rest: {changes[-1]}")
+    raise InternalError(f"the fixes of a draft do not terminate: {changes[-1]}")
 
 
 def autofix_undefined_tag_refs(
@@ -134,7 +134,7 @@ def autofix_invalid_tag_values(
         if near is None:
             continue
         if near.casefold() in PUBLIC_VALUES:
-            message = f"value {value!r} looks like {near!r}, which leaves a column open: that is for a person to say"
+            message = f"value {value!r} looks like {near!r}, which is not sensitive: a person must decide"
             work.report("LK702", f"tag {key}", message, "correct the assignment")
             continue
         fixed = tuple(
@@ -168,7 +168,7 @@ def autofix_tag_policies(
             if near is not None and near.casefold() in PUBLIC_VALUES:
                 continue
             if merged[key].external:
-                work.report("LK702", f"tag {key}", f"value {value!r} is none of a tag that is not ours", "have its owner add it")
+                work.report("LK702", f"tag {key}", f"the external tag has no value {value!r}", "have its owner add it")
                 continue
             merged[key] = replace(merged[key], values=(*merged[key].values, value))
             policies = tuple(merged[key] if p.key == key else p for p in work.now.tag_policies)
@@ -179,10 +179,11 @@ def autofix_tag_policies(
 def autofix_missing_fgac_policies(
     desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
 ) -> FixedDraft:
-    """Add a policy for each tag value whose columns everybody sees raw, with the library's mask for it.
+    """Add a policy for each tag value whose columns all principals see raw, with the library's mask for it.
 
-    It binds `account users` except whom every policy of that tag exempts already. A value that is not of our vocabulary gets
-    the mask that redacts the columns' type; when the types are unknown or differ, or it is a table's tag, an error (LK703).
+    It applies to `account users` except the principals that every policy of that tag exempts. A value outside of the vocabulary
+    gets the mask that redacts the columns' type; if the types are unknown or differ, or a table has the tag, it is an error
+    (LK703).
     """
     work = _Work(desired, "autofix_missing_fgac_policies", snapshot)
     types = {n.plain.casefold(): c for n, c in snapshot.columns()} if snapshot else {}
@@ -190,7 +191,7 @@ def autofix_missing_fgac_policies(
         location = f"{catalog}: {key}={value}"
         protection = _protection(key, value, tuple(types.get(c.plain.casefold()) for c in columns))
         if protection is None:
-            message = f"no policy covers {', '.join(str(c) for c in columns[:3])}, and which mask fits cannot be told"
+            message = f"no policy covers {', '.join(str(c) for c in columns[:3])}, and the mask cannot be determined"
             work.report("LK703", location, message, "write the policy, or take a snapshot so that the columns' types are known")
             continue
         changed, function = _with_policy(work.now, catalog, protection, limits or RemainingQuota())
@@ -202,9 +203,9 @@ def autofix_missing_fgac_policies(
 def autofix_fgac_policy_count(
     desired: Desired, *, snapshot: Snapshot | None = None, limits: RemainingQuota | None = None
 ) -> FixedDraft:
-    """Fit the policies of each catalog into its quota by merging those that do the same, never by leaving one out.
+    """Fit the policies of each catalog into its quota by merging equivalent ones, never by removing one.
 
-    When no merging without loss is small enough, the policies stay as they are and an error says so (LK704).
+    If no lossless merge fits, the policies do not change and there is an error (LK704).
     """
     quota = (limits or RemainingQuota()).policies_per_catalog
     most = (limits or RemainingQuota()).principals_per_policy
@@ -215,7 +216,7 @@ def autofix_fgac_policy_count(
         own = [p for p in work.now.policies if p.securable == securable]
         merged = merge_policies(own, most)
         if len(merged) > quota:
-            message = f"{count} policies, {len(merged)} when those that do the same are merged; the quota is {quota}"
+            message = f"{count} policies, {len(merged)} after merging equivalent ones; the quota is {quota}"
             work.report("LK704", ".".join(securable), message, "give groups the same clearances, or split the catalog")
             continue
         others = tuple(p for p in work.now.policies if p.securable != securable)
@@ -236,7 +237,7 @@ FIXES: tuple[Fix, ...] = (
 
 
 class _Work:
-    """A state under one fix: changes are made one by one, each held against the matrix."""
+    """A state during one fix: changes are made one by one, each checked by the matrix."""
 
     def __init__(self, desired: Desired, by: str, snapshot: Snapshot | None) -> None:
         self.now = desired
@@ -245,18 +246,18 @@ class _Work:
         self._findings: list[Finding] = []
 
     def change(self, location: str, what: str, to: Desired) -> None:
-        """Make a change that no matrix depends on."""
+        """Make a change without effect on access."""
         self.now = to
         self._changes.append(DraftFix(by=self._by, location=location, what=what))
 
     def try_change(self, location: str, what: str, to: Desired) -> bool:
-        """Make a change if it shows nobody more and breaks no query; else report it (LK705). Say whether it was made."""
+        """Make a change if it widens no access and breaks no query, else report it (LK705); return whether it was made."""
         if to == self.now:
             return False
         worse = widened(self.now, to, tables_of((self.now, to), self._snapshot))
         worse += tuple(f"{e}: several values of {k}" for e, k in sorted(_torn(to) - _torn(self.now)))
         if worse:
-            message = f"not fixed ({what}): it would show more or break something: {worse[0]}"
+            message = f"not fixed ({what}): it would widen access or break a query: {worse[0]}"
             self.report("LK705", location, message, "fix it by hand")
             return False
         self.change(location, what, to)
@@ -270,13 +271,13 @@ class _Work:
 
 
 def _torn(desired: Desired) -> set[tuple[str, str]]:
-    """Return the (entity, key) that several values are assigned to: the platform would keep one of them."""
+    """Return the (entity, key) with several values, of which the platform would keep one."""
     counts = Counter((t.entity_name.casefold(), t.key) for t in set(desired.tag_assignments))
     return {location for location, count in counts.items() if count > 1}
 
 
 def _uncovered(desired: Desired, snapshot: Snapshot | None) -> Mapping[tuple[str, str, str], list[ColumnName]]:
-    """Return by (catalog, key, value) the columns that carry a protecting tag and that no policy binds for anybody."""
+    """Return by (catalog, key, value) the columns with a protecting tag and without a policy for any principal."""
     tables = tables_of((desired,), snapshot)
     names = {c.plain.casefold(): c for t in tables for c in t.column_names()}
     defined = {(p.key, v) for p in desired.tag_policies for v in p.values}
@@ -307,7 +308,7 @@ def _bound(masks: Mapping[ColumnName, object], filters: Iterable[object]) -> set
 
 
 def _protection(key: str, value: str, columns: tuple[Column | None, ...]) -> Protection | None:
-    """Return what to do with the columns of a tag value: by the vocabulary if it fits their types, else by type alone."""
+    """Return the protection of a tag value's columns: from the vocabulary if it fits their types, else by type alone."""
     known = {c.family for c in columns if c is not None}
     written = next((t for t in load_vocabulary().protections() if (t.key, t.value) == (key, value)), None)
     if written is not None:

@@ -1,7 +1,7 @@
 """Lines of an answer without fences: which are HCL, which SQL, which are the sentences that a model wrote around them.
 
-A line is a sentence only where no value and no statement is open, and only if it looks like one; anything else stays and is the
-reader's business.
+A line is a sentence only outside of values and statements, and only if it looks like one; the reader handles all other
+lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class LineKind(StrEnum):
-    """What a line belongs to."""
+    """The content of a line."""
 
     HCL = "hcl"
     SQL = "sql"
@@ -22,7 +22,7 @@ class LineKind(StrEnum):
 
 @dataclass(slots=True)
 class _Open:
-    """What is open at the end of a line: brackets, a heredoc, a comment, a statement of SQL."""
+    """The open constructs at the end of a line: brackets, a heredoc, a comment, a statement of SQL."""
 
     depth: int = 0
     heredoc: str = ""

@@ -1,7 +1,7 @@
-"""Drafts that people or models wrote, as text: what an HCL reader stumbles over is fixed, every change is told.
+"""Fixes the syntax of drafts that people or models wrote, and lists every change.
 
-Only the form is touched: commas, brackets, quotes, fences, placeholders. A value is never invented; where the text ends too
-early, the last incomplete entry is left out and an error says so.
+Only the form is changed: commas, brackets, quotes, fences, placeholders. A value is never invented; if the text ends too
+early, the last incomplete entry is removed and reported as an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_DEPTH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedText:
-    """A text after a fix, what was changed in it, and what could not be fixed."""
+    """A text after a fix, its changes, and the problems that could not be fixed."""
 
     text: str
     changes: tuple[DraftFix, ...]
@@ -100,7 +100,7 @@ class _Mender:
         self._index = 0
         self._stack: list[str] = []
         self._whole = 0
-        """Where the last entry ends that is whole and directly inside the section being read."""
+        """The end of the last complete entry directly inside the current section."""
 
     def walk(self) -> None:
         while (token := self._peek()) is not None:
@@ -120,7 +120,7 @@ class _Mender:
                 self._index += 1
 
     def _section(self, name: _Token) -> bool:
-        """Read a section's value; say whether the text ended inside it."""
+        """Read a section's value; return whether the text ended inside it."""
         begin = self._index
         done = self._value(name.text, depth=0)
         if done:
@@ -136,7 +136,7 @@ class _Mender:
         line = self._line(cut)
         tail = f"\n{close}\n" if close else ""
         self._edit(cut, len(self._text), tail, f"the text ends inside {name.text!r}; the incomplete entry is left out")
-        message = f"the draft ends in the middle of {name.text!r}: what came after line {line} is not known"
+        message = f"the draft ends in the middle of {name.text!r}: the text after line {line} is missing"
         self.findings.append(
             Finding(
                 code="LK701", severity=Severity.ERROR, location=f"line {line}", message=message,
@@ -252,7 +252,7 @@ class _Mender:
         return True
 
     def _leaves(self, token: _Token, close: str) -> bool:
-        """Return whether the bracket ends here: by its own close, or because what follows shows that the close is missing."""
+        """Return whether the bracket ends here: by its closing bracket, or because the next tokens show that it is missing."""
         if token.text == close:
             self._index += 1
             return True
@@ -266,7 +266,7 @@ class _Mender:
         return False
 
     def _significant(self) -> Iterator[_Token]:
-        """Yield the tokens that are no blanks or comments, writing down what is wrong with a token itself."""
+        """Yield the tokens except blanks and comments, and fix errors within a token."""
         after_newline = True
         for found in _TOKEN.finditer(self._text):
             kind = next(k for k, v in found.groupdict().items() if v is not None and k != "word")
@@ -300,12 +300,12 @@ class _Mender:
         self.findings.append(
             Finding(
                 code="LK706", severity=Severity.WARNING, location=f"line {line}", fix="ask for it, or write it",
-                message="the writer left something out (`...`): what it was is not known",
+                message="the draft has an omission (`...`)",
             )
         )  # fmt: skip
 
     def _pass(self, token: _Token) -> None:
-        """Leave out a closing bracket that closes nothing; leave anything else to the reader."""
+        """Remove an unmatched closing bracket; the reader handles all other tokens."""
         if token.text in ("]", "}"):
             self._drop(token, f"stray `{token.text}` left out")
         else:

@@ -1,4 +1,4 @@
-"""What a change of a draft would show to anybody: the effective matrix before and after, as if everybody could read."""
+"""The effect of a draft's change: the matrix before and after, as if all principals could read all tables."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tables_of(states: Iterable[Desired], snapshot: Snapshot | None = None) -> tu
 
 
 def column_of(entity_name: str) -> ColumnName | None:
-    """Return the column that a tag assignment names: four parts by plain dots, or quoted; None when it is no column."""
+    """Return the column that a tag assignment names: four parts by plain dots, or quoted; None for other names."""
     parts = entity_name.split(".")
     if len(parts) == 4 and "`" not in entity_name and all(parts):
         return ColumnName(TableName(*parts[:3]), parts[3])
@@ -54,7 +54,7 @@ def column_of(entity_name: str) -> ColumnName | None:
 
 
 def open_access(state: Desired, tables: Iterable[Table]) -> Access:
-    """Return the access as if everybody had every privilege on these tables: what policies alone leave of the values."""
+    """Return the access if all principals had all privileges on these tables, so that policies alone decide."""
     tables = tuple(tables)
     securables = {(SecurableType.CATALOG, (t.name.catalog,)) for t in tables}
     grants = tuple(
@@ -65,7 +65,7 @@ def open_access(state: Desired, tables: Iterable[Table]) -> Access:
 
 
 def widened(before: Desired, after: Desired, tables: Iterable[Table]) -> tuple[str, ...]:
-    """Return what a change would show more of, or break: one line a cell, none for a change that only narrows access."""
+    """Return the cells that a change would widen or break, one line per cell; none if it only narrows access."""
     tables = tuple(tables)
     first, second = open_access(before, tables), open_access(after, tables)
     people = _people(first, second)

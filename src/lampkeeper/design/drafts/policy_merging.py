@@ -1,4 +1,4 @@
-"""Fewer policies that do exactly the same: policies with the same function and people share one condition."""
+"""Merges policies without changing their effect: policies with the same function and principals share one condition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lampkeeper.model.policies import MatchColumn, Policy
 
 
 def merge_policies(policies: Iterable[Policy], principals_per_policy: int) -> tuple[Policy, ...]:
-    """Return policies of one securable that mask and filter the same for the same people, as few as merging gives.
+    """Return the fewest policies of one securable with the same effect for the same principals.
 
     Two are merged when they differ in one thing only: the condition of their single MATCH COLUMNS entry, or WHEN, or (within
     the quota of principals) TO. The name of the first, by name, stays.
@@ -39,7 +39,7 @@ def _by_condition(policies: list[Policy]) -> list[Policy]:
     def key(policy: Policy) -> Hashable:
         if len(policy.match_columns) != 1:
             return policy.key
-        # The alias is a name inside the policy: it must not keep two apart.
+        # The alias is local to a policy, so it must not prevent a merge.
         return _plain(policy)
 
     merged = []

@@ -1,4 +1,4 @@
-"""Closes a drift: adds what uncovered columns need, takes away tags of what is gone, leaves everything else as it is."""
+"""Closes a drift: adds protection for uncovered columns, removes tags of missing objects, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lampkeeper.model.unreviewed import REVIEW_KEY, Unreviewed, is_fallback
 def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
     """Return the desired state with the drift closed: find_drift is empty once it is applied.
 
-    Only protection is added, and only stale assignments go. New tables are protected and given to nobody: grants are
-    left to a full generation, which a finding says.
+    It only adds protection and removes stale assignments. New tables are protected and not granted to any group: grants need a
+    full generation, and a finding reports that.
     """
     request = _as_before(desired, request)
     stale = set(stale_assignments(request.snapshot, desired))
@@ -36,7 +36,7 @@ def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
 
 
 def _as_before(desired: Desired, request: SynthesisRequest) -> SynthesisRequest:
-    """Return the request that closes what the state closes already: a delta takes no such decision anew."""
+    """Return the request that hides the tables that the state hides already: a delta does not change that decision."""
     if not desired.tables:
         return request
     closed = {p.kind for p in desired.policies if is_fallback(p)}
@@ -70,7 +70,7 @@ def _with_reviews(state: Desired, full: Desired) -> Desired:
 
 
 def _widened(old: Policy, new: Policy | None) -> Policy:
-    """Return a fallback for columns that leaves out what either leaves out: a treated column has its own mask."""
+    """Return a fallback for columns that excludes the tags which either excludes, because a protected column has its own mask."""
     if new is None or not is_fallback(old) or old.kind is not PolicyKind.COLUMN_MASK or len(new.match_columns) != 1:
         return old
     known: dict[Condition, None] = {}
@@ -84,7 +84,7 @@ def _widened(old: Policy, new: Policy | None) -> Policy:
 
 
 def _cover(kept: Desired, full: Desired, unprotected: set[ColumnName]) -> Desired:
-    """Return the state with the protections that a full synthesis gives the naked columns."""
+    """Return the state with the protections that a full synthesis gives the unprotected columns."""
     names = {c.plain for c in unprotected}
     added = [t for t in full.tag_assignments if t.entity_type is EntityType.COLUMNS and t.entity_name in names]
     replaced = {(t.entity_name.casefold(), t.key) for t in added}
@@ -135,6 +135,6 @@ def _still_raw(column: ColumnName) -> Finding:
         code="LK015",
         severity=Severity.ERROR,
         location=str(column),
-        message="no policy of this state can be made to cover the column: one of the same name has another meaning",
+        message="no policy of this state can cover the column, because one with the same name differs",
         fix="run a full generation, or rename the policy",
     )

@@ -1,4 +1,4 @@
-"""Where a catalog has moved away from the desired state: sensitive columns left raw, and tags on what is gone."""
+"""Differences between a catalog and the desired state: unprotected sensitive columns, and tags on missing objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
 
 class DriftKind(StrEnum):
-    """Forward: the catalog has what we do not cover. Reverse: we have what the catalog has lost. A rename is one of each."""
+    """Forward: the catalog has uncovered columns. Reverse: tags on objects that do not exist. A rename is one of each."""
 
     FORWARD = "forward"
     REVERSE = "reverse"
@@ -32,7 +32,7 @@ class DriftKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Drift:
-    """One difference: the dotted entity, what is wrong, and the class of the column where one is known."""
+    """One difference: the dotted entity, the problem, and the class of the column, if known."""
 
     kind: DriftKind
     entity: str
@@ -49,7 +49,7 @@ def find_drift(
 ) -> tuple[Drift, ...]:
     """Return the drift, sorted. `snapshot.tags` are the live tags; `policies` the live ones, by default the desired.
 
-    Forward drift is judged by what a person in no group would get from the column, not by whether it has a tag.
+    Forward drift is determined by the access of a person in no group, not by the column's tag.
     """
     live = replace(desired, tag_assignments=snapshot.tags, policies=desired.policies if policies is None else policies)
     by_column = {x.column: x for x in labels}
@@ -58,14 +58,14 @@ def find_drift(
 
 
 def raw_columns(snapshot: Snapshot, state: Desired) -> frozenset[ColumnName]:
-    """Return the columns that a person in no group would get raw under this state, if the tables were readable and reviewed.
+    """Return the columns that a person in no group would see raw in this state, if the tables were readable and reviewed.
 
-    A column that is closed because nobody has reviewed it counts as raw: no protection covers it.
+    A column that is hidden because it is unreviewed counts as raw, because no protection covers it.
     """
     if any(is_fallback(p) for p in state.policies):
         tagged = reviewed_tables(t.name for t in snapshot.tables)
         state = replace(state, tag_assignments=tuple({*state.tag_assignments, *tagged}))
-    # Coverage by a governed tag is judged with the state's own tags; keys are taken as given, since tags of others count too.
+    # The state's tags decide coverage; keys are not checked, because external tags count too.
     rule_context = RuleContext(desired=state, snapshot=snapshot, limits=RemainingQuota())
     outsider = rule_context.principals[0]
     filtered = filter_columns(rule_context)
@@ -86,15 +86,15 @@ def _forward(snapshot: Snapshot, live: Desired, labels: dict[ColumnName, Label])
         if table.kind in _NOT_REACHED and table.name.parts not in granted:
             continue
         if table.name in unreviewed:
-            message = "nobody has reviewed this table: it shows no row to anybody who is not exempt"
+            message = "this table is unreviewed: it shows no rows to principals without an exemption"
             yield Drift(kind=DriftKind.FORWARD, entity=table.name.plain, message=message)
             continue
         for name in table.column_names():
             label = labels.get(name)
             if label is None:
-                yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message="nobody has classified this column")
+                yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message="this column has no label")
             elif name in unreviewed:
-                message = "nobody has reviewed this column: it shows NULL to everybody who is not exempt"
+                message = "this column is unreviewed: it shows NULL to principals without an exemption"
                 yield Drift(kind=DriftKind.FORWARD, entity=name.plain, message=message, label=str(label.label))
             elif label.protected and name in raw:
                 message = f"{label.label} column ({label.protect}) is not masked for people without clearance"
@@ -102,7 +102,7 @@ def _forward(snapshot: Snapshot, live: Desired, labels: dict[ColumnName, Label])
 
 
 def _unreviewed(snapshot: Snapshot, live: Desired) -> frozenset[TableName | ColumnName]:
-    """Return the tables, and the columns of other tables, that are closed because they carry no review tag."""
+    """Return the tables, and the columns of other tables, that are hidden because they have no review tag."""
     rule_context = RuleContext(desired=live, snapshot=snapshot, limits=RemainingQuota())
     found: set[TableName | ColumnName] = set()
     for table in snapshot.tables:
@@ -116,7 +116,7 @@ def _unreviewed(snapshot: Snapshot, live: Desired) -> frozenset[TableName | Colu
 
 
 def changed_types(before: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
-    """Return the columns that have another type than when they were decided upon: a struct may have new fields."""
+    """Return the columns whose type has changed since they were labelled: a struct may have new fields."""
     old = {name.plain.casefold(): column.type for name, column in before.columns()}
     return tuple(
         sorted(
@@ -129,7 +129,7 @@ def changed_types(before: Snapshot, now: Snapshot) -> tuple[Drift, ...]:
 
 def _reverse(snapshot: Snapshot, desired: Desired) -> Iterable[Drift]:
     for tag in stale_assignments(snapshot, desired):
-        message = f"tag {tag.key}={tag.value} is assigned to {tag.entity_type} that are gone"
+        message = f"tag {tag.key}={tag.value} is assigned to {tag.entity_type} that do not exist"
         yield Drift(kind=DriftKind.REVERSE, entity=tag.entity_name, message=message)
 
 

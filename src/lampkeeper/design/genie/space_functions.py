@@ -1,4 +1,4 @@
-"""SQL functions of the catalog that a Genie space may call: those that answer from its own tables and give nothing away."""
+"""SQL functions of the catalog that a Genie space may call: those that read only its tables and reveal nothing masked."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def proposed_functions(
 ) -> tuple[str, ...]:
     """Return the identifiers of functions whose SQL reads tables of the space, and binds to them; sorted, at most twelve.
 
-    A function reads with its owner's privileges (source: platform docs, CREATE FUNCTION), so one that touches a masked column, or
-    all columns of a table that has one, is left out.
+    A function reads with its owner's privileges (source: platform docs, CREATE FUNCTION), so one that reads a masked column, or
+    all columns of a table with one, is excluded.
     """
     known = {t.name.plain.casefold(): t for t in tables}
     found = (f for f in sorted(functions, key=lambda f: f.name) if _answers(f, known, masked))
@@ -50,5 +50,5 @@ def _table(found: exp.Table, known: dict[str, Table]) -> Table | None:
 
 
 def _whole_row(star: exp.Star) -> bool:
-    """Return whether a star stands for the columns of a table: that of count(*) does not."""
+    """Return whether a star means the columns of a table; that of count(*) does not."""
     return not isinstance(star.parent, exp.Count)

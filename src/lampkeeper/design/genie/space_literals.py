@@ -1,4 +1,4 @@
-"""Literal persons in the content of a Genie space: values of identifying formats, values compared with sensitive columns."""
+"""Personal values in the content of a Genie space: identifying formats, and literals compared with sensitive columns."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _EQUALITIES: tuple[Any, ...] = (
     exp.StartsWith, exp.EndsWith, exp.Contains, exp.ArrayContains, exp.Case,
 )  # fmt: skip
 _LETTERS, _DIGITS = re.compile(r"[^\W_]{2}"), 5
-"""A text names something from two letters or digits on, a number from five digits on."""
+"""A text counts as a value from two letters or digits on, a number from five digits on."""
 
 
 def literal_formats(text: str) -> tuple[str, ...]:
-    """Return what a text holds that identifies a person by its format; the value itself is not repeated."""
+    """Return the kinds of identifying formats in a text, not the values."""
     return tuple(what for what, pattern, holds in _FORMATS if any(holds(m[0]) for m in pattern.finditer(text)))
 
 
@@ -77,7 +77,7 @@ def _says_something(value: Any, defaults: frozenset[str]) -> bool:
         return value.name in defaults
     text = str(value.this)
     if text.startswith("%@"):
-        return False  # a domain, no person
+        return False  # A domain does not identify a person.
     return bool(_LETTERS.search(text)) if value.is_string else sum(c.isdigit() for c in text) >= _DIGITS
 
 
@@ -105,7 +105,7 @@ def _meant(column: Any, scope: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
 
 
 def texts_of(space: GenieSpace) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a space that are not SQL: what each is, and the text."""
+    """Yield the texts of a space that are not SQL, each with its description."""
     yield "title", space.title
     yield "description", space.description
     yield "instructions", space.instructions

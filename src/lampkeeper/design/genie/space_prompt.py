@@ -27,7 +27,7 @@ _NAME, _TYPE, _COMMENT = 255, 120, 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpacePrompt:
-    """What a model is asked about one space; `unshown` counts columns that did not fit."""
+    """The prompt for one space; `unshown` counts columns that did not fit."""
 
     space: str
     tables: tuple[Table, ...]
@@ -42,7 +42,7 @@ class SpacePrompt:
 
     @property
     def digest(self) -> str:
-        """Return the fingerprint of what is asked: an answer holds as long as it stays."""
+        """Return the fingerprint of the prompt: an answer is valid as long as it is the same."""
         return digest_of("\0".join((self.system, self.user, canonical(content_schema()))))
 
     def messages(self) -> list[dict[str, str]]:
@@ -101,7 +101,7 @@ At most 8 instructions, 8 sample_questions, 8 examples, 8 of each kind of snippe
 "parameters":[{{"name":"…","type":"STRING","description":"…","default":""}}]}}],
 "filters":[{{"name":"…","sql":"…","synonyms":[]}}],"expressions":[],"measures":[],
 "synonyms":[{{"table":"catalog.schema.table","column":"…","words":["…"]}}]}}"""
-"""The standing instructions: the task, the rules for SQL, the form of the answer, and what the fence means."""
+"""The system prompt: the task, the rules for SQL, the form of the answer, and the meaning of the fence."""
 
 
 def space_prompt(space: str, tables: Iterable[Table], budget: int = DATA_TOKENS) -> SpacePrompt:
@@ -119,7 +119,7 @@ def _fitting(tables: Sequence[Table], budget: int) -> tuple[list[str], int]:
     full = [line for t in tables for line in (_head(t, said=True), *(_line(c, said=True) for c in t.columns))]
     if sum(map(estimate_tokens, full)) <= budget:
         return full, 0
-    # A column each in turn, so that one wide table does not push the others out.
+    # One column of each table in turn, so that a wide table does not displace the others.
     left = budget - sum(estimate_tokens(_head(t, said=False)) for t in tables)
     counts = [0] * len(tables)
     for position in range(max((len(t.columns) for t in tables), default=0)):

@@ -1,6 +1,6 @@
-"""A model's content for a space read strictly: a closed schema, bounded texts, SQL that binds to the space's tables alone.
+"""Reads a model's content for a space strictly: a closed schema, bounded texts, SQL over the space's tables alone.
 
-What is wrong with the whole makes the answer unusable; what is wrong with one item drops that item, with words for the model.
+An error of the whole makes the answer unusable; an item with an error is dropped and reported to the model.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class SpaceContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceReply:
-    """What an answer came to: content, or None when it cannot be used; `problems` name what was dropped, and why."""
+    """The result of reading an answer: content, or None if unusable; `problems` list the dropped items with reasons."""
 
     content: SpaceContent | None
     problems: tuple[str, ...] = ()
 
 
 class _WrongError(ValueError):
-    """An item is not as it must be."""
+    """An item is invalid."""
 
 
 def read_space_reply(content: object, prompt: SpacePrompt, *, cut: bool = False) -> SpaceReply:
@@ -120,7 +120,7 @@ def read_content(document: object, tables: Iterable[Table]) -> SpaceReply:
 
 
 def space_feedback(reply: SpaceReply) -> str:
-    """Return what to tell the model about its answer."""
+    """Return the message to the model about its answer."""
     lines = list(reply.problems[:MOST_ERRORS])
     if len(reply.problems) > MOST_ERRORS:
         lines.append(f"and {len(reply.problems) - MOST_ERRORS} more")
@@ -129,7 +129,7 @@ def space_feedback(reply: SpaceReply) -> str:
 
 
 def laid_over(space: GenieSpace, content: SpaceContent) -> GenieSpace:
-    """Return the space with the content over what the schema gave: joins, benchmarks and what is said of masks stay."""
+    """Return the space with the model's content before that from the schema; joins, benchmarks and notes on masks stay."""
     return replace(
         space,
         title=content.title or space.title,
@@ -167,7 +167,7 @@ def _snippets(snippets: Iterable[Snippet]) -> list[dict[str, Any]]:
 
 
 class _Reader:
-    """Reads items one by one and keeps what is wrong with them."""
+    """Reads items one by one and collects their errors."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables

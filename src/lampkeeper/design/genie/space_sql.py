@@ -1,4 +1,4 @@
-"""The SQL in a Genie space: where it stands, and whether it parses and names what the space has."""
+"""The SQL texts of a Genie space, and whether they parse and name only tables and columns of the space."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lampkeeper.model.schema import Table
 
 
 def sqls_of(space: GenieSpace) -> Iterable[tuple[str, str, Mapping[str, str]]]:
-    """Yield every SQL text of the space: what it is, the text, and table aliases that it may use."""
+    """Yield every SQL text of the space: its description, the text, and table aliases that it may use."""
     for benchmark in space.benchmarks:
         yield f"benchmark {benchmark.question!r}", benchmark.sql, {}
     for example in space.examples:
@@ -33,7 +33,7 @@ def sqls_of(space: GenieSpace) -> Iterable[tuple[str, str, Mapping[str, str]]]:
 
 
 def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str], parameters: Iterable[str] = ()) -> Iterable[str]:
-    """Yield what is wrong with a SQL text over these tables (by casefolded plain name); nothing when it can be run.
+    """Yield the errors of a SQL text over these tables (by casefolded plain name); nothing if it can be run.
 
     `parameters` are names that the text may use beside the columns.
     """
@@ -57,19 +57,19 @@ def bind_sql(sql: str, tables: Mapping[str, Table], aliases: Mapping[str, str], 
         name, owner = column.name.casefold(), column.table.casefold()
         scope = {c.name.casefold() for c in known[owner].columns} if owner in known else every
         if owner and owner not in known and owner not in made:
-            yield f"{column.table!r} is no table of the space"
+            yield f"{column.table!r} is not a table of the space"
         elif name not in scope and name not in made and not column.find(exp.Star):
             yield f"column {column.sql()!r} does not exist"
 
 
 @lru_cache(maxsize=512)
 def _parsed(sql: str) -> exp.Expr:
-    """Return the tree of a SQL text, which nobody may change: one `generate` binds each text of a space several times."""
+    """Return the tree of a SQL text, which is shared and must not be changed: `generate` binds each text several times."""
     return sqlglot.parse_one(sql, dialect="databricks")
 
 
 def bound_space(space: GenieSpace, tables: Iterable[Table]) -> tuple[GenieSpace, tuple[Finding, ...]]:
-    """Return the space without the items whose SQL does not bind to these tables, and a finding for each left out."""
+    """Return the space without the items whose SQL does not bind to these tables, and a finding for each of them."""
     known = {t.name.plain.casefold(): t for t in tables}
     bad = {sql: problem for _, sql, aliases in sqls_of(space) for problem in bind_sql(sql, known, aliases)}
     if not bad:
@@ -77,7 +77,7 @@ def bound_space(space: GenieSpace, tables: Iterable[Table]) -> tuple[GenieSpace,
     findings = tuple(
         Finding(
             code="LK024", severity=Severity.WARNING, location=f"space {space.name}: {what}", fix="",
-            message=f"left out, its SQL is not good: {bad[sql]}",
+            message=f"left out, because its SQL is invalid: {bad[sql]}",
         )
         for what, sql, _ in sqls_of(space)
         if sql in bad

@@ -1,4 +1,4 @@
-"""What SQL from a model may be: one query or one expression over the space's tables, of built-in functions that only compute."""
+"""Checks SQL from a model: one query or one expression over the space's tables, with pure built-in functions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _REFUSED: tuple[Any, ...] = (
     exp.Parameter, exp.Secret,
 )  # fmt: skip
 _BUILT_IN = frozenset({"any_value", "now", "try_divide", "nvl", "nvl2", "ifnull", "date_part", "weekofyear", "make_date"})
-"""Functions that compute and that the parser has no class for; every other function without a class is refused, since it may
-read files, call out, or be somebody's own."""
+"""Pure functions without a class in the parser; every other function without a class is refused, because it may read files,
+open connections, or be user-defined."""
 
 
 def query_problems(sql: str, tables: Mapping[str, Table], parameters: Sequence[str]) -> Iterable[str]:
-    """Yield what is wrong with an example query over these tables (by casefolded plain name) with these parameters."""
+    """Yield the errors of an example query over these tables (by casefolded plain name) with these parameters."""
     tree, problem = _parsed(sql)
     if tree is None:
         yield problem
@@ -45,7 +45,7 @@ def query_problems(sql: str, tables: Mapping[str, Table], parameters: Sequence[s
 
 
 def expression_problems(sql: str, kind: str, tables: Mapping[str, Table]) -> Iterable[str]:
-    """Yield what is wrong with a filter, expression or measure over these tables."""
+    """Yield the errors of a filter, expression or measure over these tables."""
     tree, problem = _parsed(sql)
     if tree is None:
         yield problem
@@ -68,7 +68,7 @@ def expression_problems(sql: str, kind: str, tables: Mapping[str, Table]) -> Ite
 
 
 def _parsed(sql: str) -> tuple[Any, str]:
-    """Return the one statement of a text, or None and what is wrong. Any: the parser's types say less than its classes."""
+    """Return the one statement of a text, or None and the error. Any, because the parser's type hints are incomplete."""
     try:
         trees = sqlglot.parse(sql, dialect="databricks")
     except SqlglotError as error:
@@ -88,4 +88,4 @@ def _refused(tree: Any) -> Iterable[str]:
         if isinstance(node, exp.Dot | exp.Anonymous | exp.AnonymousAggFunc) and not (
             isinstance(node, exp.Anonymous) and node.name.casefold() in _BUILT_IN
         ):
-            yield f"{node.sql(dialect='databricks')[:80]!r} calls what is not allowed: use built-in functions"
+            yield f"{node.sql(dialect='databricks')[:80]!r} is not an allowed function: use built-in functions"

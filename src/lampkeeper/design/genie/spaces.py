@@ -1,4 +1,4 @@
-"""Genie content drawn from the schema alone: titles, questions, instructions, joins, measures and filters."""
+"""Genie content from the schema alone: titles, questions, instructions, joins, measures and filters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_SNIPPETS, _MAX_JOINS, _MAX_QUESTIONS, _MAX_COMMENT = 12, 30, 8, 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceRequest:
-    """A space as asked for: its name, tables, and ids where they exist."""
+    """A space of the settings: its name, tables, and ids if they exist."""
 
     name: str
     tables: tuple[TableName, ...]
@@ -36,9 +36,9 @@ def draft_space(
     table_limit: int,
     functions: tuple[Function, ...] = (),
 ) -> GenieSpace:
-    """Return the space over these tables; SQL in it names real columns only, quoted. Tables past the limit carry no content.
+    """Return the space over these tables; its SQL names only existing columns, quoted. Tables past the limit get no content.
 
-    `functions` are those of the catalog: the space may call what answers from its tables alone.
+    `functions` are those of the catalog; the space may call those that read its tables alone.
     """
     tables = tuple(sorted(tables, key=lambda t: t.name))
     shown = tables[:table_limit]
@@ -214,9 +214,9 @@ def _parameter(name: str) -> str:
 
 
 def _columns(tables: tuple[Table, ...], masked: frozenset[ColumnName]) -> tuple[ColumnConfig, ...]:
-    """Return what is said of each column: its comment, other words for it, and whether its values may be matched.
+    """Return the configuration of each column: its comment, synonyms, and whether its values may be matched.
 
-    Values of a masked column never are; of the others only those of columns that group rows.
+    Values of masked columns never are; of other columns, only if they group rows.
     """
     lexicon = load_lexicon()
     found = []
@@ -247,7 +247,7 @@ def _alias(*parts: str) -> str:
 
 
 def _joins(tables: tuple[Table, ...]) -> Iterable[Join]:
-    """Yield a join for each column that bears the name of another table's key: its first column, of the same type family."""
+    """Yield a join for each column with the name of another table's key: its first column, of the same type family."""
     keys: dict[tuple[str, TypeFamily], list[tuple[Table, Column]]] = defaultdict(list)
     for table in tables:
         key = _key_column(table)

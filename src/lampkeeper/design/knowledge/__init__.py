@@ -1,1 +1,1 @@
-"""What is known of words, formats, countries and industries."""
+"""Knowledge of words, formats, countries and industries."""

@@ -1,4 +1,4 @@
-"""Short forms that nobody listed, where they fit one word: a word without vowels (`cntct`), or its beginning (`insur`)."""
+"""Derived short forms that fit exactly one word: the word without vowels (`cntct`), or its beginning (`insur`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _once(text: str) -> str:
 
 
 def shortened(words: Iterable[str], known: frozenset[str]) -> Mapping[str, str]:
-    """Return short form to word for every form that fits one of the words alone and is no word itself.
+    """Return short form to word for every form that fits exactly one of the words and is not a word itself.
 
     A whole skeleton counts before the beginning of a skeleton, that before the beginning of the word.
     """

@@ -14,7 +14,7 @@ from lampkeeper.design.knowledge import identifiers
 Predicate = Callable[[str], bool]
 
 LONGEST = 64
-"""Values longer than this are no identifiers; it also bounds what a pattern can cost."""
+"""Longer values are not identifiers; this also limits the cost of a pattern."""
 
 OWN_CHECKS: Mapping[str, Predicate] = {
     name: getattr(identifiers, name)
@@ -23,7 +23,7 @@ OWN_CHECKS: Mapping[str, Predicate] = {
         "pan_india", "payment_card", "tfn", "thai_id", "us_npi", "us_ssn",
     )
 }  # fmt: skip
-"""Checks of our own, by the name that an overlay gives."""
+"""Built-in checks, by their name in overlays."""
 
 _DIGITS_ONLY: Mapping[str, Predicate] = {"luhn": identifiers.luhn, "verhoeff": identifiers.verhoeff}
 _STDNUM = re.compile(r"stdnum(\.[a-z][a-z0-9_]*){1,3}\Z")
@@ -50,14 +50,14 @@ Check = str | Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """How the values of an identifier look: a pattern over the value without separators, upper case; an optional check."""
+    """The format of an identifier: a pattern over the value without separators, in upper case, and an optional check."""
 
     pattern: str = ""
     check: Check = ""
     separators: str = " -./"
 
     def accepts(self, value: str) -> bool:
-        """Return whether a value has the format; never raises, whatever the value."""
+        """Return whether a value has the format; never raises."""
         text = value.strip()
         if not text or len(text) > LONGEST:
             return False
@@ -73,7 +73,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def pattern_problem(pattern: str) -> str:
-    """Return what is wrong with a pattern, or nothing: it must compile and may not repeat what repeats (slow on long values)."""
+    """Return the error of a pattern, or nothing: it must compile, without nested unbounded repeats (slow on long values)."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -88,7 +88,7 @@ def pattern_problem(pattern: str) -> str:
             depth -= 1
             inner = open_ended.pop()
             if inner and _repeats(text, index + 1):
-                return "repeats a group that repeats without a bound: write the lengths out"
+                return "has an unbounded repeat within a repeat: write the lengths out"
             open_ended[-1] = open_ended[-1] or inner
         elif _repeats(text, index):
             open_ended[-1] = True
@@ -96,7 +96,7 @@ def pattern_problem(pattern: str) -> str:
 
 
 def _repeats(text: str, index: int) -> bool:
-    """Return whether an unbounded repeat stands here."""
+    """Return whether an unbounded repeat begins here."""
     if text[index : index + 1] in {"*", "+"}:
         return True
     found = _REPEATS.match(text, index)
@@ -104,7 +104,7 @@ def _repeats(text: str, index: int) -> bool:
 
 
 def check_problem(check: Check) -> str:
-    """Return what is wrong with the name of a check, or nothing."""
+    """Return the error of a check's name, or nothing."""
     if isinstance(check, Weights):
         return "" if check.modulus > 1 and check.weights else "needs weights and a modulus above 1"
     try:
@@ -117,7 +117,7 @@ def check_problem(check: Check) -> str:
 
 @cache
 def find_check(check: Check) -> Predicate:
-    """Return the predicate of a check; KeyError when there is none of that name."""
+    """Return the predicate of a check; raise KeyError for an unknown name."""
     if isinstance(check, Weights):
         return check
     if check in OWN_CHECKS:

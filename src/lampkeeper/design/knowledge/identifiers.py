@@ -1,6 +1,6 @@
-"""Formats and check digits of identifiers, one predicate a scheme. A predicate never raises.
+"""Formats and check digits of identifiers, one predicate per scheme. A predicate never raises.
 
-Check digits alone are weak (a random number passes Luhn one time in ten): the caller asks for most of many values.
+Check digits alone are weak (a random number passes Luhn one time in ten), so callers require most of many values to pass.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def mykad(value: str) -> bool:
 NIK_PROVINCES = frozenset(
     {*range(11, 20), 21, *range(31, 37), *range(51, 54), *range(61, 66), *range(71, 77), 81, 82, *range(91, 98)}
 )
-"""Province codes of the Indonesian home ministry: `20…` is no province but the year of many an order number."""
+"""Province codes of the Indonesian home ministry: `20…` is not a province but the year in many order numbers."""
 
 
 def nik(value: str) -> bool:
@@ -237,9 +237,9 @@ _BLOOD = re.compile(r"(A|B|AB|O)[+-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """A predicate with the class it points to; `score` is what it says alone, `year` the birth year that a number carries.
+    """A predicate with its class; `score` is its weight alone, `year` the birth year in a number.
 
-    `sql` is the same predicate for the engine, of an overlay's scheme where SQL can say it.
+    `sql` is the same predicate for the engine, for an overlay's scheme if SQL can express it.
     """
 
     name: str
@@ -272,7 +272,7 @@ def _phone(value: str) -> bool:
     return _PHONE.fullmatch(text) is not None and not text.startswith("000")
 
 
-# Alone a scheme protects from 0.6 on. Shapes that order numbers, timestamps or coordinates of other things share stay below.
+# From 0.6 on, a scheme protects alone. Shapes that order numbers, timestamps or other coordinates also have stay below.
 SCHEMES: tuple[Scheme, ...] = (
     _scheme("email address", LabelClass.EMAIL, 0.9, _like(_EMAIL)),
     _scheme("phone number", LabelClass.PHONE, 0.62, _phone),

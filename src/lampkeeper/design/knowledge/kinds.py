@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a type's values look like. LINK: a reference or a choice from a list (form builders); ANY: type unknown."""
+    """The kind of a type's values. LINK: a reference or a choice from a list (form builders); ANY: type unknown."""
 
     TEXT = "text"
     INT = "int"
@@ -36,7 +36,7 @@ _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind i
 
 
 def kind_of(type_text: str) -> Kind:
-    """Return the kind of a type text; text for whatever is neither known nor empty."""
+    """Return the kind of a type text; text for an unknown type."""
     stripped = type_text.strip()
     if not stripped:
         return Kind.ANY

@@ -1,4 +1,4 @@
-"""The chosen overlays made one: a lexicon, schemes for values, protections and group templates. Their order does not matter."""
+"""The chosen overlays combined: a lexicon, schemes for values, protections and group templates, in any order."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from lampkeeper.model.groups import Group, GroupSpec
 from lampkeeper.model.masks import FunctionRole
 
 _CHECKED, _SHAPED, _FAINT = 0.9, 0.62, 0.35
-"""What valid values say alone: with a check digit, with a shape that nothing else has, with a shape that much else has."""
+"""Scores of valid values alone: with a check digit, with a unique shape, with a common shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """What the chosen overlays know, on top of what is always known."""
+    """The base vocabulary and lexicon with the chosen overlays."""
 
     overlays: tuple[Overlay, ...]
     schemes: tuple[Scheme, ...]
@@ -35,7 +35,7 @@ class Knowledge:
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        """Return the words of all names; built when first asked for, since most commands never classify a column."""
+        """Return the words of all names; built on first use, because most commands do not classify columns."""
         return _lexicon(self.overlays)
 
     @property
@@ -44,12 +44,12 @@ class Knowledge:
         return tuple(sorted(p.code for p in self.overlays))
 
     def mapped(self, taxonomy: Taxonomy) -> tuple[Knowledge, tuple[Finding, ...]]:
-        """Return the overlay with an organisation's own tags in place of ours, and the errors of that mapping."""
+        """Return the knowledge with an organisation's existing tags in place of generated ones, and the errors of the mapping."""
         words, findings = map_vocabulary(self.vocabulary, self.library, taxonomy)
         return replace(self, vocabulary=words, taxonomy=taxonomy), findings
 
     def pick_groups(self, names: Iterable[str]) -> tuple[GroupSpec, ...]:
-        """Return groups of these names: from a template where one has the name, else with no clearance at all."""
+        """Return groups of these names: from a template with the name, else without a clearance."""
         known = {t.name.casefold(): t for t in self.templates}
         found = {n: known[n.casefold()].spec() if n.casefold() in known else GroupSpec(group=Group(name=n)) for n in names}
         return tuple(found[n] for n in sorted(found))
@@ -57,14 +57,14 @@ class Knowledge:
 
 @cache
 def default_knowledge() -> Knowledge:
-    """Return what is known without any overlay."""
+    """Return the knowledge without any overlay."""
     return compose(())
 
 
 def compose(overlays: tuple[Overlay, ...], library: Library | None = None) -> Knowledge:
-    """Return the overlays as one; raise UsageError where two of them want different things of the same class and subtype.
+    """Return the overlays combined; raise UsageError if two of them differ in a class and subtype.
 
-    `library` holds functions of one's own beside the built-in ones.
+    `library` holds user-defined functions in addition to the built-in ones.
     """
     made = _compose(overlays)
     return made if library is None else replace(made, library=library)
@@ -149,7 +149,7 @@ def _clash(what: str, location: str, function: str, other: str, before: str) -> 
 
 
 def _templates(overlays: Iterable[Overlay]) -> tuple[GroupTemplate, ...]:
-    """Return the templates by name; of two with the same name the one that sees less."""
+    """Return the templates by name; of two with the same name, the one with less access."""
     found: dict[str, GroupTemplate] = {}
     for template in sorted((t for p in overlays for t in p.groups), key=lambda t: (t.name, _reach(t), t.description)):
         found.setdefault(template.name.casefold(), template)

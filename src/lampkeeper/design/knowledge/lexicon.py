@@ -1,4 +1,4 @@
-"""What columns are called, by class and language: loads data/words.yaml and data/terms.yaml."""
+"""Names of columns by class and language: loads data/words.yaml and data/terms.yaml."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from lampkeeper.design.knowledge.word_lists import word_list
 from lampkeeper.model.labels import LabelClass
 
 ENGLISH = "en"
-"""Word order decides in English: what follows a noun makes it an attribute of something else."""
+"""Word order matters in English: a word after a noun makes it an attribute of that word."""
 
 
 TERMS = ("terms.yaml", "terms_systems.yaml", "terms_languages.yaml", "terms_comments.yaml")
-"""Files of phrases: what is said everywhere, what systems and standards say, what more languages say, what comments say."""
+"""Files of phrases: general ones, those of systems and standards, those of more languages, those of comments."""
 
 _NO_LISTS = frozenset({"short", "separable"})
 _SHORTEST_JOINED = 6
-"""Phrases written as one word are known from this many letters on (`diachi`, `nameoncard`)."""
+"""Phrases written as one word are recognised from this many letters on (`diachi`, `nameoncard`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
     """One phrase of the lexicon with the rules of its entry.
 
-    `unless`: contexts where it means nothing; `overlay`: of an overlay; `unsure`: what it names may hold anything.
+    `unless`: contexts in which it does not count; `overlay`: of an overlay; `unsure`: its column may hold anything.
     """
 
     words: tuple[str, ...]
@@ -66,8 +66,8 @@ class Match:
 class Lexicon:
     """Terms by first word, word lists, and the tokenizer that goes with them.
 
-    `phrases` are the terms by all their words; `sizes` tells how long the phrases are that begin with a word, longest first.
-    `plain` are words that names are understood by, beside those of phrases and lists.
+    `phrases` are the terms by all their words; `sizes` are the lengths of the phrases that begin with a word, longest first.
+    `plain` are further known words of names, besides those of phrases and lists.
     """
 
     tokenize: Tokenizer
@@ -116,7 +116,7 @@ def _tokenizer(words: Mapping[str, Any], entries: list[dict[str, Any]]) -> Token
             english.update(p for phrase in phrases for p in pieces(str(phrase)))
     for entry in entries:
         for language, phrases in entry["terms"].items():
-            # Short words of an overlay (`ein`, `fin`) stand alone: names are not cut into them.
+            # Short words of an overlay (`ein`, `fin`) count only as whole words: names are not cut into them.
             into = english if language == ENGLISH and not entry.get("overlay") else foreign
             into.update(p for phrase in phrases for p in pieces(str(phrase)))
     known = english | foreign | {w for value in short.values() for w in value}
@@ -188,7 +188,7 @@ def build_lexicon(identifiers: Iterable[Identifier]) -> Lexicon:
 
 
 def _rules(entry: Mapping[str, Any], tokenize: Tokenizer) -> dict[str, Any]:
-    """Return what the terms of all phrases of an entry have in common, as fields of Term."""
+    """Return the common fields of the terms of an entry's phrases, as fields of Term."""
     return {
         "label": LabelClass(entry["class"]),
         "subtype": entry.get("subtype", ""),
@@ -208,7 +208,7 @@ def _order(term: Term) -> tuple[Any, ...]:
 
 
 def _wider(one: Term, other: Term) -> Term:
-    """Return what two entries say of the same phrase and class together: it counts wherever it counts for one of them."""
+    """Return the union of two entries for the same phrase and class: it counts in each context in which one of them does."""
     return replace(
         one,
         language=min(one.language, other.language),

@@ -1,4 +1,4 @@
-"""The library of masks and filters: one SQL file a function, its signature, class and examples in the header."""
+"""The library of masks and filters: one SQL file per function, with signature, class and examples in the header."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOME = FunctionName("", "", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryFunction:
-    """A function of the library with what its header says: `reveals` is what is left of the value, for people to read."""
+    """A function of the library with its header: `reveals` describes the rest of the value for people."""
 
     function: Function
     label: str
@@ -35,7 +35,7 @@ class LibraryFunction:
         return self.function.name.function
 
     def at(self, catalog: str, schema: str) -> Function:
-        """Return the function as it will stand in that schema."""
+        """Return the function with that schema."""
         comment = f"managed by lampkeeper; shows {self.reveals}"
         return replace(self.function, name=FunctionName(catalog, schema, self.name), comment=comment)
 
@@ -47,7 +47,7 @@ class Library:
     functions: Mapping[str, LibraryFunction]
 
     def __getitem__(self, name: str) -> LibraryFunction:
-        """Return a function; KeyError when the library has none of that name."""
+        """Return a function; raise KeyError for an unknown name."""
         return self.functions[name]
 
     def of_role(self, role: FunctionRole) -> tuple[LibraryFunction, ...]:
@@ -71,7 +71,7 @@ def load_library() -> Library:
 
 
 def parse_library_file(text: str, role: FunctionRole, *, location: str) -> LibraryFunction:
-    """Read one file: header lines, then the expression; raise InternalError with the location when the header is wrong."""
+    """Read one file: header lines, then the expression; raise InternalError with the location of a malformed header."""
     lines = text.splitlines()
     signature = _SIGNATURE.match(lines[0]) if lines else None
     if signature is None:
@@ -117,7 +117,7 @@ def _example(text: str, location: str) -> FunctionExample:
 
 
 def parse_parameters(text: str) -> tuple[Parameter, ...]:
-    """Read `a STRING, b DECIMAL(18,2)`; empty text is no parameters."""
+    """Read `a STRING, b DECIMAL(18,2)`; an empty text has no parameters."""
     found = []
     for part in split_outside(text, ",", brackets="()<>"):
         name, _, type_text = part.partition(" ")

@@ -1,4 +1,4 @@
-"""Which known word a misspelt one means, when there is just one."""
+"""Finds the known word that a misspelt one means, if there is exactly one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 
 _SHORT, _LONG = 5, 8
-"""Words shorter than the first are near by case and separators alone: `pci` is no slip of `pii`."""
+"""Words shorter than the first number may differ in case and separators only: `pci` is not a misspelt `pii`."""
 
 
 def near_word(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is nearest, by case, separators or slips of the keyboard; None for none or a tie.
+    """Return the nearest known word, by case, separators or typing errors; None for none or a tie.
 
-    Digits must be the same: `last4` is no slip of `last6`.
+    Digits must be the same: `last4` is not a misspelt `last6`.
     """
     candidates = sorted(set(known) - {word})
     same = [c for c in candidates if _plain(c) == _plain(word)]
@@ -34,7 +34,7 @@ def _digits(word: str) -> str:
 
 
 def _distance(a: str, b: str, most: int) -> int:
-    """Return the number of slips (insert, delete, replace, swap of neighbours) between words; past `most` any larger one."""
+    """Return the number of typing errors (insert, delete, replace, swap of neighbours) between words; past `most` any larger."""
     if abs(len(a) - len(b)) > most:
         return most + 1
     rows = [list(range(len(b) + 1))]

@@ -1,4 +1,4 @@
-"""An overlay: what a country or an industry adds, as data: identifiers (names, formats, masks), groups, access patterns."""
+"""An overlay of a country or an industry as data: identifiers (names, formats, masks), groups, access patterns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OverlayKind(StrEnum):
 
 
 class Sensitivity(StrEnum):
-    """How bad it is to show. PUBLIC: it is left open."""
+    """The sensitivity of an identifier. PUBLIC: not sensitive."""
 
     RESTRICTED = "restricted"
     CONFIDENTIAL = "confidential"
@@ -28,7 +28,7 @@ class Sensitivity(StrEnum):
 
 
 class AccessLevel(StrEnum):
-    """What a group of a template sees: everything raw, its families raw, or nothing raw."""
+    """The access of a template's group: everything raw, its families raw, or nothing raw."""
 
     FULL = "full"
     PARTIAL = "partial"
@@ -37,7 +37,7 @@ class AccessLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Phrase:
-    """Words that a column can be called by, and their language."""
+    """Names of a column, and their language."""
 
     language: str
     text: str
@@ -54,10 +54,10 @@ class OverlayFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:
-    """One kind of value: how columns with it are called, how its values look, what is done with them.
+    """One kind of value: the names of its columns, the format of its values, its protection.
 
-    `alone`: the values alone are enough to protect a column. `known`: positions (of letters and digits, from 0) that follow
-    from what many know of a person: birth date, sex, district, year. `location` is `file:line`.
+    `alone`: the values alone suffice to protect a column. `known`: positions (of letters and digits, from 0) that follow from
+    well-known facts about a person: birth date, sex, district, year. `location` is `file:line`.
     """
 
     name: str
@@ -86,13 +86,13 @@ class Identifier:
 
     @property
     def open(self) -> bool:
-        """Return whether columns of it are left open."""
+        """Return whether its columns are not sensitive."""
         return self.sensitivity is Sensitivity.PUBLIC
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class GroupTemplate:
-    """A group that an industry usually has."""
+    """A typical group of an industry."""
 
     name: str
     description: str
@@ -107,7 +107,7 @@ class GroupTemplate:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class AccessPattern:
-    """A way of working that the rules of an industry ask for; advice, nothing that we enforce."""
+    """A practice that the rules of an industry require; advice only, not enforced."""
 
     name: str
     description: str

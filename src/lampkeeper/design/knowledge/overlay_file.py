@@ -1,4 +1,4 @@
-"""Reads an overlay's YAML: every mistake at once, each with its line, nothing guessed."""
+"""Reads an overlay's YAML and reports all errors at once, each with its line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class OverlayRead:
 
 
 def read_overlay(text: str, location: str, library: Library | None = None) -> OverlayRead:
-    """Read an overlay; `library` holds the functions that it may name (the built-in ones when None)."""
+    """Read an overlay; `library` holds the functions that it may name (None: the built-in ones)."""
     reader = _Reader(location=location, library=library or load_library())
     overlay = reader.read(text)
     findings = sort_findings(reader.findings)
@@ -72,7 +72,7 @@ class _Reader(YamlReader):
         kind = self._one_of(("kind",), data.get("kind"), OverlayKind)
         code = self._text(("code",), data.get("code"))
         if code and not _CODE.match(code):
-            self._fail(("code",), f"{code!r} is no code", "letters, digits and _, such as ANZ or retail")
+            self._fail(("code",), f"{code!r} is not a code", "letters, digits and _, such as ANZ or retail")
         identifiers = tuple(
             found for path, item in self._items(("identifiers",), data.get("identifiers"), needed=True)
             if (found := self._identifier(path, item)) is not None
@@ -97,9 +97,9 @@ class _Reader(YamlReader):
         sensitivity = self._one_of((*path, "sensitivity"), item.get("sensitivity"), Sensitivity)
         subtype = self._text((*path, "subtype"), item.get("subtype"))
         if subtype and not _SUB.match(subtype):
-            self._fail((*path, "subtype"), f"{subtype!r} is no short name", "small letters, digits and _, such as tfn")
+            self._fail((*path, "subtype"), f"{subtype!r} is not a valid name", "lower case letters, digits and _, such as tfn")
         if label in (LabelClass.NONE, LabelClass.UNDECIDED):
-            self._fail((*path, "class"), f"{label} is no class of an identifier", "take the class of what the values hold")
+            self._fail((*path, "class"), f"{label} is not a class of an identifier", "write the class of the values")
         strength = str(item.get("strength", "strong"))
         if strength not in _STRENGTHS:
             self._fail((*path, "strength"), f"unknown strength {strength!r}", f"one of {', '.join(_STRENGTHS)}")
@@ -111,7 +111,7 @@ class _Reader(YamlReader):
         if shape is not None and not samples:
             self._fail(path, "a format without samples cannot be checked", "add samples: [...] that have the format")
         if not phrases and shape is None:
-            self._fail(path, "neither names nor a format: nothing would ever be found", "add names: [...] or format:")
+            self._fail(path, "has neither names nor a format, so it matches nothing", "add names: [...] or format:")
         functions = (*self._functions(path, item, "masks"), *self._functions(path, item, "filters"))
         if label is None or sensitivity is None:
             return None
@@ -137,7 +137,7 @@ class _Reader(YamlReader):
             self._fail((*path, "format"), "expected a text in quotes", "format: '[0-9]{9}'")
             return None
         if problem := pattern_problem(pattern):
-            self._fail((*path, "format"), problem, "try it on the samples")
+            self._fail((*path, "format"), problem, "test it with the samples")
             return None
         found: Check
         if isinstance(check, dict):
@@ -151,7 +151,7 @@ class _Reader(YamlReader):
         else:
             found = str(check)
         if found and (problem := check_problem(found)):
-            self._fail((*path, "check"), problem, "leave check out when the scheme has none")
+            self._fail((*path, "check"), problem, "remove check if the scheme has none")
             return None
         return Format(pattern=pattern, check=found, separators=str(item.get("separators", " -./")))
 
@@ -165,7 +165,7 @@ class _Reader(YamlReader):
                 self._fail((*path, "samples", index), f"{sample!r} does not have the format", "fix the sample, format or check")
         for index, sample in enumerate(against):
             if shape.accepts(sample):
-                self._fail((*path, "counterexamples", index), f"{sample!r} has the format", "tighten the format or the check")
+                self._fail((*path, "counterexamples", index), f"{sample!r} has the format", "restrict the format or the check")
 
     def _functions(self, path: tuple[str | int, ...], item: Mapping[str, Any], key: str) -> tuple[OverlayFunction, ...]:
         given = item.get(key)
@@ -188,7 +188,7 @@ class _Reader(YamlReader):
                 self._fail(key_path, f"{name} is a {function.function.role}, not a {role}", "see `lampkeeper masks`")
             elif str(type_family(function.function.parameters[0].type)) != str(family):
                 wanted = function.function.parameters[0].type
-                self._fail(key_path, f"{name} takes {wanted}, not {family}", "take the function of that type")
+                self._fail(key_path, f"{name} takes {wanted}, not {family}", "use the function of that type")
             else:
                 found.append(OverlayFunction(family=str(family), function=str(name), role=role))
         return tuple(sorted(found))
@@ -201,9 +201,9 @@ class _Reader(YamlReader):
             if family not in FAMILIES:
                 self._fail((*path, "clearance", index), f"no tag family {family!r}", f"one of {', '.join(FAMILIES)}")
         if access is AccessLevel.PARTIAL and not clearance:
-            self._fail(path, "partial access to nothing", "add clearance: [pii_level], or say masked")
+            self._fail(path, "partial access without a clearance", "add clearance: [pii_level], or write access: masked")
         if access is not None and access is not AccessLevel.PARTIAL and clearance:
-            self._fail((*path, "clearance"), f"{access} access has no clearance of its own", "say partial, or remove clearance")
+            self._fail((*path, "clearance"), f"{access} access has no clearance", "write access: partial, or remove clearance")
         if access is None:
             return None
         name, description = (self._text((*path, k), item.get(k)) for k in ("name", "description"))
@@ -216,10 +216,10 @@ class _Reader(YamlReader):
             here = (*path, str(language)) if isinstance(given, dict) else path
             for index, phrase in enumerate(self._texts(here, phrases)):
                 if not _PHRASE.match(phrase):
-                    fix = "words with one blank between, as they stand in a name: tax file number"
-                    self._fail((*here, index), f"{phrase!r} is no phrase of words", fix)
+                    fix = "separate the words of the name by one blank: tax file number"
+                    self._fail((*here, index), f"{phrase!r} is not a phrase of words", fix)
                 elif len(phrase) < 2:
-                    self._fail((*here, index), f"{phrase!r} is too short: it would be found everywhere", "write it out")
+                    self._fail((*here, index), f"{phrase!r} is too short: it would match in many names", "write it out")
                 else:
                     found.append(Phrase(language=str(language), text=phrase))
         return tuple(found)

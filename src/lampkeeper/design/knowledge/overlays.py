@@ -1,4 +1,4 @@
-"""The shelf of overlays: those that come with lampkeeper, and the choice among them and the user's own."""
+"""The registry of overlays: built-in ones, and the choice among them and the user's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lampkeeper.model.known_names import unknown_name
 
 @cache
 def built_in_overlays() -> tuple[Overlay, ...]:
-    """Return the overlays that come with lampkeeper, countries first, sorted by code; parsed once."""
+    """Return the built-in overlays, countries first, sorted by code; parsed once."""
     found: list[Overlay] = []
     root = resources.files("lampkeeper.design").joinpath("data")
     for folder in ("countries", "industries"):
@@ -30,16 +30,16 @@ def built_in_overlays() -> tuple[Overlay, ...]:
 def choose_overlays(
     country: Iterable[str] = (), industry: Iterable[str] = (), own: Iterable[Overlay] = (), *, location: str = ""
 ) -> tuple[Overlay, ...]:
-    """Return the overlays of these codes, sorted; case does not matter, `all` is every one of the kind.
+    """Return the overlays of these codes, sorted; case does not matter, `all` means every one of the kind.
 
-    Raise UsageError for a code that there is no overlay of, naming those there are, and for an overlay that takes a code twice.
+    Raises UsageError for an unknown code, with the known ones, and for a second overlay with the same code.
     """
     available: dict[tuple[OverlayKind, str], Overlay] = {}
     for overlay in (*built_in_overlays(), *own):
         key = (overlay.kind, overlay.code.casefold())
         if key in available:
             raise UsageError(
-                f"{overlay.location}: there is a {overlay.kind} overlay {overlay.code!r} already ({available[key].location})",
+                f"{overlay.location}: a {overlay.kind} overlay {overlay.code!r} exists already ({available[key].location})",
                 fix="choose another code",
             )
         available[key] = overlay

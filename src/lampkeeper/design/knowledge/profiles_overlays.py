@@ -1,7 +1,7 @@
-"""Formats of overlays as SQL predicates over the same names as `profiles_predicates`, where SQL can say exactly the same.
+"""Formats of overlays as SQL predicates over the same names as `profiles_predicates`, if SQL can express exactly the same.
 
-A pattern of plain classes, counts and choices is read alike by Python and by the engine; checks are those by weights and Luhn's.
-A format with a check by another name has no predicate: the schemes that are always known cover the most of those.
+A pattern of plain classes, counts and choices has one meaning in Python and in the engine; checks are by weights or Luhn.
+A format with another check has no predicate: the built-in schemes cover most of those.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _USUAL = frozenset(" -./")
 
 
 def format_predicate(given: Format) -> str:
-    """Return the test that a value has the format, or nothing where SQL cannot say it."""
+    """Return the test that a value has the format, or nothing if SQL cannot express it."""
     if not _ALIKE.match(given.pattern) or "(?" in given.pattern:
         return ""
     bare = _bare(given.separators)

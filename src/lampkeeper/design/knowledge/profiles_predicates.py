@@ -1,4 +1,4 @@
-"""Formats and check digits as SQL predicates, named after the schemes of `identifiers`, which they agree with.
+"""Formats and check digits as SQL predicates, equivalent to the schemes of `identifiers` with the same names.
 
 In a predicate `v` is the trimmed text, `u` it in upper case, `x` it without blanks, dots, hyphens and slashes, `g` it in
 upper case without blanks, `y` it without blanks and hyphens.
@@ -19,7 +19,7 @@ _NHI = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def like(value: str, pattern: str) -> str:
-    """Return the test that the whole value matches; the pattern is one that Java and Python read alike."""
+    """Return the test that the whole value matches; the pattern must have one meaning in Java and Python."""
     return f"{value} RLIKE {quote_string(f'^(?:{pattern})$')}"
 
 
@@ -68,7 +68,7 @@ def iban(value: str) -> str:
 
 
 def when(shape: str, check: str) -> str:
-    """Return the check where the shape holds; CASE, because the order of AND is the engine's own."""
+    """Return the check if the shape holds; CASE, because the engine may evaluate AND in any order."""
     return f"CASE WHEN {shape} THEN {check} ELSE FALSE END"
 
 
@@ -132,7 +132,7 @@ def _nhi() -> str:
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4, _IPV6 = rf"({_OCTET}[.]){{3}}{_OCTET}", r"(?=.*:.*:)[0-9A-Fa-f:]{3,39}(%\w+)?"
-# Three zeros in front are a padded counter's.
+# A number with three leading zeros is a padded counter.
 _PHONE = (
     r"(?!000)(?:(\+|00)[0-9][0-9 ().-]{7,18}(x[0-9]{1,6})?"
     r"|\(?0[0-9]{1,4}\)?[ -]?[0-9][0-9 -]{5,12}"
@@ -172,7 +172,7 @@ PREDICATES: Mapping[str, str] = {
     "ICD-10 code": like("v", r"[A-TV-Z][0-9][0-9AB](\.[0-9A-TV-Z]{1,4})?"),
     "blood group": like("v", "(A|B|AB|O)[+-]"),
 }
-"""A test for each scheme that SQL can hold."""
+"""A test for each scheme that SQL can express."""
 
 _WORDS = "size(split(v, '[ \\\\t]+'))"
 _CONTACT = r"[^@\s]+@[\w-]+\.\w+|\+?[0-9][0-9 ().-]{8,}[0-9]"

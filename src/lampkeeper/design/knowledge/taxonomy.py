@@ -1,7 +1,7 @@
-"""An organisation's own taxonomy: governed tags that exist already, used in place of ours.
+"""An organisation's taxonomy: existing governed tags in place of generated ones.
 
-A mapping says which tag stands for a label on a type. Everything else follows as with our own tags: one value of a tag has one
-mask, a policy matches it, clearances name the family that it stands for. The tags themselves are never written.
+It maps a label on a type to a tag. The rest is as with generated tags: one value of a tag has one mask, a policy matches it,
+clearances name the family that it is mapped from. The tags themselves are never written.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from lampkeeper.model.masks import FunctionRole
 from lampkeeper.model.schema import type_family
 
 OPEN = "none"
-"""The label of a tag that says a column is open."""
+"""The label of a tag for columns that are not sensitive."""
 
 SHORT = "SHORT"
 """The vocabulary's word for text columns too short for a constant."""
 
 
 class Unmapped(StrEnum):
-    """What becomes of a column whose label and type no tag stands for: a tag of ours, or an error beside it."""
+    """The treatment of a label and type without a mapped tag: a generated tag, or also an error."""
 
     OWN = "own"
     ERROR = "error"
@@ -33,9 +33,9 @@ class Unmapped(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class MappedTag:
-    """One tag: `row` is class[/sub] or `none`, `families` the column types that it stands for, `mask` overrides the usual one.
+    """One tag: `row` is class[/sub] or `none`, `families` the column types that it applies to, `mask` overrides the usual one.
 
-    Without `value` the key alone counts, as with the platform's `class.*`. `location` is `file:line`.
+    Without `value` the key alone counts, as for the platform's `class.*`. `location` is `file:line`.
     """
 
     key: str
@@ -57,24 +57,24 @@ class MappedTag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taxonomy:
-    """The tags that stand for labels; none: all tags are ours."""
+    """The tags that labels are mapped to; empty: all tags are generated."""
 
     tags: tuple[MappedTag, ...] = ()
     unmapped: Unmapped = Unmapped.OWN
 
     @property
     def keys(self) -> frozenset[str]:
-        """Return the keys of the tags: their definitions belong to somebody else."""
+        """Return the keys of the tags, whose definitions are external."""
         return frozenset(t.key for t in self.tags)
 
     def meaning(self, key: str, value: str) -> tuple[MappedTag, ...]:
-        """Return what a tag on a column stands for, sorted; a key mapped without a value stands for all of its values."""
+        """Return the mappings of a tag on a column, sorted; a key mapped without a value includes all of its values."""
         return tuple(sorted(t for t in self.tags if t.key == key and t.value in (value, "")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bound:
-    """What a tag was first bound to: the function, the family of ours, the words for it, and where that was said."""
+    """The first mapping of a tag: the function, the generated family, its description, and its location."""
 
     function: str
     family: str
@@ -83,10 +83,10 @@ class _Bound:
 
 
 def map_vocabulary(base: Vocabulary, library: Library, taxonomy: Taxonomy) -> tuple[Vocabulary, tuple[Finding, ...]]:
-    """Return the vocabulary with the tags in place of ours, and an error for each tag that cannot mean all it is said to.
+    """Return the vocabulary with the existing tags in place of generated ones, and an error for each contradictory mapping.
 
-    A class covers its subs that have no tag of their own, with the mask of the class; not those whose usual mask shows nothing
-    where the class's shows something.
+    A class includes its subtypes without a tag of their own, with the mask of the class, except those whose usual mask shows
+    nothing while the mask of the class shows something.
     """
     masks, filters = dict(base.masks), dict(base.filters)
     written = {(t.row, f) for t in taxonomy.tags for f in t.families}
@@ -130,36 +130,34 @@ def _reveals(library: Library, function: str) -> str:
 
 
 def _bind(bound: dict[tuple[str, str], _Bound], tag: MappedTag, new: _Bound) -> Iterator[Finding]:
-    """Yield an error when the tag means something else already: a policy sees the tag, not the label behind it."""
+    """Yield an error if the tag has another meaning already: a policy depends on the tag, not on the label."""
     old = bound.setdefault(tag.tag, new)
     if (old.function, old.family) == (new.function, new.family):
         return
-    message = (
-        f"{tag} stands for {new.words} here and for {old.words} in {old.location}: one tag has one mask, for the same people"
-    )
-    fix = "give each a value of its own" + ("" if old.family != new.family else ", or the same `mask`")
+    message = f"{tag} means {new.words} here and {old.words} in {old.location}: a tag has one mask and one clearance"
+    fix = "map each to a value of its own" + ("" if old.family != new.family else ", or to the same `mask`")
     yield _error(tag, message, fix)
 
 
 def _unfit(base: Vocabulary, library: Library, tag: MappedTag, family: str, role: FunctionRole) -> Iterator[Finding]:
-    """Yield what is wrong with a mask that is said for a type, and a warning for a mask of another class."""
+    """Yield the errors of a mask for a type, and a warning for a mask of another class."""
     if not tag.mask:
         return
     if role is FunctionRole.FILTER:
-        yield _error(tag, f"{tag.row} as {family} hides rows, it is not masked", "leave out `mask`")
+        yield _error(tag, f"{tag.row} as {family} hides rows, it is not masked", "remove `mask`")
         return
     found = library.functions.get(tag.mask)
     if found is None or found.function.role is not FunctionRole.MASK:
-        yield _error(tag, f"there is no mask {tag.mask!r}", "see `lampkeeper masks`; your own go into the folder masks")
+        yield _error(tag, f"unknown mask {tag.mask!r}", "see `lampkeeper masks`; add your own to the folder masks")
         return
     takes = type_family(found.function.parameters[0].type)
     if str(takes) != ("STRING" if family == SHORT else family):
-        yield _error(tag, f"{tag.mask} takes {takes}, not {family}", "take the function of that type")
+        yield _error(tag, f"{tag.mask} takes {takes}, not {family}", "use the function of that type")
     elif family == SHORT and tag.mask not in {t.function for (_, f), t in base.masks.items() if f == SHORT}:
         yield _error(tag, f"{tag.mask} may be longer than a short text column", "mask: mask_null_string")
     elif found.reveals != "nothing" and found.label != tag.row.partition("/")[0]:
-        message = f"{tag.mask} is made for {found.label} and shows {found.reveals}: of {tag.row} that may be too much"
-        yield replace(_error(tag, message, "take a mask of its class, or one that shows nothing"), severity=Severity.WARNING)
+        message = f"{tag.mask} is for {found.label} and shows {found.reveals}, which may be too much of {tag.row}"
+        yield replace(_error(tag, message, "use a mask of its class, or one that shows nothing"), severity=Severity.WARNING)
 
 
 def _twice(taxonomy: Taxonomy) -> Iterator[Finding]:
@@ -179,7 +177,7 @@ def _keys_and_values(taxonomy: Taxonomy) -> Iterator[Finding]:
     for key, tags in by_key.items():
         bare = [t for t in tags if not t.value]
         if bare and len(bare) < len(tags):
-            message = f"{key!r} is mapped without a value here and with values elsewhere: a column with a value has both masks"
+            message = f"{key!r} is mapped without a value here and with values elsewhere: a column with a value gets two masks"
             yield _error(bare[0], message, "name the value, or map the key alone")
 
 

@@ -1,4 +1,4 @@
-"""Reads taxonomy.yaml: which tag of the organisation's own stands for which label, on which types of columns."""
+"""Reads taxonomy.yaml, the mapping from labels and column types to an organisation's existing governed tags."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from lampkeeper.model.schema import TypeFamily
 from lampkeeper.model.tags import PLATFORM_PREFIXES
 
 FAMILIES = (*(str(f) for f in TypeFamily if f is not TypeFamily.COMPLEX), SHORT)
-"""Types that a tag can stand for; SHORT is text of less than 24 characters."""
+"""Types that a tag can be mapped from; SHORT is text of less than 24 characters."""
 
 _KEYS = ("unmapped", "tags")
 _TAG_KEYS = ("label", "types", "key", "value", "mask")
-# Source: platform docs, governed tags page; dots stand in the platform's own keys only (`class.us_ssn`).
+# Source: platform docs, governed tags page; only the platform's own keys contain dots (`class.us_ssn`).
 _FORBIDDEN = re.compile(r"[*/<>%&?\\=\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxonomyRead:
-    """A taxonomy as far as it could be read, and what is wrong with it."""
+    """The readable part of a taxonomy, and its errors."""
 
     taxonomy: Taxonomy
     findings: tuple[Finding, ...]
 
 
 def read_taxonomy(text: str, location: str, vocabulary: Vocabulary) -> TaxonomyRead:
-    """Read a taxonomy; `vocabulary` knows the labels, with those of the overlays."""
+    """Read a taxonomy; `vocabulary` has the labels, including those of the overlays."""
     reader = _Reader(location=location, code="TAXONOMY", rows=frozenset(r for r, _ in (*vocabulary.masks, *vocabulary.filters)))
     taxonomy = reader.read(text)
     findings = sort_findings(reader.findings)
@@ -63,13 +63,13 @@ class _Reader(YamlReader):
         if row and row != OPEN and row not in self.rows:
             near = near_word(row, self.rows)
             known = [near] if near else sorted(r for r in self.rows if r.startswith(row.partition("/")[0])) or list(LabelClass)
-            self._fail((*path, "label"), f"there is no label {row!r}", f"one of {', '.join(known)}")
+            self._fail((*path, "label"), f"unknown label {row!r}", f"one of {', '.join(known)}")
         key = self._name((*path, "key"), self._text((*path, "key"), item.get("key")))
         given = item.get("value", "")
         value = "" if given == "" else self._name((*path, "value"), self._text((*path, "value"), given))
         mask = "" if "mask" not in item else self._text((*path, "mask"), item.get("mask"))
         if row == OPEN and (mask or "types" in item):
-            self._fail(path, "a tag that leaves columns open has neither types nor mask", "say only label, key and value")
+            self._fail(path, "a tag for label none has neither types nor mask", "write only label, key and value")
         families = self._texts((*path, "types"), item.get("types", ["STRING"]))
         for index, family in enumerate(families):
             if family not in FAMILIES:

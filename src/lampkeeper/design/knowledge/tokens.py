@@ -13,12 +13,12 @@ from lampkeeper.design.knowledge.word_lists import word_list
 _PIECES = re.compile(
     r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|(?:[^\W\d_A-Za-z]|[\u0900-\u0963\u0980-\u0dff\u0e31-\u0e4e])+"
 )
-"""The last choice is words of other scripts; Indic and Thai vowel signs are no letters to `re`, but part of the word."""
+"""The last alternative is words of other scripts; for `re`, Indic and Thai vowel signs are not letters."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 """Scripts that write words without blanks between them: Thai, kana, Han."""
 _FOLD = str.maketrans({"đ": "d", "Đ": "D", "ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
 _SHORT_ENDS = frozenset({"nm", "dt", "cd", "nr"})
-"""Short forms that end a glued name (`custnm`); inside one they are mere letters."""
+"""Short forms at the end of a joined name (`custnm`); inside one they do not count."""
 _INITIALS = {"f": "first", "m": "middle", "l": "last"}
 _LONGEST_NAME = 200
 _LEAST_REST = 3
@@ -34,7 +34,7 @@ def fold(text: str) -> str:
 
 
 def is_unspaced(text: str) -> bool:
-    """Return whether the text is of a script that puts no blanks between words."""
+    """Return whether the text is in a script without blanks between words."""
     return _UNSPACED.search(text) is not None
 
 
@@ -93,7 +93,7 @@ class Tokenizer:
         return self._separated(piece)
 
     def _separated(self, piece: str) -> tuple[str, ...]:
-        """Return the piece with a word cut off its end or its beginning that no other word ends or begins with."""
+        """Return the piece without a word at its end or beginning, if only one word fits there."""
         for word in self.separable:
             if len(piece) < len(word) + _LEAST_REST:
                 continue
@@ -108,7 +108,7 @@ class Tokenizer:
         return self.short.get(part) or self.short.get(single, (single,))
 
     def _longest(self, piece: str) -> tuple[str, ...]:
-        """Return the piece cut from the left into the longest known words; what is between them stays together."""
+        """Return the piece cut from the left into the longest known words; unknown letters between them stay together."""
         found: list[str] = []
         start = gap = 0
         while start < len(piece):
@@ -146,7 +146,7 @@ class Tokenizer:
         return best[len(piece)]
 
     def _joins(self, word: str, start: int, last: bool) -> bool:
-        """Return whether a word may be part of a glued name: at its start, inside it, or at its end."""
+        """Return whether a word may be part of a joined name: at its start, inside it, or at its end."""
         if word in self.joinable:
             return True
         if start == 0:

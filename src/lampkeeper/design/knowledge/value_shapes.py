@@ -1,4 +1,4 @@
-"""Shapes of values that tell nobody apart: small figures, moments, keys. Python and the engine read the patterns alike."""
+"""Shapes of values that do not identify persons: small numbers, times, keys; the patterns work in Python and the engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ENOUGH, ALL, FEW, HALF = 20, 0.95, 12, 0.5
 """Fewest values to judge by, share that must have a shape, most categories, share of full names that makes them people."""
 
 SHAPES: Mapping[str, str] = {
-    # Neither a postal code nor a PIN, a salary or a coordinate is a small figure.
+    # Postal codes, PINs, salaries and coordinates are not small numbers.
     "small figure": r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{1,3})?|[01]?\.[0-9]+|(?:19|20)[0-9]{2})(?:[eE][+-]?[0-9]{1,3})?",
     "version": r"[0-9]{1,4}(?:\.[0-9]{1,4}){2,3}",
     "padded counter": r"(?:[A-Z]{1,5}[-_]?)?0{3,}[0-9]{1,12}",
@@ -29,14 +29,14 @@ Share = Callable[[str], float]
 
 
 def harmless_by(filled: int, distinct: int, share: Share, *, evidence: bool) -> str:
-    """Return why values are harmless, or nothing if they may be anything.
+    """Return the reason why values are harmless, or nothing if they may not be.
 
-    `share` is the share of distinct values with a shape, or like a `full name` or a `sentence`; `signs` says that they look
-    like something that has to be protected.
+    `share` is the share of distinct values with a shape, or like a `full name` or a `sentence`; `signs`: the values have
+    evidence of a protected class.
     """
     if evidence or filled < ENOUGH or not distinct:
         return ""
-    # One value alone may be what a mask leaves of many.
+    # A single value may be the result of a mask.
     if 1 < distinct <= FEW and distinct * 2 <= filled and share("full name") < HALF and not share("contact inside"):
         return f"only {distinct} different values in {filled}"
     if distinct >= ENOUGH:

@@ -1,4 +1,4 @@
-"""Treatments: which governed tag and which mask a label gets on a column's type."""
+"""Protections: the governed tag and the mask of a label on a column's type."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _MAX_TYPE_TEXT = 4000
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Protection:
-    """What is done with a column: the tag, and the function bound to it by policy.
+    """The protection of a column: the tag, and the function that a policy applies to it.
 
-    `mapped_from` is set where the tag is another team's: the family of ours that it stands for, which clearances name.
+    `mapped_from` is set for an existing tag: the generated family that it replaces, which clearances name.
     """
 
     key: str
@@ -46,12 +46,12 @@ class Protection:
 
     @property
     def family(self) -> str:
-        """Return the family of tags that clearances name."""
+        """Return the family in clearances."""
         return self.mapped_from or self.key
 
     @property
     def condition(self) -> Condition:
-        """Return the condition that the tag satisfies: a key alone where the tag has no values."""
+        """Return the condition that the tag satisfies: the key alone if the tag has no values."""
         return HasTagValue(self.key, self.value) if self.value else HasTag(self.key)
 
 
@@ -91,9 +91,9 @@ def _default_value(row: Mapping[str, Any], family: str, suffix: str) -> str:
 
 
 def mask_protection(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Protection | None:
-    """Return the mask protection of a protected column, or None when its type's text cannot stand in a function's signature.
+    """Return the mask protection of a protected column, or None if its type's text is not valid in a function's signature.
 
-    `vocabulary` is an overlay's; a subtype that it does not know is treated as its class is.
+    `vocabulary` is an overlay's; a subtype without a row gets the protection of its class.
     """
     words = vocabulary or load_vocabulary()
     if column.family is TypeFamily.COMPLEX:
@@ -113,7 +113,7 @@ def mask_protection(label: Label, column: Column, vocabulary: Vocabulary | None 
 
 
 def filter_protection(label: Label, column: Column, vocabulary: Vocabulary | None = None) -> Protection | None:
-    """Return the row-filter protection of a column, or None when the label asks for none on this type."""
+    """Return the row-filter protection of a column, or None if the label has none for this type."""
     return (vocabulary or load_vocabulary()).filters.get((f"{label.label}/{label.subtype}", str(column.family)))
 
 
@@ -124,7 +124,7 @@ def _rows(label: Label) -> tuple[str, ...]:
 
 
 def family_of(column: Column) -> str:
-    """Return the vocabulary's word for a column's type: its family, or SHORT for text too short for a constant."""
+    """Return the vocabulary's name of a column's type: its family, or SHORT for text too short for a constant."""
     if column.family is TypeFamily.STRING:
         length = _LENGTH.match(column.type)
         return "SHORT" if length and int(length.group(1)) < _SHORT_TEXT else "STRING"
@@ -153,7 +153,7 @@ def _fits(function: str, column: Column) -> bool:
 
 @cache
 def complex_mask(type_text: str) -> LibraryFunction | None:
-    """Return a function that gives NULL of exactly this ARRAY, MAP, STRUCT, VARIANT or other type; None for unreadable text."""
+    """Return a function that returns NULL of exactly this ARRAY, MAP, STRUCT, VARIANT or other type; None for invalid text."""
     if not type_text.strip() or len(type_text) > _MAX_TYPE_TEXT:
         return None
     scan = scan_sql(type_text)

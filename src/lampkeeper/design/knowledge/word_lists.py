@@ -17,7 +17,7 @@ _STRENGTHS = ("hint", "sure")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeHint:
-    """What a column type says by itself. `sure`: nothing else can be in such a column."""
+    """The label from a column type alone. `sure`: such a column can hold nothing else."""
 
     label: LabelClass
     subtype: str

@@ -1,4 +1,4 @@
-"""Reading a YAML file that people write: every mistake at once, each with its line, nothing guessed."""
+"""Reads YAML files that people write and reports all errors at once, each with its line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEEPEST = 50
 
 @dataclass(slots=True, kw_only=True)
 class YamlReader:
-    """What readers of such files share: the document with its lines, checked values, and findings under one `code`."""
+    """The common part of readers: the document with its lines, checked values, and findings with one `code`."""
 
     location: str
     code: str
@@ -36,7 +36,7 @@ class YamlReader:
         try:
             loader = _loader(text)
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-                self._fail((), "holds a YAML alias", "write it out: aliases can blow a small file up without end")
+                self._fail((), "has a YAML alias", "write it out: aliases can expand a small file without limit")
                 return None
             node = yaml.compose(text, Loader=loader)
             data = None if node is None else yaml.SafeLoader("").construct_document(node)
@@ -105,7 +105,7 @@ class YamlReader:
 
 
 def _loader(text: str) -> type[yaml.SafeLoader] | type[yaml.CSafeLoader]:
-    """Return libyaml's loader, which takes a tenth of the time, or PyYAML's own for texts that are wrong or deeply nested.
+    """Return libyaml's loader, which takes a tenth of the time, or PyYAML's own for malformed or deeply nested texts.
 
     PyYAML's messages are clearer, and libyaml ends the process on nesting of some 10,000 levels.
     """

@@ -1,4 +1,4 @@
-"""Rules: each a check with a code, a name, and a docstring that says what is wrong and shows an example."""
+"""Rules: each is a check with a code, a name, and a docstring with the problem and an example."""
 
 from __future__ import annotations
 
@@ -83,23 +83,23 @@ RULES: tuple[Rule, ...] = (
 
 
 def validate_groups(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
-    """Return what is wrong with groups, members and grants."""
+    """Return the findings about groups, members and grants."""
     return _findings(desired, snapshot, {r.code for r in RULES if r.code.startswith("LK5")})
 
 
 def validate_tag_policies(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
-    """Return what is wrong with the definitions of governed tags."""
+    """Return the findings about definitions of governed tags."""
     return _findings(desired, snapshot, _OF_TAG_POLICIES)
 
 
 def validate_tag_assignments(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
-    """Return what is wrong with the assignments of tags to tables and columns, coverage by policies included."""
+    """Return the findings about assignments of tags to tables and columns, and their coverage by policies."""
     codes = {r.code for r in RULES if r.code.startswith("LK1")} - _OF_TAG_POLICIES - {"LK107"}
     return _findings(desired, snapshot, codes | _OF_COVERAGE)
 
 
 def validate_fgac_policies(desired: Desired, snapshot: Snapshot | None = None) -> tuple[Finding, ...]:
-    """Return what is wrong with policies: their form, people, conditions, functions, quotas, and what they do to columns."""
+    """Return the findings about policies: their form, principals, conditions, functions, quotas, and effect on columns."""
     codes = {r.code for r in RULES if r.code.startswith(("LK2", "LK3", "LK4"))}
     return _findings(desired, snapshot, (codes | {"LK107"}) - _OF_COVERAGE)
 

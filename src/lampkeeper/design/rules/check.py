@@ -20,11 +20,11 @@ def check(
     labels: tuple[Label, ...] = (),
     vocabulary: Vocabulary | None = None,
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with a desired state, errors first.
+    """Return the findings about a desired state, errors first.
 
-    `exempt` are the principals of exemptions: policies may name them beside the groups. Without a snapshot what needs the
-    catalog is left out, without `labels` what needs to know what the columns hold; `vocabulary` tells which mask is for what,
-    with the overlays' own.
+    `exempt` are the principals of exemptions, which policies may name besides groups. Rules about the catalog need a snapshot,
+    and rules about the content of columns need `labels`; without them they are skipped. `vocabulary` has the masks by class,
+    including those of the overlays.
     """
     words = vocabulary or load_vocabulary()
     context = RuleContext(

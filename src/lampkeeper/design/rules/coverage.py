@@ -1,4 +1,4 @@
-"""Rules about what policies do to columns: covered, by one mask, for everybody who is not cleared."""
+"""Rules about the effect of policies: every sensitive column has one mask for all principals without a clearance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_REACHED = frozenset({TableKind.VIEW, TableKind.FOREIGN})
 
 
 def unprotected_column(context: RuleContext) -> Iterable[Violation]:
-    """A column carries a protecting tag, yet a person without clearance gets its raw value: no policy covers the tag.
+    """A column has a protecting tag, but a person without a clearance gets its raw value: no policy covers the tag.
 
     Example: `email` tagged `pii_level=masked_email`, and no policy names that value.
     """
@@ -48,7 +48,7 @@ def _labelled(context: RuleContext, name: ColumnName) -> bool:
 
 
 def filter_columns(context: RuleContext) -> frozenset[ColumnName]:
-    """Return the columns that row filters look at: the rows they mark are hidden, so they need no mask."""
+    """Return the arguments of row filters: the rows that they mark are hidden, so they need no mask."""
     found: set[ColumnName] = set()
     for policy in context.desired.policies:
         if policy.kind is PolicyKind.ROW_FILTER:
@@ -122,11 +122,11 @@ def masked_argument(context: RuleContext) -> Iterable[Violation]:
                 for name, _ in columns:
                     if name in masked and masked[name] != policy.name:
                         message = f"masked by {masked[name]} and an argument of {policy.name}"
-                        yield Violation(location=name, message=message, fix="take one of the two tags off")
+                        yield Violation(location=name, message=message, fix="remove one of the two tags")
 
 
 def out_of_reach(context: RuleContext) -> Iterable[Violation]:
-    """A sensitive column belongs to a view or a foreign table, which policies do not reach.
+    """A sensitive column belongs to a view or a foreign table, to which policies do not apply.
 
     Example: `c.s.customers_v.email` tagged; or an untagged one in a foreign table that a group may read.
     """
@@ -136,22 +136,22 @@ def out_of_reach(context: RuleContext) -> Iterable[Violation]:
             continue
         tagged = [n.column for n in table.column_names() if _protecting(context, n)]
         if table.name.parts in granted and table.kind is not TableKind.VIEW:
-            # A view shows what its base tables show; these hold rows of their own.
+            # A view only shows its base tables; tables of these kinds have rows of their own.
             tagged = [n.column for n in table.column_names() if _protecting(context, n) or _labelled(context, n)]
         if tagged:
-            message = f"a {table.kind} is out of reach of policies: {', '.join(tagged)} stay as the base tables show them"
+            message = f"policies do not apply to a {table.kind}: {', '.join(tagged)} are as in the base tables"
             reachable = table.name.parts in granted
             yield Violation(
                 location=table.name,
                 message=message,
-                fix="tag the base tables, and take the grant away" if reachable else "tag the base tables",
+                fix="tag the base tables, and revoke the grant" if reachable else "tag the base tables",
             )
 
 
 def unprotected_table(context: RuleContext) -> Iterable[Violation]:
-    """A table carries a protecting tag, and no policy's WHEN looks at it: the tag promises what nothing keeps.
+    """A table has a protecting tag, and no policy tests it in WHEN, so the tag has no effect.
 
-    Example: `c.s.orders` tagged `compliance_scope=aml_restricted`, and policies that look at columns alone.
+    Example: `c.s.orders` tagged `compliance_scope=aml_restricted`, and policies that test tags of columns only.
     """
     for tag in context.desired.tag_assignments:
         if tag.entity_type is not EntityType.TABLES or tag.key not in context.allowed_values:
@@ -160,8 +160,8 @@ def unprotected_table(context: RuleContext) -> Iterable[Violation]:
             continue
         home = tuple(p.casefold() for p in tag.entity_name.split("."))
         if not any(_bound_by_when(p, home, {tag.key: tag.value}) for p in context.desired.policies):
-            message = f"table tagged {tag.key}={tag.value} and no policy looks at the tag"
-            yield Violation(location=tag.entity_name, message=message, fix="add a policy with WHEN, or take the tag off")
+            message = f"table tagged {tag.key}={tag.value}, and no policy tests the tag"
+            yield Violation(location=tag.entity_name, message=message, fix="add a policy with WHEN, or remove the tag")
 
 
 def _bound_by_when(policy: Policy, table: tuple[str, ...], tags: Mapping[str, str]) -> bool:
@@ -175,7 +175,7 @@ _PATHS = frozenset({"READ_FILES", "WRITE_FILES", "READ_VOLUME", "WRITE_VOLUME", 
 
 
 def path_access(context: RuleContext) -> Iterable[Violation]:
-    """A grant lets a group read files by their path, or with an engine of its own: policies do not bind there.
+    """A grant allows a group to read files by their path, or with another engine, where policies do not apply.
 
     Example: EXTERNAL_USE_SCHEMA on a schema with masked tables.
     """
@@ -189,7 +189,7 @@ def path_access(context: RuleContext) -> Iterable[Violation]:
 
 
 def people_left_out(context: RuleContext) -> Iterable[Violation]:
-    """A policy names groups in TO instead of everybody: people in none of them see raw values.
+    """A policy names groups in TO instead of `account users`: people in none of them see raw values.
 
     Example: `TO analysts` leaves a newcomer who is in no group unmasked.
     """

@@ -1,4 +1,4 @@
-"""Rules about the functions that policies bind."""
+"""Rules about the functions of policies."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _IDENTITY = re.compile(
 
 
 def missing_function(context: RuleContext) -> Iterable[Violation]:
-    """A policy binds a function that is not defined.
+    """A policy uses a function that is not defined.
 
-    Example: a policy with `c.lampkeeper.mask_mail` while only `mask_email` is there.
+    Example: a policy with `c.lampkeeper.mask_mail`, while only `mask_email` is defined.
     """
     for policy in context.desired.policies:
         if policy.function not in context.functions:
@@ -35,7 +35,7 @@ def missing_function(context: RuleContext) -> Iterable[Violation]:
 
 
 def wrong_arity(context: RuleContext) -> Iterable[Violation]:
-    """A function takes another number of arguments than its policy gives: a mask gets the column first, then USING.
+    """A policy passes a wrong number of arguments to its function: a mask gets the column first, then USING.
 
     Example: a row filter without parameters bound with `USING COLUMNS (flag)`.
     """
@@ -50,7 +50,7 @@ def wrong_arity(context: RuleContext) -> Iterable[Violation]:
 
 
 def wrong_type(context: RuleContext) -> Iterable[Violation]:
-    """A mask takes or returns another type family than a column it is put on: queries fail or values are garbled.
+    """A mask takes or returns another type family than its column: queries fail or values are corrupted.
 
     Example: a STRING mask on a DATE column. Filters must return BOOLEAN.
     """
@@ -84,10 +84,10 @@ def _same(type_text: str, column: Column) -> bool:
 
 
 def wrong_class(context: RuleContext) -> Iterable[Violation]:
-    """A mask of the library that leaves some of the value is put on a column that holds something else: what it leaves may
-    be what the column should hide.
+    """A mask of the library that shows a part of the value is used for a column of another class, of which that part may be
+    sensitive.
 
-    Example: `mask_name`, which leaves first letters, on a column labelled `national_id`.
+    Example: `mask_name`, which shows first letters, on a column labelled `national_id`.
     """
     library = load_library()
     for policy in context.desired.policies:
@@ -100,14 +100,12 @@ def wrong_class(context: RuleContext) -> Iterable[Violation]:
             for name, _ in columns:
                 label = context.labels_by_name.get(name.plain.casefold())
                 if label is not None and str(label.label) not in made_for and "any" not in made_for:
-                    message = (
-                        f"{known.name} is made for {' and '.join(sorted(made_for))}, and the column is labelled {label.label}"
-                    )
+                    message = f"{known.name} is for {' and '.join(sorted(made_for))}, and the column is labelled {label.label}"
                     yield Violation(location=name, message=message, fix="tag it for a mask of its class, or correct the label")
 
 
 def unused_function(context: RuleContext) -> Iterable[Violation]:
-    """A function is defined that no policy binds.
+    """A function is defined that no policy uses.
 
     Example: `mask_iban` in the SQL file and in no policy.
     """
@@ -118,7 +116,7 @@ def unused_function(context: RuleContext) -> Iterable[Violation]:
 
 
 def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
-    """A function asks who is calling, reads a table or a secret: principals belong into the policy, and masks must be pure.
+    """A function depends on the caller, or reads a table or a secret: principals belong in the policy, and masks must be pure.
 
     Example: `CASE WHEN is_account_group_member('hr') THEN value ELSE NULL END`.
     """
@@ -130,8 +128,8 @@ def looks_at_caller(context: RuleContext) -> Iterable[Violation]:
 
 
 def calls_another(context: RuleContext) -> Iterable[Violation]:
-    """A function calls another function of the state: the platform's guidance asks for built-ins only, and a change there
-    would change this mask unreviewed.
+    """A function calls another function of the state: the platform recommends built-ins only, and a change of that function
+    would also change this mask.
 
     Example: `mask_person` with the body `mask_name(value)`.
     """
@@ -143,7 +141,7 @@ def calls_another(context: RuleContext) -> Iterable[Violation]:
 
 
 def lives_elsewhere(context: RuleContext) -> Iterable[Violation]:
-    """A policy binds a function of another catalog: whoever promotes, renames or drops that catalog breaks this one.
+    """A policy uses a function of another catalog: promoting, renaming or dropping that catalog breaks the policy.
 
     Example: a policy on catalog `prod_fin` with `dev_fin.lampkeeper.mask_email`.
     """
@@ -155,7 +153,7 @@ def lives_elsewhere(context: RuleContext) -> Iterable[Violation]:
 
 
 def homeless_function(context: RuleContext) -> Iterable[Violation]:
-    """A function is defined in a schema that is neither made by us nor known to exist.
+    """A function is defined in a schema that is neither created by this state nor known to exist.
 
     Example: `c.masks.mask_email` without `{ catalog = "c", name = "masks" }` in `schemas`.
     """
@@ -170,7 +168,7 @@ def homeless_function(context: RuleContext) -> Iterable[Violation]:
 
 
 def passes_through(context: RuleContext) -> Iterable[Violation]:
-    """A function gives back its argument, or a constant TRUE: it protects nothing.
+    """A function returns its argument, or a constant TRUE: it protects nothing.
 
     Example: `RETURN value`.
     """
@@ -183,7 +181,7 @@ def passes_through(context: RuleContext) -> Iterable[Violation]:
 
 
 def key_in_body(context: RuleContext) -> Iterable[Violation]:
-    """A function's body holds what may be a key: keys are put in at apply and stand in no file.
+    """A function's body may contain a key: keys are inserted by apply and must not be in files.
 
     Example: `sha2(concat('8f1c…64 hex digits…', value), 256)`.
     """
@@ -196,8 +194,8 @@ def key_in_body(context: RuleContext) -> Iterable[Violation]:
 
 
 def key_within_reach(context: RuleContext) -> Iterable[Violation]:
-    """Somebody whom a keyed mask binds is given what leads to its key or to a dictionary: EXECUTE, MANAGE or ALL_PRIVILEGES
-    on the function or what it stands in, MODIFY on a table under the mask, or the right to assign its tag.
+    """A principal with keyed masks could learn the key or compute a dictionary: it has EXECUTE, MANAGE or ALL_PRIVILEGES on
+    the function, its schema or catalog, MODIFY on a masked table, or the permission to assign the tag.
 
     Example: a grant of EXECUTE on schema `c.lampkeeper` to `analysts`, whom the policy of `mask_hash` masks.
     """
@@ -212,15 +210,15 @@ def key_within_reach(context: RuleContext) -> Iterable[Violation]:
                 reached |= held & WRITING
             if reached and grant.principal not in policy.except_principals:
                 location = f"grant on {'.'.join(grant.securable)} to {grant.principal}"
-                message = f"gives {', '.join(sorted(reached))} to somebody whom {policy.name} masks with a keyed hash"
+                message = f"gives {', '.join(sorted(reached))} to a principal that {policy.name} masks with a keyed hash"
                 yield Violation(
-                    location=location, message=message, fix=f"take it away, or exempt {grant.principal} from {policy.name}"
+                    location=location, message=message, fix=f"revoke it, or exempt {grant.principal} from {policy.name}"
                 )
         keys = {key for m in policy.match_columns for key, _ in tag_references(m.condition)}
         for permission in (t for t in context.desired.tag_permissions if t.key in keys):
             for name in sorted(set(permission.principals) - set(policy.except_principals)):
                 message = f"{name} may assign the tag, and {policy.name} masks it with a keyed hash"
-                yield Violation(location=f"tag {permission.key}", message=message, fix="let those assign it who are exempt")
+                yield Violation(location=f"tag {permission.key}", message=message, fix="let only exempt principals assign it")
 
 
 def _above(securable: tuple[str, ...], parts: tuple[str, ...]) -> bool:

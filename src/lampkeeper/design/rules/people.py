@@ -14,19 +14,19 @@ _LEAST = frozenset({"USE_CATALOG", "USE_SCHEMA", "SELECT"})
 
 
 def no_groups(context: RuleContext) -> Iterable[Violation]:
-    """There is no group: nobody would be given anything.
+    """No group is defined, so no access would be given.
 
     Example: an empty `groups` map.
     """
     state = context.desired
-    # An environment that is for Genie alone manages no groups: its spaces are somebody else's to open.
+    # With genie_only an environment manages no groups, so access to its spaces is given elsewhere.
     genie_alone = state.spaces and not (state.policies or state.grants or state.tag_assignments or state.functions)
     if not state.groups and not genie_alone:
         yield Violation(location="groups", message="no group is defined", fix="add one, or use the minimal groups")
 
 
 def duplicate_group(context: RuleContext) -> Iterable[Violation]:
-    """Two groups differ only in case, or not at all: the platform keeps one.
+    """Two groups have the same name, or names that differ in case only: the platform keeps one.
 
     Example: `Analysts` and `analysts`.
     """
@@ -35,7 +35,7 @@ def duplicate_group(context: RuleContext) -> Iterable[Violation]:
             yield Violation(location=f"group {name}", message=f"defined {count} times", fix="keep one")
         if name == EVERYBODY:
             yield Violation(
-                location=f"group {name}", message="the name is the platform's own for all principals", fix="rename it"
+                location=f"group {name}", message="the platform reserves this name for all principals", fix="rename it"
             )
 
 
@@ -54,19 +54,19 @@ def undefined_grantee(context: RuleContext) -> Iterable[Violation]:
 
 
 def members_of_external(context: RuleContext) -> Iterable[Violation]:
-    """Members are given for a group that somebody else owns; we never write such a group.
+    """An external group has members in the draft; lampkeeper never writes external groups.
 
     Example: `members` of a group with `external = true`.
     """
     external = {g.name for g in context.desired.groups if g.external}
     for name in sorted(external & set(context.desired.members)):
         yield Violation(
-            location=f"group {name}", message="external, so its members are not ours to write", fix="take the members out"
+            location=f"group {name}", message="external, so lampkeeper does not write its members", fix="remove the members"
         )
 
 
 def membership_cycle(context: RuleContext) -> Iterable[Violation]:
-    """A group is, through others, a member of itself.
+    """A group is a member of itself through other groups.
 
     Example: `a` in `b`, `b` in `a`.
     """
@@ -90,7 +90,7 @@ def _reaches(members: Mapping[str, tuple[str, ...]], start: str, goal: str) -> b
 
 
 def nobody_cleared(context: RuleContext) -> Iterable[Violation]:
-    """No group is exempt from every policy: nobody could compare a masked value with the raw one, so proofs are partial.
+    """No group is exempt from every policy: no test principal can compare masked values with raw ones, so proofs are partial.
 
     Example: groups `analysts` and `clerks`, none with clearance `*`.
     """
@@ -98,13 +98,13 @@ def nobody_cleared(context: RuleContext) -> Iterable[Violation]:
     if exempt and not set.intersection(*exempt):
         yield Violation(
             location="groups",
-            message="no group is cleared for everything",
+            message="no group has a clearance for everything",
             fix="add one with clearance `*`; verification needs it",
         )
 
 
 def everybody_cleared(context: RuleContext) -> Iterable[Violation]:
-    """Every group is exempt from a policy: for the people of this environment nothing is masked.
+    """Every group is exempt from a policy: nothing is masked for the groups of this environment.
 
     Example: `analysts` is the only group and is cleared for `pii_level`.
     """
@@ -113,13 +113,11 @@ def everybody_cleared(context: RuleContext) -> Iterable[Violation]:
         return
     for policy in context.desired.policies:
         if names <= set(policy.except_principals):
-            yield Violation(
-                location=f"policy {policy.name}", message="every group is exempt from it", fix="take a clearance away"
-            )
+            yield Violation(location=f"policy {policy.name}", message="every group is exempt from it", fix="remove a clearance")
 
 
 def more_than_least(context: RuleContext) -> Iterable[Violation]:
-    """A grant gives more than reading, gives SELECT above the tables, or reaches a table that is not in scope.
+    """A grant gives more than reading, gives SELECT on a schema or catalog, or is on a table that is not in scope.
 
     Example: ALL_PRIVILEGES on a schema.
     """
@@ -134,10 +132,10 @@ def more_than_least(context: RuleContext) -> Iterable[Violation]:
         if "SELECT" in grant.privileges and grant.securable_type is not SecurableType.TABLE:
             yield Violation(
                 location=location,
-                message="SELECT above the table also covers tables that nobody has looked at",
+                message="SELECT above the table also covers unreviewed tables",
                 fix="grant it by table",
             )
         if grant.securable_type is SecurableType.TABLE and tables and grant.securable not in tables:
             yield Violation(
-                location=location, message="the table is not in scope", fix="put it in scope so that it is classified"
+                location=location, message="the table is not in scope", fix="add it to uc_tables, so that it is classified"
             )

@@ -13,7 +13,7 @@ from lampkeeper.text.sql_quoting import quote_identifier
 
 
 def duplicate_name(context: RuleContext) -> Iterable[Violation]:
-    """Two policies of one securable bear the same name.
+    """Two policies of one securable have the same name.
 
     Example: `mask_pii` twice on catalog `c`.
     """
@@ -48,27 +48,27 @@ def _alias_problems(policy: Policy) -> Iterable[str]:
 
 
 def undefined_principal(context: RuleContext) -> Iterable[Violation]:
-    """A policy names a group in TO or EXCEPT that is not among the groups: nobody is in it, or somebody else's people are.
+    """A policy names a group in TO or EXCEPT that is not defined: it has no members, or unknown ones.
 
     Example: `EXCEPT fraud_team`, and no such group.
     """
     for policy in context.desired.policies:
         for name in sorted({*policy.to_principals, *policy.except_principals} - context.groups):
-            message = f"principal {name!r} is not among the groups"
+            message = f"principal {name!r} is not a defined group"
             yield Violation(
                 location=policy_location(policy), message=message, fix="add the group (external = true if it exists already)"
             )
 
 
 def binds_nobody(context: RuleContext) -> Iterable[Violation]:
-    """A policy applies to nobody: TO is empty, or EXCEPT takes everybody out again.
+    """A policy applies to no principal: TO is empty, or EXCEPT excludes all.
 
     Example: `TO analysts EXCEPT analysts`, or `EXCEPT account users`.
     """
     for policy in context.desired.policies:
         exempt = set(policy.except_principals)
         if EVERYBODY in exempt or not set(policy.to_principals) - exempt:
-            message = "applies to nobody: " + ("EXCEPT takes everybody out" if policy.to_principals else "TO is empty")
+            message = "applies to no principal: " + ("EXCEPT excludes all" if policy.to_principals else "TO is empty")
             yield Violation(
                 location=policy_location(policy),
                 message=message,
@@ -80,7 +80,7 @@ _NEARLY = 0.8
 
 
 def near_quota(context: RuleContext) -> Iterable[Violation]:
-    """A catalog has used more than four fifths of its quota of policies, those of others counted.
+    """A catalog has used more than four fifths of its quota of policies, including policies of others.
 
     Example: 81 policies on catalog `c`, where 100 are allowed.
     """
@@ -94,7 +94,7 @@ def near_quota(context: RuleContext) -> Iterable[Violation]:
 
 
 def metastore_quota(context: RuleContext) -> Iterable[Violation]:
-    """The metastore has used more than four fifths of its quota of policies, those of others counted; past it, an error.
+    """The metastore has used more than four fifths of its quota of policies, including policies of others; past it, an error.
 
     Example: 40 policies here and 8,000 of others, where 10,000 are allowed.
     """
@@ -102,7 +102,7 @@ def metastore_quota(context: RuleContext) -> Iterable[Violation]:
     count = own + context.limits.elsewhere
     if own and count > _NEARLY * quota:
         message = f"{_counted(own, count)}, the quota of a metastore is {quota}"
-        fix = "remove policies that nothing needs any more, or ask the platform for a larger quota"
+        fix = "remove unused policies, or request a larger quota from the platform"
         yield Violation(location="metastore", message=message, fix=fix, severity=Severity.ERROR if count > quota else None)
 
 
@@ -111,7 +111,7 @@ def _counted(own: int, count: int) -> str:
 
 
 def over_quota(context: RuleContext) -> Iterable[Violation]:
-    """More policies on a catalog (those of others counted), schema or table than the platform takes.
+    """More policies on a catalog (including those of others), schema or table than the platform allows.
 
     Example: 101 policies on catalog `c`.
     """
@@ -128,7 +128,7 @@ def over_quota(context: RuleContext) -> Iterable[Violation]:
 
 
 def too_many_principals(context: RuleContext) -> Iterable[Violation]:
-    """A policy names more principals in TO and EXCEPT than the platform takes.
+    """A policy names more principals in TO and EXCEPT than the platform allows.
 
     Example: EXCEPT with 21 groups.
     """
@@ -140,7 +140,7 @@ def too_many_principals(context: RuleContext) -> Iterable[Violation]:
 
 
 def too_many_matches(context: RuleContext) -> Iterable[Violation]:
-    """A policy has more MATCH COLUMNS entries than the platform takes.
+    """A policy has more MATCH COLUMNS entries than the platform allows.
 
     Example: four aliases in one mask policy.
     """

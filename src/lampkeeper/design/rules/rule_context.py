@@ -1,4 +1,4 @@
-"""What a rule looks at: a desired state beside the catalog it is meant for, indexed once."""
+"""The input of rules: a desired state and its catalog, indexed once."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lampkeeper.model.schema import Column, Snapshot, Table
 from lampkeeper.model.tags import EntityType
 
 PUBLIC_VALUES = frozenset({"public", "general", "exact", "standard"})
-"""Tag values that say a column needs no protection."""
+"""Tag values of columns that need no protection."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleContext:
-    """A desired state, the snapshot and the labels last decided if there are any, the quotas, principals of exemptions."""
+    """A desired state, the snapshot and the labels (if any), the quotas, and the principals of exemptions."""
 
     desired: Desired
     snapshot: Snapshot | None
@@ -63,7 +63,7 @@ class RuleContext:
 
     @cached_property
     def groups(self) -> frozenset[str]:
-        """Return the names that principals may bear: groups, everybody, and who has an exemption."""
+        """Return the valid names of principals: groups, `account users`, and principals with an exemption."""
         return frozenset({*(g.name for g in self.desired.groups), EVERYBODY, *self.exempt})
 
     @cached_property
@@ -82,7 +82,7 @@ class RuleContext:
 
     @cached_property
     def open_access(self) -> Access:
-        """Return the access as if everybody could read every table: what policies alone leave of the values."""
+        """Return the access if all principals could read every table, so that policies alone decide."""
         model = AccessModel.of_desired(self.desired, self.tables)
         everywhere = {(SecurableType.CATALOG, (t.name.catalog,)) for t in self.tables}
         everywhere |= {(SecurableType.SCHEMA, (t.name.catalog, t.name.schema)) for t in self.tables}  # type: ignore[misc]
@@ -95,7 +95,7 @@ class RuleContext:
 
     @cached_property
     def principals(self) -> tuple[Principal, ...]:
-        """Return who is worth asking about: an outsider, a member of each group, and of each pair while groups are few."""
+        """Return the principals to test: an outsider, a member of each group, and of each pair if there are few groups."""
         names = sorted(g.name for g in self.desired.groups)
         sets: list[tuple[str, ...]] = [(), *((n,) for n in names)]
         if len(names) <= 8:
@@ -106,7 +106,7 @@ class RuleContext:
 
     @cached_property
     def answers(self) -> tuple[tuple[TableName, tuple[tuple[str, TableAccess], ...]], ...]:
-        """Return for each table what each of the principals gets, the outsider first, with the words for who that is."""
+        """Return each principal's access to each table, the outsider first, with a description of the principal."""
         named = [(" + ".join(p.groups) or "a person in no group", p) for p in self.principals]
         return tuple((t.name, tuple((who, self.open_access.table(p, t.name)) for who, p in named)) for t in self.tables)
 
@@ -129,7 +129,7 @@ class RuleContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What a rule found, before it is given the rule's code: location, message, fix, and a severity if not the rule's own."""
+    """A finding of a rule without its code: location, message, fix, and a severity if it differs from the rule's."""
 
     location: object
     message: str
@@ -139,7 +139,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A check with a stable code. The function's docstring says what is wrong and gives an example."""
+    """A check with a stable code. The function's docstring describes the problem with an example."""
 
     code: str
     name: str
@@ -164,5 +164,5 @@ class Rule:
 
 
 def policy_location(policy: Policy) -> str:
-    """Return how a finding names a policy."""
+    """Return the name of a policy in findings."""
     return f"policy {'.'.join(policy.securable)}.{policy.name}"

@@ -31,7 +31,7 @@ def unknown_table(context: RuleContext) -> Iterable[Violation]:
             if context.snapshot is not None and table.plain.casefold() not in context.tables_by_name:
                 yield Violation(location=f"space {space.name}", message=f"table {table} does not exist", fix="correct the name")
         if len(space.tables) > _MAX_TABLES:
-            message = f"{len(space.tables)} tables, a space takes {_MAX_TABLES}"
+            message = f"{len(space.tables)} tables, a space may have {_MAX_TABLES}"
             yield Violation(location=f"space {space.name}", message=message, fix="split the space")
 
 
@@ -57,18 +57,18 @@ def unknown_askers(context: RuleContext) -> Iterable[Violation]:
 
 
 def open_to_everybody(context: RuleContext) -> Iterable[Violation]:
-    """A space is open to everybody in the account.
+    """All users of the account may use a space.
 
     Example: `acl_groups = ["account users"]`.
     """
     for space in context.desired.spaces:
         if EVERYBODY in space.acl_groups:
-            fix = "name the groups; if it is meant, waive it (`waivers` in env.auto.tfvars)"
+            fix = "name the groups; if intended, waive it (`waivers` in env.auto.tfvars)"
             yield Violation(location=f"space {space.name}", message="open to all account users", fix=fix)
 
 
 def askers_without_select(context: RuleContext) -> Iterable[Violation]:
-    """A group may ask in a space and cannot read one of its tables: its questions fail.
+    """A group may use a space but cannot read one of its tables, so its questions fail.
 
     Example: `clerks` in the ACL, no SELECT on `c.s.orders`.
     """
@@ -82,11 +82,11 @@ def askers_without_select(context: RuleContext) -> Iterable[Violation]:
             missing = [str(t) for t in space.tables if (group, t.parts) not in readable]
             if missing:
                 message = f"group {group!r} has no SELECT on {', '.join(missing[:5])}"
-                yield Violation(location=f"space {space.name}", message=message, fix="grant it, or take the group off the ACL")
+                yield Violation(location=f"space {space.name}", message=message, fix="grant it, or remove the group from the ACL")
 
 
 def over_limits(context: RuleContext) -> Iterable[Violation]:
-    """A space's content is more than the platform takes: texts too long, or too many instructions.
+    """A space has more content than the platform allows: texts too long, or too many instructions.
 
     Example: 101 example queries, joins and snippets together.
     """
@@ -105,7 +105,7 @@ def over_limits(context: RuleContext) -> Iterable[Violation]:
 
 
 def bad_join(context: RuleContext) -> Iterable[Violation]:
-    """A join has no alias, the same alias on both sides, or a relationship that the platform does not know.
+    """A join has no alias, the same alias on both sides, or an unknown relationship.
 
     Example: `orders` joined with itself under the alias `orders` twice.
     """
@@ -142,8 +142,8 @@ def unbound_sql(context: RuleContext) -> Iterable[Violation]:
 
 
 def sensitive_values(context: RuleContext) -> Iterable[Violation]:
-    """A space keeps the values of a masked column to match words with, or shows them to the model: the raw values leave the
-    reach of the policies.
+    """A space stores the values of a masked column for matching, or shows them to the model, where policies do not protect
+    them.
 
     Example: `dictionary = true` for `customers.email` in `column_configs`.
     """
@@ -152,25 +152,25 @@ def sensitive_values(context: RuleContext) -> Iterable[Violation]:
         for config in space.columns:
             if (config.dictionary or config.samples) and f"{config.table}.{config.column}" in masked:
                 location = f"space {space.name}: {config.table}.{config.column}"
-                yield Violation(location=location, message="values of a masked column are kept for matching", fix="turn it off")
+                yield Violation(location=location, message="values of a masked column are stored for matching", fix="disable it")
 
 
 _NOT_ONE_PERSON = frozenset(
     LabelClass(name) for name in ("geo", "demographic", "compliance", "financial_amount", "health", "dob", "undecided")
 )
-"""Classes of which one value does not name one person: against them a written value is a warning."""
+"""Classes whose values do not identify one person: a comparison with a literal is a warning only."""
 
 
 def literal_persons(context: RuleContext) -> Iterable[Violation]:
-    """SQL or a text of a space holds a person: an e-mail address, a number of an identifying format, or a value that is
-    compared with a sensitive column. Everybody who may ask in the space reads it, and so does the model.
+    """SQL or a text of a space contains personal data: an e-mail address, a number of an identifying format, or a literal that
+    is compared with a sensitive column. All users of the space can read it, and so can the model.
 
     Example: `WHERE email = 'ana@bank.example'` in an example query.
     """
     classes = {plain: label.label for plain, label in context.labels_by_name.items()}
     masked = (n for p in context.desired.policies for c in context.matched(p, p.on_column or "").values() for n, _ in c)
     sensitive = {**{n.plain.casefold(): None for n in masked}, **classes}
-    fix = "ask with a parameter or an aggregate; never with a person's own value"
+    fix = "use a parameter or an aggregate in place of the person's value"
     for space in context.desired.spaces:
         names = (t.plain.casefold() for t in space.tables)
         tables = {n: context.tables_by_name[n] for n in names if n in context.tables_by_name}
@@ -179,12 +179,12 @@ def literal_persons(context: RuleContext) -> Iterable[Violation]:
         for what, sql in [*((what, sql) for what, sql, _ in sqls_of(space)), *usual]:
             location = f"space {space.name}: {what}"
             for kind in literal_formats(sql):
-                yield Violation(location=location, message=f"holds a literal {kind}", fix=fix)
+                yield Violation(location=location, message=f"contains a literal {kind}", fix=fix)
             for plain in compared_columns(sql, tables, sensitive, defaults) if what != "parameter" else ():
                 severity = Severity.WARNING if sensitive[plain] in _NOT_ONE_PERSON else None
-                message = f"compares {context.columns_by_name[plain][0]}, a sensitive column, with a written value"
+                message = f"compares {context.columns_by_name[plain][0]}, a sensitive column, with a literal"
                 yield Violation(location=location, message=message, fix=fix, severity=severity)
         for what, text in texts_of(space):
             for kind in literal_formats(text):
-                location, message = f"space {space.name}: {what}", f"holds a literal {kind}"
-                yield Violation(location=location, message=message, fix="write it without the person", severity=Severity.WARNING)
+                location, message = f"space {space.name}: {what}", f"contains a literal {kind}"
+                yield Violation(location=location, message=message, fix="remove the personal value", severity=Severity.WARNING)

@@ -1,6 +1,6 @@
-"""Which functions a SQL text defines and how many arguments each takes, read from its tokens.
+"""Reads the functions that a SQL text defines, and their numbers of parameters, from its tokens.
 
-Tolerant where the reader of `masking_functions.sql` is strict: a text with errors elsewhere still says what it defines.
+Unlike the reader of `masking_functions.sql` it tolerates errors elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _OPEN, _CLOSE = frozenset("(<["), frozenset(")>]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionHead:
-    """A definition's name, in one to three parts, and how many parameters it has."""
+    """A definition's name, in one to three parts, and the number of its parameters."""
 
     parts: tuple[str, ...]
     arguments: int
 
 
 def parse_sql_functions(text: str) -> frozenset[str]:
-    """Return the bare names of the functions that a text defines; what stands in comments or strings defines nothing."""
+    """Return the bare names of the functions that a text defines, outside of comments and strings."""
     return frozenset(head.parts[-1] for head in function_heads(text))
 
 
@@ -32,7 +32,7 @@ def parse_sql_function_arg_counts(text: str) -> dict[str, int]:
 
 
 def function_heads(text: str) -> Iterator[FunctionHead]:
-    """Yield the head of every CREATE FUNCTION, in order; one whose parameter list is not closed is left out."""
+    """Yield the head of every CREATE FUNCTION with a complete parameter list, in order."""
     tokens = [t for t in scan_sql(text).tokens if t.kind is not TokenKind.COMMENT]
     index = 0
     while index < len(tokens):
@@ -47,7 +47,7 @@ def function_heads(text: str) -> Iterator[FunctionHead]:
 
 
 def _after_create(tokens: list[SqlToken], index: int) -> int | None:
-    """Return where the name stands when CREATE [OR REPLACE] [TEMPORARY] FUNCTION [IF NOT EXISTS] begins at `index`."""
+    """Return the index of the name if CREATE [OR REPLACE] [TEMPORARY] FUNCTION [IF NOT EXISTS] begins at `index`."""
 
     def words(at: int, *wanted: str) -> bool:
         ahead = tokens[at : at + len(wanted)]

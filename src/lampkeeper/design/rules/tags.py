@@ -40,7 +40,7 @@ def unknown_value(context: RuleContext) -> Iterable[Violation]:
 
 
 def two_values(context: RuleContext) -> Iterable[Violation]:
-    """One entity carries two values of the same key; the platform keeps one of them only.
+    """One entity has two values of the same key; the platform keeps only one of them.
 
     Example: `c.s.t.email` with `pii_level=masked_email` and `pii_level=masked_name`.
     """
@@ -93,8 +93,8 @@ def missing_entity(context: RuleContext) -> Iterable[Violation]:
     for tag in context.desired.tag_assignments:
         names = known.get(tag.entity_type)
         if names is not None and tag.entity_name.casefold() not in names:
-            message = f"tag {tag.key}={tag.value} is on {tag.entity_type} that do not exist (gone, renamed or misspelt)"
-            yield Violation(location=tag.entity_name, message=message, fix="remove the assignment, or put the table in scope")
+            message = f"tag {tag.key}={tag.value} is on {tag.entity_type} that do not exist (dropped, renamed or misspelt)"
+            yield Violation(location=tag.entity_name, message=message, fix="remove the assignment, or add the table to the scope")
 
 
 def undefined_reference(context: RuleContext) -> Iterable[Violation]:
@@ -117,8 +117,8 @@ def undefined_reference(context: RuleContext) -> Iterable[Violation]:
 
 
 def lookalikes(context: RuleContext) -> Iterable[Violation]:
-    """Two keys, or two values of a key, differ only in case or separators: the platform keeps them apart, people do not, and
-    a column tagged with the one escapes a policy that names the other.
+    """Two keys, or two values of a key, differ only in case or separators: people confuse them, and a policy that names one
+    does not apply to a column tagged with the other.
 
     Example: `masked_email` and `Masked-Email` as values of `pii_level`.
     """

@@ -1,4 +1,4 @@
-"""Policies from protections, packed into the platform's quotas without losing any."""
+"""Policies from protections, packed losslessly into the platform's quotas."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FLAG_ALIAS = "flag"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemainingQuota:
-    """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, since they move.
+    """Quotas of the platform (source: platform docs, ABAC requirements page, 2026); configurable, because they change.
 
-    `others` are policies on catalogs that are not this environment's, `elsewhere` all such policies of the metastore.
+    `others` are policies of other owners per catalog, `elsewhere` all policies of other owners in the metastore.
     """
 
     policies_per_metastore: int = 10_000
@@ -40,13 +40,13 @@ class RemainingQuota:
     elsewhere: int = 0
 
     def remaining(self, catalog: str) -> int:
-        """Return how many policies of ours a catalog takes."""
+        """Return the remaining quota of a catalog for this environment."""
         return max(0, self.policies_per_catalog - self.others.get(catalog, 0))
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class PlannedPolicy:
-    """What one policy must do: a protection in a catalog, for everybody but the exempt groups."""
+    """The task of one policy: a protection in a catalog, for all principals except the exempt groups."""
 
     catalog: str
     protection: Protection
@@ -58,9 +58,9 @@ def pack_policies(
 ) -> tuple[tuple[Policy, ...], tuple[Finding, ...]]:
     """Return the policies of every catalog, and an error for each catalog or policy that fits no quota.
 
-    One policy a protection while they fit; else protections with the same function and exemptions share one (their tags OR-ed),
-    which masks the same columns for the same people. Nothing is ever dropped. `reserved`: policies of a catalog's quota that
-    something else takes.
+    There is one policy per protection while they fit; otherwise protections with the same function and exemptions share one
+    (their tags OR-ed), which masks the same columns for the same principals. No protection is dropped. `reserved`: the part of a
+    catalog's quota that other policies of this state need.
     """
     by_catalog: dict[str, list[PlannedPolicy]] = defaultdict(list)
     for seed in sorted(set(seeds)):
@@ -110,7 +110,7 @@ def _policy(catalog: str, bundle: tuple[PlannedPolicy, ...], function_schema: st
 
 
 def _plain(name: str) -> str:
-    """Return a name that needs no quotes; a digest keeps two apart that differ in what was taken out."""
+    """Return a name that needs no quotes, with a digest if characters were removed, so that names stay different."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     return name if plain == name else f"{plain}_{digest_of(name, digits=6)}"
 
@@ -125,7 +125,7 @@ def _too_many(catalog: str, count: int, limits: RemainingQuota) -> Finding:
         severity=Severity.ERROR,
         location=catalog,
         message=f"{count} policies are needed, {_quota_of(catalog, limits)}; none was dropped",
-        fix="split the catalog's tables over two environments, or give groups the same clearances so that policies can be shared",
+        fix="split the catalog's tables into two environments, or give groups the same clearances so that they share policies",
     )
 
 
@@ -135,7 +135,7 @@ def _quota_of(catalog: str, limits: RemainingQuota) -> str:
 
 
 def crowded(policies: Iterable[Policy], limits: RemainingQuota) -> tuple[Finding, ...]:
-    """Return an error for each policy that names more principals than the platform takes."""
+    """Return an error for each policy that names more principals than the platform allows."""
     return tuple(_crowded(p, limits) for p in policies if _principals(p) > limits.principals_per_policy)
 
 
@@ -145,5 +145,5 @@ def _crowded(policy: Policy, limits: RemainingQuota) -> Finding:
         severity=Severity.ERROR,
         location=".".join((*policy.securable, policy.name)),
         message=f"{_principals(policy)} principals, the quota of a policy is {limits.principals_per_policy}",
-        fix="put the cleared groups, or the exempt principals, into one group and name that one",
+        fix="create one group of the cleared groups, or of the exempt principals, and name that group",
     )

@@ -1,4 +1,4 @@
-"""Materialized views and streaming tables: governed like tables, and full of what their pipeline's identity saw."""
+"""Materialized views and streaming tables: governed like tables, and filled with the access of their pipeline's identity."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def masked_refreshes(
 ) -> tuple[Finding, ...]:
     """Return a warning for each stored table whose identity is bound by policies of these families.
 
-    The identity is the table's owner, which a pipeline runs as unless it says otherwise. It is unmasked on purpose when an
-    exemption names it, or when it is a member of a group that is cleared.
+    The identity is the table's owner, the default identity of a pipeline. It sees raw values intentionally if it has an
+    exemption, or is a member of a group with a clearance.
     """
     exemptions, groups, families = tuple(exemptions), tuple(groups), tuple(sorted(set(families)))
     found = []
@@ -30,10 +30,10 @@ def masked_refreshes(
         bound = [f for f in families if not _unmasked(table.owner, f, exemptions, groups)]
         if bound:
             message = (
-                f"a {table.kind} keeps what its pipeline's identity saw at the refresh, and {table.owner or 'its owner'!r} is "
-                f"bound by the policies of {', '.join(bound)}: masked values, or no rows, are stored for everybody"
+                f"a {table.kind} stores what its pipeline's identity can read at the refresh, and the policies of "
+                f"{', '.join(bound)} apply to {table.owner or 'its owner'!r}, so masked values, or no rows, are stored"
             )
-            fix = "give the identity an exemption (kind pipeline), or a group that is cleared; or take its sources out of scope"
+            fix = "give the identity an exemption (kind pipeline) or a group with a clearance; or remove its sources from scope"
             found.append(Finding(code="LK029", severity=Severity.WARNING, location=str(table.name), message=message, fix=fix))
     return tuple(found)
 
@@ -41,6 +41,6 @@ def masked_refreshes(
 def _unmasked(owner: str, family: str, exemptions: tuple[Exemption, ...], groups: tuple[GroupSpec, ...]) -> bool:
     names = {owner, *(s.group.name for s in groups if owner in s.members)} - {""}
     exempt = {e.principal for e in exemptions if e.covers(family)}
-    # A clearance is for classes of values; the fallback that closes unreviewed tables leaves out exemptions alone.
+    # A clearance is for classes of values; the fallback for unreviewed tables excludes only exemptions.
     cleared = {s.group.name for s in groups if s.cleared_for(family)} if family != UNREVIEWED_FAMILY else set()
     return bool(names & (exempt | cleared))

@@ -40,17 +40,16 @@ FUNCTION_SCHEMA = "lampkeeper"
 CONSUMER = "workspace-consume"
 ASSIGNER = "roles/tagPolicy.assigner"
 UNREACHABLE = frozenset({TableKind.VIEW, TableKind.FOREIGN})
-"""Kinds whose rows no policy of ours binds (source: platform docs, ABAC requirements: views enforce their base tables only,
-unless the workspace has the Beta of policies on views, which no API tells)."""
+"""Kinds to whose rows policies do not apply (source: platform docs, ABAC requirements: views enforce only the policies of
+their base tables, unless the workspace has the Beta of policies on views, which no API reports)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisRequest:
-    """What the synthesiser needs. `tag_assigners`: who else may assign our governed tags; none means no permission objects.
+    """The input of the synthesis. `tag_assigners`: further principals that may assign the governed tags; empty: no permissions.
 
-    `unreviewed` and `unreviewed_columns` say what becomes of tables and columns without a review.
-    `covered` are the catalogs
-    and schemas that the environment covers whole: there alone other tables are closed. None: the snapshot's catalogs.
+    `unreviewed` and `unreviewed_columns`: whether tables and columns without a review are hidden. `covered` are the catalogs and
+    schemas that the environment covers whole: only there are other tables hidden. None: the snapshot's catalogs.
     """
 
     snapshot: Snapshot
@@ -69,12 +68,12 @@ class SynthesisRequest:
 
     @property
     def closed_reaches(self) -> tuple[Reach, ...]:
-        """Return where tables that nobody has reviewed show no row."""
+        """Return the catalogs and schemas in which unreviewed tables show no rows."""
         return closable_reaches(self.snapshot.tables, self.covered) if self.unreviewed is Unreviewed.DENY else ()
 
     @property
     def reviewed_catalogs(self) -> tuple[str, ...]:
-        """Return the catalogs in which tables that were reviewed carry the tag that says so."""
+        """Return the catalogs in which reviewed tables have the review tag."""
         if self.unreviewed is Unreviewed.DENY and self.unreviewed_columns is Unreviewed.DENY:
             return closable_catalogs(self.snapshot.tables)
         return tuple(sorted({p[0] for p in self.closed_reaches}))
@@ -82,7 +81,7 @@ class SynthesisRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synthesis:
-    """The desired state, and what could not be done as asked."""
+    """The desired state, and findings about the request."""
 
     desired: Desired
     findings: tuple[Finding, ...]
@@ -90,7 +89,7 @@ class Synthesis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What the steps pass on: the state so far, the protection of each column, tables that get no grant, findings."""
+    """The intermediate result of the steps: the state, the protection of each column, tables without a grant, findings."""
 
     desired: Desired
     protections: Mapping[ColumnName, Protection]
@@ -114,7 +113,7 @@ def synthesize(request: SynthesisRequest) -> Synthesis:
 
 
 def _choose_protections(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Give each protected column its one protection; tables out of reach of policies are withheld instead."""
+    """Choose the protection of each protected column; tables to which policies do not apply are not granted."""
     labels = {x.column: x for x in request.labels}
     words = request.knowledge.vocabulary
     chosen: dict[ColumnName, Protection] = {}
@@ -126,7 +125,7 @@ def _choose_protections(request: SynthesisRequest, draft: Draft) -> Draft:
             label = labels.get(name)
             if label is None:
                 not_granted.add(table.name)
-                fix = "classify it; until then nobody is given the table"
+                fix = "classify it; until then the table is not granted"
                 findings.append(_finding("LK010", name, "the column has no label", fix))
                 continue
             if not label.protected:
@@ -136,7 +135,7 @@ def _choose_protections(request: SynthesisRequest, draft: Draft) -> Draft:
             protection = protection or mask_protection(label, column, words)
             if protection is None:
                 not_granted.add(table.name)
-                problem = f"no mask can be made for type {column.type!r}"
+                problem = f"type {column.type!r} cannot be masked"
                 findings.append(_finding("LK011", name, problem, "drop or retype the column"))
                 continue
             chosen[name] = protection
@@ -152,12 +151,12 @@ def _finding(code: str, location: object, message: str, fix: str, severity: Seve
 
 
 def _not_granted(table: Table) -> Finding:
-    message = f"policies do not reach a {table.kind} and it shows sensitive columns: no group is given it"
-    return _finding("LK012", table.name, message, "put its base tables in scope instead", Severity.WARNING)
+    message = f"policies do not apply to a {table.kind}, and it has sensitive columns, so no group gets access"
+    return _finding("LK012", table.name, message, "add its base tables to the scope instead", Severity.WARNING)
 
 
 def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add tag policies with the values in use, assignments, and who may assign."""
+    """Add tag policies with the values in use, assignments, and the permissions to assign."""
     values: dict[str, set[str]] = defaultdict(set)
     assignments = []
     for column, protection in draft.protections.items():
@@ -184,7 +183,7 @@ def make_tags(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the functions in use, once a catalog, and the schemas they live in."""
+    """Add the functions in use, once per catalog, and their schemas."""
     columns = _columns(request.snapshot)
     made: dict[tuple[str, str], Function] = {}
     for name, protection in draft.protections.items():
@@ -198,7 +197,7 @@ def make_masks(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add one policy a catalog and protection, packed without loss where the quota asks for it."""
+    """Add one policy per catalog and protection, packed losslessly if the quota requires it."""
     seeds = {
         PlannedPolicy(catalog=name.table.catalog, protection=t, exempt=_exempt(request, t.family))
         for name, t in draft.protections.items()
@@ -210,7 +209,7 @@ def make_policies(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def close_unreviewed(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the fallback policies of what is covered whole, and the review tags of tables (and columns) not withheld."""
+    """Add the fallback policies of catalogs and schemas covered whole, and the review tags of granted tables (and columns)."""
     catalogs = request.reviewed_catalogs
     if not catalogs:
         return draft
@@ -234,7 +233,7 @@ def close_unreviewed(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the groups, and the members of those that are ours and have any given."""
+    """Add the groups, and the members of managed ones, if given."""
     members = {s.group.name: s.members for s in request.groups if s.members and not s.group.external}
     return draft.but(groups=tuple(s.group for s in request.groups), members=members)
 
@@ -260,7 +259,7 @@ def make_grants(request: SynthesisRequest, draft: Draft) -> Draft:
 
 
 def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
-    """Add the spaces with content drawn from the schema; every group may ask."""
+    """Add the spaces with content from the schema; every group may use them."""
     masked = frozenset(c for c, t in draft.protections.items() if t.role is FunctionRole.MASK)
     groups = tuple(sorted(s.group.name for s in request.groups))
     findings: list[Finding] = []
@@ -268,15 +267,15 @@ def make_genie(request: SynthesisRequest, draft: Draft) -> Draft:
     for space in request.spaces:
         usable = tuple(sorted({t for t in space.tables if t in request.snapshot.index and t not in draft.not_granted}))
         for gone in sorted(set(space.tables) - set(usable)):
-            why = "is withheld" if gone in draft.not_granted else "is not in the snapshot"
+            why = "is not granted" if gone in draft.not_granted else "is not in the snapshot"
             problem = f"table of space {space.name!r} {why}"
-            findings.append(_finding("LK013", gone, problem, "take it out of the space", Severity.WARNING))
+            findings.append(_finding("LK013", gone, problem, "remove it from the space", Severity.WARNING))
         tables = tuple(request.snapshot.index[t] for t in usable)
         drafted, left_out = bound_space(_draft_space(request, space, tables, masked), tables)
         findings.extend(left_out)
         if drafted.functions:
-            message = f"may call {', '.join(drafted.functions)}: who asks in it needs EXECUTE on them"
-            fix = "have their owner grant it, or take them out of sql_functions"
+            message = f"may call {', '.join(drafted.functions)}: its users need EXECUTE on them"
+            fix = "have their owner grant it, or remove them from sql_functions"
             findings.append(_finding("LK026", f"space {space.name}", message, fix, Severity.INFO))
         spaces.append(replace(drafted, acl_groups=groups))
     return draft.but(*findings, spaces=tuple(spaces))

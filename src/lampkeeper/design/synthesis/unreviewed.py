@@ -1,4 +1,4 @@
-"""The unreviewed stay closed: fallback policies for what carries no review tag, and the tags that say what was reviewed."""
+"""Hides unreviewed tables and columns: fallback policies for those without a review tag, and the review tags."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ MASK = "mask_unreviewed"
 ROWS_POLICY = "lk_unreviewed_rows"
 COLUMNS_POLICY = "lk_unreviewed_columns"
 _OUTSIDE = frozenset({"hive_metastore", "samples", "system"})
-"""Catalogs that take no policies (source: platform docs, ABAC requirements)."""
+"""Catalogs that cannot have policies (source: platform docs, ABAC requirements)."""
 
 
 def review_tag_policy() -> TagPolicy:
-    """Return the governed tag that says that a table or column was reviewed."""
-    description = "Tables and columns that were reviewed; what lacks it stays closed"
+    """Return the governed tag of reviewed tables and columns."""
+    description = "Reviewed tables and columns; those without it are hidden"
     return TagPolicy(key=REVIEW_KEY, description=description, values=(REVIEWED,))
 
 
 def closable_catalogs(tables: Iterable[Table]) -> tuple[str, ...]:
-    """Return the catalogs whose tables policies can bind: those with a table in scope that is not foreign."""
+    """Return the catalogs to whose tables policies can apply: those with a table in scope that is not foreign."""
     found = {t.name.catalog for t in tables if t.kind is not TableKind.FOREIGN}
     return tuple(sorted(c for c in found if c.casefold() not in _OUTSIDE))
 
 
 def closable_reaches(tables: Iterable[Table], covered: Iterable[Reach] | None) -> tuple[Reach, ...]:
-    """Return the catalogs and schemas that an environment covers whole and policies can bind; None covers whole catalogs.
+    """Return the catalogs and schemas that an environment covers whole and that can have policies; None: whole catalogs.
 
-    What it covers in part only is left as it is: tables there are other people's.
+    Those that it covers in part are not changed, because they contain tables of others.
     """
     catalogs = closable_catalogs(tables)
     if covered is None:
@@ -68,7 +68,7 @@ def reviewed_tables(tables: Iterable[TableName]) -> tuple[TagAssignment, ...]:
 
 
 def reviewed_columns(tables: Iterable[Table], treated: Mapping[ColumnName, Protection]) -> tuple[TagAssignment, ...]:
-    """Return the review tags of columns that are left open: those treated have a tag already."""
+    """Return the review tags of columns that are not sensitive; protected ones have a tag already."""
     return tuple(
         TagAssignment(entity_type=EntityType.COLUMNS, entity_name=c.plain, key=REVIEW_KEY, value=REVIEWED)
         for t in tables if t.kind is not TableKind.VIEW
@@ -77,13 +77,13 @@ def reviewed_columns(tables: Iterable[Table], treated: Mapping[ColumnName, Prote
 
 
 def rows_fallback(reach: Reach, schema: str, library: Library, exemptions: Iterable[Exemption]) -> tuple[Policy, Function]:
-    """Return the policy of a catalog or schema that shows no row of a table without the review tag, and its function."""
+    """Return the policy of a catalog or schema that hides the rows of tables without the review tag, and its function."""
     function = library[FILTER].at(reach[0], schema)
     kind = SecurableType.CATALOG if len(reach) == 1 else SecurableType.SCHEMA
     policy = Policy(
         name=ROWS_POLICY, kind=PolicyKind.ROW_FILTER, securable_type=kind, securable=reach,
         to_principals=(EVERYBODY,), except_principals=exempt_principals(exemptions, UNREVIEWED_FAMILY), function=function.name,
-        when=NOT_REVIEWED, comment=f"managed by lampkeeper; no row of a table that nobody has reviewed ({NOT_REVIEWED})",
+        when=NOT_REVIEWED, comment=f"managed by lampkeeper; hides the rows of unreviewed tables ({NOT_REVIEWED})",
     )  # fmt: skip
     return policy, function
 
@@ -91,10 +91,10 @@ def rows_fallback(reach: Reach, schema: str, library: Library, exemptions: Itera
 def columns_fallback(
     catalog: str, schema: str, protections: Iterable[Protection], exemptions: Iterable[Exemption]
 ) -> tuple[Policy, Function]:
-    """Return the policy that gives NULL for a column without review or protection tag, and its function.
+    """Return the policy that returns NULL for a column without review or protection tag, and its function.
 
-    A condition cannot ask for a column's type, so one function serves all: VARIANT in, VARIANT out, cast to the column's
-    type (source: platform docs, common patterns for column masking).
+    A condition cannot test a column's type, so one function is for all: from VARIANT to VARIANT, cast to the column's type
+    (source: platform docs, common patterns for column masking).
     """
     made = complex_mask("VARIANT")
     if made is None:
@@ -107,13 +107,13 @@ def columns_fallback(
         name=COLUMNS_POLICY, kind=PolicyKind.COLUMN_MASK, securable_type=SecurableType.CATALOG, securable=(catalog,),
         to_principals=(EVERYBODY,), except_principals=exempt_principals(exemptions, UNREVIEWED_FAMILY), function=function.name,
         when=IS_REVIEWED, match_columns=(MatchColumn(alias="unreviewed", condition=Not(any_of((IS_REVIEWED, *known)))),),
-        on_column="unreviewed", comment="managed by lampkeeper; NULL for a column that nobody has reviewed",
+        on_column="unreviewed", comment="managed by lampkeeper; NULL for unreviewed columns",
     )  # fmt: skip
     return policy, function
 
 
 def only_reviewed(policies: Iterable[Policy], catalogs: Iterable[str]) -> tuple[Policy, ...]:
-    """Return the policies with the row filters of these catalogs for reviewed tables alone: two on one table fail every query."""
+    """Return the policies with the row filters of these catalogs limited to reviewed tables, as a table may have only one."""
     closed = set(catalogs)
 
     def meets(policy: Policy) -> bool:
