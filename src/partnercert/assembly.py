@@ -1,4 +1,4 @@
-"""Put a session together from a config and the environment; the only place that reads credentials."""
+"""Create a session from a config and the environment; only this module reads credentials."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def made_up() -> dict[str, str]:
     return {"BASIC_USER": "reference", "BASIC_PASSWORD": secrets.token_hex(16)}
 
 
-#: The keys of a secret scope, and the variables they stand for; only the first two are required.
+#: The keys of a secret scope, and their environment variables; only the first two are required.
 SECRETS = {
     "basic_user": "BASIC_USER",
     "basic_password": "BASIC_PASSWORD",
@@ -100,14 +100,14 @@ def session(
 
 
 def workspace_access(config: PartnerConfig, held: Credentials, environment: Mapping[str, str]) -> WorkspaceAccess | None:
-    """Return the workspace for P200 and P201, or None when config or environment do not name one.
+    """Return the workspace for P200 and P201, or None if config or environment do not name one.
 
-    Raises MissingCredentialsError when what they name cannot be used.
+    Raises MissingCredentialsError if that workspace cannot be used.
     """
     plan: WorkspacePlan | None = config.certification.workspace
     host, token = environment.get("DATABRICKS_HOST"), environment.get("DATABRICKS_TOKEN")
     pat, secret = environment.get("PAT_TOKEN"), environment.get("SERVICE_PRINCIPAL_SECRET")
-    # In a job or notebook the SDK signs in as whoever runs it.
+    # In a job or notebook the SDK signs in as the principal that runs it.
     on_databricks = "DATABRICKS_RUNTIME_VERSION" in environment
     if plan is None or not (on_databricks or host) or not (pat or secret):
         return None

@@ -64,7 +64,7 @@ class PartnerClient:
         self.redactor = redactor
         self.exchanges: list[Exchange] = []
         self.leaks: list[str] = []
-        # How often all retries were in vain: in this case, and in a row over cases. After a few a 500 is final at once.
+        # The number of requests whose retries all failed: in this case, and in a row. After a few, a 500 is not retried.
         self._exhausted = self._exhausted_in_a_row = 0
         self._silent = self._timeouts = 0
         self._sleep = sleep
@@ -85,15 +85,15 @@ class PartnerClient:
         self._runner.close()
 
     def begin(self) -> None:
-        """Start a case or check: its retries and timeouts are counted anew; silence over cases is not."""
+        """Start a case or check: reset its counts of retries and timeouts, but not the count of unanswered requests."""
         self._exhausted = self._timeouts = 0
 
     def _breaker(self) -> None:
         if self._silent >= _SILENT:
-            raise BlockedError(f"the partner gave no answer {_SILENT} times in a row; nothing more was sent")
+            raise BlockedError(f"the partner did not answer {_SILENT} requests in a row; nothing more was sent")
         if self._timeouts >= _TIMEOUTS:
             waited = f"{_TIMEOUTS} times within {self.limits.seconds:g} s"
-            raise BlockedError(f"the partner hangs: it did not answer {waited} each; the rest is left out")
+            raise BlockedError(f"the partner hangs: it did not answer {waited} each; the rest is skipped")
 
     def call(
         self,

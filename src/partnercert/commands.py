@@ -40,7 +40,7 @@ class _Case(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value.upper() not in _IDS:
-            self.fail(f"{value} is no case; `partnercert list` shows them", param, ctx)
+            self.fail(f"{value} is not a case; `partnercert list` shows them", param, ctx)
         return value.upper()
 
 
@@ -53,11 +53,11 @@ def cli() -> None:
 @cli.command("run", short_help="Run the cases against a partner.")
 @_CONFIG
 @click.option("--case", "cases", multiple=True, type=_Case(), help="Only this case (repeatable).")
-@click.option("--automated-only", is_flag=True, help="Judge what can be automated; list what waits for a person.")
+@click.option("--automated-only", is_flag=True, help="Run the automated parts; list the cases with a manual part.")
 @click.option("--junit", type=_OUT, help="Write JUnit XML.")
 @click.option("--html", type=_OUT, help="Write a self-contained HTML report.")
 @click.option("--json", "json_path", type=_OUT, help="Write the result as JSON ('-' for standard output).")
-@click.option("--verdict", type=_OUT, help="Write a verdict page to forward: what holds, what does not, without transcripts.")
+@click.option("--verdict", type=_OUT, help="Write a verdict page to forward: results without transcripts.")
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
 @click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
 @click.option(
@@ -102,7 +102,7 @@ def run_command(
     outputs = {"--junit": junit, "--html": html, "--json": json_path, "--verdict": verdict, "--evidence": evidence}
     _folders_exist(outputs)
     if signoffs is not None and not signoffs.is_file():
-        _stop(f"--signoffs {signoffs} is not there")
+        _stop(f"--signoffs {signoffs} does not exist")
     options = _Options(
         cases=cases,
         automated_only=automated_only,
@@ -185,7 +185,7 @@ def _run(
 
 
 def _folders_exist(outputs: Mapping[str, Path | None]) -> None:
-    """Refuse, before anything is run, to write where no folder is: a mistyped path would make a new one."""
+    """Refuse, before the run, a path in a folder that does not exist: a mistyped path would create one."""
     for option, path in outputs.items():
         if path is not None and str(path) != "-" and not path.resolve().parent.is_dir():
             _stop(f"{option}: the folder {path.parent} does not exist")
@@ -201,7 +201,7 @@ def _environment(secret_scope: str | None) -> Mapping[str, str]:
 
 
 @cli.command("list")
-@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="Show which apply.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="Show which cases apply.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(config_path: Path | None, as_json: bool) -> None:
     """List the 21 cases."""
@@ -218,7 +218,7 @@ def list_command(config_path: Path | None, as_json: bool) -> None:
 @cli.command("explain", short_help="Explain one case.")
 @click.argument("case", type=_Case())
 def explain_command(case: str) -> None:
-    """Explain one case: journey, what is judged, what a person looks at."""
+    """Explain one case: the journey, the assertions, the manual checks."""
     click.echo(explain_text(_case(case)))
 
 
@@ -242,8 +242,8 @@ def init_command(path: Path, force: bool) -> None:
 
 @cli.command("serve")
 @click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="Default: that of `init`.")
-@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: that of base_url; 0 takes a free one.")
-@click.option("--fault", "fault_names", multiple=True, help="Break it in this way (repeatable).")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: the port of base_url; 0: a free one.")
+@click.option("--fault", "fault_names", multiple=True, help="Run with this fault (repeatable).")
 @click.option("--faults", "list_faults", is_flag=True, help="List the faults with the cases each one fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 def serve_command(
@@ -285,10 +285,10 @@ def serve_command(
     default=None,
     help="Non-interactive: passed or failed.",
 )
-@click.option("--notes", default="", help="What was seen.")
+@click.option("--notes", default="", help="Observations.")
 @click.option("--evidence", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--days", type=click.IntRange(1), default=None, help="How long it counts (default: the config's, or 90).")
-@click.option("--override", is_flag=True, help="Override a failed sign-off of the same role; --notes must say why.")
+@click.option("--days", type=click.IntRange(1), default=None, help="Days until it expires (default: the config's, or 90).")
+@click.option("--override", is_flag=True, help="Override a failed sign-off of the same role; --notes gives the reason.")
 @click.option("--signoffs", type=_OUT, help="The file (default: beside the config).")
 def signoff_command(
     case: str,
@@ -302,13 +302,13 @@ def signoff_command(
     override: bool,
     signoffs: Path | None,
 ) -> None:
-    """Record what a person saw: walks through the checklist, or takes --result."""
+    """Record a manual check: asks each point of the checklist, or takes --result."""
     loaded, chosen = _load(config_path), _case(case)
     if not person.strip():
         _stop("--who must name a person")
     points = chosen.points(guided=bool(chosen.guided(loaded, False)))
     if not points:
-        _stop(f"{case} has no manual step; there is nothing to sign off")
+        _stop(f"{case} has no manual step to sign off")
     if chosen.gate(loaded):
         _stop(f"{case} does not apply: {chosen.gate(loaded)}")
     click.echo(f"{case}: {chosen.title}")
@@ -319,7 +319,7 @@ def signoff_command(
     answers = _ask(points, result)
     if failed is not None and all(answers) and not (override and notes.strip()):
         who = f"{failed.person} ({role}) on {failed.time[:10]}"
-        _stop(f"{who} said that {case} failed; to override it give --override and --notes with the reason")
+        _stop(f"{who} recorded that {case} failed; to override it, give --override and --notes with the reason")
     now = datetime.now(UTC)
     lasts = timedelta(days=days or loaded.certification.sign_off_days)
     folder = config_path.resolve().parent
@@ -344,7 +344,7 @@ def signoff_command(
         _stop(str(error))
     if failed is not None and record.overrides:
         click.echo(f"overrides the failed sign-off by {failed.person} on {failed.time[:10]}")
-    click.echo(f"{record.result} by {person} ({role}), counts until {record.expires[:10]}; recorded in {path.name}")
+    click.echo(f"{record.result} by {person} ({role}), valid until {record.expires[:10]}; recorded in {path.name}")
 
 
 def _ask(points: tuple[str, ...], result: str | None) -> list[bool]:
@@ -353,7 +353,7 @@ def _ask(points: tuple[str, ...], result: str | None) -> list[bool]:
             click.echo(f"  [{'x' if result == Said.PASSED else ' '}] {point}")
         return [result == Said.PASSED] * len(points)
     if not sys.stdin.isatty():
-        _stop("no terminal to ask at: give --result passed or --result failed")
+        _stop("sign-off needs a terminal: without one, give --result passed or --result failed")
     return [click.confirm(f"  {point}", default=False) for point in points]
 
 

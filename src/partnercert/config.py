@@ -45,7 +45,7 @@ class WorkspacePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certification:
-    """Our own settings, under the key `certification`."""
+    """Settings of the suite, under the key `certification`."""
 
     repeat_trials: bool | None = None
     apex_test_domain_only: bool = False
@@ -86,17 +86,17 @@ class PartnerConfig:
 
     @property
     def has_trials(self) -> bool:
-        """Tell whether the partner says that its trials end."""
+        """Return whether the config declares that trials end."""
         return self.trial_type is not None
 
     @property
     def writes_external(self) -> bool:
-        """Tell whether the user may choose where tables are written (gate of P201)."""
+        """Return whether the user may choose where tables are written (gate of P201)."""
         return "DestLocation" in self.resources or "EXTERNAL_LOCATION" in self.supported_features
 
     @property
     def is_local(self) -> bool:
-        """Tell whether the partner runs on this machine."""
+        """Return whether the partner runs on this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
@@ -121,7 +121,7 @@ def load(path: Path) -> tuple[PartnerConfig, list[ConfigProblem]]:
 def from_document(document: object, *, folder: Path, pictures: bool = True) -> tuple[PartnerConfig, list[ConfigProblem]]:
     """Turn a parsed document into a config and its warnings. Raises ConfigError with all errors.
 
-    Without `pictures` nobody looks whether logo and icon are there.
+    Without `pictures`, the existence of logo and icon is not checked.
     """
     document = without_comments(document)
     problems = check_document(document, folder=folder, pictures=pictures)

@@ -1,4 +1,4 @@
-"""What a partner config may hold: every rule of it, each mistake reported with its JSON path."""
+"""The rules of a partner config; each error is reported with its JSON path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read while and after a run."""
+"""The output for people during and after a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Console:
         self._terminal = Terminal(stderr=to_stderr, highlight=False, soft_wrap=True)
 
     def start(self, config: PartnerConfig, seed: int) -> None:
-        """Say what is about to be certified."""
+        """Print the partner, its address and the seed."""
         self._terminal.print(f"{escape(config.name)} at {escape(config.base_url)}, seed {seed}")
 
     def progress(self, outcome: Outcome | CheckOutcome) -> None:
@@ -44,16 +44,16 @@ class Console:
         self._terminal.print(line)
 
     def finish(self, result: Result) -> None:
-        """Print what waits, the counts, what failed and whether anything stands in the way."""
+        """Print the pending manual cases, the counts, the failures and the conclusion."""
         if result.waiting:
-            self._terminal.print(f"waits for a person: {', '.join(o.case for o in result.waiting)}")
+            self._terminal.print(f"manual check pending: {', '.join(o.case for o in result.waiting)}")
         self._terminal.print(result.summary())
         self._terminal.print(result.conclusion())
         self._terminal.print(result.failures())
 
 
 def list_rows(config: PartnerConfig | None) -> list[dict[str, Any]]:
-    """Return one row a case: id, title, whether optional and manual, and its gate under a config."""
+    """Return one row per case: id, title, whether optional and manual, and its gate under a config."""
     rows = []
     for case in CASES:
         row: dict[str, Any] = {
@@ -69,19 +69,19 @@ def list_rows(config: PartnerConfig | None) -> list[dict[str, Any]]:
 
 
 def explain_text(case: Case) -> str:
-    """Return what there is to know about a case, as plain text."""
+    """Return the description of a case as plain text."""
     lines = [f"{case.id}  {case.title}", "", f"Applies to: {case.applies}", f"Journey:    {case.journey}", "", "Judged:"]
     lines += [f"  - {point}" for point in case.looks_at]
     if case.manual:
-        lines += ["", "A person looks at:", *(f"  - {point}" for point in case.manual)]
+        lines += ["", "A person checks:", *(f"  - {point}" for point in case.manual)]
     if case.guided_manual:
-        lines += ["", "A person looks at, where nothing is automated:", *(f"  - {point}" for point in case.guided_manual)]
+        lines += ["", "A person checks, if nothing is automated:", *(f"  - {point}" for point in case.guided_manual)]
     if case.points(guided=True):
         lines += ["", f"Record it with: partnercert signoff {case.id} --config partner.json --who NAME"]
     else:
         lines += ["", "No manual step."]
     if case.optional:
-        lines += ["Optional: a failure is shown and does not stand in the way, unless `run --optional fail`."]
+        lines += ["Optional: a failure is shown and does not prevent certification, unless `run --optional fail`."]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The contract as data (openapi.yaml) and the rules that a schema cannot say, checked on raw replies."""
+"""The contract as data (openapi.yaml), and rules beyond its schemas, checked on raw replies."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Route:
 
 @cache
 def document() -> dict[str, Any]:
-    """Return our OpenAPI document as data; treat it as read-only."""
+    """Return the OpenAPI document as data; treat it as read-only."""
     loaded = yaml.safe_load(files("partnercert").joinpath("openapi.yaml").read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
     return loaded
@@ -102,7 +102,7 @@ def validator(schema: str) -> Draft202012Validator:
 
 
 def schema_problems(schema: str, value: object) -> list[str]:
-    """Return how a value breaks a named schema, with the place in it."""
+    """Return the violations of a named schema, each with its JSON path."""
     errors = sorted(validator(schema).iter_errors(value), key=lambda e: (e.json_path, str(e.validator)))
     return [f"{e.json_path}: {_shortened(e.message)}" for e in errors]
 
@@ -116,7 +116,7 @@ _SUCCESS = {
 
 
 def check_reply(operation: Operation, reply: Reply, request: dict[str, Any] | None, config: PartnerConfig) -> list[Problem]:
-    """Return everything in which a raw reply breaks the contract."""
+    """Return all violations of the contract by a raw reply."""
     if reply.failure:
         return [_fail("no-answer", f"no usable answer: {reply.failure}")]
     problems = list(_size(reply))
@@ -150,7 +150,7 @@ def check_reply(operation: Operation, reply: Reply, request: dict[str, Any] | No
 
 
 def check_error(reply: Reply, status: int, reasons: frozenset[str] | None = None) -> list[Problem]:
-    """Return how a reply fails to be the JSON error of a status, operation apart; `reasons` replaces the legal ones."""
+    """Return the violations by a reply that must be the JSON error of a status; `reasons` replaces the legal ones."""
     if reply.failure:
         return [_fail("no-answer", f"no usable answer: {reply.failure}")]
     if reply.status != status:
@@ -207,7 +207,7 @@ def _scenario_rules(value: dict[str, Any]) -> Iterator[Problem]:
     pair, redirect = (value["user_status"], value["account_status"]), value["redirect_value"]
     legal = SCENARIOS.get(pair)
     if legal is None:
-        yield _warn("scenario", f"user {pair[0]} with account {pair[1]} is no documented situation of a create")
+        yield _warn("scenario", f"user {pair[0]} with account {pair[1]} is not a documented situation of a create")
     elif pair == ("existing", "active") and redirect == "create_trial":
         yield _warn("scenario", "an existing user of an active account is sent to create_trial; sign_in is documented")
     elif redirect not in legal:

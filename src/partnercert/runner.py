@@ -1,4 +1,4 @@
-"""Run the cases one after another and say what each is worth."""
+"""Run the cases one after another and compute their verdicts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LINE = (Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.MANUAL_PENDING, Verdict.F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOffs:
-    """The recorded sign-offs and the moment at which they are weighed."""
+    """The recorded sign-offs and the time at which they are evaluated."""
 
     records: tuple[SignOff, ...] = ()
     now: datetime
@@ -56,12 +56,12 @@ class Result:
 
     @property
     def certified(self) -> bool:
-        """Tell whether nothing keeps the partner from being certified."""
+        """Return whether the partner can be certified."""
         return not self.blocking and not self.failed_checks
 
     @property
     def blocking(self) -> list[Outcome]:
-        """Return the outcomes that stand in the way; an optional case does when it failed and `optional_fails`."""
+        """Return the outcomes that prevent certification; an optional case does if it failed and `optional_fails`."""
         accepted = ACCEPTED | {Verdict.MANUAL_PENDING} if self.automated_only else ACCEPTED
         mandatory = [o for o in self.outcomes if not o.optional and o.verdict not in accepted]
         return [o for o in self.outcomes if o in mandatory or (self.optional_fails and o in self.failed[1])]
@@ -74,7 +74,7 @@ class Result:
 
     @property
     def whole(self) -> bool:
-        """Tell whether every case was run; a part of them certifies nothing."""
+        """Return whether every case was run; a part of them is not a certification."""
         return len(self.outcomes) == len(CASES)
 
     @property
@@ -112,8 +112,8 @@ class Result:
         if self.blocking or self.failed_checks:
             return f"not certified: {', '.join([o.case for o in self.blocking] + [c.check for c in self.failed_checks])}"
         if not self.whole:
-            return f"nothing failed; {len(self.outcomes)} of {len(CASES)} cases certify nothing alone"
-        return "nothing stands in the way of certification"
+            return f"nothing failed; {len(self.outcomes)} of {len(CASES)} cases alone are not a certification"
+        return "nothing prevents certification"
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as a JSON object, transcripts apart."""
@@ -158,7 +158,7 @@ def run_cases(
 
 
 def run_case(session: Session, case: Case, *, sign_offs: SignOffs, automated_only: bool) -> Outcome:
-    """Run one case: gate, automation where there is any, then what people have said."""
+    """Run one case: the gate, the automated part if there is one, then the sign-offs."""
     session.case = case.id
     session.client.begin()
     first, start = len(session.client.exchanges), time.monotonic()
@@ -219,7 +219,7 @@ def _each_check(session: Session, checks: Iterable[Check], examples: int, progre
 
 
 def _judged(judge: Judge, run: Callable[[], None]) -> tuple[Verdict, str]:
-    """Run to the end or to the first thing that ends a case; return verdict and reason."""
+    """Run to the end or to the first error that ends a case; return verdict and reason."""
     try:
         run()
     except FailedError:
@@ -229,7 +229,7 @@ def _judged(judge: Judge, run: Callable[[], None]) -> tuple[Verdict, str]:
     except BlockedError as reason:
         return (Verdict.FAIL, _first_failure(judge)) if judge.failed else (Verdict.BLOCKED, str(reason))
     except Exception as error:
-        # A mistake of ours must not end the run of the other cases, nor pass: it blocks, under its own name.
+        # A bug of partnercert must not end the run of the other cases, nor let this one pass: it blocks, with its name.
         return Verdict.BLOCKED, f"internal error of partnercert: {type(error).__name__}: {error}"
     return judge.verdict, _first_failure(judge)
 

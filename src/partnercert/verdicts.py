@@ -128,7 +128,7 @@ class Judge:
         self.problems: list[Problem] = []
 
     def fail(self, code: str, message: str) -> None:
-        """Record a failure and go on."""
+        """Record a failure and continue."""
         self._add(Problem(code=code, severity=Severity.FAIL, message=message))
 
     def warn(self, code: str, message: str) -> None:

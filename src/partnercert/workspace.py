@@ -14,7 +14,7 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """What the catalog says about a table: MANAGED, EXTERNAL or another kind, where its files are, who made it (if known)."""
+    """A table in the catalog: MANAGED, EXTERNAL or another kind, the location of its files, its creator (if known)."""
 
     schema: str
     name: str
@@ -38,7 +38,7 @@ class WorkspaceAccess(Protocol):
         """Return schema and name of every table of a catalog, and each schema with an empty name. Raises WorkspaceError."""
 
     def table(self, catalog: str, schema: str, name: str, *, hive: bool) -> TableFacts:
-        """Return what the catalog says about one table. Raises WorkspaceError."""
+        """Return the facts about one table. Raises WorkspaceError."""
 
     def finished_by_principal(self, since_ms: int) -> list[str]:
         """Return the statements that the principal finished on the warehouse since a time. Raises WorkspaceError."""

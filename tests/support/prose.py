@@ -1,4 +1,4 @@
-"""Finds sentences that are not plain technical English: the patterns of docs/glossary.md that a program can find."""
+"""Finds sentences that are not plain technical English: the patterns that a program can find."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     ),
     # Folk verbs for resume, recreate, remove.
     "folk-verb": re.compile(rf"\b(?:{_FOLK})\b"),
+    # "Is told" for gets or distinguishes, "goes on" for continues.
+    "telling": re.compile(r"\b(?:(?:is|are|was|were) (?:not )?told|(?:go|goes|went) on)\b"),
     # Pronouns without a noun.
     "pronoun": re.compile(r"\b(?:ours|theirs|everybody's|somebody's|nobody's|anybody's|whoever|whatever)\b", re.IGNORECASE),
 }

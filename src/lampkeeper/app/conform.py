@@ -132,7 +132,7 @@ class RemoteProbePlace:
         self._ids[name] = ("Groups", str(made["id"]))
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove personas and groups of this run; all are tried before a failure is told."""
+        """Remove personas and groups of this run; all are tried before a failure is raised."""
         left: list[str] = []
         for name in names:
             resource, number = self._ids[name]

@@ -96,7 +96,7 @@ class EnvInputs:
 
     @cached_property
     def states(self) -> States:
-        """Return the states of the layers; an apply goes on writing to these."""
+        """Return the states of the layers, to which an apply writes."""
         return States.in_folder(self.folder.root, self.env)
 
     @property

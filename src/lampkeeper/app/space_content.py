@@ -40,7 +40,7 @@ class SpaceExchange(ModelExchange):
     unshown: int = 0
 
     def findings(self, model: str) -> tuple[Finding, ...]:
-        """Return why the space has no content of the model; what was dropped of an answer is told as it is laid over."""
+        """Return why the space has no content from the model; dropped items are reported when the content is added."""
         if self.failure is not None:
             code, severity, why, fix = "model/failed", Severity.ERROR, f"{model}: {self.failure.message}", self.failure.fix
         elif self.content is None and not self.skipped:
@@ -104,7 +104,7 @@ def ask_spaces(
 
 
 def _ask(prompt: SpacePrompt, model: Model, answers: int, run: SpaceExchange) -> None:
-    """Ask until an answer can be used; what was dropped of it is told to the model once, and the better answer counts."""
+    """Ask until an answer is usable; its dropped items are reported to the model once, and the better answer counts."""
     messages = prompt.messages()
     best: SpaceReply | None = None
     for _ in range(answers):

@@ -269,7 +269,7 @@ def claim_for(kind: Kind[T], owned: Owned[T]) -> Claim:
 class OwnerPlan:
     """The owner files after an apply. `uses`: the used objects by layer. `stale`: the current files differ.
 
-    `tables`: the governed tables; empty in a destroy, where the owner files keep theirs.
+    `tables`: the governed tables; empty in a destroy, where the owner files keep their tables.
 
     `retired`: files to remove, of lost states or of a removed account layer. `leaves`: the account layer continues without this
     environment.

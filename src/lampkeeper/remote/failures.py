@@ -66,7 +66,7 @@ class FailureKind(StrEnum):
     """A recent write (of a tag value, a tag key, a principal) has not propagated yet."""
     NEVER_SENT = "never sent"
     LOST = "lost"
-    """There was no response, so the call was performed or not."""
+    """No response was received, so the call was performed or not."""
 
 
 _THROTTLED = frozenset({429, 503})

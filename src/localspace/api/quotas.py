@@ -59,7 +59,7 @@ def _quotas(request: Request) -> list[Json]:
 
 
 def _shows(request: Request, kind: str, name: str) -> bool:
-    # The count of a securable that was dropped goes on for the lag, and belongs to nobody.
+    # The count of a dropped securable is kept for the propagation delay, without an owner.
     there = request.repositories.privileges.document(kind, name) is not None
     return there and request.repositories.policies.may_view(request.actor, kind, name)
 

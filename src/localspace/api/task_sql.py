@@ -62,7 +62,7 @@ def volume(request: Request) -> Json:
 
 @rule("LS-115")
 def _require_task(request: Request, instead: str) -> None:
-    """Demand the token of a run: a path on this machine is told to nobody else, an administrator included."""
+    """Require the token of a run: no other principal, administrators included, gets a path on this machine."""
     if not request.services.authenticator.is_of_task(request.headers):
         raise denied(f"This route serves runs of tasks alone. {instead}")
 

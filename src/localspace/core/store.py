@@ -263,7 +263,7 @@ class Store:
         return [json.loads(row[0]) for row in rows]
 
     def clear(self) -> None:
-        """Delete every document and event of all rooms; sequences go on, so that no number is given twice."""
+        """Delete every document and event of all rooms; sequences continue, so that no number is used twice."""
         self._delete_where("1 = 1", ())
 
     def clear_room(self, room: Room) -> None:

@@ -23,7 +23,7 @@ def select_without_use(stage: Stage) -> None:
 
 
 def missing_table(stage: Stage) -> None:
-    """A table that does not exist is told apart from one that may not be read."""
+    """A table that does not exist has another error than one without SELECT."""
     stage.refused(f"SELECT * FROM {stage.schema}.nothing_here", stage.reader, "TABLE_OR_VIEW_NOT_FOUND")
 
 

@@ -88,14 +88,14 @@ def warehouse_levels(stage: Stage) -> None:
 
 
 def folders_are_told_to_tasks(stage: Stage) -> None:
-    """The folder behind a volume is told to runs of tasks, not to people."""
+    """Only runs of tasks get the folder of a volume, people do not."""
     status, body = stage.place.ask("GET", "/api/2.0/localspace/volume?path=/Volumes/main/default/v", None, None)
     if status < 400:
-        raise ProbeError(f"the folder of a volume is told: {body}")
+        raise ProbeError(f"the response contains the folder of a volume: {body}")
 
 
 def quotas_hide_what_hides(stage: Stage) -> None:
-    """A quota of a schema is not told to who has no right on it."""
+    """The quota of a schema is refused to principals without a privilege on it."""
     stage.table("quotas")
     path = f"{_UC}/resource-quotas/SCHEMA/{stage.schema}/abac-policy-quota"
     status, body = stage.place.ask("GET", path, None, stage.stranger)

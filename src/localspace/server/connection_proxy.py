@@ -14,7 +14,7 @@ _log = logging.getLogger("localspace.connect")
 
 
 class ConnectionProxy(H11Protocol):
-    """HTTP/1.1 as ever; TLS and HTTP/2 go on to the port of Spark Connect, byte by byte."""
+    """Handles HTTP/1.1; forwards TLS and HTTP/2 to the port of Spark Connect, byte by byte."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wait for the first bytes."""

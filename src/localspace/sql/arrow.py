@@ -84,5 +84,5 @@ def _nested(value: Any, kind: DataType) -> Any:
 
 
 def _moment(value: Any) -> Any:
-    # Rows of tasks hold moments without a zone; Arrow is told the one that they are in.
+    # Times in rows of tasks have no zone, so their zone is passed to Arrow.
     return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) else value

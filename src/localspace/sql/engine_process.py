@@ -18,7 +18,7 @@ from localspace.core.statement_runner import CancelToken, SqlError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 4.0
-"""How long a cancelled statement may go on in the engine; then the process is replaced."""
+"""Seconds that a cancelled statement may continue in the engine before the process is replaced."""
 CHECK_SECONDS = 30.0
 """How long an engine that ran out of memory may take to show that it still runs jobs."""
 

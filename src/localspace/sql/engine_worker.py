@@ -1,6 +1,6 @@
 """The engine's process: PySpark behind JSON lines on stdin and stdout. Run as a module by `engine.Engine`.
 
-It is told relations (name, folder, columns) and finished SQL; privileges, tags and policies never reach it.
+It gets relations (name, folder, columns) and rewritten SQL, but never privileges, tags or policies.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ class StatementService:
             self._fail(statement, error.error_code, error.message, "42000")
         except Exception as error:
             # The worker is the last place that can tell the caller; the trace goes to the server's log.
-            # Its text may quote the statement: the place is told, the text is not.
+            # Its text may quote the statement, so only the location is reported.
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("statement %s failed inside the engine: %s\n%s", statement.id, type(error).__name__, where)
             self._fail(statement, "INTERNAL_ERROR", f"[INTERNAL_ERROR] {type(error).__name__} in the local workspace.", "XX000")

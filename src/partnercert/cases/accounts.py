@@ -69,7 +69,7 @@ def _second_connection(session: Session, domain: str) -> tuple[Person, Workspace
 
 
 def run_p405(session: Session, judge: Judge) -> None:
-    """Ask for the deletion of accounts that are no test accounts, and prove that they survive."""
+    """Request the deletion of accounts that are not test accounts, and prove that they survive."""
     asked = victims(session)
     for victim in asked:
         reply = session.delete_account(victim.asked, victim.workspace)

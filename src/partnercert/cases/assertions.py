@@ -42,7 +42,7 @@ def created(session: Session, judge: Judge, reply: Reply, at: str) -> dict[str, 
 
 
 def _let_in(judge: Judge, reply: Reply, at: str) -> None:
-    """Name the credentials first when they are refused, whatever else is wrong with the answer."""
+    """Report refused credentials before all other problems of the answer."""
     judge.require(reply.status != 401, "credentials", f"{at}: {reply.describe()}")
 
 
@@ -110,7 +110,7 @@ def deleted(session: Session, judge: Judge, connection_id: str, workspace: Works
 
 
 def notified(session: Session, judge: Judge, connection_id: str, workspace: Workspace) -> bool:
-    """Notify the partner of a deletion where it can be told; tell whether the connection is gone. Never blames."""
+    """Notify the partner of a deletion, if it has the endpoint; return whether the connection is gone. Never blames."""
     if not session.offers(Operation.DELETE_CONNECTION):
         return False
     reply = session.delete(connection_id, workspace)
@@ -149,7 +149,7 @@ def is_alive(session: Session, person: Person, workspace: Workspace, connection_
 
 
 def untouched(session: Session, person: Person, workspace: Workspace, connection_id: str, *, was_known: bool = False) -> str:
-    """Say what happened to a connection, its trial, or a user who `was_known`, though nobody may have touched it; or nothing."""
+    """Return a forbidden change of a connection, its trial, or a user who `was_known`; or nothing."""
     reply = session.reuse(person, workspace, connection_id)
     fields = reply.fields()
     alive = reply.status in (200, 201) or fields.get("error_reason") == "account_not_found"

@@ -1,4 +1,4 @@
-"""What a case is: its text, its gate, its automation, what is left for a person."""
+"""The definition of a case: its text, its gate, its automated part, its manual part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Gate = Callable[[PartnerConfig], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One of the 21 cases. `guided` says why a person has to do it all, given the config and whether there is a workspace."""
+    """One of the 21 cases. `guided` returns why all of it is manual, given the config and whether there is a workspace."""
 
     id: str
     title: str

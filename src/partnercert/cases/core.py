@@ -77,7 +77,7 @@ def run_p201(session: Session, judge: Judge) -> None:
 def _may_write_to(workspace: WorkspaceAccess, chosen: str, *, needed: bool) -> None:
     """Let the connection's principal make external tables at the chosen path.
 
-    A location that covers the path rules it whatever the catalog of the table; only Unity Catalog cannot do without one.
+    A location that covers the path applies to tables of every catalog; only Unity Catalog requires one.
     """
     name = workspace.external_location_above(chosen)
     if not name:
@@ -253,7 +253,7 @@ def _new_table(
         return bool(found) and wanted(found[0])
 
     session.wait(plan.seconds, there)
-    judge.require(bool(found), "no-table", f"no new table in {ready.place.catalog}, in whatever schema")
+    judge.require(bool(found), "no-table", f"no new table in any schema of {ready.place.catalog}")
     if len(found) > 1:
         others = ", ".join(f"{table.schema}.{table.name}" for table in found[1:])
         judge.note("other-tables", f"{ready.place.catalog}: more new tables, not judged: {others}")
@@ -307,7 +307,7 @@ def judge_placement(judge: Judge, table: TableFacts, catalog: str, chosen: str |
     if chosen and not lies_under(table.location, chosen):
         judge.fail("table-location", f"{at} is not under the chosen location")
     if not chosen and plan.destination_location and lies_under(table.location, plan.destination_location):
-        judge.fail("table-location", f"{at} lies under a location that nobody chose")
+        judge.fail("table-location", f"{at} is under a location that was not chosen")
 
 
 def _guided_p200(config: PartnerConfig, has_workspace: bool) -> str:
@@ -334,7 +334,7 @@ CORE = (
         looks_at=(
             "the payload's credentials read what was granted",
             "test-connection passes; the hook's work shows in the query history as the connection's principal",
-            "written rows arrive in the catalog of the payload, in whatever schema, though another catalog is the default",
+            "written rows arrive in a schema of the payload's catalog, although another catalog is the default",
         ),
         gate=always,
         run=run_p200,

@@ -100,7 +100,7 @@ def _judge_never(judge: Judge, reply: Reply) -> None:
 def refused_404(judge: Judge, reply: Reply, at: str) -> None:
     """Judge a 404 that must name the connection."""
     reason = reply.fields().get("error_reason")
-    judge.expect(reply.media_type == "application/json", "content-type", f"{at}: the 404 is no JSON")
+    judge.expect(reply.media_type == "application/json", "content-type", f"{at}: the 404 is not JSON")
     judge.expect(reason == "connection_not_found", "error-reason", f"{at}: error_reason {reason}, expected connection_not_found")
 
 

@@ -29,7 +29,7 @@ def run_p400(session: Session, judge: Judge) -> None:
 
 
 def run_p401(session: Session, judge: Judge) -> None:
-    """Delete at the partner, see the old connection go, and create again; other customers keep theirs."""
+    """Delete at the partner, wait until the connection is gone, and create again; other customers keep their connections."""
     other, elsewhere = session.identities.person(), session.identities.workspace()
     neighbour = session.connected(other, elsewhere)
     person, workspace = session.identities.person(), session.identities.workspace()

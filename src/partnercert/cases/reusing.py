@@ -35,7 +35,7 @@ def run_p301(session: Session, judge: Judge) -> None:
         raise BlockedError(f"the set-up needs a second known user; create answered {known.describe()}")
     reply = session.reuse(colleague, workspace, connection_id)
     if known.fields().get("configured_resources") is False and _is_newcomers_answer(session, reply):
-        # Legal on create: the partner told the colleague to ask an admin, so it need not know them afterwards.
+        # Legal on create: after contact_admin the partner need not have stored the colleague.
         raise BlockedError("the partner does not take in a second user on create; no known second user to test with")
     signed_in(session, judge, reply, "reuse by a known colleague", user=("existing",), redirect=("sign_in",))
 

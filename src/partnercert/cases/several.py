@@ -67,7 +67,7 @@ def run_p700(session: Session, judge: Judge) -> None:
 
 
 def _removed(session: Session, judge: Judge, connection_id: str, workspace: Workspace) -> bool:
-    """Delete the demo's connection; a partner that cannot be told is asked again all the same."""
+    """Delete the demo's connection; return whether it is gone, or the partner has no endpoint for it."""
     return notified(session, judge, connection_id, workspace) or not session.offers(Operation.DELETE_CONNECTION)
 
 

@@ -72,7 +72,7 @@ def run_p502(session: Session, judge: Judge) -> None:
 
 
 def judge_expiry_scope(session: Session, judge: Judge) -> None:
-    """Ask expire-account for customers that are no test users: 400 each time, and each trial goes on."""
+    """Call expire-account for customers that are not test users: 400 each time, and each trial continues."""
     asked = victims(session)
     for victim in asked:
         reply = session.expire(victim.asked_person, victim.workspace)
@@ -91,7 +91,7 @@ def _tricks(session: Session, judge: Judge) -> None:
     connection_id = session.connected(person, workspace)
     reply = session.expire(person, workspace)
     refused(session, judge, reply, "expire-account, the test domain before the @", 400, ("bad_request",))
-    # Whatever the answer is: the id belongs to a customer, the address to nobody.
+    # The id belongs to a customer and the address to no one, so every answer is legal, but the trial must continue.
     session.expire(renamed(person, f"nobody-{make.word()}@{make.test_domain()}"), workspace)
     problem = untouched(session, person, workspace, connection_id)
     judge.expect(not problem, "trial-ended", f"expire-account with a customer's user id or domain in disguise: {problem}")
@@ -149,7 +149,7 @@ def _guided(config: PartnerConfig, has_workspace: bool) -> str:
     return "" if config.endpoints.expire_account is not None else "no expire hook: a person has to let a trial end"
 
 
-_MEANINGFUL = ("After the trial the user reads a meaningful message and how to go on.",)
+_MEANINGFUL = ("After the trial the user reads a meaningful message and how to continue.",)
 
 _OUTSIDE = "The same for a user whose trial began and ended outside Partner Connect (or certification.expired_user)."
 

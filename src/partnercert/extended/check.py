@@ -1,4 +1,4 @@
-"""What an extended check is."""
+"""The definition of an extended check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from partnercert.verdicts import Judge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A check with an id of its own; `gate` says why it does not apply, given the number of fuzz examples."""
+    """A check with an id; `gate` returns the reason why it does not apply, given the number of fuzz examples."""
 
     id: str
     title: str

@@ -99,7 +99,7 @@ def _worth_sending(session: Session, name: Operation, body: dict[str, Any], mode
     broken = {str(error.validator) for error in contract.validator(_SCHEMAS[name]).iter_errors(body)}
     if mode is GenerationMode.POSITIVE:
         return not broken
-    # The public contract has no least number and no least length, so nobody has to refuse what only breaks ours.
+    # The public contract has no minimum and no minLength, so a partner need not refuse bodies that only violate these.
     return bool(broken) and not broken & {"minimum", "minLength"}
 
 

@@ -143,7 +143,7 @@ class Deeds:
         self._partner.drop(lambda c: c.account == domain)
 
     def may_expire(self, email: str, domain: str) -> bool:
-        """Tell whether a fault lets a hook end the trial of somebody who is no test user; do it despite a refusal."""
+        """Return whether a fault lets a hook end the trial of a user who is not a test user; do it despite a refusal."""
         account = self._partner.accounts.get(domain)
         if account is not None and self._broken("expire_refused_all_the_same"):
             self._partner.end_trial(account, email)

@@ -1,4 +1,4 @@
-"""What a fault of the reference partner is, and the answers it changes."""
+"""The definition of a fault of the reference partner, and the answers that it changes."""
 
 from __future__ import annotations
 

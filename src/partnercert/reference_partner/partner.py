@@ -246,7 +246,7 @@ class Partner:
             alive = connection_id in self.connections and connection_id not in self.deeds.half_dead
             self.situation = frozenset({"test", "alive" if alive else "dead"})
             if self.broken("ids_of_one_form") and not _is_uuid(connection_id):
-                raise bad_request("connection_id is no UUID")
+                raise bad_request("connection_id is not a UUID")
             if not alive and not self.broken("test_accepts_dead"):
                 raise RefusedError(404, "connection_not_found", "no such connection")
             return {"test_results": [{"test_name": "configuration", "status": "PASS", "message": "Complete."}]}

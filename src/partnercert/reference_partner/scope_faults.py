@@ -9,10 +9,10 @@ from partnercert.reference_partner.fault import Fault, error
 
 #: How a look-alike of the test domain is taken for it; mutants.loosely_test_domain holds each rule.
 LOOSE = {
-    "pattern_dot": "the dot of a pattern stands for any character",
-    "start": "whatever starts with the test domain",
+    "pattern_dot": "the dot of a pattern matches any character",
+    "start": "any domain that starts with the test domain",
     "top_level": "any top-level domain",
-    "demo_suffix": "whatever ends with databricks-demo.com",
+    "demo_suffix": "any domain that ends with databricks-demo.com",
     "hyphen": "hyphens are not compared",
 }
 
@@ -30,7 +30,7 @@ _LOOKALIKES = (
     Fault(name="expire_refused_all_the_same", about="expire-account answers 400 and ends the trial", cases="P501", checks="EXPIRY"),
     Fault(name="expire_refusal_says_404", about="expire-account answers 404 for a customer", cases="P501", checks="EXPIRY",
           when="expire refused", **error(404, "account_not_found")),
-    Fault(name="expire_by_user_id", about="expire-account goes by the user id, whatever the address", cases="P501", checks="EXPIRY"),
+    Fault(name="expire_by_user_id", about="expire-account finds users by id and ignores the address", cases="P501", checks="EXPIRY"),
 )  # fmt: skip
 
 _EXPIRY_SCOPE = (

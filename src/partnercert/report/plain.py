@@ -19,7 +19,7 @@ def render_json(result: Result) -> str:
 
 
 def render_junit(result: Result) -> str:
-    """Return the run as JUnit XML: what failed or stands in the way is a failure, what does not apply or waits is skipped."""
+    """Return the run as JUnit XML: failed and blocked cases are failures, pending and inapplicable ones are skipped."""
     rows: list[tuple[str, str, Outcome | CheckOutcome, bool]] = [
         ("partnercert.cases", o.case, o, o in result.blocking or o in result.failed[1]) for o in result.outcomes
     ]
