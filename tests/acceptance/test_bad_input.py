@@ -322,9 +322,9 @@ def test_a_plan_older_than_the_state_is_refused(tmp_path: Path, run: Run, applie
     ("text", "reported"),
     [
         ("{", "state.json"),
-        ('{"format": 2, "layer": "account"}', "not a state file"),
+        ('{"format": 2, "layer": "account"}', "not a valid state file"),
         ('{"format": 1}', "written by lampkeeper 0.1"),
-        ('{"format": 99}', "not a state file"),
+        ('{"format": 99}', "not a valid state file"),
     ],
 )
 def test_a_state_file_that_is_none_of_ours_is_refused(tmp_path: Path, run: Run, applied: Path, text: str, reported: str) -> None:

@@ -86,4 +86,4 @@ def test_a_step_leaves_its_record_and_the_outcome_reads_it(
     assert "run 7: ok" in capsys.readouterr().out
     assert main(["validate", "--run-id", "8"]) in (0, 1)
     assert main(["outcome", "--steps", "validate,plan", "--run-id", "9"]) == 4
-    assert "validate left no record" in capsys.readouterr().out
+    assert "validate has no record" in capsys.readouterr().out
