@@ -314,7 +314,7 @@ def test_a_plan_older_than_the_state_is_refused(tmp_path: Path, run: Run, applie
     before = files_of(tmp_path)
     said = run("apply", "--plan", "saved.json")
     assert said.code == 3, said.err
-    assert "plan again" in said.err
+    assert "run `plan` again" in said.err
     assert files_of(tmp_path) == before
 
 

@@ -159,7 +159,7 @@ def test_an_edit_made_between_plan_and_apply_is_a_clear_error_and_stays(place: P
     # A change in the last moment is seen by the write itself.
     with pytest.raises(RemoteError, match="was edited since the plan was created") as caught:
         apply_plan(plan, place.workspace, states, saved=False)
-    assert "plan again" in caught.value.fix
+    assert "`plan` again" in caught.value.fix
     held = read_space(place.workspace, space_id)
     assert held is not None
     assert "Theirs?" in str(held["serialized_space"])

@@ -125,7 +125,7 @@ def metastores_show_to_their_admins(stage: Stage) -> None:
     """Who owns no metastore reads and changes none by its id."""
     status, current = stage.place.ask("GET", f"{_UC}/current-metastore-assignment", None, None)
     if status >= 400:
-        raise ProbeError(f"the metastore of the workspace is not told: {current}")
+        raise ProbeError(f"the metastore of the workspace cannot be read: {current}")
     path = f"{_UC}/metastores/{current['metastore_id']}"
     for method, body in (("GET", None), ("PATCH", {"delta_sharing_scope": "INTERNAL"})):
         status, _ = stage.place.ask(method, path, body, stage.reader)
