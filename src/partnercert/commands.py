@@ -8,40 +8,36 @@ import random
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from partnercert import assembly, config, template
-from partnercert.cases import CASES, Case
 from partnercert.client import Limits
+from partnercert.command_inputs import (
+    CONFIG,
+    FAILED,
+    OUT,
+    REFUSED,
+    CaseId,
+    case_of,
+    environment_of,
+    load_config,
+    read_records,
+    records_beside,
+    require_credentials,
+    stop,
+    workspace_of,
+)
 from partnercert.console import Console, explain_text, list_rows
-from partnercert.payloads import Credentials
 from partnercert.report import render_html, render_json, render_junit, render_verdict, write_evidence
 from partnercert.runner import Result, SignOffs, run_cases, run_checks
-from partnercert.signoff import ROLES, Evidence, SignOff, SignOffError, append, digest, failed_before, read
-from partnercert.signoff import Result as Said
-from partnercert.workspace import WorkspaceAccess
+from partnercert.sign_off_command import signoff_command
+from partnercert.signoff import SignOff
 
 #: What `run --config` takes in place of a file: the reference partner, served for the run.
 REFERENCE = "reference"
-FAILED, WRONG_USE, REFUSED = 1, 2, 4
-_IDS = [case.id for case in CASES]
-_CONFIG = click.option(
-    "--config", "config_path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The partner's config."
-)
-_OUT = click.Path(path_type=Path, dir_okay=False)
-
-
-class _Case(click.ParamType[str]):
-    name = "case"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value.upper() not in _IDS:
-            self.fail(f"{value} is not a case; `partnercert list` shows them", param, ctx)
-        return value.upper()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,16 +46,19 @@ def cli() -> None:
     """Certify a partner's Partner Connect integration."""
 
 
+cli.add_command(signoff_command)
+
+
 @cli.command("run", short_help="Run the cases against a partner.")
-@_CONFIG
-@click.option("--case", "cases", multiple=True, type=_Case(), help="Only this case (repeatable).")
+@CONFIG
+@click.option("--case", "cases", multiple=True, type=CaseId(), help="Only this case (repeatable).")
 @click.option("--automated-only", is_flag=True, help="Run the automated parts; list the cases with a manual part.")
-@click.option("--junit", type=_OUT, help="Write JUnit XML.")
-@click.option("--html", type=_OUT, help="Write a self-contained HTML report.")
-@click.option("--json", "json_path", type=_OUT, help="Write the result as JSON ('-' for standard output).")
-@click.option("--verdict", type=_OUT, help="Write a verdict page to forward: results without transcripts.")
+@click.option("--junit", type=OUT, help="Write JUnit XML.")
+@click.option("--html", type=OUT, help="Write a self-contained HTML report.")
+@click.option("--json", "json_path", type=OUT, help="Write the result as JSON ('-' for standard output).")
+@click.option("--verdict", type=OUT, help="Write a verdict page to forward: results without transcripts.")
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Write reports, transcripts, manifest.")
-@click.option("--signoffs", type=_OUT, help="The sign-offs (default: beside the config).")
+@click.option("--signoffs", type=OUT, help="The sign-offs (default: beside the config).")
 @click.option(
     "--optional",
     type=click.Choice(["warn", "fail"]),
@@ -102,7 +101,7 @@ def run_command(
     outputs = {"--junit": junit, "--html": html, "--json": json_path, "--verdict": verdict, "--evidence": evidence}
     _folders_exist(outputs)
     if signoffs is not None and not signoffs.is_file():
-        _stop(f"--signoffs {signoffs} does not exist")
+        stop(f"--signoffs {signoffs} does not exist")
     options = _Options(
         cases=cases,
         automated_only=automated_only,
@@ -121,9 +120,9 @@ def run_command(
         with serving(template.reference_config(), pair["BASIC_USER"], pair["BASIC_PASSWORD"]) as loaded:
             result = _run(loaded, {**os.environ, **pair}, Path(), [], options, console)
     else:
-        loaded = _load(config_path)
-        environment = _environment(secret_scope)
-        records = _records(signoffs or _beside(config_path))
+        loaded = load_config(config_path)
+        environment = environment_of(secret_scope)
+        records = read_records(signoffs or records_beside(config_path))
         result = _run(loaded, environment, config_path.resolve().parent, records, options, console)
     console.finish(result)
     _write(result, junit=junit, html=html, json_path=json_path, verdict=verdict, evidence=evidence)
@@ -150,8 +149,8 @@ def _run(
     options: _Options,
     console: Console,
 ) -> Result:
-    held = _credentials(environment)
-    access = _workspace(loaded, held, environment)
+    held = require_credentials(environment)
+    access = workspace_of(loaded, held, environment)
     session = assembly.session(
         loaded, held, seed=options.seed, limits=options.limits, workspace=access, compat_gpc=options.compat_gpc
     )
@@ -188,16 +187,7 @@ def _folders_exist(outputs: Mapping[str, Path | None]) -> None:
     """Refuse, before the run, a path in a folder that does not exist: a mistyped path would create one."""
     for option, path in outputs.items():
         if path is not None and str(path) != "-" and not path.resolve().parent.is_dir():
-            _stop(f"{option}: the folder {path.parent} does not exist")
-
-
-def _environment(secret_scope: str | None) -> Mapping[str, str]:
-    if secret_scope is None:
-        return os.environ
-    try:
-        return assembly.from_scope(secret_scope, os.environ)
-    except assembly.MissingCredentialsError as error:
-        _stop(str(error))
+            stop(f"{option}: the folder {path.parent} does not exist")
 
 
 @cli.command("list")
@@ -205,7 +195,7 @@ def _environment(secret_scope: str | None) -> Mapping[str, str]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(config_path: Path | None, as_json: bool) -> None:
     """List the 21 cases."""
-    loaded = _load(config_path) if config_path else None
+    loaded = load_config(config_path) if config_path else None
     rows = list_rows(loaded)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -216,19 +206,19 @@ def list_command(config_path: Path | None, as_json: bool) -> None:
 
 
 @cli.command("explain", short_help="Explain one case.")
-@click.argument("case", type=_Case())
+@click.argument("case", type=CaseId())
 def explain_command(case: str) -> None:
     """Explain one case: the journey, the assertions, the manual checks."""
-    click.echo(explain_text(_case(case)))
+    click.echo(explain_text(case_of(case)))
 
 
 @cli.command("init")
-@click.argument("path", type=_OUT, default=Path("partner.json"))
+@click.argument("path", type=OUT, default=Path("partner.json"))
 @click.option("--force", is_flag=True, help="Overwrite.")
 def init_command(path: Path, force: bool) -> None:
     """Write a commented config; keys that start with // are comments."""
     if path.exists() and not force:
-        _stop(f"{path} exists; --force overwrites it")
+        stop(f"{path} exists; --force overwrites it")
     try:
         path.write_text(template.commented_config(), encoding="utf-8")
         for name, text in template.pictures().items():
@@ -236,7 +226,7 @@ def init_command(path: Path, force: bool) -> None:
             if not picture.exists():
                 picture.write_text(text, encoding="utf-8")
     except OSError as error:
-        _stop(f"{path} cannot be written: {error.strerror}")
+        stop(f"{path} cannot be written: {error.strerror}")
     click.echo(f"wrote {path}, and a logo.svg and icon.svg to replace; edit it, then: partnercert run --config {path}")
 
 
@@ -260,9 +250,9 @@ def serve_command(
     known = {fault.name: fault for fault in FAULTS}
     unknown = [name for name in fault_names if name not in known]
     if unknown:
-        _stop(f"no such fault: {', '.join(unknown)}; `partnercert serve --faults` lists them")
-    loaded = _load(config_path) if config_path else template.reference_config()
-    held = _credentials(os.environ)
+        stop(f"no such fault: {', '.join(unknown)}; `partnercert serve --faults` lists them")
+    loaded = load_config(config_path) if config_path else template.reference_config()
+    held = require_credentials(os.environ)
 
     def ready(address: str) -> None:
         line = json.dumps({"base_url": address, "faults": list(fault_names)})
@@ -271,129 +261,7 @@ def serve_command(
     try:
         serve(loaded, held.user, held.password, port=port, faults=[known[n] for n in fault_names], ready=ready)
     except ServeError as error:
-        _stop(str(error), REFUSED)
-
-
-@cli.command("signoff", short_help="Record a manual check of a case.")
-@click.argument("case", type=_Case())
-@_CONFIG
-@click.option("--role", type=click.Choice(ROLES), default="partner", show_default=True)
-@click.option("--person", "--who", required=True, help="Who looked.")
-@click.option(
-    "--result",
-    type=click.Choice([said.value for said in Said], case_sensitive=False),
-    default=None,
-    help="Non-interactive: passed or failed.",
-)
-@click.option("--notes", default="", help="Observations.")
-@click.option("--evidence", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--days", type=click.IntRange(1), default=None, help="Days until it expires (default: the config's, or 90).")
-@click.option("--override", is_flag=True, help="Override a failed sign-off of the same role; --notes gives the reason.")
-@click.option("--signoffs", type=_OUT, help="The file (default: beside the config).")
-def signoff_command(
-    case: str,
-    config_path: Path,
-    role: str,
-    person: str,
-    result: str | None,
-    notes: str,
-    files: tuple[Path, ...],
-    days: int | None,
-    override: bool,
-    signoffs: Path | None,
-) -> None:
-    """Record a manual check: asks each point of the checklist, or takes --result."""
-    loaded, chosen = _load(config_path), _case(case)
-    if not person.strip():
-        _stop("--who must name a person")
-    points = chosen.points(guided=bool(chosen.guided(loaded, False)))
-    if not points:
-        _stop(f"{case} has no manual step to sign off")
-    if chosen.gate(loaded):
-        _stop(f"{case} does not apply: {chosen.gate(loaded)}")
-    click.echo(f"{case}: {chosen.title}")
-    path = signoffs or _beside(config_path)
-    if not path.resolve().parent.is_dir():
-        _stop(f"--signoffs: the folder {path.parent} does not exist")
-    failed = failed_before(_records(path), case, role, loaded.fingerprint)
-    answers = _ask(points, result)
-    if failed is not None and all(answers) and not (override and notes.strip()):
-        who = f"{failed.person} ({role}) on {failed.time[:10]}"
-        _stop(f"{who} recorded that {case} failed; to override it, give --override and --notes with the reason")
-    now = datetime.now(UTC)
-    lasts = timedelta(days=days or loaded.certification.sign_off_days)
-    folder = config_path.resolve().parent
-    record = SignOff(
-        case=case,
-        config_sha256=loaded.fingerprint,
-        api_version=loaded.api_version,
-        environment=loaded.base_url,
-        role=role,
-        person=person.strip(),
-        time=now.isoformat(timespec="seconds"),
-        result=Said.PASSED if all(answers) else Said.FAILED,
-        expires=(now + lasts).isoformat(timespec="seconds"),
-        answers=tuple(answers),
-        notes=notes,
-        overrides=failed.time if failed is not None and all(answers) else "",
-        evidence=tuple(Evidence(path=os.path.relpath(f.resolve(), folder), sha256=digest(f)) for f in files),
-    )
-    try:
-        append(path, record)
-    except (SignOffError, OSError) as error:
-        _stop(str(error))
-    if failed is not None and record.overrides:
-        click.echo(f"overrides the failed sign-off by {failed.person} on {failed.time[:10]}")
-    click.echo(f"{record.result} by {person} ({role}), valid until {record.expires[:10]}; recorded in {path.name}")
-
-
-def _ask(points: tuple[str, ...], result: str | None) -> list[bool]:
-    if result is not None:
-        for point in points:
-            click.echo(f"  [{'x' if result == Said.PASSED else ' '}] {point}")
-        return [result == Said.PASSED] * len(points)
-    if not sys.stdin.isatty():
-        _stop("sign-off needs a terminal: without one, give --result passed or --result failed")
-    return [click.confirm(f"  {point}", default=False) for point in points]
-
-
-def _load(path: Path) -> config.PartnerConfig:
-    try:
-        loaded, warnings = config.load(path)
-    except OSError as error:
-        _stop(f"{path} cannot be read: {error.strerror}")
-    except config.ConfigError as error:
-        lines = "\n".join(f"  {problem}" for problem in error.problems)
-        wrong = sum(problem.is_error for problem in error.problems)
-        _stop(f"{path}: {wrong} error{'s' if wrong != 1 else ''}\n{lines}")
-    for warning in warnings:
-        click.echo(f"{path}: {warning}", err=True)
-    return loaded
-
-
-def _credentials(environment: Mapping[str, str]) -> Credentials:
-    try:
-        return assembly.credentials(environment)
-    except assembly.MissingCredentialsError as error:
-        _stop(str(error))
-
-
-def _workspace(loaded: config.PartnerConfig, held: Credentials, environment: Mapping[str, str]) -> WorkspaceAccess | None:
-    try:
-        return assembly.workspace_access(loaded, held, environment)
-    except assembly.MissingCredentialsError as error:
-        _stop(str(error))
-
-
-def _records(path: Path) -> list[SignOff]:
-    try:
-        return read(path)
-    except SignOffError as error:
-        _stop(str(error))
-
-
-def _beside(config_path: Path) -> Path:
-    return config_path.with_name(config_path.stem + ".signoffs.json")
+        stop(str(error), REFUSED)
 
 
 def _delays(text: str) -> tuple[float, ...]:
@@ -402,7 +270,7 @@ def _delays(text: str) -> tuple[float, ...]:
     except ValueError:
         delays = (-1.0,)
     if any(not 0 <= delay <= 3600 for delay in delays):
-        _stop(f"--retry-delays must be seconds, comma-separated; is {text!r}")
+        stop(f"--retry-delays must be seconds, comma-separated; is {text!r}")
     return delays
 
 
@@ -423,18 +291,9 @@ def _write(
             try:
                 path.write_text(render(result), encoding="utf-8", errors="replace")
             except OSError as error:
-                _stop(f"{path} cannot be written: {error.strerror}")
+                stop(f"{path} cannot be written: {error.strerror}")
     if evidence is not None:
         try:
             write_evidence(result, evidence)
         except OSError as error:
-            _stop(f"{evidence} cannot be written: {error.strerror}")
-
-
-def _case(case_id: str) -> Case:
-    return next(case for case in CASES if case.id == case_id)
-
-
-def _stop(message: str, code: int = WRONG_USE) -> NoReturn:
-    click.echo(f"partnercert: {message}", err=True)
-    raise SystemExit(code)
+            stop(f"{evidence} cannot be written: {error.strerror}")

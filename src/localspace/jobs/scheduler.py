@@ -1,7 +1,7 @@
 """Starts runs, walks their task graphs, retries, cancels, queues; every step is in the store before the next begins.
 
-One thread works on one active task. Everything that changes states happens under one lock; the store is the only
-memory, so that after a restart `recover` can tell what was lost.
+One thread works on one active task. All changes of states are made under one lock, and the store is the only memory, so
+that after a restart `recover` finds the runs that were lost.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.job_settings import StoredTask
 from localspace.core.stored_documents.jobs import StoredRepair, StoredRun, StoredTaskRun
 from localspace.core.stored_documents.kind import Document
-from localspace.jobs.control_tasks import read_inputs, run_condition
+from localspace.jobs.control_tasks import end_of_child, end_of_iterations, read_inputs, resolve_task, run_condition
 from localspace.jobs.dag import Done, Node, Result, decide, overall, read_nodes, ready
 from localspace.jobs.process import kill_leftover
-from localspace.jobs.references import UnresolvedError, resolve
+from localspace.jobs.references import UnresolvedError
+from localspace.jobs.retries import RetryRule
 from localspace.jobs.run_log import RunLog, over, result_of
 from localspace.jobs.settings import body_of, kind_of
 from localspace.jobs.task_values import context_of
 from localspace.jobs.terminal_states import (
-    SUCCESS,
     Life,
     TerminalState,
     cancelled,
@@ -51,7 +51,7 @@ Start = Callable[[StoredRun, StoredTaskRun, Document], StoredRun]
 
 @dataclass(slots=True)
 class _Live:
-    """What is known only while a workspace lives: who to tell when a run is cancelled."""
+    """The part of the state that is not stored: the tokens that cancel tasks, and the timers of runs."""
 
     tokens: dict[int, CancelToken] = field(default_factory=dict)
     timers: dict[int, threading.Timer] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Scheduler:
     def submit(self, run: StoredRun) -> StoredRun:
         """Store a new run with its tasks and start it, queue it, or skip it; return it."""
         with self._lock, self._run_log.store.transaction():
+            # Counting and storing are one step: otherwise two submissions could both take the last free place of the job.
             active = [one for one in self._run_log.active(run["job_id"]) if one["life"] != Life.QUEUED]
             settings = run["settings"]
             full = run["kind"] != "SUBMIT_RUN" and len(active) >= int(settings.get("max_concurrent_runs", 1))
@@ -92,11 +93,12 @@ class Scheduler:
         return self._run_log.run(run["run_id"])
 
     def cancel(self, run_id: int, terminal_state: TerminalState | None = None) -> None:
-        """Stop a run: kill what runs, cancel what waits. A run that is over stays as it is."""
+        """Stop a run: kill its running tasks, cancel the waiting ones. A run that is over is not changed."""
         with self._lock:
             run = self._run_log.run(run_id)
             if over(run):
                 return
+            # `stop` is stored before any token is cancelled, so that a task that ends now is neither retried nor followed.
             self._run_log.change_run(run_id, life=Life.TERMINATING.value, stop=(terminal_state or cancelled()).fields())
             for one in self._run_log.task_runs(run_id):
                 token = self._live.tokens.get(one["run_id"])
@@ -105,7 +107,7 @@ class Scheduler:
             self._advance(run_id)
 
     def cancel_task(self, task_run_id: int) -> None:
-        """Stop one task of a run; what is below it follows its run_if."""
+        """Stop one task of a run; the tasks that depend on it follow their run_if."""
         with self._lock:
             token = self._live.tokens.get(task_run_id)
             found = self._run_log.store.get(kinds.TASK_RUN, str(task_run_id))
@@ -143,13 +145,13 @@ class Scheduler:
         return run
 
     def wake(self) -> None:
-        """Start queued runs that have room; called when settings of a job change and after a restart."""
+        """Start queued runs within the jobs' limits; called when settings of a job change and after a restart."""
         with self._lock:
             for job_id in {one["job_id"] for one in self._run_log.active() if one["life"] == Life.QUEUED}:
                 self._pump(job_id)
 
     def recover(self) -> None:
-        """End what an earlier life of the workspace left active, then start what was queued."""
+        """End the runs that were active when the workspace stopped, then start queued ones."""
         with self._lock:
             for run in self._run_log.active():
                 if run["life"] == Life.QUEUED:
@@ -157,6 +159,7 @@ class Scheduler:
                 now = self._run_log.clock.now_ms()
                 for one in self._run_log.task_runs(run["run_id"]):
                     if not over(one):
+                        # A task process survives the server; without this it would write beside the run that replaces it.
                         kill_leftover(one.get("process"))
                         terminal_state = skipped(Result.UPSTREAM_FAILED) if one["life"] == Life.BLOCKED else lost()
                         self._run_log.change_task_run(one["run_id"], **terminal_state.fields(), end_time=now)
@@ -169,6 +172,7 @@ class Scheduler:
             self._closed = True
             tokens, timers = tuple(self._live.tokens.values()), tuple(self._live.timers.values())
             self._changed.notify_all()
+        # Outside of the lock, because cancelled tasks need it to end. They see `_closed` and store nothing.
         for timer in timers:
             timer.cancel()
         for token in tokens:
@@ -198,6 +202,7 @@ class Scheduler:
             if self._closed or over(run := self._run_log.run(run_id)):
                 return
             nodes = _nodes(run)
+            # A skipped task may make others ready in the same moment; started ones call this again when they end.
             moved = True
             while moved:
                 moved = False
@@ -232,6 +237,7 @@ class Scheduler:
         if timer is not None:
             timer.cancel()
         self._changed.notify_all()
+        # The end of a run is the only event that lets a queued run of its job start.
         self._pump(run["job_id"])
 
     def _pump(self, job_id: int) -> None:
@@ -281,7 +287,7 @@ class Scheduler:
             try:
                 terminal_state, fields = self._attempt(self._run_log.run(run_id), found, token)
             except Exception as error:
-                # The thread is the last place that can tell: without this the run would never end.
+                # No caller is left to handle it, and without a terminal state the run would never end.
                 _log.exception("task run %s failed inside the scheduler", task_run_id)
                 terminal_state, fields = failed(f"{type(error).__name__}: {error}", "INTERNAL_ERROR"), {}
             with self._lock:
@@ -289,6 +295,7 @@ class Scheduler:
                 if self._closed:
                     return found
                 found = self._run_log.store.get(kinds.TASK_RUN, str(task_run_id)) or found
+                # One transaction: after a crash in between, the task would be over and its retry lost.
                 with self._run_log.store.transaction():
                     self._end_task(found, terminal_state, fields)
                     again = self._next_attempt(run_id, found, terminal_state, token)
@@ -296,34 +303,20 @@ class Scheduler:
                     return self._run_log.store.get(kinds.TASK_RUN, str(task_run_id)) or found
                 task_run_id = again["run_id"]
                 waiting = self._live.tokens[task_run_id] = CancelToken()
-            self._pause(again["task"].get("min_retry_interval_millis") or 0, waiting)
+            RetryRule.of(again["task"]).pause(waiting)
 
     def _next_attempt(
         self, run_id: int, last: StoredTaskRun, terminal_state: TerminalState, token: CancelToken
     ) -> StoredTaskRun | None:
-        task = last["task"]
-        most = task.get("max_retries") or 0
-        retried = terminal_state.result in ("FAILED", "TIMEDOUT") and not (
-            terminal_state.result == "TIMEDOUT" and not task.get("retry_on_timeout")
-        )
         run = self._run_log.run(run_id)
-        if not retried or run.get("stop") or (token.cancelled and terminal_state.result != "TIMEDOUT"):
-            return None
         tries = last.get("tries", 0) + 1
-        if most >= 0 and tries > most:
+        if run.get("stop") or not RetryRule.of(last["task"]).allows(terminal_state, tries, cancelled=token.cancelled):
             return None
         kept = {name: last[name] for name in ("loop", "index", "input") if name in last}
-        again = self._new_task_run(run, task, attempt=last["attempt"] + 1, tries=tries, **kept)
+        again = self._new_task_run(run, last["task"], attempt=last["attempt"] + 1, tries=tries, **kept)
         first = last.get("original") or last["run_id"]
         now = self._run_log.clock.now_ms()
         return self._run_log.change_task_run(again["run_id"], life=Life.WAITING_FOR_RETRY.value, original=first, start_time=now)
-
-    @staticmethod
-    def _pause(millis: int, token: CancelToken) -> None:
-        if millis:
-            woken = threading.Event()
-            token.on_cancel(woken.set)
-            woken.wait(millis / 1000)
 
     def _attempt(self, run: StoredRun, task_run: StoredTaskRun, token: CancelToken) -> tuple[TerminalState, Document]:
         if token.cancelled:
@@ -331,11 +324,8 @@ class Scheduler:
         task = task_run["task"]
         context = context_of(self._run_log, run, task_run, self._workspace[0], self._workspace[1]())
         kind = kind_of(task)
-        body = body_of(task)
-        kept = {"task": body["task"]} if kind == "for_each_task" else {}
         try:
-            given = {name: value for name, value in body.items() if name not in kept}
-            resolved: Document = {**task, kind: {**_as_dict(resolve(given, context)), **kept}}
+            resolved: Document = {**task, kind: resolve_task(kind, body_of(task), context)}
         except UnresolvedError as error:
             return failed(str(error), "INVALID_RUN_CONFIGURATION"), {}
         self._run_log.change_task_run(
@@ -346,6 +336,7 @@ class Scheduler:
             terminal_state, fields = self._by_kind(kind, run, task_run, resolved, token)
         finally:
             limit.lift()
+        # The limit cancels by the same token as a user does; only `reached` distinguishes a timeout from a cancellation.
         if limit.reached and terminal_state.result == "CANCELED":
             terminal_state = timed_out(limit.seconds)
         return terminal_state, fields
@@ -370,12 +361,7 @@ class Scheduler:
             return failed(error.message, "UNAUTHORIZED_ERROR" if error.status == 403 else "RESOURCE_NOT_FOUND"), {}
         self._run_log.change_task_run(task_run["run_id"], child_run_id=child["run_id"])
         child = self.wait(child["run_id"], token)
-        fields = {"child_run_id": child["run_id"]}
-        if token.cancelled:
-            return cancelled(), fields
-        if child["result"] in ("SUCCESS", "SUCCESS_WITH_FAILURES"):
-            return SUCCESS, fields
-        return failed(f"Run {child['run_id']} of job {child['job_id']} ended {child['result']}: {child['message']}"), fields
+        return cancelled() if token.cancelled else end_of_child(child), {"child_run_id": child["run_id"]}
 
     def _loop(
         self, run: StoredRun, task_run: StoredTaskRun, body: Document, token: CancelToken
@@ -386,6 +372,7 @@ class Scheduler:
         nested = body["task"]
 
         def iterate(index: int) -> StoredTaskRun | None:
+            # The outer token is tested under the lock that `cancel` takes, so no iteration starts after a cancellation.
             with self._lock:
                 if token.cancelled or self._closed:
                     return None
@@ -398,12 +385,7 @@ class Scheduler:
         self._run_log.change_task_run(task_run["run_id"], total=len(inputs))
         with ThreadPoolExecutor(max(1, int(body.get("concurrency") or 1))) as pool:
             ended = [one for one in pool.map(iterate, range(len(inputs))) if one is not None]
-        if token.cancelled:
-            return cancelled(), {}
-        bad = [one for one in ended if one.get("result") != "SUCCESS"]
-        if bad:
-            return failed(f"{len(bad)} of {len(inputs)} iterations failed; the first: {bad[0].get('message')}"), {}
-        return SUCCESS, {}
+        return cancelled() if token.cancelled else end_of_iterations(ended, len(inputs)), {}
 
     def _end_task(self, task_run: StoredTaskRun, terminal_state: TerminalState, fields: Document) -> None:
         now = self._run_log.clock.now_ms()
@@ -414,9 +396,3 @@ class Scheduler:
 
 def _nodes(run: StoredRun) -> tuple[Node, ...]:
     return read_nodes(run["settings"].get("tasks", ()))
-
-
-def _as_dict(value: object) -> Document:
-    if not isinstance(value, dict):
-        raise TypeError("a task is an object")
-    return value
