@@ -207,18 +207,22 @@ class _Run:
         """Apply all changes; save the state files at the end, also if the platform refuses a write."""
         self.book.open()
         new = self.book.new_layers()
+        # An apply without changes still touches a layer with an earlier write that may not be in effect, to wait for it.
         touched = tuple(la for la in self.plan.layers if self.plan.of_layer(la) or self.states[la].unsettled or la in new)
         for layer in touched:
             self.states[layer].begin()
         try:
+            # After `begin`: owner files name the lineage of a state, which must be on disk before another environment reads it.
             self.book.announce()
             self._changes()
         except RemoteError:
             self.states.save(touched)
             raise
         if Layer.DATA_ACCESS in self.plan.layers:
+            # Only now: after an interrupted first apply the rest of it is still first access, not widening.
             self.states[Layer.DATA_ACCESS].govern(self.plan.tables)
         self.states.save(touched)
+        # Last, because until the states are saved this environment may still own the objects whose claims end here.
         self.book.settle()
         return ApplyReport(writes=self.writes, records=self.records, by_kind=dict(sorted(self.by_kind.items())))
 
@@ -257,12 +261,15 @@ class _Run:
         try:
             remote_id = self._write(change)
         except RemoteError as error:
+            # A 4xx refused the write. After any other error it may have happened, so the intent stays, and the next plan
+            # treats an object that exists then as created by this environment.
             if 400 <= error.status < 500:
                 state.withdraw(change)
             raise
         self.writes += 1
         self.by_kind[change.kind.name] = self.by_kind.get(change.kind.name, 0) + 1
         if change.temporary:
+            # The record stays, so that after an interruption the next plan finds the revoked grant missing and restores it.
             state.record(change, before)
         elif change.after is None:
             state.record(change, None)
@@ -284,6 +291,7 @@ class _Run:
         try:
             kind.delete(self.session, change.before, known)
         except RemoteError as error:
+            # An interrupted apply may have deleted it, and dropping a parent deletes its children.
             if error.status != 404:
                 raise
         return ""

@@ -70,8 +70,10 @@ class _Placer:
 
     def _tag(self, change: Change[Any], key: str) -> Change[Any]:
         if change.action is not Action.DELETE:
+            # The review tag gives access, so it waits until the masks of `protect` are in effect.
             return replace(change, stage=Stage.SWITCH) if key in self.first_access | self.closing else change
         if key in self.first_access:
+            # Its fallback stays, so removing the tag hides the table, and comes with the revokes.
             return replace(change, stage=Stage.CLOSE)
         return replace(change, stage=Stage.CLEAN) if key in self.closing else change
 

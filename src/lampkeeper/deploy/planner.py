@@ -90,6 +90,7 @@ def assemble(
     draft = _Draft(
         desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing, destroys=destroys
     )
+    # Controls of tables come last: which of them must be dropped depends on the policies and tags after all other changes.
     for kind in KINDS:
         if kind.layer in layers and kind is not TABLE_CONTROL:
             draft.compare(kind)
@@ -101,11 +102,14 @@ def assemble(
         draft.compare_controls(final)
     changes = ordered(draft.changes, final.policies.values())
     exposures = PlanSimulation(live, changes).exposures()
+    # Temporary revokes interrupt readers, so they are used only if no order of the changes avoids an exposure. The second
+    # simulation finds what they cannot prevent: access by grants that lampkeeper does not manage.
     if exposures:
         owned = states.owned(GRANT).keys()
         changes = ordered(with_temporary_revokes(changes, live, exposures, owned), final.policies.values())
         exposures = PlanSimulation(live, changes).exposures()
     kept = {t.catalog for t in desired.tables}
+    # Without this, a lost state would turn every widening of governed tables into first access, which needs no approval.
     governed = states.governed | (set(marked_tables(desired, view)) if Layer.DATA_ACCESS in draft.lost else set())
     effect = effect_on_access(live, recorded_simulated_access(live, states), final, governed, kept)
     data_access = Layer.DATA_ACCESS in layers
@@ -161,6 +165,7 @@ class _Draft:
                 self.changes += self._drop(kind, key, record, live.get(key))
         for key, found in sorted(live.items()):
             if key not in wanted and key not in owned and kind.uninvited(found.spec, self.desired, self.states.owned(GROUP)):
+                # Another environment owns it, and its next apply would create it again.
                 if self._others(kind, key, found).owners:
                     continue
                 self.changes += _steps(kind, key, Action.DELETE, found.spec, None, ("not in the desired state",), found.remote_id)
@@ -209,6 +214,7 @@ class _Draft:
             wanted = kind.beside_others(wanted)
         target = self._target(kind, key, wanted, found, recorded, others)
         reasons = kind.differences(found.spec, target)
+        # An interrupted apply sent the write without recording it, so an object with this key counts as its own.
         begun = (kind.name, key) in self.states[kind.layer].intents
         if record is not None:
             remote_id = found.remote_id or record.remote_id
@@ -226,6 +232,8 @@ class _Draft:
         if found.mark:
             self._refuse(kind, key, "OWNED_BY_OTHER", f"is managed by lampkeeper for {found.mark!r}", "manage it there only")
             return ()
+        # Grants, tags and ACL entries have no mark. Unless a lost state takes up the equal ones, destroy would remove masks while
+        # its own grants remain.
         if not reasons and kind.layer in self.lost and not kind.marked:
             return self._take(kind, key, found, wanted, "as the lost state left it")
         if not reasons:
@@ -257,8 +265,10 @@ class _Draft:
         if found is None:
             return (Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.CLEAN, reasons=("gone already",)),)
         others = self._others(kind, key, found, leaving=True)
+        # Environments of one clone share the account state: while one of them is active, destroying another keeps its objects.
         if self.destroys and kind.layer is Layer.ACCOUNT and any(e.active for e in self.sharing.beside):
             return ()
+        # An unreadable owner file may claim this object, and a deletion cannot be undone.
         if kind.shared and (unreadable := self.sharing.owners.unreadable):
             self._refuse(
                 kind, key, "OWNERS_UNREADABLE", f"its other owners are unknown: {FOLDER}/{unreadable[0]} is not an owner file of"

@@ -2,8 +2,8 @@
 
 sqlglot locates table references, the user's own text is spliced. Each table reference becomes a derived table: physical
 columns under their logical names, masks inlined, the row filter behind a barrier. Views and functions are expanded.
-What is not understood is refused. The relations that the result names are unguessable and nothing else is known to the
-engine, so a reference that slipped through finds no table there.
+A construct that the rewriter does not handle is refused. The relations in the result have unguessable names, and the engine has
+no other tables, so a reference that was not rewritten finds none.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Rewriter:
         return self.expression(require_constant(text, lambda call: self._called(call, self.scope) is not None))
 
     def _rewrite(self, text: str, scope: Scope, prefix: str) -> str:
+        # The user's text is edited, not generated from the tree, because sqlglot's output may mean something else to Spark.
         clean, tokens = _cleaned(prefix + text)
         tree = parse_query(clean)
         if not prefix:
@@ -94,6 +95,7 @@ class Rewriter:
         elif scope.routine is not None:
             edits.extend(own_name_edits(tree, scope.routine, self._placeholder))
         projected: set[int] = set() if prefix else projected_calls(tree)
+        # Calls come after tables: the text of an argument needs the edits of the tables in it.
         self._edit_calls(tokens, clean, scope, edits, projected, alias_starts(tree))
         return apply_edits(clean, edits)
 
@@ -161,6 +163,7 @@ class Rewriter:
         protection = self._reader.protection(table, self._session.principal) if with_masks else Protection({}, None)
         self.reads.protected = self.reads.protected or protection.any
         shown = chosen_columns(table["columns"], scope.words)
+        # Only columns that the text can mean: Spark analyses every column of a wide table, also if the query names few of them.
         spec = self._storage.relation(table | {"columns": _with_inputs(table["columns"], shown, protection)})
         self.reads.views[spec.name] = spec
         items = ", ".join(
@@ -177,6 +180,7 @@ class Rewriter:
         mask = protection.masks.get(column["name"].casefold())
         if mask is None:
             return raw
+        # The cast is the platform's: a mask of another type of the same family must not change the type of the result.
         kind = parse_type(column["type_text"]).spark
         return f"CAST({self._applied(table, mask, spec, scope)} AS {kind})"
 
@@ -201,6 +205,7 @@ class Rewriter:
         function = self._reader.function((path[0], path[1], path[2])) if len(path) == 3 else None
         if function is None:
             raise failures.dependency_missing(table_key(table), application.function)
+        # Readers need no EXECUTE on masks and filters: it was checked when the policy, mask or filter was set.
         return self.inlined(function, arguments, replace(scope, free_execute=True))
 
     # Functions
