@@ -124,7 +124,7 @@ def test_a_mask_that_comes_after_the_apply_is_found_by_all_and_taken_over_on_req
     assert "on tables   column mask oo.hr.old_mask(email) on oo.hr.staff.email" in bank.run("status", "--live").out
     taken = bank.run("plan", "--adopt", "--json")
     (reported,) = [f["message"] for f in taken.document["findings"] if f["code"] == "TAKEN_OVER"]
-    assert "it is closed; then DROP MASK" in reported
+    assert "it stays protected; then DROP MASK" in reported
     applied = bank.run("apply", "--adopt", "--allow-widening", "--propagation-wait", "0")
     assert applied.code == 0, applied.err
     assert bank.run("plan").out.endswith("plan: nothing to do\n")

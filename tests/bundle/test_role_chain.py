@@ -157,7 +157,7 @@ def test_the_proposers_own_approval_does_not_count(place: RolePlace, widening: s
 def test_a_hash_that_was_edited_or_is_another_plans_is_refused(place: RolePlace, chain: dict[str, Any], widening: str) -> None:
     edited = widening[:-1] + ("0" if widening[-1] != "0" else "1")
     for given, code, reported in (
-        (edited, 2, "no plan"), (widening[:12], 2, "is not the hash of a plan"), (chain["hash"], 3, "was made at serial"),
+        (edited, 2, "no plan"), (widening[:12], 2, "is not the hash of a plan"), (chain["hash"], 3, "the plan is for serial"),
     ):  # fmt: skip
         answer = place.step("runner", "apply", "--approved", "--plan-hash", given)
         assert (answer.code, reported in answer.err) == (code, True), answer.err

@@ -81,13 +81,13 @@ def test_options_that_change_what_is_sent_still_pass(config: Path, option: str) 
     [
         (["run", "--config", "none.json"], "none.json cannot be read"),
         (["run"], "--config"),
-        (["run", "--config", "CONFIG", "--case", "P999"], "P999 is no case"),
+        (["run", "--config", "CONFIG", "--case", "P999"], "P999 is not a case"),
         (["run", "--config", "CONFIG", "--retry-delays", "1,x"], "--retry-delays"),
         (["run", "--config", "BAD"], "BAD: 16 errors"),
-        (["explain", "P999"], "P999 is no case"),
+        (["explain", "P999"], "P999 is not a case"),
         (["serve", "--fault", "none"], "no such fault: none"),
         (["signoff", "P403", "--config", "CONFIG", "--who", "Ana", "--result", "passed"], "no manual step"),
-        (["signoff", "P100", "--config", "CONFIG", "--who", "Ana"], "no terminal to ask at"),
+        (["signoff", "P100", "--config", "CONFIG", "--who", "Ana"], "sign-off needs a terminal"),
         (["signoff", "P100", "--config", "CONFIG"], "Missing option"),
     ],
 )

@@ -94,7 +94,9 @@ def map_vocabulary(base: Vocabulary, library: Library, taxonomy: Taxonomy) -> tu
     findings: list[Finding] = [*_twice(taxonomy), *_keys_and_values(taxonomy)]
     for tag in taxonomy.tags:
         if tag.row == OPEN:
-            findings += _bind(bound, tag, _Bound(function="", family="", words="open columns", location=tag.location))
+            findings += _bind(
+                bound, tag, _Bound(function="", family="", words="columns that are not sensitive", location=tag.location)
+            )
             continue
         for family in tag.families:
             usual = base.filters.get((tag.row, family)) or _usual(base, tag.row, family)
