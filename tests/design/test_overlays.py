@@ -300,7 +300,7 @@ def test_codes_are_chosen_in_any_case_and_once() -> None:
 def test_a_overlay_of_ones_own_may_not_take_a_code_that_is_taken() -> None:
     own = read_overlay(GOOD.replace("code: XX", "code: ANZ"), "mine.yaml").overlay
     assert own is not None
-    with pytest.raises(UsageError, match=r"mine\.yaml: there is a country overlay 'ANZ' already"):
+    with pytest.raises(UsageError, match=r"mine\.yaml: a country overlay 'ANZ' exists already"):
         choose_overlays([], [], [own])
 
 

@@ -136,7 +136,7 @@ def test_two_labels_may_share_a_value_under_one_mask_and_a_mask_of_another_class
     assert problems(same) == []
     (finding,) = problems("tags:\n  - {label: national_id, key: k, value: v, mask: mask_name}\n")
     assert finding.severity is Severity.WARNING
-    assert "made for name" in finding.message
+    assert "is for name" in finding.message
 
 
 def test_an_empty_file_says_nothing() -> None:

@@ -180,7 +180,7 @@ def _info_v2(request: Request, alert: Document) -> Json:
         kind = "service_principal_name" if found is not None and found.kind.value == "service_principal" else "user_name"
         run_as = {kind: name}
     evaluation = {"state": "UNKNOWN", **alert["evaluation"]}
-    # The folder that the server has chosen is not told: the provider takes it for a change (source: Terraform provider 1.128).
+    # A folder that the server chose is omitted, because the provider would plan a change (source: Terraform provider 1.128).
     hidden = {"parent_path"} if alert["parent_path"] == _home(alert) else set()
     shown = {name: value for name, value in alert.items() if name not in hidden}
     return {**shown, "evaluation": evaluation, "effective_run_as": run_as}

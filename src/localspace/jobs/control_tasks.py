@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
 from localspace.core.stored_documents.kind import Document
@@ -36,7 +36,7 @@ def read_inputs(text: object) -> list[JsonValue] | str:
     return found
 
 
-def resolve_task(kind: str, body: Document, context: ReferenceContext) -> Document:
+def resolve_task(kind: str, body: Mapping[str, JsonValue], context: ReferenceContext) -> Document:
     """Return the body of a task with its references resolved; raises UnresolvedError.
 
     References in the nested task of a loop are left for its iterations, which have an `input` each.

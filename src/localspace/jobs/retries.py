@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from localspace.core.statement_runner import CancelToken
-from localspace.core.stored_documents.kind import Document
+from localspace.core.stored_documents.job_settings import StoredTask
 from localspace.jobs.terminal_states import TerminalState
 
 
@@ -19,7 +19,7 @@ class RetryRule:
     on_timeout: bool
 
     @classmethod
-    def of(cls, task: Document) -> RetryRule:
+    def of(cls, task: StoredTask) -> RetryRule:
         """Read the rule from the settings of a task; by default it is not retried."""
         return cls(
             most=task.get("max_retries") or 0,
