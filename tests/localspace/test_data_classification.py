@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from databricks.sdk.common.types.fieldmask import FieldMask
 from databricks.sdk.errors import DatabricksError, NotFound, PermissionDenied
+from databricks.sdk.service import catalog as uc
 from databricks.sdk.service import dataclassification as dc
 from databricks.sdk.service import iam, sql
 
@@ -17,7 +18,8 @@ from lampkeeper.remote.data_classification import read_classification
 from localspace.sql.classification import CLASSES
 from support.callers import CALLERS, Callers, running_callers
 
-ENABLED, DISABLED = dc.AutoTaggingConfigAutoTaggingMode
+MODE = dc.AutoTaggingConfigAutoTaggingMode
+ENABLED, DISABLED = MODE.AUTO_TAGGING_ENABLED, MODE.AUTO_TAGGING_DISABLED
 EMAIL = "class.email_address"
 
 
@@ -29,6 +31,9 @@ def callers() -> Iterator[Callers]:
         w.permissions.update("warehouses", running.space.warehouse_id, access_control_list=[use])
         w.catalogs.create("shop")
         w.schemas.create("raw", "shop")
+        tagging = [uc.Privilege.USE_CATALOG, uc.Privilege.USE_SCHEMA, uc.Privilege.APPLY_TAG]
+        change = uc.PermissionsChange(principal=running.names["service_principal"], add=tagging)
+        w.grants.update("catalog", "shop", changes=[change])
         for text in (
             "CREATE TABLE shop.default.people (id INT, mail STRING, ssn STRING, card STRING, note STRING)",
             "INSERT INTO shop.default.people VALUES (1, 'ana@example.com', '536-22-8145', '4111 1111 1111 1111', 'x'),"
