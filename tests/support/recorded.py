@@ -18,7 +18,7 @@ import httpx
 from localspace.governance.bootstrap import ADMIN_NAME
 from support.localspace_server import LocalWorkspace
 
-_MADE_UP = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{13,16}")
+_MADE_UP = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|[0-9A-F]{16}|\d{13,16}")
 _PLACE = re.compile(r"\{\{(\d+):([^}]*)\}\}")
 _SIGNING_IN = ("/oidc/", "/.well-known/", "/api/2.0/token/")
 _OWN = ("account_id", "workspace_id", "metastore_id", "warehouse_id")
