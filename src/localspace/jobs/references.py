@@ -1,7 +1,9 @@
 """Dynamic value references: `{{job.parameters.x}}`, `{{tasks.t.values.k}}`, … inside the strings of a task.
 
-Source: platform docs, "Dynamic value references". Braces without a reference stay as they are; a name that does not
-exist inside a known namespace (`{{job.naem}}`) is an error.
+Source: platform docs, "Dynamic value references": names with other characters than letters, digits and underscores are
+written in back-ticks. Names in brackets (`{{job.parameters.[input]}}`, `{{tasks["a b"].values["n"]}}`) mean the same, as
+databricks/bundle-examples writes them. Braces without a reference stay as they are; a name that does not exist inside a
+known namespace (`{{job.naem}}`) is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from localspace.jobs.dag import Result
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 _REFERENCE = re.compile(r"\{\{\s*((?:[^{}`]|`[^`]*`)+?)\s*\}\}")
-_PART = re.compile(r"`([^`]*)`|([^.`\s]+)")
+_PART = re.compile(
+    r"""`(?P<ticked>[^`]*)`|\[\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\[\]"'`]+?))\s*\]|(?P<plain>[^.`\s\[\]]+)"""
+)
 _NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input", "backfill"})
 _LEGACY = {
     "job_id": "job.id",
@@ -124,9 +128,9 @@ def _parts(text: str) -> tuple[str, ...] | None:
         found = _PART.match(text, at)
         if found is None:
             return None
-        parts.append(found.group(1) if found.group(1) is not None else found.group(2))
+        parts.append(found.group(str(found.lastgroup)))
         at = found.end()
-        if at < len(text):
+        if at < len(text) and text[at] != "[":
             if text[at] != "." or at + 1 == len(text):
                 return None
             at += 1
