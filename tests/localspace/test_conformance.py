@@ -13,11 +13,11 @@ import pytest
 
 import localspace
 from localspace.core.ledger import RULE_USES, load_ledger
-from localspace.probes import PROBES, access, bindings, locations, masks, roles, run_probes, unsupported, untagged
+from localspace.probes import PROBES, access, bindings, indirect, locations, masks, roles, run_probes, unsupported, untagged
 from support.closing_lines import Record, note_table
 from support.sql_workspace import SqlWorkspace
 
-GROUPS = (access, bindings, masks, locations, unsupported, roles, untagged)
+GROUPS = (access, bindings, indirect, masks, locations, unsupported, roles, untagged)
 
 
 @pytest.fixture(scope="module")

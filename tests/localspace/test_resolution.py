@@ -136,7 +136,10 @@ def test_a_masked_column_may_not_feed_a_filter() -> None:
 
 
 def test_manual_controls_bind_everybody_and_conflict_with_policies() -> None:
-    manual = {"manual_masks": {"SSN": ("main.f.manual", ("id",))}, "manual_filter": ("main.f.rows", ("id",))}
+    manual = {
+        "manual_masks": {"SSN": ("main.f.manual", (ColumnInput("id"),))},
+        "manual_filter": ("main.f.rows", (ColumnInput("id"),)),
+    }
     nobody: frozenset[str] = frozenset()
     found = resolve(names=nobody, **manual)
     assert found.masks["ssn"].inputs == (ColumnInput("SSN"), ColumnInput("id"))

@@ -70,11 +70,13 @@ def _column(body: Document, at: int) -> Json:
     found["position"] = at
     found.setdefault("nullable", True)
     if body.get("mask"):
-        found["mask"] = {
-            "function_name": body["mask"]["function_name"],
-            "using_column_names": body["mask"]["using_column_names"],
-        }
+        found["mask"] = _control(body["mask"], "using")
     return found
+
+
+def _control(body: Document, word: str) -> Json:
+    """Return a mask or filter; arguments by type are answered when one is a constant, NULL as a constant without text."""
+    return {key: body[key] for key in ("function_name", f"{word}_column_names", f"{word}_arguments") if key in body}
 
 
 def _type_name(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from localspace.probes import access, bindings, locations, masks, roles, unsupported, untagged
+from localspace.probes import access, bindings, indirect, locations, masks, roles, unsupported, untagged
 from localspace.probes.place import Answer, Probe, ProbeError, ProbeOutcome, ProbePlace, Stage
 
 __all__ = ["PROBES", "Answer", "Probe", "ProbeError", "ProbeOutcome", "ProbePlace", "Stage", "run_probes"]
@@ -91,6 +91,9 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="genie_answers_as_who_asks", check=roles.genie_answers_as_who_asks),
     Probe(name="apps_show_to_their_users", check=roles.apps_show_to_their_users),
     Probe(name="grant_policies_give_by_tags", check=access.grant_policies_give_by_tags),
+    Probe(name="names_put_together", check=indirect.names_put_together),
+    Probe(name="inner_statements", check=indirect.inner_statements),
+    Probe(name="literals_as_arguments", check=indirect.literals_as_arguments),
     Probe(name="untagged_tables", check=untagged.untagged_tables),
     Probe(name="tags_without_values", check=untagged.tags_without_values),
     Probe(name="untagged_columns", check=untagged.untagged_columns),

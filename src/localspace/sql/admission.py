@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from localspace.core.ledger import rule
-from localspace.core.lexer import Edit, Token, quote_path
+from localspace.core.lexer import Token
 from localspace.core.statement_runner import SqlError
 from localspace.sql import failures
 from localspace.sql.builtin_functions import ADMITTED, LIMITED, REFUSED, Limits
 from localspace.sql.calls import IDENTITY_FUNCTIONS, Call
-from localspace.sql.parse import group_end, identifier_path
+from localspace.sql.parse import group_end
 
 _TYPE_CALLS = frozenset({"schema_of_json", "schema_of_csv", "schema_of_xml"})
 BUILT_IN = ADMITTED | frozenset(LIMITED) | frozenset(REFUSED) | IDENTITY_FUNCTIONS
@@ -57,19 +57,6 @@ def require_plain_tokens(text: str, tokens: Iterable[Token]) -> None:
         if token.kind == "string" and before is not None and before.is_word("USING"):
             raise failures.not_enforceable("a script in a query (TRANSFORM … USING)")
         before = token
-
-
-def named_identifiers(tokens: list[Token]) -> list[Edit]:
-    """Return the edits that put the name in place of each IDENTIFIER('…'), so that one reading of names is left."""
-    found: list[Edit] = []
-    for at, token in enumerate(tokens[:-1]):
-        if not (token.is_word("IDENTIFIER") and tokens[at + 1].text == "(" and tokens[at + 1].kind == "symbol"):
-            continue
-        close = group_end(tokens, at + 1)
-        if close != at + 3 or tokens[at + 2].kind != "string":
-            raise failures.not_enforceable("IDENTIFIER() over anything but a constant string")
-        found.append(Edit(token.start, tokens[close].end, quote_path(identifier_path(tokens[at + 2].text))))
-    return found
 
 
 def _check_arguments(call: Call, tokens: list[Token], limits: Limits) -> None:

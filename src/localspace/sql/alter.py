@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
-from localspace.core.stored_documents.catalog import StoredColumn, StoredColumnMask, StoredFunction, StoredTable
+from localspace.core.stored_documents.catalog import StoredColumn, StoredColumnMask, StoredTable
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, next_physical, read_column, read_mask
 from localspace.sql.context import NOTHING, StatementContext
+from localspace.sql.control_arguments import argument_list, spelled, stored_filter, stored_mask
 from localspace.sql.policies import read_principal
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.rows import swap, write_columns
@@ -261,30 +262,16 @@ def _mask(context: StatementContext, cursor: Cursor, table: StoredTable) -> Stor
     refuse_legacy(table["full_name"], "column masks")
     spec = read_mask(cursor)
     function = function_reference(context, spec.function)
-    using = [context.column_named(table, name)["name"] for name in spec.using_column_names]
-    if len(function["input_params"]) != 1 + len(using):
-        raise _arity(function, 1 + len(using))
-    return {"function_name": function["full_name"], "using_column_names": using}
+    return stored_mask(function, spelled(spec.using, table["columns"], table_key(table)))
 
 
 def _set_row_filter(context: StatementContext, cursor: Cursor, table: StoredTable) -> StatementResult:
     refuse_legacy(table["full_name"], "row filters")
     function = function_reference(context, cursor.path())
     cursor.expect("ON")
-    names = [context.column_named(table, name)["name"] for name in name_list(cursor)]
+    arguments = spelled(argument_list(cursor), table["columns"], table_key(table))
     cursor.end()
-    if len(function["input_params"]) != len(names):
-        raise _arity(function, len(names))
-    return _change(context, table, {"row_filter": {"function_name": function["full_name"], "input_column_names": names}})
-
-
-def _arity(function: StoredFunction, given: int) -> SqlError:
-    needed = len(function["input_params"])
-    return SqlError(
-        "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-        f"The {function['full_name']} requires {needed} parameters but the actual number is {given}.",
-        "42605",
-    )
+    return _change(context, table, {"row_filter": stored_filter(function, arguments)})
 
 
 def _replace_column(context: StatementContext, table: StoredTable, changed: StoredColumn) -> StatementResult:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError
-from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
+from localspace.core.stored_documents.catalog import StoredArgument, StoredColumn, StoredTable
 from localspace.core.stored_documents.kind import Document
 from localspace.sql import failures
+from localspace.sql.control_arguments import argument_list
 from localspace.sql.types import DataType, read_type
 
 _COLUMN_WORDS: tuple[str, ...] = (
@@ -47,7 +48,7 @@ class MaskSpec:
     """A column mask as a statement defines it."""
 
     function: tuple[str, ...]
-    using_column_names: list[str]
+    using: list[StoredArgument]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,11 +127,11 @@ def read_column(cursor: Cursor, constraints: list[Document]) -> ColumnSpec:
 def read_mask(cursor: Cursor) -> MaskSpec:
     """Read `function [USING COLUMNS (column or literal, …)]` after MASK."""
     function = cursor.path()
-    using: list[str] = []
+    using: list[StoredArgument] = []
     if cursor.accept("USING"):
         cursor.expect("COLUMNS")
-        using = name_list(cursor)
-    return MaskSpec(function=function, using_column_names=using)
+        using = argument_list(cursor)
+    return MaskSpec(function=function, using=using)
 
 
 def name_list(cursor: Cursor) -> list[str]:

@@ -107,7 +107,6 @@ HANDLERS: tuple[tuple[tuple[str, ...], Handler, bool], ...] = (
 """First words, handler, whether it changes rows or columns of tables (one such at a time); the longest match wins."""
 
 _KNOWN_REFUSALS: dict[tuple[str, ...], str] = {
-    ("EXECUTE",): "EXECUTE IMMEDIATE",
     ("SET", "VARIABLE"): "session variables",
     ("SET", "VAR"): "session variables",
     ("DECLARE",): "session variables",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from localspace.core.lexer import Edit, Token, apply_edits, quote_text, tokenize, without_comments
 from localspace.core.statement_runner import SqlError
@@ -39,24 +40,32 @@ def bind(statement: str, parameters: Parameters) -> str:
     """Return the statement with its markers replaced; raises UNBOUND_SQL_PARAMETER and cast errors."""
     if ":" not in statement:
         return statement
-    tokens = tokenize(statement)
-    text = without_comments(statement, tokens)
     values = {name: (kind, value) for name, kind, value in parameters}
+    used = {name for name, _, _ in markers(tokenize(statement))} & values.keys()
+    return replaced(statement, {name: literal(parse_type(values[name][0] or "STRING"), values[name][1]) for name in used})
+
+
+def replaced(statement: str, values: Mapping[str, str]) -> str:
+    """Return the statement with SQL in place of its markers, comments blanked; raises UNBOUND_SQL_PARAMETER."""
+    tokens = tokenize(statement)
     edits: list[Edit] = []
-    for at, token in enumerate(tokens[:-1]):
-        name = tokens[at + 1]
-        if not _is_marker(tokens, at):
-            continue
-        if name.text not in values:
+    for name, start, end in markers(tokens):
+        if name not in values:
             raise SqlError(
                 "UNBOUND_SQL_PARAMETER",
-                f"Found the unbound parameter: {name.text}. Please, fix `args` and provide a mapping of the parameter to"
+                f"Found the unbound parameter: {name}. Please, fix `args` and provide a mapping of the parameter to"
                 " either a SQL literal or collection constructor functions.",
                 "42P02",
             )
-        kind, value = values[name.text]
-        edits.append(Edit(token.start, name.end, literal(parse_type(kind or "STRING"), value)))
-    return apply_edits(text, edits)
+        edits.append(Edit(start, end, values[name]))
+    return apply_edits(without_comments(statement, tokens), edits)
+
+
+def markers(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, start and end of each `:name`."""
+    for at in range(len(tokens) - 1):
+        if _is_marker(tokens, at):
+            yield tokens[at + 1].text, tokens[at].start, tokens[at + 1].end
 
 
 def literal(kind: DataType, value: str | None) -> str:

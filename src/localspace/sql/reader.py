@@ -14,6 +14,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredFunction, StoredPolicy, StoredTable
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
+from localspace.sql.control_arguments import inputs
 from localspace.sql.resolve import Protection, Resolver, TableFacts
 
 Path3 = tuple[str, str, str]
@@ -143,8 +144,8 @@ class Reader:
     def _facts(self, table: StoredTable, path: Path3, with_tags: bool) -> TableFacts:
         full_name = ".".join(path)
         manual = table.get("row_filter")
-        masks: dict[str, tuple[str, tuple[str, ...]]] = {
-            column["name"]: (mask["function_name"], tuple(mask["using_column_names"]))
+        masks = {
+            column["name"]: (mask["function_name"], inputs(mask["using_column_names"], mask.get("using_arguments")))
             for column in table["columns"]
             if (mask := column.get("mask"))
         }
@@ -158,7 +159,9 @@ class Reader:
             table_tags=tags,
             column_tags=column_tags,
             manual_masks=masks,
-            manual_filter=(manual["function_name"], tuple(manual["input_column_names"])) if manual else None,
+            manual_filter=(
+                (manual["function_name"], inputs(manual["input_column_names"], manual.get("input_arguments"))) if manual else None
+            ),
         )
 
     def _lagging(self) -> bool:

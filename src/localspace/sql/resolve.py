@@ -74,8 +74,8 @@ class TableFacts:
     columns: tuple[str, ...]
     table_tags: Mapping[str, str]
     column_tags: Mapping[str, Mapping[str, str]]
-    manual_masks: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    manual_filter: tuple[str, tuple[str, ...]] | None = None
+    manual_masks: Mapping[str, tuple[str, tuple[Input, ...]]] = field(default_factory=dict)
+    manual_filter: tuple[str, tuple[Input, ...]] | None = None
 
 
 class Resolver:
@@ -186,12 +186,15 @@ class Resolver:
     def _add_manual(self) -> None:
         """Add the masks and the filter that ALTER TABLE set: they bind everybody."""
         for column, (function, using) in self._facts.manual_masks.items():
-            inputs = (ColumnInput(self._spelling(column)), *(ColumnInput(self._spelling(one)) for one in using))
+            inputs = (ColumnInput(self._spelling(column)), *(self._spelled(one) for one in using))
             self._masks.setdefault(column.casefold(), []).append(Application(function, inputs, ("column mask",)))
         if self._facts.manual_filter is not None:
             function, using = self._facts.manual_filter
-            inputs = tuple(ColumnInput(self._spelling(one)) for one in using)
+            inputs = tuple(self._spelled(one) for one in using)
             self._filters.append(Application(function, inputs, ("row filter",)))
+
+    def _spelled(self, given: Input) -> Input:
+        return ColumnInput(self._spelling(given.column)) if isinstance(given, ColumnInput) else given
 
     def _spelling(self, column: str) -> str:
         for one in self._facts.columns:

@@ -20,8 +20,9 @@ from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError
 from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
 from localspace.sql import failures
-from localspace.sql.admission import BUILT_IN, alias_starts, named_identifiers, require_admitted, require_plain_tokens
+from localspace.sql.admission import BUILT_IN, alias_starts, require_admitted, require_plain_tokens
 from localspace.sql.calls import IDENTITY_FUNCTIONS, Call, call_name, find_calls
+from localspace.sql.constant_texts import named_identifiers
 from localspace.sql.defaults import require_constant
 from localspace.sql.parse import chosen_columns, constant_of, is_path_format, mentioned_words, parse_query, projected_calls
 from localspace.sql.qualifiers import Qualifiers, Unaliased
@@ -341,7 +342,7 @@ class Rewriter:
 
 
 def _cleaned(full: str) -> tuple[str, list[Token]]:
-    """Return a text as both readers are to see it, and its tokens: no comments, hints or IDENTIFIER('…')."""
+    """Return a text as both readers are to see it, and its tokens: no comments, hints or IDENTIFIER(…)."""
     tokens = tokenize(full)
     require_plain_tokens(full, tokens)
     while tokens and tokens[-1].kind == "symbol" and tokens[-1].text == ";":

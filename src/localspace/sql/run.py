@@ -13,9 +13,11 @@ from localspace.core.statement_runner import CancelToken, SqlError, StatementReq
 from localspace.governance.default_namespace import default_catalog
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
+from localspace.sql.constant_texts import with_names_in_place
 from localspace.sql.context import StatementContext
 from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
+from localspace.sql.execute_immediate import expanded
 from localspace.sql.handlers import Handler, handler_for
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.lineage import record
@@ -65,7 +67,7 @@ class SqlRunner:
         self._engine.close()
 
     def _run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
-        statement = bind(request.statement, request.parameters)
+        statement = expanded(with_names_in_place(bind(request.statement, request.parameters)))
         cursor = Cursor(statement)
         if cursor.done:
             raise SqlError("PARSE_EMPTY_STATEMENT", "Syntax error, unexpected empty statement.", "42617")

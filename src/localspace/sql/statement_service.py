@@ -212,16 +212,23 @@ class StatementService:
             return self._runner
 
 
+_BEFORE = r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/)\s*)*"
 _CREATES_FUNCTION = re.compile(
-    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/)\s*)*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+|TEMP\s+)?FUNCTION\b",
+    _BEFORE + r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+|TEMP\s+)?FUNCTION\b",
     re.IGNORECASE | re.DOTALL,
 )
 _RETURN = re.compile(r"\bRETURN\b", re.IGNORECASE)
+_RUNS_TEXT = re.compile(_BEFORE + r"EXECUTE\s+IMMEDIATE\b", re.IGNORECASE | re.DOTALL)
 
 
 @rule("LS-092")
 def remembered(text: str) -> str:
-    """Return what is kept of a statement's text: a function without its body, which may hold a key."""
+    """Return what is kept of a statement's text: a function without its body, which may hold a key.
+
+    The text in EXECUTE IMMEDIATE may make a function and is put together from parts: nothing of it is kept.
+    """
+    if _RUNS_TEXT.match(text):
+        return "EXECUTE IMMEDIATE …"
     if not _CREATES_FUNCTION.match(text):
         return text
     return _RETURN.split(text, maxsplit=1)[0] + "RETURN …"

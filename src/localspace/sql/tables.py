@@ -13,7 +13,7 @@ from localspace.governance.legacy import refuse_legacy
 from localspace.sql import failures
 from localspace.sql.columns import ColumnList, ColumnSpec, documents_of, name_list, read_columns
 from localspace.sql.context import NOTHING, StatementContext, text_rows
-from localspace.sql.parse import identifier_path
+from localspace.sql.control_arguments import argument_list, spelled, stored_filter, stored_mask
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.types import parse_type
 
@@ -51,12 +51,12 @@ def create_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     if listed.columns and query:
         raise failures.not_supported("CREATE TABLE … AS with a column list")
     _refuse_legacy_controls(path, body, listed)
-    _fill_row_filter(context, body)
     if query:
         return _create_as(context, path, body, query)
     for spec in listed.columns:
         context.rewriter.constant(spec.default or "NULL")
     columns = documents_of(listed.columns)
+    _fill_row_filter(context, body, columns)
     _fill_masks(context, listed.columns, columns)
     body |= {"columns": columns, "table_constraints": listed.constraints, "storage": None}
     save_table(context, path, body)
@@ -105,6 +105,7 @@ def _create_as(context: StatementContext, path: tuple[str, str, str], body: Docu
     found = context.columns_of(rewritten)
     specs = [ColumnSpec(name=name, type=parse_type(_stored(kind))) for name, kind, _ in found]
     columns = documents_of(specs)
+    _fill_row_filter(context, body, columns)
     folder = context.storage.new_folder()
     aliases = ", ".join(f"p{at}" for at in range(len(columns)))
     items = ", ".join(
@@ -278,7 +279,7 @@ def _clauses(context: StatementContext, cursor: Cursor, body: Document) -> None:
         elif cursor.accept("WITH", "ROW", "FILTER") or cursor.accept("ROW", "FILTER"):
             function = cursor.path()
             cursor.expect("ON")
-            body["row_filter"] = {"function": function, "input_column_names": name_list(cursor)}
+            body["row_filter"] = {"function": function, "arguments": argument_list(cursor)}
         elif cursor.looking_at("WITH"):
             return
         elif cursor.accept("LOCATION"):
@@ -291,24 +292,18 @@ def _clauses(context: StatementContext, cursor: Cursor, body: Document) -> None:
             raise cursor.error(f"'{cursor.take().text}'", "in CREATE TABLE")
 
 
-def _fill_row_filter(context: StatementContext, body: Document) -> None:
+def _fill_row_filter(context: StatementContext, body: Document, columns: list[StoredColumn]) -> None:
     manual = body.get("row_filter")
     if manual:
         function = function_reference(context, manual["function"])
-        body["row_filter"] = {
-            "function_name": function["full_name"],
-            "input_column_names": manual["input_column_names"],
-        }
+        body["row_filter"] = stored_filter(function, spelled(manual["arguments"], columns, ()))
 
 
 def _fill_masks(context: StatementContext, specs: list[ColumnSpec], columns: list[StoredColumn]) -> None:
     for spec, column in zip(specs, columns, strict=True):
         if spec.mask is not None:
             function = function_reference(context, spec.mask.function)
-            column["mask"] = {
-                "function_name": function["full_name"],
-                "using_column_names": spec.mask.using_column_names,
-            }
+            column["mask"] = stored_mask(function, spelled(spec.mask.using, columns, ()))
 
 
 def _view_columns(cursor: Cursor) -> list[tuple[str, str | None]]:
@@ -331,12 +326,7 @@ def _target(cursor: Cursor) -> tuple[str, ...]:
 
 
 def target_path(cursor: Cursor) -> tuple[str, ...]:
-    """Read the name of an object, also as IDENTIFIER('…')."""
-    if cursor.looking_at("IDENTIFIER", "("):
-        cursor.expect("IDENTIFIER", "(")
-        path = identifier_path(cursor.string())
-        cursor.expect(")")
-        return path
+    """Read the name of an object; IDENTIFIER(…) has become a name by then."""
     return cursor.path()
 
 

@@ -74,18 +74,31 @@ class StoredSchema(StoredSecurable):
     storage_root: NotRequired[str]
 
 
+class StoredArgument(TypedDict):
+    """An argument of a mask or filter: a `column`, or a `constant` as text, None for NULL."""
+
+    column: NotRequired[str]
+    constant: NotRequired[str | None]
+
+
 class StoredColumnMask(TypedDict):
-    """A column mask that a table's own DDL has set."""
+    """A column mask that a table's own DDL has set.
+
+    `using_arguments` is there when an argument is a constant: all arguments in their order; `using_column_names` are the
+    columns among them.
+    """
 
     function_name: str
     using_column_names: list[str]
+    using_arguments: NotRequired[list[StoredArgument]]
 
 
 class StoredRowFilter(TypedDict):
-    """A row filter that a table's own DDL has set."""
+    """A row filter that a table's own DDL has set; `input_arguments` as in StoredColumnMask."""
 
     function_name: str
     input_column_names: list[str]
+    input_arguments: NotRequired[list[StoredArgument]]
 
 
 class StoredColumn(TypedDict):
