@@ -14,9 +14,10 @@ from localspace.sql import failures
 from localspace.sql.engine import Engine, EngineError, EngineRows
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.lineage import Flow
-from localspace.sql.reader import Reader, SqlSession
+from localspace.sql.reader import Path3, Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import EngineObjects, Storage
+from localspace.sql.table_locks import HeldTables
 from localspace.sql.types import parse_type
 
 # Analysis errors that contain only the user's own text and names that the user may see.
@@ -45,6 +46,7 @@ class StatementContext:
     rewriter: Rewriter
     information: InformationSchema
     cancel: CancelToken
+    held: HeldTables
     row_limit: int | None = None
     flow: Flow = field(default_factory=Flow)
 
@@ -95,6 +97,12 @@ class StatementContext:
         return self.rewriter.reads.objects
 
     # Objects
+
+    def writing(self, parts: tuple[str, ...]) -> Path3:
+        """Return the path of the table that the statement writes, and keep other writers of it out to the statement's end."""
+        path = self.session.table_path(parts)
+        self.held.hold(path)
+        return path
 
     def table_named(self, parts: tuple[str, ...]) -> StoredTable:
         """Return the table or view of a name in the statement; raises TABLE_OR_VIEW_NOT_FOUND."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from pathlib import Path
 
 from localspace.core.errors import ApiError
@@ -18,16 +17,14 @@ from localspace.sql.context import StatementContext
 from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
 from localspace.sql.execute_immediate import expanded
-from localspace.sql.handlers import Handler, handler_for
+from localspace.sql.handlers import handler_for
 from localspace.sql.information_schema import InformationSchema
 from localspace.sql.lineage import record
 from localspace.sql.parameters import bind
 from localspace.sql.reader import DEFAULT_SCHEMA, Reader, SqlSession
 from localspace.sql.rewrite import Rewriter
 from localspace.sql.storage import Storage
-
-_LOOK_SECONDS = 0.5
-"""How often a statement that waits for another writer looks whether it was cancelled."""
+from localspace.sql.table_locks import HeldTables, TableLocks
 
 
 class SqlRunner:
@@ -39,15 +36,15 @@ class SqlRunner:
         data_dir: Path,
         engine: Engine,
         storage: Storage | None = None,
-        writing: threading.RLock | None = None,
+        locks: TableLocks | None = None,
     ) -> None:
-        """Serve `repositories`, with rows under `data_dir`; workspaces share an engine with its `storage` and `writing` lock."""
+        """Serve `repositories`, with rows under `data_dir`; workspaces share an engine with its `storage` and `locks`."""
         self._repositories = repositories
         self._engine = engine
         self._reader = Reader(repositories)
         self._storage = storage or Storage(repositories.store, data_dir)
         self._information = InformationSchema(repositories, self._storage)
-        self._writing = writing or threading.RLock()
+        self._locks = locks or TableLocks()
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
         """Run one statement to its end; raises SqlError."""
@@ -71,21 +68,14 @@ class SqlRunner:
         cursor = Cursor(statement)
         if cursor.done:
             raise SqlError("PARSE_EMPTY_STATEMENT", "Syntax error, unexpected empty statement.", "42617")
-        handler, writes = handler_for(cursor)
+        handler = handler_for(cursor)
         context = self._context(request, cancel)
-        result = self._handled(handler, context, cursor) if writes else handler(context, cursor)
+        try:
+            result = handler(context, cursor)
+        finally:
+            context.held.release()
         record(self._repositories, request, context.session, context.rewriter.reads, context.flow)
         return result
-
-    def _handled(self, handler: Handler, context: StatementContext, cursor: Cursor) -> StatementResult:
-        # One writer at a time: a write reads the current rows and swaps the folder.
-        while not self._writing.acquire(timeout=_LOOK_SECONDS):
-            _stop_if(context.cancel)
-        try:
-            _stop_if(context.cancel)
-            return handler(context, cursor)
-        finally:
-            self._writing.release()
 
     def _context(self, request: StatementRequest, cancel: CancelToken) -> StatementContext:
         principal = self._principal(request)
@@ -93,6 +83,7 @@ class SqlRunner:
             principal=principal,
             catalog=request.catalog or default_catalog(self._repositories.store),
             schema=request.schema or DEFAULT_SCHEMA,
+            views=request.views,
         )
         rewriter = Rewriter(self._reader, self._storage, session, self._information.relation)
         return StatementContext(
@@ -104,6 +95,7 @@ class SqlRunner:
             rewriter=rewriter,
             information=self._information,
             cancel=cancel,
+            held=HeldTables(self._locks, cancel, self._repositories.ids.metastore_id),
             row_limit=request.row_limit,
         )
 
@@ -112,11 +104,6 @@ class SqlRunner:
         if found is None:
             raise SqlError("INSUFFICIENT_PERMISSIONS", "The principal of this statement does not exist.", "42501")
         return found
-
-
-def _stop_if(cancel: CancelToken) -> None:
-    if cancel.cancelled:
-        raise SqlError("QUERY_CANCELED", "The statement was canceled.", "57014", "CANCELLED")
 
 
 def build_runner(repositories: Repositories, data_dir: Path, *, heap: str = "1g") -> SqlRunner:

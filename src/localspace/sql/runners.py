@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from pathlib import Path
 
 from localspace.core.store import Store
@@ -12,6 +11,7 @@ from localspace.sql.engine import Engine
 from localspace.sql.engine_archive import existing_archive
 from localspace.sql.run import SqlRunner
 from localspace.sql.storage import Storage
+from localspace.sql.table_locks import TableLocks
 
 
 class _LentEngine(Engine):
@@ -42,11 +42,11 @@ class Runners:
             engine = self._own = _LentEngine(files / "engine", heap, existing_archive())
         self._engine = engine
         self._storage = Storage(store, files)
-        self._writing = threading.RLock()
+        self._locks = TableLocks()
 
     def runner(self, repositories: Repositories) -> SqlRunner:
         """Return the runner of a workspace."""
-        return SqlRunner(repositories, self._files, self._engine, self._storage, self._writing)
+        return SqlRunner(repositories, self._files, self._engine, self._storage, self._locks)
 
     def close(self) -> None:
         """End the engine."""
