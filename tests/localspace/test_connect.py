@@ -106,6 +106,11 @@ def call(name: str, *arguments: Any) -> Any:
             relation(aggregate=pb.Aggregate(input=T, group_type=1, grouping_expressions=[COLUMN], aggregate_expressions=[ONE])),
             "SELECT `id`, 1 FROM (SELECT * FROM `a`.`b c`.`t`) AS _frame GROUP BY `id`",
         ),
+        (
+            relation(join=pb.Join(left=T, right=T, join_type=6, using_columns=["id"])),
+            "SELECT * FROM (SELECT * FROM `a`.`b c`.`t`) AS `_join1` LEFT SEMI JOIN (SELECT * FROM `a`.`b c`.`t`) AS `_join2`"
+            " USING (`id`)",
+        ),
         (relation(range=pb.Range(start=0, end=3, step=1)), "SELECT id FROM range(0, 3, 1)"),
         (
             relation(sql=pb.SQL(query="SELECT :n AS n", named_arguments={"n": TEXT})),
@@ -121,7 +126,9 @@ def test_a_relation_is_a_statement(given: Any, sql: str) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        (relation(join=pb.Join(left=T, right=T)), "relation join"),
+        (relation(join=pb.Join(left=T, right=T)), "a join of a newer client"),
+        (relation(with_columns=pb.WithColumns(input=T)), "withColumn"),
+        (relation(lateral_join=pb.LateralJoin(left=T, right=T)), "relation lateral_join"),
         (relation(sample=pb.Sample(input=T)), "relation sample"),
         (relation(read=pb.Read(data_source=pb.Read.DataSource(format="csv"))), "anything but tables"),
         (relation(read=pb.Read(named_table=OLD)), "options"),
@@ -248,9 +255,9 @@ def test_errors_and_refusals_keep_their_class(space: LocalWorkspace) -> None:
     with pytest.raises(ConnectError) as refused:
         spark.rows(relation(join=pb.Join(left=T, right=T)))
     assert (refused.value.code, refused.value.error_class) == ("UNIMPLEMENTED", "UNSUPPORTED_FEATURE.LOCALSPACE")
-    view = pb.CreateDataFrameViewCommand(input=T, name="v")
-    with pytest.raises(ConnectError, match="create_dataframe_view"):
-        list(spark.execute(pb.Plan(command=pb.Command(create_dataframe_view=view))))
+    function = pb.CommonInlineUserDefinedFunction(function_name="f")
+    with pytest.raises(ConnectError, match="the command register_function"):
+        list(spark.execute(pb.Plan(command=pb.Command(register_function=function))))
     with pytest.raises(ConnectError, match="CloneSession"):
         spark.ask("CloneSession")
 

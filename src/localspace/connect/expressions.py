@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from localspace.connect.columns import type_text
 from localspace.connect.protocol import chosen
 from localspace.connect.unsupported import UnsupportedError
 from localspace.core.lexer import Cursor, quote_name, quote_path
+from localspace.core.statement_runner import SqlError
 from localspace.sql.parameters import literal
 from localspace.sql.types import parse_type
 
@@ -23,41 +24,65 @@ _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def expression(message: Any) -> str:
-    """Return an expression as SQL; raises UnsupportedError for a kind that is not built."""
+Sides = Mapping[int, str | None]
+"""Which side of a join a plan id means, by the alias of the side; None: both sides."""
+NO_SIDES: Sides = {}
+
+
+def expression(message: Any, sides: Sides = NO_SIDES) -> str:
+    """Return an expression as SQL; raises UnsupportedError for a kind that is not built.
+
+    A column that a client took from a data frame (`people["id"]`) has the frame's plan id: `sides` tells which side it is of.
+    """
     kind, body = chosen(message, "expr_type")
     match kind:
         case "literal":
             return _literal(body)
         case "unresolved_attribute":
-            return quote_path(_parts(body.unparsed_identifier))
+            return quote_path((*_side(body, body.unparsed_identifier, sides), *_parts(body.unparsed_identifier)))
         case "unresolved_star":
             target = body.unparsed_target.removesuffix(".*")
-            return f"{quote_path(_parts(target))}.*" if target else "*"
+            path = (*_side(body, "*", sides), *(_parts(target) if target else ()))
+            return f"{quote_path(path)}.*" if path else "*"
         case "expression_string":
             return written(body.expression)
         case "alias" if len(body.name) == 1:
-            return f"{expression(body.expr)} AS {quote_name(body.name[0])}"
+            return f"{expression(body.expr, sides)} AS {quote_name(body.name[0])}"
         case "cast" if body.eval_mode in (0, 1, 2):
             wanted = type_text(body.type) if body.HasField("type") else parse_type(body.type_str).spark
-            return f"CAST({expression(body.expr)} AS {wanted})"
+            return f"CAST({expression(body.expr, sides)} AS {wanted})"
         case "unresolved_function":
-            return _call(body)
+            return _call(body, sides)
         case "sort_order":
-            return order(body)
+            return order(body, sides)
     raise UnsupportedError(f"the expression {kind or 'of a newer client'}", "use selectExpr or spark.sql(…)")
 
 
-def order(message: Any) -> str:
+def _side(body: Any, name: str, sides: Sides) -> tuple[str, ...]:
+    if not body.HasField("plan_id") or body.plan_id not in sides:
+        return ()
+    side = sides[body.plan_id]
+    if side is None:
+        raise SqlError(
+            "AMBIGUOUS_COLUMN_REFERENCE",
+            f"Column {quote_name(name)} is ambiguous. It's because you joined several DataFrame together, and some of these"
+            " DataFrames are the same. Please alias the DataFrames with different names via `DataFrame.alias` before joining"
+            " them.",
+            "42702",
+        )
+    return (side,)
+
+
+def order(message: Any, sides: Sides = NO_SIDES) -> str:
     """Return one part of an ORDER BY."""
     direction = "DESC" if message.direction == message.SORT_DIRECTION_DESCENDING else "ASC"
     nulls = {message.SORT_NULLS_FIRST: " NULLS FIRST", message.SORT_NULLS_LAST: " NULLS LAST"}.get(message.null_ordering, "")
-    return f"{expression(message.child)} {direction}{nulls}"
+    return f"{expression(message.child, sides)} {direction}{nulls}"
 
 
-def listed(messages: Iterable[Any]) -> str:
+def listed(messages: Iterable[Any], sides: Sides = NO_SIDES) -> str:
     """Return expressions with commas between them."""
-    return ", ".join(expression(one) for one in messages)
+    return ", ".join(expression(one, sides) for one in messages)
 
 
 def written(text: str) -> str:
@@ -68,6 +93,11 @@ def written(text: str) -> str:
 def table_name(text: str) -> str:
     """Return the name of a table, quoted; raises a syntax error for anything that is more than a name."""
     return quote_path(_parts(text))
+
+
+def column_name(message: Any) -> str:
+    """Return the last part of a column's name."""
+    return _parts(message.unresolved_attribute.unparsed_identifier)[-1]
 
 
 def parameter(message: Any) -> tuple[str, str | None]:
@@ -110,12 +140,12 @@ def _literal(body: Any) -> str:
     return f"({found})" if found.startswith("-") else found
 
 
-def _call(body: Any) -> str:
+def _call(body: Any, sides: Sides) -> str:
     if body.is_user_defined_function or not (
         body.function_name in {*_INFIX, *_PREFIX} or _FUNCTION.fullmatch(body.function_name)
     ):
         raise UnsupportedError(f"the function {body.function_name}")
-    name, args = body.function_name, [expression(one) for one in body.arguments]
+    name, args = body.function_name, [expression(one, sides) for one in body.arguments]
     if name in _PREFIX and len(args) == 1:
         return f"({_PREFIX[name]} {args[0]})"
     if name in _INFIX and len(args) == 2:

@@ -8,26 +8,32 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
 import pyarrow as pa
 
-from localspace.connect import plans, settings
+from localspace.connect import plans, settings, writers
 from localspace.connect.columns import schema_message, type_message
 from localspace.connect.protocol import SERVICE, chosen, pb, spark_version
 from localspace.connect.resources import ConnectResources
 from localspace.connect.sessions import ConnectSession, ConnectSessions
+from localspace.connect.temporary_views import ViewStatement, view_name, view_statement
 from localspace.connect.unsupported import UnsupportedError, status_of
 from localspace.core.errors import ApiError, not_found
 from localspace.core.faults import milliseconds_since
 from localspace.core.ledger import rule
+from localspace.core.lexer import Cursor
 from localspace.core.statement_runner import SqlError, StatementResult
+from localspace.core.statement_text import first_word
+from localspace.core.stored_documents import kinds
+from localspace.governance.default_namespace import default_catalog
 from localspace.sql.arrow import record_batch, stream_of
+from localspace.sql.reader import DEFAULT_SCHEMA, SqlSession
 from localspace.sql.result_rows import Field, shown
 from localspace.sql.statement_kinds import is_read
 from localspace.sql.types import DataType, parse_type
-from localspace.task_process.sql_text import first_word
 
 SPARK_VERSION = "4.0.0"
 _LAZY = frozenset({"SELECT", "WITH", "VALUES", "FROM", ""})
@@ -43,6 +49,13 @@ class Turn:
     session: ConnectSession
     operation: str
     run: Callable[[str], StatementResult]
+
+    def query(self, relation: Any) -> str:
+        """Return a relation as a statement; its columns are asked for as the session's principal where it needs them."""
+        return plans.query(relation, self._columns)
+
+    def _columns(self, text: str) -> tuple[str, ...]:
+        return tuple(name for name, _, _ in self.run(plans.without_rows(text)).columns)
 
     def response(self, **parts: Any) -> Any:
         """Return a part of the answer to ExecutePlan."""
@@ -185,22 +198,59 @@ class Service:
             case "catalog":
                 yield from _result(turn, _catalog(turn, relation.catalog))
             case _:
-                yield from _result(turn, turn.run(plans.query(relation)))
+                yield from _result(turn, turn.run(turn.query(relation)))
 
     def _command(self, turn: Turn, command: Any) -> Iterator[Any]:
-        kind = command.WhichOneof("command_type")
-        if kind != "sql_command":
-            raise UnsupportedError(f"the command {kind or 'of a newer client'}")
-        body = command.sql_command
+        kind, body = chosen(command, "command_type")
+        match kind:
+            case "create_dataframe_view":
+                self._make_view(turn, body)
+            case "write_operation" | "write_operation_v2":
+                self._write(turn, body)
+            case "sql_command":
+                yield from self._sql_command(turn, body)
+            case _:
+                raise UnsupportedError(f"the command {kind or 'of a newer client'}")
+
+    def _make_view(self, turn: Turn, body: Any) -> None:
+        if body.is_global:
+            raise UnsupportedError("global temporary views", "make a view of the session")
+        self._keep_view(turn, ViewStatement(name=view_name(body.name), query=turn.query(body.input), replace=body.replace))
+
+    @rule("LS-153")
+    def _keep_view(self, turn: Turn, made: ViewStatement) -> None:
+        """Keep the text of a temporary view in its session, after its columns were asked for as the session's principal."""
+        query = str(made.query)
+        turn.run(plans.without_rows(query))
+        catalog = default_catalog(self._resources.repositories.store)
+        turn.session.keep_view(made.name, query, replace=made.replace, default_catalog=catalog)
+
+    def _write(self, turn: Turn, body: Any) -> None:
+        statement = _STATEMENTS[body.DESCRIPTOR.name](body, turn.query(body.input), partial(self._exists, turn.session))
+        if statement is not None:
+            turn.run(statement)
+
+    def _exists(self, session: ConnectSession, name: str) -> bool:
+        store = self._resources.repositories.store
+        catalog, schema = session.catalog or default_catalog(store), session.schema or DEFAULT_SCHEMA
+        path = SqlSession(principal=session.owner, catalog=catalog, schema=schema).table_path(Cursor(name).path())
+        return store.get(kinds.TABLE, *path) is not None
+
+    def _sql_command(self, turn: Turn, body: Any) -> Iterator[Any]:
         if body.HasField("input") and body.input.WhichOneof("rel_type") != "sql":
             raise UnsupportedError("spark.sql(…) with data frames in it")
         body = body.input.sql if body.HasField("input") else pb.SQL(query=body.sql, named_arguments=body.named_arguments)
         text = plans.sql_text(body)
+        view = view_statement(text)
+        dropped = view is not None and view.query is None and turn.session.drop_view(view.name)
         # A query runs when its rows are asked for; a command runs now, once.
         if first_word(text) in _LAZY:
             relation = pb.Relation(sql=pb.SQL(query=text))
         else:
-            result = turn.run(text)
+            if view is not None and view.query is not None:
+                self._keep_view(turn, view)
+                dropped = True
+            result = StatementResult() if dropped else turn.run(text)
             data = stream_of(record_batch(result.columns, result.rows))
             relation = pb.Relation(local_relation=pb.LocalRelation(data=data))
         yield turn.response(sql_command_result=pb.ExecutePlanResponse.SqlCommandResult(relation=relation))
@@ -219,7 +269,7 @@ class Service:
                 found.schema.schema.CopyFrom(_schema(turn, body.plan))
             case "explain":
                 plans.require_known(body.plan)
-                found.explain.explain_string = str(turn.run(f"EXPLAIN {plans.query(body.plan.root)}").rows[0][0])
+                found.explain.explain_string = str(turn.run(f"EXPLAIN {turn.query(body.plan.root)}").rows[0][0])
             case "spark_version":
                 found.spark_version.CopyFrom(spark_version(SPARK_VERSION, _runtime(request.client_type)))
             case "ddl_parse":
@@ -257,6 +307,8 @@ class Service:
 
 def _writes(plan: Any) -> bool:
     """Return whether a plan is a statement that changes something; every other plan is a query."""
+    if plan.command.WhichOneof("command_type") in ("write_operation", "write_operation_v2"):
+        return True
     body = plan.command.sql_command
     text = body.sql or body.input.sql.query or plan.root.sql.query
     return bool(text) and not is_read(text)
@@ -280,9 +332,9 @@ def _schema(turn: Turn, plan: Any) -> Any:
         raise UnsupportedError("the schema of a command")
     root = plan.root
     if root.WhichOneof("rel_type") == "sql" and first_word(root.sql.query) not in _LAZY:
-        return schema_message(turn.run(plans.query(root)))
+        return schema_message(turn.run(turn.query(root)))
     limited = pb.Relation(limit=pb.Limit(input=root, limit=0))
-    return schema_message(turn.run(plans.query(limited)))
+    return schema_message(turn.run(turn.query(limited)))
 
 
 def _parsed(ddl: str) -> DataType:
@@ -297,7 +349,7 @@ def _shown(turn: Turn, body: Any) -> str:
     if body.vertical:
         raise UnsupportedError("show(vertical=True)")
     limited = pb.Relation(limit=pb.Limit(input=body.input, limit=body.num_rows + 1))
-    result = turn.run(plans.query(limited))
+    result = turn.run(turn.query(limited))
     fields = [Field(name=name, type_text=text, type_name=kind) for name, text, kind in result.columns]
     table = shown(fields, result.rows[: body.num_rows], body.truncate)
     more = f"only showing top {body.num_rows} row{'s' * (body.num_rows != 1)}\n" if len(result.rows) > body.num_rows else ""
@@ -311,7 +363,16 @@ def _catalog(turn: Turn, body: Any) -> StatementResult:
             return turn.run("SELECT current_catalog()")
         case "current_database":
             return turn.run("SELECT current_schema()")
+        case "drop_temp_view":
+            gone = turn.session.drop_view(view_name(body.drop_temp_view.view_name))
+            return StatementResult(columns=(("value", "BOOLEAN", "BOOLEAN"),), rows=[["true" if gone else "false"]])
     raise UnsupportedError(f"spark.catalog: {kind or 'a question of a newer client'}")
+
+
+_STATEMENTS: dict[str, Callable[[Any, str, writers.Exists], str | None]] = {
+    "WriteOperation": writers.save,
+    "WriteOperationV2": writers.save_v2,
+}
 
 
 def _runtime(client: str) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from localspace.connect.resources import ConnectResources
+from localspace.connect.temporary_views import already_there
 from localspace.core.errors import denied
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor
 from localspace.core.principals import Principal
-from localspace.core.statement_runner import SqlError, StatementRequest, StatementResult
+from localspace.core.statement_runner import SqlError, StatementRequest, StatementResult, TemporaryView
+from localspace.sql.reader import DEFAULT_SCHEMA
 from localspace.sql.statement_service import Delivery, State, Statement, StatementService
 
 _TOLD = re.compile(r"\[([A-Z0-9_.]+)\] (.*)", re.DOTALL)
@@ -21,13 +23,14 @@ _TOLD = re.compile(r"\[([A-Z0-9_.]+)\] (.*)", re.DOTALL)
 
 @dataclass(slots=True, kw_only=True)
 class ConnectSession:
-    """One session: whose it is, where names without a catalog are looked up, what runs."""
+    """One session: whose it is, where names without a catalog are looked up, its temporary views, what runs."""
 
     owner: Principal
     id: str
     server_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     catalog: str | None = None
     schema: str | None = None
+    views: dict[str, TemporaryView] = field(default_factory=dict)
     running: dict[str, Statement] = field(default_factory=dict)
 
     def run(self, statements: StatementService, text: str, operation: str, watch: Callable[[Statement], None]) -> StatementResult:
@@ -38,6 +41,7 @@ class ConnectSession:
             principal_name=self.owner.name,
             catalog=self.catalog,
             schema=self.schema,
+            views=tuple(self.views.values()),
         )
         statement = statements.submit(request, "", None, Delivery(external=True))
         self.running[operation] = statement
@@ -50,6 +54,22 @@ class ConnectSession:
             self._follow(text)
             return statement.result
         raise _error(statement)
+
+    def keep_view(self, name: str, query: str, *, replace: bool, default_catalog: str) -> None:
+        """Give a query a name; it may name the views that are there now. Raises when the name is taken."""
+        if name.casefold() in self.views and not replace:
+            raise already_there(name)
+        self.views[name.casefold()] = TemporaryView(
+            name=name,
+            query=query,
+            catalog=self.catalog or default_catalog,
+            schema=self.schema or DEFAULT_SCHEMA,
+            views=tuple(self.views.values()),
+        )
+
+    def drop_view(self, name: str) -> bool:
+        """Forget a temporary view; return whether it was there."""
+        return self.views.pop(name.casefold(), None) is not None
 
     def _follow(self, text: str) -> None:
         """Let a USE that has succeeded stand for the statements that come."""

@@ -13,8 +13,22 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryView:
+    """A temporary view of a session: the query's text, what it was written under, and the views that it may name.
+
+    Only the text is kept. It is read anew, with the rights of whoever runs the statement, each time the view is named.
+    """
+
+    name: str
+    query: str
+    catalog: str
+    schema: str
+    views: tuple[TemporaryView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRequest:
-    """One statement of one principal; `parameters` are (name, type or None, value or None).
+    """One statement of one principal; `parameters` are (name, type or None, value or None), `views` those of its session.
 
     `job` is the job and its run, by id, when a task of the run sent the statement.
     """
@@ -28,6 +42,7 @@ class StatementRequest:
     row_limit: int | None = None
     statement_id: str = ""
     job: tuple[str, str] | None = None
+    views: tuple[TemporaryView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from localspace.core.lag import LagKind
 from localspace.core.ledger import rule
 from localspace.core.principals import Principal
-from localspace.core.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError, TemporaryView
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredFunction, StoredPolicy, StoredTable
 from localspace.governance.repositories import Repositories
@@ -24,11 +24,12 @@ FORBIDDEN_CATALOGS = frozenset({"spark_catalog", "global_temp", "session"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlSession:
-    """Who runs a statement and where names without a catalog or schema belong."""
+    """Who runs a statement, where names without a catalog or schema belong, and the temporary views that it may name."""
 
     principal: Principal
     catalog: str
     schema: str = DEFAULT_SCHEMA
+    views: tuple[TemporaryView, ...] = ()
 
     def table_path(self, parts: tuple[str, ...]) -> Path3:
         """Return the three-part name that a written name means."""

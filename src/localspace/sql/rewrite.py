@@ -17,7 +17,7 @@ from sqlglot import exp
 from localspace.core.ledger import rule
 from localspace.core.lexer import Edit, Token, apply_edits, quote_name, quote_text, tokenize, without_comments
 from localspace.core.principals import Principal
-from localspace.core.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError, TemporaryView
 from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
 from localspace.sql import failures
 from localspace.sql.admission import BUILT_IN, alias_starts, require_admitted, require_plain_tokens
@@ -65,7 +65,8 @@ class Rewriter:
     @property
     def scope(self) -> Scope:
         """Return the scope of the user's own text."""
-        return Scope(catalog=self._session.catalog, schema=self._session.schema, authority=self._session.principal)
+        session = self._session
+        return Scope(catalog=session.catalog, schema=session.schema, authority=session.principal, views=session.views)
 
     # Texts
 
@@ -120,6 +121,9 @@ class Rewriter:
 
     def relation(self, full: tuple[str, str, str], written: tuple[str, ...], scope: Scope) -> str:
         """Return the parenthesised query that stands for a table or view."""
+        temporary = next((one for one in scope.views if (one.name.casefold(),) == (*map(str.casefold, written),)), None)
+        if temporary is not None:
+            return self._temporary_view(temporary, scope)
         if is_made_view(full):
             return self._information_relation(full)
         if len(written) == 2 and self._reader.table(full) is None and is_path_format(written[0]):
@@ -146,10 +150,26 @@ class Rewriter:
             authority=self._reader.principal_named(table.get("owner")),
             parameters=None,
             routine=None,
+            views=(),
         )
         text = self.query(str(table["view_definition"]), inner)
         columns = ", ".join(quote_name(column["name"]) for column in table["columns"])
         return f"(SELECT * FROM ({text}) AS v({columns}){self._seal(inner)})"
+
+    @rule("LS-153")
+    def _temporary_view(self, view: TemporaryView, scope: Scope) -> str:
+        """Expand a temporary view: its text is the session user's own, with the rights of this moment."""
+        self.reads.temporary.add(view.name)
+        inner = replace(
+            scope.deeper(),
+            catalog=view.catalog,
+            schema=view.schema,
+            authority=self._session.principal,
+            parameters=None,
+            routine=None,
+            views=view.views,
+        )
+        return f"({self.query(view.query, inner)})"
 
     @rule("LS-081")
     def _seal(self, inner: Scope) -> str:
@@ -241,6 +261,7 @@ class Rewriter:
             authority=authority,
             parameters=None if apart else bound,
             routine=routine,
+            views=(),
         )
         body = self.expression(routine.text, inner)
         if not apart:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from localspace.core.principals import Principal
-from localspace.core.statement_runner import SqlError
+from localspace.core.statement_runner import SqlError, TemporaryView
 from localspace.core.stored_documents.catalog import StoredTable
 from localspace.sql.routines import Routine
 from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
@@ -22,7 +22,8 @@ class Scope:
 
     `authority` is whose privileges count (session user, view owner, function owner); `routine` is the function whose
     body this is, `parameters` maps its parameters to SQL when they are put in place; `words` are the names that the text
-    can mean, None when it may mean any column.
+    can mean, None when it may mean any column. `views` are the temporary views that it may name: the user's own text may,
+    the text of a stored view or function never.
     """
 
     catalog: str
@@ -33,6 +34,7 @@ class Scope:
     depth: int = 0
     free_execute: bool = False
     words: frozenset[str] | None = None
+    views: tuple[TemporaryView, ...] = ()
 
     def deeper(self) -> Scope:
         """Return the scope one level down; raises on endless nesting."""
@@ -57,6 +59,7 @@ class Reads:
     named: set[tuple[str, str, str]] = field(default_factory=set)
     trees: dict[str, exp.Expr] = field(default_factory=dict)
     protected: bool = False
+    temporary: set[str] = field(default_factory=set)
 
     def add(self, table: StoredTable, *, named: bool) -> None:
         """Note a table or view that the statement reads."""
