@@ -18,11 +18,13 @@ import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localspace.core.lexer import quote_name
+from localspace.core.statement_text import attribute_path, first_word, split_statements
 from localspace.jobs.task_output import OUTPUT_BYTES, blot, first_part, read_log, read_values, settle
 from localspace.sql.result_rows import Field, Row, shown, value_of
 from localspace.task_process.dbutils import TaskValues, Widgets, resolved
 from localspace.task_process.session import SparkSession
-from localspace.task_process.sql_text import first_word, literal, quoted, quoted_name, split_statements, type_of
+from localspace.task_process.sql_values import literal, type_of
 
 pytestmark = pytest.mark.unit
 
@@ -34,6 +36,8 @@ pytestmark = pytest.mark.unit
         ("SELECT ';'; SELECT \"a;b\"; SELECT `c;d`", ["SELECT ';'", 'SELECT "a;b"', "SELECT `c;d`"]),
         ("-- a; b\nSELECT 1; /* ; */ ;", ["-- a; b\nSELECT 1"]),
         ("SELECT 'it\\'s; fine'; SELECT 'it''s; fine'", ["SELECT 'it\\'s; fine'", "SELECT 'it''s; fine'"]),
+        ("SELECT r'\\'; SELECT 2", ["SELECT r'\\'", "SELECT 2"]),
+        ("SELECT 'open; SELECT 2", ["SELECT 'open; SELECT 2"]),
         (" ; ; ", []),
     ],
 )
@@ -50,13 +54,13 @@ def test_a_text_literal_reads_back_as_the_text(text: str) -> None:
 
 @given(st.text(min_size=1))
 def test_a_name_stays_inside_its_back_ticks(name: str) -> None:
-    inside = quoted(name)[1:-1]
+    inside = quote_name(name)[1:-1]
     assert inside.replace("``", "").count("`") == 0
     assert inside.replace("``", "`") == name
 
 
 def test_names_are_quoted_part_by_part() -> None:
-    assert quoted_name("main.my schema.`a.b`") == "`main`.`my schema`.`a.b`"
+    assert attribute_path("main.my schema.`a.b`") == ("main", "my schema", "a.b")
     assert first_word("/* x */ -- y\n  with a as (select 1) select 2") == "WITH"
 
 
@@ -137,7 +141,7 @@ def test_local_rows_become_literals() -> None:
     spark, sent = _session()
     spark.createDataFrame([(1, "a'b"), (2, None)], "id INT, `the name` STRING").write.mode("overwrite").saveAsTable("main.s.t")
     assert sent[0]["statement"] == (
-        "CREATE OR REPLACE TABLE `main`.`s`.`t` AS SELECT CAST(`id` AS INT) AS `id`, CAST(`the name` AS STRING) AS "
+        "CREATE OR REPLACE TABLE `main`.`s`.`t` AS SELECT CAST(`id` AS int) AS `id`, CAST(`the name` AS string) AS "
         "`the name` FROM VALUES (1, 'a\\'b'), (2, NULL) AS _local(`id`, `the name`)"
     )
     assert type_of([None, [Decimal("1")]]) == "ARRAY<DECIMAL(38,18)>"

@@ -6,10 +6,12 @@ import asyncio
 
 from localspace.core.errors import denied, invalid
 from localspace.core.ledger import rule
-from localspace.core.statement_runner import StatementRequest
+from localspace.core.statement_runner import StatementRequest, TemporaryView
 from localspace.core.stored_documents import kinds
+from localspace.governance.default_namespace import default_catalog
 from localspace.http.request import Request, Route, field_of
 from localspace.http.serialisation import Json
+from localspace.sql.reader import DEFAULT_SCHEMA
 from localspace.sql.statement_service import State
 
 
@@ -31,6 +33,7 @@ async def run(request: Request) -> Json:
         schema=body.get("schema") or None,
         job=_job_of(request),
         parameters=tuple((str(one.get("name")), one.get("type"), one.get("value")) for one in parameters),
+        views=_views(request, body.get("views") or []),
     )
     statement = request.services.statements.submit(statement_request, "", None)
     try:
@@ -58,6 +61,22 @@ def volume(request: Request) -> Json:
     """Return the folder that holds a volume's files; needs READ VOLUME, and says whether the caller may write."""
     _require_task(request, "Read files by /api/2.0/fs/files.")
     return request.services.volumes.mounted(request.actor, request.needed("path"))
+
+
+def _views(request: Request, given: list[Json]) -> tuple[TemporaryView, ...]:
+    """Return the task's temporary views; each may name those that come before it, the last of one name counts."""
+    here = default_catalog(request.repositories.store)
+    found: dict[str, TemporaryView] = {}
+    for one in given:
+        name = field_of(one, "name")
+        found[name.casefold()] = TemporaryView(
+            name=name,
+            query=field_of(one, "query"),
+            catalog=one.get("catalog") or here,
+            schema=one.get("schema") or DEFAULT_SCHEMA,
+            views=tuple(found.values()),
+        )
+    return tuple(found.values())
 
 
 @rule("LS-115")

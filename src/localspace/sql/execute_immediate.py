@@ -13,9 +13,10 @@ from sqlglot import exp
 from localspace.core.ledger import rule
 from localspace.core.lexer import Cursor, Edit, apply_edits, tokenize, without_comments
 from localspace.core.statement_runner import SqlError
+from localspace.core.statement_text import markers
 from localspace.sql import failures
 from localspace.sql.constant_texts import constant_text, with_names_in_place
-from localspace.sql.parameters import markers, replaced
+from localspace.sql.parameters import replaced
 from localspace.sql.parse import parse_query
 
 _MAX_DEPTH = 8

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from localspace.core.lexer import Edit, Token, apply_edits, quote_text, tokenize, without_comments
+from localspace.core.lexer import Edit, apply_edits, quote_text, tokenize, without_comments
 from localspace.core.statement_runner import SqlError
+from localspace.core.statement_text import markers
 from localspace.sql.types import DataType, parse_type
 
 Parameters = tuple[tuple[str, str | None, str | None], ...]
 _WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
-# `path:field` reads into a variant; after these words a colon starts a parameter even without a blank.
-_BEFORE = frozenset(
-    [
-        "LIMIT",
-        "OFFSET",
-        "AND",
-        "OR",
-        "NOT",
-        "IN",
-        "LIKE",
-        "THEN",
-        "ELSE",
-        "WHEN",
-        "SELECT",
-        "WHERE",
-        "VALUES",
-        "BETWEEN",
-        "ON",
-        "BY",
-        "AS",
-        "IS",
-    ]
-)
 
 
 def bind(statement: str, parameters: Parameters) -> str:
@@ -61,13 +39,6 @@ def replaced(statement: str, values: Mapping[str, str]) -> str:
     return apply_edits(without_comments(statement, tokens), edits)
 
 
-def markers(tokens: list[Token]) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of each `:name`."""
-    for at in range(len(tokens) - 1):
-        if _is_marker(tokens, at):
-            yield tokens[at + 1].text, tokens[at].start, tokens[at + 1].end
-
-
 def literal(kind: DataType, value: str | None) -> str:
     """Return a typed literal; strings and whole numbers plain, so that they may stand where only literals may."""
     if value is None:
@@ -84,17 +55,3 @@ def literal(kind: DataType, value: str | None) -> str:
         if kind.name == "int" and -(2**31) <= int(value) < 2**31:
             return str(int(value))
     return f"CAST({quote_text(value)} AS {kind.spark})"
-
-
-def _is_marker(tokens: list[Token], at: int) -> bool:
-    colon, name = tokens[at], tokens[at + 1]
-    if colon.kind != "symbol" or colon.text != ":" or name.kind != "word" or name.start != colon.end:
-        return False
-    if at == 0:
-        return True
-    before = tokens[at - 1]
-    if before.kind == "word":
-        return before.end < colon.start or before.text.upper() in _BEFORE
-    if before.kind in ("name", "string", "number"):
-        return before.kind != "name" and before.end < colon.start
-    return before.text not in (")", "]", ":")

@@ -11,11 +11,11 @@ from contextlib import redirect_stdout
 from importlib import metadata
 from typing import Any
 
+from localspace.core.statement_text import split_statements, used_parameters
 from localspace.storage.notebook_source import Cell, CellKind, Language, parse
 from localspace.task_process.dbutils import resolved
 from localspace.task_process.namespace import display
 from localspace.task_process.rest import Rest
-from localspace.task_process.sql_text import split_statements
 
 _KEPT = 256 * 1024
 
@@ -103,7 +103,7 @@ class CellRunner:
     def _sql(self, source: str) -> None:
         spark, widgets = self._namespace["spark"], self._namespace["dbutils"].widgets.getAll()
         for statement in split_statements(source):
-            used = {name: value for name, value in widgets.items() if re.search(rf"(?<![:\w]):{re.escape(name)}\b", statement)}
+            used = {name: value for name, value in widgets.items() if name in used_parameters(statement)}
             frame = spark.sql(statement, used or None)
             self._namespace["_sqldf"] = frame
             display(frame)

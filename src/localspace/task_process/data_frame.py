@@ -6,8 +6,9 @@ import importlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from localspace.core.lexer import quote_path
+from localspace.core.statement_text import attribute_path
 from localspace.sql.result_rows import Field, Row, shown, value_of
-from localspace.task_process.sql_text import quoted_name
 
 # ruff: noqa: N802, S608  (the method names are Spark's; the SQL is the user's own and runs as the user)
 
@@ -27,8 +28,6 @@ class TableLookup(Protocol):
 class StatementRunningSession(Protocol):
     """The session that runs a data frame's statements."""
 
-    views: dict[str, str]
-
     @property
     def catalog(self) -> TableLookup:
         """Return the catalog of the session."""
@@ -36,6 +35,10 @@ class StatementRunningSession(Protocol):
 
     def run(self, statement: str, args: dict[str, Any]) -> Result:
         """Run one statement as the run-as principal and return columns and rows."""
+        ...
+
+    def keep_view(self, name: str, query: str) -> None:
+        """Give a query a name for later statements."""
         ...
 
 
@@ -123,7 +126,7 @@ class DataFrame:
     def select(self, *columns: str | list[str]) -> DataFrame:
         """Keep columns, by name."""
         names = [one for given in columns for one in (given if isinstance(given, list) else [given])]
-        return self.selectExpr(*("*" if one == "*" else quoted_name(_text(one)) for one in names))
+        return self.selectExpr(*("*" if one == "*" else quote_path(attribute_path(_text(one))) for one in names))
 
     def selectExpr(self, *expressions: str) -> DataFrame:
         """Keep SQL expressions."""
@@ -160,7 +163,7 @@ class DataFrame:
         """Give the query a name for later statements of this task."""
         if self._args:
             raise ValueError("a query with parameters cannot become a temporary view here")
-        self._session.views[name] = self._query
+        self._session.keep_view(name, self._query)
 
     @property
     def write(self) -> DataFrameWriter:
@@ -216,7 +219,7 @@ class DataFrameWriter:
         """Write into a table."""
         session, query, args = self._frame._session, self._frame._query, self._frame._args
         exists = session.catalog.tableExists(name)
-        target = quoted_name(name)
+        target = quote_path(attribute_path(name))
         if exists and self._mode == "ignore":
             return
         if exists and self._mode == "error":
@@ -231,7 +234,7 @@ class DataFrameWriter:
     def insertInto(self, name: str, overwrite: bool = False) -> None:
         """Insert into an existing table by position."""
         verb = "INSERT OVERWRITE" if overwrite or self._mode == "overwrite" else "INSERT INTO"
-        self._frame._session.run(f"{verb} {quoted_name(name)} {self._frame._query}", self._frame._args)
+        self._frame._session.run(f"{verb} {quote_path(attribute_path(name))} {self._frame._query}", self._frame._args)
 
 
 def _text(value: object) -> str:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from localspace.core.lexer import Cursor, quote_name, quote_path
+from localspace.core.statement_runner import SqlError
+from localspace.core.statement_text import attribute_path, first_word
 from localspace.sql.result_rows import Field
 from localspace.task_process.data_frame import DataFrame
 from localspace.task_process.rest import Rest, RestError
-from localspace.task_process.sql_text import first_word, literal, quoted, quoted_name, type_of, without_comments
+from localspace.task_process.sql_values import literal, type_of
 
 # ruff: noqa: N802, S608  (the method names are Spark's; the SQL is the user's own and runs as the user)
 
 _LAZY = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "FROM"})
-_USE = re.compile(
-    r"USE\s+(?:(CATALOG|SCHEMA|DATABASE)\s+)?(`(?:[^`]|``)+`|[^\s.`;]+)(?:\.(`(?:[^`]|``)+`|[^\s.`;]+))?", re.IGNORECASE
-)
 
 
 class SqlStatementError(Exception):
@@ -45,7 +45,7 @@ class SparkSession:
     def __init__(self, rest: Rest) -> None:
         """Run statements through `rest`."""
         self._rest = rest
-        self.views: dict[str, str] = {}
+        self.views: list[dict[str, str | None]] = []
         self.catalog = Catalog(self, rest)
         self.conf = Conf()
 
@@ -59,9 +59,9 @@ class SparkSession:
         """Run a statement; a query runs when its rows are asked for, as on serverless compute."""
         if args is not None and not isinstance(args, dict):
             raise TypeError("only named parameters (a dict) are served")
-        use = _USE.fullmatch(without_comments(sqlQuery).strip().rstrip(";").strip())
+        use = _use_target(sqlQuery)
         if use is not None:
-            self.catalog.use(use.group(1), _bare(use.group(2)), _bare(use.group(3)))
+            self.catalog.use(*use)
             return DataFrame(self, sqlQuery, answer=([], []))
         if first_word(sqlQuery) in _LAZY:
             return DataFrame(self, sqlQuery.strip().rstrip(";"), args)
@@ -69,7 +69,7 @@ class SparkSession:
 
     def table(self, tableName: str) -> DataFrame:  # noqa: N803
         """Return a table or view."""
-        return DataFrame(self, f"SELECT * FROM {quoted_name(tableName)}")
+        return DataFrame(self, f"SELECT * FROM {quote_path(attribute_path(tableName))}")
 
     @property
     def read(self) -> DataFrameReader:
@@ -84,8 +84,10 @@ class SparkSession:
     def createDataFrame(self, data: Any, schema: Any = None) -> DataFrame:
         """Return a data frame of local rows: tuples, dicts or a pandas DataFrame; `schema` is names or a DDL string."""
         names, types, rows = _local_rows(data, schema)
-        columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in zip(names, types, strict=True))
-        listed = ", ".join(quoted(name) for name in names)
+        columns = ", ".join(
+            f"CAST({quote_name(name)} AS {kind}) AS {quote_name(name)}" for name, kind in zip(names, types, strict=True)
+        )
+        listed = ", ".join(quote_name(name) for name in names)
         if not rows:
             empty = ", ".join("NULL" for _ in names)
             return DataFrame(self, f"SELECT {columns} FROM VALUES ({empty}) AS _local({listed}) WHERE false")
@@ -98,36 +100,21 @@ class SparkSession:
     def run(self, statement: str, args: dict[str, Any]) -> tuple[list[Field], list[list[str | None]]]:
         """Run one statement as the run-as principal and return columns and rows; raises SqlStatementError."""
         body = {
-            "statement": self._with_views(statement),
+            "statement": statement,
             "catalog": self.catalog.current_catalog,
             "schema": self.catalog.current_schema,
             "parameters": [_parameter(name, value) for name, value in args.items()],
+            "views": self.views,
         }
         answer = self._rest.json("POST", "/api/2.0/localspace/sql", body)
         if "error" in answer:
             raise SqlStatementError(answer["error"]["message"], answer["error"].get("sql_state", ""))
         return [Field(**one) for one in answer["columns"]], answer["rows"]
 
-    def _with_views(self, statement: str) -> str:
-        used = [name for name in self.views if re.search(rf"(?<![\w.`]){re.escape(name)}(?![\w.`])", statement, re.IGNORECASE)]
-        if not used or first_word(statement) not in ("SELECT", "WITH"):
-            return statement
-        views = ", ".join(f"{quoted(name)} AS ({self._with_views_before(name)})" for name in used)
-        rest = (
-            re.sub(r"^\s*WITH\s+", ", ", statement, count=1, flags=re.IGNORECASE)
-            if first_word(statement) == "WITH"
-            else " " + statement
-        )
-        return f"WITH {views}{rest}"
-
-    def _with_views_before(self, name: str) -> str:
-        # A view may use views that were made before it.
-        others = {key: query for key, query in self.views.items() if key != name}
-        kept, self.views = self.views, others
-        try:
-            return self._with_views(kept[name])
-        finally:
-            self.views = kept
+    def keep_view(self, name: str, query: str) -> None:
+        """Give a query a name for later statements of this task; it may name the views that were made before it."""
+        here = {"catalog": self.catalog.current_catalog, "schema": self.catalog.current_schema}
+        self.views.append({"name": ".".join(attribute_path(name)), "query": query, **here})
 
 
 class DataFrameReader:
@@ -205,7 +192,7 @@ class Catalog:
 
     def tableExists(self, tableName: str) -> bool:  # noqa: N803
         """Return whether a table or view is there and may be seen."""
-        parts = [_bare(one) or "" for one in re.findall(r"`(?:[^`]|``)*`|[^.`]+", tableName)]
+        parts = [*attribute_path(tableName)]
         for missing in (self.current_schema, self.current_catalog):
             if len(parts) < 3:
                 parts.insert(0, missing or "")
@@ -220,10 +207,16 @@ class Catalog:
         return True
 
 
-def _bare(name: str | None) -> str | None:
-    if name is not None and name.startswith("`"):
-        return name[1:-1].replace("``", "`")
-    return name
+def _use_target(statement: str) -> tuple[str | None, str | None, str | None] | None:
+    """Return what a USE statement names: CATALOG, SCHEMA or neither, and one or two names; None for any other statement."""
+    try:
+        cursor = Cursor(statement)
+        if not cursor.accept("USE"):
+            return None
+        kind, path = cursor.one_of("CATALOG", "SCHEMA", "DATABASE"), cursor.path()
+    except SqlError:
+        return None  # the statement goes to the workspace, which reports the error
+    return (kind, path[0], path[1] if len(path) > 1 else None) if cursor.done and len(path) < 3 else None
 
 
 def _parameter(name: str, value: Any) -> dict[str, str | None]:
@@ -260,14 +253,21 @@ def _local_rows(data: Any, schema: Any) -> tuple[list[str], list[str], list[Sequ
 
 
 def _ddl(text: str) -> tuple[list[str], list[str]]:
+    from localspace.sql.types import read_type  # brings in Arrow, which few tasks need
+
     names: list[str] = []
     types: list[str] = []
-    for part in re.split(r",(?![^<(]*[>)])", text):
-        found = re.fullmatch(r"\s*(`(?:[^`]|``)+`|\w+)\s*:?\s*([\w<>(),:\s]+?)\s*", part)
-        if found is None:
-            raise ValueError(f"'{part.strip()}' is not a column of a schema such as 'id INT, name STRING'")
-        names.append(_bare(found.group(1)) or "")
-        types.append(found.group(2))
+    try:
+        cursor = Cursor(text)
+        while True:
+            names.append(cursor.name())
+            cursor.accept(":")
+            types.append(read_type(cursor).spark)
+            if not cursor.accept(","):
+                break
+        cursor.end()
+    except SqlError as error:
+        raise ValueError(f"'{text}' is not a schema such as 'id INT, name STRING': {error.message}") from None
     return names, types
 
 

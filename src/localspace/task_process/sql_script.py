@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any
 
+from localspace.core.statement_text import split_statements, used_parameters
 from localspace.sql.result_rows import Field, shown
 from localspace.task_process.rest import Rest
 from localspace.task_process.session import SqlStatementError
-from localspace.task_process.sql_text import split_statements
 
 _SHOWN_ROWS = 100
 
@@ -19,11 +18,8 @@ def run_script(spec: dict[str, Any], rest: Rest, report: dict[str, Any]) -> None
     ids: list[str] = []
     report["statement_ids"] = ids
     for statement in split_statements(spec["source"]):
-        used = [
-            {"name": name, "value": value}
-            for name, value in spec["parameters"].items()
-            if re.search(rf"(?<![:\w]):{re.escape(name)}\b", statement)
-        ]
+        named = used_parameters(statement)
+        used = [{"name": name, "value": value} for name, value in spec["parameters"].items() if name in named]
         body = {"statement": statement, "warehouse_id": spec["warehouse_id"], "wait_timeout": "50s", "parameters": used}
         answer = rest.json("POST", "/api/2.0/sql/statements", body)
         ids.append(answer["statement_id"])

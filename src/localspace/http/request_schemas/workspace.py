@@ -40,8 +40,9 @@ WAREHOUSE_CONFIG = fields(
     sql_configuration_parameters=_PAIRS,
 )
 _PARAMETER = fields(name=TEXT, type=TEXT, value=TEXT)
-TASK_STATEMENT = fields(statement=TEXT, catalog=TEXT, schema=TEXT, parameters=ListOf(_PARAMETER))
-STATEMENT = TASK_STATEMENT.plus(
+_PLAIN_STATEMENT = fields(statement=TEXT, catalog=TEXT, schema=TEXT, parameters=ListOf(_PARAMETER))
+TASK_STATEMENT = _PLAIN_STATEMENT.plus(views=ListOf(fields(name=TEXT, query=TEXT, catalog=TEXT, schema=TEXT)))
+STATEMENT = _PLAIN_STATEMENT.plus(
     warehouse_id=TEXT,
     byte_limit=WHOLE,
     row_limit=WHOLE,

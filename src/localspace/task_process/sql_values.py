@@ -1,53 +1,12 @@
-"""Text of SQL: statements apart, literals, names."""
+"""Python values of a task as SQL: literals and types."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import math
-import re
 from decimal import Decimal
 from typing import Any
-
-_TOKEN = re.compile(
-    r"""(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`)|(?P<end>;)""",
-    re.DOTALL,
-)
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def split_statements(text: str) -> list[str]:
-    """Return the statements of a script, without empty ones; semicolons in strings and comments part nothing."""
-    found: list[str] = []
-    start = 0
-    for token in _TOKEN.finditer(text):
-        if token.lastgroup == "end":
-            found.append(text[start : token.start()])
-            start = token.end()
-    found.append(text[start:])
-    return [one.strip() for one in found if without_comments(one).strip()]
-
-
-def without_comments(text: str) -> str:
-    """Return text with its comments replaced by blanks."""
-    return _TOKEN.sub(lambda found: " " if found.lastgroup == "comment" else found.group(0), text)
-
-
-def first_word(text: str) -> str:
-    """Return the first word of a statement in capitals."""
-    found = _IDENTIFIER.search(without_comments(text))
-    return found.group(0).upper() if found else ""
-
-
-def quoted(name: str) -> str:
-    """Return one name in back-ticks."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def quoted_name(name: str) -> str:
-    """Return a dotted name with each part in back-ticks; parts that are in back-ticks already stay."""
-    parts = re.findall(r"`(?:[^`]|``)*`|[^.`]+", name)
-    return ".".join(part if part.startswith("`") else quoted(part.strip()) for part in parts)
 
 
 def literal(value: Any) -> str:
