@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from localspace.sql.calendar_days import days_of, micros_of
 from localspace.sql.result_rows import Field, value_of
 from localspace.sql.types import DataType, parse_type
 
@@ -62,9 +62,13 @@ def _kind(text: str) -> DataType:
 def _cell(text: str | None, kind: DataType) -> Any:
     if text is None or kind.name == "void":
         return None
+    if kind.name == "date":
+        return days_of(text)
+    if kind.name in ("timestamp", "timestamp_ntz"):
+        return micros_of(text)
     if kind.parts:
         return _nested(json.loads(text, parse_float=Decimal), kind)
-    return _moment(value_of(text, Field(name="", type_text=kind.text, type_name=kind.type_name)))
+    return value_of(text, Field(name="", type_text=kind.text, type_name=kind.type_name))
 
 
 def _nested(value: Any, kind: DataType) -> Any:
@@ -81,8 +85,3 @@ def _nested(value: Any, kind: DataType) -> Any:
         case "string" | "char" | "varchar":
             return value if isinstance(value, str) else json.dumps(value, default=str)
     return _cell(str(value).lower() if isinstance(value, bool) else str(value), kind)
-
-
-def _moment(value: Any) -> Any:
-    # Times in rows of tasks have no zone, so their zone is passed to Arrow.
-    return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) else value

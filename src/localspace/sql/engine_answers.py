@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from localspace.sql.calendar_days import moment_text
+
 _NO_MEMORY = "UNABLE_TO_ACQUIRE_MEMORY"
 _NO_MEMORY_TEXT = "The statement needs more memory than the SQL engine has. Read fewer rows or columns at once."
 
@@ -30,12 +32,20 @@ def cell(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+        return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
     raise TypeError(f"a cell of type {type(value).__name__}")
+
+
+def moments_printed(row: Any, columns: list[list[Any]]) -> list[Any]:
+    """Return a row whose timestamps the engine cast to strings with the timestamps as the platform prints them."""
+    return [
+        moment_text(value) if value is not None and kind.startswith("timestamp") else value
+        for value, (_, kind, _) in zip(row, columns, strict=True)
+    ]
 
 
 def java_double(value: float) -> str:

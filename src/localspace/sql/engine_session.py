@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
-from localspace.sql.engine_answers import cell, columns_of
+from localspace.sql.engine_answers import cell, columns_of, moments_printed
 
 LARGE_BYTES = 1_000_000
 """From how many bytes of files a request is large: some 100,000 rows, where compiling a plan costs as much as it saves."""
@@ -20,8 +20,8 @@ LARGE_CONF = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factory
 
 _LARGE_RANGE = re.compile(r"\brange\s*\([^()]*\d{6,}", re.IGNORECASE)
 _KEPT_RELATIONS = 1000
-_PLAIN = {"string", "boolean", "tinyint", "smallint", "int", "bigint", "date", "timestamp", "timestamp_ntz", "double"}
-_PLAIN |= {"binary", "void"}
+_MOMENTS = frozenset({"date", "timestamp", "timestamp_ntz"})
+_PLAIN = _MOMENTS | {"string", "boolean", "tinyint", "smallint", "int", "bigint", "double", "binary", "void"}
 
 
 def is_large(request: dict[str, Any]) -> bool:
@@ -77,7 +77,11 @@ class EngineSession:
         columns = columns_of(frame)
         if limit is not None:
             frame = frame.limit(limit + 1)
-        rows = _readable(frame, columns).collect()
+        try:
+            rows = _readable(frame, columns, _PLAIN).collect()
+        except (ValueError, OverflowError):
+            # A year that Python's dates do not have: the engine prints the moments.
+            rows = [moments_printed(row, columns) for row in _readable(frame, columns, _PLAIN - _MOMENTS).collect()]
         truncated = limit is not None and len(rows) > limit
         kept = rows[:limit] if truncated else rows
         return {"columns": columns, "rows": [[cell(value) for value in row] for row in kept], "truncated": truncated}
@@ -121,16 +125,16 @@ class EngineSession:
                 self.spark.sql(f"DROP TEMPORARY FUNCTION {self._functions.popitem(last=False)[0]}")
 
 
-def _readable(frame: Any, columns: list[list[Any]]) -> Any:
-    """Let the engine turn what Python cannot print the platform's way into strings."""
-    if all(kind in _PLAIN or kind.startswith("decimal") for _, kind, _ in columns):
+def _readable(frame: Any, columns: list[list[Any]], plain: frozenset[str]) -> Any:
+    """Let the engine turn into strings what is not one of the `plain` types, which Python prints the platform's way."""
+    if all(kind in plain or kind.startswith("decimal") for _, kind, _ in columns):
         return frame
     names = [f"c{at}" for at in range(len(columns))]
     items = []
     for name, (_, kind, _) in zip(names, columns, strict=True):
         if kind.startswith(("struct", "array", "map")) or kind == "variant":
             items.append(f"to_json({name}) AS {name}")
-        elif kind in _PLAIN or kind.startswith("decimal"):
+        elif kind in plain or kind.startswith("decimal"):
             items.append(name)
         else:
             items.append(f"CAST({name} AS STRING) AS {name}")

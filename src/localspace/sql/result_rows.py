@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from localspace.sql.calendar_days import out_of_range
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
@@ -75,6 +77,8 @@ def value_of(cell: str | None, field: Field) -> Any:
             return Decimal(cell)
         case "BOOLEAN":
             return cell.lower() == "true"
+        case "DATE" | "TIMESTAMP" | "TIMESTAMP_NTZ" if not _in_python(cell):
+            raise out_of_range(cell)
         case "DATE":
             return dt.date.fromisoformat(cell)
         case "TIMESTAMP" | "TIMESTAMP_NTZ":
@@ -85,6 +89,11 @@ def value_of(cell: str | None, field: Field) -> Any:
         case "ARRAY" | "MAP" | "STRUCT":
             return json.loads(cell)
     return cell
+
+
+def _in_python(cell: str) -> bool:
+    """Return whether Python's dates have the year of a cell: 1 to 9999."""
+    return cell[4:5] == "-" and cell[:1] not in "+-" and not cell.startswith("0000")
 
 
 def shown(fields: Sequence[Field], rows: Sequence[Sequence[str | None]], truncate: int) -> str:
