@@ -19,6 +19,7 @@ from localspace.core.stored_documents.directory import (
 from localspace.core.stored_documents.kind import Document
 from localspace.core.stored_documents.workspace import StoredIds, StoredServingEndpoint, StoredWarehouse
 from localspace.core.timestamps import iso
+from localspace.governance import samples
 from localspace.governance.legacy import HIVE
 from localspace.governance.repositories import WorkspaceIds
 
@@ -216,7 +217,7 @@ def _groups(room: Store) -> None:
 
 _CATALOGS = (
     ("main", ADMIN_NAME, "MANAGED_CATALOG", "Main catalog (auto-created)", ("default",)),
-    ("samples", SYSTEM_USER, "SYSTEM_CATALOG", "Samples that the platform provides", ("default",)),
+    (samples.SAMPLES, SYSTEM_USER, "SYSTEM_CATALOG", "Samples that the platform provides", ("default",)),
     ("system", SYSTEM_USER, "SYSTEM_CATALOG", "System catalog (auto-created)", ("access", "query")),
 )
 _LEGACY = (HIVE, SYSTEM_USER, "INTERNAL_CATALOG", "The legacy catalog", ("default",))
@@ -225,7 +226,8 @@ _LEGACY = (HIVE, SYSTEM_USER, "INTERNAL_CATALOG", "The legacy catalog", ("defaul
 def _catalogs(room: Store, now: int, metastore_id: str) -> None:
     for one in _CATALOGS:
         _catalog(room, now, metastore_id, one)
-    for name in ("samples", "system"):
+    samples.fill(room, metastore_id, SYSTEM_USER, now)
+    for name in (samples.SAMPLES, "system"):
         # Rows of the system tables that are served are filtered by privilege, so that reading them is open to all.
         privileges = ["EXECUTE", "SELECT", "USE_CATALOG", "USE_SCHEMA"]
         grant = StoredGrant(securable_type="CATALOG", full_name=name, principal="account users", privileges=privileges)

@@ -13,6 +13,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.bindings import Bindings, Reach, not_bound
 from localspace.governance.legacy import LEGACY_PRIVILEGES, LEGACY_TYPES, LegacyPrivileges, is_legacy, not_in_legacy
+from localspace.governance.samples import is_sample
 from localspace.identity.memberships import Identity
 
 KINDS = {
@@ -234,6 +235,8 @@ class Privileges:
         """Return whether the actor may manage: owner of it or of a container, MANAGE, or metastore admin."""
         if securable in _DEPTH and is_legacy(full_name):
             return self._legacy.manages(actor, securable, full_name)
+        if securable in _DEPTH and is_sample(full_name):
+            return False
         if _DEPTH.get(securable, 0) > 1 and self._reach(securable, full_name) is not Reach.WRITE:
             return False
         for kind, name in ((securable, full_name), *containers(securable, full_name)):

@@ -28,6 +28,8 @@ from localspace.core.statement_runner import SqlError
 from localspace.core.store import Store
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
+from localspace.governance import samples
+from localspace.sql import sample_rows
 from localspace.sql.types import parse_type
 
 _GRACE_SECONDS = 120.0
@@ -105,7 +107,12 @@ class Storage:
     def folder(self, table: Mapping[str, Any]) -> Path | None:
         """Return the folder with a table's rows, or None when it never had any."""
         path = (table.get("storage") or {}).get("path")
-        return None if not path else self._data_dir / str(path)
+        if not path:
+            return None
+        folder = self._data_dir / str(path)
+        if folder.parent == self._data_dir / samples.FOLDER:
+            sample_rows.ensure(folder, table["schema_name"], table["name"])
+        return folder
 
     def new_folder(self) -> Path:
         """Return the path of a folder that does not exist yet."""
