@@ -188,6 +188,20 @@ def test_information_schema_answers_any_query(place: SqlWorkspace) -> None:
     assert place.rows("SELECT count(*) FROM system.information_schema.tables", stranger) == [["0"]]
 
 
+def test_positions_are_counted_from_one_and_rows_have_one_order(place: SqlWorkspace) -> None:
+    place.sql("CREATE TABLE main.s.placed (a INT, b INT, c INT, d INT)")
+    place.sql("ALTER TABLE main.s.placed DROP COLUMN b")
+    place.sql("ALTER TABLE main.s.placed ALTER COLUMN d FIRST")
+    place.sql("CREATE FUNCTION main.s.two(x INT, y INT) RETURNS INT RETURN x + y")
+    query = "SELECT column_name, ordinal_position FROM main.information_schema.columns WHERE table_name = 'placed'"
+    named = [["d", "1"], ["a", "2"], ["c", "3"]]
+    # The second form needs the engine.
+    for text in (query, f"SELECT * FROM ({query}) LIMIT 10", f"{query} ORDER BY ordinal_position"):
+        assert place.rows(text) == named
+    parameters = "SELECT parameter_name, ordinal_position FROM main.information_schema.parameters WHERE specific_name = 'two'"
+    assert place.rows(parameters) == [["x", "1"], ["y", "2"]]
+
+
 PLAIN = (
     "SELECT * FROM main.information_schema.{v}",
     "SELECT * FROM system.information_schema.{v} LIMIT 2",

@@ -66,7 +66,8 @@ def function_info(request: Request, body: Document) -> Json:
 
 
 def _column(body: Document, at: int) -> Json:
-    found = {key: value for key, value in body.items() if key not in ("physical", "mask") and value is not None}
+    hidden = ("physical", "mask", "identity")
+    found = {key: value for key, value in body.items() if key not in hidden and value is not None}
     found["position"] = at
     found.setdefault("nullable", True)
     if body.get("mask"):

@@ -1,8 +1,8 @@
-"""Probes of what a statement puts together: names, whole statements, literals as arguments of masks and filters."""
+"""Probes of what is read and written by another way than a written name: statements in text, temporary views, data frames."""
 
 from __future__ import annotations
 
-from localspace.probes.place import Stage
+from localspace.probes.place import TAG, ProbeError, Stage
 
 _MASKED = [("1", "XXX"), ("2", "XXX"), ("3", "XXX")]
 
@@ -39,3 +39,49 @@ def literals_as_arguments(stage: Stage) -> None:
     stage.refused(f"CREATE TABLE {table}_bad (id INT, secret STRING MASK {stage.schema}.mask_with)", None)
     stage.admin(f"ALTER TABLE {table} SET ROW FILTER {stage.schema}.only_a ON ('b')")
     stage.expect(f"SELECT count(*) FROM {table}", stage.reader, [("0",)])
+
+
+def temporary_views_read_anew(stage: Stage) -> None:
+    """A temporary view is made with the rights of its session's user, and another session does not know it."""
+    table = stage.table("under_view")
+    made = f"CREATE OR REPLACE TEMPORARY VIEW lampkeeper_probe AS SELECT id, secret FROM {table}"
+    for statement, persona, allowed in ((made, stage.reader, True), (made, stage.stranger, False)):
+        answer = stage.place.run_spark(statement, persona, persona)
+        if (answer.error_class is None) != allowed:
+            raise ProbeError(f"{statement} as {persona}: got {answer.error_class or 'a view'}")
+    answer = stage.place.run_spark("SELECT * FROM lampkeeper_probe", stage.reader, stage.reader)
+    if answer.error_class != "TABLE_OR_VIEW_NOT_FOUND":
+        raise ProbeError(f"another session reads a temporary view: {answer.error_class or answer.rows}")
+
+
+def spark_connect_joins_and_writes(stage: Stage) -> None:
+    """Through Spark Connect a join reads masked values on both sides, and a writer needs its privilege."""
+    table = stage.table("joined_frames")
+    stage.tag(f"{table}.secret")
+    with stage.policy("joined_frames", f"TABLE {table}", stage.mask(table)):
+        for query, rows in (
+            (f"SELECT a.id, b.secret FROM {table} a JOIN {table} b ON a.id = b.id", _MASKED),
+            (f"SELECT a.id, b.secret FROM {table} a JOIN {table} b ON a.secret = 'raw-1'", []),
+        ):
+            answer = stage.place.run_spark(query, stage.reader, stage.reader)
+            if answer.error_class is not None or sorted(answer.rows, key=repr) != rows:
+                raise ProbeError(f"{query}: expected {rows}, got {answer.rows or answer.error}")
+        for statement in (f"CREATE TABLE {table}_copy AS SELECT * FROM {table}", f"INSERT INTO {table} SELECT * FROM {table}"):
+            answer = stage.place.run_spark(statement, stage.reader, stage.reader)
+            if answer.error_class != "INSUFFICIENT_PERMISSIONS":
+                raise ProbeError(f"{statement}: expected a refusal, got {answer.error_class or 'rows'}")
+
+
+def samples_are_read_only(stage: Stage) -> None:
+    """Everybody reads samples; an administrator neither changes nor grants nor governs it."""
+    for persona in (stage.stranger, None):
+        stage.expect("SELECT count(*) > 0 FROM samples.nyctaxi.trips", persona, [("true",)])
+    for statement in (
+        "INSERT INTO samples.tpch.region VALUES (9, 'x', 'y')",
+        "DROP TABLE samples.tpch.region",
+        "CREATE SCHEMA samples.lampkeeper_probe",
+        f"GRANT MODIFY ON TABLE samples.tpch.region TO `{stage.groups['readers']}`",
+        f"SET TAG ON TABLE samples.tpch.region `{TAG}` = `a`",
+        "ALTER CATALOG samples SET OWNER TO `account users`",
+    ):
+        stage.refused(statement, None)

@@ -26,7 +26,7 @@ from localspace.sql.types import parse_type, read_type
 def alter_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER TABLE."""
     cursor.expect("ALTER", "TABLE")
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     table = context.reader.require_table(path)
     target = Securable("TABLE", table["full_name"])
     if alter_tags(context, cursor, target) or _alter_owner(context, cursor, "table", target):
@@ -68,7 +68,7 @@ def alter_table(context: StatementContext, cursor: Cursor) -> StatementResult:
 def alter_view(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run ALTER VIEW: tags, owner, name, properties, a column's tags."""
     cursor.expect("ALTER", "VIEW")
-    table = context.reader.require_table(context.session.table_path(target_path(cursor)))
+    table = context.reader.require_table(context.writing(target_path(cursor)))
     target = Securable("TABLE", table["full_name"])
     if alter_tags(context, cursor, target) or _alter_owner(context, cursor, "table", target):
         return NOTHING
@@ -112,7 +112,7 @@ def comment_on(context: StatementContext, cursor: Cursor) -> StatementResult:
         repositories.catalog.update_schema(context.actor, target.full_name, {"comment": text})
     elif target.type == "COLUMN":
         path, name = target.full_name.split(".", 3)[:3], target.full_name.split(".", 3)[3]
-        table = context.reader.require_table((path[0], path[1], path[2]))
+        table = context.reader.require_table(context.writing((path[0], path[1], path[2])))
         return _replace_column(context, table, context.column_named(table, name) | {"comment": text})
     elif target.type == "TABLE":
         parts = target.full_name.split(".")
@@ -187,6 +187,8 @@ def _add_columns(context: StatementContext, cursor: Cursor, table: StoredTable) 
     if wrapped:
         cursor.expect(")")
     cursor.end()
+    if any(spec.identity is not None for spec in listed.columns):
+        raise failures.not_supported("adding an identity column to an existing table")
     if any(not spec.nullable for spec in listed.columns) and _has_rows(context, table):
         raise failures.not_supported("adding a NOT NULL column to a table with rows")
     for spec in listed.columns:

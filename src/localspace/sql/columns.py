@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from localspace.core.lexer import Cursor
+from localspace.core.lexer import Cursor, quote_name
 from localspace.core.statement_runner import SqlError
-from localspace.core.stored_documents.catalog import StoredArgument, StoredColumn, StoredTable
+from localspace.core.stored_documents.catalog import StoredArgument, StoredColumn, StoredIdentity, StoredTable
 from localspace.core.stored_documents.kind import Document
 from localspace.sql import failures
 from localspace.sql.control_arguments import argument_list
+from localspace.sql.identity_columns import read_identity
 from localspace.sql.types import DataType, read_type
 
 _COLUMN_WORDS: tuple[str, ...] = (
@@ -60,6 +61,7 @@ class ColumnSpec:
     nullable: bool = True
     comment: str | None = None
     default: str | None = None
+    identity: StoredIdentity | None = None
     mask: MaskSpec | None = None
     position: tuple[str, str] | None = None
 
@@ -118,9 +120,16 @@ def read_column(cursor: Cursor, constraints: list[Document]) -> ColumnSpec:
         elif cursor.accept("AFTER"):
             spec.position = ("AFTER", cursor.name())
         elif cursor.looking_at("GENERATED"):
-            raise failures.not_supported("generated and identity columns")
+            spec.identity = read_identity(cursor, spec.type)
         else:
             raise cursor.error(f"'{cursor.take().text}'", "in a column definition")
+    if spec.identity is not None and spec.default is not None:
+        raise SqlError(
+            "GENERATED_COLUMN_WITH_DEFAULT_VALUE",
+            f"A column cannot have both a default value and a generation expression but column {quote_name(spec.name)} has"
+            f" default value: ({spec.default}) and an identity.",
+            "42623",
+        )
     return spec
 
 
@@ -170,6 +179,8 @@ def documents_of(specs: Iterable[ColumnSpec], first_physical: int = 1, first_pos
         }
         if spec.default is not None:
             column["default"] = spec.default
+        if spec.identity is not None:
+            column["identity"] = spec.identity
         if _scaled(spec):
             column["type_precision"], column["type_scale"] = spec.type.numbers[0], spec.type.numbers[1]
         found.append(column)

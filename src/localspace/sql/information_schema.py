@@ -70,7 +70,7 @@ def _columns(seen: Visibility) -> Iterator[Row]:
         for at, column in enumerate(table["columns"]):
             kind = parse_type(column["type_text"])
             yield (
-                table["catalog_name"], table["schema_name"], table["name"], column["name"], at,
+                table["catalog_name"], table["schema_name"], table["name"], column["name"], at + 1,
                 column.get("default"), "YES" if column.get("nullable", True) else "NO", kind.text,
                 _data_type(kind), kind.numbers[0] if kind.name in ("char", "varchar") else None,
                 kind.numbers[0] if kind.name == "decimal" else None,
@@ -139,7 +139,7 @@ def _parameters(seen: Visibility) -> Iterator[Row]:
         for at, parameter in enumerate(one.get("input_params") or ()):
             kind = parse_type(parameter["type_text"])
             yield (
-                one["catalog_name"], one["schema_name"], one["name"], at, "IN", parameter["name"], _data_type(kind),
+                one["catalog_name"], one["schema_name"], one["name"], at + 1, "IN", parameter["name"], _data_type(kind),
                 kind.text, parameter.get("parameter_default"), parameter.get("comment"),
             )  # fmt: skip
 

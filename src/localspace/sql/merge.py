@@ -9,6 +9,7 @@ from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.stored_documents.catalog import StoredTable
 from localspace.sql import failures
 from localspace.sql.context import StatementContext
+from localspace.sql.identity_columns import number_rows, refuse_given
 from localspace.sql.rows import merge_folders, read_alias, read_assignments, refuse_unrepeatable, swap, writable, write_columns
 from localspace.sql.tables import target_path
 
@@ -67,13 +68,14 @@ def merge(context: StatementContext, cursor: Cursor) -> StatementResult:
         counts["INSERT"] += context.storage.row_count(part)
         merge_folders(part, folder)
         earlier.append(clause.condition)
+    columns = number_rows(table, folder)
     try:
         context.storage.check_not_null(table, folder)
         context.storage.check_lengths(table, folder)
     except SqlError:
         context.storage.discard(folder)
         raise
-    swap(context, table, folder)
+    swap(context, table, folder, columns)
     context.flow.writes(table, keeps=True)
     numbers = [counts["UPDATE"] + counts["DELETE"] + counts["INSERT"], counts["UPDATE"], counts["DELETE"], counts["INSERT"]]
     names = ("num_affected_rows", "num_updated_rows", "num_deleted_rows", "num_inserted_rows")
@@ -83,7 +85,7 @@ def merge(context: StatementContext, cursor: Cursor) -> StatementResult:
 def _read(context: StatementContext, cursor: Cursor) -> Plan:
     cursor.expect("MERGE", "INTO")
     first = cursor.at
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     named = cursor.text_from(first)
     alias = read_alias(cursor, "USING") or path[2]
     table = writable(context, path, rewrites=True)
@@ -138,7 +140,8 @@ def _clause(context: StatementContext, cursor: Cursor, table: StoredTable, alias
         return Clause(kind=kind, condition=condition, action="DELETE", values={})
     if cursor.accept("UPDATE", "SET") and kind != "SOURCE":
         if cursor.accept("*"):
-            values = {c["name"]: f"{source}.{quote_name(c['name'])}" for c in table["columns"]}
+            # An identity column keeps its number.
+            values = {c["name"]: f"{source}.{quote_name(c['name'])}" for c in table["columns"] if not c.get("identity")}
         else:
             values = read_assignments(context, cursor, table, {alias, *table["full_name"].split(".")}, ("WHEN",))
         return Clause(kind=kind, condition=condition, action="UPDATE", values=values)
@@ -149,6 +152,7 @@ def _clause(context: StatementContext, cursor: Cursor, table: StoredTable, alias
 
 def _insert(context: StatementContext, cursor: Cursor, table: StoredTable, source: str) -> dict[str, str]:
     if cursor.accept("*"):
+        refuse_given(table["columns"])
         return {c["name"]: f"{source}.{quote_name(c['name'])}" for c in table["columns"]}
     names = [column["name"] for column in table["columns"]]
     if cursor.accept("("):
@@ -161,6 +165,7 @@ def _insert(context: StatementContext, cursor: Cursor, table: StoredTable, sourc
     while cursor.accept(","):
         values.append(cursor.skip_until(",", ")"))
     cursor.expect(")")
+    refuse_given(column for column in table["columns"] if column["name"] in names)
     if len(values) != len(names):
         raise SqlError("INSERT_COLUMN_ARITY_MISMATCH", "MERGE INSERT: columns and values differ in number.", "21S01")
     return dict(zip(names, (f"({value})" for value in values), strict=True))

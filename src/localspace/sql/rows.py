@@ -14,6 +14,7 @@ from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredColumn, StoredTable
 from localspace.sql import failures
 from localspace.sql.context import NOTHING, StatementContext
+from localspace.sql.identity_columns import number_rows, refuse_given, refuse_update
 from localspace.sql.literals import NotLiteralError, read_rows
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.routines import UNREPEATABLE
@@ -28,7 +29,7 @@ def insert(context: StatementContext, cursor: Cursor) -> StatementResult:
     if not overwrite:
         cursor.expect("INTO")
     cursor.accept("TABLE")
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     if cursor.looking_at("REPLACE") or cursor.looking_at("PARTITION"):
         raise failures.not_supported("INSERT with REPLACE WHERE or PARTITION")
     by_name = cursor.accept("BY", "NAME")
@@ -42,10 +43,11 @@ def insert(context: StatementContext, cursor: Cursor) -> StatementResult:
         pass
     else:
         _insert_query(context, cursor.rest(), table, columns, folder, by_name=by_name, named=bool(names))
+    columns = number_rows(table, folder)
     added = _checked_count(context, table, folder)
     if not overwrite:
         context.storage.link_rows(table, folder)
-    swap(context, table, folder)
+    swap(context, table, folder, columns)
     context.flow.writes(table)
     return _counted(num_affected_rows=added, num_inserted_rows=added)
 
@@ -54,7 +56,7 @@ def delete(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DELETE FROM … [WHERE …]."""
     cursor.expect("DELETE", "FROM")
     first = cursor.at
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     alias = read_alias(cursor, "WHERE")
     target = cursor.text_from(first)
     condition = cursor.rest() if cursor.accept("WHERE") else "TRUE"
@@ -74,7 +76,7 @@ def update(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run UPDATE … SET … [WHERE …]."""
     cursor.expect("UPDATE")
     first = cursor.at
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     alias = read_alias(cursor, "SET")
     target = cursor.text_from(first)
     cursor.expect("SET")
@@ -98,7 +100,7 @@ def update(context: StatementContext, cursor: Cursor) -> StatementResult:
 def truncate(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run TRUNCATE TABLE."""
     cursor.expect("TRUNCATE", "TABLE")
-    path = context.session.table_path(target_path(cursor))
+    path = context.writing(target_path(cursor))
     cursor.end()
     table = writable(context, path, destroys=True)
     folder = context.storage.new_folder()
@@ -146,8 +148,8 @@ def write_columns(context: StatementContext, table: StoredTable, query: str, fol
     write_rows(context, f"SELECT {items} FROM ({text}) AS q({aliases})", folder)
 
 
-def swap(context: StatementContext, table: StoredTable, folder: Path) -> None:
-    """Make a folder the rows of a table; the former one goes once no query reads it."""
+def swap(context: StatementContext, table: StoredTable, folder: Path, numbered: list[StoredColumn] | None = None) -> None:
+    """Make a folder the rows of a table; the former one goes once no query reads it. `numbered` has the next numbers."""
     with context.repositories.store.transaction():
         key = table_key(table)
         current = context.reader.table(key)
@@ -155,6 +157,10 @@ def swap(context: StatementContext, table: StoredTable, folder: Path) -> None:
             context.storage.discard(folder)
             raise SqlError("DELTA_CONCURRENT_WRITE", f"Table {quote_path(key)} was changed by another statement. Retry.", "2D521")
         body = current | {"storage": {"path": context.storage.relative(folder)}}
+        nexts = {column["physical"]: column.get("identity") for column in numbered or ()}
+        for column in body["columns"]:
+            if identity := nexts.get(column["physical"]):
+                column["identity"] = identity
         context.repositories.store.put(kinds.TABLE, key, body, key[:2])
     context.storage.retire(context.storage.folder(table))
 
@@ -189,6 +195,7 @@ def read_assignments(
         if any(part.casefold() not in folded for part in path[:-1]):
             raise failures.not_supported("assignments to fields of a struct")
         column = context.column_named(table, path[-1])
+        refuse_update(column)
         cursor.expect("=")
         text = cursor.skip_until(",", *stops)
         if column["name"] in found:
@@ -233,6 +240,7 @@ def _insert_literals(
         values = read_rows(cursor.tokens[cursor.at + 1 :], kinds, [column.get("default") for column in columns])
     except NotLiteralError:
         return False
+    refuse_given(column for at, column in enumerate(columns) if any(value is not None for value in values[at]))
     given = {column["physical"]: values[at] for at, column in enumerate(columns)}
     count = len(values[0])
     arrays: list[pa.Array] = []
@@ -270,6 +278,7 @@ def _insert_query(
             f" {', '.join(quote_name(name) for name, _, _ in found)}.",
             "21S01",
         )
+    refuse_given(columns)
     context.flow.fills(text, [column["name"] for column in columns])
     locations = {column["name"]: f"p{at}" for at, column in enumerate(columns)}
     aliases = ", ".join(f"p{at}" for at in range(len(found)))

@@ -13,6 +13,7 @@ from localspace.core.stored_documents.kind import Document
 from localspace.governance.legacy import HIVE, is_legacy
 from localspace.sql import failures
 from localspace.sql.context import StatementContext, text_rows
+from localspace.sql.identity_columns import clause_of
 from localspace.sql.made_columns import kind_of, plain_name
 from localspace.sql.reader import is_view, table_key
 from localspace.sql.system_tables import INFORMATION_SCHEMA, is_made_view
@@ -106,7 +107,8 @@ def show_create(context: StatementContext, cursor: Cursor) -> StatementResult:
     for column in table["columns"]:
         nullable = "" if column.get("nullable", True) else " NOT NULL"
         comment = f" COMMENT {quote_text(note)}" if (note := column.get("comment")) else ""
-        lines.append(f"{quote_name(column['name'])} {column['type_text'].upper()}{nullable}{comment}")
+        identity = clause_of(column)
+        lines.append(f"{quote_name(column['name'])} {column['type_text'].upper()}{nullable}{identity}{comment}")
     comment = f"COMMENT {quote_text(note)}\n" if (note := table.get("comment")) else ""
     if location := table.get("storage_location"):
         comment += f"LOCATION {quote_text(location)}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localspace.core.errors import ApiError
 from localspace.core.ledger import rule
-from localspace.core.lexer import Cursor, quote_name
+from localspace.core.lexer import Cursor, quote_name, quote_path
 from localspace.core.statement_runner import SqlError, StatementResult
 from localspace.core.stored_documents import kinds
 from localspace.core.stored_documents.catalog import StoredColumn, StoredFunction, StoredTable
@@ -30,7 +30,7 @@ def create_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     external = cursor.accept("EXTERNAL")
     cursor.expect("TABLE")
     careful = _if_not_exists(cursor)
-    path = context.session.table_path(_target(cursor))
+    path = context.writing(_target(cursor))
     if cursor.one_of("SHALLOW", "DEEP", "CLONE", "LIKE"):
         raise failures.not_enforceable("cloning a table")
     listed = read_columns(cursor) if cursor.looking_at("(") else ColumnList()
@@ -101,6 +101,9 @@ def _keep_manual(old: StoredTable, body: Document) -> None:
 @rule("LS-047")
 def _create_as(context: StatementContext, path: tuple[str, str, str], body: Document, query: str) -> StatementResult:
     context.repositories.privileges.require_exists("SCHEMA", f"{path[0]}.{path[1]}")
+    if context.reader.table(path) is not None:
+        # Before the query, which may take long and keeps other writers of the table out.
+        context.repositories.privileges.require_manage(context.actor, "TABLE", ".".join(path))
     rewritten = context.rewriter.query(query)
     found = context.columns_of(rewritten)
     specs = [ColumnSpec(name=name, type=parse_type(_stored(kind))) for name, kind, _ in found]
@@ -152,7 +155,7 @@ def create_view(context: StatementContext, cursor: Cursor) -> StatementResult:
         raise failures.not_supported("temporary, materialized and metric views")
     cursor.expect("VIEW")
     careful = _if_not_exists(cursor)
-    path = context.session.table_path(_target(cursor))
+    path = context.writing(_target(cursor))
     names = _view_columns(cursor) if cursor.looking_at("(") else []
     body: Document = {"table_type": "VIEW", "properties": {}, "comment": None}
     while not cursor.accept("AS"):
@@ -174,7 +177,9 @@ def create_view(context: StatementContext, cursor: Cursor) -> StatementResult:
             return NOTHING
         if not replace or not is_view(old):
             raise failures.already_there("view", path)
-    found = context.columns_of(context.rewriter.query(query))
+    rewritten = context.rewriter.query(query)
+    refuse_temporary(context, "VIEW", path)
+    found = context.columns_of(rewritten)
     if names and len(names) != len(found):
         raise SqlError(
             "CREATE_VIEW_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS",
@@ -203,12 +208,23 @@ def create_view(context: StatementContext, cursor: Cursor) -> StatementResult:
     return NOTHING
 
 
+def refuse_temporary(context: StatementContext, kind: str, path: tuple[str, str, str]) -> None:
+    """Refuse what is kept and names a temporary view of the session; raises INVALID_TEMP_OBJ_REFERENCE."""
+    for name in sorted(context.rewriter.reads.temporary):
+        raise SqlError(
+            "INVALID_TEMP_OBJ_REFERENCE",
+            f"Cannot create the persistent object {quote_path(path)} of the type {kind} because it references to the"
+            f" temporary object {quote_name(name)} of the type VIEW. Please make the temporary object persistent.",
+            "42K0F",
+        )
+
+
 def drop_table(context: StatementContext, cursor: Cursor) -> StatementResult:
     """Run DROP TABLE or DROP VIEW [IF EXISTS]; governed tags on columns go with the table."""
     cursor.expect("DROP")
     kind = cursor.one_of("TABLE", "VIEW") or "TABLE"
     lenient = cursor.accept("IF", "EXISTS")
-    path = context.session.table_path(_target(cursor))
+    path = context.writing(_target(cursor))
     cursor.accept("PURGE")
     cursor.end()
     table = context.reader.table(path)
@@ -296,7 +312,9 @@ def _fill_row_filter(context: StatementContext, body: Document, columns: list[St
     manual = body.get("row_filter")
     if manual:
         function = function_reference(context, manual["function"])
-        body["row_filter"] = stored_filter(function, spelled(manual["arguments"], columns, ()))
+        # The columns of an external table may be known only when its location is read.
+        arguments = spelled(manual["arguments"], columns, ()) if columns else manual["arguments"]
+        body["row_filter"] = stored_filter(function, arguments)
 
 
 def _fill_masks(context: StatementContext, specs: list[ColumnSpec], columns: list[StoredColumn]) -> None:

@@ -101,6 +101,15 @@ class StoredRowFilter(TypedDict):
     input_arguments: NotRequired[list[StoredArgument]]
 
 
+class StoredIdentity(TypedDict):
+    """How an identity column numbers its rows; `next` is the number that the next row gets."""
+
+    always: bool
+    start: int
+    step: int
+    next: int
+
+
 class StoredColumn(TypedDict):
     """A column; `physical` is its name in the files and never changes, so that RENAME and DROP are metadata."""
 
@@ -117,6 +126,7 @@ class StoredColumn(TypedDict):
     partition_index: NotRequired[int]
     comment: NotRequired[str | None]
     default: NotRequired[str | None]
+    identity: NotRequired[StoredIdentity | None]
     mask: NotRequired[StoredColumnMask | None]
 
 
