@@ -13,7 +13,7 @@ from localspace.core.statement_runner import SqlError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewStatement:
-    """CREATE [OR REPLACE] TEMPORARY VIEW, or DROP VIEW when there is no query."""
+    """CREATE [OR REPLACE] TEMPORARY VIEW, or DROP VIEW, which has `query` None."""
 
     name: str
     query: str | None

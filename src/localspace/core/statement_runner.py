@@ -16,7 +16,7 @@ from typing import Protocol
 class TemporaryView:
     """A temporary view of a session: the query's text, what it was written under, and the views that it may name.
 
-    Only the text is kept. It is read anew, with the rights of whoever runs the statement, each time the view is named.
+    Only the text is kept. It is analysed each time a statement names the view, with the rights of that statement's principal.
     """
 
     name: str

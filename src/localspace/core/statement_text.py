@@ -16,7 +16,7 @@ _BEFORE_MARKER = frozenset(
 def split_statements(text: str) -> list[str]:
     """Return the statements of a script, without empty ones; semicolons in strings and comments part nothing.
 
-    A script that cannot be read is one statement: whoever runs it reports the error and its place.
+    A script that cannot be read is one statement: the workspace reports the error and its place.
     """
     try:
         tokens = tokenize(text)

@@ -15,12 +15,12 @@ _DAY_MICROS = 86_400_000_000
 
 
 def days_of(text: str) -> int:
-    """Return the days from 1970-01-01 to a date; raises ValueError for what is no date."""
+    """Return the days from 1970-01-01 to a date; raises ValueError for another text."""
     return _civil_days(_parts(text))
 
 
 def micros_of(text: str) -> int:
-    """Return the microseconds from 1970-01-01T00:00:00Z to a timestamp; raises ValueError for what is none."""
+    """Return the microseconds from 1970-01-01T00:00:00Z to a timestamp; raises ValueError for another text."""
     found = _parts(text)
     clock = (int(found["hour"] or 0) * 60 + int(found["minute"] or 0)) * 60 + int(found["second"] or 0)
     return _civil_days(found) * _DAY_MICROS + clock * 1_000_000 + int((found["fraction"] or "").ljust(6, "0"))
@@ -41,7 +41,7 @@ def out_of_range(text: str) -> ValueError:
 def _parts(text: str) -> re.Match[str]:
     found = _MOMENT.fullmatch(text)
     if found is None:
-        raise ValueError(f"'{text}' is no date or timestamp")
+        raise ValueError(f"'{text}' is not a date or timestamp")
     return found
 
 

@@ -24,7 +24,7 @@ _ONE_ARGUMENT = frozenset({"UPPER", "LOWER", "TRIM"})
 
 
 def with_names_in_place(text: str) -> str:
-    """Return a statement with the name in place of each IDENTIFIER(…); raises for an argument that is no constant string."""
+    """Return a statement with the name in place of each IDENTIFIER(…); raises for an argument that is not a constant string."""
     return text if "identifier" not in text.casefold() else apply_edits(text, named_identifiers(tokenize(text)))
 
 

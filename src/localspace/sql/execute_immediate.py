@@ -39,7 +39,7 @@ def expanded(text: str) -> str:
             return text
         inner = constant_text(cursor, "EXECUTE IMMEDIATE", "INTO", "USING")
         if cursor.looking_at("INTO"):
-            raise failures.not_supported("EXECUTE IMMEDIATE … INTO, for it has no session variables")
+            raise failures.not_supported("EXECUTE IMMEDIATE … INTO, because session variables are not supported")
         arguments = _arguments(cursor) if cursor.accept("USING") else []
         text = with_names_in_place(_bound(inner, arguments))
     raise SqlError("NESTED_EXECUTE_IMMEDIATE", f"EXECUTE IMMEDIATE nests deeper than {_MAX_DEPTH} levels.", "07501")
