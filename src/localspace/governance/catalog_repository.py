@@ -288,9 +288,6 @@ class CatalogRepository:
             old = self._privileges.require_exists(securable, full_name)
             self._privileges.require_manage(actor, securable, full_name)
             fields = {key: value for key, value in body.items() if key not in ("name", "full_name", "new_name")}
-            if not fields and not body.get("new_name"):
-                # Source: databricks/cli #6340, where the platform refuses the update of a bundle's schema.
-                raise invalid(f"Update{securable.title()} Nothing to update.")
             if fields.get("owner"):
                 fields["owner"] = self.changed_owner(actor, securable, full_name, fields["owner"])
             new = self.stamped(actor, old | fields, old)
