@@ -132,7 +132,7 @@ class _Rendering:
             raise UnsupportedError(operation)
         return self._columns(text)
 
-    @rule("LS-174")
+    @rule("LS-194")
     def _join(self, body: Any) -> _Source:
         words = _JOINS.get(body.join_type)
         if words is None:
@@ -213,7 +213,7 @@ def _drop(to: _Rendering, body: Any) -> str:
     return f"SELECT * EXCEPT ({', '.join(gone)}) FROM {source.clause}" if gone else whole
 
 
-@rule("LS-174")
+@rule("LS-194")
 def _with_columns(to: _Rendering, body: Any) -> str:
     source = to.source(body.input)
     names = to.names(f"SELECT * FROM {source.clause}", "withColumn")

@@ -217,7 +217,7 @@ class Service:
             raise UnsupportedError("global temporary views", "make a view of the session")
         self._keep_view(turn, ViewStatement(name=view_name(body.name), query=turn.query(body.input), replace=body.replace))
 
-    @rule("LS-173")
+    @rule("LS-193")
     def _keep_view(self, turn: Turn, made: ViewStatement) -> None:
         """Keep the text of a temporary view in its session, after its columns were asked for as the session's principal."""
         query = str(made.query)

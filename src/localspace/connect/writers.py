@@ -21,7 +21,7 @@ Exists = Callable[[str], bool]
 _FORMATS = frozenset({"", "delta", "parquet", "iceberg"})
 
 
-@rule("LS-175")
+@rule("LS-195")
 def save(body: Any, query: str, exists: Exists) -> str | None:
     """Return the statement of `df.write…saveAsTable()` or `insertInto()`; None when there is nothing to do."""
     if body.WhichOneof("save_type") != "table":
@@ -47,7 +47,7 @@ def save(body: Any, query: str, exists: Exists) -> str | None:
     return f"CREATE {make}"
 
 
-@rule("LS-175")
+@rule("LS-195")
 def save_v2(body: Any, query: str, exists: Exists) -> str:
     """Return the statement of `df.writeTo(…)` with one of its verbs."""
     if _options(body):

@@ -1,4 +1,4 @@
-"""What is told from the text of statements before they run: where each ends, its first word, its parameters, names in it."""
+"""Facts about the text of statements before they run: where each ends, its first word, its parameters, names in it."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ _TYPES = {
 """Types of the samples: as Unity Catalog names them, and as Spark's JSON does."""
 
 
-@rule("LS-176")
+@rule("LS-196")
 def is_sample(full_name: str) -> bool:
     """Return whether a name is in the catalog `samples`, which nobody manages."""
     return full_name.split(".")[0].casefold() == SAMPLES

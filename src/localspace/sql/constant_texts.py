@@ -28,7 +28,7 @@ def with_names_in_place(text: str) -> str:
     return text if "identifier" not in text.casefold() else apply_edits(text, named_identifiers(tokenize(text)))
 
 
-@rule("LS-171")
+@rule("LS-191")
 def named_identifiers(tokens: list[Token]) -> list[Edit]:
     """Return the edits that put the name in place of each IDENTIFIER(…), so that one reading of names is left."""
     found: list[Edit] = []

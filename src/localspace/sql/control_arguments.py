@@ -94,7 +94,7 @@ def inputs(columns: Iterable[str], arguments: Iterable[StoredArgument] | None) -
     return tuple(ColumnInput(one["column"]) if "column" in one else ConstantInput(one.get("constant")) for one in arguments)
 
 
-@rule("LS-172")
+@rule("LS-192")
 def _require_arity(function: StoredFunction, given: int) -> None:
     parameters = function["input_params"]
     needed = sum(one.get("parameter_default") is None for one in parameters)

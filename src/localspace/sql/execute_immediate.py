@@ -30,7 +30,7 @@ class Argument:
     name: str | None
 
 
-@rule("LS-170")
+@rule("LS-190")
 def expanded(text: str) -> str:
     """Return the statement that runs: the one in EXECUTE IMMEDIATE with its arguments in place, any other as it is."""
     for _ in range(_MAX_DEPTH):

@@ -156,7 +156,7 @@ class Rewriter:
         columns = ", ".join(quote_name(column["name"]) for column in table["columns"])
         return f"(SELECT * FROM ({text}) AS v({columns}){self._seal(inner)})"
 
-    @rule("LS-173")
+    @rule("LS-193")
     def _temporary_view(self, view: TemporaryView, scope: Scope) -> str:
         """Expand a temporary view: its text is the session user's own, with the rights of this moment."""
         self.reads.temporary.add(view.name)

@@ -28,7 +28,7 @@ class TableLocks:
             self._held.add(path)
 
     def give_back(self, path: Path) -> None:
-        """Let the next writer of a table go on."""
+        """Let the next writer of a table continue."""
         with self._condition:
             self._held.discard(path)
             self._condition.notify_all()
