@@ -77,7 +77,7 @@ def create(request: Request) -> Json:
 
 def get(request: Request) -> Json:
     """Return an app with the state of its process."""
-    return _info(request, _app(request, "CAN_USE"))
+    return _info(request, app_for(request, "CAN_USE"))
 
 
 def listed(request: Request) -> Json:
@@ -90,7 +90,7 @@ def update(request: Request) -> Json:
     """Change description, resources, scopes or size."""
     body = request.body
     with request.repositories.store.transaction():
-        old = _app(request, "CAN_MANAGE")
+        old = app_for(request, "CAN_MANAGE")
         _check(request, body)
         new = kinds.APP.document({**old, **{key: body[key] for key in _KEPT if key in body}})
         new["updater"], new["update_time"] = request.actor.name, iso(request.repositories.clock.now_ms())
@@ -101,7 +101,7 @@ def update(request: Request) -> Json:
 
 async def delete(request: Request) -> Json:
     """Stop an app and delete it with its service principal, its source and its log."""
-    app = _app(request, "CAN_MANAGE")
+    app = app_for(request, "CAN_MANAGE")
     shown = _info(request, app)
     await asyncio.to_thread(request.services.apps.forget, app["name"])
     store, directory = request.repositories.store, people_of(request)
@@ -118,7 +118,7 @@ async def delete(request: Request) -> Json:
 
 async def start(request: Request) -> Json:
     """Start the compute of an app, and the deployment that was active."""
-    app = _with_compute(request, _app(request, "CAN_MANAGE"), "ACTIVE")
+    app = _with_compute(request, app_for(request, "CAN_MANAGE"), "ACTIVE")
     active = _active(request, app)
     if active is not None:
         _launch(request, app, active)
@@ -127,14 +127,14 @@ async def start(request: Request) -> Json:
 
 async def stop(request: Request) -> Json:
     """Stop the compute of an app, and its process."""
-    app = _with_compute(request, _app(request, "CAN_MANAGE"), "STOPPED")
+    app = _with_compute(request, app_for(request, "CAN_MANAGE"), "STOPPED")
     await asyncio.to_thread(request.services.apps.stop, app["name"])
     return _info(request, app)
 
 
 async def deploy(request: Request) -> Json:
     """Deploy the source of a workspace folder; the app runs with it once it answers."""
-    app, body = _app(request, "CAN_MANAGE"), request.body
+    app, body = app_for(request, "CAN_MANAGE"), request.body
     if app["compute"] != "ACTIVE":
         raise ApiError(400, "BAD_REQUEST", f"App {app['name']} is stopped. Start it before you deploy.")
     if body.get("git_source") or body.get("health_check"):
@@ -171,7 +171,7 @@ async def deploy(request: Request) -> Json:
 
 def get_deployment(request: Request) -> Json:
     """Return a deployment."""
-    app = _app(request, "CAN_USE")
+    app = app_for(request, "CAN_USE")
     found = request.repositories.store.get(kinds.APP_DEPLOYMENT, app["name"], request.params["deployment_id"])
     if found is None:
         raise not_found(f"Deployment {request.params['deployment_id']} of app {app['name']} does not exist.")
@@ -180,7 +180,7 @@ def get_deployment(request: Request) -> Json:
 
 def list_deployments(request: Request) -> Json:
     """List the deployments of an app, the newest first."""
-    app = _app(request, "CAN_USE")
+    app = app_for(request, "CAN_USE")
     found = request.repositories.store.list(kinds.APP_DEPLOYMENT, (app["name"],))
     found.sort(key=lambda one: (one["create_time"], one["deployment_id"]), reverse=True)
     return page([_deployment_info(one) for one in found], request.query, "app_deployments", size_name="page_size", most=100)
@@ -285,10 +285,6 @@ def _copy(request: Request, path: str, folder: Path) -> None:
 
 def app_for(request: Request, level: str) -> StoredApp:
     """Return the app of the path to who has a level on it; raises 404 or 403."""
-    return _app(request, level)
-
-
-def _app(request: Request, level: str) -> StoredApp:
     found = request.repositories.store.get(kinds.APP, request.params["name"])
     if found is None:
         raise not_found(f"App with name {request.params['name']} does not exist or is deleted.")
