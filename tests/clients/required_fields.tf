@@ -126,7 +126,16 @@ resource "databricks_dashboard" "d" {
   warehouse_id = var.wh
   parent_path  = databricks_directory.d.path
 }
-resource "databricks_job" "j" {}
+resource "databricks_job" "j" {
+  task {
+    task_key = "t"
+    condition_task {
+      left  = "1"
+      op    = "EQUAL_TO"
+      right = "1"
+    }
+  }
+}
 resource "databricks_sql_endpoint" "w" {
   name         = "req-small"
   cluster_size = "2X-Small"

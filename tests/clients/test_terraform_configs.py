@@ -80,9 +80,9 @@ def test_governance_is_applied_in_two_steps_and_destroyed(caller: tuple[LocalWor
     space, token, who = caller
     terraform = opened(space, token, tmp_path, "service_principal.tf")
     assert "Resources: 18 added, 0 changed, 0 destroyed" in terraform.apply()
-    assert terraform.plan_is_empty() == ""
+    assert not (changes := terraform.planned()), changes
     assert "0 destroyed" in terraform.apply(step="2")
-    assert terraform.plan_is_empty(step="2") == ""
+    assert not (changes := terraform.planned(step="2")), changes
     assert "Resources: 18 destroyed" in terraform.destroy()
     assert left_behind(space) == {}
     record(space, f"terraform_governance_{who}", f"terraform provider 1.128.0 as a {who}: service_principal.tf in two steps")
@@ -93,7 +93,7 @@ def test_required_fields_alone_give_an_empty_second_plan(caller: tuple[LocalWork
     space, token, who = caller
     terraform = opened(space, token, tmp_path, "required_fields.tf")
     terraform.apply()
-    assert terraform.plan_is_empty() == ""
+    assert not (changes := terraform.planned()), changes
     terraform.destroy()
     assert left_behind(space) == {}
     record(space, f"terraform_required_{who}", f"terraform provider 1.128.0 as a {who}: required_fields.tf")

@@ -31,7 +31,7 @@ class Terraform:
         assert code == 0, complaints(output)
         return output
 
-    def plan_is_empty(self, **variables: str) -> str:
+    def planned(self, **variables: str) -> str:
         """Return what a plan would change, "" for nothing."""
         given = [f"-var={name}={value}" for name, value in variables.items()]
         code, output = self.run("plan", "-detailed-exitcode", *given)
