@@ -90,7 +90,7 @@ resource "databricks_policy_info" "m" {
   depends_on            = [databricks_tag_policy.p]
 }
 resource "databricks_group" "g" { display_name = "req_local" }
-resource "databricks_user" "u" { user_name = "Req.User@bank.example" }
+resource "databricks_user" "u" { user_name = "req.user@bank.example" }
 resource "databricks_service_principal" "sp" { display_name = "req-sp" }
 resource "databricks_group_member" "m" {
   group_id  = databricks_group.g.id

@@ -68,6 +68,7 @@ resource "databricks_notebook" "nb" {
   language       = "PYTHON"
   content_base64 = base64encode("print(${var.step})\n")
 }
+# The permissions of an object belong to one resource: both ways of naming it have the same entries.
 resource "databricks_permissions" "nb" {
   notebook_path = databricks_notebook.nb.path
   access_control {
@@ -78,8 +79,8 @@ resource "databricks_permissions" "nb" {
 resource "databricks_permissions" "nbid" {
   notebook_id = databricks_notebook.nb.object_id
   access_control {
-    group_name       = "users"
-    permission_level = "CAN_RUN"
+    service_principal_name = databricks_service_principal.sp.application_id
+    permission_level       = "CAN_RUN"
   }
 }
 resource "databricks_permissions" "wh" {
