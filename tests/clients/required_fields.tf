@@ -121,11 +121,6 @@ resource "databricks_file" "f" {
   path           = "${databricks_volume.v.volume_path}/a.txt"
   content_base64 = base64encode("x")
 }
-resource "databricks_dashboard" "d" {
-  display_name = "req"
-  warehouse_id = var.wh
-  parent_path  = databricks_directory.d.path
-}
 resource "databricks_job" "j" {
   task {
     task_key = "t"
