@@ -221,10 +221,10 @@ def init_command(path: Path, force: bool) -> None:
         stop(f"{path} exists; --force overwrites it")
     try:
         path.write_text(template.commented_config(), encoding="utf-8")
-        for name, text in template.pictures().items():
-            picture = path.parent / name
-            if not picture.exists():
-                picture.write_text(text, encoding="utf-8")
+        for name, text in template.sample_images().items():
+            image = path.parent / name
+            if not image.exists():
+                image.write_text(text, encoding="utf-8")
     except OSError as error:
         stop(f"{path} cannot be written: {error.strerror}")
     click.echo(f"wrote {path}, and a logo.svg and icon.svg to replace; edit it, then: partnercert run --config {path}")

@@ -30,7 +30,7 @@ class Endpoints:
 class WorkspacePlan:
     """How P200 and P201 talk to a workspace; its address and token come from the environment."""
 
-    hook_path: str | None = None
+    trigger_path: str | None = None
     mode: str = "write"
     warehouse_id: str = ""
     unity_catalog: str = "main"
@@ -40,7 +40,7 @@ class WorkspacePlan:
     destination_location: str = ""
     change_default_catalog: bool = False
     accept_table_types: tuple[str, ...] = ()
-    seconds: float = 300.0
+    timeout_seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +118,13 @@ def load(path: Path) -> tuple[PartnerConfig, list[ConfigProblem]]:
     return from_document(document, folder=path.resolve().parent)
 
 
-def from_document(document: object, *, folder: Path, pictures: bool = True) -> tuple[PartnerConfig, list[ConfigProblem]]:
+def from_document(document: object, *, folder: Path, check_images: bool = True) -> tuple[PartnerConfig, list[ConfigProblem]]:
     """Turn a parsed document into a config and its warnings. Raises ConfigError with all errors.
 
-    Without `pictures`, the existence of logo and icon is not checked.
+    Without `check_images`, the existence of logo and icon is not checked.
     """
     document = without_comments(document)
-    problems = check_document(document, folder=folder, pictures=pictures)
+    problems = check_document(document, folder=folder, check_images=check_images)
     errors = [p for p in problems if p.is_error]
     if errors:
         raise ConfigError(errors + [p for p in problems if not p.is_error])

@@ -48,22 +48,22 @@ def _object(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
-def _list(items: dict[str, Any], least: int = 0) -> dict[str, Any]:
-    return {"type": "array", "items": items, "minItems": least}
+def _list(items: dict[str, Any], min_items: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": min_items}
 
 
 WORKSPACE = _object(
     "warehouse_id",
-    hook_path=_PATH, mode=_one_of("read", "write", "notebook"), warehouse_id=_TEXT, unity_catalog=_TEXT,
+    trigger_path=_PATH, mode=_one_of("read", "write", "notebook"), warehouse_id=_TEXT, unity_catalog=_TEXT,
     hive_metastore=_TEXT, schema=_TEXT, notebook_path=_PATH, destination_location=_TEXT, change_default_catalog=_BOOL,
-    accept_table_types=_list(_TEXT), seconds={"type": "number", "minimum": 0},
+    accept_table_types=_list(_TEXT), timeout_seconds={"type": "number", "minimum": 0},
 )  # fmt: skip
 CERTIFICATION = _object(
     "",
     repeat_trials=_BOOL, apex_test_domain_only=_BOOL, delete_connection_method=_one_of("POST", "DELETE"),
     existing_user={"type": "string", "format": "email"}, expired_user={"type": "string", "format": "email"},
     deletes_in_product=_BOOL, connector_list=_TEXT,
-    pending_seconds={"type": "number", "minimum": 0}, real_workspace=_BOOL,
+    pending_timeout_seconds={"type": "number", "minimum": 0}, real_workspace=_BOOL,
     sign_off_days={"type": "integer", "minimum": 1}, workspace=WORKSPACE,
 )  # fmt: skip
 SCHEMA = _object(
@@ -107,12 +107,12 @@ class ConfigProblem:
         return f"{'error' if self.is_error else 'warning'}: {self.path} {self.message}"
 
 
-def check_document(document: object, *, folder: Path, pictures: bool = True) -> list[ConfigProblem]:
+def check_document(document: object, *, folder: Path, check_images: bool = True) -> list[ConfigProblem]:
     """Return every problem of a config document, errors first, in the order of the paths."""
-    problems = list(_walk(document, SCHEMA, "$"))
+    problems = list(_validate(document, SCHEMA, "$"))
     if isinstance(document, dict):
-        problems += _across(document, folder)
-        problems += _pictures(document, folder) if pictures else []
+        problems += _cross_field_rules(document, folder)
+        problems += _image_files(document, folder) if check_images else []
     unique = {(p.path, p.message): p for p in problems}
     return sorted(unique.values(), key=lambda p: (not p.is_error, p.path, p.message))
 
@@ -122,28 +122,29 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def _walk(value: object, schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
+def _validate(value: object, schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
     wanted = schema["type"]
     wrong_bool = isinstance(value, bool) and wanted != "boolean"
     if not isinstance(value, _TYPES[wanted]) or wrong_bool:
         yield ConfigProblem(path=path, message=f"must be {_a(wanted)}, is {_kind(value)}")
         return
     if isinstance(value, dict):
-        yield from _walk_object(value, schema, path)
+        yield from _validate_object(value, schema, path)
     elif isinstance(value, list):
         if len(value) < schema.get("minItems", 0):
             yield ConfigProblem(path=path, message="must not be empty")
         for index, item in enumerate(value):
-            yield from _walk(item, schema["items"], f"{path}[{index}]")
+            yield from _validate(item, schema["items"], f"{path}[{index}]")
     elif isinstance(value, str):
-        yield from _walk_text(value, schema, path)
+        yield from _validate_text(value, schema, path)
     elif isinstance(value, int | float):
         low, high = schema.get("minimum"), schema.get("maximum")
         if (low is not None and value < low) or (high is not None and value > high) or value != value:
-            yield ConfigProblem(path=path, message=f"must be between {low} and {high or 'any'}, is {value}")
+            limit = f"at least {low}" if high is None else f"between {low} and {high}"
+            yield ConfigProblem(path=path, message=f"must be {limit}, is {value}")
 
 
-def _walk_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
+def _validate_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
     for key in schema["required"]:
         if key not in value:
             yield ConfigProblem(path=f"{path}.{key}", message="is missing")
@@ -154,10 +155,10 @@ def _walk_object(value: dict[str, Any], schema: dict[str, Any], path: str) -> It
             hint = f"; did you mean {close[0]!r}?" if close else ""
             yield ConfigProblem(path=f"{path}.{key}", message=f"is not a known key{hint}", is_error=False)
         else:
-            yield from _walk(item, known, f"{path}.{key}")
+            yield from _validate(item, known, f"{path}.{key}")
 
 
-def _walk_text(value: str, schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
+def _validate_text(value: str, schema: dict[str, Any], path: str) -> Iterator[ConfigProblem]:
     if "enum" in schema and value not in schema["enum"]:
         close = difflib.get_close_matches(value, schema["enum"], n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -182,7 +183,7 @@ def _format_url(value: str) -> str | None:
         return "must be a URL"
     if parts.scheme not in ("http", "https") or not host or re.search(r"\s", value):
         return "must be an http(s) URL"
-    return "must not carry credentials; they come from the environment" if parts.username is not None else None
+    return "must not contain credentials; use environment variables" if parts.username is not None else None
 
 
 def _format_host(value: str) -> str | None:
@@ -208,7 +209,7 @@ _FORMATS = {
 }  # fmt: skip
 
 
-def _across(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
+def _cross_field_rules(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
     base = document.get("base_url")
     if isinstance(base, str) and _format_url(base) is None:
         parts = urlsplit(base)
@@ -217,24 +218,26 @@ def _across(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
         if parts.query or parts.fragment:
             yield ConfigProblem(path="$.base_url", message="must not have a query or fragment")
     if not document.get("data_permissions") and not document.get("object_permissions"):
-        yield ConfigProblem(path="$.data_permissions", message="or $.object_permissions must name a permission")
+        yield ConfigProblem(
+            path="$.data_permissions", message="names no permission, and neither does $.object_permissions; name one in either"
+        )
     auth = document.get("auth_options")
     if isinstance(auth, list) and {"AUTH_PAT", "AUTH_OAUTH_M2M"} <= {a for a in auth if isinstance(a, str)}:
-        yield ConfigProblem(path="$.auth_options", message="AUTH_PAT and AUTH_OAUTH_M2M exclude each other")
+        yield ConfigProblem(path="$.auth_options", message="AUTH_PAT and AUTH_OAUTH_M2M are mutually exclusive")
     endpoints = document.get("endpoints")
     if isinstance(endpoints, dict):
         yield from _endpoint_rules(endpoints, document)
     extra = document.get("certification")
-    plan = extra.get("workspace") if isinstance(extra, dict) else None
-    if isinstance(plan, dict) and plan.get("mode") == "notebook" and "notebook_path" not in plan:
+    workspace = extra.get("workspace") if isinstance(extra, dict) else None
+    if isinstance(workspace, dict) and workspace.get("mode") == "notebook" and "notebook_path" not in workspace:
         yield ConfigProblem(path="$.certification.workspace.notebook_path", message="is missing; mode is notebook")
     if isinstance(extra, dict) and isinstance(extra.get("connector_list"), str):
         path = folder / extra["connector_list"]
         if not path.is_file():
-            yield ConfigProblem(path="$.certification.connector_list", message=f"names no file: {extra['connector_list']}")
+            yield ConfigProblem(path="$.certification.connector_list", message=f"file not found: {extra['connector_list']}")
 
 
-def _pictures(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
+def _image_files(document: dict[str, Any], folder: Path) -> Iterator[ConfigProblem]:
     for key in ("logo_file", "icon_file"):
         name = document.get(key)
         if isinstance(name, str) and _format_image(name) is None and not (folder / name).is_file():

@@ -44,13 +44,13 @@ class SdkWorkspace:
     def sql(self, statement: str, *, as_partner: bool = False) -> list[list[str]]:
         """Run a statement to its end, all chunks read."""
         api = (self._partner if as_partner else self._admin).statement_execution
-        end = time.monotonic() + self._plan.seconds
+        end = time.monotonic() + self._plan.timeout_seconds
         try:
             answer = api.execute_statement(statement=statement, warehouse_id=self._plan.warehouse_id, wait_timeout="30s")
             while answer.status and answer.status.state in _RUNNING and answer.statement_id:
                 if time.monotonic() > end:
                     api.cancel_execution(answer.statement_id)
-                    raise WorkspaceError(f"no result within {self._plan.seconds:g} s: {statement}")
+                    raise WorkspaceError(f"no result within {self._plan.timeout_seconds:g} s: {statement}")
                 time.sleep(1)
                 statement_id = answer.statement_id
                 answer = api.get_statement(statement_id)
@@ -161,7 +161,7 @@ class SdkWorkspace:
         try:
             self._admin.workspace.get_status(path)
             run = self._admin.jobs.submit(run_name="partnercert", tasks=[task]).result(
-                timeout=timedelta(seconds=self._plan.seconds)
+                timeout=timedelta(seconds=self._plan.timeout_seconds)
             )
         except OperationFailed:
             return "FAILED"

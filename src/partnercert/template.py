@@ -54,7 +54,7 @@ _TEMPLATE = """{
     "// deletes_in_product": "false when your product cannot delete connections either (P401, P402)",
     "// apex_test_domain_only": "true when the hooks take databricks-test.com only, no subdomains",
     "// connector_list": "a file with the known connector identifiers, one a line (P900)",
-    "// workspace": "warehouse_id, hook_path, unity_catalog, destination_location, ... turn P200 and P201 on",
+    "// workspace": "warehouse_id, trigger_path, unity_catalog, destination_location, ... turn P200 and P201 on",
     "pending_seconds": 60,
     "sign_off_days": 90
   }
@@ -71,13 +71,13 @@ def commented_config() -> str:
     return text
 
 
-def pictures() -> dict[str, str]:
+def sample_images() -> dict[str, str]:
     """Return placeholders for logo and icon, by file name."""
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="128"><rect width="{w}" height="128" fill="#888"/></svg>\n'
     return {"logo.svg": svg.format(w=563), "icon.svg": svg.format(w=128)}
 
 
 def reference_config() -> PartnerConfig:
-    """Return the config of the template, parsed; its pictures need not be there."""
+    """Return the config of the template, parsed; its check_images need not be there."""
     document = parse_json(commented_config())
-    return from_document(document, folder=Path.cwd(), pictures=False)[0]
+    return from_document(document, folder=Path.cwd(), check_images=False)[0]

@@ -36,7 +36,7 @@ def admin(space: LocalWorkspace) -> WorkspaceClient:
 @pytest.fixture(scope="module")
 def plan(space: LocalWorkspace) -> WorkspacePlan:
     made = partner.config("workspace", certification={"workspace": {
-        **partner.WORKSPACE_PLAN, "warehouse_id": space.warehouse_id, "seconds": 180.0,
+        **partner.WORKSPACE_PLAN, "warehouse_id": space.warehouse_id, "timeout_seconds": 180.0,
         "destination_location": "s3://partnercert/landing",
     }}).certification.workspace  # fmt: skip
     assert made is not None
@@ -84,7 +84,7 @@ def test_the_core_cases_on_the_local_workspace(
         access.sql(f"GRANT CREATE EXTERNAL TABLE ON EXTERNAL LOCATION partner_owned TO `{access.principal()}`")
     faults = [f for f in FAULTS if f.name == fault]
     config = partner.config("workspace", certification={"workspace": {
-        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "seconds": 30.0 if not fault else 3.0,
+        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "timeout_seconds": 30.0 if not fault else 3.0,
         "destination_location": plan.destination_location,
     }})  # fmt: skip
     token = access._partner.config.token or ""
@@ -109,7 +109,7 @@ def test_a_published_notebook_runs_on_the_local_workspace(
         admin.workspace.delete(str(entry.path))
     faults = [f for f in FAULTS if f.name == fault]
     config = partner.config("notebook", certification={"workspace": {
-        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "seconds": 60.0, "mode": "notebook",
+        **partner.WORKSPACE_PLAN, "warehouse_id": plan.warehouse_id, "timeout_seconds": 60.0, "mode": "notebook",
         "notebook_path": "/Shared/partner/hello",
     }})  # fmt: skip
     made = partner.session(config, *faults, workspace=access, seconds=120.0, token=access._partner.config.token or "")

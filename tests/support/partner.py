@@ -35,11 +35,11 @@ USER, PASSWORD, TOKEN = "databricks-user", "pass:word-%41-0123456789", "dapi-012
 HELD = Credentials(user=USER, password=PASSWORD, token=TOKEN, principal_secret="dose-0123456789abcdef")
 WORKSPACE_PLAN = {
     "warehouse_id": "fedcba9876543210",
-    "hook_path": "/v1/load",
+    "trigger_path": "/v1/load",
     "unity_catalog": "main",
     "destination_location": "s3://lake/landing",
     "change_default_catalog": True,
-    "seconds": 0.4,
+    "timeout_seconds": 0.4,
 }
 
 #: What each named config changes in examples/partner.json; None takes a key away.

@@ -59,7 +59,7 @@ def update(request: Request, securable: str, body: Json) -> Json:
         if body.get("new_name"):
             renamed = object_name(body["new_name"])
             request.repositories.store.delete(kind, old["name"])
-            request.repositories.catalog.carry_traces(securable, old["name"], renamed)
+            request.repositories.catalog.move_attached_metadata(securable, old["name"], renamed)
             new |= {"name": renamed, "full_name": renamed}
         request.repositories.store.put(kind, (new["name"],), kind.document(new))
     return securable_info(request, securable, new)
@@ -71,6 +71,6 @@ def delete(request: Request, securable: str) -> Json:
     with request.repositories.store.transaction():
         old = request.repositories.privileges.require_exists(securable, name)
         request.repositories.privileges.require_manage(request.actor, securable, name)
-        request.repositories.catalog.drop_traces(securable, old["name"])
+        request.repositories.catalog.delete_attached_metadata(securable, old["name"])
         request.repositories.store.delete(kinds.named(securable.lower()), old["name"])
     return {}

@@ -118,7 +118,7 @@ class CatalogRepository:
                 raise invalid(f"Catalog '{name}' is not empty. The catalog has {len(busy)} schema(s).", "BAD_REQUEST")
             for schema in schemas:
                 self._drop_schema(schema["full_name"])
-            self.drop_traces("CATALOG", name)
+            self.delete_attached_metadata("CATALOG", name)
             for kind in (kinds.CLASSIFICATION_CONFIG, kinds.CLASSIFICATION_SCAN):
                 self._store.delete(kind, name)
             self._store.delete(kinds.CATALOG, name)
@@ -212,7 +212,7 @@ class CatalogRepository:
             raise denied("Only a metastore admin may give a view or function to somebody else: it reads as its owner.")
         return name
 
-    def drop_traces(self, securable: str, full_name: str) -> None:
+    def delete_attached_metadata(self, securable: str, full_name: str) -> None:
         """Drop grants, tags, policies and versions of a securable that goes; call it in the transaction of the drop."""
         self._grants.forget(securable, full_name)
         self._bindings.forget(securable, full_name)
@@ -225,7 +225,7 @@ class CatalogRepository:
         for policy in self._store.list(kinds.POLICY, (securable, full_name)):
             self._store.delete(kinds.POLICY, securable, full_name, policy["name"])
 
-    def carry_traces(self, securable: str, old: str, new: str) -> None:
+    def move_attached_metadata(self, securable: str, old: str, new: str) -> None:
         """Move grants, tags, policies and versions of a securable to its new name; call it in the transaction of the rename."""
         self._bindings.carry(securable, old, new)
         if securable == "MODEL":
@@ -278,9 +278,9 @@ class CatalogRepository:
             for child in self._store.list(kinds.named(kind), parent):
                 if kind == "table":
                     self._locations.leave(child)
-                self.drop_traces(securable, child["full_name"])
+                self.delete_attached_metadata(securable, child["full_name"])
                 self._store.delete(kinds.named(kind), *parent, child["name"])
-        self.drop_traces("SCHEMA", full_name)
+        self.delete_attached_metadata("SCHEMA", full_name)
         self._store.delete(kinds.SCHEMA, *parent)
 
     def _update(self, actor: Principal, securable: str, full_name: str, body: Document) -> Document:
@@ -309,7 +309,7 @@ class CatalogRepository:
         new = old | {"name": new_name, "full_name": ".".join(new_key)}
         self._store.delete(kinds.named(kind), *key)
         self._save(kind, new_key, new)
-        self.carry_traces(securable, old["full_name"], new["full_name"])
+        self.move_attached_metadata(securable, old["full_name"], new["full_name"])
         if securable == "CATALOG":
             for schema in self._store.list(kinds.SCHEMA, key):
                 self._move_schema(dict(schema), {**schema, "catalog_name": new_name, "full_name": f"{new_name}.{schema['name']}"})
@@ -320,7 +320,7 @@ class CatalogRepository:
     def _move_schema(self, old: Document, new: Document) -> None:
         self._store.delete(kinds.SCHEMA, *split_name("SCHEMA", old["full_name"]))
         self._save("schema", split_name("SCHEMA", new["full_name"]), new)
-        self.carry_traces("SCHEMA", old["full_name"], new["full_name"])
+        self.move_attached_metadata("SCHEMA", old["full_name"], new["full_name"])
         self._move_children(old["full_name"], new)
 
     def _move_children(self, old_schema: str, schema: Document) -> None:
@@ -332,7 +332,7 @@ class CatalogRepository:
                 self._store.delete(kinds.named(kind), *parent, child["name"])
                 key = split_name(securable, full_name)
                 self._store.put(kinds.named(kind), key, moved | {"full_name": full_name}, key[:2])
-                self.carry_traces(securable, child["full_name"], full_name)
+                self.move_attached_metadata(securable, child["full_name"], full_name)
 
     def _save(self, kind: str, key: Key, body: Document) -> None:
         self._store.put(kinds.named(kind), key, kinds.named(kind).document(body), key[:-1])

@@ -128,7 +128,7 @@ class ObjectRepository:
             new = old | {"name": new_key[2], "full_name": ".".join(new_key)}
             self._store.delete(kinds.named(kind), *key)
             self._store.put(kinds.named(kind), new_key, new, new_key[:2])
-            self._catalog.carry_traces(securable, old["full_name"], new["full_name"])
+            self._catalog.move_attached_metadata(securable, old["full_name"], new["full_name"])
         return new
 
     def drop(self, actor: Principal, kind: str, full_name: str) -> Document:
@@ -139,7 +139,7 @@ class ObjectRepository:
             self._privileges.require_manage(actor, securable, full_name)
             if kind == "table":
                 self._locations.leave(old)
-            self._catalog.drop_traces(securable, old["full_name"])
+            self._catalog.delete_attached_metadata(securable, old["full_name"])
             self._store.delete(kinds.named(kind), *split_name(securable, old["full_name"]))
         return old
 

@@ -57,7 +57,7 @@ def run_p200(session: Session, judge: Judge) -> None:
     for place in _places(workspace, plan, judge):
         with _prepared(place, plan, judge) as ready:
             _credentials_work(place, ready.source, judge)
-            if plan.hook_path:
+            if plan.trigger_path:
                 _integration_works(session, ready, plan, judge)
 
 
@@ -223,7 +223,7 @@ def _integration_works(session: Session, ready: _Ready, plan: WorkspacePlan, jud
         state = place.workspace.run_notebook(plan.notebook_path)
         judge.expect(state == "SUCCESS", "notebook", f"the published notebook {plan.notebook_path} ends {state}")
         return
-    waited = session.wait(plan.seconds, lambda: bool(place.workspace.finished_by_principal(start)))
+    waited = session.wait(plan.timeout_seconds, lambda: bool(place.workspace.finished_by_principal(start)))
     judge.expect(waited, "no-query", f"{place.catalog}: the history shows no finished statement of the connection's principal")
     if plan.mode == "write":
         _rows_arrive(session, ready, _new_table(session, ready, plan, judge, lambda table: True), plan, judge)
@@ -237,7 +237,7 @@ def _trigger(session: Session, place: _Place, plan: WorkspacePlan, judge: Judge,
         results = session.test(connection_id).fields().get("test_results") or []
         broken = [str(r.get("test_name")) for r in results if isinstance(r, dict) and r.get("status") != "PASS"]
         judge.expect(not broken, "test-connection", f"{place.catalog}: test-connection fails: {', '.join(broken)}")
-    route = Route(method="POST", url=f"{session.config.base_url}{plan.hook_path}")
+    route = Route(method="POST", url=f"{session.config.base_url}{plan.trigger_path}")
     reply = session.client.call(f"{session.case} hook", route, {"connection_id": connection_id})
     judge.require(200 <= reply.status < 300, "hook", f"{place.catalog}: the hook answers {reply.describe()}")
 
@@ -252,7 +252,7 @@ def _new_table(
         found[:] = sorted(_made(ready.place, ready.before), key=lambda table: (not wanted(table), table.schema, table.name))
         return bool(found) and wanted(found[0])
 
-    session.wait(plan.seconds, there)
+    session.wait(plan.timeout_seconds, there)
     judge.require(bool(found), "no-table", f"no new table in any schema of {ready.place.catalog}")
     if len(found) > 1:
         others = ", ".join(f"{table.schema}.{table.name}" for table in found[1:])
@@ -278,7 +278,7 @@ def _rows_arrive(session: Session, ready: _Ready, table: TableFacts, plan: Works
         rows[:] = counted[0] if counted else ["0"]
         return rows[0] != "0"
 
-    arrived = session.wait(plan.seconds, filled)
+    arrived = session.wait(plan.timeout_seconds, filled)
     judge.expect(arrived, "no-rows", f"{place.catalog}: the new table {table.schema}.{table.name} is empty")
     judge.note("rows", f"{place.catalog}.{table.schema}.{table.name}: {rows[0]} rows")
     _drop_made(place, ready.before)
@@ -318,7 +318,7 @@ def _guided_p201(config: PartnerConfig, has_workspace: bool) -> str:
     plan = config.certification.workspace
     if not has_workspace or plan is None:
         return "no workspace: a person has to see where the tables land"
-    return "" if plan.hook_path else "no hook to make the partner write: a person has to do it"
+    return "" if plan.trigger_path else "no hook to make the partner write: a person has to do it"
 
 
 def _gate_p201(config: PartnerConfig) -> str:

@@ -50,7 +50,7 @@ class _Service:
         self._paths = {path for _, path in self._operations}
         self._pages = {f"{prefix}/{name}": name for name in _PAGES}
         plan = config.certification.workspace
-        self._hook = f"{prefix}{plan.hook_path}" if plan and plan.hook_path else None
+        self._hook = f"{prefix}{plan.trigger_path}" if plan and plan.trigger_path else None
         self._calls = self._flying = 0
         self._last_id = ""
         self._handlers: dict[Operation, Callable[[bytes, Request], dict[str, Any] | None]] = {
