@@ -78,6 +78,6 @@ def sample_images() -> dict[str, str]:
 
 
 def reference_config() -> PartnerConfig:
-    """Return the config of the template, parsed; its check_images need not be there."""
+    """Return the config of the template, parsed; its image files need not exist."""
     document = parse_json(commented_config())
     return from_document(document, folder=Path.cwd(), check_images=False)[0]
