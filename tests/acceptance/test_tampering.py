@@ -307,7 +307,7 @@ def test_destroy_asks_first_and_leaves_the_tables(bank: Bank) -> None:
     assert bank.run("destroy", "--json").code == 2
     destroyed = bank.run("destroy", "--yes", "--json")
     assert destroyed.code == 0, destroyed.err
-    assert "FOREIGN_ACCESS" not in destroyed.err
+    assert "UNMANAGED_GRANT" not in destroyed.err
     assert [p.name for p in bank.w.policies.list_policies("CATALOG", "dev_fin")] == []
     assert [t.name for t in bank.w.tables.list("dev_fin", "finance")] == ["customers"]
     assert "compliance_officers" in {g.display_name for g in bank.account.groups_v2.list()}

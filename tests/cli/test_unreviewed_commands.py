@@ -81,8 +81,8 @@ def test_why_explains_a_table_that_is_in_no_environment(tmp_path: Path, run: Run
     assert "not in this environment" in err
     assert "lk_unreviewed_rows: filters the rows" in out
     shown = run("matrix")[1]
-    assert "an unreviewed table of dev_fin.finance: no rows for" in shown
-    assert "an unreviewed table of dev_fin: all rows for" in shown
+    assert "unreviewed tables of dev_fin.finance, with SELECT on them: no rows for" in shown
+    assert "unreviewed tables of dev_fin, with SELECT on them: all rows for" in shown
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_foreign_access_is_shown_and_left_alone(place: Place) -> None:
     applied(place)
     made = plan(place)
     assert made.empty
-    assert [f.location for f in made.findings if f.code == "FOREIGN_ACCESS"] == ["dev.s.customers"]
+    assert [f.location for f in made.findings if f.code == "UNMANAGED_GRANT"] == ["dev.s.customers"]
 
 
 def test_a_layer_is_applied_alone_and_leaves_the_others_files_as_they_were(place: Place) -> None:

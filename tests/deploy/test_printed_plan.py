@@ -211,10 +211,9 @@ def test_effects_on_people_come_first_in_sentences_and_each_mask_with_its_exampl
     lines = text(made).splitlines()
     reported = " ".join(" ".join(lines).split())
     assert lines[0] == "widens access: 1 cell"
-    assert "Anybody in no group: column main.shop.people.ssn raw instead of hidden" in reported
+    assert "Principals in no group: column main.shop.people.ssn: hidden -> raw" in reported
     assert (
-        "Members of analysts, ana@bank.example: 3 columns of main.shop masked instead of raw:"
-        " customers (email, iban), orders (payer)"
+        "Members of analysts, ana@bank.example: 3 columns of main.shop: raw -> masked; customers (email, iban), orders (payer)"
     ) in reported
     assert "mask_email: 'ana@bank.example' → 'a***' in main.shop.customers (email, iban) and 1 more" in reported
     assert "mask_email: 'ana@bank.example' → 'a***'  in main.shop.customers (email, iban), main.shop.orders (payer)" in text(
@@ -238,7 +237,7 @@ def test_rows_of_unreviewed_tables_are_reported_by_catalog_or_schema() -> None:
     ]
     reported = " ".join(text(plan(narrowing=tuple(cells))).split())
     assert (
-        "Anybody in no group: rows of unreviewed tables of main, unreviewed tables of dev.shop no rows instead of all rows"
+        "Principals in no group: rows of unreviewed tables of main, unreviewed tables of dev.shop: all rows -> no rows"
         in reported
     )
 

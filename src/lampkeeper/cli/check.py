@@ -98,7 +98,7 @@ def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Pa
     exemptions = [str(e) for e in inputs.settings.exemptions]
     unreviewed = unreviewed_dict(matrix)
     for catalog, shown in unreviewed.items():
-        context.console.line(f"an unreviewed table of {catalog}: {_by_state(shown)}")
+        context.console.line(f"unreviewed tables of {catalog}, with SELECT on them: {_by_state(shown)}")
     for line in exemptions:
         context.console.line(f"raw by exemption: {line}")
     if csv_file is not None:

@@ -53,7 +53,7 @@ def sentences(changes: Iterable[MatrixChange], *, full: bool = False) -> list[st
     for (principal, before, after, _), found in by_person.items():
         alike.setdefault((before, after, _subject(found, {} if full else totals)), []).append(_person(principal))
     return [
-        f"{_people(people, full=full)}: {what} {after} instead of {before}{': ' if which else ''}{which}"
+        f"{_people(people, full=full)}: {what}: {before} -> {after}{'; ' if which else ''}{which}"
         for (before, after, (what, which)), people in alike.items()
     ]
 
@@ -62,7 +62,7 @@ def _people(people: Sequence[str], *, full: bool) -> str:
     most = len(people) if full else _MOST_PEOPLE
     more = f" and {len(people) - most} more" if len(people) > most else ""
     text = ", ".join(people[:most])
-    return (text[0].upper() + text[1:] if text.startswith(("members of ", "anybody ")) else text) + more
+    return (text[0].upper() + text[1:] if text.startswith(("members of ", "principals ")) else text) + more
 
 
 def _subject(changes: Sequence[MatrixChange], totals: Mapping[Total, int]) -> tuple[str, str]:
@@ -99,14 +99,14 @@ def _column(change: MatrixChange) -> str:
 def _word(change: MatrixChange, text: str) -> str:
     """Return how a column is seen, or which rows; a mask is named only if another one replaces it."""
     if change.column is None:
-        return text if text in ("all rows", "no rows") else f"those that {escaped(text)} keeps"
+        return text if text in ("all rows", "no rows") else f"rows that {escaped(text)} keeps"
     both = change.before.startswith(_MASKED) and change.after.startswith(_MASKED)
     return "masked" if text.startswith(_MASKED) and not both else escaped(text)
 
 
 def _person(principal: str) -> str:
     if principal == OUTSIDER.name:
-        return "anybody in no group"
+        return "principals in no group"
     return f"members of {shown(principal[len(_MEMBER) :])}" if principal.startswith(_MEMBER) else shown(principal)
 
 

@@ -146,7 +146,7 @@ def _foreign_access(desired: Desired, view: LiveState, states: States) -> Iterat
         opens = {"SELECT", "ALL_PRIVILEGES"} & set(grant.privileges)
         if opens and (str(grant.securable_type), grant.securable, grant.principal) not in ours and grant.principal not in groups:
             yield Finding(
-                code="FOREIGN_ACCESS",
+                code="UNMANAGED_GRANT",
                 severity=Severity.WARNING,
                 location=".".join(grant.securable),
                 message=f"{grant.principal!r} holds {', '.join(sorted(opens))} by a grant that lampkeeper does not manage",

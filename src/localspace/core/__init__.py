@@ -1,1 +1,1 @@
-"""The floor: the store, the clock, errors, the ledger; imports no other room."""
+"""The floor: the store, the clock, errors, the ledger; imports no other package."""

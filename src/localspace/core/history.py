@@ -88,7 +88,7 @@ class History:
                 for stream, events in made.values():
                     self._store.append(stream, events)
         except sqlite3.Error:
-            # A reader that waits must not wait for ever; the next events may find room again.
+            # The failed events are given up, so that a waiting reader does not hang; later events may be written again.
             _log.exception("events of %s could not be written", ", ".join(made))
 
     @staticmethod

@@ -1,7 +1,7 @@
 """The one transactional store: JSON documents by kind and key, in SQLite (WAL).
 
 A document is a dict. Its key is a tuple of names, compared case-insensitively as Unity Catalog does; its parent is the
-key of what contains it, so that one indexed look-up lists children. Each document lies in one room: the account's, or that
+key of what contains it, so that one indexed look-up lists children. Each document belongs to one room: the account's, or that
 of one metastore or one workspace (`Kind.room`). A `Store` sees the rooms of one workspace and no other, so that workspaces and
 metastores stay apart also where their documents have the same names. What `transaction` has returned from is with the
 operating system: `kill -9` of the process afterwards loses nothing. Only a power cut or a crash of the machine may lose

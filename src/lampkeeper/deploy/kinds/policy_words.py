@@ -18,7 +18,7 @@ def policy_head(fields: Fields) -> str:
 
 
 def policy_clauses(fields: Fields) -> tuple[str, ...]:
-    """Return function, TO, EXCEPT, WHEN and MATCH, if set before or after."""
+    """Return function, TO, EXCEPT, WHEN and MATCH COLUMNS, if set before or after."""
     words = [_reported(fields, use, _use) for use in ("column_mask", "row_filter") if _is_there(fields, use)]
     words.append(f"TO {fields('to_principals')}")
     if _is_there(fields, "except_principals"):
@@ -66,9 +66,9 @@ def _condition(text: Any) -> str:
 
 def _matches(entries: Any) -> str:
     found = [
-        f"{shown(e.get('alias'))} where {_condition(e.get('condition'))}{_others(e, 'alias', 'condition')}" for e in entries or ()
+        f"{_condition(e.get('condition'))} AS {shown(e.get('alias'))}{_others(e, 'alias', 'condition')}" for e in entries or ()
     ]
-    return "; ".join(found) or NOTHING
+    return ", ".join(found) or NOTHING
 
 
 def _use(use: Any) -> str:
@@ -92,5 +92,5 @@ def _others(value: Mapping[str, Any], *reported: str) -> str:
 
 _CONDITIONS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("when_condition", "WHEN", _condition),
-    ("match_columns", "MATCH", _matches),
+    ("match_columns", "MATCH COLUMNS", _matches),
 )

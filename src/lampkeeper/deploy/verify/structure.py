@@ -116,7 +116,7 @@ class StructureCheck:
 
     def _members(self) -> None:
         for group, wanted in self._desired.members.items():
-            self._checked["membership"] += len(wanted)
+            self._checked["member"] += len(wanted)
             held = set(self._live.directory.members.get(group, ()))
             for name in sorted(set(wanted) - held):
                 self._report("missing_member", group, f"{name!r} is not in the group")
@@ -134,7 +134,7 @@ class StructureCheck:
 
     def _tag_values(self) -> None:
         for wanted in self._desired.tag_policies:
-            self._checked["tag policy"] += 1
+            self._checked["tag_policy"] += 1
             held = self._tag_policies.get(wanted.key)
             if held is None and wanted.of_platform:
                 continue

@@ -105,7 +105,7 @@ def _policy(catalog: str, bundle: tuple[PlannedPolicy, ...], function_schema: st
         match_columns=(MatchColumn(alias=alias, condition=condition),),
         on_column=None if is_filter else alias,
         using=(Argument(alias=alias),) if is_filter else (),
-        comment=f"managed by lampkeeper; {'rows' if is_filter else 'columns'} tagged {condition}",
+        comment=f"managed by lampkeeper; {'rows' if is_filter else 'columns'} where {condition}",
     )
 
 
