@@ -369,9 +369,9 @@ def another_workspace(place: Place, name: str) -> None:
 
 
 def test_the_account_layer_stays_while_other_workspaces_may_use_it_unless_somebody_vouches(place: Place, ours: Env) -> None:
+    another_workspace(place, "second\nworkspace")
     world = place.world()
     ours.apply(SHARED)
-    another_workspace(place, "second\nworkspace")
     applied = place.world()
     with pytest.raises(
         UnsafePlanError, match=r"cannot determine the other users of the account layer: .*second\\u\{a\}workspace \(\d+\)"

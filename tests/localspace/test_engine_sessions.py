@@ -109,7 +109,7 @@ def test_a_request_over_much_data_is_cancelled_like_any_other() -> None:
     threading.Timer(2, cancel.cancel).start()
     started = time.monotonic()
     with pytest.raises(SqlError, match="QUERY_CANCELED"):
-        shared_engine().query("SELECT sum(id * 2) FROM range(4000000000000)", (), "ana", cancel)
+        shared_engine().query("SELECT sum(id % 7) FROM range(400000000000000)", (), "ana", cancel)
     assert time.monotonic() - started < 7
     assert rows("SELECT 1 FROM range(1)") == [["1"]]
 

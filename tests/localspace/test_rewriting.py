@@ -105,9 +105,9 @@ def test_nobody_else_is_masked(place: SqlWorkspace) -> None:
 def test_a_common_table_hides_a_table_only_where_it_is_visible(place: SqlWorkspace) -> None:
     text, rewriter = rewrite(place, "WITH emp AS (SELECT 1 AS x) SELECT * FROM emp")
     assert text == "WITH emp AS (SELECT 1 AS x) SELECT * FROM emp"
-    assert not rewriter.reads.tables
+    assert not rewriter.reads.documents
     _, rewriter = rewrite(place, "WITH open AS (SELECT * FROM main.hr.open) SELECT * FROM open")
-    assert rewriter.reads.tables == {("main", "hr", "open")}
+    assert set(rewriter.reads.documents) == rewriter.reads.named == {("main", "hr", "open")}
     with pytest.raises(SqlError, match="TABLE_OR_VIEW_NOT_FOUND"):
         rewrite(place, "SELECT * FROM (WITH q AS (SELECT 1) SELECT * FROM q) JOIN q")
 
