@@ -19,7 +19,7 @@ from support.counted_reads import counted_parses
 from support.governed_places import VirtualClock
 from support.nightly import sampled
 
-pytestmark = [pytest.mark.server, pytest.mark.spark]
+pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 
 EMAIL_POLICY = "lk_pii_level_masked_email"
 EMAIL = "dev_fin.finance.customers.email"

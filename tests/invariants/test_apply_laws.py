@@ -151,7 +151,7 @@ _AT_EVERY_WRITE = ("one_table",)
 
 
 def _death(config: Config, *, after_effect: bool) -> ParameterSet:
-    marks = [pytest.mark.sampled, *([] if config.name in _ALWAYS else [pytest.mark.nightly])]
+    marks = [pytest.mark.heavy, pytest.mark.sampled, *([] if config.name in _ALWAYS else [pytest.mark.nightly])]
     return pytest.param(config, after_effect, id=f"{config.name}-{'after' if after_effect else 'before'}_effect", marks=marks)
 
 

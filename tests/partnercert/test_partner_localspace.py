@@ -19,7 +19,7 @@ from support import partner
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.nightly import sampled
 
-pytestmark = [pytest.mark.server, pytest.mark.spark]
+pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
 
 
 @pytest.fixture(scope="module")
