@@ -108,7 +108,9 @@ spark = DatabricksSession.builder.serverless(True).getOrCreate()
 people = spark.table("dev_fin.finance.customers")
 print("emails", sorted({row.email for row in people.select("email").limit(50).collect()})[:2])
 print("frame", people.select("customer_id", "email").toPandas().shape[1], people.filter("email is not null").count() > 0)
-for refused in (spark.table("main.lampkeeper_ops.applies"), people.join(people, "customer_id")):
+pairs = people.select("customer_id").join(people.select("customer_id", "email"), "customer_id")
+print("joined", sorted({row.email for row in pairs.limit(50).collect()})[:2])
+for refused in (spark.table("main.lampkeeper_ops.applies"), people.sample(0.5)):
     try:
         print("read", refused.collect())
     except Exception as error:
@@ -125,7 +127,8 @@ def test_databricks_connect_reads_as_its_principal(laptop: Laptop, governed: dic
     for out in seen.values():
         assert out.splitlines()[1] == "frame 2 True"
         assert "refused [INSUFFICIENT_PERMISSIONS]" in out
-        assert "does not serve the relation join" in out
+        assert "does not serve the relation sample" in out
+        assert out.splitlines()[2] == out.splitlines()[0].replace("emails", "joined")
 
 
 def test_without_privileges_a_page_on_a_laptop_names_them(
