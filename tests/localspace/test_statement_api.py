@@ -53,7 +53,7 @@ def test_a_long_statement_never_blocks_the_control_plane(http: httpx.Client, spa
     assert slow["status"]["state"] in ("PENDING", "RUNNING")
     for _ in range(20):
         assert http.get("/api/2.1/unity-catalog/catalogs").status_code == 200
-    assert http.get(f"{PATH}/{slow['statement_id']}").json()["status"]["state"] == "RUNNING"
+    assert http.get(f"{PATH}/{slow['statement_id']}").json()["status"]["state"] in ("PENDING", "RUNNING")
     http.post(f"{PATH}/{slow['statement_id']}/cancel")
 
 
