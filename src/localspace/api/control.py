@@ -143,6 +143,8 @@ def mint(request: Request) -> Json:
 
 def inventory(request: Request) -> Json:
     """List what the workspace holds, as `kind/key` with a digest of its content; histories and tokens are left out."""
+    # Listing the workspace must not look like a new object.
+    request.services.tree.make_given_folders()
     found = {
         f"{kind}/{key.replace(_SEPARATOR, '.')}": _digest(body)
         for kind, key, body in request.repositories.store.bodies()

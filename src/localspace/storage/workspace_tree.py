@@ -303,6 +303,10 @@ class WorkspaceTree:
             self._store.put(kinds.WORKSPACE_OBJECT_ID, (str(number),), StoredWorkspaceObjectId(path=path, owner=_home_of(path)))
         return body
 
+    def make_given_folders(self) -> None:
+        """Store the folders that exist from the start; otherwise they are stored when a call first lists or names them."""
+        self._children("/")
+
     def _children(self, path: str) -> list[StoredWorkspaceObject]:
         if path == "/":
             for given in ("/Users", "/Shared"):
