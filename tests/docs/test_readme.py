@@ -27,15 +27,19 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 def test_each_block_is_tagged_with_words_that_mean_something() -> None:
-    assert {t for b in BLOCKS for t in b.tags} <= {"heavy", "needs=databricks"}
+    assert {t for b in BLOCKS for t in b.tags} <= {"heavy", "nightly", "needs=databricks"}
     assert all(b.steps for b in BLOCKS)
 
 
-# All of them, also those of a second each: they are one walk through the page, on one workspace.
+# All of them, also those of a second each: they are one walk through the page, on one workspace. A block that needs no other and
+# takes minutes runs nightly.
 @pytest.mark.heavy
 @pytest.mark.server
 @pytest.mark.spark
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: f"line-{b.line}")
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(b, id=f"line-{b.line}", marks=[pytest.mark.nightly] if "nightly" in b.tags else []) for b in BLOCKS],
+)
 def test_a_block_prints_what_the_readme_shows(reader: Reader, block: Block) -> None:
     if not can_run(block):
         report_missing("databricks", "install the Databricks CLI")
