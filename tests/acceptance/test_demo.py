@@ -132,7 +132,7 @@ def of_probes(write: dict[str, Any]) -> bool:
     )
 
 
-# The README's block governs fineract in every heavy run; here it is a second time, and takes two minutes.
+# fineract takes two minutes: it runs nightly, here and as a block of the README.
 @pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.nightly) if n == "fineract.jsonl" else n for n in sorted(COLUMNS)]
