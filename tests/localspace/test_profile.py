@@ -60,3 +60,4 @@ def test_no_file_and_a_new_name_are_free(tmp_path: Path) -> None:
     file = tmp_path / "databrickscfg"
     file.write_text(OTHER)
     require_own(file, "DEV")
+    assert file.read_text() == OTHER

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,20 +38,13 @@ from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
 
-_layers = click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    type=click.Choice([str(la) for la in LAYERS]),
-    help="Only this layer (repeatable; default: all three).",
-)
-_removed_layers = click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    type=click.Choice([str(la) for la in LAYERS]),
-    help="Only this layer (repeatable; default: data_access and workspace).",
-)
+
+def _layers(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option that chooses layers; `default` describes the layers without it."""
+    help_text = f"Only this layer (repeatable; default: {default})."
+    return click.option("--layer", "layers", multiple=True, type=click.Choice([str(la) for la in LAYERS]), help=help_text)
+
+
 _widen = click.option("--allow-widening", is_flag=True, help="Allow changes that widen anyone's access.")
 _propagation_wait = click.option(
     "--propagation-wait",
@@ -80,7 +75,7 @@ def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
 @click.option("--propose", is_flag=True, help="Keep the plan under its hash, for `approve` and `apply --plan-hash`.")
 @approvals_option
 @deployed_option
-@_layers
+@_layers("all three")
 @_adopt
 @_hide
 @full_option
@@ -150,7 +145,7 @@ def _kept_plan(
 @_widen
 @_adopt
 @_hide
-@_layers
+@_layers("all three")
 @_propagation_wait
 @common(workspace=True, writes=True)
 def apply_command(
@@ -250,7 +245,7 @@ def applied_dict(report: ApplyReport) -> dict[str, object]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sole-workspace", is_flag=True, help="Confirm that no other workspace uses the account layer.")
 @_widen
-@_removed_layers
+@_layers("data_access and workspace")
 @_propagation_wait
 @full_option
 @common(workspace=True, writes=True)

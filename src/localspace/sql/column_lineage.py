@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from localspace.core.stored_documents.catalog import StoredTable
-from localspace.sql.reader import Path3, is_view, table_key
+from localspace.sql.reader import Path3, folded, is_view, table_key
 
 _MAX_DEPTH = 64
 
@@ -227,7 +227,7 @@ class ColumnTracer:
         return _Relation((node.alias.casefold(),) if node.alias else path, _renamed(columns, alias))
 
     def _view(self, document: StoredTable, scope: _Scope) -> tuple[OutputColumn, ...]:
-        key = (_folded(table_key(document)), scope.direct)
+        key = (folded(table_key(document)), scope.direct)
         if key not in self._views:
             self._views[key] = _own(document, scope.direct)
             catalog, schema = document.get("view_namespace") or (document["catalog_name"], document["schema_name"])
@@ -331,10 +331,6 @@ def _full(parts: tuple[str, ...], scope: _Scope) -> Path3:
     if len(parts) == 2:
         full = (scope.catalog, *parts)
     return (full[0], full[1], full[2])
-
-
-def _folded(path: Path3) -> Path3:
-    return (path[0].casefold(), path[1].casefold(), path[2].casefold())
 
 
 def _of(column: OutputColumn | None) -> Origins:

@@ -17,8 +17,8 @@ from localspace.core.stored_documents.history import LINEAGE, STATEMENTS, Record
 from localspace.core.stored_documents.kind import Stream
 from localspace.governance.repositories import Repositories
 from localspace.sql import failures
+from localspace.sql.reader import Path3
 
-Path3 = tuple[str, str, str]
 Row = tuple[Any, ...]
 
 KEPT_MS = 365 * 24 * 3_600_000

@@ -12,7 +12,7 @@ from localspace.core.stored_documents.history import LINEAGE, RecordedColumn, Re
 from localspace.governance.legacy import is_legacy
 from localspace.governance.repositories import Repositories
 from localspace.sql.column_lineage import ColumnTracer, OutputColumn, reads
-from localspace.sql.reader import Path3, SqlSession, is_view
+from localspace.sql.reader import Path3, SqlSession, folded, is_view, table_key
 from localspace.sql.scopes import Reads
 
 
@@ -52,7 +52,7 @@ def record(repositories: Repositories, request: StatementRequest, session: SqlSe
 def _event(
     request: StatementRequest, session: SqlSession, found: Reads, flow: Flow, at_ms: int, workspace_id: str
 ) -> RecordedLineage | None:
-    own = _path(flow.target) if flow.target is not None else None
+    own = folded(table_key(flow.target)) if flow.target is not None else None
     # hive_metastore has no lineage (source: platform docs, data lineage: tables are registered in Unity Catalog).
     read = {path: one for path, one in found.documents.items() if not (flow.keeps and path == own) and not is_legacy(path[0])}
     if (own is not None and is_legacy(own[0])) or (own is None and not read):
@@ -80,7 +80,7 @@ def _columns(session: SqlSession, found: Reads, flow: Flow, index: dict[Path3, i
         columns = tracer.columns(query, session.catalog, session.schema)
         for target, column in _pairs(columns, names, asked=flow.target is None):
             for origin in sorted(column.origins):
-                at = index.get((origin.path[0].casefold(), origin.path[1].casefold(), origin.path[2].casefold()))
+                at = index.get(folded(origin.path))
                 if at is not None:
                     edges[(at, origin.column, target)] = None
     return [RecordedColumn(source=at, column=column, target=target) for at, column, target in edges]
@@ -95,7 +95,3 @@ def _pairs(columns: Sequence[OutputColumn], names: Sequence[str], *, asked: bool
 def _object(table: StoredTable, *, direct: bool) -> RecordedObject:
     kind = "VIEW" if is_view(table) else "TABLE"
     return RecordedObject(name=table["full_name"], type=kind, location=table.get("storage_location"), direct=direct)
-
-
-def _path(table: StoredTable) -> Path3:
-    return (table["catalog_name"].casefold(), table["schema_name"].casefold(), table["name"].casefold())

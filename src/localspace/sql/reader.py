@@ -175,6 +175,11 @@ def table_key(table: Mapping[str, Any]) -> Path3:
     return (table["catalog_name"], table["schema_name"], table["name"])
 
 
+def folded(path: Path3) -> Path3:
+    """Return a three-part name as names are compared, without regard to case."""
+    return (path[0].casefold(), path[1].casefold(), path[2].casefold())
+
+
 def _controls(table: StoredTable) -> tuple[object, ...]:
     """Return what masks and filters depend on in a table's document; rows may change meanwhile."""
     columns = [(one["name"], one.get("physical"), one.get("mask")) for one in table["columns"]]

@@ -10,6 +10,7 @@ from sqlglot import exp
 from localspace.core.principals import Principal
 from localspace.core.statement_runner import SqlError, TemporaryView
 from localspace.core.stored_documents.catalog import StoredTable
+from localspace.sql.reader import folded, table_key
 from localspace.sql.routines import Routine
 from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
 
@@ -63,7 +64,7 @@ class Reads:
 
     def add(self, table: StoredTable, *, named: bool) -> None:
         """Note a table or view that the statement reads."""
-        path = (table["catalog_name"].casefold(), table["schema_name"].casefold(), table["name"].casefold())
+        path = folded(table_key(table))
         self.documents[path] = table
         if named:
             self.named.add(path)
