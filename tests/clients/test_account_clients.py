@@ -18,6 +18,7 @@ from localspace.server.account import Account
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
 from support.recorded import save, take
+from support.terraform import prepared
 
 pytestmark = [pytest.mark.server, pytest.mark.clients]
 HERE = Path(__file__).parent
@@ -123,29 +124,16 @@ def test_the_cli_manages_an_account(space: LocalWorkspace, tmp_path: Path, calle
 @pytest.mark.parametrize("caller", CALLERS)
 def test_terraform_provisions_an_account(space: LocalWorkspace, tmp_path: Path, caller: str) -> None:
     assert TERRAFORM is not None
-    program, mirror = TERRAFORM
-    settings = tmp_path / "terraform.rc"
-    settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "main.tf").write_text((HERE / "account.tf").read_text())
-    variables = {"TF_VAR_account_host": space.server.location.address, "TF_VAR_account_id": space.account_id}
-    around = environment(space, tmp_path, caller) | variables | {"TF_CLI_CONFIG_FILE": str(settings)}
-
-    def terraform(*words: str) -> str:
-        done = subprocess.run(
-            [program, *words, "-no-color"], cwd=folder, env=around, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    terraform("init")
+    variables = {"account_host": space.server.location.address, "account_id": space.account_id}
+    terraform = prepared(*TERRAFORM, tmp_path, HERE / "account.tf", variables)
+    terraform.environment.update(signed_in(space, caller))
     for step in ("1", "2"):
-        around["TF_VAR_step"] = step
-        terraform("apply", "-auto-approve", "-parallelism=1")
-        assert "No changes" in terraform("plan", "-detailed-exitcode")
-    assert json.loads(terraform("output", "-json", "is_account")) == [True, False]
-    assert "Destroy complete" in terraform("destroy", "-auto-approve", "-parallelism=1")
+        terraform.environment["TF_VAR_step"] = step
+        terraform.apply()
+        assert terraform.planned() == ""
+    code, output = terraform.run("output", "-json", "is_account")
+    assert (code, json.loads(output)) == (0, [True, False])
+    assert "Destroy complete" in terraform.destroy()
     left = space.account()
     assert [one.workspace_name for one in left.workspaces.list()] == ["localspace"]
     assert [one.name for one in left.metastores.list()] == ["localspace"]

@@ -19,6 +19,7 @@ from localspace.server.profile import write_profile
 from support.localspace_server import LocalWorkspace, running_localspace
 from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
 from support.recorded import save, take
+from support.terraform import prepared
 
 pytestmark = [pytest.mark.server, pytest.mark.clients]
 HERE = Path(__file__).parent
@@ -111,26 +112,11 @@ def test_the_databricks_cli_reads_without_a_warning(space: LocalWorkspace, tmp_p
 @pytest.mark.skipif(TERRAFORM is None, reason="terraform or its provider mirror was not found")
 def test_terraform_applies_plans_nothing_and_destroys(space: LocalWorkspace, tmp_path: Path) -> None:
     assert TERRAFORM is not None
-    program, mirror = TERRAFORM
-    settings = tmp_path / "terraform.rc"
-    settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "main.tf").write_text((HERE / "governed.tf").read_text())
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "TF_CLI_CONFIG_FILE": str(settings),
-        "CHECKPOINT_DISABLE": "1", "TF_VAR_host": space.host, "TF_VAR_token": space.token,
-        "TF_VAR_account_id": space.account_id, "TF_VAR_workspace_id": space.workspace_id,
-        "TF_VAR_warehouse_id": space.warehouse_id,
+    variables = {
+        "host": space.host, "token": space.token, "account_id": space.account_id, "workspace_id": space.workspace_id,
+        "warehouse_id": space.warehouse_id,
     }  # fmt: skip
-
-    def terraform(*words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [program, *words, "-no-color"], cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=120, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
+    terraform = prepared(*TERRAFORM, tmp_path, HERE / "governed.tf", variables)
     space.control("POST", "reset")
     space.control("DELETE", "requests", bodies="true")
     function = {
@@ -139,12 +125,9 @@ def test_terraform_applies_plans_nothing_and_destroys(space: LocalWorkspace, tmp
     }  # fmt: skip
     with space.http() as http:
         http.post("/api/2.1/unity-catalog/functions", json={"function_info": function})
-    for step in (("init",), ("apply", "-auto-approve", "-parallelism=1"), ("plan", "-detailed-exitcode")):
-        code, output = terraform(*step)
-        assert code == 0, output
-    assert "No changes" in output
-    code, output = terraform("destroy", "-auto-approve", "-parallelism=1")
-    assert (code, "Resources: 13 destroyed" in output) == (0, True), output
+    terraform.apply()
+    assert terraform.planned() == ""
+    assert "Resources: 13 destroyed" in terraform.destroy()
     store = space.workspace.store
     assert [store.count(kind) for kind in (kinds.POLICY, kinds.TAG_POLICY, kinds.TAG)] == [0, 0, 0]
     # The provider deactivates a service principal of the account and does not delete it.

@@ -11,50 +11,37 @@ import pytest
 from localspace.core.stored_documents import kinds
 from support.callers import CALLERS, running_callers
 from support.fake_runner import fake_runner
-from support.missing_tools import databricks_cli, terraform_and_mirror
+from support.missing_tools import databricks_cli, report_missing, terraform_and_mirror
 from support.recorded import save, take
+from support.terraform import prepared
 
 pytestmark = [pytest.mark.server, pytest.mark.clients]
 HERE = Path(__file__).parent
 CLI, TERRAFORM = databricks_cli(), terraform_and_mirror()
+if CLI is None:
+    report_missing("Databricks CLI", "put `databricks` on PATH or name it in LAMPKEEPER_DATABRICKS_CLI")
+if TERRAFORM is None:
+    report_missing("Terraform provider", "terraform on PATH, its provider mirror in LAMPKEEPER_TF_MIRROR")
 GONE = (
     *(kinds.CLUSTER_POLICY, kinds.CONNECTION, kinds.MODEL, kinds.BINDINGS, kinds.CLASSIFICATION_CONFIG),
     kinds.CLASSIFICATION_SCAN,
 )
 
 
-@pytest.mark.skipif(TERRAFORM is None, reason="terraform or the provider mirror is not here")
+@pytest.mark.skipif(TERRAFORM is None, reason="terraform or its provider mirror was not found")
 def test_terraform_applies_twice_plans_nothing_and_destroys(tmp_path: Path) -> None:
     assert TERRAFORM is not None
-    program, mirror = TERRAFORM
-    settings = tmp_path / "terraform.rc"
-    settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "main.tf").write_text((HERE / "stored_objects.tf").read_text())
     with running_callers(build_runner=fake_runner, bodies=True) as callers:
-        space, token = callers.space, callers.tokens["service_principal"]
-        environment = {
-            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "TF_CLI_CONFIG_FILE": str(settings),
-            "CHECKPOINT_DISABLE": "1", "TF_VAR_host": space.host, "TF_VAR_token": token,
-            "TF_VAR_account_id": space.account_id, "TF_VAR_workspace_id": space.workspace_id,
-            "TF_VAR_warehouse_id": space.warehouse_id,
+        space = callers.space
+        variables = {
+            "host": space.host, "token": callers.tokens["service_principal"], "account_id": space.account_id,
+            "workspace_id": space.workspace_id, "warehouse_id": space.warehouse_id,
         }  # fmt: skip
-
-        def terraform(*words: str) -> tuple[int, str]:
-            done = subprocess.run(
-                [program, *words, "-no-color"], cwd=folder, env=environment, capture_output=True, text=True,
-                timeout=300, check=False,
-            )  # fmt: skip
-            return done.returncode, done.stdout + done.stderr
-
-        apply = ("apply", "-auto-approve", "-parallelism=1")
-        for step in (("init",), apply, ("plan", "-detailed-exitcode"), apply):
-            code, output = terraform(*step)
-            assert code == 0, output
-        assert "No changes" in output
-        code, output = terraform("destroy", "-auto-approve", "-parallelism=1")
-        assert code == 0, output
+        terraform = prepared(*TERRAFORM, tmp_path, HERE / "stored_objects.tf", variables)
+        terraform.apply()
+        assert terraform.planned() == ""
+        assert "No changes" in terraform.apply()
+        terraform.destroy()
         assert [space.workspace.store.count(kind) for kind in GONE] == [0] * len(GONE)
         if os.environ.get("LAMPKEEPER_RECORD"):
             save(HERE / "recorded" / "stored_objects.json", take(space), "terraform provider 1.128.0: stored_objects.tf")
@@ -103,7 +90,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 
 
-@pytest.mark.skipif(CLI is None, reason="no Databricks CLI here")
+@pytest.mark.skipif(CLI is None, reason="the Databricks CLI was not found")
 @pytest.mark.parametrize("label", CALLERS)
 def test_the_cli_writes_and_reads(label: str, tmp_path: Path) -> None:
     with running_callers(build_runner=fake_runner, bodies=True) as callers:
