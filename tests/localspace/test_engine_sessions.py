@@ -1,4 +1,4 @@
-"""The engine's two sessions: plans over much data are compiled, and nothing else is different."""
+"""The engine's sessions and processes: plans over much data are compiled, and nothing else is different."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from localspace.core.statement_runner import CancelToken, SqlError
+from localspace.sql import engine_session
 from localspace.sql.builtin_functions import ADMITTED, ENGINE_KEEPS, LIMITED
 from localspace.sql.engine import Engine, EngineError
-from localspace.sql.engine_session import LARGE_BYTES, is_large
+from localspace.sql.engine_session import LARGE_BYTES, is_huge, is_large
 from localspace.sql.storage import ViewSpec
 from support.shared_engine import shared_engine
 
@@ -121,3 +122,40 @@ def test_an_engine_of_its_own_starts_with_one_session(tmp_path: Path) -> None:
         assert engine.query(f"SELECT count(*) FROM {LARGE}", (), "ana", CancelToken()).rows == [["1000000"]]
     finally:
         engine.close()
+
+
+def test_most_data_is_read_in_a_process_of_its_own_that_may_die_without_harm(
+    many: ViewSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = shared_engine()
+    here = {query: rows(query.replace("{}", many.name), many) for query in SAME}
+    main = engine.process
+    assert not is_huge({"op": "query", "views": [[many.name, many.folder, many.ddl]]})
+    monkeypatch.setattr(engine_session, "HUGE_BYTES", LARGE_BYTES)
+    assert {query: rows(query.replace("{}", many.name), many) for query in SAME} == here
+    other = engine.process_for_much_data
+    assert other is not None
+    assert main is not None
+    assert other.pid != main.pid
+    removed = engine.functions() - ADMITTED - frozenset(LIMITED) - ENGINE_KEEPS
+    for name in sorted(removed):
+        with pytest.raises(EngineError, match="UNRESOLVED_ROUTINE"):
+            rows(f"SELECT `{name}`() FROM {many.name}", many)
+    assert rows(f"SELECT current_user() FROM {many.name} LIMIT 1", many, user="ben") == [["ben"]]
+    other.end("a test ended it", replaced=False)
+    assert rows(f"SELECT count(*) FROM {many.name}", many) == [["40000"]]
+    assert engine.process_for_much_data is not other
+    assert engine.process is main
+
+
+def test_a_cancelled_statement_over_most_data_ends_or_its_process_does(many: ViewSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_session, "HUGE_BYTES", LARGE_BYTES)
+    assert rows(f"SELECT count(*) FROM {many.name}", many) == [["40000"]]
+    cancel = CancelToken()
+    threading.Timer(1, cancel.cancel).start()
+    started = time.monotonic()
+    join = f"SELECT count(*) FROM {many.name} a JOIN {many.name} b ON a.id % 2 = b.id % 2 JOIN {many.name} c ON c.id <> b.id"
+    with pytest.raises(SqlError, match="QUERY_CANCELED"):
+        shared_engine().query(join, (many,), "ana", cancel)
+    assert time.monotonic() - started < 6
+    assert rows(f"SELECT count(*) FROM {many.name}", many) == [["40000"]]

@@ -1,4 +1,4 @@
-"""The SQL engine as the control plane sees it: a process that is started lazily and may die without harm."""
+"""The SQL engine as the control plane sees it: processes that are started lazily and may die without harm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from localspace.core.statement_runner import CancelToken, SqlError
 from localspace.sql.engine_process import Answer, EngineLostError, EngineProcess
+from localspace.sql.engine_session import is_huge
 from localspace.sql.storage import EngineObjects, FunctionSpec, ViewSpec
 
 _CLOSE_SECONDS = 15.0
@@ -41,7 +42,10 @@ class EngineRows:
 
 
 class Engine:
-    """The engine across the lives of its process; safe to use from several threads."""
+    """The engine across the lives of its processes; safe to use from several threads.
+
+    One process answers nearly everything; a second one starts with the first statement that reads so much that it pays.
+    """
 
     def __init__(self, scratch: Path, heap: str = "1g", archive: Path | None = None) -> None:
         """Keep scratch files under `scratch`; `archive` is a class-data archive to use, or to make at the end."""
@@ -50,6 +54,7 @@ class Engine:
         self._archive = archive
         self._lock = threading.Lock()
         self._process: EngineProcess | None = None
+        self._huge: EngineProcess | None = None
         self._closed = False
 
     @property
@@ -61,6 +66,11 @@ class Engine:
     def process(self) -> EngineProcess | None:
         """Return the process of the moment, None before the first."""
         return self._process
+
+    @property
+    def process_for_much_data(self) -> EngineProcess | None:
+        """Return the process for statements that read much, None before the first of them."""
+        return self._huge
 
     def warm(self) -> None:
         """Start the process without waiting for it; one that has ended is replaced."""
@@ -90,24 +100,40 @@ class Engine:
         return str(self._ask({"op": "explain", "sql": sql}, objects, user, cancel)["plan"])
 
     def close(self) -> None:
-        """End the process."""
+        """End the processes."""
         with self._lock:
             self._closed = True
             process, self._process = self._process, None
+            huge, self._huge = self._huge, None
         if process is not None:
             makes_archive = self._archive is not None and not self._archive.exists()
             process.close(_ARCHIVE_SECONDS if makes_archive else _CLOSE_SECONDS)
+        if huge is not None:
+            huge.close(_CLOSE_SECONDS)
 
     # Inside
 
     def _living(self) -> EngineProcess:
         with self._lock:
-            if self._closed:
-                raise SqlError("INTERNAL_ERROR", "The SQL engine is closed.", "XX000", "INTERNAL_ERROR")
-            if self._process is None or not self._process.alive:
-                options = {"heap": self._heap, "archive": str(self._archive) if self._archive else None}
-                self._process = EngineProcess(self._scratch, options)
+            self._process = self._replaced(self._process, self._archive, both_compilers=False)
             return self._process
+
+    def _living_for(self, request: Answer) -> EngineProcess:
+        if not is_huge(request):
+            return self._living()
+        # It makes no archive: both would write the same file.
+        archive = self._archive if self._archive is not None and self._archive.exists() else None
+        with self._lock:
+            self._huge = self._replaced(self._huge, archive, both_compilers=True)
+            return self._huge
+
+    def _replaced(self, process: EngineProcess | None, archive: Path | None, *, both_compilers: bool) -> EngineProcess:
+        if self._closed:
+            raise SqlError("INTERNAL_ERROR", "The SQL engine is closed.", "XX000", "INTERNAL_ERROR")
+        if process is not None and process.alive:
+            return process
+        options = {"heap": self._heap, "archive": str(archive) if archive else None, "both_compilers": both_compilers}
+        return EngineProcess(self._scratch, options)
 
     def _ask(
         self, body: Answer, objects: EngineObjects, user: str, cancel: CancelToken, half_done: Path | None = None
@@ -117,7 +143,7 @@ class Engine:
         request = body | {"views": views, "functions": functions, "user": user}
         for life in range(_LIVES):
             try:
-                return _raise_for(self._living().ask(request, cancel))
+                return _raise_for(self._living_for(request).ask(request, cancel))
             except EngineLostError as lost:
                 # The statement that caused the replacement has its error already; the others run again in the new process.
                 if not lost.replaced or life == _LIVES - 1:

@@ -15,8 +15,14 @@ from localspace.sql.engine_answers import cell, columns_of, moments_printed
 LARGE_BYTES = 1_000_000
 """From how many bytes of files a request is large: some 100,000 rows, where compiling a plan costs as much as it saves."""
 
+HUGE_BYTES = 32_000_000
+"""From how many bytes of files a request goes to a JVM of its own, whose second compiler takes seconds to pay: some 3 million rows."""
+
 LARGE_CONF = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
 """What a session for large requests sets: its plans are compiled, which takes longer than a small statement runs."""
+
+MUCH_DATA = frozenset({"query", "write", "explain"})
+"""The operations that read the rows of their relations, or say how they would."""
 
 _LARGE_RANGE = re.compile(r"\brange\s*\([^()]*\d{6,}", re.IGNORECASE)
 _KEPT_RELATIONS = 1000
@@ -26,9 +32,16 @@ _PLAIN = _MOMENTS | {"string", "boolean", "tinyint", "smallint", "int", "bigint"
 
 def is_large(request: dict[str, Any]) -> bool:
     """Return whether a request reads so much that compiled plans pay, by the files of its relations and by its ranges."""
-    return sum(_bytes_in(folder) for _, folder, _ in request["views"]) >= LARGE_BYTES or bool(
-        _LARGE_RANGE.search(request.get("sql") or "")
-    )
+    return _bytes_read(request) >= LARGE_BYTES or bool(_LARGE_RANGE.search(request.get("sql") or ""))
+
+
+def is_huge(request: dict[str, Any]) -> bool:
+    """Return whether a request reads so much that it runs faster in the JVM that has both compilers."""
+    return request["op"] in MUCH_DATA and _bytes_read(request) >= HUGE_BYTES
+
+
+def _bytes_read(request: dict[str, Any]) -> int:
+    return sum(_bytes_in(folder) for _, folder, _ in request["views"])
 
 
 @lru_cache(maxsize=10_000)
