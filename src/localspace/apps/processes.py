@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from localspace.core.child_process import ChildProcess
+
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "JAVA_HOME")
 _PAUSE = 0.05
 
@@ -26,29 +28,18 @@ class AppProcess:
         self.port = port
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        listening, self._lifeline = os.pipe()
-        try:
-            with log.open("ab") as output:
-                self._process = subprocess.Popen(  # noqa: S603
-                    [sys.executable, "-m", "localspace.apps.supervisor", str(listening), *command],
-                    cwd=folder,
-                    env={**kept, "PATH": path, "HOME": str(folder), "PYTHONUNBUFFERED": "1", **environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=(listening,),
-                )
-        except OSError:
-            os.close(self._lifeline)
-            raise
-        finally:
-            os.close(listening)
+        with log.open("ab") as output:
+            self._process = ChildProcess(
+                lambda listening: [sys.executable, "-m", "localspace.apps.supervisor", str(listening), *command],
+                cwd=folder,
+                env={**kept, "PATH": path, "HOME": str(folder), "PYTHONUNBUFFERED": "1", **environment},
+                output=output,
+            )
 
     @property
     def exit_code(self) -> int | None:
         """Return the exit code of an app that has ended, or None."""
-        return self._process.poll()
+        return self._process.exit_code
 
     def answers(self, seconds: float) -> bool:
         """Wait until the app accepts connections; return False when it ends or the time is over."""
@@ -62,15 +53,12 @@ class AppProcess:
     def stop(self) -> None:
         """End the process group: asked at first, then killed."""
         for number, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+            self._process.signal_group(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
                 break
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            os.close(self._lifeline)
+        self._process.signal_group()
+        self._process.release()
 
 
 class AppProcesses:

@@ -60,6 +60,7 @@ class JobServices:
     def close(self) -> None:
         """Stop every task process."""
         self.scheduler.close()
+        self.executor.close()
 
     def forget_run(self, run: StoredRun) -> None:
         """Delete a run with everything its tasks left."""

@@ -16,7 +16,7 @@ from localspace.core.stored_documents.jobs import StoredRun, StoredTaskRun
 from localspace.core.stored_documents.kind import Document
 from localspace.governance.object_permissions import require_level
 from localspace.governance.warehouses import require_warehouse
-from localspace.jobs.process import TaskProcess, spoken_signal
+from localspace.jobs.process import TaskProcesses, spoken_signal
 from localspace.jobs.resources import JobResources
 from localspace.jobs.settings import kind_of
 from localspace.jobs.task_output import read_report, read_secret_names, read_values, settle
@@ -41,6 +41,11 @@ class TaskExecutor:
         self._resources = resources
         self._run_log = resources.run_log
         self._folder = folder
+        self._processes = TaskProcesses(folder)
+
+    def close(self) -> None:
+        """End the process that is ready for the next task."""
+        self._processes.close()
 
     def folder_of(self, task_run_id: int) -> Path:
         """Return where a task run keeps its output."""
@@ -91,7 +96,7 @@ class TaskExecutor:
     def _process(
         self, task_run: StoredTaskRun, folder: Path, environment: dict[str, str], cancel: CancelToken
     ) -> tuple[TerminalState, Document]:
-        process = TaskProcess(folder, environment)
+        process = self._processes.start(folder, environment)
         self._run_log.change_task_run(task_run["run_id"], process=process.mark())
         cancel.on_cancel(process.stop)
         exit_code = process.wait()

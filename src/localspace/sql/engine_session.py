@@ -16,7 +16,7 @@ LARGE_BYTES = 1_000_000
 """From how many bytes of files a request is large: some 100,000 rows, where compiling a plan costs as much as it saves."""
 
 HUGE_BYTES = 32_000_000
-"""From how many bytes of files a request goes to a JVM of its own, whose second compiler takes seconds to pay: some 3 million rows."""
+"""From how many bytes of files, some 3 million rows, a request goes to a JVM of its own, which has both compilers."""
 
 LARGE_CONF = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
 """What a session for large requests sets: its plans are compiled, which takes longer than a small statement runs."""

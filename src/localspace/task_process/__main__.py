@@ -1,12 +1,18 @@
-"""Runs one task: `python -m localspace.task_process FOLDER LIFELINE`; everything about it is in FOLDER/spec.json."""
+"""Runs one task: `python -m localspace.task_process LIFELINE`.
+
+It reads the folder of the task and what its environment has besides from stdin, and everything else from the folder's
+`spec.json`. While no task has come it loads what most tasks load.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import re
 import runpy
+import select
 import signal
 import sys
 import threading
@@ -27,11 +33,24 @@ from localspace.task_process.sql_script import run_script
 _OWN = str(Path(__file__).parent)
 
 
+WAIT_SECONDS = 60.0
+"""How long a process that is ready waits for a task before it ends."""
+
+_LOADED_BEFORE = "databricks.sdk"
+"""Nearly every task imports it, which takes a second."""
+
+
 def main() -> int:
-    """Run the task and report; the exit code is 0 when it succeeded."""
-    folder, lifeline = Path(sys.argv[1]), int(sys.argv[2])
-    threading.Thread(target=_die_with_the_workspace, args=(lifeline,), daemon=True).start()
+    """Run the task and report; the exit code is 0 when it succeeded, or when no task came."""
+    threading.Thread(target=_die_with_the_workspace, args=(int(sys.argv[1]),), daemon=True).start()
+    given = _await_task()
+    if not given:
+        return 0
+    os.environ.update(given["environment"])
+    folder = Path(given["folder"])
+    _become_the_task(folder)
     spec = json.loads((folder / "spec.json").read_text("utf-8"))
+    _forget_what_the_task_brings(spec["paths"])
     rest = Rest.from_environment()
     session = SparkSession(rest)
     namespace = make_namespace(session, DbUtils(spec, rest))
@@ -53,6 +72,39 @@ def main() -> int:
     beside.write_text(json.dumps(report), "utf-8")
     beside.replace(folder / "result.json")
     return 0 if report["ok"] else 1
+
+
+def _await_task() -> dict[str, Any]:
+    """Return what the workspace sends, or {} if it sends nothing."""
+    if (
+        not select.select([0], [], [], 0)[0]
+        and importlib.util.find_spec("databricks")
+        and importlib.util.find_spec(_LOADED_BEFORE)
+    ):
+        importlib.import_module(_LOADED_BEFORE)
+    if not select.select([0], [], [], WAIT_SECONDS)[0]:
+        return {}
+    text = sys.stdin.read()
+    given: dict[str, Any] = json.loads(text) if text else {}
+    return given
+
+
+def _become_the_task(folder: Path) -> None:
+    os.chdir(folder)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    log = os.open("output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, at in ((0, nothing), (1, log), (2, log)):
+        os.dup2(at, number)
+    os.close(nothing)
+    os.close(log)
+
+
+def _forget_what_the_task_brings(paths: list[str]) -> None:
+    """Forget the loaded package if a library of the task holds another version of it."""
+    package = _LOADED_BEFORE.partition(".")[0]
+    if any((Path(path) / package).is_dir() for path in paths):
+        for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+            del sys.modules[name]
 
 
 def _outcome(work: Callable[[], None]) -> dict[str, Any]:
