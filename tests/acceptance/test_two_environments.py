@@ -111,7 +111,7 @@ def test_make_destroy_runs_unattended_and_a_deleted_warehouse_does_not_stop_it(a
     shutil.copy(ROOT / "Makefile", tmp_path / "home" / "Makefile")
 
     def make(*words: str) -> subprocess.CompletedProcess[str]:
-        command = ["make", "-o", "setup", f"BIN={Path(sys.executable).parent}", "ENV=dev", *words]
+        command = ["make", "-o", "environment", f"BIN={Path(sys.executable).parent}", "ENV=dev", *words]
         return subprocess.run(
             command, cwd=tmp_path / "home", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
             env=os.environ | {"PYTHONPATH": str(ROOT / "src")},

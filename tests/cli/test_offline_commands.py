@@ -32,7 +32,7 @@ def document(answer: tuple[int, str, str]) -> Any:
     ("arguments", "words"),
     [
         (("matrix", "--env", "prod"), ["no environment 'prod'", "lampkeeper setup --env prod"]),
-        (("matrix", "--env", "account"), ["layer's folder"]),
+        (("matrix", "--env", "account"), ["name of a folder of lampkeeper"]),
         (("matrix", "--env", "../x"), ["cannot be an environment's name"]),
         (("matrix", "--nope"), ["--nope"]),
         (("nope",), ["nope"]),
@@ -180,7 +180,7 @@ def test_promote_without_a_draft_does_nothing(tmp_path: Path, run: Run) -> None:
 
 
 def test_setup_makes_what_is_missing_and_touches_nothing_else(tmp_path: Path, run: Run) -> None:
-    assert len(document(run("setup", "--json"))["made"]) == 2
+    assert len(document(run("setup", "--json"))["made"]) == 7
     settings = tmp_path / "envs/dev/env.auto.tfvars"
     settings.write_text("# mine\n" + settings.read_text())
     assert document(run("setup", "--json"))["made"] == []

@@ -56,6 +56,9 @@ PLATFORM = "only the workspace knows it: its answer is the refusal (tests/accept
 FREE = "a text, a number or an address, not the name of a thing that is there"
 NOT_NAMES = {
     ("setup", "env"): MAKES,
+    ("setup", "cloud"): "the clouds are the examples in scripts (tests/cli/test_scaffolding.py)",
+    ("init", "env"): MAKES,
+    ("init", "catalogs"): "checked against the workspace (tests/cli/test_scaffolding.py)",
     ("make-history", "schema"): PLATFORM,
     ("*", "warehouse"): PLATFORM,
     ("*", "account_secret_scope"): PLATFORM,
@@ -140,7 +143,7 @@ def test_a_slip_in_a_name_is_exit_2_with_the_name_that_was_meant(bank: Run, tmp_
 EVERY_ENV = [name for name, command in COMMANDS if "env" in texts_of(command)]
 
 
-@pytest.mark.parametrize("name", [n for n in EVERY_ENV if n not in ("setup", "conform")])
+@pytest.mark.parametrize("name", [n for n in EVERY_ENV if n not in ("setup", "init", "conform")])
 def test_every_command_refuses_an_environment_that_is_not_there(bank: Run, name: str) -> None:
     needed = {
         "labels set": (COLUMN, "email", "--protect", "yes", "--reason", "x"), "why": ("outsider", COLUMN), "approve": ("0" * 64,),
@@ -200,7 +203,9 @@ OWN = {"BIN", "PYTHON", "VENV", "WORKERS", "JAVA_GROUP", "MAKEFILE_LIST"}
 def recipe(target: str) -> str:
     found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)*)", MAKEFILE, re.M)
     assert found is not None
-    return found[1].replace("$(OVERLAYS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+    said = found[1].replace("$(OVERLAYS)", "$(COUNTRY)$(INDUSTRY)").replace("$(SOURCE_ENV)", "$(SOURCE_ENV)$(ENV)")
+    # Targets of an environment that only read files accept a profile too, so that a script can give it to each.
+    return said.replace("$(SIGN_IN)", "$(PROFILE)") + ("$(PROFILE)" if "$(ENV)" in said else "")
 
 
 def taken(target: str) -> set[str]:

@@ -151,3 +151,41 @@ def test_propagation_is_waited_for_before_anything_opens() -> None:
     assert barriers([TAG, delete, GRANT]) == {1, 2}
     assert barriers([GRANT]) == frozenset()
     assert barriers([GRANT], unsettled=True) == {0}
+
+
+def applied(states: States, change: Change[T]) -> None:
+    """Record a write in the state as an apply does."""
+    with StateLock(states):
+        state = states[Layer.DATA_ACCESS]
+        state.begin()
+        state.intend(change)
+        state.record(change, owned(change))
+        state.save()
+
+
+def test_of_two_appliers_that_read_the_same_state_the_second_is_refused_and_loses_nothing(tmp_path: Path) -> None:
+    first, second = States.in_folder(tmp_path, "dev"), States.in_folder(tmp_path, "dev")
+    applied(first, TAG)
+    before = first[Layer.DATA_ACCESS].path.read_bytes()
+    with pytest.raises(UnsafePlanError, match=r"another run has changed the state since it was read: serial 0 then, 1 now"):
+        applied(second, GRANT)
+    assert first[Layer.DATA_ACCESS].path.read_bytes() == before
+    applied(States.in_folder(tmp_path, "dev"), GRANT)
+    assert set(States.in_folder(tmp_path, "dev")[Layer.DATA_ACCESS].objects) == {("tag", TAG.key), ("grant", GRANT.key)}
+
+
+def test_a_run_that_died_meanwhile_counts_as_a_change_too(tmp_path: Path) -> None:
+    states = States.in_folder(tmp_path, "dev")
+    died = States.in_folder(tmp_path, "dev")[Layer.DATA_ACCESS]
+    died.begin()
+    died.intend(TAG)
+    with pytest.raises(UnsafePlanError, match="another run has changed the state"):
+        applied(states, GRANT)
+    applied(States.in_folder(tmp_path, "dev"), TAG)
+
+
+def test_one_run_may_apply_twice_from_what_it_holds(tmp_path: Path) -> None:
+    states = States.in_folder(tmp_path, "dev")
+    applied(states, TAG)
+    applied(states, GRANT)
+    assert states[Layer.DATA_ACCESS].serial == 2

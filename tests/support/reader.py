@@ -41,14 +41,17 @@ class Reader:
     def arrive(self) -> None:
         """Make the clone: everything of the repository and its environment, and folders of its own to write to."""
         # Before the links are there: through them it would install what lies behind the links.
-        subprocess.run(["make", "--silent", "setup"], cwd=ROOT, env=self._environment(), check=True)
+        subprocess.run(["make", "--silent", "environment"], cwd=ROOT, env=self._environment(), check=True)
         self.clone.mkdir(parents=True)
         listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        names = {name.split("/")[0] for name in listed.splitlines()} - {"envs"}
+        names = {name.split("/")[0] for name in listed.splitlines()} - {"envs", "scripts"}
         for name in (*names, ".venv"):
             (self.clone / name).symlink_to(ROOT / name)
         (self.clone / "envs").mkdir()
         shutil.copy(ROOT / "envs" / "README.md", self.clone / "envs")
+        (self.clone / "scripts").mkdir()
+        for example in (ROOT / "scripts").glob("*.example"):
+            shutil.copy(example, self.clone / "scripts")
 
     def run(self, step: Step) -> str:
         """Run one step and return what it printed, as the page writes it; one that ends with & goes on in the background."""

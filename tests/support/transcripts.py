@@ -6,7 +6,7 @@ A page has no wildcards: `alike` replaces what differs from one run to the next 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: its line in the page, its tags, its steps."""
+    """One fenced block: its page and line, its tags, its steps."""
 
     page: str
     line: int
@@ -95,11 +95,46 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page.name, number, frozenset(found["tags"].split()), tuple(steps))
 
 
-def rewritten(page: Path, printed: list[list[str]]) -> str:
-    """Return a page whose blocks show these outputs, one list per block; an output that agrees stays as it stands."""
+_NUMBERED = re.compile(r"^## §(?P<number>\d+) ", re.M)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Blocks that a reader runs one after another in a clean folder: `section` is a numbered section, or 0 for a whole page."""
+
+    page: str
+    section: int
+    blocks: tuple[Block, ...]
+
+    def __str__(self) -> str:
+        """Return the page's name, with the section."""
+        return f"{self.page} §{self.section}" if self.section else self.page
+
+
+def walks(page: Path) -> tuple[Walk, ...]:
+    """Return the walks of a page: each section with the heading `## §<number> …`, else the whole page.
+
+    The blocks above the first numbered section prepare each of them, so every section starts with these blocks. A numbered
+    section without a block is not a walk.
+    """
+    text, found = page.read_text(encoding="utf-8"), tuple(blocks(page))
+    headings = [(text.count("\n", 0, h.start()) + 1, int(h["number"])) for h in _NUMBERED.finditer(text)]
+    if not headings:
+        return (Walk(page.name, 0, found),)
+    first = tuple(b for b in found if b.line < headings[0][0])
+    ends = [line for line, _ in headings[1:]] + [text.count("\n") + 2]
+    sections = ((n, tuple(b for b in found if line < b.line < end)) for (line, n), end in zip(headings, ends, strict=True))
+    return tuple(Walk(page.name, number, (*first, *own)) for number, own in sections if own)
+
+
+def rewritten(page: Path, printed: Mapping[int, list[str]]) -> str:
+    """Return a page whose blocks show these outputs, one list per line of a block.
+
+    An output that agrees, and a block without outputs, stay as they stand.
+    """
     texts = []
-    for block, outputs in zip(blocks(page), printed, strict=True):
-        for step, output in zip(block.steps, outputs, strict=True):
+    for block in blocks(page):
+        for step, output in zip(block.steps, printed.get(block.line, ()), strict=block.line in printed):
             if not step.agrees(output):
                 shown = re.sub(r"dapi[0-9a-f]{32}", TOKEN, on_a_terminal(output))
                 step.printed = [line.rstrip() for line in shown.splitlines()]

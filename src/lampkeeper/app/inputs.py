@@ -42,6 +42,9 @@ class EnvInputs:
     access may raise UsageError with the location of a mistake.
     """
 
+    own_layers: tuple[Layer, ...] = LAYERS
+    """The layers that the environment has."""
+
     def __init__(self, folder: EnvFolder) -> None:
         """Read nothing yet."""
         self.folder = folder
@@ -190,3 +193,25 @@ class EnvInputs:
     def desired(self) -> Desired:
         """Return what the environment asks for: the draft when there is one, else the layers' files."""
         return self.draft if self.has_draft else self.layers.desired
+
+    @property
+    def first_step(self) -> str:
+        """Return the command that gives the environment its first content."""
+        return f"lampkeeper generate --env {self.env}"
+
+
+class AccountInputs(EnvInputs):
+    """The files of the account layer, for plan, apply and destroy of this layer alone."""
+
+    own_layers = (Layer.ACCOUNT,)
+
+    @cached_property
+    def states(self) -> States:
+        """Return the states: that of the account layer, and empty ones, which no file holds, for the others."""
+        names = {la: "state.json" if la is Layer.ACCOUNT else f".{la}.json" for la in LAYERS}
+        return States.load(self.env, {la: self.folder.path / name for la, name in names.items()})
+
+    @property
+    def first_step(self) -> str:
+        """Return the command that gives the layer its first content."""
+        return "lampkeeper plan --env dev writes the account layer of that environment"

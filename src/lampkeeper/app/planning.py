@@ -32,7 +32,7 @@ def decided_desired(inputs: EnvInputs) -> tuple[Desired, tuple[Finding, ...]]:
         findings = inputs.split()
     desired = inputs.layers.desired
     if desired == Desired():
-        raise UsageError(f"environment {inputs.env!r} asks for nothing yet", fix=f"lampkeeper generate --env {inputs.env}")
+        raise UsageError(f"environment {inputs.env!r} asks for nothing yet", fix=inputs.first_step)
     return desired, findings
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from lampkeeper.cli.console import Console
 from lampkeeper.deploy.shared import SharedEnvs
-from lampkeeper.files.folder import EnvFolder
+from lampkeeper.deploy.state import States
+from lampkeeper.deploy.state_table import StateTable
+from lampkeeper.files.folder import ACCOUNT, EnvFolder
+from lampkeeper.files.layer_folders import AccountFolder
 from lampkeeper.files.local_files import LocalFiles
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.remote.volumes import VolumeFolder
@@ -32,7 +35,8 @@ class JobFlags:
 class CommandContext:
     """The context of a command: the console, the folder that holds `envs`, the environment's name, a profile.
 
-    `shared` is set if `root` is a copy of a volume; `files` is where plans and records of runs are kept.
+    `shared` is set if `root` is a copy of a volume, `state_table` if the state is kept in a table; `files` is where plans and
+    records of runs are kept.
     """
 
     console: Console
@@ -42,12 +46,24 @@ class CommandContext:
     flags: JobFlags = field(default_factory=JobFlags)
     files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
     shared: SharedEnvs | None = None
+    state_table: StateTable | None = None
 
-    def inputs(self) -> EnvInputs:
-        """Return the files of the environment, to be parsed once; raise UsageError when the environment is not there."""
+    def mirror(self, states: States) -> None:
+        """Let each journal entry of these states reach shared storage, if there is any, before the write that it announces."""
+        for storage in (self.shared, self.state_table):
+            if storage is not None:
+                storage.mirror(states)
+
+    def inputs(self, *, account: bool = False) -> EnvInputs:
+        """Return the files of the environment, to be parsed once; raise UsageError when the environment is not there.
+
+        `account` is true for commands that also work on the account layer alone, as the environment `account`.
+        """
         # Imported here for its loading time: commands without inputs do not wait for it.
-        from lampkeeper.app.inputs import EnvInputs
+        from lampkeeper.app.inputs import AccountInputs, EnvInputs
 
+        if account and self.env == ACCOUNT:
+            return AccountInputs(AccountFolder.existing(self.root))
         return EnvInputs(self.folder())
 
     def folder(self) -> EnvFolder:

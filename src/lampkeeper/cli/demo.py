@@ -21,10 +21,10 @@ from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.app.validating import validate
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed
+from lampkeeper.cli.applying import apply_progress, print_applied
 from lampkeeper.cli.audit import audit_dict, page_of, print_audit
 from lampkeeper.cli.console import Console, fitted
 from lampkeeper.cli.context import CommandContext
-from lampkeeper.cli.deploy import apply_progress, print_applied
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.plan_summary import print_lines, print_plan
 from lampkeeper.cli.report_page import render_page

@@ -18,24 +18,25 @@ from lampkeeper.app.planning import make_env_plan, require_state, still_allowed
 from lampkeeper.app.unreviewed import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
-from lampkeeper.cli.console import Console, Step, require_yes
+from lampkeeper.cli.applying import applied_dict, apply_progress, print_applied, waiting
+from lampkeeper.cli.console import require_yes
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.plan_summary import full_option, print_plan
 from lampkeeper.cli.proposals import approvals_option, deployed_option, named_plan, proposed, refusal_of
+from lampkeeper.cli.several import each_workspace
+from lampkeeper.cli.state_storage import state_of
 from lampkeeper.cli.verification_table import print_verification
 from lampkeeper.deploy.approvals import plan_hash as hash_of
-from lampkeeper.deploy.direct import ApplyReport, ProgressCallback, apply_plan
-from lampkeeper.deploy.direct import Progress as ApplyProgress
+from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
-from lampkeeper.deploy.wait import PropagationWait
+from lampkeeper.deploy.preflight import unmet
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import RemoteError, UsageError
 from lampkeeper.model.layers import LAYERS, Layer
-from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.task import whoami
 
 
@@ -65,9 +66,17 @@ _hide = click.option(
 )
 
 
-def chosen_layers(names: tuple[str, ...]) -> tuple[Layer, ...]:
-    """Return the named layers in order; all layers if none is named."""
-    return tuple(la for la in LAYERS if not names or str(la) in names)
+def chosen_layers(inputs: EnvInputs, names: tuple[str, ...]) -> tuple[Layer, ...]:
+    """Return the named layers in order, all that the environment has if none is named; raise UsageError for another one.
+
+    A further workspace of an environment has the workspace layer alone, also if others are named for the environment.
+    """
+    if inputs.own_layers == (Layer.WORKSPACE,):
+        return inputs.own_layers
+    foreign = sorted(set(names) - {str(la) for la in inputs.own_layers})
+    if foreign:
+        raise UsageError(f"--env {inputs.env} has no layer {foreign[0]}", fix="leave --layer out, or name an environment")
+    return tuple(la for la in inputs.own_layers if not names or str(la) in names)
 
 
 @click.command("plan")
@@ -95,36 +104,38 @@ def plan_command(
 
     With --propose, the plan is kept for approval. A plan that widens access and is not approved yet exits with 3.
     """
-    inputs = context.inputs()
+    inputs = context.inputs(account=True)
+
+    def here(at: CommandContext, mine: EnvInputs) -> Outcome:
+        return _plan_here(at, mine, out, approvals, bundle_inputs, layers, hiding, propose=propose, adopt=adopt, full=full)
+
+    with state_of(context, inputs, writes=False) as at:
+        return each_workspace(at, inputs, chosen_layers(inputs, layers), here, saved=propose or out is not None)
+
+
+def _plan_here(
+    context: CommandContext, inputs: EnvInputs, out: Path | None, approvals: Path | None, bundle_inputs: Path | None,
+    layers: tuple[str, ...], hiding: tuple[str, ...], *, propose: bool, adopt: bool, full: bool,
+) -> Outcome:  # fmt: skip
     workspace = workspace_of(context, inputs)
     find_key = key_finder(context, inputs, workspace)
     with context.console.progress("planning"):
         plan, _ = make_env_plan(
-            inputs, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+            inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding
         )
     if bundle_inputs is not None:
         plan = replace(plan, undeployed=undeployed(inputs.folder.path, bundle_inputs / context.env))
+    lacking = () if plan.blocked else unmet(plan, workspace)
     print_plan(context.console, plan, full=full)
     key_for(plan, find_key, inputs.folder)
     if out is not None:
         write_text(out, plan.to_json())
         context.console.note(f"saved {out}")
     if not propose:
-        return Outcome(document=plan.as_dict(), findings=plan.findings, verdict=refusal_of(plan))
+        document = plan.as_dict() | {"requirements": [f.as_dict() for f in lacking]}
+        return Outcome(document=document, findings=(*plan.findings, *lacking), verdict=refusal_of(plan))
+    context.console.findings(lacking)
     return proposed(context, inputs, plan, workspace, approvals)
-
-
-def apply_progress(step: Step, writes: Writes | None = None) -> ProgressCallback:
-    """Return the callback to which an apply reports its steps; `writes` counts the completed ones."""
-
-    def report(progress: ApplyProgress) -> None:
-        change = progress.change
-        if writes is not None:
-            writes.count = progress.number - 1
-        what = "waiting for propagation" if progress.waiting else f"{change.action} {change.kind} {change.key}"
-        step(what, progress.number - 1, progress.total)
-
-    return report
 
 
 def _kept_plan(
@@ -165,8 +176,25 @@ def apply_command(
 
     A plan given by --plan-hash widens access only with an approval by another principal, never by a flag.
     """
-    inputs = context.inputs()
+    inputs = context.inputs(account=True)
     _require_one_way(saved, plan_hash, approved=approved, allow_widening=allow_widening, chosen=adopt or bool(layers or hiding))
+
+    def here(at: CommandContext, mine: EnvInputs) -> Outcome:
+        return _apply_here(
+            at, mine, saved, plan_hash, approvals, bundle_inputs, hiding, layers, propagation_wait,
+            approved=approved, allow_widening=allow_widening, adopt=adopt,
+        )  # fmt: skip
+
+    named = bool(plan_hash) or saved is not None
+    with state_of(context, inputs, writes=True) as at:
+        return each_workspace(at, inputs, chosen_layers(inputs, layers), here, saved=named)
+
+
+def _apply_here(
+    context: CommandContext, inputs: EnvInputs, saved: Path | None, plan_hash: str, approvals: Path | None,
+    bundle_inputs: Path | None, hiding: tuple[str, ...], layers: tuple[str, ...], propagation_wait: float | None,
+    *, approved: bool, allow_widening: bool, adopt: bool,
+) -> Outcome:  # fmt: skip
     workspace = workspace_of(context, inputs)
     find_key = key_finder(context, inputs, workspace)
     if plan_hash or saved is not None:
@@ -176,13 +204,12 @@ def apply_command(
         approver = ""
         with context.console.progress("planning"):
             plan, states = make_env_plan(
-                inputs, workspace, adopt=adopt, layers=chosen_layers(layers), find_key=find_key, allow_hiding=hiding
+                inputs, workspace, adopt=adopt, layers=chosen_layers(inputs, layers), find_key=find_key, allow_hiding=hiding
             )
     if plan.blocked:
         print_plan(context.console, plan)
         return Outcome(document={"applied": False, "plan": plan.as_dict()}, findings=plan.findings, verdict=refusal_of(plan))
-    if context.shared is not None:
-        context.shared.mirror(states)
+    context.mirror(states)
     history = history_of(context, workspace)
     deployed = bundle_inputs / context.env if bundle_inputs else None
     with ExitStack() as stack:
@@ -221,26 +248,6 @@ def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allo
         raise UsageError("--approved needs --plan-hash", fix="give --plan-hash")
 
 
-def waiting(workspace: Workspace, seconds: float | None) -> PropagationWait:
-    """Return how long to wait for propagation: half a minute, or not at all on the local workspace."""
-    local = is_local(workspace)
-    if seconds is None:
-        seconds = 0.0 if local else PropagationWait().seconds
-    return PropagationWait(seconds=seconds, poll=0.2 if local else PropagationWait().poll)
-
-
-def print_applied(console: Console, report: ApplyReport) -> None:
-    """Print the writes of an apply per kind."""
-    if report.by_kind:
-        console.line(", ".join(f"{kind} {n}" for kind, n in report.by_kind.items()))
-    console.line(f"apply: {report.writes} writes")
-
-
-def applied_dict(report: ApplyReport) -> dict[str, object]:
-    """Return the JSON form of an apply's report."""
-    return {"writes": report.writes, "records": report.records, "by_kind": dict(report.by_kind)}
-
-
 @click.command("destroy")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sole-workspace", is_flag=True, help="Confirm that no other workspace uses the account layer.")
@@ -263,13 +270,33 @@ def destroy_command(
     Objects that another environment of the workspace also owns stay until their last owner removes them. Environments of other
     workspaces cannot be seen: if the account has other workspaces, the account layer needs --sole-workspace.
     """
-    inputs = context.inputs()
-    workspace = workspace_of(context, inputs, any_warehouse=True)
-    states = inputs.states
-    # Other environments use the account layer too: remove it only if it is named.
-    chosen = chosen_layers(layers) if layers else tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
+    inputs = context.inputs(account=True)
+    chosen = _destroyed_layers(inputs, layers)
     if sole_workspace and Layer.ACCOUNT not in chosen:
         raise UsageError("--sole-workspace needs --layer account", fix="add --layer account, or leave it out")
+
+    def here(at: CommandContext, mine: EnvInputs) -> Outcome:
+        return _destroy_here(
+            at, mine, layers, propagation_wait, yes=yes, sole_workspace=sole_workspace, allow_widening=allow_widening, full=full
+        )
+
+    with state_of(context, inputs, writes=True) as at:
+        return each_workspace(at, inputs, chosen, here, reverse=True)
+
+
+def _destroyed_layers(inputs: EnvInputs, names: tuple[str, ...]) -> tuple[Layer, ...]:
+    """Return the layers to destroy. Other environments use the account layer too, so it must be named."""
+    if names or inputs.own_layers != LAYERS:
+        return chosen_layers(inputs, names)
+    return tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
+
+
+def _destroy_here(
+    context: CommandContext, inputs: EnvInputs, layers: tuple[str, ...], propagation_wait: float | None,
+    *, yes: bool, sole_workspace: bool, allow_widening: bool, full: bool,
+) -> Outcome:  # fmt: skip
+    workspace = workspace_of(context, inputs, any_warehouse=True)
+    states, chosen = inputs.states, _destroyed_layers(inputs, layers)
     with context.console.progress("planning"):
         require_state(inputs, workspace, chosen)
         sole = sole_workspace or (is_local(workspace) and not workspace.has_account)
@@ -280,9 +307,8 @@ def destroy_command(
     if not yes:
         if context.console.as_json:
             raise UsageError("destroy asks for confirmation, which --json cannot", fix="give --yes with --json")
-        require_yes(f"destroy {plan.writes} objects of {context.env}?", "give --yes, or YES=1 to make")
-    if context.shared is not None:
-        context.shared.mirror(states)
+        require_yes(f"destroy {plan.writes} objects of {inputs.env}?", "give --yes, or YES=1 to make")
+    context.mirror(states)
     with context.console.progress("destroying") as step:
         report = apply_plan(
             plan,
@@ -317,6 +343,11 @@ def destroy_command(
 def verify_command(context: CommandContext, create_test_principals: str, everything: bool) -> Outcome:
     """Run real queries as each principal and compare the results with the access that the files define."""
     inputs = context.inputs()
+    with state_of(context, inputs, writes=False):
+        return _verify_here(context, inputs, create_test_principals, everything=everything)
+
+
+def _verify_here(context: CommandContext, inputs: EnvInputs, create_test_principals: str, *, everything: bool) -> Outcome:
     workspace = workspace_of(context, inputs)
     local = is_local(workspace)
     settings = inputs.settings

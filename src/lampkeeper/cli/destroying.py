@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from lampkeeper.cli.applying import apply_progress, waiting
 from lampkeeper.cli.console import Console
-from lampkeeper.cli.deploy import apply_progress, waiting
 from lampkeeper.deploy.direct import apply_plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.shared import shared_envs

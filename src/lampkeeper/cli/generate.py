@@ -1,4 +1,4 @@
-"""Commands up to the draft: setup, snapshot, classify, profile, generate, validate."""
+"""Commands up to the draft: snapshot, classify, profile, generate, validate."""
 
 from __future__ import annotations
 
@@ -34,35 +34,10 @@ from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
 from lampkeeper.design.genie.spaces import SpaceRequest
 from lampkeeper.files.folder import EnvFolder
-from lampkeeper.files.settings import Settings, SpaceSettings
 from lampkeeper.files.text import read_text
-from lampkeeper.model.auth import Auth
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Protect, count_labels
 from lampkeeper.remote.clients import Workspace
-
-EXAMPLE = Settings(spaces=(SpaceSettings(name="Finance Analytics", tables=("dev_fin.finance.*",)),))
-"""The settings of a new environment until its owner edits them."""
-
-
-@click.command("setup")
-@click.option("--host", default="", help="The workspace URL, such as https://….cloud.databricks.com.")
-@click.option("--account-id", default="", help="The account's ID (groups and governed tags belong to the account).")
-@common(writes=True)
-def setup_command(context: CommandContext, host: str, account_id: str) -> Outcome:
-    """Create the folder of an environment with example files. Existing files are kept."""
-    folder = EnvFolder(context.root, context.env)
-    made: list[str] = []
-    if not folder.settings_path.exists():
-        folder.setup(EXAMPLE)
-        made.append(str(folder.settings_path))
-    if not folder.auth_path.exists():
-        folder.write_auth(Auth(workspace_host=host or "https://example.cloud.databricks.com", account_id=account_id))
-        made.append(str(folder.auth_path))
-    for path in made or ["nothing: the environment exists already"]:
-        context.console.line(f"created {path}")
-    context.console.line(f"next: edit the two files, then `lampkeeper snapshot --env {context.env}`")
-    return Outcome(document={"env": context.env, "made": made})
 
 
 @click.command("snapshot")
@@ -293,4 +268,4 @@ def validate_command(context: CommandContext, layers: bool, form: str) -> Outcom
     return Outcome(document=document, findings=tuple(findings))
 
 
-COMMANDS = (setup_command, snapshot_command, classify_command, profile_command, generate_command, validate_command)
+COMMANDS = (snapshot_command, classify_command, profile_command, generate_command, validate_command)

@@ -27,6 +27,9 @@ def workspace_of(context: CommandContext, inputs: EnvInputs, *, any_warehouse: b
 
     With `any_warehouse`, another warehouse is used, with a note, if that one no longer exists.
     """
+    was = inputs.folder.protect_auth()
+    if was is not None:
+        context.console.note(f"{inputs.folder.auth_path}: others could read it (mode {was:04o}); its mode is 0600 now")
     auth = inputs.folder.auth()
     if context.profile:
         auth = replace(Auth(profile=context.profile), account_id=auth.account_id, workspace_id=auth.workspace_id)

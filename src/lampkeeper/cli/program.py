@@ -22,7 +22,8 @@ class Listed(NamedTuple):
 
 GROUPS: Mapping[str, tuple[Listed, ...]] = {
     "Author": (
-        Listed("setup", "generate", "Create an environment's folder with example files."),
+        Listed("setup", "scaffolding", "Create an environment's folder with example files."),
+        Listed("init", "scaffolding", "Ask for an environment's settings and write them."),
         Listed("snapshot", "generate", "Read tables, grants and spaces of the workspace."),
         Listed("profile", "generate", "Count value formats per column; no value leaves."),
         Listed("classify", "generate", "Label columns of a file or stdin, without a workspace."),
@@ -48,6 +49,7 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
         Listed("plan", "deploy", "Show what apply would change, and for whom."),
         Listed("apply", "deploy", "Apply the layers; an interrupted apply resumes."),
         Listed("destroy", "deploy", "Remove what lampkeeper created in an environment."),
+        Listed("clean", "cleaning", "Remove draft, snapshot and state; ask before orphans."),
     ),
     "Prove": (
         Listed("verify", "deploy", "Prove by queries, per principal, that masking holds."),

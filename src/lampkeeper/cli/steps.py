@@ -61,7 +61,7 @@ def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[Com
         return
     who = whoami(files.workspace)
     holder = f"{who}, run {context.flags.run_id}" if context.flags.run_id else who
-    with shared_envs(files, context.env, holder=holder, writes=writes, wait=_lease_wait(), report=context.console.note) as shared:
+    with shared_envs(files, context.env, holder=holder, writes=writes, wait=lease_wait(), report=context.console.note) as shared:
         console = Console(as_json=context.console.as_json, named=shared.named)
         try:
             yield replace(context, root=shared.root, shared=shared, console=console)
@@ -70,7 +70,8 @@ def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[Com
             raise
 
 
-def _lease_wait() -> float:
+def lease_wait() -> float:
+    """Return the seconds to wait for a lease; raise UsageError if the environment variable is not a number."""
     given = os.environ.get(LEASE_WAIT, "90")
     try:
         return float(given)

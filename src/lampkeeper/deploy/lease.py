@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any
 
 from lampkeeper.model.errors import RemoteError, UnsafePlanError
+from lampkeeper.remote.leased_folder import LeasedFolder
 from lampkeeper.remote.polling import PollPolicy, wait_until
-from lampkeeper.remote.volumes import VolumeFolder
 
 NAME = "lease.json"
 SECONDS = 60.0
@@ -25,12 +25,12 @@ _POLL = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class Lease:
-    """The lease on a folder of a volume, held while the block runs.
+    """The lease on a folder of a volume or on a table of files, held while the block runs.
 
     `holder` names this run in the messages of other runs. `wait` is in seconds. `report` is called on waiting and on a takeover.
     """
 
-    folder: VolumeFolder
+    folder: LeasedFolder
     holder: str
     wait: float = 90.0
     seconds: float = SECONDS

@@ -96,7 +96,9 @@ def require_known_owners(owners: Owners, states: States, layers: tuple[Layer, ..
             fix="use the version that wrote it, or remove the file if its environment no longer exists",
         )
     for layer in held:
-        if owners.mine(states, layer) is None:
+        # The folder of the account layer is applied by every environment, under their names.
+        known = states.env == Layer.ACCOUNT and any(e.lineage == states[layer].lineage for e in owners.entries)
+        if owners.mine(states, layer) is None and not known:
             raise UnsafePlanError(
                 f"cannot determine the other users of the objects to remove: {FOLDER} has no owner file of environment"
                 f" {states.env!r} for layer {layer}, so those of other environments may be missing too",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from lampkeeper.deploy.change import Change, changes_of, written
@@ -19,6 +23,7 @@ from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.policies import SecurableType
 from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.credentials import expiry_of
 from lampkeeper.remote.directory import find_principal
 from lampkeeper.remote.quotas import read_policy_quotas
 from lampkeeper.remote.warehouse import list_warehouses
@@ -26,12 +31,21 @@ from lampkeeper.remote.warehouse import list_warehouses
 T = TypeVar("T")
 
 
+_THREADS = 8
+_SECONDS_PER_WRITE = 0.5
+_SPARE_SECONDS = 60.0
+
+
 def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
-    """Return all privileges that the runner lacks for this plan, and members that do not exist; a few reads, no write."""
+    """Return all requirements of an apply of this plan that are not met: reads, no write.
+
+    They are privileges of the runner, members that do not exist, quotas, a SQL warehouse, and a credential that lasts.
+    """
     if not plan.writes:
         return ()
     holder = Holder(workspace)
-    findings = [f for need in _needs(plan.changes) if (f := holder.missing(need)) is not None]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        findings = [f for f in pool.map(holder.missing, _needs(plan.changes)) if f is not None]
     findings += _administration(plan, workspace, holder)
     account = _account(plan, workspace)
     findings += account or _people(plan.changes, workspace)
@@ -41,7 +55,35 @@ def preflight(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
             "create one, or set sql_warehouse_id in env.auto.tfvars",
         )
         findings.append(Finding(code="NO_WAREHOUSE", severity=Severity.ERROR, location="workspace", message=message, fix=fix))
-    return sort_findings([*findings, *_full(plan.changes, workspace)])
+    return sort_findings([*findings, *_full(plan.changes, workspace), *_expiring(plan, workspace)])
+
+
+def unmet(plan: Plan, workspace: Workspace) -> tuple[Finding, ...]:
+    """Return the requirements of `preflight` as warnings, for a plan, which another principal may apply."""
+    try:
+        found = preflight(plan, workspace)
+    except RemoteError as error:
+        if error.status != 403:
+            raise
+        message = f"the requirements of an apply cannot be checked by this principal: {error.message}"
+        return (Finding(code="REQUIREMENTS_UNKNOWN", severity=Severity.WARNING, location="workspace", message=message),)
+    return tuple(replace(f, severity=Severity.WARNING) for f in found)
+
+
+def _expiring(plan: Plan, workspace: Workspace) -> list[Finding]:
+    """Require that the credential outlasts the apply; an estimate, because latencies differ."""
+    ends = expiry_of(workspace)
+    needed = _SPARE_SECONDS + _SECONDS_PER_WRITE * plan.writes
+    if ends is None or ends >= time.time() + needed:
+        return []
+    when = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return [
+        Finding(
+            code="CREDENTIAL_EXPIRES", severity=Severity.ERROR, location="sign-in",
+            message=f"the token expires at {when}, and an apply of {plan.writes} writes needs about {needed:.0f} s",
+            fix="sign in again, or use a token with a longer lifetime",
+        )
+    ]  # fmt: skip
 
 
 def _full(changes: Iterable[Change[Any]], workspace: Workspace) -> list[Finding]:

@@ -155,6 +155,15 @@ class LayerState:
             else:
                 self.objects[object_key] = Owned.from_dict(kind, entry)
 
+    def require_current(self) -> None:
+        """Raise UnsafePlanError if another run has written the state or its journal since this one was read."""
+        now = LayerState.load(self.layer, self.path)
+        if (now.lineage, now.serial, now.objects, now.intents) != (self.lineage, self.serial, self.objects, self.intents):
+            raise UnsafePlanError(
+                f"{self.path}: another run has changed the state since it was read: serial {self.serial} then, {now.serial} now",
+                fix="run the command again: it plans from the new state",
+            )
+
     def begin(self) -> None:
         """Start an apply, which writes the journal."""
         new = not self.lineage
@@ -302,15 +311,19 @@ def state_paths(root: Path, env: str) -> dict[Layer, Path]:
 
 
 class StateLock:
-    """Allows one apply per environment at a time, by a lock of the operating system, which the end of a process releases."""
+    """Allows one apply per environment at a time, by a lock of the operating system, which the end of a process releases.
+
+    The states must still be those of the files: a run that planned while another one applied would overwrite its records.
+    """
 
     def __init__(self, states: States) -> None:
         """Prepare a lock next to the state files."""
+        self._states = states
         self._paths = sorted({state.path.with_name(".lock") for state in states.layers.values()})
         self._held: list[BaseFileLock] = []
 
     def __enter__(self) -> StateLock:
-        """Lock, or raise UnsafePlanError if another run has the lock."""
+        """Lock, or raise UnsafePlanError if another run has the lock or has written the states since they were read."""
         for path in self._paths:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path, mode=0o600, thread_local=False)
@@ -320,6 +333,12 @@ class StateLock:
                 self.__exit__()
                 raise UnsafePlanError(f"another run is applying here ({path})", fix="wait until it has ended") from None
             self._held.append(lock)
+        try:
+            for state in self._states.layers.values():
+                state.require_current()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -25,7 +25,7 @@ from lampkeeper.files.snapshots import (
     render_labels,
     render_snapshot,
 )
-from lampkeeper.files.text import SECRET_MODE, read_text, write_text, write_texts
+from lampkeeper.files.text import SECRET_MODE, narrow_mode, read_text, write_text, write_texts
 from lampkeeper.files.tfvars import LayerRead, part_of, read_layer, render_layer, sections
 from lampkeeper.model.auth import Auth
 from lampkeeper.model.desired import Desired
@@ -36,8 +36,12 @@ from lampkeeper.model.labels import Label
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.model.schema import Snapshot
 
-RESERVED = ("account", "data_access")
-"""Names of layer folders, which an environment cannot have."""
+ACCOUNT = "account"
+"""The folder of the account layer, beside those of the environments."""
+WORKSPACES = "workspaces"
+"""The folder of an environment that holds one folder for each further workspace."""
+RESERVED = (ACCOUNT, "contributions", "data_access", "generated", "spaces", WORKSPACES)
+"""Names of folders that the layers use, which an environment cannot have."""
 
 ABAC_FILE = "abac.auto.tfvars"
 SQL_FILE = "masking_functions.sql"
@@ -60,6 +64,7 @@ There is one folder per environment, and the folder `account` for the objects th
 | `<env>/generated/` | `generate`: the draft; edit it before you plan | no |
 | `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | `promote`, `plan` or `apply`, of the draft | yes |
 | `account/contributions/<env>.tfvars` | the same: the objects of the account layer that each environment needs | yes |
+| `<env>/workspaces/<name>/` | you: the sign-in and the settings of a further workspace | settings only |
 | `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | optional; no secrets |
 
 If masks are keyed, `env.auto.tfvars` locates the key but never contains it: `hash_key_scope` and `hash_key_name` (a secret
@@ -73,6 +78,7 @@ auth.auto.tfvars
 /*/snapshot.json
 /*/quotas.json
 /*/.genie_space_id_*
+/*/workspaces/*/.genie_space_id_*
 *.tmp
 """
 
@@ -82,7 +88,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 def require_env_name(env: str) -> None:
     """Raise UsageError for a name that an environment cannot have."""
     if env in RESERVED:
-        raise UsageError(f"{env!r} is a layer's folder, not an environment", fix="choose another name, such as dev")
+        raise UsageError(
+            f"{env!r} is the name of a folder of lampkeeper, not of an environment", fix="choose another name, such as dev"
+        )
     if not _NAME.match(env):
         raise UsageError(f"{env!r} cannot be an environment's name", fix="use lower case letters, digits, _ and -")
 
@@ -97,7 +105,7 @@ class LayerFiles:
     @property
     def desired(self) -> Desired:
         """Return the desired state that the files describe; raise UsageError if they have errors."""
-        _require_clean(self.findings)
+        require_clean(self.findings)
         fields: dict[str, object] = {}
         for layer, read in zip(LAYERS, self.reads, strict=True):
             fields |= {s.field: getattr(read.desired, s.field) for s in sections(layer) if s.field not in fields}
@@ -175,7 +183,7 @@ class EnvFolder:
         return folders.get(layer, self.path)
 
     def setup(self, settings: Settings, auth: Auth | None = None) -> None:
-        """Create the folder with its settings, and envs/README.md and envs/.gitignore if they are missing."""
+        """Write the settings, and envs/README.md and envs/.gitignore if they are missing."""
         for name, text in (("README.md", README), (".gitignore", GITIGNORE)):
             if not (self.path.parent / name).exists():
                 write_text(self.path.parent / name, text)
@@ -187,12 +195,16 @@ class EnvFolder:
         """Return the settings; raise UsageError if the file has errors."""
         self.existing(self.root, self.env)
         read = read_settings(read_text(self.settings_path), self.settings_path)
-        _require_clean(read.findings)
+        require_clean(read.findings)
         return read.settings
 
     def auth(self) -> Auth:
         """Return address and credentials; an empty Auth without a file (the SDK then looks for credentials itself)."""
         return read_auth(read_text(self.auth_path), self.auth_path) if self.auth_path.exists() else Auth()
+
+    def protect_auth(self) -> int | None:
+        """Let only the owner read auth.auto.tfvars; return the former mode if others could, else None."""
+        return narrow_mode(self.auth_path)
 
     def write_auth(self, auth: Auth) -> None:
         """Write auth.auto.tfvars, readable only by its owner: the only file that holds secrets."""
@@ -355,11 +367,12 @@ def _unknown_group(name: str, path: Path) -> Finding:
 
 def clean_desired(read: LayerRead) -> Desired:
     """Return the desired state of a file; raise UsageError, with up to 20 findings, if it has errors."""
-    _require_clean(read.findings)
+    require_clean(read.findings)
     return read.desired
 
 
-def _require_clean(findings: tuple[Finding, ...]) -> None:
+def require_clean(findings: tuple[Finding, ...]) -> None:
+    """Raise UsageError, with up to 20 findings, if there are errors."""
     if has_errors(findings):
         errors = [f for f in findings if f.severity is Severity.ERROR]
         lines = [f"{f.location}: {f.message}" for f in errors[:20]] + (

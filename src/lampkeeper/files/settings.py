@@ -19,7 +19,7 @@ from lampkeeper.model.exemptions import Exemption, ExemptionKind
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.genie import space_key
 from lampkeeper.model.groups import EVERYBODY, Group, GroupSpec
-from lampkeeper.model.names import split_name, write_name
+from lampkeeper.model.names import TableName, split_name, write_name
 from lampkeeper.model.quotas import LIMIT_NAMES
 from lampkeeper.model.unreviewed import Unreviewed
 from lampkeeper.model.waivers import Waiver
@@ -89,12 +89,14 @@ class Settings:
     """The content of `env.auto.tfvars`. `groups` is None if the file does not mention groups.
 
     `operators` are the principals that run lampkeeper, by user name or application ID: they manage objects and do not read data.
-    `approvers` are the service principals that may approve plans, by application ID.
+    `approvers` are the service principals that may approve plans, by application ID. `state_table` is the table that keeps the
+    state, `catalog.schema.table`; empty for local files.
     """
 
     spaces: tuple[SpaceSettings, ...] = ()
     uc_tables: tuple[str, ...] = ()
     sql_warehouse_id: str = ""
+    state_table: str = ""
     country: tuple[str, ...] = ()
     industry: tuple[str, ...] = ()
     genie_only: bool = False
@@ -131,7 +133,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
     settings = Settings(
         spaces=tuple(_space(item, catalog) for item in record.records("genie_spaces")),
         uc_tables=_patterns(record, "uc_tables", catalog),
-        sql_warehouse_id=record.text("sql_warehouse_id", ""),
+        sql_warehouse_id=record.text("sql_warehouse_id", ""), state_table=_state_table(record),
         country=record.csv("country"), industry=record.csv("industry"), genie_only=record.flag("genie_only"),
         groups=tuple(_group(name, item) for name, item in record.named("groups")) if record.has("groups") else None,
         function_schema=record.text("function_schema", FUNCTION_SCHEMA) or FUNCTION_SCHEMA,
@@ -162,6 +164,7 @@ def render_settings(settings: Settings) -> str:
         ],
         "uc_tables": settings.uc_tables,
         "sql_warehouse_id": settings.sql_warehouse_id,
+        "state_table": settings.state_table,
         "country": ", ".join(settings.country),
         "industry": ", ".join(settings.industry),
         "genie_only": settings.genie_only,
@@ -238,6 +241,14 @@ def _patterns(record: Record, name: str, catalog: str) -> tuple[str, ...]:
             )
         found.append(f"{write_name(*parts[:2])}.*" if star else write_name(*parts))
     return tuple(dict.fromkeys(found))
+
+
+def _state_table(record: Record) -> str:
+    text = record.text("state_table", "")
+    try:
+        return str(TableName.parse(text)) if text else ""
+    except UsageError as error:
+        raise UsageError(f"{record.location_of('state_table')}: {error.message}", fix="write catalog.schema.table") from None
 
 
 def _group(name: str, item: Record) -> GroupSpec:

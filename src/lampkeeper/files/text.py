@@ -70,6 +70,25 @@ def write_texts(texts: Mapping[Path, str], *, mode: int = PUBLIC_MODE) -> tuple[
     return tuple(changed)
 
 
+def narrow_mode(path: Path) -> int | None:
+    """Give a secret file the mode 0600 if others have permissions on it; return its former mode, None if nothing changed.
+
+    Raise UsageError if the mode cannot be changed.
+    """
+    try:
+        mode = path.stat().st_mode & 0o777
+        if not mode & 0o077:
+            return None
+        path.chmod(SECRET_MODE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(
+            f"{path}: others can read this secret file, and its mode cannot be changed: {error.strerror}", fix=f"chmod 600 {path}"
+        ) from None
+    return mode
+
+
 def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 

@@ -20,7 +20,8 @@ _KINDS = {
     "VIEW": TableKind.VIEW, "METRIC_VIEW": TableKind.VIEW, "MATERIALIZED_VIEW": TableKind.MATERIALIZED_VIEW,
     "STREAMING_TABLE": TableKind.STREAMING_TABLE, "FOREIGN": TableKind.FOREIGN,
 }  # fmt: skip
-_NO_CATALOG = {"TABLE_OR_VIEW_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION", "CATALOG_NOT_FOUND", "INSUFFICIENT_PERMISSIONS"}
+NO_CATALOG = {"TABLE_OR_VIEW_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION", "CATALOG_NOT_FOUND", "INSUFFICIENT_PERMISSIONS"}
+"""Error classes of a statement on a catalog that does not exist or may not be used."""
 _HIDDEN_SCHEMAS = {"information_schema"}
 
 
@@ -54,6 +55,15 @@ class Pattern:
         return f"{head}.{show_part(self.table)}" if self.table else f"{head}.*"
 
 
+_NOT_GOVERNED = {"system", "samples", "hive_metastore", "__databricks_internal"}
+
+
+def list_catalogs(workspace: Workspace) -> tuple[str, ...]:
+    """Return the names of the catalogs that the caller sees, sorted, without those of the platform."""
+    found = workspace.pages("catalog", "/api/2.1/unity-catalog/catalogs", "catalogs")
+    return tuple(sorted({str(catalog["name"]) for catalog in found} - _NOT_GOVERNED))
+
+
 def read_snapshot(workspace: Workspace, patterns: Iterable[str], taken_at: str = "") -> Snapshot:
     """Read the tables that match the patterns, with columns and tags; raise RemoteError for a named table that does not exist."""
     by_catalog: dict[str, list[Pattern]] = defaultdict(list)
@@ -75,7 +85,7 @@ def _read_named(workspace: Workspace, catalog: str, wanted: Sequence[Pattern]) -
     try:
         return read_tables(workspace, catalog, wanted)
     except RemoteError as error:
-        if error.code.split(".")[0] not in _NO_CATALOG:
+        if error.code.split(".")[0] not in NO_CATALOG:
             raise
     return []
 

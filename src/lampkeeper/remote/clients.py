@@ -153,6 +153,12 @@ class Workspace:
             raise UsageError("this workspace has no SDK client")
         return self._w
 
+    @property
+    def static_token(self) -> str:
+        """Return the token that no one renews during a run: a personal access token or another given token, else nothing."""
+        config = self._w.config if self._w is not None else None
+        return (config.token or "") if config is not None and config.auth_type == "pat" else ""
+
     def request(self, call: Call) -> Any:
         """Send a call, repeating while that is safe and may help and the timeouts allow it; raise RemoteError."""
 
@@ -298,7 +304,7 @@ def account_console(host: str) -> str:
     return next((console for ending, console in _CONSOLES if bare.endswith(ending)), bare)
 
 
-def _profiles() -> tuple[str, ...]:
+def profiles() -> tuple[str, ...]:
     """Return the names of the profiles in this machine's .databrickscfg, and nothing else from the file."""
     reader = configparser.ConfigParser(interpolation=None, strict=False)
     path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser()
@@ -318,7 +324,7 @@ def _config(settings: Mapping[str, Any], secrets: tuple[str, ...]) -> Config:
         return Config(product="lampkeeper", product_version=version("lampkeeper"), **settings)
     except ValueError as error:
         profile = str(settings.get("profile", ""))
-        if profile and (there := _profiles()) and profile not in there:
+        if profile and (there := profiles()) and profile not in there:
             raise unknown_name("profile", profile, there, where="in .databrickscfg", fix="databricks auth profiles") from None
         reason = translate(error, "sign-in", secrets).message
         raise UsageError(

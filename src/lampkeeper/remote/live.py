@@ -8,14 +8,15 @@ from functools import cached_property
 
 from lampkeeper.model.access import Access, AccessModel
 from lampkeeper.model.controls import TableControl
+from lampkeeper.model.errors import RemoteError
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.masks import Function
 from lampkeeper.model.names import TableName
 from lampkeeper.model.policies import Grant, SecurableType
 from lampkeeper.model.schema import Table
 from lampkeeper.model.tags import TagAssignment
-from lampkeeper.remote.catalog import Pattern, read_tables, read_tags, require_all
-from lampkeeper.remote.clients import Workspace
+from lampkeeper.remote.catalog import NO_CATALOG, Pattern, read_tables, read_tags, require_all
+from lampkeeper.remote.clients import Workspace, encode
 from lampkeeper.remote.controls import read_controls
 from lampkeeper.remote.directory import Directory, read_directory
 from lampkeeper.remote.securables import LivePolicy, Securable, carriers, read_functions, read_grants, read_owners, read_policies
@@ -77,28 +78,37 @@ def read_governed(
 ) -> Governed:
     """Read the governance of these tables; the `more_*` arguments name securables outside them to read too.
 
-    A missing table is a RemoteError; a former one is left out. Calls per catalog: 4 statements, 1 list of policies, 1 read of
-    the catalog; per schema: 2 or 3; for the grants on tables: 1 statement if the runner manages the catalog.
+    A missing table is a RemoteError; a former one is left out, and so is all that was in a dropped catalog.
+    Calls per catalog: 4 statements, 1 list of policies, 1 read of the catalog; per schema: 2 or 3; for the grants on tables: 1
+    statement if the runner manages the catalog.
     """
-    snapshot = _read_tables(workspace, set(tables), set(former_tables))
+    wanted_tables, former = set(tables), set(former_tables)
+    also_policies, also_grants = list(more_policy_securables), list(more_grant_securables)
+    also = {t.catalog for t in former} | {c for c, _ in (*more_schemas, *function_schemas)}
+    also |= {s[1][0] for s in (*also_policies, *also_grants) if s[0] is not SecurableType.METASTORE}
+    dropped = _dropped(workspace, also - {t.catalog for t in wanted_tables})
+    snapshot = _read_tables(workspace, wanted_tables, {t for t in former if t.catalog not in dropped})
     names = [t.name for t in snapshot]
-    schemas = {(t.catalog, t.schema) for t in names} | set(more_schemas)
+    schemas = {(t.catalog, t.schema) for t in names} | {s for s in more_schemas if s[0] not in dropped}
     catalogs = sorted({c for c, _ in schemas})
     tags: list[TagAssignment] = []
-    policy_securables: list[Securable] = list(more_policy_securables)
+    policy_securables: list[Securable] = [s for s in also_policies if s[1][:1] not in {(c,) for c in dropped}]
     for catalog in catalogs:
         tags += read_tags(workspace, catalog, sorted(s for c, s in schemas if c == catalog))
         policy_securables += carriers(workspace, catalog)
     policies = read_policies(workspace, [(SecurableType.CATALOG, (c,)) for c in catalogs], inherited=True)
     policies += read_policies(workspace, policy_securables)
     on_tables = read_controls(workspace, names)
-    homes = set(function_schemas) | {(c.function.catalog, c.function.schema) for c in on_tables.controls}
+    homes = {s for s in function_schemas if s[0] not in dropped} | {
+        (c.function.catalog, c.function.schema) for c in on_tables.controls
+    }
     homes |= {(f.function.catalog, f.function.schema) for f in (p.policy for p in policies) if f is not None}
     functions = [f for home in sorted(homes) for f, _ in read_functions(workspace, *home)]
     securables: list[Securable] = [(SecurableType.CATALOG, (c,)) for c in catalogs]
     securables += [(SecurableType.SCHEMA, s) for s in sorted(schemas)]
     in_scope = {t.parts for t in names}
-    securables += [s for s in more_grant_securables if s[0] is not SecurableType.TABLE or s[1] not in in_scope]
+    standing = [s for s in also_grants if s[1][:1] not in {(c,) for c in dropped}]
+    securables += [s for s in standing if s[0] is not SecurableType.TABLE or s[1] not in in_scope]
     grants = [*read_grants(workspace, securables), *_table_grants(workspace, names)]
     owners = read_owners(workspace, schemas)
     owners |= {(str(SecurableType.TABLE), t.name.plain): t.owner for t in snapshot if t.owner}
@@ -129,12 +139,26 @@ def _table_grants(workspace: Workspace, names: list[TableName]) -> list[Grant]:
     return grants
 
 
+def _dropped(workspace: Workspace, catalogs: Iterable[str]) -> set[str]:
+    """Return the catalogs that do not exist; one that the runner may not see is a RemoteError with status 403."""
+    return {c for c in sorted(catalogs) if workspace.find("catalog", f"/api/2.1/unity-catalog/catalogs/{encode(c)}") is None}
+
+
 def _read_tables(workspace: Workspace, wanted: set[TableName], former: set[TableName]) -> list[Table]:
     found: list[Table] = []
     for catalog in sorted({t.catalog for t in wanted | former}):
         required = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(wanted) if t.catalog == catalog]
         others = [Pattern(catalog=t.catalog, schema=t.schema, table=t.table) for t in sorted(former) if t.catalog == catalog]
-        there = read_tables(workspace, catalog, [*required, *others])
+        try:
+            there = read_tables(workspace, catalog, [*required, *others])
+        except RemoteError as error:
+            if error.code.split(".")[0] not in NO_CATALOG or catalog not in _dropped(workspace, [catalog]):
+                raise
+            raise RemoteError(
+                f"the catalog {catalog} does not exist, and the environment governs {len(required)} tables in it",
+                code="CATALOG_NOT_FOUND", status=404,
+                fix="remove its tables from env.auto.tfvars and generate again; `lampkeeper destroy` works without the catalog",
+            ) from None  # fmt: skip
         require_all(there, required)
         found += there
     return sorted(found, key=lambda t: t.name)

@@ -161,6 +161,7 @@ class ObjectRepository:
         if not accepted & self._privileges.held(actor, "SCHEMA", schema):
             raise lacks(privilege, "SCHEMA", schema)
 
+    @rule("LS-210")
     def _replaced(self, full_name: str, old: Document, new: Document) -> None:
         if old.get("view_definition"):
             self._tags.forget("tables", old["full_name"])

@@ -101,6 +101,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="tags_without_values", check=untagged.tags_without_values),
     Probe(name="untagged_columns", check=untagged.untagged_columns),
     Probe(name="tags_of_replaced_tables", check=untagged.tags_of_replaced_tables),
+    Probe(name="tags_of_replaced_views", check=untagged.tags_of_replaced_views),
 )
 
 

@@ -74,6 +74,21 @@ def tags_of_replaced_tables(stage: Stage) -> None:
         raise ProbeError(f"after DROP and CREATE expected no tags, got {tags()}")
 
 
+def tags_of_replaced_views(stage: Stage) -> None:
+    """A replaced view keeps its grants, and loses the tags of the view and of its columns."""
+    table = stage.table("behind_view")
+    view = f"{stage.schema}.replaced_view"
+    stage.admin(f"CREATE VIEW {view} AS SELECT id, secret FROM {table}")
+    stage.admin(f"SET TAG ON VIEW {view} `{TAG}` = `a`")
+    query = (
+        f"SELECT count(*) FROM {stage.schema.split('.')[0]}.information_schema.table_tags WHERE table_name = 'replaced_view'"
+        f" AND schema_name = '{stage.schema.split('.')[1].strip('`')}' AND tag_name = '{TAG}'"
+    )
+    stage.expect(query, None, [("1",)])
+    stage.admin(f"CREATE OR REPLACE VIEW {view} AS SELECT id, secret FROM {table}")
+    stage.expect(query, None, [("0",)])
+
+
 def tags_without_values(stage: Stage) -> None:
     """A tag that was assigned without a value is answered with the value "", in the API and in information_schema."""
     table, key = stage.table("valueless"), f"{TAG}_free"
