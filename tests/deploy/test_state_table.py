@@ -33,7 +33,7 @@ CHANGE = Change(kind=GROUP, key="k", action=Action.CREATE, stage=Stage.PROTECT, 
 def table() -> Iterator[TableFiles]:
     with running_localspace() as space:
         found = TableFiles(
-            connect(Auth(workspace_host=space.host, token=space.token)), TableName("main", "default", "state of ops")
+            connect(Auth(workspace_host=space.host, token=space.token)), TableName("main", "default", "state-of-ops")
         )
         found.make()
         yield found
@@ -111,7 +111,7 @@ def test_a_run_that_dies_is_resumed_from_the_table_by_another_machine(table: Tab
 def test_of_two_appliers_one_waits_or_fails_with_the_name_of_the_other(table: TableFiles, tmp_path: Path) -> None:
     with at(table, tmp_path / "one", holder="ana, run 7"):
         with (
-            pytest.raises(UnsafePlanError, match=r"main\.default\.state of ops: ana, run 7 is writing here"),
+            pytest.raises(UnsafePlanError, match=r"main\.default\.state-of-ops: ana, run 7 is writing here"),
             at(table, tmp_path / "two"),
         ):
             pass
