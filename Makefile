@@ -29,6 +29,7 @@ TAKES_init-env := ENV PROFILE
 TAKES_init := ENV PROFILE CATALOGS $(OVERLAY_NAMES)
 TAKES_snapshot := ENV PROFILE
 TAKES_generate := ENV PROFILE MODE SPACE $(OVERLAY_NAMES) GENERATE_ARGS
+TAKES_generate-delta := ENV PROFILE $(OVERLAY_NAMES) DELTA_ARGS
 TAKES_validate-generated := ENV PROFILE
 TAKES_validate := ENV PROFILE
 TAKES_promote := ENV SOURCE_ENV PROFILE
@@ -133,7 +134,7 @@ lint: environment ## Check style, spelling and the import layers.
 types: environment ## Check the types.
 	@$(BIN)/mypy
 
-.PHONY: init-env init snapshot generate validate-generated validate promote plan apply apply-governance apply-genie
+.PHONY: init-env init snapshot generate generate-delta validate-generated validate promote plan apply apply-governance apply-genie
 # PROFILE= is accepted by each of these, so that one profile serves a whole script; targets that only read files ignore it.
 init-env: environment ## Make the folders of an env with example files.
 	@$(BIN)/lampkeeper setup --env $(ENV)
@@ -143,6 +144,8 @@ snapshot: environment ## Read the tables of an env from its workspace.
 	@$(BIN)/lampkeeper snapshot --env $(ENV) $(SIGN_IN)
 generate: environment ## Label the columns and write the draft; MODE=, SPACE=, COUNTRY=, INDUSTRY=.
 	@$(BIN)/lampkeeper generate --env $(ENV) $(SIGN_IN) $(OVERLAYS) $(if $(MODE),--mode "$(MODE)") $(if $(SPACE),--space "$(SPACE)") $(GENERATE_ARGS)
+generate-delta: environment ## Change the draft only where the schema has drifted; COUNTRY=, INDUSTRY=, DELTA_ARGS=.
+	@$(BIN)/lampkeeper generate-delta --env $(ENV) $(SIGN_IN) $(OVERLAYS) $(DELTA_ARGS)
 validate-generated: environment ## Check the draft.
 	@$(BIN)/lampkeeper validate --env $(ENV)
 validate: environment ## Check the three layers.

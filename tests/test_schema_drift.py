@@ -11,9 +11,20 @@ from hypothesis import strategies as st
 
 from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.drift.delta import delta
-from lampkeeper.design.drift.drift import Drift, DriftKind, find_drift, raw_columns, stale_assignments
+from lampkeeper.design.drift.drift import (
+    Comparison,
+    Drift,
+    DriftKind,
+    Protection,
+    compare_states,
+    find_drift,
+    raw_columns,
+    stale_assignments,
+)
+from lampkeeper.design.drift.governed import TagSource, governed_tags, refused_assignments
 from lampkeeper.design.knowledge.knowledge import Knowledge, compose
 from lampkeeper.design.knowledge.overlays import built_in_overlays
+from lampkeeper.design.knowledge.vocabulary import load_vocabulary
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.synthesize import SynthesisRequest
 from lampkeeper.files.settings import read_settings
@@ -199,6 +210,110 @@ class TestReverseDrift:
         (first, *rest) = demo_desired().tag_assignments
         louder = replace(demo_desired(), tag_assignments=(replace(first, entity_name=first.entity_name.upper()), *rest))
         assert stale_assignments(demo_snapshot(), louder) == ()
+
+
+class TestComparedStates:
+    """What the files answer, what they do not, and what somebody took away."""
+
+    NEW = Column(name="passport_number", type="STRING")
+
+    def _compare(
+        self, snapshot: Snapshot, files: Desired, live: Desired, applied: Desired | None = None, before: Snapshot | None = None
+    ) -> Comparison:
+        sides = [Protection(tags=s.tag_assignments, policies=s.policies) for s in (live, applied or live)]
+        return compare_states(snapshot, files, classify(snapshot), live=sides[0], applied=sides[1], before=before)
+
+    def test_what_was_just_applied_has_no_drift(self) -> None:
+        assert self._compare(demo_snapshot(), demo_desired(), demo_desired()) == Comparison(drift=())
+
+    def test_what_the_files_answer_is_not_applied_yet_and_no_drift(self) -> None:
+        snapshot = _changed("", self.NEW)
+        found = self._compare(snapshot, demo_desired(), demo_desired())
+        assert [(d.kind, d.entity) for d in found.drift] == [(DriftKind.FORWARD, f"{CUSTOMERS}.passport_number")]
+        answered = delta(demo_desired(), _request(snapshot)).desired
+        found = self._compare(snapshot, answered, demo_desired())
+        assert (found.drift, found.undone) == ((), ())
+        assert [d.entity for d in found.not_applied] == [f"{CUSTOMERS}.passport_number"]
+        assert self._compare(snapshot, answered, answered) == Comparison(drift=())
+
+    def test_what_was_applied_and_is_gone_from_the_workspace_is_undone(self) -> None:
+        gone = demo_desired().tag_assignments[0]
+        live = replace(demo_desired(), tag_assignments=demo_desired().tag_assignments[1:])
+        found = self._compare(demo_snapshot(), demo_desired(), live, demo_desired())
+        assert (found.drift, found.not_applied) == ((), ())
+        assert [d.entity for d in found.undone] == [gone.entity_name]
+        assert "was applied and is gone" in found.undone[0].message
+
+    def test_a_drop_closes_in_the_files_alone(self) -> None:
+        snapshot = _changed("ssn")
+        live = replace(
+            demo_desired(),
+            tag_assignments=tuple(t for t in demo_desired().tag_assignments if t.entity_name != f"{CUSTOMERS}.ssn"),
+        )
+        found = self._compare(snapshot, demo_desired(), live, demo_desired())
+        assert [(d.kind, d.entity) for d in found.drift] == [(DriftKind.REVERSE, f"{CUSTOMERS}.ssn")]
+        answered = delta(demo_desired(), _request(snapshot)).desired
+        found = self._compare(snapshot, answered, live, demo_desired())
+        assert (found.drift, found.undone) == ((), ())
+        assert [d.entity for d in found.not_applied] == [f"{CUSTOMERS}.ssn"]
+
+    def test_a_tag_of_somebody_else_on_a_missing_column_is_drift_that_its_owner_ends(self) -> None:
+        theirs = _tag(f"{CUSTOMERS}.gone", "pii_level", "masked_email")
+        live = replace(demo_desired(), tag_assignments=(*demo_desired().tag_assignments, theirs))
+        (found,) = self._compare(demo_snapshot(), demo_desired(), live, demo_desired()).drift
+        assert (found.kind, found.entity) == (DriftKind.REVERSE, theirs.entity_name)
+        assert "its owner must remove it" in found.message
+        elsewhere = replace(theirs, entity_name="dev_fin.finance.other.gone")
+        live = replace(live, tag_assignments=(*demo_desired().tag_assignments, elsewhere))
+        assert self._compare(demo_snapshot(), demo_desired(), live, demo_desired()).drift == ()
+
+    @pytest.mark.parametrize(
+        ("new", "drifts"), [("BIGINT", True), ("VARCHAR(6)", True), ("VARCHAR(300)", False), ("STRING", False)]
+    )
+    def test_a_mask_that_does_not_fit_is_drift(self, new: str, drifts: bool) -> None:
+        snapshot = _changed("email", Column(name="email", type=new))
+        found = self._compare(snapshot, demo_desired(), demo_desired(), before=demo_snapshot())
+        assert [(d.kind, d.entity) for d in found.drift] == [(DriftKind.RETYPED, f"{CUSTOMERS}.email")] * drifts
+
+
+class TestGovernedTags:
+    """Which keys and values a delta may use, and what it is refused."""
+
+    A, B, C = (TagPolicy(key=k, values=(k.upper(),)) for k in ("a", "b", "c"))
+
+    def test_the_first_of_four_places_that_has_any_counts(self) -> None:
+        words = load_vocabulary()
+        account, draft = Desired(tag_policies=(self.A,)), Desired(tag_policies=(self.C,))
+        data_access = Desired(tag_assignments=(_tag("c.s.t.x", "b", "B"), _tag("c.s.t.y", "b", "BB")))
+        nothing = Desired()
+        for given_, source, values in (
+            ((account, data_access, draft), TagSource.ACCOUNT, {"a": {"A"}}),
+            ((nothing, data_access, draft), TagSource.DATA_ACCESS, {"b": {"B", "BB"}}),
+            ((nothing, nothing, draft), TagSource.DRAFT, {"c": {"C"}}),
+        ):
+            found = governed_tags(*given_, words)
+            assert (found.source, found.values, found.findings()) == (source, values, ())
+        last = governed_tags(nothing, nothing, None, words)
+        assert (last.source, set(last.values)) == (TagSource.BUILT_IN, {p.key for p in words.protections()})
+        assert [f.code for f in last.findings()] == ["delta/no_governed_tags"]
+
+    @pytest.mark.parametrize(
+        ("tag", "words"),
+        [
+            (_tag("c.s.t.new", "a", "A"), ""),
+            (_tag("c.s.t.NEW", "a", "A"), ""),
+            (_tag("c.s.t.new", "z", "A"), "'z' is not a governed tag (known from the account layer: a)"),
+            (_tag("c.s.t.new", "a", "B"), "'B' is not a value of governed tag a"),
+            (_tag("c.s.t.other", "a", "A"), "has not drifted"),
+            (_tag("c.s.t.new", "e", "new"), "belongs to another owner and has no value 'new'"),
+            (replace(_tag("c.s.t.new", "a", "A"), entity_type=EntityType.SCHEMAS), "assigns no tag to schemas"),
+        ],
+    )
+    def test_what_a_delta_must_not_assign_is_refused_by_name(self, tag: TagAssignment, words: str) -> None:
+        external = TagPolicy(key="e", values=("new",), external=True)
+        governed = governed_tags(Desired(tag_policies=(self.A,)), Desired(), None, load_vocabulary())
+        found = refused_assignments([tag], (self.A, external), governed, ["c.s.t.new"])
+        assert [words in f.message for f in found] == [True] * bool(words)
 
 
 class TestDelta:

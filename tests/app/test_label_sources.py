@@ -11,6 +11,7 @@ from httpx import HTTPStatusError
 
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform, read_sources
+from lampkeeper.app.lineage import keep_lineage
 from lampkeeper.app.value_profiling import Counter, ValueProfiling, count_values, counter_of
 from lampkeeper.cli.main import main
 from lampkeeper.design.classify.profiles_sql import profile_query
@@ -168,3 +169,53 @@ def test_spark_counts_in_a_task_alone(
     monkeypatch.setattr("lampkeeper.cli.generate.workspace_of", lambda *_: _workspace(lambda _: (("c",), []))[0])
     assert main(["profile", "--engine", "spark"]) == 2
     assert "no Spark session is available" in capsys.readouterr().err
+
+
+LINEAGE = (
+    "source_table_catalog", "source_table_schema", "source_table_name", "target_table_catalog", "target_table_schema",
+    "target_table_name", "source_column_name", "target_column_name", "statement_id",
+)  # fmt: skip
+
+
+def _edge(source: str, target: str, statement: str | None) -> list[str | None]:
+    return ["DEV_FIN", "finance", "customers", "dev_fin", "finance", "transactions", source, target, statement]
+
+
+def test_lineage_is_one_query_for_all_tables_and_one_for_the_texts(tmp_path: Path) -> None:
+    folder = bank_folder(tmp_path)
+    edges = [_edge("ssn", "transaction_id", "7"), _edge("ssn", "amount", "8"), _edge("id", "amount", None)]
+    texts: list[list[str | None]] = [
+        ["8", "INSERT INTO dev_fin.finance.transactions (amount) SELECT count(ssn) FROM dev_fin.finance.customers"], ["7", None],
+    ]  # fmt: skip
+    workspace, wire = _workspace(
+        lambda sql: (LINEAGE, edges) if "lineage" in sql else (("statement_id", "statement_text"), texts)
+    )
+    assert keep_lineage(EnvInputs(folder), folder.snapshot(), workspace) == ()
+    assert len(wire.statements) == 2
+    kept = {(d.source.column, d.target.column): d.aggregated for d in EnvInputs(folder).sources.lineage()}
+    assert kept == {("ssn", "transaction_id"): False, ("ssn", "amount"): True, ("id", "amount"): False}
+    labels = {x.column.column: x for x in read_sources(EnvInputs(folder), folder.snapshot()).merged(folder.snapshot())}
+    assert (labels["transaction_id"].label, labels["transaction_id"].source) == (LabelClass.NATIONAL_ID, LabelSource.LINEAGE)
+    assert labels["amount"].source is LabelSource.OFFLINE
+
+
+@pytest.mark.parametrize("code", ["TABLE_OR_VIEW_NOT_FOUND", "INSUFFICIENT_PERMISSIONS", "INSUFFICIENT_PERMISSIONS.SCHEMA"])
+def test_lineage_that_cannot_be_read_is_told_and_takes_nothing_away(tmp_path: Path, code: str) -> None:
+    folder = bank_folder(tmp_path)
+    known = _workspace(lambda sql: (LINEAGE, [_edge("ssn", "transaction_id", None)]) if "lineage" in sql else ((), []))[0]
+    keep_lineage(EnvInputs(folder), folder.snapshot(), known)
+    kept = EnvInputs(folder).sources.lineage()
+    (told,) = keep_lineage(EnvInputs(folder), folder.snapshot(), _workspace(_refuse(code))[0])
+    assert (told.code, told.severity, told.location) == ("lineage/unread", Severity.INFO, "system.access.column_lineage")
+    assert "grant USE SCHEMA and SELECT" in told.fix
+    assert EnvInputs(folder).sources.lineage() == kept != ()
+
+    def without_texts(sql: str) -> Result:
+        if "query.history" in sql:
+            raise RemoteError("no", code=code, status=200)
+        return LINEAGE, [_edge("ssn", "transaction_id", "7")]
+
+    (told,) = keep_lineage(EnvInputs(folder), folder.snapshot(), _workspace(without_texts)[0])
+    assert told.location == "system.query.history"
+    with pytest.raises(RemoteError):
+        keep_lineage(EnvInputs(folder), folder.snapshot(), _workspace(_refuse("INTERNAL_ERROR"))[0])

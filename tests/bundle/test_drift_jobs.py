@@ -14,7 +14,7 @@ from support.bundle_jobs import states
 from support.role_places import APPROVER, OPS, RolePlace, role_place
 
 pytestmark = [pytest.mark.server, pytest.mark.spark, pytest.mark.heavy]
-REPAIR = ("snapshot", "generate", "validate", "is_valid", "plan")
+REPAIR = ("generate_delta", "validate", "is_valid", "plan")
 ADDED, DROPPED = "dev_fin.finance.customers.phone_number", "dev_fin.finance.customers.email"
 
 
@@ -89,6 +89,14 @@ def test_drift_found_on_a_tables_update_fails_the_run_and_proposes_the_plan_that
     assert set(json.loads(str(entities))) == {ADDED, DROPPED}
 
     steps = {s["step"]: s for s in came_to["steps"]}
+    assert (steps["generate-delta"]["facts"]["added"], steps["generate-delta"]["facts"]["removed"]) == (1, 1)
+    # Nobody has applied it yet: the next run fails too, changes no file, and proposes the same plan.
+    waiting = trigger(place, "schema_drift")
+    waited = place.verdict(waiting)
+    assert (waited["exit_code"], reported(place, waiting)) == (1, [("10", "0", "0", "[]")])
+    later = {s["step"]: s["facts"] for s in waited["steps"]}
+    assert (later["audit"]["not_applied"], later["generate-delta"]["changed"]) == (2, 0)
+    assert later["plan"]["plan_hash"] == steps["plan"]["facts"]["plan_hash"]
     assert f"plan_hash {steps['plan']['facts']['plan_hash']}" in place.jobs.output(run, "outcome")["logs"]
     end_drift(place, steps["plan"]["facts"]["plan_hash"])
     audited = place.step("proposer", "audit")

@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
+from lampkeeper.remote.lineage import COLUMN_LINEAGE
 from localspace.core.statement_runner import CancelToken, SqlError, StatementRequest, StatementResult
 from localspace.core.stored_documents import kinds
 from localspace.governance.repositories import Repositories
@@ -47,7 +48,9 @@ class LightRunner:
         self._runner = SqlRunner(repositories, files, _NoEngine(files / "engine"))
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
-        """Run one statement."""
+        """Run one statement; no statement leaves lineage here."""
+        if COLUMN_LINEAGE in request.statement:
+            return StatementResult(columns=(("source_table_catalog", "string", "STRING"),), rows=[])
         if ".information_schema." not in request.statement.replace("`", ""):
             return self._runner.run(request, cancel)
         return self._read(request)

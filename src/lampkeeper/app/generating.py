@@ -29,6 +29,7 @@ from lampkeeper.model.groups import GroupSpec
 from lampkeeper.model.known_names import unknown_name
 from lampkeeper.model.labels import Label, count_labels
 from lampkeeper.model.names import split_name
+from lampkeeper.model.schema import Snapshot
 from lampkeeper.model.unreviewed import Reach, outermost
 
 WAREHOUSE = "lampkeeper"
@@ -74,21 +75,9 @@ def generate(
     if settings.sql_warehouse_id:
         warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
     before = inputs.draft if inputs.has_draft and (space or mode is not Mode.FULL) else None
-    unreviewed, unreviewed_columns = choices.closing(settings)
-    request = SynthesisRequest(
-        snapshot=snapshot,
-        labels=labels,
-        groups=groups_for(mode, inputs, before, _groups(settings, knowledge, choices)),
-        spaces=requests,
-        warehouse=warehouse,
-        function_schema=settings.function_schema,
-        knowledge=knowledge,
-        limits=inputs.remaining_quota,
-        unreviewed=unreviewed,
-        unreviewed_columns=unreviewed_columns,
-        exemptions=settings.exemptions,
-        covered=covered_reaches(settings.patterns),
-    )
+    asked = synthesis_request(inputs, snapshot, labels, choices)
+    groups = groups_for(mode, inputs, before, asked.groups)
+    request = replace(asked, groups=groups, spaces=requests, warehouse=warehouse)
     made = synthesize(request)
     spaces = made.desired.spaces
     left_out: tuple[Finding, ...] = ()
@@ -110,6 +99,24 @@ def generate(
     changed += tuple(map(str, folder.write_pages(made.desired, labels, findings)))
     record_draft(folder, f"generate --mode {mode}" + (f" --space {space}" if space else ""), now)
     return Generated(labels=labels, desired=made.desired, findings=findings, changed=changed)
+
+
+def synthesis_request(inputs: EnvInputs, snapshot: Snapshot, labels: tuple[Label, ...], choices: Choices) -> SynthesisRequest:
+    """Return the request for an environment's governance, without Genie spaces and a warehouse."""
+    settings, knowledge = inputs.settings, inputs.knowledge(choices)
+    unreviewed, unreviewed_columns = choices.closing(settings)
+    return SynthesisRequest(
+        snapshot=snapshot,
+        labels=labels,
+        groups=_groups(settings, knowledge, choices),
+        function_schema=settings.function_schema,
+        knowledge=knowledge,
+        limits=inputs.remaining_quota,
+        unreviewed=unreviewed,
+        unreviewed_columns=unreviewed_columns,
+        exemptions=settings.exemptions,
+        covered=covered_reaches(settings.patterns),
+    )
 
 
 def covered_reaches(patterns: Iterable[str]) -> tuple[Reach, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from lampkeeper.app.progress import Progress
 from lampkeeper.app.space_content import SpaceExchange, ask_spaces, space_prompts
 from lampkeeper.app.value_profiling import counted_profiles
 from lampkeeper.design.classify.existing_tags import label_tags, tags_of_others
+from lampkeeper.design.classify.lineage import inherited_labels
 from lampkeeper.design.classify.merge import disagreements, merge_labels
 from lampkeeper.design.classify.offline import classify
 from lampkeeper.design.classify.platform_labels import Detection, label_detections
@@ -28,6 +29,7 @@ from lampkeeper.files.label_sources import RememberedSpace, SourceFiles
 from lampkeeper.files.text import write_text
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.labels import Label
+from lampkeeper.model.lineage import Derivation
 from lampkeeper.model.schema import Snapshot
 from lampkeeper.remote.clients import Workspace
 from lampkeeper.remote.data_classification import read_classification
@@ -44,6 +46,7 @@ class Sources:
     offline: tuple[Label, ...]
     platform: tuple[Label, ...] = ()
     model: tuple[Label, ...] = ()
+    inherited: tuple[Label, ...] = ()
     tagged: tuple[Label, ...] = ()
     stewards: tuple[Label, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -51,7 +54,7 @@ class Sources:
     @property
     def all(self) -> tuple[tuple[Label, ...], ...]:
         """Return the sources, the least trusted first."""
-        return (self.offline, self.platform, self.model, self.tagged, self.stewards)
+        return (self.offline, self.platform, self.inherited, self.model, self.tagged, self.stewards)
 
     def merged(self, snapshot: Snapshot, knowledge: Knowledge | None = None, *, settle: bool = False) -> tuple[Label, ...]:
         """Return one label a column, in the snapshot's order; `settle` lets a model or the platform settle the undecided."""
@@ -60,10 +63,18 @@ class Sources:
         return tuple(found[c] for c, _ in snapshot.columns())
 
 
-def read_sources(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge | None = None, *, counted: bool = True) -> Sources:
+def read_sources(
+    inputs: EnvInputs,
+    snapshot: Snapshot,
+    knowledge: Knowledge | None = None,
+    *,
+    counted: bool = True,
+    derivations: Iterable[Derivation] | None = None,
+) -> Sources:
     """Return what every source says of the snapshot's columns, from the environment's files alone.
 
-    With `counted` false the counts of values take no part: that is what names, types and comments come to.
+    With `counted` false the counts of values take no part: that is what names, types and comments come to. `derivations` are the
+    column lineage, by default the kept one.
     """
     files, decisions = inputs.sources, inputs.decisions
     known = {c for c, _ in snapshot.columns()}
@@ -79,7 +90,7 @@ def read_sources(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge | N
     profiles = counted_profiles(snapshot, files, knowledge.schemes if knowledge else ()) if counted else {}
     offline = classify(snapshot, knowledge=knowledge, profiles=profiles)
     taxonomy = knowledge.taxonomy if knowledge is not None else Taxonomy()
-    return Sources(
+    sources = Sources(
         offline=offline,
         tagged=label_tags(snapshot, tags_of_others(snapshot, taxonomy, inputs.assigned_tags), taxonomy, offline),
         platform=tuple(x for x in files.platform() if x.column in known),
@@ -87,6 +98,10 @@ def read_sources(inputs: EnvInputs, snapshot: Snapshot, knowledge: Knowledge | N
         stewards=stewards,
         findings=sort_findings([*disagreements(stewards), *gone]),
     )
+    edges = tuple(files.lineage() if derivations is None else derivations)
+    if not edges:
+        return sources
+    return replace(sources, inherited=inherited_labels(snapshot, sources.merged(snapshot, knowledge), edges))
 
 
 def ask_model(

@@ -22,12 +22,15 @@ OF_READERS = frozenset(
 )  # fmt: skip
 """Findings of readers of SQL that a waiver may cover, at a location in a file or at the file."""
 
+OF_AUDITS = frozenset({"audit/forward", "audit/retyped", "audit/reverse"})
+"""Drift that a waiver may cover, at the name of the object."""
+
 
 def waivers_of(settings: Settings) -> tuple[Waiver, ...]:
     """Return the waivers; raise UsageError for one of a finding that is none of the gate's."""
     for waiver in settings.waivers:
-        fix = "give the code of a rule as `validate` prints it"
-        require_known("finding to waive", waiver.finding, OF_RULES | OF_READERS, location=waiver.location, fix=fix)
+        fix = "give the code of a finding as `validate` or `audit` prints it"
+        require_known("finding to waive", waiver.finding, OF_RULES | OF_READERS | OF_AUDITS, location=waiver.location, fix=fix)
     return settings.waivers
 
 

@@ -17,6 +17,7 @@ from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed, overlays_options
 from lampkeeper.cli.console import Console
 from lampkeeper.cli.context import CommandContext
+from lampkeeper.cli.model_options import manifest_option
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, is_local, key_finder, tokens_of, workspace_of
 from lampkeeper.cli.report_page import Page, render_page
@@ -29,32 +30,57 @@ from lampkeeper.model.labels import count_labels, counted_words
 
 
 @click.command("audit")
+@click.option(
+    "--not-applied",
+    type=click.Choice(["warn", "fail"]),
+    default="warn",
+    show_default=True,
+    help="fail: exit with 1 also if protection that is in the files is not applied yet.",
+)
+@manifest_option
 @overlays_options
 @common(workspace=True)
-def audit_command(context: CommandContext, country: str, industry: str) -> Outcome:
-    """Find sensitive columns without protection, and tags on columns that no longer exist. Exit 1 on drift."""
+def audit_command(context: CommandContext, not_applied: str, dbt_manifest: Path | None, country: str, industry: str) -> Outcome:
+    """Find sensitive columns without protection, retyped columns, and tags on columns that no longer exist. Exit 1 on drift.
+
+    The files are compared with the schema of now. Protection that is in the files and not yet applied is listed apart.
+    """
     inputs = context.inputs()
     workspace = workspace_of(context, inputs)
     with context.console.progress("auditing"):
-        found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)))
+        found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)), manifest=dbt_manifest)
     print_audit(context.console, found)
-    forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
-    reverse = len(found.drift) - forward
+    reverse = sum(d.kind is DriftKind.REVERSE for d in found.drift)
+    forward = len(found.drift) - reverse
     history = history_of(context, workspace)
     if history is not None:
         history.drifted(found.columns, forward, reverse, [d.entity for d in found.drift])
-    facts = {"forward": forward, "reverse": reverse, "drift": "true" if found.drift else "false"}
-    return Outcome(document=audit_dict(found), findings=found.all_findings, facts=facts)
+    waiting = len(found.not_applied)
+    facts = {
+        "forward": forward, "reverse": reverse, "not_applied": waiting, "drift": "true" if found.drift else "false",
+        "entities": ", ".join([d.entity for d in found.drift][:_NAMED]),
+    }  # fmt: skip
+    failed = not_applied == "fail" and waiting > 0
+    message = f"{waiting} changes that end a drift are in the files and not applied" if failed and not found.drift else ""
+    return Outcome(document=audit_dict(found), findings=found.all_findings, facts=facts, failed=failed, message=message)
+
+
+_NAMED = 20
+"""How many names of drifted objects a task value holds."""
 
 
 def print_audit(console: Console, found: Audit) -> None:
     """Print the counts and the verdict of an audit; each drift is printed as a finding."""
-    forward = sum(d.kind is DriftKind.FORWARD for d in found.drift)
-    reverse = len(found.drift) - forward
+    counts = {kind: sum(d.kind is kind for d in found.drift) for kind in DriftKind}
+    retyped = f", {counts[DriftKind.RETYPED]} retyped columns" if counts[DriftKind.RETYPED] else ""
     console.line(
-        f"{found.tables} tables, {found.columns} columns: "
-        f"{forward} unprotected sensitive columns (forward drift), {reverse} tags on missing columns (reverse drift)"
+        f"{found.tables} tables, {found.columns} columns: {counts[DriftKind.FORWARD]} unprotected sensitive columns (forward"
+        f" drift), {counts[DriftKind.REVERSE]} tags on missing columns (reverse drift){retyped}"
     )
+    if found.not_applied:
+        console.line(f"not applied yet: {len(found.not_applied)} (no drift: the files answer them; see below)", "yellow")
+    if found.waived:
+        console.line(f"waived: {len(found.waived)}")
     verdict = "drift" if found.drift else "clean" if found.clean else "no drift, and errors"
     console.line(f"audit: {verdict}", "bold green" if found.clean else "bold red")
 
@@ -66,6 +92,8 @@ def audit_dict(found: Audit) -> dict[str, object]:
         "tables": found.tables,
         "columns": found.columns,
         "drift": [d.as_dict() for d in found.drift],
+        "not_applied": [d.as_dict() for d in found.not_applied],
+        "waived": [f.as_dict() for f in found.waived],
         "findings": [f.as_dict() for f in found.findings],
     }
 
@@ -108,7 +136,7 @@ def report_command(
     return Outcome(document={"env": context.env, "file": str(path), "sections": "offline" if offline else "all"})
 
 
-STEPS = ("snapshot", "generate", "validate", "plan", "apply", "verify", "audit")
+STEPS = ("snapshot", "generate", "generate-delta", "validate", "plan", "apply", "verify", "audit")
 """The steps of a job that the report of its run lists."""
 
 

@@ -16,6 +16,7 @@ from lampkeeper.app.generating import generate
 from lampkeeper.app.importing import import_spaces
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_platform
+from lampkeeper.app.lineage import keep_lineage
 from lampkeeper.app.modes import Mode, mode_for
 from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.app.space_content import SpaceWriter
@@ -28,7 +29,15 @@ from lampkeeper.cli.app import StepCommand, common, listed, overlays_options
 from lampkeeper.cli.console import cell, new_table
 from lampkeeper.cli.context import CommandContext
 from lampkeeper.cli.jsonl import classify_lines, read_columns, render_verdict
-from lampkeeper.cli.model_options import AskFlags, ask_options, count_with, fill_sources, show_prompts, take_flags
+from lampkeeper.cli.model_options import (
+    AskFlags,
+    ask_options,
+    count_with,
+    fill_sources,
+    manifest_option,
+    show_prompts,
+    take_flags,
+)
 from lampkeeper.cli.outcome import Outcome
 from lampkeeper.cli.places import history_of, workspace_of
 from lampkeeper.cli.sarif import render_sarif
@@ -52,7 +61,7 @@ from lampkeeper.remote.clients import Workspace
 def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
     """Read the workspace: Genie spaces listed by ID in the settings, tables in scope, Databricks Data Classification."""
     if given is not None:
-        _take_settings(context, given)
+        take_settings(context, given)
     inputs = context.inputs()
     workspace, path = workspace_of(context, inputs), inputs.folder.snapshot_path
     with context.console.progress("reading spaces and tables"):
@@ -70,7 +79,8 @@ def snapshot_command(context: CommandContext, given: Path | None) -> Outcome:
     return Outcome(document=document, findings=noted)
 
 
-def _take_settings(context: CommandContext, given: Path) -> None:
+def take_settings(context: CommandContext, given: Path) -> None:
+    """Copy the files of people for the environment from a folder, if it has the environment."""
     source = given / context.env / "env.auto.tfvars"
     if not source.is_file():
         context.console.note(f"{source} does not exist; the environment's settings are kept")
@@ -150,6 +160,7 @@ def profile_command(context: CommandContext, engine: str, country: str, industry
     metavar="deny|allow",
     help="Hide unreviewed columns (default: the settings, else allow).",
 )
+@manifest_option
 @ask_options
 @common(workspace=True, writes=True)
 def generate_command(
@@ -162,6 +173,7 @@ def generate_command(
     groups: str,
     unreviewed: str,
     unreviewed_columns: str,
+    dbt_manifest: Path | None,
     **options: Any,
 ) -> Outcome:
     """Label the columns and write the draft: groups, tags, masks, policies, grants, Genie spaces."""
@@ -178,13 +190,14 @@ def generate_command(
     workspace = workspace_of(context, inputs) if needed else None
     noted = _read_tables(context, inputs, None if offline else workspace)
     spaces = _written_by_model(inputs, flags, mode, space)
+    lineage = keep_lineage(inputs, inputs.require_snapshot(), None if offline else workspace, dbt_manifest)
     asked = fill_sources(context, inputs, workspace, flags, online=not offline, knowledge=knowledge, spaces=spaces)
     with context.console.progress("generating"):
         made = generate(inputs, mode=Mode(mode), space=space, choices=choices)
     closed: tuple[Finding, ...] = ()
     if workspace is not None and not offline:
         closed = unreviewed_findings(made.desired, workspace, inputs.states)
-    found = [*noted, *made.findings, *asked.findings, *closed]
+    found = [*noted, *lineage, *made.findings, *asked.findings, *closed]
     findings = sort_findings(with_waivers(inputs.settings, found, datetime.now(UTC).date()))
     counts = count_labels(made.labels)
     history = history_of(context, workspace) if workspace is not None else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,15 +59,43 @@ class AskFlags:
         return self.counter is not None or self.asked_for_values or self.model.startswith(f"{Provider.DATABRICKS}:")
 
 
+def _options(command: Callable[..., Any], options: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
+    for option in reversed(tuple(options)):
+        command = option(command)
+    return command
+
+
+_FORMS = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
+_MODEL_NAMES = (
+    click.option("--model", default="", metavar="REF", help=f"Also label with a model: {_FORMS}."),
+    click.option(
+        "--model-endpoint", default="", metavar="NAME",
+        help="Also label with this model serving endpoint: the same as --model databricks:NAME.",
+    ),
+)  # fmt: skip
+_MODEL_COSTS = (
+    click.option("--model-price", default="", metavar="IN,OUT", help="USD per million input, output tokens, for the cost."),
+    click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Per request."),
+)
+
+
+def manifest_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --dbt-manifest."""
+    return click.option(
+        "--dbt-manifest", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Also take the column lineage of a dbt project's target/manifest.json (after `dbt compile`).",
+    )(command)  # fmt: skip
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that choose a model."""
+    return _options(command, (*_MODEL_NAMES, *_MODEL_COSTS))
+
+
 def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command these options. They arrive as keywords named like the fields of AskFlags, two with the prefix `model_`."""
-    forms = "databricks:ENDPOINT, openai:NAME, anthropic:NAME, URL#NAME"
     options = (
-        click.option("--model", default="", metavar="REF", help=f"Also label with a model: {forms}."),
-        click.option(
-            "--model-endpoint", default="", metavar="NAME",
-            help="Also label with this model serving endpoint: the same as --model databricks:NAME.",
-        ),
+        *_MODEL_NAMES,
         click.option("--dry-run", is_flag=True, help="Print the prompts and their token counts, and do nothing else."),
         click.option(
             "--profile-values", type=click.Choice([_UNDECIDED, "none", *(c.value for c in Counter)]), is_flag=False,
@@ -76,25 +105,20 @@ def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
             " none: for no column.",
         ),
         switch("--resolve-undecided", "Give undecided columns the label of the model or of Databricks Data Classification."),
-        click.option("--model-price", default="", metavar="IN,OUT", help="USD per million input, output tokens, for the cost."),
-        click.option("--model-timeout", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Per request."),
+        *_MODEL_COSTS,
         click.option(
             "--space-content", type=click.Choice([w.value for w in SpaceWriter]), default=SpaceWriter.MODEL.value,
             show_default=True, help="Source of the Genie spaces' content: the schema (offline), or also the model, if given.",
         ),
     )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _options(command, options)
 
 
 def take_flags(options: dict[str, Any]) -> AskFlags:
     """Remove the flags from a command's options and return them."""
-    model, endpoint, counter = options.pop("model"), options.pop("model_endpoint").strip(), options.pop("profile_values")
-    if model and endpoint:
-        raise UsageError("--model and --model-endpoint exclude each other", fix="leave one of them out")
+    counter = options.pop("profile_values")
     flags = AskFlags(
-        model=f"{Provider.DATABRICKS}:{endpoint}" if endpoint else model,
+        model=_model_named(options),
         dry_run=options.pop("dry_run"),
         counter=None if counter in ("none", _UNDECIDED) else Counter(counter),
         decide_by_values=counter == _UNDECIDED,
@@ -105,6 +129,22 @@ def take_flags(options: dict[str, Any]) -> AskFlags:
         timeout=options.pop("model_timeout"),
         space_content=SpaceWriter(options.pop("space_content")),
     )
+    return _checked(flags)
+
+
+def take_model(options: dict[str, Any]) -> AskFlags:
+    """Remove the flags of `model_options` from a command's options and return them."""
+    return _checked(AskFlags(model=_model_named(options), price=options.pop("model_price"), timeout=options.pop("model_timeout")))
+
+
+def _model_named(options: dict[str, Any]) -> str:
+    model, endpoint = options.pop("model"), options.pop("model_endpoint").strip()
+    if model and endpoint:
+        raise UsageError("--model and --model-endpoint exclude each other", fix="leave one of them out")
+    return f"{Provider.DATABRICKS}:{endpoint}" if endpoint else str(model)
+
+
+def _checked(flags: AskFlags) -> AskFlags:
     if not 0 < flags.timeout < 3600:
         raise UsageError(f"--model-timeout {flags.timeout} is not a number of seconds", fix="give 1 to 3599")
     _prices(flags.price)
@@ -191,6 +231,26 @@ def fill_sources(
         findings += settled.findings
     if not flags.model:
         return Asked(findings=tuple(findings), settled=settled)
+    run = _ask(context, inputs, snapshot, workspace, flags, knowledge, spaces)
+    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
+
+
+def ask_about_labels(
+    context: CommandContext, inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace | None, flags: AskFlags
+) -> tuple[Finding, ...]:
+    """Ask the model about the tables of a snapshot, keep its labels, and return findings about its answers."""
+    return tuple(_ask(context, inputs, snapshot, workspace, flags, inputs.knowledge(), ()).findings())
+
+
+def _ask(
+    context: CommandContext,
+    inputs: EnvInputs,
+    snapshot: Snapshot,
+    workspace: Workspace | None,
+    flags: AskFlags,
+    knowledge: Knowledge,
+    spaces: Sequence[SpaceRequest],
+) -> ModelRun:
     model = _opener()(
         ModelRef.parse(flags.model, os.environ),
         os.environ,
@@ -202,7 +262,7 @@ def fill_sources(
             inputs, snapshot, model, ModelOptions(prices=_prices(flags.price)), datetime.now(UTC), step, knowledge, spaces
         )
     context.console.line(_summary(run))
-    return Asked(findings=(*findings, *run.findings()), code=run.exit_code, document=_document(run), settled=settled)
+    return run
 
 
 def _opener() -> Callable[..., Model]:

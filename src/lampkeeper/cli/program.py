@@ -28,6 +28,7 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
         Listed("profile", "generate", "Count value formats per column; no value leaves."),
         Listed("classify", "generate", "Label columns of a file or stdin, without a workspace."),
         Listed("generate", "generate", "Label columns and write the draft."),
+        Listed("generate-delta", "delta", "Change the draft only where the schema has drifted."),
         Listed("validate", "generate", "Check the draft or the layer files."),
         Listed("labels", "labels", "Review labels and record decisions."),
         Listed("overlays", "overlays", "List and check country and industry overlays."),

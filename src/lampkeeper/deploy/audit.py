@@ -17,12 +17,13 @@ from lampkeeper.remote.live import read_governed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditView:
-    """The live side of an audit.
+    """The live side of an audit. `snapshot` has all tags of the schemas, `taken` those of the tables in scope.
 
     `findings`: policies that cannot be read, whose effect is unknown, and conflicts with masks and filters of other owners.
     """
 
     snapshot: Snapshot
+    taken: Snapshot
     policies: tuple[Policy, ...]
     findings: tuple[Finding, ...] = ()
 
@@ -38,6 +39,7 @@ def read_audit_view(workspace: Workspace, patterns: Iterable[str], ours: Iterabl
     met += not_shown_findings(live, code="audit/controls_not_shown")
     return AuditView(
         snapshot=Snapshot(tables=snapshot.tables, tags=live.tags),
+        taken=snapshot,
         policies=tuple(p.policy for p in live.policies if p.policy is not None),
         findings=met
         + tuple(

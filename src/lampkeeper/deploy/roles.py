@@ -22,11 +22,13 @@ class Role(StrEnum):
 
 
 STEPS: Mapping[Role, frozenset[str]] = {
-    Role.PROPOSE: frozenset({"snapshot", "generate", "validate", "plan", "audit", "report", "outcome"}),
+    Role.PROPOSE: frozenset({"snapshot", "generate", "generate-delta", "validate", "plan", "audit", "report", "outcome"}),
     Role.APPROVE: frozenset({"approve"}),
     Role.APPLY: frozenset({"apply", "report", "outcome"}),
     Role.VERIFY: frozenset({"verify", "audit", "outcome"}),
-    Role.GOVERN: frozenset({"snapshot", "generate", "validate", "plan", "apply", "verify", "audit", "report", "outcome"}),
+    Role.GOVERN: frozenset(
+        {"snapshot", "generate", "generate-delta", "validate", "plan", "apply", "verify", "audit", "report", "outcome"}
+    ),
     Role.ACCOUNT: frozenset({"account"}),
 }
 """The commands that the jobs of each role run; the account's principal runs none, other principals sign in as it."""
@@ -70,9 +72,9 @@ def _privilege(on: On, privilege: str, steps: str, why: str) -> RequiredPrivileg
     return RequiredPrivilege(on=on, privilege=privilege, steps=frozenset(steps.split()), why=why)
 
 
-_ALL = "snapshot generate validate plan approve apply verify audit report outcome"
+_ALL = "snapshot generate generate-delta validate plan approve apply verify audit report outcome"
 _REPORTED = "generate apply verify audit"
-_LIVE = "snapshot plan apply verify audit report"
+_LIVE = "snapshot generate-delta plan apply verify audit report"
 
 PRIVILEGES: tuple[RequiredPrivilege, ...] = (
     _privilege(On.CATALOG, "USE CATALOG", _ALL, "reach the schema and volumes of the jobs"),
@@ -83,7 +85,10 @@ PRIVILEGES: tuple[RequiredPrivilege, ...] = (
     _privilege(On.APPROVALS, "READ VOLUME", "plan approve apply", "check whether another principal approved"),
     _privilege(On.APPROVALS, "WRITE VOLUME", "approve", "approve"),
     _privilege(
-        On.GOVERNED, "MANAGE", "plan apply verify audit report", "see and change the grants and policies of all principals"
+        On.GOVERNED,
+        "MANAGE",
+        "generate-delta plan apply verify audit report",
+        "see and change the grants and policies of all principals",
     ),
     _privilege(On.GOVERNED, "BROWSE", "snapshot", "see tables and columns"),
     _privilege(On.GOVERNED, "USE CATALOG", "apply", "assign tags, create functions"),

@@ -11,7 +11,7 @@ from lampkeeper.files.hcl_reader import read_hcl
 from lampkeeper.files.hcl_text import HclDocument, Value
 from lampkeeper.model.errors import UsageError
 
-__all__ = ["HclDocument", "Value", "parse_hcl", "quote_hcl", "read_hcl", "render_hcl"]
+__all__ = ["HclDocument", "Value", "parse_hcl", "quote_hcl", "read_hcl", "render_hcl", "render_value"]
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _KEYWORDS = frozenset({"true", "false", "null", "for", "in", "if", "else", "endif", "endfor"})
@@ -68,6 +68,11 @@ def render_hcl(values: Mapping[str, Value], header: str = "") -> str:
             raise UsageError(f"{name!r} cannot be a variable's name")
         lines += ["", f"{name} = {_render(values[name], '')}"]
     return "\n".join(lines).lstrip("\n") + "\n" if lines else ""
+
+
+def render_value(value: Value, indent: str) -> str:
+    """Return a value as text; `indent` are the blanks before the line that it begins on."""
+    return _render(value, indent)
 
 
 def _render(value: Value, indent: str) -> str:

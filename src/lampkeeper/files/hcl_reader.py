@@ -22,6 +22,14 @@ def read_hcl(text: str, path: str, *, secret: bool = False) -> HclDocument:
     return reader.document(reader.body())
 
 
+def after_blanks(text: str, at: int) -> int:
+    """Return the offset of the next character of an HCL text, from an offset on, that is neither blank nor in a comment."""
+    reader = _Reader(text, "", secret=False)
+    reader.at = at
+    reader._skip(newlines=True)
+    return reader.at
+
+
 class _Reader(HclCursor):
     def body(self) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -46,6 +54,11 @@ class _Reader(HclCursor):
     def _value(self, key: Key) -> Value:
         self._skip(newlines=False)
         self.enter(key)
+        value = self._literal(key)
+        self.ends[key] = self.at
+        return value
+
+    def _literal(self, key: Key) -> Value:
         char = self.peek()
         if char == '"':
             return self.quoted()

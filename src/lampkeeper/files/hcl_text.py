@@ -26,11 +26,15 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HclDocument:
-    """A file's values and their locations: `offsets` maps the path of a value (keys and indexes) to its offset."""
+    """A file's values and their locations: `offsets` maps the path of a value (keys and indexes) to its offset.
+
+    `ends` maps it to the offset after its last character, if the fast reader read the file.
+    """
 
     path: str
     values: dict[str, Value]
     offsets: dict[Key, int]
+    ends: dict[Key, int]
     line_starts: tuple[int, ...] = field(repr=False)
 
     def location(self, *key: str | int) -> str:
@@ -53,13 +57,16 @@ class HclCursor:
         self.text = text
         self.at = 1 if text.startswith("\ufeff") else 0
         self.offsets: dict[Key, int] = {}
+        self.ends: dict[Key, int] = {}
         self._secret = secret
         self._path = path
         self._line_starts = (0, *(m.end() for m in re.finditer("\n", text)))
 
     def document(self, values: dict[str, Value]) -> HclDocument:
         """Return the values with their locations."""
-        return HclDocument(path=self._path, values=values, offsets=self.offsets, line_starts=self._line_starts)
+        return HclDocument(
+            path=self._path, values=values, offsets=self.offsets, ends=self.ends, line_starts=self._line_starts
+        )  # fmt: skip
 
     def enter(self, key: Key) -> None:
         """Record that the value of `key` starts here; raise UsageError if it is nested too deeply."""

@@ -3,6 +3,7 @@
 model.jsonl      one line per table: the fingerprint of the request, the model, the labels
 profiles.jsonl   one line per table: counts of its values (never a value), by column
 platform.jsonl   labels from the platform's own classification
+lineage.jsonl    one line per derivation: the column, the column that it was written from, whether only as a figure, the origin
 spaces.jsonl     one line per space: the fingerprint of the request, the model, the valid content
 """
 
@@ -18,7 +19,8 @@ from lampkeeper.files.snapshots import label_document, read_json, read_label, re
 from lampkeeper.files.text import read_text, write_text
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import Label
-from lampkeeper.model.names import TableName, write_name
+from lampkeeper.model.lineage import Derivation, LineageOrigin
+from lampkeeper.model.names import ColumnName, TableName, write_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,38 @@ class SourceFiles:
     def write_platform(self, labels: Iterable[Label]) -> bool:
         """Write the labels of the platform's classification."""
         return write_text(self.folder / "platform.jsonl", render_labels(labels))
+
+    def lineage(self) -> tuple[Derivation, ...]:
+        """Return the column lineage as of its last read."""
+        path = self.folder / "lineage.jsonl"
+        found = []
+        for number, line in enumerate(read_text(path).split("\n") if path.is_file() else (), start=1):
+            if not line.strip():
+                continue
+            data: Any = read_json(line, path, line=number)
+            try:
+                found.append(
+                    Derivation(
+                        source=ColumnName.parse(data["source"]), target=ColumnName.parse(data["target"]),
+                        aggregated=bool(data["aggregated"]), origin=LineageOrigin(data["origin"]),
+                    )
+                )  # fmt: skip
+            except (KeyError, TypeError, ValueError, UsageError) as error:
+                raise UsageError(f"{path}:{number}: damaged: {error!r}", fix=f"delete {path}; it will be recreated") from None
+        return tuple(found)
+
+    def write_lineage(self, derivations: Iterable[Derivation]) -> bool:
+        """Write the column lineage."""
+        lines = (
+            {
+                "target": write_name(*d.target.table.parts, d.target.column),
+                "source": write_name(*d.source.table.parts, d.source.column),
+                "aggregated": d.aggregated,
+                "origin": str(d.origin),
+            }
+            for d in sorted(set(derivations), key=lambda d: (d.target, d.source, d.origin, d.aggregated))
+        )
+        return self._write("lineage.jsonl", lines)
 
     def _write(self, name: str, lines: Iterable[Mapping[str, Any]]) -> bool:
         return write_text(self.folder / name, "".join(json.dumps(line) + "\n" for line in lines))

@@ -61,6 +61,15 @@ def render_masks_sql(functions: Iterable[Function]) -> str:
     return "".join(parts)
 
 
+def with_functions(text: str, functions: Iterable[Function]) -> str:
+    """Return a file's text with further functions at its end; the bytes before them stay as they are."""
+    added = tuple(functions)
+    if not added:
+        return text
+    gap = "" if not text or text.endswith("\n") else "\n"
+    return text + gap + render_masks_sql(added).removeprefix(_HEADER) if text.strip() else render_masks_sql(added)
+
+
 def _render(function: Function) -> str:
     lines = ["", f"-- role: {function.role}"]
     lines += [f"-- example: {', '.join(e.arguments)} -> {e.returns}" for e in function.examples]

@@ -48,12 +48,14 @@ class Protect(StrEnum):
 class LabelSource(StrEnum):
     """The source of a label. A steward overrides all others; the other sources may only add protection to the offline rules'.
 
-    `tag`: an existing governed tag on the column, by the environment's taxonomy.
+    `tag`: an existing governed tag on the column, by the environment's taxonomy. `lineage`: a protected column from which the
+    column was written.
     """
 
     STEWARD = "steward"
     TAG = "tag"
     MODEL = "model"
+    LINEAGE = "lineage"
     PLATFORM = "platform"
     OFFLINE = "offline"
 

@@ -11,15 +11,20 @@ from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.labels import Label, LabelSource, Protect
 from lampkeeper.model.names import ColumnName
 
-_TRUST = {LabelSource.STEWARD: 0, LabelSource.TAG: 1, LabelSource.MODEL: 2, LabelSource.PLATFORM: 3, LabelSource.OFFLINE: 4}
+_TRUST = {
+    LabelSource.STEWARD: 0, LabelSource.TAG: 1, LabelSource.MODEL: 2, LabelSource.LINEAGE: 3, LabelSource.PLATFORM: 4,
+    LabelSource.OFFLINE: 5,
+}  # fmt: skip
+_SETTLING = frozenset({LabelSource.TAG, LabelSource.LINEAGE})
+"""Sources that know: people assigned the tag, and a statement wrote the column from another one."""
 
 
 def merge_labels(*sources: Iterable[Label], looser: Looser | None = None) -> tuple[Label, ...]:
     """Return one label per column, sorted by column, with the reasons of every source that has a label for it.
 
-    A steward's label is final. Otherwise the most trusted source (tag, model, platform, offline) among the strictest labels wins:
-    a source can make the result of a less trusted one stricter, never looser. With `looser`, another class is used only if its
-    mask shows no more than the previous one. Of two stewards' labels the stricter wins, and is disputed.
+    A steward's label is final. Otherwise the most trusted source (tag, model, lineage, platform, offline) among the strictest
+    labels wins: a source can make the result of a less trusted one stricter, never looser. With `looser`, another class is used
+    only if its mask shows no more than the previous one. Of two stewards' labels the stricter wins, and is disputed.
     """
     return tuple(_merge_one(labels, looser) for _, labels in sorted(by_column(*sources).items()))
 
@@ -68,8 +73,8 @@ def _merge_one(ordered: list[Label], looser: Looser | None) -> Label:
     # From the least trusted source up: each replaces the result if its label is at least as strict and shows no more.
     chosen = ordered[-1]
     for label in reversed(ordered[:-1]):
-        # People assign tags: a tag decides undecided columns, and otherwise it can only be stricter, like the other sources.
-        settles = label.source is LabelSource.TAG and chosen.protect is Protect.UNDECIDED and label.protected
+        # A tag or lineage decides undecided columns; otherwise it can only be stricter, like the other sources.
+        settles = label.source in _SETTLING and chosen.protect is Protect.UNDECIDED and label.protected
         if settles or (RANK[label.protect] >= RANK[chosen.protect] and not (looser is not None and looser(label, chosen))):
             chosen = label
     return replace(chosen, evidence=(*chosen.evidence, *_others(ordered, chosen)))

@@ -10,22 +10,30 @@ from lampkeeper.model.conditions import Condition, Not, Or, any_of, tag_referenc
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, Severity, sort_findings
 from lampkeeper.model.names import ColumnName
-from lampkeeper.model.policies import Policy, PolicyKind
+from lampkeeper.model.policies import Policy, PolicyKind, SecurableType
+from lampkeeper.model.schema import Snapshot
 from lampkeeper.model.tags import EntityType, TagAssignment, TagPolicy
 from lampkeeper.model.unreviewed import REVIEW_KEY, Unreviewed, is_fallback
 
 
-def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
+def delta(
+    desired: Desired,
+    request: SynthesisRequest,
+    *,
+    only: frozenset[ColumnName] | None = None,
+    retyped: frozenset[ColumnName] = frozenset(),
+) -> Synthesis:
     """Return the desired state with the drift closed: find_drift is empty once it is applied.
 
-    It only adds protection and removes stale assignments. New tables are protected and not granted to any group: grants need a
-    full generation, and a finding reports that.
+    It adds protection and removes what belongs to missing objects: tags, and the grants and scope of missing tables. A column of
+    `retyped` loses the tags that it has and gets those of its type. `only` limits the columns that get protection; by default
+    every protected column that is raw. New tables are protected and not granted to any group: grants need a full generation, and
+    a finding reports that.
     """
     request = _as_before(desired, request)
-    stale = set(stale_assignments(request.snapshot, desired))
-    kept = replace(desired, tag_assignments=tuple(t for t in desired.tag_assignments if t not in stale))
+    kept = _without_missing(desired, request.snapshot, retyped)
     protected = {x.column for x in request.labels if x.protected}
-    unprotected = {c for c in raw_columns(request.snapshot, kept) if c in protected}
+    unprotected = {c for c in raw_columns(request.snapshot, kept) if c in protected and (only is None or c in only | retyped)}
     full = synthesize(request)
     covered = _with_reviews(_cover(kept, full.desired, unprotected) if unprotected else kept, full.desired)
     closed, notes = _with_new_tables(covered, request)
@@ -33,6 +41,25 @@ def delta(desired: Desired, request: SynthesisRequest) -> Synthesis:
     findings = [f for f in full.findings if f.severity is Severity.ERROR]
     findings.extend(_still_raw(c) for c in left)
     return Synthesis(desired=closed, findings=sort_findings([*findings, *notes]))
+
+
+def _without_missing(desired: Desired, snapshot: Snapshot, retyped: frozenset[ColumnName]) -> Desired:
+    """Return the state without tags on missing objects and on retyped columns, and without missing tables and their grants."""
+    stale = set(stale_assignments(snapshot, desired))
+    names = {c.plain.casefold() for c in retyped}
+    have = {t.name.plain.casefold() for t in snapshot.tables}
+    gone = {t.parts for t in desired.tables if t.plain.casefold() not in have}
+
+    def stays(tag: TagAssignment) -> bool:
+        loose = tag.entity_type is EntityType.COLUMNS and tag.key != REVIEW_KEY and tag.entity_name.casefold() in names
+        return tag not in stale and not loose
+
+    return replace(
+        desired,
+        tag_assignments=tuple(t for t in desired.tag_assignments if stays(t)),
+        tables=tuple(t for t in desired.tables if t.parts not in gone),
+        grants=tuple(g for g in desired.grants if g.securable_type is not SecurableType.TABLE or g.securable not in gone),
+    )
 
 
 def _as_before(desired: Desired, request: SynthesisRequest) -> SynthesisRequest:

@@ -106,7 +106,7 @@ def mask_protection(label: Label, column: Column, vocabulary: Vocabulary | None 
     family = family_of(column)
     rows = _rows(label)
     chosen = next(t for r in rows if (t := words.masks.get((r, family))) is not None)
-    if not _fits(chosen.function, column):
+    if not fits(chosen.function, column):
         default = words.masks[("undecided", family)].function
         return Protection(key=chosen.family, value=f"nullified_{rows[0].replace('/', '_')}_{family.lower()}", function=default)
     return chosen
@@ -131,7 +131,7 @@ def family_of(column: Column) -> str:
     return str(column.family)
 
 
-def _fits(function: str, column: Column) -> bool:
+def fits(function: str, column: Column) -> bool:
     """Return whether the column's type holds every result of the mask, and the mask's parameter every value of the column."""
     if function == "mask_amount_bigint":
         return _SMALL.match(column.type) is None

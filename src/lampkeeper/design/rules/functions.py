@@ -71,12 +71,13 @@ def _mismatches(context: RuleContext, policy: Policy, function: Function) -> Ite
     for columns in context.matched(policy, policy.on_column or "").values():
         for name, column in columns:
             types = [*(p.type for p in function.parameters[:1]), function.returns]
-            if not all(_same(t, column) for t in types):
+            if not all(same_type(t, column) for t in types):
                 message = f"{function.name.function} is of {' to '.join(types)}, the column is {column.type}"
                 yield Violation(location=name, message=message, fix="tag the column for a mask of its type")
 
 
-def _same(type_text: str, column: Column) -> bool:
+def same_type(type_text: str, column: Column) -> bool:
+    """Return whether a function of this type takes the column: the same family, and the same text for nested types."""
     family = type_family(type_text)
     if family is TypeFamily.COMPLEX:
         return "".join(type_text.split()).lower() == "".join(column.type.split()).lower()
