@@ -68,6 +68,7 @@ WALK: tuple[tuple[str, str, str], ...] = (
     ("apply", "", "apply: 0 writes"),
     ("verify", "", "0 mismatches"),
     ("audit-schema", "", "audit: clean"),
+    ("generate-delta", "", "no drift: nothing to change"),
     ("destroy-genie", "YES=1", "destroy:"),
     ("apply-genie", "", "genie_space 1"),
     ("destroy-governance", "YES=1 ALLOW_WIDENING=1", "destroy:"),

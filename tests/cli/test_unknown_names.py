@@ -35,6 +35,7 @@ NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("generate", "country"): (("generate", "--offline", "--country", "AZN"), "ANZ"),
     ("generate", "industry"): (("generate", "--offline", "--industry", "healtcare"), "healthcare"),
     ("generate", "groups"): (("generate", "--offline", "--groups", "data_analists"), "data_analysts"),
+    ("generate-delta", "groups"): (("generate-delta", "--offline", "--groups", "data_analists"), "data_analysts"),
     ("demo", "country"): (("demo", "--country", "AZN"), "ANZ"),
     ("demo", "industry"): (("demo", "--industry", "healtcare"), "healthcare"),
     ("overlays list", "code"): (("overlays", "list", "AZN"), "ANZ"),

@@ -75,6 +75,7 @@ def generate_delta(
     if inputs.settings.genie_only:
         raise UsageError("genie_only is set: this environment manages no governance", fix="unset genie_only, or use `generate`")
     found = read_drift(inputs, workspace, choices, manifest=manifest, now=now)
+    synthesis_request(inputs, found.snapshot, found.labels, choices)  # raises for an unknown group, with drift and without
     asked: tuple[Finding, ...] = ()
     if ask is not None and (unsure := _unsure(inputs, found)) is not None:
         asked = ask(unsure)
