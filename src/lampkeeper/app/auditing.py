@@ -50,7 +50,7 @@ class Audit:
         waiting = (
             Finding(
                 code="audit/not_applied", severity=Severity.WARNING, location=d.entity,
-                message=f"not applied yet: the files answer this: {d.message}", fix=_APPLY,
+                message=f"not applied yet: {d.message}", fix=_APPLY,
             )
             for d in self.not_applied
         )  # fmt: skip

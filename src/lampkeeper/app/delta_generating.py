@@ -162,7 +162,8 @@ def _write(inputs: EnvInputs, found: DriftInputs, made: Desired, findings: tuple
     texts = _draft_texts(folder, found, made) if found.drafted else _layer_texts(inputs, found, made)
     if inputs.labels:
         texts[folder.labels_path] = render_labels(found.labels)
-    changed = [str(p) for p in write_texts(texts)]
+    written = set(write_texts(texts))
+    changed = [str(p) for p in texts if p.resolve() in written]
     inputs.changed("draft_file", "layers", "labels")
     before = inputs.snapshot
     taken = found.view.taken if found.view is not None else found.snapshot

@@ -90,7 +90,8 @@ def print_delta(console: Console, made: Delta) -> None:
     if made.refused:
         console.line("delta: refused, nothing was written", "bold red")
     else:
-        console.line(f"delta: {len(made.added)} tags added, {len(made.removed)} removed; next: plan, apply", "bold green")
+        tags = f"{len(made.added)} {'tag' if len(made.added) == 1 else 'tags'} added, {len(made.removed)} removed"
+        console.line(f"delta: {tags}; next: plan, apply", "bold green")
 
 
 def delta_dict(env: str, made: Delta) -> dict[str, object]:
