@@ -174,6 +174,12 @@ class Crowd:
         principal = _ok(admin.http.post("/api/2.0/preview/scim/v2/ServicePrincipals", json={"displayName": f"crowd {number}"}))[
             "applicationId"
         ]
+        _ok(
+            admin.http.patch(
+                f"/api/2.0/permissions/warehouses/{self._facts['warehouse_id']}",
+                json={"access_control_list": [{"service_principal_name": principal, "permission_level": "CAN_USE"}]},
+            )
+        )
         return str(_ok(admin.http.post("/_localspace/tokens", json={"principal": principal}))["token"])
 
     def _live(self, number: int, token: str) -> None:

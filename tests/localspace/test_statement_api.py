@@ -9,6 +9,7 @@ import httpx
 import pytest
 from databricks.sdk.service import sql
 
+from localspace.sql import statement_service
 from localspace.sql.statement_kinds import is_read
 from support.fake_runner import fake_runner
 from support.localspace_server import LocalWorkspace, running_localspace
@@ -125,6 +126,17 @@ def test_only_who_ran_a_statement_may_read_it(http: httpx.Client, space: LocalWo
         entry = {"user_name": "eve@example.com", "permission_level": "CAN_USE"}
         http.patch(f"/api/2.0/permissions/warehouses/{space.warehouse_id}", json={"access_control_list": [entry]})
         assert run(eve, space, "SELECT 1 ROWS").status_code == 200
+
+
+def test_the_oldest_of_many_statements_are_forgotten_but_none_that_runs(
+    http: httpx.Client, space: LocalWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement_service, "KEPT_STATEMENTS", 5)
+    slow = run(http, space, "SLEEP 60", wait_timeout="0s").json()["statement_id"]
+    made = [run(http, space, "SELECT 1 ROWS").json()["statement_id"] for _ in range(8)]
+    found = [http.get(f"{PATH}/{one}").status_code for one in [slow, *made]]
+    http.post(f"{PATH}/{slow}/cancel")
+    assert found == [200] + [404] * 4 + [200] * 4
 
 
 def test_a_result_is_kept_for_an_hour(http: httpx.Client, space: LocalWorkspace) -> None:

@@ -187,7 +187,7 @@ ROUTES = (
         path="/api/2.0/sql/statements",
         handler=execute,
         sdk=("StatementExecution.execute_statement",),
-        partial="links lead to this server; results are kept an hour",
+        partial="links lead to this server; the results of the last 2,000 statements are kept, for an hour",
     ),
     Route(
         method="GET",

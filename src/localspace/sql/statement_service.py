@@ -23,6 +23,9 @@ from localspace.sql.result_links import ResultLinks
 from localspace.sql.statement_kinds import statement_type
 
 KEPT_MS = 3_600_000
+"""How long a result can be fetched after its statement has ended (source: platform docs, statement execution: one hour)."""
+KEPT_STATEMENTS = 2_000
+"""How many statements are kept within that hour, so that memory stays flat; the platform has no such limit."""
 INLINE_BYTES = 26_214_400
 ROWS_IN_CHUNK = 5_000
 
@@ -117,7 +120,7 @@ class StatementService:
             delivery=delivery or Delivery(),
         )
         with self._lock:
-            self._statements = {key: one for key, one in self._statements.items() if not _stale(one, now)}
+            self._forget_old(now)
             self._statements[statement.id] = statement
             if self._slots is None:
                 self._slots = FairSlots()
@@ -164,6 +167,18 @@ class StatementService:
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
+
+    def _forget_old(self, now: int) -> None:
+        """Forget from the oldest on what may not be fetched any more, and what is too much; one that runs is kept."""
+        surplus = len(self._statements) + 1 - KEPT_STATEMENTS
+        forgotten: list[str] = []
+        for key, one in self._statements.items():
+            if len(forgotten) >= surplus and not _stale(one, now):
+                break
+            if one.over:
+                forgotten.append(key)
+        for key in forgotten:
+            del self._statements[key]
 
     def _work(self, statement: Statement, request: StatementRequest) -> None:
         with self._lock:
