@@ -32,7 +32,10 @@ TAKES_generate := ENV PROFILE MODE SPACE $(OVERLAY_NAMES) GENERATE_ARGS
 TAKES_generate-delta := ENV PROFILE $(OVERLAY_NAMES) DELTA_ARGS
 TAKES_validate-generated := ENV PROFILE
 TAKES_validate := ENV PROFILE
-TAKES_promote := ENV SOURCE_ENV PROFILE
+TAKES_promote := ENV SOURCE_ENV DEST_ENV DEST_CATALOG_MAP PROFILE
+TAKES_pilot := ENV GROUP PROFILE
+TAKES_widen := ENV PROFILE
+TAKES_rollback := ENV GENERATION PROFILE
 TAKES_plan := ENV PROFILE
 TAKES_apply := ENV PROFILE ALLOW_WIDENING
 TAKES_apply-governance := ENV PROFILE ALLOW_WIDENING
@@ -54,11 +57,6 @@ GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(
 UNKNOWN := $(filter-out $(TAKEN) $(ANY),$(GIVEN))
 # A make within a recipe of make inherits what the outer one was given.
 ifeq ($(MAKELEVEL),0)
-ifneq ($(filter promote,$(GOALS)),)
-ifneq ($(filter DEST_%,$(UNKNOWN)),)
-$(error promote takes no $(filter DEST_%,$(UNKNOWN)): it splits the draft of SOURCE_ENV into its layers and carries nothing into another environment)
-endif
-endif
 ifneq ($(UNKNOWN),)
 $(error $(GOALS) takes no variable $(UNKNOWN) (there are: $(or $(sort $(TAKEN)),none)))
 endif
@@ -150,8 +148,8 @@ validate-generated: environment ## Check the draft.
 	@$(BIN)/lampkeeper validate --env $(ENV)
 validate: environment ## Check the three layers.
 	@$(BIN)/lampkeeper validate --env $(ENV) --layers
-promote: environment ## Split the draft into the three layers.
-	@$(BIN)/lampkeeper promote --env $(SOURCE_ENV)
+promote: environment ## Split the draft into the three layers; SOURCE_ENV=, DEST_ENV=, DEST_CATALOG_MAP=a=b,c=d carry it to another environment.
+	@$(BIN)/lampkeeper promote --env $(SOURCE_ENV) $(if $(DEST_ENV),--to "$(DEST_ENV)") $(if $(DEST_CATALOG_MAP),--catalog-map '$(DEST_CATALOG_MAP)')
 plan: environment ## Show what apply would do; ENV=account for the account layer alone.
 	@$(BIN)/lampkeeper plan --env $(ENV) $(SIGN_IN)
 apply: environment ## Apply the three layers; ENV=account for the account layer alone.
@@ -160,6 +158,14 @@ apply-governance: environment ## Apply account and data_access.
 	@$(BIN)/lampkeeper apply --env $(ENV) $(SIGN_IN) $(if $(ALLOW_WIDENING),--allow-widening) --layer account --layer data_access
 apply-genie: environment ## Apply the workspace layer.
 	@$(BIN)/lampkeeper apply --env $(ENV) $(SIGN_IN) $(if $(ALLOW_WIDENING),--allow-widening) --layer workspace
+
+.PHONY: pilot widen rollback
+pilot: environment ## Bind the policies to GROUP= alone, as a first step.
+	@$(BIN)/lampkeeper pilot "$(GROUP)" --env $(ENV)
+widen: environment ## End the pilot: the policies bind everybody.
+	@$(BIN)/lampkeeper pilot --widen --env $(ENV)
+rollback: environment ## Restore the files of an earlier apply, and plan them; GENERATION=.
+	@$(BIN)/lampkeeper rollback --env $(ENV) $(SIGN_IN) $(if $(GENERATION),--to "$(GENERATION)")
 
 .PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie destroy-account clean
 verify: environment ## Prove by queries who sees what.

@@ -50,7 +50,8 @@ EXCEPTIONS = {
     ("generate", "--model"): "a job asks through a serving endpoint (--model-endpoint), external models too: it holds no key",
     ("validate", "--layers"): "the draft of this run is what is checked",
     ("validate", "--format"): "records and reports hold the findings",
-    ("plan", "--input"): "where somebody approves (propose, schema_drift): tests/bundle/test_prod_roles.py",
+    ("promote", "--to"): "the job is about its destination, as --env, and carries the environment of --from",
+    ("plan", "--input"): "where somebody approves (propose, promote, schema_drift): tests/bundle/test_prod_roles.py",
     ("apply", "--input"): "where somebody has approved (apply_approved): tests/bundle/test_prod_roles.py",
     ("apply", "--plan"): "the plan goes from step to step by its hash",
     (

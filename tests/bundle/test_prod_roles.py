@@ -83,7 +83,7 @@ def test_a_run_chooses_an_environment_by_its_name_and_no_place(target: str) -> N
 def test_what_is_approved_stands_on_the_deployed_files() -> None:
     proposing = [(n, given) for n, job in JOBS.items() for command, given in steps(job) if command == "plan"]
     applying = [(n, given) for n, job in JOBS.items() for command, given in steps(job) if command == "apply"]
-    assert {n for n, _ in proposing} == {"propose", "schema_drift"}
+    assert {n for n, _ in proposing} == {"propose", "promote", "schema_drift"}
     assert {n for n, _ in applying} == {"apply_approved"}
     for name, given in (*proposing, *applying):
         assert given["--input"] == "${workspace.file_path}/envs", name

@@ -48,6 +48,8 @@ NAMES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("conform", "env"): (("conform", "--place", "existing", "--sandbox", "main", "--env", "dve"), "dev"),
     ("history", "named"): (("history", "dve"), "dev"),
     ("restore", "named"): (("restore", "dve"), "dev"),
+    ("promote", "source"): (("promote", "--from", "dve", "--env", "prod", "--catalog-map", "dev_fin=a"), "dev"),
+    ("pilot", "group"): (("pilot", "data_analists"), "data_analysts"),
     ("plan", "profile"): (("plan", "--profile", "WROK"), "WORK"),
 }  # fmt: skip
 """What a person may name, by command and parameter: a call with a slip in it, and the name that was meant."""
@@ -59,6 +61,8 @@ NOT_NAMES = {
     ("setup", "env"): MAKES,
     ("setup", "cloud"): "the clouds are the examples in scripts (tests/cli/test_scaffolding.py)",
     ("init", "env"): MAKES,
+    ("promote", "destination"): MAKES,
+    ("promote", "catalog_map"): "refused with all catalogs that were found (tests/app/test_promoting.py)",
     ("init", "catalogs"): "checked against the workspace (tests/cli/test_scaffolding.py)",
     ("make-history", "schema"): PLATFORM,
     ("*", "warehouse"): PLATFORM,
@@ -234,10 +238,10 @@ def test_make_refuses_a_variable_that_the_target_does_not_take(target: str) -> N
     assert make(target, *(f"{name}=x" for name in taken(target))).returncode == 0
 
 
-def test_make_promote_says_that_it_carries_nothing_into_another_environment() -> None:
-    done = make("promote", "SOURCE_ENV=dev", "DEST_ENV=prod", "DEST_CATALOG_MAP=dev_fin=prod_fin")
-    assert done.returncode == 2
-    assert re.search(r"promote takes no (DEST_ENV DEST_CATALOG_MAP|DEST_CATALOG_MAP DEST_ENV): it splits the draft", done.stderr)
+def test_make_promote_carries_to_another_environment() -> None:
+    done = make("promote", "SOURCE_ENV=dev", "DEST_ENV=prod", "DEST_CATALOG_MAP=dev_fin=prod_fin,`a-b`=c")
+    assert done.returncode == 0
+    assert "promote --env dev --to \"prod\" --catalog-map 'dev_fin=prod_fin,`a-b`=c'" in done.stdout
 
 
 CALLS = [

@@ -170,7 +170,7 @@ def test_a_damaged_plan_is_a_wrong_use_and_names_the_location() -> None:
     with pytest.raises(UsageError, match="format"):
         Plan.from_json("{}")
     with pytest.raises(UsageError, match="damaged"):
-        Plan.from_json('{"format": 4, "env": "dev"}')
+        Plan.from_json('{"format": 5, "env": "dev"}')
 
 
 def test_a_table_that_is_not_there_is_named(place: Place) -> None:

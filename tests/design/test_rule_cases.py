@@ -11,9 +11,10 @@ from lampkeeper.design import rules
 from lampkeeper.design.rules import RULES
 from lampkeeper.design.rules.check import check
 from lampkeeper.design.synthesis.packing import RemainingQuota
+from lampkeeper.design.synthesis.pilot import bound_to, widened
 from lampkeeper.model.conditions import HasTag, HasTagValue
 from lampkeeper.model.desired import Desired
-from lampkeeper.model.findings import Finding
+from lampkeeper.model.findings import Finding, Severity
 from lampkeeper.model.genie import ExampleQuery, Snippet
 from lampkeeper.model.groups import Group
 from lampkeeper.model.masks import Function
@@ -166,6 +167,23 @@ def test_one_change_fails_the_rule(code: str) -> None:
     assert all(f.location and f.message for f in findings)
 
 
+def test_a_pilot_warns_once_about_everybody_else_and_is_no_error() -> None:
+    state = demo_desired()
+    piloted = replace(state, policies=bound_to(state.policies, "data_analysts"))
+    (found,) = {f.code: f for f in check(piloted, demo_snapshot(), pilot="data_analysts") if "dev_fin" in f.location}.values()
+    assert (found.code, found.severity) == ("LK410", Severity.WARNING)
+    assert _codes(check(piloted, demo_snapshot(), pilot="data_analysts")) == {"LK410"}
+    assert {"LK401", "LK407"} <= _codes(check(piloted, demo_snapshot()))
+    assert _codes(check(state, demo_snapshot(), pilot="data_analysts")) == {"LK410"}
+    assert widened(piloted.policies, "data_analysts") == state.policies
+
+
+def test_a_pilot_still_needs_a_policy_for_each_tag() -> None:
+    piloted = replace(demo_desired(), policies=bound_to(demo_desired().policies, "data_analysts"))
+    less = replace(piloted, policies=tuple(p for p in piloted.policies if "masked_email" not in p.name))
+    assert "LK401" in _codes(check(less, demo_snapshot(), pilot="data_analysts"))
+
+
 def test_a_view_with_sensitive_columns_is_out_of_reach() -> None:
     tables = tuple(replace(t, kind=TableKind.VIEW) if t.name.plain == CUSTOMERS else t for t in demo_snapshot().tables)
     assert "LK406" in _codes(check(demo_desired(), Snapshot(tables=tables)))
@@ -180,7 +198,7 @@ def test_every_rule_has_a_case_a_code_of_its_own_and_a_docstring_with_an_example
 
 
 def test_every_public_check_of_the_rules_package_is_a_rule() -> None:
-    modules = (rules.tags, rules.functions, rules.policies, rules.coverage, rules.people, rules.spaces)
+    modules = (rules.tags, rules.functions, rules.policies, rules.coverage, rules.people, rules.spaces, rules.pilot)
     registered = {r.look for r in RULES}
     for module in modules:
         for name, thing in vars(module).items():

@@ -116,6 +116,7 @@ def synthesis_request(inputs: EnvInputs, snapshot: Snapshot, labels: tuple[Label
         unreviewed_columns=unreviewed_columns,
         exemptions=settings.exemptions,
         covered=covered_reaches(settings.patterns),
+        pilot=settings.pilot,
     )
 
 

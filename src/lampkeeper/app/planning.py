@@ -18,6 +18,7 @@ from lampkeeper.deploy.planner import empty_plan, make_plan
 from lampkeeper.deploy.required_privileges import require_sight
 from lampkeeper.deploy.stages import Action
 from lampkeeper.deploy.state import States
+from lampkeeper.files.generations import layers_digest
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.errors import UnsafePlanError, UsageError
 from lampkeeper.model.findings import Finding, Severity, has_errors, sort_findings
@@ -78,7 +79,8 @@ def make_env_plan(
     hiding = tuple(allow_hiding)
     unreviewed = hidden_tables(desired, workspace, states, hiding) if Layer.DATA_ACCESS in layers else ()
     found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unreviewed])
-    return replace(plan, findings=found_all, files=tuple(digests(inputs.folder.path).items())), states
+    files = tuple(digests(inputs.folder.path).items())
+    return replace(plan, findings=found_all, files=files, desired=layers_digest(inputs.folder)), states
 
 
 def require_state(inputs: EnvInputs, workspace: Workspace, layers: tuple[Layer, ...]) -> None:

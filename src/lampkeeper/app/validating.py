@@ -10,6 +10,7 @@ from lampkeeper.app.unreviewed import unknown_families
 from lampkeeper.app.waiving import exceptions_ending, gated
 from lampkeeper.design.rules.check import check
 from lampkeeper.files.governance_sections import BAD_CONDITION
+from lampkeeper.model.desired import Desired
 from lampkeeper.model.findings import Finding, has_errors, sort_findings
 
 
@@ -18,10 +19,7 @@ def validate(inputs: EnvInputs, *, drafted: bool = True, now: datetime | None = 
     settings, today = inputs.settings, (now or datetime.now(UTC)).date()
     knowledge = inputs.knowledge()
     ends = (*exceptions_ending(settings, today), *unknown_families(settings, knowledge))
-    judge = partial(
-        check, snapshot=inputs.snapshot, limits=inputs.remaining_quota, exempt=tuple(e.principal for e in settings.exemptions),
-        labels=inputs.labels, vocabulary=knowledge.vocabulary,
-    )  # fmt: skip
+    judge = partial(findings_of, inputs)
     if drafted:
         read = inputs.draft_file
         if any(f.code == BAD_CONDITION for f in read.findings):
@@ -32,3 +30,12 @@ def validate(inputs: EnvInputs, *, drafted: bool = True, now: datetime | None = 
     if has_errors(written):
         return written
     return sort_findings([*written, *ends, *gated(settings, judge(inputs.layers.desired), today)])
+
+
+def findings_of(inputs: EnvInputs, desired: Desired) -> tuple[Finding, ...]:
+    """Return what every rule finds in a desired state, with the settings, the snapshot and the labels of an environment."""
+    settings = inputs.settings
+    return check(
+        desired, snapshot=inputs.snapshot, limits=inputs.remaining_quota, labels=inputs.labels, pilot=settings.pilot,
+        exempt=tuple(e.principal for e in settings.exemptions), vocabulary=inputs.knowledge().vocabulary,
+    )  # fmt: skip

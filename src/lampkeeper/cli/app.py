@@ -80,10 +80,13 @@ _WORKSPACE_OPTIONS = (
 )  # fmt: skip
 
 
-def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -> Callable[[Command], Callable[..., Any]]:
+def common(
+    *, env: bool = True, workspace: bool = False, writes: bool = False, also: tuple[str, ...] = ()
+) -> Callable[[Command], Callable[..., Any]]:
     """Give a command its context and the common options: --env and --envs, --profile, --json, --debug, those of jobs.
 
-    `writes` is true if the command changes files of the environment; in a volume it then needs the lease.
+    `writes` is true if the command changes files of the environment; in a volume it then needs the lease. `also` are the options
+    that name a second environment, whose files the command reads and writes too.
     """
 
     def decorate(command: Command) -> Callable[..., Any]:
@@ -100,6 +103,7 @@ def common(*, env: bool = True, workspace: bool = False, writes: bool = False) -
                 profile=options.pop("profile", None) or "",
                 flags=flags,
                 files=LocalFiles(envs),
+                also=tuple(filter(None, (options.get(name) for name in also))),
             )
 
             def work(at: CommandContext) -> Outcome | None:

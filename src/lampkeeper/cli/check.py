@@ -12,6 +12,7 @@ import click
 
 from lampkeeper.app.access import access_beside, access_of, live_access_of
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.piloting import pilot_findings
 from lampkeeper.app.unreviewed import bounded, unreviewed_column, with_unknown
 from lampkeeper.cli.app import common
 from lampkeeper.cli.console import Console, cell, new_table
@@ -114,7 +115,8 @@ def matrix_command(context: CommandContext, csv_file: Path | None, html_file: Pa
         write_text(html_file, render_page(Page(title=f"Who sees what: {context.env}", matrix=matrix)))
         context.console.note(f"wrote {html_file}")
     document = {"env": context.env, "principals": list(matrix.principals), "cells": rows}
-    return Outcome(document=document | {"unreviewed": unreviewed, "exemptions": exemptions})
+    pilot = () if live else pilot_findings(inputs)
+    return Outcome(document=document | {"unreviewed": unreviewed, "exemptions": exemptions}, findings=pilot)
 
 
 def unreviewed_dict(matrix: Matrix) -> dict[str, dict[str, str]]:

@@ -36,7 +36,7 @@ class CommandContext:
     """The context of a command: the console, the folder that holds `envs`, the environment's name, a profile.
 
     `shared` is set if `root` is a copy of a volume, `state_table` if the state is kept in a table; `files` is where plans and
-    records of runs are kept.
+    records of runs are kept; `also` are the names of other environments that the command works on.
     """
 
     console: Console
@@ -47,6 +47,7 @@ class CommandContext:
     files: LocalFiles | VolumeFolder = field(default_factory=lambda: LocalFiles(Path("envs")))
     shared: SharedEnvs | None = None
     state_table: StateTable | None = None
+    also: tuple[str, ...] = ()
 
     def mirror(self, states: States) -> None:
         """Let each journal entry of these states reach shared storage, if there is any, before the write that it announces."""

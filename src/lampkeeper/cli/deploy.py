@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lampkeeper.app.bundle_inputs import require_same_files, undeployed
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.hash_keys import key_for
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.piloting import pilot_findings
 from lampkeeper.app.planning import make_env_plan, require_state, still_allowed
 from lampkeeper.app.unreviewed import closing
 from lampkeeper.app.verifying import verify_env, verify_options
@@ -34,8 +36,10 @@ from lampkeeper.deploy.history import Writes
 from lampkeeper.deploy.plan import Plan
 from lampkeeper.deploy.planner import plan_destroy
 from lampkeeper.deploy.preflight import unmet
+from lampkeeper.files.generations import record_generation
 from lampkeeper.files.text import write_text
 from lampkeeper.model.errors import RemoteError, UsageError
+from lampkeeper.model.findings import sort_findings
 from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.task import whoami
 
@@ -231,6 +235,7 @@ def _apply_here(
         )
         writes.count = report.writes
     print_applied(context.console, report)
+    record_generation(inputs.folder, plan.desired, plan.layers, datetime.now(UTC))
     closed = history is not None and closing(inputs.layers.desired, (history.catalog, history.schema)) is not None
     findings = (*plan.findings, *history.review()) if history is not None and closed else plan.findings
     document = {"applied": True, "approver": approver, **applied_dict(report)}
@@ -370,7 +375,8 @@ def _verify_here(context: CommandContext, inputs: EnvInputs, create_test_princip
     print_verification(context.console, report, everything=everything, basis=basis)
     facts = {"cells": len(report.cells), "mismatches": report.mismatches, "basis": basis, "verified": report.verdict}
     document = report.as_dict() | ({"rests_on": basis} if basis else {})
-    return Outcome(document=document, findings=report.findings, facts=facts, failed=not report.ok, message=report.verdict)
+    findings = sort_findings([*report.findings, *pilot_findings(inputs)])
+    return Outcome(document=document, findings=findings, facts=facts, failed=not report.ok, message=report.verdict)
 
 
 COMMANDS = (plan_command, apply_command, destroy_command, verify_command)

@@ -46,9 +46,11 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
         Listed("approve", "approve", "Approve a proposed plan."),
     ),
     "Deploy": (
-        Listed("promote", "promote", "Check the draft and split it into the three layers."),
+        Listed("promote", "promote", "Split the draft into layers, or carry it to another env."),
         Listed("plan", "deploy", "Show what apply would change, and for whom."),
         Listed("apply", "deploy", "Apply the layers; an interrupted apply resumes."),
+        Listed("pilot", "pilot", "Bind the policies to one group first, then to everybody."),
+        Listed("rollback", "rollback", "Restore the files of an earlier apply, and plan them."),
         Listed("destroy", "deploy", "Remove what lampkeeper created in an environment."),
         Listed("clean", "cleaning", "Remove draft, snapshot and state; ask before orphans."),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import click
 
@@ -15,11 +16,13 @@ from lampkeeper.model.auth import Auth
 from lampkeeper.model.errors import UsageError
 from lampkeeper.remote.clients import connect
 from lampkeeper.remote.warehouse import warehouse_id
+from lampkeeper.testdata.catalogs import Variant, tables
 
 
 @click.command("seed")
+@click.option("--prod", is_flag=True, help="Create prod_fin and prod_clinical too: the same tables with other rows.")
 @common(env=False, workspace=True)
-def seed_command(context: CommandContext) -> Outcome:
+def seed_command(context: CommandContext, prod: bool) -> Outcome:
     """Create the demo's tables, users and groups on a local workspace.
 
     A bank and a clinic with invented rows: 5 tables in the catalogs dev_fin and dev_clinical, 4 users, 2 groups. Existing objects
@@ -33,6 +36,8 @@ def seed_command(context: CommandContext) -> Outcome:
         )
     warehouse_id(workspace)
     subject = bank_subject()
+    if prod:
+        subject = replace(subject, tables=(*subject.tables, *tables(Variant.PROD)))
     with context.console.progress("seed") as progress:
         report, people = seed_subject(workspace, subject, progress)
     rows, writes = sum(len(t.rows) for t in subject.tables), report.writes + people

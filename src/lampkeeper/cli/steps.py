@@ -61,7 +61,9 @@ def opened(context: CommandContext, envs: Path, *, writes: bool) -> Iterator[Com
         return
     who = whoami(files.workspace)
     holder = f"{who}, run {context.flags.run_id}" if context.flags.run_id else who
-    with shared_envs(files, context.env, holder=holder, writes=writes, wait=lease_wait(), report=context.console.note) as shared:
+    with shared_envs(
+        files, context.env, holder=holder, writes=writes, wait=lease_wait(), report=context.console.note, also=context.also
+    ) as shared:
         console = Console(as_json=context.console.as_json, named=shared.named)
         try:
             yield replace(context, root=shared.root, shared=shared, console=console)

@@ -18,7 +18,7 @@ from lampkeeper.model.findings import Finding, Severity, has_errors
 from lampkeeper.model.layers import Layer
 from lampkeeper.model.names import TableName
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -40,7 +40,8 @@ class Plan:
     `already_there`: live objects that equal the desired ones but belong to others. `tables` are those governed after the apply. A
     plan with a finding of severity error cannot be applied. `files` are the environment's files that people write, with their
     digests; `undeployed` the names of those that differ from the deployed bundle. `owners`: the environment's owner files after
-    the apply. `examples`: function, the arguments of one of its examples, and its result.
+    the apply. `examples`: function, the arguments of one of its examples, and its result. `desired`: the digest of the layer
+    files that the plan is for, empty for a destroy.
     """
 
     env: str
@@ -59,6 +60,7 @@ class Plan:
     undeployed: tuple[str, ...] = ()
     owners: OwnerPlan = field(default_factory=OwnerPlan)
     examples: tuple[tuple[str, str, str], ...] = ()
+    desired: str = ""
 
     @property
     def empty(self) -> bool:
@@ -113,6 +115,7 @@ class Plan:
             "undeployed": list(self.undeployed),
             "owners": self.owners.as_dict(),
             "examples": [list(e) for e in self.examples],
+            "desired": self.desired,
         }
 
     @classmethod
@@ -141,6 +144,7 @@ class Plan:
                 undeployed=tuple(str(name) for name in data["undeployed"]),
                 owners=OwnerPlan.from_dict(data["owners"]),
                 examples=tuple((str(name), str(given), str(returned)) for name, given, returned in data["examples"]),
+                desired=str(data["desired"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"the saved plan is damaged: {error}", fix="run `plan` again") from None

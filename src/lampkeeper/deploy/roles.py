@@ -22,7 +22,9 @@ class Role(StrEnum):
 
 
 STEPS: Mapping[Role, frozenset[str]] = {
-    Role.PROPOSE: frozenset({"snapshot", "generate", "generate-delta", "validate", "plan", "audit", "report", "outcome"}),
+    Role.PROPOSE: frozenset(
+        {"snapshot", "generate", "generate-delta", "validate", "promote", "plan", "audit", "report", "outcome"}
+    ),
     Role.APPROVE: frozenset({"approve"}),
     Role.APPLY: frozenset({"apply", "report", "outcome"}),
     Role.VERIFY: frozenset({"verify", "audit", "outcome"}),
@@ -72,7 +74,7 @@ def _privilege(on: On, privilege: str, steps: str, why: str) -> RequiredPrivileg
     return RequiredPrivilege(on=on, privilege=privilege, steps=frozenset(steps.split()), why=why)
 
 
-_ALL = "snapshot generate generate-delta validate plan approve apply verify audit report outcome"
+_ALL = "snapshot generate generate-delta validate promote plan approve apply verify audit report outcome"
 _REPORTED = "generate apply verify audit"
 _LIVE = "snapshot generate-delta plan apply verify audit report"
 

@@ -24,17 +24,21 @@ NEVER = ("auth.auto.tfvars", ".lock")
 
 @dataclass(slots=True, kw_only=True)
 class SharedEnvs:
-    """The folder of environments in a volume, its copy under `root`/envs, and the lease if the command may write."""
+    """The folder of environments in a volume, its copy under `root`/envs, and the lease if the command may write.
+
+    Copied are the environment, those in `also`, and the account layer.
+    """
 
     volume: VolumeFolder
     root: Path
     env: str
     lease: Lease | None = None
+    also: tuple[str, ...] = ()
     _known: dict[str, str] = field(default_factory=dict)
 
     def fetch(self) -> None:
-        """Copy the files of the environment and the account layer."""
-        for folder in ("account", self.env):
+        """Copy the files of the environments and the account layer."""
+        for folder in self._folders:
             for name in self.volume.names(folder):
                 content = self.volume.read(name)
                 if content is None or not _travels(name):
@@ -68,11 +72,15 @@ class SharedEnvs:
         new = {name for name, path in there.items() if self._known.get(name) != digest_of(path.read_bytes())}
         return tuple(sorted(new | (set(self._known) - set(there))))
 
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("account", self.env, *self.also)))
+
     def _there(self) -> dict[str, Path]:
         base = self.root / "envs"
         return {
             str(path.relative_to(base)): path
-            for folder in ("account", self.env)
+            for folder in self._folders
             for path in sorted((base / folder).rglob("*"))
             if path.is_file() and _travels(path.name)
         }
@@ -96,14 +104,21 @@ class SharedEnvs:
 
 @contextmanager
 def shared_envs(
-    volume: VolumeFolder, env: str, *, holder: str, writes: bool, wait: float, report: Callable[[str], None]
+    volume: VolumeFolder,
+    env: str,
+    *,
+    holder: str,
+    writes: bool,
+    wait: float,
+    report: Callable[[str], None],
+    also: tuple[str, ...] = (),
 ) -> Iterator[SharedEnvs]:
     """Download an environment for a block and upload it after it, also if the block fails.
 
     Without `writes`, nothing is locked or uploaded.
     """
     with tempfile.TemporaryDirectory(prefix="lampkeeper-") as folder:
-        shared = SharedEnvs(volume=volume, root=Path(folder), env=env)
+        shared = SharedEnvs(volume=volume, root=Path(folder), env=env, also=also)
         if not writes:
             shared.fetch()
             yield shared

@@ -44,6 +44,11 @@ class Decision:
             source=LabelSource.STEWARD, subtype=self.subtype,
         )  # fmt: skip
 
+    @classmethod
+    def from_dict(cls, entry: Any, location: str) -> Decision:
+        """Read an entry of the file; raise UsageError with its location."""
+        return _decision(entry, location)
+
     def as_dict(self) -> dict[str, str]:
         """Return the entry of the file."""
         column = write_name(*self.column.table.parts, self.column.column)

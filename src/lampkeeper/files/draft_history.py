@@ -55,7 +55,7 @@ def draft_entries(folder: EnvFolder) -> tuple[DraftEntry, ...]:
 
 def record_draft(folder: EnvFolder, why: str, now: datetime, keep: int = KEEP) -> DraftEntry | None:
     """Keep a copy of the current draft; None without a draft, or if it equals the newest entry."""
-    texts = _draft_texts(folder)
+    texts = draft_texts(folder)
     if not texts:
         return None
     entries = draft_entries(folder)
@@ -88,7 +88,7 @@ def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Re
     if _digest(texts) != source.digest:
         raise UsageError(f"{_home(folder, source.number)}: the files were changed later", fix="choose another entry")
     root = folder.generated_path
-    gone = [root / name for name in _draft_texts(folder) if name not in texts]
+    gone = [root / name for name in draft_texts(folder) if name not in texts]
     changed = write_texts({root / name: text for name, text in texts.items()})
     for path in gone:
         path.unlink()
@@ -99,7 +99,7 @@ def restore_draft(folder: EnvFolder, now: datetime, to: int | None = None) -> Re
 def _chosen(folder: EnvFolder, entries: tuple[DraftEntry, ...], to: int | None) -> DraftEntry:
     there = ", ".join(str(e.number) for e in entries) or "none"
     if to is None:
-        current = _digest(_draft_texts(folder))
+        current = _digest(draft_texts(folder))
         found = next((e for e in reversed(entries) if e.digest != current), None)
         if found is None:
             raise UsageError("the history holds no other draft to restore", fix=f"lampkeeper history --env {folder.env}")
@@ -110,7 +110,7 @@ def _chosen(folder: EnvFolder, entries: tuple[DraftEntry, ...], to: int | None) 
     return found
 
 
-def _draft_texts(folder: EnvFolder) -> dict[str, str]:
+def draft_texts(folder: EnvFolder) -> dict[str, str]:
     """Return the draft's files by their path inside `generated`; none without a draft."""
     root = folder.generated_path
     if not (root / ABAC_FILE).is_file():

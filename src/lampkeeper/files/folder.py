@@ -48,6 +48,9 @@ SQL_FILE = "masking_functions.sql"
 LAYERS_FILE = ".layers"
 """The file beside a draft that lists the layers it covers. Without the file, the draft covers all layers."""
 
+PROMOTING = ".promoting"
+"""The file in an environment while a promotion replaces its files (files/promotion.py)."""
+
 README = """\
 # Environments
 
@@ -65,6 +68,8 @@ There is one folder per environment, and the folder `account` for the objects th
 | `<env>/abac.auto.tfvars`, `<env>/data_access/`, `account/abac.auto.tfvars` | `promote`, `plan` or `apply`, of the draft | yes |
 | `account/contributions/<env>.tfvars` | the same: the objects of the account layer that each environment needs | yes |
 | `<env>/workspaces/<name>/` | you: the sign-in and the settings of a further workspace | settings only |
+| `<env>/promoted.json` | `promote --to`: what it wrote, so that the next one keeps what you changed since | yes |
+| `<env>/applied/` | `apply`: a copy of the layer files of each apply, for `rollback` | optional; no secrets |
 | `state.json` in each layer's folder | `apply`: the objects that lampkeeper created or adopted | optional; no secrets |
 
 If masks are keyed, `env.auto.tfvars` locates the key but never contains it: `hash_key_scope` and `hash_key_name` (a secret
@@ -79,9 +84,11 @@ auth.auto.tfvars
 /*/quotas.json
 /*/.genie_space_id_*
 /*/workspaces/*/.genie_space_id_*
+/*/.promoting
 *.tmp
 """
 
+_AGAIN = "run the same `promote` again, with --to and --catalog-map: it completes the files"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 
@@ -131,6 +138,8 @@ class EnvFolder:
         if not folder.settings_path.is_file():
             there, where = environments(root), f"under {root / 'envs'}"
             raise unknown_name("environment", env, there, where=where, fix=f"lampkeeper setup --env {env}")
+        if (folder.path / PROMOTING).is_file():
+            raise UsageError(f"environment {env!r} was promoted halfway: {folder.path / PROMOTING} is there", fix=_AGAIN)
         return folder
 
     @property
@@ -181,6 +190,11 @@ class EnvFolder:
         """Return a layer's folder."""
         folders = {Layer.ACCOUNT: self.path.parent / "account", Layer.DATA_ACCESS: self.path / "data_access"}
         return folders.get(layer, self.path)
+
+    @property
+    def contribution_path(self) -> Path:
+        """Return the path of what this environment asks of the account layer."""
+        return self.layer_path(Layer.ACCOUNT) / "contributions" / f"{self.env}.tfvars"
 
     def setup(self, settings: Settings, auth: Auth | None = None) -> None:
         """Write the settings, and envs/README.md and envs/.gitignore if they are missing."""
@@ -300,7 +314,7 @@ class EnvFolder:
         texts: dict[Path, str] = {}
         findings: tuple[Finding, ...] = ()
         if Layer.ACCOUNT in owned:
-            texts, findings = self._account_texts(part_of(desired, Layer.ACCOUNT))
+            texts, findings = self.account_texts(part_of(desired, Layer.ACCOUNT))
         if Layer.DATA_ACCESS in owned:
             data = self.layer_path(Layer.DATA_ACCESS)
             texts |= {
@@ -312,10 +326,10 @@ class EnvFolder:
         write_texts(texts)
         return findings
 
-    def _account_texts(self, new: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
+    def account_texts(self, new: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
         """Return the texts of the merged account file and of this environment's contribution, and findings about conflicts."""
         account = self.layer_path(Layer.ACCOUNT)
-        mine = account / "contributions" / f"{self.env}.tfvars"
+        mine = self.contribution_path
         others = [_read_account(p) for p in sorted(mine.parent.glob("*.tfvars")) if p != mine]
         merged, findings = merge_account(
             existing=_read_account(account / ABAC_FILE),

@@ -90,7 +90,8 @@ class Settings:
 
     `operators` are the principals that run lampkeeper, by user name or application ID: they manage objects and do not read data.
     `approvers` are the service principals that may approve plans, by application ID. `state_table` is the table that keeps the
-    state, `catalog.schema.table`; empty for local files.
+    state, `catalog.schema.table`; empty for local files. `pilot` is the group that the policies bind alone; empty: they bind all
+    principals.
     """
 
     spaces: tuple[SpaceSettings, ...] = ()
@@ -111,6 +112,7 @@ class Settings:
     exemptions: tuple[Exemption, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     hash_key: HashKeySettings = field(default_factory=lambda: HashKeySettings())
+    pilot: str = ""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def read_settings(text: str, path: Path | str) -> SettingsRead:
         unreviewed_columns=_word(record, "unreviewed_columns", Unreviewed, Unreviewed.ALLOW),
         exemptions=tuple(_exemption(item) for item in record.records("exemptions")),
         waivers=tuple(_waiver(item) for item in record.records("waivers")),
-        limits=_limits(record), hash_key=_hash_key(record),
+        limits=_limits(record), hash_key=_hash_key(record), pilot=_pilot(record),
     )  # fmt: skip
     findings = [*_space_findings(settings, record), *_manage_groups(record), *record.unknown()]
     if settings.genie_only and settings.groups:
@@ -181,6 +183,7 @@ def render_settings(settings: Settings) -> str:
             for w in settings.waivers
         ],
     }
+    values["pilot"] = {"group": settings.pilot} if settings.pilot else {}
     own, usual = settings.hash_key, HashKeySettings()
     values |= {f"hash_key_{n}": v for n in ("scope", "name", "env") if (v := getattr(own, n)) != getattr(usual, n)}
     shown = {key: value for key, value in values.items() if value}
@@ -212,6 +215,18 @@ def _space(item: Record, catalog: str) -> SpaceSettings:
         name=name, space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
         tables=_patterns(item, "uc_tables", catalog),
     )  # fmt: skip
+
+
+def _pilot(record: Record) -> str:
+    """Return the group of the pilot; raise UsageError for one that would bind everybody or nobody."""
+    inside = record.inside("pilot")
+    if inside is None:
+        return ""
+    group = inside.text("group")
+    if not group.strip() or group.strip(" `").casefold() in _EVERYBODY:
+        fix = 'write pilot = { group = "testers" }, or remove it to protect everybody'
+        raise UsageError(f"{inside.location_of('group')}: a pilot needs one group", fix=fix)
+    return group
 
 
 def _limits(record: Record) -> dict[str, int]:

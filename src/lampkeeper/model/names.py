@@ -22,7 +22,7 @@ def split_name(text: str) -> tuple[str, ...]:
     index = 0
     while True:
         if index < len(text) and text[index] == "`":
-            part, index = _quoted_part(text, index + 1)
+            part, index = quoted_part(text, index)
         else:
             end = text.find(".", index)
             end = len(text) if end < 0 else end
@@ -37,8 +37,10 @@ def split_name(text: str) -> tuple[str, ...]:
         index += 1
 
 
-def _quoted_part(text: str, index: int) -> tuple[str, int]:
+def quoted_part(text: str, index: int) -> tuple[str, int]:
+    """Return the name in back-ticks that starts at an index, and the index after it; raise UsageError if it is never closed."""
     part = ""
+    index += 1
     while index < len(text):
         if text[index] == "`":
             if text[index + 1 : index + 2] == "`":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lampkeeper.design.rules import coverage, functions, people, policies, spaces, tags
+from lampkeeper.design.rules import coverage, functions, people, pilot, policies, spaces, tags
 from lampkeeper.design.rules.rule_context import Rule, RuleContext
 from lampkeeper.design.rules.sql_signatures import parse_sql_function_arg_counts, parse_sql_functions
 from lampkeeper.design.synthesis.packing import RemainingQuota
@@ -60,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     Rule(code="LK407", name="policy-people-left-out", severity=_W, look=coverage.people_left_out),
     Rule(code="LK408", name="table-naked", severity=_E, look=coverage.unprotected_table),
     Rule(code="LK409", name="path-access", severity=_E, look=coverage.path_access),
+    Rule(code="LK410", name="policy-pilot", severity=_W, look=pilot.pilot_only),
     Rule(code="LK501", name="group-none", severity=_E, look=people.no_groups),
     Rule(code="LK502", name="group-duplicate", severity=_E, look=people.duplicate_group),
     Rule(code="LK503", name="group-undefined", severity=_E, look=people.undefined_grantee),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lampkeeper.design.rules.rule_context import PUBLIC_VALUES, RuleContext, Violation, policy_location
+from lampkeeper.design.synthesis.pilot import binds_pilot
 from lampkeeper.model.access import CellState
 from lampkeeper.model.conditions import matches, negated_keys
 from lampkeeper.model.groups import EVERYBODY
@@ -23,7 +24,7 @@ def unprotected_column(context: RuleContext) -> Iterable[Violation]:
 
     Example: `email` tagged `pii_level=masked_email`, and no policy names that value.
     """
-    outsider = {name: answers[0][1] for name, answers in context.answers}
+    outsider = {name: answers[context.unprivileged][1] for name, answers in context.answers}
     filtered = filter_columns(context)
     for table in context.tables:
         tagged = [n for n in table.column_names() if _protecting(context, n)]
@@ -194,7 +195,7 @@ def people_left_out(context: RuleContext) -> Iterable[Violation]:
     Example: `TO analysts` leaves a newcomer who is in no group unmasked.
     """
     for policy in context.desired.policies:
-        if EVERYBODY not in policy.to_principals:
+        if EVERYBODY not in policy.to_principals and not binds_pilot(policy, context.pilot):
             message = f"applies to {', '.join(policy.to_principals)} only"
             yield Violation(
                 location=policy_location(policy),

@@ -27,7 +27,7 @@ PUBLIC_VALUES = frozenset({"public", "general", "exact", "standard"})
 
 @dataclass(frozen=True, kw_only=True)
 class RuleContext:
-    """A desired state, the snapshot and the labels (if any), the quotas, and the principals of exemptions."""
+    """A desired state, the snapshot and the labels (if any), the quotas, the principals of exemptions, a pilot's group."""
 
     desired: Desired
     snapshot: Snapshot | None
@@ -35,6 +35,7 @@ class RuleContext:
     exempt: tuple[str, ...] = ()
     labels: tuple[Label, ...] = ()
     vocabulary: Vocabulary = field(default_factory=load_vocabulary)
+    pilot: str = ""
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -109,6 +110,11 @@ class RuleContext:
         """Return each principal's access to each table, the outsider first, with a description of the principal."""
         named = [(" + ".join(p.groups) or "a person in no group", p) for p in self.principals]
         return tuple((t.name, tuple((who, self.open_access.table(p, t.name)) for who, p in named)) for t in self.tables)
+
+    @cached_property
+    def unprivileged(self) -> int:
+        """Return the position of the principal whom every policy must protect: a person in no group, or in a pilot's group."""
+        return next((n for n, p in enumerate(self.principals) if self.pilot and p.groups == (self.pilot,)), 0)
 
     def matched(self, policy: Policy, alias: str) -> dict[TableName, list[tuple[ColumnName, Column]]]:
         """Return the tagged columns that an alias of a policy matches, by table."""

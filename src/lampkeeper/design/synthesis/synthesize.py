@@ -11,6 +11,7 @@ from lampkeeper.design.genie.spaces import SpaceRequest, draft_space
 from lampkeeper.design.knowledge.knowledge import Knowledge, default_knowledge
 from lampkeeper.design.knowledge.vocabulary import Protection, filter_protection, find_function, load_vocabulary, mask_protection
 from lampkeeper.design.synthesis.packing import PlannedPolicy, RemainingQuota, crowded, pack_policies
+from lampkeeper.design.synthesis.pilot import bound_to
 from lampkeeper.design.synthesis.stored_tables import masked_refreshes
 from lampkeeper.design.synthesis.unreviewed import (
     closable_catalogs,
@@ -49,7 +50,8 @@ class SynthesisRequest:
     """The input of the synthesis. `tag_assigners`: further principals that may assign the governed tags; empty: no permissions.
 
     `unreviewed` and `unreviewed_columns`: whether tables and columns without a review are hidden. `covered` are the catalogs and
-    schemas that the environment covers whole: only there are other tables hidden. None: the snapshot's catalogs.
+    schemas that the environment covers whole: only there are other tables hidden. None: the snapshot's catalogs. `pilot`: the
+    group that the policies bind alone; empty: all principals.
     """
 
     snapshot: Snapshot
@@ -65,6 +67,7 @@ class SynthesisRequest:
     unreviewed_columns: Unreviewed = Unreviewed.ALLOW
     exemptions: tuple[Exemption, ...] = ()
     covered: tuple[Reach, ...] | None = None
+    pilot: str = ""
 
     @property
     def closed_reaches(self) -> tuple[Reach, ...]:
@@ -232,6 +235,11 @@ def close_unreviewed(request: SynthesisRequest, draft: Draft) -> Draft:
     )
 
 
+def bind_pilot(request: SynthesisRequest, draft: Draft) -> Draft:
+    """Bind the policies to the group of the pilot, if there is one."""
+    return draft.but(policies=bound_to(draft.desired.policies, request.pilot)) if request.pilot else draft
+
+
 def make_groups(request: SynthesisRequest, draft: Draft) -> Draft:
     """Add the groups, and the members of managed ones, if given."""
     members = {s.group.name: s.members for s in request.groups if s.members and not s.group.external}
@@ -302,6 +310,7 @@ STEPS: tuple[Step, ...] = (
     make_masks,
     make_policies,
     close_unreviewed,
+    bind_pilot,
     make_groups,
     make_grants,
     make_genie,
