@@ -92,6 +92,15 @@ def test_a_token_that_expires_in_the_middle_ends_the_apply_by_name_and_the_next_
     converge(place)
 
 
+def test_a_plan_lists_as_warnings_what_an_apply_would_refuse(place: Place) -> None:
+    someone = place.enter("someone@bank.example")
+    made = make_plan(DESIRED, place.workspace, place.states())
+    refused, listed = preflight(made, someone), unmet(made, someone)
+    assert len(refused) > 3
+    assert {f.severity for f in listed} == {Severity.WARNING}
+    assert {(f.code, f.location, f.message, f.fix) for f in listed} == {(f.code, f.location, f.message, f.fix) for f in refused}
+
+
 class OnlyDated:
     """A wire that lists only the tokens that expire, as for a principal whose tokens all do."""
 

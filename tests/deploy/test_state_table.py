@@ -70,6 +70,11 @@ def test_files_are_rows_and_one_of_two_writers_creates_one(table: TableFiles) ->
     assert list(table.names("dev")) == ["dev/new", "dev/state.json"]
     table.delete("dev/new")
     table.delete("dev/new")
+    for number, part in enumerate((b"one\n", b"two\n")):
+        table.append("dev/log", number, part)
+    assert table.read_log("dev/log") == (b"one\ntwo\n", 2)
+    table.delete_log("dev/log")
+    assert table.read_log("dev/log") == (b"", 0)
     won: list[str] = []
 
     def create(mine: str) -> None:

@@ -29,6 +29,7 @@ class StateTable:
     paths: tuple[Path, ...]
     lease: Lease | None = None
     _known: dict[Path, bytes] = field(default_factory=dict)
+    _parts: dict[Path, int] = field(default_factory=dict)
 
     def fetch(self) -> None:
         """Write the table's files beside the environment. Local files that the table does not have yet are kept, to be written.
@@ -36,45 +37,59 @@ class StateTable:
         Raise UsageError if a local file belongs to another state than the table's.
         """
         for path in self.paths:
-            for each in (path, _journal(path)):
-                content = self.table.read(self._name(each))
-                if content is None:
-                    continue
-                self._known[each] = content
-                if each == path:
-                    self._require_same(path, content)
-                if each == path and self._is_newer(path, content):
-                    continue
-                write_text(each, content.decode("utf-8"), mode=SECRET_MODE)
-            if _journal(path) not in self._known and path in self._known and not self._is_newer(path, self._known[path]):
+            content = self.table.read(self._name(path))
+            ahead = False
+            if content is not None:
+                self._known[path] = content
+                self._require_same(path, content)
+                ahead = self._is_newer(path, content)
+                if not ahead:
+                    write_text(path, content.decode("utf-8"), mode=SECRET_MODE)
+            journal = _journal(path)
+            lines, self._parts[journal] = self.table.read_log(self._name(journal))
+            if lines:
+                self._known[journal] = lines
+                write_text(journal, lines.decode("utf-8"), mode=SECRET_MODE)
+            elif content is not None and not ahead:
                 # The run that wrote this journal has ended on another machine.
-                _journal(path).unlink(missing_ok=True)
+                journal.unlink(missing_ok=True)
 
     def bring_back(self) -> None:
         """Write changed files to the table, states before the journals that they replace are removed."""
         if self.lease is not None:
             self.lease.require()
         for path in self.paths:
-            for each in (path, _journal(path)):
-                content = each.read_bytes() if each.is_file() else None
-                if content is not None and content != self._known.get(each):
-                    self.table.write(self._name(each), content)
-                    self._known[each] = content
-                elif content is None and each in self._known:
-                    self.table.delete(self._name(each))
-                    del self._known[each]
+            if path.is_file() and (content := path.read_bytes()) != self._known.get(path):
+                self.table.write(self._name(path), content)
+                self._known[path] = content
+            journal = _journal(path)
+            if journal.is_file():
+                self._put(journal)
+            elif journal in self._known:
+                self._forget(journal)
 
     def mirror(self, states: States) -> None:
         """Write each journal to the table before the write that it announces, and only while this run has the lease."""
         for state in states.layers.values():
             state.mirror = self._put
 
-    def _put(self, path: Path) -> None:
+    def _put(self, journal: Path) -> None:
+        """Append to the table the lines that a journal has gained."""
         if self.lease is not None:
             self.lease.require()
-        content = path.read_bytes()
-        self.table.write(self._name(path), content)
-        self._known[path] = content
+        content, known = journal.read_bytes(), self._known.get(journal, b"")
+        if not content.startswith(known):
+            self._forget(journal)
+            known = b""
+        if content != known:
+            self.table.append(self._name(journal), self._parts.get(journal, 0), content[len(known) :])
+            self._parts[journal] = self._parts.get(journal, 0) + 1
+            self._known[journal] = content
+
+    def _forget(self, journal: Path) -> None:
+        self.table.delete_log(self._name(journal))
+        self._known.pop(journal, None)
+        self._parts[journal] = 0
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.envs).as_posix()

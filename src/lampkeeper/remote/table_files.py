@@ -1,4 +1,4 @@
-"""Files in a table of Unity Catalog, one row each, for state that several machines share.
+"""Files in a table of Unity Catalog, for state that several machines share: one row each, or one row per part of a log.
 
 A file is created by MERGE, which Delta commits only if no other writer has changed the rows that it read: of two writers that
 create one name at a time, one is refused with a conflict (source: platform docs, isolation levels and write conflicts). A
@@ -81,6 +81,24 @@ class TableFiles:
     def delete(self, name: str) -> None:
         """Delete a file; a missing row is not an error."""
         self._run(f"DELETE FROM {self.table.sql} WHERE name = :name", name=name, writes=True)  # noqa: S608 - quoted
+
+    def append(self, name: str, number: int, part: bytes) -> None:
+        """Append a part to a log: an INSERT, which neither reads nor rewrites the other rows. Only one writer may append."""
+        self._run(
+            f"INSERT INTO {self.table.sql} (name, content) VALUES (:name, :content)",  # noqa: S608 - quoted
+            name=f"{name}/{number:09d}", content=base64.b64encode(part).decode(), writes=True,
+        )  # fmt: skip
+
+    def read_log(self, name: str) -> tuple[bytes, int]:
+        """Return the bytes of a log, and how many parts it has."""
+        statement = f"SELECT content FROM {self.table.sql} WHERE startswith(name, :name) ORDER BY name"  # noqa: S608 - quoted
+        parts = [base64.b64decode(str(row[0])) for row in self._run(statement, name=f"{name}/").rows]
+        return b"".join(parts), len(parts)
+
+    def delete_log(self, name: str) -> None:
+        """Delete all parts of a log."""
+        statement = f"DELETE FROM {self.table.sql} WHERE startswith(name, :name)"  # noqa: S608 - quoted
+        self._run(statement, name=f"{name}/", writes=True)
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Yield the names below a folder, sorted."""
