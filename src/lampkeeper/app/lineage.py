@@ -37,7 +37,7 @@ def current_lineage(inputs: EnvInputs, snapshot: Snapshot, workspace: Workspace 
         derived, untraced = model_derivations(snapshot, read_manifest(manifest))
         fresh += derived
         findings += untraced
-    if workspace is not None:
+    if workspace is not None and not inputs.settings.genie_only:  # such an environment protects nothing itself
         read = read_lineage(workspace, {t.name.catalog for t in snapshot.tables})
         findings += [_unread(table, reason) for table, reason in read.unread.items()]
         fresh += recorded_derivations(snapshot, read.edges, read.texts)

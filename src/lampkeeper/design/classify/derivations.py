@@ -56,11 +56,20 @@ class Edge(Protocol):
 
 
 def recorded_derivations(snapshot: Snapshot, edges: Iterable[Edge], texts: Mapping[str, str]) -> tuple[Derivation, ...]:
-    """Return the platform's edges. One counts as aggregated only if the text of its last statement shows that."""
+    """Return the platform's edges. One counts as aggregated only if the text of its last statement shows that.
+
+    A statement is traced once for each table that it writes.
+    """
+    known = tuple(edges)
+    schema = schema_of(snapshot, {e.source for e in known if e.statement_id in texts})
+    traced: dict[tuple[str, TableName], Mapping[str, Sources] | None] = {}
     found = set()
-    for edge in edges:
-        text = texts.get(edge.statement_id, "")
-        figures = bool(text) and figures_alone(text, edge.source, edge.target, snapshot)
+    for edge in known:
+        text, table = texts.get(edge.statement_id, ""), edge.target.table
+        if text and (text, table) not in traced:
+            written = next((t for n, t in snapshot.index.items() if n.plain.casefold() == table.plain.casefold()), None)
+            traced[text, table] = trace_query(text, schema, [c.name for c in written.columns] if written is not None else ())
+        figures = bool(text) and figures_alone(traced[text, table], edge.source, edge.target)
         found.add(Derivation(source=edge.source, target=edge.target, aggregated=figures, origin=LineageOrigin.PLATFORM))
     return tuple(sorted(found))
 

@@ -95,10 +95,8 @@ def trace_query(text: str, schema: Schema, target: Sequence[str] = ()) -> Mappin
         return None
 
 
-def figures_alone(text: str, source: ColumnName, target: ColumnName, snapshot: Snapshot) -> bool:
-    """Return whether a statement writes `target` from `source` as figures alone; False whenever that cannot be shown."""
-    columns = [c.column.lower() for c, _ in snapshot.columns() if c.table == target.table]
-    traced = trace_query(text, schema_of(snapshot, (source,)), columns)
+def figures_alone(traced: Mapping[str, Sources] | None, source: ColumnName, target: ColumnName) -> bool:
+    """Return whether a traced statement writes `target` from `source` as figures alone; False whenever that is not shown."""
     found = traced.get(target.column.lower()) if traced is not None else None
     if found is None or not found.whole:
         return False
