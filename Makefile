@@ -40,6 +40,7 @@ TAKES_plan := ENV PROFILE
 TAKES_apply := ENV PROFILE ALLOW_WIDENING
 TAKES_apply-governance := ENV PROFILE ALLOW_WIDENING
 TAKES_apply-genie := ENV PROFILE ALLOW_WIDENING
+TAKES_adopt := ENV PROFILE LAYER DRY_RUN
 TAKES_verify := ENV PROFILE
 TAKES_audit-schema := ENV PROFILE
 TAKES_matrix := ENV PROFILE
@@ -166,6 +167,10 @@ widen: environment ## End the pilot: the policies bind everybody.
 	@$(BIN)/lampkeeper pilot --widen --env $(ENV)
 rollback: environment ## Restore the files of an earlier apply, and plan them; GENERATION=.
 	@$(BIN)/lampkeeper rollback --env $(ENV) $(SIGN_IN) $(if $(GENERATION),--to "$(GENERATION)")
+
+.PHONY: adopt
+adopt: environment ## Record existing objects that the files name as managed, and change none; DRY_RUN=1 only reports; LAYER=.
+	@$(BIN)/lampkeeper adopt --env $(ENV) $(SIGN_IN) $(if $(LAYER),--layer "$(LAYER)") $(if $(DRY_RUN),--dry-run)
 
 .PHONY: verify audit-schema matrix destroy destroy-governance destroy-genie destroy-account clean
 verify: environment ## Prove by queries who sees what.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lampkeeper.app.generating import generate
-from lampkeeper.app.importing import import_spaces, imported_spaces, moved_spaces
+from lampkeeper.app.importing import import_spaces, imported_spaces
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.snapshots import take_snapshot
 from lampkeeper.deploy.direct import apply_plan
@@ -163,22 +163,6 @@ def test_an_edit_made_between_plan_and_apply_is_a_clear_error_and_stays(place: P
     held = read_space(place.workspace, space_id)
     assert held is not None
     assert "Theirs?" in str(held["serialized_space"])
-
-
-def test_an_edit_made_after_the_import_is_reported_when_planning(place: Place, tmp_path: Path) -> None:
-    space_id = made_elsewhere(place)
-    folder = attached(tmp_path, space_id)
-    import_spaces(EnvInputs(folder), place.workspace, Timeouts())
-    take_snapshot(EnvInputs(folder), place.workspace)
-    desired = generate(EnvInputs(folder)).desired
-    assert moved_spaces(folder, place.workspace, desired) == ()
-    theirs = json.dumps(PAYLOAD | {"config": {"sample_questions": [{"id": "1" * 32, "question": ["Theirs?"]}]}})
-    update_space(place.workspace, space_id, {"serialized_space": theirs})
-    (finding,) = moved_spaces(folder, place.workspace, desired)
-    assert finding.code == "LK025"
-    assert "since it was imported" in finding.message
-    ours = replace(desired, spaces=tuple(replace(s, sample_questions=("Theirs?",)) for s in desired.spaces))
-    assert moved_spaces(folder, place.workspace, ours) == ()
 
 
 def test_a_space_that_is_gone_and_a_copy_of_another_are_reported(place: Place, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from localspace.sql.run import SqlRunner
 from localspace.sql.storage import EngineObjects
 
 
-class _NoEngine(Engine):
+class NoEngine(Engine):
     """Accepts what the workspace wants checked (function bodies with a declared type) and runs nothing."""
 
     def analyze(self, sql: str, objects: EngineObjects, user: str, cancel: CancelToken) -> EngineRows:
@@ -45,7 +45,7 @@ class LightRunner:
     def __init__(self, repositories: Repositories, files: Path) -> None:
         """Answer from the repositories of a workspace."""
         self._repositories = repositories
-        self._runner = SqlRunner(repositories, files, _NoEngine(files / "engine"))
+        self._runner = SqlRunner(repositories, files, NoEngine(files / "engine"))
 
     def run(self, request: StatementRequest, cancel: CancelToken) -> StatementResult:
         """Run one statement; no statement leaves lineage here."""

@@ -27,6 +27,7 @@ class Audit:
 
     `drift` is drift that the files do not answer, and protection that was removed from the workspace after an apply.
     `not_applied` is protection that is in the files and not yet in the workspace. `waived` is accepted drift.
+    `spaces` are those of an environment that manages spaces alone.
     """
 
     drift: tuple[Drift, ...]
@@ -36,6 +37,7 @@ class Audit:
     not_applied: tuple[Drift, ...] = ()
     waived: tuple[Finding, ...] = ()
     undone: tuple[Drift, ...] = ()
+    spaces: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -10,7 +10,7 @@ from lampkeeper.files.schema_file import SchemaFile, read_schema_file
 from lampkeeper.files.schema_sql import StatementCount
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.findings import Finding, Severity, sort_findings
-from lampkeeper.model.names import TableName, split_name
+from lampkeeper.model.names import TableName, pattern_takes
 from lampkeeper.model.schema import Snapshot, Table
 
 FETCHED = "_"
@@ -37,7 +37,7 @@ def take_ddl(inputs: EnvInputs) -> tuple[Finding, ...]:
         for table in read.tables:
             if tables.setdefault(table.name, table) != table:
                 raise UsageError(f"{path}: table {table.name} is defined in another file too", fix="keep one definition")
-    chosen = tuple(t for t in tables.values() if not patterns or any(_names(p, t.name) for p in patterns))
+    chosen = tuple(t for t in tables.values() if not patterns or any(pattern_takes(p, t.name) for p in patterns))
     if not chosen:
         raise UsageError(
             f"{folder.path / 'ddl'}: none of its {len(tables)} tables is in scope",
@@ -62,11 +62,6 @@ def _reported(counts: Sequence[StatementCount]) -> str:
 def _outside(finding: Finding, read: SchemaFile, patterns: Sequence[str]) -> Finding:
     """Return a finding about a table that the settings do not ask for as information: nothing in scope is lost."""
     table = read.about.get(finding)
-    if table is None or any(_names(p, table) for p in patterns):
+    if table is None or any(pattern_takes(p, table) for p in patterns):
         return finding
     return replace(finding, severity=Severity.INFO)
-
-
-def _names(pattern: str, table: TableName) -> bool:
-    parts = split_name(pattern.removesuffix(".*"))
-    return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from lampkeeper.app.choices import Choices
 from lampkeeper.app.existing_tags import existing_tag_findings
-from lampkeeper.app.importing import imported_spaces
+from lampkeeper.app.importing import imported_spaces, keep_base
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.labelling import read_sources
 from lampkeeper.app.modes import Mode, groups_for, merged_draft, mode_for
@@ -71,9 +71,7 @@ def generate(
     sources = read_sources(inputs, snapshot, knowledge)
     labels = sources.merged(snapshot, knowledge, settle=choices.settle)
     requests, findings = space_requests(settings, snapshot, mode, space)
-    warehouse = None if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
-    if settings.sql_warehouse_id:
-        warehouse = Warehouse(name="", id=settings.sql_warehouse_id)
+    warehouse = _warehouse(settings)
     before = inputs.draft if inputs.has_draft and (space or mode is not Mode.FULL) else None
     asked = synthesis_request(inputs, snapshot, labels, choices)
     groups = groups_for(mode, inputs, before, asked.groups)
@@ -96,6 +94,7 @@ def generate(
     for each in made.desired.spaces:
         if each.name in fresh:
             changed += tuple(map(str, folder.write_space_draft(each.key, Desired(spaces=(each,)))))
+            keep_base(folder, each)
     changed += tuple(map(str, folder.write_pages(made.desired, labels, findings)))
     record_draft(folder, f"generate --mode {mode}" + (f" --space {space}" if space else ""), now)
     return Generated(labels=labels, desired=made.desired, findings=findings, changed=changed)
@@ -118,6 +117,13 @@ def synthesis_request(inputs: EnvInputs, snapshot: Snapshot, labels: tuple[Label
         covered=covered_reaches(settings.patterns),
         pilot=settings.pilot,
     )
+
+
+def _warehouse(settings: Settings) -> Warehouse | None:
+    """Return the warehouse that groups may use: by its id, or one to create; with genie_only access to it is given elsewhere."""
+    if settings.genie_only:
+        return None
+    return Warehouse(name="", id=settings.sql_warehouse_id) if settings.sql_warehouse_id else Warehouse(name=WAREHOUSE)
 
 
 def covered_reaches(patterns: Iterable[str]) -> tuple[Reach, ...]:

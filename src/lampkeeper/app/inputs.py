@@ -182,8 +182,15 @@ class EnvInputs:
         """Return the contents of the three layers' files, with their findings."""
         return self.folder.layers()
 
-    def split(self) -> tuple[Finding, ...]:
-        """Write the draft into the layers' files; return what had to be decided on the way."""
+    def split(self, *, write: bool = True) -> tuple[Finding, ...]:
+        """Write the draft into the layers' files; return what had to be decided on the way.
+
+        Without `write` the files stay, and `layers` is what they would hold.
+        """
+        if not write:
+            texts, findings = self.folder.layer_texts(self.draft)
+            self.__dict__["layers"] = self.folder.layers(texts)
+            return findings
         findings = self.folder.split(self.draft)
         # Read again: the account file also holds the groups of other environments, and a plan is made from the files.
         self.changed("layers")

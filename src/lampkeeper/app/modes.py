@@ -44,9 +44,14 @@ def mode_for(mode: Mode, space: str, *, genie_only: bool) -> Mode:
 
 
 def groups_for(mode: Mode, inputs: EnvInputs, before: Desired | None, wanted: tuple[GroupSpec, ...]) -> tuple[GroupSpec, ...]:
-    """Return the groups to generate for: the spaces alone are opened to the groups that there are, none is made for them."""
+    """Return the groups to generate for: the spaces alone are opened to the groups that there are, none is made for them.
+
+    With genie_only not even those: who may use the spaces is decided elsewhere.
+    """
     if mode is not Mode.GENIE:
         return wanted
+    if inputs.settings.genie_only:
+        return ()
     if before is not None:
         return tuple(GroupSpec(group=g) for g in before.groups)
     return tuple(GroupSpec(group=g) for g in inputs.layers.reads[0].desired.groups)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lampkeeper.app.attaching import Attached, lay_over_live, same_titles
 from lampkeeper.app.bundle_inputs import digests
 from lampkeeper.app.hash_keys import KeyFinder, no_key, shared_key, with_key
-from lampkeeper.app.importing import moved_spaces
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.layer_choice import layers_desired, layers_for
 from lampkeeper.app.unreviewed import hidden_tables
 from lampkeeper.app.validating import validate
 from lampkeeper.app.waiving import exceptions_ending
@@ -26,12 +27,15 @@ from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.clients import Workspace
 
 
-def decided_desired(inputs: EnvInputs) -> tuple[Desired, tuple[Finding, ...]]:
-    """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for."""
+def decided_desired(inputs: EnvInputs, *, write: bool = True) -> tuple[Desired, tuple[Finding, ...]]:
+    """Split the draft into the layers' files, if there is a draft, and return what the three of them ask for.
+
+    Without `write` the files stay as they are, and the split is only a value.
+    """
     findings: tuple[Finding, ...] = ()
     if inputs.has_draft:
-        findings = inputs.split()
-    desired = inputs.layers.desired
+        findings = inputs.split(write=write)
+    desired = layers_desired(inputs)
     if desired == Desired():
         raise UsageError(f"environment {inputs.env!r} asks for nothing yet", fix=inputs.first_step)
     return desired, findings
@@ -52,19 +56,20 @@ def make_env_plan(
     now: datetime | None = None,
     find_key: KeyFinder = no_key,
     allow_hiding: Iterable[str] = (),
+    write: bool = True,
 ) -> tuple[Plan, States]:
     """Return the plan for an environment's layers, and the states that it stands on. The draft is split first.
 
     What is an error of `validate` blocks the plan before anything is split, read or written. `allow_hiding` names tables
     that may lose their rows for people who read them now. `now` decides which exemptions and waivers are over (default: this
-    moment).
+    moment). Without `write` not even the layers' files are written.
     """
-    states, drafted = inputs.states, inputs.has_draft
+    states, drafted, layers = inputs.states, inputs.has_draft, layers_for(inputs, layers)
     gate = validate(inputs, now=now) if drafted else ()
     if has_errors(gate):
         return empty_plan(states, layers, gate), states
     draft = inputs.draft if drafted else None
-    desired, findings = decided_desired(inputs)
+    desired, findings = decided_desired(inputs, write=write)
     if desired != draft:
         # The layers hold more than the draft: what other environments ask of the account, layers that it does not speak for.
         gate = sort_findings([*gate, *validate(inputs, drafted=False, now=now)])
@@ -73,9 +78,13 @@ def make_env_plan(
     if set(layers) - {Layer.WORKSPACE}:
         require_sight(workspace, (t.catalog for t in desired.tables))
     desired, found = with_key(desired, states, find_key)
-    plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers)
+    attached = Attached(desired=desired)
+    if Layer.WORKSPACE in layers:
+        attached = lay_over_live(inputs.folder, workspace, desired, states)
+        desired = attached.desired
+    plan = make_plan(desired, workspace, states, adopt=adopt, layers=layers, known=attached.known)
     findings = (*findings, *shared_key(inputs.folder, found.key))
-    moved = moved_spaces(inputs.folder, workspace, desired) if Layer.WORKSPACE in layers else ()
+    moved = (*attached.findings, *same_titles(plan, workspace))
     hiding = tuple(allow_hiding)
     unreviewed = hidden_tables(desired, workspace, states, hiding) if Layer.DATA_ACCESS in layers else ()
     found_all = sort_findings([*plan.findings, *gate, *findings, *moved, *unreviewed])
@@ -85,7 +94,7 @@ def make_env_plan(
 
 def require_state(inputs: EnvInputs, workspace: Workspace, layers: tuple[Layer, ...]) -> None:
     """Raise UnsafePlanError where the state is blank and the workspace holds what carries our mark: a destroy would leave it."""
-    if not all(inputs.states[layer].blank for layer in layers) or inputs.layers.desired == Desired():
+    if not all(inputs.states[layer].blank for layer in layers) or layers_desired(inputs) == Desired():
         return
     plan, _ = make_env_plan(inputs, workspace, layers=layers)
     taken = sum(1 for c in plan.changes if c.action is Action.ADOPT)

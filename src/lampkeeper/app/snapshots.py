@@ -26,5 +26,6 @@ def take_snapshot(inputs: EnvInputs, workspace: Workspace, now: datetime | None 
     if settings.spaces:
         snapshot = replace(snapshot, functions=functions_beside(snapshot, workspace, settings.function_schema))
     inputs.write_snapshot(snapshot)
-    inputs.write_quotas(read_policy_quotas(workspace, {t.name.catalog for t in snapshot.tables}))
+    if not settings.genie_only:
+        inputs.write_quotas(read_policy_quotas(workspace, {t.name.catalog for t in snapshot.tables}))
     return snapshot

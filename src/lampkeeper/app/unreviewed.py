@@ -66,6 +66,8 @@ def hidden_tables(desired: Desired, workspace: Workspace, states: States, allowe
 
 def _reported_of(desired: Desired, workspace: Workspace, states: States, allowed: Sequence[str] | None) -> tuple[Finding, ...]:
     closed = fallbacks(desired)
+    if not closed and not allowed:
+        return ()
     losing = _losing(desired, states)
     standing = _closed_reaches(desired, states)
     by_reach = left_out(desired, workspace, losing)

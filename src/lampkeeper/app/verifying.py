@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from lampkeeper.app.access import tables_in_scope
+from lampkeeper.app.attaching import lay_over_live
 from lampkeeper.app.hash_keys import KeyFinder, no_key, with_key
 from lampkeeper.app.inputs import EnvInputs
 from lampkeeper.app.progress import Progress
@@ -44,7 +45,8 @@ def verify_env(
         if error.code not in SHOWS_LESS:
             raise
         return _shown_less(error)
-    plan = make_plan(desired, workspace, states, view=view)
+    attached = lay_over_live(inputs.folder, workspace, desired, states)
+    plan = make_plan(attached.desired, workspace, states, view=view, known=attached.known)
     tables = tables_in_scope(inputs, desired)
     return verify(desired, workspace, tables, options, live=view.governed, pending=plan.changes, progress=progress)
 

@@ -12,7 +12,9 @@ from lampkeeper.app.auditing import Audit, audit
 from lampkeeper.app.choices import Choices
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.layer_choice import has_spaces_alone
 from lampkeeper.app.planning import make_env_plan
+from lampkeeper.app.spaces_alone import audit_spaces, verify_spaces
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import common, listed, overlays_options
 from lampkeeper.cli.console import Console
@@ -27,6 +29,7 @@ from lampkeeper.files.text import write_text
 from lampkeeper.model.effective import compute_matrix, standard_principals
 from lampkeeper.model.errors import UsageError
 from lampkeeper.model.labels import count_labels, counted_words
+from lampkeeper.remote.clients import Workspace
 
 
 @click.command("audit")
@@ -48,7 +51,8 @@ def audit_command(context: CommandContext, not_applied: str, dbt_manifest: Path 
     inputs = context.inputs()
     workspace = workspace_of(context, inputs)
     with context.console.progress("auditing"):
-        found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)), manifest=dbt_manifest)
+        choices = Choices(country=listed(country), industry=listed(industry))
+        found = audit_env(inputs, workspace, choices, dbt_manifest)
     print_audit(context.console, found)
     reverse = sum(d.kind is DriftKind.REVERSE for d in found.drift)
     forward = len(found.drift) - reverse
@@ -69,8 +73,21 @@ _NAMED = 20
 """How many names of drifted objects a task value holds."""
 
 
+def audit_env(inputs: EnvInputs, workspace: Workspace, choices: Choices, manifest: Path | None = None) -> Audit:
+    """Audit an environment, or the spaces of one that manages spaces alone."""
+    if has_spaces_alone(inputs):
+        return audit_spaces(inputs, workspace)
+    return audit(inputs, workspace, choices, manifest=manifest)
+
+
 def print_audit(console: Console, found: Audit) -> None:
     """Print the counts and the verdict of an audit; each drift is printed as a finding."""
+    if found.spaces:
+        console.line(f"{len(found.spaces)} Genie spaces over {found.tables} tables, {found.columns} columns: compared")
+        console.line("tags, masks and grants are not audited here: another environment governs the tables (genie_only)")
+        verdict = "clean" if found.clean else "errors"
+        console.line(f"audit: {verdict}", "bold green" if found.clean else "bold red")
+        return
     counts = {kind: sum(d.kind is kind for d in found.drift) for kind in DriftKind}
     retyped = f", {counts[DriftKind.RETYPED]} retyped columns" if counts[DriftKind.RETYPED] else ""
     console.line(
@@ -121,7 +138,7 @@ def report_command(
             workspace = workspace_of(context, inputs)
             find_key = key_finder(context, inputs, workspace)
             plan, _ = make_env_plan(inputs, workspace, find_key=find_key)
-            found = audit(inputs, workspace, Choices(country=listed(country), industry=listed(industry)))
+            found = audit_env(inputs, workspace, Choices(country=listed(country), industry=listed(industry)))
         page = replace(page, plan=plan, drift=found.all_findings)
         if proven:
             local = is_local(workspace)
@@ -129,7 +146,10 @@ def report_command(
             tokens = tokens_of(context, workspace, [i.token_env for i in settings.identities])
             options = verify_options(settings, tokens, create_test_principals=local, local=local)
             with context.console.progress("verifying") as step:
-                verified = verify_env(inputs, workspace, options, step, find_key=find_key)
+                if has_spaces_alone(inputs):
+                    verified = verify_spaces(inputs, workspace, step)
+                else:
+                    verified = verify_env(inputs, workspace, options, step, find_key=find_key)
             page = replace(page, verification=verified, basis=never_observed(context.root) if local else "")
     write_text(path, render_page(page))
     context.console.line(f"wrote {path}")

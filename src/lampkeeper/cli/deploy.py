@@ -15,8 +15,10 @@ from lampkeeper.app.bundle_inputs import require_same_files, undeployed
 from lampkeeper.app.conform import never_observed
 from lampkeeper.app.hash_keys import key_for
 from lampkeeper.app.inputs import EnvInputs
+from lampkeeper.app.layer_choice import has_spaces_alone, layers_for
 from lampkeeper.app.piloting import pilot_findings
 from lampkeeper.app.planning import make_env_plan, require_state, still_allowed
+from lampkeeper.app.spaces_alone import verify_spaces
 from lampkeeper.app.unreviewed import closing
 from lampkeeper.app.verifying import verify_env, verify_options
 from lampkeeper.cli.app import StepCommand, common
@@ -44,7 +46,7 @@ from lampkeeper.model.layers import LAYERS, Layer
 from lampkeeper.remote.task import whoami
 
 
-def _layers(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def layers_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option that chooses layers; `default` describes the layers without it."""
     help_text = f"Only this layer (repeatable; default: {default})."
     return click.option("--layer", "layers", multiple=True, type=click.Choice([str(la) for la in LAYERS]), help=help_text)
@@ -58,7 +60,7 @@ _propagation_wait = click.option(
     metavar="SECONDS",
     help="How long to wait for tags and memberships to take effect (default: 30; local workspace: 0).",
 )
-_adopt = click.option("--adopt", is_flag=True, help="Adopt existing objects that differ and have no owner.")
+_adopt = click.option("--adopt", is_flag=True, help="Adopt the existing objects that the files name and nobody owns.")
 
 
 _hide = click.option(
@@ -88,7 +90,7 @@ def chosen_layers(inputs: EnvInputs, names: tuple[str, ...]) -> tuple[Layer, ...
 @click.option("--propose", is_flag=True, help="Keep the plan under its hash, for `approve` and `apply --plan-hash`.")
 @approvals_option
 @deployed_option
-@_layers("all three")
+@layers_option("all three")
 @_adopt
 @_hide
 @full_option
@@ -160,7 +162,7 @@ def _kept_plan(
 @_widen
 @_adopt
 @_hide
-@_layers("all three")
+@layers_option("all three")
 @_propagation_wait
 @common(workspace=True, writes=True)
 def apply_command(
@@ -257,7 +259,7 @@ def _require_one_way(saved: Path | None, plan_hash: str, *, approved: bool, allo
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sole-workspace", is_flag=True, help="Confirm that no other workspace uses the account layer.")
 @_widen
-@_layers("data_access and workspace")
+@layers_option("data_access and workspace")
 @_propagation_wait
 @full_option
 @common(workspace=True, writes=True)
@@ -292,8 +294,8 @@ def destroy_command(
 def _destroyed_layers(inputs: EnvInputs, names: tuple[str, ...]) -> tuple[Layer, ...]:
     """Return the layers to destroy. Other environments use the account layer too, so it must be named."""
     if names or inputs.own_layers != LAYERS:
-        return chosen_layers(inputs, names)
-    return tuple(la for la in LAYERS if la is not Layer.ACCOUNT)
+        return layers_for(inputs, chosen_layers(inputs, names))
+    return layers_for(inputs, tuple(la for la in LAYERS if la is not Layer.ACCOUNT))
 
 
 def _destroy_here(
@@ -365,7 +367,10 @@ def _verify_here(context: CommandContext, inputs: EnvInputs, create_test_princip
     basis = never_observed(context.root) if local else ""
     try:
         with context.console.progress("verifying") as step:
-            report = verify_env(inputs, workspace, options, step, find_key=key_finder(context, inputs, workspace))
+            if has_spaces_alone(inputs):
+                report = verify_spaces(inputs, workspace, step)
+            else:
+                report = verify_env(inputs, workspace, options, step, find_key=key_finder(context, inputs, workspace))
         history = history_of(context, workspace)
         if history is not None:
             history.verified(report, actor=whoami(workspace))

@@ -51,6 +51,7 @@ GROUPS: Mapping[str, tuple[Listed, ...]] = {
         Listed("apply", "deploy", "Apply the layers; an interrupted apply resumes."),
         Listed("pilot", "pilot", "Bind the policies to one group first, then to everybody."),
         Listed("rollback", "rollback", "Restore the files of an earlier apply, and plan them."),
+        Listed("adopt", "adopt", "Record existing objects as managed; change none."),
         Listed("destroy", "deploy", "Remove what lampkeeper created in an environment."),
         Listed("clean", "cleaning", "Remove draft, snapshot and state; ask before orphans."),
     ),

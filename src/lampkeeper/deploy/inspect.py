@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lampkeeper.deploy.existing_controls import not_shown_findings
-from lampkeeper.deploy.kinds import GRANT, GROUP, TAG_POLICY
+from lampkeeper.deploy.kinds import GENIE_SPACE, GRANT, GROUP, TAG_POLICY
 from lampkeeper.deploy.live_reading import external_references
 from lampkeeper.deploy.live_state import LiveState
 from lampkeeper.deploy.state import States
@@ -25,7 +25,31 @@ def inspect(desired: Desired, view: LiveState, states: States) -> list[Finding]:
         *not_shown_findings(view.governed),
         *_unread_functions(desired, view),
         *_foreign_access(desired, view, states),
+        *_spaces(desired, view, states),
     ]
+
+
+def _spaces(desired: Desired, view: LiveState, states: States) -> Iterator[Finding]:
+    """A space is identified by its id: report one that was deleted, and an entry that now means another space."""
+    for space in desired.spaces:
+        record = states.owned(GENIE_SPACE).get(space.key)
+        if record is None or not record.remote_id:
+            continue
+        location = f"space {space.name}"
+        if space.space_id not in ("", record.remote_id) or (record.spec.space_id and not space.space_id):
+            yield Finding(
+                code="SPACE_REPLACED", severity=Severity.ERROR, location=location,
+                message=f"its entry meant the space {record.remote_id} before, and now"
+                f" {f'the space {space.space_id}' if space.space_id else 'a new one'}",
+                fix="give the new space another name; to let go of the former one, remove its entry and apply first",
+            )  # fmt: skip
+        elif not space.space_id and space.key not in view.spaces:
+            yield Finding(
+                code="SPACE_DELETED", severity=Severity.WARNING, location=location,
+                message=f"the space {record.remote_id} was deleted in the workspace, or the runner may not see it any more; the"
+                " plan creates it again with another id, and its conversations are lost",
+                fix="to keep it deleted, remove its entry from genie_spaces, generate and apply",
+            )  # fmt: skip
 
 
 def _missing_groups(desired: Desired, view: LiveState) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from lampkeeper.deploy.change import Change, changes_of
 from lampkeeper.deploy.kinds import (
+    ENTITLEMENT,
     FUNCTION,
     GENIE_ACL,
     GENIE_SPACE,
@@ -21,6 +22,7 @@ from lampkeeper.deploy.kinds import (
     TAG_PERMISSION,
     WAREHOUSE,
     WAREHOUSE_ACL,
+    WORKSPACE_ASSIGNMENT,
 )
 from lampkeeper.deploy.kinds.acl import AclKind
 from lampkeeper.deploy.kinds.base import Kind
@@ -35,7 +37,7 @@ from lampkeeper.model.policies import Policy, SecurableType
 from lampkeeper.remote.catalog import read_tags
 from lampkeeper.remote.clients import Json, Workspace, encode
 from lampkeeper.remote.directory import read_entitlements, read_workspace_assignments
-from lampkeeper.remote.live import read_governed
+from lampkeeper.remote.live import Governed, read_governed
 from lampkeeper.remote.securables import Securable
 from lampkeeper.remote.spaces import list_spaces, read_space
 from lampkeeper.remote.warehouse import list_warehouses
@@ -57,6 +59,12 @@ class Scope:
     permission_keys: frozenset[str]
     warehouses: frozenset[str]
     spaces: Mapping[str, str]
+    opened_spaces: frozenset[str] = frozenset()
+    """The keys and ids of spaces with entries in their access lists."""
+    assigns: bool = False
+    """Whether groups are assigned to the workspace, or have entitlements there."""
+    names_groups: bool = False
+    """Whether the desired state names groups, which the workspace layer alone then looks up too."""
     own_tables: frozenset[str] = frozenset()
     """The environment's tables, desired, governed before or with its grants, in lower case."""
     shared_tag_catalogs: frozenset[str] = frozenset()
@@ -104,6 +112,11 @@ def scope_of(desired: Desired, states: States, changes: Iterable[Change[Any]] = 
         ),
         permission_keys=frozenset({p.key for p in (*desired.tag_permissions, *known(TAG_PERMISSION))}),
         warehouses=frozenset(warehouses | {p.warehouse for p in known(WAREHOUSE_ACL)}),
+        opened_spaces=frozenset(
+            {s.key for s in desired.spaces if s.acl_groups} | {n for p in known(GENIE_ACL) for n in (p.space, p.space_id) if n}
+        ),
+        names_groups=bool(desired.groups or desired.workspace_assignments),
+        assigns=bool(desired.workspace_assignments or known(WORKSPACE_ASSIGNMENT) or known(ENTITLEMENT)),
         spaces={s.key: s.space_id or spaces.get(s.key, "") for s in desired.spaces} | {k: v for k, v in spaces.items() if v},
     )
 
@@ -115,17 +128,24 @@ def external_references(desired: Desired, policy: Policy) -> frozenset[tuple[str
 
 
 def read_live_state(workspace: Workspace, scope: Scope, states: States, layers: tuple[Layer, ...] = LAYERS) -> LiveState:
-    """Read all that the plan of these layers needs; account and data access layer are always read together."""
+    """Read all that the plan of these layers needs; account and data access layer are always read together.
+
+    Who manages spaces alone may read neither the directory nor policies, so nothing is read that no object in scope needs.
+    """
     govern = Layer.ACCOUNT in layers or Layer.DATA_ACCESS in layers
-    governed = read_governed(
-        workspace,
-        scope.tables if govern else (),
-        former_tables=scope.former_tables if govern else (),
-        groups=scope.groups,
-        function_schemas=scope.function_schemas if govern else (),
-        more_schemas=scope.schemas if govern else (),
-        more_policy_securables=scope.policy_securables if govern else (),
-        more_grant_securables=scope.grant_securables if govern else (),
+    governed = (
+        Governed()
+        if not govern and not scope.names_groups
+        else read_governed(
+            workspace,
+            scope.tables if govern else (),
+            former_tables=scope.former_tables if govern else (),
+            groups=scope.groups,
+            function_schemas=scope.function_schemas if govern else (),
+            more_schemas=scope.schemas if govern else (),
+            more_policy_securables=scope.policy_securables if govern else (),
+            more_grant_securables=scope.grant_securables if govern else (),
+        )
     )
     parts: dict[str, Mapping[str, Json]] = {}
     if govern:
@@ -133,6 +153,7 @@ def read_live_state(workspace: Workspace, scope: Scope, states: States, layers: 
         parts["tag_policies"] = {str(t["tag_key"]): t for t in listed}
         parts["rule_sets"] = _rule_sets(workspace, parts["tag_policies"], scope.permission_keys)
     work = Layer.WORKSPACE in layers
+    assigns = work and scope.assigns
     warehouses = {str(w["name"]): w for w in list_warehouses(workspace)} if work else {}
     spaces = _spaces(workspace, scope, states) if work else {}
     return LiveState(
@@ -140,12 +161,12 @@ def read_live_state(workspace: Workspace, scope: Scope, states: States, layers: 
         catalog_tags=tuple(t for c in sorted(scope.shared_tag_catalogs) for t in read_tags(workspace, c)) if govern else (),
         taken_controls=tuple(o.spec for o in states.owned(TABLE_CONTROL).values()),
         schemas=_schemas(workspace, scope.function_schemas) if govern else {},
-        workspace_assignments=read_workspace_assignments(workspace) if work and workspace.has_account else {},
-        entitlements=read_entitlements(workspace) if work else {},
+        workspace_assignments=read_workspace_assignments(workspace) if assigns and workspace.has_account else {},
+        entitlements=read_entitlements(workspace) if assigns else {},
         warehouses=warehouses,
         warehouse_acls=_acls(workspace, WAREHOUSE_ACL, _in_scope(warehouses, scope.warehouses)),
         spaces=spaces,
-        space_acls=_acls(workspace, GENIE_ACL, {k: str(s["space_id"]) for k, s in spaces.items()}),
+        space_acls=_acls(workspace, GENIE_ACL, {k: str(s["space_id"]) for k, s in spaces.items() if k in scope.opened_spaces}),
         **parts,
     )
 

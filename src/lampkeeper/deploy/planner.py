@@ -43,14 +43,18 @@ def make_plan(
     adopt: bool = False,
     layers: tuple[Layer, ...] = LAYERS,
     view: LiveState | None = None,
+    known: frozenset[tuple[str, str]] = frozenset(),
 ) -> Plan:
     """Return the plan that brings the workspace to the desired state, for these layers.
+
+    `adopt` takes over the objects of others that the desired state names; of the objects `known`, by kind and key, the desired
+    state was made from the live ones, so they need no `adopt`.
 
     Reads once (or uses the given `view`) and writes nothing. Problems are findings of the plan; raises RemoteError if the
     workspace cannot be read or a table in scope does not exist.
     """
     seen = view if view is not None else read_live_state(workspace, scope_of(desired, states), states, layers)
-    return assemble(desired, seen, Owners.read(workspace), states, adopt=adopt, layers=layers)
+    return assemble(desired, seen, Owners.read(workspace), states, adopt=adopt, layers=layers, known=known)
 
 
 def empty_plan(states: States, layers: tuple[Layer, ...], findings: Iterable[Finding]) -> Plan:
@@ -84,12 +88,14 @@ def assemble(
     adopt: bool = False,
     layers: tuple[Layer, ...] = LAYERS,
     destroys: bool = False,
+    known: frozenset[tuple[str, str]] = frozenset(),
 ) -> Plan:
     """Create the plan from what was read, without network calls and clock."""
     sharing = sharing_of(desired, view, owners, states)
     draft = _Draft(
-        desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing, destroys=destroys
-    )
+        desired=desired, view=view, states=states, adopt=adopt, lost=lost_layers(view, states), sharing=sharing,
+        destroys=destroys, known=known,
+    )  # fmt: skip
     # Controls of tables come last: which of them must be dropped depends on the policies and tags after all other changes.
     for kind in KINDS:
         if kind.layer in layers and kind is not TABLE_CONTROL:
@@ -148,6 +154,7 @@ class _Draft:
     lost: frozenset[Layer]
     sharing: Sharing
     destroys: bool
+    known: frozenset[tuple[str, str]] = frozenset()
     changes: list[Change[Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     already_there: list[str] = field(default_factory=list)
@@ -163,8 +170,10 @@ class _Draft:
         for key, record in owned.items():
             if key not in wanted:
                 self.changes += self._drop(kind, key, record, live.get(key))
+        # An adopted group keeps the members and grants that it had.
+        created = {name for name, group in self.states.owned(GROUP).items() if group.original is None}
         for key, found in sorted(live.items()):
-            if key not in wanted and key not in owned and kind.uninvited(found.spec, self.desired, self.states.owned(GROUP)):
+            if key not in wanted and key not in owned and kind.uninvited(found.spec, self.desired, created):
                 # Another environment owns it, and its next apply would create it again.
                 if self._others(kind, key, found).owners:
                     continue
@@ -205,6 +214,12 @@ class _Draft:
     def _want(
         self, kind: Kind[T], key: str, wanted: T, found: LiveObject[T] | None, record: Owned[T] | None, owner: str
     ) -> Iterable[Change[T]]:
+        if found is None and kind.of_others(wanted):
+            self._refuse(
+                kind, key, "ATTACHED_MISSING", "is attached by its id, and no object with this id is visible: it was deleted, or"
+                " the runner may not see it", "correct the id, or remove the id to create a new object",
+            )  # fmt: skip
+            return ()
         if found is None:
             why = ("no longer in the workspace",) if record else ()
             return _steps(kind, key, Action.CREATE, None, wanted, why, "", wanted=wanted)
@@ -236,13 +251,15 @@ class _Draft:
         # its own grants remain.
         if not reasons and kind.layer in self.lost and not kind.marked:
             return self._take(kind, key, found, wanted, "as the lost state left it")
+        if not reasons and self.adopt:
+            return self._take(kind, key, found, wanted, "adopted on request", original=found.spec)
         if not reasons:
             self.already_there.append(f"{kind.name} {key}")
             return ()
         addition = kind.addition(wanted, found.spec)
         if addition is not None:
             return _steps(kind, key, Action.UPDATE, found.spec, target, reasons, found.remote_id, wanted=addition)
-        if not self.adopt:
+        if not self.adopt and (kind.name, key) not in self.known:
             self._refuse(
                 kind, key, "FOREIGN_OBJECT", f"exists, is not managed by lampkeeper and differs ({'; '.join(reasons)})",
                 "run again with --adopt to adopt it, or change the desired state",
@@ -264,6 +281,8 @@ class _Draft:
     def _drop(self, kind: Kind[T], key: str, record: Owned[T], found: LiveObject[T] | None) -> Iterable[Change[T]]:
         if found is None:
             return (Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.CLEAN, reasons=("gone already",)),)
+        if kind.of_others(record.spec):
+            return (Change(kind=kind, key=key, action=Action.FORGET, stage=Stage.OPEN, reasons=("stays as it is",)),)
         others = self._others(kind, key, found, leaving=True)
         # Environments of one clone share the account state: while one of them is active, destroying another keeps its objects.
         if self.destroys and kind.layer is Layer.ACCOUNT and any(e.active for e in self.sharing.beside):

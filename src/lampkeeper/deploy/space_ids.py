@@ -33,4 +33,5 @@ def kept_space_ids(states: States) -> Iterator[None]:
 def _ids(states: States) -> dict[Path, str]:
     folder = states[Layer.WORKSPACE].path.parent
     owned = states.owned(GENIE_SPACE)
-    return {folder / f".genie_space_id_{key}": one.remote_id for key, one in owned.items() if one.remote_id}
+    made = {key: one for key, one in owned.items() if one.original is None and not GENIE_SPACE.of_others(one.spec)}
+    return {folder / f".genie_space_id_{key}": one.remote_id for key, one in made.items() if one.remote_id}

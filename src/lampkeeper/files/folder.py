@@ -11,6 +11,7 @@ envs/<env>/ddl/_fetched.sql          the tables as CREATE TABLE statements
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -248,13 +249,16 @@ class EnvFolder:
         """
         draft = self.generated_path
         owned = {*layers, *(self.draft_layers() if (draft / ABAC_FILE).is_file() else ())}
-        return write_texts(
-            {
-                draft / ABAC_FILE: render_layer(desired),
-                draft / SQL_FILE: render_masks_sql(desired.functions),
-                draft / LAYERS_FILE: "".join(f"{layer}\n" for layer in LAYERS if layer in owned),
-            }
-        )
+        texts = {
+            draft / ABAC_FILE: render_layer(desired),
+            draft / LAYERS_FILE: "".join(f"{layer}\n" for layer in LAYERS if layer in owned),
+        }
+        # The draft of spaces alone has no functions, and no file that says so: they belong to the governance of the data.
+        if Layer.DATA_ACCESS in owned:
+            texts[draft / SQL_FILE] = render_masks_sql(desired.functions)
+        else:
+            (draft / SQL_FILE).unlink(missing_ok=True)
+        return write_texts(texts)
 
     def draft_layers(self) -> tuple[Layer, ...]:
         """Return the layers that the draft covers: all, unless it was generated in a mode that owns fewer."""
@@ -292,7 +296,12 @@ class EnvFolder:
     def write_space_draft(self, key: str, desired: Desired) -> tuple[Path, ...]:
         """Write the draft of one space with its functions; return the paths that changed."""
         folder = self.space_draft_path(key)
-        return write_texts({folder / ABAC_FILE: render_layer(desired), folder / SQL_FILE: render_masks_sql(desired.functions)})
+        texts = {folder / ABAC_FILE: render_layer(desired)}
+        if desired.functions:
+            texts[folder / SQL_FILE] = render_masks_sql(desired.functions)
+        else:
+            (folder / SQL_FILE).unlink(missing_ok=True)
+        return write_texts(texts)
 
     def read_space_draft(self, key: str) -> Desired:
         """Return the draft of one space; raise UsageError if it is missing or has errors."""
@@ -310,7 +319,13 @@ class EnvFolder:
         environments need stay, and those that this environment no longer needs go. The data access and workspace files belong
         to this environment and are replaced. Layers that the draft does not cover are not touched.
         """
-        desired, owned = self.read_draft() if draft is None else draft, self.draft_layers()
+        texts, findings = self.layer_texts(self.read_draft() if draft is None else draft)
+        write_texts(texts)
+        return findings
+
+    def layer_texts(self, desired: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
+        """Return the files that `split` writes, and its findings."""
+        owned = self.draft_layers()
         texts: dict[Path, str] = {}
         findings: tuple[Finding, ...] = ()
         if Layer.ACCOUNT in owned:
@@ -323,8 +338,7 @@ class EnvFolder:
             }
         if Layer.WORKSPACE in owned:
             texts[self.path / ABAC_FILE] = render_layer(desired, Layer.WORKSPACE)
-        write_texts(texts)
-        return findings
+        return texts, findings
 
     def account_texts(self, new: Desired) -> tuple[dict[Path, str], tuple[Finding, ...]]:
         """Return the texts of the merged account file and of this environment's contribution, and findings about conflicts."""
@@ -340,9 +354,9 @@ class EnvFolder:
         )
         return {account / ABAC_FILE: render_layer(merged, Layer.ACCOUNT), mine: render_layer(new, Layer.ACCOUNT)}, findings
 
-    def layers(self) -> LayerFiles:
-        """Return the content of the three layer files; a missing file is empty."""
-        reads = tuple(_read(self.layer_path(layer), layer) for layer in LAYERS)
+    def layers(self, texts: Mapping[Path, str] | None = None) -> LayerFiles:
+        """Return the content of the three layer files; a missing file is empty. `texts` stand in place of files."""
+        reads = tuple(_read(self.layer_path(layer), layer, texts or {}) for layer in LAYERS)
         findings = [f for read in reads for f in read.findings]
         known = {g.name for g in reads[0].desired.groups}
         for layer, read in zip(LAYERS[1:], reads[1:], strict=True):
@@ -361,11 +375,11 @@ def environments(root: Path) -> tuple[str, ...]:
     return tuple(sorted(p.parent.name for p in (root / "envs").glob("*/env.auto.tfvars") if p.parent.name not in RESERVED))
 
 
-def _read(folder: Path, layer: Layer | None) -> LayerRead:
+def _read(folder: Path, layer: Layer | None, texts: Mapping[Path, str] | None = None) -> LayerRead:
     path, sql = folder / ABAC_FILE, folder / SQL_FILE
-    takes_functions = layer in (None, Layer.DATA_ACCESS)
-    functions = read_masks_sql(read_text(sql), sql) if takes_functions and sql.is_file() else ()
-    return read_layer(read_text(path) if path.is_file() else "", path, layer, functions)
+    held = {p: read_text(p) for p in (path, sql) if p not in (texts or {}) and p.is_file()} | dict(texts or {})
+    functions = read_masks_sql(held[sql], sql) if layer in (None, Layer.DATA_ACCESS) and sql in held else ()
+    return read_layer(held.get(path, ""), path, layer, functions)
 
 
 def _read_account(path: Path) -> Desired:

@@ -47,7 +47,10 @@ _AUTH_KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceSettings:
-    """The settings of one Genie space. `tables` are `catalog.schema.table` or `catalog.schema.*`, with parts quoted if needed."""
+    """The settings of one Genie space. `tables` are `catalog.schema.table` or `catalog.schema.*`, with parts quoted if needed.
+
+    The name of a space with an id may be empty until the import writes the space's title there.
+    """
 
     name: str
     space_id: str = ""
@@ -161,7 +164,8 @@ def render_settings(settings: Settings) -> str:
     """Return the text of env.auto.tfvars; settings with their default value are left out."""
     values: dict[str, Value] = {
         "genie_spaces": [
-            {"name": s.name, "genie_space_id": s.space_id, "sql_warehouse_id": s.warehouse_id, "uc_tables": s.tables}
+            ({"name": s.name} if s.name else {})
+            | {"genie_space_id": s.space_id, "sql_warehouse_id": s.warehouse_id, "uc_tables": s.tables}
             for s in settings.spaces
         ],
         "uc_tables": settings.uc_tables,
@@ -208,11 +212,12 @@ def render_auth(auth: Auth) -> str:
 
 
 def _space(item: Record, catalog: str) -> SpaceSettings:
-    name = item.text("name")
-    if not space_key(name):
+    space_id = item.text("genie_space_id", "")
+    name = item.text("name", "" if space_id else None)
+    if not space_key(name) and (name or not space_id):
         raise UsageError(f"{item.location_of('name')}: space name {name!r} has no letter or digit", fix="name it with letters")
     return SpaceSettings(
-        name=name, space_id=item.text("genie_space_id", ""), warehouse_id=item.text("sql_warehouse_id", ""),
+        name=name, space_id=space_id, warehouse_id=item.text("sql_warehouse_id", ""),
         tables=_patterns(item, "uc_tables", catalog),
     )  # fmt: skip
 
@@ -363,7 +368,18 @@ def _hash_key(record: Record) -> HashKeySettings:
 def _space_findings(settings: Settings, record: Record) -> list[Finding]:
     found = []
     seen: dict[str, str] = {}
+    ids: set[str] = set()
     for index, space in enumerate(settings.spaces):
+        if space.space_id in ids:
+            found.append(
+                _finding(
+                    "SETTINGS_SPACE_ID_TWICE", record.location_of("genie_spaces", index),
+                    f"the space {space.space_id!r} is listed twice", "keep one of the entries",
+                )
+            )  # fmt: skip
+        ids |= {space.space_id} - {""}
+        if not space.name:
+            continue
         if space.key in seen:
             found.append(
                 _finding(

@@ -92,6 +92,13 @@ def read_space(
         raise UsageError(f"{where}: unexpected shape: {error!r}", fix="read the space again") from None
 
 
+def shown_tables(text: str, name: str) -> tuple[TableName, ...]:
+    """Return the tables and metric views that a payload shows, sorted; raise UsageError if it is malformed."""
+    sources = (read_json(text, f"serialized_space of {name!r}") if text.strip() else {}).get("data_sources", {})
+    views = (table_of(v["identifier"]) for v in sources.get("metric_views", []))
+    return tuple(sorted({*read_space(text, name=name).tables, *views}))
+
+
 def same_content(wanted: str, found: str) -> bool:
     """Return whether `found` has the content of `wanted`, ignoring the order of items and fields that `wanted` lacks."""
     first, second = read_space(wanted, name=""), read_space(found, name="")

@@ -56,6 +56,11 @@ class Desired:
             object.__setattr__(self, name, tuple(sorted(getattr(self, name), key=key)))
         object.__setattr__(self, "members", {g: tuple(sorted(set(m))) for g, m in sorted(self.members.items())})
 
+    @property
+    def spaces_alone(self) -> bool:
+        """Return whether there are spaces and no governance: who may read their tables is decided elsewhere."""
+        return bool(self.spaces) and not (self.policies or self.grants or self.tag_assignments or self.functions)
+
     def function(self, name: FunctionName) -> Function | None:
         """Return the function of that name, or None."""
         return next((f for f in self.functions if f.name == name), None)

@@ -101,6 +101,12 @@ class TableName:
         return ".".join(show_part(p) for p in self.parts)
 
 
+def pattern_takes(pattern: str, table: TableName) -> bool:
+    """Return whether a table belongs to `catalog.schema.table`, `catalog.schema.*` or `catalog.*`; case does not matter."""
+    parts = split_name(pattern.removesuffix(".*"))
+    return [p.casefold() for p in parts] == [p.casefold() for p in table.parts[: len(parts)]]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ColumnName:
     """A column's name: its table and the column."""

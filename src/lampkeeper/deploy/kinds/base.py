@@ -160,6 +160,10 @@ class Kind(Generic[T]):
         """Return the elements that are owned one by one; nothing if an object is owned as a whole."""
         return frozenset()
 
+    def of_others(self, spec: T) -> bool:
+        """Return whether an object belongs to others although it is managed: it is neither created nor removed."""
+        return False
+
     def uninvited(self, spec: T, desired: Desired, groups: Collection[str]) -> bool:
         """Return whether an object that is not desired is part of a managed one; `groups` are those that lampkeeper created."""
         return False

@@ -12,6 +12,13 @@ from lampkeeper.model import codecs
 from lampkeeper.model.desired import Desired
 from lampkeeper.model.genie import SpacePermission
 
+_LEVELS = ("CAN_READ", "CAN_VIEW", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE")
+"""The levels on a Genie space, each allowing what those before it allow."""
+
+
+def _allows(level: str, wanted: str) -> bool:
+    return level in _LEVELS and wanted in _LEVELS and _LEVELS.index(level) >= _LEVELS.index(wanted)
+
 
 class GenieAclKind(AclKind[SpacePermission]):
     """A group's permission to run a space."""
@@ -40,6 +47,14 @@ class GenieAclKind(AclKind[SpacePermission]):
                     spec = SpacePermission(space=key, space_id=space_id, group=group, level=entry["permission_level"])
                     found |= {key_of(alias, group): LiveObject(spec=spec) for alias in (key, space_id)}
         return found
+
+    def target(self, wanted: SpacePermission, found: SpacePermission, recorded: SpacePermission | None) -> SpacePermission:
+        """Return the desired level; an entry of others that allows as much stays as it is."""
+        return found if recorded is None and _allows(found.level, wanted.level) else wanted
+
+    def unmanaged(self, found: SpacePermission, recorded: SpacePermission) -> SpacePermission | None:
+        """Return an entry that others have raised since: it is not managed any more."""
+        return found if found.level != recorded.level and _allows(found.level, recorded.level) else None
 
     def claim_key(self, key: str, spec: SpacePermission, spaces: Mapping[str, str]) -> str | None:
         """Return the group with the space's id: a space has a different key in each environment."""

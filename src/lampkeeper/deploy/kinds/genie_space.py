@@ -25,7 +25,7 @@ from lampkeeper.remote.warehouse import warehouse_id
 
 def content_of(space: GenieSpace) -> str:
     """Return the managed part of a space's content in the form of the API; nothing if none is managed."""
-    authored = space.tables or space.examples or space.functions or _authored(replace(space, description=""))
+    authored = space.tables or _authored(replace(space, description=""))
     return render_space(space) if authored else ""
 
 
@@ -69,10 +69,11 @@ class GenieSpaceKind(Kind[GenieSpace]):
         specs: dict[str, GenieSpace] = {}
         for space in desired.spaces:
             attached = bool(space.space_id)
-            if attached and not _authored(space):
+            bare = attached and not _authored(space)
+            if bare and not space.warehouse_id:
                 continue
             specs[space.key] = replace(
-                space if space.tables else GenieSpace(name=space.key, tables=(), space_id=space.space_id),
+                space if space.tables and not bare else GenieSpace(name=space.key, tables=(), space_id=space.space_id),
                 name=space.key,
                 title="" if attached else space.title or space.name,
                 description=space.description if attached else marked(space.description, f"{env}/{space.key}"),
@@ -94,6 +95,15 @@ class GenieSpaceKind(Kind[GenieSpace]):
             spec = replace(space, warehouse_name=names.get(warehouse, ""))
             found[key] = LiveObject(spec=spec, remote_id=space_id, mark=mark_of(space.description).split("/")[0])
         return found
+
+    def managed(self, standing: GenieSpace, wanted: GenieSpace | None, recorded: GenieSpace | None) -> GenieSpace:
+        """Return the space with its id only if it is attached: attached and created spaces differ by it in the state."""
+        known = recorded or wanted
+        return replace(standing, space_id=known.space_id if known is not None else "")
+
+    def of_others(self, spec: GenieSpace) -> bool:
+        """Return whether the space is attached: it is never created and never removed."""
+        return bool(spec.space_id)
 
     def differences(self, found: GenieSpace, target: GenieSpace) -> tuple[str, ...]:
         """Compare the managed fields; an empty desired field keeps the live value."""
@@ -146,8 +156,17 @@ class GenieSpaceKind(Kind[GenieSpace]):
 
     def update(self, session: Session, before: GenieSpace, after: GenieSpace, remote_id: str) -> None:
         """Replace the managed content and keep the rest; the platform refuses if the space was edited meanwhile."""
-        now = read_space(session.workspace, remote_id) or {}
+        now = read_space(session.workspace, remote_id)
+        if now is None:
+            raise RemoteError(
+                f"space {before.key!r} was deleted since the plan was created", code="ABORTED", status=409, fix="run `plan` again"
+            )
         there, planned = str(now.get("serialized_space") or ""), content_of(before)
+        if not there and after.space_id and content_of(after):
+            raise RemoteError(
+                f"space {before.key!r} shows no content, so nothing was written over it", code="NOT_READY", status=409,
+                fix="wait some minutes after the space was made, then plan again",
+            )  # fmt: skip
         if there and not (same_content(planned, there) or same_content(content_of(after) or planned, there)):
             raise RemoteError(
                 f"space {before.key!r} was edited since the plan was created",
@@ -190,4 +209,4 @@ def _lines(fields: Mapping[str, Any] | None) -> list[str]:
 
 def _authored(space: GenieSpace) -> bool:
     texts = (space.instructions, space.description, space.sample_questions, space.benchmarks, space.filters)
-    return any((*texts, space.expressions, space.measures, space.joins))
+    return any((*texts, space.expressions, space.measures, space.joins, space.examples, space.functions, space.columns))

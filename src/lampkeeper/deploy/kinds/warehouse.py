@@ -18,6 +18,11 @@ from lampkeeper.remote.clients import Json, encode
 
 _WAREHOUSES = "/api/2.0/sql/warehouses"
 _MARK_TAG = "managed_by_lampkeeper"
+_SETTINGS = (
+    "name", "warehouse_type", "enable_serverless_compute", "enable_photon", "min_num_clusters", "max_num_clusters",
+    "auto_stop_mins", "spot_instance_policy", "channel", "instance_profile_arn",
+)  # fmt: skip
+"""The settings of a warehouse that an edit takes besides size and tags (source: SDK 0.156, Warehouses.edit)."""
 
 
 class WarehouseKind(Kind[Warehouse]):
@@ -78,8 +83,15 @@ class WarehouseKind(Kind[Warehouse]):
         return str(made["id"])
 
     def update(self, session: Session, before: Warehouse, after: Warehouse, remote_id: str) -> None:
-        """Change the warehouse's size."""
-        session.workspace.write("warehouse", "POST", f"{_WAREHOUSES}/{encode(remote_id)}/edit", self._document(after))
+        """Change the warehouse's size and mark; an edit replaces all settings, so the others are sent as they are."""
+        path = f"{_WAREHOUSES}/{encode(remote_id)}"
+        now = session.workspace.get("warehouse", path)
+        tags = [t for t in (now.get("tags") or {}).get("custom_tags") or () if t.get("key") != _MARK_TAG]
+        tags += [{"key": _MARK_TAG, "value": after.mark}] if after.mark else []
+        document = {k: now[k] for k in _SETTINGS if k in now} | {"cluster_size": after.size}
+        if tags or now.get("tags"):
+            document["tags"] = {"custom_tags": tags}
+        session.workspace.write("warehouse", "POST", f"{path}/edit", document)
 
     def delete(self, session: Session, spec: Warehouse, remote_id: str) -> None:
         """Remove the warehouse."""

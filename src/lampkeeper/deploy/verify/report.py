@@ -71,7 +71,8 @@ class VerifyReport:
     """The whole result. Principals, cells, rows and findings are sorted.
 
     `unreviewed`: the queries of unreviewed tables, per hidden catalog. `exemptions`: the principals with raw values, reasons and
-    last days. `keyed`: how keyed masks were compared. `undeclared`: columns that are newer than the last snapshot.
+    last days. `keyed`: how keyed masks were compared. `undeclared`: columns that are newer than the last snapshot. `spaces`: what
+    the runner may query of each Genie space, where an environment manages spaces alone.
     """
 
     principals: tuple[Asked, ...]
@@ -84,11 +85,12 @@ class VerifyReport:
     exemptions: tuple[str, ...] = ()
     keyed: str = ""
     undeclared: frozenset[ColumnName] = frozenset()
+    spaces: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Return whether at least one cell was compared, without a finding of severity error."""
-        return bool(self.cells) and not has_errors(self.findings)
+        """Return whether at least one cell was compared, or one Genie space, without a finding of severity error."""
+        return bool(self.cells or self.spaces) and not has_errors(self.findings)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -110,6 +112,9 @@ class VerifyReport:
     @property
     def verdict(self) -> str:
         """Return the verification's last line, consistent with `ok`."""
+        if self.spaces:
+            done = _count(len(self.spaces), "space")
+            return f"verify: {done} as asked for" if self.ok else f"verify: FAILED: {_count(self.errors, 'error')} in {done}"
         mismatches = _count(self.mismatches, "mismatch")
         if self.ok:
             return f"verify: {mismatches} in {_count(len(self.cells), 'cell')}"
@@ -126,6 +131,7 @@ class VerifyReport:
             "checked": dict(self.checked),
             "unreviewed": list(self.unreviewed),
             "exemptions": list(self.exemptions),
+            **({"spaces": list(self.spaces)} if self.spaces else {}),
             **({"keyed": self.keyed} if self.keyed else {}),
             **({"undeclared": [str(c) for c in sorted(self.undeclared)]} if self.undeclared else {}),
             "principals": [

@@ -77,7 +77,7 @@ def verify(
     Raises RemoteError if the platform does not respond; problems with the protection of data are findings.
     """
     options = options or VerifyOptions()
-    findings = [_pending(c) for c in pending if c.action.writes and c.kind.planned]
+    findings = [pending_finding(c) for c in pending if c.action.writes and c.kind.planned]
     with ExitStack() as stack:
         probes: Probes | None = None
         if live is None:
@@ -151,7 +151,8 @@ def _read(desired: Desired, workspace: Workspace) -> Governed:
     return read_governed(workspace, desired.tables, groups=[g.name for g in desired.groups], function_schemas=homes)
 
 
-def _pending(change: Change[Any]) -> Finding:
+def pending_finding(change: Change[Any]) -> Finding:
+    """Return the finding for a change that a fresh plan still holds."""
     why = f" ({'; '.join(change.reasons)})" if change.reasons else ""
     return Finding(
         code="verify/differs",

@@ -18,10 +18,8 @@ def no_groups(context: RuleContext) -> Iterable[Violation]:
 
     Example: an empty `groups` map.
     """
-    state = context.desired
     # With genie_only an environment manages no groups, so access to its spaces is given elsewhere.
-    genie_alone = state.spaces and not (state.policies or state.grants or state.tag_assignments or state.functions)
-    if not state.groups and not genie_alone:
+    if not context.desired.groups and not context.desired.spaces_alone:
         yield Violation(location="groups", message="no group is defined", fix="add one, or use the minimal groups")
 
 

@@ -9,6 +9,7 @@ from lampkeeper.design.genie.space_literals import compared_columns, literal_for
 from lampkeeper.design.genie.space_sql import bind_sql, sqls_of
 from lampkeeper.design.rules.rule_context import RuleContext, Violation
 from lampkeeper.model.findings import Severity
+from lampkeeper.model.genie import GenieSpace
 from lampkeeper.model.groups import EVERYBODY
 from lampkeeper.model.labels import LabelClass
 from lampkeeper.model.policies import SecurableType
@@ -72,6 +73,8 @@ def askers_without_select(context: RuleContext) -> Iterable[Violation]:
 
     Example: `clerks` in the ACL, no SELECT on `c.s.orders`.
     """
+    if context.desired.spaces_alone:
+        return
     readable = {
         (g.principal, g.securable)
         for g in context.desired.grants
@@ -113,14 +116,18 @@ def bad_join(context: RuleContext) -> Iterable[Violation]:
         for join in space.joins:
             location = f"space {space.name}: join {join.left_table} to {join.right_table}"
             if not join.left_alias or join.left_alias.casefold() == join.right_alias.casefold():
-                yield Violation(
-                    location=location, message=f"aliases {join.left_alias!r} and {join.right_alias!r}", fix="name two"
-                )
+                message = f"aliases {join.left_alias!r} and {join.right_alias!r}"
+                yield Violation(location=location, message=message, fix="name two", severity=_if_written(space))
             if join.relationship not in ("", *_RELATIONSHIPS):
                 known = ", ".join(_RELATIONSHIPS)
                 yield Violation(
                     location=location, message=f"unknown relationship {join.relationship!r}", fix=f"use one of {known}"
                 )
+
+
+def _if_written(space: GenieSpace) -> Severity | None:
+    """Return a warning for an attached space, which already holds its content; None for the rule's severity."""
+    return Severity.WARNING if space.space_id else None
 
 
 def unbound_sql(context: RuleContext) -> Iterable[Violation]:
@@ -138,7 +145,8 @@ def unbound_sql(context: RuleContext) -> Iterable[Violation]:
         }
         for what, sql, aliases in sqls_of(space):
             for problem in bind_sql(sql, tables, aliases):
-                yield Violation(location=f"space {space.name}: {what}", message=problem, fix="correct the SQL")
+                location = f"space {space.name}: {what}"
+                yield Violation(location=location, message=problem, fix="correct the SQL", severity=_if_written(space))
 
 
 def sensitive_values(context: RuleContext) -> Iterable[Violation]:
