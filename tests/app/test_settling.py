@@ -165,6 +165,7 @@ def commanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         monkeypatch.setattr("lampkeeper.cli.generate._read_tables", lambda *_: ())
         monkeypatch.setattr("lampkeeper.cli.generate.unreviewed_findings", lambda *_: ())
         monkeypatch.setattr("lampkeeper.cli.model_options.read_platform", lambda *_: False)
+        monkeypatch.setattr("lampkeeper.cli.generate.keep_lineage", lambda *_: ())
         return folder, wire
 
     return make
