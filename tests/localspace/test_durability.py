@@ -138,10 +138,9 @@ def test_kill_9_ten_times_during_writes_loses_nothing_that_was_answered(tmp_path
         assert set(rows) <= {one["full_name"] for one in found.json()["tables"]}
         # The rows themselves, from the files that the store names: at most the one insert that was under way is more.
         store = Store(tmp_path / "data" / "store.db")
+        tables = {f"{one['catalog_name']}.{one['schema_name']}.{one['name']}": one for one in store.everywhere(kinds.TABLE)}
         for table, count in rows.items():
-            document = store.get(kinds.TABLE, *table.split("."))
-            assert document is not None
-            folder = document.get("storage")
+            folder = tables[table].get("storage")
             files = [] if folder is None else sorted((tmp_path / "data" / "files" / folder["path"]).glob("*.parquet"))
             there = sorted(value for file in files for value in pq.read_table(file).column(0).to_pylist())
             assert there in (list(range(count)), list(range(count + 1)))

@@ -207,6 +207,12 @@ def test_null_counts_as_absent_and_digits_as_a_number() -> None:
     }
 
 
+def test_null_counts_as_absent_within_a_free_value_and_is_no_element_of_a_list() -> None:
+    assert OBJECT.read({"a": None, "b": {"c": None, "d": [1]}}, "o") == {"b": {"d": [1]}}
+    with pytest.raises(ApiError, match="o must not hold null in a list"):
+        OBJECT.read({"a": [None]}, "o")
+
+
 def test_a_free_value_may_nest_a_hundred_levels() -> None:
     deep: Any = 1
     for _ in range(99):

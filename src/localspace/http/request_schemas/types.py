@@ -189,7 +189,9 @@ def _free(value: Any, location: str, depth: int) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise invalid(f"{location} holds a number that JSON cannot hold.")
     if isinstance(value, list):
+        if None in value:
+            raise invalid(f"{location} must not hold null in a list.")
         return [_free(one, location, depth - 1) for one in value]
     if isinstance(value, dict):
-        return {_storable(name, location): _free(one, location, depth - 1) for name, one in value.items()}
+        return {_storable(name, location): _free(one, location, depth - 1) for name, one in value.items() if one is not None}
     return value
